@@ -1,0 +1,90 @@
+"""All settings, read once from the environment (``ORCHESTRA_…``). Secrets stand nowhere else."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestra.errors import SettingError
+
+_PREFIX = "ORCHESTRA_"
+
+
+def _user_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "orchestra"
+
+
+class Settings(BaseSettings):
+    """The settings of one process; field ``redis_url`` is the variable ``ORCHESTRA_REDIS_URL``, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+
+    # -- bus
+    redis_url: str | None = None
+    data_dir: Path = Field(default_factory=_user_data_dir)
+    embedded_port: Annotated[int, Field(ge=0, le=65535)] = 7480
+    partitions: Annotated[int, Field(ge=1, le=99)] = 16
+    lease_ms: Annotated[int, Field(ge=200)] = 2000
+    linger_ms: Annotated[float, Field(ge=0)] = 0.0
+
+    # -- app and model
+    app: str = "orchestra.demo:app"
+    model: str = "offline"
+    model_url: str | None = None
+    model_api_key: SecretStr = SecretStr("")
+
+    # -- edge
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8480
+    public_url: str | None = None
+    max_calls: Annotated[int, Field(ge=1)] = 20
+    stt: Literal["local", "deepgram"] = "local"
+    tts: Literal["local", "elevenlabs"] = "local"
+    deepgram_api_key: SecretStr = SecretStr("")
+    deepgram_url: str = "wss://api.deepgram.com"
+    deepgram_model: str = "nova-3-general"
+    elevenlabs_api_key: SecretStr = SecretStr("")
+    elevenlabs_url: str = "wss://api.elevenlabs.io"
+    elevenlabs_voice: str = "21m00Tcm4TlvDq8ikWAM"
+    elevenlabs_model: str = "eleven_flash_v2_5"
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_api_url: str = "https://api.twilio.com"
+
+    # -- after the call
+    recordings_dir: Path | None = None
+    session_ttl_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
+    number_key: SecretStr = SecretStr("")
+
+    # -- logging
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+    @property
+    def recordings(self) -> Path:
+        """The folder of the stereo recordings."""
+        return self.recordings_dir or self.data_dir / "recordings"
+
+
+def load_settings() -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        SettingError: a variable ``ORCHESTRA_…`` is unknown or has a wrong value; the message names it.
+
+    """
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+            msg = f"unknown setting {name}: remove it, or see `orchestra doctor` for the names there are"
+            raise SettingError(msg)
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = _PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        msg = f"setting {name}: {first['msg']}"
+        raise SettingError(msg) from None

@@ -1,0 +1,65 @@
+"""The event contracts of Orchestra: every event type, the codec, the AsyncAPI document. Imports nothing of the platform."""
+
+from schemas.afterwards import RecordingSaved, TranscriptCurated
+from schemas.caller import ReplyInterrupted, TranscriptFinal, UserSpeechStarted, UserTurnEnded
+from schemas.calls import (
+    CallEnded,
+    CallEndRequested,
+    CallResumed,
+    CallStarted,
+    CallTransferred,
+    CallTransferRequested,
+    DigitPressed,
+)
+from schemas.codec import DecodeError, decode, encode
+from schemas.conversation import (
+    AgentChanged,
+    Message,
+    PromptRequested,
+    ToolCall,
+    ToolRequested,
+    ToolSchema,
+    TurnCancelled,
+    TurnCompleted,
+)
+from schemas.edge import ReplySpoken, TurnMeasured
+from schemas.event import Event, event_types, tag_of
+from schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
+from schemas.media import AudioChunk, TranscriptPartial
+
+__all__ = [
+    "AgentChanged",
+    "AudioChunk",
+    "CallEndRequested",
+    "CallEnded",
+    "CallResumed",
+    "CallStarted",
+    "CallTransferRequested",
+    "CallTransferred",
+    "DecodeError",
+    "DigitPressed",
+    "Event",
+    "Message",
+    "PromptCompleted",
+    "PromptRequested",
+    "RecordingSaved",
+    "ReplyChunk",
+    "ReplyInterrupted",
+    "ReplySpoken",
+    "ToolCall",
+    "ToolCompleted",
+    "ToolRequested",
+    "ToolSchema",
+    "TranscriptCurated",
+    "TranscriptFinal",
+    "TranscriptPartial",
+    "TurnCancelled",
+    "TurnCompleted",
+    "TurnMeasured",
+    "UserSpeechStarted",
+    "UserTurnEnded",
+    "decode",
+    "encode",
+    "event_types",
+    "tag_of",
+]

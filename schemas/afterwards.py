@@ -1,0 +1,18 @@
+"""After the call: its recording is kept, its transcript is curated."""
+
+from schemas.event import Event
+
+
+class RecordingSaved(Event, frozen=True, kw_only=True):
+    """The stereo recording (left: caller, right: agent) is complete at ``url``."""
+
+    url: str
+    duration_s: float = 0.0
+    sample_rate: int = 8000
+
+
+class TranscriptCurated(Event, frozen=True, kw_only=True):
+    """The call's transcript is a task in the labelling project."""
+
+    project: str
+    task: str

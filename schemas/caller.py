@@ -1,0 +1,40 @@
+"""What the caller does: speaks, is understood, interrupts."""
+
+from schemas.event import Event
+
+
+class UserSpeechStarted(Event, frozen=True, kw_only=True):
+    """The caller began to speak. ``interrupting`` when a reply was being made or played."""
+
+    interrupting: bool = False
+
+
+class TranscriptFinal(Event, frozen=True, kw_only=True):
+    """The speech engine's final words for one stretch of speech.
+
+    ``speech_s`` is the length of that speech in seconds, ``stt_ms`` how long the engine took after its end,
+    ``confidence`` 0–1 and 1 where the engine states none.
+    """
+
+    text: str
+    engine: str = ""
+    confidence: float = 1.0
+    speech_s: float = 0.0
+    stt_ms: float = 0.0
+
+
+class UserTurnEnded(Event, frozen=True, kw_only=True):
+    """The caller has said what they wanted to say and waits for a reply.
+
+    ``speech_ended_at`` is the moment of the last spoken sound (epoch seconds); ``at`` the moment the edge decided
+    that the turn was over.
+    """
+
+    text: str
+    speech_ended_at: float = 0.0
+
+
+class ReplyInterrupted(Event, frozen=True, kw_only=True):
+    """The caller spoke over the reply of ``turn``. ``heard`` ends at the last word that was played."""
+
+    heard: str = ""

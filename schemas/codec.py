@@ -1,0 +1,71 @@
+"""Events to the fields of a stream entry and back.
+
+An entry has the fields ``type``, ``call``, ``id`` and ``body`` (JSON that a person can read), and ``audio`` (raw bytes)
+where there is audio. A reader can filter on ``type`` without decoding the body.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from schemas.event import Event, event_types, tag_of
+from schemas.media import AudioChunk
+
+Fields = dict[bytes, bytes]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class DecodeError(ValueError):
+    """A stream entry is not the event that it says it is."""
+
+
+_decoders: dict[bytes, msgspec.json.Decoder[Event]] = {}
+
+
+def _decoder(tag: bytes) -> msgspec.json.Decoder[Event] | None:
+    decoder = _decoders.get(tag)
+    if decoder is None:
+        event_type = event_types().get(tag.decode("utf-8", "replace"))
+        if event_type is None:
+            return None
+        decoder = _decoders[tag] = msgspec.json.Decoder(event_type)
+    return decoder
+
+
+def encode(event: Event) -> Fields:
+    """The fields of the stream entry for this event."""
+    fields = {
+        b"type": tag_of(type(event)).encode(),
+        b"call": event.call.encode(),
+        b"id": event.id.encode(),
+    }
+    if isinstance(event, AudioChunk):
+        fields[b"body"] = _encode(msgspec.structs.replace(event, audio=b""))
+        fields[b"audio"] = event.audio
+    else:
+        fields[b"body"] = _encode(event)
+    return fields
+
+
+def decode(fields: Mapping[bytes, bytes]) -> Event | None:
+    """The event of a stream entry, or None where this version does not know its type.
+
+    Raises:
+        DecodeError: a field is missing, or the body is not what the type asks for.
+
+    """
+    try:
+        decoder = _decoder(fields[b"type"])
+        if decoder is None:
+            return None
+        event = decoder.decode(fields[b"body"])
+    except KeyError as missing:
+        msg = f"stream entry has no field {missing}"
+        raise DecodeError(msg) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"body of a {fields[b'type'].decode('utf-8', 'replace')} event: {error}"
+        raise DecodeError(msg) from error
+    if isinstance(event, AudioChunk):
+        return msgspec.structs.replace(event, audio=fields.get(b"audio", b""))
+    return event

@@ -1,0 +1,91 @@
+"""What the agents do: change hands, ask the model, call tools, finish a turn."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from schemas.event import Event
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool call that a model asked for. ``arguments`` is the model's JSON text, not yet checked."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message of a prompt, in the roles of the chat-completions protocol.
+
+    ``tool_calls`` only on assistant messages, ``tool_call_id`` only on tool messages.
+    """
+
+    role: Role
+    content: str = ""
+    name: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+class ToolSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool as the model sees it; ``parameters`` is a JSON schema of type object."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = {}
+
+
+class AgentChanged(Event, frozen=True, kw_only=True):
+    """Another agent speaks from here on. ``reason``: the router chose it, or the agent before handed over."""
+
+    agent: str
+    previous: str = ""
+    reason: Literal["entry", "routed", "handoff"] = "entry"
+
+
+class PromptRequested(Event, frozen=True, kw_only=True):
+    """A prompt for the model, whole, as it is sent: the answer to "why did it say that?".
+
+    ``step`` numbers the prompts and tool calls of a turn from 1. ``deadline``: epoch seconds, not run after it.
+    ``model`` is empty for the platform's default.
+    """
+
+    agent: str
+    step: int = 1
+    messages: tuple[Message, ...] = ()
+    tools: tuple[ToolSchema, ...] = ()
+    tool_choice: Literal["auto", "none", "required"] = "auto"
+    model: str = ""
+    deadline: float = 0.0
+
+
+class ToolRequested(Event, frozen=True, kw_only=True):
+    """An agent calls a tool. ``arguments`` is the model's JSON text; ``deadline``: epoch seconds, not run after it."""
+
+    agent: str
+    name: str
+    step: int = 1
+    tool_call_id: str = ""
+    arguments: str = "{}"
+    deadline: float = 0.0
+
+
+class TurnCancelled(Event, frozen=True, kw_only=True):
+    """The work on ``turn`` was stopped; whatever of it still arrives is not spoken."""
+
+    reason: Literal["interrupted", "superseded", "call_ended"] = "interrupted"
+
+
+class TurnCompleted(Event, frozen=True, kw_only=True):
+    """The agents are done with ``turn``: every `ReplyChunk` of it is published.
+
+    ``text`` is the reply as generated; what the caller heard of it stands in `ReplySpoken` or `ReplyInterrupted`.
+    """
+
+    agent: str
+    text: str = ""
+    steps: int = 0
+    failed: bool = False

@@ -1,0 +1,29 @@
+"""What the edge reports of a turn: what was heard, and how long each stage took."""
+
+from schemas.event import Event
+
+
+class ReplySpoken(Event, frozen=True, kw_only=True):
+    """The reply of ``turn`` was played to its end. ``text`` is what the caller heard."""
+
+    text: str
+    agent: str = ""
+
+
+class TurnMeasured(Event, frozen=True, kw_only=True):
+    """Where the time of one turn went, in ms, from the end of the caller's speech to the first sound of the reply.
+
+    The stages follow one another: ``turn_end_ms`` (end of speech → turn end decided, and of that ``stt_ms`` waiting for
+    the transcript), ``routing_ms`` (turn end → prompt published), ``first_token_ms`` (the model), ``first_sentence_ms``
+    (first token → first sentence at the edge), ``tts_ms`` (sentence → first speech), ``output_ms`` (→ first audio
+    sent to the carrier). ``total_ms`` is measured, not added up.
+    """
+
+    turn_end_ms: float = 0.0
+    stt_ms: float = 0.0
+    routing_ms: float = 0.0
+    first_token_ms: float = 0.0
+    first_sentence_ms: float = 0.0
+    tts_ms: float = 0.0
+    output_ms: float = 0.0
+    total_ms: float = 0.0

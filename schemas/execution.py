@@ -1,0 +1,51 @@
+"""What execution answers: sentences to speak, finished prompts, finished tools."""
+
+from schemas.conversation import ToolCall
+from schemas.event import Event
+
+
+class ReplyChunk(Event, frozen=True, kw_only=True):
+    """One sentence of the reply, ready to be spoken.
+
+    ``index`` counts the chunks of one prompt (or of one tool's filler) from 0. ``filler`` marks words that only bridge
+    a wait ("One moment…"). ``first_token_ms`` is the model's time to its first token, on the first chunk only.
+    """
+
+    text: str
+    agent: str = ""
+    index: int = 0
+    voice: str = ""
+    filler: bool = False
+    first_token_ms: float = 0.0
+
+
+class PromptCompleted(Event, frozen=True, kw_only=True):
+    """The model has answered the prompt named ``request`` (the id of its `PromptRequested`).
+
+    ``text`` is what it said, in the words that were spoken. ``error`` is empty on success. Times in ms, tokens as the
+    model's server counted them (0 where it did not).
+    """
+
+    request: str
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = "stop"
+    error: str = ""
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    first_token_ms: float = 0.0
+    duration_ms: float = 0.0
+
+
+class ToolCompleted(Event, frozen=True, kw_only=True):
+    """The tool call named ``request`` (the id of its `ToolRequested`) has ended.
+
+    ``result`` is what the agent is told; ``failed`` when that is an error.
+    """
+
+    request: str
+    name: str
+    result: str = ""
+    failed: bool = False
+    duration_ms: float = 0.0
