@@ -1,4 +1,4 @@
-"""The event contracts of Orchestra: every event type, the codec, the AsyncAPI document. Imports nothing of the platform."""
+"""The event contracts of Orchestra: every event type and the codec. Imports nothing of the platform."""
 
 from schemas.afterwards import RecordingSaved, TranscriptCurated
 from schemas.caller import ReplyInterrupted, TranscriptFinal, UserSpeechStarted, UserTurnEnded

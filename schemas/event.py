@@ -48,7 +48,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
         tag = type_tag(cls.__name__)
         taken = _REGISTER.get(tag)
         if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
-            msg = f"event type {tag!r} of {cls.__module__} is already defined by {taken.__module__}: choose another name"
+            msg = f"event type {tag!r} of {cls.__module__} is taken by {taken.__module__}: choose another name"
             raise TypeError(msg)
         _REGISTER[tag] = cls
 

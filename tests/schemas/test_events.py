@@ -1,0 +1,102 @@
+import msgspec
+import pytest
+
+import schemas
+from schemas import (
+    AudioChunk,
+    DecodeError,
+    Event,
+    Message,
+    PromptRequested,
+    ToolCall,
+    UserTurnEnded,
+    decode,
+    encode,
+    event_types,
+    tag_of,
+)
+
+CALL = "07-0199a0b4c0de7000800000000000aaaa"
+
+
+def test_the_type_tag_is_the_class_name_in_words() -> None:
+    assert tag_of(schemas.CallStarted) == "call.started"
+    assert tag_of(schemas.CallTransferRequested) == "call.transfer.requested"
+
+
+def test_every_exported_event_is_registered_under_its_tag() -> None:
+    exported = {value for value in vars(schemas).values() if isinstance(value, type) and issubclass(value, Event)}
+    registered = {t for t in event_types().values() if t.__module__.startswith("schemas.")}
+    assert registered == exported - {Event}
+
+
+def test_every_event_type_is_frozen_and_its_added_fields_need_no_values_of_the_header() -> None:
+    for event_type in event_types().values():
+        assert event_type.__struct_config__.frozen
+        required = {field.name for field in msgspec.structs.fields(event_type) if field.required}
+        assert required.isdisjoint({"id", "turn", "at", "source", "cause", "trace"})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        UserTurnEnded(call=CALL, id="x.1", turn=3, at=12.5, text="hello", speech_ended_at=12.0),
+        PromptRequested(
+            call=CALL,
+            agent="reception",
+            messages=(
+                Message(role="user", content="hi"),
+                Message(role="assistant", tool_calls=(ToolCall(id="c", name="find", arguments="{}"),)),
+            ),
+        ),
+        AudioChunk(call=CALL, speaker="caller", offset_ms=200, audio=b"\x00\x01\xff\x7f"),
+    ],
+)
+def test_an_event_comes_back_from_its_stream_entry_as_it_was(event: Event) -> None:
+    assert decode(encode(event)) == event
+
+
+def test_audio_travels_as_raw_bytes_beside_a_readable_body() -> None:
+    fields = encode(AudioChunk(call=CALL, speaker="agent", offset_ms=0, audio=b"\x01\x02"))
+    assert fields[b"audio"] == b"\x01\x02"
+    assert "audio" not in msgspec.json.decode(fields[b"body"])
+
+
+def test_an_unknown_type_is_no_error_so_that_it_can_be_passed_on_raw() -> None:
+    assert decode({b"type": b"of.a.later.version", b"body": b"{}"}) is None
+
+
+def test_an_unknown_field_of_a_later_version_is_passed_over() -> None:
+    body = b'{"type":"digit.pressed","call":"07-x","digit":"5","pressed_for_ms":80}'
+    event = decode({b"type": b"digit.pressed", b"body": body})
+    assert isinstance(event, schemas.DigitPressed)
+    assert event.digit == "5"
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({b"body": b"{}"}, "no field"),
+        ({b"type": b"digit.pressed"}, "no field"),
+        ({b"type": b"digit.pressed", b"body": b"not json"}, "digit.pressed"),
+        ({b"type": b"digit.pressed", b"body": b'{"type":"digit.pressed","call":"07-x"}'}, "missing required field"),
+        ({b"type": b"digit.pressed", b"body": b'{"type":"digit.pressed","call":7,"digit":"1"}'}, "Expected `str`"),
+    ],
+)
+def test_a_damaged_entry_says_what_is_wrong(fields: dict[bytes, bytes], complaint: str) -> None:
+    with pytest.raises(DecodeError, match=complaint):
+        decode(fields)
+
+
+def test_an_event_type_of_ones_own_is_registered_by_being_defined() -> None:
+    class MoodScored(Event, frozen=True, kw_only=True):
+        mood: str
+
+    assert decode(encode(MoodScored(call=CALL, mood="glad"))) == MoodScored(call=CALL, mood="glad")
+
+
+def test_a_tag_that_is_taken_is_refused_with_the_place_of_the_other() -> None:
+    with pytest.raises(TypeError, match=r"digit\.pressed.*schemas\.calls"):
+
+        class DigitPressed(Event, frozen=True, kw_only=True):
+            pass
