@@ -30,10 +30,14 @@ class CallResumed(Event, frozen=True, kw_only=True):
 
 
 class CallEnded(Event, frozen=True, kw_only=True):
-    """The call is over; nothing is spoken after it. ``duration_s`` is counted from `CallStarted`."""
+    """The call is over; nothing is spoken after it.
+
+    ``duration_s`` is counted from `CallStarted`, ``audio_ms`` is where the last `AudioChunk` ends on the call's clock.
+    """
 
     reason: EndReason
     duration_s: float = 0.0
+    audio_ms: int = 0
 
 
 class DigitPressed(Event, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""What is kept of a call: its session record and its recording."""

@@ -1,0 +1,147 @@
+"""A stereo recording that is written while the call runs and is a whole WAV file at every moment.
+
+Form of the header: RIFF WAVE with one ``fmt`` and one ``data`` chunk, 16-bit PCM (Microsoft, Multiple Channel Audio
+Data and WAVE Files).
+"""
+
+import os
+import re
+import struct
+from collections import OrderedDict
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from orchestra.errors import RejectedError
+
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_PCM = 1
+_SAMPLE_BYTES = 2
+_FRAME_BYTES = 2 * _SAMPLE_BYTES
+#: longest recording: what the sizes in the header can say, and far beyond any call's time limit
+_LARGEST = 2**32 - 1 - _HEADER.size
+_CALL_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+Speaker = Literal["caller", "agent"]
+
+
+class Recording:
+    """One call's WAV file: 16-bit PCM, the caller on the left, the agent on the right.
+
+    Every chunk is put at its own place, so writing one again changes nothing, order does not matter, and what was never
+    written is silence. The header is right after each write: the file can be played after a crash.
+
+    Args:
+        path: the file; it and its folder are made if missing, and gone on with if there.
+        sample_rate: in Hz; chunks of another rate are refused.
+
+    Raises:
+        OSError: the file cannot be opened or written.
+
+    """
+
+    def __init__(self, path: Path, *, sample_rate: int = 8000) -> None:
+        self.path = path
+        self.sample_rate = sample_rate
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._frames = max(0, os.fstat(self._file).st_size - _HEADER.size) // _FRAME_BYTES
+        self._write_header()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def duration_s(self) -> float:
+        """Length of what is written so far, in seconds."""
+        return self._frames / self.sample_rate
+
+    def write(self, speaker: Speaker, offset_ms: int, audio: bytes, *, sample_rate: int) -> None:
+        """Put ``audio`` (16-bit little-endian mono samples) at ``offset_ms`` on the speaker's side.
+
+        Raises:
+            RejectedError: another sample rate than the recording's, half a sample, or a place no call can reach.
+
+        """
+        if sample_rate != self.sample_rate:
+            msg = f"audio of {sample_rate} Hz in a recording of {self.sample_rate} Hz"
+            raise RejectedError(msg)
+        if len(audio) % _SAMPLE_BYTES or offset_ms < 0:
+            msg = f"audio of {len(audio)} bytes at {offset_ms} ms is no whole number of samples of a call"
+            raise RejectedError(msg)
+        first = offset_ms * self.sample_rate // 1000
+        count = len(audio) // _SAMPLE_BYTES
+        if (first + count) * _FRAME_BYTES > _LARGEST:
+            msg = f"audio at {offset_ms} ms lies beyond what one recording can hold"
+            raise RejectedError(msg)
+        place = _HEADER.size + first * _FRAME_BYTES
+        frames = bytearray(os.pread(self._file, count * _FRAME_BYTES, place))
+        frames.extend(bytes(count * _FRAME_BYTES - len(frames)))
+        side = 0 if speaker == "caller" else _SAMPLE_BYTES
+        frames[side::_FRAME_BYTES] = audio[0::_SAMPLE_BYTES]
+        frames[side + 1 :: _FRAME_BYTES] = audio[1::_SAMPLE_BYTES]
+        os.pwrite(self._file, frames, place)
+        if first + count > self._frames:
+            # the file's own size, since another worker may have written to it in the meantime
+            self._frames = (os.fstat(self._file).st_size - _HEADER.size) // _FRAME_BYTES
+            self._write_header()
+
+    def close(self) -> None:
+        """Bring the file to the disk and close it; closing again does nothing."""
+        if self._file >= 0:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = -1
+
+    def _write_header(self) -> None:
+        size = self._frames * _FRAME_BYTES
+        header = _HEADER.pack(
+            b"RIFF", _HEADER.size - 8 + size, b"WAVE",
+            b"fmt ", 16, _PCM, 2, self.sample_rate, self.sample_rate * _FRAME_BYTES, _FRAME_BYTES, 8 * _SAMPLE_BYTES,
+            b"data", size,
+        )  # fmt: skip
+        os.pwrite(self._file, header, 0)
+
+
+class Recordings:
+    """The recordings of the running calls in one folder; the most recently written ones are kept open.
+
+    Args:
+        folder: one file a call, ``<call id>.wav``.
+        keep_open: how many files at most are open at a time.
+
+    """
+
+    def __init__(self, folder: Path, *, keep_open: int = 256) -> None:
+        self.folder = folder
+        self._keep_open = keep_open
+        self._open: OrderedDict[str, Recording] = OrderedDict()
+
+    def of(self, call: str) -> Recording:
+        """The call's recording, opened or gone on with.
+
+        Raises:
+            RejectedError: the call id is no name for a file.
+            OSError: the file cannot be opened.
+
+        """
+        recording = self._open.get(call)
+        if recording is None:
+            if not _CALL_ID.fullmatch(call):
+                msg = f"call id {call!r} is no name for a recording"
+                raise RejectedError(msg)
+            recording = self._open[call] = Recording(self.folder / f"{call}.wav")
+            if len(self._open) > self._keep_open:
+                self._open.popitem(last=False)[1].close()
+        self._open.move_to_end(call)
+        return recording
+
+    def close(self, call: str | None = None) -> None:
+        """Close the recording of one call, or all."""
+        for each in [call] if call is not None else list(self._open):
+            recording = self._open.pop(each, None)
+            if recording is not None:
+                recording.close()
