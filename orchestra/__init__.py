@@ -1,0 +1,56 @@
+"""Orchestra answers phone calls with a team of AI agents, and keeps every call as a replayable stream of events.
+
+Names are loaded when they are first used, so that ``import orchestra`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orchestra.agents.agent import Agent
+    from orchestra.agents.app import App
+    from orchestra.agents.knowledge import Knowledge
+    from orchestra.agents.loader import load_app
+    from orchestra.agents.rule import Sentence, rule
+    from orchestra.agents.tool import Tool, ToolContext, tool
+    from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
+
+_PLACES = {
+    "Agent": "orchestra.agents.agent",
+    "App": "orchestra.agents.app",
+    "Bus": "orchestra.bus",
+    "Consumer": "orchestra.bus",
+    "Context": "orchestra.bus",
+    "EmbeddedServer": "orchestra.bus",
+    "Knowledge": "orchestra.agents.knowledge",
+    "Sentence": "orchestra.agents.rule",
+    "Tool": "orchestra.agents.tool",
+    "ToolContext": "orchestra.agents.tool",
+    "load_app": "orchestra.agents.loader",
+    "rule": "orchestra.agents.rule",
+    "tool": "orchestra.agents.tool",
+}
+
+__all__ = [
+    "Agent",
+    "App",
+    "Bus",
+    "Consumer",
+    "Context",
+    "EmbeddedServer",
+    "Knowledge",
+    "Sentence",
+    "Tool",
+    "ToolContext",
+    "load_app",
+    "rule",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    place = _PLACES.get(name)
+    if place is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(place), name)

@@ -1,0 +1,55 @@
+"""An agent: one role in the team that answers a call."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from orchestra.agents.tool import Tool
+from orchestra.errors import AppError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """One role in the team, with its own prompt, tools and people to hand over to.
+
+    Beside its own ``tools`` an agent always has ``end_call``, with ``knowledge`` also ``search_knowledge``, and in an
+    app with a ``transfer_target`` also ``transfer_call``.
+
+    Attributes:
+        name: letters, digits and underscores; other agents hand over to it by this name.
+        about: what it takes care of, in the words of callers: read by the router and by agents that may hand over.
+        prompt: the system prompt, or the path of a text file that holds it.
+        tools: functions marked with `orchestra.tool`.
+        handoffs: names of the agents that it may hand the caller to.
+        examples: what callers say when they need this agent, for the router.
+        knowledge: may search the app's knowledge.
+        voice: the speech engine's voice for this agent; empty: the edge's own.
+        model: the model that answers for this agent; empty: the platform's.
+
+    """
+
+    name: str
+    about: str
+    prompt: str | Path
+    tools: tuple[Tool, ...] = ()
+    handoffs: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    knowledge: bool = False
+    voice: str = ""
+    model: str = ""
+
+    @cached_property
+    def instructions(self) -> str:
+        """The text of the system prompt.
+
+        Raises:
+            AppError: the prompt's file cannot be read.
+
+        """
+        if isinstance(self.prompt, str):
+            return self.prompt
+        try:
+            return self.prompt.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            msg = f"agent {self.name!r}: prompt file {self.prompt} cannot be read ({error.strerror}): check the path"
+            raise AppError(msg) from error

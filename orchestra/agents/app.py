@@ -1,0 +1,69 @@
+"""An app: the team of agents that answers one kind of call, and all that it shares."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from orchestra.agents.agent import Agent
+from orchestra.agents.builtin import end_call, search_tool, transfer_call
+from orchestra.agents.rule import Rule
+from orchestra.agents.tool import Tool
+
+if TYPE_CHECKING:
+    from orchestra.agents.knowledge import Knowledge
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """The team that answers a call.
+
+    Attributes:
+        name: letters, digits and underscores.
+        agents: the team.
+        entry: name of the agent that answers first.
+        greeting: said when the call starts; empty: the caller speaks first.
+        apology: said when the model fails or takes too long, so that no caller is left in silence.
+        holding: said by the edge when it has lost the rest of the platform for a while.
+        knowledge: pages that agents with ``knowledge=True`` may search.
+        rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
+        transfer_target: where ``transfer_call`` leads: a number (E.164) or a SIP address; empty: there is no such tool.
+        lifespan: opens what the tools need (connections, files) when an execution worker starts, and closes it when
+            it stops; what it yields is handed to tools as ``ToolContext.resources``.
+
+    """
+
+    name: str
+    agents: tuple[Agent, ...]
+    entry: str
+    greeting: str = ""
+    apology: str = "I am sorry, something went wrong on my side. Could you say that again?"
+    holding: str = "Just a moment, please."
+    knowledge: "Knowledge | None" = None
+    rules: tuple[Rule, ...] = ()
+    transfer_target: str = ""
+    lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
+
+    @cached_property
+    def team(self) -> dict[str, Agent]:
+        """The agents by name."""
+        return {agent.name: agent for agent in self.agents}
+
+    @cached_property
+    def tools(self) -> dict[str, Tool]:
+        """Every tool of the app by name, the built-in ones included."""
+        return {tool.name: tool for agent in self.agents for tool in self.tools_of(agent)}
+
+    def tools_of(self, agent: Agent) -> tuple[Tool, ...]:
+        """What this agent may call: its own tools, then the built-in ones."""
+        builtin = [end_call]
+        if self.transfer_target:
+            builtin.insert(0, transfer_call)
+        if agent.knowledge and self._search is not None:
+            builtin.insert(0, self._search)
+        return (*agent.tools, *(tool for tool in builtin if tool not in agent.tools))
+
+    @cached_property
+    def _search(self) -> Tool | None:
+        return None if self.knowledge is None else search_tool(self.knowledge.sections)

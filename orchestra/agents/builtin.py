@@ -1,0 +1,59 @@
+"""The tools that every app has: end the call, hand it to a person, look something up in the knowledge."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Protocol
+
+from orchestra.agents.tool import Tool, tool
+
+_PASSAGES = 3
+_NOTHING_FOUND = "Nothing in the knowledge matches. Say that you do not know, and offer what you can do."
+
+
+class Found(Protocol):
+    """A passage of the knowledge."""
+
+    @property
+    def title(self) -> str:
+        """The heading that it stands under."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        ...
+
+
+@tool(
+    idempotent=True,
+    examples=("good bye", "bye bye", "that is all, thank you", "nothing else, thanks", "hang up"),
+)
+def end_call(reason: Annotated[str, "why the call ends, in a few words"] = "") -> str:
+    """End the call, once the caller has said good-bye or needs nothing more."""
+    del reason  # travels in the event that execution publishes
+    return "The call ends after your next words. Say good-bye in one short sentence."
+
+
+@tool(
+    idempotent=True,
+    examples=("a person please", "let me talk to a human", "can I speak to somebody", "I want a real person"),
+)
+def transfer_call(briefing: Annotated[str, "what the person should know, in a sentence"] = "") -> str:
+    """Hand the call to a person, when the caller asks for one or you cannot help."""
+    del briefing
+    return "The caller is connected to a person after your next words. Tell them so in one short sentence."
+
+
+#: after one of these the agent has only its last words to say
+CLOSING = frozenset({end_call.name, transfer_call.name})
+
+
+def search_tool(sections: Callable[[str, int], Sequence[Found]]) -> Tool:
+    """The tool ``search_knowledge`` over a look-up ``(query, limit) -> passages``, best first."""
+
+    @tool(idempotent=True)
+    async def search_knowledge(query: Annotated[str, "what the caller wants to know, in their words"]) -> str:
+        """Look up facts: opening hours, prices, conditions, how things are done."""
+        found = sections(query, _PASSAGES)
+        return "\n\n".join(f"{passage.title}\n{passage.text}" for passage in found) or _NOTHING_FOUND
+
+    return search_knowledge

@@ -1,0 +1,89 @@
+"""Finds an app by its place in Python and checks that its parts fit together."""
+
+import re
+from importlib import import_module
+
+from orchestra.agents.app import App
+from orchestra.errors import AppError
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+def load_app(place: str) -> App:
+    """The app at ``module:attribute``, checked.
+
+    Raises:
+        AppError: there is no app at that place, or its agents, tools and knowledge do not fit together; the message
+            names the place and the cure.
+
+    """
+    module_name, _, attribute = place.partition(":")
+    if not module_name or not attribute:
+        msg = f"app {place!r}: write it as module:attribute, as in orchestra.demo:app"
+        raise AppError(msg)
+    try:
+        found = getattr(import_module(module_name), attribute, None)
+    except ModuleNotFoundError as error:
+        msg = f"app {place!r}: there is no module {error.name!r}: check the name, and that it can be imported from here"
+        raise AppError(msg) from error
+    if not isinstance(found, App):
+        msg = f"app {place!r}: {attribute!r} is {type(found).__name__}, not an orchestra.App"
+        raise AppError(msg)
+    check_app(found, place)
+    return found
+
+
+def check_app(app: App, place: str) -> None:
+    """Check that the parts of an app fit together.
+
+    Raises:
+        AppError: the first thing that does not fit, with the place and the cure.
+
+    """
+    for problem in _problems(app):
+        msg = f"app {place}: {problem}"
+        raise AppError(msg)
+
+
+def _problems(app: App) -> list[str]:
+    names = [agent.name for agent in app.agents]
+    problems = [f"agent name {name!r}: use letters, digits and underscores" for name in names if not _NAME.match(name)]
+    problems += [f"two agents are named {name!r}: rename one" for name in sorted(_doubled(names))]
+    if app.entry not in names:
+        problems.append(f"entry is {app.entry!r}, which is no agent of the app: choose one of {', '.join(names)}")
+    for agent in app.agents:
+        problems += [
+            f"agent {agent.name!r} hands off to {target!r}, which is no other agent of the app: "
+            f"choose among {', '.join(name for name in names if name != agent.name) or 'none'}"
+            for target in agent.handoffs
+            if target not in names or target == agent.name
+        ]
+        if agent.knowledge and app.knowledge is None:
+            problems.append(f"agent {agent.name!r} searches the knowledge, but the app has none: give App(knowledge=…)")
+        if not agent.instructions.strip():
+            problems.append(f"agent {agent.name!r} has an empty prompt: say what it does and how it speaks")
+    return problems + _tool_problems(app)
+
+
+def _tool_problems(app: App) -> list[str]:
+    problems = []
+    for agent in app.agents:
+        tools = app.tools_of(agent)
+        problems += [
+            f"agent {agent.name!r} has two tools named {name!r}: rename one"
+            for name in sorted(_doubled([tool.name for tool in tools]))
+        ]
+        for tool in tools:
+            if app.tools[tool.name] is not tool:
+                problems.append(f"two different tools are named {tool.name!r}: rename one")
+            if not _NAME.match(tool.name) or tool.name.startswith("transfer_to_"):
+                problems.append(
+                    f"tool name {tool.name!r}: letters, digits, underscores, not starting with transfer_to_"
+                )
+            if not tool.description:
+                problems.append(f"tool {tool.name!r} has no docstring: say in one sentence when to call it")
+    return problems
+
+
+def _doubled(names: list[str]) -> set[str]:
+    return {name for name in names if names.count(name) > 1}

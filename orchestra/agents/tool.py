@@ -1,0 +1,224 @@
+"""A tool: a function that agents may call, with its arguments checked against its own annotations."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
+
+import msgspec
+
+from orchestra.errors import AppError, RejectedError
+from schemas import ToolSchema
+
+_TIMEOUT_S = 5.0
+
+
+class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tool may know of the call that it runs in; handed to the argument that is annotated with this type.
+
+    Attributes:
+        call: the call's id.
+        turn: number of the caller's turn.
+        agent: name of the agent that called the tool.
+        idempotency_key: the same whenever this one tool call is run again, different for every other.
+        caller_number: E.164, empty where the carrier sent none.
+        resources: what the app's ``lifespan`` yielded, None without one.
+
+    """
+
+    call: str
+    turn: int
+    idempotency_key: str
+    agent: str = ""
+    caller_number: str = ""
+    resources: Any = None
+
+
+class Tool:
+    """A function as agents see it; made by `tool`. Calling it calls the function.
+
+    Attributes:
+        name: the function's name.
+        description: the function's docstring, one paragraph, as the model reads it.
+        schema: name, description and the JSON schema of the arguments.
+        timeout_s: seconds after which a run counts as failed.
+        filler: what the caller hears when the tool is slow; empty: silence.
+        idempotent: running it twice with one idempotency key does no harm.
+        examples: what callers say when they need this tool, for the router and the offline model.
+
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str = "",
+        timeout_s: float = _TIMEOUT_S,
+        filler: str = "",
+        idempotent: bool = False,
+        examples: Sequence[str] = (),
+    ) -> None:
+        self.function = function
+        self.name = name or function.__name__
+        self.description = " ".join((inspect.getdoc(function) or "").split("\n\n", 1)[0].split())
+        self.timeout_s = timeout_s
+        self.filler = filler
+        self.idempotent = idempotent
+        self.examples = tuple(examples)
+        self._arguments, self._context_argument = _arguments_of(function, self.name)
+        self.schema = ToolSchema(
+            name=self.name, description=self.description, parameters=_object_schema(self._arguments)
+        )
+
+    def __repr__(self) -> str:
+        return f"<tool {self.name}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function itself, as if it were no tool."""
+        return self.function(*args, **kwargs)
+
+    async def run(self, arguments: str, context: ToolContext) -> str:
+        """Check the arguments and run the function; one that is not async runs in a thread.
+
+        Args:
+            arguments: the model's JSON text.
+            context: handed to the argument annotated `ToolContext`, if there is one.
+
+        Returns:
+            What the function returned, as text: strings as they are, everything else as JSON.
+
+        Raises:
+            RejectedError: the arguments are not what the annotations ask for; the message says which and why.
+            Exception: whatever the function raises.
+
+        """
+        checked = self.check(arguments)
+        if self._context_argument:
+            checked[self._context_argument] = context
+        if inspect.iscoroutinefunction(self.function):
+            result = await self.function(**checked)
+        else:
+            result = await asyncio.to_thread(partial(self.function, **checked))
+        return result if isinstance(result, str) else msgspec.json.encode(result).decode()
+
+    def check(self, arguments: str) -> dict[str, Any]:
+        """The arguments by name, in the types that the function is annotated with; defaults filled in.
+
+        Raises:
+            RejectedError: they are not what the annotations ask for.
+
+        """
+        try:
+            values = msgspec.convert(msgspec.json.decode(arguments or "{}"), self._arguments, strict=False)
+        except msgspec.MsgspecError as error:
+            msg = f"wrong arguments for {self.name}: {error}"
+            raise RejectedError(msg) from error
+        return {field: getattr(values, field) for field in values.__struct_fields__}
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+@overload
+def tool(
+    *,
+    name: str = ...,
+    timeout_s: float = ...,
+    filler: str = ...,
+    idempotent: bool = ...,
+    examples: Sequence[str] = ...,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str = "",
+    timeout_s: float = _TIMEOUT_S,
+    filler: str = "",
+    idempotent: bool = False,
+    examples: Sequence[str] = (),
+) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Make a function a tool; its docstring tells the model when to call it.
+
+    Every argument is annotated: ``str``, ``int``, ``float``, ``bool``, ``Literal``, an enum, a date, a list of these,
+    or a msgspec Struct or dataclass; ``Annotated[str, "what it is"]`` describes it to the model. The function may be
+    async; one that is not runs in a thread.
+
+    Args:
+        function: the function, when the decorator is used without brackets.
+        name: what the model calls it; the function's name unless set.
+        timeout_s: seconds after which a run counts as failed.
+        filler: what the caller hears when the tool is slow.
+        idempotent: running it twice with one idempotency key does no harm, so it may be run again after a crash.
+        examples: what callers say when they need it.
+
+    Raises:
+        AppError: an argument has no annotation, or one that has no JSON form.
+
+    """
+    make = partial(Tool, name=name, timeout_s=timeout_s, filler=filler, idempotent=idempotent, examples=examples)
+    return make if function is None else make(function)
+
+
+def _arguments_of(function: Callable[..., Any], name: str) -> tuple[type[msgspec.Struct], str]:
+    """The struct of a function's arguments, and the name of its context argument (empty without one)."""
+    hints = get_type_hints(function, include_extras=True)
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    context_argument = ""
+    for parameter in inspect.signature(function).parameters.values():
+        if (
+            parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            or parameter.name not in hints
+        ):
+            msg = f"tool {name}: argument {parameter.name!r} needs a type annotation and a name of its own"
+            raise AppError(msg)
+        if hints[parameter.name] is ToolContext:
+            context_argument = parameter.name
+            continue
+        annotation = _described(hints[parameter.name])
+        if parameter.default is parameter.empty:
+            fields.append((parameter.name, annotation))
+        else:
+            fields.append((parameter.name, annotation, parameter.default))
+    try:
+        struct = msgspec.defstruct(f"{name}_arguments", fields, kw_only=True, forbid_unknown_fields=True)
+        msgspec.json.schema_components((struct,))
+    except TypeError as error:
+        msg = f"tool {name}: an argument has a type that JSON cannot carry: {error}"
+        raise AppError(msg) from error
+    return struct, context_argument
+
+
+def _described(annotation: Any) -> Any:
+    """``Annotated[T, "text"]`` with the text as the description that JSON schema knows."""
+    if get_origin(annotation) is not Annotated:
+        return annotation
+    kind, *extras = get_args(annotation)
+    for extra in extras:
+        kind = Annotated[kind, msgspec.Meta(description=extra) if isinstance(extra, str) else extra]
+    return kind
+
+
+def _object_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """The JSON schema of a struct, whole: what other servers call by reference stands in its place."""
+    (top,), components = msgspec.json.schema_components((struct,), ref_template="#/{name}")
+    schema: dict[str, Any] = _inlined(top, components, ())
+    schema.pop("title", None)
+    return schema
+
+
+def _inlined(node: Any, components: dict[str, Any], inside: tuple[str, ...]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(item, components, inside) for item in node]
+    if not isinstance(node, dict):
+        return node
+    reference = node.get("$ref")
+    if reference is None:
+        return {key: _inlined(value, components, inside) for key, value in node.items()}
+    name = str(reference).removeprefix("#/")
+    if name in inside:
+        msg = f"a tool's argument type {name!r} contains itself: write it flat"
+        raise AppError(msg)
+    rest = {key: value for key, value in node.items() if key != "$ref"}
+    inlined: dict[str, Any] = _inlined(components[name], components, (*inside, name))
+    return {**inlined, **rest}
