@@ -1,0 +1,40 @@
+"""`orchestra up`: the whole system on this machine, until Ctrl-C."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestra.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(up)
+
+
+def up() -> None:
+    """Start the server, the workers and the edge, and keep them running until Ctrl-C."""
+    import uvloop
+
+    from orchestra.log import configure_logging
+    from orchestra.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings, "up")
+    uvloop.run(_up(settings))
+
+
+async def _up(settings: "Settings") -> None:
+    from rich.console import Console
+
+    from orchestra.stack import stack, until_signalled
+
+    console = Console(stderr=True, highlight=False)
+    console.print("[dim]starting server, workers and edge …[/]")
+    async with stack(settings) as started:
+        console.print(f"[bold green]ready[/]  webhook  {settings.public_url or started.url}/twilio/voice")
+        console.print(f"       server   {started.redis_url}")
+        console.print('       try      orchestra call --say "Where is my parcel four two seven one?"')
+        await until_signalled()
+        console.print("[dim]stopping …[/]")

@@ -1,0 +1,259 @@
+"""The whole system on one machine: server, workers and edge as processes of their own, started and ended together."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import msgspec
+import structlog
+
+from orchestra.bus import Bus, EmbeddedServer
+from orchestra.bus.server import die_with_parent
+from orchestra.errors import OrchestraError, ServerError, SettingError
+from orchestra.settings import Settings
+
+_log = structlog.get_logger()
+
+#: the consumers that every call needs, each a process of its own
+WORKERS = ("orchestration", "execution", "persistence")
+
+_READY_WITHIN_S = 90.0
+_STOP_WITHIN_S = 15.0
+_LONGEST_BACKOFF_S = 10.0
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """A stack that runs on this machine, as another terminal needs to know it.
+
+    ``url`` is the edge's (``http://127.0.0.1:8480``), ``auth_token`` signs its webhooks, ``pid`` is the supervisor's.
+    """
+
+    url: str
+    auth_token: str
+    redis_url: str
+    pid: int
+
+
+def _note(settings: Settings) -> Path:
+    return settings.data_dir / "up.json"
+
+
+def running(settings: Settings) -> Running | None:
+    """The stack that `stack` has started for this data directory and that still lives, or None."""
+    try:
+        found = msgspec.json.decode(_note(settings).read_bytes(), type=Running)
+        os.kill(found.pid, 0)
+    except (FileNotFoundError, ProcessLookupError, msgspec.DecodeError):
+        return None
+    return found
+
+
+@dataclass
+class _Child:
+    """One supervised process; it is started again, after a growing pause, when it ends unasked."""
+
+    name: str
+    arguments: Sequence[str]
+    environment: dict[str, str]
+    log_file: Path | None
+    process: asyncio.subprocess.Process | None = None
+    failures: int = 0
+
+    async def start(self) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "orchestra.cli", *self.arguments]
+        with contextlib.ExitStack() as files:
+            errors = None if self.log_file is None else files.enter_context(self.log_file.open("ab"))
+            self.process = await asyncio.create_subprocess_exec(
+                *command,
+                env=self.environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                process_group=0,  # Ctrl-C reaches the supervisor alone, which then ends the others in order
+                preexec_fn=die_with_parent,
+            )
+        return self.process
+
+    async def supervise(self) -> None:
+        while True:
+            started = time.monotonic()
+            process = self.process or await self.start()
+            code = await process.wait()
+            self.failures = 0 if time.monotonic() - started > _LONGEST_BACKOFF_S else self.failures + 1
+            pause = min(_LONGEST_BACKOFF_S, 0.1 * 2**self.failures)
+            _log.warning("stack.process_ended", name=self.name, exit_code=code, restart_in_s=pause)
+            self.process = None
+            await asyncio.sleep(pause)
+
+    async def stop(self) -> None:
+        process = self.process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            _log.warning("stack.process_killed", name=self.name, after_s=_STOP_WITHIN_S)
+            process.kill()
+            await process.wait()
+
+    def last_words(self) -> str:
+        """The end of the process's log, for an error message."""
+        if self.log_file is None or not self.log_file.exists():
+            return "see its output above"
+        lines = self.log_file.read_text("utf-8", "replace").strip().splitlines()
+        return f"{lines[-1] if lines else 'it said nothing'} (whole log: {self.log_file})"
+
+
+def _make_folders(*folders: Path | None) -> None:
+    for folder in folders:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _require_free_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            msg = f"the edge cannot listen on {host}:{port} ({error.strerror}): free it, or set ORCHESTRA_PORT"
+            raise SettingError(msg) from None
+
+
+def _environment(settings: Settings, redis_url: str, auth_token: str, port: int) -> dict[str, str]:
+    return os.environ | {
+        "ORCHESTRA_REDIS_URL": redis_url,
+        "ORCHESTRA_DATA_DIR": str(settings.data_dir),
+        "ORCHESTRA_TWILIO_AUTH_TOKEN": auth_token,
+        "ORCHESTRA_HOST": settings.host,
+        "ORCHESTRA_PORT": str(port),
+        "ORCHESTRA_LOG_FORMAT": settings.log_format,
+    }
+
+
+def _children(environment: dict[str, str], logs: Path | None) -> list[_Child]:
+    commands = {name: ("worker", f"workers.{name}:consumer") for name in WORKERS} | {"edge": ("edge",)}
+    return [
+        _Child(name, arguments, environment, None if logs is None else logs / f"{name}.log")
+        for name, arguments in commands.items()
+    ]
+
+
+@contextlib.asynccontextmanager
+async def stack(settings: Settings, *, logs: Path | None = None) -> AsyncIterator[Running]:
+    """Start everything a call needs, wait until it is ready, and end it all with the block.
+
+    Args:
+        settings: with no ``redis_url`` an embedded server is started in ``data_dir``; with ``port`` 0 the edge takes
+            a free one; with no ``twilio_auth_token`` one is made up for this run.
+        logs: folder for one log file a process; without it they write to this process's standard error.
+
+    Raises:
+        SettingError: the edge's port is in use.
+        ServerError: the Redis server is not there or is another's.
+        OrchestraError: a process did not become ready; the message has its last words.
+
+    """
+    _make_folders(settings.data_dir, logs)
+    port = settings.port or _free_port(settings.host)
+    _require_free_port(settings.host, port)
+    async with contextlib.AsyncExitStack() as parts:
+        redis_url = settings.redis_url
+        if redis_url is None:
+            server = EmbeddedServer(settings.data_dir, port=settings.embedded_port)
+            redis_url = (await parts.enter_async_context(server)).url
+        auth_token = settings.twilio_auth_token.get_secret_value() or secrets.token_hex(16)
+        children = _children(_environment(settings, redis_url, auth_token, port), logs)
+        parts.push_async_callback(_stop_all, children)
+        for child in children:
+            await child.start()
+        started = Running(
+            url=f"http://{settings.host}:{port}", auth_token=auth_token, redis_url=redis_url, pid=os.getpid()
+        )
+        await _wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children)
+        supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
+        parts.push_async_callback(_cancel_all, supervisors)
+        _write_note(settings, started)
+        parts.callback(_note(settings).unlink, missing_ok=True)
+        yield started
+
+
+def _write_note(settings: Settings, started: Running) -> None:
+    note = os.open(_note(settings), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(note, "wb") as file:
+        file.write(msgspec.json.encode(started))
+
+
+async def _cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _stop_all(children: Sequence[_Child]) -> None:
+    # the edge first, so that running calls still have their workers while it drains
+    await children[-1].stop()
+    await asyncio.gather(*(child.stop() for child in children[:-1]))
+
+
+async def _wait_until_ready(settings: Settings, started: Running, children: Sequence[_Child]) -> None:
+    deadline = time.monotonic() + _READY_WITHIN_S
+    bus = await Bus.connect(settings)
+    try:
+        async with httpx.AsyncClient(base_url=started.url, timeout=2.0) as http:
+            while not (await _edge_answers(http) and await _workers_own_all(bus)):
+                for child in children:
+                    if child.process is not None and child.process.returncode is not None:
+                        msg = f"{child.name} ended at start: {child.last_words()}"
+                        raise OrchestraError(msg)
+                if time.monotonic() > deadline:
+                    msg = f"not ready after {_READY_WITHIN_S:.0f} s; " + "; ".join(
+                        f"{child.name}: {child.last_words()}" for child in children
+                    )
+                    raise ServerError(msg)
+                await asyncio.sleep(0.05)
+    finally:
+        await bus.close()
+
+
+async def _edge_answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/healthz")).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+async def _workers_own_all(bus: Bus) -> bool:
+    owned = {(group.group, group.partition) for group in await bus.groups() if group.owner}
+    return all((name, partition) in owned for name in WORKERS for partition in range(bus.partitions))
+
+
+async def until_signalled() -> None:
+    """Return at the first SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
