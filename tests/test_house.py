@@ -1,0 +1,26 @@
+"""The house keeps its form: sizes of files and functions, and where things may stand."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(path for room in ("schemas", "orchestra", "workers") for path in (ROOT / room).rglob("*.py"))
+LONGEST_FILE = 600
+LONGEST_FUNCTION = 80
+TOP_LEVEL = {"pyproject.toml", "orchestra", "workers", "schemas", "tests", "compose.yaml", "README.md", "LICENSE"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_can_be_read_in_a_sitting(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < LONGEST_FUNCTION, f"{node.name} is too long"
+
+
+def test_the_top_level_holds_what_the_readme_says_and_nothing_else() -> None:
+    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - {"uv.lock"}
+    assert found <= TOP_LEVEL

@@ -1,0 +1,48 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestra.errors import SettingError
+from orchestra.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("ORCHESTRA_"):
+            monkeypatch.delenv(name)
+
+
+def test_a_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ORCHESTRA_PORT", "9000")
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    settings = load_settings()
+    assert settings.port == 9000
+    assert settings.recordings == tmp_path / "recordings"
+
+
+def test_an_unknown_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRA_PROT", "9000")
+    with pytest.raises(SettingError, match="ORCHESTRA_PROT"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ORCHESTRA_PORT", "http"),
+        ("ORCHESTRA_PORT", "70000"),
+        ("ORCHESTRA_STT", "gramophone"),
+        ("ORCHESTRA_PARTITIONS", "0"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match=name):
+        load_settings()
+
+
+def test_a_secret_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRA_TWILIO_AUTH_TOKEN", "very-secret")
+    assert "very-secret" not in repr(load_settings())
