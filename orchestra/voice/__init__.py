@@ -1,0 +1,1 @@
+"""The voice edge: telephony, the pipeline of a call, speech engines, the simulated caller."""

