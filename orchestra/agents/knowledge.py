@@ -1,0 +1,176 @@
+"""Knowledge: a folder of Markdown pages, searched by section in SQLite's full-text index."""
+
+import math
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra.agents.words import meant, terms
+from orchestra.errors import AppError
+
+_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
+_FENCE = re.compile(r"^\s*(```|~~~)")
+_TITLE_WEIGHT = 3.0
+_CANDIDATES = 20
+_MIN_COVERAGE = 0.45
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A section of a page that answers a query.
+
+    Attributes:
+        title: the page's heading and the section's, ``Customs: How long does customs take``.
+        text: the section's paragraphs, without Markdown marks.
+        score: BM25, higher is better; only comparable within one query.
+
+    """
+
+    title: str
+    text: str
+    score: float
+
+
+class Knowledge:
+    """The Markdown pages (``*.md``) under a folder, found by words.
+
+    The index is built in memory at the first search, in a few milliseconds for a hundred pages. Small words do not
+    count, endings do not count, and a word that no page knows is taken for the one that it sounds like. Safe to
+    search from several threads.
+
+    Args:
+        folder: where the pages lie; subfolders are searched too.
+
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._lock = threading.Lock()
+        self._index: _Index | None = None
+
+    def __repr__(self) -> str:
+        return f"Knowledge({str(self.folder)!r})"
+
+    def sections(self, query: str, limit: int = 3) -> list[Passage]:
+        """The sections that answer a query, best first; none if no section knows enough of its words.
+
+        Args:
+            query: what the caller wants to know, in any words.
+            limit: how many sections at most.
+
+        Raises:
+            AppError: the folder is missing, has no pages, or a page cannot be read.
+
+        """
+        with self._lock:
+            if self._index is None:
+                self._index = _Index(self.folder)
+            return self._index.search(query, limit)
+
+    def check(self) -> None:
+        """Read all pages and build the index now.
+
+        Raises:
+            AppError: the folder is missing, has no pages, or a page cannot be read.
+
+        """
+        with self._lock:
+            self._index = _Index(self.folder)
+
+
+class _Index:
+    """The full-text table over one reading of the folder, and how rare each term is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._sections = list(_sections_of(folder))
+        # Guarded by Knowledge's lock, which is why another thread than the builder's may use it.
+        self._database = sqlite3.connect(":memory:", check_same_thread=False)
+        self._database.execute("CREATE VIRTUAL TABLE section USING fts5(title, text, tokenize = 'ascii')")
+        rows = [(number, terms(title), terms(text)) for number, (title, text) in enumerate(self._sections)]
+        self._database.executemany(
+            "INSERT INTO section(rowid, title, text) VALUES (?, ?, ?)",
+            [(number, " ".join(title), " ".join(text)) for number, title, text in rows],
+        )
+        self._terms = [frozenset(title) | frozenset(text) for _, title, text in rows]
+        self._found_in: dict[str, int] = {}
+        for known in self._terms:
+            for term in known:
+                self._found_in[term] = self._found_in.get(term, 0) + 1
+
+    def search(self, query: str, limit: int) -> list[Passage]:
+        """See `Knowledge.sections`."""
+        asked = {term: meant(term, self._found_in) for term in dict.fromkeys(terms(query))}
+        wanted = {known: self._rarity(known) for known, likeness in asked.values() if likeness}
+        if not wanted:
+            return []
+        unknown = sum(self._rarity(term) for term, (_, likeness) in asked.items() if not likeness)
+        rows = self._database.execute(
+            "SELECT rowid, -bm25(section, ?, 1.0) AS score FROM section WHERE section MATCH ? ORDER BY score DESC LIMIT ?",
+            (_TITLE_WEIGHT, " OR ".join(f'"{term}"' for term in wanted), max(limit, _CANDIDATES)),
+        ).fetchall()
+        total = unknown + sum(wanted.values())
+        found = []
+        for number, score in rows:
+            covered = sum(rarity for term, rarity in wanted.items() if term in self._terms[number]) / total
+            if covered >= _MIN_COVERAGE:
+                found.append(Passage(*self._sections[number], score=score * covered))
+        return sorted(found, key=lambda passage: -passage.score)[:limit]
+
+    def _rarity(self, term: str) -> float:
+        """How much a term tells: the more sections have it, the less."""
+        return math.log(1 + (len(self._sections) + 0.5) / (self._found_in.get(term, 0) + 0.5))
+
+
+def _sections_of(folder: Path) -> Iterator[tuple[str, str]]:
+    """Title and text of every section of every page, in the order of the file names."""
+    if not folder.is_dir():
+        msg = f"knowledge folder {folder} is not there: create it with Markdown pages in it, or correct the path"
+        raise AppError(msg)
+    pages = sorted(folder.rglob("*.md"))
+    if not pages:
+        msg = f"knowledge folder {folder} has no Markdown page (*.md): add one, or leave the app's knowledge out"
+        raise AppError(msg)
+    for page in pages:
+        try:
+            text = page.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"knowledge page {page} cannot be read as UTF-8 text ({error}): correct the file or take it out"
+            raise AppError(msg) from error
+        yield from _split(text, page.stem.replace("-", " ").replace("_", " "))
+
+
+def _split(page: str, name: str) -> Iterator[tuple[str, str]]:
+    """One page's sections; a section that has only a heading is left out."""
+    title, heading, lines, in_code = name, "", list[str](), False
+    for line in page.splitlines():
+        in_code ^= bool(_FENCE.match(line))
+        marked = None if in_code else _HEADING.match(line)
+        if marked is None:
+            lines.append(line)
+            continue
+        yield from _section(title, heading, lines)
+        lines = []
+        title, heading = (marked[2], "") if len(marked[1]) == 1 else (title, marked[2])
+    yield from _section(title, heading, lines)
+
+
+def _section(title: str, heading: str, lines: list[str]) -> Iterator[tuple[str, str]]:
+    text = _plain("\n".join(lines))
+    if text:
+        yield (f"{title}: {heading}" if heading else title), text
+
+
+def _plain(markdown: str) -> str:
+    """Running text without Markdown marks: links by their words, list items as sentences of their own."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
+    text = re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(.*?)([.:;,!?]?)\s*$", _item, text, flags=re.MULTILINE)
+    text = re.sub(r"^\s*(?:>|```\w*|~~~\w*)\s?", "", text, flags=re.MULTILINE)
+    text = re.sub(r"(\*\*|__|`)(.+?)\1", r"\2", text)
+    return " ".join(text.split())
+
+
+def _item(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2] if match[2] in '.!?' and match[2] else '.'}"

@@ -1,0 +1,126 @@
+"""Words as a search hears them: stems without the small words, and a guess at what a wrong word was meant to be.
+
+Speech recognition on telephone audio writes "parsel", "partial" or "puzzle" where the caller said "parcel". A term that
+nothing knows is therefore compared with those that are known, by sound and by spelling.
+"""
+
+import re
+from collections.abc import Collection
+from functools import lru_cache
+
+_WORD = re.compile(r"[a-z0-9]+")
+_SMALL = frozenset(
+    """
+    a about again ah all also am an and any anything are as at be been being but by can could did do does doing done
+    eh er for from get give go going got had has have having he hello help her hey hi him his how i if im in into is it
+    its ive id just know let lets like look may maybe me might mine my need no not now of oh ok okay on one or our
+    please really right say she should so some someone something sorry sure tell than thank thanks that thats the their
+    them then there these they thing this those to too uh uhm um up us very want was we well were what whats when where
+    wheres which while who whom why will with would yeah yes yet you your yours
+    """.split(),
+)
+_IRREGULAR = {
+    "lost": "lose", "losing": "lose", "broke": "break", "broken": "break", "sent": "send", "paid": "pay",
+    "took": "take", "taken": "take", "found": "find", "came": "come", "left": "leave", "brought": "bring",
+    "bought": "buy", "stole": "steal", "stolen": "steal", "shut": "close", "people": "person", "package": "parcel",
+}  # fmt: skip
+_SPELLINGS = (("[tc]i(?=[aou])", "s"), ("c(?=[eiy])|ch|sh", "s"), ("ph", "f"), ("(?<=.)(gh|h|w)", ""))
+_VOICED = str.maketrans({"b": "p", "d": "t", "g": "k", "v": "f", "z": "s", "j": "s", "q": "k", "y": "i"})
+_MIN_WORD = 4
+_MIN_SPELLED = 5
+_SAME_SOUND, _ONE_LETTER, _NEAR_SOUND = 0.8, 0.7, 0.4
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case: ``Where's my parcel?`` → ``wheres my parcel``."""
+    return _WORD.findall(text.lower().replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", ""))
+
+
+def terms(text: str) -> list[str]:
+    """The stems of the words that carry meaning, in order."""
+    return [stem(word) for word in words(text) if word not in _SMALL]
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """A word without its ending: ``deliveries``, ``delivered``, ``delivery`` → ``deliver``."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) < _MIN_WORD or word.isdigit():
+        return word
+    for ending, rest in (("ies", "y"), ("sses", "ss"), ("s", "")):
+        if word.endswith(ending) and not word.endswith(("ss", "us", "is")):
+            word = word.removesuffix(ending) + rest
+            break
+    for ending in ("ing", "ed"):
+        base = word.removesuffix(ending)
+        if base != word and len(base) > 2 and re.search("[aeiouy]", base):  # noqa: PLR2004 - "ring" is not "r" + "ing"
+            word = base[:-1] if base[-1] == base[-2] and base[-1] not in "ls" else base
+            break
+    return _IRREGULAR.get(word) or _without_last_vowel(word)
+
+
+def _without_last_vowel(word: str) -> str:
+    return word[:-1] if len(word) > _MIN_WORD - 1 and word[-1] in "ey" else word
+
+
+@lru_cache(maxsize=8192)
+def sound(word: str) -> str:
+    """The consonants of a word as a telephone passes them: voiced and voiceless, s and sh are the same.
+
+    ``parcel``, ``parsel`` and ``partial`` are all ``prsl``.
+    """
+    for pattern, to in _SPELLINGS:
+        word = re.sub(pattern, to, word)
+    word = word.replace("x", "ks").replace("c", "k").translate(_VOICED)
+    key = word[0] + re.sub("[aeiou]", "", word[1:]) if word else ""
+    return re.sub(r"(.)\1+", r"\1", key)
+
+
+def meant(term: str, known: Collection[str]) -> tuple[str, float]:
+    """The known term that an unknown one was most likely meant to be.
+
+    Args:
+        term: a stem, as `terms` gives it.
+        known: the stems there are.
+
+    Returns:
+        The term and how sure that is, 0 to 1: ``(term, 1.0)`` if it is known, ``(term, 0.0)`` if nothing is like it.
+
+    """
+    if term in known:
+        return term, 1.0
+    if len(term) < _MIN_WORD or term.isdigit():
+        return term, 0.0
+    best, likeness = term, 0.0
+    for other in known:
+        alike = _alike(term, other)
+        if alike > likeness or (alike == likeness and alike and other < best):
+            best, likeness = other, alike
+    return best, likeness
+
+
+def _alike(term: str, other: str) -> float:
+    """How likely two different terms are one word: by the same sound, by one wrong letter, by nearly the same sound."""
+    if len(other) < _MIN_WORD or other.isdigit() or abs(len(term) - len(other)) > len(other) // 2:
+        return 0.0
+    ours, theirs = sound(term), sound(other)
+    if ours == theirs and len(ours) > 2:  # noqa: PLR2004 - two consonants are shared by too many words
+        return _SAME_SOUND
+    if min(len(term), len(other)) >= _MIN_SPELLED and one_edit(term, other):
+        return _ONE_LETTER
+    if ours[:1] == theirs[:1] and max(len(ours), len(theirs)) >= _MIN_WORD and one_edit(ours, theirs):
+        return _NEAR_SOUND
+    return 0.0
+
+
+def one_edit(left: str, right: str) -> bool:
+    """Whether two texts differ by one letter at most: one more, one less, or another one."""
+    if len(left) > len(right):
+        left, right = right, left
+    if len(right) - len(left) > 1:
+        return False
+    for place, letter in enumerate(left):
+        if letter != right[place]:
+            return left[place:] == right[place + 1 :] or left[place + 1 :] == right[place + 1 :]
+    return True

@@ -1,0 +1,133 @@
+"""Scripted callers for the demo app: plain data, spoken by `orchestra demo` and `orchestra call`, checked by the tests."""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the scripted caller says in one turn, and what has to come back.
+
+    Attributes:
+        text: what the caller says, written for a speech engine.
+        barge_in_after_s: seconds after the first audio of the reply to the line *before*: the caller starts to speak
+            then, over that reply. None: the caller waits until the reply is over.
+        agent: the agent that answers; empty if that does not matter.
+        tools: tools that are called in this turn, in this order; handoffs are not among them.
+        words: what the reply has to say, see `missing`.
+        ends_call: the agent ends the call after its reply.
+        transfers: the agent hands the call to a person after its reply.
+
+    """
+
+    text: str
+    barge_in_after_s: float | None = None
+    agent: str = ""
+    tools: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    ends_call: bool = False
+    transfers: bool = False
+
+    def missing(self, reply: str) -> tuple[str, ...]:
+        """The `words` that ``reply`` does not say. Case, punctuation and the spaces between digits do not count."""
+        said = _plain(reply)
+        return tuple(word for word in self.words if _plain(word) not in said)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One scripted call: its lines are spoken in order, after the greeting."""
+
+    name: str
+    about: str
+    lines: tuple[Line, ...]
+
+
+def _plain(text: str) -> str:
+    """Lower-case words with one space between them; digits that stand apart are joined: ``4 2-7 1`` → ``4271``."""
+    words = " ".join(re.findall(r"[a-z0-9]+", text.lower().replace("'", "")))
+    return re.sub(r"(?<=\d) (?=\d)", "", words)
+
+
+DEMO = Script(
+    name="demo",
+    about="a question, an interruption, a parcel's status, a new delivery, good-bye",
+    lines=(
+        Line(
+            "Hello. What are your opening hours?",
+            agent="reception",
+            tools=("search_knowledge",),
+            words=("Monday to Friday", "Saturday"),
+        ),
+        Line(
+            "And what happens if a parcel gets lost?",
+            agent="reception",
+            tools=("search_knowledge",),
+            words=("five working days",),
+        ),
+        Line(
+            "Excuse me. Where is my parcel? The number is four two seven one.",
+            barge_in_after_s=3.0,
+            agent="tracking",
+            tools=("find_parcel",),
+            words=("4 2 7 1", "Hill Street"),
+        ),
+        Line(
+            "Please deliver it again.",
+            agent="redelivery",
+            words=("which day",),
+        ),
+        Line(
+            "On Friday, please.",
+            agent="redelivery",
+            tools=("redeliver",),
+            words=("4 2 7 1", "Friday"),
+        ),
+        Line(
+            "No, thank you. Good bye.",
+            tools=("end_call",),
+            words=("good-bye",),
+            ends_call=True,
+        ),
+    ),
+)
+
+STATUS = Script(
+    name="status",
+    about="the parcel number is asked for and given in the next turn",
+    lines=(
+        Line("Hello, where is my parcel?", agent="tracking", words=("which parcel number",)),
+        Line("Eight three one six.", agent="tracking", tools=("find_parcel",), words=("8 3 1 6", "today")),
+        Line("That is all, thank you. Bye.", tools=("end_call",), ends_call=True),
+    ),
+)
+
+COMPLAINT = Script(
+    name="complaint",
+    about="a complaint is taken down, then the caller asks for a person",
+    lines=(
+        Line("I want to make a complaint.", agent="complaints", words=("which parcel number",)),
+        Line("Five five zero two.", agent="complaints", words=("what went wrong",)),
+        Line(
+            "The box was broken and a cup is missing.",
+            agent="complaints",
+            tools=("open_complaint",),
+            words=("5 5 0 2",),
+        ),
+        Line("I would like to speak to a person, please.", tools=("transfer_call",), transfers=True),
+    ),
+)
+
+QUESTIONS = Script(
+    name="questions",
+    about="questions only, one repeated, one that has nothing to do with parcels",
+    lines=(
+        Line("How much does it cost to send a parcel?", tools=("search_knowledge",), words=("four pounds fifty",)),
+        Line("Sorry, could you say that again?", words=("four pounds fifty",)),
+        Line("What will the weather be like tomorrow?", words=("parcels",)),
+        Line("Do I have to pay customs duty?", tools=("search_knowledge",), words=("customs",)),
+        Line("Thanks, good bye.", tools=("end_call",), ends_call=True),
+    ),
+)
+
+SCRIPTS: dict[str, Script] = {script.name: script for script in (DEMO, STATUS, COMPLAINT, QUESTIONS)}
