@@ -30,7 +30,7 @@ class Found(Protocol):
 def end_call(reason: Annotated[str, "why the call ends, in a few words"] = "") -> str:
     """End the call, once the caller has said good-bye or needs nothing more."""
     del reason  # travels in the event that execution publishes
-    return "The call ends after your next words. Say good-bye in one short sentence."
+    return "Thank you for calling. Good-bye."
 
 
 @tool(
@@ -40,7 +40,7 @@ def end_call(reason: Annotated[str, "why the call ends, in a few words"] = "") -
 def transfer_call(briefing: Annotated[str, "what the person should know, in a sentence"] = "") -> str:
     """Hand the call to a person, when the caller asks for one or you cannot help."""
     del briefing
-    return "The caller is connected to a person after your next words. Tell them so in one short sentence."
+    return "I am putting you through to a person now."
 
 
 #: after one of these the agent has only its last words to say

@@ -1,0 +1,154 @@
+"""What was said in a call, as the agents remember it: bounded, and true to what the caller really heard.
+
+Pure: no clock, no bus, nothing of AutoGen. Stored as JSON in one field of the call's state.
+"""
+
+from typing import Final
+
+import msgspec
+
+from schemas import Message, ToolCall
+
+#: messages kept; the oldest turns go first
+_KEPT: Final = 60
+#: what stands at the place where the caller spoke over the agent
+_CUT_OFF: Final = " —"
+#: what an agent is told of a tool that it no longer waits for
+STILL_RUNNING: Final = "The caller spoke before this had ended; its outcome is not known yet."
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One message of the conversation and the turn in which it was said."""
+
+    turn: int
+    message: Message
+
+
+class Conversation(msgspec.Struct, omit_defaults=True):
+    """The agents' memory of one call.
+
+    Attributes:
+        agent: who speaks with the caller now.
+        turn: number of the last turn that is finished (answered, cancelled or given up); -1 before the greeting.
+        ended: the call is over.
+        lines: what was said, oldest first.
+        running: tool calls whose turn was cancelled before they ended: id of the request → id of the tool call.
+
+    """
+
+    agent: str
+    turn: int = -1
+    ended: bool = False
+    lines: list[Line] = []
+    running: dict[str, str] = {}
+
+    @classmethod
+    def decode(cls, stored: bytes) -> "Conversation":
+        """From what `encode` gave."""
+        return _decoder.decode(stored)
+
+    def encode(self) -> bytes:
+        """As JSON, cut to what is kept."""
+        self._trim()
+        return _encode(self)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages, oldest first."""
+        return tuple(line.message for line in self.lines)
+
+    def caller_said(self, turn: int, text: str) -> None:
+        """Begin a turn with the caller's words; nothing happens if it has begun already."""
+        if not any(line.turn == turn and line.message.role == "user" for line in self.lines):
+            self.lines.append(Line(turn, Message(role="user", content=text)))
+
+    def add(self, turn: int, message: Message) -> None:
+        """Add what an agent said or a tool answered."""
+        self.lines.append(Line(turn, message))
+
+    def spoke(self, turn: int) -> bool:
+        """Whether an agent has said anything in this turn."""
+        return any(line.turn == turn and _is_speech(line.message) for line in self.lines)
+
+    def answered(self, turn: int) -> None:
+        """The turn is finished."""
+        self.turn = max(self.turn, turn)
+
+    def cancelled(self, turn: int, running: dict[str, str]) -> None:
+        """The turn is finished because it was cancelled.
+
+        Every tool call keeps an answer, or no model's server would take the conversation again.
+
+        Args:
+            turn: its number.
+            running: tool calls that may still be running: id of the request → id of the tool call.
+
+        """
+        answered = {line.message.tool_call_id for line in self.lines}
+        for line in [line for line in self.lines if line.turn == turn]:
+            for call in line.message.tool_calls:
+                if call.id not in answered:
+                    self.lines.insert(self._end_of(turn), Line(turn, _answer(call, STILL_RUNNING)))
+        self.running.update(running)
+        self.answered(turn)
+
+    def tool_ended(self, request: str, result: str) -> bool:
+        """A tool call of a cancelled turn has ended after all; True if the conversation knew of it."""
+        call_id = self.running.pop(request, None)
+        for at, line in enumerate(self.lines):
+            if call_id is not None and line.message.tool_call_id == call_id:
+                self.lines[at] = Line(line.turn, msgspec.structs.replace(line.message, content=result))
+        return call_id is not None
+
+    def heard(self, turn: int, text: str) -> None:
+        """The caller spoke over the reply of ``turn`` and heard of it only ``text``: the rest was never said."""
+        rest = text.strip()
+        said = [at for at, line in enumerate(self.lines) if line.turn == turn and _is_speech(line.message)]
+        for at in said[:-1]:
+            spoken = self.lines[at].message.content.strip()
+            if not rest.startswith(spoken):
+                self._cut_at(at, rest, said)
+                return
+            rest = rest.removeprefix(spoken).lstrip()
+        if said:
+            self._cut_at(said[-1], rest, said)
+        elif rest:
+            self.lines.insert(self._end_of(turn), Line(turn, Message(role="assistant", content=rest + _CUT_OFF)))
+
+    def _cut_at(self, at: int, heard: str, said: list[int]) -> None:
+        """Shorten the message at ``at`` to what was heard, and take the words out of those after it."""
+        if heard != self.lines[at].message.content.strip():
+            self._say(at, heard + _CUT_OFF if heard else "")
+        for later in (place for place in said if place > at):
+            self._say(later, "")
+        self.lines = [line for line in self.lines if line.message.role != "assistant" or _says_or_does(line.message)]
+
+    def _say(self, at: int, text: str) -> None:
+        line = self.lines[at]
+        self.lines[at] = Line(line.turn, msgspec.structs.replace(line.message, content=text))
+
+    def _end_of(self, turn: int) -> int:
+        return next((at for at, line in enumerate(self.lines) if line.turn > turn), len(self.lines))
+
+    def _trim(self) -> None:
+        """Forget the oldest turns. Only whole ones: a tool's answer never stands there without its call."""
+        starts = [at for at, line in enumerate(self.lines) if line.message.role == "user"]
+        over = len(self.lines) - _KEPT
+        if over > 0 and starts:
+            del self.lines[: next((at for at in starts if at >= over), starts[-1])]
+
+
+def _is_speech(message: Message) -> bool:
+    return message.role == "assistant" and bool(message.content)
+
+
+def _says_or_does(message: Message) -> bool:
+    return bool(message.content or message.tool_calls)
+
+
+def _answer(call: ToolCall, text: str) -> Message:
+    return Message(role="tool", name=call.name, content=text, tool_call_id=call.id)
+
+
+_decoder = msgspec.json.Decoder(Conversation)
+_encode = msgspec.json.Encoder().encode

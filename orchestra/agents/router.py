@@ -1,0 +1,55 @@
+"""Chooses the agent before any model is asked: a model that only routes would cost the caller a whole first token."""
+
+from orchestra.agents.agent import Agent
+from orchestra.agents.app import App
+from orchestra.agents.lexical import Index
+from orchestra.agents.words import stem, words
+
+#: about one and a half telling words
+_ENOUGH = 2.0
+_CLEARLY = 1.3
+#: what a whole example is worth that the caller said word for word, and how long it must be to count
+_EXAMPLE = 2.0
+_SHORTEST_EXAMPLE = 3
+
+
+class Router:
+    """Moves a call to the agent whose subject the caller's words name; leaves it where it is in doubt.
+
+    What an agent is asked about stands in its ``about`` and ``examples`` and those of its own tools. Handoffs by the
+    model correct the router, so it rather misses a move than makes a wrong one.
+    """
+
+    def __init__(self, app: App) -> None:
+        phrases = {agent.name: _phrases(agent) for agent in app.agents}
+        self._index = Index(phrases)
+        self._examples = {
+            name: [_line(phrase) for phrase in said if len(words(phrase)) >= _SHORTEST_EXAMPLE]
+            for name, said in phrases.items()
+        }
+
+    def route(self, text: str, current: str) -> str:
+        """Name of the agent for these words of the caller, who speaks with ``current`` now."""
+        scores = self.scores(text)
+        best = max(scores, key=lambda name: (scores[name], name == current))
+        if scores[best] >= _ENOUGH and scores[best] > scores.get(current, 0.0) * _CLEARLY:
+            return best
+        return current
+
+    def scores(self, text: str) -> dict[str, float]:
+        """How much each agent has to do with these words, from 0."""
+        said = _line(text)
+        return {
+            name: score + _EXAMPLE * any(example in said for example in self._examples[name])
+            for name, score in self._index.scores(text).items()
+        }
+
+
+def _phrases(agent: Agent) -> tuple[str, ...]:
+    own = (phrase for tool in agent.tools for phrase in (tool.description, *tool.examples))
+    return (agent.about, *agent.examples, *own)
+
+
+def _line(phrase: str) -> str:
+    """The stems of all words, with one space around each."""
+    return f" {' '.join(stem(word) for word in words(phrase))} "

@@ -1,0 +1,105 @@
+"""Numbers as callers say them and as speech recognition writes them."""
+
+import re
+
+_TOKEN = re.compile(r"\d+|[a-z]+|[^\sa-z\d]")
+_UNITS = {
+    word: value
+    for value, names in enumerate(
+        (
+            "zero nought null oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+            "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        ),
+    )
+    for word in names.split()
+}  # fmt: skip
+_TENS = {
+    word: 10 * value
+    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+} | {"fourty": 40}
+_TIMES = {"double": 2, "triple": 3}
+#: what recognition writes for a digit; believed only next to a number
+_HOMOPHONES = {"o": "0", "to": "2", "too": "2", "for": "4", "fore": "4", "won": "1", "ate": "8", "tree": "3"}
+_JOINTS = frozenset(",-./")
+_TEN, _HUNDRED = 10, 100
+
+
+def digit_runs(text: str) -> list[str]:
+    """Every number in a text as its digits, in order: ``four two 71 and 8-3-1-6`` → ``4271``, ``8316``.
+
+    Numbers next to each other are one run, however they are grouped: ``42 71``, ``4,271``, ``forty two seventy one``,
+    ``four thousand two hundred and seventy one`` are all ``4271``; ``double five oh two`` is ``5502``.
+    """
+    return ["".join(parts) for parts in _runs(text, loose=False)]
+
+
+def digits_of_length(text: str, length: int | None) -> str | None:
+    """The first number with that many digits (any, if None).
+
+    A longer run counts if one of its parts fits; at last, words that sound like digits are taken for them
+    (``for two seven one``).
+    """
+    runs = _runs(text, loose=False)
+    if length is None:
+        return "".join(runs[0]) if runs else None
+    whole = ["".join(parts) for parts in runs]
+    parts = [part for parts in runs for part in parts]
+    loose = ["".join(parts) for parts in _runs(text, loose=True)]
+    return next((digits for digits in (*whole, *parts, *loose) if len(digits) == length), None)
+
+
+def _runs(text: str, *, loose: bool) -> list[list[str]]:
+    """The runs of adjacent numbers, each as the parts it was said in; loose: words like "for" may begin or end one."""
+    tokens = _TOKEN.findall(text.lower())
+    runs: list[list[str]] = []
+    in_run = False
+    place = 0
+    while place < len(tokens):
+        part, used = _number_at(tokens, place)
+        if not used and tokens[place] in _HOMOPHONES:
+            before, after = in_run, place + 1 < len(tokens) and _number_at(tokens, place + 1)[1] > 0
+            if (before and after) or (loose and (before or after)):
+                part, used = _HOMOPHONES[tokens[place]], 1
+        if used:
+            if not in_run:
+                runs.append([])
+            runs[-1].append(part)
+        in_run = bool(used) or (in_run and tokens[place] in _JOINTS)
+        place += used or 1
+    return runs
+
+
+def _number_at(tokens: list[str], place: int) -> tuple[str, int]:
+    """The digits of the number that begins at a token, and how many tokens it takes; 0 if none begins there."""
+    token = tokens[place]
+    if token.isdigit():
+        return token, 1
+    if token in _TIMES and place + 1 < len(tokens):
+        digits, used = _number_at(tokens, place + 1)
+        return (digits * _TIMES[token], used + 1) if used and len(digits) == 1 else ("", 0)
+    value, used = _below_hundred(tokens, place)
+    if not used:
+        return "", 0
+    total, end, big = 0, place + used, False
+    for word, factor in (("thousand", _HUNDRED * _TEN), ("hundred", _HUNDRED)):
+        if end < len(tokens) and tokens[end] == word:
+            total, end, big = total + value * factor, end + 1, True
+            begin = end + 1 if end < len(tokens) and tokens[end] == "and" else end
+            value, more = _below_hundred(tokens, begin)
+            end = begin + more if more else end
+    return (str(total + value) if big else str(value)), end - place
+
+
+def _below_hundred(tokens: list[str], place: int) -> tuple[int, int]:
+    """``forty two`` → 42 in two tokens (three if hyphenated), ``seven`` → 7 in one; (0, 0) if no number stands there."""
+    if place >= len(tokens):
+        return 0, 0
+    token = tokens[place]
+    if token in _UNITS:
+        return _UNITS[token], 1
+    if token not in _TENS:
+        return 0, 0
+    unit = place + 2 if tokens[place + 1 : place + 2] == ["-"] else place + 1
+    if unit < len(tokens) and 0 < _UNITS.get(tokens[unit], 0) < _TEN:
+        return _TENS[token] + _UNITS[tokens[unit]], unit + 1 - place
+    return _TENS[token], 1

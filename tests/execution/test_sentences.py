@@ -1,0 +1,63 @@
+import pytest
+
+from orchestra.execution.sentences import Sentences
+
+LONG = "I can see that your parcel left our depot this morning, and the driver will be with you some time before noon today."
+
+
+def cut(*deltas: str) -> list[str]:
+    sentences = Sentences()
+    return [sentence for delta in deltas for sentence in sentences.feed(delta)] + sentences.end()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello. How are you?", ["Hello.", "How are you?"]),
+        ("It costs 3.50 in all. Good!", ["It costs 3.50 in all.", "Good!"]),
+        ("Ask Dr. Hill. She knows.", ["Ask Dr. Hill.", "She knows."]),
+        ("We open at 9 a.m. and close at 5 p.m. Come by.", ["We open at 9 a.m. and close at 5 p.m.", "Come by."]),
+        ("Is it there? No. Then wait.", ["Is it there?", "No.", "Then wait."]),
+        ("It is parcel No. 7. Yes.", ["It is parcel No. 7.", "Yes."]),
+        ('He said "stop." Then he left.', ['He said "stop."', "Then he left."]),
+        ("Wait... what?", ["Wait...", "what?"]),
+        ("1. Open it.\n2. Look inside.", ["1. Open it.", "2. Look inside."]),
+        ("One line\nanother line", ["One line", "another line"]),
+        ("好的。请稍等！", ["好的。", "请稍等！"]),
+        ("  \n\n ", []),
+        ("Done. -- ", ["Done."]),
+        ("without an end", ["without an end"]),
+        ("", []),
+    ],
+)
+def test_a_text_is_cut_into_its_sentences(text: str, expected: list[str]) -> None:
+    assert cut(text) == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_where_the_stream_is_broken_changes_nothing(size: int) -> None:
+    text = "Parcel 4271 is at 12 Hill St. in Bath. We close at 5 p.m. and open at 9 a.m. It costs 3.50. No. Shall I send it? Yes! Then I will do it."
+    assert cut(*(text[at : at + size] for at in range(0, len(text), size))) == cut(text)
+
+
+def test_a_sentence_is_ready_when_the_next_one_begins() -> None:
+    sentences = Sentences()
+    assert sentences.feed("Your parcel is here.") == []
+    assert sentences.feed(" ") == ["Your parcel is here."]
+
+
+def test_a_long_first_sentence_is_cut_at_its_first_clause() -> None:
+    assert cut(LONG) == [
+        "I can see that your parcel left our depot this morning,",
+        "and the driver will be with you some time before noon today.",
+    ]
+
+
+def test_a_long_later_sentence_stays_whole() -> None:
+    assert cut("Good news! " + LONG) == ["Good news!", LONG]
+
+
+def test_text_without_any_full_stop_is_cut_between_words() -> None:
+    pieces = cut("word " * 200)
+    assert max(map(len, pieces)) <= 300
+    assert " ".join(pieces) == ("word " * 200).strip()

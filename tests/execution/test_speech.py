@@ -1,0 +1,26 @@
+import pytest
+
+from orchestra.execution.speech import spoken
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("**Your parcel** is _here_.", "Your parcel is here."),
+        ("- first item", "first item"),
+        ("2. second item", "second item"),
+        ("## Opening hours", "Opening hours"),
+        ("See [our page](https://example.org/a/b).", "See our page."),
+        ("Go to https://www.example.org/a/b?c=d now.", "Go to example.org now."),
+        ("Use `track` please.", "Use track please."),
+        ("| Monday | 9 to 5 |", "Monday, 9 to 5"),
+        ("Great 🎉!", "Great!"),
+        ("snake_case stays", "snake_case stays"),
+        ("2 * 3", "2 3"),
+        ("***", ""),
+        ("```", ""),
+        ("It costs 3.50, all in.", "It costs 3.50, all in."),
+    ],
+)
+def test_what_cannot_be_spoken_is_taken_out(written: str, said: str) -> None:
+    assert spoken(written) == said
