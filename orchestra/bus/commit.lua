@@ -1,0 +1,68 @@
+-- Everything that the handling of a partition's events changes, in one step, by the owner of the lease only.
+--
+-- KEYS  1 lease  2 progress (hash)  3 published (hash: unfinished cause -> events it has published)  4 dead letters
+--       5 journal  6 media  7 requeued dead letters  8… state hashes of calls
+-- ARGV  1 lease token  2 group  3 number of this commit under this lease, then operations, each a letter and its arguments:
+--       R stream last-id entries-read       the group has taken everything up to last-id
+--       C stream id attempts                taken and unfinished: pending, in its attempts-th delivery
+--       A stream n id…                      finished
+--       P stream type call id body          publish
+--       G stream cause n k field value…     publish as the n-th event of this cause, unless that is there already
+--       F cause                             the cause is finished, forget what it has published
+--       D k field value…                    a dead letter
+--       S state n field value…              write to a state hash
+--       U state n field…                    delete from it
+--       E state seconds                     let it expire
+-- A stream is its index in KEYS, and so is a state hash. A commit that is repeated (its answer was lost) changes nothing.
+local keys, args, group = KEYS, ARGV, ARGV[2]
+if redis.call('GET', keys[1]) ~= args[1] then
+  return redis.error_reply('FENCED ' .. args[1] .. ' no longer owns ' .. keys[1])
+end
+local last = redis.call('HGET', keys[2], 'commit')
+if last and tonumber(last) >= tonumber(args[3]) then return 0 end
+redis.call('HSET', keys[2], 'commit', args[3])
+
+local i, n = 4, #args
+while i <= n do
+  local op = args[i]
+  if op == 'P' then
+    redis.call('XADD', keys[tonumber(args[i + 1])], '*', 'type', args[i + 2], 'call', args[i + 3], 'id', args[i + 4], 'body', args[i + 5])
+    i = i + 6
+  elseif op == 'R' then
+    local stream = tonumber(args[i + 1])
+    redis.call('XGROUP', 'SETID', keys[stream], group, args[i + 2], 'ENTRIESREAD', args[i + 3])
+    redis.call('HSET', keys[2], 'read:' .. stream, args[i + 3])
+    i = i + 4
+  elseif op == 'C' then
+    redis.call('XCLAIM', keys[tonumber(args[i + 1])], group, 'owner', 0, args[i + 2], 'RETRYCOUNT', args[i + 3], 'FORCE', 'JUSTID')
+    i = i + 4
+  elseif op == 'A' then
+    local count = tonumber(args[i + 2])
+    redis.call('XACK', keys[tonumber(args[i + 1])], group, unpack(args, i + 3, i + 2 + count))
+    i = i + 3 + count
+  elseif op == 'G' then
+    local count, there = tonumber(args[i + 4]), redis.call('HGET', keys[3], args[i + 2])
+    if not there or tonumber(there) < tonumber(args[i + 3]) then
+      redis.call('XADD', keys[tonumber(args[i + 1])], '*', unpack(args, i + 5, i + 4 + count))
+      redis.call('HSET', keys[3], args[i + 2], args[i + 3])
+    end
+    i = i + 5 + count
+  elseif op == 'F' then
+    redis.call('HDEL', keys[3], args[i + 1])
+    i = i + 2
+  elseif op == 'S' or op == 'U' then
+    local count = tonumber(args[i + 2])
+    redis.call(op == 'S' and 'HSET' or 'HDEL', keys[tonumber(args[i + 1])], unpack(args, i + 3, i + 2 + count))
+    i = i + 3 + count
+  elseif op == 'E' then
+    redis.call('EXPIRE', keys[tonumber(args[i + 1])], args[i + 2])
+    i = i + 3
+  elseif op == 'D' then
+    local count = tonumber(args[i + 1])
+    redis.call('XADD', keys[4], '*', unpack(args, i + 2, i + 1 + count))
+    i = i + 2 + count
+  else
+    return redis.error_reply('ERR unknown operation ' .. op)
+  end
+end
+return 1

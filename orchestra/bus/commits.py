@@ -1,0 +1,229 @@
+"""What the handling of one partition changes, collected and committed: one script call in flight, the next one filling."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import structlog
+from redis.exceptions import RedisError, ResponseError
+
+from orchestra.bus import keys
+from orchestra.bus.backoff import Backoff
+from orchestra.bus.scripts import COMMIT
+from orchestra.bus.wire import Argument, Reply, Wire, pack
+from orchestra.errors import FencedError
+
+if TYPE_CHECKING:
+    from orchestra.bus.context import StateOperation
+    from orchestra.bus.owned import Cursor
+    from orchestra.bus.seal import Sealed
+    from orchestra.bus.work import Work
+
+_LOG = structlog.get_logger("orchestra.bus")
+_QUIET_S = 0.01
+_ACK_CHUNK = 1000
+_STREAM_KEYS = {keys.JOURNAL: 5, keys.MEDIA: 6}
+
+
+class Commits:
+    """The commits of one lease, numbered, so that one whose answer was lost can be sent again.
+
+    What handlers publish is committed at once (or after the group's linger); a mere read position or ack may wait
+    10 ms, since nobody waits for it.
+    """
+
+    def __init__(
+        self, partition: int, group: str, token: str, wire: Callable[[], Wire], cursors: "Iterable[Cursor]"
+    ) -> None:
+        self.group = group
+        self.token = token
+        self.uncommitted = 0
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._wire = wire
+        self._cursors = tuple(cursors)
+        self.progress_key = keys.key(partition, "progress", group)
+        self._fixed_keys = [
+            keys.key(partition, "lease", group),
+            self.progress_key,
+            keys.key(partition, "published", group),
+            keys.key(partition, "dead", group),
+            *(keys.key(partition, stream) for stream in keys.STREAMS),
+            keys.key(partition, "requeued", group),
+        ]
+        self._number = 0
+        self._operations: list[Argument] = []
+        self._state_keys: dict[str, int] = {}
+        self._unclaimed: dict[Work, None] = {}
+        self._waiters: list[asyncio.Future[None]] = []
+        self._flight: tuple[bytes, list[asyncio.Future[None]]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._retry: asyncio.Task[None] | None = None
+        self._backoff = Backoff()
+
+    # -- what to commit
+
+    def claim(self, work: "Work") -> None:
+        """The work is taken and stays unfinished for a while: pending, with its count."""
+        self._unclaimed[work] = None
+
+    def finish(self, work: "Work") -> None:
+        """The work is done: acked, if it was ever pending."""
+        self._unclaimed.pop(work, None)
+        if work.claimed:
+            work.cursor.acks.append(work.raw[0])
+        if work.guarded:
+            self._operations += ("F", work.cause)
+
+    def publish(self, sealed: "Sealed") -> None:
+        """Publish with the next commit."""
+        stream = _STREAM_KEYS[sealed.stream]
+        if sealed.audio is None:
+            self._operations += ("P", stream, sealed.type, sealed.call, sealed.id, sealed.body)
+        else:
+            self._operations += ("G", stream, "", 0, 10, *sealed.fields())
+
+    def publish_guarded(self, sealed: "Sealed", cause: str, number: int) -> None:
+        """Publish with the next commit unless the cause has published its ``number``-th event already."""
+        fields = sealed.fields()
+        self._operations += ("G", _STREAM_KEYS[sealed.stream], cause, number, len(fields), *fields)
+
+    def dead(self, fields: list[Argument]) -> None:
+        """Write a dead letter with the next commit."""
+        self._operations += ("D", len(fields), *fields)
+
+    def state(self, key: str, operations: "Iterable[StateOperation]") -> None:
+        """Write to a call's state with the next commit."""
+        place = self._state_keys.setdefault(key, len(self._fixed_keys) + 1 + len(self._state_keys))
+        for letter, args in operations:
+            self._operations += (letter, place, *args) if letter == "E" else (letter, place, len(args), *args)
+
+    # -- when
+
+    def soon(self) -> None:
+        """Commit within 10 ms."""
+        if self._timer is None and self._flight is None:
+            self._timer = self._loop.call_later(_QUIET_S, self.now)
+
+    def linger(self, seconds: float) -> None:
+        """Commit within that time; at once for 0."""
+        if seconds <= 0:
+            self.now()
+        elif self._timer is None or self._timer.when() > self._loop.time() + seconds:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(seconds, self.now)
+
+    def flush(self) -> asyncio.Future[None]:
+        """Commit now; the future ends when all that was collected so far is committed.
+
+        It ends with FencedError when the lease is another's.
+        """
+        done = self._loop.create_future()
+        if self.lost.done():
+            done.set_exception(FencedError(f"the lease {self.token} is lost"))
+            return done
+        self._waiters.append(done)
+        self.now()
+        return done
+
+    def now(self) -> None:
+        """Send what was collected, unless a commit is under way: then it goes as soon as that one is answered."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._flight is not None or self.lost.done():
+            return
+        arguments = self._arguments()
+        waiters, self._waiters = self._waiters, []
+        if not arguments:
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+            return
+        self._number += 1
+        names = [*self._fixed_keys, *self._state_keys]
+        self._state_keys = {}
+        command = pack(("EVALSHA", COMMIT.sha, len(names), *names, self.token, self.group, self._number, *arguments))
+        self._flight = (command, waiters)
+        self._send()
+
+    def _arguments(self) -> list[Argument]:
+        arguments: list[Argument] = []
+        for cursor in self._cursors:
+            if cursor.committed != cursor.last:
+                arguments += ("R", cursor.place, cursor.last, cursor.read)
+                cursor.committed = cursor.last
+        for work in self._unclaimed:
+            arguments += ("C", work.cursor.place, work.raw[0], work.counted)
+            work.claimed = True
+        self._unclaimed = {}
+        arguments += self._operations
+        self._operations = []
+        for cursor in self._cursors:
+            for start in range(0, len(cursor.acks), _ACK_CHUNK):
+                chunk = cursor.acks[start : start + _ACK_CHUNK]
+                arguments += ("A", cursor.place, len(chunk), *chunk)
+            cursor.acks = []
+        self.uncommitted = 0
+        return arguments
+
+    # -- the answer
+
+    def _send(self) -> None:
+        assert self._flight is not None
+        self._wire().send(self._flight[0], self._answered)
+
+    def _answered(self, reply: Reply) -> None:
+        if self._flight is None or self.lost.done():
+            return
+        if isinstance(reply, RedisError):
+            if isinstance(reply, ResponseError):
+                self._refused(reply)
+            else:
+                self._retry = self._loop.create_task(self._again())
+            return
+        self._backoff.reset()
+        _, waiters = self._flight
+        self._flight = None
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        if (
+            self._operations
+            or self._unclaimed
+            or self._waiters
+            or any(c.acks or c.last != c.committed for c in self._cursors)
+        ):
+            self.now()
+
+    def _refused(self, error: ResponseError) -> None:
+        if not str(error).startswith("FENCED"):
+            _LOG.error("commit.refused", group=self.group, token=self.token, error=str(error))
+        self.abandon()
+
+    async def _again(self) -> None:
+        """Send the same commit again, for as long as it takes: the server knows its number."""
+        while not self.lost.done():
+            await self._backoff.wait()
+            try:
+                await self._wire().open()
+            except RedisError:
+                continue
+            self._send()
+            return
+
+    def abandon(self) -> None:
+        """The lease is lost: nothing more is committed, and who waits for a commit is told."""
+        if self.lost.done():
+            return
+        self.lost.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._retry is not None:
+            self._retry.cancel()
+        waiting = self._waiters + (self._flight[1] if self._flight else [])
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_exception(FencedError(f"the lease {self.token} is lost"))
+                waiter.exception()  # a waiter that has gone meanwhile is no error

@@ -1,0 +1,159 @@
+"""A consumer as its author writes it: a group's name and its handlers."""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from orchestra.bus import keys
+from orchestra.errors import ConsumerError
+from schemas import Event, tag_of
+
+if TYPE_CHECKING:
+    from orchestra.bus.bus import Bus
+
+Published = Event | Iterable[Event] | None
+Function = Callable[..., Awaitable[Published] | AsyncIterator[Event]]
+Lifespan = Callable[["Bus"], AbstractAsyncContextManager[Any]]
+F = TypeVar("F", bound=Function)
+L = TypeVar("L", bound=Lifespan)
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A function that takes events, and how it is to be run."""
+
+    function: Function
+    name: str
+    takes_context: bool
+    concurrent: bool
+    timeout_s: float
+    raw: bool
+    event_type: type[Event] | None = None
+
+
+class Consumer:
+    """Handlers under a group's name; ``orchestra worker module:consumer`` runs them.
+
+    Args:
+        name: the consumer group in Redis; letters, digits, ``-`` and ``_``.
+        streams: ``"events"`` (the journal), ``"media"`` or both.
+        state: middle part of the group's state keys ``orchestra:{p07}:<state>:<call>``; the group's name unless given.
+        max_attempts: deliveries of one event before it goes to the dead letters.
+        handler_timeout_s: seconds after which a handler is cancelled, which counts as a failed attempt.
+        linger_ms: how long what handlers publish may wait so that commits carry more, in ms.
+        start: where a group that does not exist yet begins.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        streams: Sequence[str] = (keys.JOURNAL,),
+        state: str | None = None,
+        max_attempts: int = 5,
+        handler_timeout_s: float = 30.0,
+        linger_ms: float = 0.0,
+        start: Literal["beginning", "now"] = "beginning",
+    ) -> None:
+        if not name or not name.replace("-", "").replace("_", "").isalnum():
+            msg = f"a consumer's name is letters, digits, - and _, not {name!r}"
+            raise ConsumerError(msg)
+        unknown = set(streams) - set(keys.STREAMS)
+        if unknown or not streams:
+            msg = f"consumer {name}: streams are {keys.STREAMS}, not {tuple(streams)}"
+            raise ConsumerError(msg)
+        self.name = name
+        self.streams = tuple(dict.fromkeys(streams))
+        self.state = state or name
+        self.max_attempts = max_attempts
+        self.handler_timeout_s = handler_timeout_s
+        self.linger_ms = linger_ms
+        self.start = start
+        self.handlers: dict[bytes, Handler] = {}
+        self.entry_handler: Handler | None = None
+        self.resources: Lifespan | None = None
+
+    def on(self, *types: type[Event], concurrent: bool = False, timeout_s: float | None = None) -> Callable[[F], F]:
+        """Handle events of these types with the decorated function.
+
+        The function takes the event, or the event and its `Context`, and returns what it publishes: an event, several,
+        or none; an async generator yields them. Handlers of one call start in order and run one after another;
+        ``concurrent`` starts in order but does not hold up the call's next event.
+
+        Raises:
+            ConsumerError: the function is not async, takes other arguments, or a type is taken.
+
+        """
+
+        def register(function: F) -> F:
+            for event_type in types:
+                tag = tag_of(event_type).encode()
+                if tag in self.handlers:
+                    msg = f"consumer {self.name}: {event_type.__name__} is handled by {self.handlers[tag].name} already"
+                    raise ConsumerError(msg)
+                if event_type.stream not in self.streams:
+                    msg = (
+                        f"consumer {self.name}: {event_type.__name__} travels on the {event_type.stream} stream, which it"
+                        f" does not read: say Consumer({self.name!r}, streams={(*self.streams, event_type.stream)!r})"
+                    )
+                    raise ConsumerError(msg)
+                self.handlers[tag] = self._handler(function, concurrent, timeout_s, event_type)
+            self._one_kind()
+            return function
+
+        if not types:
+            msg = f"consumer {self.name}: on() needs the event types to handle"
+            raise ConsumerError(msg)
+        return register
+
+    def on_entry(self, *, concurrent: bool = False, timeout_s: float | None = None) -> Callable[[F], F]:
+        """Handle every entry raw, its body not decoded, also of types unknown here: for logging and archives."""
+
+        def register(function: F) -> F:
+            self.entry_handler = self._handler(function, concurrent, timeout_s, None)
+            self._one_kind()
+            return function
+
+        return register
+
+    def lifespan(self, function: L) -> L:
+        """Open this async context manager (it takes the bus) before the first event and close it after the last."""
+        self.resources = function
+        return function
+
+    def _one_kind(self) -> None:
+        if self.handlers and self.entry_handler is not None:
+            msg = f"consumer {self.name}: on_entry takes every entry, so it cannot stand beside on(…)"
+            raise ConsumerError(msg)
+
+    def _handler(
+        self, function: Function, concurrent: bool, timeout_s: float | None, event_type: type[Event] | None
+    ) -> Handler:
+        name = getattr(function, "__qualname__", repr(function))
+        generator = inspect.isasyncgenfunction(function)
+        if not generator and not inspect.iscoroutinefunction(function):
+            msg = f"consumer {self.name}: handler {name} must be an `async def`"
+            raise ConsumerError(msg)
+        count = len(inspect.signature(function).parameters)
+        if count not in (1, 2):
+            msg = f"consumer {self.name}: handler {name} takes (event) or (event, context), not {count} arguments"
+            raise ConsumerError(msg)
+        return Handler(
+            function=_collected(function) if generator else function,
+            name=name,
+            takes_context=count == 2,  # noqa: PLR2004
+            concurrent=concurrent,
+            timeout_s=self.handler_timeout_s if timeout_s is None else timeout_s,
+            raw=event_type is None,
+            event_type=event_type,
+        )
+
+
+def _collected(generator: Function) -> Function:
+    async def collect(*args: Any) -> list[Event]:
+        return [event async for event in generator(*args)]  # type: ignore[union-attr]
+
+    return collect

@@ -1,0 +1,102 @@
+"""What a handler gets beside its event: publishing before the ack, the group's state of the call, the attempt."""
+
+from typing import TYPE_CHECKING
+
+from orchestra.bus.entry import Entry
+from schemas import Event
+
+if TYPE_CHECKING:
+    from orchestra.bus.bus import Bus
+    from orchestra.bus.work import Work
+
+#: state operations in the order they were made: (letter of the commit script, arguments)
+StateOperation = tuple[str, list[str | bytes | int]]
+
+
+class State:
+    """The group's own hash of fields for one call, in Redis at ``orchestra:{p07}:<state>:<call>``.
+
+    Writes go with the next commit of this handling (`Context.publish`, or the ack), and not at all if it fails before.
+    Reads see them at once.
+    """
+
+    def __init__(self, work: "Work") -> None:
+        self._work = work
+        self._fields: dict[str, bytes | None] = {}
+        self.operations: list[StateOperation] = []
+
+    @property
+    def key(self) -> str:
+        """The hash's key in Redis."""
+        return self._work.owned.state_key(self._work.call)
+
+    async def get(self, field: str) -> bytes | None:
+        """The value of a field, None where there is none."""
+        if field in self._fields:
+            return self._fields[field]
+        value: bytes | None = await self._work.owned.read_state(self._work.call, "HGET", field)
+        return value
+
+    async def all(self) -> dict[str, bytes]:
+        """Every field and its value."""
+        flat = await self._work.owned.read_state(self._work.call, "HGETALL")
+        stored = {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        stored.update({name: value for name, value in self._fields.items() if value is not None})
+        return {name: value for name, value in stored.items() if self._fields.get(name, value) is not None}
+
+    def set(self, field: str, value: bytes) -> None:
+        """Write a field with the next commit."""
+        self._fields[field] = value
+        self.operations.append(("S", [field, value]))
+
+    def delete(self, *fields: str) -> None:
+        """Delete fields with the next commit."""
+        if fields:
+            self._fields.update(dict.fromkeys(fields))
+            self.operations.append(("U", list(fields)))
+
+    def expire(self, seconds: int) -> None:
+        """Let the whole hash expire that many seconds after the next commit."""
+        self.operations.append(("E", [seconds]))
+
+
+class Context:
+    """One attempt at handling one event.
+
+    Attributes:
+        attempt: 1 on the first delivery, counted by Redis across crashes.
+        deadline: when the handler is cancelled, in the event loop's time (seconds).
+        entry: the stream entry of the event.
+        bus: the process's `Bus`, for reading; publish through the context.
+        state: the group's `State` of the call.
+
+    """
+
+    __slots__ = ("_work", "attempt", "bus", "deadline", "entry", "state")
+
+    def __init__(self, work: "Work", bus: "Bus", entry: Entry, deadline: float) -> None:
+        self._work = work
+        self.attempt = work.attempt
+        self.deadline = deadline
+        self.entry = entry
+        self.bus = bus
+        self.state = State(work)
+
+    async def publish(self, *events: Event) -> None:
+        """Publish now, before the handler ends, under this worker's lease; returns when they are stored.
+
+        The events get the ids ``<cause>.<group>.<n>`` in order. A later attempt that publishes the same sequence
+        publishes nothing twice.
+
+        Raises:
+            FencedError: another worker owns the partition now; stop working.
+            ValueError: an event belongs to a call of another partition.
+
+        """
+        await self._work.owned.publish_now(self._work, events)
+
+    async def published(self) -> list[Event]:
+        """What earlier attempts at this event have published, in order; empty on the first attempt."""
+        if self.attempt == 1:
+            return []
+        return await self._work.owned.published_by(self._work)

@@ -1,0 +1,65 @@
+"""A stream entry as it is read, its body not decoded yet."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestra.bus.keys import JOURNAL, MEDIA
+from schemas import Event, decode
+
+#: an entry in a RESP2 reply: id, then its fields and values in turn
+Raw = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a partition's journal (``stream`` "events") or media stream.
+
+    ``stream_id`` is its place (``1763830000000-0``), ``id`` the event's own. ``body`` is JSON, ``audio`` raw samples.
+    """
+
+    stream_id: str
+    partition: int
+    stream: str
+    type: str
+    call: str
+    id: str
+    body: bytes
+    audio: bytes | None = None
+
+    def event(self) -> Event | None:
+        """The event, or None where its type is unknown here.
+
+        Raises:
+            schemas.DecodeError: the body is not what its type asks for.
+
+        """
+        fields = {b"type": self.type.encode(), b"call": self.call.encode(), b"id": self.id.encode(), b"body": self.body}
+        if self.audio is not None:
+            fields[b"audio"] = self.audio
+        return decode(fields)
+
+
+def text(value: bytes) -> str:
+    """Bytes of another producer as text; what is no UTF-8 stays visible."""
+    return value.decode("utf-8", "replace")
+
+
+def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
+    """The entry of a reply. A missing field is empty: another producer may have written it."""
+    values = raw[1] or ()
+    fields = dict(zip(values[::2], values[1::2], strict=False))
+    return Entry(
+        stream_id=raw[0].decode(),
+        partition=partition,
+        stream=stream,
+        type=text(fields.get(b"type", b"")),
+        call=text(fields.get(b"call", b"")),
+        id=text(fields.get(b"id", b"")),
+        body=fields.get(b"body", b""),
+        audio=fields.get(b"audio"),
+    )
+
+
+def stream_of(key: bytes) -> str:
+    """``events`` or ``media``, from the key of a stream."""
+    return MEDIA if key.endswith(b":media") else JOURNAL

@@ -1,0 +1,59 @@
+"""Names in Redis: every key of a partition carries its hash tag, so that all of a call lives in one slot."""
+
+import os
+import uuid
+
+PREFIX = "orchestra"
+JOURNAL = "events"
+MEDIA = "media"
+STREAMS = (JOURNAL, MEDIA)
+
+PARTITIONS_KEY = f"{PREFIX}:partitions"
+HANDOVER_CHANNEL = f"{PREFIX}:handover"
+
+
+def partition_of(call: str) -> int:
+    """The partition that a call id names: ``07-0199…`` → 7.
+
+    Raises:
+        ValueError: the id does not begin with two digits and a dash.
+
+    """
+    if len(call) > 3 and call[2] == "-" and call[:2].isdecimal():  # noqa: PLR2004
+        return int(call[:2])
+    msg = f"call id {call!r} does not begin with its partition, like 07-…"
+    raise ValueError(msg)
+
+
+def key(partition: int, *parts: str) -> str:
+    """``key(7, "dead", "execution")`` → ``orchestra:{p07}:dead:execution``."""
+    return ":".join((PREFIX, f"{{p{partition:02d}}}", *parts))
+
+
+def members_key(group: str) -> str:
+    """The sorted set of the workers of a group, scored by the server's time of their last sign of life, in ms."""
+    return f"{PREFIX}:members:{group}"
+
+
+def new_call(partition: int, epoch_ms: int) -> str:
+    """A new call id on a partition: its number, a dash, and a UUID of version 7 (RFC 9562) for that moment."""
+    value = (epoch_ms << 80) | (0x7 << 76) | int.from_bytes(os.urandom(10), "big") >> 4
+    value = (value & ~(0b11 << 62)) | (0b10 << 62)
+    return f"{partition:02d}-{uuid.UUID(int=value & ((1 << 128) - 1))}"
+
+
+def started_ms(call: str) -> int:
+    """The moment in a call id, epoch ms; 0 where what follows the partition is no UUID of version 7."""
+    try:
+        value = uuid.UUID(call[3:])
+    except ValueError:
+        return 0
+    return value.int >> 80 if value.version == 7 else 0  # noqa: PLR2004
+
+
+def trace_id(call: str) -> str:
+    """The 32 hex digits of the call's UUID: the trace id of all its events."""
+    digits = call[3:].replace("-", "")
+    if len(digits) == 32 and all(digit in "0123456789abcdef" for digit in digits):  # noqa: PLR2004
+        return digits
+    return uuid.uuid5(uuid.NAMESPACE_OID, call).hex

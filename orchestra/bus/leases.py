@@ -1,0 +1,67 @@
+"""Which worker owns which partitions of a group: leases in Redis, shared fairly among the living by the server's clock."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from orchestra.bus import keys
+from orchestra.bus.scripts import ACQUIRE, MEMBER, RENEW
+
+if TYPE_CHECKING:
+    from orchestra.bus.bus import Bus
+
+
+def quota(members: list[str], worker: str, partitions: int) -> int:
+    """How many partitions are a worker's share: as even as whole numbers go, the same answer for every worker.
+
+    >>> [quota(["a", "b", "c"], worker, 16) for worker in "abc"]
+    [6, 5, 5]
+    """
+    place = sorted(members).index(worker)
+    return partitions // len(members) + (1 if place < partitions % len(members) else 0)
+
+
+class Leases:
+    """The lease operations of one worker in one group; every one of them is a script, timed by the server."""
+
+    def __init__(self, bus: "Bus", group: str, worker: str, lease_ms: int) -> None:
+        self.group = group
+        self.worker = worker
+        self.lease_ms = lease_ms
+        self._bus = bus
+
+    async def members(self) -> list[str]:
+        """Give a sign of life; the workers of the group that have given one within the lease time."""
+        reply = await self._bus.shared_wire.call(
+            "EVALSHA", MEMBER.sha, 1, keys.members_key(self.group), self.worker, self.lease_ms
+        )
+        return [name.decode() for name in reply]
+
+    async def leave(self) -> None:
+        """No longer a member."""
+        await self._bus.shared_wire.call("EVALSHA", MEMBER.sha, 1, keys.members_key(self.group), self.worker, 0)
+
+    async def acquire(self, partition: int) -> tuple[str, bool] | None:
+        """Take the lease of a partition: its token, and whether the owner before vanished. None where it is another's."""
+        reply = await self._bus.wire(partition).call(
+            "EVALSHA", ACQUIRE.sha, 2, *self._names(partition), self.worker, self.lease_ms
+        )
+        return None if reply is None else (reply[0].decode(), bool(reply[1]))
+
+    async def renew(self, tokens: dict[int, str]) -> set[int]:
+        """Keep these leases; the partitions whose lease is lost."""
+        replies = await asyncio.gather(
+            *(self._renew(partition, token, self.lease_ms) for partition, token in tokens.items())
+        )
+        return {partition for partition, kept in zip(tokens, replies, strict=True) if not kept}
+
+    async def release(self, partition: int, token: str) -> None:
+        """Give a lease up and tell the others."""
+        await self._renew(partition, token, 0)
+        await self._bus.shared_wire.call("PUBLISH", keys.HANDOVER_CHANNEL, self.group)
+
+    async def _renew(self, partition: int, token: str, lease_ms: int) -> bool:
+        reply = await self._bus.wire(partition).call("EVALSHA", RENEW.sha, 2, *self._names(partition), token, lease_ms)
+        return bool(reply)
+
+    def _names(self, partition: int) -> tuple[str, str]:
+        return keys.key(partition, "lease", self.group), keys.key(partition, "progress", self.group)

@@ -1,0 +1,195 @@
+"""Publishing from outside a handler: never blocks, buffers while Redis is away, and never doubles an event."""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus import keys
+from orchestra.bus.backoff import Backoff
+from orchestra.bus.scripts import PUBLISH
+from orchestra.bus.seal import Sealed, fill, seal
+from orchestra.bus.wire import Argument, Reply, Wire, pack
+from schemas import Event
+
+_NUMBERS_KEPT_S = 24 * 3600
+_BATCH = 200
+_LOG = structlog.get_logger("orchestra.bus")
+
+_Numbered = tuple[int, Sealed]
+
+
+class Publisher:
+    """Numbers what one producer publishes per call and sends it in batches, in order.
+
+    A batch without an answer is sent again under the same numbers, and the server drops what it has. While Redis is
+    away, up to ``capacity`` events wait; then media events are dropped, oldest first, and counted in ``dropped``.
+    Journal events are never dropped.
+    """
+
+    def __init__(self, source: str, wire_of: Callable[[int], Wire], *, capacity: int = 10_000) -> None:
+        self.source = source
+        self.dropped = 0
+        # an edge that starts again under its old name must not be taken for the one before
+        self._producer = f"{source}-{os.urandom(3).hex()}"
+        self._wire_of = wire_of
+        self._capacity = capacity
+        self._numbers: dict[str, int] = {}
+        self._waiting: dict[int, deque[_Numbered]] = {}
+        self._sending: dict[int, list[_Numbered]] = {}
+        self._scheduled: set[int] = set()
+        self._retries: set[asyncio.Task[None]] = set()
+        self._flushes: list[tuple[dict[int, int], asyncio.Future[None]]] = []
+        self._accepted: dict[int, int] = {}
+        self._stored: dict[int, int] = {}
+        self._connected = True
+        self._backoff: dict[int, Backoff] = {}
+
+    @property
+    def buffered(self) -> int:
+        """Events that are not confirmed yet."""
+        return sum(map(len, self._waiting.values())) + sum(map(len, self._sending.values()))
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server took the last batch."""
+        return self._connected
+
+    def publish(self, event: Event) -> Event:
+        """Give the event its id, time, source and trace, and send it soon. Returns it as it will be stored."""
+        partition = keys.partition_of(event.call)
+        number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
+        event = fill(
+            event,
+            event_id=f"{event.call}:{self._producer}.{number}",
+            at=time.time(),
+            source=self.source,
+            cause=event.cause,
+        )
+        queue = self._waiting.get(partition)
+        if queue is None:
+            queue = self._waiting[partition] = deque()
+        queue.append((number, seal(event)))
+        self._accepted[partition] = self._accepted.get(partition, 0) + 1
+        if len(queue) > self._capacity:
+            self._drop_media(partition, queue)
+        if partition not in self._sending and partition not in self._scheduled:
+            self._scheduled.add(partition)
+            asyncio.get_running_loop().call_soon(self._send, partition)
+        return event
+
+    def forget(self, call: str) -> None:
+        """The call is over: its number is not needed any more."""
+        self._numbers.pop(call, None)
+
+    def _drop_media(self, partition: int, queue: deque[_Numbered]) -> None:
+        for place, (_, sealed) in enumerate(queue):
+            if sealed.stream == keys.MEDIA:
+                del queue[place]
+                self.dropped += 1
+                self._stored[partition] = self._stored.get(partition, 0) + 1
+                return
+
+    def _send(self, partition: int) -> None:
+        self._scheduled.discard(partition)
+        queue = self._waiting.get(partition)
+        if not queue or partition in self._sending:
+            return
+        self._sending[partition] = [queue.popleft() for _ in range(min(_BATCH, len(queue)))]
+        self._transmit(partition)
+
+    def _transmit(self, partition: int) -> None:
+        wire = self._wire_of(partition)
+        if not wire.connected:
+            self._retry(partition)
+            return
+        wire.send(self._command(partition), lambda reply: self._answered(partition, reply))
+
+    def _command(self, partition: int) -> bytes:
+        calls: dict[str, int] = {}
+        events: list[Argument] = []
+        for number, sealed in self._sending[partition]:
+            place = calls.setdefault(sealed.call, len(calls) + 3)
+            fields = sealed.fields()
+            events += (2 if sealed.stream == keys.MEDIA else 1, place, number, len(fields))
+            events += fields
+        names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA)]
+        names += [keys.key(partition, "numbers", call) for call in calls]
+        return pack(("EVALSHA", PUBLISH.sha, len(names), *names, self._producer, _NUMBERS_KEPT_S, *events))
+
+    def _answered(self, partition: int, reply: Reply) -> None:
+        if isinstance(reply, RedisError):
+            self._unreachable(reply)
+            self._retry(partition)
+            return
+        if not self._connected:
+            _LOG.info("publisher.recovered", source=self.source, buffered=self.buffered, dropped=self.dropped)
+        self._connected = True
+        self._backoff.pop(partition, None)
+        done = self._sending.pop(partition)
+        self._stored[partition] = self._stored.get(partition, 0) + len(done)
+        self._settle_flushes()
+        self._send(partition)
+
+    def _retry(self, partition: int) -> None:
+        task = asyncio.get_running_loop().create_task(self._again(partition))
+        self._retries.add(task)
+        task.add_done_callback(self._retries.discard)
+
+    async def _again(self, partition: int) -> None:
+        backoff = self._backoff.setdefault(partition, Backoff())
+        wire = self._wire_of(partition)
+        while True:
+            if backoff.tries:
+                await backoff.wait()
+            backoff.tries = max(1, backoff.tries)
+            try:
+                await wire.open()
+            except RedisError as error:
+                self._unreachable(error)
+            else:
+                break
+        wire.send(self._command(partition), lambda reply: self._answered(partition, reply))
+
+    def _unreachable(self, error: RedisError) -> None:
+        if self._connected:
+            _LOG.warning("publisher.waiting", source=self.source, error=str(error), buffered=self.buffered)
+        self._connected = False
+
+    def _settle_flushes(self) -> None:
+        still = []
+        for goal, done in self._flushes:
+            if all(self._stored.get(partition, 0) >= count for partition, count in goal.items()):
+                if not done.done():
+                    done.set_result(None)
+            else:
+                still.append((goal, done))
+        self._flushes = still
+
+    async def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until all that was published so far is in Redis.
+
+        Raises:
+            TimeoutError: it is not, after ``timeout_s`` seconds.
+
+        """
+        goal = dict(self._accepted)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._flushes.append((goal, done))
+        self._settle_flushes()
+        async with asyncio.timeout(timeout_s):
+            await done
+
+    async def close(self, timeout_s: float = 5.0) -> None:
+        """Flush, for at most ``timeout_s`` seconds, and stop; what is left then is logged and lost."""
+        try:
+            await self.flush(timeout_s)
+        except TimeoutError:
+            _LOG.error("publisher.lost", source=self.source, events=self.buffered)
+        for task in list(self._retries):
+            task.cancel()
+        await asyncio.gather(*self._retries, return_exceptions=True)

@@ -1,0 +1,256 @@
+"""A connection to a Redis server for the hot path: commands are pipelined as they come, replies call back at once.
+
+redis-py costs about four times the CPU of this per command and retries by itself; here every caller decides what a
+lost answer means. Everything else (administration, state of other rooms) uses redis-py.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import hiredis
+from redis.asyncio.connection import SSLConnection, parse_url
+from redis.exceptions import ConnectionError as LostConnectionError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
+
+from orchestra.bus import scripts
+from orchestra.errors import ServerError
+
+Reply = Any
+OnReply = Callable[[Reply], None]
+Argument = str | bytes | int | float
+
+pack = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
+
+#: replies that say "not now" or "not here": the command was not run and may be sent again after reconnecting
+_TRANSIENT = (
+    "LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOSCRIPT", "MOVED", "ASK", "OOM", "MISCONF",
+)  # fmt: skip
+
+
+class TransientError(LostConnectionError):
+    """The server is up but cannot run the command now, or another one serves the slot."""
+
+
+def _reply_error(text: str) -> RedisError:
+    return TransientError(text) if text.startswith(_TRANSIENT) else ResponseError(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens, and who we are to it. ``path`` is a unix socket and goes before host and port."""
+
+    host: str = "127.0.0.1"
+    port: int = 6379
+    path: str = ""
+    username: str = ""
+    password: str = ""
+    db: int = 0
+    tls: ssl.SSLContext | None = None
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """From ``redis://``, ``rediss://`` or ``unix://``, with the options that redis-py knows.
+
+        Raises:
+            ServerError: the URL is none of these.
+
+        """
+        try:
+            options = dict(parse_url(url))
+        except ValueError as error:
+            msg = f"cannot read the Redis URL {url!r}: {error}"
+            raise ServerError(msg) from error
+        tls = None
+        if options.pop("connection_class", None) is SSLConnection:
+            chosen = {name: value for name, value in options.items() if name.startswith("ssl_")}
+            tls = SSLConnection(**chosen).ssl_context.get()
+        names = ("host", "port", "path", "username", "password", "db")
+        return cls(tls=tls, **{name: options[name] for name in names if options.get(name) is not None})
+
+    def __str__(self) -> str:
+        return self.path or f"{self.host}:{self.port}"
+
+
+class _Connection(asyncio.Protocol):
+    """One open connection: what was sent waits in order for its reply."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.waiting: deque[OnReply] = deque()
+        self.open = False
+        self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=_reply_error)
+        self._progress = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without being a subclass
+        self.open = True
+
+    def data_received(self, data: bytes) -> None:
+        self._progress = self._loop.time()
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            self.waiting.popleft()(reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open = False
+        if self._watch is not None:
+            self._watch.cancel()
+        error = LostConnectionError(f"connection lost: {exc}" if exc else "connection closed by the server")
+        while self.waiting:
+            self.waiting.popleft()(error)
+
+    def write(self, data: bytes, on_reply: OnReply) -> None:
+        if self._transport is None or not self.open:
+            self._loop.call_soon(on_reply, LostConnectionError("not connected"))
+            return
+        if not self.waiting:
+            self._progress = self._loop.time()
+            if self._watch is None:
+                self._watch = self._loop.call_later(self._timeout_s, self._check)
+        self.waiting.append(on_reply)
+        self._transport.write(data)
+
+    def _check(self) -> None:
+        """A server that does not answer is given up, or a paused one would hold every caller for ever."""
+        self._watch = None
+        if not self.waiting:
+            return
+        left = self._progress + self._timeout_s - self._loop.time()
+        if left <= 0:
+            self.abort()
+        else:
+            self._watch = self._loop.call_later(left, self._check)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class Wire:
+    """One connection that opens when it is first used and again after it was lost.
+
+    Lost means: every command without an answer ends with redis-py's ConnectionError; whether the server ran it is
+    unknown, and nothing is sent twice by itself.
+    """
+
+    def __init__(self, address: Address, *, name: str = "orchestra", timeout_s: float = 5.0) -> None:
+        self.address = address
+        self.client_id = 0
+        self._name = name
+        self._timeout_s = timeout_s
+        self._connection: _Connection | None = None
+        self._opening = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether a command sent now would reach the server, as far as we know."""
+        return self._connection is not None and self._connection.open
+
+    async def open(self) -> None:
+        """Connect unless connected.
+
+        Raises:
+            redis.exceptions.ConnectionError: the server cannot be reached, or is still loading.
+
+        """
+        async with self._opening:
+            if self.connected:
+                return
+            if self._closed:
+                msg = "this connection was closed"
+                raise LostConnectionError(msg)
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    self._connection = await self._connect()
+            except (OSError, TimeoutError) as error:
+                msg = f"no Redis at {self.address}: {error or 'it does not answer'}"
+                raise LostConnectionError(msg) from error
+
+    async def _connect(self) -> _Connection:
+        address, loop = self.address, asyncio.get_running_loop()
+        make = lambda: _Connection(self._timeout_s)  # noqa: E731
+        if address.path:
+            _, connection = await loop.create_unix_connection(make, address.path)
+        else:
+            _, connection = await loop.create_connection(make, address.host, address.port, ssl=address.tls)
+        try:
+            if address.password:
+                user = (address.username,) if address.username else ()
+                await _ask(connection, "AUTH", *user, address.password)
+            if address.db:
+                await _ask(connection, "SELECT", address.db)
+            with contextlib.suppress(ResponseError):  # a managed server may forbid it, and nothing depends on it
+                await _ask(connection, "CLIENT", "SETNAME", self._name)
+            self.client_id = await _ask(connection, "CLIENT", "ID")
+            for script in scripts.ALL:
+                await _ask(connection, "SCRIPT", "LOAD", script.text)
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    def send(self, command: bytes, on_reply: OnReply) -> None:
+        """Send a packed command; ``on_reply`` gets the reply or the exception, later, in order."""
+        connection = self._connection
+        if connection is None:
+            asyncio.get_running_loop().call_soon(on_reply, LostConnectionError(f"not connected to {self.address}"))
+        else:
+            connection.write(command, on_reply)
+
+    async def call(self, *args: Argument) -> Reply:
+        """Connect where needed, send one command and wait for its reply.
+
+        Raises:
+            redis.exceptions.ConnectionError: unknown whether the command was run.
+            redis.exceptions.ResponseError: the server refused it.
+
+        """
+        if not self.connected:
+            await self.open()
+        assert self._connection is not None
+        return await _ask(self._connection, *args)
+
+    async def calls(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
+        """Send several commands at once; a refused one stands in the list as its exception."""
+        if not self.connected:
+            await self.open()
+        assert self._connection is not None
+        replies = await asyncio.gather(*(_ask(self._connection, *args) for args in commands), return_exceptions=True)
+        for reply in replies:
+            if isinstance(reply, BaseException) and not isinstance(reply, ResponseError):
+                raise reply
+        return replies
+
+    def drop(self) -> None:
+        """Give the present connection up; the next use opens another."""
+        if self._connection is not None:
+            self._connection.abort()
+
+    async def close(self) -> None:
+        """Close for good."""
+        self._closed = True
+        self.drop()
+
+
+async def _ask(connection: _Connection, *args: Argument) -> Reply:
+    answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    def on_reply(reply: Reply) -> None:
+        if answer.done():
+            return
+        if isinstance(reply, BaseException):
+            answer.set_exception(reply)
+        else:
+            answer.set_result(reply)
+
+    connection.write(pack(args), on_reply)
+    return await answer
