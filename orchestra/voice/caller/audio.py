@@ -1,0 +1,58 @@
+"""Audio files and sample rates: what a caller says comes in, the recording of the call goes out."""
+
+import wave
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import soxr
+
+from orchestra.errors import UsageError
+from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+
+_SAMPLE_BYTES = 2
+
+
+def to_telephone(pcm: bytes, rate: int) -> Samples:
+    """Mono 16-bit little-endian audio of any rate (Hz) as samples at 8 kHz."""
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.int16)
+    if rate == SAMPLE_RATE:
+        return samples
+    return cast("Samples", soxr.resample(samples, rate, SAMPLE_RATE))
+
+
+def read_wav(path: Path) -> Samples:
+    """A WAV file (16 bit, any rate; of several channels the first) as samples at 8 kHz.
+
+    Raises:
+        UsageError: there is no such file, or it is not 16-bit PCM.
+
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            pcm = file.readframes(file.getnframes())
+    except FileNotFoundError:
+        msg = f"no such audio file: {path}"
+        raise UsageError(msg) from None
+    except (OSError, EOFError, wave.Error) as error:
+        msg = f"{path} cannot be read as audio ({error}): give a WAV file of 16-bit PCM"
+        raise UsageError(msg) from None
+    if width != _SAMPLE_BYTES:
+        msg = f"{path} has {8 * width}-bit samples: give a WAV file of 16-bit PCM"
+        raise UsageError(msg)
+    first = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)[:, 0]
+    return to_telephone(first.tobytes(), rate)
+
+
+def write_stereo(path: Path, left: Samples, right: Samples) -> None:
+    """Two tracks of one clock as a stereo WAV file, 8 kHz, 16 bit; the shorter one is filled up with silence."""
+    tracks = np.zeros((max(left.size, right.size), 2), dtype="<i2")
+    tracks[: left.size, 0] = left
+    tracks[: right.size, 1] = right
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(_SAMPLE_BYTES)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(tracks.tobytes())

@@ -1,0 +1,119 @@
+"""Whether what was heard is what was said, word by word: for texts that went through a voice and a speech engine.
+
+Both sides are brought into one form first (case, punctuation, digits, number words, contractions), then aligned;
+a word that is only misspelt ("parcels" for "parcel") costs less than one that is missing.
+"""
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+#: the same words through a telephone and a small speech engine come out above it, another or a missing sentence below
+MATCH = 0.75
+
+_UNITS = "zero one two three four five six seven eight nine".split()  # noqa: SIM905
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: SIM905
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth".split()  # noqa: SIM905
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905
+_NUMBERS = (
+    {word: number for number, word in enumerate(_UNITS + _TEENS)}
+    | {word: number for number, word in enumerate(_ORDINALS, start=1)}
+    | {word: 10 * number for number, word in enumerate(_TENS, start=2)}
+)
+_CONTRACTIONS = {
+    "won't": "will not",
+    "can't": "can not",
+    "cannot": "can not",
+    "let's": "let us",
+    "n't": " not",
+    "'re": " are",
+    "'ve": " have",
+    "'ll": " will",
+    "'d": " would",
+    "'m": " am",
+    "'s": " s",
+}
+_SIGNS = {"%": " percent ", "&": " and ", "+": " plus "}
+_CURRENCIES = {"£": "pounds", "$": "dollars", "€": "euros"}
+_SPELT = {"okay": "ok", "mister": "mr", "missus": "mrs", "doctor": "dr", "street": "st", "oh": "0", "o": "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How alike two texts are: ``similarity`` 0-1, and both sides as they were compared."""
+
+    similarity: float
+    expected: str
+    heard: str
+
+    @property
+    def matches(self) -> bool:
+        """Whether the caller heard what was said, speech recognition's slips aside."""
+        return self.similarity >= MATCH
+
+
+def compare(expected: str, heard: str) -> Comparison:
+    """Compare what was said with what a speech engine made of its sound."""
+    one, other = normalise(expected), normalise(heard)
+    # Letters alone forgive where words are parted ("good bye"), words alone a wrong letter in each.
+    similarity = max(_word_similarity(one, other), _letter_similarity("".join(one), "".join(other)))
+    return Comparison(similarity, " ".join(one), " ".join(other))
+
+
+def normalise(text: str) -> list[str]:
+    """The words of a text in one form: ``"It's 4:30, parcel 42"`` → ``it s 4 3 0 parcel 4 2``; digits stand alone."""
+    plain = text.lower().replace("\u2019", "'")
+    for sign, word in _SIGNS.items():
+        plain = plain.replace(sign, word)
+    plain = re.sub(r"([£$€])(\d+)", lambda price: f"{price[2]} {_CURRENCIES[price[1]]} ", plain)
+    plain = re.sub(r"\b([ap])\.\s?m\b\.?", r"\1m", plain)
+    for contraction, words in _CONTRACTIONS.items():
+        plain = re.sub(rf"{re.escape(contraction)}\b", words, plain)
+    plain = re.sub(r"(\d)(?:st|nd|rd|th)\b", r"\1", plain)
+    return _numbers_as_digits(re.findall(r"[a-z]+|\d", plain))
+
+
+def _numbers_as_digits(words: list[str]) -> list[str]:
+    digits: list[str] = []
+    tens = False
+    for word in words:
+        number = _NUMBERS.get(word)
+        if number is None:
+            digits.append(_SPELT.get(word, word))
+        elif tens and 0 < number < 10:  # noqa: PLR2004 - "twenty" "five" is 25
+            digits[-1] = str(number)
+        else:
+            digits.extend(str(number))
+        tens = number is not None and number >= 20  # noqa: PLR2004
+    return digits
+
+
+def _word_similarity(expected: list[str], heard: list[str]) -> float:
+    longest = max(len(expected), len(heard))
+    if longest == 0:
+        return 1.0
+    row = [float(column) for column in range(len(heard) + 1)]
+    for word in expected:
+        above, row = row, [row[0] + 1.0]
+        for column, other in enumerate(heard):
+            row.append(min(above[column + 1] + 1, row[column] + 1, above[column] + _difference(word, other)))
+    return 1.0 - row[-1] / longest
+
+
+def _difference(word: str, other: str) -> float:
+    if word == other:
+        return 0.0
+    alike = SequenceMatcher(None, word, other, autojunk=False).ratio()
+    return 1.0 - alike if alike > 0.5 else 1.0  # noqa: PLR2004 - below half, it is another word
+
+
+def _letter_similarity(expected: str, heard: str) -> float:
+    longest = max(len(expected), len(heard))
+    if longest == 0:
+        return 1.0
+    row = list(range(len(heard) + 1))
+    for letter in expected:
+        above, row = row, [row[0] + 1]
+        for column, other in enumerate(heard):
+            row.append(min(above[column + 1] + 1, row[column] + 1, above[column] + (letter != other)))
+    return 1.0 - row[-1] / longest

@@ -1,0 +1,149 @@
+"""The caller's telephone line: one clock, on which both directions run and are kept."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestra.voice.caller import mulaw
+from orchestra.voice.caller.measure import Span, is_audible
+from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+from orchestra.voice.caller.playout import PlayoutBuffer
+
+FRAME_S = 0.02
+FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE)
+_SILENT_FRAME = bytes([mulaw.SILENCE]) * FRAME_SAMPLES
+
+
+class Stream(Protocol):
+    """What a line is attached to: the carrier's end of a media stream."""
+
+    async def send_audio(self, frame: bytes) -> None:
+        """Send one frame of the caller's audio (µ-law, 20 ms)."""
+
+    async def send_mark(self, name: str) -> None:
+        """Tell the edge that the audio before this mark was played or dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """What was said and what was heard, sample by sample on one clock (8 kHz)."""
+
+    caller: Samples
+    agent: Samples
+
+
+class PhoneLine:
+    """One telephone line in real time.
+
+    Frame n is spoken and heard during ``[n, n + 1) x 20 ms`` after the start; the caller's half leaves at its end, as
+    on a real line, where a frame cannot be sent before it was spoken::
+
+        clock          n             n+1            n+2
+        agent          │ frame n played              │
+        caller         │ frame n spoken │ sent       │
+
+    A late machine catches up frame by frame: no frame is skipped, so that sample n is always moment n.
+    ``now`` and ``sleep`` are the clock, injected by tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._now, self._sleep = now, sleep
+        self.playout = PlayoutBuffer()
+        self.stream: Stream | None = None
+        self.ended = False
+        self.started_at = 0.0  # epoch seconds of sample 0
+        self.agent_audible_s = 0.0  # how much agent sound was played so far, in seconds of audible frames
+        self.agent_last_audible_s = -1.0  # end of the last audible frame; -1 before the first
+        self.cleared_s: list[float] = []  # moments at which the edge dropped what was still to be played
+        self.most_late_s = 0.0
+        self._say = bytearray()
+        self._caller = bytearray()
+        self._agent = bytearray()
+        self._tick: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def now_s(self) -> float:
+        """Seconds on this line's clock: the end of the last frame that was spoken and heard."""
+        return len(self._agent) / SAMPLE_RATE
+
+    @property
+    def tracks(self) -> Tracks:
+        """Both directions as recorded so far."""
+        return Tracks(mulaw.decode(self._caller), mulaw.decode(self._agent))
+
+    def say(self, samples: Samples) -> Span:
+        """Speak this (8 kHz) from the next frame on, after what is still being said; returns when."""
+        start = len(self._caller) + len(self._say)
+        self._say.extend(mulaw.encode(samples))
+        return Span(start / SAMPLE_RATE, (start + samples.size) / SAMPLE_RATE)
+
+    async def clear(self) -> None:
+        """The edge drops what is not yet played; its marks come back at once."""
+        self.cleared_s.append(self.now_s)
+        self.playout.clear()
+        await self._return_marks()
+
+    def end(self) -> None:
+        """Hang up: the clock stops after the frame it is in, and nobody waits any longer."""
+        self.ended = True
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until a condition holds, looked at once a frame; False when the time or the call is over."""
+        last_s = self.now_s + timeout_s
+        while not condition():
+            if self.ended or self.now_s >= last_s:
+                return False
+            await asyncio.shield(self._tick)
+        return True
+
+    async def run(self) -> None:
+        """Run the clock until `end`."""
+        start = self._now()
+        self.started_at = time.time()
+        frames = 0
+        while not self.ended:
+            frame = self._speak_and_hear()
+            frames += 1
+            await self._wait_for(start + frames * FRAME_S)
+            if self.stream is not None:
+                await self.stream.send_audio(frame)
+            await self._return_marks()
+            self._wake()
+        self._wake()
+
+    def _speak_and_hear(self) -> bytes:
+        spoken = _whole_frame(bytes(self._say[:FRAME_SAMPLES]))
+        del self._say[:FRAME_SAMPLES]
+        self._caller.extend(spoken)
+        played = self.playout.take(FRAME_SAMPLES)
+        self._agent.extend(_whole_frame(played))
+        if played and is_audible(mulaw.decode(played)):
+            self.agent_audible_s += FRAME_S
+            self.agent_last_audible_s = self.now_s
+        return spoken
+
+    async def _wait_for(self, deadline: float) -> None:
+        wait = deadline - self._now()
+        self.most_late_s = max(self.most_late_s, -wait)
+        # A late clock still lets others run between two frames, so that audio which has arrived is played in its place.
+        await self._sleep(max(wait, 0.0))
+
+    async def _return_marks(self) -> None:
+        for name in self.playout.due_marks():
+            if self.stream is not None:
+                await self.stream.send_mark(name)
+
+    def _wake(self) -> None:
+        tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
+        tick.set_result(None)
+
+
+def _whole_frame(audio: bytes) -> bytes:
+    return audio + _SILENT_FRAME[len(audio) :]

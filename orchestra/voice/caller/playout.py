@@ -1,0 +1,46 @@
+"""The buffer in which a carrier keeps the agent's audio until it is played to the caller."""
+
+from collections import deque
+
+
+class PlayoutBuffer:
+    """µ-law audio waiting to be played, with the marks that stand between it.
+
+    As Twilio does: a mark is returned when the audio before it was played, at once when there is none;
+    `clear` drops the audio and returns all marks.
+    """
+
+    def __init__(self) -> None:
+        self._audio = bytearray()
+        self._taken = 0  # bytes played or dropped since the beginning
+        self._marks: deque[tuple[int, str]] = deque()  # (bytes to be taken before it is due, name)
+
+    def __len__(self) -> int:
+        """Bytes (samples) that wait."""
+        return len(self._audio)
+
+    def put(self, audio: bytes) -> None:
+        """Queue audio behind what waits."""
+        self._audio.extend(audio)
+
+    def mark(self, name: str) -> None:
+        """Queue a mark behind the audio that waits."""
+        self._marks.append((self._taken + len(self._audio), name))
+
+    def take(self, size: int) -> bytes:
+        """Play up to ``size`` bytes."""
+        audio = bytes(self._audio[:size])
+        del self._audio[: len(audio)]
+        self._taken += len(audio)
+        return audio
+
+    def clear(self) -> int:
+        """Drop what waits; its marks are due at once. Returns the number of bytes dropped."""
+        return len(self.take(len(self._audio)))
+
+    def due_marks(self) -> list[str]:
+        """The marks whose audio is played, each returned once."""
+        due = []
+        while self._marks and self._marks[0][0] <= self._taken:
+            due.append(self._marks.popleft()[1])
+        return due

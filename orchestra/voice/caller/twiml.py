@@ -1,0 +1,97 @@
+"""The TwiML that an edge answers with: the verbs that a voice call over Media Streams meets.
+
+See Twilio's "TwiML for Programmable Voice": https://www.twilio.com/docs/voice/twiml
+"""
+
+from dataclasses import dataclass, field
+
+# The document comes from the edge under test, and expat itself refuses entity bombs.
+from xml.etree import ElementTree as ET
+
+from orchestra.errors import RejectedError
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectStream:
+    """Connect the call's audio to the WebSocket ``url``; when the stream ends, ask ``action`` what is next."""
+
+    url: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connect the caller to a number or SIP address."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """End the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Carrier-side speech ("all lines are busy")."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence of ``length_s`` seconds."""
+
+    length_s: float
+
+
+Verb = ConnectStream | Dial | Hangup | Say | Pause
+
+
+def parse_twiml(document: str) -> list[Verb]:
+    """The verbs of a TwiML document in order.
+
+    Raises:
+        RejectedError: it is not TwiML, or has a verb or noun that this caller does not know.
+
+    """
+    try:
+        root = ET.fromstring(document)  # noqa: S314
+    except ET.ParseError as error:
+        msg = f"the edge's answer is not TwiML ({error}): {document[:80]!r}"
+        raise RejectedError(msg) from None
+    if root.tag != "Response":
+        msg = f"the edge's answer is a <{root.tag}>, not a TwiML <Response>"
+        raise RejectedError(msg)
+    return [_verb(element) for element in root]
+
+
+def _verb(element: ET.Element) -> Verb:
+    match element.tag:
+        case "Connect":
+            return _connect(element)
+        case "Dial":
+            nouns = [noun.text or "" for noun in element]
+            return Dial((nouns[0] if nouns else element.text or "").strip())
+        case "Hangup" | "Reject":
+            return Hangup()
+        case "Say":
+            return Say((element.text or "").strip())
+        case "Pause":
+            return Pause(float(element.get("length", "1")))
+        case other:
+            msg = f"the edge answered with the TwiML verb <{other}>, which this caller does not know"
+            raise RejectedError(msg)
+
+
+def _connect(element: ET.Element) -> ConnectStream:
+    stream = element.find("Stream")
+    if stream is None or not stream.get("url"):
+        msg = "the edge answered <Connect> without a <Stream url=…>"
+        raise RejectedError(msg)
+    return ConnectStream(
+        url=stream.get("url", ""),
+        parameters={p.get("name", ""): p.get("value", "") for p in stream.findall("Parameter")},
+        action=element.get("action", ""),
+    )

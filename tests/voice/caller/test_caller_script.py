@@ -1,0 +1,79 @@
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tone_edge import tone
+
+from orchestra.errors import UsageError
+from orchestra.voice.caller import ScriptLine, read_script, recorded, spoken, write_stereo
+from orchestra.voice.caller.audio import read_wav
+from orchestra.voice.caller.measure import sounds
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_text_script_has_one_turn_a_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "call.txt", "# a caller\n\nWhere is my parcel?\n  Four two seven one.\n")
+    assert read_script(path) == [ScriptLine("Where is my parcel?"), ScriptLine("Four two seven one.")]
+
+
+def test_a_toml_script_may_barge_in(tmp_path: Path) -> None:
+    path = write(tmp_path, "call.toml", '[[say]]\ntext = "One."\n[[say]]\ntext = "Two."\nbarge_in_after_s = 1.5\n')
+    assert read_script(path) == [ScriptLine("One."), ScriptLine("Two.", 1.5)]
+
+
+@pytest.mark.parametrize("text", ["[[say]\n", '[[say]]\ntxt = "One."\n', "say = 3\n"])
+def test_what_is_no_script_is_one_clear_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match=r"call\.toml.*write \[\[say\]\]"):
+        read_script(write(tmp_path, "call.toml", text))
+
+
+def test_a_missing_script_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        read_script(tmp_path / "none.txt")
+
+
+def test_lines_are_spoken_at_telephone_rate() -> None:
+    def synthesize(text: str) -> tuple[bytes, int]:
+        assert text == "One."
+        return tone(0.5).repeat(2).tobytes(), 16000
+
+    (utterance,) = spoken([ScriptLine("One.", 2.0)], synthesize)
+    assert (utterance.text, utterance.barge_in_after_s, utterance.samples.size) == ("One.", 2.0, 4000)
+
+
+def test_a_recorded_file_of_any_rate_is_what_the_caller_says(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "hello.wav"), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(22050)
+        file.writeframes(np.repeat(tone(1.0 * 22050 / 8000, 440 * 8000 / 22050), 2).tobytes())
+    (utterance,) = recorded([tmp_path / "hello.wav"])
+    assert utterance.text == "hello.wav"
+    assert utterance.samples.size == pytest.approx(8000, abs=2)
+    assert len(sounds(utterance.samples)) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"not audio"])
+def test_what_is_no_audio_file_is_one_clear_line(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "hello.wav"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"hello\.wav"):
+        read_wav(path)
+
+
+def test_the_recording_has_the_caller_left_and_the_agent_right(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "call.wav"
+    write_stereo(path, tone(0.2), tone(0.1, 300))
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8000, 2)
+        tracks = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, 2)
+    assert np.array_equal(tracks[:, 0], tone(0.2))
+    assert np.array_equal(tracks[:800, 1], tone(0.1, 300))
+    assert not tracks[800:, 1].any()
