@@ -17,8 +17,8 @@ import msgspec
 import structlog
 
 from orchestra.bus import Bus, EmbeddedServer
-from orchestra.bus.server import die_with_parent
 from orchestra.errors import OrchestraError, ServerError, SettingError
+from orchestra.process import die_with_parent
 from orchestra.settings import Settings
 
 _log = structlog.get_logger()
@@ -79,7 +79,7 @@ class _Child:
                 stdout=errors,
                 stderr=errors,
                 process_group=0,  # Ctrl-C reaches the supervisor alone, which then ends the others in order
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_parent(),
             )
         return self.process
 
