@@ -1,1 +1,32 @@
-"""The speech engines of the edge behind one port."""
+"""The speech engines of the edge behind one port: local models, Deepgram, ElevenLabs.
+
+``orchestra.voice.engines.local`` alone needs no Pipecat; the port (``port.Engines``) does, and is imported when loaded.
+"""
+
+from typing import TYPE_CHECKING
+
+from orchestra.errors import MissingExtraError
+from orchestra.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestra.voice.engines.port import Engines
+
+__all__ = ["load_engines"]
+
+
+async def load_engines(settings: Settings) -> "Engines":
+    """The engines that the settings choose, with every model loaded and warm: once per process, 2 to 5 s.
+
+    Raises:
+        SettingError: a vendor is chosen and its key is missing.
+        MissingExtraError: a library or model file is missing or damaged.
+
+    """
+    try:
+        from orchestra.voice.engines.port import open_engines  # noqa: PLC0415 - the extra `voice` may be missing
+    except ImportError as error:
+        if error.name is not None and error.name.startswith("orchestra"):
+            raise
+        msg = f"the voice edge cannot import {error.name or error}: install the extra `voice`"
+        raise MissingExtraError(msg) from error
+    return await open_engines(settings)

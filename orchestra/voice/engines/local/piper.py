@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.files import PIPER, missing_library, model_paths
+from orchestra.voice.engines.local.pcm import resampled, to_pcm16
 from orchestra.voice.engines.local.timing import letters, places, times
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ _SILENCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class SpokenSentence:
-    """Audio of one sentence: float samples (-1 … 1) at ``rate`` Hz, and its words with their start in seconds."""
+    """Audio of one sentence: mono 16-bit PCM at ``rate`` Hz, and its words with their start in seconds."""
 
-    samples: npt.NDArray[np.float32]
+    pcm16: bytes
     rate: int
     words: tuple[tuple[str, float], ...]
 
@@ -64,12 +64,12 @@ class Voice:
             model.read_bytes() + _DURATIONS, sess_options=options, providers=["CPUExecutionProvider"]
         )
         voice = cls(PiperVoice(session=session, config=PiperConfig.from_dict(json.loads(config.read_bytes()))))
-        for _ in voice.speak("Ready."):
+        for _ in voice.speak("Ready.", voice.rate):
             pass
         return voice
 
-    def speak(self, text: str) -> Iterator[SpokenSentence]:
-        """Synthesize ``text``; each sentence is yielded as soon as it is made.
+    def speak(self, text: str, rate: int) -> Iterator[SpokenSentence]:
+        """Synthesize ``text`` at ``rate`` Hz; each sentence is yielded as soon as it is made.
 
         Raises:
             EngineError: the voice failed.
@@ -82,26 +82,27 @@ class Voice:
             placed = places(sizes, [letters(part) for part in sentences])
             for index, chunk in enumerate(self._voice.synthesize(text, include_alignments=True)):
                 own = [(word, at) for word, (sentence, at) in zip(words, placed, strict=True) if sentence == index]
-                yield _sentence(chunk, own)
+                yield _sentence(chunk, own, rate)
         except (RuntimeError, ValueError) as error:
             msg = f"Piper failed on {text!r}: {error}"
             raise EngineError(msg) from error
 
 
-def _sentence(chunk: "AudioChunk", words: list[tuple[str, float]]) -> SpokenSentence:
+def _sentence(chunk: "AudioChunk", words: list[tuple[str, float]], rate: int) -> SpokenSentence:
     samples = np.asarray(chunk.audio_float_array, np.float32)
-    rate = chunk.sample_rate
     loud = np.flatnonzero(np.abs(samples) > _SILENCE)
-    lead = max(0, int(loud[0]) - int(_LEAD_S * rate)) if loud.size else 0
+    lead = max(0, int(loud[0]) - int(_LEAD_S * chunk.sample_rate)) if loud.size else 0
     aligned = chunk.phoneme_alignments
     if aligned is None:
-        even = len(samples) / rate / max(1, len(chunk.phonemes))
+        even = len(samples) / chunk.sample_rate / max(1, len(chunk.phonemes))
         spoken = [(phoneme, even) for phoneme in chunk.phonemes]
     else:
-        spoken = [(part.phoneme, float(part.num_samples) / rate) for part in aligned]
+        spoken = [(part.phoneme, float(part.num_samples) / chunk.sample_rate) for part in aligned]
     starts = times([at for _, at in words], spoken)
     return SpokenSentence(
-        samples=samples[lead:],
+        pcm16=to_pcm16(resampled(samples[lead:], chunk.sample_rate, rate)),
         rate=rate,
-        words=tuple((word, max(0.0, at - lead / rate)) for (word, _), at in zip(words, starts, strict=True)),
+        words=tuple(
+            (word, max(0.0, at - lead / chunk.sample_rate)) for (word, _), at in zip(words, starts, strict=True)
+        ),
     )

@@ -4,16 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import soxr
-
-from orchestra.errors import EngineError
 from orchestra.settings import load_settings
+from orchestra.voice.engines.local.pcm import from_pcm16, resampled
 from orchestra.voice.engines.local.piper import Voice
 from orchestra.voice.engines.local.whisper import RATE, Transcriber
-
-_FULL_SCALE = 32_768.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +36,8 @@ class LocalSpeech:
             EngineError: the voice failed.
 
         """
-        parts = [sentence.samples for sentence in self.voice.speak(text)]
-        samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
         wanted = self.voice.rate if rate is None else rate
-        return to_pcm16(resampled(samples, self.voice.rate, wanted)), wanted
+        return b"".join(sentence.pcm16 for sentence in self.voice.speak(text, wanted)), wanted
 
     def transcribe(self, pcm16: bytes, rate: int) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz; "" when there is no speech.
@@ -54,20 +46,4 @@ class LocalSpeech:
             EngineError: the audio is not whole samples, or the model failed.
 
         """
-        if len(pcm16) % 2:
-            msg = f"16-bit audio has an even number of bytes, not {len(pcm16)}"
-            raise EngineError(msg)
-        samples = np.frombuffer(pcm16, np.int16).astype(np.float32) / _FULL_SCALE
-        return self.transcriber.transcribe(resampled(samples, rate, RATE))
-
-
-def resampled(samples: npt.NDArray[np.float32], rate: int, wanted: int) -> npt.NDArray[np.float32]:
-    """The same sound at ``wanted`` Hz."""
-    if rate == wanted or not samples.size:
-        return samples
-    return np.asarray(soxr.resample(samples, rate, wanted), np.float32)
-
-
-def to_pcm16(samples: npt.NDArray[np.float32]) -> bytes:
-    """Float samples (-1 … 1) as little-endian 16-bit PCM, clipped."""
-    return (np.clip(samples, -1.0, 1.0) * (_FULL_SCALE - 1)).astype("<i2").tobytes()
+        return self.transcriber.transcribe(resampled(from_pcm16(pcm16), rate, RATE))

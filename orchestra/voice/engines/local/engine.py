@@ -1,0 +1,64 @@
+"""The local engine of the edge: its threads, and the services it makes for each call."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+from pipecat.turns.user_stop import BaseUserTurnStopStrategy
+
+from orchestra.voice.engines.listening import EndOfTurn
+from orchestra.voice.engines.local.piper import SpokenSentence
+from orchestra.voice.engines.local.speech import LocalSpeech
+from orchestra.voice.engines.local.stt import LocalSTT
+from orchestra.voice.engines.local.tts import LocalTTS
+from orchestra.voice.engines.local.turn import SegmentAwareTurnStop
+
+_CORES_PER_RUN = 2
+
+
+class LocalEngine:
+    """Runs the local models on as many threads as there are cores for them; more calls wait their turn."""
+
+    name = "local"
+
+    def __init__(self, speech: LocalSpeech) -> None:
+        self._speech = speech
+        runs = max(1, (os.cpu_count() or 1) // _CORES_PER_RUN)
+        self._whisper = ThreadPoolExecutor(runs, thread_name_prefix="whisper")
+        self._piper = ThreadPoolExecutor(runs, thread_name_prefix="piper")
+
+    def stt(self) -> LocalSTT:
+        """A service that transcribes each stretch of speech when it ends."""
+        return LocalSTT(self)
+
+    def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
+        """Ends the turn when all of its stretches of speech are transcribed."""
+        return SegmentAwareTurnStop(turn_analyzer=analyzer)
+
+    def tts(self, voice: str) -> LocalTTS:  # noqa: ARG002 - there is one local voice
+        """A service that speaks sentence by sentence. There is one voice, whatever ``voice`` says."""
+        return LocalTTS(self)
+
+    async def synthesize(self, text: str, rate: int) -> bytes:
+        """``text`` as mono 16-bit PCM at ``rate`` Hz. Raises EngineError."""
+        loop = asyncio.get_running_loop()
+        pcm16, _ = await loop.run_in_executor(self._piper, self._speech.synthesize, text, rate)
+        return pcm16
+
+    async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenSentence]:
+        """The sentences of ``text`` at ``rate`` Hz, each as soon as it is made. Raises EngineError."""
+        loop = asyncio.get_running_loop()
+        sentences = self._speech.voice.speak(text, rate)
+        while (sentence := await loop.run_in_executor(self._piper, next, sentences, None)) is not None:
+            yield sentence
+
+    async def transcribe(self, pcm16: bytes, rate: int) -> str:
+        """The words in mono 16-bit PCM of ``rate`` Hz. Raises EngineError."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._whisper, self._speech.transcribe, pcm16, rate)
+
+    def close(self) -> None:
+        """End the threads; what waits for one is not run."""
+        for pool in (self._whisper, self._piper):
+            pool.shutdown(wait=False, cancel_futures=True)

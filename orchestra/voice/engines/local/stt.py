@@ -1,0 +1,63 @@
+"""Speech to text of one call on the shared Whisper model."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipecat.frames.frames import ControlFrame, ErrorFrame, Frame, TranscriptionFrame
+from pipecat.services.settings import STTSettings
+from pipecat.services.stt_service import SegmentedSTTService
+from pipecat.utils.time import time_now_iso8601
+
+from orchestra.errors import EngineError
+
+#: no transcript within this time after the end of speech means that none will come, in seconds
+LATEST_TRANSCRIPT_S = 3.0
+
+
+class Transcribes(Protocol):
+    """What the service needs of the local engine."""
+
+    async def transcribe(self, pcm16: bytes, rate: int) -> str:
+        """The words in mono 16-bit PCM of ``rate`` Hz. Raises EngineError."""
+
+
+@dataclass
+class SegmentTranscribedFrame(ControlFrame):
+    """One stretch of speech is transcribed, be there words in it or not; follows its ``TranscriptionFrame``."""
+
+    interruptible: bool = field(default=False, init=False)
+
+
+class LocalSTT(SegmentedSTTService):
+    """Transcribes each stretch of speech as soon as the VAD says that it ended, beside smart-turn's work."""
+
+    def __init__(self, engine: Transcribes) -> None:
+        super().__init__(
+            ttfs_p99_latency=LATEST_TRANSCRIPT_S,
+            trailing_silence_secs=0.0,  # the model's window is longer than the speech in any case
+            settings=STTSettings(model="whisper-tiny.en", language=None),
+        )
+        self._engine = engine
+
+    def can_generate_metrics(self) -> bool:
+        """Yes: time to transcript."""
+        return True
+
+    @property
+    def wants_wav_segments(self) -> bool:
+        """No: plain 16-bit PCM."""
+        return False
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
+        """The words in ``audio``, then the mark that this stretch is done."""
+        await self.start_processing_metrics()
+        try:
+            text = await self._engine.transcribe(audio, self.sample_rate)
+        except EngineError as error:
+            yield ErrorFrame(error=str(error), exception=error)
+        else:
+            if text:
+                yield TranscriptionFrame(text, self._user_id, time_now_iso8601())
+        await self.stop_processing_metrics()
+        yield SegmentTranscribedFrame()

@@ -1,0 +1,54 @@
+"""Text to speech of one call on the shared Piper voice."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Protocol
+
+from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
+from pipecat.services.settings import TTSSettings
+
+from orchestra.errors import EngineError
+from orchestra.voice.engines.local.piper import SpokenSentence
+from orchestra.voice.engines.wordclock import WordClock
+
+_SILENCE_S = 0.02
+
+
+class Speaks(Protocol):
+    """What the service needs of the local engine."""
+
+    def speak(self, text: str, rate: int) -> AsyncIterator[SpokenSentence]:
+        """The sentences of ``text`` at ``rate`` Hz, each as soon as it is made. Raises EngineError."""
+
+
+class LocalTTS(WordClock):
+    """Speaks sentence by sentence; the words come with the times that the voice itself computed."""
+
+    def __init__(self, engine: Speaks) -> None:
+        super().__init__(
+            push_start_frame=True,
+            push_stop_frames=True,
+            push_text_frames=False,
+            settings=TTSSettings(model="piper", voice="en_US-joe-medium", language=None),
+        )
+        self._engine = engine
+
+    def can_generate_metrics(self) -> bool:
+        """Yes: time to first audio."""
+        return True
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        """Audio of ``text`` at the pipeline's rate; its word times go to the context."""
+        await self.start_tts_usage_metrics(text)
+        spoken = False
+        try:
+            async for sentence in self._engine.speak(text, self.sample_rate):
+                before_s = self.timeline(context_id).audio_s
+                yield TTSAudioRawFrame(sentence.pcm16, self.sample_rate, 1, context_id=context_id)
+                spoken = True
+                await self.add_word_timestamps([(word, before_s + at) for word, at in sentence.words], context_id)
+        except EngineError as error:
+            yield ErrorFrame(error=str(error), exception=error)
+        if not spoken:
+            # A text without a sound in it ("…") still ends its context at once instead of after a time-out.
+            silence = bytes(2 * int(_SILENCE_S * self.sample_rate))
+            yield TTSAudioRawFrame(silence, self.sample_rate, 1, context_id=context_id)

@@ -1,0 +1,120 @@
+"""The port: what the edge asks of speech engines, and the engines that one process shares among its calls."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.services.stt_service import STTService
+from pipecat.services.tts_service import TTSService
+from pipecat.turns.user_stop import BaseUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+
+from orchestra.errors import SettingError
+from orchestra.settings import Settings
+from orchestra.voice.engines.deepgram import DeepgramSTT
+from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.listening import EndOfTurn, InlineVAD, ListeningModels
+from orchestra.voice.engines.local.engine import LocalEngine
+from orchestra.voice.engines.local.speech import LocalSpeech
+
+#: the rate of a telephone line, in Hz
+LINE_RATE = 8_000
+
+
+class STTEngine(Protocol):
+    """Makes one speech-to-text service per call."""
+
+    name: str
+
+    def stt(self) -> STTService:
+        """A new service; what is heavy is shared with the other calls of the process."""
+
+    def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
+        """The strategy that ends the caller's turn with this engine's transcripts."""
+
+
+class TTSEngine(Protocol):
+    """Makes one text-to-speech service per call, and phrases outside of calls."""
+
+    name: str
+
+    def tts(self, voice: str) -> TTSService:
+        """A new service that gives word times; ``voice`` "" is the engine's own choice."""
+
+    async def synthesize(self, text: str, rate: int) -> bytes:
+        """``text`` spoken as mono 16-bit PCM at ``rate`` Hz. Raises EngineError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engines of a process. Its services are made per call; models, sessions and threads are shared.
+
+    Push a whole sentence to the TTS service as ``AggregatedTextFrame(text, TextType.SENTENCE)`` between
+    ``LLMFullResponseStartFrame`` and ``LLMFullResponseEndFrame``: an ``LLMTextFrame`` waits for the text after it.
+    """
+
+    name: str
+    _stt: STTEngine
+    _tts: TTSEngine
+    _listening: ListeningModels
+    _speech: LocalEngine | None
+
+    def stt(self) -> STTService:
+        """A speech-to-text service for one call, fed with 16 kHz audio."""
+        return self._stt.stt()
+
+    def tts(self, voice: str = "") -> TTSService:
+        """A text-to-speech service for one call; its words carry the times at which they are heard."""
+        return self._tts.tts(voice)
+
+    def user_turn_strategies(self, stt: STTService) -> UserTurnStrategies:  # noqa: ARG002 - turns may come from the STT
+        """Turn start by voice or transcript; turn end by smart-turn once all speech of the turn is transcribed."""
+        return UserTurnStrategies(stop=[self._stt.turn_stop(self._listening.end_of_turn())])
+
+    def vad(self, params: VADParams | None = None) -> InlineVAD:
+        """Voice activity detection for one call."""
+        return self._listening.vad(params)
+
+    async def synthesize(self, text: str) -> bytes:
+        """``text`` as 8 kHz mono 16-bit PCM, for phrases that are kept.
+
+        Raises:
+            EngineError: the engine failed.
+
+        """
+        return await self._tts.synthesize(text, LINE_RATE)
+
+    async def transcribe(self, pcm16: bytes, rate: int) -> str:
+        """The words in mono 16-bit PCM of ``rate`` Hz, by the local model.
+
+        Raises:
+            SettingError: no local engine is loaded.
+            EngineError: the model failed.
+
+        """
+        if self._speech is None:
+            msg = "audio outside of calls is transcribed by the local engine: set ORCHESTRA_STT=local"
+            raise SettingError(msg)
+        return await self._speech.transcribe(pcm16, rate)
+
+    async def close(self) -> None:
+        """End the threads of the shared models."""
+        self._listening.close()
+        if self._speech is not None:
+            self._speech.close()
+
+
+async def open_engines(settings: Settings) -> Engines:
+    """See ``orchestra.voice.engines.load_engines``."""
+    stt = DeepgramSTT(settings) if settings.stt == "deepgram" else None
+    tts = ElevenLabsTTS(settings) if settings.tts == "elevenlabs" else None
+    local = None
+    if stt is None or tts is None:
+        local = LocalEngine(await asyncio.to_thread(LocalSpeech.load, settings.data_dir))
+    listening = await asyncio.to_thread(ListeningModels.load)
+    chosen_stt: STTEngine | None = stt or local
+    chosen_tts: TTSEngine | None = tts or local
+    assert chosen_stt is not None
+    assert chosen_tts is not None
+    return Engines(f"{chosen_stt.name}/{chosen_tts.name}", chosen_stt, chosen_tts, listening, local)
