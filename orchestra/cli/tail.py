@@ -1,0 +1,86 @@
+"""`orchestra tail`: the events as they arrive."""
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestra.bus import Entry
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(tail)
+
+
+def tail(
+    call: Annotated[str, typer.Option("--call", help="Only this call.")] = "",
+    types: Annotated[list[str] | None, typer.Option("--type", help="Only this type, like user.turn.ended.")] = None,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Begin with what is there already.")] = False,
+    media: Annotated[bool, typer.Option("--media", help="Audio and partial transcripts too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+) -> None:
+    """Print the events of all calls, or of one, as they arrive."""
+    import uvloop
+
+    from orchestra.settings import load_settings
+
+    printer = _print_json if as_json else _print_line
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_follow(load_settings(), call, set(types or ()), from_start, media, printer))
+
+
+async def _follow(
+    settings: Any, call: str, types: set[str], from_start: bool, media: bool, printer: "Callable[[Entry], None]"
+) -> None:
+    from orchestra.bus import Bus, partition_of
+    from orchestra.bus.keys import JOURNAL, STREAMS
+    from orchestra.errors import UsageError
+
+    bus = await Bus.connect(settings)
+    try:
+        partitions = [partition_of(call)] if call else None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    try:
+        streams = STREAMS if media else (JOURNAL,)
+        async for entry in bus.follow(partitions, streams=streams, since="0" if from_start else None):
+            if (not call or entry.call == call) and (not types or entry.type in types):
+                printer(entry)
+    finally:
+        await bus.close()
+
+
+def _print_json(entry: "Entry") -> None:
+    import msgspec
+
+    head = {"stream_id": entry.stream_id, "partition": entry.partition, "stream": entry.stream}
+    with contextlib.suppress(msgspec.DecodeError):
+        print(msgspec.json.encode(head | {"event": msgspec.json.decode(entry.body)}).decode(), flush=True)
+        return
+    head |= {"type": entry.type, "call": entry.call, "id": entry.id, "body": entry.body.decode("utf-8", "replace")}
+    print(msgspec.json.encode(head).decode(), flush=True)
+
+
+_HEADER = ("type", "call", "id", "at", "source", "cause", "trace")
+
+
+def _print_line(entry: "Entry") -> None:
+    from datetime import UTC, datetime
+
+    import msgspec
+    from rich.console import Console
+
+    try:
+        body = msgspec.json.decode(entry.body)
+        shown = msgspec.json.encode({name: value for name, value in body.items() if name not in _HEADER}).decode()
+    except (msgspec.DecodeError, AttributeError):
+        shown = entry.body.decode("utf-8", "replace")
+    at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC).astimezone()
+    line = f"[dim]{at:%H:%M:%S.%f}[/][dim] {entry.call[:16]}… [/][bold]{entry.type:<22}[/] "
+    console = Console(soft_wrap=True)
+    console.print(line, end="", highlight=False)
+    console.print(shown, markup=False)

@@ -1,0 +1,167 @@
+"""Fixtures for testing consumers on a real server: ``from orchestra.testing import bus, redis_url`` in a conftest.py.
+
+>>> async def test_a_greeting_is_scored(bus):                                       # doctest: +SKIP
+...     async with bus.run(consumer):
+...         await bus.publish(UserTurnEnded(call=bus.call(), text="lovely"))
+...         await bus.settled()
+...     assert (await bus.published(MoodScored))[0].mood == "good"
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar, overload
+
+import pytest
+import pytest_asyncio
+
+from orchestra.bus import Bus, Consumer, EmbeddedServer, run_consumer
+from orchestra.bus.dead import DeadLetter, dead_letters
+from orchestra.bus.keys import STREAMS
+from orchestra.settings import Settings
+from schemas import Event
+
+E = TypeVar("E", bound=Event)
+_SETTLED_S = 20.0
+
+
+class TestBus:
+    """A `Bus` with what a test needs around it; ``bus`` is the real one."""
+
+    __test__ = False  # it is no test itself
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self._publisher = bus.publisher("test")
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def call(self, partition: int | None = None) -> str:
+        """The id of a new call."""
+        return self.bus.new_call(None if partition is None else [partition])
+
+    async def publish(self, *events: Event) -> list[Event]:
+        """Publish as an edge would; returns the events as they are stored."""
+        stored = [self._publisher.publish(event) for event in events]
+        await self._publisher.flush(_SETTLED_S)
+        return stored
+
+    @overload
+    async def published(self, event_type: type[E], call: str | None = None) -> list[E]: ...
+    @overload
+    async def published(self, event_type: None = None, call: str | None = None) -> list[Event]: ...
+    async def published(self, event_type: type[Event] | None = None, call: str | None = None) -> list[Event]:  # type: ignore[misc]
+        """What is on the journal and the media streams: of this type, of this call, or all; in order per call."""
+        found = []
+        for partition in range(self.bus.partitions):
+            for stream in STREAMS:
+                async for entry in self.bus.entries(partition, stream):
+                    event = entry.event() if call is None or entry.call == call else None
+                    if event is not None and (event_type is None or isinstance(event, event_type)):
+                        found.append((int(entry.stream_id.partition("-")[0]), event))
+        return [event for _, event in sorted(found, key=lambda pair: pair[0])]
+
+    async def dead(self, group: str | None = None) -> list[DeadLetter]:
+        """The dead letters, of one group or of all that run here."""
+        return [
+            letter for name in ([group] if group else self._running) for letter in await dead_letters(self.bus, name)
+        ]
+
+    @asynccontextmanager
+    async def run(self, *consumers: Consumer) -> AsyncIterator[None]:
+        """Run consumers meanwhile; entered once they own every partition."""
+        stop = asyncio.Event()
+        ready = {consumer.name: asyncio.Event() for consumer in consumers}
+        for consumer in consumers:
+            self._running[consumer.name] = asyncio.create_task(
+                run_consumer(consumer, self.bus, stop=stop, ready=ready[consumer.name], grace_s=0.1)
+            )
+        try:
+            for name, event in ready.items():
+                await self._or_failure(name, event.wait())
+            yield
+        finally:
+            stop.set()
+            tasks = [self._running.pop(consumer.name) for consumer in consumers]
+            await asyncio.gather(*tasks)
+
+    async def _or_failure(self, name: str, wanted: object) -> None:
+        waiting = asyncio.ensure_future(wanted)  # type: ignore[call-overload]
+        await asyncio.wait([waiting, self._running[name]], timeout=_SETTLED_S, return_when=asyncio.FIRST_COMPLETED)
+        if self._running[name].done():
+            waiting.cancel()
+            self._running[name].result()
+        assert waiting.done(), f"consumer {name} does not get its partitions"
+
+    async def settled(self, timeout_s: float = _SETTLED_S, *, allow_dead: bool = False) -> None:
+        """Wait until the running consumers have handled everything, also what they published to one another.
+
+        Raises:
+            AssertionError: an event became a dead letter (unless ``allow_dead``), or they do not come to an end.
+
+        """
+        deadline = time.monotonic() + timeout_s
+        before: int | None = None
+        while True:
+            for task in self._running.values():
+                if task.done():
+                    task.result()
+            open_work = await self._open_work()
+            added = await self._added()
+            if not open_work and added == before:
+                break
+            before = added
+            assert time.monotonic() < deadline, f"not settled after {timeout_s} s: {open_work}"
+            await asyncio.sleep(0.003)
+        if not allow_dead:
+            for letter in await self.dead():
+                msg = f"{letter.group} could not handle {letter.type} {letter.id}:\n{letter.traceback}"
+                raise AssertionError(msg)
+
+    async def _open_work(self) -> list[str]:
+        return [
+            f"{status.group} on partition {status.partition}: lag {status.lag}, pending {status.pending}"
+            for status in await self.bus.groups()
+            if status.group in self._running and (status.lag or status.pending)
+        ]
+
+    async def _added(self) -> int:
+        added = 0
+        for partition in range(self.bus.partitions):
+            for stream in STREAMS:
+                last = await self.bus.wire(partition).calls([("XLEN", self.bus.key(partition, stream))])
+                added += last[0]
+        return added
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """An embedded server for the whole test session."""
+    with tempfile.TemporaryDirectory(prefix="orchestra-test-") as folder:
+        server = EmbeddedServer(Path(folder))
+        asyncio.run(server.start())
+        try:
+            yield server.url
+        finally:
+            asyncio.run(server.stop())
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    """Settings that point to that server and to a folder of this test."""
+    return Settings(redis_url=redis_url, data_dir=tmp_path)
+
+
+@pytest_asyncio.fixture
+async def bus(settings: Settings) -> AsyncIterator[TestBus]:
+    """A `TestBus` on an empty server."""
+    first = await Bus.connect(settings)
+    await first.redis.flushall()
+    await first.close()
+    connected = await Bus.connect(settings)
+    try:
+        yield TestBus(connected)
+    finally:
+        await connected.close()
