@@ -146,9 +146,9 @@ class Bus:
         partition = random.choice(homes or range(self.partitions))  # noqa: S311
         return keys.new_call(partition, time.time_ns() // 1_000_000 + self._clock_ms)
 
-    def publisher(self, source: str) -> Publisher:
+    def publisher(self, source: str, *, capacity: int = 10_000) -> Publisher:
         """A publisher for a producer that is no handler; ``source`` names it in its events."""
-        publisher = Publisher(source, self.wire)
+        publisher = Publisher(source, self.wire, capacity=capacity)
         self._publishers.append(publisher)
         return publisher
 
