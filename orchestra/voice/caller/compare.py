@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 
 #: the same words through a telephone and a small speech engine come out above it, another or a missing sentence below
 MATCH = 0.75
+_CUT_OFF_WORDS = 2
 
 _UNITS = "zero one two three four five six seven eight nine".split()  # noqa: SIM905
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: SIM905
@@ -40,7 +41,7 @@ _SPELT = {"okay": "ok", "mister": "mr", "missus": "mrs", "doctor": "dr", "street
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How alike two texts are: ``similarity`` 0-1, and both sides as they were compared."""
+    """How alike (0-1) what was said and what was heard are; both texts as they came."""
 
     similarity: float
     expected: str
@@ -52,12 +53,25 @@ class Comparison:
         return self.similarity >= MATCH
 
 
-def compare(expected: str, heard: str) -> Comparison:
-    """Compare what was said with what a speech engine made of its sound."""
+def compare(expected: str, heard: str, *, open_end: bool = False) -> Comparison:
+    """Compare what was said with what a speech engine made of its sound.
+
+    ``open_end``: the audio was cut off in the middle of a word, so that up to two last words of either side may be
+    without a counterpart.
+    """
     one, other = normalise(expected), normalise(heard)
+    spare = _CUT_OFF_WORDS if open_end else 0
+    similarity = max(
+        _similarity(one[: len(one) - left], other[: len(other) - right])
+        for left in range(min(spare, max(len(one) - 1, 0)) + 1)
+        for right in range(min(spare, max(len(other) - 1, 0)) + 1)
+    )
+    return Comparison(similarity, expected, heard)
+
+
+def _similarity(one: list[str], other: list[str]) -> float:
     # Letters alone forgive where words are parted ("good bye"), words alone a wrong letter in each.
-    similarity = max(_word_similarity(one, other), _letter_similarity("".join(one), "".join(other)))
-    return Comparison(similarity, " ".join(one), " ".join(other))
+    return max(_word_similarity(one, other), _letter_similarity("".join(one), "".join(other)))
 
 
 def normalise(text: str) -> list[str]:

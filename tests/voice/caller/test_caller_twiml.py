@@ -4,12 +4,17 @@ from orchestra.errors import RejectedError
 from orchestra.voice.caller.twiml import ConnectStream, Dial, Hangup, Pause, Say, Verb, parse_twiml
 
 
+CONNECT = """
+<Connect action="/next?a=1&amp;b=2"><Stream url="wss://e/s">
+  <Parameter name="token" value="a&lt;b"/><Parameter name="call" value="07-x"/>
+</Stream></Connect>"""
+
+
 @pytest.mark.parametrize(
     ("document", "verbs"),
     [
         (
-            '<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="/next?a=1&amp;b=2"><Stream url="wss://e/s">'
-            '<Parameter name="token" value="a&lt;b"/><Parameter name="call" value="07-x"/></Stream></Connect></Response>',
+            f"""<?xml version="1.0" encoding="UTF-8"?><Response>{CONNECT}</Response>""",
             [ConnectStream("wss://e/s", {"token": "a<b", "call": "07-x"}, "/next?a=1&b=2")],
         ),
         ("<Response><Dial>+15550002</Dial></Response>", [Dial("+15550002")]),

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from tone_edge import silence, tone
@@ -11,9 +13,8 @@ def track(*parts: Samples) -> Samples:
     return decode(encode(np.concatenate(parts)))
 
 
-def near(seconds: float) -> float:
-    expected: float = pytest.approx(seconds, abs=0.011)
-    return expected
+def near(seconds: float) -> Any:
+    return pytest.approx(seconds, abs=0.011)
 
 
 def test_sounds_are_found_where_they_are() -> None:

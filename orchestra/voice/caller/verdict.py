@@ -1,0 +1,133 @@
+"""Whether a scripted call went as it should: what is wrong with it, turn by turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestra.voice.caller.account import TurnAccount
+from orchestra.voice.caller.caller import Ending
+from orchestra.voice.caller.compare import Comparison
+from orchestra.voice.caller.measure import TurnAudio
+
+#: an agent that goes on longer over its caller did not notice them (the "yield" of voice benchmarks allows 2 s)
+YIELD_S = 2.0
+
+
+class Expected(Protocol):
+    """What a script's line says must come back."""
+
+    @property
+    def barge_in_after_s(self) -> float | None:
+        """Not None: this line interrupts the reply before."""
+
+    @property
+    def agent(self) -> str:
+        """Who replies; empty if that does not matter."""
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """Tools called in this turn, in order."""
+
+    @property
+    def ends_call(self) -> bool:
+        """The agent hangs up after this turn."""
+
+    @property
+    def transfers(self) -> bool:
+        """The agent hands the call to a person after this turn."""
+
+    def missing(self, reply: str) -> tuple[str, ...]:
+        """The expected words that a reply does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """One turn from all sides: what was said, what the journal says, how it sounded, what was heard."""
+
+    said: str
+    account: TurnAccount
+    audio: TurnAudio
+    heard: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that went wrong in a turn (0: the greeting)."""
+
+    turn: int
+    what: str
+
+    def __str__(self) -> str:
+        """As it is shown."""
+        return f"turn {self.turn}: {self.what}" if self.turn else f"greeting: {self.what}"
+
+
+def problems(turns: Sequence[TurnRecord], lines: Sequence[Expected], ending: Ending) -> list[Problem]:
+    """What is wrong with a call; ``turns`` begins with the greeting, ``lines`` with the caller's first line."""
+    found = [problem for turn in turns for problem in _unheard(turn)]
+    for number, line in enumerate(lines, start=1):
+        if number >= len(turns):
+            found.append(Problem(number, f"the call ended before the caller could speak ({_how(ending)})"))
+            break
+        found += [Problem(number, what) for what in _unexpected(turns[number], line)]
+    if lines and len(turns) > len(lines):
+        found += _ended_otherwise(len(lines), lines[-1], ending)
+    return sorted(found, key=lambda problem: problem.turn)
+
+
+def _unheard(turn: TurnRecord) -> list[Problem]:
+    """The reply that the journal says was spoken was not heard, or was heard otherwise."""
+    number, spoken, heard = turn.account.number, turn.account.spoken, turn.heard
+    if turn.audio.reply is None:
+        what = f'"{spoken}" was spoken, says the journal, but not heard' if spoken else "no reply was heard"
+        return [Problem(number, what)]
+    if not spoken:
+        return [Problem(number, f'"{heard.heard}" was heard, but the journal has no word of it')]
+    if not heard.matches:
+        alike = f"{heard.similarity:.0%} alike"
+        return [Problem(number, f'"{heard.expected}" was spoken, "{heard.heard}" was heard ({alike})')]
+    return []
+
+
+def _unexpected(turn: TurnRecord, line: Expected) -> list[str]:
+    account, found = turn.account, []
+    if account.failed:
+        found.append("the agents could not complete it")
+    if line.agent and account.agent != line.agent:
+        found.append(f"{account.agent or 'nobody'} replied, not {line.agent}")
+    if tuple(account.tools) != line.tools:
+        found.append(f"tools called: {_list(account.tools)}, not {_list(line.tools)}")
+    if missing := line.missing(account.reply):
+        found.append(f'the reply "{account.reply}" does not say {_list(missing)}')
+    if line.barge_in_after_s is not None:
+        yielded_s = turn.audio.yielded_s
+        if yielded_s is None:
+            found.append("the caller wanted to interrupt, but the agent was not speaking")
+        elif yielded_s > YIELD_S:
+            found.append(f"the agent went on for {yielded_s:.1f} s over the caller")
+    return found
+
+
+def _ended_otherwise(number: int, last: Expected, ending: Ending) -> list[Problem]:
+    expected = "agent_hung_up" if last.ends_call else "transferred" if last.transfers else "caller_hung_up"
+    if ending.how == expected:
+        return []
+    return [Problem(number, f"then {_how(ending)}, not as the script has it: {_HOW[expected]}")]
+
+
+_HOW = {
+    "caller_hung_up": "the caller hung up",
+    "agent_hung_up": "the agent hung up",
+    "transferred": "the call was handed to a person",
+    "refused": "the edge refused the call",
+    "cut_off": "the call was cut off",
+}
+
+
+def _how(ending: Ending) -> str:
+    said = f': "{" ".join(ending.announcements)}"' if ending.announcements else ""
+    return _HOW[ending.how] + said
+
+
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(words) if words else "none"
