@@ -7,16 +7,11 @@ from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
-from orchestra.voice.engines.wordclock import WordClock
 
 if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs
 
 _PHRASE_TIMEOUT_S = 10.0
-
-
-class TimedElevenLabsTTS(WordClock, ElevenLabsTTSService):
-    """ElevenLabs' service, its word times moved by the pauses in the audio."""
 
 
 class ElevenLabsTTS:
@@ -39,9 +34,9 @@ class ElevenLabsTTS:
             msg = "ORCHESTRA_TTS=elevenlabs needs a key: set ORCHESTRA_ELEVENLABS_API_KEY, or ORCHESTRA_TTS=local"
             raise SettingError(msg)
 
-    def tts(self, voice: str) -> TimedElevenLabsTTS:
+    def tts(self, voice: str) -> ElevenLabsTTSService:
         """A service for ``voice`` (a voice id), or for the setting's when it is ""."""
-        return TimedElevenLabsTTS(
+        return ElevenLabsTTSService(
             api_key=self._key,
             url=self._url,
             settings=ElevenLabsTTSService.Settings(voice=voice or self._voice, model=self._model),

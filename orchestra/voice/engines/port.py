@@ -65,7 +65,7 @@ class Engines:
         return self._stt.stt()
 
     def tts(self, voice: str = "") -> TTSService:
-        """A text-to-speech service for one call; its words carry the times at which they are heard."""
+        """A text-to-speech service for one call; a word's time counts along the audio of its context."""
         return self._tts.tts(voice)
 
     def user_turn_strategies(self, stt: STTService) -> UserTurnStrategies:  # noqa: ARG002 - turns may come from the STT

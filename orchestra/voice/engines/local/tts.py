@@ -5,10 +5,10 @@ from typing import Protocol
 
 from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
 from pipecat.services.settings import TTSSettings
+from pipecat.services.tts_service import TTSService
 
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.piper import SpokenSentence
-from orchestra.voice.engines.wordclock import WordClock
 
 _SILENCE_S = 0.02
 
@@ -20,8 +20,11 @@ class Speaks(Protocol):
         """The sentences of ``text`` at ``rate`` Hz, each as soon as it is made. Raises EngineError."""
 
 
-class LocalTTS(WordClock):
-    """Speaks sentence by sentence; the words come with the times that the voice itself computed."""
+class LocalTTS(TTSService):
+    """Speaks sentence by sentence; the words come with the times that the voice itself computed.
+
+    Word times count along the audio of their context, from its first sample, as ElevenLabs' do.
+    """
 
     def __init__(self, engine: Speaks) -> None:
         super().__init__(
@@ -31,10 +34,19 @@ class LocalTTS(WordClock):
             settings=TTSSettings(model="piper", voice="en_US-joe-medium", language=None),
         )
         self._engine = engine
+        self._audio_s: dict[str, float] = {}  # context → seconds of audio so far
 
     def can_generate_metrics(self) -> bool:
         """Yes: time to first audio."""
         return True
+
+    async def on_audio_context_completed(self, context_id: str) -> None:
+        """All audio of the context went out."""
+        self._audio_s.pop(context_id, None)
+
+    async def on_audio_context_interrupted(self, context_id: str) -> None:
+        """The caller spoke over the context."""
+        self._audio_s.pop(context_id, None)
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         """Audio of ``text`` at the pipeline's rate; its word times go to the context."""
@@ -42,12 +54,14 @@ class LocalTTS(WordClock):
         spoken = False
         try:
             async for sentence in self._engine.speak(text, self.sample_rate):
-                before_s = self.timeline(context_id).audio_s
+                before_s = self._audio_s.get(context_id, 0.0)
+                self._audio_s[context_id] = before_s + len(sentence.pcm16) / 2 / sentence.rate
                 yield TTSAudioRawFrame(sentence.pcm16, self.sample_rate, 1, context_id=context_id)
                 spoken = True
                 await self.add_word_timestamps([(word, before_s + at) for word, at in sentence.words], context_id)
         except EngineError as error:
             yield ErrorFrame(error=str(error), exception=error)
+            return
         if not spoken:
             # A text without a sound in it ("…") still ends its context at once instead of after a time-out.
             silence = bytes(2 * int(_SILENCE_S * self.sample_rate))
