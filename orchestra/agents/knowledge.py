@@ -108,7 +108,8 @@ class _Index:
             return []
         unknown = sum(self._rarity(term) for term, (_, likeness) in asked.items() if not likeness)
         rows = self._database.execute(
-            "SELECT rowid, -bm25(section, ?, 1.0) AS score FROM section WHERE section MATCH ? ORDER BY score DESC LIMIT ?",
+            "SELECT rowid, -bm25(section, ?, 1.0) AS score FROM section "
+            "WHERE section MATCH ? ORDER BY score DESC LIMIT ?",
             (_TITLE_WEIGHT, " OR ".join(f'"{term}"' for term in wanted), max(limit, _CANDIDATES)),
         ).fetchall()
         total = unknown + sum(wanted.values())
@@ -116,7 +117,8 @@ class _Index:
         for number, score in rows:
             covered = sum(rarity for term, rarity in wanted.items() if term in self._terms[number]) / total
             if covered >= _MIN_COVERAGE:
-                found.append(Passage(*self._sections[number], score=score * covered))
+                title, text = self._sections[number]
+                found.append(Passage(title, text, score * covered))
         return sorted(found, key=lambda passage: -passage.score)[:limit]
 
     def _rarity(self, term: str) -> float:

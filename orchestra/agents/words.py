@@ -10,14 +10,14 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[a-z0-9]+")
 _SMALL = frozenset(
-    """
+    _WORD.findall("""
     a about again ah all also am an and any anything are as at be been being but by can could did do does doing done
     eh er for from get give go going got had has have having he hello help her hey hi him his how i if im in into is it
     its ive id just know let lets like look may maybe me might mine my need no not now of oh ok okay on one or our
     please really right say she should so some someone something sorry sure tell than thank thanks that thats the their
     them then there these they thing this those to too uh uhm um up us very want was we well were what whats when where
     wheres which while who whom why will with would yeah yes yet you your yours
-    """.split(),
+    """)
 )
 _IRREGULAR = {
     "lost": "lose", "losing": "lose", "broke": "break", "broken": "break", "sent": "send", "paid": "pay",

@@ -1,4 +1,4 @@
-"""Scripted callers for the demo app: plain data, spoken by `orchestra demo` and `orchestra call`, checked by the tests."""
+"""Scripted callers for the demo app: data that `orchestra demo` and `orchestra call` speak, and that the tests check."""
 
 import re
 from dataclasses import dataclass
@@ -108,12 +108,8 @@ COMPLAINT = Script(
     lines=(
         Line("I want to make a complaint.", agent="complaints", words=("which parcel number",)),
         Line("Five five zero two.", agent="complaints", words=("what went wrong",)),
-        Line(
-            "The box was broken and a cup is missing.",
-            agent="complaints",
-            tools=("open_complaint",),
-            words=("5 5 0 2",),
-        ),
+        Line("The box was broken and a cup is missing.", agent="complaints", words=("call you back",)),
+        Line("Yes, please.", agent="complaints", tools=("open_complaint",), words=("complaint", "5 5 0 2")),
         Line("I would like to speak to a person, please.", tools=("transfer_call",), transfers=True),
     ),
 )
@@ -124,7 +120,7 @@ QUESTIONS = Script(
     lines=(
         Line("How much does it cost to send a parcel?", tools=("search_knowledge",), words=("four pounds fifty",)),
         Line("Sorry, could you say that again?", words=("four pounds fifty",)),
-        Line("What will the weather be like tomorrow?", words=("parcels",)),
+        Line("What will the weather be like tomorrow?", tools=("search_knowledge",), words=("parcels",)),
         Line("Do I have to pay customs duty?", tools=("search_knowledge",), words=("customs",)),
         Line("Thanks, good bye.", tools=("end_call",), ends_call=True),
     ),

@@ -40,7 +40,9 @@ _NEVER_MIND = re.compile(r"\b(never ?mind|forget (it|about it|that)|cancel (that
 _DO_NOT_KNOW = re.compile(
     r"\b(i )?(do ?nt|do not|cannot|cant|can not) (know|have|remember|find)\b|\bno idea\b|\bnot sure\b|\b(lost|forgot) (it|the|my)\b"
 )
-_MACHINE = re.compile(r"\bare you (a |an )?(real|robot|machine|computer|human|person|bot|ai|a i)\b|am i (speaking|talking) to a (robot|machine|computer)")
+_MACHINE = re.compile(
+    r"\bare you (a |an )?(real|robot|machine|computer|human|person|bot|ai|a i)\b|am i (speaking|talking) to a (robot|machine|computer)"
+)
 _ASKS = re.compile(
     r"\b(how (much|long|many|do|can|does|should|big|heavy|late|far|often)|what (happens?|if|are|is|does|do|about|kind|time|can|should|may)"
     r"|whats|do (i|you|we|they)|does|are (you|there|we)|is (it|there|that|a)|can (i|you|we|my|someone|somebody)|could (i|my|someone|somebody)|may (i|my)|am i allowed"
@@ -51,6 +53,17 @@ _OPENERS = re.compile(
     r"^\W*((hello|hi|hey|well|oh|um|uh|so|ok|okay|yes|yeah|no|sorry|excuse me|please|and)\b[\s,.!-]*)+", re.IGNORECASE
 )
 _OTHER = re.compile(r"\b(another|other|different|second|next) (parcel|package|one|number|order|\w+)\b")
+_LITTLE = re.compile(
+    r"\b(mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(today|tomorrow|day|after|number|parcel|zero|one|two|three|four|five|six"
+    r"|seven|eight|nine|oh|double|mean|meant|said|other|another|instead|rather|better|great|good|fine|perfect|lovely|nice"
+    r"|kind|much|correct|course|thank|thanks|yes|no|nope|sure|works?|it|think|necessary|needed|today|absolutely|definitely"
+    r"|exactly|yep|yup|nah|wrong|actually|alright|go|ahead|sound|sounds|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b"
+)
+_PERSONAL = re.compile(
+    r"\b(where|when|has|have|is|was|did|why|track|find|about)\b.*\b(my|our) (\w+ )?(parcel|package|order|delivery|box|letter)\b"
+    r"|\b(i want|i need|id like|i would like|please|im waiting|i have been waiting)\b|\b(it|this|that) again\b|\d{3}"
+)
+_GOES_ON = re.compile(r"^(and|or|what about|how about|also)\b")
 _FEW, _SOME = 1, 3
 
 
@@ -96,7 +109,11 @@ def is_hello(said: str) -> bool:
 
 def is_wait(said: str) -> bool:
     """Asks for a moment: "Hold on, let me look."."""
-    return bool(_WAIT.search(plain(said))) and len(terms(_WAIT.sub(" ", plain(said)))) <= _FEW and not _ASKS.search(plain(said))
+    return (
+        bool(_WAIT.search(plain(said)))
+        and len(terms(_WAIT.sub(" ", plain(said)))) <= _FEW
+        and not _ASKS.search(plain(said))
+    )
 
 
 def is_never_mind(said: str) -> bool:
@@ -127,6 +144,21 @@ def wishes(said: str) -> bool:
 def means_another(said: str) -> bool:
     """Speaks of another one than before: "and my other parcel?"."""
     return bool(_OTHER.search(plain(said)))
+
+
+def says_little(said: str) -> bool:
+    """Hardly anything beside yes, no, numbers and days: nothing that could be a wish of its own."""
+    return len([term for term in terms(_LITTLE.sub(" ", plain(said))) if not term.isdigit()]) <= 0
+
+
+def is_personal(said: str) -> bool:
+    """About a thing of the caller's own, or asking for something to be done: no question about how things are."""
+    return bool(_PERSONAL.search(plain(said)))
+
+
+def goes_on(said: str) -> bool:
+    """Goes on from the question before: "And on Sundays?"."""
+    return bool(_GOES_ON.search(plain(said)))
 
 
 def without_openers(said: str) -> str:

@@ -21,7 +21,8 @@ _TIMES = {"double": 2, "triple": 3}
 #: what recognition writes for a digit; believed only next to a number
 _HOMOPHONES = {"o": "0", "to": "2", "too": "2", "for": "4", "fore": "4", "won": "1", "ate": "8", "tree": "3"}
 _JOINTS = frozenset(",-./")
-_TEN, _HUNDRED = 10, 100
+_NUMBER_WORDS = frozenset({*_UNITS, *_TENS, *_TIMES, "hundred", "thousand"})
+_TEN, _HUNDRED, _LONG = 10, 100, 3
 
 
 def digit_runs(text: str) -> list[str]:
@@ -46,6 +47,12 @@ def digits_of_length(text: str, length: int | None) -> str | None:
     parts = [part for parts in runs for part in parts]
     loose = ["".join(parts) for parts in _runs(text, loose=True)]
     return next((digits for digits in (*whole, *parts, *loose) if len(digits) == length), None)
+
+
+def without_numbers(text: str) -> str:
+    """The text with every number taken out, and the word "number" at its end if one had three digits or more."""
+    kept = [word for word in re.findall(r"[a-z']+", text.lower()) if word not in _NUMBER_WORDS]
+    return " ".join([*kept, "number"] if any(len(run) >= _LONG for run in digit_runs(text)) else kept)
 
 
 def _runs(text: str, *, loose: bool) -> list[list[str]]:

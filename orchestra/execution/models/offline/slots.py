@@ -12,7 +12,9 @@ from orchestra.execution.models.offline.numbers import digit_runs, digits_of_len
 from schemas import ToolSchema
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_LENGTHS = {word: size for size, word in enumerate("one two three four five six seven eight nine ten twelve".split(), 1)}
+_LENGTHS = {
+    word: size for size, word in enumerate("one two three four five six seven eight nine ten twelve".split(), 1)
+}
 _LENGTHS["twelve"] = 12
 _PATTERN_LENGTH = re.compile(r"^\^?(?:\\d|\[0-9\])\{(\d+)\}\$?$")
 _SAID_LENGTH = re.compile(r"\b(\w+)[ -]digits?\b")

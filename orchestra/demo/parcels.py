@@ -1,0 +1,124 @@
+"""The parcels of the demo, in one small SQLite file that several processes may use at once."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+_BUSY_S = 5.0
+_FIRST_COMPLAINT = 301
+_SCHEMA = """
+CREATE TABLE parcel (
+    number TEXT PRIMARY KEY, status TEXT NOT NULL, place TEXT NOT NULL, delivery_day TEXT NOT NULL DEFAULT '');
+CREATE TABLE complaint (
+    number INTEGER PRIMARY KEY, parcel TEXT NOT NULL REFERENCES parcel, what TEXT NOT NULL, call_back TEXT NOT NULL);
+CREATE TABLE done (key TEXT PRIMARY KEY, result TEXT NOT NULL);
+"""
+_SEED = (
+    ("4271", "is at the depot in Hill Street, because nobody was at home when we came", "depot"),
+    ("8316", "is out for delivery, and will be with you today between two and four in the afternoon", "van"),
+    ("5502", "was delivered on Monday and left with a neighbour", "home"),
+    ("6049", "is still with customs, and should reach you in two working days", "customs"),
+    ("1938", "is on its way to the depot at Harbour Road, and will arrive tomorrow", "road"),
+    ("7725", "has not moved for five working days, so we have started a search for it", "lost"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One parcel.
+
+    Attributes:
+        number: four digits.
+        status: goes on from "Your parcel …".
+        place: where it is: ``depot`` after a missed delivery, ``van``, ``road``, ``customs``, ``lost``, or ``home``.
+        delivery_day: the day of the new delivery, empty without one.
+
+    """
+
+    number: str
+    status: str
+    place: str
+    delivery_day: str = ""
+
+
+class Parcels:
+    """The file of parcels, complaints and what was done; made and filled if it is not there.
+
+    Every method opens the file for itself, so one object serves all threads.
+
+    Args:
+        path: the SQLite file; its folder is made if it is not there.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make(path)
+
+    def find(self, number: str) -> Parcel | None:
+        """The parcel of that number, if there is one."""
+        with closing(_connect(self._path)) as database:
+            row = database.execute(
+                "SELECT number, status, place, delivery_day FROM parcel WHERE number = ?", (number,)
+            ).fetchone()
+        return None if row is None else Parcel(*row)
+
+    def redeliver(self, key: str, number: str, day: str) -> None:
+        """Book a new delivery; a second time with the same key it does nothing."""
+        with closing(_connect(self._path)) as database, _transaction(database):
+            if _done(database, key) is None:
+                database.execute("UPDATE parcel SET delivery_day = ? WHERE number = ?", (day, number))
+                database.execute("INSERT INTO done VALUES (?, ?)", (key, day))
+
+    def complain(self, key: str, number: str, what: str, call_back: str) -> str:
+        """Open a complaint and return its number; a second time with the same key it returns the same number."""
+        with closing(_connect(self._path)) as database, _transaction(database):
+            opened = _done(database, key)
+            if opened is None:
+                (last,) = database.execute("SELECT max(number) FROM complaint").fetchone()
+                opened = str(_FIRST_COMPLAINT if last is None else last + 1)
+                database.execute("INSERT INTO complaint VALUES (?, ?, ?, ?)", (int(opened), number, what, call_back))
+                database.execute("INSERT INTO done VALUES (?, ?)", (key, opened))
+        return opened
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # isolation_level None: transactions are opened by `_transaction`, not behind our back.
+    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+
+
+def _make(path: Path) -> None:
+    """Make the file beside its place and move it there whole; of several processes that do so at once, one wins."""
+    draft = path.with_name(f"{path.name}.{uuid4().hex}")
+    with closing(_connect(draft)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.executescript(_SCHEMA)
+        database.executemany("INSERT INTO parcel(number, status, place) VALUES (?, ?, ?)", _SEED)
+    try:
+        with suppress(FileExistsError):  # another process was first, and its file is as good
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def _done(database: sqlite3.Connection, key: str) -> str | None:
+    row = database.execute("SELECT result FROM done WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """One writer at a time from the first statement on, so that looking up a key and using it cannot be torn apart."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")

@@ -1,0 +1,201 @@
+"""The next move in a conversation: the first policy that has one."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from orchestra.agents.words import terms
+from orchestra.execution.models.offline import acts, filling, replies
+from orchestra.execution.models.offline.moves import END, SEARCH, TRANSFER, Call, Move, Say, View
+from orchestra.execution.models.offline.ranking import rank
+from orchestra.execution.models.offline.talk import HANDOFF, read
+from schemas import PromptRequested, ToolSchema
+
+#: about one telling word of a tool's description, or half of an example
+_ENOUGH: Final = 1.6
+_CLEARLY: Final = 3.0
+_QUESTION: Final = 2.0
+_OWN: Final = 1.15
+_ASIDE: Final = 0.5
+_SHORT: Final = 2
+
+
+def decide(prompt: PromptRequested) -> Move:
+    """What to do about a prompt: say something, or call one tool."""
+    talk = read(prompt.messages)
+    if talk.now.work:
+        return Say(replies.after(talk, talk.now.work[-1]))
+    handed = any(step.is_handoff for step in talk.now.steps)
+    tools = tuple(tool for tool in prompt.tools if not (handed and tool.name.startswith(HANDOFF)))
+    view = View(talk, tools if prompt.tool_choice != "none" else (), handed, prompt.at)
+    moves = (policy(view) for policy in _POLICIES)
+    return next((move for move in moves if move is not None), Say(replies.SAY_MORE))
+
+
+def _nothing_said(view: View) -> Move | None:
+    return None if view.said.strip() else Say(replies.HELLO)
+
+
+def _repeat(view: View) -> Move | None:
+    """The last reply again; whole, even if the caller spoke over the end of it."""
+    if not acts.is_repeat(view.said):
+        return None
+    for exchange in view.talk.earlier:
+        if exchange.reply:
+            whole = replies.after(view.talk, exchange.work[-1]) if exchange.work else exchange.reply
+            return Say(whole if exchange.reply.endswith(replies.CUT_OFF) else exchange.reply)
+    return None
+
+
+def _good_bye(view: View) -> Move | None:
+    done = acts.is_bye(view.said) or (
+        acts.is_no(view.said) and acts.says_little(view.said) and _asked_anything_else(view)
+    )
+    if not done:
+        return None
+    return Call(END, {}) if view.has(END) else Say(replies.FAREWELL)
+
+
+def _person(view: View) -> Move | None:
+    if not acts.wants_person(view.said):
+        return None
+    if view.has(TRANSFER):
+        return Call(TRANSFER, {"briefing": acts.without_openers(view.said)})
+    handoffs = [tool for tool in view.tools if tool.name.startswith(HANDOFF)]
+    fits = rank(view.said, handoffs, "")
+    best = max(fits, key=lambda name: fits[name], default="")
+    return Call(best, {}) if best and fits[best] >= _ENOUGH else Say(replies.NO_PERSON)
+
+
+def _small_talk(view: View) -> Move | None:
+    """Hello, thanks, hold on, are you a machine."""
+    if acts.is_wait(view.said):
+        return Say(replies.TAKE_YOUR_TIME)
+    if acts.asks_for_machine(view.said):
+        return Say(replies.MACHINE if view.has(TRANSFER) else replies.MACHINE_ALONE)
+    if acts.is_hello(view.said) and filling.pending(view) is None:
+        return Say(replies.HELLO)
+    return None
+
+
+def _pending(view: View) -> Move | None:
+    """Go on with the tool that waits for the caller's answer."""
+    waiting = filling.pending(view)
+    if waiting is None:
+        return None
+    if acts.is_never_mind(view.said):
+        return Say(replies.ALL_RIGHT)
+    aside = _clear_wish(view, waiting.tool)
+    if waiting.slot.kind == "words" and aside and view.said.rstrip().endswith("?"):
+        return aside
+    move = filling.go_on(view, waiting)
+    if move is not None:
+        return move
+    if acts.does_not_know(view.said):
+        return Say(replies.CANNOT_WITHOUT if view.has(TRANSFER) else replies.ALL_RIGHT)
+    return aside or filling.ask_again(view, waiting)
+
+
+def _correction(view: View) -> Move | None:
+    return filling.again_with(view)
+
+
+def _offer(view: View) -> Move | None:
+    """Yes or no to what the agent has just offered: its question then says what the caller wants."""
+    asked = replies.sentences(view.talk.last_reply)[-1:]
+    if not asked or not asked[0].endswith("?"):
+        return None
+    if acts.is_no(view.said) and acts.says_little(view.said):
+        return Say(replies.ALL_RIGHT)
+    if not acts.is_yes(view.said) or not acts.says_little(view.said):
+        return None
+    if _asked_anything_else(view):
+        return Say(replies.WHAT_ELSE)
+    offered = [tool for tool in view.tools if tool.name not in (SEARCH, END)]
+    return _best(view, asked[0], offered, enough=_ENOUGH) or Say(replies.WHAT_ELSE)
+
+
+def _thanks(view: View) -> Move | None:
+    if acts.is_thanks(view.said):
+        return Say(replies.WELCOME)
+    if (acts.is_yes(view.said) or acts.is_no(view.said)) and not terms(view.said):
+        return Say(replies.ALL_RIGHT)
+    return None
+
+
+def _wish(view: View) -> Move | None:
+    """The tool or the colleague that the words fit best; after a handoff the agent's own tool in any case."""
+    tools = [tool for tool in view.tools if tool.name not in (END, TRANSFER)]
+    move = _best(view, view.said, tools, enough=_ENOUGH)
+    if move is None and view.handed and view.own:
+        move = _best(view, view.said, view.own, enough=0.0)
+    return move
+
+
+def _knowledge(view: View) -> Move | None:
+    """What no tool fits may stand in the knowledge; what does not is declined."""
+    if not terms(view.said):
+        return None
+    return _search(view) if view.has(SEARCH) else Say(replies.decline(view.talk))
+
+
+def _best(view: View, wish: str, tools: Sequence[ToolSchema], *, enough: float) -> Move | None:
+    fits = _fits(view, wish, tools)
+    best = max(fits, key=lambda name: fits[name], default=None)
+    if best is None or fits[best] < enough:
+        return None
+    return _do(view, best)
+
+
+def _clear_wish(view: View, but: ToolSchema) -> Move | None:
+    """A wish that has clearly nothing to do with the tool that waits."""
+    tools = [tool for tool in view.tools if tool.name not in (END, TRANSFER)]
+    fits = _fits(view, view.said, tools)
+    best = max(fits, key=lambda name: fits[name], default=but.name)
+    return _do(view, best) if best != but.name and fits[best] >= _CLEARLY else None
+
+
+def _fits(view: View, wish: str, tools: Sequence[ToolSchema]) -> dict[str, float]:
+    """`rank`, with the form of the words: questions are for the knowledge, and the agent at hand is preferred."""
+    fits = rank(wish, tools, view.talk.instructions)
+    own = {tool.name for tool in view.own}
+    fits = {name: fit * (_OWN if name in own else 1.0) for name, fit in fits.items()}
+    if SEARCH in fits and acts.asks(wish) and not acts.is_personal(wish):
+        fits = {name: fit * _ASIDE for name, fit in fits.items()} | {SEARCH: fits[SEARCH] + _QUESTION}
+    return fits
+
+
+def _do(view: View, name: str) -> Move:
+    tool = view.tool(name)
+    if name == SEARCH or tool is None:
+        return _search(view)
+    if name.startswith(HANDOFF) or name == TRANSFER:
+        return Call(name, {})
+    return filling.start(view, tool)
+
+
+def _search(view: View) -> Move:
+    """Search for the caller's words; for a short "and on Sundays?" together with what was searched before."""
+    query = acts.without_openers(view.said)
+    before = view.talk.earlier[0].work[-1:] if view.talk.earlier else []
+    if before and before[0].call.name == SEARCH and len(terms(query)) <= _SHORT and acts.goes_on(view.said):
+        query = f"{replies.query_of(before[0])} {query}"
+    return Call(SEARCH, {"query": query})
+
+
+def _asked_anything_else(view: View) -> bool:
+    return acts.plain(replies.ANYTHING_ELSE) in acts.plain(view.talk.last_reply)
+
+
+_POLICIES: Final[tuple[Callable[[View], Move | None], ...]] = (
+    _nothing_said,
+    _repeat,
+    _good_bye,
+    _person,
+    _small_talk,
+    _pending,
+    _correction,
+    _offer,
+    _thanks,
+    _wish,
+    _knowledge,
+)

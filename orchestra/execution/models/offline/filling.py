@@ -1,0 +1,174 @@
+"""Filling a tool's arguments over several turns: what is pending is read from the questions asked before."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from orchestra.execution.models.offline import acts, replies
+from orchestra.execution.models.offline.moves import TRANSFER, Call, Move, Say, View
+from orchestra.execution.models.offline.numbers import digit_runs
+from orchestra.execution.models.offline.ranking import rank
+from orchestra.execution.models.offline.slots import Slot, slots_of, tells_more, value_in
+from orchestra.execution.models.offline.talk import Talk
+from schemas import ToolSchema
+
+_PATIENCE = 3
+_HEARD_WORDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Words of the caller while a tool's arguments were gathered, and the slot they answer; None for the first words."""
+
+    slot: str | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A tool that waits for an argument.
+
+    Attributes:
+        tool: the tool.
+        slot: the argument that was asked for last.
+        answers: the caller's words since the tool was chosen, oldest first; the last ones answer ``slot``.
+
+    """
+
+    tool: ToolSchema
+    slot: Slot
+    answers: tuple[Answer, ...]
+
+    @property
+    def times(self) -> int:
+        """How many times in a row the same question was asked."""
+        count = 0
+        for answer in reversed(self.answers):
+            if answer.slot != self.slot.name:
+                break
+            count += 1
+        return count
+
+
+def pending(view: View) -> Pending | None:
+    """The tool whose question the caller answers now, if the last reply asked one."""
+    found = [
+        Pending(tool, slot, _answers(view.talk, tool))
+        for tool in view.own
+        for slot in slots_of(tool)
+        if view.talk.earlier and _asked(view.talk.earlier[0].reply, slot)
+    ]
+    if not found:
+        return None
+    fits = rank(found[0].answers[0].said, view.own, view.talk.instructions)
+    return max(found, key=lambda candidate: fits[candidate.tool.name])
+
+
+def start(view: View, tool: ToolSchema) -> Move:
+    """Call a tool with what is known, or ask for the first argument that is missing."""
+    return _call_or_ask(view, tool, (Answer(None, view.said),))
+
+
+def go_on(view: View, waiting: Pending) -> Move | None:
+    """Go on with a tool that waits; None if the caller did not answer its question."""
+    if _value(view, waiting.slot, waiting.answers[-waiting.times :]) is None:
+        return None
+    return _call_or_ask(view, waiting.tool, waiting.answers)
+
+
+def ask_again(view: View, waiting: Pending) -> Move:
+    """The question once more; after the third time the offer of a person."""
+    if waiting.times >= _PATIENCE and view.has(TRANSFER):
+        return Say(replies.OFFER_PERSON)
+    heard = " ".join("".join(digit_runs(view.said))) if waiting.slot.kind == "digits" else ""
+    return Say(f"{f'I heard {heard}.' if heard else replies.NOT_CAUGHT} {waiting.slot.question}")
+
+
+def again_with(view: View) -> Move | None:
+    """Call the last tool again with another number, if that is all that the caller gives: "No, 8 3 1 6"."""
+    for exchange in view.talk.earlier:
+        for step in reversed(exchange.work):
+            tool = next((own for own in view.own if own.name == step.call.name), None)
+            if tool is None:
+                return None
+            arguments = _arguments(step.call.arguments)
+            given = {
+                slot.name: value
+                for slot in slots_of(tool)
+                if slot.kind in ("digits", "choice", "day")
+                and (value := value_in(slot, view.said, asked=False, at=view.at)) is not None
+            }
+            return Call(tool.name, {**arguments, **given}) if given and acts.says_little(view.said) else None
+    return None
+
+
+def _call_or_ask(view: View, tool: ToolSchema, answers: tuple[Answer, ...]) -> Move:
+    arguments: dict[str, Any] = {}
+    for slot in slots_of(tool):
+        value = _value(view, slot, answers)
+        if value is None and slot.kind == "digits" and not acts.means_another(answers[0].said):
+            value = _known(view, slot)
+        if value is None and slot.kind == "words" and slot.required and tells_more(answers[0].said, tool):
+            value = acts.without_openers(answers[0].said)
+        if value is not None:
+            arguments[slot.name] = value
+        elif slot.required:
+            return Say(slot.question)
+    return Call(tool.name, arguments)
+
+
+def _value(view: View, slot: Slot, answers: tuple[Answer, ...]) -> Any:
+    """The slot's value in the caller's words, the latest first; digits may come in pieces: "four two", "seven one"."""
+    for answer in reversed(answers):
+        value = value_in(slot, answer.said, asked=answer.slot == slot.name, at=view.at)
+        if value is not None:
+            return value
+    if slot.kind == "digits" and slot.length:
+        pieces = "".join("".join(digit_runs(answer.said)) for answer in answers if answer.slot in (slot.name, None))
+        return pieces if len(pieces) == slot.length else None
+    return None
+
+
+def _known(view: View, slot: Slot) -> Any:
+    """A number that was given earlier in the call: to a tool with an argument of that name, or in the caller's words."""
+    for exchange in view.talk.earlier:
+        for step in reversed(exchange.work):
+            value = _arguments(step.call.arguments).get(slot.name)
+            if value is not None:
+                return value
+        value = value_in(slot, exchange.said, asked=False, at=view.at)
+        if value is not None and slot.length:
+            return value
+    return None
+
+
+def _answers(talk: Talk, tool: ToolSchema) -> tuple[Answer, ...]:
+    """The caller's words since the tool was chosen, each with the slot that had been asked for before them."""
+    slots = slots_of(tool)
+    found = [talk.now.said]
+    asked: list[str | None] = []
+    for exchange in talk.earlier:
+        slot = next((slot for slot in slots if _asked(exchange.reply, slot)), None)
+        if slot is None:
+            break
+        asked.append(slot.name)
+        found.append(exchange.said)
+    return tuple(Answer(slot, said) for slot, said in zip([*asked, None], found, strict=True))[::-1]
+
+
+def _asked(reply: str, slot: Slot) -> bool:
+    """Whether a reply asks for a slot, even if the caller spoke over the end of the question."""
+    question, heard = acts.plain(slot.question), acts.plain(reply)
+    if question in heard:
+        return True
+    tail = acts.plain(replies.sentences(reply)[-1]) if reply else ""
+    return len(tail.split()) >= _HEARD_WORDS and question.startswith(tail)
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    """A tool call's arguments as the model wrote them; it may have been another model than this one."""
+    try:
+        data = json.loads(text or "{}")
+    except json.JSONDecodeError:
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,43 @@
+"""The model that needs no key and no download, behind the port that all models have."""
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator
+
+from orchestra.execution.models.offline.decide import decide
+from orchestra.execution.models.offline.moves import Call
+from orchestra.execution.models.port import ModelAnswer, TextDelta
+from schemas import PromptRequested, ToolCall
+
+_WORD = re.compile(r"\S+\s*")
+
+
+class OfflineModel:
+    """Answers prompts by rules and word statistics; the same prompt always gets the same answer. No language model.
+
+    It chooses handoffs and tools by their names, descriptions and examples, fills their arguments from the caller's
+    words by schema, asks for what is missing, and speaks the results of tools and the passages of the knowledge. It
+    knows no app: all it sees is the prompt.
+    """
+
+    name = "offline"
+
+    async def stream(self, prompt: PromptRequested) -> AsyncIterator[TextDelta | ModelAnswer]:
+        """The reply word by word and then the answer, or the answer with one tool call."""
+        move = decide(prompt)
+        size = sum(len(message.content) for message in prompt.messages) // 4
+        if isinstance(move, Call):
+            arguments = json.dumps(move.arguments)
+            mark = f"{len(prompt.messages)} {move.tool} {arguments}"
+            call_id = f"call_{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
+            call = ToolCall(id=call_id, name=move.tool, arguments=arguments)
+            yield ModelAnswer(tool_calls=(call,), finish_reason="tool_calls", prompt_tokens=size, completion_tokens=1)
+            return
+        words = _WORD.findall(move.text)
+        for word in words:
+            yield TextDelta(word)
+        yield ModelAnswer(text=move.text, prompt_tokens=size, completion_tokens=len(words))
+
+    async def close(self) -> None:
+        """Nothing is held."""

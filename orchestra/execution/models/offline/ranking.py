@@ -1,0 +1,76 @@
+"""Which tool fits the caller's words: BM25 over what is written about each tool, and likeness to its examples."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from orchestra.agents.lexical import Index
+from orchestra.agents.words import meant, terms
+from orchestra.execution.models.offline.numbers import without_numbers
+from orchestra.execution.models.offline.talk import HANDOFF
+from schemas import ToolSchema
+
+_EXAMPLES = re.compile(r"\bexamples?:\s*", re.IGNORECASE)
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]?")
+_EXAMPLE_WEIGHT = 3.0
+
+
+def rank(said: str, tools: Sequence[ToolSchema], instructions: str) -> dict[str, float]:
+    """How well each tool fits, by name, from 0; about 1.5 for one telling word, 3 more for a whole example.
+
+    Args:
+        said: the caller's words; words that no tool knows are matched by sound, a number counts as
+            the word "number".
+        tools: the tools to choose from; their descriptions may end in ``Examples: "…", "…"``.
+        instructions: the system prompt; a sentence in it that names a tool counts as written about the tool.
+
+    """
+    corpus = _corpus(tuple((tool.name, tool.description) for tool in tools), instructions)
+    return corpus.scores(without_numbers(said))
+
+
+class _Corpus:
+    """What is written about each of a set of tools."""
+
+    def __init__(self, tools: Sequence[tuple[str, str]], instructions: str) -> None:
+        texts: dict[str, list[str]] = {}
+        self._examples: dict[str, list[frozenset[str]]] = {}
+        for name, description in tools:
+            about, *listed = _EXAMPLES.split(description, maxsplit=1)
+            examples = _listed(listed[0]) if listed else []
+            mentions = [s.replace(name, " ") for s in _SENTENCE.findall(instructions) if re.search(rf"\b{name}\b", s)]
+            own_name = name.removeprefix(HANDOFF).replace("_", " ")
+            texts[name] = [own_name, own_name, about, *mentions, *examples]
+            self._examples[name] = [frozenset(terms(example)) for example in examples]
+        self._index = Index(texts)
+        self._found_in = Counter(term for phrases in texts.values() for term in frozenset(terms(" ".join(phrases))))
+
+    def scores(self, said: str) -> dict[str, float]:
+        """See `rank`."""
+        asked = dict.fromkeys(terms(said))
+        return {
+            name: score + _EXAMPLE_WEIGHT * max((self._likeness(asked, e) for e in self._examples[name]), default=0.0)
+            for name, score in self._index.scores(said).items()
+        }
+
+    def _likeness(self, asked: Iterable[str], example: frozenset[str]) -> float:
+        """How alike the words are to an example, 0 to 1: what they share over the geometric mean of their sizes."""
+        size = math.sqrt(sum(map(self._rarity, asked)) * sum(map(self._rarity, example)))
+        shared = ((self._rarity(known), likeness) for known, likeness in (meant(term, example) for term in asked))
+        return sum(rarity * likeness for rarity, likeness in shared) / size if size else 0.0
+
+    def _rarity(self, term: str) -> float:
+        """How much a word tells: nothing if it is written about every tool."""
+        return math.log((len(self._examples) + 1) / (self._found_in[term] + 0.5)) if len(self._examples) > 1 else 1.0
+
+
+@lru_cache(maxsize=64)
+def _corpus(tools: tuple[tuple[str, str], ...], instructions: str) -> _Corpus:
+    return _Corpus(tools, instructions)
+
+
+def _listed(text: str) -> list[str]:
+    """The examples in a description: quoted, or one after each semicolon or line."""
+    return re.findall(r'"([^"]+)"', text) or [part for part in re.split(r"[;|\n]", text) if part.strip()]

@@ -1,0 +1,147 @@
+"""What the offline model says: results of tools, passages of knowledge, and a few sentences of its own."""
+
+import json
+import re
+from collections.abc import Sequence
+
+from orchestra.agents.words import meant, terms
+from orchestra.execution.models.offline.talk import Step, Talk
+
+ANYTHING_ELSE = "Is there anything else I can do for you?"
+APOLOGY = "I am sorry, I could not do that just now."
+FAREWELL = "Thank you for calling. Good-bye."
+CONNECTING = "I am connecting you to a person now. Please stay on the line."
+DECLINE = "I am sorry, I cannot help you with that."
+NO_PERSON = "I am sorry, I cannot connect you to a person."
+HELLO = "Hello. How can I help you?"
+WELCOME = f"You are welcome. {ANYTHING_ELSE}"
+ALL_RIGHT = f"All right. {ANYTHING_ELSE}"
+WHAT_ELSE = "Of course. What else can I do for you?"
+TAKE_YOUR_TIME = "Of course, take your time."
+MACHINE = "I am an automated assistant. I can connect you to a person if you like."
+MACHINE_ALONE = "I am an automated assistant. How can I help you?"
+CANNOT_WITHOUT = "That is all right, but I cannot do it without that. Shall I connect you to a person?"
+SAY_MORE = "I am sorry, I did not understand that. What can I do for you?"
+NOT_CAUGHT = "I am sorry, I did not get that."
+OFFER_PERSON = "I am sorry, I still did not get that. Shall I connect you to a person?"
+
+#: what stands at the end of a reply that the caller spoke over
+CUT_OFF = "\N{EM DASH}"
+
+_SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?!\s|$)[^.!?]*)*[.!?]*")
+_LONG_NUMBER = re.compile(r"(?<![\d.,:/-])\d{4,}(?![\d.,:/-]?\d)")
+_FAILED = re.compile(
+    r"^\s*(error|failed|wrong arguments|time-?out|timed out|unknown tool)\b|\btraceback\b", re.IGNORECASE
+)
+_DECLINES = re.compile(
+    r"nothing to do with.*?[\"\u201c](.+?)[\"\u201d]|out of scope.*?[\"\u201c](.+?)[\"\u201d]", re.I | re.S
+)
+_NOTHING = re.compile(r"^(nothing|no (passage|page|result|match))\b", re.IGNORECASE)
+_MAX_SENTENCES, _MAX_WORDS = 3, 55
+
+
+def after(talk: Talk, step: Step) -> str:
+    """What to say after a tool's result.
+
+    The result of a tool is spoken as it is, at most three sentences; of the knowledge, the sentences of the passage
+    that has most of the caller's words.
+    """
+    result = (step.result or "").strip()
+    if step.call.name == "end_call":
+        return FAREWELL
+    if step.call.name == "transfer_call":
+        return CONNECTING
+    if step.call.name == "search_knowledge":
+        return from_knowledge(query_of(step) or talk.now.said, result) or decline(talk)
+    if not result or _FAILED.search(result):
+        return f"{APOLOGY} {ANYTHING_ELSE}"
+    said = spoken(brief(sentences(_as_text(result))))
+    return said if said.endswith("?") or _asks_back(said) else f"{said} {ANYTHING_ELSE}"
+
+
+def decline(talk: Talk) -> str:
+    """What to say to a wish that is none of this agent's: the app's own sentence, if its prompt gives one.
+
+    A prompt gives one in quotation marks, after "out of scope" or "nothing to do with".
+    """
+    own = _DECLINES.search(talk.instructions)
+    return next(filter(None, own.groups()), DECLINE) if own else DECLINE
+
+
+def from_knowledge(query: str, result: str) -> str:
+    """The answer in the passages that a search gave, empty if they do not answer.
+
+    Args:
+        query: what was searched for.
+        result: the passages, title and text on lines of their own, an empty line between passages.
+
+    """
+    if not result or _NOTHING.search(result):
+        return ""
+    asked = list(dict.fromkeys(terms(query)))
+    best, most = "", -1.0
+    for place, passage in enumerate(re.split(r"\n\s*\n", result)):
+        title, _, text = passage.partition("\n")
+        shared = _shared(asked, f"{title} {text}") + _shared(asked, title) - 0.5 * place
+        if shared > most:
+            best, most = (text or title), shared
+    return spoken(brief(_from_nearest(asked, sentences(best))))
+
+
+def query_of(step: Step) -> str:
+    """What a search was for."""
+    try:
+        return str(json.loads(step.call.arguments).get("query", ""))
+    except (json.JSONDecodeError, AttributeError):
+        return ""
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, each with its own mark."""
+    return [part.strip() for part in _SENTENCE.findall(" ".join(text.split())) if part.strip()]
+
+
+def brief(parts: Sequence[str]) -> str:
+    """As many of the sentences as one likes to hear at once, the first in any case."""
+    said: list[str] = []
+    for part in parts[:_MAX_SENTENCES]:
+        if said and len(" ".join([*said, part]).split()) > _MAX_WORDS:
+            break
+        said.append(part)
+    return " ".join(said)
+
+
+def spoken(text: str) -> str:
+    """Numbers of four digits and more digit by digit: ``4271`` → ``4 2 7 1``. Smaller ones, times and prices stay."""
+    return _LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
+
+
+def _from_nearest(asked: Sequence[str], parts: list[str]) -> list[str]:
+    """The sentences from the one that answers on: the first, unless a later one has clearly more of the words."""
+    if not parts:
+        return parts
+    shares = [_shared(asked, part) for part in parts]
+    best = max(range(len(parts)), key=lambda place: shares[place])
+    return parts[best:] if shares[best] > shares[0] + 1 else parts
+
+
+def _shared(asked: Sequence[str], text: str) -> float:
+    known = frozenset(terms(text))
+    return sum(meant(term, known)[1] for term in asked)
+
+
+def _asks_back(said: str) -> bool:
+    return bool(re.search(r"\b(please|tell me)\b", sentences(said)[-1].lower()))
+
+
+def _as_text(result: str) -> str:
+    """A JSON object as "name: value" sentences, all else as it is."""
+    try:
+        data = json.loads(result)
+    except json.JSONDecodeError:
+        return result
+    if not isinstance(data, dict):
+        return result
+    return " ".join(
+        f"{name.replace('_', ' ')}: {value}.".capitalize() for name, value in data.items() if value is not None
+    )
