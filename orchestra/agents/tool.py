@@ -41,7 +41,7 @@ class Tool:
     Attributes:
         name: the function's name.
         description: the function's docstring, one paragraph, as the model reads it.
-        schema: name, description and the JSON schema of the arguments.
+        schema: name, description with the examples, and the JSON schema of the arguments, as the model reads them.
         timeout_s: seconds after which a run counts as failed.
         filler: what the caller hears when the tool is slow; empty: silence.
         idempotent: running it twice with one idempotency key does no harm.
@@ -68,7 +68,9 @@ class Tool:
         self.examples = tuple(examples)
         self._arguments, self._context_argument = _arguments_of(function, self.name)
         self.schema = ToolSchema(
-            name=self.name, description=self.description, parameters=_object_schema(self._arguments)
+            name=self.name,
+            description=with_examples(self.description, self.examples),
+            parameters=_object_schema(self._arguments),
         )
 
     def __repr__(self) -> str:
@@ -158,6 +160,12 @@ def tool(
     """
     make = partial(Tool, name=name, timeout_s=timeout_s, filler=filler, idempotent=idempotent, examples=examples)
     return make if function is None else make(function)
+
+
+def with_examples(description: str, examples: Sequence[str]) -> str:
+    """A description as the model reads it, with what callers say: ``Find a parcel. Examples: "where is it".`` is one."""
+    quoted = ", ".join(f'"{example}"' for example in examples)
+    return f"{description.rstrip('.')}. Examples: {quoted}." if quoted else description
 
 
 def _arguments_of(function: Callable[..., Any], name: str) -> tuple[type[msgspec.Struct], str]:
