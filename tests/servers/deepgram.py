@@ -1,0 +1,199 @@
+"""Deepgram's streaming API as its public reference describes it: ``/v1/listen`` over a WebSocket.
+
+https://developers.deepgram.com/reference/speech-to-text/listen-streaming
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from aiohttp import WSMsgType, web
+
+from tests.servers.server import NO_FAULTS, Dropped, Faults, Fuse, ProtocolServer, Seen
+
+Transcribe = Callable[[bytes, int], str]
+
+_VOICED = 300.0
+_INTERIM_EVERY_S = 0.3
+_FIRST_REAL_INTERIM_S = 0.8
+_SAME_UTTERANCE_S = 1.0
+
+
+class DeepgramServer(ProtocolServer):
+    """Hears an utterance wherever there is sound, and answers with the next line of ``script``.
+
+    Sound after a pause of less than a second belongs to the same utterance and adds no words. With ``transcribe``
+    (16-bit mono PCM and its rate in, text out; run in a thread) the words are those of the audio instead.
+    ``endpoint_s``: a pause after which a final comes without being asked for.
+    """
+
+    def __init__(
+        self,
+        script: Sequence[str] = (),
+        *,
+        transcribe: Transcribe | None = None,
+        endpoint_s: float | None = None,
+        key: str | None = None,
+        faults: Faults = NO_FAULTS,
+    ) -> None:
+        super().__init__(faults)
+        self.lines = list(script)
+        self.transcribe = transcribe
+        self.endpoint_s = endpoint_s
+        self.key = key
+
+    def routes(self) -> list[web.RouteDef]:
+        """One path."""
+        return [web.get("/v1/listen", self._listen)]
+
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        seen, faults = self.admit(request)
+        if self.key is not None and seen.headers.get("authorization") != f"Token {self.key}":
+            raise web.HTTPUnauthorized(text='{"err_code":"INVALID_AUTH","err_msg":"Invalid credentials."}')
+        if seen.params.get("encoding") != "linear16":
+            raise web.HTTPBadRequest(text='{"err_code":"Bad Request","err_msg":"only linear16 is served here"}')
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        stream = _Stream(self, socket, seen, faults, Fuse(request, faults))
+        try:
+            await stream.serve()
+        except (Dropped, ConnectionError):
+            self.disconnects += 1
+        finally:
+            await stream.close()
+        return socket
+
+
+class _Stream:
+    """One connection: the audio so far, and what was said about it."""
+
+    def __init__(
+        self, server: DeepgramServer, socket: web.WebSocketResponse, seen: Seen, faults: Faults, fuse: Fuse
+    ) -> None:
+        self._server = server
+        self._socket = socket
+        self._seen = seen
+        self._faults = faults
+        self._fuse = fuse
+        self._rate = int(seen.params["sample_rate"])
+        self._interims = seen.params.get("interim_results") == "true"
+        self._clock_s = 0.0
+        self._voiced_until_s = -_SAME_UTTERANCE_S
+        self._start_s = 0.0
+        self._audio = bytearray()
+        self._speaking = False
+        self._line = ""
+        self._interim_at_s = 0.0
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        async for message in self._socket:
+            if message.type is WSMsgType.BINARY:
+                await self._hear(message.data)
+            elif message.type is WSMsgType.TEXT:
+                control = json.loads(message.data)
+                self._seen.messages.append(control)
+                if control["type"] == "Finalize":
+                    await self._finish(from_finalize=True)
+                elif control["type"] == "CloseStream":
+                    await self._finish(from_finalize=False)
+                    await self._send({"type": "Metadata", "request_id": "test", "duration": self._clock_s})
+                    await self._socket.close()
+
+    async def close(self) -> None:
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    async def _hear(self, audio: bytes) -> None:
+        samples = np.frombuffer(audio, "<i2")
+        self._clock_s += len(samples) / self._rate
+        if self._speaking:
+            self._audio += audio
+        if samples.size and float(np.abs(samples.astype(np.int32)).mean()) > _VOICED:
+            if not self._speaking:
+                self._begin(audio)
+            self._voiced_until_s = self._clock_s
+            await self._interim()
+        endpoint_s = self._server.endpoint_s
+        if endpoint_s is not None and self._speaking and self._clock_s - self._voiced_until_s >= endpoint_s:
+            await self._finish(from_finalize=False)
+
+    def _begin(self, audio: bytes) -> None:
+        new = self._clock_s - self._voiced_until_s >= _SAME_UTTERANCE_S
+        self._speaking = True
+        self._start_s = self._clock_s
+        self._audio = bytearray(audio)
+        self._line = self._server.lines.pop(0) if new and self._server.lines else ""
+        first_s = _INTERIM_EVERY_S if self._server.transcribe is None else _FIRST_REAL_INTERIM_S
+        self._interim_at_s = self._clock_s + first_s
+
+    async def _interim(self) -> None:
+        if not self._interims or self._clock_s < self._interim_at_s:
+            return
+        if self._server.transcribe is None:
+            words = self._line.split()
+            said = int((self._clock_s - self._start_s) / _INTERIM_EVERY_S)
+            text = " ".join(words[: min(said, len(words))])
+            self._interim_at_s = self._clock_s + _INTERIM_EVERY_S
+        else:
+            text = await asyncio.to_thread(self._server.transcribe, bytes(self._audio), self._rate)
+            self._interim_at_s = float("inf")
+        if text:
+            await self._send(self._results(text, final=False, from_finalize=False))
+
+    async def _finish(self, *, from_finalize: bool) -> None:
+        text = ""
+        if self._speaking and self._server.transcribe is not None:
+            text = await asyncio.to_thread(self._server.transcribe, bytes(self._audio), self._rate)
+        elif self._speaking:
+            text = self._line
+        if not text and not from_finalize:
+            return
+        results = self._results(text, final=True, from_finalize=from_finalize)
+        self._speaking, self._line = False, ""
+        if self._faults.slow_s:
+            task = asyncio.create_task(self._send_late(results))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+        else:
+            await self._send(results)
+
+    async def _send_late(self, results: dict[str, Any]) -> None:
+        await asyncio.sleep(self._faults.slow_s)
+        await self._send(results)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "Results":
+            self._fuse.burn()
+        if not self._socket.closed:
+            await self._socket.send_json(message)
+
+    def _results(self, text: str, *, final: bool, from_finalize: bool) -> dict[str, Any]:
+        duration_s = max(0.0, self._clock_s - self._start_s)
+        words = text.split()
+        step_s = duration_s / max(1, len(words))
+        placed = [
+            {
+                "word": word.lower().strip(".,?!"),
+                "punctuated_word": word,
+                "start": self._start_s + index * step_s,
+                "end": self._start_s + (index + 1) * step_s,
+                "confidence": 0.99,
+            }
+            for index, word in enumerate(words)
+        ]
+        model = {"name": self._seen.params.get("model", ""), "version": "test", "arch": "test"}
+        return {
+            "type": "Results",
+            "channel_index": [0, 1],
+            "start": self._start_s,
+            "duration": duration_s,
+            "is_final": final,
+            "speech_final": final,
+            "from_finalize": from_finalize,
+            "channel": {"alternatives": [{"transcript": text, "confidence": 0.99, "words": placed}]},
+            "metadata": {"request_id": "test", "model_uuid": "test", "model_info": model},
+        }

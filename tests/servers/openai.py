@@ -1,0 +1,171 @@
+"""An OpenAI-compatible endpoint: ``/v1/chat/completions``, whole or streamed, with tool calls and usage.
+
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+import asyncio
+import inspect
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.servers.server import NO_FAULTS, Dropped, Faults, Fuse, ProtocolServer
+
+_ARGUMENT_PIECE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool that the model wants to have called; ``arguments`` are sent as JSON, a string as it is."""
+
+    name: str
+    arguments: dict[str, Any] | str = field(default_factory=dict)
+
+    @property
+    def json(self) -> str:
+        """The arguments as they go over the wire."""
+        return self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model says, and which tools it calls after that."""
+
+    text: str = ""
+    calls: Sequence[Call] = ()
+
+
+Reply = str | Sequence[Call] | Answer
+Respond = Callable[[list[dict[str, Any]], list[dict[str, Any]]], Reply | Awaitable[Reply]]
+
+
+class OpenAIServer(ProtocolServer):
+    """Answers with what ``respond(messages, tools)`` returns: text, tool calls, or both as an ``Answer``.
+
+    ``seen[n].body`` is the n-th request. ``token_s`` is the pause between two pieces of a stream, in seconds.
+    """
+
+    def __init__(
+        self, respond: Respond, *, token_s: float = 0.0, key: str | None = None, faults: Faults = NO_FAULTS
+    ) -> None:
+        super().__init__(faults)
+        self.respond = respond
+        self.token_s = token_s
+        self.key = key
+        self._calls = 0
+
+    @property
+    def base_url(self) -> str:
+        """What a client takes as its base URL."""
+        return f"{self.url}/v1"
+
+    def routes(self) -> list[web.RouteDef]:
+        """The paths that are served."""
+        return [web.post("/v1/chat/completions", self._complete), web.get("/v1/models", self._models)]
+
+    async def _models(self, request: web.Request) -> web.Response:
+        self.admit(request)
+        return web.json_response({"object": "list", "data": [{"id": "test-model", "object": "model"}]})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        seen, faults = self.admit(request, body)
+        if self.key is not None and seen.headers.get("authorization") != f"Bearer {self.key}":
+            raise web.HTTPUnauthorized(
+                text='{"error":{"message":"Incorrect API key","type":"invalid_request_error"}}',
+                content_type="application/json",
+            )
+        reply = self.respond(body["messages"], body.get("tools", []))
+        answer = _answer(await reply if inspect.isawaitable(reply) else reply)
+        await asyncio.sleep(faults.slow_s)
+        if not body.get("stream"):
+            return web.json_response(self._whole(body, answer))
+        return await self._stream(request, body, answer, faults)
+
+    async def _stream(
+        self, request: web.Request, body: dict[str, Any], answer: Answer, faults: Faults
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        await response.prepare(request)
+        fuse = Fuse(request, faults)
+        try:
+            async for event in self._events(body, answer, cut=faults.cut):
+                fuse.burn()
+                await response.write(f"data: {event}\n\n".encode())
+        except (Dropped, ConnectionError):
+            self.disconnects += 1
+        except asyncio.CancelledError:  # the client went away
+            self.disconnects += 1
+            raise
+        else:
+            await response.write_eof()
+        return response
+
+    async def _events(self, body: dict[str, Any], answer: Answer, *, cut: bool) -> AsyncIterator[str]:
+        head = {"id": self._id(), "object": "chat.completion.chunk", "created": int(time.time())}
+
+        def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> str:
+            choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+            return json.dumps({**head, "model": body["model"], "choices": [choice]})
+
+        yield chunk({"role": "assistant", "content": ""})
+        for delta in self._deltas(answer):
+            yield chunk(delta)
+            await asyncio.sleep(self.token_s)
+        if cut:
+            return
+        yield chunk({}, _finish_reason(answer))
+        if (body.get("stream_options") or {}).get("include_usage"):
+            yield json.dumps({**head, "model": body["model"], "choices": [], "usage": _usage(body, answer)})
+        yield "[DONE]"
+
+    def _deltas(self, answer: Answer) -> Iterator[dict[str, Any]]:
+        for piece in re.findall(r"\s*\S+", answer.text):
+            yield {"content": piece}
+        for index, call in enumerate(answer.calls):
+            function: dict[str, Any] = {"name": call.name, "arguments": ""}
+            yield {"tool_calls": [{"index": index, "id": self._id("call"), "type": "function", "function": function}]}
+            for start in range(0, len(call.json), _ARGUMENT_PIECE):
+                piece = call.json[start : start + _ARGUMENT_PIECE]
+                yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+
+    def _whole(self, body: dict[str, Any], answer: Answer) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": answer.text or None}
+        if answer.calls:
+            message["tool_calls"] = [
+                {"id": self._id("call"), "type": "function", "function": {"name": call.name, "arguments": call.json}}
+                for call in answer.calls
+            ]
+        return {
+            "id": self._id(),
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": body["model"],
+            "choices": [{"index": 0, "message": message, "finish_reason": _finish_reason(answer)}],
+            "usage": _usage(body, answer),
+        }
+
+    def _id(self, kind: str = "chatcmpl") -> str:
+        self._calls += 1
+        return f"{kind}-{self._calls}"
+
+
+def _answer(reply: Reply) -> Answer:
+    if isinstance(reply, Answer):
+        return reply
+    return Answer(text=reply) if isinstance(reply, str) else Answer(calls=reply)
+
+
+def _finish_reason(answer: Answer) -> str:
+    return "tool_calls" if answer.calls else "stop"
+
+
+def _usage(body: dict[str, Any], answer: Answer) -> dict[str, int]:
+    prompt = sum(len(str(message.get("content") or "").split()) for message in body["messages"])
+    completion = len(answer.text.split()) + sum(len(call.json) for call in answer.calls)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

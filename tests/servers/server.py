@@ -1,0 +1,150 @@
+"""What the vendors' servers of the tests have in common: a free loopback port, a record of requests, faults."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """How a server misbehaves.
+
+    Args:
+        status: refuse with this HTTP status (401, 429, 500).
+        slow_s: wait so long before the first audio, text or final transcript.
+        drop_after: after so many messages of content, cut the TCP connection without a word.
+        cut: end the stream in good order, but before its last message.
+        no_alignment: audio without the times of its characters (ElevenLabs).
+        times: so many requests are struck, the later ones are served well; None: all.
+
+    """
+
+    status: int | None = None
+    slow_s: float = 0.0
+    drop_after: int | None = None
+    cut: bool = False
+    no_alignment: bool = False
+    times: int | None = None
+
+
+NO_FAULTS = Faults()
+
+
+@dataclass(slots=True)
+class Seen:
+    """One request as the server saw it, and the messages that came in on it."""
+
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+    body: Any = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Dropped(Exception):  # noqa: N818 - not an error: the fault that was asked for
+    """The connection was cut on purpose."""
+
+
+class Fuse:
+    """Cuts one connection after so many messages of content."""
+
+    def __init__(self, request: web.Request, faults: Faults) -> None:
+        self._request = request
+        self._left = faults.drop_after
+
+    def burn(self) -> None:
+        """Call before each message of content."""
+        if self._left is None:
+            return
+        if self._left == 0:
+            assert self._request.transport is not None
+            self._request.transport.abort()
+            raise Dropped
+        self._left -= 1
+
+
+class ProtocolServer:
+    """An HTTP and WebSocket server on a free loopback port; use as an async context manager.
+
+    ``seen`` holds the requests in order, ``disconnects`` counts answers that were not taken or sent to the end.
+    """
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.seen: list[Seen] = []
+        self.disconnects = 0
+        self._struck = 0
+        self._runner: web.AppRunner | None = None
+
+    def routes(self) -> list[web.RouteDef]:
+        """The paths that are served."""
+        raise NotImplementedError
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        assert self._runner is not None, "the server is not running"
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:<port>``."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """``ws://127.0.0.1:<port>``."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.add_routes(self.routes())
+        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    def admit(self, request: web.Request, body: Any = None) -> tuple[Seen, Faults]:
+        """Record a request and say which faults strike it.
+
+        Raises:
+            web.HTTPException: the request is refused.
+
+        """
+        seen = Seen(request.path, dict(request.query), {k.lower(): v for k, v in request.headers.items()}, body)
+        self.seen.append(seen)
+        faults = self.faults
+        if faults.times is not None and self._struck >= faults.times:
+            faults = NO_FAULTS
+        self._struck += 1
+        if faults.status is not None:
+            raise refused(faults.status)
+        return seen, faults
+
+
+def refused(status: int) -> web.HTTPException:
+    """The answer of a vendor that refuses a request."""
+    headers = {"Retry-After": "1"} if status == 429 else {}
+    exceptions: dict[int, type[web.HTTPException]] = {
+        401: web.HTTPUnauthorized,
+        429: web.HTTPTooManyRequests,
+        500: web.HTTPInternalServerError,
+        503: web.HTTPServiceUnavailable,
+    }
+    return exceptions[status](
+        text='{"error":{"message":"refused by the test","type":"refused"}}',
+        content_type="application/json",
+        headers=headers,
+    )
