@@ -163,7 +163,7 @@ def tool(
 
 
 def with_examples(description: str, examples: Sequence[str]) -> str:
-    """A description as the model reads it, with what callers say: ``Find a parcel. Examples: "where is it".`` is one."""
+    """A description and its examples, as a model reads them."""
     quoted = ", ".join(f'"{example}"' for example in examples)
     return f"{description.rstrip('.')}. Examples: {quoted}." if quoted else description
 
