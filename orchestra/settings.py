@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8480
     public_url: str | None = None
     max_calls: Annotated[int, Field(ge=1)] = 20
+    max_call_s: Annotated[float, Field(gt=0)] = 3600.0
+    caller_silence_s: Annotated[float, Field(gt=0)] = 60.0
+    drain_s: Annotated[float, Field(ge=0)] = 5.0
     stt: Literal["local", "deepgram"] = "local"
     tts: Literal["local", "elevenlabs"] = "local"
     deepgram_api_key: SecretStr = SecretStr("")

@@ -1,0 +1,34 @@
+"""`orchestra edge`: answers phone calls."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(edge)
+
+
+def edge() -> None:
+    """Take phone calls: Twilio's webhooks and media streams, until SIGTERM."""
+    import uvloop
+
+    from orchestra.log import configure_logging
+    from orchestra.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings, "edge")
+
+    try:
+        from orchestra.voice.quiet import redirect_pipecat_log
+
+        redirect_pipecat_log()
+        from orchestra.agents import load_app
+        from orchestra.voice.server import run_edge
+    except ImportError as error:
+        from orchestra.errors import MissingExtraError
+
+        if error.name is not None and error.name.startswith("orchestra"):
+            raise
+        msg = f"the voice edge cannot import {error.name or error}: install the extra `voice`"
+        raise MissingExtraError(msg) from error
+    uvloop.run(run_edge(settings, load_app(settings.app)))

@@ -1,0 +1,195 @@
+"""One call on this edge, from its first frame to its last event."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from orchestra.bus import Publisher
+from orchestra.voice.call_audio import CallAudio
+from orchestra.voice.conversation import Conversation, Speech
+from orchestra.voice.media_stream import Digit, Mark, Media
+from orchestra.voice.recording import CHUNK_MS, SAMPLE_RATE
+from orchestra.voice.turns import Ending, Transfer
+from schemas import AudioChunk, CallEnded, CallStarted, CallTransferred, DigitPressed, Event
+from schemas.calls import EndReason
+
+_LOG = structlog.get_logger()
+
+#: a carrier plays what it has within tenths of a second; a mark that is out for longer does not come back
+_MARK_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who calls whom: the call's id, the carrier's own id of it, and the numbers (E.164, empty where unknown)."""
+
+    call: str
+    provider_call: str
+    from_number: str = ""
+    to_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the edge itself says of an app, and how long it lets a call go on, in seconds."""
+
+    app: str
+    greeting: str
+    holding: str
+    max_call_s: float
+    caller_silence_s: float
+
+
+class Call:
+    """Joins a call's audio, its conversation and its journal, and knows when and why it ends.
+
+    Attributes:
+        over: resolves to the reason once the call is to end; the stream waits for it.
+
+    """
+
+    def __init__(
+        self, parties: Parties, script: Script, engine: str, publisher: Publisher, speak: Callable[[Speech], None]
+    ) -> None:
+        self.parties = parties
+        self.audio = CallAudio()
+        self.conversation = Conversation(
+            parties.call,
+            engine,
+            self.audio,
+            publish=publisher.publish,
+            speak=speak,
+            end=self._agents_end,
+        )
+        self.over: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
+        self._script = script
+        self._publisher = publisher
+        self._started = time.monotonic()
+        self._mark_out: tuple[str, float] | None = None
+
+    @property
+    def id(self) -> str:
+        """The call's id."""
+        return self.parties.call
+
+    # -- life
+
+    def started(self) -> None:
+        """Publish that the call is there."""
+        self._publisher.publish(
+            CallStarted(
+                call=self.id,
+                from_number=self.parties.from_number,
+                to_number=self.parties.to_number,
+                provider_call=self.parties.provider_call,
+                app=self._script.app,
+                greeting=self._script.greeting,
+            )
+        )
+
+    def greet(self) -> None:
+        """Say the first words: the pipeline is ready."""
+        self.conversation.greet(self._script.greeting)
+
+    def end(self, reason: EndReason) -> None:
+        """Let the call end; the first reason counts."""
+        if not self.over.done():
+            self.over.set_result(reason)
+
+    def ended(self, reason: EndReason) -> None:
+        """Publish the rest of the audio and that the call is over."""
+        self._publish_audio(everything=True)
+        self._publisher.publish(
+            CallEnded(
+                call=self.id,
+                turn=self.conversation.turns.turn,
+                reason=reason,
+                duration_s=round(time.monotonic() - self._started, 3),
+                audio_ms=self.audio.end_ms,
+            )
+        )
+        self._publisher.forget(self.id)
+
+    # -- the carrier's side
+
+    def take_media(self, message: Media) -> bytes | None:
+        """A frame of the caller's audio as samples, None where it holds none."""
+        if message.media.track != "inbound" or not message.media.payload:
+            return None
+        return self.audio.hear(message.media)
+
+    def take_mark(self, message: Mark) -> None:
+        """The carrier has played all before this mark."""
+        if self._mark_out is not None and self._mark_out[0] == message.mark.name:
+            self._mark_out = None
+        self.conversation.mark_returned(message.mark.name)
+
+    def mark_sent(self, name: str) -> None:
+        """All of the reply before this mark was sent to the carrier."""
+        self._mark_out = (name, time.monotonic())
+
+    def take_digit(self, message: Digit) -> None:
+        """The caller pressed a key."""
+        turn = self.conversation.turns.turn
+        self._publisher.publish(DigitPressed(call=self.id, turn=turn, digit=message.dtmf.digit))
+
+    # -- the agents' side
+
+    def take_event(self, event: Event) -> None:
+        """Something happened on this call's journal."""
+        if not self.over.done():
+            self.conversation.take(event)
+
+    # -- what goes by the clock
+
+    async def watch(self) -> None:
+        """Until cancelled: publish audio every 200 ms, and look after waits that nobody ends."""
+        while True:
+            await asyncio.sleep(CHUNK_MS / 1000)
+            self._publish_audio()
+            self._watch_limits()
+            self._watch_mark()
+            if not self._publisher.connected:
+                self.conversation.hold(self._script.holding)
+
+    def _watch_limits(self) -> None:
+        turns = self.conversation.turns
+        now = time.monotonic()
+        if now - self._started > self._script.max_call_s:
+            self.end("time_limit")
+        elif turns.caller_speaks or turns.reply_open:
+            self.conversation.active_at = now
+        elif now - self.conversation.active_at > self._script.caller_silence_s:
+            self.end("silence")
+
+    def _watch_mark(self) -> None:
+        if self._mark_out is None:
+            return
+        name, sent_at = self._mark_out
+        if time.monotonic() - sent_at > _MARK_WITHIN_S and not self.conversation.turns.caller_speaks:
+            _LOG.warning("call.mark_missing", call=self.id, mark=name)
+            self._mark_out = None
+            self.conversation.mark_returned(name)
+
+    def _publish_audio(self, *, everything: bool = False) -> None:
+        for chunk in self.audio.take_chunks(everything=everything):
+            self._publisher.publish(
+                AudioChunk(
+                    call=self.id,
+                    speaker=chunk.speaker,
+                    offset_ms=chunk.offset_ms,
+                    sample_rate=SAMPLE_RATE,
+                    audio=chunk.audio,
+                )
+            )
+
+    def _agents_end(self, ending: Ending) -> None:
+        if isinstance(ending, Transfer):
+            turn = self.conversation.turns.turn
+            self._publisher.publish(CallTransferred(call=self.id, turn=turn, target=ending.target))
+            self.end("transferred")
+        else:
+            self.end("agent_hung_up")

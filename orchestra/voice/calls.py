@@ -1,0 +1,56 @@
+"""The calls of this edge: how many there may be, and which one an event belongs to."""
+
+import asyncio
+
+from orchestra.voice.call import Call
+from orchestra.voice.token import LIFETIME_S
+
+
+class Calls:
+    """Admits calls up to ``limit``, counting those whose stream has not come yet."""
+
+    def __init__(self, limit: int) -> None:
+        self.draining = False
+        self._limit = limit
+        self._expected: dict[str, float] = {}  # call → when its token expires
+        self._running: dict[str, Call] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def admit(self, call: str, now: float) -> bool:
+        """Keep a place for a call whose webhook was answered at ``now`` (epoch seconds). False: there is none."""
+        self._expected = {name: until for name, until in self._expected.items() if until > now}
+        if self.draining or len(self._running) + len(self._expected) >= self._limit:
+            return False
+        self._expected[call] = now + LIFETIME_S
+        return True
+
+    def begin(self, call: Call) -> None:
+        """The call's stream is there."""
+        self._expected.pop(call.id, None)
+        self._running[call.id] = call
+        self._empty.clear()
+
+    def end(self, call: Call) -> None:
+        """The call is over."""
+        self._running.pop(call.id, None)
+        if not self._running:
+            self._empty.set()
+
+    def find(self, call: str) -> Call | None:
+        """The running call of this id."""
+        return self._running.get(call)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Admit no more calls, let the running ones end, and end those that have not after ``timeout_s`` seconds."""
+        self.draining = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._empty.wait()
+        except TimeoutError:
+            for call in list(self._running.values()):
+                call.end("failed")
+            await self._empty.wait()

@@ -1,0 +1,46 @@
+"""The clock of a call: milliseconds of the caller's audio."""
+
+import time
+from collections.abc import Callable
+
+#: a carrier that lost more than this has lost the call; larger jumps in its time stamps are errors of the sender
+LONGEST_GAP_MS = 5_000
+
+
+class CallClock:
+    """Counts the caller's audio, and goes on by itself between two frames and when none come.
+
+    ::
+
+        frames      |--20--|--20--|   (lost)   |--20--|
+        stamps      0      20                  100
+        offsets     0      20                  100
+                                  ^ now: the end of the last frame, plus the time since it came
+
+    A frame's place is the end of the one before, or later where the carrier's own time stamps say that frames were
+    lost. ``monotonic`` is in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._end_ms = 0.0
+        self._end_at = monotonic()
+        self._base_ms: float | None = None  # the carrier's stamp of offset 0
+
+    @property
+    def now_ms(self) -> float:
+        """Milliseconds since the call's first frame."""
+        return self._end_ms + (self._monotonic() - self._end_at) * 1000.0
+
+    def frame(self, duration_ms: float, stamp_ms: int | None = None) -> int:
+        """Take one frame of the caller's audio. Returns the place of its first sample, in ms."""
+        start_ms = self._end_ms
+        if stamp_ms is not None:
+            if self._base_ms is None:
+                self._base_ms = stamp_ms - start_ms
+            lost_ms = stamp_ms - self._base_ms - start_ms
+            if duration_ms <= lost_ms <= LONGEST_GAP_MS:
+                start_ms += lost_ms
+        self._end_ms = start_ms + duration_ms
+        self._end_at = self._monotonic()
+        return round(start_ms)

@@ -1,0 +1,227 @@
+"""One call's talk: what the caller does becomes events, what the agents answer becomes speech."""
+
+import time
+from collections.abc import Callable
+
+from orchestra.voice.call_audio import CallAudio
+from orchestra.voice.measure import TurnTimes
+from orchestra.voice.turns import (
+    Action,
+    Cut,
+    Ending,
+    EndSpeech,
+    HangUp,
+    Played,
+    Say,
+    SendMark,
+    Transfer,
+    TurnBegan,
+    Turns,
+)
+from schemas import (
+    CallEndRequested,
+    CallTransferRequested,
+    Event,
+    PromptCompleted,
+    PromptRequested,
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    TranscriptFinal,
+    TranscriptPartial,
+    TurnCancelled,
+    TurnCompleted,
+    UserSpeechStarted,
+    UserTurnEnded,
+)
+
+#: what a call reads of the journal
+REPLY_EVENTS: tuple[type[Event], ...] = (
+    CallEndRequested,
+    CallTransferRequested,
+    PromptCompleted,
+    PromptRequested,
+    ReplyChunk,
+    TurnCancelled,
+    TurnCompleted,
+)
+
+#: a caller who hears nothing for this long while the platform is away is told that it takes a moment
+HOLDING_AFTER_S = 2.0
+
+Speech = Say | EndSpeech | SendMark
+
+
+class Conversation:
+    """Joins the rules of taking turns with the journal and the pipeline. Nothing in it waits.
+
+    Args:
+        call: the call's id.
+        engine: name of the speech-to-text engine, for `TranscriptFinal`.
+        audio: the call's audio.
+        publish: puts an event on its stream.
+        speak: hands words to the pipeline, in order.
+        end: the agents end the call.
+
+    """
+
+    def __init__(
+        self,
+        call: str,
+        engine: str,
+        audio: CallAudio,
+        *,
+        publish: Callable[[Event], object],
+        speak: Callable[[Speech], None],
+        end: Callable[[Ending], None],
+    ) -> None:
+        self.turns = Turns()
+        self.active_at = time.monotonic()  # when either side was last known to speak or to be about to
+        self._call = call
+        self._engine = engine
+        self._audio = audio
+        self._publish = publish
+        self._speak = speak
+        self._end = end
+        self._times = TurnTimes(0.0, 0.0)
+        self._speech_started = 0.0
+        self._speech_ended = 0.0
+        self._transcribed = 0.0
+        self._held_turn = 0
+
+    # -- the caller's side
+
+    def greet(self, text: str) -> None:
+        """Say the first words of the call, as turn 0."""
+        self.turns.begin_greeting()
+        self._act([*self.turns.chunk(0, text), *self.turns.completed(0)])
+
+    def speech_started(self, at: float) -> None:
+        """The caller's voice is heard since ``at`` (epoch seconds)."""
+        self._speech_started = at
+
+    def speech_ended(self, at: float) -> None:
+        """The caller's last sound was at ``at`` (epoch seconds)."""
+        self._speech_ended = at
+
+    def partial(self, text: str) -> None:
+        """The speech engine believes to hear this so far."""
+        if text.strip():
+            self._publish(TranscriptPartial(call=self._call, turn=self.turns.turn + 1, text=text.strip()))
+            self._act(self.turns.words_heard())
+
+    def final(self, text: str, confidence: float = 1.0) -> None:
+        """The speech engine's final words for a stretch of speech."""
+        if not text.strip():
+            return
+        now = self._transcribed = time.time()
+        ended = self._speech_ended if self._speech_ended > self._speech_started else now
+        self._publish(
+            TranscriptFinal(
+                call=self._call,
+                turn=self.turns.turn + 1,
+                at=now,
+                text=text.strip(),
+                engine=self._engine,
+                confidence=confidence,
+                speech_s=round(max(0.0, ended - self._speech_started), 3) if self._speech_started else 0.0,
+                stt_ms=round((now - ended) * 1000, 1),
+            )
+        )
+        self._act(self.turns.words_heard())
+
+    def caller_started(self) -> None:
+        """The caller takes the turn: whatever is being said stops now."""
+        self.active_at = time.monotonic()
+        interrupting = self.turns.caller_started(self._audio.heard_words())
+        self._publish(UserSpeechStarted(call=self._call, turn=self.turns.turn + 1, interrupting=interrupting))
+
+    def caller_stopped(self) -> None:
+        """The caller is silent again."""
+        self.active_at = time.monotonic()
+        self.turns.caller_stopped()
+
+    def turn_ended(self, text: str) -> None:
+        """The caller's turn is over, with these words or with none."""
+        self._act(self.turns.turn_ended(text))
+
+    def mark_returned(self, name: str) -> None:
+        """The carrier has played, or dropped, all before this mark."""
+        self._act(self.turns.mark_returned(name))
+
+    # -- the agents' side
+
+    def take(self, event: Event) -> None:
+        """Something happened on the journal of this call."""
+        match event:
+            case ReplyChunk():
+                self._take_chunk(event)
+            case PromptRequested() if event.turn == self.turns.turn:
+                self._times.prompted = self._times.prompted or event.at
+            case PromptCompleted():
+                self._act(self.turns.pause(event.turn))
+            case TurnCompleted() | TurnCancelled():
+                self._act(self.turns.completed(event.turn))
+            case CallEndRequested():
+                self._act(self.turns.ending_requested(event.turn, HangUp()))
+            case CallTransferRequested():
+                self._act(self.turns.ending_requested(event.turn, Transfer(event.target)))
+            case _:
+                pass
+
+    def hold(self, phrase: str) -> None:
+        """Tell a caller who has waited too long for the first word of a reply that it takes a moment; once a turn."""
+        turn = self.turns.turn
+        late = time.time() - self._times.turn_ended > HOLDING_AFTER_S
+        if turn > self._held_turn and late and self.turns.waits_for_words:
+            self._held_turn = turn
+            self._act([*self.turns.chunk(turn, phrase), *self.turns.pause(turn)])
+
+    def speech_came(self) -> None:
+        """The first audio of a stretch of the reply came from the speech engine."""
+        self._times.speech = self._times.speech or time.time()
+
+    def sound_sent(self) -> None:
+        """A frame that can be heard was sent to the carrier."""
+        self.active_at = time.monotonic()
+        self._times.sent = self._times.sent or time.time()
+
+    def _take_chunk(self, chunk: ReplyChunk) -> None:
+        actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice)
+        if chunk.turn == self.turns.turn and not self._times.sentence:
+            self._times.sentence = time.time()
+            self._times.first_token_ms = chunk.first_token_ms
+        if chunk.filler:
+            actions += self.turns.pause(chunk.turn)
+        self._act(actions)
+
+    def _act(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Say() | EndSpeech() | SendMark():
+                    self.active_at = time.monotonic()
+                    self._speak(action)
+                case TurnBegan():
+                    self._begin_turn(action)
+                case Cut():
+                    self._publish(ReplyInterrupted(call=self._call, turn=action.turn, heard=action.heard))
+                    self._publish_times(action.turn)
+                case Played():
+                    self._publish(ReplySpoken(call=self._call, turn=action.turn, text=action.text, agent=action.agent))
+                    self._publish_times(action.turn)
+                case HangUp() | Transfer():
+                    self._end(action)
+
+    def _begin_turn(self, began: TurnBegan) -> None:
+        now = time.time()
+        ended = self._speech_ended or now
+        self._times = TurnTimes(ended, now, transcribed=self._transcribed)
+        self._transcribed = 0.0
+        self._publish(
+            UserTurnEnded(call=self._call, turn=began.turn, at=now, text=began.text, speech_ended_at=round(ended, 3))
+        )
+
+    def _publish_times(self, turn: int) -> None:
+        measured = self._times.measured(self._call, turn)
+        if turn > 0 and measured is not None:
+            self._publish(measured)

@@ -1,0 +1,83 @@
+"""How much of a reply the caller has heard: words placed in the audio that is sent."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class _Word(NamedTuple):
+    start_ms: float
+    end_ms: float | None  # None: where the next word begins, or its speech ends
+    text: str
+
+
+@dataclass(slots=True)
+class _Speech:
+    """One stretch of synthesized speech: where it lies in the queue of outgoing audio, and its words."""
+
+    start_ms: float
+    end_ms: float
+    words: list[_Word] = field(default_factory=list)
+
+    def until(self, played_ms: float) -> list[str]:
+        next_starts = [word.start_ms for word in self.words[1:]] + [self.end_ms]
+        return [
+            word.text
+            for word, next_ms in zip(self.words, next_starts, strict=True)
+            if (next_ms if word.end_ms is None else word.end_ms) <= played_ms
+        ]
+
+
+class Heard:
+    """Follows a reply's audio from the speech engine to the caller.
+
+    ::
+
+        queued   |-- speech 1 ---------|-- speech 2 -----|      positions in the outgoing audio, in ms
+        words     Your  parcel  is      in  Denver.
+        played   ------------------^                            "Your parcel" was heard, "is" not to its end
+
+    Words carry their time within their own speech. Time on the wall would not do: a second sentence is synthesized
+    while the first is played, and a tool may make a pause between two, so a word's place is counted in audio.
+    """
+
+    def __init__(self) -> None:
+        self._speeches: list[_Speech] = []
+        self._open: dict[str, _Speech] = {}
+        self._queued_ms = 0.0
+
+    def begin(self, speech: str) -> None:
+        """A stretch of speech begins; one of the same name before it has ended."""
+        self._open[speech] = _Speech(self._queued_ms, self._queued_ms)
+        self._speeches.append(self._open[speech])
+
+    def audio(self, speech: str, duration_ms: float) -> None:
+        """Audio of this speech is queued to be sent."""
+        self._queued_ms += duration_ms
+        self._named(speech).end_ms = self._queued_ms
+
+    def pad(self, frame_ms: float) -> None:
+        """The last frame that is sent was filled up with silence."""
+        self._queued_ms = -(-round(self._queued_ms, 3) // frame_ms) * frame_ms
+
+    def word(self, speech: str, text: str, after_ms: float | None) -> None:
+        """A word begins ``after_ms`` into its speech. None: these words fill the speech up to what is queued so far."""
+        place = self._named(speech)
+        if after_ms is None:
+            place.words.append(_Word(place.end_ms, place.end_ms, text))
+        else:
+            place.words.append(_Word(place.start_ms + after_ms, None, text))
+
+    def until(self, played_ms: float) -> list[str]:
+        """The words that were played to their end when ``played_ms`` of the outgoing audio was played."""
+        return [text for speech in self._speeches for text in speech.until(played_ms)]
+
+    def clear(self) -> None:
+        """The reply was interrupted, or is over: count from 0 again."""
+        self._speeches.clear()
+        self._open.clear()
+        self._queued_ms = 0.0
+
+    def _named(self, speech: str) -> _Speech:
+        if speech not in self._open:
+            self.begin(speech)
+        return self._open[speech]

@@ -1,0 +1,67 @@
+"""The listening half of a call's pipeline: speech, words, turns of the caller."""
+
+from typing import TYPE_CHECKING, Any
+
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    InterimTranscriptionFrame,
+    LLMContextFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMUserAggregator,
+    LLMUserAggregatorParams,
+    UserTurnStoppedMessage,
+)
+from pipecat.processors.frame_processor import FrameDirection
+
+from orchestra.voice.conversation import Conversation
+
+if TYPE_CHECKING:
+    from orchestra.voice.engines.port import Engines
+
+
+class Listener(LLMUserAggregator):
+    """Pipecat's user aggregator, which decides when the caller's turn begins and ends, telling the conversation.
+
+    The words of a turn are taken from its event, not from the frame behind it: an interruption that follows at once
+    would flush that frame, and the caller's words with it.
+    """
+
+    def __init__(self, conversation: Conversation, engines: "Engines", stt: Any) -> None:
+        params = LLMUserAggregatorParams(
+            vad_analyzer=engines.vad(),
+            user_turn_strategies=engines.user_turn_strategies(stt),
+            empty_user_turn=None,  # what a turn without words means is decided in `Turns`
+        )
+        super().__init__(LLMContext(), params=params, name="listener")
+        self._conversation = conversation
+        self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Tell the conversation what is heard, then let the aggregator decide on turns."""
+        match frame:
+            case InterimTranscriptionFrame():
+                self._conversation.partial(frame.text)
+            case TranscriptionFrame():
+                self._conversation.final(frame.text)
+            case VADUserStartedSpeakingFrame():
+                self._conversation.speech_started(frame.timestamp - frame.start_secs)
+            case VADUserStoppedSpeakingFrame():
+                self._conversation.speech_ended(frame.timestamp - frame.stop_secs)
+            case _:
+                pass
+        await super().process_frame(frame, direction)
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on everything but the caller's audio and the prompt: nothing behind needs them, fifty times a second."""
+        if not isinstance(frame, InputAudioRawFrame | LLMContextFrame):
+            await super().push_frame(frame, direction)
+
+    def _turn_stopped(self, _listener: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
+        self._conversation.turn_ended(message.content or "")
+        self.context.set_messages([])  # the agents keep the conversation

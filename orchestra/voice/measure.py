@@ -1,0 +1,52 @@
+"""Where the time of a turn goes, from the end of the caller's speech to the first sound of the reply."""
+
+from dataclasses import dataclass
+
+from schemas import TurnMeasured
+
+
+@dataclass(slots=True)
+class TurnTimes:
+    """The moments of one turn in epoch seconds; 0 while they have not come.
+
+    ::
+
+        speech_ended  transcribed  turn_ended  prompted  (token)  sentence  speech  sent
+             |-------------|-----------|----------|---------|--------|--------|------|
+             |--- stt_ms --|           | routing  |  first  | first  |  tts   | out- |
+             |---- turn_end_ms --------|   _ms    |token_ms |sentence|  _ms   | put  |
+
+    ``first_token_ms`` is a length, not a moment: the model's server measures it.
+    """
+
+    speech_ended: float
+    turn_ended: float
+    transcribed: float = 0.0
+    prompted: float = 0.0
+    first_token_ms: float = 0.0
+    sentence: float = 0.0
+    speech: float = 0.0
+    sent: float = 0.0
+
+    def measured(self, call: str, turn: int) -> TurnMeasured | None:
+        """The event, or None where no sound of the reply was sent."""
+        if not self.sent:
+            return None
+        prompted = self.prompted or self.turn_ended  # words of the edge itself have no prompt
+        turn_end_ms = _between(self.speech_ended, self.turn_ended)
+        return TurnMeasured(
+            call=call,
+            turn=turn,
+            turn_end_ms=turn_end_ms,
+            stt_ms=min(turn_end_ms, _between(self.speech_ended, self.transcribed)) if self.transcribed else 0.0,
+            routing_ms=_between(self.turn_ended, prompted),
+            first_token_ms=round(self.first_token_ms, 1),
+            first_sentence_ms=_between(prompted + self.first_token_ms / 1000, self.sentence),
+            tts_ms=_between(self.sentence, self.speech),
+            output_ms=_between(self.speech, self.sent),
+            total_ms=_between(self.speech_ended, self.sent),
+        )
+
+
+def _between(start: float, end: float) -> float:
+    return round(max(0.0, end - start) * 1000, 1)

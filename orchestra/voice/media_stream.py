@@ -1,0 +1,157 @@
+"""The messages of Twilio Media Streams, read strictly and written.
+
+Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages
+"""
+
+import base64
+from typing import Annotated, Literal
+
+import msgspec
+
+from orchestra.errors import RejectedError
+
+SAMPLE_RATE = 8000
+#: longest message, in bytes: some 6 s of audio in one, where carriers send 20 ms
+LONGEST_MESSAGE = 65_536
+
+
+class Connected(msgspec.Struct, tag_field="event", tag="connected"):
+    """The socket is open; the first message."""
+
+    protocol: str = ""
+    version: str = ""
+
+
+class MediaFormat(msgspec.Struct):
+    """How audio travels: always 8 kHz µ-law, one channel."""
+
+    encoding: Literal["audio/x-mulaw"] = "audio/x-mulaw"
+    sample_rate: Literal[8000] = msgspec.field(default=8000, name="sampleRate")
+    channels: Literal[1] = 1
+
+
+class StartInfo(msgspec.Struct, rename="camel"):
+    """Whose stream this is; ``custom_parameters`` are those of our own TwiML."""
+
+    call_sid: str
+    custom_parameters: dict[str, str] = {}
+    media_format: MediaFormat = msgspec.field(default_factory=MediaFormat)
+
+
+class Start(msgspec.Struct, tag_field="event", tag="start"):
+    """The stream begins; the second message."""
+
+    start: StartInfo
+    stream_sid: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = msgspec.field(name="streamSid")
+
+
+class MediaInfo(msgspec.Struct):
+    """Audio of one direction: µ-law bytes, and milliseconds from the stream's start."""
+
+    payload: bytes
+    timestamp: int | str | None = None
+    track: str = "inbound"
+
+    @property
+    def stamp_ms(self) -> int | None:
+        """The carrier's time stamp as a number, None where it sent none."""
+        if isinstance(self.timestamp, str):
+            return int(self.timestamp[:16]) if self.timestamp.isascii() and self.timestamp.isdecimal() else None
+        return self.timestamp
+
+
+class Media(msgspec.Struct, tag_field="event", tag="media"):
+    """A piece of the caller's audio."""
+
+    media: MediaInfo
+    stream_sid: str = msgspec.field(name="streamSid")
+
+
+class MarkInfo(msgspec.Struct):
+    """The name that we gave the mark."""
+
+    name: str
+
+
+class Mark(msgspec.Struct, tag_field="event", tag="mark"):
+    """What we had sent before this mark was played, or cleared."""
+
+    mark: MarkInfo
+    stream_sid: str = msgspec.field(name="streamSid")
+
+
+class DigitInfo(msgspec.Struct):
+    """The key that was pressed."""
+
+    digit: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
+
+
+class Digit(msgspec.Struct, tag_field="event", tag="dtmf"):
+    """The caller pressed a key."""
+
+    dtmf: DigitInfo
+    stream_sid: str = msgspec.field(name="streamSid")
+
+
+class Stop(msgspec.Struct, tag_field="event", tag="stop"):
+    """The stream ends: the caller has hung up, or the carrier was told something else."""
+
+    stream_sid: str = msgspec.field(name="streamSid")
+
+
+Message = Connected | Start | Media | Mark | Digit | Stop
+
+
+class _Named(msgspec.Struct):
+    event: str
+
+
+_KNOWN = frozenset({"connected", "start", "media", "mark", "dtmf", "stop"})
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_decode_named = msgspec.json.Decoder(_Named).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read(data: str | bytes) -> Message | None:
+    """One message of the carrier, or None for a kind that this version does not know.
+
+    Raises:
+        RejectedError: binary, too long, not JSON, not a message, or a field is not what the protocol says.
+
+    """
+    if isinstance(data, bytes):
+        msg = f"a binary message of {len(data)} bytes"
+        raise RejectedError(msg)
+    if len(data) > LONGEST_MESSAGE:
+        msg = f"a message of {len(data)} characters, more than {LONGEST_MESSAGE}"
+        raise RejectedError(msg)
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        if isinstance(error, msgspec.ValidationError) and _of_unknown_kind(data):
+            return None
+        msg = f"no Media Streams message: {error}"  # without its text, which may hold a token
+        raise RejectedError(msg) from None
+
+
+def _of_unknown_kind(data: str) -> bool:
+    try:
+        return _decode_named(data).event not in _KNOWN
+    except msgspec.ValidationError:
+        return False
+
+
+def media(stream_sid: str, mulaw: bytes) -> str:
+    """Audio to be played to the caller after what was sent before."""
+    payload = base64.b64encode(mulaw).decode("ascii")
+    return f'{{"event":"media","streamSid":"{stream_sid}","media":{{"payload":"{payload}"}}}}'
+
+
+def mark(stream_sid: str, name: str) -> str:
+    """A mark that comes back once what was sent before it was played."""
+    return _encode({"event": "mark", "streamSid": stream_sid, "mark": {"name": name}}).decode()
+
+
+def clear(stream_sid: str) -> str:
+    """Drop what was sent and is not played yet."""
+    return _encode({"event": "clear", "streamSid": stream_sid}).decode()

@@ -1,0 +1,81 @@
+"""Both sides of a call as chunks on the call's clock, cut off the hot path."""
+
+from typing import Literal, NamedTuple
+
+SAMPLE_RATE = 8000
+CHUNK_MS = 200
+
+_BYTES_PER_MS = SAMPLE_RATE // 1000 * 2
+_CHUNK_BYTES = CHUNK_MS * _BYTES_PER_MS
+#: an outgoing frame this late still follows the one before it without a gap: the carrier's buffer hides it
+_JOIN_MS = 60
+
+
+class Chunk(NamedTuple):
+    """One side's audio (signed 16-bit samples, 8 kHz) whose first sample stands at ``offset_ms``."""
+
+    speaker: Literal["caller", "agent"]
+    offset_ms: int
+    audio: bytes
+
+    @property
+    def end_ms(self) -> int:
+        """Where its last sample ends."""
+        return _end(self.offset_ms, self.audio)
+
+
+class Track:
+    """One side of the call: audio goes in as it is heard or sent, chunks come out once they were played.
+
+    The agent's audio is sent a little ahead of its time. It gets the place at which the carrier plays it, right behind
+    what was sent before; what an interruption drops from the carrier's buffer never becomes a chunk.
+    """
+
+    def __init__(self, speaker: Literal["caller", "agent"]) -> None:
+        self._speaker: Literal["caller", "agent"] = speaker
+        self._parts: list[tuple[int, bytearray]] = []  # start in ms, samples; all but the last are closed
+
+    @property
+    def end_ms(self) -> int:
+        """Where the audio that was put in last ends; 0 before any."""
+        return _end(*self._parts[-1]) if self._parts else 0
+
+    def put(self, at_ms: float, audio: bytes) -> None:
+        """Add audio at ``at_ms``, or right behind what is there when that ends later or only just before."""
+        if self._parts and at_ms - self.end_ms < _JOIN_MS:
+            self._parts[-1][1].extend(audio)
+        else:
+            self._parts.append((round(at_ms), bytearray(audio)))
+
+    def ahead_ms(self, now_ms: float) -> float:
+        """How much of what was put in is still to be played."""
+        return max(0.0, self.end_ms - now_ms)
+
+    def cut(self, now_ms: float) -> None:
+        """Drop what is still to be played: the carrier was told to clear its buffer."""
+        while self._parts and self._parts[-1][0] >= now_ms:
+            self._parts.pop()
+        if self._parts:
+            start_ms, audio = self._parts[-1]
+            del audio[int(now_ms - start_ms) * _BYTES_PER_MS :]
+
+    def take(self, now_ms: float, *, everything: bool = False) -> list[Chunk]:
+        """The chunks that were played by ``now_ms``: whole ones, or, when the call is over, all that is left too."""
+        chunks = []
+        for place, (start_ms, audio) in enumerate(self._parts):
+            closed = everything or place + 1 < len(self._parts)
+            begin = start_ms
+            while audio and (closed or len(audio) >= _CHUNK_BYTES):
+                piece = bytes(audio[:_CHUNK_BYTES])
+                if not everything and _end(begin, piece) > now_ms:
+                    break
+                chunks.append(Chunk(self._speaker, begin, piece))
+                begin = _end(begin, piece)
+                del audio[:_CHUNK_BYTES]
+            self._parts[place] = (begin, audio)
+        self._parts = [part for part in self._parts[:-1] if part[1]] + self._parts[-1:]
+        return chunks
+
+
+def _end(start_ms: int, audio: bytes | bytearray) -> int:
+    return start_ms + len(audio) // _BYTES_PER_MS

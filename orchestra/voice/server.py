@@ -1,0 +1,116 @@
+"""The process of an edge: its socket, its server, and how it ends."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from orchestra.bus import Bus
+from orchestra.errors import SettingError
+from orchestra.settings import Settings
+from orchestra.voice.edge import Phrases, create_app, open_edge
+from orchestra.voice.engines import load_engines
+
+_LOG = structlog.get_logger()
+
+#: what the server takes off the wire at all; the protocol's own limit is far below
+_LARGEST_MESSAGE = 1 << 20
+_BACKLOG = 128
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without signal handlers: the edge ends its calls first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; ``port`` 0 takes a free one.
+
+    Raises:
+        SettingError: the address cannot be used.
+
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        cure = "end what runs there, or set ORCHESTRA_HOST or ORCHESTRA_PORT"
+        msg = f"the edge cannot listen on {host}:{port} ({error.strerror}): {cure}"
+        raise SettingError(msg) from None
+    listener.setblocking(False)
+    return listener
+
+
+@contextlib.asynccontextmanager
+async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve the application on this socket for as long as the block runs."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="edge server")
+    try:
+        while not server.started:
+            if task.done():
+                task.result()
+                msg = "the edge's server ended at start"
+                raise RuntimeError(msg)
+            await asyncio.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def run_edge(settings: Settings, app: Phrases) -> None:
+    """Run an edge until SIGTERM or SIGINT: then it takes no more calls, lets the running ones end a while, and exits.
+
+    Raises:
+        UsageError: what the operator must change: an address in use, no server, a missing setting, extra or model.
+
+    """
+    listener = listen(settings.host, settings.port)
+    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+    with contextlib.closing(listener):
+        bus = await Bus.connect(settings)
+        try:
+            engines = await load_engines(settings)
+            edge = open_edge(settings, bus, engines, app)
+            async with serving(create_app(edge), listener):
+                _LOG.info("edge.ready", url=edge.public.url, engines=engines.name, max_calls=settings.max_calls)
+                await _until_signalled()
+                _LOG.info("edge.draining", calls=len(edge.calls), for_s=settings.drain_s)
+                await edge.calls.drain(settings.drain_s)
+            await engines.close()
+        finally:
+            await bus.close()
+    _LOG.info("edge.stopped")
+
+
+async def _until_signalled() -> None:
+    loop = asyncio.get_running_loop()
+    signalled = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signalled.set)
+    await signalled.wait()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)  # a second signal ends the process at once

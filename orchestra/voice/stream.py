@@ -1,0 +1,195 @@
+"""The media WebSocket: who may open one, and what comes over it."""
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi import WebSocket
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from orchestra.errors import RejectedError
+from orchestra.voice import media_stream
+from orchestra.voice.bridge import Bridge
+from orchestra.voice.call import Call, Parties
+from orchestra.voice.media_stream import Connected, Digit, Mark, Media, Message, Start, Stop
+from orchestra.voice.pipeline import CallPipeline
+from schemas.calls import EndReason
+
+if TYPE_CHECKING:
+    from orchestra.voice.edge import Edge
+
+_LOG = structlog.get_logger()
+
+#: close code of RFC 6455 for what breaks the rules
+_POLICY_VIOLATION = 1008
+_NORMAL = 1000
+
+_START_WITHIN_S = 10.0
+_FLUSH_WITHIN_S = 2.0
+
+
+class StreamSocket:
+    """The carrier's WebSocket, read as messages and written as text."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def read(self) -> Message | None:
+        """The next message; None once the carrier has closed.
+
+        Raises:
+            RejectedError: it is not what the protocol says.
+
+        """
+        while True:
+            received = await self._websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                return None
+            text = received.get("text")
+            message = media_stream.read(received.get("bytes") or b"" if text is None else text)
+            if message is not None:
+                return message
+
+    async def send(self, text: str) -> bool:
+        """Send a message. False: the carrier is gone."""
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            return False
+        try:
+            await self._websocket.send_text(text)
+        except (WebSocketDisconnect, RuntimeError):  # the socket went away; reading it says so too
+            return False
+        return True
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close it, if it is still open."""
+        with contextlib.suppress(RuntimeError):  # closed by the carrier in the meantime
+            await self._websocket.close(code, reason[:100])
+
+
+async def media_stream_endpoint(websocket: WebSocket) -> None:
+    """Serve one stream. What breaks the protocol closes it with 1008 and one line in the log; other calls go on."""
+    edge: Edge = websocket.app.state.edge
+    await websocket.accept()
+    socket = StreamSocket(websocket)
+    call_id = ""
+    try:
+        async with asyncio.timeout(_START_WITHIN_S):
+            start = await _read_start(socket)
+        if start is None:
+            _LOG.info("stream.gone_before_start")
+            return
+        parties = _check_token(edge, start)
+        call_id = parties.call
+        await _serve(edge, socket, start.stream_sid, parties)
+    except TimeoutError:
+        await _refuse(socket, RejectedError(f"no `start` message within {_START_WITHIN_S:.0f} s"), call_id)
+    except RejectedError as error:
+        await _refuse(socket, error, call_id)
+
+
+async def _refuse(socket: StreamSocket, error: RejectedError, call: str) -> None:
+    _LOG.warning("stream.refused", call=call, reason=str(error))
+    await socket.close(_POLICY_VIOLATION, str(error))
+
+
+async def _read_start(socket: StreamSocket) -> Start | None:
+    message = await socket.read()
+    if isinstance(message, Connected):
+        message = await socket.read()
+    if message is None or isinstance(message, Start):
+        return message
+    msg = f"a stream begins with `connected` and `start`, not with {type(message).__name__.lower()}"
+    raise RejectedError(msg)
+
+
+def _check_token(edge: "Edge", start: Start) -> Parties:
+    given = start.start.custom_parameters
+    parties = Parties(
+        call=given.get("call", ""),
+        provider_call=start.start.call_sid,
+        from_number=given.get("from_number", ""),
+        to_number=given.get("to_number", ""),
+    )
+    edge.tokens.take(given.get("token", ""), parties.call, parties.provider_call, time.time())
+    return parties
+
+
+async def _serve(edge: "Edge", socket: StreamSocket, stream_sid: str, parties: Parties) -> None:
+    bridge = Bridge()
+    call = Call(parties, edge.script, edge.engines.name.partition("/")[0], edge.publisher, bridge.speak)
+    log = _LOG.bind(call=call.id)
+    call.started()
+    edge.calls.begin(call)
+    edge.replies.watch(call.id)
+    reason: EndReason = "failed"
+    log.info("call.started")
+    try:
+        pipeline = CallPipeline(call, bridge, edge.engines, stream_sid, socket.send)
+        reason = await _until_over(call, pipeline, socket, stream_sid)
+    finally:
+        call.ended(reason)
+        edge.calls.end(call)
+        log.info("call.ended", reason=reason)
+        await _flush(edge, call.id)
+    await socket.close(_NORMAL)
+
+
+async def _flush(edge: "Edge", call: str) -> None:
+    # the carrier's next question is answered from the journal
+    try:
+        await edge.publisher.flush(_FLUSH_WITHIN_S)
+    except TimeoutError:
+        _LOG.warning("call.journal_late", call=call, buffered=edge.publisher.buffered)
+
+
+async def _until_over(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> EndReason:
+    """Run the call's parts until it is to end, and see them end.
+
+    Raises:
+        RejectedError: the carrier broke the protocol.
+
+    """
+    speaking = asyncio.create_task(pipeline.run(), name=f"pipeline {call.id}")
+    reading = asyncio.create_task(_read_all(call, pipeline, socket, stream_sid), name=f"stream {call.id}")
+    watching = asyncio.create_task(call.watch(), name=f"watch {call.id}")
+    parts: list[asyncio.Task[None]] = [speaking, reading, watching]
+    try:
+        waited: list[asyncio.Future[Any]] = [*parts, call.over]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        for part in parts:
+            if part.done():
+                part.result()  # an error in one ends the call, and is nobody's to swallow
+        call.end("caller_hung_up" if reading.done() else "failed")
+        return call.over.result()
+    finally:
+        await pipeline.stop()
+        reading.cancel()
+        watching.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+
+
+async def _read_all(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> None:
+    """Take the carrier's messages until it ends the stream."""
+    while True:
+        message = await socket.read()
+        match message:
+            case None:
+                return
+            case Connected() | Start():
+                msg = f"a second `{type(message).__name__.lower()}` message"
+                raise RejectedError(msg)
+            case _ if message.stream_sid != stream_sid:
+                msg = f"a {type(message).__name__.lower()} message of another stream"
+                raise RejectedError(msg)
+            case Media():
+                samples = call.take_media(message)
+                if samples is not None:
+                    await pipeline.hear(samples)
+            case Mark():
+                call.take_mark(message)
+            case Digit():
+                call.take_digit(message)
+            case Stop():
+                return

@@ -1,0 +1,56 @@
+"""The token by which a media stream shows that it belongs to a call whose webhook was signed.
+
+It travels as a TwiML ``<Parameter>``, so only the carrier sees it. It is bound to the call, to the carrier's own id of
+the call and to a moment of expiry, and it opens one stream.
+"""
+
+import hashlib
+import hmac
+
+from orchestra.errors import RejectedError
+
+#: seconds between the webhook's answer and the stream's `start`; carriers connect within one or two
+LIFETIME_S = 60
+
+_PURPOSE = b"orchestra media stream token 1"
+
+
+class StreamTokens:
+    """Issues and takes the tokens of one Twilio account; their key is derived from its ``auth_token``."""
+
+    def __init__(self, auth_token: str) -> None:
+        self._key = hmac.digest(auth_token.encode(), _PURPOSE, hashlib.sha256)
+        self._taken: dict[str, int] = {}  # signature → expiry
+
+    def issue(self, call: str, provider_call: str, now: float) -> str:
+        """A token for one stream of this call, good for `LIFETIME_S` seconds from ``now`` (epoch seconds)."""
+        expires = int(now) + LIFETIME_S
+        return f"{expires}.{self._signature(call, provider_call, expires)}"
+
+    def take(self, token: str, call: str, provider_call: str, now: float) -> None:
+        """Accept the token, once.
+
+        Raises:
+            RejectedError: it is missing, not ours, another call's, expired or used.
+
+        """
+        expires_text, _, signature = token.partition(".")
+        if not signature or not (expires_text.isascii() and expires_text.isdecimal()):
+            msg = "no stream token"
+            raise RejectedError(msg)
+        expires = int(expires_text[:16])
+        if not hmac.compare_digest(signature.encode(), self._signature(call, provider_call, expires).encode()):
+            msg = "wrong stream token"
+            raise RejectedError(msg)
+        if now > expires:
+            msg = f"stream token expired {now - expires:.0f} s ago"
+            raise RejectedError(msg)
+        self._taken = {used: until for used, until in self._taken.items() if until >= now}
+        if signature in self._taken:
+            msg = "stream token used before"
+            raise RejectedError(msg)
+        self._taken[signature] = expires
+
+    def _signature(self, call: str, provider_call: str, expires: int) -> str:
+        text = f"{call}\n{provider_call}\n{expires}".encode()
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()

@@ -1,0 +1,246 @@
+"""Who may speak: the turns of a call, and which reply belongs to which.
+
+::
+
+    caller   speaks ----|          |-- speaks ---|
+    edge                |turn 1    |             |turn 2
+    agents              .... chunks of 1 ........ chunks of 2
+    spoken                   1 1 1 x (cut)               2 2 2 2 (mark) -> spoken
+
+A chunk of another turn than the current one is never spoken. While the caller speaks nothing is. What was cut by noise
+that turned out to be no words is spoken again, from the sentence in which it was cut; the caller's words end the reply.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak these words now, behind what is being spoken."""
+
+    turn: int
+    text: str
+    voice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndSpeech:
+    """No more words follow for the moment: let the speech engine finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendMark:
+    """Ask the carrier to tell when all before this was played."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBegan:
+    """The caller's turn is over, with these words; the agents are to answer it."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The reply of this turn is over because the caller spoke; ``heard`` is what was played of it."""
+
+    turn: int
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The reply of this turn was played to its end."""
+
+    turn: int
+    text: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The agent's last words were played, and it wants to end the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The agent's last words were played, and it wants the caller to be connected to ``target``."""
+
+    target: str
+
+
+Ending = HangUp | Transfer
+Action = Say | EndSpeech | SendMark | TurnBegan | Cut | Played | HangUp | Transfer
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What the agents have said so far in answer to one turn, and how far it got."""
+
+    turn: int
+    waiting: list[Say | EndSpeech] = field(default_factory=list)  # accepted, not yet on its way to the caller
+    said: list[Say] = field(default_factory=list)  # on its way since the last cut
+    heard: list[str] = field(default_factory=list)  # sentences that were played whole before the last cut
+    agent: str = ""
+    voice: str = ""
+    complete: bool = False
+    mark: str = ""
+    cuts: int = 0
+    ending: Ending | None = None
+    over: bool = False  # played, or ended by the caller's words
+    cut_words: list[str] | None = None  # words heard at a cut of which it is not known yet whether it was meant
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join([*self.heard, *(say.text for say in self.said)])
+
+    @property
+    def started(self) -> bool:
+        """Whether any word was given to the speech engine."""
+        return bool(self.heard or self.said)
+
+    def rewind(self) -> None:
+        """Take back what was on its way when it was cut, from the sentence in which the last heard word stands."""
+        words = len(" ".join(self.cut_words or []).split())
+        said, self.said, self.mark, self.cut_words = self.said, [], "", None
+        while said and words >= len(said[0].text.split()):
+            words -= len(said[0].text.split())
+            self.heard.append(said.pop(0).text)
+        if said:
+            said_again: list[Say | EndSpeech] = [*said, EndSpeech()]
+            self.waiting = said_again + self.waiting
+
+    def heard_after(self, words: list[str]) -> str:
+        """What the caller has heard when of what is on its way ``words`` were played."""
+        return " ".join([*self.heard, *words])
+
+
+class Turns:
+    """The rules of taking turns. Every method returns what is to be done now, in order; nothing here waits or sends."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.caller_speaks = False
+        self._reply = _Reply(0, over=True)
+
+    @property
+    def reply_open(self) -> bool:
+        """Whether a reply is being made or played."""
+        return not self._reply.over
+
+    @property
+    def waits_for_words(self) -> bool:
+        """Whether the current reply has not said anything yet."""
+        return self.reply_open and not self._reply.started and not self._reply.waiting
+
+    # -- the caller
+
+    def caller_started(self, heard: list[str]) -> bool:
+        """The caller speaks; ``heard`` are the words played of what is on its way. Returns whether a reply was cut."""
+        self.caller_speaks = True
+        if self.reply_open and self._reply.cut_words is None:
+            self._reply.cut_words = heard
+            self._reply.cuts += 1
+        return self.reply_open
+
+    def caller_stopped(self) -> None:
+        """The caller is silent again; whether there were words shows soon."""
+        self.caller_speaks = False
+
+    def words_heard(self) -> list[Action]:
+        """The caller's sounds are words: the reply they cut is over."""
+        reply = self._reply
+        if reply.over or reply.cut_words is None:
+            return []
+        return self._end_reply()
+
+    def turn_ended(self, text: str) -> list[Action]:
+        """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on."""
+        if text.strip():
+            actions = self._end_reply()
+            self.turn += 1
+            self._reply = self._new_reply()
+            return [*actions, TurnBegan(self.turn, text.strip())]
+        if self.caller_speaks or self._reply.over or self._reply.cut_words is None:
+            return []
+        self._reply.rewind()
+        return self._flow()
+
+    def mark_returned(self, name: str) -> list[Action]:
+        """The carrier has played all before this mark, or cleared it: then its name is of an older cut."""
+        reply = self._reply
+        if reply.over or name != reply.mark or reply.cut_words is not None:
+            return []
+        return self._finish()
+
+    # -- the agents
+
+    def begin_greeting(self) -> None:
+        """Open turn 0, in which only the edge itself speaks."""
+        self._reply = self._new_reply()
+
+    def chunk(self, turn: int, text: str, *, agent: str = "", voice: str = "") -> list[Action]:
+        """A sentence of the reply of this turn."""
+        reply = self._reply
+        if turn != self.turn or reply.over or reply.complete or not text.strip():
+            return []
+        reply.agent = agent or reply.agent
+        reply.waiting.append(Say(turn, text.strip(), voice))
+        return self._flow()
+
+    def pause(self, turn: int) -> list[Action]:
+        """The agents do something else before they go on with this reply."""
+        if turn != self.turn or self._reply.over or self._reply.complete:
+            return []
+        self._reply.waiting.append(EndSpeech())
+        return self._flow()
+
+    def completed(self, turn: int) -> list[Action]:
+        """All chunks of this reply are there."""
+        reply = self._reply
+        if turn != self.turn or reply.over or reply.complete:
+            return []
+        reply.complete = True
+        return self._flow() if reply.started or reply.waiting else self._finish()
+
+    def ending_requested(self, turn: int, ending: Ending) -> list[Action]:
+        """The agent wants this once its words of this turn were played; the caller's words void it."""
+        if turn != self.turn or self._reply.over:
+            return []
+        self._reply.ending = ending
+        return []
+
+    # -- inside
+
+    def _new_reply(self) -> _Reply:
+        # a caller who speaks on already keeps it back until it shows whether these are words
+        return _Reply(self.turn, cut_words=[] if self.caller_speaks else None)
+
+    def _flow(self) -> list[Action]:
+        reply = self._reply
+        if self.caller_speaks or reply.cut_words is not None:
+            return []
+        actions: list[Action] = list(reply.waiting)
+        reply.said += [item for item in reply.waiting if isinstance(item, Say)]
+        reply.waiting = []
+        if reply.complete and not reply.mark:
+            reply.mark = f"{reply.turn}.{reply.cuts}"
+            actions += [EndSpeech(), SendMark(reply.mark)]
+        return actions
+
+    def _end_reply(self) -> list[Action]:
+        reply = self._reply
+        if reply.over:
+            return []
+        reply.over = True
+        return [Cut(reply.turn, reply.heard_after(reply.cut_words or []))]
+
+    def _finish(self) -> list[Action]:
+        reply = self._reply
+        reply.over = True
+        actions: list[Action] = [Played(reply.turn, reply.text, reply.agent)] if reply.started else []
+        return actions if reply.ending is None else [*actions, reply.ending]
