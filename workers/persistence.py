@@ -9,7 +9,7 @@ import structlog
 from orchestra import Consumer, Context
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
-from orchestra.settings import load_settings
+from orchestra.settings import Settings
 from orchestra.storage.recording import Recordings
 from orchestra.storage.session import changes
 from schemas import (
@@ -38,8 +38,7 @@ consumer = Consumer("persistence", streams=("events", "media"), state="call")
 class _Kept:
     """What this process holds: the open recordings, and a signal for whoever waits until audio is written."""
 
-    def __init__(self) -> None:
-        settings = load_settings()
+    def __init__(self, settings: Settings) -> None:
         self.session_ttl_s = settings.session_ttl_s
         self.recordings = Recordings(settings.recordings)
         self.written = asyncio.Condition()
@@ -51,9 +50,8 @@ _kept: _Kept
 @consumer.lifespan
 @asynccontextmanager
 async def _files(bus: Bus) -> AsyncIterator[None]:
-    del bus
     global _kept  # noqa: PLW0603 - one consumer a process
-    _kept = _Kept()
+    _kept = _Kept(bus.settings)
     try:
         yield
     finally:
