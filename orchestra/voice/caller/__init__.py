@@ -1,5 +1,6 @@
 """The simulated caller: calls an edge as Twilio does, in real time, and measures what a caller would hear."""
 
+from orchestra.voice.caller.account import Replying, TurnAccount, account
 from orchestra.voice.caller.audio import write_stereo
 from orchestra.voice.caller.caller import Caller, Ending
 from orchestra.voice.caller.compare import Comparison, compare
@@ -12,8 +13,10 @@ from orchestra.voice.caller.conversation import (
     recorded,
     spoken,
 )
+from orchestra.voice.caller.hearing import compare_heard, words_heard
 from orchestra.voice.caller.measure import Span, TurnAudio, cut, measure_turns
 from orchestra.voice.caller.phone_line import PhoneLine, Tracks
+from orchestra.voice.caller.verdict import Problem, TurnRecord, problems
 
 __all__ = [
     "Caller",
@@ -21,17 +24,25 @@ __all__ = [
     "Ending",
     "Patience",
     "PhoneLine",
+    "Problem",
+    "Replying",
     "ScriptLine",
     "ScriptedConversation",
     "Span",
     "Tracks",
+    "TurnAccount",
     "TurnAudio",
+    "TurnRecord",
     "Utterance",
+    "account",
     "compare",
+    "compare_heard",
     "cut",
     "measure_turns",
+    "problems",
     "read_script",
     "recorded",
     "spoken",
+    "words_heard",
     "write_stereo",
 ]

@@ -37,6 +37,20 @@ class Ending:
     streams: int = 0
     closed: str = ""
 
+    def __str__(self) -> str:
+        """In words: "the agent hung up"."""
+        announced = f": “{' '.join(self.announcements)}”" if self.announcements else ""
+        return _IN_WORDS[self.how].format(target=self.target) + announced
+
+
+_IN_WORDS = {
+    "caller_hung_up": "the caller hung up",
+    "agent_hung_up": "the agent hung up",
+    "transferred": "the call was handed to {target}",
+    "refused": "the edge refused the call",
+    "cut_off": "the call was cut off",
+}
+
 
 class Caller:
     """One simulated caller of one edge, for one call.
@@ -53,7 +67,7 @@ class Caller:
         self, url: str, auth_token: str, *, from_number: str = "+15550001", to_number: str = "+15550100"
     ) -> None:
         self.call_sid = "CA" + secrets.token_hex(16)
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._signature = RequestValidator(auth_token).compute_signature
         self._account_sid = "AC" + secrets.token_hex(16)
         self._from, self._to = from_number, to_number
@@ -81,9 +95,9 @@ class Caller:
 
     async def _dial(self, http: httpx.AsyncClient) -> list[Verb]:
         try:
-            return await self._ask(http, f"{self._url}/twilio/voice", "ringing")
+            return await self._ask(http, f"{self.url}/twilio/voice", "ringing")
         except httpx.TransportError as error:
-            msg = f"no edge answers at {self._url} ({error or type(error).__name__}): start `orchestra up`"
+            msg = f"no edge answers at {self.url} ({error or type(error).__name__}): start `orchestra up`"
             raise UsageError(msg) from None
 
     async def _follow(self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_Talk") -> Ending:
@@ -113,7 +127,7 @@ class Caller:
                     if await self._hold(verb, talk):
                         return self._ending("caller_hung_up")
                     if verb.action:
-                        return urljoin(f"{self._url}/twilio/voice", verb.action)
+                        return urljoin(f"{self.url}/twilio/voice", verb.action)
         return self._ending("agent_hung_up" if self._streams else "refused")
 
     async def _hold(self, verb: ConnectStream, talk: "_Talk") -> bool:
@@ -149,7 +163,7 @@ class Caller:
             form["StreamSid"] = self._streams[-1].sid
         answer = await http.post(url, data=form, headers={"X-Twilio-Signature": self._signature(url, form)})
         if answer.status_code == httpx.codes.FORBIDDEN:
-            msg = f"the edge at {self._url} refuses the signature: give its auth token (ORCHESTRA_TWILIO_AUTH_TOKEN)"
+            msg = f"the edge at {self.url} refuses the signature: give its auth token (ORCHESTRA_TWILIO_AUTH_TOKEN)"
             raise UsageError(msg)
         if answer.is_error:
             msg = f"the edge answered {url} with status {answer.status_code}: {answer.text[:80]!r}"

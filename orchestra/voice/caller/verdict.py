@@ -52,14 +52,15 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that went wrong in a turn (0: the greeting)."""
+    """Something that went wrong in a turn (0: the greeting; None: in the call as a whole)."""
 
-    turn: int
+    turn: int | None
     what: str
 
     def __str__(self) -> str:
         """As it is shown."""
-        return f"turn {self.turn}: {self.what}" if self.turn else f"greeting: {self.what}"
+        place = {None: "call", 0: "greeting"}.get(self.turn, f"turn {self.turn}")
+        return f"{place}: {self.what}"
 
 
 def problems(turns: Sequence[TurnRecord], lines: Sequence[Expected], ending: Ending) -> list[Problem]:
@@ -67,12 +68,12 @@ def problems(turns: Sequence[TurnRecord], lines: Sequence[Expected], ending: End
     found = [problem for turn in turns for problem in _unheard(turn)]
     for number, line in enumerate(lines, start=1):
         if number >= len(turns):
-            found.append(Problem(number, f"the call ended before the caller could speak ({_how(ending)})"))
+            found.append(Problem(number, f"the call ended before the caller could speak: {ending}"))
             break
         found += [Problem(number, what) for what in _unexpected(turns[number], line)]
     if lines and len(turns) > len(lines):
         found += _ended_otherwise(len(lines), lines[-1], ending)
-    return sorted(found, key=lambda problem: problem.turn)
+    return sorted(found, key=lambda problem: problem.turn or 0)
 
 
 def _unheard(turn: TurnRecord) -> list[Problem]:
@@ -109,24 +110,13 @@ def _unexpected(turn: TurnRecord, line: Expected) -> list[str]:
 
 
 def _ended_otherwise(number: int, last: Expected, ending: Ending) -> list[Problem]:
-    expected = "agent_hung_up" if last.ends_call else "transferred" if last.transfers else "caller_hung_up"
-    if ending.how == expected:
-        return []
-    return [Problem(number, f"then {_how(ending)}, not as the script has it: {_HOW[expected]}")]
-
-
-_HOW = {
-    "caller_hung_up": "the caller hung up",
-    "agent_hung_up": "the agent hung up",
-    "transferred": "the call was handed to a person",
-    "refused": "the edge refused the call",
-    "cut_off": "the call was cut off",
-}
-
-
-def _how(ending: Ending) -> str:
-    said = f': "{" ".join(ending.announcements)}"' if ending.announcements else ""
-    return _HOW[ending.how] + said
+    if last.ends_call and ending.how != "agent_hung_up":
+        return [Problem(number, f"the agent should have ended the call, but {ending}")]
+    if last.transfers and ending.how != "transferred":
+        return [Problem(number, f"the agent should have handed the call to a person, but {ending}")]
+    if not (last.ends_call or last.transfers) and ending.how != "caller_hung_up":
+        return [Problem(number, f"the caller should have hung up, but {ending}")]
+    return []
 
 
 def _list(words: Sequence[str]) -> str:

@@ -3,7 +3,6 @@ import pytest
 from orchestra.errors import RejectedError
 from orchestra.voice.caller.twiml import ConnectStream, Dial, Hangup, Pause, Say, Verb, parse_twiml
 
-
 CONNECT = """
 <Connect action="/next?a=1&amp;b=2"><Stream url="wss://e/s">
   <Parameter name="token" value="a&lt;b"/><Parameter name="call" value="07-x"/>

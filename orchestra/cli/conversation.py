@@ -1,0 +1,118 @@
+"""A conversation in the terminal, one row for whatever happens: when, who, what."""
+
+import time
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas import (
+    AgentChanged,
+    CallEnded,
+    CallEndRequested,
+    CallStarted,
+    CallTransferRequested,
+    Event,
+    ReplyChunk,
+    ReplyInterrupted,
+    ToolCompleted,
+    ToolRequested,
+    UserTurnEnded,
+)
+
+_WHEN_WIDTH, _WHO_WIDTH = 7, 11
+_PIPED_WIDTH = 140
+_LONGEST_RESULT = 90
+_LAST_WORDS = 6
+
+CALLER, AGENT, QUIET, WARNING = "bold", "bold cyan", "dim", "yellow"
+
+
+def terminal(*, quiet: bool = False) -> Console:
+    """Standard output; when it is piped, plain text that is wide enough for a table."""
+    console = Console(highlight=False, quiet=quiet)
+    return console if console.is_terminal else Console(highlight=False, quiet=quiet, width=_PIPED_WIDTH)
+
+
+def row(console: Console, when: str, who: str, what: str, style: str = "", *, who_style: str = "") -> None:
+    """Print one row; a long text is wrapped under itself."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=_WHEN_WIDTH, justify="right", style="dim")
+    grid.add_column(width=_WHO_WIDTH, style=who_style)
+    grid.add_column(style=style)
+    grid.add_row(when, Text(who), Text(what))
+    console.print(grid)
+
+
+class LiveConversation:
+    """Shows a call while it goes on: the caller's lines as they are said, the rest as the journal has it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began_at = time.time()
+        self._arguments: dict[str, str] = {}
+
+    def said(self, text: str) -> None:
+        """The caller begins to say this."""
+        self._row(time.time(), "caller", text, CALLER, who_style=CALLER)
+
+    def show(self, event: Event) -> None:
+        """Show one event of the call, if it tells a person something."""
+        match event:
+            case CallStarted(greeting=greeting):
+                self._began_at = event.at
+                self._row(event.at, "", f"call {event.call} from {event.from_number or 'a hidden number'}", QUIET)
+                self._row(event.at, "greeting", greeting, who_style=AGENT)
+            case UserTurnEnded(text=text):
+                self._row(event.at, "", f"understood: {text or '(nothing)'}", QUIET)
+            case ReplyChunk(text=text, agent=agent, filler=filler):
+                self._row(event.at, agent, text, "italic" if filler else "", who_style=AGENT)
+            case ReplyInterrupted(heard=heard):
+                last = " ".join(heard.split()[-_LAST_WORDS:])
+                self._row(event.at, "", f"interrupted after “… {last}”" if last else "interrupted", WARNING)
+            case AgentChanged() | ToolRequested() | ToolCompleted():
+                self._work(event)
+            case CallEndRequested() | CallTransferRequested() | CallEnded():
+                self._row(event.at, "", _end(event), QUIET)
+            case _:
+                pass
+
+    def _work(self, event: AgentChanged | ToolRequested | ToolCompleted) -> None:
+        match event:
+            case AgentChanged(previous="", agent=agent):
+                self._row(event.at, "", f"{agent} takes the call", QUIET)
+            case AgentChanged(previous=previous, agent=agent, reason=reason):
+                self._row(event.at, "", f"{previous} → {agent} ({reason})", QUIET)
+            case ToolRequested(name=name, arguments=arguments):
+                self._arguments[event.id] = _call(name, arguments)
+            case ToolCompleted(request=request, name=name, result=result, duration_ms=duration_ms):
+                tool = self._arguments.pop(request, f"{name}()")
+                self._row(event.at, "", f"{tool} → {_short(result)} [{duration_ms:.0f} ms]", QUIET)
+
+    def _row(self, at: float, who: str, what: str, style: str = "", *, who_style: str = "") -> None:
+        row(self._console, f"{max(at - self._began_at, 0):.1f} s", who, what, style, who_style=who_style)
+
+
+def _call(name: str, arguments: str) -> str:
+    """``find_parcel(number="4271")`` from a tool's name and the JSON text of its arguments."""
+    try:
+        given = msgspec.json.decode(arguments, type=dict[str, object])
+    except msgspec.DecodeError:
+        return f"{name}({arguments})"
+    return f"{name}({', '.join(f'{key}={msgspec.json.encode(value).decode()}' for key, value in given.items())})"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LONGEST_RESULT else flat[: _LONGEST_RESULT - 1] + "…"
+
+
+def _end(event: CallEndRequested | CallTransferRequested | CallEnded) -> str:
+    match event:
+        case CallEndRequested():
+            return "the agent ends the call"
+        case CallTransferRequested(target=target):
+            return f"the agent hands the call to {target}"
+        case CallEnded(reason=reason, duration_s=duration_s):
+            return f"call ended after {duration_s:.1f} s: {reason.replace('_', ' ')}"

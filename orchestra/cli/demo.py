@@ -1,0 +1,245 @@
+"""`orchestra demo`: the whole system, one scripted call, what happened in it, and whether it was as it should be."""
+
+import asyncio
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from schemas import CallEnded, CallStarted, Event, RecordingSaved
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestra.bus import Bus
+    from orchestra.cli.conversation import LiveConversation
+    from orchestra.demo.scripts import Script
+    from orchestra.settings import Settings
+    from orchestra.stack import Running
+    from orchestra.voice.caller import Ending, Problem, ScriptedConversation, Tracks, TurnRecord, Utterance
+    from orchestra.voice.engines.local import LocalSpeech
+
+_DEMO_APP = "orchestra.demo:app"
+_CALL_WITHIN_S = 180.0
+_SETTLED_WITHIN_S = 15.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call as it went: how it ended, both tracks on one clock, and its journal."""
+
+    ending: "Ending"
+    tracks: "Tracks"
+    talk: "ScriptedConversation"
+    started_at: float
+    journal: list[Event]
+    problems: "list[Problem]"
+
+
+def demo(
+    script: Annotated[str, typer.Option(metavar="NAME", help="Which of the demo's scripted callers.")] = "demo",
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for recording, journal and logs of this run.")
+    ] = None,
+) -> None:
+    """Start everything, let a scripted caller ring the demo app, show the call, and check what the caller heard."""
+    import uvloop
+
+    from orchestra.cli.conversation import terminal
+    from orchestra.settings import load_settings
+
+    settings = load_settings()
+    folder = (keep or settings.data_dir / "demo-runs" / time.strftime("%Y-%m-%d-%H%M%S")).absolute()
+    try:
+        good = uvloop.run(_demo(_own_settings(settings), _script(script), folder, terminal()))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if not good:
+        sys.exit(1)
+
+
+def _script(name: str) -> "Script":
+    from orchestra.demo.scripts import SCRIPTS
+    from orchestra.errors import UsageError
+
+    if name not in SCRIPTS:
+        msg = f"no demo script {name!r}: choose one of {', '.join(SCRIPTS)}"
+        raise UsageError(msg)
+    return SCRIPTS[name]
+
+
+def _own_settings(settings: "Settings") -> "Settings":
+    """A stack of the demo's own: another server, other ports than what may run here already."""
+    from orchestra.errors import SettingError
+
+    if settings.app != _DEMO_APP:
+        msg = (
+            f"the demo plays {_DEMO_APP}: unset ORCHESTRA_APP; `orchestra up` and `orchestra call` try your app"
+        )
+        raise SettingError(msg)
+    if settings.public_url:
+        msg = "the demo's edge is not reached through ORCHESTRA_PUBLIC_URL: unset it"
+        raise SettingError(msg)
+    return settings.model_copy(update={"redis_url": None, "embedded_port": 0, "port": 0})
+
+
+def _scratch(folder: Path) -> Path:
+    """A fresh folder for the stack's own data, in the folder of this run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(mkdtemp(prefix="stack-", dir=folder))
+
+
+async def _demo(settings: "Settings", script: "Script", folder: Path, console: "Console") -> bool:
+    from orchestra.cli.extras import needs_extra
+    from orchestra.cli.turn_table import turn_table
+
+    with needs_extra("all"):
+        from orchestra.voice.caller import problems, write_stereo
+        from orchestra.voice.engines.local import LocalSpeech
+
+    console.print(f"[bold]Orchestra[/]  {script.about}\n")
+    scratch = _scratch(folder)
+    speech = await asyncio.to_thread(LocalSpeech.load)
+    call = await _in_a_stack(settings.model_copy(update={"data_dir": scratch}), script, speech, console)
+    recording, journal = folder / "call.wav", folder / "journal.jsonl"
+    await asyncio.to_thread(write_stereo, recording, call.tracks.caller, call.tracks.agent)
+    await asyncio.to_thread(journal.write_bytes, b"".join(msgspec.json.encode(event) + b"\n" for event in call.journal))
+    with console.status("listening to what the caller heard …"):
+        turns = await asyncio.to_thread(_records, call, script, speech)
+    console.print()
+    console.print(turn_table(turns))
+    found = [*problems(turns, script.lines, call.ending), *call.problems]
+    _conclude(console, turns, found)
+    console.print(f"\nrecording  {recording}\njournal    {journal}", soft_wrap=True)
+    if found:
+        console.print(f"logs       {scratch / 'logs'}", soft_wrap=True)
+    else:
+        await asyncio.to_thread(shutil.rmtree, scratch)
+    return not found
+
+
+async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpeech", console: "Console") -> _Call:
+    """Start everything, make the call, end everything."""
+    from orchestra.bus import Bus
+    from orchestra.stack import stack
+    from orchestra.voice.caller import spoken
+
+    async with AsyncExitStack() as parts:
+        with console.status("starting server, workers and edge …"):
+            # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
+            preparing = asyncio.create_task(asyncio.to_thread(spoken, script.lines, speech.synthesize))
+            running = await parts.enter_async_context(stack(settings, logs=settings.data_dir / "logs"))
+            utterances = await preparing
+        bus = await Bus.connect(settings.model_copy(update={"redis_url": running.redis_url}))
+        parts.push_async_callback(bus.close)
+        return await _call(bus, running, utterances, console)
+
+
+async def _call(bus: "Bus", running: "Running", utterances: "list[Utterance]", console: "Console") -> _Call:
+    from orchestra.cli.conversation import LiveConversation
+    from orchestra.voice.caller import Caller, PhoneLine, Problem, ScriptedConversation
+
+    line, watch = PhoneLine(), _Watch(LiveConversation(console))
+    talk = ScriptedConversation(
+        utterances, replying=watch.replying, said=lambda utterance: watch.view.said(utterance.text)
+    )
+    found = []
+    async with watch.following(bus):
+        async with asyncio.timeout(_CALL_WITHIN_S):
+            ending = await Caller(running.url, running.auth_token).call(line, talk)
+        try:
+            async with asyncio.timeout(_SETTLED_WITHIN_S):
+                await watch.settled.wait()
+        except TimeoutError:
+            what = f"{_SETTLED_WITHIN_S:.0f} s after its end the journal lacks {watch.lacks()}"
+            found.append(Problem(None, what))
+    journal = await bus.journal(watch.call) if watch.call else []
+    return _Call(ending, line.tracks, talk, line.started_at, journal, found)
+
+
+class _Watch:
+    """Follows the journal of the one call in this stack: for the eye, for the caller's patience, for its end."""
+
+    def __init__(self, view: "LiveConversation") -> None:
+        from orchestra.voice.caller import Replying
+
+        self.view = view
+        self.replying = Replying()
+        self.call = ""
+        self.settled = asyncio.Event()
+        self._awaited: set[type[Event]] = {CallStarted, CallEnded, RecordingSaved}
+
+    def lacks(self) -> str:
+        """The events that every call has and this one has not yet."""
+        return ", ".join(sorted(awaited.__name__ for awaited in self._awaited))
+
+    @asynccontextmanager
+    async def following(self, bus: "Bus") -> AsyncIterator[None]:
+        """Follow the journal while the block runs."""
+        following = asyncio.create_task(self._follow(bus))
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+    async def _follow(self, bus: "Bus") -> None:
+        follow = bus.follow(since="0")
+        try:
+            async for entry in follow:
+                event = entry.event()
+                if event is not None:
+                    self._take(event)
+        finally:
+            await follow.aclose()
+
+    def _take(self, event: Event) -> None:
+        self.call = event.call
+        self.replying.take(event)
+        self.view.show(event)
+        self._awaited.discard(type(event))
+        if not self._awaited:
+            self.settled.set()
+
+
+def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[TurnRecord]":
+    """Every turn from all sides; index 0 is the greeting."""
+    from orchestra.voice.caller import TurnRecord, account, compare_heard, measure_turns
+
+    agent, spans = call.tracks.agent, call.talk.said_spans
+    audio = measure_turns(call.tracks.caller, agent, spans)
+    accounts = account(call.journal, [call.started_at + span.start_s for span in spans])
+    said = ["", *(line.text for line in script.lines)][: len(audio)]
+    records = []
+    for text, turn, sound in zip(said, accounts, audio, strict=True):
+        heard = compare_heard(agent, sound, speech.transcribe, turn.spoken, interrupted=turn.interrupted)
+        records.append(TurnRecord(text, turn, sound, heard))
+    return records
+
+
+def _conclude(console: "Console", turns: "list[TurnRecord]", found: "list[Problem]") -> None:
+    waits = [turn.audio.response_s for turn in turns if turn.audio.response_s is not None]
+    if waits:
+        console.print(f"first audio: median {1000 * median(waits):,.0f} ms, longest {1000 * max(waits):,.0f} ms")
+    if not found:
+        alike = min(turn.heard.similarity for turn in turns)
+        replies = f"all {len(turns)} replies, the greeting among them,"
+        console.print(f"[green]✓[/] {replies} were heard as the journal says they were spoken (≥ {alike:.0%} alike)")
+    for problem in found:
+        console.print(Text.assemble(("✗ ", "bold red"), str(problem)))
