@@ -76,7 +76,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
 class TurnCancelled(Event, frozen=True, kw_only=True):
     """The work on ``turn`` was stopped; whatever of it still arrives is not spoken."""
 
-    reason: Literal["interrupted", "superseded", "call_ended"] = "interrupted"
+    reason: Literal["interrupted", "superseded", "call_ended", "expired"] = "interrupted"
 
 
 class TurnCompleted(Event, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 Pure: no clock, no bus, nothing of AutoGen. Stored as JSON in one field of the call's state.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -30,6 +31,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     Attributes:
         agent: who speaks with the caller now.
         turn: number of the last turn that is finished (answered, cancelled or given up); -1 before the greeting.
+        interrupted: number of the last turn whose reply the caller spoke over; -1 before that.
         ended: the call is over.
         lines: what was said, oldest first.
         running: tool calls whose turn was cancelled before they ended: id of the request → id of the tool call.
@@ -38,6 +40,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     agent: str
     turn: int = -1
+    interrupted: int = -1
     ended: bool = False
     lines: list[Line] = []
     running: dict[str, str] = {}
@@ -57,40 +60,37 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         """The messages, oldest first."""
         return tuple(line.message for line in self.lines)
 
-    def caller_said(self, turn: int, text: str) -> None:
-        """Begin a turn with the caller's words; nothing happens if it has begun already."""
-        if not any(line.turn == turn and line.message.role == "user" for line in self.lines):
-            self.lines.append(Line(turn, Message(role="user", content=text)))
+    def greeted(self, text: str) -> None:
+        """The call has begun with these words of the agent."""
+        self.turn = max(self.turn, 0)
+        if text:
+            self.lines.append(Line(0, Message(role="assistant", content=text)))
 
-    def add(self, turn: int, message: Message) -> None:
-        """Add what an agent said or a tool answered."""
-        self.lines.append(Line(turn, message))
-
-    def spoke(self, turn: int) -> bool:
-        """Whether an agent has said anything in this turn."""
-        return any(line.turn == turn and _is_speech(line.message) for line in self.lines)
-
-    def answered(self, turn: int) -> None:
-        """The turn is finished."""
-        self.turn = max(self.turn, turn)
-
-    def cancelled(self, turn: int, running: dict[str, str]) -> None:
-        """The turn is finished because it was cancelled.
+    def add_turn(self, turn: int, messages: Sequence[Message], *, agent: str, running: Mapping[str, str]) -> None:
+        """A turn is finished, whichever way.
 
         Every tool call keeps an answer, or no model's server would take the conversation again.
 
         Args:
             turn: its number.
+            messages: what was said and done in it, the caller's words first.
+            agent: who speaks with the caller from here on.
             running: tool calls that may still be running: id of the request → id of the tool call.
 
         """
-        answered = {line.message.tool_call_id for line in self.lines}
-        for line in [line for line in self.lines if line.turn == turn]:
-            for call in line.message.tool_calls:
-                if call.id not in answered:
-                    self.lines.insert(self._end_of(turn), Line(turn, _answer(call, STILL_RUNNING)))
+        self.turn = max(self.turn, turn)
+        self.agent = agent
+        answered = {message.tool_call_id for message in messages}
+        unanswered = [call for message in messages for call in message.tool_calls if call.id not in answered]
+        at = next((at for at, line in enumerate(self.lines) if line.turn >= turn), len(self.lines))
+        self.lines[at:at] = [
+            Line(turn, message) for message in (*messages, *(_answer(call, STILL_RUNNING) for call in unanswered))
+        ]
         self.running.update(running)
-        self.answered(turn)
+
+    def stopped(self, turn: int) -> None:
+        """The caller spoke over this turn's reply: it is not to be answered any more, if it ever begins again."""
+        self.interrupted = max(self.interrupted, turn)
 
     def tool_ended(self, request: str, result: str) -> bool:
         """A tool call of a cancelled turn has ended after all; True if the conversation knew of it."""

@@ -1,5 +1,6 @@
-"""BM25 over a handful of short texts: which of them do these words mean most? Robertson & Zaragoza 2009, with an idf
-that stays positive for two or three texts (plain BM25's falls below zero there).
+"""BM25 over a handful of short texts, to say which of them some words mean most.
+
+Robertson & Zaragoza 2009, with an idf that stays positive for two or three texts (plain BM25's falls below zero there).
 """
 
 import math

@@ -6,6 +6,8 @@ from importlib import import_module
 from orchestra.agents.app import App
 from orchestra.errors import AppError
 
+#: a turn ends after 45 s whatever happens
+_LONGEST_TOOL_S = 30.0
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
@@ -62,6 +64,8 @@ def _problems(app: App) -> list[str]:
             problems.append(f"agent {agent.name!r} searches the knowledge, but the app has none: give App(knowledge=…)")
         if not agent.instructions.strip():
             problems.append(f"agent {agent.name!r} has an empty prompt: say what it does and how it speaks")
+    if app.knowledge is not None:
+        app.knowledge.check()
     return problems + _tool_problems(app)
 
 
@@ -80,6 +84,8 @@ def _tool_problems(app: App) -> list[str]:
                 problems.append(
                     f"tool name {tool.name!r}: letters, digits, underscores, not starting with transfer_to_"
                 )
+            if not 0 < tool.timeout_s <= _LONGEST_TOOL_S:
+                problems.append(f"tool {tool.name!r} has timeout_s={tool.timeout_s}: more than 0, at most 30 seconds")
             if not tool.description:
                 problems.append(f"tool {tool.name!r} has no docstring: say in one sentence when to call it")
     return problems

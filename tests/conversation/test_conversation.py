@@ -10,13 +10,33 @@ def said(text: str) -> Message:
     return Message(role="assistant", content=text)
 
 
-def a_turn_with_a_tool() -> Conversation:
-    conversation = Conversation(agent="tracking")
-    conversation.caller_said(1, "where is it")
-    conversation.add(1, Message(role="assistant", content="Let me look.", tool_calls=(CALL,)))
-    conversation.add(1, Message(role="tool", name="find_parcel", content="", tool_call_id="c1"))
-    conversation.add(1, said("It is in the van. It comes today."))
+def asked(text: str) -> Message:
+    return Message(role="user", content=text)
+
+
+def calling(text: str = "") -> Message:
+    return Message(role="assistant", content=text, tool_calls=(CALL,))
+
+
+def answered(text: str) -> Message:
+    return Message(role="tool", name="find_parcel", content=text, tool_call_id="c1")
+
+
+def conversation_of(*messages: Message, running: dict[str, str] | None = None) -> Conversation:
+    conversation = Conversation(agent="reception")
+    conversation.greeted("Hello.")
+    conversation.add_turn(1, messages, agent="tracking", running=running or {})
     return conversation
+
+
+def a_turn_with_a_tool() -> Conversation:
+    return conversation_of(
+        asked("where is it"), calling("Let me look."), answered(""), said("It is in the van. It comes today.")
+    )
+
+
+def texts(conversation: Conversation) -> list[str]:
+    return [message.content for message in conversation.messages]
 
 
 @pytest.mark.parametrize(
@@ -33,54 +53,41 @@ def a_turn_with_a_tool() -> Conversation:
 def test_the_history_keeps_only_what_the_caller_heard(heard: str, kept: list[str]) -> None:
     conversation = a_turn_with_a_tool()
     conversation.heard(1, heard)
-    texts = [message.content for message in conversation.messages if message.role == "assistant"]
-    assert texts == [text for at, text in enumerate(kept) if text or at == 0]
+    words = [message.content for message in conversation.messages[1:] if message.role == "assistant"]
+    assert words == [text for at, text in enumerate(kept) if text or at == 0]
     assert [message.tool_call_id for message in conversation.messages if message.role == "tool"] == ["c1"]
 
 
+def test_a_greeting_that_was_interrupted_is_remembered_as_far_as_it_was_heard() -> None:
+    conversation = conversation_of(asked("hello?"))
+    conversation.heard(0, "Hel")
+    assert texts(conversation) == ["Hel —", "hello?"]
+
+
 def test_words_heard_of_a_reply_that_was_never_finished_are_remembered() -> None:
-    conversation = Conversation(agent="tracking")
-    conversation.caller_said(1, "where is it")
-    conversation.cancelled(1, {})
-    conversation.caller_said(2, "hello?")
+    conversation = conversation_of(asked("where is it"))
+    conversation.add_turn(2, [asked("hello?")], agent="tracking", running={})
     conversation.heard(1, "It is")
-    assert [message.content for message in conversation.messages] == ["where is it", "It is —", "hello?"]
+    assert texts(conversation) == ["Hello.", "where is it", "It is —", "hello?"]
 
 
 def test_a_cancelled_turn_leaves_no_tool_call_without_an_answer() -> None:
-    conversation = Conversation(agent="tracking")
-    conversation.caller_said(1, "where is it")
-    conversation.add(1, Message(role="assistant", tool_calls=(CALL,)))
-    conversation.cancelled(1, {"request-1": "c1"})
-    assert conversation.messages[-1] == Message(
-        role="tool", name="find_parcel", content=STILL_RUNNING, tool_call_id="c1"
-    )
+    conversation = conversation_of(asked("where is it"), calling(), running={"request-1": "c1"})
+    assert conversation.messages[-1] == answered(STILL_RUNNING)
 
 
-def test_a_tool_that_ends_after_its_turn_was_cancelled_is_remembered() -> None:
-    conversation = Conversation(agent="tracking")
-    conversation.caller_said(1, "book it")
-    conversation.add(1, Message(role="assistant", tool_calls=(CALL,)))
-    conversation.cancelled(1, {"request-1": "c1"})
+def test_a_tool_that_ends_after_its_turn_is_remembered() -> None:
+    conversation = conversation_of(asked("book it"), calling(), running={"request-1": "c1"})
     assert conversation.tool_ended("request-1", "Booked.")
     assert not conversation.tool_ended("request-1", "Booked.")
     assert conversation.messages[-1].content == "Booked."
 
 
-def test_a_turn_begun_twice_holds_the_callers_words_once() -> None:
-    conversation = Conversation(agent="tracking")
-    conversation.caller_said(1, "hello")
-    conversation.caller_said(1, "hello")
-    assert len(conversation.messages) == 1
-
-
 def test_only_whole_turns_are_forgotten() -> None:
     conversation = Conversation(agent="tracking")
     for turn in range(1, 40):
-        conversation.caller_said(turn, "where is it")
-        conversation.add(turn, Message(role="assistant", tool_calls=(CALL,)))
-        conversation.add(turn, Message(role="tool", name="find_parcel", content="here", tool_call_id="c1"))
-        conversation.add(turn, said("here"))
+        messages = [asked("where is it"), calling(), answered("here"), said("here")]
+        conversation.add_turn(turn, messages, agent="tracking", running={})
     kept = Conversation.decode(conversation.encode())
     assert len(kept.lines) == 60
     assert kept.messages[0].role == "user"
@@ -88,6 +95,6 @@ def test_only_whole_turns_are_forgotten() -> None:
 
 
 def test_what_is_stored_is_what_was_remembered() -> None:
-    conversation = a_turn_with_a_tool()
-    conversation.cancelled(1, {"request-1": "c1"})
+    conversation = conversation_of(asked("where is it"), calling(), running={"request-1": "c1"})
+    conversation.stopped(1)
     assert Conversation.decode(conversation.encode()) == conversation

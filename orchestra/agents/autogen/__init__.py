@@ -1,0 +1,23 @@
+"""All that knows AutoGen: a turn is run by its AssistantAgents, whose prompts and tools run elsewhere.
+
+AutoGen is extended at its official joints: a ChatCompletionClient that asks for prompts, a Workbench that asks for
+tools, a ChatCompletionContext over the call's own memory. Agents are built for each turn (0.05 ms) over that one
+context; an AutoGen Team would cost 20 ms and keep a copy of the history per agent. Faults of AutoGen 0.7.5 met here:
+
+* a Workbench whose ``call_tool`` raises, also by cancellation, hangs the agent for ever: `ToolBench` never raises;
+* arguments of a handoff that are no object do the same: `PromptClient` takes them out;
+* after a cancelled tool the agent goes on to its next prompt: `PromptClient` looks at the token before it asks.
+"""
+
+from importlib.util import find_spec
+
+from orchestra.errors import MissingExtraError
+
+if find_spec("autogen_agentchat") is None:
+    _MISSING = "agents run on AutoGen, which is not installed: pip install 'orchestra-voice[agents]'"
+    raise MissingExtraError(_MISSING)
+
+from orchestra.agents.autogen.cast import Cast
+from orchestra.agents.autogen.turn import AgentTurn, Steps
+
+__all__ = ["AgentTurn", "Cast", "Steps"]

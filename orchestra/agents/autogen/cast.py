@@ -1,0 +1,53 @@
+"""What AutoGen needs of an app's agents, made once per process."""
+
+from functools import cached_property
+
+from autogen_agentchat.base import Handoff
+from autogen_core.tools import BaseTool, FunctionTool
+from autogen_core.tools import ToolSchema as AutoGenToolSchema
+from pydantic import BaseModel
+
+from orchestra.agents.agent import Agent
+from orchestra.agents.app import App
+from orchestra.agents.builtin import CLOSING
+from orchestra.agents.tool import with_examples
+from schemas import ToolSchema
+
+
+class Cast:
+    """What AutoGen needs of an app's agents, made once: tool schemas and handoffs cost 0.6 and 0.3 ms a piece."""
+
+    def __init__(self, app: App) -> None:
+        self.agents = app.team
+        self.schemas: dict[str, ToolSchema] = {name: tool.schema for name, tool in app.tools.items()}
+        self.tools: dict[str, list[AutoGenToolSchema]] = {
+            agent.name: [_autogen_schema(tool.schema) for tool in app.tools_of(agent)] for agent in app.agents
+        }
+        self.handoffs = {agent.name: _CachedHandoff.to(agent) for agent in app.agents}
+        for handoff in self.handoffs.values():
+            schema = handoff.handoff_tool.schema
+            self.schemas[handoff.name] = ToolSchema(
+                name=handoff.name, description=handoff.description, parameters=dict(schema.get("parameters", {}))
+            )
+        self.closing = CLOSING
+
+
+class _CachedHandoff(Handoff):
+    """A handoff whose tool is built once; AutoGen builds it anew for every agent, and its schema for every prompt."""
+
+    @classmethod
+    def to(cls, agent: Agent) -> "_CachedHandoff":
+        about = f"Hand the caller over to {agent.name}: {agent.about}"
+        return cls(target=agent.name, description=with_examples(about, agent.examples))
+
+    @cached_property
+    def _tool(self) -> FunctionTool:
+        return FunctionTool(lambda: self.message, name=self.name, description=self.description, strict=True)
+
+    @property
+    def handoff_tool(self) -> BaseTool[BaseModel, BaseModel]:
+        return self._tool
+
+
+def _autogen_schema(schema: ToolSchema) -> AutoGenToolSchema:
+    return AutoGenToolSchema(name=schema.name, description=schema.description, parameters=schema.parameters)  # type: ignore[typeddict-item]

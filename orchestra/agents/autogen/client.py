@@ -1,0 +1,181 @@
+"""The model as AutoGen sees it."""
+
+# ruff: noqa: D102 - the methods are described by the classes of AutoGen that they implement
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from autogen_core import CancellationToken, FunctionCall
+from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
+from autogen_core.tools import Tool
+from autogen_core.tools import ToolSchema as AutoGenToolSchema
+from pydantic import BaseModel
+
+from orchestra.agents.autogen.messages import ours
+from orchestra.errors import EngineError
+from schemas import Message, ToolCall
+
+if TYPE_CHECKING:
+    from orchestra.agents.autogen.turn import AgentTurn
+
+#: prompts of one turn, the last of them without tools: so no turn calls tools for ever
+PROMPTS = 6
+
+ToolChoice = Literal["auto", "none", "required"]
+
+
+class PromptClient(ChatCompletionClient):
+    """A model, as AutoGen sees it; the real one is asked in another process, which speaks its words while they come."""
+
+    component_type = "model"
+
+    def __init__(self, turn: "AgentTurn") -> None:
+        self._turn = turn
+        self._left = PROMPTS
+        self._usage = RequestUsage(prompt_tokens=0, completion_tokens=0)
+
+    async def create(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        tools: Sequence[Tool | AutoGenToolSchema] = (),
+        tool_choice: Tool | ToolChoice = "auto",
+        json_output: bool | type[BaseModel] | None = None,  # noqa: ARG002
+        extra_create_args: Mapping[str, Any] = {},  # noqa: ARG002
+        cancellation_token: CancellationToken | None = None,
+    ) -> CreateResult:
+        turn = self._turn
+        if turn.broken is not None:
+            raise turn.broken
+        if turn.token.is_cancelled():
+            raise asyncio.CancelledError
+        if self._has_closed():
+            return self._result("", ())
+        self._left -= 1
+        choice: ToolChoice = tool_choice if isinstance(tool_choice, str) else "required"
+        offered = tuple(turn.cast.schemas[_name(tool)] for tool in tools)
+        if self._left == 0 or self._is_closing():
+            offered, choice = (), "none"
+        prompt = turn.steps.prompt(
+            turn.cast.agents[turn.agent], tuple(ours(messages)), offered, "none" if not offered else choice
+        )
+        asked = asyncio.ensure_future(prompt)
+        (cancellation_token or turn.token).link_future(asked)
+        answer = await asked
+        if answer.error:
+            if answer.text:
+                turn.apologised = True
+                turn.said.append(Message(role="assistant", content=answer.text))
+            raise EngineError(answer.error)
+        calls = self._usable(answer.tool_calls, {tool.name for tool in offered})
+        if not calls and not answer.text:
+            msg = f"prompt {answer.request} has no answer: {answer.finish_reason}"
+            raise EngineError(msg)
+        self._usage = RequestUsage(
+            prompt_tokens=self._usage.prompt_tokens + answer.prompt_tokens,
+            completion_tokens=self._usage.completion_tokens + answer.completion_tokens,
+        )
+        return self._result(answer.text, calls)
+
+    def _closing_calls(self) -> int:
+        """How many tools the last step ran, if all of them were of those after which only last words are said."""
+        answers = []
+        for message in reversed(self._turn.said):
+            if message.role != "tool":
+                break
+            answers.append(message.name)
+        return len(answers) if all(name in self._turn.cast.closing for name in answers) else 0
+
+    def _is_closing(self) -> bool:
+        return self._closing_calls() > 0
+
+    def _has_closed(self) -> bool:
+        """The last words are said already, together with the call that ends it."""
+        calls = self._closing_calls()
+        return calls > 0 and bool(self._turn.said[-calls - 1].content)
+
+    def _usable(self, calls: Sequence[ToolCall], offered: set[str]) -> tuple[ToolCall, ...]:
+        """The calls that can be run: with ids of their own, at most one handoff, which takes no arguments."""
+        taken = {call.id for message in (*self._turn.history, *self._turn.said) for call in message.tool_calls}
+        usable: list[ToolCall] = []
+        handed = False
+        for call in calls if offered else ():
+            is_handoff = call.name.startswith("transfer_to_")
+            if is_handoff and handed:
+                continue
+            handed = handed or is_handoff
+            call_id = call.id
+            if not call_id or call_id in taken:  # some servers begin to count anew with every answer
+                call_id = f"call_{self._turn.number}_{len(taken)}"
+            taken.add(call_id)
+            arguments = "{}" if is_handoff or not call.arguments else call.arguments
+            usable.append(ToolCall(id=call_id, name=call.name, arguments=arguments))
+        return tuple(usable)
+
+    def _result(self, text: str, calls: Sequence[ToolCall]) -> CreateResult:
+        content: str | list[FunctionCall] = text
+        if calls:
+            content = [FunctionCall(id=call.id, name=call.name, arguments=call.arguments) for call in calls]
+        return CreateResult(
+            finish_reason="function_calls" if calls else "stop",
+            content=content,
+            thought=(text or None) if calls else None,
+            usage=self._usage,
+            cached=False,
+        )
+
+    async def create_stream(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        tools: Sequence[Tool | AutoGenToolSchema] = (),
+        tool_choice: Tool | ToolChoice = "auto",
+        json_output: bool | type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] = {},
+        cancellation_token: CancellationToken | None = None,
+    ) -> AsyncGenerator[str | CreateResult, None]:
+        yield await self.create(
+            messages,
+            tools=tools,
+            tool_choice=tool_choice,
+            json_output=json_output,
+            extra_create_args=extra_create_args,
+            cancellation_token=cancellation_token,
+        )
+
+    async def close(self) -> None:
+        return
+
+    def actual_usage(self) -> RequestUsage:
+        return self._usage
+
+    def total_usage(self) -> RequestUsage:
+        return self._usage
+
+    def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | AutoGenToolSchema] = ()) -> int:  # noqa: ARG002
+        return sum(len(str(message.content)) for message in messages) // 4
+
+    def remaining_tokens(
+        self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | AutoGenToolSchema] = ()
+    ) -> int:
+        return 128_000 - self.count_tokens(messages, tools=tools)
+
+    @property
+    def capabilities(self) -> Any:  # deprecated, and still abstract
+        return self.model_info
+
+    @property
+    def model_info(self) -> ModelInfo:
+        return ModelInfo(
+            vision=False,
+            function_calling=True,
+            json_output=False,
+            structured_output=False,
+            family="unknown",
+            multiple_system_messages=True,
+        )
+
+
+def _name(tool: Tool | AutoGenToolSchema) -> str:
+    return tool["name"] if isinstance(tool, dict) else tool.name

@@ -1,0 +1,91 @@
+"""Tools and memory as AutoGen sees them."""
+
+# ruff: noqa: D102 - the methods are described by the classes of AutoGen that they implement
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from autogen_core import CancellationToken
+from autogen_core.model_context import ChatCompletionContext
+from autogen_core.models import LLMMessage
+from autogen_core.tools import TextResultContent, ToolResult, Workbench
+from autogen_core.tools import ToolSchema as AutoGenToolSchema
+
+from orchestra.agents.autogen.messages import ours, theirs
+from orchestra.agents.conversation import STILL_RUNNING
+from schemas import ToolCall
+
+if TYPE_CHECKING:
+    from orchestra.agents.autogen.turn import AgentTurn
+
+
+class ToolBench(Workbench):
+    """The tools of the agent that speaks, as AutoGen sees them; they run in another process."""
+
+    component_type = "workbench"
+
+    def __init__(self, turn: "AgentTurn") -> None:
+        self._turn = turn
+
+    async def list_tools(self) -> list[AutoGenToolSchema]:
+        return self._turn.cast.tools[self._turn.agent]
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+        call_id: str | None = None,
+    ) -> ToolResult:
+        turn = self._turn
+        call = ToolCall(id=call_id or "", name=name, arguments=msgspec.json.encode(arguments or {}).decode())
+        asked = asyncio.ensure_future(turn.steps.tool(turn.cast.agents[turn.agent], call))
+        (cancellation_token or turn.token).link_future(asked)
+        try:
+            answer = await asked
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return _tool_result(name, STILL_RUNNING, failed=True)
+        except Exception as error:  # noqa: BLE001 - raising here hangs AutoGen; the next prompt raises it
+            turn.broken = error
+            return _tool_result(name, STILL_RUNNING, failed=True)
+        return _tool_result(name, answer.result, failed=answer.failed)
+
+    async def start(self) -> None:
+        return
+
+    async def stop(self) -> None:
+        return
+
+    async def reset(self) -> None:
+        return
+
+    async def save_state(self) -> Mapping[str, Any]:
+        return {}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        del state
+
+
+class CallContext(ChatCompletionContext):
+    """The call's memory as AutoGen sees it: what was said before, and what this turn adds."""
+
+    def __init__(self, turn: "AgentTurn") -> None:
+        super().__init__()
+        self._turn = turn
+
+    async def get_messages(self) -> list[LLMMessage]:
+        return list(theirs((*self._turn.history, *self._turn.said)))
+
+    async def add_message(self, message: LLMMessage) -> None:
+        self._turn.said += (
+            said for said in ours([message]) if said.role != "assistant" or said.content or said.tool_calls
+        )
+
+
+def _tool_result(name: str, text: str, *, failed: bool) -> ToolResult:
+    return ToolResult(name=name, result=[TextResultContent(content=text)], is_error=failed)

@@ -1,0 +1,148 @@
+"""The steps of a turn as events: each prompt and tool call is published as a request, and its answer awaited.
+
+Request ids follow from the turn's event and the order of the requests. So a turn that is run again, by another worker
+after this one died, publishes nothing twice and takes the answers that are there already.
+"""
+
+import asyncio
+import time
+
+from orchestra.agents.agent import Agent
+from orchestra.agents.app import App
+from orchestra.agents.autogen.client import ToolChoice
+from orchestra.agents.live import LiveCall, Step
+from orchestra.bus import Context
+from orchestra.errors import EngineError
+from schemas import (
+    AgentChanged,
+    Event,
+    Message,
+    PromptCompleted,
+    PromptRequested,
+    ToolCall,
+    ToolCompleted,
+    ToolRequested,
+    ToolSchema,
+    UserTurnEnded,
+)
+
+#: seconds that a prompt may take in all, takeover from a dead worker included
+_PROMPT_S = 20.0
+#: seconds beyond a deadline after which nobody is expected to answer any more
+_GRACE_S = 3.0
+_NO_ANSWER = "The tool did not answer in time; its outcome is not known."
+
+
+async def catch_up(context: Context, published: int) -> None:
+    """Bring an attempt that has published so much to the point that the one before had reached.
+
+    What it publishes next would otherwise get ids that are taken, and be dropped.
+    """
+    if context.attempt > 1:
+        await context.publish(*(await context.published())[published:])
+
+
+class TurnSteps:
+    """Asks the execution workers for what the agents need in one turn.
+
+    Attributes:
+        count: how many prompts and tool calls there were.
+        requests: the ids of the requests.
+        open_tools: tool calls without an answer: id of the request → id of the tool call.
+        published: how many events this attempt has published.
+
+    """
+
+    def __init__(self, app: App, event: UserTurnEnded, context: Context, live: LiveCall, *, group: str) -> None:
+        self.count = 0
+        self.requests: list[str] = []
+        self.open_tools: dict[str, str] = {}
+        self._app = app
+        self._event = event
+        self._context = context
+        self._live = live
+        self._id_prefix = f"{event.id}.{group}."
+        self.published = 0
+        self._pending: list[Event] = []
+
+    def agent_changed(self, change: AgentChanged) -> None:
+        """Publish this with the next request."""
+        self._pending.append(change)
+
+    def rest(self) -> list[Event]:
+        """What no request has taken along."""
+        pending, self._pending = self._pending, []
+        return pending
+
+    async def prompt(
+        self, agent: Agent, messages: tuple[Message, ...], tools: tuple[ToolSchema, ...], tool_choice: ToolChoice
+    ) -> PromptCompleted:
+        """Have a model answer.
+
+        Raises:
+            EngineError: no worker has answered in time.
+
+        """
+        self.count += 1
+        request = PromptRequested(
+            call=self._event.call,
+            turn=self._event.turn,
+            agent=agent.name,
+            step=self.count,
+            messages=messages,
+            tools=tools,
+            tool_choice=tool_choice,
+            model=agent.model,
+            deadline=time.time() + _PROMPT_S,
+        )
+        request_id = await self._ask(request)
+        answer = await self._answer(request_id, _PROMPT_S)
+        if not isinstance(answer, PromptCompleted):
+            msg = f"no worker has answered the prompt {request_id} within {_PROMPT_S + _GRACE_S} s"
+            raise EngineError(msg)
+        return answer
+
+    async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:
+        """Have a tool run; if nobody answers, the agent is told that the outcome is not known."""
+        self.count += 1
+        timeout_s = self._app.tools[call.name].timeout_s
+        request = ToolRequested(
+            call=self._event.call,
+            turn=self._event.turn,
+            agent=agent.name,
+            name=call.name,
+            step=self.count,
+            tool_call_id=call.id,
+            arguments=call.arguments,
+            deadline=time.time() + timeout_s + _GRACE_S,
+        )
+        request_id = await self._ask(request, call.id)
+        answer = await self._answer(request_id, timeout_s + _GRACE_S)
+        if not isinstance(answer, ToolCompleted):
+            return ToolCompleted(call=request.call, request=request_id, name=call.name, result=_NO_ANSWER, failed=True)
+        del self.open_tools[request_id]
+        return answer
+
+    def handed_over(self, agent: str, previous: str) -> None:
+        """Another agent speaks from here on."""
+        self._pending.append(
+            AgentChanged(call=self._event.call, turn=self._event.turn, agent=agent, previous=previous, reason="handoff")
+        )
+
+    async def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> str:
+        """Publish a request; its id."""
+        events = (*self.rest(), request)
+        self.published += len(events)  # nothing is awaited from here to the publish: the order of ids is that of calls
+        request_id = f"{self._id_prefix}{self.published}"
+        self.requests.append(request_id)
+        if tool_call_id:
+            self.open_tools[request_id] = tool_call_id
+        await self._context.publish(*events)
+        return request_id
+
+    async def _answer(self, request_id: str, within_s: float) -> Step | None:
+        try:
+            async with asyncio.timeout(within_s + _GRACE_S):
+                return await self._live.step(request_id)
+        except TimeoutError:
+            return None

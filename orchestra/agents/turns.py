@@ -1,0 +1,220 @@
+"""Runs the turns of the calls that this worker owns: begins them, stops them, and keeps what came of them."""
+
+import asyncio
+import time
+from typing import Literal
+
+import msgspec
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.agents.app import App
+from orchestra.agents.autogen import AgentTurn, Cast
+from orchestra.agents.live import CONVERSATION, STEP, LiveCall, RunningTurn, Step, StopReason
+from orchestra.agents.router import Router
+from orchestra.agents.steps import TurnSteps, catch_up
+from orchestra.bus import Context
+from orchestra.errors import FencedError
+from schemas import (
+    AgentChanged,
+    CallEnded,
+    CallStarted,
+    Event,
+    Message,
+    ReplyChunk,
+    ReplyInterrupted,
+    ToolCompleted,
+    TurnCancelled,
+    TurnCompleted,
+    UserTurnEnded,
+)
+
+_LOG = structlog.get_logger("orchestra.agents")
+
+#: a turn that has waited longer than this is not answered: the caller has said something else since, or is gone
+STALE_S = 30.0
+#: seconds that a turn may take in all
+TURN_S = 45.0
+#: seconds that AutoGen gets to end after it was asked to
+_STOP_S = 0.1
+#: how long an ended call is remembered, so that what comes late is known as late
+_KEPT_S = 3600
+
+Outcome = Literal["answered", "cancelled", "failed"]
+_encode = msgspec.json.Encoder().encode
+
+
+class Turns:
+    """The turns of an app's calls; every method takes the call as it is live in this process.
+
+    Args:
+        app: whose agents answer.
+        group: name of the consumer group that runs this, a part of the ids of what it publishes.
+
+    """
+
+    def __init__(self, app: App, group: str) -> None:
+        self._app = app
+        self._group = group
+        self._cast = Cast(app)
+        self._router = Router(app)
+
+    def greeted(self, event: CallStarted, context: Context, live: LiveCall) -> AgentChanged | None:
+        """The caller is being greeted by the agent that answers first."""
+        if live.conversation.turn >= 0:
+            return None
+        live.conversation.greeted(event.greeting)
+        _keep(live, context)
+        return AgentChanged(call=event.call, agent=live.conversation.agent, reason="entry")
+
+    async def answer(self, event: UserTurnEnded, context: Context, live: LiveCall) -> list[Event]:
+        """Let the agents answer the caller; returns what closes the turn, nothing if that is not needed any more.
+
+        Raises:
+            FencedError: another worker owns the call now.
+
+        """
+        conversation = live.conversation
+        if conversation.ended or event.turn <= conversation.turn:
+            return []
+        reason: StopReason | None = None
+        if event.turn < live.newest:
+            reason = "superseded"
+        else:
+            live.newest = event.turn
+            await live.stop_turn("superseded")
+            if event.turn <= conversation.interrupted:
+                reason = "interrupted"
+            elif time.time() - event.at > STALE_S:
+                reason = "expired"
+        if reason is None:
+            return await self._run(event, context, live)
+        await catch_up(context, 0)
+        conversation.add_turn(event.turn, [_said(event)], agent=conversation.agent, running={})
+        _keep(live, context)
+        return [TurnCancelled(call=event.call, turn=event.turn, reason=reason)]
+
+    def step_ended(self, event: Step, context: Context, live: LiveCall) -> None:
+        """A prompt or tool call has been answered: for the turn that waits for it, here or after a crash."""
+        conversation = live.conversation
+        if event.turn > conversation.turn:
+            context.state.set(STEP + event.request, _encode(event))
+            live.deliver(event)
+        elif isinstance(event, ToolCompleted) and conversation.tool_ended(event.request, event.result):
+            _keep(live, context)
+
+    async def interrupted(self, event: ReplyInterrupted, context: Context, live: LiveCall) -> None:
+        """The caller spoke over a reply: it is not made any further, and what was not heard was never said."""
+        live.conversation.stopped(event.turn)
+        if live.turn is not None and live.turn.number == event.turn:
+            await live.stop_turn("interrupted")
+        live.conversation.heard(event.turn, event.heard)
+        _keep(live, context)
+
+    async def ended(self, event: CallEnded, context: Context, live: LiveCall) -> None:
+        """The call is over: nothing is answered any more."""
+        del event
+        live.conversation.ended = True
+        await live.stop_turn("call_ended")
+        _keep(live, context)
+        context.state.expire(_KEPT_S)
+
+    async def _run(self, event: UserTurnEnded, context: Context, live: LiveCall) -> list[Event]:
+        conversation = live.conversation
+        steps = TurnSteps(self._app, event, context, live, group=self._group)
+        agent = self._router.route(event.text, conversation.agent)
+        if agent != conversation.agent:
+            steps.agent_changed(
+                AgentChanged(
+                    call=event.call, turn=event.turn, agent=agent, previous=conversation.agent, reason="routed"
+                )
+            )
+        turn = AgentTurn(
+            self._cast, steps, agent=agent, number=event.turn, history=conversation.messages, caller_said=_said(event)
+        )
+        work = asyncio.get_running_loop().create_task(turn.run())
+        live.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
+        try:
+            outcome = await _outcome(turn, work)
+            await catch_up(context, steps.published)
+            closing = self._closing(event, turn, steps, running, outcome)
+            conversation.add_turn(event.turn, turn.said, agent=turn.agent, running=steps.open_tools)
+            context.state.delete(*(STEP + request for request in steps.requests))
+            _keep(live, context)
+            return [*steps.rest(), *closing]
+        finally:
+            live.turn = None
+            running.over.set()
+
+    def _closing(
+        self, event: UserTurnEnded, turn: AgentTurn, steps: TurnSteps, running: RunningTurn, outcome: Outcome
+    ) -> list[Event]:
+        """The events that close a turn; a caller who would hear nothing hears the apology."""
+        if outcome == "cancelled":
+            return [TurnCancelled(call=event.call, turn=event.turn, reason=running.reason or "superseded")]
+        closing: list[Event] = []
+        if outcome == "failed" and not turn.apologised:
+            turn.said.append(Message(role="assistant", content=self._app.apology))
+            closing.append(
+                ReplyChunk(
+                    call=event.call,
+                    turn=event.turn,
+                    text=self._app.apology,
+                    agent=turn.agent,
+                    voice=self._app.team[turn.agent].voice,
+                )
+            )
+        return [
+            *closing,
+            TurnCompleted(
+                call=event.call,
+                turn=event.turn,
+                agent=turn.agent,
+                text=turn.reply,
+                steps=steps.count,
+                failed=outcome == "failed",
+            ),
+        ]
+
+
+async def _outcome(turn: AgentTurn, work: asyncio.Task[bool]) -> Outcome:
+    """How the agents' work ended.
+
+    Raises:
+        FencedError: another worker owns the call now.
+        RedisError: the bus is away; the turn is to be run again.
+
+    """
+    try:
+        done, _ = await asyncio.wait({work}, timeout=TURN_S)
+        if not done:
+            _LOG.error("turn.too_long", agent=turn.agent, turn=turn.number, seconds=TURN_S)
+            _stop(turn, work)
+            await asyncio.wait({work})
+            return "failed"
+    finally:
+        _stop(turn, work)
+    if work.cancelled():
+        return "cancelled"
+    error = work.exception()
+    if error is None:
+        return "answered" if work.result() else "cancelled"
+    if isinstance(error, FencedError | RedisError):
+        raise error
+    _LOG.error("turn.failed", agent=turn.agent, turn=turn.number, error=repr(error))
+    return "failed"
+
+
+def _stop(turn: AgentTurn, work: asyncio.Task[bool]) -> None:
+    """Stop the agents; by force if they have not ended in time."""
+    if not work.done():
+        turn.cancel()
+        asyncio.get_running_loop().call_later(_STOP_S, work.cancel)
+
+
+def _keep(live: LiveCall, context: Context) -> None:
+    context.state.set(CONVERSATION, live.conversation.encode())
+
+
+def _said(event: UserTurnEnded) -> Message:
+    return Message(role="user", content=event.text)

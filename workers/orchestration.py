@@ -1,0 +1,77 @@
+"""Decides who answers the caller, and has prompts and tools run until they have."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from orchestra import App, Consumer, Context, load_app
+from orchestra.agents.live import LiveCalls
+from orchestra.agents.turns import STALE_S, TURN_S, Turns
+from orchestra.bus import Bus
+from orchestra.settings import load_settings
+from schemas import (
+    AgentChanged,
+    CallEnded,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    ReplyInterrupted,
+    ToolCompleted,
+    UserTurnEnded,
+)
+
+
+class Orchestration:
+    """The handlers of the group ``orchestration``.
+
+    Args:
+        app: whose agents answer; the one of the settings unless given.
+
+    """
+
+    def __init__(self, app: App | None = None) -> None:
+        self._app = app
+        self._calls = LiveCalls()
+        self.consumer = Consumer("orchestration", state="conversation")
+        self.consumer.lifespan(self.loaded)
+        self.consumer.on(CallStarted)(self.greet)
+        self.consumer.on(UserTurnEnded, concurrent=True, timeout_s=TURN_S + STALE_S)(self.answer)
+        self.consumer.on(PromptCompleted, ToolCompleted)(self.take_step)
+        self.consumer.on(ReplyInterrupted)(self.interrupt)
+        self.consumer.on(CallEnded)(self.end)
+
+    @asynccontextmanager
+    async def loaded(self, bus: Bus) -> AsyncIterator[None]:
+        """Have the app's agents ready before the first call."""
+        del bus
+        self._app = self._app or load_app(load_settings().app)
+        self._turns = Turns(self._app, self.consumer.name)
+        self._entry = self._app.entry
+        yield
+
+    async def greet(self, event: CallStarted, context: Context) -> AgentChanged | None:
+        """Remember the greeting, and who speaks first."""
+        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+            return self._turns.greeted(event, context, live)
+
+    async def answer(self, event: UserTurnEnded, context: Context) -> list[Event]:
+        """Answer the caller: `AgentChanged`, `PromptRequested` and `ToolRequested` on the way, then the turn's end."""
+        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+            return await self._turns.answer(event, context, live)
+
+    async def take_step(self, event: PromptCompleted | ToolCompleted, context: Context) -> None:
+        """Hand the result to the turn that waits for it."""
+        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+            self._turns.step_ended(event, context, live)
+
+    async def interrupt(self, event: ReplyInterrupted, context: Context) -> None:
+        """Stop a reply that nobody listens to; remember what was heard of it."""
+        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+            await self._turns.interrupted(event, context, live)
+
+    async def end(self, event: CallEnded, context: Context) -> None:
+        """Stop what still runs."""
+        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+            await self._turns.ended(event, context, live)
+
+
+consumer = Orchestration().consumer
