@@ -5,8 +5,9 @@ from importlib import import_module
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from orchestra.errors import UsageError
+from orchestra.errors import OrchestraError, UsageError
 
 app = typer.Typer(
     name="orchestra",
@@ -21,9 +22,9 @@ for _command in ("demo", "up", "call", "edge", "worker", "tail", "status", "sche
 
 
 def main() -> None:
-    """Run the command line; what the operator must change is said in one line, with exit code 2."""
+    """Run the command line; an error is one line: exit code 2 if the operator must change something, else 1."""
     try:
         app()
-    except UsageError as error:
-        Console(stderr=True).print(f"[bold red]orchestra:[/] {error}", highlight=False)
-        sys.exit(2)
+    except OrchestraError as error:
+        Console(stderr=True).print("[bold red]orchestra:[/]", Text(str(error)), highlight=False)
+        sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -58,3 +58,16 @@ def test_words_that_are_parted_differently_match() -> None:
 
 def test_nothing_said_and_nothing_heard_match() -> None:
     assert compare("", " … ").similarity == 1
+
+
+@pytest.mark.parametrize(
+    ("heard", "matches"),
+    [
+        ("parcel 4271 is out for delivery it should", True),
+        ("parcel 4271 is out for deli", True),
+        ("parcel 4271", False),
+        ("", False),
+    ],
+)
+def test_a_reply_that_was_cut_off_matches_up_to_where_it_was_cut(heard: str, matches: bool) -> None:
+    assert compare("Parcel 4271 is out for delivery. It", heard, open_end=True).matches is matches

@@ -1,0 +1,102 @@
+import io
+
+from rich.console import Console
+
+from orchestra.cli.conversation import LiveConversation
+from orchestra.cli.turn_table import turn_table
+from orchestra.voice.caller import Span, TurnAccount, TurnAudio, TurnRecord, compare
+from schemas import (
+    AgentChanged,
+    CallEnded,
+    CallEndRequested,
+    CallStarted,
+    Event,
+    ReplyChunk,
+    ReplyInterrupted,
+    ToolCompleted,
+    ToolRequested,
+    TurnMeasured,
+    UserTurnEnded,
+)
+
+CALL = "07-x"
+
+
+def piped(width: int = 100) -> Console:
+    return Console(file=io.StringIO(), width=width, highlight=False)
+
+
+def printed(console: Console) -> list[str]:
+    assert isinstance(console.file, io.StringIO)
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+
+def show(*events: Event) -> list[str]:
+    console = piped()
+    view = LiveConversation(console)
+    view.show(CallStarted(call=CALL, at=100.0, from_number="+15550001", greeting="Welcome."))
+    for event in events:
+        view.show(event)
+    return printed(console)[2:]
+
+
+def test_a_call_begins_with_its_number_and_greeting() -> None:
+    console = piped()
+    LiveConversation(console).show(CallStarted(call=CALL, at=100.0, from_number="+15550001", greeting="Welcome."))
+    assert printed(console) == ["0.0 s call 07-x from +15550001", "0.0 s greeting Welcome."]
+
+
+def test_who_speaks_and_what_was_understood_is_shown_as_it_happens() -> None:
+    assert show(
+        UserTurnEnded(call=CALL, turn=1, at=104.5, text="where is my parcel"),
+        AgentChanged(call=CALL, turn=1, at=104.5, agent="tracking", previous="reception", reason="routed"),
+        ReplyChunk(call=CALL, turn=1, at=104.6, agent="tracking", text="Which number?"),
+        ReplyInterrupted(call=CALL, turn=1, at=106.0, heard="I think that it was Which number?"),
+    ) == [
+        "4.5 s understood: where is my parcel",
+        "4.5 s reception → tracking (routed)",
+        "4.6 s tracking Which number?",
+        "6.0 s interrupted after “… think that it was Which number?”",
+    ]
+
+
+def test_a_tool_is_shown_with_its_arguments_result_and_time() -> None:
+    assert show(
+        ToolRequested(call=CALL, id="t1", at=105.0, agent="a", name="find_parcel", arguments='{"number":"4271"}'),
+        ToolCompleted(call=CALL, at=105.1, request="t1", name="find_parcel", result="on its\nway", duration_ms=12.3),
+    ) == ['5.1 s find_parcel(number="4271") → on its way [12 ms]']
+
+
+def test_arguments_that_are_no_json_are_shown_as_they_came() -> None:
+    assert show(
+        ToolRequested(call=CALL, id="t1", at=105.0, agent="a", name="find_parcel", arguments="{number"),
+        ToolCompleted(call=CALL, at=105.0, request="t1", name="find_parcel", result="[error]", failed=True),
+    ) == ["5.0 s find_parcel({number) → [error] [0 ms]"]
+
+
+def test_the_end_says_who_ended_the_call() -> None:
+    assert show(
+        CallEndRequested(call=CALL, turn=2, at=109.0),
+        CallEnded(call=CALL, at=110.0, reason="agent_hung_up", duration_s=10.0),
+    ) == ["9.0 s the agent ends the call", "10.0 s call ended after 10.0 s: agent hung up"]
+
+
+def test_the_table_has_a_row_for_every_turn_of_the_caller() -> None:
+    measured = TurnMeasured(call=CALL, turn=1, turn_end_ms=420, stt_ms=180, routing_ms=12, tts_ms=210, total_ms=700)
+    heard = compare("Yes.", "yes")
+    turns = [
+        TurnRecord("", TurnAccount(0), TurnAudio(None, ()), heard),
+        TurnRecord(
+            "Where is it?",
+            TurnAccount(1, understood="where is it", measured=measured),
+            TurnAudio(Span(1, 2), (Span(2.75, 3),), response_s=0.75),
+            heard,
+        ),
+        TurnRecord("Stop!", TurnAccount(2), TurnAudio(Span(2.9, 3.5), (), yielded_s=0.31), heard),
+    ]
+    console = piped(140)
+    console.print(turn_table(turns))
+    text = "\n".join(printed(console))
+    assert "1 Where is it? 750 420 180 12 0 0 210 0\nwhere is it" in text
+    assert "2 Stop! none\n(nothing)" in text
+    assert "turn 2 interrupted the reply before: the agent fell silent after 310 ms" in text
