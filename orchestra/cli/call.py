@@ -49,7 +49,7 @@ def call(
     say: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What to say; once for every turn.")] = None,
     wav: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="16-bit WAV file to play; likewise.")] = None,
     script: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Script: one line of text a turn, or TOML, one table `say` a turn.")
+        Path | None, typer.Option(metavar="FILE", help="Script: a line of text a turn, or TOML, a table `say` a turn.")
     ] = None,
     barge_in_after: Annotated[
         float | None,
