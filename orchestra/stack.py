@@ -78,7 +78,7 @@ class _Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
-                process_group=0,  # Ctrl-C reaches the supervisor alone, which then ends the others in order
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the others in order
                 preexec_fn=die_with_parent(),
             )
         return self.process
