@@ -103,16 +103,16 @@ class _Index:
     def search(self, query: str, limit: int) -> list[Passage]:
         """See `Knowledge.sections`."""
         asked = {term: meant(term, self._found_in) for term in dict.fromkeys(terms(query))}
-        wanted = {known: self._rarity(known) for known, likeness in asked.values() if likeness}
+        wanted = {known: likeness * self._rarity(known) for known, likeness in asked.values() if likeness}
         if not wanted:
             return []
-        unknown = sum(self._rarity(term) for term, (_, likeness) in asked.items() if not likeness)
+        doubt = sum((1 - likeness) * self._rarity(known) for known, likeness in asked.values())
         rows = self._database.execute(
             "SELECT rowid, -bm25(section, ?, 1.0) AS score FROM section "
             "WHERE section MATCH ? ORDER BY score DESC LIMIT ?",
             (_TITLE_WEIGHT, " OR ".join(f'"{term}"' for term in wanted), max(limit, _CANDIDATES)),
         ).fetchall()
-        total = unknown + sum(wanted.values())
+        total = doubt + sum(wanted.values())
         found = []
         for number, score in rows:
             covered = sum(rarity for term, rarity in wanted.items() if term in self._terms[number]) / total

@@ -11,24 +11,29 @@ from functools import lru_cache
 _WORD = re.compile(r"[a-z0-9]+")
 _SMALL = frozenset(
     _WORD.findall("""
-    a about again ah all also am an and any anything are as at be been being but by can could did do does doing done
-    eh er for from get give go going got had has have having he hello help her hey hi him his how i if im in into is it
-    its ive id just know let lets like look may maybe me might mine my need no not now of oh ok okay on one or our
-    please really right say she should so some someone something sorry sure tell than thank thanks that thats the their
-    them then there these they thing this those to too uh uhm um up us very want was we well were what whats when where
-    wheres which while who whom why will with would yeah yes yet you your yours
+    a able about ah all allowed also am an and any anything are as at be been being but by can could did do does
+    doing done dont eh er for from get give go going gonna got had has have having he hello help her hey hi him his how
+    i if im in into is it its ive id just know let lets like look may maybe me might mine my need no not now of oh ok
+    okay on one or our out please really right said say she should so some someone somebody something sorry sure tell
+    than thank thanks that thats the their them then there these they thing things this those to today too uh uhm um up
+    us very want was way we well were what whats which while who whom why will with wont would yeah yes yet you your
+    yours youre
     """)
 )
 _IRREGULAR = {
-    "lost": "lose", "losing": "lose", "broke": "break", "broken": "break", "sent": "send", "paid": "pay",
-    "took": "take", "taken": "take", "found": "find", "came": "come", "left": "leave", "brought": "bring",
-    "bought": "buy", "stole": "steal", "stolen": "steal", "shut": "close", "people": "person", "package": "parcel",
+    "wheres": "where", "whens": "when", "lost": "lose", "losing": "lose", "broke": "break", "broken": "break",
+    "sent": "send", "paid": "pay", "took": "take", "taken": "take", "found": "find", "came": "come", "left": "leave",
+    "brought": "bring", "bought": "buy", "stole": "steal", "stolen": "steal", "shut": "close", "people": "person",
+    "package": "parcel",
 }  # fmt: skip
 _SPELLINGS = (("[tc]i(?=[aou])", "s"), ("c(?=[eiy])|ch|sh", "s"), ("ph", "f"), ("(?<=.)(gh|h|w)", ""))
+#: no form of "miss"
+_WHOLE = frozenset({"missing"})
 _VOICED = str.maketrans({"b": "p", "d": "t", "g": "k", "v": "f", "z": "s", "j": "s", "q": "k", "y": "i"})
 _MIN_WORD = 4
 _MIN_SPELLED = 5
-_SAME_SOUND, _ONE_LETTER, _NEAR_SOUND = 0.8, 0.7, 0.4
+_SAME_ROOT, _SAME_SOUND, _ONE_LETTER, _NEAR_SOUND = 0.8, 0.8, 0.7, 0.4
+_LONGEST_ENDING = 4
 
 
 def words(text: str) -> list[str]:
@@ -44,20 +49,19 @@ def terms(text: str) -> list[str]:
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """A word without its ending: ``deliveries``, ``delivered``, ``delivery`` → ``deliver``."""
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    word = _IRREGULAR.get(word, word)
     if len(word) < _MIN_WORD or word.isdigit():
         return word
     for ending, rest in (("ies", "y"), ("sses", "ss"), ("s", "")):
         if word.endswith(ending) and not word.endswith(("ss", "us", "is")):
             word = word.removesuffix(ending) + rest
             break
-    for ending in ("ing", "ed"):
+    for ending in () if word in _WHOLE else ("ing", "ed"):
         base = word.removesuffix(ending)
         if base != word and len(base) > 2 and re.search("[aeiouy]", base):  # noqa: PLR2004 - "ring" is not "r" + "ing"
             word = base[:-1] if base[-1] == base[-2] and base[-1] not in "ls" else base
             break
-    return _IRREGULAR.get(word) or _without_last_vowel(word)
+    return _without_last_vowel(_IRREGULAR.get(word, word))
 
 
 def _without_last_vowel(word: str) -> str:
@@ -101,9 +105,11 @@ def meant(term: str, known: Collection[str]) -> tuple[str, float]:
 
 
 def _alike(term: str, other: str) -> float:
-    """How likely two different terms are one word: by the same sound, by one wrong letter, by nearly the same sound."""
-    if len(other) < _MIN_WORD or other.isdigit() or abs(len(term) - len(other)) > len(other) // 2:
+    """How likely two different terms are one word: by root, by sound, by one wrong letter, by nearly the same sound."""
+    if len(other) < _MIN_WORD or other.isdigit() or abs(len(term) - len(other)) > _LONGEST_ENDING:
         return 0.0
+    if min(len(term), len(other)) >= _MIN_SPELLED and (term.startswith(other) or other.startswith(term)):
+        return _SAME_ROOT
     ours, theirs = sound(term), sound(other)
     if ours == theirs and len(ours) > 2:  # noqa: PLR2004 - two consonants are shared by too many words
         return _SAME_SOUND

@@ -1,4 +1,4 @@
-"""Scripted callers for the demo app: data that `orchestra demo` and `orchestra call` speak, and that the tests check."""
+"""Scripted callers for the demo app: data that `orchestra demo` and `orchestra call` speak and the tests check."""
 
 import re
 from dataclasses import dataclass

@@ -27,27 +27,42 @@ reception = Agent(
 
 tracking = Agent(
     name="tracking",
-    about="where a parcel is, when it will arrive, its status: track a parcel by its number",
+    about="where a parcel is, when it comes or arrives, whether it is late, its status: track a parcel by its number",
     prompt=f"{_STYLE}\nYou track parcels. Use find_parcel as soon as you know the parcel number.",
     tools=(find_parcel,),
     handoffs=("redelivery", "complaints", "reception"),
-    examples=("where is my parcel", "when will my parcel arrive", "has my parcel been delivered yet"),
+    examples=(
+        "where is my parcel",
+        "when will my parcel arrive",
+        "when does my delivery come",
+        "has my parcel been delivered yet",
+        "I am still waiting for my parcel",
+        "I ordered something and it is not here",
+    ),
     knowledge=True,
 )
 
 redelivery = Agent(
     name="redelivery",
-    about="a new delivery of a parcel: deliver it again on another day, after a missed delivery",
+    about="a new delivery of a parcel: deliver it again, bring it on another day, after nobody was at home",
     prompt=f"{_STYLE}\nYou arrange new deliveries. Use redeliver as soon as you know the parcel number and the day.",
     tools=(redeliver,),
     handoffs=("tracking", "complaints", "reception"),
-    examples=("deliver it again", "I was not at home", "I missed the driver", "can I book a redelivery"),
+    examples=(
+        "deliver it again",
+        "I was not at home",
+        "nobody was in when you came",
+        "there was a card in my letter box",
+        "I missed the driver",
+        "can I book a redelivery",
+        "please bring it on Saturday instead",
+    ),
     knowledge=True,
 )
 
 complaints = Agent(
     name="complaints",
-    about="a complaint about a damaged, missing or late parcel or a rude driver",
+    about="a complaint about a damaged, missing or late parcel or a rude driver; unhappy and angry callers",
     prompt=(
         f"{_STYLE}\nYou take complaints. Use open_complaint once you know the parcel number and what went wrong. "
         "Never promise money back. Use transfer_call if the caller wants a person."
@@ -59,6 +74,7 @@ complaints = Agent(
         "my parcel arrived broken",
         "your driver was rude",
         "I am unhappy with your service",
+        "something is missing in the box",
     ),
     knowledge=True,
 )

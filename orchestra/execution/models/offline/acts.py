@@ -1,69 +1,104 @@
-"""What a caller does with an utterance, whatever the app: asks to repeat, agrees, declines, says good-bye …"""
+"""What a caller does with an utterance, whatever the app: asks to repeat, agrees, declines, says good-bye."""
 
 import re
 
 from orchestra.agents.words import terms, words
+from orchestra.execution.models.offline.numbers import without_numbers
 
-_REPEAT = re.compile(
-    r"\b(say|said) (that|it|this)? ?(all )?(again|once more)|\bsay again\b|\brepeat\b|what did you (just )?say|come again"
-    r"|\bpardon\b|did ?nt (quite )?(hear|catch|understand|get) (that|you|it|what)|one more time|once more please"
-    r"|(could|can) ?nt (hear|understand) you|^(sorry )?(what|excuse me|sorry|huh|what was that)( please)?$"
+
+def _any(*phrases: str) -> re.Pattern[str]:
+    """One of the phrases, anywhere, as whole words."""
+    return re.compile(rf"\b(?:{'|'.join(phrases)})\b")
+
+
+def _begins(*phrases: str) -> re.Pattern[str]:
+    """One of the phrases at the beginning, perhaps after "oh" or "well"."""
+    return re.compile(rf"^(?:(?:oh|well|um|uh|ah) )*(?:{'|'.join(phrases)})\b")
+
+
+_REPEAT = _any(
+    "(?:say|said|tell me|read)(?: me)?(?: that| it| this)?(?: all)? (?:again|once more)",
+    "repeat",
+    "what did you(?: just)? say",
+    "come again",
+    "pardon",
+    "(?:did ?nt|did not)(?: quite)? (?:hear|catch|understand|get)(?: that| you| it| what)?",
+    "(?:could ?nt|can ?nt|could not|cannot) (?:hear|understand) you",
+    "one more time",
+    "^(?:sorry )?(?:what|excuse me|sorry|huh|what was that)(?: please)?$",
 )
-_BYE = re.compile(
-    r"\b(good ?bye|bye|farewell|hang up|good night)\b|\bsee you\b|\b(thats|that is|that was|that will be|thatll be) (all|it|everything)\b"
-    r"|\bnothing (else|more)\b|\b(have|enjoy) a (nice|good|great|lovely) (day|evening|weekend|one)\b|\bim (all )?(done|finished)\b"
-    r"|\b(end|finish) (the|this) call\b|\bi (do not|dont) need anything (else|more)\b"
+_BYE = _any(
+    "good ?bye",
+    "bye",
+    "farewell",
+    "good night",
+    "hang up",
+    "see you",
+    "(?:thats|that is|that was|that will be|thatll be) (?:all|it|everything)",
+    "nothing (?:else|more)",
+    "(?:have|enjoy) a (?:nice|good|great|lovely) (?:day|evening|weekend|one)",
+    "im (?:all )?(?:done|finished)",
+    "(?:end|finish) (?:the|this) call",
+    "i (?:do not|dont) need (?:anything|any) (?:else|more)",
 )
-_HUMAN = r"(person|human|operator|representative|manager|supervisor|advis[eo]r|staff|colleague|employee|real people)"
-_SOMEBODY = rf"({_HUMAN}|some ?one|some ?body|an? agent|people)"
-_PERSON = re.compile(
-    rf"\b(speak|talk|connect|transfer|put|pass|get)\b( me| us)?( through| over| hold of)?( directly)?( to| with| of)?"
-    rf"( an?| the| your| some| another)?( real| human| actual| live| proper)? ?{_SOMEBODY}\b"
-    rf"|\b(real|actual|live|human) (person|being|agent|people)\b|\b{_HUMAN} (please|now)\b|^(an? )?{_HUMAN}$"
-    rf"|\b(want|need|like|is there) an? ({_HUMAN})\b"
+_HUMAN = "(?:person|human|operator|representative|manager|supervisor|advis[eo]r|staff|colleague|employee|real people)"
+_SOMEBODY = rf"(?:{_HUMAN}|some ?one|some ?body|an? agent|people)"
+_PERSON = _any(
+    "(?:speak|talk|connect|transfer|put|pass|get|give)(?: me| us)?(?: through| over| hold of)?(?: directly)?"
+    rf"(?: to| with| of)?(?: an?| the| your| some| another)?(?: real| human| actual| live| proper)? ?{_SOMEBODY}",
+    "(?:real|actual|live|human) (?:person|being|agent|people)",
+    rf"{_HUMAN} (?:please|now)",
+    rf"^(?:an? )?{_HUMAN}$",
+    rf"(?:want|need|like|is there) an? {_HUMAN}",
 )
-_YES = re.compile(
-    r"^(oh |well |um |uh )?(yes|yeah|yep|yup|yah|sure|ok|okay|correct|right|exactly|absolutely|definitely|certainly|of course"
-    r"|please do|go ahead|why not|perfect|great|alright|all right|fine|very well|i do|i would|that would be"
-    r"|that is (right|correct|fine|good)|thats (right|correct|fine|good)|sounds good|please)\b"
+_YES = _begins(
+    "yes|yeah|yep|yup|yah|sure|ok|okay|correct|right|exactly|absolutely|definitely|certainly|of course|please|perfect",
+    "great|alright|all right|fine|very well|go ahead|why not|sounds good|i do|i would|that would be",
+    "(?:that is|thats) (?:right|correct|fine|good)",
 )
-_NO = re.compile(
-    r"^(oh |well |um |uh )?(no|nope|nah|not (really|now|today|necessary|needed|at the moment)|never|rather not|id rather not"
-    r"|i do ?nt|do ?nt|negative|i would rather not)\b"
+_NO = _begins(
+    "no|nope|nah|never|negative|rather not|id rather not|i would rather not|i do ?nt|do ?nt",
+    "not (?:really|now|today|necessary|needed|at the moment)",
 )
-_THANKS = re.compile(r"\b(thank you|thanks|thank|cheers)\b")
-_HELLO = re.compile(r"^(hello|hi|hey|good (morning|afternoon|evening|day)|are you (still )?there)\b")
-_WAIT = re.compile(
-    r"\b((just )?(a|one) (moment|second|minute)|hold on|hang on|wait)\b|\blet me (look|check|see|find|get|think)\b"
+_THANKS = _any("thank you|thanks|thank|cheers")
+_HELLO = _any("hello|hi|hey|good (?:morning|afternoon|evening|day)|are you (?:still )?there|is anybody there")
+_WAIT = _any(
+    "(?:just )?(?:a|one) (?:moment|second|minute)|hold on|hang on|wait", "let me (?:look|check|see|find|get|think)"
 )
-_NEVER_MIND = re.compile(r"\b(never ?mind|forget (it|about it|that)|cancel (that|it)|leave it|do ?nt bother)\b")
-_DO_NOT_KNOW = re.compile(
-    r"\b(i )?(do ?nt|do not|cannot|cant|can not) (know|have|remember|find)\b|\bno idea\b|\bnot sure\b|\b(lost|forgot) (it|the|my)\b"
+_NEVER_MIND = _any("never ?mind|forget (?:it|about it|that)|cancel (?:that|it)|leave it|do ?nt bother")
+_DO_NOT_KNOW = _any(
+    "(?:do ?nt|do not|cannot|cant|can not) (?:know|have|remember|find)",
+    "no idea|not sure",
+    "(?:lost|forgot) (?:it|the|my)",
 )
-_MACHINE = re.compile(
-    r"\bare you (a |an )?(real|robot|machine|computer|human|person|bot|ai|a i)\b|am i (speaking|talking) to a (robot|machine|computer)"
+_MACHINE = _any(
+    "are you (?:a |an )?(?:real|robot|machine|computer|human|person|bot|ai|a i)",
+    "am i (?:speaking|talking) to a (?:robot|machine|computer)",
 )
-_ASKS = re.compile(
-    r"\b(how (much|long|many|do|can|does|should|big|heavy|late|far|often)|what (happens?|if|are|is|does|do|about|kind|time|can|should|may)"
-    r"|whats|do (i|you|we|they)|does|are (you|there|we)|is (it|there|that|a)|can (i|you|we|my|someone|somebody)|could (i|my|someone|somebody)|may (i|my)|am i allowed"
-    r"|when (do|are|does|is)|where (are|can|do)|which|who|why|tell me (about|how|what)|should i|must i|am i|will (it|you|they|i))\b"
-)  # fmt: skip
-_WISHES = re.compile(r"\b(i (want|need|wish)|i would like|id like|id love|please|im calling|could you|can you)\b")
+_ASKS = _any(
+    "how (?:much|long|many|do|can|does|should|big|heavy|late|far|often)",
+    "what (?:happens?|if|are|is|does|do|about|kind|time|can|should|may)|whats",
+    "do (?:i|you|we|they)|does|are (?:you|there|we)|is (?:it|there|that|a)",
+    "can (?:i|you|we|my|someone|somebody)|could (?:i|my|someone|somebody)|may (?:i|my)|(?:should|must|am) i",
+    "when (?:do|are|does|is)|where (?:are|can|do|is (?:the|your|a))|which|who|why|will (?:it|you|they|i)",
+    "tell me (?:about|how|what)",
+)
+_PERSONAL = _any(
+    "(?:where|when|why) (?:\\w+ ){0,4}(?:my|our)|(?:has|is|did|will) (?:my|our)",
+    "i want|i need|id like|i would like|please|im waiting|i (?:have|ve) been waiting",
+    "(?:it|this|that) again",
+    "\\d{3,}",
+)
 _OPENERS = re.compile(
     r"^\W*((hello|hi|hey|well|oh|um|uh|so|ok|okay|yes|yeah|no|sorry|excuse me|please|and)\b[\s,.!-]*)+", re.IGNORECASE
 )
-_OTHER = re.compile(r"\b(another|other|different|second|next) (parcel|package|one|number|order|\w+)\b")
-_LITTLE = re.compile(
-    r"\b(mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(today|tomorrow|day|after|number|parcel|zero|one|two|three|four|five|six"
-    r"|seven|eight|nine|oh|double|mean|meant|said|other|another|instead|rather|better|great|good|fine|perfect|lovely|nice"
-    r"|kind|much|correct|course|thank|thanks|yes|no|nope|sure|works?|it|think|necessary|needed|today|absolutely|definitely"
-    r"|exactly|yep|yup|nah|wrong|actually|alright|go|ahead|sound|sounds|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b"
+_OTHER = _any("(?:another|other|different|second|next) (?:one|number|\\w+)")
+_GOES_ON = re.compile(r"^(?:and|or|what about|how about|also)\b")
+_LITTLE = _any(
+    "(?:mon|tues|wednes|thurs|fri|satur|sun)days?|today|tomorrow|day|after|number|oh|mean|meant|other|another|instead",
+    "rather|better|great|good|fine|perfect|lovely|nice|kind|much|correct|course|works?|think|necessary|needed|absolutely",
+    "definitely|exactly|certainly|yep|yup|yah|nope|nah|never|wrong|actually|alright|ahead|sounds?|cheers",
 )
-_PERSONAL = re.compile(
-    r"\b(where|when|has|have|is|was|did|why|track|find|about)\b.*\b(my|our) (\w+ )?(parcel|package|order|delivery|box|letter)\b"
-    r"|\b(i want|i need|id like|i would like|please|im waiting|i have been waiting)\b|\b(it|this|that) again\b|\d{3}"
-)
-_GOES_ON = re.compile(r"^(and|or|what about|how about|also)\b")
 _FEW, _SOME = 1, 3
 
 
@@ -74,12 +109,12 @@ def plain(said: str) -> str:
 
 def is_repeat(said: str) -> bool:
     """Asks to hear the last reply again: "Sorry, could you say that again?"."""
-    return bool(_REPEAT.search(plain(said))) and len(terms(_REPEAT.sub(" ", plain(said)))) <= _FEW
+    return _says(_REPEAT, said, beside=_FEW)
 
 
 def is_bye(said: str) -> bool:
     """Ends the call: "That is all, thank you. Good bye."."""
-    return bool(_BYE.search(plain(said))) and len(terms(_BYE.sub(" ", plain(said)))) <= _SOME
+    return _says(_BYE, said, beside=_SOME)
 
 
 def wants_person(said: str) -> bool:
@@ -99,21 +134,17 @@ def is_no(said: str) -> bool:
 
 def is_thanks(said: str) -> bool:
     """Thanks and says nothing else."""
-    return bool(_THANKS.search(plain(said))) and not terms(_THANKS.sub(" ", plain(said)))
+    return _says(_THANKS, said, beside=0)
 
 
 def is_hello(said: str) -> bool:
     """Greets, or asks whether somebody is there, and says nothing else."""
-    return bool(_HELLO.search(plain(said))) and not terms(_HELLO.sub(" ", plain(said)))
+    return _says(_HELLO, said, beside=0)
 
 
 def is_wait(said: str) -> bool:
     """Asks for a moment: "Hold on, let me look."."""
-    return (
-        bool(_WAIT.search(plain(said)))
-        and len(terms(_WAIT.sub(" ", plain(said)))) <= _FEW
-        and not _ASKS.search(plain(said))
-    )
+    return _says(_WAIT, said, beside=_FEW) and not asks(said)
 
 
 def is_never_mind(said: str) -> bool:
@@ -136,21 +167,6 @@ def asks(said: str) -> bool:
     return bool(_ASKS.search(plain(said)))
 
 
-def wishes(said: str) -> bool:
-    """Has the form of a wish: "I would like …", "Could you …"."""
-    return bool(_WISHES.search(plain(said)))
-
-
-def means_another(said: str) -> bool:
-    """Speaks of another one than before: "and my other parcel?"."""
-    return bool(_OTHER.search(plain(said)))
-
-
-def says_little(said: str) -> bool:
-    """Hardly anything beside yes, no, numbers and days: nothing that could be a wish of its own."""
-    return len([term for term in terms(_LITTLE.sub(" ", plain(said))) if not term.isdigit()]) <= 0
-
-
 def is_personal(said: str) -> bool:
     """About a thing of the caller's own, or asking for something to be done: no question about how things are."""
     return bool(_PERSONAL.search(plain(said)))
@@ -161,7 +177,22 @@ def goes_on(said: str) -> bool:
     return bool(_GOES_ON.search(plain(said)))
 
 
+def means_another(said: str) -> bool:
+    """Speaks of another one than before: "and my other parcel?"."""
+    return bool(_OTHER.search(plain(said)))
+
+
+def says_little(said: str) -> bool:
+    """Has nothing beside yes, no, thanks, numbers and days that could be a wish of its own."""
+    return not terms(_LITTLE.sub(" ", without_numbers(said)))
+
+
 def without_openers(said: str) -> str:
     """The words without "Well, um, yes" before them."""
-    rest = _OPENERS.sub("", said).strip()
-    return rest or said.strip()
+    return _OPENERS.sub("", said).strip() or said.strip()
+
+
+def _says(pattern: re.Pattern[str], said: str, *, beside: int) -> bool:
+    """Whether the words have the pattern, and beside it at most so many that carry meaning."""
+    rest, found = pattern.subn(" ", plain(said))
+    return bool(found) and len(terms(rest)) <= beside

@@ -123,10 +123,10 @@ def _thanks(view: View) -> Move | None:
 
 
 def _wish(view: View) -> Move | None:
-    """The tool or the colleague that the words fit best; after a handoff the agent's own tool in any case."""
+    """The tool or the colleague that the words fit best; after a handoff, or with a number, an own tool in any case."""
     tools = [tool for tool in view.tools if tool.name not in (END, TRANSFER)]
     move = _best(view, view.said, tools, enough=_ENOUGH)
-    if move is None and view.handed and view.own:
+    if move is None and (view.handed or filling.gives_number(view)):
         move = _best(view, view.said, view.own, enough=0.0)
     return move
 

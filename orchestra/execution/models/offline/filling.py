@@ -18,7 +18,7 @@ _HEARD_WORDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Words of the caller while a tool's arguments were gathered, and the slot they answer; None for the first words."""
+    """What the caller said while arguments were gathered, and the slot that it answers; None for the first words."""
 
     slot: str | None
     said: str
@@ -102,6 +102,12 @@ def again_with(view: View) -> Move | None:
     return None
 
 
+def gives_number(view: View) -> bool:
+    """Whether the caller says a number of just as many digits as one of the agent's tools needs."""
+    slots = (slot for tool in view.own for slot in slots_of(tool) if slot.kind == "digits" and slot.length)
+    return any(value_in(slot, view.said, asked=False, at=view.at) is not None for slot in slots)
+
+
 def _call_or_ask(view: View, tool: ToolSchema, answers: tuple[Answer, ...]) -> Move:
     arguments: dict[str, Any] = {}
     for slot in slots_of(tool):
@@ -130,7 +136,7 @@ def _value(view: View, slot: Slot, answers: tuple[Answer, ...]) -> Any:
 
 
 def _known(view: View, slot: Slot) -> Any:
-    """A number that was given earlier in the call: to a tool with an argument of that name, or in the caller's words."""
+    """A number given earlier in the call: to a tool with an argument of that name, or in the caller's words."""
     for exchange in view.talk.earlier:
         for step in reversed(exchange.work):
             value = _arguments(step.call.arguments).get(slot.name)

@@ -4,19 +4,14 @@ import re
 
 _TOKEN = re.compile(r"\d+|[a-z]+|[^\sa-z\d]")
 _UNITS = {
-    word: value
-    for value, names in enumerate(
-        (
-            "zero nought null oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-            "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-        ),
-    )
-    for word in names.split()
+    "zero": 0, "nought": 0, "null": 0, "oh": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6,
+    "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
+    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
 }  # fmt: skip
 _TENS = {
-    word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-} | {"fourty": 40}
+    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+    "ninety": 90,
+}  # fmt: skip
 _TIMES = {"double": 2, "triple": 3}
 #: what recognition writes for a digit; believed only next to a number
 _HOMOPHONES = {"o": "0", "to": "2", "too": "2", "for": "4", "fore": "4", "won": "1", "ate": "8", "tree": "3"}
@@ -98,7 +93,7 @@ def _number_at(tokens: list[str], place: int) -> tuple[str, int]:
 
 
 def _below_hundred(tokens: list[str], place: int) -> tuple[int, int]:
-    """``forty two`` → 42 in two tokens (three if hyphenated), ``seven`` → 7 in one; (0, 0) if no number stands there."""
+    """``forty two`` → 42 in two tokens (three if hyphenated), ``seven`` → 7 in one; (0, 0) if no number is there."""
     if place >= len(tokens):
         return 0, 0
     token = tokens[place]

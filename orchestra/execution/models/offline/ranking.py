@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from orchestra.agents.lexical import Index
@@ -49,21 +49,21 @@ class _Corpus:
 
     def scores(self, said: str) -> dict[str, float]:
         """See `rank`."""
-        asked = dict.fromkeys(terms(said))
+        asked = dict(meant(term, self._found_in) for term in terms(said))
         return {
             name: score + _EXAMPLE_WEIGHT * max((self._likeness(asked, e) for e in self._examples[name]), default=0.0)
             for name, score in self._index.scores(said).items()
         }
 
-    def _likeness(self, asked: Iterable[str], example: frozenset[str]) -> float:
+    def _likeness(self, asked: Mapping[str, float], example: frozenset[str]) -> float:
         """How alike the words are to an example, 0 to 1: what they share over the geometric mean of their sizes."""
         size = math.sqrt(sum(map(self._rarity, asked)) * sum(map(self._rarity, example)))
-        shared = ((self._rarity(known), likeness) for known, likeness in (meant(term, example) for term in asked))
-        return sum(rarity * likeness for rarity, likeness in shared) / size if size else 0.0
+        shared = sum(self._rarity(term) * likeness for term, likeness in asked.items() if term in example)
+        return shared / size if size else 0.0
 
     def _rarity(self, term: str) -> float:
-        """How much a word tells: nothing if it is written about every tool."""
-        return math.log((len(self._examples) + 1) / (self._found_in[term] + 0.5)) if len(self._examples) > 1 else 1.0
+        """How much a word tells: little if it is written about every tool, and as much as the rarest if about none."""
+        return math.log((len(self._examples) + 1) / (max(1, self._found_in[term]) - 0.5))
 
 
 @lru_cache(maxsize=64)

@@ -34,7 +34,8 @@ _FAILED = re.compile(
     r"^\s*(error|failed|wrong arguments|time-?out|timed out|unknown tool)\b|\btraceback\b", re.IGNORECASE
 )
 _DECLINES = re.compile(
-    r"nothing to do with.*?[\"\u201c](.+?)[\"\u201d]|out of scope.*?[\"\u201c](.+?)[\"\u201d]", re.I | re.S
+    r"nothing to do with.*?[\"\u201c](.+?)[\"\u201d]|out of scope.*?[\"\u201c](.+?)[\"\u201d]",
+    re.IGNORECASE | re.DOTALL,
 )
 _NOTHING = re.compile(r"^(nothing|no (passage|page|result|match))\b", re.IGNORECASE)
 _MAX_SENTENCES, _MAX_WORDS = 3, 55

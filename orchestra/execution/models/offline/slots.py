@@ -13,9 +13,9 @@ from schemas import ToolSchema
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _LENGTHS = {
-    word: size for size, word in enumerate("one two three four five six seven eight nine ten twelve".split(), 1)
-}
-_LENGTHS["twelve"] = 12
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12,
+}  # fmt: skip
 _PATTERN_LENGTH = re.compile(r"^\^?(?:\\d|\[0-9\])\{(\d+)\}\$?$")
 _SAID_LENGTH = re.compile(r"\b(\w+)[ -]digits?\b")
 _IDENTIFIER = re.compile(r"\b(number|code|id|digits?|pin|account|postcode|reference)\b")
@@ -96,21 +96,17 @@ def value_in(slot: Slot, said: str, *, asked: bool, at: float) -> Any:
         at: when it was said, epoch seconds: "tomorrow" counts from there.
 
     """
-    kind = slot.kind
-    if kind == "choice":
-        days = tuple(choice for choice in slot.choices if choice in _DAYS)
-        return _choice(slot.choices, said) or (_relative_day(days, said, at) if days else None)
-    if kind == "day":
-        return _choice(_DAYS, said) or _relative_day(_DAYS, said, at)
-    if kind == "digits":
-        return digits_of_length(said, slot.length)
-    if kind == "number":
-        return next((int(run) for run in digit_runs(said)), None)
-    if not asked:
-        return None
-    if kind == "boolean":
-        return True if acts.is_yes(said) else False if acts.is_no(said) else None
-    return acts.without_openers(said) or None
+    match slot.kind:
+        case "choice":
+            days = tuple(choice for choice in slot.choices if choice in _DAYS)
+            return _choice(slot.choices, said) or _relative_day(days, said, at)
+        case "day":
+            return _choice(_DAYS, said) or _relative_day(_DAYS, said, at)
+        case "digits":
+            return digits_of_length(said, slot.length)
+        case "number":
+            return next((int(run) for run in digit_runs(said)), None)
+    return _answer(slot, said) if asked else None
 
 
 def tells_more(said: str, tool: ToolSchema) -> bool:
@@ -118,6 +114,13 @@ def tells_more(said: str, tool: ToolSchema) -> bool:
     own = {stem(word) for word in words(tool.name.replace("_", " "))} | {"make", "file", "complain", "report", "number"}
     more = [term for term in terms(said) if not term.isdigit() and not digit_runs(term) and meant(term, own)[1] < _SURE]
     return len(more) > _OWN_WORDS
+
+
+def _answer(slot: Slot, said: str) -> Any:
+    """What only counts as a value if the caller was asked for it: yes or no, and words of their own."""
+    if slot.kind == "boolean":
+        return acts.is_yes(said) or (False if acts.is_no(said) else None)
+    return acts.without_openers(said) or None
 
 
 def _choice(choices: Sequence[str], said: str) -> str | None:

@@ -67,7 +67,7 @@ class Talk:
 def read(messages: Sequence[Message]) -> Talk:
     """The conversation in a prompt's messages.
 
-    What the caller said without getting an answer (the turn was superseded) counts as the beginning of what they said next.
+    What the caller said without an answer (the turn was superseded) is the beginning of what they said next.
     """
     instructions: list[str] = []
     exchanges = [Exchange(said="")]
