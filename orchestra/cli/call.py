@@ -156,17 +156,17 @@ def _turns(
 
 
 def _print(console: "Console", turns: list[_Turn], ending: "Ending", save: Path | None) -> None:
-    from orchestra.cli.conversation import AGENT, QUIET, WARNING, row
+    from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
 
     console.print()
     for number, turn in enumerate(turns):
         if number:
-            row(console, f"turn {number}", "said", turn.said)
+            row(console, f"turn {number}", "said", turn.said, CALLER)
         if turn.audio.yielded_s is not None:
-            row(console, "", "", f"the agent fell silent {_ms(turn.audio.yielded_s)} ms after being interrupted", QUIET)
-        row(console, "" if number else "greeting", "heard", turn.heard or "(nothing)", who_style=AGENT)
+            row(console, "", "interrupted", f"the agent fell silent after {_ms(turn.audio.yielded_s)} ms", QUIET)
+        row(console, "", "heard", turn.heard or "(nothing)", AGENT)
         if turn.audio.response_s is not None:
-            row(console, "", "", f"first audio {_ms(turn.audio.response_s)} ms after the caller's last sound", QUIET)
+            row(console, "", "first audio", f"{_ms(turn.audio.response_s)} ms after the caller's last sound", QUIET)
     console.print(str(ending), style="" if ending.how not in ("refused", "cut_off") else WARNING)
     if save is not None:
         console.print(f"recording  {save}", soft_wrap=True)
