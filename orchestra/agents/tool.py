@@ -80,6 +80,11 @@ class Tool:
         """Call the function itself, as if it were no tool."""
         return self.function(*args, **kwargs)
 
+    @property
+    def takes_context(self) -> bool:
+        """Whether the function has an argument for its `ToolContext`."""
+        return bool(self._context_argument)
+
     async def run(self, arguments: str, context: ToolContext) -> str:
         """Check the arguments and run the function; one that is not async runs in a thread.
 

@@ -1,4 +1,4 @@
-"""Cuts a model's stream into sentences, each as soon as it is whole: the first one decides how long the caller waits."""
+"""Cuts a model's stream into sentences, each as soon as it is whole: the first decides how long the caller waits."""
 
 import re
 from typing import Final
@@ -9,7 +9,11 @@ _SHORTEST_CLAUSE: Final = 24
 #: whatever is longer is cut between words
 _LONGEST: Final = 300
 
-_END = re.compile(r"""(?P<mark>[.!?…]+["'”’)\]]*)(?=\s)|(?P<wide>[。！？]["”’」）]*)|(?P<line>\n)""")
+_END = re.compile(
+    r"""(?P<mark>[.!?…]+["'”’)\]]*)(?=\s)"""
+    r"""|(?P<wide>[\u3002\uff01\uff1f]["”’\u300d\uff09]*)"""  # full-width marks need no space behind them
+    r"""|(?P<line>\n)"""
+)
 _CLAUSE = re.compile(r"[,;:]\s|\s[–—-]\s")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|st|no|nr|vs|prof|approx|dept|ext|e\.g|i\.e|a\.m|p\.m|u\.s|u\.k)|(?:^|\s)[A-Za-z])\Z",
@@ -69,7 +73,7 @@ class Sentences:
         return None
 
     def _goes_on(self, end: re.Match[str]) -> bool | None:
-        """Whether this full stop belongs to an abbreviation or to the number of a list item; None: not to be told yet."""
+        """Whether this full stop belongs to an abbreviation or a list number; None: that cannot be told yet."""
         if end["mark"] != ".":
             return False
         before = self._rest[: end.start()]

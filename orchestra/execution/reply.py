@@ -1,0 +1,98 @@
+"""The words of one prompt on their way to the caller: plain, allowed by the rules, each published once."""
+
+import structlog
+
+from orchestra.agents.app import App
+from orchestra.agents.rule import Sentence
+from orchestra.bus import Context
+from orchestra.execution.speech import spoken
+from schemas import PromptRequested, ReplyChunk
+
+_LOG = structlog.get_logger("orchestra.execution")
+
+
+class DivergedError(Exception):
+    """The model says something else than the sentences that an earlier attempt has already published."""
+
+
+class Reply:
+    """Publishes sentences as `ReplyChunk`s.
+
+    An attempt that takes over from a dead worker is told the same sentences from the start: those that are published
+    already are passed over.
+    """
+
+    def __init__(self, app: App, prompt: PromptRequested, context: Context) -> None:
+        self._app = app
+        self._prompt = prompt
+        self._context = context
+        self._chunks: list[ReplyChunk] = []
+        self._passed = 0
+        self.first_token_ms = 0.0
+
+    @property
+    def text(self) -> str:
+        """All that is published."""
+        return " ".join(chunk.text for chunk in self._chunks)
+
+    async def take_over(self) -> None:
+        """Find what earlier attempts have published."""
+        earlier = await self._context.published()
+        self._chunks = [event for event in earlier if isinstance(event, ReplyChunk)]
+        await self._context.publish(*earlier)  # dropped as known, and the next one gets the next id
+
+    def go_on(self) -> None:
+        """What is said from here on is new."""
+        self._passed = len(self._chunks)
+
+    async def say(self, sentence: str) -> None:
+        """Publish a sentence of the model, unless an earlier attempt has.
+
+        Raises:
+            DivergedError: an earlier attempt has published something else in its place; call `go_on` to add to it.
+
+        """
+        text = self._allowed(spoken(sentence))
+        if not text:
+            return
+        if self._passed < len(self._chunks):
+            if self._chunks[self._passed].text != text:
+                raise DivergedError
+            self._passed += 1
+            return
+        await self._publish(text)
+
+    async def apologise(self) -> None:
+        """Tell the caller that something went wrong."""
+        self.go_on()
+        await self._publish(self._app.apology)
+
+    async def _publish(self, text: str) -> None:
+        agent = self._app.team.get(self._prompt.agent)
+        chunk = ReplyChunk(
+            call=self._prompt.call,
+            turn=self._prompt.turn,
+            text=text,
+            agent=self._prompt.agent,
+            index=len(self._chunks),
+            voice=agent.voice if agent else "",
+            first_token_ms=0.0 if self._chunks else self.first_token_ms,
+        )
+        self._chunks.append(chunk)
+        self._passed = len(self._chunks)
+        await self._context.publish(chunk)
+
+    def _allowed(self, text: str) -> str:
+        """The sentence after all rules; empty if it must not be said."""
+        for rule in self._app.rules:
+            if not text:
+                return ""
+            sentence = Sentence(text=text, agent=self._prompt.agent, call=self._prompt.call, turn=self._prompt.turn)
+            try:
+                instead = rule(sentence)
+            except Exception:  # noqa: BLE001 - what the rule guards must not be said, whatever its fault
+                _LOG.exception("rule.failed", rule=rule.name, call=self._prompt.call, turn=self._prompt.turn)
+                return ""
+            if instead is not None:
+                text = instead.strip()
+        return text

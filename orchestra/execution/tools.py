@@ -1,0 +1,156 @@
+"""Runs a tool call: checked, in time, once; and the caller hears something while it is slow."""
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+
+from orchestra.agents.app import App
+from orchestra.agents.builtin import end_call, transfer_call
+from orchestra.agents.tool import Tool, ToolContext
+from orchestra.bus import Context
+from orchestra.errors import RejectedError
+from schemas import CallEndRequested, CallTransferRequested, Event, ReplyChunk, ToolCompleted, ToolRequested
+
+_LOG = structlog.get_logger("orchestra.execution")
+
+#: fields of a call's state
+CALLER_NUMBER = "caller_number"
+_BEGUN = "begun:"
+
+#: silence that a caller notices, s
+FILLER_AFTER_S = 0.7
+#: characters of a result that a model is given; more would be slow and dear
+_LONGEST_RESULT = 8000
+_CUT = " … (cut)"
+_UNKNOWN = (
+    "It is not known whether this was done: the system broke down while it ran. Do not call it again; "
+    "tell the caller that a person will check."
+)
+
+
+class Tools:
+    """Runs an app's tools.
+
+    Args:
+        app: whose tools.
+        resources: what the app's ``lifespan`` yielded.
+
+    """
+
+    def __init__(self, app: App, resources: Any) -> None:
+        self._app = app
+        self._resources = resources
+
+    def stoppable(self, name: str) -> bool:
+        """Whether a run may be cut off: what changes the world is done to its end once it has begun."""
+        tool = self._app.tools.get(name)
+        return tool is None or tool.idempotent
+
+    async def run(self, event: ToolRequested, context: Context) -> list[Event]:
+        """Run the tool; returns `ToolCompleted`, after what the tool asks of the call itself."""
+        started = time.monotonic()
+        if context.attempt > 1:
+            await context.publish(*(await context.published()))  # dropped as known, and the next one gets the next id
+        tool = self._app.tools.get(event.name)
+        refusal = await _refusal(tool, event, context)
+        if tool is None or refusal:
+            failed, result = True, refusal
+        else:
+            failed, result = await self._run(tool, event, context)
+            context.state.delete(_BEGUN + event.id)
+        completed = ToolCompleted(
+            call=event.call,
+            turn=event.turn,
+            request=event.id,
+            name=event.name,
+            result=_bounded(result),
+            failed=failed,
+            duration_ms=(time.monotonic() - started) * 1000,
+        )
+        return [completed] if failed or tool is None else [*self._asked_of_the_call(tool, event), completed]
+
+    async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> tuple[bool, str]:
+        """Whether it failed, and its result or what went wrong, in words for the agent."""
+        tool_context = await self._context(tool, event, context)
+        running = asyncio.get_running_loop().create_task(tool.run(event.arguments, tool_context))
+        try:
+            done, _ = await asyncio.wait({running}, timeout=min(FILLER_AFTER_S, tool.timeout_s))
+            if not done and tool.filler:
+                await context.publish(self._filler(tool, event))
+            if not done:
+                done, _ = await asyncio.wait({running}, timeout=max(0.0, tool.timeout_s - FILLER_AFTER_S))
+        finally:
+            running.cancel()
+        if not done or running.cancelled():
+            _LOG.warning("tool.too_long", tool=tool.name, call=event.call, turn=event.turn, seconds=tool.timeout_s)
+            return True, f"{tool.name} took longer than {tool.timeout_s:g} s; its outcome is not known."
+        error = running.exception()
+        if error is None:
+            return False, running.result()
+        if isinstance(error, RejectedError):
+            return True, str(error)
+        _LOG.error("tool.failed", tool=tool.name, call=event.call, turn=event.turn, exc_info=error)
+        return True, f"{tool.name} failed: {type(error).__name__}: {error}"
+
+    async def _context(self, tool: Tool, event: ToolRequested, context: Context) -> ToolContext:
+        number = await context.state.get(CALLER_NUMBER) if tool.takes_context else None
+        return ToolContext(
+            call=event.call,
+            turn=event.turn,
+            agent=event.agent,
+            idempotency_key=event.id,
+            caller_number=(number or b"").decode(),
+            resources=self._resources,
+        )
+
+    def _filler(self, tool: Tool, event: ToolRequested) -> ReplyChunk:
+        agent = self._app.team.get(event.agent)
+        return ReplyChunk(
+            call=event.call,
+            turn=event.turn,
+            text=tool.filler,
+            agent=event.agent,
+            voice=agent.voice if agent else "",
+            filler=True,
+        )
+
+    def _asked_of_the_call(self, tool: Tool, event: ToolRequested) -> list[Event]:
+        arguments = tool.check(event.arguments)
+        if tool is end_call:
+            return [CallEndRequested(call=event.call, turn=event.turn, reason=arguments["reason"])]
+        if tool is transfer_call:
+            target = self._app.transfer_target
+            return [
+                CallTransferRequested(call=event.call, turn=event.turn, target=target, briefing=arguments["briefing"])
+            ]
+        return []
+
+
+async def _refusal(tool: Tool | None, event: ToolRequested, context: Context) -> str:
+    """Why this is not run, in words for the agent; empty if it may run."""
+    if tool is None:
+        return f"There is no tool named {event.name}."
+    try:
+        tool.check(event.arguments)
+    except RejectedError as error:
+        return str(error)
+    if time.time() > event.deadline > 0:
+        return "This came too late and was not run."
+    if tool.idempotent or await _begin(event, context):
+        return ""
+    return _UNKNOWN
+
+
+async def _begin(event: ToolRequested, context: Context) -> bool:
+    """Note that the tool begins, before it does; False if an earlier attempt has begun it and did not end."""
+    if context.attempt > 1 and await context.state.get(_BEGUN + event.id) is not None:
+        return False
+    context.state.set(_BEGUN + event.id, b"1")
+    await context.publish()
+    return True
+
+
+def _bounded(result: str) -> str:
+    return result if len(result) <= _LONGEST_RESULT else result[: _LONGEST_RESULT - len(_CUT)] + _CUT

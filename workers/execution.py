@@ -1,0 +1,111 @@
+"""Does what the agents ask for: has models answer and their words spoken, and runs tools."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from orchestra import App, Consumer, Context, load_app
+from orchestra.bus import Bus
+from orchestra.execution.models import Models, opened_models
+from orchestra.execution.prompts import Prompts
+from orchestra.execution.reply import Reply
+from orchestra.execution.tools import CALLER_NUMBER, Tools
+from orchestra.execution.work import Work
+from orchestra.settings import Settings, load_settings
+from schemas import (
+    CallEnded,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    PromptRequested,
+    ReplyInterrupted,
+    ToolCompleted,
+    ToolRequested,
+    TurnCancelled,
+)
+
+OpenModels = Callable[[Settings], AbstractAsyncContextManager[Models]]
+
+#: longer than any prompt or tool may take by its own deadline
+_TIMEOUT_S = 60.0
+_KEPT_S = 3600
+
+
+class Execution:
+    """The handlers of the group ``execution``.
+
+    Args:
+        app: whose tools and rules; the one of the settings unless given.
+        models: opens the models; those of the settings unless given.
+
+    """
+
+    def __init__(self, app: App | None = None, models: OpenModels = opened_models) -> None:
+        self._app = app
+        self._open_models = models
+        self._work = Work()
+        self.consumer = Consumer("execution")
+        self.consumer.lifespan(self.opened)
+        self.consumer.on(CallStarted)(self.remember_caller)
+        self.consumer.on(PromptRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.prompt)
+        self.consumer.on(ToolRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.tool)
+        self.consumer.on(TurnCancelled, ReplyInterrupted)(self.stop)
+        self.consumer.on(CallEnded)(self.end)
+
+    @asynccontextmanager
+    async def opened(self, bus: Bus) -> AsyncIterator[None]:
+        """Have models and the app's resources ready before the first call."""
+        del bus
+        settings = load_settings()
+        self._team = self._app or load_app(settings.app)
+        async with AsyncExitStack() as stack:
+            models = await stack.enter_async_context(self._open_models(settings))
+            lifespan = self._team.lifespan
+            resources = None if lifespan is None else await stack.enter_async_context(lifespan())
+            self._prompts = Prompts(models)
+            self._tools = Tools(self._team, resources)
+            yield
+
+    async def remember_caller(self, event: CallStarted, context: Context) -> None:
+        """Keep the caller's number for tools that ask for it."""
+        context.state.set(CALLER_NUMBER, event.from_number.encode())
+
+    async def prompt(self, event: PromptRequested, context: Context) -> PromptCompleted:
+        """Have the model answer: a `ReplyChunk` for each sentence at once, then `PromptCompleted`."""
+        reply = Reply(self._team, event, context)
+        answer = await self._work.run(
+            self._prompts.answer(event, reply, context.attempt), call=event.call, turn=event.turn
+        )
+        if answer is None:
+            return PromptCompleted(
+                call=event.call, turn=event.turn, request=event.id, text=reply.text, finish_reason="cancelled"
+            )
+        return answer
+
+    async def tool(self, event: ToolRequested, context: Context) -> list[Event]:
+        """Run the tool: `ToolCompleted`, a filler when it is slow, and what it asks of the call."""
+        events = await self._work.run(
+            self._tools.run(event, context),
+            call=event.call,
+            turn=event.turn,
+            stoppable=self._tools.stoppable(event.name),
+        )
+        if events is None:
+            stopped = "The caller spoke before this had ended; it was stopped."
+            return [
+                ToolCompleted(
+                    call=event.call, turn=event.turn, request=event.id, name=event.name, result=stopped, failed=True
+                )
+            ]
+        return events
+
+    async def stop(self, event: TurnCancelled | ReplyInterrupted) -> None:
+        """Stop what nobody waits for any more."""
+        self._work.stop(event.call, up_to=event.turn)
+
+    async def end(self, event: CallEnded, context: Context) -> None:
+        """Stop everything for this call, and forget it in a while."""
+        self._work.stop(event.call)
+        context.state.expire(_KEPT_S)
+
+
+consumer = Execution().consumer
