@@ -52,6 +52,7 @@ class LiveConversation:
         self._console = console
         self._began_at = time.time()
         self._arguments: dict[str, str] = {}
+        self._shown = ("", "")  # time and speaker of the row before, which are not said twice
 
     def said(self, text: str) -> None:
         """The caller begins to say this."""
@@ -91,7 +92,11 @@ class LiveConversation:
                 self._row(event.at, "", f"{tool} → {_short(result)} [{duration_ms:.0f} ms]", QUIET)
 
     def _row(self, at: float, who: str, what: str, style: str = "", *, who_style: str = "") -> None:
-        row(self._console, f"{max(at - self._began_at, 0):.1f} s", who, what, style, who_style=who_style)
+        when = f"{max(at - self._began_at, 0):.1f} s"
+        when_before, who_before = self._shown
+        self._shown = (when, who)
+        new_when, new_who = "" if when == when_before else when, "" if who == who_before else who
+        row(self._console, new_when, new_who, what, style, who_style=who_style)
 
 
 def _call(name: str, arguments: str) -> str:

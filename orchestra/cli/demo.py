@@ -88,9 +88,7 @@ def _own_settings(settings: "Settings") -> "Settings":
     from orchestra.errors import SettingError
 
     if settings.app != _DEMO_APP:
-        msg = (
-            f"the demo plays {_DEMO_APP}: unset ORCHESTRA_APP; `orchestra up` and `orchestra call` try your app"
-        )
+        msg = f"the demo plays {_DEMO_APP}: unset ORCHESTRA_APP; `orchestra up` and `orchestra call` try your app"
         raise SettingError(msg)
     if settings.public_url:
         msg = "the demo's edge is not reached through ORCHESTRA_PUBLIC_URL: unset it"
@@ -102,6 +100,13 @@ def _scratch(folder: Path) -> Path:
     """A fresh folder for the stack's own data, in the folder of this run."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(mkdtemp(prefix="stack-", dir=folder))
+
+
+def _tidy(scratch: Path) -> None:
+    """Keep of a good run's own data only the recording that its journal names."""
+    for part in scratch.iterdir():
+        if part.is_dir() and part.name != "recordings":
+            shutil.rmtree(part)
 
 
 async def _demo(settings: "Settings", script: "Script", folder: Path, console: "Console") -> bool:
@@ -122,14 +127,14 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     with console.status("listening to what the caller heard …"):
         turns = await asyncio.to_thread(_records, call, script, speech)
     console.print()
-    console.print(turn_table(turns))
+    console.print(turn_table(turns, console.width))
     found = [*problems(turns, script.lines, call.ending), *call.problems]
     _conclude(console, turns, found)
     console.print(f"\nrecording  {recording}\njournal    {journal}", soft_wrap=True)
     if found:
         console.print(f"logs       {scratch / 'logs'}", soft_wrap=True)
     else:
-        await asyncio.to_thread(shutil.rmtree, scratch)
+        await asyncio.to_thread(_tidy, scratch)
     return not found
 
 

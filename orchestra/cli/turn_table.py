@@ -22,32 +22,39 @@ _STAGES = (
     ("output", "output_ms"),
 )
 
+_WIDE = 110
 
-def turn_table(turns: Sequence["TurnRecord"]) -> RenderableType:
-    """What was said and understood, the time to the first sound of the reply as the caller heard it, and its stages."""
+
+def turn_table(turns: Sequence["TurnRecord"], width: int) -> RenderableType:
+    """What was said and understood, the time to the first sound of the reply as the caller heard it, and its stages.
+
+    The stages are columns where the terminal is wide enough for them, else a line under the words.
+    """
+    columns = width >= _WIDE
     table = Table(box=None, padding=(0, 2, 1, 0), header_style=QUIET, show_edge=False)
     table.add_column("turn", justify="right")
-    table.add_column("caller said · understood as", ratio=1, min_width=24)
-    table.add_column("first audio", justify="right", style="bold", min_width=5)
-    for title, _ in _STAGES:
-        table.add_column(title, justify="right", style=QUIET if title.startswith("of it") else "", min_width=5)
+    table.add_column("caller said · understood as", ratio=1)
+    table.add_column("first audio", justify="right", style="bold")
+    for title, _ in _STAGES if columns else ():
+        table.add_column(title, justify="right")
     for turn in turns[1:]:
-        table.add_row(str(turn.account.number), _words(turn), _first_audio(turn), *_stages(turn))
+        words = [Text(turn.said), Text(turn.account.understood or "(nothing)", style=QUIET)]
+        stages = [f"{value:.0f}" for value in _stages(turn)]
+        if stages and not columns:
+            named = zip(_STAGES, stages, strict=True)
+            words.append(Text(" · ".join(f"{title} {value}" for (title, _), value in named), style=QUIET))
+        table.add_row(str(turn.account.number), Group(*words), _first_audio(turn), *(stages if columns else ()))
     return Group(table, *_barge_ins(turns))
-
-
-def _words(turn: "TurnRecord") -> RenderableType:
-    return Group(Text(turn.said), Text(turn.account.understood or "(nothing)", style=QUIET))
 
 
 def _first_audio(turn: "TurnRecord") -> Text:
     response_s = turn.audio.response_s
-    return Text("none", style=WARNING) if response_s is None else Text(f"{1000 * response_s:.0f}")
+    return Text("none", style=WARNING) if response_s is None else Text(f"{1000 * response_s:,.0f} ms")
 
 
-def _stages(turn: "TurnRecord") -> list[str]:
+def _stages(turn: "TurnRecord") -> list[float]:
     measured = turn.account.measured
-    return ["" if measured is None else f"{getattr(measured, stage):.0f}" for _, stage in _STAGES]
+    return [] if measured is None else [getattr(measured, stage) for _, stage in _STAGES]
 
 
 def _barge_ins(turns: Sequence["TurnRecord"]) -> list[Text]:

@@ -43,7 +43,7 @@ def show(*events: Event) -> list[str]:
 def test_a_call_begins_with_its_number_and_greeting() -> None:
     console = piped()
     LiveConversation(console).show(CallStarted(call=CALL, at=100.0, from_number="+15550001", greeting="Welcome."))
-    assert printed(console) == ["0.0 s call 07-x from +15550001", "0.0 s greeting Welcome."]
+    assert printed(console) == ["0.0 s call 07-x from +15550001", "greeting Welcome."]
 
 
 def test_who_speaks_and_what_was_understood_is_shown_as_it_happens() -> None:
@@ -54,10 +54,18 @@ def test_who_speaks_and_what_was_understood_is_shown_as_it_happens() -> None:
         ReplyInterrupted(call=CALL, turn=1, at=106.0, heard="I think that it was Which number?"),
     ) == [
         "4.5 s understood: where is my parcel",
-        "4.5 s reception → tracking (routed)",
+        "reception → tracking (routed)",
         "4.6 s tracking Which number?",
         "6.0 s interrupted after “… think that it was Which number?”",
     ]
+
+
+def test_an_agent_that_goes_on_is_not_named_again() -> None:
+    assert show(
+        ReplyChunk(call=CALL, turn=1, at=104.6, agent="tracking", text="One."),
+        ReplyChunk(call=CALL, turn=1, at=104.6, agent="tracking", text="Two."),
+        ReplyChunk(call=CALL, turn=1, at=104.8, agent="complaints", text="Three."),
+    ) == ["4.6 s tracking One.", "Two.", "4.8 s complaints Three."]
 
 
 def test_a_tool_is_shown_with_its_arguments_result_and_time() -> None:
@@ -81,7 +89,7 @@ def test_the_end_says_who_ended_the_call() -> None:
     ) == ["9.0 s the agent ends the call", "10.0 s call ended after 10.0 s: agent hung up"]
 
 
-def test_the_table_has_a_row_for_every_turn_of_the_caller() -> None:
+def table(width: int) -> str:
     measured = TurnMeasured(call=CALL, turn=1, turn_end_ms=420, stt_ms=180, routing_ms=12, tts_ms=210, total_ms=700)
     heard = compare("Yes.", "yes")
     turns = [
@@ -94,9 +102,19 @@ def test_the_table_has_a_row_for_every_turn_of_the_caller() -> None:
         ),
         TurnRecord("Stop!", TurnAccount(2), TurnAudio(Span(2.9, 3.5), (), yielded_s=0.31), heard),
     ]
-    console = piped(140)
-    console.print(turn_table(turns))
-    text = "\n".join(printed(console))
-    assert "1 Where is it? 750 420 180 12 0 0 210 0\nwhere is it" in text
+    console = piped(width)
+    console.print(turn_table(turns, width))
+    return "\n".join(printed(console))
+
+
+def test_the_table_has_a_row_for_every_turn_of_the_caller() -> None:
+    text = table(140)
+    assert "1 Where is it? 750 ms 420 180 12 0 0 210 0\nwhere is it" in text
     assert "2 Stop! none\n(nothing)" in text
     assert "turn 2 interrupted the reply before: the agent fell silent after 310 ms" in text
+
+
+def test_a_narrow_table_loses_no_number() -> None:
+    text = " ".join(table(80).split())
+    stages = "turn end 420 · of it stt 180 · routing 12 · model 0 · sentence 0 · voice 210 · output 0"
+    assert f"1 Where is it? 750 ms where is it {stages}" in text
