@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("orchestra.bus")
 
-_READ = 400  # entries a read brings, over all partitions
+_READ = 1600  # entries a read brings, over all partitions
 _BLOCK_MS = 500
 _LOAD = 1000  # unfinished entries of a partition beyond which no more are read
 _UNCOMMITTED = 500
@@ -40,12 +40,11 @@ def worker_name() -> str:
 class Piece:
     """What one read brought of one stream: whoever drains it goes on where the last one stopped."""
 
-    __slots__ = ("cursor", "left", "owned", "rest")
+    __slots__ = ("cursor", "owned", "rest")
 
     def __init__(self, owned: Owned, cursor: Cursor, entries: list[Raw]) -> None:
         self.owned = owned
         self.cursor = cursor
-        self.left = len(entries)
         self.rest: Iterator[Raw] = iter(entries)
 
 
@@ -249,7 +248,7 @@ class Engine:
             if not wanted:
                 await self._wait_for_change()
                 continue
-            count = max(10, _READ // len(wanted))
+            count = min(200, max(20, _READ // len(wanted)))
             last: list[Argument] = [cursor.last for _, cursor in wanted.values()]
             try:
                 reply = await self._reader.call("XREAD", "COUNT", count, "BLOCK", _BLOCK_MS, "STREAMS", *wanted, *last)
@@ -286,44 +285,33 @@ class Engine:
             self._broken.set_exception(error)
 
     async def _drain(self) -> None:
-        """Start what was read, in order. The task in which a handler waits becomes that handler's; another one drains on."""
+        """Start what was read, in order. The task in which a handler waits becomes that handler's; another drains on."""
         while self._todo:
             piece = self._todo[0]
             owned, cursor, lanes = piece.owned, piece.cursor, piece.owned.lanes
             for raw in piece.rest:
                 if not owned.ready:
                     break
-                piece.left -= 1
                 cursor.last = raw[0]
                 cursor.read += 1
-                work = self.work(owned, cursor, raw)
-                if work is None:
+                handler, call = self.handler_of(raw[1])
+                if handler is None:
                     continue
-                if work.call in lanes:
-                    owned.queue(work)
-                    continue
-                rest = owned.start(work)
-                if rest is None:
-                    continue
-                self._start_draining()
-                await owned.see_through(work, rest)
-                return
+                waiting = owned.take(cursor, raw, handler, call)
+                if waiting is not None:
+                    self._start_draining()
+                    await owned.see_through(*waiting)
+                    return
             self._todo.popleft()
             owned.commits.soon()
         self._drained.set()
 
-    def work(self, owned: Owned, cursor: Cursor, raw: Raw, attempt: int = 1) -> Work | None:
-        """The entry as work for its handler; None where no handler wants it."""
-        values = raw[1]
+    def handler_of(self, values: list[bytes]) -> tuple[Handler | None, bytes]:
+        """Who handles an entry, and the entry's call."""
         if values and values[0] == b"type" and values[2] == b"call":
-            kind, call = values[1], values[3]
-        else:
-            fields = dict(zip(values[::2], values[1::2], strict=False)) if values else {}
-            kind, call = fields.get(b"type", b""), fields.get(b"call", b"")
-        handler: Handler | None = self._any or self._handlers.get(kind)
-        if handler is None:
-            return None
-        return Work(owned, cursor, raw, handler, call, attempt)
+            return self._any or self._handlers.get(values[1]), values[3]
+        fields = dict(zip(values[::2], values[1::2], strict=False)) if values else {}
+        return self._any or self._handlers.get(fields.get(b"type", b"")), fields.get(b"call", b"")
 
 
 async def run_consumer(

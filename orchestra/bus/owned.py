@@ -13,12 +13,12 @@ import structlog
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.commits import Commits
-from orchestra.bus.consumer import Consumer, Published
+from orchestra.bus.consumer import Consumer, Handler, Published
 from orchestra.bus.entry import Raw, read_entry, text
 from orchestra.bus.seal import Sealed, fill, seal
 from orchestra.bus.wire import Argument, Reply, Wire
 from orchestra.bus.work import Work
-from schemas import DecodeError, Event, decode
+from schemas import DecodeError, Event
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
@@ -91,15 +91,35 @@ class Owned:
         """The connection to the server of this partition."""
         return self.bus.wire(self.partition)
 
-    @staticmethod
-    def decode(raw: Raw) -> Event:
-        """The event of an entry whose type has a handler."""
-        values = raw[1]
-        event = decode(dict(zip(values[::2], values[1::2], strict=True)))
-        assert event is not None, "only types that are known here have handlers"
-        return event
-
     # -- running
+
+    def take(self, cursor: Cursor, raw: Raw, handler: Handler, call: bytes) -> tuple[Work, Rest] | None:
+        """Start a new entry, or put it behind its call's running one. What is left to be awaited is returned.
+
+        A handler that takes nothing but its event, does not wait and publishes nothing costs no object of ours.
+        """
+        if call in self.lanes:
+            self.queue(Work(self, cursor, raw, handler, call))
+            return None
+        running = handler.begin_direct(raw[1]) if handler.direct else None
+        if running is None:
+            work = Work(self, cursor, raw, handler, call)
+            rest = self.start(work)
+            return None if rest is None else (work, rest)
+        try:
+            first = running.send(None)
+        except StopIteration as stop:
+            if stop.value is None:
+                return None
+            work = Work(self, cursor, raw, handler, call)
+            rest = self._ended(work, stop.value)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
+            work = Work(self, cursor, raw, handler, call)
+            rest = self._unfinished(work, None, error)
+        else:
+            work = Work(self, cursor, raw, handler, call)
+            rest = self._unfinished(work, resume(running, first), None)
+        return None if rest is None else (work, rest)
 
     def start(self, work: Work) -> Rest | None:
         """Run the handler until it ends or waits; what is left to be awaited is returned."""
@@ -111,14 +131,17 @@ class Owned:
         try:
             first = running.send(None)
         except StopIteration as stop:
-            try:
-                self.finish(work, stop.value)
-            except (TypeError, ValueError) as error:
-                return self._unfinished(work, None, error)
-            return None
+            return self._ended(work, stop.value)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
             return self._unfinished(work, None, error)
         return self._unfinished(work, resume(running, first), None)
+
+    def _ended(self, work: Work, result: Published) -> Rest | None:
+        try:
+            self.finish(work, result)
+        except (TypeError, ValueError) as error:
+            return self._unfinished(work, None, error)
+        return None
 
     def _unfinished(self, work: Work, going: Any, error: Exception | None) -> Rest:
         work.counted = work.attempt

@@ -77,11 +77,12 @@ async def _pending(engine: "Engine", owned: Owned, cursor: Cursor, *, careful: b
             if not entries:
                 _lost_entry(owned, cursor, row[0])
                 continue
-            work = engine.work(owned, cursor, entries[0], attempt=row[3] + 1)
-            if work is None:
+            handler, call = engine.handler_of(entries[0][1])
+            if handler is None:
                 cursor.acks.append(row[0])
                 owned.commits.soon()
             else:
+                work = Work(owned, cursor, entries[0], handler, call, attempt=row[3] + 1)
                 work.claimed = True
                 await _start(engine, owned, work, careful=careful)
         after = "(" + ids[-1].decode()
@@ -92,9 +93,9 @@ async def _beyond(engine: "Engine", owned: Owned, cursor: Cursor) -> None:
     for raw in entries:
         cursor.last = raw[0]
         cursor.read += 1
-        work = engine.work(owned, cursor, raw)
-        if work is not None:
-            await _start(engine, owned, work, careful=True)
+        handler, call = engine.handler_of(raw[1])
+        if handler is not None:
+            await _start(engine, owned, Work(owned, cursor, raw, handler, call), careful=True)
     owned.commits.soon()
 
 

@@ -27,9 +27,9 @@ Argument = str | bytes | int | float
 pack = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
 
 #: replies that say "not now" or "not here": the command was not run and may be sent again after reconnecting
-_TRANSIENT = (
-    "LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOSCRIPT", "MOVED", "ASK", "OOM", "MISCONF",
-)  # fmt: skip
+_TRANSIENT = frozenset(
+    "LOADING BUSY TRYAGAIN CLUSTERDOWN MASTERDOWN READONLY NOSCRIPT MOVED ASK OOM MISCONF NOREPLICAS".split()
+)
 
 
 class TransientError(LostConnectionError):
@@ -37,7 +37,7 @@ class TransientError(LostConnectionError):
 
 
 def _reply_error(text: str) -> RedisError:
-    return TransientError(text) if text.startswith(_TRANSIENT) else ResponseError(text)
+    return TransientError(text) if text.partition(" ")[0] in _TRANSIENT else ResponseError(text)
 
 
 @dataclass(frozen=True, slots=True)

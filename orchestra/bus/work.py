@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from orchestra.bus.consumer import Handler
 from orchestra.bus.context import Context
 from orchestra.bus.entry import Raw, read_entry, text
+from schemas import Event, decode
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -63,10 +64,17 @@ class Work:
         if handler.raw:
             subject = read_entry(self.raw, owned.partition, self.cursor.stream)
         else:
-            subject = owned.decode(self.raw)
+            subject = _event(self.raw)
         if not handler.takes_context:
             return handler.function(subject)  # type: ignore[return-value]
         deadline = owned.clock() + handler.timeout_s
         entry = subject if handler.raw else read_entry(self.raw, owned.partition, self.cursor.stream)
         self.context = Context(self, owned.bus, entry, deadline)  # type: ignore[arg-type]
         return handler.function(subject, self.context)  # type: ignore[return-value]
+
+
+def _event(raw: Raw) -> Event:
+    values = raw[1]
+    event = decode(dict(zip(values[::2], values[1::2], strict=True)))
+    assert event is not None, "only types that are known here have handlers"
+    return event
