@@ -65,23 +65,28 @@ class Edge:
     replies: Replies
     public: twilio.PublicUrl
 
-    @property
-    def auth_token(self) -> str:
-        """The Twilio account's token, which signs its webhooks."""
-        return self.settings.twilio_auth_token.get_secret_value()
 
-
-def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) -> Edge:
-    """Put the parts of an edge together.
+def auth_token_of(settings: Settings) -> str:
+    """The Twilio account's token.
 
     Raises:
-        SettingError: there is no Twilio auth token, without which no webhook can be trusted.
+        SettingError: there is none, and without it no webhook can be trusted.
 
     """
     auth_token = settings.twilio_auth_token.get_secret_value()
     if not auth_token:
         msg = "ORCHESTRA_TWILIO_AUTH_TOKEN is not set: without it nobody can tell Twilio's webhooks from others"
         raise SettingError(msg)
+    return auth_token
+
+
+def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) -> Edge:
+    """Put the parts of an edge together.
+
+    Raises:
+        SettingError: there is no Twilio auth token.
+
+    """
     calls = Calls(settings.max_calls)
     homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
     return Edge(
@@ -96,7 +101,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
             caller_silence_s=settings.caller_silence_s,
         ),
         publisher=bus.publisher(f"edge-{secrets.token_hex(2)}"),
-        tokens=StreamTokens(auth_token),
+        tokens=StreamTokens(auth_token_of(settings)),
         calls=calls,
         homes=homes,
         replies=Replies(bus, homes, calls.find),
@@ -168,7 +173,9 @@ async def _signed_form(request: Request, edge: Edge) -> dict[str, str] | None:
     url = edge.public.at(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
     try:
         body = await _body(request)
-        return twilio.signed_form(body, url, request.headers.get("X-Twilio-Signature", ""), edge.auth_token)
+        return twilio.signed_form(
+            body, url, request.headers.get("X-Twilio-Signature", ""), auth_token_of(edge.settings)
+        )
     except RejectedError as error:
         _LOG.warning("webhook.refused", path=request.url.path, reason=str(error))
         return None

@@ -52,8 +52,9 @@ class Heard:
 
     def audio(self, speech: str, duration_ms: float) -> None:
         """Audio of this speech is queued to be sent."""
+        place = self._named(speech)
         self._queued_ms += duration_ms
-        self._named(speech).end_ms = self._queued_ms
+        place.end_ms = self._queued_ms
 
     def pad(self, frame_ms: float) -> None:
         """The last frame that is sent was filled up with silence."""

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from orchestra.voice.engines.port import Engines
 
 
+#: a turn in which no words came this long after the last sound had none; longer than any engine needs, in seconds
+_WORDS_WITHIN_S = 4.0
+
+
 class Listener(LLMUserAggregator):
     """Pipecat's user aggregator, which decides when the caller's turn begins and ends, telling the conversation.
 
@@ -36,6 +40,7 @@ class Listener(LLMUserAggregator):
         params = LLMUserAggregatorParams(
             vad_analyzer=engines.vad(),
             user_turn_strategies=engines.user_turn_strategies(stt),
+            user_turn_stop_timeout=_WORDS_WITHIN_S,
             empty_user_turn=None,  # what a turn without words means is decided in `Turns`
         )
         super().__init__(LLMContext(), params=params, name="listener")

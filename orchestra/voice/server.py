@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from orchestra.bus import Bus
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
-from orchestra.voice.edge import Phrases, create_app, open_edge
+from orchestra.voice.edge import Phrases, auth_token_of, create_app, open_edge
 from orchestra.voice.engines import load_engines
 
 _LOG = structlog.get_logger()
@@ -88,6 +88,7 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
         UsageError: what the operator must change: an address in use, no server, a missing setting, extra or model.
 
     """
+    auth_token_of(settings)  # before anything slow
     listener = listen(settings.host, settings.port)
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     with contextlib.closing(listener):

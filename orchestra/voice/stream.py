@@ -64,7 +64,7 @@ class StreamSocket:
 
     async def close(self, code: int, reason: str = "") -> None:
         """Close it, if it is still open."""
-        with contextlib.suppress(RuntimeError):  # closed by the carrier in the meantime
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # closed by the carrier in the meantime
             await self._websocket.close(code, reason[:100])
 
 

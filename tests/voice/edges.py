@@ -1,0 +1,161 @@
+"""An edge in this process, with engines that know beforehand what they hear and speak in tones: tests are quick."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
+from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TranscriptionFrame, TTSAudioRawFrame
+from pipecat.services.settings import STTSettings, TTSSettings
+from pipecat.services.stt_service import SegmentedSTTService
+from pipecat.services.tts_service import TTSService
+from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+from pipecat.utils.time import time_now_iso8601
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.caller import Caller, Ending
+from orchestra.voice.caller.mulaw import Samples
+from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.edge import Edge, create_app, open_edge
+from orchestra.voice.engines.port import Engines
+from orchestra.voice.server import listen, serving
+from schemas import Event
+
+AUTH_TOKEN = "account token"
+WORD_S = 0.1
+
+E = TypeVar("E", bound=Event)
+
+
+class LevelVAD(VADAnalyzer):
+    """Takes any sound for speech."""
+
+    def __init__(self) -> None:
+        super().__init__(params=VADParams(start_secs=0.1, stop_secs=0.2, min_volume=0.0))
+
+    def num_frames_required(self) -> int:
+        return self.sample_rate // 50
+
+    def voice_confidence(self, buffer: bytes) -> float:
+        return float(np.abs(np.frombuffer(buffer, np.int16)).mean() > 300)
+
+    async def analyze_audio(self, buffer: bytes) -> VADState:
+        return self._run_analyzer(buffer)
+
+
+class ScriptedSTT(SegmentedSTTService):
+    """Hears in each stretch of speech the next words of its script."""
+
+    def __init__(self, words: deque[str]) -> None:
+        super().__init__(ttfs_p99_latency=0.3, settings=STTSettings(model="script", language=None))
+        self._words = words
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:  # noqa: ARG002 - it knows
+        text = self._words.popleft() if self._words else ""
+        if text:
+            first, _, _ = text.partition(" ")
+            yield InterimTranscriptionFrame(first, "", time_now_iso8601())
+            yield TranscriptionFrame(text, "", time_now_iso8601(), finalized=True)
+
+
+class ToneTTS(TTSService):
+    """Says each word as 100 ms of a tone, and knows when it says it."""
+
+    def __init__(self) -> None:
+        settings = TTSSettings(model="tone", voice="tone", language=None)
+        super().__init__(push_start_frame=True, push_stop_frames=True, push_text_frames=False, settings=settings)
+        self._said_s: dict[str, float] = {}
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        words = text.split()
+        start = self._said_s.get(context_id, 0.0)
+        self._said_s[context_id] = start + len(words) * WORD_S
+        yield TTSAudioRawFrame(tone(len(words) * WORD_S).tobytes(), 8000, 1, context_id=context_id)
+        times = [(word, start + place * WORD_S) for place, word in enumerate(words)]
+        await self.add_word_timestamps(times, context_id)
+
+
+@dataclass
+class ScriptedEngines:
+    """The engines' port, as far as an edge uses it."""
+
+    hears: Iterable[str] = ()
+    name: str = "script/tone"
+    words: deque[str] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.words.extend(self.hears)
+
+    def stt(self) -> ScriptedSTT:
+        return ScriptedSTT(self.words)
+
+    def tts(self, voice: str = "") -> ToneTTS:  # noqa: ARG002 - one tone
+        return ToneTTS()
+
+    def vad(self) -> LevelVAD:
+        return LevelVAD()
+
+    def user_turn_strategies(self, stt: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
+        return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """An app as the edge sees it."""
+
+    name: str = "test"
+    greeting: str = "Hello there."
+    holding: str = "Just a moment."
+
+
+@dataclass
+class RunningEdge:
+    """An edge that takes calls, and its journal."""
+
+    edge: Edge
+    url: str
+    bus: TestBus
+    lines: list[PhoneLine] = field(default_factory=list)
+
+    async def call(self, talk: Callable[[PhoneLine], Awaitable[None]]) -> Ending:
+        """Make a call and talk in it."""
+        line = PhoneLine()
+        self.lines.append(line)
+        async with asyncio.timeout(20):
+            return await Caller(self.url, AUTH_TOKEN).call(line, talk)
+
+    async def event(self, event_type: type[E], **fields: Any) -> E:
+        """Wait until there is such an event on the journal."""
+        async with asyncio.timeout(10):
+            while True:
+                for event in await self.bus.published(event_type):
+                    if all(getattr(event, name) == value for name, value in fields.items()):
+                        return event
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running_edge(
+    bus: TestBus, settings: Settings, *hears: str, app: Greeting | None = None, engines: Any = None, **changed: Any
+) -> AsyncIterator[RunningEdge]:
+    """An edge on a free port whose callers say these words, one stretch of speech after another."""
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    update = {"port": port, "twilio_auth_token": AUTH_TOKEN} | changed
+    chosen = Settings.model_validate(settings.model_dump() | update)
+    edge = open_edge(chosen, bus.bus, cast("Engines", engines or ScriptedEngines(hears)), app or Greeting())
+    async with serving(create_app(edge), listener):
+        yield RunningEdge(edge, f"http://127.0.0.1:{port}", bus)
+    listener.close()
+
+
+def tone(seconds: float, amplitude: int = 8000) -> Samples:
+    """A sound."""
+    time = np.arange(round(seconds * 8000)) / 8000
+    return cast("Samples", (amplitude * np.sin(2 * np.pi * 440 * time)).astype(np.int16))

@@ -1,0 +1,191 @@
+"""One clock for both sides of a call, what is recorded of it, and what the caller has heard."""
+
+import pytest
+
+from orchestra.voice.call_audio import CallAudio, is_audible
+from orchestra.voice.clock import CallClock
+from orchestra.voice.heard import Heard
+from orchestra.voice.media_stream import MediaInfo
+from orchestra.voice.recording import Chunk, Track
+
+
+class Time:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pcm(ms: float, value: int = 1) -> bytes:
+    return value.to_bytes(2, "little", signed=True) * int(ms * 8)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "offsets"),
+    [
+        ([0, 20, 40], [0, 20, 40]),
+        ([None, None, None], [0, 20, 40]),
+        ([700, 720, 740], [0, 20, 40]),  # the carrier's stamps may begin anywhere
+        ([0, 20, 100, 120], [0, 20, 100, 120]),  # three frames lost
+        ([0, 25, 38], [0, 20, 40]),  # jitter of less than a frame is none
+        ([0, 20, 0, 20], [0, 20, 40, 60]),  # stamps that go back are not believed
+        ([0, 20, 900_000, 40], [0, 20, 40, 60]),  # nor are those that jump far
+    ],
+)
+def test_a_callers_frame_has_its_place_on_the_calls_clock(stamps: list[int | None], offsets: list[int]) -> None:
+    clock = CallClock(Time())
+    assert [clock.frame(20, stamp) for stamp in stamps] == offsets
+
+
+def test_the_clock_goes_on_between_frames_and_without_any() -> None:
+    time = Time()
+    clock = CallClock(time)
+    clock.frame(20)
+    time.now += 0.5
+    assert clock.now_ms == pytest.approx(520)
+
+
+def test_frames_that_come_in_a_burst_move_the_clock_as_far_as_the_wait_before_them() -> None:
+    time = Time()
+    clock = CallClock(time)
+    clock.frame(20)
+    time.now += 0.1
+    for _ in range(5):
+        clock.frame(20)
+    assert clock.now_ms == pytest.approx(120)
+
+
+def test_chunks_are_200_ms_and_come_once_they_were_played() -> None:
+    track = Track("agent")
+    track.put(1000, pcm(450))
+    assert track.take(1199) == []
+    assert track.take(1400) == [Chunk("agent", 1000, pcm(200)), Chunk("agent", 1200, pcm(200))]
+    assert track.take(9999) == []
+    assert track.take(9999, everything=True) == [Chunk("agent", 1400, pcm(50))]
+
+
+def test_audio_sent_ahead_of_its_time_is_placed_behind_what_was_sent_before() -> None:
+    track = Track("agent")
+    for at in (1000, 1010, 1020):
+        track.put(at, pcm(40))
+    assert track.end_ms == 1120
+    assert track.ahead_ms(1100) == 20
+
+
+def test_a_pause_between_two_sentences_is_a_gap_in_the_recording() -> None:
+    track = Track("agent")
+    track.put(0, pcm(100, 1))
+    track.put(2000, pcm(100, 2))
+    assert track.take(9999, everything=True) == [Chunk("agent", 0, pcm(100, 1)), Chunk("agent", 2000, pcm(100, 2))]
+
+
+def test_a_late_frame_does_not_tear_a_sentence_apart() -> None:
+    track = Track("agent")
+    track.put(0, pcm(100))
+    track.put(130, pcm(100))
+    assert track.take(9999) == [Chunk("agent", 0, pcm(200))]
+
+
+@pytest.mark.parametrize(("cut_ms", "left_ms"), [(150, 150), (400, 400), (500, 400), (0, 0)])
+def test_what_an_interruption_drops_from_the_carriers_buffer_is_not_recorded(cut_ms: int, left_ms: int) -> None:
+    track = Track("agent")
+    track.put(0, pcm(400))
+    track.cut(cut_ms)
+    assert sum(len(chunk.audio) for chunk in track.take(9999, everything=True)) == left_ms * 16
+
+
+def test_after_a_cut_the_next_words_have_their_own_place() -> None:
+    track = Track("agent")
+    track.put(0, pcm(400))
+    track.cut(150)
+    track.put(1000, pcm(100))
+    assert [chunk.offset_ms for chunk in track.take(9999, everything=True)] == [0, 1000]
+
+
+@pytest.mark.parametrize(
+    ("played_ms", "words"),
+    [(0, []), (99, []), (100, ["one"]), (250, ["one"]), (300, ["one", "two"]), (500, ["one", "two", "three"])],
+)
+def test_a_word_is_heard_when_it_was_played_to_its_end(played_ms: float, words: list[str]) -> None:
+    heard = Heard()
+    heard.audio("a", 500)
+    for text, after_ms in (("one", 0), ("two", 100), ("three", 300)):
+        heard.word("a", text, after_ms)
+    assert heard.until(played_ms) == words
+
+
+def test_words_of_a_second_sentence_count_from_where_its_audio_begins() -> None:
+    heard = Heard()
+    heard.audio("a", 480)
+    heard.word("a", "one", 0)
+    heard.pad(40)
+    heard.audio("b", 400)
+    heard.word("b", "two", 0)
+    heard.word("b", "three", 200)
+    assert heard.until(600) == ["one"]
+    assert heard.until(680) == ["one", "two"]
+
+
+def test_words_without_times_are_heard_with_the_end_of_their_audio() -> None:
+    heard = Heard()
+    heard.audio("a", 400)
+    heard.word("a", "first sentence", None)
+    heard.audio("a", 400)
+    heard.word("a", "second sentence", None)
+    assert heard.until(399) == []
+    assert heard.until(400) == ["first sentence"]
+    assert heard.until(800) == ["first sentence", "second sentence"]
+
+
+def test_a_speech_of_the_same_name_begins_anew() -> None:
+    heard = Heard()
+    heard.audio("a", 400)
+    heard.word("a", "one", 0)
+    heard.begin("a")
+    heard.audio("a", 400)
+    heard.word("a", "two", 0)
+    assert heard.until(400) == ["one"]
+
+
+def test_what_is_sent_but_not_yet_played_was_not_heard() -> None:
+    time = Time()
+    audio = CallAudio(time)
+    audio.hear(MediaInfo(payload=b"\xff" * 160))
+    audio.heard.audio("a", 200)
+    audio.heard.word("a", "one", 0)
+    for _ in range(5):
+        audio.send(pcm(40))
+    assert audio.heard_words() == []
+    time.now += 0.2
+    assert audio.heard_words() == ["one"]
+
+
+def test_an_interruption_leaves_in_the_recording_what_was_played() -> None:
+    time = Time()
+    audio = CallAudio(time)
+    audio.hear(MediaInfo(payload=b"\xff" * 160))
+    audio.send(pcm(100))
+    time.now += 0.06
+    audio.clear()
+    agent = [chunk for chunk in audio.take_chunks(everything=True) if chunk.speaker == "agent"]
+    assert agent == [Chunk("agent", 20, pcm(60))]
+    assert audio.end_ms == 80
+
+
+def test_a_call_that_ends_in_mid_sentence_is_recorded_up_to_there() -> None:
+    time = Time()
+    audio = CallAudio(time)
+    audio.hear(MediaInfo(payload=b"\xff" * 160))
+    audio.send(pcm(100))
+    time.now += 0.04
+    agent = [chunk for chunk in audio.take_chunks(everything=True) if chunk.speaker == "agent"]
+    assert agent == [Chunk("agent", 20, pcm(40))]
+
+
+def test_silence_is_not_audible_and_speech_is() -> None:
+    assert not is_audible(pcm(20, 10))
+    assert not is_audible(b"")
+    assert is_audible(pcm(20, -3000))

@@ -1,0 +1,97 @@
+"""`orchestra edge` as an operator meets it."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+
+import httpx
+import pytest
+from loguru import logger
+from structlog.testing import capture_logs
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.quiet import redirect_pipecat_log
+from tests.voice.edges import AUTH_TOKEN
+
+
+async def edge(settings: Settings, **changed: str) -> Process:
+    variables = {
+        "ORCHESTRA_REDIS_URL": settings.redis_url or "",
+        "ORCHESTRA_DATA_DIR": str(settings.data_dir),
+        "ORCHESTRA_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+    }
+    command = [sys.executable, "-c", "from orchestra.cli import main; main()", "edge"]
+    return await asyncio.create_subprocess_exec(
+        *command, env=os.environ | variables | changed, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+    )
+
+
+async def test_an_edge_says_when_it_is_ready_and_stops_when_told(bus: TestBus, settings: Settings) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = await edge(settings, ORCHESTRA_PORT=str(port))
+    assert process.stderr is not None
+    async with asyncio.timeout(60):
+        lines = [line async for line in _until(process.stderr, b"edge.ready")]
+    assert f"http://127.0.0.1:{port}".encode() in lines[-1]
+    async with httpx.AsyncClient() as http:
+        health = (await http.get(f"http://127.0.0.1:{port}/healthz")).json()
+    assert health == {"status": "ok", "calls": 0}
+    process.send_signal(signal.SIGTERM)
+    _, rest = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert b"Traceback" not in b"".join(lines) + rest
+
+
+async def test_an_address_in_use_is_one_clear_line(bus: TestBus, settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, said = await _refused(settings, ORCHESTRA_PORT=str(port))
+    assert code == 2
+    assert f"127.0.0.1:{port}" in said
+    assert "ORCHESTRA_PORT" in said
+
+
+async def test_an_edge_without_twilios_token_does_not_start(bus: TestBus, settings: Settings) -> None:
+    code, said = await _refused(settings, ORCHESTRA_TWILIO_AUTH_TOKEN="", ORCHESTRA_PORT="0")
+    assert code == 2
+    assert "ORCHESTRA_TWILIO_AUTH_TOKEN" in said
+
+
+async def _refused(settings: Settings, **changed: str) -> tuple[int | None, str]:
+    process = await edge(settings, **changed)
+    _, said = await asyncio.wait_for(process.communicate(), 60)
+    text = said.decode()
+    assert "Traceback" not in text
+    assert len([line for line in text.splitlines() if line.startswith("orchestra:")]) == 1
+    return process.returncode, text
+
+
+async def _until(stream: asyncio.StreamReader, mark: bytes):  # noqa: ANN202
+    while line := await stream.readline():
+        yield line
+        if mark in line:
+            return
+    pytest.fail("the process ended before")
+
+
+def test_what_pipecat_warns_of_is_in_our_log_and_its_chatter_is_not() -> None:
+    redirect_pipecat_log()
+    try:
+        with capture_logs() as logs:
+            logger.info("chatter")
+            logger.warning("a socket was lost")
+            logger.error("{not a template}")
+    finally:
+        logger.remove()
+    assert [(entry["log_level"], entry["message"]) for entry in logs] == [
+        ("warning", "a socket was lost"),
+        ("error", "{not a template}"),
+    ]

@@ -1,0 +1,40 @@
+"""Stage times of a turn."""
+
+from orchestra.voice.measure import TurnTimes
+from schemas import TurnMeasured
+
+
+def test_stages_follow_one_another() -> None:
+    times = TurnTimes(
+        speech_ended=100.0,
+        turn_ended=100.7,
+        transcribed=100.6,
+        prompted=100.71,
+        first_token_ms=200.0,
+        sentence=101.0,
+        speech=101.2,
+        sent=101.25,
+    )
+    assert times.measured("07-a", 3) == TurnMeasured(
+        call="07-a",
+        turn=3,
+        turn_end_ms=700.0,
+        stt_ms=600.0,
+        routing_ms=10.0,
+        first_token_ms=200.0,
+        first_sentence_ms=90.0,
+        tts_ms=200.0,
+        output_ms=50.0,
+        total_ms=1250.0,
+    )
+
+
+def test_a_turn_of_which_nothing_was_heard_has_no_times() -> None:
+    assert TurnTimes(100.0, 100.7, prompted=100.8).measured("07-a", 1) is None
+
+
+def test_clocks_that_disagree_by_a_little_give_no_negative_times() -> None:
+    times = TurnTimes(100.0, 100.7, prompted=100.69, sentence=100.68, speech=100.8, sent=100.9)
+    measured = times.measured("07-a", 1)
+    assert measured is not None
+    assert (measured.routing_ms, measured.first_sentence_ms) == (0.0, 0.0)

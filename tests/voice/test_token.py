@@ -1,0 +1,62 @@
+"""Stream tokens: one stream, of one call, for a while."""
+
+import pytest
+
+from orchestra.errors import RejectedError
+from orchestra.voice.token import LIFETIME_S, StreamTokens
+
+NOW = 1_760_000_000.0
+
+
+@pytest.fixture
+def tokens() -> StreamTokens:
+    return StreamTokens("account token")
+
+
+def test_a_token_opens_the_stream_of_its_call(tokens: StreamTokens) -> None:
+    tokens.take(tokens.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
+
+
+def test_a_token_of_another_process_with_the_same_account_is_taken(tokens: StreamTokens) -> None:
+    other = StreamTokens("account token")
+    tokens.take(other.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
+
+
+def test_a_token_opens_one_stream_only(tokens: StreamTokens) -> None:
+    token = tokens.issue("07-a", "CA1", NOW)
+    tokens.take(token, "07-a", "CA1", NOW)
+    with pytest.raises(RejectedError, match="used before"):
+        tokens.take(token, "07-a", "CA1", NOW + 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "provider_call", "later_s", "reason"),
+    [
+        ("08-b", "CA1", 1, "wrong stream token"),
+        ("07-a", "CA2", 1, "wrong stream token"),
+        ("07-a", "CA1", LIFETIME_S + 2, "expired"),
+    ],
+)
+def test_a_token_is_bound_to_call_carrier_id_and_time(
+    tokens: StreamTokens, call: str, provider_call: str, later_s: float, reason: str
+) -> None:
+    token = tokens.issue("07-a", "CA1", NOW)
+    with pytest.raises(RejectedError, match=reason):
+        tokens.take(token, call, provider_call, NOW + later_s)
+
+
+@pytest.mark.parametrize("token", ["", "abc", "123.", ".abc", "1e9.abc", "٣.abc", "99999999999999999999.abc", "1.é"])
+def test_what_is_no_token_is_refused(tokens: StreamTokens, token: str) -> None:
+    with pytest.raises(RejectedError):
+        tokens.take(token, "07-a", "CA1", NOW)
+
+
+def test_an_expiry_that_was_moved_is_refused(tokens: StreamTokens) -> None:
+    expires, _, signature = tokens.issue("07-a", "CA1", NOW).partition(".")
+    with pytest.raises(RejectedError, match="wrong stream token"):
+        tokens.take(f"{int(expires) + 60}.{signature}", "07-a", "CA1", NOW)
+
+
+def test_a_token_signed_with_another_account_is_refused(tokens: StreamTokens) -> None:
+    with pytest.raises(RejectedError, match="wrong stream token"):
+        tokens.take(StreamTokens("other").issue("07-a", "CA1", NOW), "07-a", "CA1", NOW)

@@ -1,0 +1,203 @@
+"""Who may speak, as a table of moments."""
+
+import pytest
+
+from orchestra.voice.turns import (
+    Cut,
+    EndSpeech,
+    HangUp,
+    Played,
+    Say,
+    SendMark,
+    Transfer,
+    TurnBegan,
+    Turns,
+)
+
+
+@pytest.fixture
+def turns() -> Turns:
+    """After the caller's first turn."""
+    turns = Turns()
+    caller_says(turns, "where is my parcel")
+    return turns
+
+
+def caller_says(turns: Turns, text: str, heard: str = "") -> list[object]:
+    turns.caller_started(heard.split())
+    turns.caller_stopped()
+    return list(turns.turn_ended(text))
+
+
+def test_the_greeting_is_turn_0_and_is_played() -> None:
+    turns = Turns()
+    turns.begin_greeting()
+    assert turns.chunk(0, "Hello.") == [Say(0, "Hello.")]
+    assert turns.completed(0) == [EndSpeech(), SendMark("0.0")]
+    assert turns.mark_returned("0.0") == [Played(0, "Hello.", "")]
+
+
+def test_turns_are_numbered_from_1() -> None:
+    turns = Turns()
+    assert caller_says(turns, " one ") == [TurnBegan(1, "one")]
+    assert caller_says(turns, "two") == [Cut(1, ""), TurnBegan(2, "two")]
+
+
+def test_a_reply_is_spoken_sentence_by_sentence_and_then_marked(turns: Turns) -> None:
+    assert turns.chunk(1, "It is", agent="tracking") == [Say(1, "It is")]
+    assert turns.chunk(1, "in Denver.", voice="amy") == [Say(1, "in Denver.", "amy")]
+    assert turns.completed(1) == [EndSpeech(), SendMark("1.0")]
+    assert turns.mark_returned("1.0") == [Played(1, "It is in Denver.", "tracking")]
+    assert not turns.reply_open
+
+
+def test_a_chunk_of_an_older_turn_is_never_spoken(turns: Turns) -> None:
+    caller_says(turns, "no, the other one")
+    assert turns.chunk(1, "Your parcel is in Denver.") == []
+    assert turns.completed(1) == []
+    assert turns.chunk(2, "That one is in Boston.") == [Say(2, "That one is in Boston.")]
+
+
+def test_a_chunk_of_a_turn_to_come_is_not_spoken(turns: Turns) -> None:
+    assert turns.chunk(2, "Hm.") == []
+
+
+def test_nothing_is_spoken_while_the_caller_speaks(turns: Turns) -> None:
+    turns.caller_started([])
+    assert turns.chunk(1, "Your parcel is in Denver.") == []
+    turns.caller_stopped()
+    assert turns.chunk(1, "Anything else?") == []
+    assert turns.turn_ended("") == [Say(1, "Your parcel is in Denver."), Say(1, "Anything else?")]
+
+
+def test_the_callers_words_end_the_reply_at_the_word_heard_last(turns: Turns) -> None:
+    turns.chunk(1, "Your parcel is in Denver.")
+    assert turns.caller_started(["Your", "parcel"])
+    assert turns.words_heard() == [Cut(1, "Your parcel")]
+    assert turns.words_heard() == []
+    turns.caller_stopped()
+    assert turns.turn_ended("stop") == [TurnBegan(2, "stop")]
+
+
+def test_a_turn_that_ends_without_a_word_before_ends_the_reply_too(turns: Turns) -> None:
+    turns.chunk(1, "Your parcel is in Denver.")
+    assert caller_says(turns, "stop", heard="Your") == [Cut(1, "Your"), TurnBegan(2, "stop")]
+
+
+def test_after_a_noise_the_reply_goes_on_from_the_sentence_that_was_cut(turns: Turns) -> None:
+    for sentence in ("It was sent on Monday.", "It is in Denver.", "It comes on Friday."):
+        turns.chunk(1, sentence)
+    turns.completed(1)
+    again = caller_says(turns, "", heard="It was sent on Monday. It is")
+    assert again == [
+        Say(1, "It is in Denver."),
+        Say(1, "It comes on Friday."),
+        EndSpeech(),
+        EndSpeech(),
+        SendMark("1.1"),
+    ]
+    assert turns.mark_returned("1.0") == []  # of before the cut: the carrier returns cleared marks too
+    whole = "It was sent on Monday. It is in Denver. It comes on Friday."
+    assert turns.mark_returned("1.1") == [Played(1, whole, "")]
+
+
+def test_after_a_noise_behind_the_last_word_only_the_mark_is_sent_again(turns: Turns) -> None:
+    turns.chunk(1, "Yes.")
+    turns.completed(1)
+    assert caller_says(turns, "", heard="Yes.") == [EndSpeech(), SendMark("1.1")]
+
+
+def test_a_second_cut_counts_what_was_heard_before_the_first(turns: Turns) -> None:
+    turns.chunk(1, "It was sent on Monday.")
+    turns.chunk(1, "It is in Denver.")
+    caller_says(turns, "", heard="It was sent on Monday. It")
+    assert caller_says(turns, "stop", heard="It is")[0] == Cut(1, "It was sent on Monday. It is")
+
+
+def test_a_noise_before_the_first_word_of_a_reply_does_not_lose_it(turns: Turns) -> None:
+    turns.caller_started([])
+    turns.caller_stopped()
+    assert turns.turn_ended("") == []
+    assert turns.chunk(1, "Yes.") == [Say(1, "Yes.")]
+
+
+def test_a_caller_who_speaks_on_when_the_turn_is_counted_keeps_the_reply_back() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    assert turns.turn_ended("where is") == [TurnBegan(1, "where is")]
+    assert turns.chunk(1, "Where is what?") == []
+    turns.caller_stopped()
+    assert turns.turn_ended("my parcel") == [Cut(1, ""), TurnBegan(2, "my parcel")]
+
+
+def test_an_end_of_turn_that_comes_when_the_caller_speaks_again_decides_nothing(turns: Turns) -> None:
+    turns.chunk(1, "Your parcel is in Denver.")
+    turns.caller_started(["Your"])
+    assert turns.turn_ended("") == []
+    assert turns.words_heard() == [Cut(1, "Your")]
+
+
+def test_a_mark_that_returns_while_the_caller_speaks_does_not_count(turns: Turns) -> None:
+    turns.chunk(1, "Yes.")
+    turns.completed(1)
+    turns.caller_started(["Yes."])
+    assert turns.mark_returned("1.0") == []
+
+
+def test_the_agent_hangs_up_after_its_last_words_were_played(turns: Turns) -> None:
+    turns.chunk(1, "Good-bye.")
+    assert turns.ending_requested(1, HangUp()) == []
+    turns.completed(1)
+    assert turns.mark_returned("1.0") == [Played(1, "Good-bye.", ""), HangUp()]
+
+
+def test_an_agent_that_ends_the_call_without_a_word_ends_it_at_once(turns: Turns) -> None:
+    turns.ending_requested(1, Transfer("+15550002"))
+    assert turns.completed(1) == [Transfer("+15550002")]
+
+
+def test_a_caller_who_speaks_over_the_good_bye_keeps_the_call(turns: Turns) -> None:
+    turns.chunk(1, "Good-bye.")
+    turns.ending_requested(1, HangUp())
+    turns.completed(1)
+    assert caller_says(turns, "wait", heard="") == [Cut(1, ""), TurnBegan(2, "wait")]
+    turns.chunk(2, "Yes?")
+    turns.completed(2)
+    assert turns.mark_returned("2.0") == [Played(2, "Yes?", "")]
+
+
+def test_a_noise_over_the_good_bye_does_not_keep_the_call(turns: Turns) -> None:
+    turns.chunk(1, "Good-bye.")
+    turns.ending_requested(1, HangUp())
+    turns.completed(1)
+    caller_says(turns, "", heard="")
+    assert turns.mark_returned("1.1") == [Played(1, "Good-bye.", ""), HangUp()]
+
+
+def test_an_ending_of_a_reply_that_the_caller_has_ended_is_void(turns: Turns) -> None:
+    turns.chunk(1, "I am connecting you.")
+    turns.caller_started([])
+    turns.words_heard()
+    assert turns.ending_requested(1, Transfer("+15550002")) == []
+    assert turns.completed(1) == []
+
+
+def test_chunks_after_the_end_of_a_reply_are_not_spoken(turns: Turns) -> None:
+    turns.chunk(1, "Yes.")
+    turns.completed(1)
+    assert turns.chunk(1, "And no.") == []
+
+
+def test_the_engine_finishes_a_filler_before_the_wait(turns: Turns) -> None:
+    turns.chunk(1, "One moment.")
+    assert turns.pause(1) == [EndSpeech()]
+    assert turns.pause(0) == []
+
+
+def test_a_reply_waits_for_words_until_the_first_is_there(turns: Turns) -> None:
+    assert turns.waits_for_words
+    turns.chunk(1, "Yes.")
+    assert not turns.waits_for_words
+    turns.completed(1)
+    turns.mark_returned("1.0")
+    assert not turns.waits_for_words
