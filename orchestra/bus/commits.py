@@ -37,7 +37,6 @@ class Commits:
     ) -> None:
         self.group = group
         self.token = token
-        self.uncommitted = 0
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._wire = wire
@@ -54,6 +53,9 @@ class Commits:
         self._number = 0
         self._operations: list[Argument] = []
         self._state_keys: dict[str, int] = {}
+        self._flying_keys: dict[str, int] = {}
+        self._held_until = 0.0
+        self._urgent = False
         self._unclaimed: dict[Work, None] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._flight: tuple[bytes, list[asyncio.Future[None]]] | None = None
@@ -105,14 +107,33 @@ class Commits:
         if self._timer is None and self._flight is None:
             self._timer = self._loop.call_later(_QUIET_S, self.now)
 
-    def linger(self, seconds: float) -> None:
-        """Commit within that time; at once for 0."""
-        if seconds <= 0:
+    def hold(self, until: float) -> None:
+        """More is about to come: collect until `let_go`, or until that moment (the event loop's time) at most."""
+        self._held_until = until
+
+    def let_go(self) -> None:
+        """That was all for now."""
+        self._held_until = 0.0
+        if self._urgent:
             self.now()
+        else:
+            self.soon()
+
+    def linger(self, seconds: float) -> None:
+        """Something was published: commit within that time; at once for 0."""
+        if seconds <= 0:
+            if self._held_until and self._held_until > self._loop.time():
+                self._urgent = True
+            else:
+                self.now()
         elif self._timer is None or self._timer.when() > self._loop.time() + seconds:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._loop.call_later(seconds, self.now)
+
+    def writes(self, key: str) -> bool:
+        """Whether a write to that state hash is not committed yet."""
+        return key in self._state_keys or key in self._flying_keys
 
     def flush(self) -> asyncio.Future[None]:
         """Commit now; the future ends when all that was collected so far is committed.
@@ -134,6 +155,7 @@ class Commits:
             self._timer = None
         if self._flight is not None or self.lost.done():
             return
+        self._urgent = False
         arguments = self._arguments()
         waiters, self._waiters = self._waiters, []
         if not arguments:
@@ -143,7 +165,7 @@ class Commits:
             return
         self._number += 1
         names = [*self._fixed_keys, *self._state_keys]
-        self._state_keys = {}
+        self._flying_keys, self._state_keys = self._state_keys, {}
         command = pack(("EVALSHA", COMMIT.sha, len(names), *names, self.token, self.group, self._number, *arguments))
         self._flight = (command, waiters)
         self._send()
@@ -165,7 +187,6 @@ class Commits:
                 chunk = cursor.acks[start : start + _ACK_CHUNK]
                 arguments += ("A", cursor.place, len(chunk), *chunk)
             cursor.acks = []
-        self.uncommitted = 0
         return arguments
 
     # -- the answer
@@ -186,6 +207,7 @@ class Commits:
         self._backoff.reset()
         _, waiters = self._flight
         self._flight = None
+        self._flying_keys = {}
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -39,6 +39,8 @@ class Handler:
     def begin_direct(self, values: list[bytes]) -> Coroutine[Any, Any, Published] | None:
         """The handler called with the event of an entry's values; None where they are not as we write them."""
         try:
+            if values[4] != b"id":
+                return None
             event = self.decode(values[7])  # type: ignore[misc]
         except (IndexError, msgspec.MsgspecError):
             return None

@@ -28,7 +28,7 @@ _LOG = structlog.get_logger("orchestra.bus")
 _READ = 1600  # entries a read brings, over all partitions
 _BLOCK_MS = 500
 _LOAD = 1000  # unfinished entries of a partition beyond which no more are read
-_UNCOMMITTED = 500
+_SLICE_S = 0.002
 _BEAT_S = 0.2
 
 
@@ -286,9 +286,12 @@ class Engine:
 
     async def _drain(self) -> None:
         """Start what was read, in order. The task in which a handler waits becomes that handler's; another drains on."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + _SLICE_S
         while self._todo:
             piece = self._todo[0]
-            owned, cursor, lanes = piece.owned, piece.cursor, piece.owned.lanes
+            owned, cursor = piece.owned, piece.cursor
+            owned.commits.hold(until)
             for raw in piece.rest:
                 if not owned.ready:
                     break
@@ -300,10 +303,16 @@ class Engine:
                 waiting = owned.take(cursor, raw, handler, call)
                 if waiting is not None:
                     self._start_draining()
+                    owned.commits.let_go()
                     await owned.see_through(*waiting)
                     return
+                if clock() > until:
+                    owned.commits.let_go()
+                    await asyncio.sleep(0)  # renewals, commits and running handlers get their turn
+                    until = clock() + _SLICE_S
+                    owned.commits.hold(until)
             self._todo.popleft()
-            owned.commits.soon()
+            owned.commits.let_go()
         self._drained.set()
 
     def handler_of(self, values: list[bytes]) -> tuple[Handler | None, bytes]:

@@ -109,10 +109,16 @@ class Owned:
         try:
             first = running.send(None)
         except StopIteration as stop:
-            if stop.value is None:
+            result = stop.value
+            if result is None:
                 return None
-            work = Work(self, cursor, raw, handler, call)
-            rest = self._ended(work, stop.value)
+            try:
+                self._publish_first(raw[1], handler, result)
+            except (TypeError, ValueError) as error:
+                work = Work(self, cursor, raw, handler, call)
+                rest = self._unfinished(work, None, error)
+            else:
+                return None
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
             work = Work(self, cursor, raw, handler, call)
             rest = self._unfinished(work, None, error)
@@ -176,15 +182,16 @@ class Owned:
             self.load -= 1
 
     async def _attempt(self, work: Work, going: Any) -> Exception | None:
+        limit = asyncio.timeout(work.handler.timeout_s)
         try:
-            async with asyncio.timeout(work.handler.timeout_s):
+            async with limit:
                 result = await going
             self.finish(work, result)
         except TimeoutError as error:
             return (
-                error
-                if str(error)
-                else TimeoutError(f"{work.handler.name} took longer than {work.handler.timeout_s} s")
+                TimeoutError(f"{work.handler.name} took longer than {work.handler.timeout_s} s")
+                if limit.expired()
+                else error
             )
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -256,34 +263,42 @@ class Owned:
             urgent = True
         work.finished = True
         self.commits.finish(work)
-        self.commits.uncommitted += 1
         if urgent:
             self.commits.linger(self._linger_s)
         else:
             self.commits.soon()
 
-    def _publish(self, work: Work, events: Iterable[Event]) -> None:
-        sealed = self._sealed(work, events)
-        if work.guarded:
-            for number, each in enumerate(sealed, work.published - len(sealed) + 1):
-                self.commits.publish_guarded(each, work.cause, number)
-        else:
-            for each in sealed:
-                self.commits.publish(each)
+    def _publish_first(self, values: list[bytes], handler: Handler, result: Published) -> None:
+        """Publish what the first attempt at an entry has returned at once: nothing of it can be there yet."""
+        events = (result,) if isinstance(result, Event) else result or ()
+        for sealed in self._sealed(handler, text(values[5]), 0, events):
+            self.commits.publish(sealed)
+        self.commits.linger(self._linger_s)
 
-    def _sealed(self, work: Work, events: Iterable[Event]) -> list[Sealed]:
-        sealed, at, group, cause = [], time.time(), self.consumer.name, work.cause
-        number = work.published
+    def _publish(self, work: Work, events: Iterable[Event]) -> None:
+        cause = work.cause
+        sealed = self._sealed(work.handler, cause, work.published, events)
+        for number, each in enumerate(sealed, work.published + 1):
+            if work.guarded:
+                self.commits.publish_guarded(each, cause, number)
+            else:
+                self.commits.publish(each)
+        work.published += len(sealed)
+
+    def _sealed(self, handler: Handler, cause: str, number: int, events: Iterable[Event]) -> list[Sealed]:
+        sealed, at, group = [], time.time(), self.consumer.name
         for event in events:
             if not isinstance(event, Event):
-                msg = f"{work.handler.name} published {event!r}, which is no event"
+                msg = f"{handler.name} published {event!r}, which is no event"
                 raise TypeError(msg)
             if not event.call.startswith(self._prefix):
-                msg = f"{work.handler.name} published an event of call {event.call!r} while handling one of partition {self.partition}"
+                msg = (
+                    f"{handler.name} published an event of call {event.call!r} while it handled one of partition"
+                    f" {self.partition}: what is published belongs to the same call"
+                )
                 raise ValueError(msg)
             number += 1
-            sealed.append(seal(fill(event, event_id=f"{cause}.{group}.{number}", at=at, source=group, cause=cause)))
-        work.published = number
+            sealed.append(seal(fill(event, f"{cause}.{group}.{number}", at, group, cause)))
         return sealed
 
     def _write_state(self, work: Work) -> None:
@@ -320,8 +335,10 @@ class Owned:
 
     async def read_state(self, call: bytes, command: str, *args: str) -> Reply:
         """Read the state of a call, after all that was written to it before."""
-        await self.commits.flush()
-        return await self.wire().call(command, self.state_key(call), *args)
+        key = self.state_key(call)
+        if self.commits.writes(key):
+            await self.commits.flush()
+        return await self.wire().call(command, key, *args)
 
     async def publish_now(self, work: Work, events: Iterable[Event]) -> None:
         """Publish under the lease, before the ack; returns when it is stored."""

@@ -63,13 +63,7 @@ class Publisher:
         """Give the event its id, time, source and trace, and send it soon. Returns it as it will be stored."""
         partition = keys.partition_of(event.call)
         number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
-        event = fill(
-            event,
-            event_id=f"{event.call}:{self._producer}.{number}",
-            at=time.time(),
-            source=self.source,
-            cause=event.cause,
-        )
+        event = fill(event, f"{event.call}:{self._producer}.{number}", time.time(), self.source, event.cause)
         queue = self._waiting.get(partition)
         if queue is None:
             queue = self._waiting[partition] = deque()

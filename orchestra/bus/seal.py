@@ -1,18 +1,19 @@
 """The header of an event, filled in at the moment it is published, and the fields of its stream entry."""
 
-import hashlib
-from typing import NamedTuple
+from hashlib import blake2b
 
 import msgspec
+from msgspec.structs import replace
 
 from orchestra.bus import keys
 from schemas import Event, tag_of
 
 _encode = msgspec.json.Encoder().encode
-_tags: dict[type[Event], bytes] = {}
+#: per type: its stream, its tag, whether it carries audio
+_kinds: dict[type[Event], tuple[str, bytes, bool]] = {}
 
 
-class Sealed(NamedTuple):
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """What goes into the stream entry of an event."""
 
     stream: str
@@ -30,12 +31,12 @@ class Sealed(NamedTuple):
 
 def trace_of(call: str, event_id: str) -> str:
     """The W3C traceparent of an event: the call's trace, and a span that follows from the event's id."""
-    return f"00-{keys.trace_id(call)}-{hashlib.blake2b(event_id.encode(), digest_size=8).hexdigest()}-01"
+    return f"00-{keys.trace_id(call)}-{blake2b(event_id.encode(), digest_size=8).hexdigest()}-01"
 
 
-def fill(event: Event, *, event_id: str, at: float, source: str, cause: str = "") -> Event:
+def fill(event: Event, event_id: str, at: float, source: str, cause: str) -> Event:
     """The event with its header: what the producer has set itself (``at``, ``trace``) stays."""
-    return msgspec.structs.replace(
+    return replace(
         event,
         id=event_id,
         at=event.at or at,
@@ -48,9 +49,11 @@ def fill(event: Event, *, event_id: str, at: float, source: str, cause: str = ""
 def seal(event: Event) -> Sealed:
     """The entry of an event whose header is complete."""
     kind = type(event)
-    tag = _tags.get(kind)
-    if tag is None:
-        tag = _tags[kind] = tag_of(kind).encode()
-    audio: bytes | None = getattr(event, "audio", None)
-    body = _encode(event) if audio is None else _encode(msgspec.structs.replace(event, audio=b""))
-    return Sealed(kind.stream, tag, event.call, event.id, body, audio)
+    known = _kinds.get(kind)
+    if known is None:
+        known = _kinds[kind] = (kind.stream, tag_of(kind).encode(), "audio" in kind.__struct_fields__)
+    stream, tag, has_audio = known
+    if not has_audio:
+        return Sealed(stream, tag, event.call, event.id, _encode(event), None)
+    audio: bytes = event.audio  # type: ignore[attr-defined]
+    return Sealed(stream, tag, event.call, event.id, _encode(replace(event, audio=b"")), audio)
