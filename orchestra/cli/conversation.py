@@ -4,7 +4,6 @@ import time
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from schemas import (
@@ -22,6 +21,8 @@ from schemas import (
 )
 
 _WHEN_WIDTH, _WHO_WIDTH = 7, 11
+_INDENT = _WHEN_WIDTH + _WHO_WIDTH + 4
+_NARROWEST = 20
 _PIPED_WIDTH = 140
 _LONGEST_RESULT = 90
 _LAST_WORDS = 6
@@ -37,12 +38,11 @@ def terminal(*, quiet: bool = False) -> Console:
 
 def row(console: Console, when: str, who: str, what: str, style: str = "", *, who_style: str = "") -> None:
     """Print one row; a long text is wrapped under itself."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(width=_WHEN_WIDTH, justify="right", style="dim")
-    grid.add_column(width=_WHO_WIDTH, style=who_style)
-    grid.add_column(style=style)
-    grid.add_row(when, Text(who), Text(what))
-    console.print(grid)
+    lines = Text(what, style).wrap(console, max(console.width - _INDENT, _NARROWEST))
+    margin = Text.assemble((f"{when:>{_WHEN_WIDTH}}", QUIET), "  ", (f"{who:{_WHO_WIDTH}}", who_style), "  ")
+    for number, line in enumerate(lines or [Text()]):
+        line.rstrip()
+        console.print(Text.assemble(margin if number == 0 else " " * _INDENT, line), soft_wrap=True)
 
 
 class LiveConversation:

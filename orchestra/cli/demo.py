@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _DEMO_APP = "orchestra.demo:app"
 _CALL_WITHIN_S = 180.0
 _SETTLED_WITHIN_S = 15.0
+_LATE_S = 0.1
 
 
 def register(app: typer.Typer) -> None:
@@ -41,12 +42,13 @@ def register(app: typer.Typer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call as it went: how it ended, both tracks on one clock, and its journal."""
+    """One call as it went: how it ended, both tracks on one clock (how late it was at worst), and its journal."""
 
     ending: "Ending"
     tracks: "Tracks"
     talk: "ScriptedConversation"
     started_at: float
+    late_s: float
     journal: list[Event]
     problems: "list[Problem]"
 
@@ -110,6 +112,7 @@ def _tidy(scratch: Path) -> None:
 
 
 async def _demo(settings: "Settings", script: "Script", folder: Path, console: "Console") -> bool:
+    from orchestra.cli.conversation import WARNING
     from orchestra.cli.extras import needs_extra
     from orchestra.cli.turn_table import turn_table
 
@@ -130,6 +133,11 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     console.print(turn_table(turns, console.width))
     found = [*problems(turns, script.lines, call.ending), *call.problems]
     _conclude(console, turns, found)
+    if call.late_s > _LATE_S:
+        late = (
+            f"the machine was busy: the caller's clock was up to {1000 * call.late_s:,.0f} ms late, and so were replies"
+        )
+        console.print(late, style=WARNING)
     console.print(f"\nrecording  {recording}\njournal    {journal}", soft_wrap=True)
     if found:
         console.print(f"logs       {scratch / 'logs'}", soft_wrap=True)
@@ -174,7 +182,7 @@ async def _call(bus: "Bus", running: "Running", utterances: "list[Utterance]", c
             what = f"{_SETTLED_WITHIN_S:.0f} s after its end the journal lacks {watch.lacks()}"
             found.append(Problem(None, what))
     journal = await bus.journal(watch.call) if watch.call else []
-    return _Call(ending, line.tracks, talk, line.started_at, journal, found)
+    return _Call(ending, line.tracks, talk, line.started_at, line.most_late_s, journal, found)
 
 
 class _Watch:

@@ -77,6 +77,7 @@ class MediaStream:
             pass  # an edge that vanished: the close code below says so
         finally:
             self._line.stream = None
+            self._line.playout.clear()  # what is not yet played goes with its stream
             await self._socket.close()
         self.closed = f"{self._socket.close_code} {self._socket.close_reason or ''}".strip()
 

@@ -1,10 +1,12 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, silence, tone
 
 from orchestra.errors import RejectedError, UsageError
 from orchestra.voice.caller import Caller, Patience, PhoneLine, ScriptedConversation, Utterance, measure_turns
+from orchestra.voice.caller.measure import sounds
 
 FRAME_S = 0.02
 PATIENCE = Patience(quiet_s=0.2, greeting_s=0.5, reply_s=1.0, hang_up_s=0.3)
@@ -87,6 +89,8 @@ async def test_the_protocol_is_spoken_as_twilio_does() -> None:
 async def answer_once(edge: EdgeSocket) -> None:
     await edge.until_heard(audible=True)
     await edge.play(tone(0.2))
+    await edge.mark("end of reply")
+    await edge.until_mark()
 
 
 async def wait_for_hang_up(edge: EdgeSocket) -> None:
@@ -119,6 +123,19 @@ async def test_a_call_that_is_connected_again_goes_on_over_a_new_stream() -> Non
     first, second = edge.sockets
     assert first.start["callSid"] == second.start["callSid"]
     assert first.start["streamSid"] != second.start["streamSid"]
+
+
+async def test_what_a_lost_stream_had_still_to_play_is_not_heard() -> None:
+    async def die(edge: EdgeSocket) -> None:
+        await edge.play(tone(5.0))
+        await edge.until_heard(audible=True)
+
+    line = PhoneLine()
+    talk = ScriptedConversation([Utterance("one", tone(0.2))], patience=replace(PATIENCE, reply_ends_s=0.3))
+    async with serving(ToneEdge([die, wait_for_hang_up], after_stream=[""])) as edge:
+        await Caller(edge.url, AUTH_TOKEN).call(line, talk)
+    (heard,) = sounds(line.tracks.agent)
+    assert heard.end_s < talk.said_spans[0].start_s + 0.1
 
 
 async def test_a_busy_edge_refuses_the_call() -> None:
