@@ -2,11 +2,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, silence, tone
 
 from orchestra.errors import RejectedError, UsageError
 from orchestra.voice.caller import Caller, Patience, PhoneLine, ScriptedConversation, Utterance, measure_turns
 from orchestra.voice.caller.measure import sounds
+from tests.voice.caller.tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, silence, tone
 
 FRAME_S = 0.02
 PATIENCE = Patience(quiet_s=0.2, greeting_s=0.5, reply_s=1.0, hang_up_s=0.3)

@@ -7,10 +7,10 @@ import wave
 from pathlib import Path
 
 import pytest
-from tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, tone
 
 from orchestra import cli
 from orchestra.voice.caller import write_stereo
+from tests.voice.caller.tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, tone
 
 
 async def orchestra(folder: Path, *arguments: str) -> asyncio.subprocess.Process:

@@ -1,7 +1,7 @@
 import numpy as np
-from tone_edge import silence, tone
 
 from orchestra.voice.caller import Span, TurnAudio, compare_heard, words_heard
+from tests.voice.caller.tone_edge import silence, tone
 
 AGENT = np.concatenate([silence(1.0), tone(1.0), silence(0.5), tone(0.5), silence(1.0)])
 TURN = TurnAudio(None, (Span(1.0, 2.0), Span(2.5, 3.0)))

@@ -2,10 +2,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tone_edge import silence, tone
 
 from orchestra.voice.caller.measure import Span, TurnAudio, cut, measure_turns, sounds
 from orchestra.voice.caller.mulaw import Samples, decode, encode
+from tests.voice.caller.tone_edge import silence, tone
 
 
 def track(*parts: Samples) -> Samples:

@@ -1,10 +1,10 @@
 import asyncio
 
 import numpy as np
-from tone_edge import silence, tone
 
 from orchestra.voice.caller.mulaw import decode, encode
 from orchestra.voice.caller.phone_line import PhoneLine
+from tests.voice.caller.tone_edge import silence, tone
 
 
 class Clock:

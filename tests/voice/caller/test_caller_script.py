@@ -3,12 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tone_edge import tone
 
 from orchestra.errors import UsageError
 from orchestra.voice.caller import ScriptLine, read_script, recorded, spoken, write_stereo
 from orchestra.voice.caller.audio import read_wav
 from orchestra.voice.caller.measure import sounds
+from tests.voice.caller.tone_edge import tone
 
 
 def write(folder: Path, name: str, text: str) -> Path:
