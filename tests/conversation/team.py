@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, TypeVar
 
 from orchestra.agents import Agent, App, ToolContext, tool
@@ -149,8 +149,8 @@ class Line:
         return Execution(self.app, self.models)
 
     @asynccontextmanager
-    async def models(self, settings: Settings) -> AsyncIterator[Models]:
-        yield Models("scripted", lambda name: self.model)
+    async def models(self, _: Settings) -> AsyncIterator[Models]:
+        yield Models("scripted", lambda _: self.model)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Line"]:
@@ -176,9 +176,14 @@ class Line:
 
     async def until(self, event_type: type[E], count: int = 1) -> list[E]:
         """The events of this type, as soon as there are so many."""
-        async with asyncio.timeout(10):
-            while len(found := await self.events(event_type)) < count:
-                await asyncio.sleep(0.002)
+        found: list[E] = []
+        async with asyncio.timeout(10), aclosing(self.bus.bus.follow(since="0")) as entries:
+            async for entry in entries:
+                event = entry.event()
+                if isinstance(event, event_type) and event.call == self.call:
+                    found.append(event)
+                if len(found) >= count:
+                    break
         return found
 
     async def events(self, event_type: type[E]) -> list[E]:

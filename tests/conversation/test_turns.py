@@ -1,3 +1,4 @@
+from orchestra.execution.models import ModelAnswer, TextDelta
 from orchestra.testing import TestBus
 from schemas import (
     AgentChanged,
@@ -148,8 +149,6 @@ async def test_last_words_said_with_the_call_that_ends_it_are_not_said_again(bus
     line = Line(bus, lambda _: "unused")
 
     async def stream(prompt: PromptRequested) -> object:
-        from orchestra.execution.models import ModelAnswer, TextDelta
-
         line.model.prompts.append(prompt)
         yield TextDelta("You are put through.")
         yield ModelAnswer(text="You are put through.", tool_calls=(call_of("transfer_call"),))
