@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,6 @@ def _tidy(scratch: Path) -> None:
 
 
 async def _demo(settings: "Settings", script: "Script", folder: Path, console: "Console") -> bool:
-    from orchestra.cli.conversation import WARNING
     from orchestra.cli.extras import needs_extra
     from orchestra.cli.turn_table import turn_table
 
@@ -129,15 +128,10 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     await asyncio.to_thread(journal.write_bytes, b"".join(msgspec.json.encode(event) + b"\n" for event in call.journal))
     with console.status("listening to what the caller heard …"):
         turns = await asyncio.to_thread(_records, call, script, speech)
+    found = [*problems(turns, script.lines, call.ending), *call.problems]
     console.print()
     console.print(turn_table(turns, console.width))
-    found = [*problems(turns, script.lines, call.ending), *call.problems]
-    _conclude(console, turns, found)
-    if call.late_s > _LATE_S:
-        late = (
-            f"the machine was busy: the caller's clock was up to {1000 * call.late_s:,.0f} ms late, and so were replies"
-        )
-        console.print(late, style=WARNING)
+    _conclude(console, turns, found, call.late_s)
     console.print(f"\nrecording  {recording}\njournal    {journal}", soft_wrap=True)
     if found:
         console.print(f"logs       {scratch / 'logs'}", soft_wrap=True)
@@ -173,8 +167,7 @@ async def _call(bus: "Bus", running: "Running", utterances: "list[Utterance]", c
     )
     found = []
     async with watch.following(bus):
-        async with asyncio.timeout(_CALL_WITHIN_S):
-            ending = await Caller(running.url, running.auth_token).call(line, talk)
+        ending = await _within(Caller(running.url, running.auth_token).call(line, talk), _CALL_WITHIN_S)
         try:
             async with asyncio.timeout(_SETTLED_WITHIN_S):
                 await watch.settled.wait()
@@ -183,6 +176,17 @@ async def _call(bus: "Bus", running: "Running", utterances: "list[Utterance]", c
             found.append(Problem(None, what))
     journal = await bus.journal(watch.call) if watch.call else []
     return _Call(ending, line.tracks, talk, line.started_at, line.most_late_s, journal, found)
+
+
+async def _within(call: "Awaitable[Ending]", seconds: float) -> "Ending":
+    from orchestra.errors import OrchestraError
+
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    except TimeoutError:
+        msg = f"the scripted call was not over after {seconds:.0f} s"
+        raise OrchestraError(msg) from None
 
 
 class _Watch:
@@ -246,10 +250,17 @@ def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[Turn
     return records
 
 
-def _conclude(console: "Console", turns: "list[TurnRecord]", found: "list[Problem]") -> None:
+def _conclude(console: "Console", turns: "list[TurnRecord]", found: "list[Problem]", late_s: float) -> None:
+    from orchestra.cli.conversation import WARNING
+
     waits = [turn.audio.response_s for turn in turns if turn.audio.response_s is not None]
     if waits:
         console.print(f"first audio: median {1000 * median(waits):,.0f} ms, longest {1000 * max(waits):,.0f} ms")
+    if late_s > _LATE_S:
+        late = (
+            f"the caller's clock was up to {1000 * late_s:,.0f} ms late: this machine was busy, and replies took longer"
+        )
+        console.print(late, style=WARNING)
     if not found:
         alike = min(turn.heard.similarity for turn in turns)
         replies = f"all {len(turns)} replies, the greeting among them,"
