@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     partitions: Annotated[int, Field(ge=1, le=99)] = 16
     lease_ms: Annotated[int, Field(ge=200)] = 2000
     linger_ms: Annotated[float, Field(ge=0)] = 0.0
+    journal_retention_s: Annotated[float, Field(ge=0)] = 24 * 3600
+    media_retention_s: Annotated[float, Field(ge=0)] = 3600
+    lag_alarm_s: Annotated[float, Field(ge=0)] = 600
 
     # -- app and model
     app: str = "orchestra.demo:app"

@@ -1,27 +1,31 @@
 """The connection of a process to the streams: publish, follow, read a call's journal, see the groups."""
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-import redis.asyncio
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.entry import Entry, read_entry
+from orchestra.bus.entry import Entry, pairs, read_entry, text
 from orchestra.bus.follow import Follow
 from orchestra.bus.publisher import Publisher
 from orchestra.bus.server import running_url
-from orchestra.bus.wire import Address, Wire
+from orchestra.bus.servers import ServerFacts, find_servers
+from orchestra.bus.wire import Wire
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from schemas import Event
+
+if TYPE_CHECKING:
+    from orchestra.bus.engine import Engine
 
 _LOG = structlog.get_logger("orchestra.bus")
 _PAGE = 500
@@ -30,8 +34,10 @@ _CLOCK_MARGIN_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class GroupStatus:
-    """How a group stands on one partition: ``lag`` entries not read yet (None where the server cannot tell), ``pending``
-    taken and unfinished, ``dead`` letters; ``owner`` is the worker that holds the lease, empty for none.
+    """How a group stands on one partition.
+
+    ``lag`` entries are not read yet (None where the server cannot tell), ``pending`` are taken and unfinished, ``dead``
+    are given up; ``owner`` is the worker that holds the lease, empty for none.
     """
 
     group: str
@@ -49,9 +55,14 @@ class Bus:
         self.settings = settings
         self.url = url
         self.partitions = settings.partitions
-        self.address = Address.parse(url)
-        self.redis: Any = redis.asyncio.from_url(url)
-        self.shared_wire = Wire(self.address)
+        self.servers = find_servers(url)
+        self.facts = ServerFacts("", "0", cluster=False, durable=False)
+        self.redis: Any = self.servers.client()
+        self.shared_wire = Wire(partial(self.servers.address, keys.PARTITIONS_KEY))
+        #: the consumers that run in this process, by group
+        self.engines: dict[str, Engine] = {}
+        self.follows: WeakSet[Follow] = WeakSet()
+        self._wires: dict[int, Wire] = {}
         self._clock_ms = 0
         self._publishers: list[Publisher] = []
 
@@ -60,19 +71,22 @@ class Bus:
         """Connect to the server of the settings, or to the embedded one that runs for their data directory.
 
         Raises:
-            ServerError: there is none, or its journal has another number of partitions.
+            ServerError: there is none, it is too old, or its journal has another number of partitions.
 
         """
         url = settings.redis_url or running_url(settings.data_dir)
         if url is None:
-            msg = f"no Redis server: start one with `orchestra up` (data in {settings.data_dir}), or set ORCHESTRA_REDIS_URL"
+            msg = (
+                f"no Redis server: start one with `orchestra up` (data in {settings.data_dir}), or set"
+                " ORCHESTRA_REDIS_URL"
+            )
             raise ServerError(msg)
         bus = cls(settings, url)
         try:
             await bus._prepare()
         except RedisError as error:
             await bus.close()
-            msg = f"the Redis server at {bus.address} cannot be used: {error}"
+            msg = f"the Redis server {bus.servers.name} cannot be used: {error}"
             raise ServerError(msg) from error
         except BaseException:
             await bus.close()
@@ -82,11 +96,16 @@ class Bus:
     async def _prepare(self) -> None:
         wire = self.shared_wire
         await wire.open()
+        self.facts = ServerFacts.read(text(await wire.call("INFO")))
+        self.facts.check(self.servers.name)
+        if self.facts.cluster and not self.servers.divided:
+            msg = f"the server {self.servers.name} belongs to a cluster: write its URL as redis+cluster://…"
+            raise ServerError(msg)
         await wire.call("SET", keys.PARTITIONS_KEY, self.partitions, "NX")
         stored = int(await wire.call("GET", keys.PARTITIONS_KEY))
         if stored != self.partitions:
             msg = (
-                f"the journal at {self.address} has {stored} partitions, the settings say {self.partitions}:"
+                f"the journal at {self.servers.name} has {stored} partitions, the settings say {self.partitions}:"
                 f" set ORCHESTRA_PARTITIONS={stored}; the number of a journal cannot change"
             )
             raise ServerError(msg)
@@ -97,41 +116,54 @@ class Bus:
         """Close every connection; publishers get 5 s to send what they hold."""
         for publisher in self._publishers:
             await publisher.close()
-        await self.shared_wire.close()
+        for follow in list(self.follows):
+            await follow.aclose()
+        for wire in {self.shared_wire, *self._wires.values()}:
+            await wire.close()
+        await self.servers.close()
         await self.redis.aclose()
 
     # -- connections
 
-    def wire(self, partition: int) -> Wire:  # noqa: ARG002 - on a cluster it is another for every slot
-        """The connection that writes to a partition."""
-        return self.shared_wire
+    def wire(self, partition: int) -> Wire:
+        """The connection that writes to a partition: one for all, or one each on a cluster."""
+        if not self.servers.divided:
+            return self.shared_wire
+        wire = self._wires.get(partition)
+        if wire is None:
+            wire = self._wires[partition] = self.new_wire(partition)
+        return wire
 
-    def new_wire(self) -> Wire:
-        """A connection of one's own, for blocking reads."""
-        return Wire(self.address)
+    def new_wire(self, partition: int) -> Wire:
+        """A connection of one's own to a partition's server, for blocking reads."""
+        return Wire(partial(self.servers.address, keys.key(partition, keys.JOURNAL)))
 
-    def unblock(self, reader: Wire) -> None:
-        """End the blocking read of a connection that `new_wire` made."""
-        task = asyncio.get_running_loop().create_task(self._unblock(reader.client_id))
-        self._unblocking = task
-
-    async def _unblock(self, client_id: int) -> None:
-        with contextlib.suppress(RedisError):  # the read ends by itself soon
-            await self.shared_wire.call("CLIENT", "UNBLOCK", client_id)
+    async def tell_handover(self, group: str) -> None:
+        """Tell the group's other workers that a partition is free."""
+        await self.shared_wire.call("XADD", keys.HANDOVER_KEY, "MAXLEN", "~", 100, "*", "group", group)
 
     async def watch_handover(self, group: str, wake: asyncio.Event) -> None:
-        """Set ``wake`` whenever a worker of the group has released a partition."""
-        backoff = Backoff(0.1)
-        while True:
-            try:
-                async with self.redis.pubsub() as channel:
-                    await channel.subscribe(keys.HANDOVER_CHANNEL)
-                    backoff.reset()
-                    async for message in channel.listen():
-                        if message["type"] == "message" and message["data"] == group.encode():
-                            wake.set()
-            except RedisError:
-                await backoff.wait()
+        """Set ``wake`` whenever a worker of the group has released a partition, until cancelled."""
+        wire = Wire(partial(self.servers.address, keys.HANDOVER_KEY))
+        backoff, last = Backoff(0.1), b""
+        try:
+            while True:
+                try:
+                    if not last:
+                        newest = await wire.call("XREVRANGE", keys.HANDOVER_KEY, "+", "-", "COUNT", 1)
+                        last = newest[0][0] if newest else b"0-0"
+                    reply = await wire.call("XREAD", "BLOCK", 2000, "STREAMS", keys.HANDOVER_KEY, last)
+                except RedisError:
+                    wake.set()  # whoever watches will see for itself that the server is away
+                    await backoff.wait()
+                    continue
+                backoff.reset()
+                for _, entries in reply or ():
+                    last = entries[-1][0]
+                    if any(group.encode() in fields for _, fields in entries):
+                        wake.set()
+        finally:
+            await wire.close()
 
     # -- what rooms use
 
@@ -171,11 +203,9 @@ class Bus:
 
         """
         since = max(0, keys.started_ms(call) - _CLOCK_MARGIN_MS)
-        found = []
-        async for entry in self.entries(keys.partition_of(call), keys.JOURNAL, since=str(since)):
-            if entry.call == call and (event := entry.event()) is not None:
-                found.append(event)
-        return found
+        entries = self.entries(keys.partition_of(call), keys.JOURNAL, since=str(since))
+        events = [entry.event() async for entry in entries if entry.call == call]
+        return [event for event in events if event is not None]
 
     def follow(
         self,
@@ -196,23 +226,17 @@ class Bus:
         """Every group on every partition, by name and partition."""
         found: dict[tuple[str, int], GroupStatus] = {}
         for partition in range(self.partitions):
-            for stream in keys.STREAMS:
-                key = keys.key(partition, stream)
-                wire = self.wire(partition)
-                if not await wire.call("EXISTS", key):
-                    continue
-                for info in await wire.call("XINFO", "GROUPS", key):
-                    fields = dict(zip(info[::2], info[1::2], strict=True))
-                    group = fields[b"name"].decode()
+            names = [keys.key(partition, stream) for stream in keys.STREAMS]
+            for reply in await self.wire(partition).calls([("XINFO", "GROUPS", name) for name in names]):
+                for info in reply if isinstance(reply, list) else ():  # no such stream yet: no groups
+                    fields = pairs(info)
+                    group = text(fields["name"])
                     known = found.get((group, partition)) or await self._status(group, partition)
-                    lag = fields.get(b"lag")
-                    found[group, partition] = GroupStatus(
-                        group=group,
-                        partition=partition,
-                        owner=known.owner,
+                    lag = fields.get("lag")
+                    found[group, partition] = replace(
+                        known,
                         lag=None if lag is None or known.lag is None else known.lag + lag,
-                        pending=known.pending + fields[b"pending"],
-                        dead=known.dead,
+                        pending=known.pending + fields["pending"],
                     )
         return [found[place] for place in sorted(found)]
 
@@ -220,4 +244,4 @@ class Bus:
         owner, dead = await self.wire(partition).calls(
             [("GET", keys.key(partition, "lease", group)), ("XLEN", keys.key(partition, "dead", group))]
         )
-        return GroupStatus(group, partition, owner.decode().rpartition(":")[0] if owner else "", 0, 0, dead)
+        return GroupStatus(group, partition, text(owner).rpartition(":")[0] if owner else "", 0, 0, dead)

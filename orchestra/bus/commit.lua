@@ -1,4 +1,6 @@
--- Everything that the handling of a partition's events changes, in one step, by the owner of the lease only.
+-- Everything that the handling of a partition's events changes, in one step, by the owner of the partition only.
+-- Who acquires the lease writes its token down as the owner; the lease itself only says that the owner is alive, so an
+-- owner whose lease has expired is fenced from the moment that another one takes it.
 --
 -- KEYS  1 lease  2 progress (hash)  3 published (hash: unfinished cause -> events it has published)  4 dead letters
 --       5 journal  6 media  7 requeued dead letters  8… state hashes of calls
@@ -9,17 +11,17 @@
 --       P stream type call id body          publish
 --       G stream cause n k field value…     publish as the n-th event of this cause, unless that is there already
 --       F cause                             the cause is finished, forget what it has published
---       D k field value…                    a dead letter
+--       D cause k field value…              a dead letter, with the number of events that its cause has published
 --       S state n field value…              write to a state hash
 --       U state n field…                    delete from it
 --       E state seconds                     let it expire
 -- A stream is its index in KEYS, and so is a state hash. A commit that is repeated (its answer was lost) changes nothing.
 local keys, args, group = KEYS, ARGV, ARGV[2]
-if redis.call('GET', keys[1]) ~= args[1] then
+local state = redis.call('HMGET', keys[2], 'owner', 'commit')
+if state[1] ~= args[1] then
   return redis.error_reply('FENCED ' .. args[1] .. ' no longer owns ' .. keys[1])
 end
-local last = redis.call('HGET', keys[2], 'commit')
-if last and tonumber(last) >= tonumber(args[3]) then return 0 end
+if tonumber(state[2]) >= tonumber(args[3]) then return 0 end
 redis.call('HSET', keys[2], 'commit', args[3])
 
 local i, n = 4, #args
@@ -37,8 +39,9 @@ while i <= n do
     redis.call('XCLAIM', keys[tonumber(args[i + 1])], group, 'owner', 0, args[i + 2], 'RETRYCOUNT', args[i + 3], 'FORCE', 'JUSTID')
     i = i + 4
   elseif op == 'A' then
-    local count = tonumber(args[i + 2])
-    redis.call('XACK', keys[tonumber(args[i + 1])], group, unpack(args, i + 3, i + 2 + count))
+    local stream, count = tonumber(args[i + 1]), tonumber(args[i + 2])
+    redis.call('XACK', keys[stream], group, unpack(args, i + 3, i + 2 + count))
+    if stream == 7 then redis.call('XDEL', keys[stream], unpack(args, i + 3, i + 2 + count)) end
     i = i + 3 + count
   elseif op == 'G' then
     local count, there = tonumber(args[i + 4]), redis.call('HGET', keys[3], args[i + 2])
@@ -58,9 +61,9 @@ while i <= n do
     redis.call('EXPIRE', keys[tonumber(args[i + 1])], args[i + 2])
     i = i + 3
   elseif op == 'D' then
-    local count = tonumber(args[i + 1])
-    redis.call('XADD', keys[4], '*', unpack(args, i + 2, i + 1 + count))
-    i = i + 2 + count
+    local count, there = tonumber(args[i + 2]), redis.call('HGET', keys[3], args[i + 1])
+    redis.call('XADD', keys[4], '*', 'cause', args[i + 1], 'published', there or '0', unpack(args, i + 3, i + 2 + count))
+    i = i + 3 + count
   else
     return redis.error_reply('ERR unknown operation ' .. op)
   end

@@ -1,4 +1,4 @@
-"""What the handling of one partition changes, collected and committed: one script call in flight, the next one filling."""
+"""What the handling of one partition changes: one commit under way, the next one collecting."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -9,13 +9,13 @@ from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
+from orchestra.bus.cursor import REQUEUED, Cursor
 from orchestra.bus.scripts import COMMIT
 from orchestra.bus.wire import Argument, Reply, Wire, pack
 from orchestra.errors import FencedError
 
 if TYPE_CHECKING:
     from orchestra.bus.context import StateOperation
-    from orchestra.bus.owned import Cursor
     from orchestra.bus.seal import Sealed
     from orchestra.bus.work import Work
 
@@ -32,8 +32,14 @@ class Commits:
     10 ms, since nobody waits for it.
     """
 
-    def __init__(
-        self, partition: int, group: str, token: str, wire: Callable[[], Wire], cursors: "Iterable[Cursor]"
+    def __init__(  # noqa: PLR0917 - made once a lease
+        self,
+        partition: int,
+        group: str,
+        token: str,
+        wire: Callable[[], Wire],
+        cursors: Iterable[Cursor],
+        on_commit: Callable[[], None],
     ) -> None:
         self.group = group
         self.token = token
@@ -41,6 +47,8 @@ class Commits:
         self._loop = asyncio.get_running_loop()
         self._wire = wire
         self._cursors = tuple(cursors)
+        self._on_commit = on_commit
+        self._flying_reads: list[int] = []
         self.progress_key = keys.key(partition, "progress", group)
         self._fixed_keys = [
             keys.key(partition, "lease", group),
@@ -48,7 +56,7 @@ class Commits:
             keys.key(partition, "published", group),
             keys.key(partition, "dead", group),
             *(keys.key(partition, stream) for stream in keys.STREAMS),
-            keys.key(partition, "requeued", group),
+            keys.key(partition, REQUEUED, group),
         ]
         self._number = 0
         self._operations: list[Argument] = []
@@ -90,9 +98,9 @@ class Commits:
         fields = sealed.fields()
         self._operations += ("G", _STREAM_KEYS[sealed.stream], cause, number, len(fields), *fields)
 
-    def dead(self, fields: list[Argument]) -> None:
+    def dead(self, cause: str, fields: list[Argument]) -> None:
         """Write a dead letter with the next commit."""
-        self._operations += ("D", len(fields), *fields)
+        self._operations += ("D", cause, len(fields), *fields)
 
     def state(self, key: str, operations: "Iterable[StateOperation]") -> None:
         """Write to a call's state with the next commit."""
@@ -131,6 +139,10 @@ class Commits:
                 self._timer.cancel()
             self._timer = self._loop.call_later(seconds, self.now)
 
+    def beyond(self) -> int:
+        """How many entries were taken that no confirmed commit covers."""
+        return sum(cursor.read - cursor.committed_read for cursor in self._cursors)
+
     def writes(self, key: str) -> bool:
         """Whether a write to that state hash is not committed yet."""
         return key in self._state_keys or key in self._flying_keys
@@ -165,6 +177,7 @@ class Commits:
             return
         self._number += 1
         names = [*self._fixed_keys, *self._state_keys]
+        self._flying_reads = [cursor.read for cursor in self._cursors]
         self._flying_keys, self._state_keys = self._state_keys, {}
         command = pack(("EVALSHA", COMMIT.sha, len(names), *names, self.token, self.group, self._number, *arguments))
         self._flight = (command, waiters)
@@ -208,16 +221,16 @@ class Commits:
         _, waiters = self._flight
         self._flight = None
         self._flying_keys = {}
+        for cursor, read in zip(self._cursors, self._flying_reads, strict=True):
+            cursor.committed_read = read
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        if (
-            self._operations
-            or self._unclaimed
-            or self._waiters
-            or any(c.acks or c.last != c.committed for c in self._cursors)
-        ):
+        if self._waiters or (self._operations and self._timer is None):
             self.now()
+        elif self._unclaimed or any(cursor.acks or cursor.last != cursor.committed for cursor in self._cursors):
+            self.soon()
+        self._on_commit()
 
     def _refused(self, error: ResponseError) -> None:
         if not str(error).startswith("FENCED"):

@@ -22,9 +22,13 @@ F = TypeVar("F", bound=Function)
 L = TypeVar("L", bound=Lifespan)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handler:
-    """A function that takes events, and how it is to be run."""
+    """A function that takes events, how it is to be run, and what it has done in this process.
+
+    ``handled`` events were finished, ``failed`` attempts raised, ``dead`` events were given up; ``seconds`` were spent
+    in it, waiting included.
+    """
 
     function: Function
     name: str
@@ -35,6 +39,10 @@ class Handler:
     decode: Callable[[bytes], Event] | None = None
     #: it takes nothing but an event whose body is all there is to it: the short way through the engine
     direct: bool = False
+    handled: int = 0
+    failed: int = 0
+    dead: int = 0
+    seconds: float = 0.0
 
     def begin_direct(self, values: list[bytes]) -> Coroutine[Any, Any, Published] | None:
         """The handler called with the event of an entry's values; None where they are not as we write them."""
@@ -56,7 +64,7 @@ class Consumer:
         state: middle part of the group's state keys ``orchestra:{p07}:<state>:<call>``; the group's name unless given.
         max_attempts: deliveries of one event before it goes to the dead letters.
         handler_timeout_s: seconds after which a handler is cancelled, which counts as a failed attempt.
-        linger_ms: how long what handlers publish may wait so that commits carry more, in ms.
+        linger_ms: how long what handlers publish may wait so that commits carry more, in ms; the setting unless given.
         start: where a group that does not exist yet begins.
 
     """
@@ -69,7 +77,7 @@ class Consumer:
         state: str | None = None,
         max_attempts: int = 5,
         handler_timeout_s: float = 30.0,
-        linger_ms: float = 0.0,
+        linger_ms: float | None = None,
         start: Literal["beginning", "now"] = "beginning",
     ) -> None:
         if not name or not name.replace("-", "").replace("_", "").isalnum():
@@ -110,8 +118,8 @@ class Consumer:
                     raise ConsumerError(msg)
                 if event_type.stream not in self.streams:
                     msg = (
-                        f"consumer {self.name}: {event_type.__name__} travels on the {event_type.stream} stream, which it"
-                        f" does not read: say Consumer({self.name!r}, streams={(*self.streams, event_type.stream)!r})"
+                        f"consumer {self.name}: {event_type.__name__} travels on the {event_type.stream} stream,"
+                        f" which it does not read: say Consumer({self.name!r}, streams={(*self.streams, event_type.stream)!r})"
                     )
                     raise ConsumerError(msg)
                 self.handlers[tag] = self._handler(function, concurrent, timeout_s, event_type)
@@ -124,7 +132,7 @@ class Consumer:
         return register
 
     def on_entry(self, *, concurrent: bool = False, timeout_s: float | None = None) -> Callable[[F], F]:
-        """Handle every entry raw, its body not decoded, also of types unknown here: for logging and archives."""
+        """Handle every entry raw, its body not decoded, also of unknown types: for logging and archives."""
 
         def register(function: F) -> F:
             self.entry_handler = self._handler(function, concurrent, timeout_s, None)
@@ -137,6 +145,21 @@ class Consumer:
         """Open this async context manager (it takes the bus) before the first event and close it after the last."""
         self.resources = function
         return function
+
+    def check(self) -> None:
+        """Refuse a consumer that takes nothing.
+
+        Raises:
+            ConsumerError: it has no handlers.
+
+        """
+        if not self.handlers and self.entry_handler is None:
+            msg = f"consumer {self.name} handles nothing: decorate a function with @consumer.on(…)"
+            raise ConsumerError(msg)
+
+    def all_handlers(self) -> list[Handler]:
+        """Every handler once per event type it takes."""
+        return [*self.handlers.values(), *([self.entry_handler] if self.entry_handler is not None else [])]
 
     def _one_kind(self) -> None:
         if self.handlers and self.entry_handler is not None:

@@ -63,3 +63,8 @@ def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
 def stream_of(key: bytes) -> str:
     """``events`` or ``media``, from the key of a stream."""
     return MEDIA if key.endswith(b":media") else JOURNAL
+
+
+def pairs(flat: list[Any]) -> dict[str, Any]:
+    """Names and values in turn, as a mapping."""
+    return {text(name): value for name, value in zip(flat[::2], flat[1::2], strict=True)}

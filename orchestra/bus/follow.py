@@ -1,5 +1,6 @@
 """The live tail of some partitions."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.entry import Entry, read_entry
-from orchestra.bus.wire import Argument
+from orchestra.bus.wire import Argument, Wire
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
@@ -18,62 +19,116 @@ if TYPE_CHECKING:
 _LOG = structlog.get_logger("orchestra.bus")
 _BLOCK_MS = 1000
 _COUNT = 100
+_AHEAD = 1000
+
+
+class _Tail:
+    """What is read over one connection: streams that lie on one server."""
+
+    def __init__(self, wire: Wire, places: dict[bytes, tuple[int, str]], since: str | None) -> None:
+        self.wire = wire
+        self.places = places
+        self._since = since
+        self._last: dict[bytes, Argument] = {}
+
+    async def begin(self) -> None:
+        """Fix where to begin."""
+        if self._last:
+            return
+        if self._since is not None:
+            self._last = dict.fromkeys(self.places, self._since)
+            return
+        newest = await self.wire.calls([("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self.places])
+        self._last = {key: found[0][0] if found else b"0-0" for key, found in zip(self.places, newest, strict=True)}
+
+    async def read(self) -> list[Entry]:
+        """The next entries; none when nothing came for a second."""
+        reply = await self.wire.call(
+            "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *self._last, *self._last.values()
+        )
+        arrived = []
+        for key, entries in reply or ():
+            partition, stream = self.places[key]
+            arrived += [read_entry(raw, partition, stream) for raw in entries]
+            self._last[key] = entries[-1][0]
+        return arrived
 
 
 class Follow(AsyncIterator[Entry]):
-    """Iterates over entries as they arrive, in order within each partition. Close it, or leave it to its task's end."""
+    """Iterates over entries as they arrive, in order within each stream, until it is closed. Survives the server."""
 
     def __init__(self, bus: "Bus", streams: list[tuple[int, str]], since: str | None) -> None:
-        self._bus = bus
-        self._wire = bus.new_wire()
-        self._since = since
-        self._places = {keys.key(partition, stream).encode(): (partition, stream) for partition, stream in streams}
-        self._last: dict[bytes, Argument] = {}
+        places = {keys.key(partition, stream).encode(): (partition, stream) for partition, stream in streams}
+        if bus.servers.divided:
+            parts = [
+                {key: place for key, place in places.items() if place[0] == partition}
+                for partition in sorted({place[0] for place in places.values()})
+            ]
+        else:
+            parts = [places] if places else []
+        self._tails = [_Tail(bus.new_wire(next(iter(part.values()))[0]), part, since) for part in parts]
+        self._tasks: list[asyncio.Task[None]] = []
         self._arrived: deque[Entry] = deque()
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        bus.follows.add(self)
 
     async def start(self) -> None:
         """Fix the place to begin at: everything that is published after this returns will be seen."""
+        for tail in self._tails:
+            backoff = Backoff()
+            while True:
+                try:
+                    await tail.begin()
+                except RedisError as error:
+                    await _wait(backoff, error)
+                else:
+                    break
+        if not self._tasks:
+            self._tasks = [asyncio.get_running_loop().create_task(self._pump(tail)) for tail in self._tails]
+
+    async def _pump(self, tail: _Tail) -> None:
         backoff = Backoff()
-        while not self._last:
+        while True:
+            await self._room.wait()
             try:
-                self._last = await self._begin()
+                arrived = await tail.read()
             except RedisError as error:
-                self._away(backoff, error)
-                await backoff.wait()
-
-    async def _begin(self) -> dict[bytes, Argument]:
-        if self._since is not None:
-            return dict.fromkeys(self._places, self._since)
-        newest = await self._wire.calls([("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self._places])
-        return {key: found[0][0] if found else b"0-0" for key, found in zip(self._places, newest, strict=True)}
-
-    @staticmethod
-    def _away(backoff: Backoff, error: RedisError) -> None:
-        if backoff.tries == 0:
-            _LOG.warning("follow.redis_away", error=str(error))
+                await _wait(backoff, error)
+                continue
+            backoff.reset()
+            if arrived:
+                self._arrived += arrived
+                self._some.set()
+                if len(self._arrived) >= _AHEAD:
+                    self._room.clear()
 
     async def __anext__(self) -> Entry:
-        await self.start()
-        if not self._arrived:
-            await self._read()
-        return self._arrived.popleft()
-
-    async def _read(self) -> None:
-        backoff = Backoff()
+        if not self._tasks:
+            await self.start()
         while not self._arrived:
-            try:
-                reply = await self._wire.call(
-                    "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *self._last, *self._last.values()
-                )
-            except RedisError as error:
-                self._away(backoff, error)
-                await backoff.wait()
-                continue
-            for key, entries in reply or ():
-                partition, stream = self._places[key]
-                self._arrived.extend(read_entry(raw, partition, stream) for raw in entries)
-                self._last[key] = entries[-1][0]
+            self._some.clear()
+            await self._some.wait()
+            for task in self._tasks:
+                if task.done() and not self._arrived:
+                    raise StopAsyncIteration
+        entry = self._arrived.popleft()
+        if not self._arrived:
+            self._room.set()
+        return entry
 
     async def aclose(self) -> None:
-        """Close the connection."""
-        await self._wire.close()
+        """End it, and close its connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for tail in self._tails:
+            await tail.wire.close()
+        self._some.set()
+
+
+async def _wait(backoff: Backoff, error: RedisError) -> None:
+    if backoff.tries == 0:
+        _LOG.warning("follow.redis_away", error=str(error))
+    await backoff.wait()

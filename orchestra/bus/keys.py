@@ -9,8 +9,9 @@ JOURNAL = "events"
 MEDIA = "media"
 STREAMS = (JOURNAL, MEDIA)
 
-PARTITIONS_KEY = f"{PREFIX}:partitions"
-HANDOVER_CHANNEL = f"{PREFIX}:handover"
+# what belongs to no partition has a slot of its own
+PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
+HANDOVER_KEY = f"{PREFIX}:{{shared}}:handover"
 
 
 def partition_of(call: str) -> int:
@@ -33,7 +34,7 @@ def key(partition: int, *parts: str) -> str:
 
 def members_key(group: str) -> str:
     """The sorted set of the workers of a group, scored by the server's time of their last sign of life, in ms."""
-    return f"{PREFIX}:members:{group}"
+    return f"{PREFIX}:{{shared}}:members:{group}"
 
 
 def new_call(partition: int, epoch_ms: int) -> str:

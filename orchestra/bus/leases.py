@@ -1,9 +1,10 @@
-"""Which worker owns which partitions of a group: leases in Redis, shared fairly among the living by the server's clock."""
+"""Which worker owns which partitions of a group: leases, shared fairly among the living by the server's clock."""
 
 import asyncio
 from typing import TYPE_CHECKING
 
 from orchestra.bus import keys
+from orchestra.bus.cursor import REQUEUED
 from orchestra.bus.scripts import ACQUIRE, MEMBER, RENEW
 
 if TYPE_CHECKING:
@@ -41,27 +42,25 @@ class Leases:
         await self._bus.shared_wire.call("EVALSHA", MEMBER.sha, 1, keys.members_key(self.group), self.worker, 0)
 
     async def acquire(self, partition: int) -> tuple[str, bool] | None:
-        """Take the lease of a partition: its token, and whether the owner before vanished. None where it is another's."""
+        """Take the lease of a partition: its token, and whether the owner before vanished. None if it is another's."""
         reply = await self._bus.wire(partition).call(
             "EVALSHA", ACQUIRE.sha, 2, *self._names(partition), self.worker, self.lease_ms
         )
         return None if reply is None else (reply[0].decode(), bool(reply[1]))
 
-    async def renew(self, tokens: dict[int, str]) -> set[int]:
-        """Keep these leases; the partitions whose lease is lost."""
-        replies = await asyncio.gather(
-            *(self._renew(partition, token, self.lease_ms) for partition, token in tokens.items())
-        )
-        return {partition for partition, kept in zip(tokens, replies, strict=True) if not kept}
+    async def renew(self, tokens: dict[int, str]) -> dict[int, int]:
+        """Keep these leases. Per partition: 0 where it is another's now, 2 where requeued dead letters wait, else 1."""
+        answers = await asyncio.gather(*(self._renew(each, token, self.lease_ms) for each, token in tokens.items()))
+        return dict(zip(tokens, answers, strict=True))
 
     async def release(self, partition: int, token: str) -> None:
         """Give a lease up and tell the others."""
         await self._renew(partition, token, 0)
-        await self._bus.shared_wire.call("PUBLISH", keys.HANDOVER_CHANNEL, self.group)
+        await self._bus.tell_handover(self.group)
 
-    async def _renew(self, partition: int, token: str, lease_ms: int) -> bool:
-        reply = await self._bus.wire(partition).call("EVALSHA", RENEW.sha, 2, *self._names(partition), token, lease_ms)
-        return bool(reply)
+    async def _renew(self, partition: int, token: str, lease_ms: int) -> int:
+        names = (*self._names(partition), keys.key(partition, REQUEUED, self.group))
+        return int(await self._bus.wire(partition).call("EVALSHA", RENEW.sha, 3, *names, token, lease_ms))
 
     def _names(self, partition: int) -> tuple[str, str]:
         return keys.key(partition, "lease", self.group), keys.key(partition, "progress", self.group)

@@ -4,92 +4,79 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable
-from types import coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from orchestra.bus import keys
-from orchestra.bus.backoff import Backoff
 from orchestra.bus.commits import Commits
 from orchestra.bus.consumer import Consumer, Handler, Published
+from orchestra.bus.cursor import REQUEUED, Cursor
 from orchestra.bus.entry import Raw, read_entry, text
 from orchestra.bus.seal import Sealed, fill, seal
 from orchestra.bus.wire import Argument, Reply, Wire
-from orchestra.bus.work import Work
+from orchestra.bus.work import Rest, Work, attempts, resume
+from orchestra.errors import FencedError
 from schemas import DecodeError, Event
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
 
 _LOG = structlog.get_logger("orchestra.bus")
-_PLACES = {keys.JOURNAL: 5, keys.MEDIA: 6, "requeued": 7}
-
-Rest = Coroutine[Any, Any, None]
-
-
-class Cursor:
-    """How far a group has taken one stream: ``last`` id, ``read`` entries ever; ``place`` among the script's keys."""
-
-    __slots__ = ("acks", "committed", "key", "last", "place", "read", "requeued", "stream")
-
-    def __init__(self, partition: int, stream: str, group: str) -> None:
-        self.stream = stream
-        self.requeued = stream == "requeued"
-        self.key = keys.key(partition, stream, group) if self.requeued else keys.key(partition, stream)
-        self.place = _PLACES[stream]
-        self.last: bytes = b"0-0"
-        self.committed: bytes = b"0-0"
-        self.read = 0
-        self.acks: list[bytes] = []
+#: unfinished entries, and entries beyond the last commit, from which on no more are read
+_FULL = 1000
+#: deliveries from which on an entry is suspected of killing its worker
+SUSPECT = 3
 
 
-@coroutine
-def resume(waiting: Coroutine[Any, Any, Published], first: Any) -> Generator[Any, Any, Published]:
-    """Go on with a coroutine that is suspended already: ``first`` is what it waits for."""
-    pending = first
-    while True:
-        try:
-            value = yield pending
-        except GeneratorExit:
-            waiting.close()
-            raise
-        except BaseException as error:  # noqa: BLE001 - every exception belongs to the coroutine, also its cancellation
-            step = lambda error=error: waiting.throw(error)  # noqa: E731
-        else:
-            step = lambda value=value: waiting.send(value)  # noqa: E731
-        try:
-            pending = step()
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+class Host(Protocol):
+    """What an owned partition needs of the engine around it."""
+
+    suspects: asyncio.Lock
+
+    def watch(self, task: asyncio.Task[None]) -> None:
+        """A task of ours has ended; its error, if any, is the engine's."""
+
+    def reread(self, partition: int) -> None:
+        """The partition can take more."""
 
 
 class Owned:
     """One partition under a lease."""
 
-    def __init__(
-        self, consumer: Consumer, bus: "Bus", partition: int, token: str, watch: "Callable[[asyncio.Task[None]], None]"
-    ) -> None:
-        self.watch = watch
+    def __init__(self, consumer: Consumer, bus: "Bus", partition: int, token: str, host: Host) -> None:
         self.consumer = consumer
         self.bus = bus
         self.partition = partition
         self.token = token
         self.ready = False
-        self.closing = False
         self.load = 0
+        self.missing = 0
         self.lanes: dict[bytes, deque[Work]] = {}
         self.running: dict[asyncio.Task[None], None] = {}
-        self.cursors = {stream: Cursor(partition, stream, consumer.name) for stream in (*consumer.streams, "requeued")}
-        self.commits = Commits(partition, consumer.name, token, self.wire, self.cursors.values())
+        self.cursors = {stream: Cursor(partition, stream, consumer.name) for stream in (*consumer.streams, REQUEUED)}
+        self.commits = Commits(partition, consumer.name, token, self.wire, self.cursors.values(), self.has_room)
         self.clock: Callable[[], float] = asyncio.get_running_loop().time
-        self._linger_s = consumer.linger_ms / 1000
+        self._host = host
+        self._starved = False
+        self._linger_s = (bus.settings.linger_ms if consumer.linger_ms is None else consumer.linger_ms) / 1000
         self._prefix = f"{partition:02d}-"
 
     def wire(self) -> Wire:
         """The connection to the server of this partition."""
         return self.bus.wire(self.partition)
+
+    def is_full(self) -> bool:
+        """Whether to read no more for now; the host is told when there is room again."""
+        self._starved = self.load >= _FULL or self.commits.beyond() >= _FULL
+        return self._starved
+
+    def has_room(self) -> None:
+        """Something was finished or committed."""
+        if self._starved and self.load < _FULL // 2 and self.commits.beyond() < _FULL // 2:
+            self._starved = False
+            self._host.reread(self.partition)
 
     # -- running
 
@@ -106,26 +93,23 @@ class Owned:
             work = Work(self, cursor, raw, handler, call)
             rest = self.start(work)
             return None if rest is None else (work, rest)
+        error: Exception | None = None
+        going: Coroutine[Any, Any, Published] | None = None
         try:
             first = running.send(None)
         except StopIteration as stop:
-            result = stop.value
-            if result is None:
-                return None
             try:
-                self._publish_first(raw[1], handler, result)
-            except (TypeError, ValueError) as error:
-                work = Work(self, cursor, raw, handler, call)
-                rest = self._unfinished(work, None, error)
+                self._publish_first(raw[1], handler, stop.value)
+            except (TypeError, ValueError) as wrong:
+                error = wrong
             else:
                 return None
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
-            work = Work(self, cursor, raw, handler, call)
-            rest = self._unfinished(work, None, error)
+        except Exception as raised:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
+            error = raised
         else:
-            work = Work(self, cursor, raw, handler, call)
-            rest = self._unfinished(work, resume(running, first), None)
-        return None if rest is None else (work, rest)
+            going = resume(running, first)
+        work = Work(self, cursor, raw, handler, call)
+        return work, self._unfinished(work, going, error)
 
     def start(self, work: Work) -> Rest | None:
         """Run the handler until it ends or waits; what is left to be awaited is returned."""
@@ -137,70 +121,46 @@ class Owned:
         try:
             first = running.send(None)
         except StopIteration as stop:
-            return self._ended(work, stop.value)
+            try:
+                self.finish(work, stop.value)
+            except (TypeError, ValueError) as error:
+                return self._unfinished(work, None, error)
+            return None
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
             return self._unfinished(work, None, error)
         return self._unfinished(work, resume(running, first), None)
 
-    def _ended(self, work: Work, result: Published) -> Rest | None:
-        try:
-            self.finish(work, result)
-        except (TypeError, ValueError) as error:
-            return self._unfinished(work, None, error)
-        return None
+    async def start_counted(self, work: Work) -> None:
+        """Count this delivery in Redis before the handler runs; see the work through."""
+        if work.attempt < SUSPECT:
+            await self.count(work)
+            rest = self.start(work)
+        else:  # suspects run one at a time, so that what merely ran beside a killer is not counted again and again
+            async with self._host.suspects:
+                await self.count(work)
+                rest = self.start(work)
+                if rest is not None:
+                    await rest
+                return
+        if rest is not None:
+            await rest
+
+    async def count(self, work: Work) -> None:
+        """Pending in Redis, with this delivery counted.
+
+        Raises:
+            FencedError: the partition is another's now.
+
+        """
+        work.counted = work.attempt
+        self.commits.claim(work)
+        await self.commits.flush()
 
     def _unfinished(self, work: Work, going: Any, error: Exception | None) -> Rest:
         work.counted = work.attempt
         self.commits.claim(work)
         self.load += 1
-        return self._attempts(work, going, error)
-
-    async def _attempts(self, work: Work, going: Any, error: Exception | None) -> None:
-        """The further life of work whose handler waits (``going``) or has failed (``error``)."""
-        backoff = Backoff(0.05, 5.0)
-        try:
-            while True:
-                if error is None:
-                    error = await self._attempt(work, going)
-                    if error is None:
-                        return
-                if work.attempt >= self.consumer.max_attempts or isinstance(error, DecodeError):
-                    self.bury(work, error)
-                    return
-                _LOG.warning(
-                    "handler.failed", group=self.consumer.name, handler=work.handler.name, event_id=work.cause,
-                    attempt=work.attempt, error=repr(error),
-                )  # fmt: skip
-                await backoff.wait()
-                work.attempt += 1
-                work.counted = work.attempt
-                work.guarded = True
-                self.commits.claim(work)
-                self.commits.soon()
-                going, error = work.begin(), None
-        finally:
-            self.load -= 1
-
-    async def _attempt(self, work: Work, going: Any) -> Exception | None:
-        limit = asyncio.timeout(work.handler.timeout_s)
-        try:
-            async with limit:
-                result = await going
-            self.finish(work, result)
-        except TimeoutError as error:
-            return (
-                TimeoutError(f"{work.handler.name} took longer than {work.handler.timeout_s} s")
-                if limit.expired()
-                else error
-            )
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            return RuntimeError(f"{work.handler.name} was cancelled from inside: {error!r}")
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
-            return error
-        return None
+        return attempts(work, going, error)
 
     async def see_through(self, work: Work, rest: Rest) -> None:
         """In a task of its own: end this work, then what waited behind it in its call."""
@@ -208,12 +168,13 @@ class Owned:
         assert task is not None
         self.running[task] = None
         try:
-            if work.handler.concurrent:
-                await rest
-                return
-            self.lanes.setdefault(work.call, deque())
+            if not work.handler.concurrent:
+                self.lanes.setdefault(work.call, deque())
             await rest
-            await self._rest_of_lane(work.call)
+            if not work.handler.concurrent:
+                await self._rest_of_lane(work.call)
+        except FencedError:
+            return  # the partition is another's, and so is its work
         finally:
             self.running.pop(task, None)
 
@@ -222,7 +183,7 @@ class Owned:
         while lane:
             work = lane.popleft()
             self.load -= 1
-            rest = self.start(work)
+            rest = self.start_counted(work) if work.careful else self.start(work)
             if rest is None:
                 continue
             if work.handler.concurrent:
@@ -230,20 +191,27 @@ class Owned:
             else:
                 await rest
         del self.lanes[call]
+        self.has_room()
 
     def spawn(self, work: Work, rest: Rest) -> None:
         """See work through in a new task."""
         if not work.handler.concurrent:
             self.lanes.setdefault(work.call, deque())
         task = asyncio.get_running_loop().create_task(self.see_through(work, rest))
-        task.add_done_callback(self.watch)
+        task.add_done_callback(self._host.watch)
         self.running[task] = None
 
     def queue(self, work: Work) -> None:
         """Behind the call's running event."""
         self.lanes[work.call].append(work)
         self.load += 1
-        self.commits.claim(work)
+        if not work.claimed:
+            self.commits.claim(work)
+
+    def ended(self) -> None:
+        """Work that waited has ended."""
+        self.load -= 1
+        self.has_room()
 
     # -- how it ends
 
@@ -261,7 +229,7 @@ class Owned:
         if work.context is not None and work.context.state.operations:
             self._write_state(work)
             urgent = True
-        work.finished = True
+        work.handler.handled += 1
         self.commits.finish(work)
         if urgent:
             self.commits.linger(self._linger_s)
@@ -270,10 +238,12 @@ class Owned:
 
     def _publish_first(self, values: list[bytes], handler: Handler, result: Published) -> None:
         """Publish what the first attempt at an entry has returned at once: nothing of it can be there yet."""
-        events = (result,) if isinstance(result, Event) else result or ()
-        for sealed in self._sealed(handler, text(values[5]), 0, events):
-            self.commits.publish(sealed)
-        self.commits.linger(self._linger_s)
+        if result is not None:
+            events = (result,) if isinstance(result, Event) else result
+            for sealed in self._sealed(handler, text(values[5]), 0, events):
+                self.commits.publish(sealed)
+            self.commits.linger(self._linger_s)
+        handler.handled += 1
 
     def _publish(self, work: Work, events: Iterable[Event]) -> None:
         cause = work.cause
@@ -317,13 +287,14 @@ class Owned:
         fields: list[Argument] = [
             "type", entry.type, "call", entry.call, "id", entry.id, "body", entry.body,
             "stream", entry.stream, "stream_id", entry.stream_id, "handler", work.handler.name,
-            "attempts", work.attempt, "published", work.published, "at", f"{time.time():.3f}",
+            "attempts", work.attempt, "at", f"{time.time():.3f}",
             "error", repr(error), "traceback", "".join(traceback.format_exception(error))[-8000:],
         ]  # fmt: skip
         if entry.audio is not None:
             fields += ["audio", entry.audio]
-        self.commits.dead(fields)
-        work.finished = True
+        work.handler.dead += 1
+        work.guarded = True  # whatever it published was counted, and is forgotten with the ack
+        self.commits.dead(work.cause, fields)
         self.commits.finish(work)
         self.commits.soon()
 
@@ -352,19 +323,17 @@ class Owned:
 
     async def published_by(self, work: Work) -> list[Event]:
         """What earlier attempts at this work have published, in order."""
-        count = int(
-            await self.wire().call("HGET", keys.key(self.partition, "published", self.consumer.name), work.cause) or 0
-        )
+        counts = keys.key(self.partition, "published", self.consumer.name)
+        count = int(await self.wire().call("HGET", counts, work.cause) or 0)
         prefix = f"{work.cause}.{self.consumer.name}."
         found: dict[int, Event] = {}
         for stream in keys.STREAMS:
             if len(found) == count:
                 break
-            async for entry in self.bus.entries(self.partition, stream, since=work.raw[0].decode()):
-                if entry.id.startswith(prefix) and entry.id[len(prefix) :].isdecimal():
-                    event = entry.event()
-                    if event is not None:
-                        found[int(entry.id[len(prefix) :])] = event
+            async for entry in self.bus.entries(self.partition, stream, since=text(work.raw[0])):
+                number = entry.id.removeprefix(prefix)
+                if number != entry.id and number.isdecimal() and (event := entry.event()) is not None:
+                    found[int(number)] = event
                 if len(found) == count:
                     break
         return [found[number] for number in sorted(found)]
@@ -373,7 +342,6 @@ class Owned:
 
     async def cancel(self) -> None:
         """Cancel what runs; it stays pending."""
-        self.closing = True
         tasks = [task for task in self.running if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()

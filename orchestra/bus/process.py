@@ -66,7 +66,12 @@ async def run_worker(consumers: Sequence[Consumer], settings: Settings) -> None:
     bus = await Bus.connect(settings)
     try:
         worker = worker_name()
-        _LOG.info("worker.started", worker=worker, consumers=names, server=str(bus.address))
+        _LOG.info(
+            "worker.started",
+            worker=worker,
+            consumers=names,
+            server=f"{bus.facts.product} {bus.facts.version} at {bus.servers.name}",
+        )
         async with asyncio.TaskGroup() as group:
             for consumer in consumers:
                 group.create_task(run_consumer(consumer, bus, worker=worker, stop=stop))

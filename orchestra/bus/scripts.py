@@ -18,5 +18,7 @@ PUBLISH = Script("publish")
 ACQUIRE = Script("acquire")
 RENEW = Script("renew")
 MEMBER = Script("member")
+REQUEUE = Script("requeue")
+TRIM = Script("trim")
 
-ALL = (COMMIT, PUBLISH, ACQUIRE, RENEW, MEMBER)
+ALL = (COMMIT, PUBLISH, ACQUIRE, RENEW, MEMBER, REQUEUE, TRIM)

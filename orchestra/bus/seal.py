@@ -25,7 +25,7 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
 
     def fields(self) -> list[str | bytes]:
         """Names and values in turn, as XADD takes them."""
-        plain = ["type", self.type, "call", self.call, "id", self.id, "body", self.body]
+        plain: list[str | bytes] = ["type", self.type, "call", self.call, "id", self.id, "body", self.body]
         return plain if self.audio is None else [*plain, "audio", self.audio]
 
 

@@ -9,11 +9,15 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import redis.asyncio
-from redis.exceptions import ConnectionError as LostConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
+from orchestra.bus.servers import Address
+from orchestra.bus.wire import Wire
 from orchestra.errors import MissingExtraError, ServerError
 from orchestra.process import die_with_parent
 
@@ -97,14 +101,19 @@ class EmbeddedServer:
         if found is None and await _port_is_free(self.port):
             return
         whose = f"a Redis server with its data in {found}" if found else "another program"
-        msg = f"port {self.port} is in use by {whose}: set ORCHESTRA_EMBEDDED_PORT to another, or ORCHESTRA_REDIS_URL to use that server"
+        msg = (
+            f"port {self.port} is in use by {whose}: set ORCHESTRA_EMBEDDED_PORT to another, or ORCHESTRA_REDIS_URL to"
+            " use that server"
+        )
         raise ServerError(msg)
 
     def _launch(self, binary: Path) -> None:
+        folder = self.folder.resolve()
         command = [
-            str(binary), "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", str(self._socket),
-            "--unixsocketperm", "700", "--dir", str(self.folder.resolve()), "--appendonly", "yes",
-            "--appendfsync", "everysec", "--save", "", "--daemonize", "no", "--logfile", str(self.folder.resolve() / "server.log"),
+            str(binary), "--port", str(self.port), "--bind", "127.0.0.1",
+            "--unixsocket", str(self._socket), "--unixsocketperm", "700",
+            "--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+            "--daemonize", "no", "--logfile", str(folder / "server.log"),
             *self._options,
         ]  # fmt: skip
         self._process = subprocess.Popen(  # noqa: S603
@@ -118,20 +127,26 @@ class EmbeddedServer:
 
     async def _ready(self) -> None:
         deadline = time.monotonic() + _START_S
-        async with redis.asyncio.Redis(unix_socket_path=str(self._socket), single_connection_client=False) as client:
+        wire = Wire(self._address)
+        try:
             while True:
                 if self._process is None or self._process.poll() is not None:
                     msg = f"the embedded server did not start; its log is {self.folder / 'server.log'}"
                     raise ServerError(msg)
                 try:
-                    await client.execute_command("PING")
-                except (LostConnectionError, ResponseError, OSError):  # not listening yet, or loading its data
+                    await wire.call("PING")
+                except RedisError as error:  # not listening yet, or loading its data
                     if time.monotonic() > deadline:
-                        msg = f"the embedded server does not answer after {_START_S:.0f} s; its log is {self.folder / 'server.log'}"
+                        msg = f"the embedded server does not answer ({error}); its log is {self.folder / 'server.log'}"
                         raise ServerError(msg) from None
                     await asyncio.sleep(0.005)
                 else:
                     return
+        finally:
+            await wire.close()
+
+    async def _address(self) -> Address:
+        return Address(path=str(self._socket))
 
     async def stop(self) -> None:
         """Stop it; what it holds stays on disk."""
@@ -153,7 +168,7 @@ class EmbeddedServer:
             process.kill()
             await asyncio.to_thread(process.wait)
 
-    async def __aenter__(self) -> "EmbeddedServer":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -175,13 +190,14 @@ def running_url(data_dir: Path) -> str | None:
 
 async def folder_of(url: str) -> str | None:
     """The data directory of the server that answers there, or None where none does."""
-    async with redis.asyncio.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
-        client.connection_pool.connection_kwargs["retry"] = None
+    once = Retry(NoBackoff(), 0)
+    client = redis.asyncio.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=once, decode_responses=True)
+    async with client:
         try:
             answer = await client.config_get("dir")
         except (RedisError, OSError):
             return None
-    return str(answer.get("dir") or answer.get(b"dir", b"").decode())
+    return answer.get("dir")
 
 
 async def _port_is_free(port: int) -> bool:

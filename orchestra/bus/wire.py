@@ -6,19 +6,16 @@ lost answer means. Everything else (administration, state of other rooms) uses r
 
 import asyncio
 import contextlib
-import ssl
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import SSLConnection, parse_url
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from orchestra.bus import scripts
-from orchestra.errors import ServerError
+from orchestra.bus.servers import Address
 
 Reply = Any
 OnReply = Callable[[Reply], None]
@@ -27,53 +24,25 @@ Argument = str | bytes | int | float
 pack = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
 
 #: replies that say "not now" or "not here": the command was not run and may be sent again after reconnecting
-_TRANSIENT = frozenset(
-    "LOADING BUSY TRYAGAIN CLUSTERDOWN MASTERDOWN READONLY NOSCRIPT MOVED ASK OOM MISCONF NOREPLICAS".split()
-)
+_TRANSIENT = frozenset({
+    "LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOSCRIPT", "MOVED", "ASK", "OOM",
+    "MISCONF", "NOREPLICAS",
+})  # fmt: skip
+#: of these, the ones that another connection cures: another server is in charge, or our scripts are not loaded
+_ELSEWHERE = frozenset({"READONLY", "MOVED", "ASK", "NOSCRIPT", "MASTERDOWN", "CLUSTERDOWN"})
 
 
 class TransientError(LostConnectionError):
-    """The server is up but cannot run the command now, or another one serves the slot."""
+    """The server is up but cannot run the command now; ``elsewhere`` where a new connection is needed first."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether to connect again before the next try."""
+        return str(self).partition(" ")[0] in _ELSEWHERE
 
 
 def _reply_error(text: str) -> RedisError:
     return TransientError(text) if text.partition(" ")[0] in _TRANSIENT else ResponseError(text)
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a server listens, and who we are to it. ``path`` is a unix socket and goes before host and port."""
-
-    host: str = "127.0.0.1"
-    port: int = 6379
-    path: str = ""
-    username: str = ""
-    password: str = ""
-    db: int = 0
-    tls: ssl.SSLContext | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> "Address":
-        """From ``redis://``, ``rediss://`` or ``unix://``, with the options that redis-py knows.
-
-        Raises:
-            ServerError: the URL is none of these.
-
-        """
-        try:
-            options = dict(parse_url(url))
-        except ValueError as error:
-            msg = f"cannot read the Redis URL {url!r}: {error}"
-            raise ServerError(msg) from error
-        tls = None
-        if options.pop("connection_class", None) is SSLConnection:
-            chosen = {name: value for name, value in options.items() if name.startswith("ssl_")}
-            tls = SSLConnection(**chosen).ssl_context.get()
-        names = ("host", "port", "path", "username", "password", "db")
-        return cls(tls=tls, **{name: options[name] for name in names if options.get(name) is not None})
-
-    def __str__(self) -> str:
-        return self.path or f"{self.host}:{self.port}"
 
 
 class _Connection(asyncio.Protocol):
@@ -98,6 +67,9 @@ class _Connection(asyncio.Protocol):
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
             self.waiting.popleft()(reply)
+            if type(reply) is TransientError and reply.elsewhere:
+                self.abort()
+                return
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
@@ -141,10 +113,9 @@ class Wire:
     unknown, and nothing is sent twice by itself.
     """
 
-    def __init__(self, address: Address, *, name: str = "orchestra", timeout_s: float = 5.0) -> None:
-        self.address = address
+    def __init__(self, where: Callable[[], Awaitable[Address]], *, timeout_s: float = 5.0) -> None:
         self.client_id = 0
-        self._name = name
+        self._where = where
         self._timeout_s = timeout_s
         self._connection: _Connection | None = None
         self._opening = asyncio.Lock()
@@ -168,15 +139,17 @@ class Wire:
             if self._closed:
                 msg = "this connection was closed"
                 raise LostConnectionError(msg)
+            address: Address | None = None
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    self._connection = await self._connect()
+                    address = await self._where()
+                    self._connection = await self._connect(address)
             except (OSError, TimeoutError) as error:
-                msg = f"no Redis at {self.address}: {error or 'it does not answer'}"
+                msg = f"no Redis at {address or 'the given place'}: {error or 'it does not answer'}"
                 raise LostConnectionError(msg) from error
 
-    async def _connect(self) -> _Connection:
-        address, loop = self.address, asyncio.get_running_loop()
+    async def _connect(self, address: Address) -> _Connection:
+        loop = asyncio.get_running_loop()
         make = lambda: _Connection(self._timeout_s)  # noqa: E731
         if address.path:
             _, connection = await loop.create_unix_connection(make, address.path)
@@ -189,7 +162,7 @@ class Wire:
             if address.db:
                 await _ask(connection, "SELECT", address.db)
             with contextlib.suppress(ResponseError):  # a managed server may forbid it, and nothing depends on it
-                await _ask(connection, "CLIENT", "SETNAME", self._name)
+                await _ask(connection, "CLIENT", "SETNAME", "orchestra")
             self.client_id = await _ask(connection, "CLIENT", "ID")
             for script in scripts.ALL:
                 await _ask(connection, "SCRIPT", "LOAD", script.text)
@@ -202,7 +175,7 @@ class Wire:
         """Send a packed command; ``on_reply`` gets the reply or the exception, later, in order."""
         connection = self._connection
         if connection is None:
-            asyncio.get_running_loop().call_soon(on_reply, LostConnectionError(f"not connected to {self.address}"))
+            asyncio.get_running_loop().call_soon(on_reply, LostConnectionError("not connected"))
         else:
             connection.write(command, on_reply)
 

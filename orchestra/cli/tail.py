@@ -33,7 +33,7 @@ def tail(
         uvloop.run(_follow(load_settings(), call, set(types or ()), from_start, media, printer))
 
 
-async def _follow(
+async def _follow(  # noqa: PLR0917 - the options of the command
     settings: Any, call: str, types: set[str], from_start: bool, media: bool, printer: "Callable[[Entry], None]"
 ) -> None:
     from orchestra.bus import Bus, partition_of

@@ -61,6 +61,7 @@ async def test_a_follower_goes_on_after_the_server_was_killed_and_came_back(tmp_
     await follow.start()
     publisher.publish(UserTurnEnded(call=call, turn=1, text=""))
     seen = [(await anext(follow)).id]
+    await publisher.flush()
     await server.kill()
     publisher.publish(UserTurnEnded(call=call, turn=2, text=""))
     await asyncio.sleep(0.05)
