@@ -1,0 +1,97 @@
+"""What a partition's owner does now and then: trim its streams by their floor, and look for entries that are gone."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus import keys
+from orchestra.bus.cursor import Cursor
+from orchestra.bus.entry import pairs, text
+from orchestra.bus.scripts import TRIM
+
+if TYPE_CHECKING:
+    from orchestra.bus.bus import Bus
+    from orchestra.bus.engine import Engine
+    from orchestra.bus.owned import Owned
+
+_LOG = structlog.get_logger("orchestra.bus")
+_LOOK_S = 2.0
+
+
+async def keep_house(engine: "Engine") -> None:
+    """Look at one owned partition after the other, each every two seconds, until cancelled."""
+    alarmed: set[tuple[int, str, str]] = set()
+    while True:
+        owned = [each for each in engine.sharing.owned.values() if each.ready]
+        for each in owned:
+            try:
+                for cursor in each.cursors.values():
+                    if not cursor.requeued:
+                        await look_for_gap(each, cursor)
+                        await _trim(engine.bus, each.partition, cursor.stream, alarmed)
+            except RedisError as error:
+                _LOG.debug("housekeeping.waits", partition=each.partition, error=str(error))
+            await asyncio.sleep(_LOOK_S / len(owned))
+        if not owned:
+            await asyncio.sleep(_LOOK_S)
+
+
+async def look_for_gap(owned: "Owned", cursor: Cursor) -> None:
+    """Say loudly how many entries this group has missed because they were removed before it read them."""
+    begin = ("XRANGE", cursor.key, "-", "+", "COUNT", 1)
+    first, info = await owned.wire().calls([begin, ("XINFO", "STREAM", cursor.key)])
+    if not isinstance(info, list):
+        return  # the stream is gone altogether, and nothing says what was in it
+    facts = pairs(info)
+    gone = facts["entries-added"] - facts["length"]
+    if cursor.read >= gone or (first and _number(first[0][0]) <= _number(cursor.last)):
+        return
+    missed = gone - cursor.read
+    owned.missing += missed
+    _LOG.error(
+        "journal.gap", group=owned.consumer.name, partition=owned.partition, stream=cursor.stream, missing=missed,
+        after=text(cursor.last), before=text(first[0][0]) if first else "the end",
+        why="entries were trimmed or deleted before this group had read them",
+    )  # fmt: skip
+    cursor.read = gone
+    owned.commits.soon()
+
+
+def _number(stream_id: bytes) -> tuple[int, int]:
+    milliseconds, _, sequence = stream_id.partition(b"-")
+    return int(milliseconds), int(sequence or 0)
+
+
+async def _trim(bus: "Bus", partition: int, stream: str, alarmed: set[tuple[int, str, str]]) -> None:
+    held = await trim(bus, partition, stream, every_ms=10_000)
+    if held is None:
+        return
+    for group, behind_s in held.items():
+        place = (partition, stream, group)
+        if behind_s > bus.settings.lag_alarm_s and place not in alarmed:
+            alarmed.add(place)
+            _LOG.error(
+                "group.behind", group=group, partition=partition, stream=stream, behind_s=round(behind_s),
+                cure=f"run its worker, or give its events up with `orchestra trim --past {group}`",
+            )  # fmt: skip
+    alarmed -= {place for place in alarmed if place[:2] == (partition, stream) and place[2] not in held}
+
+
+async def trim(
+    bus: "Bus", partition: int, stream: str, *, every_ms: int = 0, past: str = "", retention_s: float | None = None
+) -> dict[str, float] | None:
+    """Remove what is older than its retention and needed by no group; by one worker at a time.
+
+    Returns the groups for which older entries are kept, with how many seconds beyond the retention; None where the
+    stream was trimmed less than ``every_ms`` ago. ``past`` names a group that is not waited for: what it has not read
+    is lost to it.
+    """
+    if retention_s is None:
+        retention_s = bus.settings.media_retention_s if stream == keys.MEDIA else bus.settings.journal_retention_s
+    names = (keys.key(partition, stream), keys.key(partition, "trimmed", stream))
+    reply = await bus.wire(partition).call("EVALSHA", TRIM.sha, 2, *names, int(retention_s * 1000), every_ms, past)
+    if reply is None:
+        return None
+    return {text(group): int(late) / 1000 for group, late in zip(reply[1::2], reply[2::2], strict=True)}

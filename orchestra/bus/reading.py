@@ -1,0 +1,188 @@
+"""Reading partitions and starting what was read, in order."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus.backoff import Backoff
+from orchestra.bus.consumer import Consumer, Handler
+from orchestra.bus.cursor import Cursor
+from orchestra.bus.entry import Raw
+from orchestra.bus.owned import Owned
+from orchestra.bus.wire import Argument, Wire
+
+_LOG = structlog.get_logger("orchestra.bus")
+
+_READ = 400  # entries that one read brings, over all streams
+_LEAST, _MOST = 10, 200  # and of one stream
+_BLOCK_MS = 500
+_SLICE_S = 0.002
+
+Place = tuple[Owned, Cursor]
+
+
+class Piece:
+    """What one read brought of one stream: whoever drains it goes on where the last one stopped."""
+
+    __slots__ = ("cursor", "owned", "rest")
+
+    def __init__(self, owned: Owned, cursor: Cursor, entries: list[Raw]) -> None:
+        self.owned = owned
+        self.cursor = cursor
+        self.rest: Iterator[Raw] = iter(entries)
+
+
+class Drain:
+    """Starts entries in the order in which they were read; what does not wait is done on the way."""
+
+    def __init__(self, consumer: Consumer, watch: Callable[[asyncio.Task[None]], None]) -> None:
+        self.empty = asyncio.Event()
+        self.empty.set()
+        self._handlers = consumer.handlers
+        self._any = consumer.entry_handler
+        self._watch = watch
+        self._pieces: deque[Piece] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, owned: Owned, cursor: Cursor, entries: list[Raw]) -> None:
+        """Entries of one stream, next in its order."""
+        self._pieces.append(Piece(owned, cursor, entries))
+        if self.empty.is_set():
+            self.empty.clear()
+            self._start()
+
+    def handler_of(self, values: list[bytes]) -> tuple[Handler | None, bytes]:
+        """Who handles an entry, and the entry's call."""
+        if values and values[0] == b"type" and values[2] == b"call":
+            return self._any or self._handlers.get(values[1]), values[3]
+        fields = dict(zip(values[::2], values[1::2], strict=False)) if values else {}
+        return self._any or self._handlers.get(fields.get(b"type", b"")), fields.get(b"call", b"")
+
+    def _start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._watch)
+
+    async def _run(self) -> None:
+        """The task in which a handler waits becomes that handler's own, and another one drains on.
+
+        So a handler runs in one task from its first step to its last, as asyncio's timeouts and task groups ask for,
+        and one that does not wait costs no task.
+        """
+        clock = asyncio.get_running_loop().time
+        before = clock()
+        until = before + _SLICE_S
+        while self._pieces:
+            piece = self._pieces[0]
+            owned, cursor = piece.owned, piece.cursor
+            owned.commits.hold(until)
+            for raw in piece.rest:
+                if not owned.ready:
+                    break
+                cursor.last = raw[0]
+                cursor.read += 1
+                handler, call = self.handler_of(raw[1])
+                if handler is None:
+                    continue
+                waiting = owned.take(cursor, raw, handler, call)
+                if waiting is not None:
+                    self._start()
+                    owned.commits.let_go()
+                    await owned.see_through(*waiting)
+                    return
+                now = clock()
+                handler.seconds += now - before
+                before = now
+                if now > until:
+                    owned.commits.let_go()
+                    await asyncio.sleep(0)  # renewals, commits and running handlers get their turn
+                    before = clock()
+                    until = before + _SLICE_S
+                    owned.commits.hold(until)
+            self._pieces.popleft()
+            owned.commits.let_go()
+        self.empty.set()
+
+
+class Reader:
+    """Reads some of the owned partitions over one connection; on a cluster every partition has a reader of its own.
+
+    A read changes nothing in Redis, so it may be ended or repeated at any time.
+    """
+
+    def __init__(
+        self, wire: Wire, control: Callable[[], Wire], group: str, drain: Drain, owned: Callable[[], list[Owned]]
+    ) -> None:
+        self._wire = wire
+        self._control = control
+        self._group = group
+        self._drain = drain
+        self._owned = owned
+        self._changed = asyncio.Event()
+        self._blocked = False
+        self._unblocking: asyncio.Task[None] | None = None
+
+    def reread(self) -> None:
+        """What is to be read has changed: end the blocking read."""
+        self._changed.set()
+        if self._blocked and (self._unblocking is None or self._unblocking.done()):
+            self._unblocking = asyncio.get_running_loop().create_task(self._unblock())
+
+    async def _unblock(self) -> None:
+        """Until the read has ended: it may not have reached the server yet."""
+        while self._blocked and self._changed.is_set():
+            with contextlib.suppress(RedisError):  # then the read ends in its own time
+                if await self._control().call("CLIENT", "UNBLOCK", self._wire.client_id):
+                    return
+            await asyncio.sleep(0.001)
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        backoff = Backoff()
+        while True:
+            await self._drain.empty.wait()
+            self._changed.clear()
+            places = self._places()
+            if not places:
+                await self._changed.wait()
+                continue
+            try:
+                await self._read(places)
+            except RedisError as error:
+                if backoff.tries == 0:
+                    _LOG.warning("worker.read_failed", group=self._group, error=str(error))
+                await backoff.wait()
+            else:
+                backoff.reset()
+
+    def _places(self) -> dict[bytes, Place]:
+        """What to read: ready partitions that are not full of unfinished work."""
+        return {
+            cursor.key.encode(): (owned, cursor)
+            for owned in self._owned()
+            if owned.ready and not owned.is_full()
+            for cursor in owned.cursors.values()
+            if not cursor.requeued
+        }
+
+    async def _read(self, places: dict[bytes, Place]) -> None:
+        count = min(_MOST, max(_LEAST, _READ // len(places)))
+        last: list[Argument] = [cursor.last for _, cursor in places.values()]
+        self._blocked = True
+        try:
+            reply = await self._wire.call("XREAD", "COUNT", count, "BLOCK", _BLOCK_MS, "STREAMS", *places, *last)
+        finally:
+            self._blocked = False
+        for key, entries in reply or ():
+            owned, cursor = places[key]
+            if owned.ready:
+                self._drain.add(owned, cursor, entries)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._unblocking is not None:
+            self._unblocking.cancel()
+        await self._wire.close()

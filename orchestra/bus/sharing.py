@@ -1,0 +1,210 @@
+"""Keeping a worker's share of a group's partitions: acquire, renew, hand over, notice a loss."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus.backoff import Backoff
+from orchestra.bus.leases import Leases, quota
+from orchestra.bus.owned import Owned
+from orchestra.bus.takeover import TakeOver
+
+if TYPE_CHECKING:
+    from orchestra.bus.engine import Engine
+
+_LOG = structlog.get_logger("orchestra.bus")
+_BEAT_S = 0.2
+
+
+class Sharing:
+    """The partitions that this worker owns, and the loop that keeps them its fair share."""
+
+    def __init__(self, engine: "Engine", leases: Leases, grace_s: float) -> None:
+        self.owned: dict[int, Owned] = {}
+        #: is set by a hand-over of another worker, a lost lease, or the end
+        self.wake = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.lost = 0
+        self._engine = engine
+        self._group = engine.consumer.name
+        self._leases = leases
+        self._grace_s = grace_s
+        self._take_over = TakeOver(engine)
+        self._taking: dict[int, asyncio.Task[None]] = {}
+        self._releasing: dict[int, asyncio.Task[None]] = {}
+        self._renewed = float("-inf")
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Start nothing more, hand everything over; `run` ends when that is done."""
+        self._stopping = True
+        for owned in self.owned.values():
+            owned.ready = False
+        self.wake.set()
+
+    async def run(self) -> None:
+        """Keep the share until `stop`; a server that is away is waited for."""
+        backoff = Backoff(0.05)
+        while not (self._stopping and not self.owned):
+            self.wake.clear()
+            try:
+                await self._beat()
+            except RedisError as error:
+                if backoff.tries == 0:
+                    _LOG.warning("worker.redis_away", group=self._group, error=str(error))
+                if self._stopping and backoff.tries > 5:  # noqa: PLR2004 - the leases end by themselves
+                    return
+                await backoff.wait()
+                continue
+            if backoff.tries:
+                _LOG.info("worker.redis_back", group=self._group)
+            backoff.reset()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(_BEAT_S, self._leases.lease_ms / 8000)):
+                    await self.wake.wait()
+
+    async def _beat(self) -> None:
+        if self._stopping:
+            await self._leases.leave()
+            share = 0
+        else:
+            members = await self._leases.members()
+            share = quota(members, self._leases.worker, self._engine.bus.partitions)
+        now = asyncio.get_running_loop().time()
+        if now - self._renewed >= self._leases.lease_ms / 3000:
+            await self._renew()
+            self._renewed = now
+        self._hand_over_beyond(share)
+        await self._acquire_up_to(share)
+
+    async def _renew(self) -> None:
+        tokens = {partition: owned.token for partition, owned in self.owned.items()}
+        for partition, answer in (await self._leases.renew(tokens)).items():
+            owned = self.owned.get(partition)
+            if owned is None or owned.token != tokens[partition]:
+                continue
+            if answer == 0:
+                await self._lose(owned)
+            elif owned.ready and answer == 2:  # noqa: PLR2004
+                await self._engine.take_requeued(owned)
+
+    # -- more
+
+    async def _acquire_up_to(self, share: int) -> None:
+        missing = share - len(self.owned)
+        if missing <= 0:
+            if not self._taking and not self._stopping:
+                self.ready.set()
+            return
+        for partition in self._others():
+            taken = await self._leases.acquire(partition)
+            if taken is None:
+                continue
+            token, vanished = taken
+            owned = self.owned[partition] = self._engine.own(partition, token)
+            owned.commits.lost.add_done_callback(self._when_fenced(owned))
+            self._taking[partition] = self._start(self._take(owned, vanished=vanished))
+            missing -= 1
+            if missing == 0:
+                return
+
+    def _others(self) -> list[int]:
+        """The partitions that are not ours, each worker beginning elsewhere, so that they do not race."""
+        others = [partition for partition in range(self._engine.bus.partitions) if partition not in self.owned]
+        start = hash(self._leases.worker) % max(1, len(others))
+        return others[start:] + others[:start]
+
+    async def _take(self, owned: Owned, *, vanished: bool) -> None:
+        backoff = Backoff()
+        while not owned.commits.lost.done():
+            try:
+                await self._take_over.run(owned, vanished=vanished)
+            except RedisError as error:
+                _LOG.warning(
+                    "partition.take_over_waits", group=self._group, partition=owned.partition, error=str(error)
+                )
+                await backoff.wait()
+            else:
+                break
+        self._taking.pop(owned.partition, None)
+        if not owned.commits.lost.done() and not self._stopping:
+            owned.ready = True
+            _LOG.debug("partition.owned", group=self._group, partition=owned.partition, token=owned.token)
+            self._engine.reread(owned.partition)
+            if not self._taking:
+                self.wake.set()
+
+    # -- less
+
+    def _hand_over_beyond(self, share: int) -> None:
+        """Hand over what is more than our share, the idle ones first."""
+        kept = [owned for partition, owned in self.owned.items() if partition not in self._releasing]
+        kept.sort(key=lambda owned: len(owned.running), reverse=True)
+        for owned in kept[share:]:
+            self._releasing[owned.partition] = self._start(self._release(owned))
+
+    async def _release(self, owned: Owned) -> None:
+        """What runs may end within the grace; the rest stays pending for the next owner."""
+        owned.ready = False
+        try:
+            taking = self._taking.pop(owned.partition, None)
+            if taking is not None:
+                taking.cancel()
+                await asyncio.gather(taking, return_exceptions=True)
+            if owned.running:
+                await asyncio.wait(list(owned.running), timeout=self._grace_s)
+            await owned.cancel()
+            await asyncio.wait([owned.commits.flush(), owned.commits.lost], return_when=asyncio.FIRST_COMPLETED)
+            if not owned.commits.lost.done():
+                await self._leases.release(owned.partition, owned.token)
+        except RedisError as error:  # the lease ends by itself
+            _LOG.warning("partition.not_released", group=self._group, partition=owned.partition, error=str(error))
+        finally:
+            self._releasing.pop(owned.partition, None)
+            await self._forget(owned)
+            self.wake.set()
+
+    def _when_fenced(self, owned: Owned) -> Callable[[object], None]:
+        def fenced(_: object) -> None:
+            if self.owned.get(owned.partition) is owned:
+                self._releasing.setdefault(owned.partition, self._start(self._lose(owned)))
+
+        return fenced
+
+    async def _lose(self, owned: Owned) -> None:
+        _LOG.warning("partition.lost", group=self._group, partition=owned.partition, token=owned.token)
+        self.lost += 1
+        try:
+            await self._forget(owned)
+        finally:
+            self._releasing.pop(owned.partition, None)
+            self.wake.set()
+
+    async def _forget(self, owned: Owned) -> None:
+        owned.ready = False
+        if self.owned.get(owned.partition) is owned:
+            del self.owned[owned.partition]
+        taking = self._taking.pop(owned.partition, None)
+        if taking is not None and taking is not asyncio.current_task():
+            taking.cancel()
+        owned.commits.abandon()
+        await owned.cancel()
+        self._engine.reread(owned.partition)
+
+    async def close(self) -> None:
+        """Whatever still runs, ends now; for an end that was not asked for."""
+        tasks = [*self._taking.values(), *self._releasing.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for owned in list(self.owned.values()):
+            await self._forget(owned)
+
+    def _start(self, work: object) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]
+        task.add_done_callback(self._engine.watch)
+        return task
