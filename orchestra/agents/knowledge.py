@@ -15,7 +15,7 @@ _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _TITLE_WEIGHT = 3.0
 _CANDIDATES = 20
-_MIN_COVERAGE = 0.45
+_MIN_COVERAGE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ class _Index:
         found = []
         for number, score in rows:
             covered = sum(rarity for term, rarity in wanted.items() if term in self._terms[number]) / total
-            if covered >= _MIN_COVERAGE:
+            if covered > _MIN_COVERAGE:
                 title, text = self._sections[number]
                 found.append(Passage(title, text, score * covered))
         return sorted(found, key=lambda passage: -passage.score)[:limit]
 
     def _rarity(self, term: str) -> float:
-        """How much a term tells: the more sections have it, the less."""
-        return math.log(1 + (len(self._sections) + 0.5) / (self._found_in.get(term, 0) + 0.5))
+        """How much a term tells: the more sections have it, the less; one that none has tells as much as the rarest."""
+        return math.log(1 + (len(self._sections) + 0.5) / (max(1, self._found_in.get(term, 0)) + 0.5))
 
 
 def _sections_of(folder: Path) -> Iterator[tuple[str, str]]:

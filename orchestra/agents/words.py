@@ -13,22 +13,22 @@ _SMALL = frozenset(
     _WORD.findall("""
     a able about ah all allowed also am an and any anything are as at be been being but by can could did do does
     doing done dont eh er for from get give go going gonna got had has have having he hello help her hey hi him his how
-    i if im in into is it its ive id just know let lets like look may maybe me might mine my need no not now of oh ok
+    i if im in into is it its ive id just know let lets like look many may maybe me might mine much my need no not now of oh ok
     okay on one or our out please really right said say she should so some someone somebody something sorry sure tell
     than thank thanks that thats the their them then there these they thing things this those to today too uh uhm um up
-    us very want was way we well were what whats which while who whom why will with wont would yeah yes yet you your
+    us very want was way we well were what whats when whens which while who whom why will with wont would yeah yes yet you your
     yours youre
     """)
 )
 _IRREGULAR = {
-    "wheres": "where", "whens": "when", "lost": "lose", "losing": "lose", "broke": "break", "broken": "break",
+    "wheres": "where", "lost": "lose", "losing": "lose", "broke": "break", "broken": "break",
     "sent": "send", "paid": "pay", "took": "take", "taken": "take", "found": "find", "came": "come", "left": "leave",
     "brought": "bring", "bought": "buy", "stole": "steal", "stolen": "steal", "shut": "close", "people": "person",
     "package": "parcel",
 }  # fmt: skip
 _SPELLINGS = (("[tc]i(?=[aou])", "s"), ("c(?=[eiy])|ch|sh", "s"), ("ph", "f"), ("(?<=.)(gh|h|w)", ""))
-#: no form of "miss"
-_WHOLE = frozenset({"missing"})
+#: no forms of "miss" and "new"
+_WHOLE = frozenset({"missing", "news"})
 _VOICED = str.maketrans({"b": "p", "d": "t", "g": "k", "v": "f", "z": "s", "j": "s", "q": "k", "y": "i"})
 _MIN_WORD = 4
 _MIN_SPELLED = 5
@@ -50,17 +50,18 @@ def terms(text: str) -> list[str]:
 def stem(word: str) -> str:
     """A word without its ending: ``deliveries``, ``delivered``, ``delivery`` → ``deliver``."""
     word = _IRREGULAR.get(word, word)
-    if len(word) < _MIN_WORD or word.isdigit():
+    if len(word) < _MIN_WORD or word.isdigit() or word in _WHOLE:
         return word
     for ending, rest in (("ies", "y"), ("sses", "ss"), ("s", "")):
         if word.endswith(ending) and not word.endswith(("ss", "us", "is")):
             word = word.removesuffix(ending) + rest
             break
-    for ending in () if word in _WHOLE else ("ing", "ed"):
+    for ending in ("ing", "ed"):
         base = word.removesuffix(ending)
         if base != word and len(base) > 2 and re.search("[aeiouy]", base):  # noqa: PLR2004 - "ring" is not "r" + "ing"
             word = base[:-1] if base[-1] == base[-2] and base[-1] not in "ls" else base
             break
+    word = re.sub("our$", "or", word) if len(word) > _MIN_SPELLED else word  # neighbour, neighbor
     return _without_last_vowel(_IRREGULAR.get(word, word))
 
 
@@ -104,6 +105,7 @@ def meant(term: str, known: Collection[str]) -> tuple[str, float]:
     return best, likeness
 
 
+@lru_cache(maxsize=65536)
 def _alike(term: str, other: str) -> float:
     """How likely two different terms are one word: by root, by sound, by one wrong letter, by nearly the same sound."""
     if len(other) < _MIN_WORD or other.isdigit() or abs(len(term) - len(other)) > _LONGEST_ENDING:
@@ -111,11 +113,12 @@ def _alike(term: str, other: str) -> float:
     if min(len(term), len(other)) >= _MIN_SPELLED and (term.startswith(other) or other.startswith(term)):
         return _SAME_ROOT
     ours, theirs = sound(term), sound(other)
-    if ours == theirs and len(ours) > 2:  # noqa: PLR2004 - two consonants are shared by too many words
+    longer = abs(len(term) - len(other))
+    if ours == theirs and len(ours) > 2 and longer <= 2:  # noqa: PLR2004 - two consonants are in too many words
         return _SAME_SOUND
     if min(len(term), len(other)) >= _MIN_SPELLED and one_edit(term, other):
         return _ONE_LETTER
-    if ours[:1] == theirs[:1] and max(len(ours), len(theirs)) >= _MIN_WORD and one_edit(ours, theirs):
+    if ours[:1] == theirs[:1] and max(len(ours), len(theirs)) >= _MIN_WORD and longer <= 1 and one_edit(ours, theirs):
         return _NEAR_SOUND
     return 0.0
 

@@ -54,7 +54,7 @@ DEMO = Script(
     about="a question, an interruption, a parcel's status, a new delivery, good-bye",
     lines=(
         Line(
-            "Hello. What are your opening hours?",
+            "What are your opening hours?",
             agent="reception",
             tools=("search_knowledge",),
             words=("Monday to Friday", "Saturday"),
@@ -97,7 +97,9 @@ STATUS = Script(
     about="the parcel number is asked for and given in the next turn",
     lines=(
         Line("Hello, where is my parcel?", agent="tracking", words=("which parcel number",)),
-        Line("Eight three one six.", agent="tracking", tools=("find_parcel",), words=("8 3 1 6", "today")),
+        Line(
+            "The number is eight three one six.", agent="tracking", tools=("find_parcel",), words=("8 3 1 6", "today")
+        ),
         Line("That is all, thank you. Bye.", tools=("end_call",), ends_call=True),
     ),
 )
@@ -107,7 +109,7 @@ COMPLAINT = Script(
     about="a complaint is taken down, then the caller asks for a person",
     lines=(
         Line("I want to make a complaint.", agent="complaints", words=("which parcel number",)),
-        Line("Five five zero two.", agent="complaints", words=("what went wrong",)),
+        Line("The number is five five zero two.", agent="complaints", words=("what went wrong",)),
         Line("The box was broken and a cup is missing.", agent="complaints", words=("call you back",)),
         Line("Yes, please.", agent="complaints", tools=("open_complaint",), words=("complaint", "5 5 0 2")),
         Line("I would like to speak to a person, please.", tools=("transfer_call",), transfers=True),

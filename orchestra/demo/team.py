@@ -34,10 +34,14 @@ tracking = Agent(
     examples=(
         "where is my parcel",
         "when will my parcel arrive",
-        "when does my delivery come",
+        "when can I expect my delivery",
+        "how long until it comes",
         "has my parcel been delivered yet",
         "I am still waiting for my parcel",
         "I ordered something and it is not here",
+        "my parcel has not turned up",
+        "is my parcel at the depot",
+        "can you track something for me",
     ),
     knowledge=True,
 )
@@ -56,6 +60,7 @@ redelivery = Agent(
         "I missed the driver",
         "can I book a redelivery",
         "please bring it on Saturday instead",
+        "schedule a new delivery",
     ),
     knowledge=True,
 )
@@ -72,8 +77,12 @@ complaints = Agent(
     examples=(
         "I want to complain",
         "my parcel arrived broken",
+        "it is damaged",
         "your driver was rude",
+        "the delivery man shouted at me",
         "I am unhappy with your service",
+        "it arrived in pieces",
+        "the parcel was opened and half is gone",
         "something is missing in the box",
     ),
     knowledge=True,

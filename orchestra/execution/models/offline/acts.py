@@ -1,8 +1,9 @@
 """What a caller does with an utterance, whatever the app: asks to repeat, agrees, declines, says good-bye."""
 
 import re
+from collections.abc import Collection
 
-from orchestra.agents.words import terms, words
+from orchestra.agents.words import meant, terms, words
 from orchestra.execution.models.offline.numbers import without_numbers
 
 
@@ -20,7 +21,7 @@ _REPEAT = _any(
     "(?:say|said|tell me|read)(?: me)?(?: that| it| this)?(?: all)? (?:again|once more)",
     "repeat",
     "what did you(?: just)? say",
-    "come again",
+    "^(?:sorry )?come again$",
     "pardon",
     "(?:did ?nt|did not)(?: quite)? (?:hear|catch|understand|get)(?: that| you| it| what)?",
     "(?:could ?nt|can ?nt|could not|cannot) (?:hear|understand) you",
@@ -50,6 +51,7 @@ _PERSON = _any(
     rf"{_HUMAN} (?:please|now)",
     rf"^(?:an? )?{_HUMAN}$",
     rf"(?:want|need|like|is there) an? {_HUMAN}",
+    rf"{_SOMEBODY}(?: real| else)?(?: that| who)?(?: i| we) (?:can|could|may) (?:talk|speak) (?:to|with)",
 )
 _YES = _begins(
     "yes|yeah|yep|yup|yah|sure|ok|okay|correct|right|exactly|absolutely|definitely|certainly|of course|please|perfect",
@@ -76,15 +78,14 @@ _MACHINE = _any(
     "am i (?:speaking|talking) to a (?:robot|machine|computer)",
 )
 _ASKS = _any(
-    "how (?:much|long|many|do|can|does|should|big|heavy|late|far|often)",
-    "what (?:happens?|if|are|is|does|do|about|kind|time|can|should|may)|whats",
-    "do (?:i|you|we|they)|does|are (?:you|there|we)|is (?:it|there|that|a)",
-    "can (?:i|you|we|my|someone|somebody)|could (?:i|my|someone|somebody)|may (?:i|my)|(?:should|must|am) i",
-    "when (?:do|are|does|is)|where (?:are|can|do|is (?:the|your|a))|which|who|why|will (?:it|you|they|i)",
-    "tell me (?:about|how|what)",
+    "how (?:much|long|many|do|can|does|should|big|heavy|late|far|often|old)",
+    "what (?:happens?|if|are|is|does|do|about|kind|time|can|should|may|will|would)|whats|who|why|which",
+    "tell me (?:about|how|what)|do (?:i|you|we|they) (?:have|need)|where (?:are|can|do|is (?:the|your|a))",
+    "^(?:do(?! you know)|does|are|is|may|should|must|am|will|when (?:do|are|does|is))",
+    "^can (?:i(?! have| get| book)|my|we|someone|somebody|anyone)|is it (?:possible|allowed)",
 )
 _PERSONAL = _any(
-    "(?:where|when|why) (?:\\w+ ){0,4}(?:my|our)|(?:has|is|did|will) (?:my|our)",
+    "(?:where|when|why|until|how soon) (?:\\w+ ){0,4}(?:my|our)|(?:has|is|did|will) (?:my|our)",
     "i want|i need|id like|i would like|please|im waiting|i (?:have|ve) been waiting",
     "(?:it|this|that) again",
     "\\d{3,}",
@@ -100,6 +101,7 @@ _LITTLE = _any(
     "definitely|exactly|certainly|yep|yup|yah|nope|nah|never|wrong|actually|alright|ahead|sounds?|cheers",
 )
 _FEW, _SOME = 1, 3
+_SURE = 0.7
 
 
 def plain(said: str) -> str:
@@ -164,7 +166,7 @@ def asks_for_machine(said: str) -> bool:
 
 def asks(said: str) -> bool:
     """Has the form of a question about how things are: "How much …", "Do you …", "What happens if …"."""
-    return bool(_ASKS.search(plain(said)))
+    return any(_ASKS.search(plain(without_openers(sentence))) for sentence in re.split(r"[.!?]", said))
 
 
 def is_personal(said: str) -> bool:
@@ -182,9 +184,9 @@ def means_another(said: str) -> bool:
     return bool(_OTHER.search(plain(said)))
 
 
-def says_little(said: str) -> bool:
-    """Has nothing beside yes, no, thanks, numbers and days that could be a wish of its own."""
-    return not terms(_LITTLE.sub(" ", without_numbers(said)))
+def says_little(said: str, beside: Collection[str] = ()) -> bool:
+    """Has nothing but yes, no, thanks, numbers and days, and the terms ``beside``: nothing that could be a wish."""
+    return all(meant(term, beside)[1] >= _SURE for term in terms(_LITTLE.sub(" ", without_numbers(said))))
 
 
 def without_openers(said: str) -> str:

@@ -11,11 +11,11 @@ from orchestra.execution.models.offline.talk import HANDOFF, read
 from schemas import PromptRequested, ToolSchema
 
 #: about one telling word of a tool's description, or half of an example
-_ENOUGH: Final = 1.6
+_ENOUGH: Final = 1.2
 _CLEARLY: Final = 3.0
-_QUESTION: Final = 2.0
+_QUESTION: Final = 2.4
 _OWN: Final = 1.15
-_ASIDE: Final = 0.5
+_ASIDE: Final = 0.45
 _SHORT: Final = 2
 
 
@@ -95,8 +95,9 @@ def _pending(view: View) -> Move | None:
     return aside or filling.ask_again(view, waiting)
 
 
-def _correction(view: View) -> Move | None:
-    return filling.again_with(view)
+def _bare_value(view: View) -> Move | None:
+    """Nothing but a number or a day: for the tool that ran last, or else for the one tool that can use it."""
+    return filling.again_with(view) or filling.start_with(view)
 
 
 def _offer(view: View) -> Move | None:
@@ -123,10 +124,10 @@ def _thanks(view: View) -> Move | None:
 
 
 def _wish(view: View) -> Move | None:
-    """The tool or the colleague that the words fit best; after a handoff, or with a number, an own tool in any case."""
+    """The tool or the colleague that the words fit best; after a handoff the agent's own tool in any case."""
     tools = [tool for tool in view.tools if tool.name not in (END, TRANSFER)]
     move = _best(view, view.said, tools, enough=_ENOUGH)
-    if move is None and (view.handed or filling.gives_number(view)):
+    if move is None and view.handed:
         move = _best(view, view.said, view.own, enough=0.0)
     return move
 
@@ -159,9 +160,11 @@ def _fits(view: View, wish: str, tools: Sequence[ToolSchema]) -> dict[str, float
     fits = rank(wish, tools, view.talk.instructions)
     own = {tool.name for tool in view.own}
     fits = {name: fit * (_OWN if name in own else 1.0) for name, fit in fits.items()}
-    if SEARCH in fits and acts.asks(wish) and not acts.is_personal(wish):
-        fits = {name: fit * _ASIDE for name, fit in fits.items()} | {SEARCH: fits[SEARCH] + _QUESTION}
-    return fits
+    if SEARCH not in fits:
+        return fits
+    if acts.asks(wish) and not acts.is_personal(wish):
+        return {name: fit * _ASIDE for name, fit in fits.items()} | {SEARCH: fits[SEARCH] + _QUESTION}
+    return fits | {SEARCH: fits[SEARCH] * (1.0 if acts.asks(wish) else _ASIDE)}
 
 
 def _do(view: View, name: str) -> Move:
@@ -193,7 +196,7 @@ _POLICIES: Final[tuple[Callable[[View], Move | None], ...]] = (
     _person,
     _small_talk,
     _pending,
-    _correction,
+    _bare_value,
     _offer,
     _thanks,
     _wish,

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from orchestra.agents.words import terms
 from orchestra.execution.models.offline import acts, replies
 from orchestra.execution.models.offline.moves import TRANSFER, Call, Move, Say, View
 from orchestra.execution.models.offline.numbers import digit_runs
@@ -85,27 +86,29 @@ def ask_again(view: View, waiting: Pending) -> Move:
 
 
 def again_with(view: View) -> Move | None:
-    """Call the last tool again with another number, if that is all that the caller gives: "No, 8 3 1 6"."""
-    for exchange in view.talk.earlier:
-        for step in reversed(exchange.work):
-            tool = next((own for own in view.own if own.name == step.call.name), None)
-            if tool is None:
-                return None
-            arguments = _arguments(step.call.arguments)
-            given = {
-                slot.name: value
-                for slot in slots_of(tool)
-                if slot.kind in ("digits", "choice", "day")
-                and (value := value_in(slot, view.said, asked=False, at=view.at)) is not None
-            }
-            return Call(tool.name, {**arguments, **given}) if given and acts.says_little(view.said) else None
-    return None
+    """Call the last tool again with another value, if that is all that the caller gives: "No, 8 3 1 6"."""
+    last = next((exchange.work[-1].call for exchange in view.talk.earlier if exchange.work), None)
+    tool = next((own for own in view.own if last is not None and own.name == last.name), None)
+    if tool is None or last is None:
+        return None
+    given = _bare_values(view, tool)
+    return Call(tool.name, {**_arguments(last.arguments), **given}) if given else None
 
 
-def gives_number(view: View) -> bool:
-    """Whether the caller says a number of just as many digits as one of the agent's tools needs."""
-    slots = (slot for tool in view.own for slot in slots_of(tool) if slot.kind == "digits" and slot.length)
-    return any(value_in(slot, view.said, asked=False, at=view.at) is not None for slot in slots)
+def start_with(view: View) -> Move | None:
+    """Start the tool that can use a bare value: "It is number 8 3 1 6, please."."""
+    able = [tool for tool in view.own if _bare_values(view, tool)]
+    return start(view, able[0]) if able else None
+
+
+def _bare_values(view: View, tool: ToolSchema) -> dict[str, Any]:
+    """The arguments in the caller's words, if there is nothing else in them that could be a wish."""
+    slots = [slot for slot in slots_of(tool) if slot.kind in ("digits", "choice", "day")]
+    described = frozenset(term for slot in slots for term in terms(slot.description))
+    if not acts.says_little(view.said, beside=described):
+        return {}
+    values = {slot.name: value_in(slot, view.said, asked=False, at=view.at) for slot in slots}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _call_or_ask(view: View, tool: ToolSchema, answers: tuple[Answer, ...]) -> Move:

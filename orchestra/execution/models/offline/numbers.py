@@ -14,7 +14,7 @@ _TENS = {
 }  # fmt: skip
 _TIMES = {"double": 2, "triple": 3}
 #: what recognition writes for a digit; believed only next to a number
-_HOMOPHONES = {"o": "0", "to": "2", "too": "2", "for": "4", "fore": "4", "won": "1", "ate": "8", "tree": "3"}
+_HOMOPHONES = {"o": "0", "to": "2", "too": "2", "for": "4", "fore": "4", "won": "1", "ate": "8", "tree": "3", "a": "8"}
 _JOINTS = frozenset(",-./")
 _NUMBER_WORDS = frozenset({*_UNITS, *_TENS, *_TIMES, "hundred", "thousand"})
 _TEN, _HUNDRED, _LONG = 10, 100, 3

@@ -14,11 +14,12 @@ from schemas import ToolSchema
 
 _EXAMPLES = re.compile(r"\bexamples?:\s*", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]?")
-_EXAMPLE_WEIGHT = 3.0
+_DAY = re.compile(r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b")
+_EXAMPLE_WEIGHT = 2.5
 
 
 def rank(said: str, tools: Sequence[ToolSchema], instructions: str) -> dict[str, float]:
-    """How well each tool fits, by name, from 0; about 1.5 for one telling word, 3 more for a whole example.
+    """How well each tool fits, by name, from 0; about 1.5 for one telling word, 2.5 more for a whole example.
 
     Args:
         said: the caller's words; words that no tool knows are matched by sound, a number counts as
@@ -28,7 +29,7 @@ def rank(said: str, tools: Sequence[ToolSchema], instructions: str) -> dict[str,
 
     """
     corpus = _corpus(tuple((tool.name, tool.description) for tool in tools), instructions)
-    return corpus.scores(without_numbers(said))
+    return corpus.scores(_alike(without_numbers(said)))
 
 
 class _Corpus:
@@ -42,8 +43,8 @@ class _Corpus:
             examples = _listed(listed[0]) if listed else []
             mentions = [s.replace(name, " ") for s in _SENTENCE.findall(instructions) if re.search(rf"\b{name}\b", s)]
             own_name = name.removeprefix(HANDOFF).replace("_", " ")
-            texts[name] = [own_name, own_name, about, *mentions, *examples]
-            self._examples[name] = [frozenset(terms(example)) for example in examples]
+            texts[name] = [_alike(text) for text in (own_name, own_name, about, *mentions, *examples)]
+            self._examples[name] = [frozenset(terms(_alike(example))) for example in examples]
         self._index = Index(texts)
         self._found_in = Counter(term for phrases in texts.values() for term in frozenset(terms(" ".join(phrases))))
 
@@ -69,6 +70,11 @@ class _Corpus:
 @lru_cache(maxsize=64)
 def _corpus(tools: tuple[tuple[str, str], ...], instructions: str) -> _Corpus:
     return _Corpus(tools, instructions)
+
+
+def _alike(text: str) -> str:
+    """The text with every day of the week as "day": an example with one day is meant for all."""
+    return _DAY.sub("day", text.lower())
 
 
 def _listed(text: str) -> list[str]:

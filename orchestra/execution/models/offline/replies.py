@@ -9,6 +9,7 @@ from orchestra.execution.models.offline.talk import Step, Talk
 
 ANYTHING_ELSE = "Is there anything else I can do for you?"
 APOLOGY = "I am sorry, I could not do that just now."
+UNSURE = "I am not sure whether that has worked. A person will check it."
 FAREWELL = "Thank you for calling. Good-bye."
 CONNECTING = "I am connecting you to a person now. Please stay on the line."
 DECLINE = "I am sorry, I cannot help you with that."
@@ -31,8 +32,11 @@ CUT_OFF = "\N{EM DASH}"
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?!\s|$)[^.!?]*)*[.!?]*")
 _LONG_NUMBER = re.compile(r"(?<![\d.,:/-])\d{4,}(?![\d.,:/-]?\d)")
 _FAILED = re.compile(
-    r"^\s*(error|failed|wrong arguments|time-?out|timed out|unknown tool)\b|\btraceback\b", re.IGNORECASE
+    r"^(?:error|failed|wrong arguments|there is no tool|this came too late|the caller spoke before)\b"
+    r"|^\w+ (?:failed:|took longer)|\btraceback\b",
+    re.IGNORECASE,
 )
+_UNSURE = re.compile(r"^it is not known whether", re.IGNORECASE)
 _DECLINES = re.compile(
     r"nothing to do with.*?[\"\u201c](.+?)[\"\u201d]|out of scope.*?[\"\u201c](.+?)[\"\u201d]",
     re.IGNORECASE | re.DOTALL,
@@ -54,6 +58,8 @@ def after(talk: Talk, step: Step) -> str:
         return CONNECTING
     if step.call.name == "search_knowledge":
         return from_knowledge(query_of(step) or talk.now.said, result) or decline(talk)
+    if _UNSURE.search(result):
+        return UNSURE
     if not result or _FAILED.search(result):
         return f"{APOLOGY} {ANYTHING_ELSE}"
     said = spoken(brief(sentences(_as_text(result))))
