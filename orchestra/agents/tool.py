@@ -67,6 +67,7 @@ class Tool:
         self.idempotent = idempotent
         self.examples = tuple(examples)
         self._arguments, self._context_argument = _arguments_of(function, self.name)
+        self._texts = [field.name for field in msgspec.structs.fields(self._arguments) if _is_text(field.type)]
         self.schema = ToolSchema(
             name=self.name,
             description=with_examples(self.description, self.examples),
@@ -117,7 +118,11 @@ class Tool:
 
         """
         try:
-            values = msgspec.convert(msgspec.json.decode(arguments or "{}"), self._arguments, strict=False)
+            raw = msgspec.json.decode(arguments or "{}")
+            for name in self._texts if isinstance(raw, dict) else ():
+                if type(raw.get(name)) in {int, float}:  # models write a parcel's number as a number
+                    raw[name] = str(raw[name])
+            values = msgspec.convert(raw, self._arguments, strict=False)
         except msgspec.MsgspecError as error:
             msg = f"wrong arguments for {self.name}: {error}"
             raise RejectedError(msg) from error
@@ -210,6 +215,12 @@ def _described(annotation: Any) -> Any:
     for extra in extras:
         kind = Annotated[kind, msgspec.Meta(description=extra) if isinstance(extra, str) else extra]
     return kind
+
+
+def _is_text(annotation: Any) -> bool:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation is str
 
 
 def _object_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
