@@ -60,7 +60,7 @@ class DeepgramServer(ProtocolServer):
         try:
             await stream.serve()
         except (Dropped, ConnectionError):
-            self.disconnects += 1
+            self.lose()
         finally:
             await stream.close()
         return socket
@@ -167,7 +167,7 @@ class _Stream:
 
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "Results":
-            self._fuse.burn()
+            await self._fuse.burn()
         if not self._socket.closed:
             await self._socket.send_json(message)
 

@@ -68,10 +68,10 @@ class ElevenLabsServer(ProtocolServer):
         await response.prepare(request)
         try:
             for chunk in _chunks(audio, rate):
-                fuse.burn()
+                await fuse.burn()
                 await response.write(chunk)
         except (Dropped, ConnectionError):
-            self.disconnects += 1
+            self.lose()
             return response
         await response.write_eof()
         return response
@@ -85,7 +85,7 @@ class ElevenLabsServer(ProtocolServer):
         try:
             await connection.serve()
         except ConnectionError:
-            self.disconnects += 1
+            self.lose()
         finally:
             await connection.close()
         return socket
@@ -151,9 +151,9 @@ class _Connection:
                 return
             for message in messages:
                 try:
-                    self._fuse.burn()
+                    await self._fuse.burn()
                 except Dropped:
-                    self._server.disconnects += 1
+                    self._server.lose()
                     return
                 await self._ws.send_json(message)
         await self._ws.send_json({"contextId": context, "isFinal": True})

@@ -95,12 +95,12 @@ class OpenAIServer(ProtocolServer):
         fuse = Fuse(request, faults)
         try:
             async for event in self._events(body, answer, cut=faults.cut):
-                fuse.burn()
+                await fuse.burn()
                 await response.write(f"data: {event}\n\n".encode())
         except (Dropped, ConnectionError):
-            self.disconnects += 1
+            self.lose()
         except asyncio.CancelledError:  # the client went away
-            self.disconnects += 1
+            self.lose()
             raise
         else:
             await response.write_eof()

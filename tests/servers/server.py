@@ -1,5 +1,6 @@
 """What the vendors' servers of the tests have in common: a free loopback port, a record of requests, faults."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -57,13 +58,16 @@ class Fuse:
         self._request = request
         self._left = faults.drop_after
 
-    def burn(self) -> None:
+    async def burn(self) -> None:
         """Call before each message of content."""
         if self._left is None:
             return
         if self._left == 0:
-            assert self._request.transport is not None
-            self._request.transport.abort()
+            transport: Any = self._request.transport
+            assert transport is not None
+            while transport.get_write_buffer_size():  # noqa: ASYNC110 - nothing tells when all is written
+                await asyncio.sleep(0)
+            transport.abort()
             raise Dropped
         self._left -= 1
 
@@ -71,19 +75,26 @@ class Fuse:
 class ProtocolServer:
     """An HTTP and WebSocket server on a free loopback port; use as an async context manager.
 
-    ``seen`` holds the requests in order, ``disconnects`` counts answers that were not taken or sent to the end.
+    ``seen`` holds the requests in order, ``disconnects`` counts answers that were not taken or sent to the end,
+    and ``left`` is set at the first of them.
     """
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.seen: list[Seen] = []
         self.disconnects = 0
+        self.left = asyncio.Event()
         self._struck = 0
         self._runner: web.AppRunner | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """The paths that are served."""
         raise NotImplementedError
+
+    def lose(self) -> None:
+        """Count an answer that was not taken or sent to the end."""
+        self.disconnects += 1
+        self.left.set()
 
     @property
     def port(self) -> int:

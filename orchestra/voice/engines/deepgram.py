@@ -1,11 +1,52 @@
 """Speech to text by Deepgram's streaming API."""
 
+import asyncio
+import contextlib
+import time
+
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
 
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.listening import EndOfTurn
+
+#: how often a broken connection is replaced without waiting, in seconds
+_REPLACE_EVERY_S = 10.0
+#: how long a call may wait for the connection before it begins without, in seconds
+_CONNECT_S = 2.0
+
+
+class ReconnectingDeepgramSTT(DeepgramSTTService):
+    """Deepgram's service, back at once when its socket breaks in mid-call.
+
+    The stock service waits 4 s before it connects again, and the caller is not heard meanwhile. Here the connection is
+    replaced immediately and gets the audio that came in between; one that breaks again soon is left to the stock
+    service's backing off.
+    """
+
+    _replaced_at = float("-inf")
+    _replacing: asyncio.Task[None] | None = None
+
+    async def _connect(self) -> None:
+        # the stock service keeps the whole call waiting, unheard, until it has connected or given up
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CONNECT_S):
+                await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def _on_error(self, error: Exception) -> None:
+        await super()._on_error(error)  # type: ignore[no-untyped-call]
+        now = time.monotonic()
+        if now - self._replaced_at >= _REPLACE_EVERY_S:
+            self._replaced_at = now
+            self._connection = None
+            self._replacing = self.create_task(self._reconnect(), "deepgram-reconnect")  # type: ignore[no-untyped-call]
+
+    async def cleanup(self) -> None:
+        """Release the connection."""
+        if self._replacing is not None:
+            await self.cancel_task(self._replacing)
+        await super().cleanup()  # type: ignore[no-untyped-call]
 
 
 class DeepgramSTT:
@@ -26,9 +67,9 @@ class DeepgramSTT:
             msg = "ORCHESTRA_STT=deepgram needs a key: set ORCHESTRA_DEEPGRAM_API_KEY, or ORCHESTRA_STT=local"
             raise SettingError(msg)
 
-    def stt(self) -> DeepgramSTTService:
+    def stt(self) -> ReconnectingDeepgramSTT:
         """A service with interim results, punctuation and numbers in digits; finals are asked for at each pause."""
-        return DeepgramSTTService(
+        return ReconnectingDeepgramSTT(
             api_key=self._key,
             base_url=self._url,
             settings=DeepgramSTTService.Settings(

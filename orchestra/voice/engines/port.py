@@ -45,6 +45,9 @@ class TTSEngine(Protocol):
     async def synthesize(self, text: str, rate: int) -> bytes:
         """``text`` spoken as mono 16-bit PCM at ``rate`` Hz. Raises EngineError."""
 
+    async def close(self) -> None:
+        """Release threads and connections."""
+
 
 @dataclass(frozen=True, slots=True)
 class Engines:
@@ -99,10 +102,11 @@ class Engines:
         return await self._speech.transcribe(pcm16, rate)
 
     async def close(self) -> None:
-        """End the threads of the shared models."""
+        """Release the threads and connections that the calls shared."""
         self._listening.close()
+        await self._tts.close()
         if self._speech is not None:
-            self._speech.close()
+            await self._speech.close()
 
 
 async def open_engines(settings: Settings) -> Engines:

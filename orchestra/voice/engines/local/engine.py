@@ -1,6 +1,7 @@
 """The local engine of the edge: its threads, and the services it makes for each call."""
 
 import asyncio
+import functools
 import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -54,11 +55,12 @@ class LocalEngine:
             yield sentence
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
-        """The words in mono 16-bit PCM of ``rate`` Hz. Raises EngineError."""
+        """The words in mono 16-bit PCM of ``rate`` Hz, quickly. Raises EngineError."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._whisper, self._speech.transcribe, pcm16, rate)
+        run = functools.partial(self._speech.transcribe, pcm16, rate, quick=True)
+        return await loop.run_in_executor(self._whisper, run)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the threads; what waits for one is not run."""
         for pool in (self._whisper, self._piper):
             pool.shutdown(wait=False, cancel_futures=True)

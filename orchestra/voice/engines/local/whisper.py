@@ -1,8 +1,9 @@
 """Speech to text with faster-whisper tiny.en, made quick for utterances of a telephone call.
 
 Whisper encodes a window of 30 s however short the speech in it is. Most utterances last 1 to 6 s, and the encoder
-accepts a shorter window: 10 s cost a third of the time at the same word error rate, while a window cut close to the
-speech makes the decoder repeat itself. A result that looks like such a repetition is made again from the full window.
+accepts a shorter window: 10 s take under a third of the time (0.12 s instead of 0.44 s on two cores) and cost one word
+in a hundred (4.8 % wrong instead of 3.7 %, telephone audio of the Piper voice). A window cut closer to the speech makes
+the decoder repeat itself; a result that looks like a repetition is made again from the full window.
 """
 
 import os
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 RATE = 16_000
 _FRAMES_PER_S = 100
+_WINDOW_S = 30.0
 _MIN_WINDOW_S = 10.0
 _MARGIN_S = 2.0
 _MAX_SHORT_S = 20.0
@@ -60,11 +62,13 @@ class Transcriber:
         folder = model_paths(WHISPER, data_dir)[0].parent
         model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
         transcriber = cls(model)
-        transcriber.transcribe(np.zeros(RATE, np.float32))
+        transcriber.transcribe(np.zeros(RATE, np.float32), quick=True)
         return transcriber
 
-    def transcribe(self, samples: npt.NDArray[np.float32]) -> str:
+    def transcribe(self, samples: npt.NDArray[np.float32], *, quick: bool) -> str:
         """The words in ``samples`` (mono, 16 kHz, -1 … 1); "" when there is no speech in them.
+
+        ``quick`` takes the short window.
 
         Raises:
             EngineError: the model failed.
@@ -74,7 +78,7 @@ class Transcriber:
         if seconds < _MIN_S:
             return ""
         try:
-            text = self._short(samples, seconds) if seconds <= _MAX_SHORT_S else None
+            text = self._short(samples, seconds) if quick and seconds <= _MAX_SHORT_S else None
             return self._full(samples) if text is None else text
         except (RuntimeError, ValueError) as error:
             msg = f"Whisper failed on {seconds:.1f} s of audio: {error}"
@@ -106,6 +110,7 @@ class Transcriber:
 
     def _full(self, samples: npt.NDArray[np.float32]) -> str:
         options: dict[str, Any] = {"language": "en", "beam_size": 1, "condition_on_previous_text": False}
+        options["without_timestamps"] = len(samples) <= _WINDOW_S * RATE  # longer speech is cut by its time stamps
         segments, _ = self._model.transcribe(samples, **options)
         return " ".join(segment.text.strip() for segment in segments).strip()
 
