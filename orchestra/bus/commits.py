@@ -141,7 +141,7 @@ class Commits:
 
     def beyond(self) -> int:
         """How many entries were taken that no confirmed commit covers."""
-        return sum(cursor.read - cursor.committed_read for cursor in self._cursors)
+        return sum(cursor.read - cursor.confirmed for cursor in self._cursors)
 
     def writes(self, key: str) -> bool:
         """Whether a write to that state hash is not committed yet."""
@@ -186,9 +186,9 @@ class Commits:
     def _arguments(self) -> list[Argument]:
         arguments: list[Argument] = []
         for cursor in self._cursors:
-            if cursor.committed != cursor.last:
+            if cursor.moved:
                 arguments += ("R", cursor.place, cursor.last, cursor.read)
-                cursor.committed = cursor.last
+                cursor.sent = (cursor.last, cursor.read)
         for work in self._unclaimed:
             arguments += ("C", work.cursor.place, work.raw[0], work.counted)
             work.claimed = True
@@ -222,13 +222,13 @@ class Commits:
         self._flight = None
         self._flying_keys = {}
         for cursor, read in zip(self._cursors, self._flying_reads, strict=True):
-            cursor.committed_read = read
+            cursor.confirmed = read
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
         if self._waiters or (self._operations and self._timer is None):
             self.now()
-        elif self._unclaimed or any(cursor.acks or cursor.last != cursor.committed for cursor in self._cursors):
+        elif self._unclaimed or any(cursor.acks or cursor.moved for cursor in self._cursors):
             self.soon()
         self._on_commit()
 

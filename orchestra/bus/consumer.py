@@ -117,9 +117,10 @@ class Consumer:
                     msg = f"consumer {self.name}: {event_type.__name__} is handled by {self.handlers[tag].name} already"
                     raise ConsumerError(msg)
                 if event_type.stream not in self.streams:
+                    wanted = (*self.streams, event_type.stream)
                     msg = (
                         f"consumer {self.name}: {event_type.__name__} travels on the {event_type.stream} stream,"
-                        f" which it does not read: say Consumer({self.name!r}, streams={(*self.streams, event_type.stream)!r})"
+                        f" which it does not read: say Consumer({self.name!r}, streams={wanted!r})"
                     )
                     raise ConsumerError(msg)
                 self.handlers[tag] = self._handler(function, concurrent, timeout_s, event_type)

@@ -10,12 +10,12 @@ _PLACES = {keys.JOURNAL: 5, keys.MEDIA: 6, REQUEUED: 7}
 class Cursor:
     """How far a group has taken one stream.
 
-    ``last`` is the id of the last entry taken and ``read`` how many were ever taken; ``committed`` and
-    ``committed_read`` what Redis was told of it; ``acks`` the finished entries to be acked; ``place`` the stream's
-    index among the keys of the commit script.
+    ``last`` is the id of the last entry taken and ``read`` how many were ever taken; ``sent`` is both as the last
+    commit told them and ``confirmed`` the number that Redis has confirmed; ``acks`` are the finished entries to be
+    acked; ``place`` is the stream's index among the keys of the commit script.
     """
 
-    __slots__ = ("acks", "committed", "committed_read", "key", "last", "place", "read", "requeued", "stream")
+    __slots__ = ("acks", "confirmed", "key", "last", "place", "read", "requeued", "sent", "stream")
 
     def __init__(self, partition: int, stream: str, group: str) -> None:
         self.stream = stream
@@ -28,6 +28,11 @@ class Cursor:
     def start(self, last: bytes, read: int) -> None:
         """Begin at what the group has delivered."""
         self.last: bytes = last
-        self.committed: bytes = last
         self.read = read
-        self.committed_read = read
+        self.sent = (last, read)
+        self.confirmed = read
+
+    @property
+    def moved(self) -> bool:
+        """Whether it has gone on since the last commit was sent."""
+        return (self.last, self.read) != self.sent

@@ -46,16 +46,22 @@ async def look_for_gap(owned: "Owned", cursor: Cursor) -> None:
         return  # the stream is gone altogether, and nothing says what was in it
     facts = pairs(info)
     gone = facts["entries-added"] - facts["length"]
-    if cursor.read >= gone or (first and _number(first[0][0]) <= _number(cursor.last)):
+    if cursor.last == facts["last-generated-id"]:
+        passed = facts["entries-added"]
+    elif not first or _number(first[0][0]) > _number(cursor.last):
+        passed = gone
+    else:
+        return  # in the midst of what there is: it shows when the group has caught up
+    missed = passed - cursor.read
+    if missed <= 0:
         return
-    missed = gone - cursor.read
     owned.missing += missed
     _LOG.error(
         "journal.gap", group=owned.consumer.name, partition=owned.partition, stream=cursor.stream, missing=missed,
-        after=text(cursor.last), before=text(first[0][0]) if first else "the end",
+        first_kept=text(first[0][0]) if first else "none",
         why="entries were trimmed or deleted before this group had read them",
     )  # fmt: skip
-    cursor.read = gone
+    cursor.read = passed
     owned.commits.soon()
 
 

@@ -115,8 +115,9 @@ class Wire:
 
     def __init__(self, where: Callable[[], Awaitable[Address]], *, timeout_s: float = 5.0) -> None:
         self.client_id = 0
+        #: how long a command may go unanswered before its connection is given up, in seconds; for the next connection
+        self.timeout_s = timeout_s
         self._where = where
-        self._timeout_s = timeout_s
         self._connection: _Connection | None = None
         self._opening = asyncio.Lock()
         self._closed = False
@@ -141,7 +142,7 @@ class Wire:
                 raise LostConnectionError(msg)
             address: Address | None = None
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout(self.timeout_s):
                     address = await self._where()
                     self._connection = await self._connect(address)
             except (OSError, TimeoutError) as error:
@@ -150,7 +151,7 @@ class Wire:
 
     async def _connect(self, address: Address) -> _Connection:
         loop = asyncio.get_running_loop()
-        make = lambda: _Connection(self._timeout_s)  # noqa: E731
+        make = lambda: _Connection(self.timeout_s)  # noqa: E731
         if address.path:
             _, connection = await loop.create_unix_connection(make, address.path)
         else:

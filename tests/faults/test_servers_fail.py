@@ -1,0 +1,89 @@
+"""The server is killed, paused and cut off; nothing is lost, nothing is doubled."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.fleet import fleet_at
+from tests.faults.jobs import JobDone
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
+
+async def test_the_server_is_killed_in_mid_run_and_comes_back_from_its_file(tmp_path: Path) -> None:
+    async with fleet_at(tmp_path) as fleet:
+        for _ in range(2):
+            fleet.worker()
+        await fleet.shared_by(2)
+        load = asyncio.create_task(fleet.load(6_000, 60, per_s=900))
+        for pause in (0.1, 1.5):
+            await asyncio.sleep(1.0)
+            await fleet.server.kill()
+            await asyncio.sleep(pause)
+            await fleet.server.start()
+        await load
+        await fleet.finished()
+        await fleet.check()
+
+
+async def test_a_server_that_pauses_for_seconds_doubles_nothing(tmp_path: Path) -> None:
+    async with fleet_at(tmp_path) as fleet:
+        fleet.bus.shared_wire.timeout_s = 1.0  # so that the publisher gives up while the server holds its batch
+        fleet.bus.shared_wire.drop()
+        for _ in range(2):
+            fleet.worker()
+        await fleet.shared_by(2)
+        load = asyncio.create_task(fleet.load(4_000, 40, per_s=900))
+        await asyncio.sleep(1.0)
+        os.kill(fleet.server.pid, signal.SIGSTOP)
+        await asyncio.sleep(3.0)
+        os.kill(fleet.server.pid, signal.SIGCONT)
+        await load
+        await fleet.finished()
+        await fleet.check()
+
+
+async def test_connections_that_are_cut_in_mid_read_and_mid_commit_are_made_again(tmp_path: Path) -> None:
+    async with fleet_at(tmp_path) as fleet:
+        for _ in range(2):
+            fleet.worker()
+        await fleet.shared_by(2)
+        load = asyncio.create_task(fleet.load(6_000, 60, per_s=900))
+        for _ in range(25):
+            await asyncio.sleep(0.2)
+            await fleet.bus.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await load
+        await fleet.finished()
+        await fleet.check()
+
+
+async def test_a_group_that_is_created_late_handles_all_there_is(tmp_path: Path) -> None:
+    async with fleet_at(tmp_path) as fleet:
+        await fleet.load(3_000, 60, per_s=1e6)
+        fleet.worker()
+        await fleet.finished()
+        await fleet.check()
+
+
+async def test_a_stream_that_was_trimmed_below_a_group_is_said_loudly(tmp_path: Path) -> None:
+    async with fleet_at(tmp_path) as fleet:
+        worker = fleet.worker()
+        await fleet.load(300, 30, per_s=900)
+        await fleet.finished()
+        fleet.kill(worker, signal.SIGTERM)
+        call = fleet.bus.new_call([4])
+        lost = [fleet.ask(call, "inline").seq for _ in range(5)]
+        kept = [fleet.ask(call, "inline").seq for _ in range(5)]
+        await fleet.publisher.flush()
+        entries = await fleet.bus.redis.xrange(fleet.bus.key(4, "events"))
+        await fleet.bus.redis.xtrim(fleet.bus.key(4, "events"), minid=entries[-5][0], approximate=False)
+        fleet.worker()
+        await fleet.finished()
+        await fleet.logged("journal.gap")
+        assert "missing=5" in fleet.log()
+        done = (await fleet.effects(JobDone))[call]
+        assert done == kept
+        assert lost == [0, 1, 2, 3, 4]
