@@ -87,6 +87,7 @@ class Conversation:
         self._speech_started = 0.0
         self._speech_ended = 0.0
         self._transcribed = 0.0
+        self._cut_at = 0.0
         self._held_turn = 0
 
     # -- the caller's side
@@ -133,6 +134,7 @@ class Conversation:
     def caller_started(self) -> None:
         """The caller takes the turn: whatever is being said stops now."""
         self.active_at = time.monotonic()
+        self._cut_at = time.time()
         interrupting = self.turns.caller_started(self._audio.heard_words())
         self._publish(UserSpeechStarted(call=self._call, turn=self.turns.turn + 1, interrupting=interrupting))
 
@@ -204,8 +206,7 @@ class Conversation:
                 case TurnBegan():
                     self._begin_turn(action)
                 case Cut():
-                    self._publish(ReplyInterrupted(call=self._call, turn=action.turn, heard=action.heard))
-                    self._publish_times(action.turn)
+                    self._publish_cut(action)
                 case Played():
                     self._publish(ReplySpoken(call=self._call, turn=action.turn, text=action.text, agent=action.agent))
                     self._publish_times(action.turn)
@@ -220,6 +221,11 @@ class Conversation:
         self._publish(
             UserTurnEnded(call=self._call, turn=began.turn, at=now, text=began.text, speech_ended_at=round(ended, 3))
         )
+
+    def _publish_cut(self, cut: Cut) -> None:
+        # it happened when the caller began to speak, though only the words showed that it was meant
+        self._publish(ReplyInterrupted(call=self._call, turn=cut.turn, at=self._cut_at, heard=cut.heard))
+        self._publish_times(cut.turn)
 
     def _publish_times(self, turn: int) -> None:
         measured = self._times.measured(self._call, turn)

@@ -19,12 +19,12 @@ class _Speech:
     words: list[_Word] = field(default_factory=list)
 
     def until(self, played_ms: float) -> list[str]:
-        next_starts = [word.start_ms for word in self.words[1:]] + [self.end_ms]
-        return [
-            word.text
-            for word, next_ms in zip(self.words, next_starts, strict=True)
-            if (next_ms if word.end_ms is None else word.end_ms) <= played_ms
-        ]
+        heard = []
+        for place, word in enumerate(self.words, start=1):
+            next_ms = self.words[place].start_ms if place < len(self.words) else self.end_ms
+            if (next_ms if word.end_ms is None else word.end_ms) <= played_ms:
+                heard.append(word.text)
+        return heard
 
 
 class Heard:

@@ -1,5 +1,6 @@
 """The listening half of a call's pipeline: speech, words, turns of the caller."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pipecat.frames.frames import (
@@ -50,6 +51,8 @@ class Listener(LLMUserAggregator):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Tell the conversation what is heard, then let the aggregator decide on turns."""
         match frame:
+            case InputAudioRawFrame():
+                await asyncio.sleep(0)  # a call with frames to catch up on lets the others speak in between
             case InterimTranscriptionFrame():
                 self._conversation.partial(frame.text)
             case TranscriptionFrame():

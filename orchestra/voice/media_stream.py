@@ -137,7 +137,7 @@ def read(data: str | bytes) -> Message | None:
 def _of_unknown_kind(data: str) -> bool:
     try:
         return _decode_named(data).event not in _KNOWN
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, RecursionError):
         return False
 
 

@@ -69,5 +69,11 @@ class Replies:
         except DecodeError as error:
             _LOG.warning("replies.not_an_event", call=entry.call, id=entry.id, error=str(error))
             return
-        if event is not None:
+        if event is None:
+            return
+        try:
             call.take_event(event)
+        except Exception:  # noqa: BLE001
+            # the reader serves every call of this edge: what one of them cannot take ends that one
+            _LOG.exception("replies.call_failed", call=call.id, id=event.id)
+            call.end("failed")

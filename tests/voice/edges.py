@@ -24,8 +24,11 @@ from orchestra.voice.caller.mulaw import Samples
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.edge import Edge, create_app, open_edge
 from orchestra.voice.engines.port import Engines
+from orchestra.voice.quiet import redirect_pipecat_log
 from orchestra.voice.server import listen, serving
 from schemas import Event
+
+redirect_pipecat_log()
 
 AUTH_TOKEN = "account token"
 WORD_S = 0.1

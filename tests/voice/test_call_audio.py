@@ -140,6 +140,12 @@ def test_words_without_times_are_heard_with_the_end_of_their_audio() -> None:
     assert heard.until(800) == ["first sentence", "second sentence"]
 
 
+def test_of_speech_whose_words_are_not_known_yet_nothing_was_heard() -> None:
+    heard = Heard()
+    heard.audio("a", 400)
+    assert heard.until(400) == []
+
+
 def test_a_speech_of_the_same_name_begins_anew() -> None:
     heard = Heard()
     heard.audio("a", 400)

@@ -171,11 +171,11 @@ async def test_a_stream_that_breaks_the_protocol_is_closed_and_other_calls_go_on
                 assert await close_code(socket) == 1008
             assert (await running.event(CallEnded)).reason == "failed"
         assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["stream.refused"]
-        heard_s = line.agent_audible_s
-        assert heard_s > 0.1
+        assert line.agent_audible_s > 0.1
 
     assert (await running.call(talk)).how == "caller_hung_up"
-    assert {event.reason for event in await bus.published(CallEnded)} == {"failed", "caller_hung_up"}
+    await running.event(CallEnded, reason="caller_hung_up")
+    assert len(await bus.published(CallEnded)) == 2
 
 
 async def test_what_a_later_protocol_may_add_is_passed_over(running: RunningEdge) -> None:

@@ -35,7 +35,7 @@ LONG = "Your parcel was sent from Denver on Monday and will come to your door on
 async def answer(running: RunningEdge, turn: int, *sentences: str, then: Event | None = None) -> str:
     """Answer the caller's turn as the agents would. Returns the call's id."""
     call = (await running.event(UserTurnEnded, turn=turn)).call
-    chunks = [ReplyChunk(call=call, turn=turn, text=text, agent="tracking") for text in sentences]
+    chunks = [ReplyChunk(call=call, turn=turn, text=text, agent="tracking", voice="amy") for text in sentences]
     completed = TurnCompleted(call=call, turn=turn, agent="tracking", text=" ".join(sentences))
     await running.bus.publish(*chunks, *([then] if then else []), completed)
     return call

@@ -67,6 +67,7 @@ def test_a_message_of_a_kind_yet_unknown_is_passed_over() -> None:
     [
         "",
         "nonsense",
+        '{"event": "weather", "streamSid": nonsense}',
         "[]",
         '"media"',
         '{"event": 5}',
