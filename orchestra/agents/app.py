@@ -4,15 +4,13 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
+from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool
-
-if TYPE_CHECKING:
-    from orchestra.agents.knowledge import Knowledge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,7 @@ class App:
     greeting: str = ""
     apology: str = "I am sorry, something went wrong on my side. Could you say that again?"
     holding: str = "Just a moment, please."
-    knowledge: "Knowledge | None" = None
+    knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None

@@ -10,8 +10,9 @@ import msgspec
 
 from schemas import Message, ToolCall
 
-#: messages kept; the oldest turns go first
+#: messages and characters kept; the oldest turns go first, the last one stays
 _KEPT: Final = 60
+_KEPT_CHARACTERS: Final = 24_000
 #: what stands at the place where the caller spoke over the agent
 _CUT_OFF: Final = " —"
 #: what an agent is told of a tool that it no longer waits for
@@ -133,9 +134,18 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     def _trim(self) -> None:
         """Forget the oldest turns. Only whole ones: a tool's answer never stands there without its call."""
         starts = [at for at, line in enumerate(self.lines) if line.message.role == "user"]
-        over = len(self.lines) - _KEPT
-        if over > 0 and starts:
-            del self.lines[: next((at for at in starts if at >= over), starts[-1])]
+        left, size = len(self.lines), _characters(self.lines)
+        forgotten = 0
+        for start in starts:
+            if left - forgotten <= _KEPT and size <= _KEPT_CHARACTERS:
+                break
+            size -= _characters(self.lines[forgotten:start])
+            forgotten = start
+        del self.lines[:forgotten]
+
+
+def _characters(lines: Sequence[Line]) -> int:
+    return sum(len(line.message.content) for line in lines)
 
 
 def _is_speech(message: Message) -> bool:

@@ -1,6 +1,7 @@
 """BM25 over a handful of short texts, to say which of them some words mean most.
 
-Robertson & Zaragoza 2009, with an idf that stays positive for two or three texts (plain BM25's falls below zero there).
+Robertson & Zaragoza 2009, with an idf that stays positive for two or three texts (plain BM25's falls below zero there),
+and a term counts once in a text: in a list of examples the often repeated one is no more telling than the others.
 """
 
 import math
@@ -17,14 +18,15 @@ class Index:
     """Named texts, each of several phrases, to be asked which one a query means."""
 
     def __init__(self, texts: Mapping[str, Iterable[str]]) -> None:
-        self._counts = {name: Counter(terms(" ".join(phrases))) for name, phrases in texts.items()}
-        lengths = {name: counts.total() for name, counts in self._counts.items()}
+        self._terms = {name: frozenset(terms(" ".join(phrases))) for name, phrases in texts.items()}
+        lengths = {name: len(found) for name, found in self._terms.items()}
         average = sum(lengths.values()) / max(1, len(lengths)) or 1.0
-        self._norms = {
-            name: _SATURATION * (1 - _LENGTH + _LENGTH * length / average) for name, length in lengths.items()
+        self._factors = {
+            name: (_SATURATION + 1) / (1 + _SATURATION * (1 - _LENGTH + _LENGTH * length / average))
+            for name, length in lengths.items()
         }
-        spread = Counter(term for counts in self._counts.values() for term in counts)
-        total = len(self._counts)
+        spread = Counter(term for found in self._terms.values() for term in found)
+        total = len(self._terms)
         self._weights = {term: math.log(1 + (total + 1.5 - found) / (found + 0.5)) for term, found in spread.items()}
 
     def scores(self, query: str) -> dict[str, float]:
@@ -34,10 +36,6 @@ class Index:
         """
         asked = [meant(term, self._weights) for term in dict.fromkeys(terms(query))]
         return {
-            name: sum(likeness * self._score(name, term) for term, likeness in asked if likeness)
-            for name in self._counts
+            name: factor * sum(likeness * self._weights[term] for term, likeness in asked if term in self._terms[name])
+            for name, factor in self._factors.items()
         }
-
-    def _score(self, name: str, term: str) -> float:
-        count = self._counts[name][term]
-        return self._weights[term] * count * (_SATURATION + 1) / (count + self._norms[name])

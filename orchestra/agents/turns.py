@@ -83,7 +83,9 @@ class Turns:
         else:
             live.newest = event.turn
             await live.stop_turn("superseded")
-            if event.turn <= conversation.interrupted:
+            if conversation.ended:
+                reason = "call_ended"
+            elif event.turn <= conversation.interrupted:
                 reason = "interrupted"
             elif time.time() - event.at > STALE_S:
                 reason = "expired"

@@ -94,6 +94,15 @@ def test_only_whole_turns_are_forgotten() -> None:
     assert kept.lines[-1] == conversation.lines[-1]
 
 
+def test_long_results_are_forgotten_sooner() -> None:
+    conversation = Conversation(agent="tracking")
+    for turn in range(1, 10):
+        messages = [asked("where is it"), calling(), answered("here " * 1600), said("here")]
+        conversation.add_turn(turn, messages, agent="tracking", running={})
+    kept = Conversation.decode(conversation.encode())
+    assert [line.turn for line in kept.lines] == [8] * 4 + [9] * 4
+
+
 def test_what_is_stored_is_what_was_remembered() -> None:
     conversation = conversation_of(asked("where is it"), calling(), running={"request-1": "c1"})
     conversation.stopped(1)

@@ -21,7 +21,9 @@ def test_words_that_name_another_agents_subject_move_the_call(current: str, word
 
 
 @pytest.mark.parametrize("agent", [agent.name for agent in demo.agents])
-@pytest.mark.parametrize("words", ["", "Yes, please.", "four two seven one", "On Friday.", "thank you, good bye", "ok"])
+@pytest.mark.parametrize(
+    "words", ["", "Yes, please.", "four two seven one", "On Friday.", "good bye", "ok", "Say that again?"]
+)
 def test_words_that_name_no_subject_leave_the_call_where_it_is(agent: str, words: str) -> None:
     assert Router(demo).route(words, agent) == agent
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from orchestra.errors import MissingExtraError
+from orchestra.errors import MissingExtraError, SettingError
 from orchestra.execution.models.port import Model
 from orchestra.settings import Settings
 
@@ -44,6 +44,7 @@ async def opened_models(settings: Settings) -> AsyncIterator[Models]:
     ``offline``, or a name on the server at ``model_url`` (OpenAI's own without one).
 
     Raises:
+        SettingError: OpenAI's own server is chosen, and there is no key for it.
         MissingExtraError: the model needs a part of the platform that is not installed.
 
     """
@@ -66,6 +67,12 @@ async def opened_models(settings: Settings) -> AsyncIterator[Models]:
 
 
 def _openai_model(name: str, settings: Settings) -> Model:
+    if not settings.model_url and not settings.model_api_key.get_secret_value():
+        msg = (
+            f"model {name!r} has no server: set ORCHESTRA_MODEL_API_KEY for OpenAI's own, ORCHESTRA_MODEL_URL for "
+            f"another, or ORCHESTRA_MODEL={OFFLINE}"
+        )
+        raise SettingError(msg)
     try:
         from orchestra.execution.models.openai import OpenAIModel  # noqa: PLC0415 - takes 2 s and 60 MB
     except ModuleNotFoundError as error:
