@@ -5,11 +5,12 @@ import contextlib
 import time
 
 from pipecat.services.deepgram.stt import DeepgramSTTService
-from pipecat.turns.user_stop import BaseUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
+from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.listening import EndOfTurn
+from orchestra.voice.engines.turn_end import TurnEnd
 
 #: how often a broken connection is replaced without waiting, in seconds
 _REPLACE_EVERY_S = 10.0
@@ -79,4 +80,4 @@ class DeepgramSTT:
 
     def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
         """Ends the turn when smart-turn says so and Deepgram has confirmed the final transcript."""
-        return TurnAnalyzerUserTurnStopStrategy(turn_analyzer=analyzer)
+        return TurnEnd(analyzer)

@@ -51,6 +51,10 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
         self._log_data = False
         self._threads = threads
 
+    def allow_pause(self, seconds: float) -> None:
+        """How long a silence may last from now on before it ends the turn whatever the model says."""
+        self._stop_ms = seconds * 1000
+
     @property
     def _model_executor(self) -> ThreadPoolExecutor:
         return self._threads

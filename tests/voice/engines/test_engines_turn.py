@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+import pytest
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.frames.frames import LLMContextFrame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
@@ -12,8 +13,9 @@ from pipecat.processors.aggregators.llm_response_universal import LLMContextAggr
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
-from orchestra.voice.engines.local.stt import LocalSTT
-from orchestra.voice.engines.local.turn import SegmentAwareTurnStop
+from orchestra.voice.engines.local.stt import LocalSTT, SegmentTranscribedFrame
+from orchestra.voice.engines.local.turn import SegmentAwareTurnEnd
+from orchestra.voice.engines.turn_end import is_sentence
 from tests.voice.engines.conftest import quiet
 from tests.voice.engines.line import Line
 from tests.voice.engines.test_engines_conformance import caller_said
@@ -26,8 +28,15 @@ class Complete(EndOfTurn):
         return EndOfTurnState.COMPLETE, None
 
 
+class Incomplete(EndOfTurn):
+    """Takes no pause for the end of the turn."""
+
+    async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
+        return EndOfTurnState.INCOMPLETE, None
+
+
 @dataclass
-class Slow:
+class Gated:
     """Transcribes when the test says so."""
 
     texts: list[str]
@@ -38,9 +47,9 @@ class Slow:
         return self.texts.pop(0)
 
 
-def listening_half(listening: ListeningModels, engine: Slow) -> Line:
-    analyzer = Complete(listening._turn_session, listening._threads, SmartTurnParams())
-    strategies = UserTurnStrategies(stop=[SegmentAwareTurnStop(turn_analyzer=analyzer)])
+def listening_half(listening: ListeningModels, engine: Gated, analyzer: type[EndOfTurn] = Complete) -> Line:
+    end_of_turn = analyzer(listening._turn_session, listening._threads, SmartTurnParams())
+    strategies = UserTurnStrategies(stop=[SegmentAwareTurnEnd(end_of_turn)])
     parameters = LLMUserAggregatorParams(user_turn_strategies=strategies, empty_user_turn=None)
     user, _ = LLMContextAggregatorPair(LLMContext(), user_params=parameters)
     return Line(LocalSTT(engine), user)
@@ -55,7 +64,7 @@ async def speak(line: Line) -> None:
 
 
 async def test_the_turn_waits_for_the_transcript_of_its_last_stretch(listening: ListeningModels) -> None:
-    engine = Slow(["I want", "a new one."])
+    engine = Gated(["I want", "a new one."])
     async with listening_half(listening, engine) as line:
         await speak(line)
         await speak(line)
@@ -67,7 +76,7 @@ async def test_the_turn_waits_for_the_transcript_of_its_last_stretch(listening: 
 
 
 async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: ListeningModels) -> None:
-    engine = Slow(["I want a new one.", ""])
+    engine = Gated(["I want a new one.", ""])
     async with listening_half(listening, engine) as line:
         await speak(line)
         await speak(line)
@@ -75,3 +84,38 @@ async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: Liste
         engine.gate.release()
         turns = await line.until_any(LLMContextFrame, timeout_s=2.0)
     assert caller_said(turns[0]) == "I want a new one."
+
+
+@pytest.mark.parametrize(("text", "pause_s"), [("Thank you. Good-bye.", 1.0), ("I would like to.", 2.0)])
+async def test_a_turn_that_sounds_unfinished_ends_after_a_pause_that_the_words_decide(
+    listening: ListeningModels, text: str, pause_s: float
+) -> None:
+    engine = Gated([text])
+    async with listening_half(listening, engine, Incomplete) as line:
+        await speak(line)
+        engine.gate.release()
+        await line.until_any(SegmentTranscribedFrame)
+        await line.hear(quiet(pause_s - 0.2))
+        assert not line.all(LLMContextFrame)
+        await line.hear(quiet(0.3))
+        turns = await line.until_any(LLMContextFrame, timeout_s=2.0)
+    assert caller_said(turns[0]) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "finished"),
+    [
+        ("Where is my parcel 4271?", True),
+        ("Good-bye.", True),
+        ("It is 42.", True),
+        ("Where are you from?", True),
+        ("My name is", False),
+        ("The number is...", False),
+        ("I would like to.", False),
+        ("427 1", False),
+        ("", False),
+        (".", False),
+    ],
+)
+def test_a_sentence_is_told_by_its_end(text: str, *, finished: bool) -> None:
+    assert is_sentence(text) is finished

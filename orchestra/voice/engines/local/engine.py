@@ -13,7 +13,7 @@ from orchestra.voice.engines.local.piper import SpokenSentence
 from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import LocalTTS
-from orchestra.voice.engines.local.turn import SegmentAwareTurnStop
+from orchestra.voice.engines.local.turn import SegmentAwareTurnEnd
 
 _CORES_PER_RUN = 2
 
@@ -35,7 +35,7 @@ class LocalEngine:
 
     def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
         """Ends the turn when all of its stretches of speech are transcribed."""
-        return SegmentAwareTurnStop(turn_analyzer=analyzer)
+        return SegmentAwareTurnEnd(analyzer)
 
     def tts(self, voice: str) -> LocalTTS:  # noqa: ARG002 - there is one local voice
         """A service that speaks sentence by sentence. There is one voice, whatever ``voice`` says."""

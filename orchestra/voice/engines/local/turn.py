@@ -2,12 +2,12 @@
 
 from pipecat.frames.frames import Frame, VADUserStoppedSpeakingFrame
 from pipecat.turns.types import ProcessFrameResult
-from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 
 from orchestra.voice.engines.local.stt import SegmentTranscribedFrame
+from orchestra.voice.engines.turn_end import TurnEnd
 
 
-class SegmentAwareTurnStop(TurnAnalyzerUserTurnStopStrategy):
+class SegmentAwareTurnEnd(TurnEnd):
     """Ends the turn when smart-turn says so *and* every stretch of speech in it is transcribed.
 
     The stock strategy ends it on the transcript of an earlier stretch while a later one is still being transcribed; the
