@@ -1,14 +1,18 @@
 """Calls over the real protocol, from the webhook to the last event."""
 
 import asyncio
+import time
 
 import numpy as np
+import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.measure import is_audible
 from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.caller.stream import MediaStream
+from orchestra.voice.caller.twiml import ConnectStream
 from schemas import (
     AudioChunk,
     CallEnded,
@@ -292,6 +296,43 @@ async def test_a_call_outlives_the_loss_of_redis_and_says_so(settings: Settings)
 
 async def _wait(line: PhoneLine, seconds: float) -> None:
     await line.until(lambda: False, seconds)
+
+
+async def test_a_call_of_another_edges_partition_hears_its_replies(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, "hello", app=Greeting(greeting="")) as running:
+        other = next(partition for partition in range(bus.bus.partitions) if partition not in running.edge.homes)
+        call = bus.call(other)
+        token = running.edge.tokens.issue(call, "CA1", time.time())
+        line = PhoneLine()
+        url = f"{running.url.replace('http', 'ws')}/twilio/stream"
+        verb = ConnectStream(url, {"token": token, "call": call})
+        stream = await MediaStream.open(verb, line, call_sid="CA1", account_sid="AC1")
+        parts = [asyncio.create_task(stream.run()), asyncio.create_task(line.run())]
+        line.say(tone(0.4))
+        assert await answer(running, 1, "Hello.") == call
+        await running.event(ReplySpoken, turn=1)
+        await stream.hang_up()
+        line.end()
+        await asyncio.gather(*parts)
+
+
+async def test_a_mark_that_does_not_come_back_does_not_keep_a_call_that_ended(
+    bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(_stream: MediaStream, _name: str) -> None:
+        """A carrier that forgets marks."""
+
+    monkeypatch.setattr(MediaStream, "send_mark", lost)
+    monkeypatch.setattr("orchestra.voice.call._MARK_WITHIN_S", 0.3)
+    async with running_edge(bus, settings, "good bye", app=Greeting(greeting="")) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            call = (await running.event(UserTurnEnded, turn=1)).call
+            await answer(running, 1, "Good-bye.", then=CallEndRequested(call=call, turn=1))
+            await line.until(lambda: False, 10)
+
+        assert (await running.call(talk)).how == "agent_hung_up"
 
 
 async def test_calls_at_the_same_time_do_not_hear_each_other(bus: TestBus, settings: Settings) -> None:
