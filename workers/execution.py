@@ -1,6 +1,8 @@
 """Does what the agents ask for: has models answer and their words spoken, and runs tools."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from orchestra import App, Consumer, Context, load_app
@@ -28,6 +30,8 @@ OpenModels = Callable[[Settings], AbstractAsyncContextManager[Models]]
 #: longer than any prompt or tool may take by its own deadline
 _TIMEOUT_S = 60.0
 _KEPT_S = 3600
+#: tools that are not async wait for databases and the like: more of them at a time than there are cores
+_THREADS = 64
 
 
 class Execution:
@@ -55,6 +59,7 @@ class Execution:
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
         """Have models and the app's resources ready before the first call."""
         del bus
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="tool"))
         settings = load_settings()
         self._team = self._app or load_app(settings.app)
         async with AsyncExitStack() as stack:
