@@ -1,6 +1,7 @@
 """What every engine must do, whoever makes it."""
 
 import re
+from difflib import SequenceMatcher
 from typing import Any
 
 from pipecat.audio.vad.vad_analyzer import VADState
@@ -73,7 +74,8 @@ async def test_a_reply_is_audio_at_8_khz_whose_words_can_be_understood(engines: 
         audio = line.all(TTSAudioRawFrame)
     assert {frame.sample_rate for frame in audio} == {8_000}
     heard = speech.transcribe(b"".join(frame.audio for frame in audio), 8_000)
-    assert words(heard) == words(FIRST + " " + SECOND)
+    alike = SequenceMatcher(None, words(heard), words(FIRST + " " + SECOND)).ratio()
+    assert alike > 0.8, heard  # the voice varies, and Whisper is not perfect
 
 
 async def test_every_word_of_a_reply_comes_in_order_with_its_time_within_the_audio(engines: Engines) -> None:
