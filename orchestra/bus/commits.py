@@ -78,9 +78,9 @@ class Commits:
         self._unclaimed[work] = None
 
     def finish(self, work: "Work") -> None:
-        """The work is done: acked, if it was ever pending."""
+        """The work is done: acked, if it was ever pending; a requeued letter's ack deletes it, too."""
         self._unclaimed.pop(work, None)
-        if work.claimed:
+        if work.claimed or work.cursor.requeued:
             work.cursor.acks.append(work.raw[0])
         if work.guarded:
             self._operations += ("F", work.cause)
@@ -138,6 +138,11 @@ class Commits:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._loop.call_later(seconds, self.now)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the server is away, or was just now: a commit is being sent again."""
+        return self._backoff.tries > 0 or not self._wire().connected
 
     def beyond(self) -> int:
         """How many entries were taken that no confirmed commit covers."""

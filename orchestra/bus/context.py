@@ -97,6 +97,6 @@ class Context:
 
     async def published(self) -> list[Event]:
         """What earlier attempts at this event have published, in order; empty on the first attempt."""
-        if self.attempt == 1:
+        if not self._work.guarded:
             return []
         return await self._work.owned.published_by(self._work)

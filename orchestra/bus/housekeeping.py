@@ -55,7 +55,7 @@ async def look_for_gap(owned: "Owned", cursor: Cursor) -> None:
     missed = passed - cursor.read
     if missed <= 0:
         return
-    owned.missing += missed
+    owned.miss(missed)
     _LOG.error(
         "journal.gap", group=owned.consumer.name, partition=owned.partition, stream=cursor.stream, missing=missed,
         first_kept=text(first[0][0]) if first else "none",

@@ -8,8 +8,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
+from redis.exceptions import ConnectionError as LostConnectionError
 
 from orchestra.bus import keys
+from orchestra.bus.backoff import Backoff
 from orchestra.bus.commits import Commits
 from orchestra.bus.consumer import Consumer, Handler, Published
 from orchestra.bus.cursor import REQUEUED, Cursor
@@ -34,6 +36,7 @@ class Host(Protocol):
     """What an owned partition needs of the engine around it."""
 
     suspects: asyncio.Lock
+    missing: int
 
     def watch(self, task: asyncio.Task[None]) -> None:
         """A task of ours has ended; its error, if any, is the engine's."""
@@ -52,7 +55,6 @@ class Owned:
         self.token = token
         self.ready = False
         self.load = 0
-        self.missing = 0
         self.lanes: dict[bytes, deque[Work]] = {}
         self.running: dict[asyncio.Task[None], None] = {}
         self.cursors = {stream: Cursor(partition, stream, consumer.name) for stream in (*consumer.streams, REQUEUED)}
@@ -88,7 +90,7 @@ class Owned:
         if call in self.lanes:
             self.queue(Work(self, cursor, raw, handler, call))
             return None
-        running = handler.begin_direct(raw[1]) if handler.direct else None
+        running = handler.begin_direct(raw[1]) if handler.direct and not cursor.requeued else None
         if running is None:
             work = Work(self, cursor, raw, handler, call)
             rest = self.start(work)
@@ -208,6 +210,10 @@ class Owned:
         if not work.claimed:
             self.commits.claim(work)
 
+    def miss(self, entries: int) -> None:
+        """So many entries were removed before the group had handled them."""
+        self._host.missing += entries
+
     def ended(self) -> None:
         """Work that waited has ended."""
         self.load -= 1
@@ -309,7 +315,29 @@ class Owned:
         key = self.state_key(call)
         if self.commits.writes(key):
             await self.commits.flush()
-        return await self.wire().call(command, key, *args)
+        return await self._ask(command, key, *args)
+
+    async def server_back(self) -> None:
+        """Wait for a server that is away, and until it has all that was to be committed.
+
+        Raises:
+            FencedError: the partition is another's now.
+
+        """
+        await self._ask("PING")
+        await self.commits.flush()
+
+    async def _ask(self, *command: Argument) -> Reply:
+        """Read something, waiting for a server that is away: that is not the handler's fault."""
+        backoff = Backoff()
+        while True:
+            try:
+                return await self.wire().call(*command)
+            except LostConnectionError:
+                if self.commits.lost.done():
+                    msg = f"the lease {self.token} is lost"
+                    raise FencedError(msg) from None
+                await backoff.wait()
 
     async def publish_now(self, work: Work, events: Iterable[Event]) -> None:
         """Publish under the lease, before the ack; returns when it is stored."""
@@ -324,7 +352,7 @@ class Owned:
     async def published_by(self, work: Work) -> list[Event]:
         """What earlier attempts at this work have published, in order."""
         counts = keys.key(self.partition, "published", self.consumer.name)
-        count = int(await self.wire().call("HGET", counts, work.cause) or 0)
+        count = int(await self._ask("HGET", counts, work.cause) or 0)
         prefix = f"{work.cause}.{self.consumer.name}."
         found: dict[int, Event] = {}
         for stream in keys.STREAMS:

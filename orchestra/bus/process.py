@@ -1,10 +1,12 @@
 """A worker process: consumers found by name, run side by side, ended by a signal."""
 
 import asyncio
+import gc
 import importlib
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import structlog
@@ -12,23 +14,24 @@ import structlog
 from orchestra.bus.bus import Bus
 from orchestra.bus.consumer import Consumer
 from orchestra.bus.engine import run_consumer, worker_name
-from orchestra.errors import ConsumerError
+from orchestra.bus.health import Health
+from orchestra.errors import ConsumerError, SettingError
 from orchestra.settings import Settings
 
 _LOG = structlog.get_logger("orchestra.bus")
+ENTRY_POINTS = "orchestra.consumers"
 
 
 def load_consumer(place: str) -> Consumer:
-    """The consumer at ``module:attribute``; modules of the present folder are found too.
+    """The consumer at ``module:attribute`` (modules of the present folder too), or behind an entry point's name.
 
     Raises:
-        ConsumerError: there is no such module or attribute, or it is no `Consumer`.
+        ConsumerError: there is no such module, attribute or entry point, or it is no `Consumer`.
 
     """
     module_name, _, attribute = place.partition(":")
-    if not module_name or not attribute:
-        msg = f"name a consumer as module:attribute, like workers.execution:consumer, not {place!r}"
-        raise ConsumerError(msg)
+    if module_name and not attribute:
+        module_name, _, attribute = _entry_point(place).partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -47,12 +50,29 @@ def load_consumer(place: str) -> Consumer:
     return consumer
 
 
-async def run_worker(consumers: Sequence[Consumer], settings: Settings) -> None:
+def _entry_point(name: str) -> str:
+    known = {each.name: each.value for each in entry_points(group=ENTRY_POINTS)}
+    if name not in known:
+        offered = f"installed packages offer {', '.join(sorted(known))}" if known else "no installed package offers any"
+        msg = f"name a consumer as module:attribute, like workers.execution:consumer, or by an entry point; {offered}"
+        raise ConsumerError(msg)
+    return known[name]
+
+
+def spare_the_collector() -> None:
+    """A worker makes many short-lived objects: look for cycles seldom, and never among what was there at the start."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+async def run_worker(consumers: Sequence[Consumer], settings: Settings, *, health_port: int | None = None) -> None:
     """Run consumers until SIGTERM or SIGINT, or until one of them fails.
 
     Raises:
         ServerError: there is no server.
         ConsumerError: two consumers have the same name.
+        SettingError: the port for health is in use.
 
     """
     names = [consumer.name for consumer in consumers]
@@ -64,17 +84,27 @@ async def run_worker(consumers: Sequence[Consumer], settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     bus = await Bus.connect(settings)
+    health = Health(bus, health_port or 0)
     try:
+        if health_port is not None:
+            await _listen(health)
         worker = worker_name()
-        _LOG.info(
-            "worker.started",
-            worker=worker,
-            consumers=names,
-            server=f"{bus.facts.product} {bus.facts.version} at {bus.servers.name}",
-        )
+        server = f"{bus.facts.product} {bus.facts.version} at {bus.servers.name}"
+        _LOG.info("worker.started", worker=worker, consumers=names, server=server)
+        spare_the_collector()
         async with asyncio.TaskGroup() as group:
             for consumer in consumers:
                 group.create_task(run_consumer(consumer, bus, worker=worker, stop=stop))
         _LOG.info("worker.stopped", worker=worker)
     finally:
+        await health.close()
         await bus.close()
+
+
+async def _listen(health: Health) -> None:
+    try:
+        await health.start()
+    except OSError as error:
+        msg = f"cannot listen on port {health.port} for /healthz and /metrics: {error.strerror}; choose another"
+        raise SettingError(msg) from error
+    _LOG.info("worker.health", url=f"http://127.0.0.1:{health.port}/healthz")

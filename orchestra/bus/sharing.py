@@ -29,6 +29,8 @@ class Sharing:
         self.wake = asyncio.Event()
         self.ready = asyncio.Event()
         self.lost = 0
+        #: when Redis last answered, in the event loop's time (seconds)
+        self.beat_at = asyncio.get_running_loop().time()
         self._engine = engine
         self._group = engine.consumer.name
         self._leases = leases
@@ -60,6 +62,7 @@ class Sharing:
                     return
                 await backoff.wait()
                 continue
+            self.beat_at = asyncio.get_running_loop().time()
             if backoff.tries:
                 _LOG.info("worker.redis_back", group=self._group)
             backoff.reset()

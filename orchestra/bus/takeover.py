@@ -123,7 +123,7 @@ class TakeOver:
 
 
 def _missing(owned: Owned, cursor: Cursor, stream_id: bytes) -> None:
-    owned.missing += 1
+    owned.miss(1)
     _LOG.error(
         "event.missing", group=owned.consumer.name, partition=owned.partition, stream=cursor.stream,
         stream_id=stream_id.decode(), why="it was pending and has been trimmed from the stream",

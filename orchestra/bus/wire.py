@@ -102,6 +102,7 @@ class _Connection(asyncio.Protocol):
             self._watch = self._loop.call_later(left, self._check)
 
     def abort(self) -> None:
+        self.open = False
         if self._transport is not None:
             self._transport.abort()
 

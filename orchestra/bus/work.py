@@ -96,6 +96,11 @@ async def attempts(work: Work, going: Any, error: Exception | None) -> None:
                 work.handler.seconds += owned.clock() - started
                 if error is None or owned.commits.lost.done():
                     return
+            if owned.commits.stalled:  # a server that is away is not the handler's fault: this attempt does not count
+                await owned.server_back()
+                work.guarded = True
+                started, going, error = owned.clock(), work.begin(), None
+                continue
             work.handler.failed += 1
             if work.attempt >= owned.consumer.max_attempts or isinstance(error, DecodeError):
                 owned.bury(work, error)

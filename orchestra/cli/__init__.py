@@ -17,7 +17,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in ("demo", "up", "call", "edge", "worker", "tail", "status", "schema", "doctor"):
+for _command in (
+    "demo",
+    "up",
+    "call",
+    "edge",
+    "worker",
+    "new_consumer",
+    "tail",
+    "status",
+    "dead",
+    "trim",
+    "schema",
+    "doctor",
+):
     import_module(f"orchestra.cli.{_command}").register(app)
 
 

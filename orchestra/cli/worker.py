@@ -1,5 +1,6 @@
 """`orchestra worker`: run consumers."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,16 +12,30 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    consumers: Annotated[list[str], typer.Argument(help="What to run, each as module:attribute.")],
+    consumers: Annotated[list[str], typer.Argument(help="What to run: module:attribute, or an entry point's name.")],
+    health_port: Annotated[
+        int | None, typer.Option("--health-port", help="Serve /healthz and /metrics on this port of 127.0.0.1.")
+    ] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start anew whenever a .py file below here changes.")
+    ] = False,
 ) -> None:
-    """Run consumers in this process until it is told to stop (SIGTERM, Ctrl-C); then hand their partitions over."""
+    """Run consumers in this process until it is told to stop (SIGTERM, Ctrl-C); then hand their partitions over.
+
+    Packages offer consumers as entry points of the group "orchestra.consumers".
+    """
     import uvloop
 
     from orchestra.bus.process import load_consumer, run_worker
+    from orchestra.bus.reload import run_reloading
     from orchestra.log import configure_logging
     from orchestra.settings import load_settings
 
     settings = load_settings()
+    if reload:
+        configure_logging(settings, "worker.reload")
+        port = [] if health_port is None else ["--health-port", str(health_port)]
+        raise typer.Exit(run_reloading(["worker", *consumers, *port], Path.cwd()))
     loaded = [load_consumer(name) for name in consumers]
     configure_logging(settings, "worker." + "+".join(consumer.name for consumer in loaded))
-    uvloop.run(run_worker(loaded, settings))
+    uvloop.run(run_worker(loaded, settings, health_port=health_port))

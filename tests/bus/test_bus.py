@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.bus import Bus, EmbeddedServer, partition_of
+from orchestra.bus import Bus, Consumer, EmbeddedServer, partition_of, run_consumer
 from orchestra.bus.server import running_url
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
@@ -94,7 +94,9 @@ async def test_media_is_dropped_before_the_journal_when_a_publisher_s_buffer_is_
     await server.stop()
 
 
-async def test_the_number_of_partitions_is_fixed_by_the_first_start(bus: TestBus, redis_url: str, tmp_path: Path) -> None:
+async def test_the_number_of_partitions_is_fixed_by_the_first_start(
+    bus: TestBus, redis_url: str, tmp_path: Path
+) -> None:
     with pytest.raises(ServerError, match="ORCHESTRA_PARTITIONS=16"):
         await Bus.connect(Settings(redis_url=redis_url, data_dir=tmp_path, partitions=8))
 
@@ -133,8 +135,6 @@ async def test_an_embedded_server_keeps_its_data(tmp_path: Path) -> None:
 
 
 async def test_groups_tell_owner_lag_and_pending(bus: TestBus) -> None:
-    from orchestra.bus import Consumer, run_consumer
-
     consumer, gate, stop = Consumer("mood"), asyncio.Event(), asyncio.Event()
     started = asyncio.Event()
 

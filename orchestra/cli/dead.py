@@ -1,0 +1,125 @@
+"""`orchestra dead`: what a group could not handle, and what becomes of it."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from orchestra.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestra.bus.dead import DeadLetter
+
+dead = typer.Typer(help="The dead letters of a consumer group: list, show, requeue, drop.", no_args_is_help=True)
+
+Group = Annotated[str, typer.Argument(help="The consumer group.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Letters by the name that `list` shows, like 07/1763830000000-0.")
+]
+All = Annotated[bool, typer.Option("--all", help="All letters of the group.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(dead, name="dead")
+
+
+@dead.command("list")
+def list_letters(
+    group: Group, as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False
+) -> None:
+    """List the dead letters of a group."""
+    letters = _letters(group)
+    if as_json:
+        import msgspec
+
+        for letter in letters:
+            print(msgspec.json.encode(letter).decode())
+        return
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("letter", "given up", "type", "call", "attempts", "error")
+    for letter in letters:
+        at = datetime.fromtimestamp(letter.at, UTC).astimezone()
+        row = (
+            letter.name,
+            f"{at:%Y-%m-%d %H:%M:%S}",
+            letter.type,
+            letter.call,
+            str(letter.attempts),
+            letter.error[:80],
+        )
+        table.add_row(*row)
+    Console().print(table if letters else f"{group} has no dead letters")
+
+
+@dead.command()
+def show(group: Group, name: Annotated[str, typer.Argument(help="The letter, as `list` names it.")]) -> None:
+    """Show one dead letter whole: its event, the error and the traceback."""
+    (letter,) = _chosen(group, [name], every=False)
+    for field in ("type", "call", "id", "stream", "stream_id", "handler", "attempts", "published"):
+        print(f"{field:10} {getattr(letter, field)}")
+    print(f"{'body':10} {letter.body.decode('utf-8', 'replace')}")
+    print(f"{'error':10} {letter.error}\n\n{letter.traceback}", end="")
+
+
+@dead.command()
+def requeue(group: Group, names: Names = None, every: All = False) -> None:
+    """Give dead letters back to their group: its worker handles them again."""
+    _decide(group, names or [], every, "requeue")
+
+
+@dead.command()
+def drop(group: Group, names: Names = None, every: All = False) -> None:
+    """Delete dead letters for good."""
+    _decide(group, names or [], every, "drop")
+
+
+def _letters(group: str) -> "list[DeadLetter]":
+    import uvloop
+
+    from orchestra.bus import Bus
+    from orchestra.bus.dead import dead_letters
+    from orchestra.settings import load_settings
+
+    async def read() -> "list[DeadLetter]":
+        bus = await Bus.connect(load_settings())
+        try:
+            return await dead_letters(bus, group)
+        finally:
+            await bus.close()
+
+    return uvloop.run(read())
+
+
+def _chosen(group: str, names: list[str], *, every: bool) -> "list[DeadLetter]":
+    if bool(names) == every:
+        msg = f"name the letters that `orchestra dead list {group}` shows, or say --all"
+        raise UsageError(msg)
+    letters = {letter.name: letter for letter in _letters(group)}
+    unknown = [name for name in names if name not in letters]
+    if unknown:
+        msg = f"{group} has no dead letter {', '.join(unknown)}: see `orchestra dead list {group}`"
+        raise UsageError(msg)
+    return list(letters.values()) if every else [letters[name] for name in names]
+
+
+def _decide(group: str, names: list[str], every: bool, what: Literal["requeue", "drop"]) -> None:
+    import uvloop
+
+    from orchestra.bus import Bus
+    from orchestra.bus.dead import decide
+    from orchestra.settings import load_settings
+
+    letters = _chosen(group, names, every=every)
+
+    async def write() -> int:
+        bus = await Bus.connect(load_settings())
+        try:
+            return await decide(bus, letters, what)
+        finally:
+            await bus.close()
+
+    print(f"{what}: {uvloop.run(write())} of {len(letters)} dead letters of {group}")

@@ -1,0 +1,78 @@
+"""`orchestra new-consumer`: a consumer and its test, to begin from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestra.errors import UsageError
+
+CONSUMER = '''"""{title}: what it does with the turns of a call, in a sentence."""
+
+from orchestra import Consumer
+from schemas import Event, UserTurnEnded
+
+
+class {event}(Event, frozen=True, kw_only=True):
+    """What this consumer publishes; fields are only ever added, each with a default."""
+
+    words: int = 0
+
+
+consumer = Consumer("{group}")  # the consumer group's name
+
+
+@consumer.on(UserTurnEnded)
+async def handle(event: UserTurnEnded) -> {event}:
+    """Called once for every turn; what it returns is published in the same step that marks the turn as handled."""
+    return {event}(call=event.call, turn=event.turn, words=len(event.text.split()))
+'''
+
+TEST = '''"""`{module}` on a real server, which the fixture starts."""
+
+import pytest
+
+from orchestra.testing import TestBus, bus, redis_url, settings  # noqa: F401 - fixtures
+from schemas import UserTurnEnded
+
+from {module} import {event}, consumer
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_every_turn_is_counted_once(bus: TestBus) -> None:  # noqa: F811
+    async with bus.run(consumer):
+        await bus.publish(UserTurnEnded(call=bus.call(), turn=1, text="where is my parcel"))
+        await bus.settled()
+    assert [event.words for event in await bus.published({event})] == [4]
+'''
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("new-consumer")(new_consumer)
+
+
+def new_consumer(
+    name: Annotated[str, typer.Argument(help="The consumer group's name, like mood.")],
+    folder: Annotated[Path, typer.Option("--folder", help="Where to write the two files.")] = Path(),
+) -> None:
+    """Write a consumer and its test, which pass as they are; then change them."""
+    module = name.replace("-", "_")
+    if not module.isidentifier() or not name.isascii():
+        msg = f"a consumer's name is a word of letters, digits, - and _, not {name!r}"
+        raise UsageError(msg)
+    title = "".join(part.capitalize() for part in module.split("_"))
+    files = {folder / f"{module}.py": CONSUMER, folder / f"test_{module}.py": TEST}
+    for path in files:
+        if path.exists():
+            msg = f"{path} is there already: choose another name, or another --folder"
+            raise UsageError(msg)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, template in files.items():
+        text = template.format(title=title, event=f"{title}Measured", group=name, module=module)
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path}")
+    place = "" if folder == Path() else f"cd {folder} && "
+    print(f"run it:   {place}orchestra worker {module}:consumer --reload")
+    print(f"test it:  {place}python -m pytest test_{module}.py")

@@ -1,0 +1,45 @@
+"""`orchestra trim`: remove old events now, and past a group that holds them back."""
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(trim)
+
+
+def trim(
+    past: Annotated[
+        str, typer.Option("--past", help="Do not wait for this group: what it has not read is lost to it.")
+    ] = "",
+    older_than_s: Annotated[
+        float | None, typer.Option("--older-than", help="Seconds; the retention of the settings unless given.")
+    ] = None,
+) -> None:
+    """Trim the journal and the media streams by their floor: what is old and needed by no group."""
+    import uvloop
+
+    from orchestra.bus import Bus
+    from orchestra.bus.housekeeping import trim as trim_stream
+    from orchestra.bus.keys import STREAMS
+    from orchestra.settings import load_settings
+
+    async def run() -> dict[str, float]:
+        bus = await Bus.connect(load_settings())
+        held: dict[str, float] = {}
+        try:
+            for partition in range(bus.partitions):
+                for stream in STREAMS:
+                    found = await trim_stream(bus, partition, stream, past=past, retention_s=older_than_s) or {}
+                    held.update({group: max(held.get(group, 0), behind) for group, behind in found.items()})
+        finally:
+            await bus.close()
+        return held
+
+    held = uvloop.run(run())
+    for group, behind in sorted(held.items()):
+        print(f"kept for {group}, which is {behind:.0f} s behind the retention: run its worker, or --past {group}")
+    if not held:
+        print("trimmed; no group holds older events back")
