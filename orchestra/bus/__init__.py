@@ -1,7 +1,7 @@
 """The bus: one ordered journal per partition, fenced consumer groups, exactly-once effects."""
 
 from orchestra.bus.bus import Bus, GroupStatus
-from orchestra.bus.consumer import Consumer
+from orchestra.bus.consumer import Consumer, Refusal
 from orchestra.bus.context import Context, State
 from orchestra.bus.engine import run_consumer
 from orchestra.bus.entry import Entry
@@ -19,6 +19,7 @@ __all__ = [
     "Follow",
     "GroupStatus",
     "Publisher",
+    "Refusal",
     "State",
     "partition_of",
     "run_consumer",

@@ -1,6 +1,7 @@
 """A consumer as its author writes it: a group's name and its handlers."""
 
 import inspect
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from orchestra.bus import keys
+from orchestra.bus.entry import Entry
 from orchestra.errors import ConsumerError
 from schemas import Event, tag_of
 
@@ -17,8 +19,20 @@ if TYPE_CHECKING:
 
 Published = Event | Iterable[Event] | None
 Function = Callable[..., Awaitable[Published] | AsyncIterator[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An entry of a batch that cannot be handled, and why: it goes to the dead letters."""
+
+    entry: Entry
+    error: Exception
+
+
+BatchFunction = Callable[[list[Entry]], Awaitable[Iterable[Refusal] | None]]
 Lifespan = Callable[["Bus"], AbstractAsyncContextManager[Any]]
 F = TypeVar("F", bound=Function)
+B = TypeVar("B", bound=BatchFunction)
 L = TypeVar("L", bound=Lifespan)
 
 
@@ -39,6 +53,8 @@ class Handler:
     decode: Callable[[bytes], Event] | None = None
     #: it takes nothing but an event whose body is all there is to it: the short way through the engine
     direct: bool = False
+    #: it takes what was read together, all at once; ``function`` is then the same for one entry
+    together: BatchFunction | None = None
     handled: int = 0
     failed: int = 0
     dead: int = 0
@@ -142,6 +158,23 @@ class Consumer:
 
         return register
 
+    def on_batch(self, *, timeout_s: float = math.inf) -> Callable[[B], B]:
+        """Handle raw entries in batches: the function takes up to 200 of one stream, in order, acked when it returns.
+
+        Several batches may run at a time, and nothing is published. What it returns are the entries that it refuses;
+        when it raises, its entries are handled again one by one, and whose attempts all fail goes to the dead letters.
+        No time-out unless given: who waits for another server may wait long, and reading stops by itself.
+        """
+
+        def register(function: B) -> B:
+            self.entry_handler = self._handler(_alone(function), True, timeout_s, None)
+            self.entry_handler.name = getattr(function, "__qualname__", repr(function))
+            self.entry_handler.together = function
+            self._one_kind()
+            return function
+
+        return register
+
     def lifespan(self, function: L) -> L:
         """Open this async context manager (it takes the bus) before the first event and close it after the last."""
         self.resources = function
@@ -164,7 +197,7 @@ class Consumer:
 
     def _one_kind(self) -> None:
         if self.handlers and self.entry_handler is not None:
-            msg = f"consumer {self.name}: on_entry takes every entry, so it cannot stand beside on(…)"
+            msg = f"consumer {self.name}: on_entry and on_batch take every entry, so they cannot stand beside on(…)"
             raise ConsumerError(msg)
 
     def _handler(
@@ -198,3 +231,11 @@ def _collected(generator: Function) -> Function:
         return [event async for event in generator(*args)]  # type: ignore[union-attr]
 
     return collect
+
+
+def _alone(function: BatchFunction) -> Callable[[Entry], Awaitable[None]]:
+    async def alone(entry: Entry) -> None:
+        for refusal in await function([entry]) or ():
+            raise refusal.error
+
+    return alone

@@ -9,6 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.backoff import Backoff
+from orchestra.bus.batch import take_batch
 from orchestra.bus.consumer import Consumer, Handler
 from orchestra.bus.cursor import Cursor
 from orchestra.bus.entry import Raw
@@ -79,6 +80,8 @@ class Drain:
             piece = self._pieces[0]
             owned, cursor = piece.owned, piece.cursor
             owned.commits.hold(until)
+            if self._any is not None and self._any.together is not None and owned.ready:
+                take_batch(owned, cursor, list(piece.rest), self._any)
             for raw in piece.rest:
                 if not owned.ready:
                     break

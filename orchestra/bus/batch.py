@@ -1,0 +1,58 @@
+"""Entries that were read together and are handled together: one call of the handler, acked when it returns."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from orchestra.bus.consumer import BatchFunction, Handler
+from orchestra.bus.cursor import Cursor
+from orchestra.bus.entry import Raw, read_entry
+from orchestra.bus.work import Work, attempts
+from orchestra.errors import FencedError
+
+if TYPE_CHECKING:
+    from orchestra.bus.owned import Owned
+
+_LOG = structlog.get_logger("orchestra.bus")
+
+
+def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: Handler) -> None:
+    """Start new entries of one stream as one batch, pending in Redis until it ends."""
+    if not entries:
+        return
+    works = [Work(owned, cursor, raw, handler, b"") for raw in entries]
+    for work in works:
+        work.counted = 1
+        owned.commits.claim(work)
+    cursor.last = entries[-1][0]
+    cursor.read += len(entries)
+    owned.load += len(works)
+    assert handler.together is not None
+    owned.spawn(works[0], _handle(owned, works, handler.together))
+
+
+async def _handle(owned: "Owned", works: list[Work], together: BatchFunction) -> None:
+    handler, started = works[0].handler, owned.clock()
+    entries = [read_entry(work.raw, owned.partition, work.cursor.stream) for work in works]
+    try:
+        async with asyncio.timeout(handler.timeout_s):
+            refusals = {refusal.entry.stream_id: refusal.error for refusal in await together(entries) or ()}
+    except FencedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
+        _LOG.warning("batch.failed", group=owned.consumer.name, entries=len(works), error=repr(error))
+        for work in works:
+            owned.spawn(work, attempts(work, None, error))
+        return
+    finally:
+        handler.seconds += owned.clock() - started
+    for work, entry in zip(works, entries, strict=True):
+        refused = refusals.get(entry.stream_id) if refusals else None
+        if refused is None:
+            owned.finish(work, None)
+        else:
+            owned.bury(work, refused)
+    owned.load -= len(works)
+    owned.has_room()

@@ -1,0 +1,137 @@
+"""Handlers that take what was read together."""
+
+import asyncio
+
+import pytest
+
+from orchestra.bus import Consumer, Entry, Refusal
+from orchestra.errors import ConsumerError
+from orchestra.testing import TestBus
+from schemas import AudioChunk, UserTurnEnded
+
+
+def turns(call: str, count: int) -> list[UserTurnEnded]:
+    return [UserTurnEnded(call=call, turn=turn, text="") for turn in range(1, count + 1)]
+
+
+async def test_entries_of_both_streams_come_in_batches_in_order(bus: TestBus) -> None:
+    consumer, seen = Consumer("log", streams=("events", "media")), []
+
+    @consumer.on_batch()
+    async def ship(entries: list[Entry]) -> None:
+        seen.append(entries)
+
+    call = bus.call()
+    stored = await bus.publish(
+        *turns(call, 50), AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\x01\x02")
+    )
+    async with bus.run(consumer):
+        await bus.settled()
+    assert [entry.id for batch in seen for entry in batch if entry.stream == "events"] == [e.id for e in stored[:50]]
+    assert [entry.audio for batch in seen for entry in batch if entry.stream == "media"] == [b"\x01\x02"]
+    assert len(seen) < 10
+
+
+async def test_a_batch_is_pending_until_the_handler_returns(bus: TestBus) -> None:
+    consumer, begun, gate = Consumer("log"), asyncio.Event(), asyncio.Event()
+
+    @consumer.on_batch()
+    async def ship(entries: list[Entry]) -> None:
+        begun.set()
+        await gate.wait()
+
+    async with bus.run(consumer):
+        await bus.publish(*turns(bus.call(3), 7))
+        await begun.wait()
+        async with asyncio.timeout(5):
+            while (await bus.bus.groups())[3].pending != 7:  # noqa: ASYNC110 - the server has to say so
+                await asyncio.sleep(0.005)
+        gate.set()
+        await bus.settled()
+        assert (await bus.bus.groups())[3].pending == 0
+
+
+async def test_what_a_worker_leaves_unfinished_is_handled_by_the_next(bus: TestBus) -> None:
+    consumer, seen, gate = Consumer("log"), [], asyncio.Event()
+
+    @consumer.on_batch()
+    async def ship(entries: list[Entry]) -> None:
+        seen.extend(entry.id for entry in entries)
+        await gate.wait()
+
+    stored = await bus.publish(*turns(bus.call(), 20))
+    async with bus.run(consumer):
+        async with asyncio.timeout(5):
+            while len(seen) < 20:  # noqa: ASYNC110 - the handler does not end
+                await asyncio.sleep(0.005)
+    gate.set()
+    seen.clear()
+    async with bus.run(consumer):
+        await bus.settled()
+    assert sorted(seen) == sorted(event.id for event in stored)
+
+
+async def test_refused_entries_go_to_the_dead_letters_with_the_reason_and_the_others_are_done(bus: TestBus) -> None:
+    consumer = Consumer("log")
+
+    @consumer.on_batch()
+    async def ship(entries: list[Entry]) -> list[Refusal]:
+        return [Refusal(entry, ValueError("no room for this")) for entry in entries if b'"turn":3' in entry.body]
+
+    stored = await bus.publish(*turns(bus.call(), 5))
+    async with bus.run(consumer):
+        await bus.settled(allow_dead=True)
+        (letter,) = await bus.dead()
+    assert letter.id == stored[2].id
+    assert "no room for this" in letter.error
+    assert letter.handler.endswith("ship")
+
+
+async def test_a_batch_that_fails_is_handled_one_by_one_and_only_the_culprit_dies(bus: TestBus) -> None:
+    consumer, done = Consumer("log", max_attempts=2), set()
+
+    @consumer.on_batch()
+    async def ship(entries: list[Entry]) -> None:
+        if any(b'"turn":3' in entry.body for entry in entries):
+            message = "cannot be read"
+            raise ValueError(message)
+        done.update(entry.id for entry in entries)
+
+    stored = await bus.publish(*turns(bus.call(), 5))
+    async with bus.run(consumer):
+        await bus.settled(allow_dead=True)
+        (letter,) = await bus.dead()
+    assert (letter.id, letter.attempts) == (stored[2].id, 2)
+    assert done == {event.id for event in stored} - {letter.id}
+
+
+async def test_reading_stops_while_a_thousand_entries_of_a_partition_are_unfinished(bus: TestBus) -> None:
+    consumer, taken, gate = Consumer("log"), [], asyncio.Event()
+
+    @consumer.on_batch()
+    async def ship(entries: list[Entry]) -> None:
+        taken.extend(entries)
+        await gate.wait()
+
+    await bus.publish(*turns(bus.call(3), 3000))
+    async with bus.run(consumer):
+        async with asyncio.timeout(5):
+            while len(taken) < 1000:  # noqa: ASYNC110 - the handler does not end
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.1)
+        assert len(taken) <= 1200
+        gate.set()
+        await bus.settled()
+        assert len(taken) == 3000
+
+
+def test_batches_do_not_stand_beside_other_handlers() -> None:
+    consumer = Consumer("log")
+
+    @consumer.on(UserTurnEnded)
+    async def one(event: UserTurnEnded) -> None: ...
+
+    with pytest.raises(ConsumerError, match="on_batch"):
+
+        @consumer.on_batch()
+        async def many(entries: list[Entry]) -> None: ...
