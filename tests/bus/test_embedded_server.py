@@ -1,0 +1,86 @@
+"""The embedded server, and what happens to publishers and followers while it is away."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from orchestra.bus import Bus, EmbeddedServer
+from orchestra.bus.server import running_url
+from orchestra.errors import ServerError
+from orchestra.settings import Settings
+from schemas import AudioChunk, CallStarted, UserTurnEnded
+
+
+async def test_a_follower_goes_on_after_the_server_was_killed_and_came_back(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path)
+    await server.start()
+    bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
+    publisher, follow, call = bus.publisher("edge"), bus.follow(), bus.new_call()
+    await follow.start()
+    publisher.publish(UserTurnEnded(call=call, turn=1, text=""))
+    seen = [(await anext(follow)).id]
+    await publisher.flush()
+    await server.kill()
+    publisher.publish(UserTurnEnded(call=call, turn=2, text=""))
+    await asyncio.sleep(0.05)
+    assert (publisher.connected, publisher.buffered) == (False, 1)
+    await server.start()
+    await publisher.flush(5)
+    seen.append((await anext(follow)).id)
+    assert [int(each.rpartition(".")[2]) for each in seen] == [1, 2]
+    assert len(await bus.journal(call)) == 2
+    await follow.aclose()
+    await bus.close()
+    await server.stop()
+
+
+async def test_media_is_dropped_before_the_journal_when_a_publisher_s_buffer_is_full(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path)
+    await server.start()
+    bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
+    publisher, call = bus.publisher("edge", capacity=10), bus.new_call()
+    await server.kill()
+    for number in range(30):
+        publisher.publish(AudioChunk(call=call, speaker="agent", offset_ms=number * 200, audio=b"\0\0"))
+        publisher.publish(UserTurnEnded(call=call, turn=number, text=""))
+    assert publisher.dropped == 30
+    assert publisher.buffered == 30
+    await server.start()
+    await publisher.flush(5)
+    assert [event.turn for event in await bus.journal(call)] == list(range(30))
+    await bus.close()
+    await server.stop()
+
+
+async def test_without_a_url_the_server_of_the_data_directory_is_found(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    with pytest.raises(ServerError, match="orchestra up"):
+        await Bus.connect(settings)
+    async with EmbeddedServer(tmp_path) as server:
+        bus = await Bus.connect(settings)
+        assert bus.url == server.url
+        await bus.close()
+    assert running_url(tmp_path) is None
+
+
+async def test_an_embedded_server_refuses_a_port_that_another_server_has(tmp_path: Path, unused_tcp_port: int) -> None:
+    async with EmbeddedServer(tmp_path / "one", unused_tcp_port):
+        with pytest.raises(ServerError, match=f"(?s)port {unused_tcp_port} is in use by a Redis server.*one"):
+            await EmbeddedServer(tmp_path / "two", unused_tcp_port).start()
+        with pytest.raises(ServerError, match="already runs"):
+            await EmbeddedServer(tmp_path / "one").start()
+
+
+async def test_an_embedded_server_keeps_its_data(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    async with EmbeddedServer(tmp_path):
+        bus = await Bus.connect(settings)
+        call = bus.new_call()
+        publisher = bus.publisher("edge")
+        publisher.publish(CallStarted(call=call))
+        await bus.close()
+    async with EmbeddedServer(tmp_path):
+        bus = await Bus.connect(settings)
+        assert len(await bus.journal(call)) == 1
+        await bus.close()
