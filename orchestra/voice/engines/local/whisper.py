@@ -27,6 +27,7 @@ _MIN_WINDOW_S = 10.0
 _MARGIN_S = 2.0
 _MAX_SHORT_S = 20.0
 _MIN_S = 0.1
+_LEAD_S = 0.6
 _TOKENS_PER_S = 8
 _SPARE_TOKENS = 24
 _MAX_COMPRESSION = 2.4  # the ratio by which Whisper's authors tell a repetition from a sentence
@@ -77,6 +78,9 @@ class Transcriber:
         seconds = len(samples) / RATE
         if seconds < _MIN_S:
             return ""
+        # A word at the very start of the audio is doubted, dropped or said twice ("No? No?"); after a pause it is not.
+        samples = np.concatenate([np.zeros(int(_LEAD_S * RATE), np.float32), samples])
+        seconds += _LEAD_S
         try:
             text = self._short(samples, seconds) if quick and seconds <= _MAX_SHORT_S else None
             return self._full(samples) if text is None else text
