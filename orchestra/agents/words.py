@@ -12,12 +12,12 @@ _WORD = re.compile(r"[a-z0-9]+")
 _SMALL = frozenset(
     _WORD.findall("""
     a able about ah all allowed also am an and any anything are as at be been being but by can could did do does
-    doing done dont eh er for from get give go going gonna got had has have having he hello help her hey hi him his how
-    i if im in into is it its ive id just know let lets like look many may maybe me might mine much my need no not now of oh ok
-    okay on one or our out please really right said say she should so some someone somebody something sorry sure tell
-    than thank thanks that thats the their them then there these they thing things this those to today too uh uhm um up
-    us very want was way we well were what whats when whens which while who whom why will with wont would yeah yes yet you your
-    yours youre
+    doing done dont eh er for from get give go going gonna got had has have having he hello help her hey hi him
+    his how i if im in into is it its ive id just know let lets like look many may maybe me might mine much my
+    need no not now of oh ok okay on one or our out please really right said say she should so some someone
+    somebody something sorry sure tell than thank thanks that thats the their them then there these they thing
+    things this those to today too uh uhm um up us very want was way we well were what whats when whens which
+    while who whom why will with wont would yeah yes yet you your yours youre
     """)
 )
 _IRREGULAR = {

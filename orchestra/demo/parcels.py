@@ -56,14 +56,14 @@ class Parcels:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             _make(path)
 
     def find(self, number: str) -> Parcel | None:
         """The parcel of that number, if there is one."""
-        with closing(_connect(self._path)) as database:
+        with closing(_connect(self.path)) as database:
             row = database.execute(
                 "SELECT number, status, place, delivery_day FROM parcel WHERE number = ?", (number,)
             ).fetchone()
@@ -71,14 +71,14 @@ class Parcels:
 
     def redeliver(self, key: str, number: str, day: str) -> None:
         """Book a new delivery; a second time with the same key it does nothing."""
-        with closing(_connect(self._path)) as database, _transaction(database):
+        with closing(_connect(self.path)) as database, _transaction(database):
             if _done(database, key) is None:
                 database.execute("UPDATE parcel SET delivery_day = ? WHERE number = ?", (day, number))
                 database.execute("INSERT INTO done VALUES (?, ?)", (key, day))
 
     def complain(self, key: str, number: str, what: str, call_back: str) -> str:
         """Open a complaint and return its number; a second time with the same key it returns the same number."""
-        with closing(_connect(self._path)) as database, _transaction(database):
+        with closing(_connect(self.path)) as database, _transaction(database):
             opened = _done(database, key)
             if opened is None:
                 (last,) = database.execute("SELECT max(number) FROM complaint").fetchone()

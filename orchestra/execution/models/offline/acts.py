@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 
 from orchestra.agents.words import meant, terms, words
-from orchestra.execution.models.offline.numbers import without_numbers
+from orchestra.execution.models.offline.numbers import digit_runs, without_numbers
 
 
 def _any(*phrases: str) -> re.Pattern[str]:
@@ -95,8 +95,10 @@ _OPENERS = re.compile(
 )
 _OTHER = _any("(?:another|other|different|second|next) (?:one|number|\\w+)")
 _GOES_ON = re.compile(r"^(?:and|or|what about|how about|also)\b")
+_DAY = _any("(?:mon|tues|wednes|thurs|fri|satur|sun)days?|tomorrow")
 _LITTLE = _any(
-    "(?:mon|tues|wednes|thurs|fri|satur|sun)days?|today|tomorrow|day|after|number|oh|mean|meant|other|another|instead",
+    _DAY.pattern,
+    "today|day|after|number|oh|mean|meant|other|another|instead",
     "rather|better|great|good|fine|perfect|lovely|nice|kind|much|correct|course|works?|think|necessary|needed|absolutely",
     "definitely|exactly|certainly|yep|yup|yah|nope|nah|never|wrong|actually|alright|ahead|sounds?|cheers",
 )
@@ -132,6 +134,16 @@ def is_yes(said: str) -> bool:
 def is_no(said: str) -> bool:
     """Declines: "No, thank you."."""
     return bool(_NO.search(plain(said)))
+
+
+def agrees(said: str) -> bool:
+    """Says yes and nothing else: no other wish, no number, no day."""
+    return is_yes(said) and says_little(said) and not _gives_value(said)
+
+
+def declines(said: str) -> bool:
+    """Says no and nothing else: no other wish, no number, no day."""
+    return is_no(said) and says_little(said) and not _gives_value(said)
 
 
 def is_thanks(said: str) -> bool:
@@ -192,6 +204,10 @@ def says_little(said: str, beside: Collection[str] = ()) -> bool:
 def without_openers(said: str) -> str:
     """The words without "Well, um, yes" before them."""
     return _OPENERS.sub("", said).strip() or said.strip()
+
+
+def _gives_value(said: str) -> bool:
+    return bool(digit_runs(said) or _DAY.search(plain(said)))
 
 
 def _says(pattern: re.Pattern[str], said: str, *, beside: int) -> bool:

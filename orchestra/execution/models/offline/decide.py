@@ -47,10 +47,7 @@ def _repeat(view: View) -> Move | None:
 
 
 def _good_bye(view: View) -> Move | None:
-    done = acts.is_bye(view.said) or (
-        acts.is_no(view.said) and acts.says_little(view.said) and _asked_anything_else(view)
-    )
-    if not done:
+    if not (acts.is_bye(view.said) or (acts.declines(view.said) and _asked_anything_else(view))):
         return None
     return Call(END, {}) if view.has(END) else Say(replies.FAREWELL)
 
@@ -82,7 +79,8 @@ def _pending(view: View) -> Move | None:
     waiting = filling.pending(view)
     if waiting is None:
         return None
-    if acts.is_never_mind(view.said):
+    declined = waiting.slot.kind != "boolean" and acts.declines(view.said)
+    if acts.is_never_mind(view.said) or declined:
         return Say(replies.ALL_RIGHT)
     aside = _clear_wish(view, waiting.tool)
     if waiting.slot.kind == "words" and aside and view.said.rstrip().endswith("?"):
@@ -100,14 +98,24 @@ def _bare_value(view: View) -> Move | None:
     return filling.again_with(view) or filling.start_with(view)
 
 
+def _goes_on(view: View) -> Move | None:
+    """A short "and on Sundays?" after a question: searched together with what was searched before."""
+    last = next((exchange.work[-1] for exchange in view.talk.earlier if exchange.work), None)
+    if last is None or last.call.name != SEARCH or not view.has(SEARCH):
+        return None
+    if not acts.goes_on(view.said) or not 0 < len(terms(view.said)) <= _SHORT:
+        return None
+    return Call(SEARCH, {"query": f"{replies.query_of(last)} {acts.without_openers(view.said)}"})
+
+
 def _offer(view: View) -> Move | None:
     """Yes or no to what the agent has just offered: its question then says what the caller wants."""
     asked = replies.sentences(view.talk.last_reply)[-1:]
     if not asked or not asked[0].endswith("?"):
         return None
-    if acts.is_no(view.said) and acts.says_little(view.said):
+    if acts.declines(view.said):
         return Say(replies.ALL_RIGHT)
-    if not acts.is_yes(view.said) or not acts.says_little(view.said):
+    if not acts.agrees(view.said):
         return None
     if _asked_anything_else(view):
         return Say(replies.WHAT_ELSE)
@@ -177,12 +185,7 @@ def _do(view: View, name: str) -> Move:
 
 
 def _search(view: View) -> Move:
-    """Search for the caller's words; for a short "and on Sundays?" together with what was searched before."""
-    query = acts.without_openers(view.said)
-    before = view.talk.earlier[0].work[-1:] if view.talk.earlier else []
-    if before and before[0].call.name == SEARCH and len(terms(query)) <= _SHORT and acts.goes_on(view.said):
-        query = f"{replies.query_of(before[0])} {query}"
-    return Call(SEARCH, {"query": query})
+    return Call(SEARCH, {"query": acts.without_openers(view.said)})
 
 
 def _asked_anything_else(view: View) -> bool:
@@ -197,6 +200,7 @@ _POLICIES: Final[tuple[Callable[[View], Move | None], ...]] = (
     _small_talk,
     _pending,
     _bare_value,
+    _goes_on,
     _offer,
     _thanks,
     _wish,
