@@ -62,8 +62,18 @@ class Settings(BaseSettings):
 
     # -- after the call
     recordings_dir: Path | None = None
+    recordings_url: str | None = None
     session_ttl_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
+    lost_call_s: Annotated[float, Field(gt=0)] = 120.0
     number_key: SecretStr = SecretStr("")
+    api_token: SecretStr = SecretStr("")
+    recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
+    label_studio_url: str | None = None
+    label_studio_api_key: SecretStr = SecretStr("")
+    label_studio_project: Annotated[str, Field(min_length=3)] = "Orchestra calls"
+    label_studio_audio: Literal["link", "upload", "none"] = "link"
+    curate_percent: Annotated[float, Field(ge=0, le=100)] = 100.0
+    curate_only: Literal["all", "interrupted", "failed", "low_confidence"] = "all"
 
     # -- logging
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -4,11 +4,15 @@ from schemas.event import Event
 
 
 class RecordingSaved(Event, frozen=True, kw_only=True):
-    """The stereo recording (left: caller, right: agent) is complete at ``url``."""
+    """The stereo recording (left: caller, right: agent) is complete at ``url``.
+
+    ``missing_ms`` of it are silence because the audio could not be written.
+    """
 
     url: str
     duration_s: float = 0.0
     sample_rate: int = 8000
+    missing_ms: int = 0
 
 
 class TranscriptCurated(Event, frozen=True, kw_only=True):

@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
+from redis.exceptions import RedisError
 
 from orchestra import Consumer, Context
 from orchestra.bus import Bus
-from orchestra.errors import RejectedError
-from orchestra.settings import Settings
-from orchestra.storage.recording import Recordings
+from orchestra.storage.callers import Callers
+from orchestra.storage.calls import enter
+from orchestra.storage.keeping import Keeping
+from orchestra.storage.keys import number_key
+from orchestra.storage.lost import end_of_lost, lost_calls
 from orchestra.storage.session import changes
 from schemas import (
     AgentChanged,
@@ -20,6 +23,7 @@ from schemas import (
     CallStarted,
     CallTransferred,
     Event,
+    PromptCompleted,
     RecordingSaved,
     ReplyInterrupted,
     ToolCompleted,
@@ -29,86 +33,93 @@ from schemas import (
 
 _log = structlog.get_logger()
 
-#: journal and media are two streams: the last audio may be read after the event that ends the call
-_LAST_AUDIO_WITHIN_S = 5.0
+#: a place for recordings that does not answer is asked again for so long before the recording stays on this machine
+_STORED_WITHIN_S = 600.0
+_SWEEPS_EACH = 4
 
 consumer = Consumer("persistence", streams=("events", "media"), state="call")
 
-
-class _Kept:
-    """What this process holds: the open recordings, and a signal for whoever waits until audio is written."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.session_ttl_s = settings.session_ttl_s
-        self.recordings = Recordings(settings.recordings)
-        self.written = asyncio.Condition()
-
-
-_kept: _Kept
+_keeping: Keeping
+_callers: Callers
 
 
 @consumer.lifespan
 @asynccontextmanager
-async def _files(bus: Bus) -> AsyncIterator[None]:
-    global _kept  # noqa: PLW0603 - one consumer a process
-    _kept = _Kept(bus.settings)
+async def _open(bus: Bus) -> AsyncIterator[None]:
+    global _keeping, _callers  # noqa: PLW0603 - one consumer a process
+    _keeping = Keeping(bus)
+    _callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
+    sweeping = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
     try:
         yield
     finally:
-        _kept.recordings.close()
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
+        _keeping.close()
+
+
+@consumer.on(CallStarted)
+async def begin(event: CallStarted, context: Context) -> None:
+    """Open the call's session record, and enter the call under its caller and among all calls."""
+    await enter(context.bus, event.call, context.bus.settings.session_ttl_s)
+    await _callers.remember(event.from_number, event.call)
+    await remember(event, context)
 
 
 @consumer.on(
-    CallStarted,
     CallResumed,
     AgentChanged,
     UserTurnEnded,
     ReplyInterrupted,
+    PromptCompleted,
     ToolCompleted,
     TurnMeasured,
     CallTransferred,
-    RecordingSaved,
 )
 async def remember(event: Event, context: Context) -> None:
     """Bring the call's session record up to date."""
     record = {field: value.decode() for field, value in (await context.state.all()).items()}
     for field, value in changes(event, record).items():
         context.state.set(field, value.encode())
-    context.state.expire(_kept.session_ttl_s)
+    context.state.expire(context.bus.settings.session_ttl_s)
 
 
 @consumer.on(AudioChunk)
-async def record(event: AudioChunk) -> None:
+async def record(event: AudioChunk, context: Context) -> None:
     """Write the audio to its place in the call's recording."""
-    try:
-        recording = _kept.recordings.of(event.call)
-        recording.write(event.speaker, event.offset_ms, event.audio, sample_rate=event.sample_rate)
-    except RejectedError as error:
-        _log.warning("recording.chunk_refused", call=event.call, id=event.id, reason=str(error))
-        return
-    async with _kept.written:
-        _kept.written.notify_all()
+    if not _keeping.has(event.call) and await context.state.get("recording") is not None:
+        return  # seen before, and the recording is complete
+    await _keeping.write(event)
 
 
-@consumer.on(CallEnded, concurrent=True)
+@consumer.on(CallEnded, concurrent=True, timeout_s=_STORED_WITHIN_S + 60)
 async def complete(event: CallEnded, context: Context) -> RecordingSaved | None:
-    """Close the session record, and the recording once its last audio is written."""
+    """Close the session record, and bring the recording to its place once its last audio is written."""
     await remember(event, context)
+    await context.publish()  # the call is over; its recording may take longer
     if event.audio_ms == 0:
         return None
-    recording = _kept.recordings.of(event.call)
-    try:
-        async with asyncio.timeout(_LAST_AUDIO_WITHIN_S), _kept.written:
-            await _kept.written.wait_for(lambda: recording.duration_s * 1000 >= event.audio_ms)
-    except TimeoutError:
-        missing_ms = event.audio_ms - recording.duration_s * 1000
-        _log.warning("recording.incomplete", call=event.call, missing_ms=round(missing_ms))
-    _kept.recordings.close(event.call)
-    _log.info("recording.saved", call=event.call, duration_s=round(recording.duration_s, 2))
-    return RecordingSaved(
-        call=event.call,
-        turn=event.turn,
-        url=recording.path.absolute().as_uri(),
-        duration_s=round(recording.duration_s, 3),
-        sample_rate=recording.sample_rate,
-    )
+    return await _keeping.complete(event, within_s=_STORED_WITHIN_S)
+
+
+@consumer.on(RecordingSaved)
+async def saved(event: RecordingSaved, context: Context) -> None:
+    """Enter where the recording is; what was moved away is needed here no more."""
+    await remember(event, context)
+    _keeping.discard(event)
+
+
+async def _close_lost_calls(bus: Bus) -> None:
+    """Publish the end of calls whose edge was lost, for as long as this worker runs."""
+    silent_s = bus.settings.lost_call_s
+    publisher = bus.publisher("persistence")
+    while True:
+        await asyncio.sleep(silent_s / _SWEEPS_EACH)
+        try:
+            for found in await lost_calls(bus, silent_s):
+                if (end := await end_of_lost(bus, found)) is not None:
+                    _log.warning("call.lost", call=found.call, edge=found.edge, duration_s=end.duration_s)
+                    publisher.publish(end)
+                    publisher.forget(found.call)
+        except RedisError as error:
+            _log.warning("call.sweep_failed", error=repr(error))

@@ -25,6 +25,7 @@ for _command in (
     "worker",
     "new_consumer",
     "tail",
+    "calls",
     "status",
     "dead",
     "trim",

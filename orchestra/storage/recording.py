@@ -46,7 +46,11 @@ class Recording:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._frames = max(0, os.fstat(self._file).st_size - _HEADER.size) // _FRAME_BYTES
-        self._write_header()
+        try:
+            self._write_header()
+        except OSError:
+            os.close(self._file)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +68,7 @@ class Recording:
 
         Raises:
             RejectedError: another sample rate than the recording's, half a sample, or a place no call can reach.
+            OSError: it cannot be written, the disk being full; the file is whole as far as it goes.
 
         """
         if sample_rate != self.sample_rate:
@@ -83,7 +88,12 @@ class Recording:
         side = 0 if speaker == "caller" else _SAMPLE_BYTES
         frames[side::_FRAME_BYTES] = audio[0::_SAMPLE_BYTES]
         frames[side + 1 :: _FRAME_BYTES] = audio[1::_SAMPLE_BYTES]
-        os.pwrite(self._file, frames, place)
+        try:
+            self._write_all(frames, place)
+        except OSError:
+            # what was written of it beyond the end would stand outside the header's sizes
+            os.ftruncate(self._file, min(os.fstat(self._file).st_size, _HEADER.size + self._frames * _FRAME_BYTES))
+            raise
         if first + count > self._frames:
             # the file's own size, since another worker may have written to it in the meantime
             self._frames = (os.fstat(self._file).st_size - _HEADER.size) // _FRAME_BYTES
@@ -103,7 +113,13 @@ class Recording:
             b"fmt ", 16, _PCM, 2, self.sample_rate, self.sample_rate * _FRAME_BYTES, _FRAME_BYTES, 8 * _SAMPLE_BYTES,
             b"data", size,
         )  # fmt: skip
-        os.pwrite(self._file, header, 0)
+        self._write_all(header, 0)
+
+    def _write_all(self, data: bytes | bytearray, place: int) -> None:
+        left = memoryview(data)
+        while left:  # a disk that fills up takes a part first and refuses the next
+            written = os.pwrite(self._file, left, place)
+            left, place = left[written:], place + written
 
 
 class Recordings:
@@ -130,14 +146,27 @@ class Recordings:
         """
         recording = self._open.get(call)
         if recording is None:
-            if not _CALL_ID.fullmatch(call):
-                msg = f"call id {call!r} is no name for a recording"
-                raise RejectedError(msg)
-            recording = self._open[call] = Recording(self.folder / f"{call}.wav")
+            recording = self._open[call] = Recording(self.path(call))
             if len(self._open) > self._keep_open:
                 self._open.popitem(last=False)[1].close()
         self._open.move_to_end(call)
         return recording
+
+    def path(self, call: str) -> Path:
+        """Where the call's recording is while the call runs.
+
+        Raises:
+            RejectedError: the call id is no name for a file.
+
+        """
+        if not _CALL_ID.fullmatch(call):
+            msg = f"call id {call!r} is no name for a recording"
+            raise RejectedError(msg)
+        return self.folder / f"{call}.wav"
+
+    def is_open(self, call: str) -> bool:
+        """Whether this process has the file open."""
+        return call in self._open
 
     def close(self, call: str | None = None) -> None:
         """Close the recording of one call, or all."""

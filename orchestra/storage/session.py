@@ -12,6 +12,7 @@ from schemas import (
     CallStarted,
     CallTransferred,
     Event,
+    PromptCompleted,
     RecordingSaved,
     ReplyInterrupted,
     ToolCompleted,
@@ -21,13 +22,18 @@ from schemas import (
 
 Record = dict[str, str]
 
+#: characters of what the caller said that are kept in the record
+_WORDS_KEPT = 200
+
 
 @singledispatch
 def changes(event: Event, record: Record) -> Record:
     """Fields of the call's session record that ``event`` changes, given the record as it is.
 
     The record is text to text. ``status`` is ``running`` or ``ended``; times are epoch seconds; ``turns``,
-    ``interruptions`` and ``failed_tools`` are counts; ``slowest_ms`` is the longest wait for a reply so far.
+    ``interruptions``, ``tools``, ``failed_tools`` and ``prompts`` are counts, ``prompt_tokens`` and
+    ``completion_tokens`` what the models counted in all; ``slowest_ms`` is the longest wait for a reply so far,
+    ``mean_ms`` the mean over the ``measured`` turns. ``first_words`` and ``last_words`` are the caller's.
     """
     del event, record
     return {}
@@ -62,7 +68,11 @@ def _(event: AgentChanged, record: Record) -> Record:
 
 @changes.register
 def _(event: UserTurnEnded, record: Record) -> Record:
-    return {"turns": str(max(event.turn, int(record.get("turns", "0"))))}
+    words = event.text[:_WORDS_KEPT]
+    changed = {"turns": str(max(event.turn, int(record.get("turns", "0"))))}
+    if words:
+        changed |= {"last_words": words} if "first_words" in record else {"first_words": words, "last_words": words}
+    return changed
 
 
 @changes.register
@@ -73,12 +83,28 @@ def _(event: ReplyInterrupted, record: Record) -> Record:
 
 @changes.register
 def _(event: ToolCompleted, record: Record) -> Record:
-    return {"failed_tools": _one_more(record, "failed_tools")} if event.failed else {}
+    changed = {"tools": _one_more(record, "tools")}
+    return changed | {"failed_tools": _one_more(record, "failed_tools")} if event.failed else changed
+
+
+@changes.register
+def _(event: PromptCompleted, record: Record) -> Record:
+    return {
+        "prompts": _one_more(record, "prompts"),
+        "prompt_tokens": str(event.prompt_tokens + int(record.get("prompt_tokens", "0"))),
+        "completion_tokens": str(event.completion_tokens + int(record.get("completion_tokens", "0"))),
+    }
 
 
 @changes.register
 def _(event: TurnMeasured, record: Record) -> Record:
-    return {"slowest_ms": f"{max(event.total_ms, float(record.get('slowest_ms', '0'))):.0f}"}
+    measured = int(record.get("measured", "0"))
+    mean_ms = (float(record.get("mean_ms", "0")) * measured + event.total_ms) / (measured + 1)
+    return {
+        "slowest_ms": f"{max(event.total_ms, float(record.get('slowest_ms', '0'))):.0f}",
+        "mean_ms": f"{mean_ms:.1f}",
+        "measured": str(measured + 1),
+    }
 
 
 @changes.register
@@ -101,7 +127,7 @@ def _(event: CallEnded, record: Record) -> Record:
 @changes.register
 def _(event: RecordingSaved, record: Record) -> Record:
     del record
-    return {"recording": event.url}
+    return {"recording": event.url, "recording_missing_ms": str(event.missing_ms)}
 
 
 def _one_more(record: Record, field: str) -> str:

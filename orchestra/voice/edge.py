@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, Publisher
 from orchestra.errors import RejectedError, SettingError
 from orchestra.settings import Settings
+from orchestra.storage.api import calls_router
 from orchestra.voice import twilio
 from orchestra.voice.call import Parties, Script
 from orchestra.voice.calls import Calls
@@ -110,7 +111,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
 
 
 def create_app(edge: Edge) -> FastAPI:
-    """The edge's web application: Twilio's webhooks, the media WebSocket, ``/healthz``."""
+    """The edge's web application: Twilio's webhooks, the media WebSocket, the calls, ``/healthz``."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -125,6 +126,7 @@ def create_app(edge: Edge) -> FastAPI:
     app.add_api_route("/healthz", _health, methods=["GET"])
     app.add_api_route(twilio.VOICE_PATH, _voice, methods=["POST"])
     app.add_api_route(twilio.AFTER_STREAM_PATH, _after_stream, methods=["POST"])
+    app.include_router(calls_router(edge.settings, edge.bus))
     app.add_api_websocket_route(twilio.STREAM_PATH, media_stream_endpoint)
     return app
 

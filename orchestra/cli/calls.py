@@ -1,0 +1,285 @@
+"""`orchestra calls list` and `orchestra calls show`: what is kept of the calls."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from orchestra.bus import Bus
+    from orchestra.settings import Settings
+    from orchestra.storage.calls import CallRecord
+    from orchestra.storage.dialogue import Dialogue, Turn
+    from schemas import Event, TurnMeasured
+
+#: stages of a turn: letter in the bar, name, colour, field of `TurnMeasured`
+_STAGES = (
+    ("e", "turn end", "black on bright_blue", "turn_end_ms"),
+    ("r", "routing", "black on magenta", "routing_ms"),
+    ("m", "model", "black on yellow", "first_token_ms"),
+    ("s", "sentence", "black on bright_yellow", "first_sentence_ms"),
+    ("v", "voice", "black on green", "tts_ms"),
+    ("o", "output", "black on cyan", "output_ms"),
+)
+_BAR_WIDTH = 48
+_RUNS = "demo-runs"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    calls = typer.Typer(help="What is kept of the calls.", no_args_is_help=True)
+    calls.command("list")(list_)
+    calls.command()(show)
+    app.add_typer(calls, name="calls")
+
+
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="How many at most, the latest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a call.")] = False,
+) -> None:
+    """List the latest calls: of the server, and of the demo runs that are kept on this machine."""
+    import msgspec
+    import uvloop
+
+    from orchestra.settings import load_settings
+
+    records = uvloop.run(_records(load_settings(), limit))
+    if as_json:
+        for record in records:
+            print(msgspec.json.encode(record).decode())
+    else:
+        _print_table(records)
+
+
+def show(
+    call: Annotated[str, typer.Argument(help="The call's id, its beginning or end, or the file of a kept journal.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The record and the turns as one JSON object.")] = False,
+) -> None:
+    """Show a call: the conversation, and for each turn where the time went until the reply was heard."""
+    import msgspec
+    import uvloop
+
+    from orchestra.cli.conversation import terminal
+    from orchestra.settings import load_settings
+    from orchestra.storage.dialogue import dialogue
+
+    record, events = uvloop.run(_call(load_settings(), call))
+    if as_json:
+        print(msgspec.json.encode({"call": record, "turns": dialogue(events).turns}).decode())
+    else:
+        _print_call(terminal(), record, dialogue(events))
+
+
+# -- where calls are kept
+
+
+async def _records(settings: "Settings", limit: int) -> "list[CallRecord]":
+    from orchestra.errors import ServerError
+    from orchestra.storage.calls import list_calls
+
+    kept = [_record(journal) for journal in _kept(settings)]
+    try:
+        bus = await _bus(settings)
+    except ServerError:
+        if not kept:
+            raise
+        found = []
+    else:
+        try:
+            found = await list_calls(bus, limit=limit)
+        finally:
+            await bus.close()
+    known = {record.call for record in found}
+    found += [record for record in kept if record.call not in known]
+    return sorted(found, key=lambda record: record.started_at, reverse=True)[:limit]
+
+
+async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Event]]":
+    from orchestra.errors import UsageError
+
+    if journal := _named_journal(wanted):
+        return _record(journal), journal
+    named = [record for record in await _records(settings, 500) if _is_named(record.call, wanted)]
+    if len(named) != 1:
+        found = f"{len(named)} calls match" if named else "no call is kept"
+        msg = f"{found} {wanted!r}: `orchestra calls list` shows what there is"
+        raise UsageError(msg)
+    (record,) = named
+    for journal in _kept(settings):
+        if journal[0].call == record.call:
+            return record, journal
+    bus = await _bus(settings)
+    try:
+        return record, await bus.journal(record.call)
+    finally:
+        await bus.close()
+
+
+def _named_journal(wanted: str) -> "list[Event]":
+    return _read(Path(wanted)) if Path(wanted).is_file() else []
+
+
+def _is_named(call: str, wanted: str) -> bool:
+    return bool(wanted) and (call.startswith(wanted) or call.endswith(wanted))
+
+
+async def _bus(settings: "Settings") -> "Bus":
+    from orchestra.bus import Bus
+
+    return await Bus.connect(settings)
+
+
+def _kept(settings: "Settings") -> "list[list[Event]]":
+    """The journals of the demo runs in this data directory."""
+    paths = sorted((settings.data_dir / _RUNS).glob("*/journal.jsonl"), reverse=True)
+    return [journal for path in paths if (journal := _read(path))]
+
+
+def _read(path: Path) -> "list[Event]":
+    from orchestra.errors import UsageError
+    from schemas import DecodeError, decode
+
+    try:
+        events = [decode({b"type": _type_of(line), b"body": line}) for line in path.read_bytes().splitlines()]
+    except DecodeError as error:
+        msg = f"{path} is no journal: {error}"
+        raise UsageError(msg) from error
+    return [event for event in events if event is not None]
+
+
+def _type_of(line: bytes) -> bytes:
+    import msgspec
+
+    from schemas import DecodeError
+
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any]).get("type", "").encode()  # type: ignore[no-any-return]
+    except msgspec.DecodeError as error:
+        raise DecodeError(str(error)) from error
+
+
+def _record(journal: "list[Event]") -> "CallRecord":
+    """The session record of a kept journal."""
+    from orchestra.storage.calls import call_record
+    from orchestra.storage.session import changes
+
+    fields: dict[str, str] = {}
+    for event in journal:
+        fields |= changes(event, fields)
+    return call_record(journal[0].call, fields)
+
+
+# -- how they look
+
+
+def _print_table(records: "list[CallRecord]") -> None:
+    from rich.table import Table
+
+    from orchestra.cli.conversation import QUIET, terminal
+
+    console = terminal()
+    if not records:
+        console.print("no call is kept here yet")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
+    table.add_column("call", no_wrap=True)
+    for title in ("started", "from", "agent", "status"):
+        table.add_column(title)
+    for title in ("seconds", "turns", "mean wait", "tokens"):
+        table.add_column(title, justify="right")
+    for record in records:
+        table.add_row(
+            record.call,
+            _when(record.started_at),
+            record.from_number or "hidden",
+            record.agent or "–",
+            _status(record),
+            f"{record.duration_s:,.0f}",
+            str(record.turns),
+            f"{record.mean_ms:,.0f} ms" if record.measured else "–",
+            f"{record.prompt_tokens + record.completion_tokens:,}",
+        )
+    console.print(table)
+
+
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _status(record: "CallRecord") -> str:
+    if record.status == "running":
+        return "running"
+    return (record.end_reason or "ended").replace("_", " ")
+
+
+def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> None:
+    from rich.text import Text
+
+    from orchestra.cli.conversation import QUIET
+
+    console.print(Text.assemble((record.call, "bold"), f"  {_when(record.started_at)}  from "), end="")
+    console.print(Text(f"{record.from_number or 'a hidden number'}, {_status(record)} after {record.duration_s:.1f} s"))
+    console.print(
+        Text(
+            f"{record.turns} turns, {record.interruptions} interrupted, {record.tools} tools"
+            f" ({record.failed_tools} failed), {record.prompts} prompts,"
+            f" {record.prompt_tokens:,} + {record.completion_tokens:,} tokens",
+            QUIET,
+        )
+    )
+    if record.recording:
+        console.print(Text(f"recording {record.recording}", QUIET), soft_wrap=True)
+    console.print()
+    longest_ms = max((turn.measured.total_ms for turn in told.turns if turn.measured), default=0.0)
+    for turn in told.turns:
+        _print_turn(console, turn, longest_ms)
+    if longest_ms:
+        key = [part for letter, name, style, _ in _STAGES for part in ((letter, style), f" {name}  ")]
+        console.print(Text.assemble(" " * 22, *key))
+
+
+def _print_turn(console: "Console", turn: "Turn", longest_ms: float) -> None:
+    from rich.text import Text
+
+    from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
+
+    if turn.said_from_s is not None:
+        row(console, _clock(turn.said_from_s), "caller", turn.said or "(nothing)", CALLER, who_style=CALLER)
+    if turn.tools:
+        row(
+            console,
+            "",
+            "",
+            f"tools: {', '.join(turn.tools)}" + f" ({turn.failed_tools} failed)" * (turn.failed_tools > 0),
+            QUIET,
+        )
+    who = turn.agent or ("greeting" if turn.number == 0 else "agent")
+    row(console, _clock(turn.heard_from_s), who, turn.heard or "(nothing was heard)", who_style=AGENT)
+    if turn.interrupted:
+        row(console, "", "", "interrupted by the caller", WARNING)
+    if turn.failed:
+        row(console, "", "", "the agents could not complete this turn", WARNING)
+    if turn.measured is not None and turn.measured.total_ms > 0:
+        bar = latency_bar(turn.measured, longest_ms)
+        console.print(Text.assemble(" " * 22, bar, (f" {turn.measured.total_ms:,.0f} ms", "bold")))
+
+
+def _clock(seconds: float | None) -> str:
+    return "" if seconds is None else f"{int(seconds) // 60}:{seconds % 60:04.1f}"
+
+
+def latency_bar(measured: "TurnMeasured", longest_ms: float, width: int = _BAR_WIDTH) -> "Text":
+    """A turn's stages side by side, as long as their share of ``longest_ms``, which is ``width`` characters long."""
+    from rich.text import Text
+
+    bar, until_ms, drawn = Text(), 0.0, 0
+    for letter, _, style, stage in _STAGES:
+        until_ms += max(0.0, getattr(measured, stage))
+        end = min(width, round(until_ms / longest_ms * width))
+        bar.append(letter * (end - drawn), style)
+        drawn = max(drawn, end)
+    return bar

@@ -1,0 +1,160 @@
+"""The calls over HTTP: ``GET /calls``, ``/calls/{id}`` and ``/calls/{id}/recording``, for whoever has the API token."""
+
+import asyncio
+import hmac
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import msgspec
+import structlog
+from fastapi import APIRouter, Header, HTTPException, Query, Response
+from fastapi.responses import StreamingResponse
+
+from orchestra.bus import Bus
+from orchestra.errors import RejectedError
+from orchestra.settings import Settings
+from orchestra.storage.calls import CallRecord, find_call, list_calls
+from orchestra.storage.dialogue import dialogue
+from orchestra.storage.keys import link_key
+from orchestra.storage.links import Links
+from orchestra.storage.stored import Stored
+
+_LOG = structlog.get_logger()
+
+_BLOCK = 1 << 16
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_MOST_CALLS = 500
+
+Authorization = Annotated[str, Header()]
+
+
+class _Api:
+    """What the three routes share."""
+
+    def __init__(self, settings: Settings, bus: Bus) -> None:
+        self.bus = bus
+        self.token = settings.api_token.get_secret_value()
+        self.links = Links(link_key(settings))
+
+    def admit(self, authorization: str) -> None:
+        """Refuse a request without the API token.
+
+        Raises:
+            HTTPException: 401.
+
+        """
+        scheme, _, token = authorization.partition(" ")
+        if not self.token or scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), self.token.encode()):
+            detail = "a bearer token is needed: the one that is set as ORCHESTRA_API_TOKEN"
+            raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+
+    async def record(self, call: str) -> CallRecord:
+        """The call's record.
+
+        Raises:
+            HTTPException: 404, there is none.
+
+        """
+        record = await find_call(self.bus, call)
+        if record is None:
+            raise HTTPException(404, "no such call, or it is no longer kept")
+        return record
+
+
+def calls_router(settings: Settings, bus: Bus) -> APIRouter:
+    """The routes; include them in the application of the edge."""
+    api, router = _Api(settings, bus), APIRouter()
+
+    @router.get("/calls")
+    async def calls(
+        authorization: Authorization = "",
+        limit: Annotated[int, Query(ge=1, le=_MOST_CALLS)] = 50,
+        before: str = "",
+    ) -> Response:
+        api.admit(authorization)
+        return _json({"calls": await list_calls(api.bus, limit=limit, before=before)})
+
+    @router.get("/calls/{call}")
+    async def one_call(call: str, authorization: Authorization = "") -> Response:
+        api.admit(authorization)
+        record = await api.record(call)
+        return _json({"call": record, "turns": dialogue(await api.bus.journal(call)).turns})
+
+    @router.get("/calls/{call}/recording")
+    async def recording(
+        call: str,
+        authorization: Authorization = "",
+        range_: Annotated[str, Header(alias="range")] = "",
+        expires: str = "",
+        signature: str = "",
+    ) -> Response:
+        if signature:
+            try:
+                api.links.check(call, expires, signature, time.time())
+            except RejectedError as error:
+                raise HTTPException(403, str(error)) from None
+        else:
+            api.admit(authorization)
+        record = await api.record(call)
+        if not record.recording:
+            raise HTTPException(404, "the call has no recording, or it is not complete yet")
+        return await _audio(Stored(record.recording), call, range_)
+
+    return router
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+async def _audio(stored: Stored, call: str, range_: str) -> Response:
+    try:
+        size = await asyncio.to_thread(stored.size)
+    except FileNotFoundError:
+        raise HTTPException(404, "the recording is no longer where it was saved") from None
+    except OSError as error:
+        _LOG.warning("recording.unreachable", call=call, error=repr(error))
+        raise HTTPException(502, "the place of the recordings does not answer") from None
+    # the signature or the token says who may read it, not the page it is played on
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'inline; filename="{call}.wav"',
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range",
+        "Cache-Control": "private, max-age=3600",
+    }
+    part = byte_range(range_, size)
+    if part is None:
+        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    status = 200
+    if range_ and part != range(size):
+        status, headers["Content-Range"] = 206, f"bytes {part.start}-{part.stop - 1}/{size}"
+    headers["Content-Length"] = str(len(part))
+    return StreamingResponse(_blocks(stored, part), status, headers, media_type="audio/wav")
+
+
+async def _blocks(stored: Stored, part: range) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(stored.open) as file:
+        await asyncio.to_thread(file.seek, part.start)
+        left = len(part)
+        while left and (block := await asyncio.to_thread(file.read, min(left, _BLOCK))):
+            left -= len(block)
+            yield block
+
+
+def byte_range(header: str, size: int) -> range | None:
+    """The bytes that a Range header asks for; None where it can not be met.
+
+    One range is served; what is no such header, or asks for several, gets the whole (RFC 9110, 14.2).
+    """
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or match.groups() == ("", ""):
+        return range(size)
+    first, last = match.groups()
+    if not first:
+        return range(max(0, size - int(last)), size) if int(last) and size else None
+    if int(first) >= size or (last and int(last) < int(first)):
+        return None
+    return range(int(first), min(int(last) + 1, size) if last else size)

@@ -1,0 +1,102 @@
+"""Who has called before: a caller's recent calls, found by a keyed hash of the number.
+
+The index holds no number: whoever reads it without the key (`orchestra.storage.keys.number_key`) learns nothing of who
+called. Orchestration asks it when a call starts:
+
+>>> callers = Callers(bus, number_key(settings))                                      # doctest: +SKIP
+>>> past = await callers.recent(started.from_number, before=started.call)             # doctest: +SKIP
+>>> message = as_context(past, now=started.at)      # "" for a first call, else lines for the system prompt
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+
+from orchestra.bus import Bus, keys
+from orchestra.storage.calls import CallRecord, find_call
+
+_KEPT = 10
+_DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3600, 60
+_NO_DIGIT = re.compile(r"[^0-9]")
+
+
+class Callers:
+    """The recent calls of every caller.
+
+    Args:
+        bus: where they are kept.
+        key: the key of the hash.
+        ttl_s: seconds after a caller's last call until they are forgotten.
+
+    """
+
+    def __init__(self, bus: Bus, key: bytes, *, ttl_s: int = 7 * _DAY_S) -> None:
+        self._bus = bus
+        self._key = key
+        self._ttl_s = ttl_s
+
+    async def remember(self, number: str, call: str) -> None:
+        """Enter a call under its caller's number (E.164); hidden numbers are not entered. Safe to repeat."""
+        if key := self._of(number):
+            await self._bus.redis.zadd(key, {call: keys.started_ms(call)})
+            await self._bus.redis.zremrangebyrank(key, 0, -_KEPT - 1)
+            await self._bus.redis.expire(key, self._ttl_s)
+
+    async def recent(self, number: str, *, before: str = "", limit: int = 3) -> list[CallRecord]:
+        """The caller's latest calls that are over, the newest first; ``before`` leaves out that call and later ones."""
+        key = self._of(number)
+        if not key:
+            return []
+        newest = f"({keys.started_ms(before)}" if before else "+inf"
+        found = await self._bus.redis.zrevrangebyscore(key, newest, "-inf")
+        records: list[CallRecord] = []
+        for call in found:
+            record = await find_call(self._bus, call.decode())
+            if record is not None and record.status == "ended" and len(records) < limit:
+                records.append(record)
+        return records
+
+    async def forget(self, number: str) -> None:
+        """Remove what links this number to its calls."""
+        if key := self._of(number):
+            await self._bus.redis.delete(key)
+
+    def _of(self, number: str) -> str:
+        digits = _NO_DIGIT.sub("", number)
+        return (
+            f"{keys.PREFIX}:caller:{hmac.new(self._key, digits.encode(), hashlib.sha256).hexdigest()}" if digits else ""
+        )
+
+
+def as_context(past: Sequence[CallRecord], now: float) -> str:
+    """What an agent should know of the caller's earlier calls, one line each; empty where there are none.
+
+    ``now`` in epoch seconds. No number stands in it.
+    """
+    if not past:
+        return ""
+    return "\n".join(["This caller has called before:", *(f"- {_line(record, now)}" for record in past)])
+
+
+def _line(record: CallRecord, now: float) -> str:
+    parts = [f"{_ago(now - record.started_at)} ago, {record.turns} turns"]
+    if record.agent:
+        parts.append(f"last with {record.agent}")
+    if record.first_words:
+        parts.append(f'asked: "{record.first_words}"')
+    if record.last_words and record.last_words != record.first_words:
+        parts.append(f'last said: "{record.last_words}"')
+    if record.transferred_to:
+        parts.append("handed over to a person")
+    elif record.end_reason == "failed":
+        parts.append("the call broke off")
+    return "; ".join(parts)
+
+
+def _ago(seconds: float) -> str:
+    for unit_s, unit in ((_DAY_S, "day"), (_HOUR_S, "hour"), (_MINUTE_S, "minute")):
+        count = int(seconds // unit_s)
+        if count >= 1:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"

@@ -1,0 +1,159 @@
+"""What a process does with the recordings of the calls it is given: write, repair, complete, bring to their place."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import structlog
+
+from orchestra.bus import Bus, keys
+from orchestra.bus.backoff import Backoff
+from orchestra.errors import MissingExtraError, RejectedError
+from orchestra.storage.recording import Recordings
+from orchestra.storage.stored import Stored, store, stored_at
+from schemas import AudioChunk, CallEnded, RecordingSaved, tag_of
+
+_log = structlog.get_logger()
+
+#: journal and media are two streams: the last audio may be read after the event that ends the call
+_LAST_AUDIO_WITHIN_S = 5.0
+_AUDIO = tag_of(AudioChunk)
+_CLOCK_MARGIN_MS = 60_000
+_SAMPLE_BYTES = 2
+_FRAME_BYTES = 2 * _SAMPLE_BYTES
+_HEADER_BYTES = 44
+
+
+class Keeping:
+    """The open recordings of this process.
+
+    Audio that cannot be written because the disk is full is silence for the time being: the call and its record go on.
+    At the end of the call it is taken from the media stream once more, if the stream still has it.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._place = bus.settings.recordings_url
+        self._recordings = Recordings(bus.settings.recordings)
+        self._written = asyncio.Condition()
+        self._unwritten: dict[str, dict[str, int]] = {}  # call → id of a chunk → its ms
+
+    def has(self, call: str) -> bool:
+        """Whether this process writes the call's recording."""
+        return self._recordings.is_open(call)
+
+    def close(self) -> None:
+        """Close all files; they are whole."""
+        self._recordings.close()
+
+    async def write(self, event: AudioChunk) -> None:
+        """Put a chunk at its place."""
+        self._put(event)
+        async with self._written:
+            self._written.notify_all()
+
+    def _put(self, event: AudioChunk) -> None:
+        unwritten = self._unwritten.get(event.call, {})
+        try:
+            recording = self._recordings.of(event.call)
+            recording.write(event.speaker, event.offset_ms, event.audio, sample_rate=event.sample_rate)
+        except RejectedError as error:
+            _log.warning("recording.chunk_refused", call=event.call, id=event.id, reason=str(error))
+        except OSError as error:
+            if event.call not in self._unwritten:
+                _log.error(
+                    "recording.not_written", call=event.call, folder=str(self._recordings.folder), error=str(error)
+                )
+            ms = len(event.audio) * 1000 // (_SAMPLE_BYTES * event.sample_rate)
+            self._unwritten.setdefault(event.call, {})[event.id] = ms
+        else:
+            if unwritten.pop(event.id, None) is not None and not unwritten:
+                del self._unwritten[event.call]
+
+    async def complete(self, event: CallEnded, *, within_s: float) -> RecordingSaved | None:
+        """Wait for the last audio, repair what is missing, and bring the recording to its place.
+
+        None where nothing of it could be written. A place that does not answer for ``within_s`` seconds leaves the
+        recording in the folder of this machine.
+        """
+        path = self._recordings.path(event.call)
+        moved = await self._moved_before(path)
+        if moved is None:
+            try:
+                await self._finish(event)
+            except OSError as error:
+                _log.error("recording.lost", call=event.call, folder=str(self._recordings.folder), error=str(error))
+                return None
+        missing_ms = sum(self._unwritten.pop(event.call, {}).values())
+        stored = moved or await self._bring(path, within_s)
+        duration_s = (await asyncio.to_thread(stored.size) - _HEADER_BYTES) / _FRAME_BYTES / 8000
+        _log.info("recording.saved", call=event.call, url=stored.url, duration_s=round(duration_s, 2))
+        return RecordingSaved(
+            call=event.call,
+            turn=event.turn,
+            url=stored.url,
+            duration_s=round(duration_s, 3),
+            sample_rate=8000,
+            missing_ms=missing_ms,
+        )
+
+    def discard(self, event: RecordingSaved) -> None:
+        """Remove this machine's copy of a recording that was brought elsewhere."""
+        path = self._recordings.path(event.call)
+        if self._place and event.url != path.absolute().as_uri():
+            self._recordings.close(event.call)
+            path.unlink(missing_ok=True)
+
+    async def _moved_before(self, path: Path) -> Stored | None:
+        """The recording at its place, where an earlier attempt has brought it there and only its event was lost."""
+        if not self._place or await asyncio.to_thread(path.exists):
+            return None
+        stored = stored_at(self._place, path.name)
+        try:
+            await asyncio.to_thread(stored.size)
+        except OSError:
+            return None
+        return stored
+
+    async def _finish(self, event: CallEnded) -> None:
+        try:
+            async with asyncio.timeout(_LAST_AUDIO_WITHIN_S), self._written:
+                await self._written.wait_for(lambda: self._reaches(event) or event.call in self._unwritten)
+        except TimeoutError:
+            pass
+        if event.call in self._unwritten or not self._reaches(event):
+            await self._repair(event)
+        if not self._reaches(event):
+            missing_ms = event.audio_ms - self._recordings.of(event.call).duration_s * 1000
+            _log.warning("recording.incomplete", call=event.call, missing_ms=round(missing_ms))
+        self._recordings.close(event.call)
+
+    def _reaches(self, event: CallEnded) -> bool:
+        try:
+            return self._recordings.of(event.call).duration_s * 1000 >= event.audio_ms
+        except OSError:
+            return False
+
+    async def _repair(self, event: CallEnded) -> None:
+        """Write what the media stream has of the call once more; every chunk has its place."""
+        since = str(max(0, keys.started_ms(event.call) - _CLOCK_MARGIN_MS))
+        async for entry in self._bus.entries(keys.partition_of(event.call), keys.MEDIA, since=since):
+            if entry.call == event.call and entry.type == _AUDIO:
+                chunk = entry.event()
+                if isinstance(chunk, AudioChunk):
+                    self._put(chunk)
+
+    async def _bring(self, path: Path, within_s: float) -> Stored:
+        here = stored_at(str(path.parent), path.name)
+        if not self._place:
+            return here
+        backoff, deadline = Backoff(0.2, 20.0), time.monotonic() + within_s
+        while True:
+            try:
+                return await asyncio.to_thread(store, path, self._place)
+            except (OSError, MissingExtraError) as error:
+                _log.warning("recording.not_moved", file=str(path), place=self._place, error=str(error))
+            if time.monotonic() > deadline:
+                _log.error("recording.stays_here", file=str(path), place=self._place)
+                return here
+            await backoff.wait()

@@ -1,0 +1,46 @@
+"""Secrets of this installation that nobody has to choose: made once, kept in the data directory."""
+
+import os
+import secrets
+from pathlib import Path
+
+from orchestra.settings import Settings
+
+_BYTES = 32
+
+
+def number_key(settings: Settings) -> bytes:
+    """The key under which callers' numbers are hashed: ``ORCHESTRA_NUMBER_KEY``, else one of this data directory.
+
+    Workers on several machines need the setting, or each would know its own callers only.
+    """
+    return settings.number_key.get_secret_value().encode() or kept_key(settings.data_dir, "number")
+
+
+def link_key(settings: Settings) -> bytes:
+    """The key that signs links to recordings: the API token where there is one, else one of this data directory."""
+    return settings.api_token.get_secret_value().encode() or kept_key(settings.data_dir, "link")
+
+
+def kept_key(data_dir: Path, purpose: str) -> bytes:
+    """32 random bytes, the same for every process of this data directory; the file is for its owner only.
+
+    Raises:
+        OSError: the file can be neither read nor made.
+
+    """
+    path = data_dir / "keys" / purpose
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        draft = path.with_name(f"{purpose}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(_BYTES))
+    try:
+        os.link(draft, path)  # whole or not at all, and the first one counts
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_bytes()

@@ -1,0 +1,87 @@
+"""Calls whose edge was lost: nothing has come from them for a while, and nobody has ended them."""
+
+import time
+from collections.abc import Iterable
+
+from orchestra.bus import Bus, keys
+from orchestra.bus.entry import Entry, read_entry
+from orchestra.storage.calls import CallRecord, running_calls
+from schemas import AudioChunk, CallEnded, tag_of
+
+_PAGE = 500
+_AUDIO = tag_of(AudioChunk)
+_CLAIMED_S = 60
+_SAMPLE_BYTES = 2
+
+
+async def lost_calls(bus: Bus, silent_s: float) -> list[CallRecord]:
+    """Running calls of which neither journal nor media has an entry of the last ``silent_s`` seconds."""
+    since_s = time.time() - silent_s
+    candidates = await running_calls(bus, since_s)
+    lost: list[CallRecord] = []
+    for partition in sorted({keys.partition_of(record.call) for record in candidates}):
+        silent = {record.call: record for record in candidates if keys.partition_of(record.call) == partition}
+        for stream in keys.STREAMS:
+            if silent:
+                await _drop_heard(bus, partition, stream, int(since_s * 1000), silent)
+        lost += silent.values()
+    return lost
+
+
+async def _drop_heard(bus: Bus, partition: int, stream: str, since_ms: int, silent: dict[str, CallRecord]) -> None:
+    last = "+"
+    while silent:
+        page = await _page_back(bus, partition, stream, last, str(since_ms))
+        for entry in page:
+            silent.pop(entry.call, None)
+        if len(page) < _PAGE:
+            return
+        last = f"({page[-1].stream_id}"
+
+
+async def end_of_lost(bus: Bus, record: CallRecord) -> CallEnded | None:
+    """The event that closes a lost call, with what there is of it; None where another worker is about to publish it."""
+    claim = bus.key(record.call, "lost", record.call)
+    if not await bus.redis.set(claim, "1", nx=True, ex=_CLAIMED_S):
+        return None
+    journal = await bus.journal(record.call)
+    if any(isinstance(event, CallEnded) for event in journal):
+        return None  # it has ended, and its record will say so soon
+    audio_ms, heard_at = await _last_audio(bus, record.call)
+    began_at = journal[0].at if journal else record.started_at
+    last_at = max([heard_at, *(event.at for event in journal)], default=began_at)
+    return CallEnded(
+        call=record.call,
+        turn=max((event.turn for event in journal), default=0),
+        reason="failed",
+        duration_s=round(max(0.0, last_at - began_at), 3),
+        audio_ms=audio_ms,
+    )
+
+
+async def _last_audio(bus: Bus, call: str) -> tuple[int, float]:
+    """Where the call's last audio ends (ms on its clock) and when that came (epoch seconds); zeros without any."""
+    ends: dict[str, tuple[int, float]] = {}
+    last, first = "+", str(max(0, keys.started_ms(call) - 60_000))
+    while len(ends) < 2:  # noqa: PLR2004 - both sides
+        page = await _page_back(bus, keys.partition_of(call), keys.MEDIA, last, first)
+        for chunk in _chunks(page, call):
+            end_ms = chunk.offset_ms + len(chunk.audio) * 1000 // (_SAMPLE_BYTES * chunk.sample_rate)
+            ends.setdefault(chunk.speaker, (end_ms, chunk.at))
+        if len(page) < _PAGE:
+            break
+        last = f"({page[-1].stream_id}"
+    return max((end for end, _ in ends.values()), default=0), max((at for _, at in ends.values()), default=0.0)
+
+
+def _chunks(page: Iterable[Entry], call: str) -> Iterable[AudioChunk]:
+    for entry in page:
+        if entry.call == call and entry.type == _AUDIO:
+            event = entry.event()
+            if isinstance(event, AudioChunk):
+                yield event
+
+
+async def _page_back(bus: Bus, partition: int, stream: str, last: str, first: str) -> list[Entry]:
+    page = await bus.wire(partition).call("XREVRANGE", keys.key(partition, stream), last, first, "COUNT", _PAGE)
+    return [read_entry(raw, partition, stream) for raw in page]

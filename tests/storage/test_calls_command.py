@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.text import Text
+from typer.testing import CliRunner
+
+from orchestra.cli import app
+from orchestra.cli.calls import latency_bar
+from orchestra.errors import UsageError
+from schemas import (
+    CallEnded,
+    CallStarted,
+    PromptCompleted,
+    ReplyInterrupted,
+    ReplySpoken,
+    ToolRequested,
+    TurnMeasured,
+    UserTurnEnded,
+)
+
+CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
+EVENTS = (
+    CallStarted(call=CALL, at=1000.0, from_number="+15550001"),
+    ReplySpoken(call=CALL, text="Welcome.", at=1001.0),
+    UserTurnEnded(call=CALL, turn=1, text="where is it", at=1003.0, speech_ended_at=1002.5),
+    ToolRequested(call=CALL, turn=1, agent="tracking", name="find", at=1003.1),
+    PromptCompleted(call=CALL, turn=1, request="r", prompt_tokens=50, completion_tokens=7, at=1003.2),
+    TurnMeasured(call=CALL, turn=1, turn_end_ms=500, routing_ms=100, first_token_ms=200, tts_ms=200, total_ms=1000),
+    ReplyInterrupted(call=CALL, turn=1, heard="It is", at=1004.0),
+    UserTurnEnded(call=CALL, turn=2, text="never mind", at=1006.0, speech_ended_at=1005.5),
+    TurnMeasured(call=CALL, turn=2, turn_end_ms=500, total_ms=500),
+    ReplySpoken(call=CALL, turn=2, text="Good-bye.", at=1008.0),
+    CallEnded(call=CALL, turn=2, reason="agent_hung_up", duration_s=9.0, at=1009.0),
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
+    run = tmp_path / "demo-runs" / "2026-11-22-100000"
+    run.mkdir(parents=True)
+    (run / "journal.jsonl").write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in EVENTS))
+    return tmp_path
+
+
+def test_a_kept_demo_call_is_listed_without_a_server(home: Path) -> None:
+    told = CliRunner().invoke(app, ["calls", "list", "--json"])
+    (record,) = [json.loads(line) for line in told.stdout.splitlines()]
+    assert (record["call"], record["turns"], record["mean_ms"], record["prompt_tokens"]) == (CALL, 2, 750.0, 50)
+    table = CliRunner().invoke(app, ["calls", "list"]).stdout
+    assert CALL in table
+    assert "750 ms" in table
+
+
+@pytest.mark.parametrize("wanted", [CALL, "07-0199", "aaaa"])
+def test_a_call_is_told_with_a_bar_for_every_turn(home: Path, wanted: str) -> None:
+    told = CliRunner().invoke(app, ["calls", "show", wanted]).stdout
+    assert "where is it" in told
+    assert "interrupted by the caller" in told
+    assert "50 + 7 tokens" in told
+    bars = [line.strip() for line in told.splitlines() if line.strip().startswith("eee")]
+    assert bars[0].endswith("1,000 ms")
+    assert bars[1].endswith("500 ms")
+    assert bars[0].count("e") == bars[1].count("e") == 24
+
+
+def test_a_call_that_is_not_kept_is_a_clear_error(home: Path) -> None:
+    with pytest.raises(UsageError, match="no call is kept '07-nothing'"):
+        CliRunner().invoke(app, ["calls", "show", "07-nothing"], catch_exceptions=False, standalone_mode=False)
+
+
+def test_the_stages_of_a_bar_are_as_long_as_their_share() -> None:
+    bar = latency_bar(TurnMeasured(call=CALL, turn_end_ms=250, routing_ms=250, first_token_ms=500), 2000.0, width=40)
+    assert isinstance(bar, Text)
+    assert bar.plain == "eeeee" + "rrrrr" + "mmmmmmmmmm"

@@ -1,0 +1,53 @@
+from orchestra.storage.dialogue import dialogue
+from schemas import (
+    AgentChanged,
+    CallEnded,
+    CallStarted,
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    ToolCompleted,
+    ToolRequested,
+    TranscriptFinal,
+    TurnMeasured,
+    UserSpeechStarted,
+    UserTurnEnded,
+)
+
+CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
+
+
+def test_a_call_is_told_turn_by_turn_with_the_times_of_its_recording() -> None:
+    told = dialogue(
+        [
+            CallStarted(call=CALL, at=100.0),
+            ReplySpoken(call=CALL, turn=0, text="Welcome.", at=101.5),
+            UserSpeechStarted(call=CALL, at=103.0),
+            TranscriptFinal(call=CALL, text="where is it", confidence=0.4, at=104.6),
+            UserTurnEnded(call=CALL, turn=1, text="where is it", speech_ended_at=104.5, at=104.8),
+            AgentChanged(call=CALL, turn=1, agent="tracking", at=104.8),
+            ToolRequested(call=CALL, turn=1, agent="tracking", name="find", at=104.9),
+            ToolCompleted(call=CALL, turn=1, request="r", name="find", failed=True, at=105.0),
+            ReplyChunk(call=CALL, turn=1, agent="tracking", text="One moment.", filler=True, at=104.9),
+            ReplyChunk(call=CALL, turn=1, agent="tracking", text="It is here.", at=105.0),
+            TurnMeasured(call=CALL, turn=1, total_ms=700.0, at=105.2),
+            ReplyInterrupted(call=CALL, turn=1, heard="One moment. It", at=106.0),
+            CallEnded(call=CALL, turn=1, reason="caller_hung_up", at=107.0),
+        ]
+    )
+    greeting, turn = told.turns
+    assert (greeting.number, greeting.heard, greeting.heard_to_s) == (0, "Welcome.", 1.5)
+    assert (turn.said, turn.said_from_s, turn.said_to_s, turn.confidence) == ("where is it", 3.0, 4.5, 0.4)
+    assert (turn.heard, turn.meant, turn.agent) == ("One moment. It", "It is here.", "tracking")
+    assert (turn.heard_from_s, turn.heard_to_s, turn.interrupted) == (5.2, 6.0, True)
+    assert (turn.tools, turn.failed_tools) == (["find"], 1)
+    assert told.ended is not None
+
+
+def test_a_journal_without_beginning_or_end_is_told_as_far_as_it_goes() -> None:
+    told = dialogue([UserTurnEnded(call=CALL, turn=3, text="still there", at=500.0)])
+    assert (told.started, told.ended) == (None, None)
+    assert [(turn.number, turn.said, turn.heard, turn.heard_from_s) for turn in told.turns] == [
+        (3, "still there", "", None)
+    ]
+    assert dialogue([]).turns == []

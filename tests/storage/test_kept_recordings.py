@@ -1,0 +1,195 @@
+import asyncio
+import subprocess
+import time
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from orchestra.settings import Settings
+from orchestra.storage.calls import find_call
+from orchestra.storage.lost import end_of_lost, lost_calls
+from orchestra.storage.stored import Stored, store
+from orchestra.testing import TestBus
+from schemas import AudioChunk, CallEnded, CallStarted, RecordingSaved, UserTurnEnded
+from workers.persistence import consumer
+
+
+def chunk(call: str, offset_ms: int, value: int = 5) -> AudioChunk:
+    samples = value.to_bytes(2, "little", signed=True) * 1600
+    return AudioChunk(call=call, speaker="caller", offset_ms=offset_ms, audio=samples)
+
+
+def caller_side(path: Path) -> list[int]:
+    with wave.open(str(path)) as file:
+        return memoryview(file.readframes(file.getnframes())).cast("h").tolist()[0::2]
+
+
+class TestElsewhere:
+    @pytest.fixture
+    def settings(self, settings: Settings, request: pytest.FixtureRequest) -> Settings:
+        return settings.model_copy(update={"recordings_url": request.param})
+
+    @pytest.mark.parametrize("settings", ["memory://bucket/calls"], indirect=True)
+    async def test_a_finished_recording_moves_to_the_url_that_is_set(self, bus: TestBus, settings: Settings) -> None:
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(
+                CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200)
+            )
+            await bus.settled()
+        (saved,) = await bus.published(RecordingSaved)
+        assert saved.url == f"memory://bucket/calls/{call}.wav"
+        assert saved.duration_s == pytest.approx(0.2)
+        with fsspec.open(saved.url, "rb") as file:
+            assert file.read()[:4] == b"RIFF"
+        assert list(settings.recordings.iterdir()) == []
+
+    @pytest.mark.parametrize("settings", ["memory://bucket/again"], indirect=True)
+    async def test_audio_that_is_delivered_again_after_the_move_makes_no_new_file(
+        self, bus: TestBus, settings: Settings
+    ) -> None:
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(
+                CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200)
+            )
+            await bus.settled()
+            await bus.publish(chunk(call, 0))
+            await bus.settled()
+        assert list(settings.recordings.iterdir()) == []
+
+    @pytest.mark.parametrize("settings", ["gopher://somewhere/calls"], indirect=True)
+    async def test_a_place_that_cannot_be_used_leaves_the_recording_here(
+        self, bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("workers.persistence._STORED_WITHIN_S", 0.05)
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(
+                CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200)
+            )
+            await bus.settled()
+        (saved,) = await bus.published(RecordingSaved)
+        assert saved.url == (settings.recordings / f"{call}.wav").absolute().as_uri()
+        assert caller_side(settings.recordings / f"{call}.wav") == [5] * 1600
+
+
+def test_a_recording_is_stored_in_a_folder_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "call.wav").write_bytes(b"RIFF....")
+    stored = store(tmp_path / "call.wav", str(tmp_path / "kept here"))
+    assert (stored.size(), stored.path) == (8, tmp_path / "kept here" / "call.wav")
+    assert [each.name for each in (tmp_path / "kept here").iterdir()] == ["call.wav"]
+    with pytest.raises(FileNotFoundError):
+        Stored((tmp_path / "nothing.wav").as_uri()).size()
+
+
+async def test_a_full_disk_costs_the_call_nothing_else_and_the_audio_is_fetched_again_at_its_end(
+    bus: TestBus, settings: Settings
+) -> None:
+    call = bus.call()
+    settings.recordings.mkdir(parents=True)
+    file = settings.recordings / f"{call}.wav"
+    file.symlink_to("/dev/full")  # every write is refused with ENOSPC
+    async with bus.run(consumer):
+        await bus.publish(CallStarted(call=call), chunk(call, 0, 7), UserTurnEnded(call=call, turn=1, text="hello"))
+        await bus.settled()
+        record = await find_call(bus.bus, call)
+        assert (record and record.turns) == 1
+        file.unlink()  # somebody makes room
+        await bus.publish(chunk(call, 200, 8), CallEnded(call=call, reason="caller_hung_up", audio_ms=400))
+        await bus.settled()
+    (saved,) = await bus.published(RecordingSaved)
+    assert (saved.duration_s, saved.missing_ms) == (pytest.approx(0.4), 0)
+    assert caller_side(file) == [7] * 1600 + [8] * 1600
+
+
+async def test_a_disk_that_stays_full_ends_the_call_without_a_recording(bus: TestBus, settings: Settings) -> None:
+    call = bus.call()
+    settings.recordings.mkdir(parents=True)
+    (settings.recordings / f"{call}.wav").symlink_to("/dev/full")
+    async with bus.run(consumer):
+        await bus.publish(CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200))
+        await bus.settled()
+    assert await bus.published(RecordingSaved) == []
+    record = await find_call(bus.bus, call)
+    assert record is not None
+    assert (record.status, record.recording) == ("ended", "")
+
+
+class TestSmallDisk:
+    @pytest.fixture
+    def small_disk(self, tmp_path: Path) -> Iterator[Path]:
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=False, capture_output=True
+        )
+        if mounted.returncode:
+            pytest.skip("a disk of its own needs the right to mount one")
+        yield folder
+        subprocess.run(["umount", folder], check=True)
+
+    @pytest.fixture
+    def settings(self, settings: Settings, small_disk: Path) -> Settings:
+        return settings.model_copy(update={"recordings_dir": small_disk})
+
+    async def test_a_disk_that_fills_up_in_mid_call_leaves_a_whole_file_and_says_what_is_missing(
+        self, bus: TestBus, small_disk: Path
+    ) -> None:
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(CallStarted(call=call), *(chunk(call, 200 * n) for n in range(20)))
+            await bus.publish(CallEnded(call=call, reason="caller_hung_up", audio_ms=4000))
+            await bus.settled()
+        (saved,) = await bus.published(RecordingSaved)
+        assert 1000 <= saved.missing_ms <= 3000
+        with wave.open(str(small_disk / f"{call}.wav")) as file:
+            assert file.getnframes() == pytest.approx(saved.duration_s * 8000, abs=1)
+        assert (small_disk / f"{call}.wav").stat().st_size <= 65536
+
+
+class TestLost:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"lost_call_s": 0.4})
+
+    async def test_a_call_whose_edge_was_lost_is_closed_with_what_there_is(self, bus: TestBus) -> None:
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(CallStarted(call=call), UserTurnEnded(call=call, turn=2, text="hello"), chunk(call, 0))
+            async with asyncio.timeout(10):
+                follow = bus.bus.follow(since="0")
+                async for entry in follow:
+                    if entry.type == "call.ended":
+                        break
+                await follow.aclose()
+            await bus.settled()
+            ended = await bus.published(CallEnded)
+            assert len(ended) == 1
+            assert (ended[0].reason, ended[0].turn, ended[0].audio_ms) == ("failed", 2, 200)
+            assert len(await bus.published(RecordingSaved)) == 1
+            record = await find_call(bus.bus, call)
+            assert (record and record.status) == "ended"
+
+    async def test_a_call_that_still_sends_audio_is_not_lost(self, bus: TestBus) -> None:
+        silent, speaking = bus.call(3), bus.call(3)
+        async with bus.run(consumer):
+            await bus.publish(CallStarted(call=silent), CallStarted(call=speaking))
+            await bus.settled()
+        at = time.time()
+        await bus.publish(chunk(speaking, 0))
+        lost = await lost_calls(bus.bus, time.time() - at)
+        assert [record.call for record in lost] == [silent]
+
+    async def test_two_workers_close_a_lost_call_once(self, bus: TestBus) -> None:
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(CallStarted(call=call))
+            await bus.settled()
+        record = await find_call(bus.bus, call)
+        assert record is not None
+        assert await end_of_lost(bus.bus, record) is not None
+        assert await end_of_lost(bus.bus, record) is None
