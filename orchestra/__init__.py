@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orchestra.agents.app import App
     from orchestra.agents.knowledge import Knowledge
     from orchestra.agents.loader import load_app
-    from orchestra.agents.rule import Sentence, rule
+    from orchestra.agents.rule import Handoff, Sentence, ToolUse, rule
     from orchestra.agents.tool import Tool, ToolContext, tool
     from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
 
@@ -22,10 +22,12 @@ _PLACES = {
     "Consumer": "orchestra.bus",
     "Context": "orchestra.bus",
     "EmbeddedServer": "orchestra.bus",
+    "Handoff": "orchestra.agents.rule",
     "Knowledge": "orchestra.agents.knowledge",
     "Sentence": "orchestra.agents.rule",
     "Tool": "orchestra.agents.tool",
     "ToolContext": "orchestra.agents.tool",
+    "ToolUse": "orchestra.agents.rule",
     "load_app": "orchestra.agents.loader",
     "rule": "orchestra.agents.rule",
     "tool": "orchestra.agents.tool",
@@ -38,10 +40,12 @@ __all__ = [
     "Consumer",
     "Context",
     "EmbeddedServer",
+    "Handoff",
     "Knowledge",
     "Sentence",
     "Tool",
     "ToolContext",
+    "ToolUse",
     "load_app",
     "rule",
     "tool",

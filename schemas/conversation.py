@@ -50,7 +50,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     """A prompt for the model, whole, as it is sent: the answer to "why did it say that?".
 
     ``step`` numbers the prompts and tool calls of a turn from 1. ``deadline``: epoch seconds, not run after it.
-    ``model`` is empty for the platform's default.
+    ``model`` is empty for the platform's default; ``parameters`` go to its server as they are (``temperature`` …).
     """
 
     agent: str
@@ -59,6 +59,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     tools: tuple[ToolSchema, ...] = ()
     tool_choice: Literal["auto", "none", "required"] = "auto"
     model: str = ""
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     deadline: float = 0.0
 
 

@@ -1,8 +1,10 @@
 """An agent: one role in the team that answers a call."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from orchestra.agents.tool import Tool
 from orchestra.errors import AppError
@@ -25,6 +27,8 @@ class Agent:
         knowledge: may search the app's knowledge.
         voice: the speech engine's voice for this agent; empty: the edge's own.
         model: the model that answers for this agent; empty: the platform's.
+        parameters: what the model's server is told beside the prompt, such as ``{"temperature": 0.2,
+            "max_tokens": 200}``; the names are the server's.
 
     """
 
@@ -37,6 +41,7 @@ class Agent:
     knowledge: bool = False
     voice: str = ""
     model: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @cached_property
     def instructions(self) -> str:

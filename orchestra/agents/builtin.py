@@ -50,7 +50,7 @@ CLOSING = frozenset({end_call.name, transfer_call.name})
 def search_tool(sections: Callable[[str, int], Sequence[Found]]) -> Tool:
     """The tool ``search_knowledge`` over a look-up ``(query, limit) -> passages``, best first."""
 
-    @tool(idempotent=True)
+    @tool(idempotent=True, stop_on_barge_in=True)
     async def search_knowledge(query: Annotated[str, "what the caller wants to know, in their words"]) -> str:
         """Look up facts: opening hours, prices, conditions, how things are done."""
         found = sections(query, _PASSAGES)

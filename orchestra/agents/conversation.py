@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from orchestra.agents.confirmation import Asked
+from orchestra.agents.words import words
 from schemas import Message, ToolCall
 
 #: messages and characters kept; the oldest turns go first, the last one stays
@@ -15,6 +17,8 @@ _KEPT: Final = 60
 _KEPT_CHARACTERS: Final = 24_000
 #: what stands at the place where the caller spoke over the agent
 _CUT_OFF: Final = " —"
+#: words of a question that a caller need not wait for
+_LAST_WORDS: Final = 2
 #: what an agent is told of a tool that it no longer waits for
 STILL_RUNNING: Final = "The caller spoke before this had ended; its outcome is not known yet."
 
@@ -36,6 +40,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         ended: the call is over.
         lines: what was said, oldest first.
         running: tool calls whose turn was cancelled before they ended: id of the request → id of the tool call.
+        caller: the caller's number, E.164, empty where the carrier sent none.
+        asked: what the caller was asked last, before a tool may run.
 
     """
 
@@ -45,6 +51,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     ended: bool = False
     lines: list[Line] = []
     running: dict[str, str] = {}
+    caller: str = ""
+    asked: Asked | None = None
 
     @classmethod
     def decode(cls, stored: bytes) -> "Conversation":
@@ -61,9 +69,10 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         """The messages, oldest first."""
         return tuple(line.message for line in self.lines)
 
-    def greeted(self, text: str) -> None:
-        """The call has begun with these words of the agent."""
+    def greeted(self, text: str, *, caller: str = "") -> None:
+        """The call has begun with these words of the agent; ``caller`` is the caller's number."""
         self.turn = max(self.turn, 0)
+        self.caller = caller
         if text:
             self.lines.append(Line(0, Message(role="assistant", content=text)))
 
@@ -89,6 +98,11 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         ]
         self.running.update(running)
 
+    def answered_since(self, turn: int, text: str) -> str:
+        """All that the caller has said after this turn, ``text`` as the last of it."""
+        said = [line.message.content for line in self.lines if line.turn > turn and line.message.role == "user"]
+        return " ".join([*said, text])
+
     def stopped(self, turn: int) -> None:
         """The caller spoke over this turn's reply: it is not to be answered any more, if it ever begins again."""
         self.interrupted = max(self.interrupted, turn)
@@ -103,6 +117,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     def heard(self, turn: int, text: str) -> None:
         """The caller spoke over the reply of ``turn`` and heard of it only ``text``: the rest was never said."""
+        if self.asked is not None and self.asked.turn == turn and not _nearly_all(self.asked.question, text):
+            self.asked = None  # nobody agrees to a question that they have not heard
         rest = text.strip()
         said = [at for at, line in enumerate(self.lines) if line.turn == turn and _is_speech(line.message)]
         for at in said[:-1]:
@@ -146,6 +162,12 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
 def _characters(lines: Sequence[Line]) -> int:
     return sum(len(line.message.content) for line in lines)
+
+
+def _nearly_all(question: str, heard: str) -> bool:
+    """Whether a question was heard up to its last words, where people begin to answer."""
+    asked = words(question)
+    return " ".join(asked[: max(1, len(asked) - _LAST_WORDS)]) in " ".join(words(heard))
 
 
 def _is_speech(message: Message) -> bool:

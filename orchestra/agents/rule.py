@@ -1,4 +1,4 @@
-"""A rule: a function that sees what is about to be said, and may change or stop it."""
+"""A rule: a function that sees what an agent is about to say or do, and lets it pass, changes it, or stops it."""
 
 import inspect
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from orchestra.errors import AppError
+from schemas import Message
 
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,41 +19,107 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     turn: int = 0
 
 
-class Rule:
-    """A function on a `Sentence`; made by `rule`. Calling it calls the function."""
+class _Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule may know of the call in which something is about to be done."""
 
-    def __init__(self, function: Callable[[Sentence], str | None]) -> None:
+    agent: str = ""
+    call: str = ""
+    turn: int = 0
+    caller_number: str = ""
+    conversation: tuple[Message, ...] = ()
+
+    @property
+    def caller_said(self) -> str:
+        """All that the caller has said so far, as far as it is remembered."""
+        return " ".join(message.content for message in self.conversation if message.role == "user")
+
+
+class ToolUse(_Step, frozen=True, kw_only=True):
+    """A tool that an agent is about to call.
+
+    Attributes:
+        tool: the tool's name.
+        arguments: by name, checked, in the types that the tool is annotated with.
+        agent: name of the agent that speaks.
+        call: the call's id.
+        turn: number of the caller's turn.
+        caller_number: E.164, empty where the carrier sent none.
+        conversation: what was said and done so far, oldest first.
+
+    """
+
+    tool: str
+    arguments: dict[str, Any] = {}
+
+    def instead(self, tool: str = "", **arguments: Any) -> "ToolUse":
+        """The same with other arguments; with another tool, that one with just these arguments."""
+        if tool and tool != self.tool:
+            return msgspec.structs.replace(self, tool=tool, arguments=arguments)
+        return msgspec.structs.replace(self, arguments={**self.arguments, **arguments})
+
+
+class Handoff(_Step, frozen=True, kw_only=True):
+    """A handoff that an agent is about to make: ``target`` is the agent that would speak next."""
+
+    target: str
+
+    def instead(self, target: str) -> "Handoff":
+        """The same to another agent."""
+        return msgspec.structs.replace(self, target=target)
+
+
+#: what a rule may look at
+SUBJECTS: tuple[type, ...] = (Sentence, ToolUse, Handoff)
+
+
+class Rule:
+    """A function on a `Sentence`, a `ToolUse` or a `Handoff`; made by `rule`. Calling it calls the function.
+
+    Attributes:
+        name: the function's name.
+        subject: the type that it looks at.
+
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
         self.name = function.__name__
         if inspect.iscoroutinefunction(function):
             msg = f"rule {self.name}: is async; a rule runs before each sentence is spoken and must answer at once"
             raise AppError(msg)
-        _check(function, self.name)
+        self.subject = _subject(function, self.name)
 
     def __repr__(self) -> str:
         return f"<rule {self.name}>"
 
-    def __call__(self, sentence: Sentence) -> str | None:
-        """None: say it as it is; other text: say that instead; empty text: say nothing."""
-        return self.function(sentence)
+    def __call__(self, subject: Any) -> Any:
+        """None: let it pass; text: say that instead; what ``subject.instead(…)`` gave: do that instead."""
+        return self.function(subject)
 
 
-def rule(function: Callable[[Sentence], str | None]) -> Rule:
-    """Make a function a rule on every sentence of the app's agents.
+def rule(function: Callable[[Any], Any]) -> Rule:
+    """Make a function a rule on every sentence, tool call or handoff of the app's agents.
 
-    It takes a `Sentence` and returns None (say it), other words (say these instead) or empty text (say nothing). A
-    rule that raises stops the sentence: what it guards is not said.
+    Its one argument is annotated `Sentence`, `ToolUse` or `Handoff`. It returns None to let that pass, and text to
+    stop it and have that said instead (empty text: say nothing; the agent is told that it was refused). A rule on a
+    tool call or handoff may also change it: ``return use.instead(day="Friday")``. A rule that raises stops what it
+    guards. Rules are asked again when a turn is run again after a crash, so they only look, and change nothing.
 
     Raises:
-        AppError: the function does not take exactly one argument annotated `Sentence`, or is async.
+        AppError: the function does not take exactly one argument annotated with one of the three, or is async.
 
     """
     return Rule(function)
 
 
-def _check(function: Callable[..., Any], name: str) -> None:
+def _subject(function: Callable[..., Any], name: str) -> type:
     hints = get_type_hints(function)
     arguments = list(inspect.signature(function).parameters)
-    if len(arguments) != 1 or hints.get(arguments[0]) is not Sentence:
-        msg = f"rule {name}: takes ({', '.join(arguments)}); it must take one argument annotated `Sentence`"
+    if len(arguments) != 1 or hints.get(arguments[0]) not in SUBJECTS:
+        msg = (
+            f"rule {name}: takes ({', '.join(arguments)}); it must take one argument annotated `Sentence`, `ToolUse` "
+            "or `Handoff`"
+        )
         raise AppError(msg)
+    subject: type = hints[arguments[0]]
+    return subject

@@ -13,12 +13,14 @@ from orchestra.agents.autogen.client import ToolChoice
 from orchestra.agents.live import LiveCall, Step
 from orchestra.bus import Context
 from orchestra.errors import EngineError
+from orchestra.execution.speech import spoken
 from schemas import (
     AgentChanged,
     Event,
     Message,
     PromptCompleted,
     PromptRequested,
+    ReplyChunk,
     ToolCall,
     ToolCompleted,
     ToolRequested,
@@ -93,6 +95,7 @@ class TurnSteps:
             tools=tools,
             tool_choice=tool_choice,
             model=agent.model,
+            parameters=dict(agent.parameters),
             deadline=time.time() + _PROMPT_S,
         )
         request_id = await self._ask(request)
@@ -127,6 +130,14 @@ class TurnSteps:
         """Another agent speaks from here on."""
         self._pending.append(
             AgentChanged(call=self._event.call, turn=self._event.turn, agent=agent, previous=previous, reason="handoff")
+        )
+
+    def say(self, agent: Agent, text: str) -> None:
+        """Have the caller hear these words, which no model has made."""
+        self._pending.append(
+            ReplyChunk(
+                call=self._event.call, turn=self._event.turn, text=spoken(text), agent=agent.name, voice=agent.voice
+            )
         )
 
     async def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> str:

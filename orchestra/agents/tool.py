@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
+from string import Formatter
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
 
 import msgspec
@@ -45,6 +46,8 @@ class Tool:
         timeout_s: seconds after which a run counts as failed.
         filler: what the caller hears when the tool is slow; empty: silence.
         idempotent: running it twice with one idempotency key does no harm.
+        needs_confirmation: it only runs after the caller has said yes to a question.
+        stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it.
         examples: what callers say when they need this tool, for the router and the offline model.
 
     """
@@ -57,6 +60,8 @@ class Tool:
         timeout_s: float = _TIMEOUT_S,
         filler: str = "",
         idempotent: bool = False,
+        needs_confirmation: bool | str = False,
+        stop_on_barge_in: bool = False,
         examples: Sequence[str] = (),
     ) -> None:
         self.function = function
@@ -65,6 +70,8 @@ class Tool:
         self.timeout_s = timeout_s
         self.filler = filler
         self.idempotent = idempotent
+        self.needs_confirmation = bool(needs_confirmation)
+        self.stop_on_barge_in = stop_on_barge_in
         self.examples = tuple(examples)
         self._arguments, self._context_argument = _arguments_of(function, self.name)
         self._texts = [field.name for field in msgspec.structs.fields(self._arguments) if _is_text(field.type)]
@@ -73,6 +80,8 @@ class Tool:
             description=with_examples(self.description, self.examples),
             parameters=_object_schema(self._arguments),
         )
+        self._question = needs_confirmation if isinstance(needs_confirmation, str) else ""
+        _check_question(self._question, self._arguments, self.name)
 
     def __repr__(self) -> str:
         return f"<tool {self.name}>"
@@ -85,6 +94,20 @@ class Tool:
     def takes_context(self) -> bool:
         """Whether the function has an argument for its `ToolContext`."""
         return bool(self._context_argument)
+
+    def question(self, arguments: str) -> str:
+        """What the caller is asked before this call is made.
+
+        Raises:
+            RejectedError: the arguments are not what the annotations ask for.
+
+        """
+        values = {name: _written(value) for name, value in self.check(arguments).items()}
+        if self._question:
+            return self._question.format(**values)
+        what = self.description[:1].lower() + self.description[1:].rstrip(".")
+        details = "".join(f", {name.replace('_', ' ')} {value}" for name, value in values.items() if value)
+        return f"Just to be sure: {what}{details}. Shall I do that?"
 
     async def run(self, arguments: str, context: ToolContext) -> str:
         """Check the arguments and run the function; one that is not async runs in a thread.
@@ -138,6 +161,8 @@ def tool(
     timeout_s: float = ...,
     filler: str = ...,
     idempotent: bool = ...,
+    needs_confirmation: bool | str = ...,
+    stop_on_barge_in: bool = ...,
     examples: Sequence[str] = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
@@ -148,6 +173,8 @@ def tool(
     timeout_s: float = _TIMEOUT_S,
     filler: str = "",
     idempotent: bool = False,
+    needs_confirmation: bool | str = False,
+    stop_on_barge_in: bool = False,
     examples: Sequence[str] = (),
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a function a tool; its docstring tells the model when to call it.
@@ -162,14 +189,42 @@ def tool(
         timeout_s: seconds after which a run counts as failed.
         filler: what the caller hears when the tool is slow.
         idempotent: running it twice with one idempotency key does no harm, so it may be run again after a crash.
+        needs_confirmation: it only runs after the caller has said yes. Give the question, in which arguments stand in
+            braces: ``"Shall I send parcel {number} on {day}?"``; True: one is made of the docstring.
+        stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it. A tool not marked so
+            is done to its end once it has begun, and the agent learns its result with the next turn.
         examples: what callers say when they need it.
 
     Raises:
-        AppError: an argument has no annotation, or one that has no JSON form.
+        AppError: an argument has no annotation, or one that has no JSON form, or the question names none that is there.
 
     """
-    make = partial(Tool, name=name, timeout_s=timeout_s, filler=filler, idempotent=idempotent, examples=examples)
+    make = partial(
+        Tool,
+        name=name,
+        timeout_s=timeout_s,
+        filler=filler,
+        idempotent=idempotent,
+        needs_confirmation=needs_confirmation,
+        stop_on_barge_in=stop_on_barge_in,
+        examples=examples,
+    )
     return make if function is None else make(function)
+
+
+def _check_question(question: str, arguments: type[msgspec.Struct], name: str) -> None:
+    try:
+        named = {field for _, field, _, _ in Formatter().parse(question) if field is not None}
+    except ValueError as error:
+        msg = f"tool {name}: needs_confirmation={question!r} is no text with names in braces: {error}"
+        raise AppError(msg) from error
+    for field in sorted(named - set(arguments.__struct_fields__)):
+        msg = f"tool {name}: needs_confirmation names {{{field}}}, which is none of its arguments"
+        raise AppError(msg)
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode().strip('"')
 
 
 def with_examples(description: str, examples: Sequence[str]) -> str:

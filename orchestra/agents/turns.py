@@ -10,6 +10,8 @@ from redis.exceptions import RedisError
 
 from orchestra.agents.app import App
 from orchestra.agents.autogen import AgentTurn, Cast
+from orchestra.agents.confirmation import simply_agrees
+from orchestra.agents.judge import Scene
 from orchestra.agents.live import CONVERSATION, STEP, LiveCall, RunningTurn, Step, StopReason
 from orchestra.agents.router import Router
 from orchestra.agents.steps import TurnSteps, catch_up
@@ -63,7 +65,7 @@ class Turns:
         """The caller is being greeted by the agent that answers first."""
         if live.conversation.turn >= 0:
             return None
-        live.conversation.greeted(event.greeting)
+        live.conversation.greeted(event.greeting, caller=event.from_number)
         _keep(live, context)
         return AgentChanged(call=event.call, agent=live.conversation.agent, reason="entry")
 
@@ -124,22 +126,35 @@ class Turns:
     async def _run(self, event: UserTurnEnded, context: Context, live: LiveCall) -> list[Event]:
         conversation = live.conversation
         steps = TurnSteps(self._app, event, context, live, group=self._group)
-        agent = self._router.route(event.text, conversation.agent)
+        asked = conversation.asked
+        answer = "" if asked is None else conversation.answered_since(asked.turn, event.text)
+        agent = conversation.agent
+        if asked is None or not simply_agrees(answer):
+            agent = self._router.route(event.text, conversation.agent)
         if agent != conversation.agent:
             steps.agent_changed(
                 AgentChanged(
                     call=event.call, turn=event.turn, agent=agent, previous=conversation.agent, reason="routed"
                 )
             )
-        turn = AgentTurn(
-            self._cast, steps, agent=agent, number=event.turn, history=conversation.messages, caller_said=_said(event)
+        scene = Scene(
+            agent=agent,
+            call=event.call,
+            turn=event.turn,
+            caller_number=conversation.caller,
+            conversation=conversation.messages,
+            asked=asked,
+            answer=answer,
         )
+        turn = AgentTurn(self._cast, steps, scene, caller_said=_said(event))
         work = asyncio.get_running_loop().create_task(turn.run())
         live.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
         try:
             outcome = await _outcome(turn, work)
             await catch_up(context, steps.published)
             closing = self._closing(event, turn, steps, running, outcome)
+            if outcome != "cancelled":
+                conversation.asked = turn.asked
             conversation.add_turn(event.turn, turn.said, agent=turn.agent, running=steps.open_tools)
             context.state.delete(*(STEP + request for request in steps.requests))
             _keep(live, context)

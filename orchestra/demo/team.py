@@ -5,6 +5,7 @@ from pathlib import Path
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.knowledge import Knowledge
+from orchestra.demo.rules import RULES
 from orchestra.demo.tools import find_parcel, open_complaint, open_parcels, redeliver
 
 _STYLE = """
@@ -96,6 +97,7 @@ app = App(
     apology="I am sorry, something went wrong on my side. Could you say that again?",
     holding="Just a moment, please.",
     knowledge=Knowledge(Path(__file__).parent / "knowledge"),
+    rules=RULES,
     transfer_target="+15550199",
     lifespan=open_parcels,
 )

@@ -37,6 +37,7 @@ def _unknown(number: str) -> str:
 @tool(
     filler="One moment, I am looking that up.",
     idempotent=True,
+    stop_on_barge_in=True,
     examples=(
         "where is my parcel",
         "when will my parcel arrive",

@@ -84,7 +84,7 @@ class Reply:
 
     def _allowed(self, text: str) -> str:
         """The sentence after all rules; empty if it must not be said."""
-        for rule in self._app.rules:
+        for rule in (rule for rule in self._app.rules if rule.subject is Sentence):
             if not text:
                 return ""
             sentence = Sentence(text=text, agent=self._prompt.agent, call=self._prompt.call, turn=self._prompt.turn)

@@ -44,9 +44,9 @@ class Tools:
         self._resources = resources
 
     def stoppable(self, name: str) -> bool:
-        """Whether a run may be cut off: what changes the world is done to its end once it has begun."""
+        """Whether a run may be cut off: a tool not marked so is done to its end once it has begun."""
         tool = self._app.tools.get(name)
-        return tool is None or tool.idempotent
+        return tool is None or tool.stop_on_barge_in
 
     async def run(self, event: ToolRequested, context: Context) -> list[Event]:
         """Run the tool; returns `ToolCompleted`, after what the tool asks of the call itself."""

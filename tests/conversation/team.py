@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, TypeVar
 
-from orchestra.agents import Agent, App, ToolContext, tool
+from orchestra.agents import Agent, App, Rule, ToolContext, tool
 from orchestra.agents.tool import Tool
 from orchestra.execution.models import ModelAnswer, Models, TextDelta
 from orchestra.settings import Settings
@@ -80,7 +80,7 @@ class Parcels:
         self.cut_off = 0
 
 
-@tool(idempotent=True, filler="One moment.", examples=("where is my parcel",))
+@tool(idempotent=True, stop_on_barge_in=True, filler="One moment.", examples=("where is my parcel",))
 async def find_parcel(number: Annotated[str, "parcel number"], context: ToolContext) -> str:
     """Find a parcel."""
     return await _act(context, f"found {number}")
@@ -104,7 +104,7 @@ async def _act(context: ToolContext, deed: str) -> str:
     return deed
 
 
-def team(parcels: Parcels, *, tools: tuple[Tool, ...] = (find_parcel, book)) -> App:
+def team(parcels: Parcels, *, tools: tuple[Tool, ...] = (find_parcel, book), rules: tuple[Rule, ...] = ()) -> App:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[Parcels]:
         yield parcels
@@ -127,6 +127,7 @@ def team(parcels: Parcels, *, tools: tuple[Tool, ...] = (find_parcel, book)) -> 
         entry="reception",
         apology="I am sorry, that did not work.",
         transfer_target="+15550199",
+        rules=rules,
         lifespan=lifespan,
     )
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.builtin import CLOSING
+from orchestra.agents.judge import Judge
 from orchestra.agents.tool import with_examples
 from schemas import ToolSchema
 
@@ -30,6 +31,7 @@ class Cast:
                 name=handoff.name, description=handoff.description, parameters=dict(schema.get("parameters", {}))
             )
         self.closing = CLOSING
+        self.judge = Judge(app)
 
 
 class _CachedHandoff(Handoff):

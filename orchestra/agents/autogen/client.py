@@ -13,6 +13,8 @@ from autogen_core.tools import ToolSchema as AutoGenToolSchema
 from pydantic import BaseModel
 
 from orchestra.agents.autogen.messages import ours
+from orchestra.agents.autogen.workbench import REFUSED
+from orchestra.agents.judge import HANDOFF
 from orchestra.errors import EngineError
 from schemas import Message, ToolCall
 
@@ -50,11 +52,12 @@ class PromptClient(ChatCompletionClient):
             raise turn.broken
         if turn.token.is_cancelled():
             raise asyncio.CancelledError
-        if self._has_closed():
-            return self._result("", ())
+        offered = tuple(turn.cast.schemas[_name(tool)] for tool in tools)
+        known = self._known_without_asking([tool.name for tool in offered])
+        if known is not None:
+            return known
         self._left -= 1
         choice: ToolChoice = tool_choice if isinstance(tool_choice, str) else "required"
-        offered = tuple(turn.cast.schemas[_name(tool)] for tool in tools)
         if self._left == 0 or self._is_closing():
             offered, choice = (), "none"
         prompt = turn.steps.prompt(
@@ -68,7 +71,8 @@ class PromptClient(ChatCompletionClient):
                 turn.apologised = True
                 turn.said.append(Message(role="assistant", content=answer.text))
             raise EngineError(answer.error)
-        calls = self._usable(answer.tool_calls, {tool.name for tool in offered})
+        names = [tool.name for tool in offered]
+        calls = turn.judged(self._usable(answer.tool_calls, set(names)), names)
         if not calls and not answer.text:
             msg = f"prompt {answer.request} has no answer: {answer.finish_reason}"
             raise EngineError(msg)
@@ -77,6 +81,21 @@ class PromptClient(ChatCompletionClient):
             completion_tokens=self._usage.completion_tokens + answer.completion_tokens,
         )
         return self._result(answer.text, calls)
+
+    def _known_without_asking(self, offered: Sequence[str]) -> CreateResult | None:
+        """What comes next where no model need be asked."""
+        turn = self._turn
+        if self._has_closed():
+            return self._result("", ())
+        if turn.instead:
+            said, turn.instead = turn.instead, ""
+            turn.steps.say(turn.cast.agents[turn.agent], said)
+            return self._result(said, ())
+        if turn.agreed is not None:
+            agreed, turn.agreed = turn.agreed, None
+            if agreed.name in offered:
+                return self._result("", turn.judged((agreed,), offered))
+        return None
 
     def _closing_calls(self) -> int:
         """How many tools the last step ran, if all of them were of those after which only last words are said."""
@@ -101,7 +120,7 @@ class PromptClient(ChatCompletionClient):
         usable: list[ToolCall] = []
         handed = False
         for call in calls if offered else ():
-            is_handoff = call.name.startswith("transfer_to_")
+            is_handoff = call.name.startswith(HANDOFF)
             if is_handoff and handed:
                 continue
             handed = handed or is_handoff
@@ -113,10 +132,15 @@ class PromptClient(ChatCompletionClient):
             usable.append(ToolCall(id=call_id, name=call.name, arguments=arguments))
         return tuple(usable)
 
+    def _followed(self, call: ToolCall) -> str:
+        """The name under which AutoGen does with a call what was decided."""
+        refused = call.id in self._turn.refused and call.name.startswith(HANDOFF)
+        return call.name + REFUSED if refused else call.name
+
     def _result(self, text: str, calls: Sequence[ToolCall]) -> CreateResult:
         content: str | list[FunctionCall] = text
         if calls:
-            content = [FunctionCall(id=call.id, name=call.name, arguments=call.arguments) for call in calls]
+            content = [FunctionCall(id=call.id, name=self._followed(call), arguments=call.arguments) for call in calls]
         return CreateResult(
             finish_reason="function_calls" if calls else "stop",
             content=content,

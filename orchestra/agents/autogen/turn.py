@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.messages import HandoffMessage
 from autogen_core import CancellationToken
@@ -11,9 +12,12 @@ from autogen_core import CancellationToken
 from orchestra.agents.agent import Agent
 from orchestra.agents.autogen.cast import Cast
 from orchestra.agents.autogen.client import PROMPTS, PromptClient, ToolChoice
-from orchestra.agents.autogen.workbench import CallContext, ToolBench
+from orchestra.agents.autogen.workbench import REFUSED, CallContext, ToolBench
+from orchestra.agents.confirmation import Asked, simply_agrees
+from orchestra.agents.judge import Refused, Scene
 from schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
+_ON_ITS_OWN = "Not done: call it again, on its own."
 #: how often the caller may change hands in one turn
 _HANDOFFS = 2
 
@@ -35,6 +39,10 @@ class Steps(Protocol):
         """Another agent speaks from here on."""
         ...
 
+    def say(self, agent: Agent, text: str) -> None:
+        """Have the caller hear these words, which no model has made."""
+        ...
+
 
 class AgentTurn:
     """One turn: from the caller's words to the agents' last.
@@ -43,18 +51,25 @@ class AgentTurn:
         agent: name of the agent that speaks now.
         said: the messages of this turn so far, the caller's first.
         apologised: a prompt failed, and the caller was told so.
+        agreed: a tool call that the caller has just agreed to; it is made before any model is asked.
+        refused: tool calls and handoffs that are not made, by the id of the call.
+        instead: what the caller hears in their place, and not yet has.
+        asked: what the caller is asked in this turn before a tool may run.
 
     """
 
-    def __init__(
-        self, cast: Cast, steps: Steps, *, agent: str, number: int, history: Sequence[Message], caller_said: Message
-    ) -> None:
+    def __init__(self, cast: Cast, steps: Steps, scene: Scene, *, caller_said: Message) -> None:
         self.cast = cast
         self.steps = steps
-        self.agent = agent
-        self.number = number
-        self.history = history
+        self.agent = scene.agent
+        self.number = scene.turn
+        self.history: Sequence[Message] = scene.conversation
         self.said = [caller_said]
+        self.agreed = _agreed(scene)
+        self.refused: dict[str, Refused] = {}
+        self.instead = ""
+        self.asked: Asked | None = None
+        self._scene = scene
         self.apologised = False
         self.token = CancellationToken()
         self.broken: Exception | None = None
@@ -62,6 +77,40 @@ class AgentTurn:
     def cancel(self) -> None:
         """Stop at the next moment at which the agents wait."""
         self.token.cancel()
+
+    def judged(self, calls: Sequence[ToolCall], offered: Sequence[str]) -> tuple[ToolCall, ...]:
+        """The calls as they are to be made; those that are not stand in `refused`, and answer themselves."""
+        scene = msgspec.structs.replace(self._scene, agent=self.agent, conversation=(*self.history, *self.said))
+        made: list[ToolCall] = []
+        refusals: list[Refused] = []
+        for call in calls:
+            verdict = self.cast.judge.verdict(call, scene, offered)
+            if isinstance(verdict, ToolCall):
+                made.append(verdict)
+                if scene.asked is not None and verdict.name == scene.asked.tool:  # agreed to once, not twice
+                    self._scene = scene = msgspec.structs.replace(scene, asked=None)
+                continue
+            refusals.append(verdict)
+            self.refused[call.id] = verdict
+            made.append(call)
+        if len(refusals) == 1 and len(calls) == 1:
+            self.instead, self.asked = refusals[0].say, refusals[0].asked
+        elif refusals:
+            for call in calls:
+                if call.id in self.refused and self.refused[call.id].say:
+                    self.refused[call.id] = Refused(result=_ON_ITS_OWN)
+        return tuple(made)
+
+    def as_wanted(self, message: Message) -> Message:
+        """A message with the name of a refused handoff that it had before AutoGen was kept from following it."""
+        if message.tool_call_id in self.refused:
+            return msgspec.structs.replace(message, name=message.name.removesuffix(REFUSED))
+        if not message.tool_calls:
+            return message
+        calls = tuple(
+            msgspec.structs.replace(call, name=call.name.removesuffix(REFUSED)) for call in message.tool_calls
+        )
+        return msgspec.structs.replace(message, tool_calls=calls)
 
     async def run(self) -> bool:
         """Let the agents work until they have answered: True, or were cancelled: False.
@@ -106,3 +155,10 @@ class AgentTurn:
     def reply(self) -> str:
         """All that the agents have said in this turn."""
         return " ".join(message.content for message in self.said if message.role == "assistant" and message.content)
+
+
+def _agreed(scene: Scene) -> ToolCall | None:
+    """The tool call that the caller was asked about, if they have said yes and nothing more."""
+    if scene.asked is None or not simply_agrees(scene.answer):
+        return None
+    return ToolCall(id=f"call_{scene.turn}_agreed", name=scene.asked.tool, arguments=scene.asked.arguments)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from orchestra.agents.autogen.turn import AgentTurn
 
 
+#: the end of a handoff's name that AutoGen is not to follow
+REFUSED = "__refused"
+
+
 class ToolBench(Workbench):
     """The tools of the agent that speaks, as AutoGen sees them; they run in another process."""
 
@@ -40,6 +44,9 @@ class ToolBench(Workbench):
         call_id: str | None = None,
     ) -> ToolResult:
         turn = self._turn
+        refused = turn.refused.get(call_id or "")
+        if refused is not None:
+            return _tool_result(name, refused.result, failed=True)
         call = ToolCall(id=call_id or "", name=name, arguments=msgspec.json.encode(arguments or {}).decode())
         asked = asyncio.ensure_future(turn.steps.tool(turn.cast.agents[turn.agent], call))
         (cancellation_token or turn.token).link_future(asked)
@@ -83,7 +90,9 @@ class CallContext(ChatCompletionContext):
 
     async def add_message(self, message: LLMMessage) -> None:
         self._turn.said += (
-            said for said in ours([message]) if said.role != "assistant" or said.content or said.tool_calls
+            self._turn.as_wanted(said)
+            for said in ours([message])
+            if said.role != "assistant" or said.content or said.tool_calls
         )
 
 

@@ -127,6 +127,7 @@ def _join(calls: list[dict[str, Any]], delta: ChoiceDeltaToolCall) -> None:
 
 def _request(model: str, prompt: PromptRequested) -> dict[str, Any]:
     request: dict[str, Any] = {
+        **({"extra_body": prompt.parameters} if prompt.parameters else {}),  # servers of one's own know more names
         "model": model,
         "messages": [_message(message) for message in prompt.messages],
         "stream": True,
