@@ -50,27 +50,27 @@ class Orchestration:
 
     async def greet(self, event: CallStarted, context: Context) -> AgentChanged | None:
         """Remember the greeting, and who speaks first."""
-        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+        async with self._calls.open(event.call, context, entry=self._entry) as live:
             return self._turns.greeted(event, context, live)
 
     async def answer(self, event: UserTurnEnded, context: Context) -> list[Event]:
         """Answer the caller: `AgentChanged`, `PromptRequested` and `ToolRequested` on the way, then the turn's end."""
-        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+        async with self._calls.open(event.call, context, entry=self._entry) as live:
             return await self._turns.answer(event, context, live)
 
     async def take_step(self, event: PromptCompleted | ToolCompleted, context: Context) -> None:
         """Hand the result to the turn that waits for it."""
-        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+        async with self._calls.open(event.call, context, entry=self._entry) as live:
             self._turns.step_ended(event, context, live)
 
     async def interrupt(self, event: ReplyInterrupted, context: Context) -> None:
         """Stop a reply that nobody listens to; remember what was heard of it."""
-        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+        async with self._calls.open(event.call, context, entry=self._entry) as live:
             await self._turns.interrupted(event, context, live)
 
     async def end(self, event: CallEnded, context: Context) -> None:
         """Stop what still runs."""
-        async with self._calls.open(event.call, context.state, entry=self._entry) as live:
+        async with self._calls.open(event.call, context, entry=self._entry) as live:
             await self._turns.ended(event, context, live)
 
 

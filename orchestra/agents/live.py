@@ -1,23 +1,28 @@
 """The calls that this process is working on, shared by all handlings of their events.
 
-A call's conversation is read from the bus when the first handling of one of its events begins, and forgotten when the
-last one ends: another worker may own the call by the next one.
+A call's conversation is read from the bus once for each lease under which its partition is held here: while a lease
+lasts nobody else writes it, and a caller who waits for an answer need not wait for Redis first. With another lease, or
+after a handling that failed, it is read again.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
 from orchestra.agents.conversation import Conversation
-from orchestra.bus import State
+from orchestra.bus import Context, State
 from schemas import PromptCompleted, ToolCompleted
 
 #: fields of a call's state
 CONVERSATION = "conversation"
 STEP = "step:"
+
+#: calls that are remembered between two of their events
+_REMEMBERED = 1000
 
 Step = PromptCompleted | ToolCompleted
 StopReason = Literal["interrupted", "superseded", "call_ended", "expired"]
@@ -91,33 +96,70 @@ class LiveCall:
             await turn.over.wait()
 
 
+@dataclass(slots=True)
+class _Opened:
+    """A live call, under which lease it was read, how many handlings use it, and whether one of them has failed."""
+
+    lease: str
+    reading: asyncio.Task[LiveCall]
+    users: int = 0
+    failed: bool = False
+
+    def serves(self, context: Context) -> bool:
+        """Whether this attempt can use it: it holds what is committed, or what those beside it are about to commit."""
+        return self.lease == context.lease and (self.users > 0 or context.attempt == 1)
+
+    def rest(self) -> bool:
+        """Nobody uses it at the moment; whether it is worth being remembered."""
+        if self.failed or not self.reading.done():
+            self.reading.cancel()
+            return False
+        live = self.reading.result()
+        live.steps = {request: step for request, step in live.steps.items() if step.turn > live.conversation.turn}
+        return not live.conversation.ended
+
+
 class LiveCalls:
     """The calls at work in this process, by id."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, tuple[asyncio.Task[LiveCall], list[None]]] = {}
+        self._calls: dict[str, _Opened] = {}
 
     @asynccontextmanager
-    async def open(self, call: str, state: State, *, entry: str) -> AsyncIterator[LiveCall]:
-        """The live call, read from its state unless a handling at work here has it open already.
+    async def open(self, call: str, context: Context, *, entry: str) -> AsyncIterator[LiveCall]:
+        """The live call, read from its state unless it is known here.
 
         Args:
             call: the call's id.
-            state: its state.
+            context: of the handling that needs it.
             entry: the agent that speaks if nobody has spoken yet.
 
         """
-        if call not in self._calls:
-            self._calls[call] = asyncio.get_running_loop().create_task(_read(state, entry)), []
-        reading, users = self._calls[call]
-        users.append(None)
+        opened = self._calls.get(call)
+        if opened is None or not opened.serves(context):
+            reading = asyncio.get_running_loop().create_task(_read(context.state, entry))
+            opened = self._calls[call] = _Opened(context.lease, reading)
+        opened.users += 1
         try:
-            yield reading.result() if reading.done() else await asyncio.shield(reading)
+            yield opened.reading.result() if opened.reading.done() else await asyncio.shield(opened.reading)
+        except BaseException:
+            opened.failed = True  # it may hold what was never committed
+            raise
         finally:
-            users.pop()
-            if not users:
-                del self._calls[call]
-                reading.cancel()
+            opened.users -= 1
+            if not opened.users:
+                self._close(call, opened)
+
+    def _close(self, call: str, opened: _Opened) -> None:
+        worth_keeping = opened.rest()
+        if self._calls.get(call) is not opened:
+            return
+        del self._calls[call]
+        if worth_keeping:
+            self._calls[call] = opened  # as the one used last
+            if len(self._calls) > _REMEMBERED:
+                oldest = next((each for each, other in self._calls.items() if not other.users), call)
+                del self._calls[oldest]
 
 
 async def _read(state: State, entry: str) -> LiveCall:

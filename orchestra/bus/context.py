@@ -67,18 +67,20 @@ class Context:
         attempt: 1 on the first delivery, counted by Redis across crashes.
         deadline: when the handler is cancelled, in the event loop's time (seconds).
         entry: the stream entry of the event.
+        lease: under which the partition is held here. While it is the same, nobody else writes the group's state.
         bus: the process's `Bus`, for reading; publish through the context.
         state: the group's `State` of the call.
 
     """
 
-    __slots__ = ("_work", "attempt", "bus", "deadline", "entry", "state")
+    __slots__ = ("_work", "attempt", "bus", "deadline", "entry", "lease", "state")
 
     def __init__(self, work: "Work", bus: "Bus", entry: Entry, deadline: float) -> None:
         self._work = work
         self.attempt = work.attempt
         self.deadline = deadline
         self.entry = entry
+        self.lease = work.owned.token
         self.bus = bus
         self.state = State(work)
 
