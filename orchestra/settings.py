@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     model: str = "offline"
     model_url: str | None = None
     model_api_key: SecretStr = SecretStr("")
+    model_fallback: str = ""
+    model_fallback_url: str | None = None
+    model_fallback_api_key: SecretStr = SecretStr("")
+    model_retries: Annotated[int, Field(ge=0, le=5)] = 1
+    model_first_token_s: Annotated[float, Field(gt=0)] = 8.0
+    model_breaker_failures: Annotated[int, Field(ge=1)] = 3
+    model_breaker_rest_s: Annotated[float, Field(gt=0)] = 15.0
 
     # -- edge
     host: str = "127.0.0.1"

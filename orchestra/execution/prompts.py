@@ -16,8 +16,6 @@ from schemas import Message, PromptCompleted, PromptRequested
 
 _LOG = structlog.get_logger("orchestra.execution")
 
-#: seconds of silence after which a caller thinks that the line is dead
-FIRST_TOKEN_S = 8.0
 _GO_ON = (
     "Your last answer broke off after the words above; the caller has heard them. "
     "Go on from there, and do not repeat anything."
@@ -33,26 +31,35 @@ class Prompts:
     async def answer(self, prompt: PromptRequested, reply: Reply, attempt: int) -> PromptCompleted:
         """Have the model answer, and its words spoken through ``reply``.
 
-        A model that fails, breaks off, is late or has nothing to say makes the caller hear the app's apology.
+        A model that fails, breaks off, is late or has nothing to say is followed by the fallback model, which goes on
+        from what the caller has heard; if there is none, or it fails too, the caller hears the app's apology.
         """
         started = time.monotonic()
-        model = self._models.of(prompt.model)
         if attempt > 1:
             await reply.take_over()
-        answer, error = ModelAnswer(finish_reason="error"), ""
-        try:
-            answer = await self._answer(model, prompt, reply, started)
-        except EngineError as failure:
-            error = str(failure)
-        except (FencedError, RedisError):
-            raise
-        except Exception as failure:  # noqa: BLE001 - whatever a model of another's raises, the caller hears something
-            _LOG.exception("prompt.failed", call=prompt.call, turn=prompt.turn, model=model.name)
-            error = repr(failure)
-        if not error and not reply.text and not answer.tool_calls:
-            error = f"model {model.name} has nothing to say"
+        answer, answering = ModelAnswer(finish_reason="error"), prompt.model
+        late_s = time.time() - prompt.deadline
+        error = f"the prompt came {late_s:.1f} s after its deadline" if late_s >= 0 else ""
+        for model, breaker in () if error else self._models.candidates(prompt.model):
+            answering = model.name
+            try:
+                answer = await self._answer(model, _continued(prompt, reply) if error else prompt, reply, started)
+            except EngineError as failure:
+                error = str(failure)
+            except (FencedError, RedisError):
+                raise
+            except Exception as failure:  # noqa: BLE001 - whatever a model of another's raises, the caller hears something
+                _LOG.exception("model.broken", call=prompt.call, turn=prompt.turn, model=model.name)
+                error = repr(failure)
+            else:
+                error = "" if reply.text or answer.tool_calls else f"model {model.name} has nothing to say"
+            if not error:
+                breaker.succeeded()
+                break
+            breaker.failed()
+            _LOG.warning("model.failed", call=prompt.call, turn=prompt.turn, model=model.name, error=error)
         if error:
-            _LOG.warning("prompt.failed", call=prompt.call, turn=prompt.turn, model=model.name, error=error)
+            _LOG.warning("prompt.failed", call=prompt.call, turn=prompt.turn, model=answering, error=error)
             await reply.apologise()
         return PromptCompleted(
             call=prompt.call,
@@ -62,7 +69,7 @@ class Prompts:
             tool_calls=() if error else answer.tool_calls,
             finish_reason="error" if error else answer.finish_reason,
             error=error,
-            model=model.name,
+            model=answering,
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             first_token_ms=reply.first_token_ms,
@@ -71,18 +78,14 @@ class Prompts:
 
     async def _answer(self, model: Model, prompt: PromptRequested, reply: Reply, started: float) -> ModelAnswer:
         """The model's answer within the prompt's deadline."""
-        left_s = prompt.deadline - time.time()
-        if left_s <= 0:
-            msg = f"the prompt came {-left_s:.1f} s after its deadline"
-            raise EngineError(msg)
+        left_s = max(0.0, prompt.deadline - time.time())
         stream = _Stream(model, reply, started, left_s)
         try:
-            async with asyncio.timeout(min(FIRST_TOKEN_S, left_s)) as limit:
+            async with asyncio.timeout(min(self._models.first_token_s, left_s)) as limit:
                 try:
                     return await stream.read(prompt, limit)
                 except DivergedError:
-                    reply.go_on()
-                    return await stream.read(_continued(prompt, reply.text), limit)
+                    return await stream.read(_continued(prompt, reply), limit)
         except TimeoutError as error:
             seconds = time.monotonic() - started
             msg = f"model {model.name} has not answered within {seconds:.1f} s"
@@ -97,6 +100,7 @@ class _Stream:
         self._reply = reply
         self._started = started
         self._left_s = left_s
+        self._begun = False
 
     async def read(self, prompt: PromptRequested, limit: asyncio.Timeout) -> ModelAnswer:
         """Say each sentence when it is whole; the first piece moves the limit from the first token to the whole."""
@@ -105,6 +109,8 @@ class _Stream:
             async for part in parts:
                 if not reply.first_token_ms:
                     reply.first_token_ms = (time.monotonic() - self._started) * 1000
+                if not self._begun:
+                    self._begun = True
                     limit.reschedule(asyncio.get_running_loop().time() + self._left_s)
                 for sentence in sentences.end() if isinstance(part, ModelAnswer) else sentences.feed(part.text):
                     await reply.say(sentence)
@@ -114,9 +120,10 @@ class _Stream:
         raise EngineError(msg)
 
 
-def _continued(prompt: PromptRequested, said: str) -> PromptRequested:
-    """The prompt with what the caller has heard of its answer."""
-    return msgspec.structs.replace(
-        prompt,
-        messages=(*prompt.messages, Message(role="assistant", content=said), Message(role="system", content=_GO_ON)),
-    )
+def _continued(prompt: PromptRequested, reply: Reply) -> PromptRequested:
+    """The prompt with what the caller has heard of its answer; as it is if they have heard nothing."""
+    reply.go_on()
+    if not reply.text:
+        return prompt
+    heard = Message(role="assistant", content=reply.text)
+    return msgspec.structs.replace(prompt, messages=(*prompt.messages, heard, Message(role="system", content=_GO_ON)))

@@ -139,6 +139,8 @@ class Line:
         self.bus = bus
         self.parcels = Parcels()
         self.model = ScriptedModel(decide, hold_at=hold_at)
+        self.fallback: ScriptedModel | None = None
+        self.first_token_s = 8.0
         self.app = app or team(self.parcels)
         self.call = bus.call()
         self.turn = 0
@@ -151,7 +153,7 @@ class Line:
 
     @asynccontextmanager
     async def models(self, _: Settings) -> AsyncIterator[Models]:
-        yield Models("scripted", lambda _: self.model)
+        yield Models("scripted", lambda _: self.model, fallback=self.fallback, first_token_s=self.first_token_s)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Line"]:

@@ -18,9 +18,9 @@ Dicts = list[dict[str, Any]]
 class RemoteLine(Line):
     """A call whose model is behind this server."""
 
-    def __init__(self, bus: TestBus, server: OpenAIServer) -> None:
+    def __init__(self, bus: TestBus, server: OpenAIServer, **settings: Any) -> None:
         super().__init__(bus, lambda _: "unused")
-        self.settings = Settings(model="test-model", model_url=server.base_url)
+        self.settings = Settings(model="test-model", model_url=server.base_url, **settings)
 
     def execution(self) -> Execution:
         @asynccontextmanager

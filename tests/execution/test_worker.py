@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from orchestra.agents import App, Sentence, rule, tool
-from orchestra.execution import prompts
 from orchestra.testing import TestBus
 from schemas import PromptCompleted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.conversation.team import Line, Parcels, team
@@ -96,9 +95,9 @@ async def test_a_prompt_is_not_run_after_its_deadline(bus: TestBus) -> None:
     assert "after its deadline" in completed.error
 
 
-async def test_a_model_that_does_not_begin_is_given_up(bus: TestBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompts, "FIRST_TOKEN_S", 0.05)
+async def test_a_model_that_does_not_begin_is_given_up(bus: TestBus) -> None:
     line = Line(bus, lambda _: "One. Two.")
+    line.first_token_s = 0.05
     line.model.hold.clear()
     completed, said = await prompt(line)
     assert said == ["I am sorry, that did not work."]

@@ -1,13 +1,17 @@
 """The models that the settings choose, one of a name."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from orchestra.errors import MissingExtraError, SettingError
+from orchestra.execution.models.breaker import Breaker
 from orchestra.execution.models.port import Model
 from orchestra.settings import Settings
 
 OFFLINE = "offline"
+#: seconds of silence after which a caller thinks that the line is dead
+FIRST_TOKEN_S = 8.0
 
 
 class Models:
@@ -16,13 +20,28 @@ class Models:
     Args:
         default: name of the model for prompts that name none.
         make: makes the model of a name.
+        fallback: answers when another model fails; None: nobody does.
+        first_token_s: seconds after which a model that has not begun has failed.
+        breaker: makes the breaker of a model.
 
     """
 
-    def __init__(self, default: str, make: Callable[[str], Model]) -> None:
+    def __init__(
+        self,
+        default: str,
+        make: Callable[[str], Model],
+        *,
+        fallback: Model | None = None,
+        first_token_s: float = FIRST_TOKEN_S,
+        breaker: Callable[[], Breaker] = Breaker,
+    ) -> None:
+        self.first_token_s = first_token_s
         self._default = default
         self._make = make
+        self._fallback = fallback
+        self._breaker = breaker
         self._models: dict[str, Model] = {}
+        self._breakers: dict[str, Breaker] = {}
 
     def of(self, name: str = "") -> Model:
         """The model of this name; the default one if it is empty."""
@@ -31,10 +50,26 @@ class Models:
             self._models[name] = self._make(name)
         return self._models[name]
 
+    def candidates(self, name: str = "") -> Iterator[tuple[Model, Breaker]]:
+        """The models to be asked one after the other until one answers, each with its breaker.
+
+        One whose breaker is open is passed over, unless it is the last one: a doubtful answer is better than none.
+        """
+        first = self.of(name)
+        chain = [first] if self._fallback is None or self._fallback is first else [first, self._fallback]
+        for place, model in enumerate(chain, 1):
+            key = f"{place}:{model.name}"
+            if key not in self._breakers:
+                self._breakers[key] = self._breaker()
+            if not self._breakers[key].open or place == len(chain):
+                yield model, self._breakers[key]
+
     async def close(self) -> None:
         """Close them all."""
         for model in self._models.values():
             await model.close()
+        if self._fallback is not None:
+            await self._fallback.close()
 
 
 @asynccontextmanager
@@ -50,13 +85,15 @@ async def opened_models(settings: Settings) -> AsyncIterator[Models]:
     """
 
     def make(name: str) -> Model:
-        if name == OFFLINE:
-            from orchestra.execution.models.offline import OfflineModel  # noqa: PLC0415 - only where it is chosen
+        return _model(name, settings.model_url, settings.model_api_key.get_secret_value(), settings)
 
-            return OfflineModel()
-        return _openai_model(name, settings)
-
-    models = Models(settings.model, make)
+    models = Models(
+        settings.model,
+        make,
+        fallback=_fallback(settings),
+        first_token_s=settings.model_first_token_s,
+        breaker=partial(Breaker, settings.model_breaker_failures, settings.model_breaker_rest_s),
+    )
     try:
         warm = getattr(models.of(), "warm", None)
         if warm is not None:
@@ -66,8 +103,21 @@ async def opened_models(settings: Settings) -> AsyncIterator[Models]:
         await models.close()
 
 
-def _openai_model(name: str, settings: Settings) -> Model:
-    if not settings.model_url and not settings.model_api_key.get_secret_value():
+def _fallback(settings: Settings) -> Model | None:
+    """The model of last resort; on the first one's server unless it has one of its own."""
+    if not settings.model_fallback:
+        return None
+    url = settings.model_fallback_url or settings.model_url
+    key = settings.model_fallback_api_key.get_secret_value() or settings.model_api_key.get_secret_value()
+    return _model(settings.model_fallback, url, key, settings)
+
+
+def _model(name: str, url: str | None, key: str, settings: Settings) -> Model:
+    if name == OFFLINE:
+        from orchestra.execution.models.offline import OfflineModel  # noqa: PLC0415 - only where it is chosen
+
+        return OfflineModel()
+    if not url and not key:
         msg = (
             f"model {name!r} has no server: set ORCHESTRA_MODEL_API_KEY for OpenAI's own, ORCHESTRA_MODEL_URL for "
             f"another, or ORCHESTRA_MODEL={OFFLINE}"
@@ -80,4 +130,4 @@ def _openai_model(name: str, settings: Settings) -> Model:
             f"model {name!r}: install the openai package with 'orchestra-voice[agents]', or set ORCHESTRA_MODEL=offline"
         )
         raise MissingExtraError(msg) from error
-    return OpenAIModel(name, settings.model_url, settings.model_api_key.get_secret_value())
+    return OpenAIModel(name, url, key, retries=settings.model_retries)

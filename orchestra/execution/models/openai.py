@@ -26,7 +26,6 @@ _CONNECT_S = 3.0
 #: between two pieces of a stream; the time to the first one is watched by whoever reads
 _READ_S = 15.0
 _WARM_S = 3.0
-_RETRIES = 1
 #: servers of one's own often need no key, but the client insists on one
 _NO_KEY = "none"
 
@@ -38,15 +37,16 @@ class OpenAIModel:
         model: its name on the server.
         base_url: the endpoint up to ``/v1``; OpenAI's own unless given.
         api_key: empty where the server asks for none.
+        retries: how often a request is made again that was refused (429, 5xx) or found no server.
 
     """
 
-    def __init__(self, model: str, base_url: str | None = None, api_key: str = "") -> None:
+    def __init__(self, model: str, base_url: str | None = None, api_key: str = "", *, retries: int = 1) -> None:
         self.name = model
         self._client = AsyncOpenAI(
             base_url=base_url,
             api_key=api_key or _NO_KEY,
-            max_retries=_RETRIES,
+            max_retries=retries,
             timeout=openai.Timeout(_READ_S, connect=_CONNECT_S),
         )
 

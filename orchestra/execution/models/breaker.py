@@ -1,0 +1,43 @@
+"""A circuit breaker: a model that fails again and again is left alone for a while, and no caller waits for it."""
+
+import time
+from collections.abc import Callable
+
+
+class Breaker:
+    """Counts failures in a row.
+
+    Args:
+        failures: so many in a row open it.
+        rest_s: seconds for which it stays open; then one request is let through to see, and decides.
+        clock: seconds that only grow.
+
+    """
+
+    def __init__(self, failures: int = 3, rest_s: float = 15.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = failures
+        self._rest_s = rest_s
+        self._clock = clock
+        self._failures = 0
+        self._closed_again = 0.0
+
+    @property
+    def open(self) -> bool:
+        """No request is to be made now. Asking after the rest takes the one that is let through."""
+        if self._failures < self._most:
+            return False
+        now = self._clock()
+        if now < self._closed_again:
+            return True
+        self._closed_again = now + self._rest_s  # this request is the trial, the others wait for how it ends
+        return False
+
+    def succeeded(self) -> None:
+        """A request was answered."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """A request was not."""
+        self._failures += 1
+        if self._failures >= self._most:
+            self._closed_again = self._clock() + self._rest_s
