@@ -54,11 +54,6 @@ class Settings(BaseSettings):
     max_call_s: Annotated[float, Field(gt=0)] = 3600.0
     caller_silence_s: Annotated[float, Field(gt=0)] = 60.0
     drain_s: Annotated[float, Field(ge=0)] = 5.0
-    reconnect_s: Annotated[float, Field(ge=0)] = 10.0
-    edge_name: str = ""
-    share_port: bool = False
-    recording_consent: str = ""
-    busy_message: str = ""
     stt: Literal["local", "deepgram"] = "local"
     tts: Literal["local", "elevenlabs"] = "local"
     deepgram_api_key: SecretStr = SecretStr("")
@@ -71,9 +66,6 @@ class Settings(BaseSettings):
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_api_url: str = "https://api.twilio.com"
-    twilio_number: str = ""
-    machine_detection: bool = True
-    ring_s: Annotated[int, Field(ge=5, le=600)] = 30
 
     # -- after the call
     recordings_dir: Path | None = None
@@ -89,6 +81,18 @@ class Settings(BaseSettings):
     label_studio_audio: Literal["link", "upload", "none"] = "link"
     curate_percent: Annotated[float, Field(ge=0, le=100)] = 100.0
     curate_only: Literal["all", "interrupted", "failed", "low_confidence"] = "all"
+
+    # -- telemetry
+    openobserve_url: str | None = None
+    openobserve_org: str = "default"
+    openobserve_user: str = ""
+    openobserve_password: SecretStr = SecretStr("")
+    openobserve_token: SecretStr = SecretStr("")
+    #: hours back that the server takes a record's own time (its ZO_INGEST_ALLOWED_UPTO)
+    openobserve_window_h: Annotated[float, Field(gt=0)] = 5.0
+    otlp_url: str | None = None
+    otlp_headers: SecretStr = SecretStr("")
+    redact: bool = True
 
     # -- logging
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -3,7 +3,6 @@
 from schemas.afterwards import RecordingSaved, TranscriptCurated
 from schemas.caller import ReplyInterrupted, TranscriptFinal, UserSpeechStarted, UserTurnEnded
 from schemas.calls import (
-    CallAnswered,
     CallEnded,
     CallEndRequested,
     CallResumed,
@@ -11,9 +10,6 @@ from schemas.calls import (
     CallTransferred,
     CallTransferRequested,
     DigitPressed,
-    DigitsRequested,
-    TransferAccepted,
-    TransferFailed,
 )
 from schemas.codec import DecodeError, decode, encode
 from schemas.conversation import (
@@ -26,7 +22,7 @@ from schemas.conversation import (
     TurnCancelled,
     TurnCompleted,
 )
-from schemas.edge import ReplySpoken, SentenceSpoken, TurnMeasured
+from schemas.edge import ReplySpoken, TurnMeasured
 from schemas.event import Event, event_types, tag_of
 from schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
 from schemas.media import AudioChunk, TranscriptPartial
@@ -34,7 +30,6 @@ from schemas.media import AudioChunk, TranscriptPartial
 __all__ = [
     "AgentChanged",
     "AudioChunk",
-    "CallAnswered",
     "CallEndRequested",
     "CallEnded",
     "CallResumed",
@@ -43,7 +38,6 @@ __all__ = [
     "CallTransferred",
     "DecodeError",
     "DigitPressed",
-    "DigitsRequested",
     "Event",
     "Message",
     "PromptCompleted",
@@ -52,7 +46,6 @@ __all__ = [
     "ReplyChunk",
     "ReplyInterrupted",
     "ReplySpoken",
-    "SentenceSpoken",
     "ToolCall",
     "ToolCompleted",
     "ToolRequested",
@@ -60,8 +53,6 @@ __all__ = [
     "TranscriptCurated",
     "TranscriptFinal",
     "TranscriptPartial",
-    "TransferAccepted",
-    "TransferFailed",
     "TurnCancelled",
     "TurnCompleted",
     "TurnMeasured",

@@ -1,8 +1,8 @@
 """An app: the team of agents that answers one kind of call, and all that it shares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +24,11 @@ class App:
         greeting: said when the call starts; empty: the caller speaks first.
         apology: said when the model fails or takes too long, so that no caller is left in silence.
         holding: said by the edge when it has lost the rest of the platform for a while.
-        still_there: said by the edge to a caller who has been silent for long, before it hangs up; empty: nothing.
-        transfer_failed: said by the edge when no person took the call, and the caller is with the agents again.
-        voicemail: said to the answering machine that takes an outbound call; empty: the edge hangs up without a word.
         knowledge: pages that agents with ``knowledge=True`` may search.
         rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
         transfer_target: where ``transfer_call`` leads: a number (E.164) or a SIP address; empty: there is no such tool.
+        redact: what must not leave the platform beside card numbers, phone numbers and e-mail addresses: regular
+            expressions by the word that takes their place in logs and traces (``{"account": "AC[0-9]{6}"}``).
         lifespan: opens what the tools need (connections, files) when an execution worker starts, and closes it when
             it stops; what it yields is handed to tools as ``ToolContext.resources``.
 
@@ -41,12 +40,10 @@ class App:
     greeting: str = ""
     apology: str = "I am sorry, something went wrong on my side. Could you say that again?"
     holding: str = "Just a moment, please."
-    still_there: str = "Are you still there?"
-    transfer_failed: str = "I am sorry, nobody can take your call just now. What else can I do for you?"
-    voicemail: str = ""
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
+    redact: Mapping[str, str] = field(default_factory=dict)
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
 
     @cached_property

@@ -66,7 +66,18 @@ def _problems(app: App) -> list[str]:
             problems.append(f"agent {agent.name!r} has an empty prompt: say what it does and how it speaks")
     if app.knowledge is not None:
         app.knowledge.check()
-    return problems + _tool_problems(app)
+    return problems + _tool_problems(app) + _redaction_problems(app)
+
+
+def _redaction_problems(app: App) -> list[str]:
+    problems = []
+    for word, pattern in app.redact.items():
+        try:
+            if re.compile(pattern).search(""):
+                problems.append(f"redact[{word!r}] matches the empty text, so it would match everywhere")
+        except re.error as error:
+            problems.append(f"redact[{word!r}] is {pattern!r}, which is no regular expression: {error}")
+    return problems
 
 
 def _tool_problems(app: App) -> list[str]:

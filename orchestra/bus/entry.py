@@ -1,7 +1,8 @@
 """A stream entry as it is read, its body not decoded yet."""
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from orchestra.bus.keys import JOURNAL, MEDIA
 from schemas import Event, decode
@@ -10,8 +11,7 @@ from schemas import Event, decode
 Raw = list[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry of a partition's journal (``stream`` "events") or media stream.
 
     ``stream_id`` is its place (``1763830000000-0``), ``id`` the event's own. ``body`` is JSON, ``audio`` raw samples.
@@ -39,6 +39,9 @@ class Entry:
         return decode(fields)
 
 
+_AS_WE_WRITE = [b"type", b"call", b"id", b"body"]
+
+
 def text(value: bytes) -> str:
     """Bytes of another producer as text; what is no UTF-8 stays visible."""
     return value.decode("utf-8", "replace")
@@ -46,7 +49,10 @@ def text(value: bytes) -> str:
 
 def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
     """The entry of a reply. A missing field is empty: another producer may have written it."""
-    values = raw[1] or ()
+    values: list[bytes] = raw[1] or []
+    if values[::2] == _AS_WE_WRITE:
+        _, tag, _, call, _, event_id, _, body = values
+        return Entry(raw[0].decode(), partition, stream, text(tag), text(call), text(event_id), body)
     fields = dict(zip(values[::2], values[1::2], strict=False))
     return Entry(
         stream_id=raw[0].decode(),

@@ -5,7 +5,6 @@ import structlog
 from orchestra.agents.app import App
 from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
-from orchestra.execution.reading import read_out
 from orchestra.execution.speech import spoken
 from schemas import PromptRequested, ReplyChunk
 
@@ -53,7 +52,7 @@ class Reply:
             DivergedError: an earlier attempt has published something else in its place; call `go_on` to add to it.
 
         """
-        text = read_out(self._allowed(spoken(sentence)))
+        text = self._allowed(spoken(sentence))
         if not text:
             return
         if self._passed < len(self._chunks):

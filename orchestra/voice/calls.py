@@ -28,23 +28,15 @@ class Calls:
         self._expected[call] = now + LIFETIME_S
         return True
 
-    def expect(self, call: str, now: float) -> None:
-        """Keep a place for a call that was admitted before and comes back."""
-        self._expected[call] = now + LIFETIME_S
-
     def begin(self, call: Call) -> None:
-        """The call's stream is there; a stream that it had here before is not its own any more."""
+        """The call's stream is there."""
         self._expected.pop(call.id, None)
-        before = self._running.get(call.id)
-        if before is not None:
-            before.leave()
         self._running[call.id] = call
         self._empty.clear()
 
     def end(self, call: Call) -> None:
         """The call is over."""
-        if self._running.get(call.id) is call:
-            del self._running[call.id]
+        self._running.pop(call.id, None)
         if not self._running:
             self._empty.set()
 

@@ -79,6 +79,9 @@ class ProtocolServer:
     and ``left`` is set at the first of them.
     """
 
+    largest_request = 1024**2
+    fixed_port = 0
+
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.seen: list[Seen] = []
@@ -114,11 +117,11 @@ class ProtocolServer:
         return f"ws://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(client_max_size=self.largest_request)
         app.add_routes(self.routes())
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.fixed_port).start()
         return self
 
     async def __aexit__(

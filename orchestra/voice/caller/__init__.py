@@ -15,7 +15,6 @@ from orchestra.voice.caller.conversation import (
 )
 from orchestra.voice.caller.hearing import compare_heard, words_heard
 from orchestra.voice.caller.measure import Span, TurnAudio, cut, measure_turns
-from orchestra.voice.caller.person import Person
 from orchestra.voice.caller.phone_line import PhoneLine, Tracks
 from orchestra.voice.caller.verdict import Problem, TurnRecord, problems
 
@@ -24,7 +23,6 @@ __all__ = [
     "Comparison",
     "Ending",
     "Patience",
-    "Person",
     "PhoneLine",
     "Problem",
     "Replying",

@@ -1,0 +1,1 @@
+"""What leaves the platform: events and logs to OpenObserve, metrics and traces by OTLP, redacted before they go."""

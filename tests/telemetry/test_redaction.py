@@ -1,0 +1,211 @@
+"""What must not leave the platform does not, whatever stands around it; and what may leave is left alone."""
+
+import json
+import re
+import string
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestra.telemetry.redaction import Redaction, luhn
+from schemas import (
+    AudioChunk,
+    CallStarted,
+    Message,
+    PromptRequested,
+    ToolRequested,
+    TranscriptFinal,
+    UserTurnEnded,
+    encode,
+)  # fmt: skip
+
+redaction = Redaction()
+quick = settings(max_examples=60, deadline=None, database=None)
+
+separators = st.sampled_from(["", " ", "-", ".", " - ", "\u00a0", "\u2011", "\n"])
+around = st.text(alphabet=st.characters(exclude_categories=["Nd", "Cs"], exclude_characters="@+"), max_size=20)
+
+
+@st.composite
+def spread(draw: st.DrawFn, digits: str) -> str:
+    """The digits in groups, with the same separator between them."""
+    separator, size = draw(separators), draw(st.integers(1, 5))
+    return separator.join(digits[start : start + size] for start in range(0, len(digits), size))
+
+
+@st.composite
+def cards(draw: st.DrawFn) -> str:
+    first = draw(st.sampled_from("23456"))
+    most = first + draw(st.text(string.digits, min_size=11, max_size=17))
+    (check,) = (digit for digit in string.digits if luhn(most + digit))
+    return most + check
+
+
+@st.composite
+def phones(draw: st.DrawFn) -> str:
+    if draw(st.booleans()):
+        return "+" + draw(spread(draw(st.text(string.digits, min_size=7, max_size=12))))
+    return draw(spread(draw(st.text(string.digits, min_size=10, max_size=12))))
+
+
+@st.composite
+def emails(draw: st.DrawFn) -> str:
+    letters = string.ascii_letters + string.digits
+    local = draw(st.text(letters + "._%+-", min_size=1, max_size=30))
+    return f"{local}@{draw(st.text(letters, min_size=1, max_size=20))}.{draw(st.sampled_from(['com', 'co.uk', 'de']))}"
+
+
+def digits_of(text: str) -> str:
+    return re.sub(r"\D", "", text)
+
+
+@quick
+@given(around, cards().flatmap(spread), around)
+def test_no_card_number_leaves(before: str, card: str, after: str) -> None:
+    left = redaction.text(before + card + after)
+    assert "[card]" in left
+    assert digits_of(card) not in digits_of(left)
+    assert len(digits_of(left)) < 7
+
+
+@quick
+@given(around, cards(), st.text(string.digits, max_size=8), st.sampled_from([" ", "-", ""]))
+def test_a_card_number_is_found_among_other_digits(before: str, card: str, more: str, between: str) -> None:
+    for text in (f"{before}{card}{between}{more}", f"{before}{more}{between}{card}"):
+        assert card not in digits_of(redaction.text(text))
+
+
+@quick
+@given(around, phones(), around)
+def test_no_phone_number_leaves(before: str, phone: str, after: str) -> None:
+    date = re.search(r"(19|20)\d\d-[01]\d-[0-3]\d", phone)
+    decimal = re.fullmatch(r"\d+\.\d+", phone)
+    left = redaction.text(before + phone + after)
+    assert date or decimal or len(digits_of(left)) < 7
+
+
+@quick
+@given(around, emails(), around)
+def test_no_address_leaves(before: str, email: str, after: str) -> None:
+    left = redaction.text(f"{before} {email} {after}")
+    assert email not in left
+    assert "@" not in left
+    assert "[email]" in left or "[phone]" in left
+
+
+@quick
+@given(st.text(), cards(), phones(), emails())
+def test_what_is_redacted_stays_as_it_is(text: str, card: str, phone: str, email: str) -> None:
+    once = redaction.text(f"{text} {card}, {phone}; {email} {text}")
+    assert redaction.text(once) == once
+
+
+@quick
+@given(st.text(st.characters(exclude_categories=["Nd", "Cs"], exclude_characters="@")))
+def test_text_without_digits_and_addresses_is_left_alone(text: str) -> None:
+    assert redaction.text(text) == text
+
+
+@quick
+@given(around, cards().flatmap(spread), phones(), emails())
+def test_an_event_holds_nothing_of_it_after_redaction_whoever_wrote_its_json(
+    before: str, card: str, phone: str, email: str
+) -> None:
+    fields = {
+        "type": "x", "call": "07-1", "text": f"{before} {card}", "deep": [{"to": phone, "note": email}], card: "key",
+    }  # fmt: skip
+    for body in (json.dumps(fields).encode(), msgspec.json.encode(fields)):
+        left = redaction.body(body)
+        redacted = msgspec.json.decode(left)
+        assert redaction.text(redacted["text"]) == redacted["text"]
+        assert redacted["text"] == redaction.text(fields["text"])
+        assert redacted["deep"] == [{"to": redaction.text(phone), "note": "[email]"}] or "[" in str(redacted["deep"])
+        assert digits_of(card).encode() not in left
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("my card is 4111 1111 1111 1111.", "my card is [card]."),
+        ("4111-1111-1111-1111 12 27 123", "[card] 12 27 123"),
+        ("call (555) 010-9999 please", "call ([phone] please"),
+        ("+49 30 901820, ask for Ann", "[phone], ask for Ann"),
+        ("555-0199", "[phone]"),
+        ("ann.lee+x@mail.example.co.uk!", "[email]!"),
+        ("parcel 4271 on 2026-11-22 18:15:11", "parcel 4271 on 2026-11-22 18:15:11"),
+        ("it took 1234.567891 s", "it took 1234.567891 s"),
+        ("order 123456", "order 123456"),
+        ("at 10:30 for 25 euros", "at 10:30 for 25 euros"),
+        ("4111111111111112", "[phone]"),  # one digit misheard, and still nobody's business
+    ],
+)
+def test_numbers_are_told_apart(said: str, left: str) -> None:
+    assert redaction.text(said) == left
+
+
+def test_an_app_names_what_else_must_not_leave() -> None:
+    own = Redaction({"account": r"\bAC\d{6}\b", "name": "Rumpelstiltskin"})
+    assert own.text("AC123456 of Rumpelstiltskin") == "[account] of [name]"
+    body = encode(UserTurnEnded(call="07-1", text="AC123456"))[b"body"]
+    assert b"[account]" in own.body(body)
+    assert b"AC123456" not in own.body(body)
+
+
+def header() -> dict[str, object]:
+    call = "07-01997777-1234-7123-8123-123456789012"
+    trace = "00-01997777123471238123123456789012-1234567890123456-01"
+    return {
+        "call": call,
+        "id": f"{call}:edge-1.1",
+        "at": 1763830000.123456,
+        "cause": f"{call}:edge-1.0",
+        "trace": trace,
+    }
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        UserTurnEnded(**header(), text="Where is parcel 4271?", speech_ended_at=1763830000.1234567),
+        AudioChunk(**header(), speaker="caller", offset_ms=1234567),
+        ToolRequested(**header(), agent="a", name="find_parcel", arguments='{"number": "4271"}', deadline=1763830005.5),
+        TranscriptFinal(**header(), text="good morning"),
+    ],
+)
+def test_ids_times_and_harmless_text_are_left_byte_for_byte(event: UserTurnEnded) -> None:
+    body = encode(event)[b"body"]
+    assert redaction.body(body) is body
+
+
+def test_ids_survive_where_the_text_beside_them_is_redacted() -> None:
+    event = UserTurnEnded(**header(), text="I am at 555 010 9999")  # type: ignore[arg-type]
+    left = msgspec.json.decode(redaction.body(encode(event)[b"body"]), type=UserTurnEnded)
+    assert left.text == "I am at [phone]"
+    assert (left.id, left.call, left.cause, left.trace, left.at) == (
+        event.id, event.call, event.cause, event.trace, event.at,
+    )  # fmt: skip
+
+
+def test_prompts_and_numbers_of_the_parties_are_redacted() -> None:
+    prompt = PromptRequested(**header(), agent="a", messages=(Message(role="user", content="mail ann@example.com"),))  # type: ignore[arg-type]
+    assert b"ann@" not in redaction.body(encode(prompt)[b"body"])
+    started = CallStarted(**header(), from_number="+15550001", to_number="+15550002222")  # type: ignore[arg-type]
+    left = msgspec.json.decode(redaction.body(encode(started)[b"body"]), type=CallStarted)
+    assert (left.from_number, left.to_number) == ("[phone]", "[phone]")
+
+
+def test_a_card_that_is_a_json_number_is_redacted() -> None:
+    assert redaction.body(b'{"type":"x","paid":4111111111111111}') == b'{"type":"x","paid":"[card]"}'
+
+
+def test_a_body_that_is_no_json_is_redacted_as_text() -> None:
+    assert redaction.body(b"{broken 4111111111111111") == b"{broken [card]"
+
+
+def test_a_log_entry_keeps_its_names_and_loses_its_numbers() -> None:
+    entry = {"event": "call.failed", "call": "07-1", "to": "+15550001111", "error": ["ann@example.com"], "count": 3}
+    assert redaction.log(entry) == {
+        "event": "call.failed", "call": "07-1", "to": "[phone]", "error": ["[email]"], "count": 3,
+    }  # fmt: skip
