@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     max_call_s: Annotated[float, Field(gt=0)] = 3600.0
     caller_silence_s: Annotated[float, Field(gt=0)] = 60.0
     drain_s: Annotated[float, Field(ge=0)] = 5.0
+    reconnect_s: Annotated[float, Field(ge=0)] = 10.0
+    edge_name: str = ""
+    share_port: bool = False
+    recording_consent: str = ""
+    busy_message: str = ""
     stt: Literal["local", "deepgram"] = "local"
     tts: Literal["local", "elevenlabs"] = "local"
     deepgram_api_key: SecretStr = SecretStr("")
@@ -66,6 +71,9 @@ class Settings(BaseSettings):
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_api_url: str = "https://api.twilio.com"
+    twilio_number: str = ""
+    machine_detection: bool = True
+    ring_s: Annotated[int, Field(ge=5, le=600)] = 30
 
     # -- after the call
     recordings_dir: Path | None = None

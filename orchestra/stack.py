@@ -34,13 +34,15 @@ _LONGEST_BACKOFF_S = 10.0
 class Running(msgspec.Struct, frozen=True, kw_only=True):
     """A stack that runs on this machine, as another terminal needs to know it.
 
-    ``url`` is the edge's (``http://127.0.0.1:8480``), ``auth_token`` signs its webhooks, ``pid`` is the supervisor's.
+    ``url`` is the edge's (``http://127.0.0.1:8480``), ``auth_token`` signs its webhooks,
+    ``pid`` is the supervisor's, ``edges`` are the process ids of the edges at start, by name.
     """
 
     url: str
     auth_token: str
     redis_url: str
     pid: int
+    edges: dict[str, int] = {}
 
 
 def _note(settings: Settings) -> Path:
@@ -143,6 +145,9 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_REDIS_URL": redis_url,
         "ORCHESTRA_DATA_DIR": str(settings.data_dir),
         "ORCHESTRA_TWILIO_AUTH_TOKEN": auth_token,
+        "ORCHESTRA_TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
+        "ORCHESTRA_TWILIO_API_URL": settings.twilio_api_url,
+        "ORCHESTRA_TWILIO_NUMBER": settings.twilio_number,
         "ORCHESTRA_HOST": settings.host,
         "ORCHESTRA_PORT": str(port),
         "ORCHESTRA_LOG_FORMAT": settings.log_format,
@@ -155,22 +160,28 @@ def workers_of(settings: Settings) -> tuple[str, ...]:
     return (*WORKERS, *(name for name, url in servers if url))
 
 
-def _children(workers: Sequence[str], environment: dict[str, str], logs: Path | None) -> list[_Child]:
-    commands = {name: ("worker", f"workers.{name}:consumer") for name in workers} | {"edge": ("edge",)}
-    return [
-        _Child(name, arguments, environment, None if logs is None else logs / f"{name}.log")
-        for name, arguments in commands.items()
-    ]
+def _children(workers: Sequence[str], environment: dict[str, str], logs: Path | None, edges: int) -> list[_Child]:
+    """The workers, then the edges; several edges share one port."""
+
+    def child(name: str, *arguments: str, **more: str) -> _Child:
+        return _Child(name, arguments, environment | more, None if logs is None else logs / f"{name}.log")
+
+    others = [child(name, "worker", f"workers.{name}:consumer") for name in workers]
+    if edges == 1:
+        return [*others, child("edge", "edge")]
+    names = [f"edge-{number}" for number in range(1, edges + 1)]
+    return [*others, *(child(name, "edge", ORCHESTRA_EDGE_NAME=name, ORCHESTRA_SHARE_PORT="1") for name in names)]
 
 
 @contextlib.asynccontextmanager
-async def stack(settings: Settings, *, logs: Path | None = None) -> AsyncIterator[Running]:
+async def stack(settings: Settings, *, logs: Path | None = None, edges: int = 1) -> AsyncIterator[Running]:
     """Start everything a call needs, wait until it is ready, and end it all with the block.
 
     Args:
         settings: with no ``redis_url`` an embedded server is started in ``data_dir``; with ``port`` 0 the edge takes
             a free one; with no ``twilio_auth_token`` one is made up for this run.
         logs: folder for one log file a process; without it they write to this process's standard error.
+        edges: so many edge processes, which share one port.
 
     Raises:
         SettingError: the edge's port is in use.
@@ -187,12 +198,17 @@ async def stack(settings: Settings, *, logs: Path | None = None) -> AsyncIterato
             server = EmbeddedServer(settings.data_dir, port=settings.embedded_port)
             redis_url = (await parts.enter_async_context(server)).url
         auth_token = settings.twilio_auth_token.get_secret_value() or secrets.token_hex(16)
-        children = _children(workers_of(settings), _environment(settings, redis_url, auth_token, port), logs)
+        environment = _environment(settings, redis_url, auth_token, port)
+        children = _children(workers_of(settings), environment, logs, edges)
         parts.push_async_callback(_stop_all, children)
         for child in children:
             await child.start()
         started = Running(
-            url=f"http://{settings.host}:{port}", auth_token=auth_token, redis_url=redis_url, pid=os.getpid()
+            url=f"http://{settings.host}:{port}",
+            auth_token=auth_token,
+            redis_url=redis_url,
+            pid=os.getpid(),
+            edges={child.name: child.process.pid for child in _edges_of(children) if child.process is not None},
         )
         await _wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children)
         supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
@@ -216,16 +232,27 @@ async def _cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 async def _stop_all(children: Sequence[_Child]) -> None:
     # the edge first, so that running calls still have their workers while it drains
-    await children[-1].stop()
-    await asyncio.gather(*(child.stop() for child in children[:-1]))
+    edges = _edges_of(children)
+    await asyncio.gather(*(child.stop() for child in edges))
+    await asyncio.gather(*(child.stop() for child in children if child not in edges))
+
+
+def _edges_of(children: Sequence[_Child]) -> list[_Child]:
+    return [child for child in children if child.arguments[0] == "edge"]
 
 
 async def _wait_until_ready(settings: Settings, started: Running, children: Sequence[_Child]) -> None:
     deadline = time.monotonic() + _READY_WITHIN_S
+    answered: set[str] = set()
+    workers = workers_of(settings)
     bus = await Bus.connect(settings)
     try:
-        async with httpx.AsyncClient(base_url=started.url, timeout=2.0) as http:
-            while not (await _edge_answers(http) and await _workers_own_all(bus, workers_of(settings))):
+        # a new connection each time: which of the edges takes it is the kernel's choice
+        limits = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(base_url=started.url, timeout=2.0, limits=limits) as http:
+            while not (
+                await _edges_answer(http, answered, len(started.edges)) and await _workers_own_all(bus, workers)
+            ):
                 for child in children:
                     if child.process is not None and child.process.returncode is not None:
                         msg = f"{child.name} ended at start: {child.last_words()}"
@@ -240,11 +267,14 @@ async def _wait_until_ready(settings: Settings, started: Running, children: Sequ
         await bus.close()
 
 
-async def _edge_answers(http: httpx.AsyncClient) -> bool:
+async def _edges_answer(http: httpx.AsyncClient, answered: set[str], edges: int) -> bool:
     try:
-        return (await http.get("/healthz")).status_code == httpx.codes.OK
+        answer = await http.get("/healthz")
     except httpx.TransportError:
         return False
+    if answer.status_code == httpx.codes.OK:
+        answered.add(answer.json()["edge"])
+    return len(answered) >= edges
 
 
 async def _workers_own_all(bus: Bus, workers: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from schemas.afterwards import RecordingSaved, TranscriptCurated
 from schemas.caller import ReplyInterrupted, TranscriptFinal, UserSpeechStarted, UserTurnEnded
 from schemas.calls import (
+    CallAnswered,
     CallEnded,
     CallEndRequested,
     CallResumed,
@@ -10,6 +11,9 @@ from schemas.calls import (
     CallTransferred,
     CallTransferRequested,
     DigitPressed,
+    DigitsRequested,
+    TransferAccepted,
+    TransferFailed,
 )
 from schemas.codec import DecodeError, decode, encode
 from schemas.conversation import (
@@ -22,7 +26,7 @@ from schemas.conversation import (
     TurnCancelled,
     TurnCompleted,
 )
-from schemas.edge import ReplySpoken, TurnMeasured
+from schemas.edge import ReplySpoken, SentenceSpoken, TurnMeasured
 from schemas.event import Event, event_types, tag_of
 from schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
 from schemas.media import AudioChunk, TranscriptPartial
@@ -30,6 +34,7 @@ from schemas.media import AudioChunk, TranscriptPartial
 __all__ = [
     "AgentChanged",
     "AudioChunk",
+    "CallAnswered",
     "CallEndRequested",
     "CallEnded",
     "CallResumed",
@@ -38,6 +43,7 @@ __all__ = [
     "CallTransferred",
     "DecodeError",
     "DigitPressed",
+    "DigitsRequested",
     "Event",
     "Message",
     "PromptCompleted",
@@ -46,6 +52,7 @@ __all__ = [
     "ReplyChunk",
     "ReplyInterrupted",
     "ReplySpoken",
+    "SentenceSpoken",
     "ToolCall",
     "ToolCompleted",
     "ToolRequested",
@@ -53,6 +60,8 @@ __all__ = [
     "TranscriptCurated",
     "TranscriptFinal",
     "TranscriptPartial",
+    "TransferAccepted",
+    "TransferFailed",
     "TurnCancelled",
     "TurnCompleted",
     "TurnMeasured",

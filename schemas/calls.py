@@ -5,7 +5,10 @@ from typing import Literal
 from schemas.event import Event
 
 Direction = Literal["inbound", "outbound"]
-EndReason = Literal["caller_hung_up", "agent_hung_up", "transferred", "silence", "time_limit", "failed"]
+EndReason = Literal[
+    "caller_hung_up", "agent_hung_up", "transferred", "silence", "time_limit", "failed", "busy", "no_answer"
+]
+AnsweredBy = Literal["human", "machine", "fax"]
 
 
 class CallStarted(Event, frozen=True, kw_only=True):
@@ -24,9 +27,20 @@ class CallStarted(Event, frozen=True, kw_only=True):
 
 
 class CallResumed(Event, frozen=True, kw_only=True):
-    """Another edge has taken the call up from its journal after the first one was lost."""
+    """The call has an edge again: another took it up from its journal after the first was lost, or its stream broke.
+
+    ``provider_call`` is the carrier's own id of the call.
+    """
 
     provider_call: str = ""
+    app: str = ""
+
+
+class CallAnswered(Event, frozen=True, kw_only=True):
+    """Somebody, or something, has answered an outbound call. ``detail`` is the carrier's own word for it."""
+
+    by: AnsweredBy
+    detail: str = ""
 
 
 class CallEnded(Event, frozen=True, kw_only=True):
@@ -57,9 +71,32 @@ class CallTransferRequested(Event, frozen=True, kw_only=True):
 
 
 class CallTransferred(Event, frozen=True, kw_only=True):
-    """The carrier was told to connect the caller to ``target``."""
+    """The carrier was told to connect the caller to ``target``; the person there may still decline.
+
+    ``audio_ms`` is where the last `AudioChunk` ends on the call's clock.
+    """
 
     target: str
+    audio_ms: int = 0
+
+
+class TransferAccepted(Event, frozen=True, kw_only=True):
+    """The person at ``target`` has heard the briefing and takes the call: both are connected."""
+
+    target: str
+
+
+class TransferFailed(Event, frozen=True, kw_only=True):
+    """Nobody at ``target`` took the call (``reason``: the carrier's word for it): the agents have it back."""
+
+    target: str
+    reason: str = ""
+
+
+class DigitsRequested(Event, frozen=True, kw_only=True):
+    """An agent presses keys: these tones are played to the other side. Digits are of ``0123456789*#``."""
+
+    digits: str
 
 
 class CallEndRequested(Event, frozen=True, kw_only=True):

@@ -10,6 +10,15 @@ class ReplySpoken(Event, frozen=True, kw_only=True):
     agent: str = ""
 
 
+class SentenceSpoken(Event, frozen=True, kw_only=True):
+    """A sentence of the reply of ``turn`` was played to its end, and the reply goes on.
+
+    Another edge that takes the call up from its journal begins behind it.
+    """
+
+    text: str
+
+
 class TurnMeasured(Event, frozen=True, kw_only=True):
     """Where the time of one turn went, in ms, from the end of the caller's speech to the first sound of the reply.
 

@@ -24,6 +24,9 @@ class App:
         greeting: said when the call starts; empty: the caller speaks first.
         apology: said when the model fails or takes too long, so that no caller is left in silence.
         holding: said by the edge when it has lost the rest of the platform for a while.
+        still_there: said by the edge to a caller who has been silent for long, before it hangs up; empty: nothing.
+        transfer_failed: said by the edge when no person took the call, and the caller is with the agents again.
+        voicemail: said to the answering machine that takes an outbound call; empty: the edge hangs up without a word.
         knowledge: pages that agents with ``knowledge=True`` may search.
         rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
         transfer_target: where ``transfer_call`` leads: a number (E.164) or a SIP address; empty: there is no such tool.
@@ -40,6 +43,9 @@ class App:
     greeting: str = ""
     apology: str = "I am sorry, something went wrong on my side. Could you say that again?"
     holding: str = "Just a moment, please."
+    still_there: str = "Are you still there?"
+    transfer_failed: str = "I am sorry, nobody can take your call just now. What else can I do for you?"
+    voicemail: str = ""
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""

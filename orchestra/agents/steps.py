@@ -13,6 +13,7 @@ from orchestra.agents.autogen.client import ToolChoice
 from orchestra.agents.live import LiveCall, Step
 from orchestra.bus import Context
 from orchestra.errors import EngineError
+from orchestra.execution.reading import read_out
 from orchestra.execution.speech import spoken
 from schemas import (
     AgentChanged,
@@ -134,10 +135,9 @@ class TurnSteps:
 
     def say(self, agent: Agent, text: str) -> None:
         """Have the caller hear these words, which no model has made."""
+        words = read_out(spoken(text))
         self._pending.append(
-            ReplyChunk(
-                call=self._event.call, turn=self._event.turn, text=spoken(text), agent=agent.name, voice=agent.voice
-            )
+            ReplyChunk(call=self._event.call, turn=self._event.turn, text=words, agent=agent.name, voice=agent.voice)
         )
 
     async def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> str:

@@ -1,6 +1,6 @@
 """`orchestra up`: the whole system on this machine, until Ctrl-C."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
 
 
-def up() -> None:
+def up(
+    edges: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Edge processes, all on one port.")] = 1,
+) -> None:
     """Start the server, the workers and the edge, and keep them running until Ctrl-C."""
     import uvloop
 
@@ -22,17 +24,17 @@ def up() -> None:
 
     settings = load_settings()
     configure_logging(settings, "up")
-    uvloop.run(_up(settings))
+    uvloop.run(_up(settings, edges))
 
 
-async def _up(settings: "Settings") -> None:
+async def _up(settings: "Settings", edges: int) -> None:
     from rich.console import Console
 
     from orchestra.stack import stack, until_signalled
 
     console = Console(stderr=True, highlight=False)
     console.print("[dim]starting server, workers and edge …[/]")
-    async with stack(settings) as started:
+    async with stack(settings, edges=edges) as started:
         console.print(f"[bold green]ready[/]  webhook  {settings.public_url or started.url}/twilio/voice")
         console.print(f"       server   {started.redis_url}")
         console.print('       try      orchestra call --say "Where is my parcel four two seven one?"')

@@ -5,6 +5,7 @@ import structlog
 from orchestra.agents.app import App
 from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
+from orchestra.execution.reading import read_out
 from orchestra.execution.speech import spoken
 from schemas import PromptRequested, ReplyChunk
 
@@ -52,7 +53,7 @@ class Reply:
             DivergedError: an earlier attempt has published something else in its place; call `go_on` to add to it.
 
         """
-        text = self._allowed(spoken(sentence))
+        text = read_out(self._allowed(spoken(sentence)))
         if not text:
             return
         if self._passed < len(self._chunks):

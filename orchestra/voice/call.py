@@ -12,9 +12,19 @@ from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.conversation import Conversation, Speech
 from orchestra.voice.media_stream import Digit, Mark, Media
 from orchestra.voice.recording import CHUNK_MS, SAMPLE_RATE
+from orchestra.voice.standing import Standing
 from orchestra.voice.turns import Ending, Transfer
-from schemas import AudioChunk, CallEnded, CallStarted, CallTransferred, DigitPressed, Event
-from schemas.calls import EndReason
+from schemas import (
+    AudioChunk,
+    CallEnded,
+    CallResumed,
+    CallStarted,
+    CallTransferred,
+    DigitPressed,
+    Event,
+    SentenceSpoken,
+)
+from schemas.calls import Direction, EndReason
 
 _LOG = structlog.get_logger()
 
@@ -30,6 +40,7 @@ class Parties:
     provider_call: str
     from_number: str = ""
     to_number: str = ""
+    direction: Direction = "inbound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +52,35 @@ class Script:
     holding: str
     max_call_s: float
     caller_silence_s: float
+    apology: str = ""
+    still_there: str = ""
+    transfer_failed: str = ""
+    voicemail: str = ""
+    hangs_up: bool = False  # after the greeting, which is a message then
 
 
 class Call:
     """Joins a call's audio, its conversation and its journal, and knows when and why it ends.
 
     Attributes:
-        over: resolves to the reason once the call is to end; the stream waits for it.
+        over: resolves to the reason once the call is to end here; the stream waits for it. None: the call itself is not
+            over, another edge or a person has it now.
 
     """
 
     def __init__(
-        self, parties: Parties, script: Script, engine: str, publisher: Publisher, speak: Callable[[Speech], None]
+        self,
+        parties: Parties,
+        script: Script,
+        engine: str,
+        publisher: Publisher,
+        speak: Callable[[Speech], None],
+        *,
+        standing: Standing | None = None,
     ) -> None:
         self.parties = parties
-        self.audio = CallAudio()
+        age_s = max(0.0, time.time() - standing.started_at) if standing is not None else 0.0
+        self.audio = CallAudio(start_ms=age_s * 1000)
         self.conversation = Conversation(
             parties.call,
             engine,
@@ -64,10 +89,15 @@ class Call:
             speak=speak,
             end=self._agents_end,
         )
-        self.over: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
         self._script = script
         self._publisher = publisher
-        self._started = time.monotonic()
+        self._standing = standing
+        self.missed: list[Event] = []  # what happened while the journal was read
+        self._waits = standing is not None  # until the pipeline is there and the conversation stands as it stood
+        self._resumed_as = ""
+        self._prompted = False
+        self._started = time.monotonic() - age_s
         self._mark_out: tuple[str, float] | None = None
 
     @property
@@ -78,12 +108,19 @@ class Call:
     # -- life
 
     def started(self) -> None:
-        """Publish that the call is there."""
+        """Publish that the call is there, or is there again."""
+        if self._standing is not None:
+            resumed = CallResumed(
+                call=self.id, turn=self._standing.turn, provider_call=self.parties.provider_call, app=self._script.app
+            )
+            self._resumed_as = self._publisher.publish(resumed).id
+            return
         self._publisher.publish(
             CallStarted(
                 call=self.id,
                 from_number=self.parties.from_number,
                 to_number=self.parties.to_number,
+                direction=self.parties.direction,
                 provider_call=self.parties.provider_call,
                 app=self._script.app,
                 greeting=self._script.greeting,
@@ -91,13 +128,30 @@ class Call:
         )
 
     def greet(self) -> None:
-        """Say the first words: the pipeline is ready."""
-        self.conversation.greet(self._script.greeting)
+        """Say the first words, or what is still unsaid: the pipeline is ready."""
+        if self._standing is None:
+            self.conversation.greet(self._script.greeting, hang_up=self._script.hangs_up)
+        else:
+            script = self._script
+            again = script.transfer_failed if self._standing.transfer_failed else script.apology
+            self.conversation.take_up(self._standing, again)
+            self._waits = False
+            for event in self.missed:
+                self.take_event(event)
 
     def end(self, reason: EndReason) -> None:
         """Let the call end; the first reason counts."""
         if not self.over.done():
             self.over.set_result(reason)
+
+    def leave(self) -> None:
+        """The call goes on without this edge."""
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def left(self) -> None:
+        """Publish the rest of the audio: the call goes on elsewhere, or its stream may come back."""
+        self._publish_audio(everything=True)
 
     def ended(self, reason: EndReason) -> None:
         """Publish the rest of the audio and that the call is over."""
@@ -140,7 +194,13 @@ class Call:
 
     def take_event(self, event: Event) -> None:
         """Something happened on this call's journal."""
-        if not self.over.done():
+        if isinstance(event, CallResumed):
+            if event.id != self._resumed_as:
+                _LOG.info("call.taken_over", call=self.id, by=event.source)
+                self.leave()
+        elif self._waits:
+            self.missed.append(event)
+        elif not self.over.done():
             self.conversation.take(event)
 
     # -- what goes by the clock
@@ -150,6 +210,7 @@ class Call:
         while True:
             await asyncio.sleep(CHUNK_MS / 1000)
             self._publish_audio()
+            self._publish_progress()
             self._watch_limits()
             self._watch_mark()
             if not self._publisher.connected:
@@ -174,6 +235,11 @@ class Call:
             self._mark_out = None
             self.conversation.mark_returned(name)
 
+    def _publish_progress(self) -> None:
+        turn = self.conversation.turns.turn
+        for sentence in self.conversation.sentences_spoken():
+            self._publisher.publish(SentenceSpoken(call=self.id, turn=turn, text=sentence))
+
     def _publish_audio(self, *, everything: bool = False) -> None:
         for chunk in self.audio.take_chunks(everything=everything):
             self._publisher.publish(
@@ -188,8 +254,9 @@ class Call:
 
     def _agents_end(self, ending: Ending) -> None:
         if isinstance(ending, Transfer):
-            turn = self.conversation.turns.turn
-            self._publisher.publish(CallTransferred(call=self.id, turn=turn, target=ending.target))
-            self.end("transferred")
+            self._publish_audio(everything=True)
+            turn, audio_ms = self.conversation.turns.turn, self.audio.end_ms
+            self._publisher.publish(CallTransferred(call=self.id, turn=turn, target=ending.target, audio_ms=audio_ms))
+            self.leave()
         else:
             self.end("agent_hung_up")

@@ -19,11 +19,12 @@ _AUDIBLE = 200
 class CallAudio:
     """Takes the caller's frames as they come and the agent's as they are sent.
 
-    ``monotonic`` is in seconds. Audio is signed 16-bit, 8 kHz, mono, little-endian.
+    ``monotonic`` is in seconds, ``start_ms`` the place of the first frame on the call's clock. Audio is signed 16-bit,
+    8 kHz, mono, little-endian.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.clock = CallClock(monotonic)
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, *, start_ms: float = 0.0) -> None:
+        self.clock = CallClock(monotonic, start_ms=start_ms)
         self.heard = Heard()
         self.end_ms = 0  # where the last chunk ends that was taken
         self._caller = Track("caller")

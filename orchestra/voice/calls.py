@@ -28,15 +28,23 @@ class Calls:
         self._expected[call] = now + LIFETIME_S
         return True
 
+    def expect(self, call: str, now: float) -> None:
+        """Keep a place for a call that was admitted before and comes back."""
+        self._expected[call] = now + LIFETIME_S
+
     def begin(self, call: Call) -> None:
-        """The call's stream is there."""
+        """The call's stream is there; a stream that it had here before is not its own any more."""
         self._expected.pop(call.id, None)
+        before = self._running.get(call.id)
+        if before is not None:
+            before.leave()
         self._running[call.id] = call
         self._empty.clear()
 
     def end(self, call: Call) -> None:
         """The call is over."""
-        self._running.pop(call.id, None)
+        if self._running.get(call.id) is call:
+            del self._running[call.id]
         if not self._running:
             self._empty.set()
 

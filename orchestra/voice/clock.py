@@ -18,12 +18,13 @@ class CallClock:
                                   ^ now: the end of the last frame, plus the time since it came
 
     A frame's place is the end of the one before, or later where the carrier's own time stamps say that frames were
-    lost. ``monotonic`` is in seconds.
+    lost. ``monotonic`` is in seconds; ``start_ms`` is the place of the first frame, later than 0 where another edge had
+    the call before.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, *, start_ms: float = 0.0) -> None:
         self._monotonic = monotonic
-        self._end_ms = 0.0
+        self._end_ms = start_ms
         self._end_at = monotonic()
         self._base_ms: float | None = None  # the carrier's stamp of offset 0
 

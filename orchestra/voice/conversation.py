@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.measure import TurnTimes
+from orchestra.voice.standing import Standing
 from orchestra.voice.turns import (
     Action,
     Cut,
@@ -89,13 +90,43 @@ class Conversation:
         self._transcribed = 0.0
         self._cut_at = 0.0
         self._held_turn = 0
+        self._unmeasured_turn = 0  # what another edge began to answer is not measured here
+        self._sentences_told = 0
 
     # -- the caller's side
 
-    def greet(self, text: str) -> None:
-        """Say the first words of the call, as turn 0."""
+    def greet(self, text: str, *, hang_up: bool = False) -> None:
+        """Say the first words of the call, as turn 0; with ``hang_up`` they are the last ones too."""
         self.turns.begin_greeting()
+        if hang_up:
+            self._act(self.turns.ending_requested(0, HangUp()))
         self._act([*self.turns.chunk(0, text), *self.turns.completed(0)])
+
+    def take_up(self, standing: Standing, again: str) -> None:
+        """Go on with a call that stands so: with what is unsaid, or, where the caller's words were lost, ``again``."""
+        turn = standing.turn
+        self.turns.restore(turn, standing.heard, agent=standing.agent, over=False)
+        self._sentences_told = len(standing.heard)
+        self._unmeasured_turn = turn if standing.heard or standing.over else 0
+        self._times = TurnTimes(standing.speech_ended_at or standing.turn_ended_at, standing.turn_ended_at)
+        if standing.over:
+            lost = standing.caller_spoke or standing.transfer_failed
+            self.turns.restore(turn, [], agent=standing.agent, over=not lost)
+            self._sentences_told = 0
+            self._act([*self.turns.chunk(turn, again), *self.turns.completed(turn)] if lost else [])
+            return
+        for chunk in standing.unsaid:
+            self._take_chunk(chunk)
+        if standing.ending is not None:
+            self._act(self.turns.ending_requested(turn, standing.ending))
+        if standing.complete:
+            self._act(self.turns.completed(turn))
+
+    def sentences_spoken(self) -> list[str]:
+        """The sentences of the open reply that were heard whole since the last time that this was asked."""
+        whole = self.turns.sentences_heard(self._audio.heard_words())
+        new, self._sentences_told = whole[self._sentences_told :], max(self._sentences_told, len(whole))
+        return new
 
     def speech_started(self, at: float) -> None:
         """The caller's voice is heard since ``at`` (epoch seconds)."""
@@ -167,7 +198,7 @@ class Conversation:
             case CallEndRequested():
                 self._act(self.turns.ending_requested(event.turn, HangUp()))
             case CallTransferRequested():
-                self._act(self.turns.ending_requested(event.turn, Transfer(event.target)))
+                self._act(self.turns.ending_requested(event.turn, Transfer(event.target, event.briefing)))
             case _:
                 pass
 
@@ -218,6 +249,7 @@ class Conversation:
         ended = self._speech_ended or now
         self._times = TurnTimes(ended, now, transcribed=self._transcribed)
         self._transcribed = 0.0
+        self._sentences_told = 0
         self._publish(
             UserTurnEnded(call=self._call, turn=began.turn, at=now, text=began.text, speech_ended_at=round(ended, 3))
         )
@@ -229,5 +261,5 @@ class Conversation:
 
     def _publish_times(self, turn: int) -> None:
         measured = self._times.measured(self._call, turn)
-        if turn > 0 and measured is not None:
+        if turn > self._unmeasured_turn and measured is not None:
             self._publish(measured)

@@ -1,38 +1,31 @@
 """What the calls of one edge process share, and the web application that brings them in."""
 
-import asyncio
 import random
 import secrets
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
-from fastapi import FastAPI, Request, Response
-from redis.exceptions import RedisError
+from fastapi import FastAPI, Request
 
 from orchestra.bus import Bus, Publisher
-from orchestra.errors import RejectedError, SettingError
+from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.storage.api import calls_router
-from orchestra.voice import twilio
+from orchestra.voice import twilio, webhooks
 from orchestra.voice.call import Parties, Script
 from orchestra.voice.calls import Calls
+from orchestra.voice.closing import LostCalls
 from orchestra.voice.replies import Replies
 from orchestra.voice.stream import media_stream_endpoint
 from orchestra.voice.token import StreamTokens
-from orchestra.voice.turns import Ending, HangUp
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.port import Engines
 
-_LOG = structlog.get_logger()
-
 #: few, so that this edge reads little of what is not its own
 _HOMES = 2
-_JOURNAL_WITHIN_S = 3.0
 
 
 class Phrases(Protocol):
@@ -50,6 +43,22 @@ class Phrases(Protocol):
     def holding(self) -> str:
         """Said while the rest of the platform is away."""
 
+    @property
+    def apology(self) -> str:
+        """Said when the caller's words were lost."""
+
+    @property
+    def still_there(self) -> str:
+        """Said to a caller who has been silent for long; empty: nothing."""
+
+    @property
+    def transfer_failed(self) -> str:
+        """Said when no person took the call."""
+
+    @property
+    def voicemail(self) -> str:
+        """Said to an answering machine; empty: nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -65,6 +74,13 @@ class Edge:
     homes: list[int]
     replies: Replies
     public: twilio.PublicUrl
+    lost: LostCalls
+
+    def script_of(self, parties: Parties, parameters: Mapping[str, str]) -> Script:
+        """What the edge says in this call, given the parameters of its stream."""
+        if parties.direction == "outbound" and parameters.get("answered_by") == "machine":
+            return replace(self.script, greeting=self.script.voicemail, hangs_up=True)
+        return self.script
 
 
 def auth_token_of(settings: Settings) -> str:
@@ -90,23 +106,29 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
     """
     calls = Calls(settings.max_calls)
     homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
+    publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}")
     return Edge(
         settings=settings,
         bus=bus,
         engines=engines,
         script=Script(
             app=app.name,
-            greeting=app.greeting,
+            greeting=f"{settings.recording_consent} {app.greeting}".strip(),
             holding=app.holding,
+            apology=app.apology,
+            still_there=app.still_there,
+            transfer_failed=app.transfer_failed,
+            voicemail=app.voicemail,
             max_call_s=settings.max_call_s,
             caller_silence_s=settings.caller_silence_s,
         ),
-        publisher=bus.publisher(f"edge-{secrets.token_hex(2)}"),
+        publisher=publisher,
         tokens=StreamTokens(auth_token_of(settings)),
         calls=calls,
         homes=homes,
         replies=Replies(bus, homes, calls.find),
         public=twilio.PublicUrl(settings.public_url or f"http://{settings.host}:{settings.port}"),
+        lost=LostCalls(bus, publisher, calls.find, settings.reconnect_s),
     )
 
 
@@ -119,78 +141,19 @@ def create_app(edge: Edge) -> FastAPI:
         try:
             yield
         finally:
+            await edge.lost.close()
             await edge.replies.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.state.edge = edge
     app.add_api_route("/healthz", _health, methods=["GET"])
-    app.add_api_route(twilio.VOICE_PATH, _voice, methods=["POST"])
-    app.add_api_route(twilio.AFTER_STREAM_PATH, _after_stream, methods=["POST"])
     app.include_router(calls_router(edge.settings, edge.bus))
+    app.include_router(webhooks.router)
     app.add_api_websocket_route(twilio.STREAM_PATH, media_stream_endpoint)
     return app
 
 
 async def _health(request: Request) -> dict[str, object]:
     edge: Edge = request.app.state.edge
-    return {"status": "draining" if edge.calls.draining else "ok", "calls": len(edge.calls)}
-
-
-async def _voice(request: Request) -> Response:
-    edge: Edge = request.app.state.edge
-    form = await _signed_form(request, edge)
-    if form is None:
-        return Response(status_code=403)
-    parties = Parties(
-        call=edge.bus.new_call(edge.homes),
-        provider_call=form.get("CallSid", ""),
-        from_number=form.get("From", ""),
-        to_number=form.get("To", ""),
-    )
-    now = time.time()
-    if not edge.calls.admit(parties.call, now):
-        _LOG.warning("call.busy", calls=len(edge.calls), draining=edge.calls.draining)
-        return _twiml(twilio.busy_twiml())
-    token = edge.tokens.issue(parties.call, parties.provider_call, now)
-    return _twiml(twilio.connect_twiml(parties, token, edge.public))
-
-
-async def _after_stream(request: Request) -> Response:
-    edge: Edge = request.app.state.edge
-    if await _signed_form(request, edge) is None:
-        return Response(status_code=403)
-    return _twiml(twilio.ending_twiml(await _ending(edge, request.query_params.get("call", ""))))
-
-
-async def _ending(edge: Edge, call: str) -> Ending:
-    try:
-        async with asyncio.timeout(_JOURNAL_WITHIN_S):
-            return twilio.after_stream(await edge.bus.journal(call))
-    except (TimeoutError, RedisError, ValueError) as error:
-        _LOG.warning("call.journal_unreadable", call=call[:64], error=repr(error))
-        return HangUp()
-
-
-async def _signed_form(request: Request, edge: Edge) -> dict[str, str] | None:
-    url = edge.public.at(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
-    try:
-        body = await _body(request)
-        return twilio.signed_form(
-            body, url, request.headers.get("X-Twilio-Signature", ""), auth_token_of(edge.settings)
-        )
-    except RejectedError as error:
-        _LOG.warning("webhook.refused", path=request.url.path, reason=str(error))
-        return None
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > twilio.LONGEST_FORM:
-            break  # enough to be refused
-    return body
-
-
-def _twiml(document: str) -> Response:
-    return Response(document, media_type="application/xml")
+    status = "draining" if edge.calls.draining else "ok"
+    return {"status": status, "calls": len(edge.calls), "edge": edge.publisher.source}

@@ -8,11 +8,12 @@ import structlog
 from orchestra.bus import Bus, Entry, Follow, partition_of
 from orchestra.voice.call import Call
 from orchestra.voice.conversation import REPLY_EVENTS
-from schemas import DecodeError, tag_of
+from schemas import CallResumed, DecodeError, Event, tag_of
 
 _LOG = structlog.get_logger()
 
-_TAGS = frozenset(tag_of(event_type) for event_type in REPLY_EVENTS)
+_READ: tuple[type[Event], ...] = (*REPLY_EVENTS, CallResumed)
+_TAGS = frozenset(tag_of(event_type) for event_type in _READ)
 
 
 class Replies:
@@ -30,6 +31,7 @@ class Replies:
         self._homes = homes
         self._find = find
         self._followed: set[int] = set()
+        self._held: dict[str, list[Event]] = {}  # of calls that are being taken up
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -47,6 +49,20 @@ class Replies:
             follow = self._bus.follow([partition])
             self._tasks.append(asyncio.create_task(self._deliver(follow), name=f"replies {partition}"))
 
+    async def hold(self, call: str) -> None:
+        """Keep what happens to this call from now on, until `release`: its journal is being read meanwhile."""
+        self._held[call] = []
+        partition = partition_of(call)
+        if partition not in self._followed:
+            follow = self._bus.follow([partition])
+            await follow.start()
+            self._followed.add(partition)
+            self._tasks.append(asyncio.create_task(self._deliver(follow), name=f"replies {partition}"))
+
+    def release(self, call: str) -> list[Event]:
+        """What has happened to this call since `hold`."""
+        return self._held.pop(call, [])
+
     async def close(self) -> None:
         """Stop following."""
         for task in self._tasks:
@@ -61,8 +77,10 @@ class Replies:
             await follow.aclose()
 
     def _hand_over(self, entry: Entry) -> None:
-        call = self._find(entry.call) if entry.type in _TAGS else None
-        if call is None:
+        if entry.type not in _TAGS:
+            return
+        call, held = self._find(entry.call), self._held.get(entry.call)
+        if call is None and held is None:
             return
         try:
             event = entry.event()
@@ -70,6 +88,10 @@ class Replies:
             _LOG.warning("replies.not_an_event", call=entry.call, id=entry.id, error=str(error))
             return
         if event is None:
+            return
+        if held is not None:
+            held.append(event)
+        if call is None:
             return
         try:
             call.take_event(event)

@@ -32,8 +32,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; ``port`` 0 takes a free one.
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; ``port`` 0 takes a free one. A ``shared`` port is served by several edges of this machine.
 
     Raises:
         SettingError: the address cannot be used.
@@ -42,6 +42,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
         listener.listen(_BACKLOG)
@@ -55,7 +57,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
+async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
     """Serve the application on this socket for as long as the block runs."""
     config = uvicorn.Config(
         app,
@@ -75,7 +77,7 @@ async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
                 msg = "the edge's server ended at start"
                 raise RuntimeError(msg)
             await asyncio.sleep(0.005)
-        yield
+        yield server
     finally:
         server.should_exit = True
         await task
@@ -89,22 +91,30 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
 
     """
     auth_token_of(settings)  # before anything slow
-    listener = listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port, shared=settings.share_port)
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     with contextlib.closing(listener):
         bus = await Bus.connect(settings)
         try:
             engines = await load_engines(settings)
             edge = open_edge(settings, bus, engines, app)
-            async with serving(create_app(edge), listener):
+            async with serving(create_app(edge), listener) as server:
                 _LOG.info("edge.ready", url=edge.public.url, engines=engines.name, max_calls=settings.max_calls)
                 await _until_signalled()
                 _LOG.info("edge.draining", calls=len(edge.calls), for_s=settings.drain_s)
+                if settings.share_port:
+                    _leave_port(server)
                 await edge.calls.drain(settings.drain_s)
             await engines.close()
         finally:
             await bus.close()
     _LOG.info("edge.stopped")
+
+
+def _leave_port(server: uvicorn.Server) -> None:
+    """Let the other edges of this port answer whoever comes next."""
+    for listening in server.servers:
+        listening.close()
 
 
 async def _until_signalled() -> None:

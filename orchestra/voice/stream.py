@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import WebSocket
+from redis.exceptions import RedisError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from orchestra.errors import RejectedError
@@ -15,6 +16,8 @@ from orchestra.voice.bridge import Bridge
 from orchestra.voice.call import Call, Parties
 from orchestra.voice.media_stream import Connected, Digit, Mark, Media, Message, Start, Stop
 from orchestra.voice.pipeline import CallPipeline
+from orchestra.voice.standing import Standing, standing
+from orchestra.voice.token import claim
 from schemas.calls import EndReason
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ _NORMAL = 1000
 
 _START_WITHIN_S = 10.0
 _FLUSH_WITHIN_S = 2.0
+_JOURNAL_WITHIN_S = 3.0
 
 
 class StreamSocket:
@@ -68,6 +72,10 @@ class StreamSocket:
             await self._websocket.close(code, reason[:100])
 
 
+class StreamLostError(Exception):
+    """The socket is gone without a `stop`: the carrier may bring the caller back."""
+
+
 async def media_stream_endpoint(websocket: WebSocket) -> None:
     """Serve one stream. What breaks the protocol closes it with 1008 and one line in the log; other calls go on."""
     edge: Edge = websocket.app.state.edge
@@ -80,9 +88,9 @@ async def media_stream_endpoint(websocket: WebSocket) -> None:
         if start is None:
             _LOG.info("stream.gone_before_start")
             return
-        parties = _check_token(edge, start)
+        parties = await _check_token(edge, start)
         call_id = parties.call
-        await _serve(edge, socket, start.stream_sid, parties)
+        await _serve(edge, socket, start, parties)
     except TimeoutError:
         await _refuse(socket, RejectedError(f"no `start` message within {_START_WITHIN_S:.0f} s"), call_id)
     except RejectedError as error:
@@ -104,36 +112,82 @@ async def _read_start(socket: StreamSocket) -> Start | None:
     raise RejectedError(msg)
 
 
-def _check_token(edge: "Edge", start: Start) -> Parties:
+async def _check_token(edge: "Edge", start: Start) -> Parties:
     given = start.start.custom_parameters
     parties = Parties(
         call=given.get("call", ""),
         provider_call=start.start.call_sid,
         from_number=given.get("from_number", ""),
         to_number=given.get("to_number", ""),
+        direction="outbound" if given.get("direction") == "outbound" else "inbound",
     )
-    edge.tokens.take(given.get("token", ""), parties.call, parties.provider_call, time.time())
+    token = given.get("token", "")
+    edge.tokens.take(token, parties.call, parties.provider_call, time.time())
+    await claim(edge.bus, parties.call, token)
     return parties
 
 
-async def _serve(edge: "Edge", socket: StreamSocket, stream_sid: str, parties: Parties) -> None:
+async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Parties) -> None:
     bridge = Bridge()
-    call = Call(parties, edge.script, edge.engines.name.partition("/")[0], edge.publisher, bridge.speak)
+    call = await _begin(edge, start, parties, bridge)
     log = _LOG.bind(call=call.id)
+    reason: EndReason | None = "failed"
+    log.info("call.started")
+    try:
+        pipeline = CallPipeline(call, bridge, edge.engines, start.stream_sid, socket.send)
+        reason = await _until_over(call, pipeline, socket, start.stream_sid)
+    except StreamLostError:
+        reason = None
+        edge.lost.wait_for(call.id)
+    finally:
+        if reason is None:
+            call.left()
+        else:
+            call.ended(reason)
+        edge.calls.end(call)
+        log.info("call.ended" if reason else "call.left", reason=reason)
+        await _flush(edge, call.id)
+    await socket.close(_NORMAL)
+
+
+async def _begin(edge: "Edge", start: Start, parties: Parties, bridge: Bridge) -> Call:
+    """The call as this edge has it: new, or as its journal says that it stands.
+
+    Raises:
+        RejectedError: the journal of a call to be taken up cannot be read, or says that the call is over.
+
+    """
+    stands: Standing | None = None
+    known: set[str] = set()
+    if start.start.custom_parameters.get("resumed"):
+        try:
+            async with asyncio.timeout(_JOURNAL_WITHIN_S):
+                await edge.replies.hold(parties.call)
+                journal = await edge.bus.journal(parties.call)
+        except (TimeoutError, RedisError, ValueError) as error:
+            edge.replies.release(parties.call)
+            msg = f"the journal cannot be read: {error!r}"
+            raise RejectedError(msg) from error
+        known = {event.id for event in journal}
+        stands = standing(journal)
+        if stands.ended:
+            edge.replies.release(parties.call)
+            msg = "the call is over"
+            raise RejectedError(msg)
+    # nothing is awaited from here on: no event falls between the journal and the call
+    call = Call(
+        parties,
+        edge.script_of(parties, start.start.custom_parameters),
+        edge.engines.name.partition("/")[0],
+        edge.publisher,
+        bridge.speak,
+        standing=stands if stands is not None and stands.started_at else None,
+    )
     call.started()
     edge.calls.begin(call)
     edge.replies.watch(call.id)
-    reason: EndReason = "failed"
-    log.info("call.started")
-    try:
-        pipeline = CallPipeline(call, bridge, edge.engines, stream_sid, socket.send)
-        reason = await _until_over(call, pipeline, socket, stream_sid)
-    finally:
-        call.ended(reason)
-        edge.calls.end(call)
-        log.info("call.ended", reason=reason)
-        await _flush(edge, call.id)
-    await socket.close(_NORMAL)
+    call.missed = [event for event in edge.replies.release(call.id) if event.id not in known]
+    return call
 
 
 async def _flush(edge: "Edge", call: str) -> None:
@@ -144,11 +198,12 @@ async def _flush(edge: "Edge", call: str) -> None:
         _LOG.warning("call.journal_late", call=call, buffered=edge.publisher.buffered)
 
 
-async def _until_over(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> EndReason:
-    """Run the call's parts until it is to end, and see them end.
+async def _until_over(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> EndReason | None:
+    """Run the call's parts until it is to end here, and see them end. None: the call goes on elsewhere.
 
     Raises:
         RejectedError: the carrier broke the protocol.
+        StreamLostError: the socket broke.
 
     """
     speaking = asyncio.create_task(pipeline.run(), name=f"pipeline {call.id}")
@@ -159,7 +214,7 @@ async def _until_over(call: Call, pipeline: CallPipeline, socket: StreamSocket, 
         waited: list[asyncio.Future[Any]] = [*parts, call.over]
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         for part in parts:
-            if part.done():
+            if part.done() and not call.over.done():
                 part.result()  # an error in one ends the call, and is nobody's to swallow
         call.end("caller_hung_up" if reading.done() else "failed")
         return call.over.result()
@@ -171,12 +226,18 @@ async def _until_over(call: Call, pipeline: CallPipeline, socket: StreamSocket, 
 
 
 async def _read_all(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> None:
-    """Take the carrier's messages until it ends the stream."""
+    """Take the carrier's messages until it ends the stream.
+
+    Raises:
+        RejectedError: the carrier broke the protocol.
+        StreamLostError: the socket broke.
+
+    """
     while True:
         message = await socket.read()
         match message:
             case None:
-                return
+                raise StreamLostError
             case Connected() | Start():
                 msg = f"a second `{type(message).__name__.lower()}` message"
                 raise RejectedError(msg)

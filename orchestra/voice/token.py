@@ -4,14 +4,22 @@ It travels as a TwiML ``<Parameter>``, so only the carrier sees it. It is bound 
 the call and to a moment of expiry, and it opens one stream.
 """
 
+import asyncio
 import hashlib
 import hmac
+import secrets
 
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus import Bus
 from orchestra.errors import RejectedError
 
 #: seconds between the webhook's answer and the stream's `start`; carriers connect within one or two
 LIFETIME_S = 60
 
+_LOG = structlog.get_logger()
+_ANSWER_WITHIN_S = 1.0
 _PURPOSE = b"orchestra media stream token 1"
 
 
@@ -25,7 +33,8 @@ class StreamTokens:
     def issue(self, call: str, provider_call: str, now: float) -> str:
         """A token for one stream of this call, good for `LIFETIME_S` seconds from ``now`` (epoch seconds)."""
         expires = int(now) + LIFETIME_S
-        return f"{expires}.{self._signature(call, provider_call, expires)}"
+        nonce = secrets.token_hex(4)  # a call whose stream breaks may need two within one second
+        return f"{expires}.{nonce}-{self._signature(call, provider_call, expires, nonce)}"
 
     def take(self, token: str, call: str, provider_call: str, now: float) -> None:
         """Accept the token, once.
@@ -39,7 +48,8 @@ class StreamTokens:
             msg = "no stream token"
             raise RejectedError(msg)
         expires = int(expires_text[:16])
-        if not hmac.compare_digest(signature.encode(), self._signature(call, provider_call, expires).encode()):
+        nonce, _, given = signature.partition("-")
+        if not hmac.compare_digest(given.encode(), self._signature(call, provider_call, expires, nonce).encode()):
             msg = "wrong stream token"
             raise RejectedError(msg)
         if now > expires:
@@ -51,6 +61,27 @@ class StreamTokens:
             raise RejectedError(msg)
         self._taken[signature] = expires
 
-    def _signature(self, call: str, provider_call: str, expires: int) -> str:
-        text = f"{call}\n{provider_call}\n{expires}".encode()
+    def _signature(self, call: str, provider_call: str, expires: int, nonce: str) -> str:
+        text = f"{call}\n{provider_call}\n{expires}\n{nonce}".encode()
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+
+
+async def claim(bus: Bus, call: str, token: str) -> None:
+    """Note on the bus that this token is used, so that no other edge takes it too.
+
+    While Redis is away only this process knows its own: a caller is not turned away for that.
+
+    Raises:
+        RejectedError: an edge has taken it before.
+
+    """
+    used = hashlib.sha256(token.encode()).hexdigest()[:32]
+    try:
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            first = await bus.redis.set(bus.key(call, "token", used), "1", nx=True, ex=LIFETIME_S)
+    except (TimeoutError, RedisError) as error:
+        _LOG.warning("token.not_shared", call=call, error=repr(error))
+        return
+    if not first:
+        msg = "stream token used before"
+        raise RejectedError(msg)

@@ -67,9 +67,13 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """The agent's last words were played, and it wants the caller to be connected to ``target``."""
+    """The agent's last words were played, and it wants the caller to be connected to ``target``.
+
+    ``briefing`` is what the person there is told first.
+    """
 
     target: str
+    briefing: str = ""
 
 
 Ending = HangUp | Transfer
@@ -114,6 +118,16 @@ class _Reply:
             said_again: list[Say | EndSpeech] = [*said, EndSpeech()]
             self.waiting = said_again + self.waiting
 
+    def sentences_heard(self, words: int) -> list[str]:
+        """The sentences that are whole when of what is on its way so many words were played."""
+        whole = list(self.heard)
+        for say in self.said:
+            words -= len(say.text.split())
+            if words < 0:
+                break
+            whole.append(say.text)
+        return whole
+
     def heard_after(self, words: list[str]) -> str:
         """What the caller has heard when of what is on its way ``words`` were played."""
         return " ".join([*self.heard, *words])
@@ -136,6 +150,21 @@ class Turns:
     def waits_for_words(self) -> bool:
         """Whether the current reply has not said anything yet."""
         return self.reply_open and not self._reply.started and not self._reply.waiting
+
+    def sentences_heard(self, words: list[str]) -> list[str]:
+        """The sentences of the open reply that were heard whole, when of what is on its way ``words`` were played."""
+        reply = self._reply
+        if reply.over or reply.cut_words is not None:
+            return []
+        whole = reply.sentences_heard(len(" ".join(words).split()))
+        played = reply.complete and not reply.waiting and len(whole) == len(reply.heard) + len(reply.said)
+        return whole[:-1] if played else whole  # its mark tells of the last one
+
+    def restore(self, turn: int, heard: list[str], *, agent: str, over: bool) -> None:
+        """Go on where another edge had to stop: in this turn, whose reply was heard so far, or to its end."""
+        self.turn = turn
+        self._reply = self._new_reply()
+        self._reply.heard, self._reply.agent, self._reply.over = list(heard), agent, over
 
     # -- the caller
 

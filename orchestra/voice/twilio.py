@@ -4,7 +4,7 @@ Sources: https://www.twilio.com/docs/usage/security (signatures), https://www.tw
 https://www.twilio.com/docs/voice/twiml/connect
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,12 +13,31 @@ from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[i
 
 from orchestra.errors import RejectedError
 from orchestra.voice.call import Parties
-from orchestra.voice.turns import Ending, HangUp, Transfer
-from schemas import CallEnded, CallTransferred, CallTransferRequested, Event, ReplyInterrupted
+from orchestra.voice.standing import Standing
+from orchestra.voice.turns import HangUp, Transfer
+from schemas import CallAnswered
+from schemas.calls import AnsweredBy, EndReason
 
 VOICE_PATH = "/twilio/voice"
 STREAM_PATH = "/twilio/stream"
 AFTER_STREAM_PATH = "/twilio/after-stream"
+AFTER_DIAL_PATH = "/twilio/after-dial"
+WHISPER_PATH = "/twilio/whisper"
+ACCEPT_PATH = "/twilio/accept"
+STATUS_PATH = "/twilio/status"
+
+#: the key by which a person takes a call
+ACCEPT_KEY = "1"
+_ACCEPT_WITHIN_S = 10
+
+#: a call status after which nothing comes, and what it means; see https://www.twilio.com/docs/voice/api/call-resource
+FINAL: dict[str, EndReason] = {
+    "completed": "caller_hung_up",
+    "canceled": "caller_hung_up",
+    "busy": "busy",
+    "no-answer": "no_answer",
+    "failed": "failed",
+}
 
 #: a webhook's form is some hundred bytes
 LONGEST_FORM = 16_384
@@ -42,6 +61,11 @@ class PublicUrl:
         return self.at(path).replace("http", "ws", 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """The call is to have a stream again: its edge was lost, or its stream broke."""
+
+
 def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[str, str]:
     """The fields of a webhook's form, once its ``X-Twilio-Signature`` is checked.
 
@@ -63,55 +87,93 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
     return form
 
 
-def connect_twiml(parties: Parties, token: str, public: PublicUrl) -> str:
-    """Connect the call's audio to the media WebSocket; when that ends, ask what is next."""
+def connect_twiml(parties: Parties, token: str, public: PublicUrl, **parameters: str) -> str:
+    """Connect the call's audio to the media WebSocket; when that ends, ask what is next.
+
+    ``parameters`` travel to the edge whose stream it is: ``resumed``, ``answered_by``.
+    """
     connect = Connect(action=public.at(AFTER_STREAM_PATH, call=parties.call), method="POST")
     stream = connect.stream(url=public.socket_at(STREAM_PATH))
     stream.parameter(name="token", value=token)
     stream.parameter(name="call", value=parties.call)
     stream.parameter(name="from_number", value=parties.from_number)
     stream.parameter(name="to_number", value=parties.to_number)
+    if parties.direction == "outbound":
+        stream.parameter(name="direction", value=parties.direction)
+    for name, value in parameters.items():
+        stream.parameter(name=name, value=value)
     response = VoiceResponse()
     response.append(connect)
     return str(response)
 
 
-def busy_twiml() -> str:
-    """All lines are taken: the caller hears the busy tone, and the call is not charged."""
+def busy_twiml(message: str = "") -> str:
+    """All lines are taken: the caller hears the message; without one the busy tone, and the call is not charged."""
     response = VoiceResponse()
-    response.reject(reason="busy")
-    return str(response)
-
-
-def ending_twiml(ending: Ending) -> str:
-    """What the call does after its stream."""
-    response = VoiceResponse()
-    if not isinstance(ending, Transfer):
+    if message:
+        response.say(message)
         response.hangup()
-    elif ending.target.startswith(("sip:", "sips:")):
-        response.dial().sip(ending.target)
     else:
-        response.dial(ending.target)
+        response.reject(reason="busy")
     return str(response)
 
 
-def after_stream(journal: Iterable[Event]) -> Ending:
+def ending_twiml(_: HangUp) -> str:
+    """The call is over."""
+    response = VoiceResponse()
+    response.hangup()
+    return str(response)
+
+
+def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int) -> str:
+    """Ring the person; they are briefed before the two are connected, and the edge is asked what is next."""
+    response = VoiceResponse()
+    dial = response.dial(action=public.at(AFTER_DIAL_PATH, call=call), method="POST", timeout=ring_s)
+    whisper = public.at(WHISPER_PATH, call=call)
+    if transfer.target.startswith(("sip:", "sips:")):
+        dial.sip(transfer.target, url=whisper, method="POST")
+    else:
+        dial.number(transfer.target, url=whisper, method="POST")
+    return str(response)
+
+
+def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str) -> str:
+    """Tell the person what it is about and let them take the call by a key; an answering machine presses none."""
+    response = VoiceResponse()
+    accept = public.at(ACCEPT_PATH, call=call)
+    gather = response.gather(num_digits=1, action=accept, method="POST", timeout=_ACCEPT_WITHIN_S)
+    gather.say(f"A call from {app}. {transfer.briefing}".strip())
+    gather.say(f"Press {ACCEPT_KEY} to take it.")
+    response.hangup()
+    return str(response)
+
+
+def bridge_twiml() -> str:
+    """Connect the person to the caller."""
+    return str(VoiceResponse())
+
+
+def answered_by(call: str, form: Mapping[str, str]) -> CallAnswered:
+    """Who answered an outbound call, by the carrier's machine detection; a person where it is not sure."""
+    detail = form.get("AnsweredBy", "")
+    by: AnsweredBy = "human"
+    if detail.startswith("machine"):
+        by = "machine"
+    elif detail == "fax":
+        by = "fax"
+    return CallAnswered(call=call, by=by, detail=detail)
+
+
+def next_step(stands: Standing) -> HangUp | Transfer | Reconnect:
     """What a call does after its stream, by its journal alone, so that any edge can answer.
 
     A transfer that an agent has asked for is done even if the edge was lost before it could say so, but not if the
     caller spoke over the agent's last words, or has hung up.
     """
-    asked: dict[int, Transfer] = {}
-    for event in journal:
-        match event:
-            case CallTransferred():
-                return Transfer(event.target)
-            case CallTransferRequested():
-                asked[event.turn] = Transfer(event.target)
-            case ReplyInterrupted():
-                asked.pop(event.turn, None)
-            case CallEnded() if event.reason != "transferred":
-                return HangUp()
-            case _:
-                pass
-    return asked[max(asked)] if asked else HangUp()
+    if stands.ended or not (stands.started_at or stands.turn):
+        return HangUp()
+    if isinstance(stands.ending, Transfer):
+        return stands.ending
+    if isinstance(stands.ending, HangUp) and stands.over:
+        return HangUp()
+    return Reconnect()

@@ -115,6 +115,10 @@ class Greeting:
     name: str = "test"
     greeting: str = "Hello there."
     holding: str = "Just a moment."
+    apology: str = "Sorry, say that again."
+    still_there: str = ""
+    transfer_failed: str = "Nobody is there."
+    voicemail: str = ""
 
 
 @dataclass
@@ -126,12 +130,12 @@ class RunningEdge:
     bus: TestBus
     lines: list[PhoneLine] = field(default_factory=list)
 
-    async def call(self, talk: Callable[[PhoneLine], Awaitable[None]]) -> Ending:
+    async def call(self, talk: Callable[[PhoneLine], Awaitable[None]], **caller: Any) -> Ending:
         """Make a call and talk in it."""
         line = PhoneLine()
         self.lines.append(line)
         async with asyncio.timeout(20):
-            return await Caller(self.url, AUTH_TOKEN).call(line, talk)
+            return await Caller(self.url, AUTH_TOKEN, **caller).call(line, talk)
 
     async def event(self, event_type: type[E], **fields: Any) -> E:
         """Wait until there is such an event on the journal."""

@@ -27,7 +27,7 @@ CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.
 
 @pytest_asyncio.fixture
 async def running(bus: TestBus, settings: Settings) -> AsyncIterator[RunningEdge]:
-    async with running_edge(bus, settings) as edge:
+    async with running_edge(bus, settings, reconnect_s=0.3) as edge:
         yield edge
 
 

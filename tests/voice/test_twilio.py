@@ -8,7 +8,9 @@ from twilio.request_validator import RequestValidator
 from orchestra.errors import RejectedError
 from orchestra.voice import twilio
 from orchestra.voice.call import Parties
-from orchestra.voice.turns import Ending, HangUp, Transfer
+from orchestra.voice.standing import standing
+from orchestra.voice.turns import HangUp, Transfer
+from orchestra.voice.twilio import Reconnect
 from schemas import (
     CallEnded,
     CallEndRequested,
@@ -17,6 +19,9 @@ from schemas import (
     CallTransferRequested,
     Event,
     ReplyInterrupted,
+    ReplySpoken,
+    TransferFailed,
+    UserTurnEnded,
 )
 
 URL = "https://voice.example.com/twilio/voice"
@@ -64,40 +69,66 @@ def test_beyond_the_cap_the_line_is_busy() -> None:
     assert '<Reject reason="busy" />' in twilio.busy_twiml()
 
 
+def test_beyond_the_cap_a_message_may_be_said_instead() -> None:
+    assert "<Say>Please call later.</Say><Hangup />" in twilio.busy_twiml("Please call later.")
+
+
 @pytest.mark.parametrize(
-    ("ending", "verb"),
+    ("target", "noun"),
     [
-        (HangUp(), "<Hangup />"),
-        (Transfer("+15550003"), "<Dial>+15550003</Dial>"),
-        (Transfer("sip:desk@example.com"), "<Dial><Sip>sip:desk@example.com</Sip></Dial>"),
+        ("+15550003", "Number"),
+        ("sip:desk@example.com", "Sip"),
     ],
 )
-def test_an_ending_is_told_in_twiml(ending: Ending, verb: str) -> None:
-    assert verb in twilio.ending_twiml(ending)
-
-
-ASKED = CallTransferRequested(call=CALL, turn=2, target="+15550003")
+def test_a_person_is_rung_and_briefed_first(target: str, noun: str) -> None:
+    public = twilio.PublicUrl("https://voice.example.com")
+    document = twilio.dial_twiml(Transfer(target), CALL, public, ring_s=30)
+    site = "https://voice.example.com/twilio"
+    assert f'<{noun} method="POST" url="{site}/whisper?call={CALL}">{target}</{noun}>' in document
+    assert f'<Dial action="{site}/after-dial?call={CALL}" method="POST" timeout="30">' in document
+    whisper = twilio.whisper_twiml(Transfer(target, "A broken cup."), CALL, public, app="parcels")
+    assert "<Say>A call from parcels. A broken cup.</Say><Say>Press 1 to take it.</Say></Gather><Hangup />" in whisper
 
 
 @pytest.mark.parametrize(
-    ("journal", "ending"),
+    ("detail", "by"),
+    [
+        ("human", "human"),
+        ("unknown", "human"),
+        ("machine_end_beep", "machine"),
+        ("machine_start", "machine"),
+        ("fax", "fax"),
+    ],
+)
+def test_who_answered_is_told_by_the_carrier(detail: str, by: str) -> None:
+    answered = twilio.answered_by(CALL, {"AnsweredBy": detail})
+    assert (answered.by, answered.detail) == (by, detail)
+
+
+STARTED = CallStarted(call=CALL, at=1.0)
+TURN = UserTurnEnded(call=CALL, turn=2, text="a person please")
+ASKED = CallTransferRequested(call=CALL, turn=2, target="+15550003", briefing="A broken cup.")
+TRANSFER = Transfer("+15550003", "A broken cup.")
+CONNECTED = CallTransferred(call=CALL, turn=2, target="+15550003")
+BYE = CallEndRequested(call=CALL, turn=2)
+
+
+@pytest.mark.parametrize(
+    ("journal", "step"),
     [
         ([], HangUp()),
-        ([CallStarted(call=CALL)], HangUp()),
-        ([CallStarted(call=CALL), CallEndRequested(call=CALL, turn=2)], HangUp()),
-        (
-            [
-                ASKED,
-                CallTransferred(call=CALL, target="+15550003"),
-                CallEnded(call=CALL, reason="transferred"),
-            ],
-            Transfer("+15550003"),
-        ),
-        ([ASKED], Transfer("+15550003")),  # the edge was lost while it spoke the last words
-        ([ASKED, ReplyInterrupted(call=CALL, turn=2)], HangUp()),
-        ([ASKED, CallEnded(call=CALL, reason="caller_hung_up")], HangUp()),
-        ([ASKED, ReplyInterrupted(call=CALL, turn=1)], Transfer("+15550003")),
+        ([STARTED], Reconnect()),  # the edge was lost
+        ([STARTED, TURN, BYE], Reconnect()),  # and its last words too
+        ([STARTED, TURN, BYE, ReplySpoken(call=CALL, turn=2, text="Good-bye.")], HangUp()),
+        ([STARTED, TURN, CallEnded(call=CALL, reason="caller_hung_up")], HangUp()),
+        ([STARTED, TURN, ASKED, CONNECTED], TRANSFER),
+        ([STARTED, TURN, ASKED], TRANSFER),  # the edge was lost while it spoke the last words
+        ([STARTED, TURN, ASKED, ReplyInterrupted(call=CALL, turn=2)], Reconnect()),
+        ([STARTED, TURN, ASKED, CallEnded(call=CALL, reason="caller_hung_up")], HangUp()),
+        ([STARTED, TURN, ASKED, CONNECTED, TransferFailed(call=CALL, turn=2, target="+15550003")], Reconnect()),
     ],
 )
-def test_what_follows_the_stream_is_read_from_the_journal(journal: list[Event], ending: Ending) -> None:
-    assert twilio.after_stream(journal) == ending
+def test_what_follows_the_stream_is_read_from_the_journal(
+    journal: list[Event], step: HangUp | Transfer | Reconnect
+) -> None:
+    assert twilio.next_step(standing(journal)) == step

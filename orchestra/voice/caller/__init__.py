@@ -15,6 +15,7 @@ from orchestra.voice.caller.conversation import (
 )
 from orchestra.voice.caller.hearing import compare_heard, words_heard
 from orchestra.voice.caller.measure import Span, TurnAudio, cut, measure_turns
+from orchestra.voice.caller.person import Person
 from orchestra.voice.caller.phone_line import PhoneLine, Tracks
 from orchestra.voice.caller.verdict import Problem, TurnRecord, problems
 
@@ -23,6 +24,7 @@ __all__ = [
     "Comparison",
     "Ending",
     "Patience",
+    "Person",
     "PhoneLine",
     "Problem",
     "Replying",

@@ -11,12 +11,16 @@ import httpx
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError, UsageError
+from orchestra.voice.caller import mulaw
+from orchestra.voice.caller.person import Person, takes_call
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.caller.stream import MediaStream
 from orchestra.voice.caller.twiml import ConnectStream, Dial, Hangup, Pause, Say, Verb, parse_twiml
 
 _WEBHOOK_TIMEOUT_S = 15.0  # Twilio's own
 _RECONNECTS = 5
+_TRIES = 3
+_BETWEEN_TRIES_S = 0.3
 
 #: what the caller does once the line stands; when it returns, the caller hangs up
 Conversation = Callable[[PhoneLine], Awaitable[None]]
@@ -60,17 +64,32 @@ class Caller:
         auth_token: the token with which the edge checks Twilio's signatures.
         from_number: the caller's number, E.164.
         to_number: the number that is called, E.164.
+        person: who answers where the edge transfers the call to.
+        answered_by: the carrier's machine detection, for a call that the edge has made; then ``voice_url`` is the
+            address that it gave for it, and the "caller" here is the one who is called.
 
     """
 
     def __init__(
-        self, url: str, auth_token: str, *, from_number: str = "+15550001", to_number: str = "+15550100"
+        self,
+        url: str,
+        auth_token: str,
+        *,
+        from_number: str = "+15550001",
+        to_number: str = "+15550100",
+        person: Person | None = None,
+        answered_by: str = "",
+        voice_url: str = "",
     ) -> None:
         self.call_sid = "CA" + secrets.token_hex(16)
         self.url = url.rstrip("/")
         self._signature = RequestValidator(auth_token).compute_signature
         self._account_sid = "AC" + secrets.token_hex(16)
         self._from, self._to = from_number, to_number
+        self._person = person or Person()
+        self._answered_by, self._voice_url = answered_by, voice_url or f"{self.url}/twilio/voice"
+        self._transferred_to = ""
+        self._attempts = 0
         self._announcements: list[str] = []
         self._streams: list[MediaStream] = []
 
@@ -83,7 +102,12 @@ class Caller:
 
         """
         try:
-            async with httpx.AsyncClient(timeout=_WEBHOOK_TIMEOUT_S, trust_env=False) as http:
+            async with httpx.AsyncClient(
+                # a new connection for each webhook: any edge behind the address may answer
+                timeout=_WEBHOOK_TIMEOUT_S,
+                trust_env=False,
+                limits=httpx.Limits(max_keepalive_connections=0),
+            ) as http:
                 verbs = await self._dial(http)
                 async with asyncio.TaskGroup() as tasks:
                     ending = await self._follow(http, verbs, _Talk(tasks, line, conversation))
@@ -95,7 +119,9 @@ class Caller:
 
     async def _dial(self, http: httpx.AsyncClient) -> list[Verb]:
         try:
-            return await self._ask(http, f"{self.url}/twilio/voice", "ringing")
+            if self._answered_by:
+                return await self._ask(http, self._voice_url, "in-progress", AnsweredBy=self._answered_by)
+            return await self._ask(http, self._voice_url, "ringing")
         except httpx.TransportError as error:
             msg = f"no edge answers at {self.url} ({error or type(error).__name__}): start `orchestra up`"
             raise UsageError(msg) from None
@@ -103,22 +129,33 @@ class Caller:
     async def _follow(self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_Talk") -> Ending:
         """Do what the edge's TwiML says, document after document, until the call is over."""
         while True:
-            result = await self._act(verbs, talk)
+            result = await self._act(http, verbs, talk)
             if isinstance(result, Ending):
                 return result
-            try:
-                verbs = await self._ask(http, result, "in-progress")
-            except httpx.TransportError:
-                return self._ending("cut_off")
+            url, extra = result
+            for left in reversed(range(_TRIES)):
+                try:
+                    verbs = await self._ask(http, url, "in-progress", **extra)
+                    break
+                except httpx.TransportError:
+                    if not left:
+                        return self._ending("cut_off")
+                    await asyncio.sleep(_BETWEEN_TRIES_S)
 
-    async def _act(self, verbs: list[Verb], talk: "_Talk") -> Ending | str:
-        """Do what one document says: how the call ended, or the address that has the next document."""
+    async def _act(
+        self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_Talk"
+    ) -> Ending | tuple[str, dict[str, str]]:
+        """Do what one document says: how the call ended, or what to ask for the next document."""
         for verb in verbs:
             match verb:
                 case Hangup():
                     break
-                case Dial(target):
-                    return self._ending("transferred", target)
+                case Dial():
+                    bridged = await self._transfer(http, verb, talk.line)
+                    if not verb.action:
+                        return self._ending("transferred" if bridged else "agent_hung_up")
+                    status = "completed" if bridged else "no-answer"
+                    return verb.action, {"DialCallStatus": status, "DialBridged": str(bridged).lower()}
                 case Say(text):
                     self._announcements.append(text)
                 case Pause(length_s):
@@ -127,15 +164,35 @@ class Caller:
                     if await self._hold(verb, talk):
                         return self._ending("caller_hung_up")
                     if verb.action:
-                        return urljoin(f"{self.url}/twilio/voice", verb.action)
+                        return urljoin(self._voice_url, verb.action), {}
         return self._ending("agent_hung_up" if self._streams else "refused")
+
+    async def _transfer(self, http: httpx.AsyncClient, dial: Dial, line: PhoneLine) -> bool:
+        """Ring the person; once they have taken the call, the caller hears them until they hang up."""
+        person, sid = self._person, "CA" + secrets.token_hex(16)
+
+        async def ask(url: str, **extra: str) -> list[Verb]:
+            return await self._ask(http, url, "in-progress", CallSid=sid, ParentCallSid=self.call_sid, **extra)
+
+        if not await takes_call(person, dial, ask):
+            return False
+        self._transferred_to = dial.target
+        line.playout.put(mulaw.encode(person.says))
+        await line.until(lambda: not line.playout, 2 * person.says.size / mulaw.SAMPLE_RATE + 1)
+        return True
 
     async def _hold(self, verb: ConnectStream, talk: "_Talk") -> bool:
         """Hold the conversation over one media stream; True when it was the caller who hung up."""
-        if len(self._streams) > _RECONNECTS:
-            msg = f"the edge asked for {len(self._streams)} reconnects in one call"
+        if self._attempts > _RECONNECTS:
+            msg = f"the edge asked for {self._attempts} reconnects in one call"
             raise RejectedError(msg)
-        stream = await MediaStream.open(verb, talk.line, call_sid=self.call_sid, account_sid=self._account_sid)
+        self._attempts += 1
+        try:
+            stream = await MediaStream.open(verb, talk.line, call_sid=self.call_sid, account_sid=self._account_sid)
+        except RejectedError:
+            if not self._streams or not verb.action:
+                raise
+            return False  # the edge went away since it answered: it is asked what is next
         self._streams.append(stream)
         receiving = asyncio.create_task(stream.run())
         try:
@@ -147,7 +204,7 @@ class Caller:
             receiving.cancel()
         return receiving not in done
 
-    async def _ask(self, http: httpx.AsyncClient, url: str, status: str) -> list[Verb]:
+    async def _ask(self, http: httpx.AsyncClient, url: str, status: str, **extra: str) -> list[Verb]:
         form = {
             "CallSid": self.call_sid,
             "AccountSid": self._account_sid,
@@ -156,8 +213,9 @@ class Caller:
             "Caller": self._from,
             "Called": self._to,
             "CallStatus": status,
-            "Direction": "inbound",
+            "Direction": "outbound-api" if self._answered_by else "inbound",
             "ApiVersion": "2010-04-01",
+            **extra,
         }
         if self._streams:
             form["StreamSid"] = self._streams[-1].sid
@@ -170,11 +228,11 @@ class Caller:
             raise RejectedError(msg)
         return parse_twiml(answer.text)
 
-    def _ending(
-        self, how: Literal["caller_hung_up", "agent_hung_up", "transferred", "refused", "cut_off"], target: str = ""
-    ) -> Ending:
+    def _ending(self, how: Literal["caller_hung_up", "agent_hung_up", "transferred", "refused", "cut_off"]) -> Ending:
         closed = self._streams[-1].closed if self._streams else ""
-        return Ending(how, target, tuple(self._announcements), len(self._streams), closed)
+        if self._transferred_to:
+            how = "transferred"
+        return Ending(how, self._transferred_to, tuple(self._announcements), len(self._streams), closed)
 
 
 class _Talk:

@@ -22,9 +22,23 @@ class ConnectStream:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Connect the caller to a number or SIP address."""
+    """Connect the caller to a number or SIP address.
+
+    Who answers there first meets the document of ``url``; when the dialled call is over, ``action`` says what is next.
+    """
 
     target: str
+    url: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Say something and wait ``timeout_s`` seconds for a key; with one, ``action`` says what is next."""
+
+    says: tuple[str, ...]
+    action: str
+    timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +60,7 @@ class Pause:
     length_s: float
 
 
-Verb = ConnectStream | Dial | Hangup | Say | Pause
+Verb = ConnectStream | Dial | Gather | Hangup | Say | Pause
 
 
 def parse_twiml(document: str) -> list[Verb]:
@@ -72,8 +86,11 @@ def _verb(element: ET.Element) -> Verb:
         case "Connect":
             return _connect(element)
         case "Dial":
-            nouns = [noun.text or "" for noun in element]
-            return Dial((nouns[0] if nouns else element.text or "").strip())
+            noun = next(iter(element), element)
+            return Dial((noun.text or "").strip(), noun.get("url", ""), element.get("action", ""))
+        case "Gather":
+            says = tuple((say.text or "").strip() for say in element.findall("Say"))
+            return Gather(says, element.get("action", ""), float(element.get("timeout", "5")))
         case "Hangup" | "Reject":
             return Hangup()
         case "Say":

@@ -1,0 +1,54 @@
+"""The person to whom a call is transferred, as the carrier meets them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from orchestra.voice.caller.mulaw import Samples
+from orchestra.voice.caller.twiml import Dial, Gather, Say, Verb
+
+#: asks the edge for a document of this leg of the call
+Ask = Callable[..., Awaitable[list[Verb]]]
+
+
+@dataclass(slots=True)
+class Person:
+    """Who answers a transferred call.
+
+    Attributes:
+        answers: whether anybody does.
+        presses: the key that they press after the briefing; empty: none, as an answering machine.
+        says: what the caller hears of them (8 kHz) once both are connected.
+        briefed: what they were told before, filled as it happens.
+
+    """
+
+    answers: bool = True
+    presses: str = "1"
+    says: Samples = field(default_factory=lambda: np.zeros(0, dtype=np.int16), repr=False)
+    briefed: list[str] = field(default_factory=list)
+
+
+async def takes_call(person: Person, dial: Dial, ask: Ask) -> bool:
+    """Whether the person takes the call. An empty document at the end connects the two, a `Hangup` does not."""
+    if not person.answers:
+        return False
+    verbs = await ask(dial.url) if dial.url else []
+    while verbs:
+        url = ""
+        for verb in verbs:
+            match verb:
+                case Say(text):
+                    person.briefed.append(text)
+                case Gather(says, action):
+                    person.briefed.extend(says)
+                    if person.presses:
+                        url = action
+                        break
+                case _:
+                    return False
+        if not url:
+            return False
+        verbs = await ask(url, Digits=person.presses)
+    return True

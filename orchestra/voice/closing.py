@@ -1,0 +1,109 @@
+"""Closes calls that no stream will close: whose socket broke and did not come back, or never came."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus import Bus, Publisher, partition_of
+from orchestra.voice.call import Call
+from orchestra.voice.recording import SAMPLE_RATE
+from orchestra.voice.standing import standing
+from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
+from schemas.calls import EndReason
+
+_LOG = structlog.get_logger()
+
+_JOURNAL_WITHIN_S = 5.0
+_CLOCK_MARGIN_S = 60
+_BYTES_PER_MS = SAMPLE_RATE // 1000 * 2
+
+
+async def close_call(bus: Bus, publisher: Publisher, call: str, reason: EndReason) -> bool:
+    """Publish that a call is over which no edge has any more. False: its journal says already that it is.
+
+    Raises:
+        RedisError, TimeoutError: the journal cannot be read.
+
+    """
+    async with asyncio.timeout(_JOURNAL_WITHIN_S):
+        journal = await bus.journal(call)
+        stands = standing(journal)
+        if stands.ended:
+            return False
+        audio_ms = await _audio_ms(bus, call, journal) if stands.started_at else 0
+    duration_s = max(0.0, time.time() - stands.started_at) if stands.started_at else 0.0
+    publisher.publish(
+        CallEnded(call=call, turn=stands.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms)
+    )
+    _LOG.info("call.closed", call=call, reason=reason)
+    return True
+
+
+async def _audio_ms(bus: Bus, call: str, journal: list[Event]) -> int:
+    """Where the last audio of the call ends on its clock."""
+    for event in reversed(journal):
+        if isinstance(event, CallResumed):
+            break
+        if isinstance(event, CallTransferred) and event.audio_ms:
+            return event.audio_ms
+    started = next(event.at for event in journal if isinstance(event, CallStarted))
+    since = str(max(0, round((started - _CLOCK_MARGIN_S) * 1000)))
+    end_ms = 0
+    async for entry in bus.entries(partition_of(call), AudioChunk.stream, since=since):
+        if entry.call != call:
+            continue
+        chunk = entry.event()
+        if isinstance(chunk, AudioChunk):
+            end_ms = max(end_ms, chunk.offset_ms + len(chunk.audio) // _BYTES_PER_MS)
+    return end_ms
+
+
+class LostCalls:
+    """Waits for calls whose stream broke: the carrier may bring them back, to this edge or to another.
+
+    Args:
+        bus: the bus.
+        publisher: the edge's.
+        find: the running call of an id, or None.
+        wait_s: how long a caller may be away.
+
+    """
+
+    def __init__(self, bus: Bus, publisher: Publisher, find: Callable[[str], Call | None], wait_s: float) -> None:
+        self._bus = bus
+        self._publisher = publisher
+        self._find = find
+        self._wait_s = wait_s
+        self._closing = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wait_for(self, call: str, reason: EndReason = "caller_hung_up") -> None:
+        """Close this call in a while, unless an edge has taken it up by then."""
+        task = asyncio.create_task(self._wait_for(call, reason, time.time()), name=f"lost {call}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Wait no longer: this process ends."""
+        self._closing.set()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _wait_for(self, call: str, reason: EndReason, lost_at: float) -> None:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._closing.wait()
+        except TimeoutError:
+            pass
+        if self._find(call) is not None:
+            return
+        try:
+            async with asyncio.timeout(_JOURNAL_WITHIN_S):
+                journal = await self._bus.journal(call)
+            taken_up = any(isinstance(event, CallResumed) and event.at >= lost_at for event in journal)
+            if not taken_up:
+                await close_call(self._bus, self._publisher, call, reason)
+        except (TimeoutError, RedisError, DecodeError) as error:
+            _LOG.warning("call.not_closed", call=call, error=repr(error))

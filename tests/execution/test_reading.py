@@ -1,0 +1,139 @@
+import time
+
+import pytest
+
+from orchestra.execution.numerals import cardinal, decimal, digits, ordinal, year
+from orchestra.execution.reading import read_out
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("It costs £4.50.", "It costs four pounds fifty."),
+        ("That is $1,250 in all.", "That is one thousand two hundred and fifty dollars in all."),
+        ("€1 or £0.99", "one euro or ninety-nine pence"),
+        ("It is $3.5 million.", "It is three point five million dollars."),
+        ("20 EUR", "twenty euros"),
+        ("£2.05", "two pounds and five pence"),
+    ],
+)
+def test_money(written: str, said: str) -> None:
+    assert read_out(written) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("at 14:30", "at two thirty p m"),
+        ("We open at 9 a.m. and close at 5 p.m.", "We open at nine a m and close at five p m."),
+        ("at 5:05pm", "at five oh five p m"),
+        ("from 9:00 to 17:00", "from nine a m to five p m"),
+        ("10:30-11:30", "ten thirty a m to eleven thirty a m"),
+        ("9am-5pm", "nine a m to five p m"),
+        ("at 12:00", "at noon"),
+    ],
+)
+def test_times(written: str, said: str) -> None:
+    assert read_out(written) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("2026-11-22", "November twenty-second, twenty twenty-six"),
+        ("11/22/2026", "November twenty-second, twenty twenty-six"),
+        ("22/11/2026", "November twenty-second, twenty twenty-six"),
+        ("on Nov 22", "on November twenty-second"),
+        ("on 22 November 2026", "on November twenty-second, twenty twenty-six"),
+        ("on the 1st of May", "on May first"),
+        ("in March 2024", "in March twenty twenty-four"),
+        ("in 1999", "in nineteen ninety-nine"),
+        ("May I help 2 people?", "May I help 2 people?"),
+        ("Mon to Fri", "Monday to Friday"),
+        ("Sat on Sat.", "Sat on Saturday"),
+    ],
+)
+def test_dates(written: str, said: str) -> None:
+    assert read_out(written) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Parcel 4271 is here", "Parcel four two seven one is here"),
+        ("parcel 4 2 7 1", "parcel 4 2 7 1"),
+        ("call +1 555 0199", "call plus one, five five five, zero one nine nine"),
+        ("call 020 7946 0958", "call zero two zero, seven nine four six, zero nine five eight"),
+        ("1,250 parcels", "one thousand two hundred and fifty parcels"),
+        ("3.14", "three point one four"),
+        ("20%", "twenty percent"),
+        ("the 22nd time", "the twenty-second time"),
+        ("No. 12", "number twelve"),
+        ("10-12 days", "ten to twelve days"),
+        ("1.5 kg", "one point five kilos"),
+        ("-15 °C", "minus fifteen degrees"),
+        ("flight BA249 and A4 paper", "flight BA249 and A4 paper"),
+        ("version 2.0.1", "version 2.0.1"),
+    ],
+)
+def test_numbers(written: str, said: str) -> None:
+    assert read_out(written) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Dr. Hill", "Doctor Hill"),
+        ("12 Hill St. in Bath", "twelve Hill Street in Bath"),
+        ("St. Mary", "Saint Mary"),
+        ("e.g. a box", "for example a box"),
+        ("boxes, bags etc.", "boxes, bags et cetera."),
+        ("Smith & Sons", "Smith and Sons"),
+        ("write to a.b@example.com", "write to a dot b at example dot com"),
+        ("24/7", "twenty-four seven"),
+    ],
+)
+def test_abbreviations(written: str, said: str) -> None:
+    assert read_out(written) == said
+
+
+def test_plain_words_stay_as_they_are() -> None:
+    text = "Your parcel is at the depot, and the sun is up. Mary sat down."
+    assert read_out(text) == text
+
+
+def test_what_was_read_out_is_not_changed_by_reading_it_again() -> None:
+    said = read_out("On 2026-11-22 at 14:30 parcel 4271 cost £4.50, Dr. Hill.")
+    assert read_out(said) == said
+
+
+def test_a_long_text_is_read_in_time() -> None:
+    started = time.perf_counter()
+    read_out("1" * 30_000 + " " + "1,2-3:4 " * 3_000)
+    assert time.perf_counter() - started < 2.0
+
+
+def test_numbers_as_words() -> None:
+    assert [cardinal(number) for number in (0, 13, 40, 101, 1_000_001, -7)] == [
+        "zero",
+        "thirteen",
+        "forty",
+        "one hundred and one",
+        "one million and one",
+        "minus seven",
+    ]
+    assert [ordinal(number) for number in (1, 12, 20, 31, 100)] == [
+        "first",
+        "twelfth",
+        "twentieth",
+        "thirty-first",
+        "one hundredth",
+    ]
+    assert [year(number) for number in (1066, 1900, 1905, 2005, 2010)] == [
+        "one thousand and sixty-six",
+        "nineteen hundred",
+        "nineteen oh five",
+        "two thousand and five",
+        "twenty ten",
+    ]
+    assert (digits("40-71"), decimal("0.05")) == ("four zero seven one", "zero point zero five")

@@ -1,0 +1,160 @@
+"""Calls that lose their edge or their stream, and go on; calls that go to a person, and may come back."""
+
+from itertools import pairwise
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.person import Person
+from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.caller.stream import MediaStream
+from schemas import (
+    AudioChunk,
+    CallEnded,
+    CallResumed,
+    CallStarted,
+    CallTransferRequested,
+    ReplyChunk,
+    ReplySpoken,
+    SentenceSpoken,
+    TransferAccepted,
+    TransferFailed,
+    TurnCompleted,
+    UserTurnEnded,
+)
+from tests.voice.edges import Greeting, RunningEdge, running_edge, tone
+
+SILENT = Greeting(greeting="")
+FIRST = "One two three four five six."
+SECOND = "Seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
+THIRD = "Seventeen eighteen nineteen."
+
+
+async def reply(running: RunningEdge, *sentences: str) -> str:
+    call = (await running.event(UserTurnEnded, turn=1)).call
+    chunks = [ReplyChunk(call=call, turn=1, text=text, agent="tracking") for text in sentences]
+    await running.bus.publish(*chunks, TurnCompleted(call=call, turn=1, agent="tracking", text=" ".join(sentences)))
+    return call
+
+
+def cut(line: PhoneLine) -> None:
+    """Break the line's stream without a word, as a lost network does."""
+    stream = line.stream
+    assert isinstance(stream, MediaStream)
+    stream._socket.transport.abort()
+
+
+async def test_a_stream_that_breaks_comes_back_and_says_the_rest(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, "where is my parcel", "thank you", app=SILENT) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            await reply(running, FIRST, SECOND, THIRD)
+            await running.event(SentenceSpoken, text=FIRST)
+            await line.until(lambda: False, 0.4)
+            cut(line)
+            await running.event(CallResumed)
+            await running.event(ReplySpoken, turn=1)
+            line.say(tone(0.4))
+            await running.event(UserTurnEnded, turn=2)
+
+        ending = await running.call(talk)
+        await running.event(CallEnded, reason="caller_hung_up")
+    assert (ending.how, ending.streams) == ("caller_hung_up", 2)
+    (spoken,) = [event for event in await bus.published(ReplySpoken) if event.turn == 1]
+    assert spoken.text == f"{FIRST} {SECOND} {THIRD}"
+    assert spoken.agent == "tracking"
+    assert len(await bus.published(CallStarted)) == len(await bus.published(CallEnded)) == 1
+    words = running.lines[0].agent_audible_s / 0.1
+    assert 19 <= words <= 19 + 10 + 1  # the second sentence is said again, the first is not
+    ids = [event.id for event in await bus.published()]
+    assert len(set(ids)) == len(ids)
+
+
+async def test_the_recording_goes_on_where_it_was(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, app=Greeting(greeting=SECOND)) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await line.until(lambda: line.agent_audible_s > 0.4, 5)
+            cut(line)
+            await running.event(ReplySpoken, turn=0)
+
+        await running.call(talk)
+        ended = await running.event(CallEnded)
+    spans = sorted(
+        (chunk.offset_ms, chunk.offset_ms + len(chunk.audio) // 16)
+        for chunk in await bus.published(AudioChunk)
+        if chunk.speaker == "caller"
+    )
+    assert all(start >= end - 1 for (_, end), (start, _) in pairwise(spans))
+    assert ended.audio_ms >= spans[-1][1]
+    assert abs(ended.audio_ms / 1000 - ended.duration_s) < 0.5
+
+
+async def test_an_edge_lets_go_of_a_call_that_another_has_taken_up(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, "where is my parcel", app=SILENT) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await bus.publish(CallResumed(call=(await running.event(CallStarted)).call))
+            await line.until(lambda: not running.edge.calls, 5)
+            assert not running.edge.calls
+
+        await running.call(talk)
+
+
+async def test_a_caller_whose_words_were_lost_is_asked_for_them(bus: TestBus, settings: Settings) -> None:
+    app = Greeting(greeting="", apology="Say that again.")
+    async with running_edge(bus, settings, "", "", app=app) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await line.until(lambda: line.now_s > 0.3, 5)
+            line.say(tone(2.0))
+            await line.until(lambda: line.now_s > 1.2, 5)
+            cut(line)
+            await running.event(CallResumed)
+            await line.until(lambda: line.agent_audible_s > 0.3, 8)
+
+        await running.call(talk)
+
+
+async def test_a_person_who_takes_the_call_hears_the_briefing_first(bus: TestBus, settings: Settings) -> None:
+    person = Person(says=tone(0.5))
+    async with running_edge(bus, settings, "a person please", app=SILENT) as running:
+        ending = await running.call(_asks_for_a_person(running), person=person)
+        ended = await running.event(CallEnded)
+    assert (ending.how, ending.target, ended.reason) == ("transferred", "+15550003", "transferred")
+    assert person.briefed == ["A call from test. A cup is broken.", "Press 1 to take it."]
+    assert running.lines[0].agent_audible_s > 0.8  # the agent's four words, and the person
+    assert ended.audio_ms > 0
+    assert await bus.published(TransferAccepted)
+
+
+async def test_a_call_that_no_person_takes_is_the_agents_again(bus: TestBus, settings: Settings) -> None:
+    app = Greeting(greeting="", transfer_failed="Nobody is there.")
+    async with running_edge(bus, settings, "a person please", "thank you", app=app) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await _asks_for_a_person(running, wait=False)(line)
+            await running.event(CallResumed)
+            await running.event(ReplySpoken, text="Nobody is there.")
+            line.say(tone(0.4))
+            await running.event(UserTurnEnded, turn=2)
+
+        ending = await running.call(talk, person=Person(presses=""))
+        ended = await running.event(CallEnded)
+    assert (ending.how, ended.reason) == ("caller_hung_up", "caller_hung_up")
+    assert [event.reason for event in await bus.published(TransferFailed)] == ["no-answer"]
+
+
+def _asks_for_a_person(running: RunningEdge, *, wait: bool = True):  # noqa: ANN202
+    async def talk(line: PhoneLine) -> None:
+        line.say(tone(0.4))
+        call = (await running.event(UserTurnEnded, turn=1)).call
+        await running.bus.publish(
+            ReplyChunk(call=call, turn=1, text="I am connecting you.", agent="tracking"),
+            CallTransferRequested(call=call, turn=1, target="+15550003", briefing="A cup is broken."),
+            TurnCompleted(call=call, turn=1, agent="tracking"),
+        )
+        if wait:
+            await line.until(lambda: False, 10)
+
+    return talk

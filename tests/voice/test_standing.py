@@ -1,0 +1,64 @@
+"""Where a call stands by its journal: what an edge that takes it up has still to say."""
+
+from orchestra.voice.standing import standing
+from orchestra.voice.turns import HangUp
+from schemas import (
+    CallEndRequested,
+    CallStarted,
+    Event,
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    SentenceSpoken,
+    TurnCompleted,
+    UserSpeechStarted,
+    UserTurnEnded,
+)
+
+CALL = "07-0199"
+STARTED = CallStarted(call=CALL, at=5.0, greeting="Hello.")
+GREETED = ReplySpoken(call=CALL, text="Hello.")
+TURN = UserTurnEnded(call=CALL, turn=1, at=9.0, text="where is my parcel")
+
+
+def said(text: str) -> ReplyChunk:
+    return ReplyChunk(call=CALL, turn=1, text=text, agent="tracking")
+
+
+def heard(text: str) -> SentenceSpoken:
+    return SentenceSpoken(call=CALL, turn=1, text=text)
+
+
+def unsaid(*journal: Event) -> list[str]:
+    return [chunk.text for chunk in standing(journal).unsaid]
+
+
+def test_a_greeting_that_was_cut_off_is_said_again() -> None:
+    assert unsaid(STARTED) == ["Hello."]
+    assert unsaid(STARTED, GREETED) == []
+
+
+def test_a_reply_goes_on_behind_the_last_sentence_that_was_heard_whole() -> None:
+    assert unsaid(STARTED, GREETED, TURN, said("A."), said("B."), heard("A."), said("C.")) == ["B.", "C."]
+
+
+def test_a_holding_phrase_that_was_heard_hides_nothing() -> None:
+    assert unsaid(STARTED, GREETED, TURN, heard("Just a moment."), said("A.")) == ["A."]
+
+
+def test_a_reply_that_the_caller_spoke_over_is_not_taken_up() -> None:
+    assert unsaid(STARTED, GREETED, TURN, said("A."), ReplyInterrupted(call=CALL, turn=1)) == []
+
+
+def test_it_is_known_that_the_caller_was_speaking() -> None:
+    spoke = UserSpeechStarted(call=CALL, turn=1)
+    assert standing([STARTED, GREETED, spoke]).caller_spoke
+    assert not standing([STARTED, GREETED, spoke, TURN]).caller_spoke
+
+
+def test_what_the_agent_wants_after_its_reply_is_kept() -> None:
+    stands = standing(
+        [STARTED, TURN, said("Bye."), CallEndRequested(call=CALL, turn=1), TurnCompleted(call=CALL, turn=1, agent="a")]
+    )
+    assert stands.ending == HangUp()
+    assert stands.complete
