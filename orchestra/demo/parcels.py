@@ -19,11 +19,11 @@ CREATE TABLE done (key TEXT PRIMARY KEY, result TEXT NOT NULL);
 """
 _SEED = (
     ("4271", "is at the depot in Hill Street, because nobody was at home when we came", "depot"),
-    ("8316", "is out for delivery, and will be with you today between two and four in the afternoon", "van"),
-    ("5502", "was delivered on Monday and left with a neighbour", "home"),
-    ("6049", "is still with customs, and should reach you in two working days", "customs"),
+    ("3692", "is out for delivery, and will be with you today between two and four in the afternoon", "van"),
+    ("9264", "was delivered on Monday and left with a neighbour", "home"),
+    ("6249", "is still with customs, and should reach you in two working days", "customs"),
     ("1938", "is on its way to the depot at Harbour Road, and will arrive tomorrow", "road"),
-    ("7725", "has not moved for five working days, so we have started a search for it", "lost"),
+    ("7125", "has not moved for five working days, so we have started a search for it", "lost"),
 )
 
 

@@ -9,7 +9,7 @@ class Line:
     """What the scripted caller says in one turn, and what has to come back.
 
     Attributes:
-        text: what the caller says, written for a speech engine.
+        text: what the caller says, written for a speech engine: without commas, at which it would pause.
         barge_in_after_s: seconds after the first audio of the reply to the line *before*: the caller starts to speak
             then, over that reply. None: the caller waits until the reply is over.
         agent: the agent that answers; empty if that does not matter.
@@ -57,7 +57,7 @@ DEMO = Script(
             "What are your opening hours?",
             agent="reception",
             tools=("search_knowledge",),
-            words=("Monday to Friday", "Saturday"),
+            words=("Monday to Saturday", "seven in the evening"),
         ),
         Line(
             "And what happens if a parcel gets lost?",
@@ -66,8 +66,8 @@ DEMO = Script(
             words=("five working days",),
         ),
         Line(
-            "Excuse me. Where is my parcel? The number is four two seven one.",
-            barge_in_after_s=3.0,
+            "Excuse me where is my parcel four two seven one?",
+            barge_in_after_s=2.5,
             agent="tracking",
             tools=("find_parcel",),
             words=("4 2 7 1", "Hill Street"),
@@ -78,13 +78,13 @@ DEMO = Script(
             words=("which day",),
         ),
         Line(
-            "On Friday, please.",
+            "On Friday please.",
             agent="redelivery",
             tools=("redeliver",),
             words=("4 2 7 1", "Friday"),
         ),
         Line(
-            "No, thank you. Good bye.",
+            "Thank you and goodbye.",
             tools=("end_call",),
             words=("good-bye",),
             ends_call=True,
@@ -96,11 +96,9 @@ STATUS = Script(
     name="status",
     about="the parcel number is asked for and given in the next turn",
     lines=(
-        Line("Hello, where is my parcel?", agent="tracking", words=("which parcel number",)),
-        Line(
-            "The number is eight three one six.", agent="tracking", tools=("find_parcel",), words=("8 3 1 6", "today")
-        ),
-        Line("That is all, thank you. Bye.", tools=("end_call",), ends_call=True),
+        Line("Hello where is my parcel?", agent="tracking", words=("which parcel number",)),
+        Line("The number is three six nine two.", agent="tracking", tools=("find_parcel",), words=("3 6 9 2", "today")),
+        Line("Thank you and goodbye.", tools=("end_call",), ends_call=True),
     ),
 )
 
@@ -109,10 +107,10 @@ COMPLAINT = Script(
     about="a complaint is taken down, then the caller asks for a person",
     lines=(
         Line("I want to make a complaint.", agent="complaints", words=("which parcel number",)),
-        Line("The number is five five zero two.", agent="complaints", words=("what went wrong",)),
+        Line("The number is nine two six four.", agent="complaints", words=("what went wrong",)),
         Line("The box was broken and a cup is missing.", agent="complaints", words=("call you back",)),
-        Line("Yes, please.", agent="complaints", tools=("open_complaint",), words=("complaint", "5 5 0 2")),
-        Line("I would like to speak to a person, please.", tools=("transfer_call",), transfers=True),
+        Line("Yes please.", agent="complaints", tools=("open_complaint",), words=("complaint", "9 2 6 4")),
+        Line("I would like to speak to a person please.", tools=("transfer_call",), transfers=True),
     ),
 )
 
@@ -121,10 +119,10 @@ QUESTIONS = Script(
     about="questions only, one repeated, one that has nothing to do with parcels",
     lines=(
         Line("How much does it cost to send a parcel?", tools=("search_knowledge",), words=("four pounds fifty",)),
-        Line("Sorry, could you say that again?", words=("four pounds fifty",)),
+        Line("Could you say that again please?", words=("four pounds fifty",)),
         Line("What will the weather be like tomorrow?", tools=("search_knowledge",), words=("parcels",)),
         Line("Do I have to pay customs duty?", tools=("search_knowledge",), words=("customs",)),
-        Line("Thanks, good bye.", tools=("end_call",), ends_call=True),
+        Line("Thank you and goodbye.", tools=("end_call",), ends_call=True),
     ),
 )
 

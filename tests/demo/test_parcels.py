@@ -43,8 +43,8 @@ def test_the_file_takes_readers_beside_a_writer(parcels: Parcels) -> None:
 
 
 async def test_a_parcel_is_found_or_said_to_be_unknown(parcels: Parcels) -> None:
-    found = await find_parcel.run('{"number": "8316"}', context(parcels))
-    assert found.startswith("Your parcel 8 3 1 6 is out for delivery")
+    found = await find_parcel.run('{"number": "3692"}', context(parcels))
+    assert found.startswith("Your parcel 3 6 9 2 is out for delivery")
     assert "cannot find" in await find_parcel.run('{"number": "0000"}', context(parcels))
 
 
@@ -54,16 +54,16 @@ async def test_a_new_delivery_is_booked_and_told(parcels: Parcels) -> None:
 
 
 async def test_what_was_delivered_is_not_delivered_again(parcels: Parcels) -> None:
-    assert "cannot deliver it again" in await redeliver.run('{"number": "5502", "day": "Friday"}', context(parcels))
+    assert "cannot deliver it again" in await redeliver.run('{"number": "9264", "day": "Friday"}', context(parcels))
     assert rows(parcels, "SELECT * FROM done") == []
 
 
 async def test_a_second_run_with_the_same_key_does_nothing_and_says_the_same(parcels: Parcels) -> None:
-    arguments = '{"number": "5502", "what": "It is broken.", "call_back": true}'
+    arguments = '{"number": "9264", "what": "It is broken.", "call_back": true}'
     first = await open_complaint.run(arguments, context(parcels))
     assert await open_complaint.run(arguments, context(parcels)) == first
     assert rows(parcels, "SELECT number, parcel, what, call_back FROM complaint") == [
-        (301, "5502", "It is broken.", "+15550001")
+        (301, "9264", "It is broken.", "+15550001")
     ]
     assert "complaint 3 0 2" in await open_complaint.run(arguments, context(parcels, "k2"))
 
@@ -88,7 +88,7 @@ def test_several_processes_may_make_and_write_the_file_at_once(tmp_path: Path) -
         "import sys; from pathlib import Path; from orchestra.demo.parcels import Parcels\n"
         "sys.stdin.read()\n"
         "parcels = Parcels(Path(sys.argv[1]))\n"
-        "for n in range(20): parcels.complain(f'{sys.argv[2]}.{n}', '5502', 'late', '')"
+        "for n in range(20): parcels.complain(f'{sys.argv[2]}.{n}', '9264', 'late', '')"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", code, str(path), str(number)], stdin=subprocess.PIPE)
