@@ -8,8 +8,10 @@
 --       R stream last-id entries-read       the group has taken everything up to last-id
 --       C stream id attempts                taken and unfinished: pending, in its attempts-th delivery
 --       A stream n id…                      finished
---       P stream type call id body          publish
---       G stream cause n k field value…     publish as the n-th event of this cause, unless that is there already
+--       P type call id body                 publish on the journal
+--       Q type call id body                 publish on the media stream
+--       G stream cause n k field value…     publish as the n-th event of this cause, unless that is there already;
+--                                           without a comparison for an empty cause
 --       F cause                             the cause is finished, forget what it has published
 --       D cause k field value…              a dead letter, with the number of events that its cause has published
 --       S state n field value…              write to a state hash
@@ -27,9 +29,10 @@ redis.call('HSET', keys[2], 'commit', args[3])
 local i, n = 4, #args
 while i <= n do
   local op = args[i]
-  if op == 'P' then
-    redis.call('XADD', keys[tonumber(args[i + 1])], '*', 'type', args[i + 2], 'call', args[i + 3], 'id', args[i + 4], 'body', args[i + 5])
-    i = i + 6
+  if op == 'P' or op == 'Q' then
+    redis.call('XADD', op == 'P' and keys[5] or keys[6], '*',
+      'type', args[i + 1], 'call', args[i + 2], 'id', args[i + 3], 'body', args[i + 4])
+    i = i + 5
   elseif op == 'R' then
     local stream = tonumber(args[i + 1])
     redis.call('XGROUP', 'SETID', keys[stream], group, args[i + 2], 'ENTRIESREAD', args[i + 3])
@@ -44,10 +47,11 @@ while i <= n do
     if stream == 7 then redis.call('XDEL', keys[stream], unpack(args, i + 3, i + 2 + count)) end
     i = i + 3 + count
   elseif op == 'G' then
-    local count, there = tonumber(args[i + 4]), redis.call('HGET', keys[3], args[i + 2])
+    local cause, count = args[i + 2], tonumber(args[i + 4])
+    local there = cause ~= '' and redis.call('HGET', keys[3], cause)
     if not there or tonumber(there) < tonumber(args[i + 3]) then
       redis.call('XADD', keys[tonumber(args[i + 1])], '*', unpack(args, i + 5, i + 4 + count))
-      redis.call('HSET', keys[3], args[i + 2], args[i + 3])
+      if cause ~= '' then redis.call('HSET', keys[3], cause, args[i + 3]) end
     end
     i = i + 5 + count
   elseif op == 'F' then

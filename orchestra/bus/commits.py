@@ -23,6 +23,7 @@ _LOG = structlog.get_logger("orchestra.bus")
 _QUIET_S = 0.01
 _ACK_CHUNK = 1000
 _STREAM_KEYS = {keys.JOURNAL: 5, keys.MEDIA: 6}
+_JOURNAL, _MEDIA = b"P", b"Q"
 
 
 class Commits:
@@ -63,7 +64,8 @@ class Commits:
         self._state_keys: dict[str, int] = {}
         self._flying_keys: dict[str, int] = {}
         self._held_until = 0.0
-        self._urgent = False
+        #: something was published: commit as soon as nothing more is about to come
+        self.urgent = False
         self._unclaimed: dict[Work, None] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._flight: tuple[bytes, list[asyncio.Future[None]]] | None = None
@@ -87,11 +89,11 @@ class Commits:
 
     def publish(self, sealed: "Sealed") -> None:
         """Publish with the next commit."""
-        stream = _STREAM_KEYS[sealed.stream]
         if sealed.audio is None:
-            self._operations += ("P", stream, sealed.type, sealed.call, sealed.id, sealed.body)
+            stream = _JOURNAL if sealed.stream == keys.JOURNAL else _MEDIA
+            self._operations += (stream, sealed.type, sealed.call, sealed.id, sealed.body)
         else:
-            self._operations += ("G", stream, "", 0, 10, *sealed.fields())
+            self._operations += ("G", _STREAM_KEYS[sealed.stream], "", 0, 10, *sealed.fields())
 
     def publish_guarded(self, sealed: "Sealed", cause: str, number: int) -> None:
         """Publish with the next commit unless the cause has published its ``number``-th event already."""
@@ -122,7 +124,7 @@ class Commits:
     def let_go(self) -> None:
         """That was all for now."""
         self._held_until = 0.0
-        if self._urgent:
+        if self.urgent:
             self.now()
         else:
             self.soon()
@@ -130,8 +132,10 @@ class Commits:
     def linger(self, seconds: float) -> None:
         """Something was published: commit within that time; at once for 0."""
         if seconds <= 0:
+            if self._flight is not None:
+                return  # it goes with what is collected, as soon as that one is answered
             if self._held_until and self._held_until > self._loop.time():
-                self._urgent = True
+                self.urgent = True
             else:
                 self.now()
         elif self._timer is None or self._timer.when() > self._loop.time() + seconds:
@@ -172,7 +176,7 @@ class Commits:
             self._timer = None
         if self._flight is not None or self.lost.done():
             return
-        self._urgent = False
+        self.urgent = False
         arguments = self._arguments()
         waiters, self._waiters = self._waiters, []
         if not arguments:

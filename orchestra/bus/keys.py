@@ -2,7 +2,6 @@
 
 import os
 import uuid
-from functools import lru_cache
 
 PREFIX = "orchestra"
 JOURNAL = "events"
@@ -53,7 +52,6 @@ def started_ms(call: str) -> int:
     return value.int >> 80 if value.version == 7 else 0  # noqa: PLR2004
 
 
-@lru_cache(maxsize=4096)
 def trace_id(call: str) -> str:
     """The 32 hex digits of the call's UUID: the trace id of all its events."""
     digits = call[3:].replace("-", "")

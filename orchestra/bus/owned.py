@@ -16,7 +16,7 @@ from orchestra.bus.commits import Commits
 from orchestra.bus.consumer import Consumer, Handler, Published
 from orchestra.bus.cursor import REQUEUED, Cursor
 from orchestra.bus.entry import Raw, read_entry, text
-from orchestra.bus.seal import Sealed, fill, seal
+from orchestra.bus.seal import Sealed, seal, stamp
 from orchestra.bus.wire import Argument, Reply, Wire
 from orchestra.bus.work import Rest, Work, attempts, resume
 from orchestra.errors import FencedError
@@ -64,6 +64,7 @@ class Owned:
         self._starved = False
         self._linger_s = (bus.settings.linger_ms if consumer.linger_ms is None else consumer.linger_ms) / 1000
         self._prefix = f"{partition:02d}-"
+        self._group = consumer.name
 
     def wire(self) -> Wire:
         """The connection to the server of this partition."""
@@ -105,6 +106,7 @@ class Owned:
             except (TypeError, ValueError) as wrong:
                 error = wrong
             else:
+                handler.handled += 1
                 return None
         except Exception as raised:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
             error = raised
@@ -244,12 +246,20 @@ class Owned:
 
     def _publish_first(self, values: list[bytes], handler: Handler, result: Published) -> None:
         """Publish what the first attempt at an entry has returned at once: nothing of it can be there yet."""
-        if result is not None:
+        if result is None:
+            return
+        cause, commits = text(values[5]), self.commits
+        if isinstance(result, Event) and result.call.startswith(self._prefix):  # one event: the usual case
+            group = self._group
+            commits.publish(seal(stamp(result, f"{cause}.{group}.1", time.time(), group, cause)))
+        else:
             events = (result,) if isinstance(result, Event) else result
-            for sealed in self._sealed(handler, text(values[5]), 0, events):
-                self.commits.publish(sealed)
-            self.commits.linger(self._linger_s)
-        handler.handled += 1
+            for sealed in self._sealed(handler, cause, 0, events):
+                commits.publish(sealed)
+        if self._linger_s:
+            commits.linger(self._linger_s)
+        else:
+            commits.urgent = True  # the drain that called us lets go of the commits soon
 
     def _publish(self, work: Work, events: Iterable[Event]) -> None:
         cause = work.cause
@@ -262,7 +272,7 @@ class Owned:
         work.published += len(sealed)
 
     def _sealed(self, handler: Handler, cause: str, number: int, events: Iterable[Event]) -> list[Sealed]:
-        sealed, at, group = [], time.time(), self.consumer.name
+        sealed, at, group = [], time.time(), self._group
         for event in events:
             if not isinstance(event, Event):
                 msg = f"{handler.name} published {event!r}, which is no event"
@@ -274,7 +284,7 @@ class Owned:
                 )
                 raise ValueError(msg)
             number += 1
-            sealed.append(seal(fill(event, f"{cause}.{group}.{number}", at, group, cause)))
+            sealed.append(seal(stamp(event, f"{cause}.{group}.{number}", at, group, cause)))
         return sealed
 
     def _write_state(self, work: Work) -> None:

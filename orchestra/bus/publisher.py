@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.scripts import PUBLISH
-from orchestra.bus.seal import Sealed, fill, seal
+from orchestra.bus.seal import Sealed, seal, stamp
 from orchestra.bus.wire import Argument, Reply, Wire, pack
 from schemas import Event
 
@@ -63,7 +63,7 @@ class Publisher:
         """Give the event its id, time, source and trace, and send it soon. Returns it as it will be stored."""
         partition = keys.partition_of(event.call)
         number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
-        event = fill(event, f"{event.call}:{self._producer}.{number}", time.time(), self.source, event.cause)
+        event = stamp(event, f"{event.call}:{self._producer}.{number}", time.time(), self.source, event.cause)
         queue = self._waiting.get(partition)
         if queue is None:
             queue = self._waiting[partition] = deque()

@@ -1,6 +1,7 @@
 """The header of an event, filled in at the moment it is published, and the fields of its stream entry."""
 
-from hashlib import blake2b
+from functools import lru_cache
+from random import getrandbits
 
 import msgspec
 from msgspec.structs import replace
@@ -29,31 +30,30 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
         return plain if self.audio is None else [*plain, "audio", self.audio]
 
 
-def trace_of(call: str, event_id: str) -> str:
-    """The W3C traceparent of an event: the call's trace, and a span that follows from the event's id."""
-    return f"00-{keys.trace_id(call)}-{blake2b(event_id.encode(), digest_size=8).hexdigest()}-01"
+def stamp(event: Event, event_id: str, at: float, source: str, cause: str) -> Event:
+    """The event with its header; what the producer has set itself (``at``, ``trace``) stays.
+
+    The trace is a W3C traceparent: the call's trace, and a span of the event's own.
+    """
+    trace = event.trace or f"{_trace_prefix(event.call)}{getrandbits(64):016x}-01"
+    return replace(event, id=event_id, at=event.at or at, source=source, cause=cause, trace=trace)
 
 
-def fill(event: Event, event_id: str, at: float, source: str, cause: str) -> Event:
-    """The event with its header: what the producer has set itself (``at``, ``trace``) stays."""
-    return replace(
-        event,
-        id=event_id,
-        at=event.at or at,
-        source=source,
-        cause=cause,
-        trace=event.trace or trace_of(event.call, event_id),
-    )
+@lru_cache(maxsize=4096)
+def _trace_prefix(call: str) -> str:
+    return f"00-{keys.trace_id(call)}-"
 
 
 def seal(event: Event) -> Sealed:
     """The entry of an event whose header is complete."""
-    kind = type(event)
-    known = _kinds.get(kind)
-    if known is None:
-        known = _kinds[kind] = (kind.stream, tag_of(kind).encode(), "audio" in kind.__struct_fields__)
-    stream, tag, has_audio = known
+    stream, tag, has_audio = _kinds.get(type(event)) or _kind(type(event))
     if not has_audio:
         return Sealed(stream, tag, event.call, event.id, _encode(event), None)
     audio: bytes = event.audio  # type: ignore[attr-defined]
     return Sealed(stream, tag, event.call, event.id, _encode(replace(event, audio=b"")), audio)
+
+
+def _kind(event_type: type[Event]) -> tuple[str, bytes, bool]:
+    known = (event_type.stream, tag_of(event_type).encode(), "audio" in event_type.__struct_fields__)
+    _kinds[event_type] = known
+    return known

@@ -51,6 +51,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, timeout_s: float) -> None:
         self.waiting: deque[OnReply] = deque()
         self.open = False
+        self._unsent: list[bytes] = []
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=_reply_error)
@@ -88,7 +89,15 @@ class _Connection(asyncio.Protocol):
             if self._watch is None:
                 self._watch = self._loop.call_later(self._timeout_s, self._check)
         self.waiting.append(on_reply)
-        self._transport.write(data)
+        self._unsent.append(data)
+        if len(self._unsent) == 1:
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """All that one turn of the event loop had to say goes out in one system call."""
+        unsent, self._unsent = self._unsent, []
+        if self._transport is not None and self.open:
+            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
 
     def _check(self) -> None:
         """A server that does not answer is given up, or a paused one would hold every caller for ever."""

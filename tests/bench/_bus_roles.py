@@ -55,6 +55,7 @@ async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
     from _bus_events import SampleSeen, SampleTaken
 
     from orchestra.bus import Bus, Consumer, run_consumer
+    from orchestra.bus.process import spare_the_collector
     from orchestra.settings import Settings
 
     quiet()
@@ -73,6 +74,7 @@ async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
         async def take(event: SampleTaken) -> None:
             meter.hit(event.sent)
 
+    spare_the_collector()
     stop, ready = asyncio.Event(), asyncio.Event()
     running = asyncio.create_task(run_consumer(consumer, bus, stop=stop, ready=ready))
     if options.get("announce"):

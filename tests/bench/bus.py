@@ -24,6 +24,7 @@ from orchestra.bus.keys import key
 ROLES = str(Path(__file__).with_name("_bus_roles.py"))
 FASTSTREAM = ("faststream[redis]==0.7.8", "uvloop")
 LEASE_MS = 2000
+LIMIT_S = 120
 
 
 class Bench:
@@ -45,7 +46,11 @@ class Bench:
         process = await asyncio.create_subprocess_exec(
             *self.command(role, options, packages), stdout=asyncio.subprocess.PIPE
         )
-        out, _ = await process.communicate()
+        try:
+            out, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
+        except TimeoutError:
+            process.kill()
+            sys.exit(f"{role} did not end within {LIMIT_S} s")
         if process.returncode != 0:
             sys.exit(f"{role} failed with {process.returncode}")
         result: dict[str, Any] = json.loads(out.splitlines()[-1])
@@ -79,6 +84,7 @@ class Bench:
         event = {"call": "00-1", "id": "e1", "at": 0.0, "seq": 1, "text": "x" * 190}
         await self.run("faststream_seed", {"event": event}, FASTSTREAM)
         ((_, fields),) = self.client.xrange("fast")
+        self.client.xgroup_create("fast", "fast", "0")  # FastStream itself would begin at the end
         pipe = self.client.pipeline(transaction=False)
         for number in range(count):
             pipe.xadd("fast", fields)

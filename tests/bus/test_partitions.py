@@ -172,10 +172,10 @@ async def test_both_streams_of_a_call_are_read(bus: TestBus) -> None:
         seen.append(event.audio)
 
     @consumer.on(CallStarted)
-    async def started(event: CallStarted) -> AudioChunk:
-        return AudioChunk(call=event.call, speaker="agent", offset_ms=0, audio=b"\1\2")
+    async def started(event: CallStarted) -> list[AudioChunk]:
+        return [AudioChunk(call=event.call, speaker="agent", offset_ms=0, audio=sound) for sound in (b"\1", b"\2")]
 
     async with bus.run(consumer):
         await bus.publish(CallStarted(call=call), AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\3\4"))
         await bus.settled()
-    assert sorted(seen) == [b"\1\2", b"\3\4"]
+    assert sorted(seen) == [b"\1", b"\2", b"\3\4"]
