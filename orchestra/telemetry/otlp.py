@@ -1,0 +1,166 @@
+"""Metrics and traces to any OTLP/HTTP receiver, derived from the journal. Best effort: what it refuses is gone."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from orchestra.bus import GroupStatus
+from orchestra.errors import SettingError
+from orchestra.settings import Settings
+from orchestra.telemetry.traces import Span
+from schemas import (
+    CallEnded,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    ReplyInterrupted,
+    ToolCompleted,
+    TurnCancelled,
+    TurnMeasured,
+)
+
+_RESOURCE = Resource({"service.name": "orchestra"})
+_SCOPE = InstrumentationScope("orchestra.telemetry")
+_EVERY_MS = 10_000
+#: for a request and its repetitions; a worker that is told to stop waits so long for a receiver that is away
+_TIMEOUT_S = 2.0
+_STAGES = (
+    "turn_end_ms", "stt_ms", "routing_ms", "first_token_ms", "first_sentence_ms", "tts_ms", "output_ms", "total_ms",
+)  # fmt: skip
+#: fine where a caller notices the difference
+_LATENCY_MS = (5, 10, 25, 50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 2000, 3000, 5000, 10_000)
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    """``key=value,key=value``, as OTEL_EXPORTER_OTLP_HEADERS writes them."""
+    pairs = [pair for pair in settings.otlp_headers.get_secret_value().split(",") if pair.strip()]
+    if any("=" not in pair for pair in pairs):
+        msg = "setting ORCHESTRA_OTLP_HEADERS: write key=value,key=value"
+        raise SettingError(msg)
+    return {key.strip(): value.strip() for key, _, value in (pair.partition("=") for pair in pairs)}
+
+
+class Traces:
+    """Sends spans in batches, from a thread of its own; drops them when the receiver is away for long."""
+
+    def __init__(self, settings: Settings) -> None:
+        exporter = OTLPSpanExporter(
+            endpoint=f"{settings.otlp_url}/v1/traces",
+            headers=_headers(settings),
+            compression=Compression.Gzip,
+            timeout=_TIMEOUT_S,
+        )
+        self._processor = BatchSpanProcessor(exporter, schedule_delay_millis=1000)
+
+    def send(self, spans: Iterable[Span]) -> None:
+        """Send spans soon."""
+        for span in spans:
+            self._processor.on_end(_readable(span))
+
+    def close(self) -> None:
+        """Send what is left, for some seconds."""
+        self._processor.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _readable(span: Span) -> ReadableSpan:
+    def context(span_id: str) -> SpanContext:
+        return SpanContext(int(span.trace_id, 16), int(span_id, 16), False, TraceFlags(TraceFlags.SAMPLED))
+
+    return ReadableSpan(
+        span.name,
+        context=context(span.span_id),
+        parent=context(span.parent_id) if span.parent_id else None,
+        resource=_RESOURCE,
+        attributes=span.attributes,
+        kind=SpanKind.CLIENT if span.name.startswith("chat") else SpanKind.INTERNAL,
+        status=Status(StatusCode.ERROR, span.error) if span.error else Status(StatusCode.OK),
+        start_time=round(span.start * 1e9),
+        end_time=round(span.end * 1e9),
+        instrumentation_scope=_SCOPE,
+    )
+
+
+class Metrics:
+    """Counts and measures what the journal says, and how far its consumer groups are behind."""
+
+    def __init__(self, settings: Settings) -> None:
+        exporter = OTLPMetricExporter(
+            endpoint=f"{settings.otlp_url}/v1/metrics",
+            headers=_headers(settings),
+            compression=Compression.Gzip,
+            timeout=_TIMEOUT_S,
+        )
+        latency = View(
+            instrument_name="orchestra.turn.latency", aggregation=ExplicitBucketHistogramAggregation(_LATENCY_MS)
+        )
+        self._provider = MeterProvider(
+            [PeriodicExportingMetricReader(exporter, export_interval_millis=_EVERY_MS)], _RESOURCE, views=[latency]
+        )
+        meter = self._provider.get_meter("orchestra.telemetry")
+        self._groups: Sequence[GroupStatus] = ()
+        self._calls = meter.create_counter("orchestra.calls", "{call}", "calls that started")
+        self._duration = meter.create_histogram("orchestra.call.duration", "s", "length of calls that ended")
+        self._latency = meter.create_histogram(
+            "orchestra.turn.latency", "ms", "where the time of a turn went, by stage"
+        )
+        self._interruptions = meter.create_counter("orchestra.interruptions", "{reply}", "replies spoken over")
+        self._cancelled = meter.create_counter("orchestra.turns.cancelled", "{turn}", "turns that were stopped")
+        self._tokens = meter.create_histogram("gen_ai.client.token.usage", "{token}", "tokens of a prompt")
+        self._prompts = meter.create_histogram("gen_ai.client.operation.duration", "s", "duration of a prompt")
+        self._tools = meter.create_histogram("orchestra.tool.duration", "ms", "duration of a tool call")
+        self._errors = meter.create_counter("orchestra.tool.errors", "{call}", "tool calls that failed")
+        for name, what in (("lag", "not read yet"), ("pending", "taken, not finished"), ("dead", "given up")):
+            meter.create_observable_gauge(f"orchestra.group.{name}", [self._gauge(name)], "{event}", f"events {what}")
+
+    def _gauge(self, name: str) -> Callable[[CallbackOptions], list[Observation]]:
+        def observe(_: CallbackOptions) -> list[Observation]:
+            sums: dict[str, int] = {}
+            for status in self._groups:
+                sums[status.group] = sums.get(status.group, 0) + (getattr(status, name) or 0)
+            return [Observation(value, {"group": group}) for group, value in sums.items()]
+
+        return observe
+
+    def groups(self, groups: Sequence[GroupStatus]) -> None:
+        """How the consumer groups stand now."""
+        self._groups = groups
+
+    def take(self, event: Event) -> None:  # noqa: C901 - one case an event
+        """Count one event of the journal."""
+        match event:
+            case TurnMeasured():
+                for stage in _STAGES:
+                    if value := getattr(event, stage):
+                        self._latency.record(value, {"stage": stage.removesuffix("_ms")})
+            case PromptCompleted():
+                model = {"gen_ai.operation.name": "chat", "gen_ai.request.model": event.model}
+                self._prompts.record(event.duration_ms / 1000, model | ({"error.type": "model"} if event.error else {}))
+                self._tokens.record(event.prompt_tokens, model | {"gen_ai.token.type": "input"})
+                self._tokens.record(event.completion_tokens, model | {"gen_ai.token.type": "output"})
+            case ToolCompleted():
+                self._tools.record(event.duration_ms, {"gen_ai.tool.name": event.name})
+                if event.failed:
+                    self._errors.add(1, {"gen_ai.tool.name": event.name})
+            case ReplyInterrupted():
+                self._interruptions.add(1)
+            case TurnCancelled():
+                self._cancelled.add(1, {"reason": event.reason})
+            case CallStarted():
+                self._calls.add(1, {"direction": event.direction, "app": event.app})
+            case CallEnded():
+                self._duration.record(event.duration_s, {"reason": event.reason})
+
+    def close(self) -> None:
+        """Send what was counted, and stop."""
+        self._provider.shutdown()
