@@ -74,7 +74,7 @@ class Edge:
         started = time.perf_counter()
         self._sent_at[key] = self._publisher.publish(UserTurnEnded(call=key[0], turn=key[1], text=text)).at
         async with asyncio.timeout(_LATE_S):
-            latency = await first - started
+            latency: float = await first - started
             await done
         self._publisher.publish(ReplySpoken(call=key[0], turn=key[1], text="It is open until eight."))
         return latency
@@ -114,7 +114,8 @@ class RawHops:
         started = time.perf_counter()
         await self._client.xadd("raw:1", {"body": encode(Sample(self._sent))})
         async with asyncio.timeout(_LATE_S):
-            return await arrived - started
+            latency: float = await arrived - started
+            return latency
 
     async def read(self, ready: asyncio.Event) -> None:
         """Take what comes back, until cancelled."""

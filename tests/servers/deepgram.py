@@ -5,6 +5,7 @@ https://developers.deepgram.com/reference/speech-to-text/listen-streaming
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ class DeepgramServer(ProtocolServer):
 
     Sound after a pause of less than a second belongs to the same utterance and adds no words. With ``transcribe``
     (16-bit mono PCM and its rate in, text out; run in a thread) the words are those of the audio instead.
-    ``endpoint_s``: a pause after which a final comes without being asked for.
+    ``endpoint_s``: a pause after which a final comes without being asked for. ``final_s`` is asked before each final
+    how many seconds after the last sound it shall be there, if it was asked for by then.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class DeepgramServer(ProtocolServer):
         endpoint_s: float | None = None,
         key: str | None = None,
         faults: Faults = NO_FAULTS,
+        final_s: Callable[[Seen], float] | None = None,
     ) -> None:
         super().__init__(faults)
+        self.final_s = final_s
         self.lines = list(script)
         self.transcribe = transcribe
         self.endpoint_s = endpoint_s
@@ -81,6 +85,7 @@ class _Stream:
         self._interims = seen.params.get("interim_results") == "true"
         self._clock_s = 0.0
         self._voiced_until_s = -_SAME_UTTERANCE_S
+        self._voiced_at = 0.0
         self._start_s = 0.0
         self._audio = bytearray()
         self._speaking = False
@@ -116,6 +121,7 @@ class _Stream:
             if not self._speaking:
                 self._begin(audio)
             self._voiced_until_s = self._clock_s
+            self._voiced_at = time.monotonic()
             await self._interim()
         endpoint_s = self._server.endpoint_s
         if endpoint_s is not None and self._speaking and self._clock_s - self._voiced_until_s >= endpoint_s:
@@ -154,15 +160,18 @@ class _Stream:
             return
         results = self._results(text, final=True, from_finalize=from_finalize)
         self._speaking, self._line = False, ""
-        if self._faults.slow_s:
-            task = asyncio.create_task(self._send_late(results))
+        wait_s = self._faults.slow_s
+        if text and self._server.final_s is not None:
+            wait_s = max(0.0, self._voiced_at + self._server.final_s(self._seen) - time.monotonic())
+        if wait_s:
+            task = asyncio.create_task(self._send_late(results, wait_s))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
         else:
             await self._send(results)
 
-    async def _send_late(self, results: dict[str, Any]) -> None:
-        await asyncio.sleep(self._faults.slow_s)
+    async def _send_late(self, results: dict[str, Any], wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
         await self._send(results)
 
     async def _send(self, message: dict[str, Any]) -> None:
