@@ -56,9 +56,9 @@ redelivery = Agent(
     examples=(
         "deliver it again",
         "I was not at home",
-        "nobody was in when you came",
+        "nobody was in",
         "there was a card in my letter box",
-        "I missed the driver",
+        "I missed the delivery",
         "can I book a redelivery",
         "please bring it on Saturday instead",
         "schedule a new delivery",

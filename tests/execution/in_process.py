@@ -1,7 +1,6 @@
 """A call without bus, edge and workers: the agents' prompts go to the model, its tool calls to the app's tools."""
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from orchestra.agents.app import App
@@ -56,7 +55,7 @@ class CallInProcess:
         self.turn += 1
         self.messages.append(Message(role="user", content=text))
         if self.routed:
-            self.agent = _router(self.app).route(text, self.agent)
+            self.agent = _parts(self.app)[1].route(text, self.agent)
         calls: list[ToolCall] = []
         for step in range(_MAX_STEPS):
             answer = await self._ask(step + 1)
@@ -113,15 +112,12 @@ class CallInProcess:
 
 def tools_of(app: App, agent: str) -> tuple[ToolSchema, ...]:
     """The tools of an agent as its model sees them, handoffs included."""
-    handoffs = (_cast(app).schemas[f"transfer_to_{name}"] for name in app.team[agent].handoffs)
+    handoffs = (_parts(app)[0].schemas[f"transfer_to_{name}"] for name in app.team[agent].handoffs)
     return (*(tool.schema for tool in app.tools_of(app.team[agent])), *handoffs)
 
 
-@cache
-def _cast(app: App) -> Cast:
-    return Cast(app)
-
-
-@cache
-def _router(app: App) -> Router:
-    return Router(app)
+def _parts(app: App) -> tuple[Cast, Router]:
+    """What is made once of an app; kept on it, as its own cached parts are."""
+    parts: tuple[Cast, Router] = vars(app).setdefault("_parts", None) or (Cast(app), Router(app))
+    vars(app)["_parts"] = parts
+    return parts
