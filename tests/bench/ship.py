@@ -22,7 +22,7 @@ import uvloop
 
 from orchestra.bus import EmbeddedServer
 from orchestra.bus.keys import key, new_call
-from orchestra.bus.seal import fill, seal
+from orchestra.bus.seal import seal, stamp
 from orchestra.telemetry.redaction import Redaction
 from tests.bench._ship_events import CallOfTurns
 
@@ -65,7 +65,7 @@ def fill_journal(client: "redis.Redis[bytes]", count: int) -> list[bytes]:
     calls, pipe, bodies = [CallOfTurns(name) for name in names], client.pipeline(transaction=False), []
     for number in range(count):
         place = number % len(names)
-        event = fill(calls[place].next(), f"{names[place]}:edge-1a2b3c.{number}", time.time(), "edge", "")
+        event = stamp(calls[place].next(), f"{names[place]}:edge-1a2b3c.{number}", time.time(), "edge", "")
         sealed = seal(event)
         fields = sealed.fields()
         pipe.xadd(key(place % 16, sealed.stream), dict(zip(fields[::2], fields[1::2], strict=True)))
