@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ import structlog
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.errors import OrchestraError, ServerError, SettingError
 from orchestra.process import die_with_parent
+from orchestra.reload import reload_on_change
 from orchestra.settings import Settings
 
 _log = structlog.get_logger()
@@ -174,7 +176,9 @@ def _children(workers: Sequence[str], environment: dict[str, str], logs: Path | 
 
 
 @contextlib.asynccontextmanager
-async def stack(settings: Settings, *, logs: Path | None = None, edges: int = 1) -> AsyncIterator[Running]:
+async def stack(
+    settings: Settings, *, logs: Path | None = None, edges: int = 1, watched: Path | None = None
+) -> AsyncIterator[Running]:
     """Start everything a call needs, wait until it is ready, and end it all with the block.
 
     Args:
@@ -182,6 +186,7 @@ async def stack(settings: Settings, *, logs: Path | None = None, edges: int = 1)
             a free one; with no ``twilio_auth_token`` one is made up for this run.
         logs: folder for one log file a process; without it they write to this process's standard error.
         edges: so many edge processes, which share one port.
+        watched: folder of the app's files; the workers are started anew whenever one of them changes.
 
     Raises:
         SettingError: the edge's port is in use.
@@ -212,6 +217,9 @@ async def stack(settings: Settings, *, logs: Path | None = None, edges: int = 1)
         )
         await _wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children)
         supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
+        if watched is not None:
+            reloading = reload_on_change(watched, settings.app, partial(_stop_workers, children))
+            supervisors.append(asyncio.create_task(reloading, name="reload"))
         parts.push_async_callback(_cancel_all, supervisors)
         _write_note(settings, started)
         parts.callback(_note(settings).unlink, missing_ok=True)
@@ -228,6 +236,11 @@ async def _cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _stop_workers(children: Sequence[_Child]) -> None:
+    """End the processes that run the app's agents and tools; their supervisors start them again."""
+    await asyncio.gather(*(child.stop() for child in children if child.name in ("orchestration", "execution")))
 
 
 async def _stop_all(children: Sequence[_Child]) -> None:

@@ -1,7 +1,9 @@
 """Finds an app by its place in Python and checks that its parts fit together."""
 
 import re
+import sys
 from importlib import import_module
+from pathlib import Path
 
 from orchestra.agents.app import App
 from orchestra.errors import AppError
@@ -23,6 +25,9 @@ def load_app(place: str) -> App:
     if not module_name or not attribute:
         msg = f"app {place!r}: write it as module:attribute, as in orchestra.demo:app"
         raise AppError(msg)
+    here = str(Path.cwd())
+    if here not in sys.path:  # a console script does not look where it is started
+        sys.path.insert(0, here)
     try:
         found = getattr(import_module(module_name), attribute, None)
     except ModuleNotFoundError as error:

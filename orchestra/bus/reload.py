@@ -17,13 +17,13 @@ _LOOK_S = 0.3
 _SKIPPED = {".venv", ".git", "__pycache__", "node_modules"}
 
 
-def stamps(folder: Path) -> dict[str, int]:
-    """Every Python file below a folder, with the time of its last change in ns."""
+def stamps(folder: Path, suffixes: tuple[str, ...] = (".py",)) -> dict[str, int]:
+    """Every Python file (or file with another ending) below a folder, with the time of its last change in ns."""
     found: dict[str, int] = {}
     for place, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if each not in _SKIPPED]
         for name in names:
-            if name.endswith(".py"):
+            if name.endswith(suffixes):
                 path = Path(place, name)
                 try:
                     found[str(path)] = path.stat().st_mtime_ns

@@ -19,6 +19,7 @@ app = typer.Typer(
 
 for _command in (
     "demo",
+    "init",
     "up",
     "call",
     "edge",

@@ -1,5 +1,6 @@
 """`orchestra up`: the whole system on this machine, until Ctrl-C."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,9 @@ def register(app: typer.Typer) -> None:
 
 def up(
     edges: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Edge processes, all on one port.")] = 1,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start the workers anew whenever a file of the app below here changes.")
+    ] = False,
 ) -> None:
     """Start the server, the workers and the edge, and keep them running until Ctrl-C."""
     import uvloop
@@ -24,17 +28,17 @@ def up(
 
     settings = load_settings()
     configure_logging(settings, "up")
-    uvloop.run(_up(settings, edges))
+    uvloop.run(_up(settings, edges, Path.cwd() if reload else None))
 
 
-async def _up(settings: "Settings", edges: int) -> None:
+async def _up(settings: "Settings", edges: int, watched: Path | None) -> None:
     from rich.console import Console
 
     from orchestra.stack import stack, until_signalled
 
     console = Console(stderr=True, highlight=False)
     console.print("[dim]starting server, workers and edge …[/]")
-    async with stack(settings, edges=edges) as started:
+    async with stack(settings, edges=edges, watched=watched) as started:
         console.print(f"[bold green]ready[/]  webhook  {settings.public_url or started.url}/twilio/voice")
         console.print(f"       server   {started.redis_url}")
         console.print('       try      orchestra call --say "Where is my parcel four two seven one?"')

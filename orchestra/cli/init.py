@@ -1,0 +1,137 @@
+"""`orchestra init`: an app that answers calls, with its knowledge and its test, to begin from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestra.errors import UsageError
+
+APP = '''"""Who answers the calls of {title}: change the agents, their tools and what they know."""
+
+from pathlib import Path
+from typing import Annotated
+
+from orchestra import Agent, App, Knowledge, Sentence, rule, tool
+
+ORDERS = {{"12": "is being packed", "34": "is on its way"}}
+
+
+@tool(filler="One moment, I am looking that up.", idempotent=True, examples=("where is my order",))
+async def find_order(number: Annotated[str, "order number, two digits"]) -> str:
+    """Find out where an order is."""
+    status = ORDERS.get(number)
+    return f"Your order {{' '.join(number)}} {{status}}." if status else "I cannot find an order with that number."
+
+
+@tool(
+    needs_confirmation="Shall I cancel order {{number}}?",
+    examples=("cancel my order", "I do not want it any more"),
+)
+async def cancel_order(number: Annotated[str, "order number, two digits"]) -> str:
+    """Cancel an order."""
+    return f"Order {{number}} is cancelled." if ORDERS.pop(number, "") else "I cannot find an order with that number."
+
+
+@rule
+def no_promises(sentence: Sentence) -> str | None:
+    """What must not be said, whatever the model has in mind."""
+    return "A person has to decide about that." if "guarantee" in sentence.text.lower() else None
+
+
+app = App(
+    name="{module}",
+    agents=(
+        Agent(
+            name="reception",
+            about="questions about {title}: opening hours, orders",
+            prompt=(
+                "You answer the telephone of {title} in one or two short sentences. Facts come from tools only: "
+                "search_knowledge for opening hours, find_order for orders. Say good-bye with end_call."
+            ),
+            tools=(find_order, cancel_order),
+            knowledge=True,
+        ),
+    ),
+    entry="reception",
+    greeting="Welcome to {title}. How can I help you?",
+    knowledge=Knowledge(Path(__file__).parent / "knowledge"),
+    rules=(no_promises,),
+)
+'''
+
+TEST = '''"""Calls of `{module}`, typed instead of spoken, through the workers on a real server."""
+
+import time
+
+import pytest
+
+from orchestra.testing import TestBus, bus, redis_url, settings  # noqa: F401 - fixtures
+from schemas import CallStarted, ReplyChunk, UserTurnEnded
+from workers.execution import Execution
+from workers.orchestration import Orchestration
+
+from {module} import app
+
+pytestmark = pytest.mark.asyncio
+
+
+async def said_to(bus: TestBus, *words: str) -> str:  # noqa: F811
+    """All that the agents say in a call in which the caller says these words."""
+    call = bus.call()
+    async with bus.run(Orchestration(app).consumer, Execution(app).consumer):
+        await bus.publish(CallStarted(call=call, greeting=app.greeting))
+        for turn, text in enumerate(words, 1):
+            await bus.publish(UserTurnEnded(call=call, turn=turn, text=text, at=time.time()))
+            await bus.settled()
+    return " ".join(chunk.text for chunk in await bus.published(ReplyChunk, call))
+
+
+async def test_the_opening_hours_are_known(bus: TestBus) -> None:  # noqa: F811
+    assert "nine in the morning" in await said_to(bus, "What are your opening hours?")
+
+
+async def test_an_order_is_found(bus: TestBus) -> None:  # noqa: F811
+    assert "is on its way" in await said_to(bus, "Where is my order, number 34?")
+
+
+async def test_an_order_is_cancelled_only_after_a_yes(bus: TestBus) -> None:  # noqa: F811
+    said = await said_to(bus, "Please cancel my order, number 12.", "Yes, please.")
+    assert "Shall I cancel order twelve?" in said
+    assert "cancelled" in said
+'''
+
+PAGE = """# Opening hours
+
+We are open from Monday to Friday, from nine in the morning to five in the afternoon.
+On Saturday and Sunday we are closed.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(init)
+
+
+def init(
+    name: Annotated[str, typer.Argument(help="The app's name, like flower-shop; also the folder's.")],
+    folder: Annotated[Path, typer.Option("--folder", help="Where to make the app's folder.")] = Path(),
+) -> None:
+    """Write an app that answers calls as it is, with its knowledge and its test; then change it."""
+    module = name.replace("-", "_")
+    if not module.isidentifier() or not name.isascii():
+        msg = f"an app's name is a word of letters, digits, - and _, not {name!r}"
+        raise UsageError(msg)
+    place = folder / name
+    if place.exists():
+        msg = f"{place} is there already: choose another name, or another --folder"
+        raise UsageError(msg)
+    words = {"module": module, "title": " ".join(part.capitalize() for part in module.split("_"))}
+    files = {f"{module}.py": APP.format(**words), f"test_{module}.py": TEST.format(**words), "knowledge/hours.md": PAGE}
+    for path, text in files.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(text, encoding="utf-8")
+        print(f"wrote {place / path}")
+    print(f"run it:   cd {place} && ORCHESTRA_APP={module}:app orchestra up --reload")
+    print('call it:  orchestra call --say "What are your opening hours?"')
+    print(f"test it:  cd {place} && python -m pytest")

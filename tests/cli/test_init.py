@@ -1,0 +1,64 @@
+"""A new app passes its own test, and a running one takes up what is changed."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestra.cli import app
+from orchestra.errors import UsageError
+from orchestra.reload import reload_on_change
+
+PIPE, STDOUT = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT
+
+
+def init(folder: Path, name: str) -> None:
+    result = CliRunner().invoke(app, ["init", name, "--folder", str(folder)])
+    if result.exception is not None:
+        raise result.exception
+
+
+async def test_a_new_app_passes_its_own_test(tmp_path: Path) -> None:
+    init(tmp_path, "flower-shop")
+    environment = {**os.environ, "ORCHESTRA_DATA_DIR": str(tmp_path)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "pytest", "-q", cwd=tmp_path / "flower-shop", env=environment, stdout=PIPE, stderr=STDOUT
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    assert "3 passed" in out.decode()
+
+
+def test_a_folder_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    init(tmp_path, "shop")
+    with pytest.raises(UsageError, match="there already"):
+        init(tmp_path, "shop")
+
+
+def test_a_name_that_python_could_not_import_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="an app's name is a word"):
+        init(tmp_path, "4 seasons")
+
+
+async def test_the_workers_are_started_anew_when_the_app_has_changed_and_can_be_loaded(tmp_path: Path) -> None:
+    init(tmp_path, "shop")
+    folder = tmp_path / "shop"
+    restarted = asyncio.Event()
+
+    async def restart() -> None:
+        restarted.set()
+
+    watching = asyncio.create_task(reload_on_change(folder, "shop:app", restart))
+    await asyncio.sleep(0.1)  # it has looked once
+    text = (folder / "shop.py").read_text()
+    (folder / "shop.py").write_text(text.replace('entry="reception"', 'entry="nobody"'))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3):
+            await restarted.wait()
+    (folder / "shop.py").write_text(text.replace("Welcome", "Hello"))
+    async with asyncio.timeout(20):
+        await restarted.wait()
+    watching.cancel()
