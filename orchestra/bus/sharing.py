@@ -12,6 +12,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.leases import Leases, quota
 from orchestra.bus.owned import Owned
 from orchestra.bus.takeover import TakeOver
+from orchestra.errors import FencedError
 
 if TYPE_CHECKING:
     from orchestra.bus.engine import Engine
@@ -122,19 +123,18 @@ class Sharing:
         return others[start:] + others[:start]
 
     async def _take(self, owned: Owned, *, vanished: bool) -> None:
-        backoff = Backoff()
-        while not owned.commits.lost.done():
-            try:
-                await self._take_over.run(owned, vanished=vanished)
-            except RedisError as error:
-                _LOG.warning(
-                    "partition.take_over_waits", group=self._group, partition=owned.partition, error=str(error)
-                )
-                await backoff.wait()
-            else:
-                break
+        try:
+            await self._take_over.run(owned, vanished=vanished)
+        except FencedError:
+            return  # it was lost meanwhile
+        except RedisError as error:
+            # What was begun cannot be begun again in this ownership: give it up, and acquire it anew.
+            _LOG.warning("partition.not_taken", group=self._group, partition=owned.partition, error=str(error))
+            self._taking.pop(owned.partition, None)
+            await self._forget(owned)
+            return
         self._taking.pop(owned.partition, None)
-        if not owned.commits.lost.done() and not self._stopping:
+        if not owned.commits.lost.done() and not self._stopping and owned.partition not in self._releasing:
             owned.ready = True
             _LOG.debug("partition.owned", group=self._group, partition=owned.partition, token=owned.token)
             self._engine.reread(owned.partition)

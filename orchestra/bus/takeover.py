@@ -1,6 +1,6 @@
 """A new owner takes the group's pending entries first, and is careful where the owner before vanished."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis.exceptions import ResponseError
@@ -8,6 +8,7 @@ from redis.exceptions import ResponseError
 from orchestra.bus.cursor import Cursor
 from orchestra.bus.entry import Raw, pairs, text
 from orchestra.bus.owned import SUSPECT, Owned
+from orchestra.bus.wire import Argument
 from orchestra.bus.work import Work
 
 if TYPE_CHECKING:
@@ -57,17 +58,19 @@ class TakeOver:
         return True
 
     @staticmethod
-    async def _entries_read(owned: Owned, cursor: Cursor, group: dict[str, int | None]) -> int:
+    async def _entries_read(owned: Owned, cursor: Cursor, group: dict[str, Any]) -> int:
         """How many entries the group has read: the server's word, else our last commit's, else counted."""
         told = group.get("entries-read")
         if told is not None:
-            return told
+            return int(told)
         stored = await owned.wire().call("HGET", owned.commits.progress_key, f"read:{cursor.place}")
         if stored is not None:
             return int(stored)
-        added = pairs(await owned.wire().call("XINFO", "STREAM", cursor.key))["entries-added"]
-        ahead = len(await owned.wire().call("XRANGE", cursor.key, b"(" + group["last-delivered-id"], "+"))  # type: ignore[operator]
-        return int(added) - ahead
+        ahead: tuple[Argument, ...] = ("XRANGE", cursor.key, b"(" + group["last-delivered-id"], "+")
+        if group["last-delivered-id"] == b"0-0":
+            ahead = ("XLEN", cursor.key)
+        *_, (info, found) = await owned.wire().calls([("MULTI",), ("XINFO", "STREAM", cursor.key), ahead, ("EXEC",)])
+        return int(pairs(info)["entries-added"]) - (found if isinstance(found, int) else len(found))
 
     async def _pending(self, owned: Owned, cursor: Cursor, *, careful: bool) -> None:
         after = "-"

@@ -45,7 +45,7 @@ async def test_a_job_that_kills_its_worker_is_counted_and_dead_after_its_attempt
             fleet.ask(name, "waits")
         await fleet.publisher.flush()
         supervisor = asyncio.create_task(restart(fleet))
-        await fleet.finished()
+        await fleet.finished(some_may_die=True)
         supervisor.cancel()
         await fleet.check(dead=dead)
         (letter,) = await dead_letters(fleet.bus, "effects")
