@@ -1,18 +1,14 @@
-"""Knowledge: a folder of Markdown pages, searched by section in SQLite's full-text index."""
+"""Knowledge: a folder of Markdown, text and PDF files, searched by section in SQLite's full-text index."""
 
 import math
-import re
 import sqlite3
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestra.agents.pages import Read, Section, read_folder
 from orchestra.agents.words import meant, terms
-from orchestra.errors import AppError
 
-_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
-_FENCE = re.compile(r"^\s*(```|~~~)")
 _TITLE_WEIGHT = 3.0
 _CANDIDATES = 20
 _MIN_COVERAGE = 0.5
@@ -35,7 +31,10 @@ class Passage:
 
 
 class Knowledge:
-    """The Markdown pages (``*.md``) under a folder, found by words.
+    """The Markdown, text and PDF files (``*.md``, ``*.txt``, ``*.pdf``) under a folder, found by words.
+
+    A text file is cut at its empty lines, a PDF at its pages. Of a folder that was read once, a second reading (in
+    `check`) reads only what has changed.
 
     The index is built in memory at the first search, in a few milliseconds for a hundred pages. Small words do not
     count, endings do not count, and a word that no page knows is taken for the one that it sounds like. Safe to
@@ -50,6 +49,7 @@ class Knowledge:
         self.folder = Path(folder)
         self._lock = threading.Lock()
         self._index: _Index | None = None
+        self._read: Read = {}
 
     def __repr__(self) -> str:
         return f"Knowledge({str(self.folder)!r})"
@@ -67,7 +67,7 @@ class Knowledge:
         """
         with self._lock:
             if self._index is None:
-                self._index = _Index(self.folder)
+                self._index = _Index(self._sections())
             return self._index.search(query, limit)
 
     def check(self) -> None:
@@ -78,14 +78,18 @@ class Knowledge:
 
         """
         with self._lock:
-            self._index = _Index(self.folder)
+            self._index = _Index(self._sections())
+
+    def _sections(self) -> list[Section]:
+        self._read = read_folder(self.folder, self._read)
+        return [section for _, sections in self._read.values() for section in sections]
 
 
 class _Index:
     """The full-text table over one reading of the folder, and how rare each term is."""
 
-    def __init__(self, folder: Path) -> None:
-        self._sections = list(_sections_of(folder))
+    def __init__(self, sections: list[Section]) -> None:
+        self._sections = sections
         # Guarded by Knowledge's lock, which is why another thread than the builder's may use it.
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._database.execute("CREATE VIRTUAL TABLE section USING fts5(title, text, tokenize = 'ascii')")
@@ -124,55 +128,3 @@ class _Index:
     def _rarity(self, term: str) -> float:
         """How much a term tells: the more sections have it, the less; one that none has tells as much as the rarest."""
         return math.log(1 + (len(self._sections) + 0.5) / (max(1, self._found_in.get(term, 0)) + 0.5))
-
-
-def _sections_of(folder: Path) -> Iterator[tuple[str, str]]:
-    """Title and text of every section of every page, in the order of the file names."""
-    if not folder.is_dir():
-        msg = f"knowledge folder {folder} is not there: create it with Markdown pages in it, or correct the path"
-        raise AppError(msg)
-    pages = sorted(folder.rglob("*.md"))
-    if not pages:
-        msg = f"knowledge folder {folder} has no Markdown page (*.md): add one, or leave the app's knowledge out"
-        raise AppError(msg)
-    for page in pages:
-        try:
-            text = page.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            msg = f"knowledge page {page} cannot be read as UTF-8 text ({error}): correct the file or take it out"
-            raise AppError(msg) from error
-        yield from _split(text, page.stem.replace("-", " ").replace("_", " "))
-
-
-def _split(page: str, name: str) -> Iterator[tuple[str, str]]:
-    """One page's sections; a section that has only a heading is left out."""
-    title, heading, lines, in_code = name, "", list[str](), False
-    for line in page.splitlines():
-        in_code ^= bool(_FENCE.match(line))
-        marked = None if in_code else _HEADING.match(line)
-        if marked is None:
-            lines.append(line)
-            continue
-        yield from _section(title, heading, lines)
-        lines = []
-        title, heading = (marked[2], "") if len(marked[1]) == 1 else (title, marked[2])
-    yield from _section(title, heading, lines)
-
-
-def _section(title: str, heading: str, lines: list[str]) -> Iterator[tuple[str, str]]:
-    text = _plain("\n".join(lines))
-    if text:
-        yield (f"{title}: {heading}" if heading else title), text
-
-
-def _plain(markdown: str) -> str:
-    """Running text without Markdown marks: links by their words, list items as sentences of their own."""
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
-    text = re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(.*?)([.:;,!?]?)\s*$", _item, text, flags=re.MULTILINE)
-    text = re.sub(r"^\s*(?:>|```\w*|~~~\w*)\s?", "", text, flags=re.MULTILINE)
-    text = re.sub(r"(\*\*|__|`)(.+?)\1", r"\2", text)
-    return " ".join(text.split())
-
-
-def _item(match: re.Match[str]) -> str:
-    return f"{match[1]}{match[2] if match[2] in '.!?' and match[2] else '.'}"

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.agents import pages
 from orchestra.agents.knowledge import Knowledge
 from orchestra.errors import AppError
 
@@ -28,7 +29,7 @@ def knowledge(tmp_path: Path) -> Knowledge:
     (tmp_path / "hours.md").write_text(_PAGE, encoding="utf-8")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "lost_parcels.md").write_text("A lost parcel is searched for ten days.", encoding="utf-8")
-    (tmp_path / "notes.txt").write_text("opening hours", encoding="utf-8")
+    (tmp_path / "notes.csv").write_text("opening hours", encoding="utf-8")
     return Knowledge(tmp_path)
 
 
@@ -83,3 +84,66 @@ def test_a_folder_that_is_not_there_or_empty_is_refused_with_the_cure(tmp_path: 
     (tmp_path / "bad.md").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(AppError, match=r"bad\.md cannot be read as UTF-8"):
         Knowledge(tmp_path).sections("x")
+
+
+def test_a_text_file_is_found_by_its_paragraphs(tmp_path: Path) -> None:
+    (tmp_path / "garden-rules.txt").write_text(
+        "Watering\n\nThe tomatoes are watered in the morning, never at noon.\n\nThe shed is locked at nine every night."
+    )
+    (found,) = Knowledge(tmp_path).sections("when are the tomatoes watered")
+    assert found.title == "garden rules"
+    assert found.text == "Watering The tomatoes are watered in the morning, never at noon."
+
+
+def test_a_pdf_is_found_by_its_pages(tmp_path: Path) -> None:
+    (tmp_path / "house_rules.pdf").write_bytes(pdf_of("The swimming pool opens at seven.", "Dogs stay on the lead."))
+    knowledge = Knowledge(tmp_path)
+    (found,) = knowledge.sections("when does the swimming pool open")
+    assert (found.title, found.text) == ("house rules", "The swimming pool opens at seven.")
+    assert knowledge.sections("dogs on a lead")[0].text == "Dogs stay on the lead."
+
+
+def test_a_pdf_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"this is no PDF")
+    with pytest.raises(AppError, match=r"broken\.pdf cannot be read as a PDF"):
+        Knowledge(tmp_path).check()
+
+
+def test_a_second_reading_reads_what_has_changed_and_only_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.md").write_text("# Pool\nThe pool opens at seven.")
+    (tmp_path / "two.md").write_text("# Dogs\nDogs stay on the lead.")
+    knowledge = Knowledge(tmp_path)
+    knowledge.check()
+    (tmp_path / "one.md").write_text("# Pool\nThe pool opens at eight o'clock.")
+    read: list[str] = []
+    sections_of = pages._sections_of
+    monkeypatch.setattr(pages, "_sections_of", lambda page: read.append(page.name) or sections_of(page))
+    knowledge.check()
+    assert read == ["one.md"]
+    assert "eight" in knowledge.sections("when does the pool open")[0].text
+
+
+def pdf_of(*texts: str) -> bytes:
+    """A PDF with one line of text on each page, written by hand."""
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
+    kids = []
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    for text in texts:
+        stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+        at = len(objects) + 1
+        kids.append(f"{at} 0 R")
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {at + 1} 0 R "
+            f"/Resources << /Font << /F1 {at + 2} 0 R >> >> >>".encode()
+        )
+        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
+        objects.append(font)
+    objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>".encode()
+    body, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    end = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(body))
+    return body + head + table + end

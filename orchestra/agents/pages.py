@@ -1,0 +1,127 @@
+"""Reads the files of a knowledge folder as sections: a title, and running text without marks."""
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestra.errors import AppError, MissingExtraError
+
+#: title and text
+Section = tuple[str, str]
+#: a file → the time of its last change and its size, and its sections
+Read = dict[Path, tuple[tuple[int, int], list[Section]]]
+
+_SUFFIXES = (".md", ".txt", ".pdf")
+_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
+_FENCE = re.compile(r"^\s*(```|~~~)")
+#: shorter paragraphs of a text file are read together with the next
+_SHORTEST_PARAGRAPH = 40
+
+
+def read_folder(folder: Path, before: Read) -> Read:
+    """Every file's sections, in the order of the file names; what has not changed since ``before`` is not read again.
+
+    Raises:
+        AppError: the folder is missing, has no pages, or a page cannot be read.
+        MissingExtraError: there is a PDF, and nothing to read it with.
+
+    """
+    if not folder.is_dir():
+        msg = f"knowledge folder {folder} is not there: create it with Markdown pages in it, or correct the path"
+        raise AppError(msg)
+    pages = sorted(page for page in folder.rglob("*") if page.suffix.lower() in _SUFFIXES and page.is_file())
+    if not pages:
+        msg = (
+            f"knowledge folder {folder} has no Markdown page, text or PDF (*.md, *.txt, *.pdf): add one, or leave the "
+            "app's knowledge out"
+        )
+        raise AppError(msg)
+    found: Read = {}
+    for page in pages:
+        status = page.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+        known = before.get(page)
+        found[page] = known if known is not None and known[0] == stamp else (stamp, list(_sections_of(page)))
+    return found
+
+
+def _sections_of(page: Path) -> Iterator[Section]:
+    name = page.stem.replace("-", " ").replace("_", " ")
+    if page.suffix.lower() == ".pdf":
+        yield from _pdf(page, name)
+        return
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"knowledge page {page} cannot be read as UTF-8 text ({error}): correct the file or take it out"
+        raise AppError(msg) from error
+    yield from _split(text, name) if page.suffix.lower() == ".md" else _paragraphs(text, name)
+
+
+def _pdf(page: Path, name: str) -> Iterator[Section]:
+    """One section a page of the PDF; its title is the document's, or the file's name."""
+    try:
+        from pypdf import PdfReader  # noqa: PLC0415 - only where there is a PDF
+        from pypdf.errors import PyPdfError  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        msg = f"knowledge page {page}: install pypdf with 'orchestra-voice[agents]', or take the PDF out"
+        raise MissingExtraError(msg) from error
+    logging.getLogger("pypdf").setLevel(logging.ERROR)
+    try:
+        reader = PdfReader(page)
+        title = str((reader.metadata.title if reader.metadata else None) or name)
+        texts = [sheet.extract_text() for sheet in reader.pages]
+    except (OSError, PyPdfError, ValueError, KeyError) as error:
+        msg = f"knowledge page {page} cannot be read as a PDF ({error}): correct the file or take it out"
+        raise AppError(msg) from error
+    for text in texts:
+        words = " ".join(re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", text).split())
+        if words:
+            yield title, words
+
+
+def _paragraphs(text: str, name: str) -> Iterator[Section]:
+    """The paragraphs of a text; a short one, such as a heading, goes with the one after it."""
+    short = ""
+    for paragraph in re.split(r"\n\s*\n", text):
+        words = " ".join(f"{short} {paragraph}".split())
+        short = words if len(words) < _SHORTEST_PARAGRAPH else ""
+        if words and not short:
+            yield name, words
+    if short:
+        yield name, short
+
+
+def _split(page: str, name: str) -> Iterator[tuple[str, str]]:
+    """One page's sections; a section that has only a heading is left out."""
+    title, heading, lines, in_code = name, "", list[str](), False
+    for line in page.splitlines():
+        in_code ^= bool(_FENCE.match(line))
+        marked = None if in_code else _HEADING.match(line)
+        if marked is None:
+            lines.append(line)
+            continue
+        yield from _section(title, heading, lines)
+        lines = []
+        title, heading = (marked[2], "") if len(marked[1]) == 1 else (title, marked[2])
+    yield from _section(title, heading, lines)
+
+
+def _section(title: str, heading: str, lines: list[str]) -> Iterator[tuple[str, str]]:
+    text = _plain("\n".join(lines))
+    if text:
+        yield (f"{title}: {heading}" if heading else title), text
+
+
+def _plain(markdown: str) -> str:
+    """Running text without Markdown marks: links by their words, list items as sentences of their own."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
+    text = re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(.*?)([.:;,!?]?)\s*$", _item, text, flags=re.MULTILINE)
+    text = re.sub(r"^\s*(?:>|```\w*|~~~\w*)\s?", "", text, flags=re.MULTILINE)
+    text = re.sub(r"(\*\*|__|`)(.+?)\1", r"\2", text)
+    return " ".join(text.split())
+
+
+def _item(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2] if match[2] in '.!?' and match[2] else '.'}"
