@@ -28,7 +28,9 @@ _PLACES = {
     "Tool": "orchestra.agents.tool",
     "ToolContext": "orchestra.agents.tool",
     "ToolUse": "orchestra.agents.rule",
+    "collect_digits": "orchestra.agents.builtin",
     "load_app": "orchestra.agents.loader",
+    "press_keys": "orchestra.agents.builtin",
     "rule": "orchestra.agents.rule",
     "tool": "orchestra.agents.tool",
 }
@@ -46,7 +48,9 @@ __all__ = [
     "Tool",
     "ToolContext",
     "ToolUse",
+    "collect_digits",
     "load_app",
+    "press_keys",
     "rule",
     "tool",
 ]

@@ -16,6 +16,7 @@ from orchestra.settings import Settings, load_settings
 from schemas import (
     CallEnded,
     CallStarted,
+    DigitPressed,
     Event,
     PromptCompleted,
     PromptRequested,
@@ -52,6 +53,7 @@ class Execution:
         self.consumer.on(CallStarted)(self.remember_caller)
         self.consumer.on(PromptRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.prompt)
         self.consumer.on(ToolRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.tool)
+        self.consumer.on(DigitPressed)(self.key)
         self.consumer.on(TurnCancelled, ReplyInterrupted)(self.stop)
         self.consumer.on(CallEnded)(self.end)
 
@@ -102,6 +104,10 @@ class Execution:
                 )
             ]
         return events
+
+    async def key(self, event: DigitPressed) -> None:
+        """Hand the key to the tool that waits for it."""
+        self._tools.keypad.press(event.call, event.digit)
 
     async def stop(self, event: TurnCancelled | ReplyInterrupted) -> None:
         """Stop what nobody waits for any more."""

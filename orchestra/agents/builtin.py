@@ -1,7 +1,13 @@
-"""The tools that every app has: end the call, hand it to a person, look something up in the knowledge."""
+"""The tools that come with the platform.
+
+Every app has those that end the call, hand it to a person and look something up in its knowledge. Keys are for the
+agents that list them among their tools: `collect_digits`, `press_keys`.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Protocol
+
+import msgspec
 
 from orchestra.agents.tool import Tool, tool
 
@@ -41,6 +47,27 @@ def transfer_call(briefing: Annotated[str, "what the person should know, in a se
     """Hand the call to a person, when the caller asks for one or you cannot help."""
     del briefing
     return "I am putting you through to a person now."
+
+
+@tool(idempotent=True, stop_on_barge_in=True, timeout_s=30.0)
+def collect_digits(
+    question: Annotated[str, "what the caller is asked to key in, as it is said to them"],
+    length: Annotated[int, msgspec.Meta(ge=0, le=32, description="how many digits are expected; 0 if any")] = 0,
+    terminator: Annotated[str, msgspec.Meta(pattern=r"^[#*]?$", description="the key after the last digit")] = "#",
+    first_within_s: Annotated[float, msgspec.Meta(gt=0, le=20, description="seconds for the first key")] = 10.0,
+    next_within_s: Annotated[float, msgspec.Meta(gt=0, le=10, description="seconds between two keys")] = 4.0,
+) -> str:
+    """Ask the caller to key digits in on the telephone, and wait for them. It asks the question itself."""
+    del question, length, terminator, first_within_s, next_within_s
+    return ""  # execution waits for the keys
+
+
+@tool()
+def press_keys(
+    keys: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#]{1,32}$", description="the keys, such as 1 or 4271#")],
+) -> str:
+    """Press telephone keys: the other side hears their tones. For the menu of a machine that answers."""
+    return f"The keys {' '.join(keys)} are pressed."
 
 
 #: after one of these the agent has only its last words to say

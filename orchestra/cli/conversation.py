@@ -10,13 +10,16 @@ from schemas import (
     AgentChanged,
     CallEnded,
     CallEndRequested,
+    CallResumed,
     CallStarted,
     CallTransferRequested,
+    DigitPressed,
     Event,
     ReplyChunk,
     ReplyInterrupted,
     ToolCompleted,
     ToolRequested,
+    TransferAccepted,
     UserTurnEnded,
 )
 
@@ -72,6 +75,12 @@ class LiveConversation:
             case ReplyInterrupted(heard=heard):
                 last = " ".join(heard.split()[-_LAST_WORDS:])
                 self._row(event.at, "", f"interrupted after “… {last}”" if last else "interrupted", WARNING)
+            case CallResumed(source=source):
+                self._row(event.at, "", f"{source} takes the call up from its journal", WARNING)
+            case DigitPressed(digit=digit):
+                self._row(event.at, "", f"the caller presses {digit}", QUIET)
+            case TransferAccepted(target=target):
+                self._row(event.at, "", f"{target} has heard the briefing and takes the call", QUIET)
             case AgentChanged() | ToolRequested() | ToolCompleted():
                 self._work(event)
             case CallEndRequested() | CallTransferRequested() | CallEnded():

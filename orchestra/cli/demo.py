@@ -1,7 +1,9 @@
 """`orchestra demo`: the whole system, one scripted call, what happened in it, and whether it was as it should be."""
 
 import asyncio
+import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable
@@ -16,7 +18,7 @@ import msgspec
 import typer
 from rich.text import Text
 
-from schemas import CallEnded, CallStarted, Event, RecordingSaved
+from schemas import CallEnded, CallStarted, Event, RecordingSaved, SentenceSpoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from orchestra.demo.scripts import Script
     from orchestra.settings import Settings
     from orchestra.stack import Running
-    from orchestra.voice.caller import Ending, Problem, ScriptedConversation, Tracks, TurnRecord, Utterance
+    from orchestra.voice.caller import Ending, Person, Problem, ScriptedConversation, Tracks, TurnRecord, Utterance
     from orchestra.voice.engines.local import LocalSpeech
 
 _DEMO_APP = "orchestra.demo:app"
@@ -51,6 +53,7 @@ class _Call:
     late_s: float
     journal: list[Event]
     problems: "list[Problem]"
+    person: "Person | None"
 
 
 def demo(
@@ -112,6 +115,7 @@ def _tidy(scratch: Path) -> None:
 
 
 async def _demo(settings: "Settings", script: "Script", folder: Path, console: "Console") -> bool:
+    from orchestra.cli.demo_proofs import special_problems
     from orchestra.cli.extras import needs_extra
     from orchestra.cli.turn_table import turn_table
 
@@ -122,13 +126,18 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     console.print(f"[bold]Orchestra[/]  {script.about}\n")
     scratch = _scratch(folder)
     speech = await asyncio.to_thread(LocalSpeech.load)
-    call = await _in_a_stack(settings.model_copy(update={"data_dir": scratch}), script, speech, console)
+    call = await _in_a_stack(
+        settings.model_copy(update={"data_dir": scratch, "app": script.app}), script, speech, console
+    )
     recording, journal = folder / "call.wav", folder / "journal.jsonl"
     await asyncio.to_thread(write_stereo, recording, call.tracks.caller, call.tracks.agent)
     await asyncio.to_thread(journal.write_bytes, b"".join(msgspec.json.encode(event) + b"\n" for event in call.journal))
     with console.status("listening to what the caller heard …"):
         turns = await asyncio.to_thread(_records, call, script, speech)
-    found = [*problems(turns, script.lines, call.ending), *call.problems]
+        proof = await asyncio.to_thread(
+            special_problems, script, call.journal, call.ending, call.tracks, person=call.person, speech=speech
+        )
+    found = [*problems(turns, script.lines, call.ending), *proof, *call.problems]
     console.print()
     console.print(turn_table(turns, console.width))
     _conclude(console, turns, found, call.late_s)
@@ -150,24 +159,43 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
         with console.status("starting server, workers and edge …"):
             # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
             preparing = asyncio.create_task(asyncio.to_thread(spoken, script.lines, speech.synthesize))
-            running = await parts.enter_async_context(stack(settings, logs=settings.data_dir / "logs"))
+            running = await parts.enter_async_context(
+                stack(settings, logs=settings.data_dir / "logs", edges=script.edges)
+            )
             utterances = await preparing
         bus = await Bus.connect(settings.model_copy(update={"redis_url": running.redis_url}))
         parts.push_async_callback(bus.close)
-        return await _call(bus, running, utterances, console)
+        person = await asyncio.to_thread(_person, script, speech) if script.person else None
+        return await _call(bus, running, script, utterances, person=person, console=console)
 
 
-async def _call(bus: "Bus", running: "Running", utterances: "list[Utterance]", console: "Console") -> _Call:
+def _person(script: "Script", speech: "LocalSpeech") -> "Person":
+    from orchestra.voice.caller import Person, to_telephone
+
+    return Person(says=to_telephone(*speech.synthesize(script.person)))
+
+
+async def _call(
+    bus: "Bus",
+    running: "Running",
+    script: "Script",
+    utterances: "list[Utterance]",
+    *,
+    person: "Person | None",
+    console: "Console",
+) -> _Call:
     from orchestra.cli.conversation import LiveConversation
     from orchestra.voice.caller import Caller, PhoneLine, Problem, ScriptedConversation
 
-    line, watch = PhoneLine(), _Watch(LiveConversation(console))
+    watch = _Watch(LiveConversation(console), edges=running.edges if script.edge_dies else {})
+    line = PhoneLine()
     talk = ScriptedConversation(
         utterances, replying=watch.replying, said=lambda utterance: watch.view.said(utterance.text)
     )
     found = []
     async with watch.following(bus):
-        ending = await _within(Caller(running.url, running.auth_token).call(line, talk), _CALL_WITHIN_S)
+        caller = Caller(running.url, running.auth_token, person=person)
+        ending = await _within(caller.call(line, talk), _CALL_WITHIN_S)
         try:
             async with asyncio.timeout(_SETTLED_WITHIN_S):
                 await watch.settled.wait()
@@ -175,7 +203,7 @@ async def _call(bus: "Bus", running: "Running", utterances: "list[Utterance]", c
             what = f"{_SETTLED_WITHIN_S:.0f} s after its end the journal lacks {watch.lacks()}"
             found.append(Problem(None, what))
     journal = await bus.journal(watch.call) if watch.call else []
-    return _Call(ending, line.tracks, talk, line.started_at, line.most_late_s, journal, found)
+    return _Call(ending, line.tracks, talk, line.started_at, line.most_late_s, journal, found, person)
 
 
 async def _within(call: "Awaitable[Ending]", seconds: float) -> "Ending":
@@ -192,13 +220,15 @@ async def _within(call: "Awaitable[Ending]", seconds: float) -> "Ending":
 class _Watch:
     """Follows the journal of the one call in this stack: for the eye, for the caller's patience, for its end."""
 
-    def __init__(self, view: "LiveConversation") -> None:
+    def __init__(self, view: "LiveConversation", *, edges: dict[str, int]) -> None:
         from orchestra.voice.caller import Replying
 
         self.view = view
         self.replying = Replying()
         self.call = ""
         self.settled = asyncio.Event()
+        self._edges = dict(edges)  # processes of which the one with the call is to die
+        self._edge = ""
         self._awaited: set[type[Event]] = {CallStarted, CallEnded, RecordingSaved}
 
     def lacks(self) -> str:
@@ -231,15 +261,22 @@ class _Watch:
         self.replying.take(event)
         self.view.show(event)
         self._awaited.discard(type(event))
+        if isinstance(event, CallStarted):
+            self._edge = event.source
+        if isinstance(event, SentenceSpoken) and event.turn and self._edge in self._edges:
+            os.kill(self._edges[self._edge], signal.SIGKILL)
+            self._edges.clear()
         if not self._awaited:
             self.settled.set()
 
 
 def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[TurnRecord]":
     """Every turn from all sides; index 0 is the greeting."""
-    from orchestra.voice.caller import TurnRecord, account, compare_heard, measure_turns
+    from orchestra.voice.caller import SAMPLE_RATE, TurnRecord, account, compare_heard, measure_turns
 
     agent, spans = call.tracks.agent, call.talk.said_spans
+    if call.person is not None and call.person.connected_s is not None:
+        agent = agent[: round(call.person.connected_s * SAMPLE_RATE)]  # what follows is the person's voice
     audio = measure_turns(call.tracks.caller, agent, spans)
     accounts = account(call.journal, [call.started_at + span.start_s for span in spans])
     said = ["", *(line.text for line in script.lines)][: len(audio)]

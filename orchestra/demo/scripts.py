@@ -10,6 +10,7 @@ class Line:
 
     Attributes:
         text: what the caller says, written for a speech engine: without commas, at which it would pause.
+        digits: keys that the caller presses once the agent has asked for them.
         barge_in_after_s: seconds after the first audio of the reply to the line *before*: the caller starts to speak
             then, over that reply. None: the caller waits until the reply is over.
         agent: the agent that answers; empty if that does not matter.
@@ -27,6 +28,7 @@ class Line:
     words: tuple[str, ...] = ()
     ends_call: bool = False
     transfers: bool = False
+    digits: str = ""
 
     def missing(self, reply: str) -> tuple[str, ...]:
         """The `words` that ``reply`` does not say. Case, punctuation and the spaces between digits do not count."""
@@ -36,11 +38,28 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One scripted call: its lines are spoken in order, after the greeting."""
+    """One scripted call: its lines are spoken in order, after the greeting.
+
+    Attributes:
+        name: as `orchestra demo --script` takes it.
+        about: what happens in it.
+        lines: what the caller says.
+        app: the app that answers.
+        edges: so many edge processes.
+        edge_dies: the edge of the call is killed while it speaks.
+        person: what the person says to whom the call is transferred; empty: the transfer is not followed.
+        answered_by: a call to this number is made, and this answers it, in the carrier's word; empty: the caller calls.
+
+    """
 
     name: str
     about: str
     lines: tuple[Line, ...]
+    app: str = "orchestra.demo:app"
+    edges: int = 1
+    edge_dies: bool = False
+    person: str = ""
+    answered_by: str = ""
 
 
 def _plain(text: str) -> str:
@@ -126,4 +145,57 @@ QUESTIONS = Script(
     ),
 )
 
-SCRIPTS: dict[str, Script] = {script.name: script for script in (DEMO, STATUS, COMPLAINT, QUESTIONS)}
+TRANSFER = Script(
+    name="transfer",
+    about="the caller asks for a person, who is briefed, takes the call by a key, and is heard",
+    lines=(
+        Line("My parcel arrived broken.", agent="complaints"),
+        Line("I would like to speak to a person, please.", tools=("transfer_call",), transfers=True),
+    ),
+    person="Good morning, this is Anna speaking. I have read about your parcel.",
+)
+
+DIGITS = Script(
+    name="digits",
+    about="the parcel number is keyed in on the telephone",
+    lines=(
+        Line("Hello, where is my parcel?", agent="tracking", words=("which parcel number",)),
+        Line(
+            "I would like to type it in.",
+            agent="tracking",
+            tools=("collect_digits", "find_parcel"),
+            words=("4 2 7 1", "Hill Street"),
+            digits="4271#",
+        ),
+        Line("No, thank you. Good bye.", tools=("end_call",), ends_call=True),
+    ),
+    app="orchestra.demo.lines:keypad",
+)
+
+VOICEMAIL = Script(
+    name="voicemail",
+    about="a call is made, a machine answers, and hears the message",
+    lines=(),
+    app="orchestra.demo.lines:outbound",
+    answered_by="machine_end_beep",
+)
+
+EDGE_DIES = Script(
+    name="edge-dies",
+    about="the edge is killed in the middle of a reply, and another says the rest",
+    lines=(
+        Line(
+            "What happens if a parcel gets lost?",
+            agent="reception",
+            tools=("search_knowledge",),
+            words=("five working days",),
+        ),
+        Line("Thank you, good bye.", tools=("end_call",), words=("good-bye",), ends_call=True),
+    ),
+    edges=2,
+    edge_dies=True,
+)
+
+SCRIPTS: dict[str, Script] = {
+    script.name: script for script in (DEMO, STATUS, COMPLAINT, QUESTIONS, TRANSFER, DIGITS, VOICEMAIL, EDGE_DIES)
+}

@@ -7,11 +7,21 @@ from typing import Any
 import structlog
 
 from orchestra.agents.app import App
-from orchestra.agents.builtin import end_call, transfer_call
+from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
 from orchestra.agents.tool import Tool, ToolContext
 from orchestra.bus import Context
 from orchestra.errors import RejectedError
-from schemas import CallEndRequested, CallTransferRequested, Event, ReplyChunk, ToolCompleted, ToolRequested
+from orchestra.execution.keypad import Keypad
+from schemas import (
+    CallEndRequested,
+    CallTransferRequested,
+    DigitPressed,
+    DigitsRequested,
+    Event,
+    ReplyChunk,
+    ToolCompleted,
+    ToolRequested,
+)
 
 _LOG = structlog.get_logger("orchestra.execution")
 
@@ -24,6 +34,8 @@ FILLER_AFTER_S = 0.7
 #: characters of a result that a model is given; more would be slow and dear
 _LONGEST_RESULT = 8000
 _CUT = " … (cut)"
+#: how long a word takes to be said, s
+_WORD_S = 0.45
 _UNKNOWN = (
     "It is not known whether this was done: the system broke down while it ran. Do not call it again; "
     "tell the caller that a person will check."
@@ -42,6 +54,7 @@ class Tools:
     def __init__(self, app: App, resources: Any) -> None:
         self._app = app
         self._resources = resources
+        self.keypad = Keypad()
 
     def stoppable(self, name: str) -> bool:
         """Whether a run may be cut off: a tool not marked so is done to its end once it has begun."""
@@ -73,12 +86,15 @@ class Tools:
 
     async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> tuple[bool, str]:
         """Whether it failed, and its result or what went wrong, in words for the agent."""
-        tool_context = await self._context(tool, event, context)
-        running = asyncio.get_running_loop().create_task(tool.run(event.arguments, tool_context))
+        if tool is collect_digits:
+            work = self._collect(event, context)
+        else:
+            work = tool.run(event.arguments, await self._context(tool, event, context))
+        running = asyncio.get_running_loop().create_task(work)
         try:
             done, _ = await asyncio.wait({running}, timeout=min(FILLER_AFTER_S, tool.timeout_s))
             if not done and tool.filler:
-                await context.publish(self._filler(tool, event))
+                await context.publish(self._chunk(tool.filler, event))
             if not done:
                 done, _ = await asyncio.wait({running}, timeout=max(0.0, tool.timeout_s - FILLER_AFTER_S))
         finally:
@@ -105,12 +121,34 @@ class Tools:
             resources=self._resources,
         )
 
-    def _filler(self, tool: Tool, event: ToolRequested) -> ReplyChunk:
+    async def _collect(self, event: ToolRequested, context: Context) -> str:
+        """Ask the caller, and wait for their keys; an attempt that takes over neither asks again nor loses a key."""
+        arguments = collect_digits.check(event.arguments)
+        question = str(arguments["question"])
+        pressed: list[str] = []
+        self.keypad.listen(event.call)
+        if context.attempt > 1:
+            journal = await context.bus.journal(event.call)
+            pressed = [after.digit for after in journal if isinstance(after, DigitPressed) and after.at >= event.at]
+        if context.attempt == 1 or not await context.published():
+            await context.publish(self._chunk(question, event))
+        return await self.keypad.collect(
+            event.call,
+            pressed=pressed,
+            length=arguments["length"],
+            terminator=arguments["terminator"],
+            first_within_s=arguments["first_within_s"] + len(question.split()) * _WORD_S,
+            next_within_s=arguments["next_within_s"],
+            all_within_s=collect_digits.timeout_s - 1,
+        )
+
+    def _chunk(self, text: str, event: ToolRequested) -> ReplyChunk:
+        """Words of the platform while the tool is at work."""
         agent = self._app.team.get(event.agent)
         return ReplyChunk(
             call=event.call,
             turn=event.turn,
-            text=tool.filler,
+            text=text,
             agent=event.agent,
             voice=agent.voice if agent else "",
             filler=True,
@@ -125,6 +163,8 @@ class Tools:
             return [
                 CallTransferRequested(call=event.call, turn=event.turn, target=target, briefing=arguments["briefing"])
             ]
+        if tool is press_keys:
+            return [DigitsRequested(call=event.call, turn=event.turn, digits=arguments["keys"])]
         return []
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames.frames import (
     AggregatedTextFrame,
     CancelFrame,
@@ -9,6 +10,7 @@ from pipecat.frames.frames import (
     Frame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
+    OutputDTMFFrame,
     OutputTransportMessageFrame,
     StartFrame,
     TTSUpdateSettingsFrame,
@@ -20,7 +22,7 @@ from pipecat.services.settings import TTSSettings
 from pipecat.utils.text.base_text_aggregator import TextType
 
 from orchestra.voice.conversation import Conversation, Speech
-from orchestra.voice.turns import EndSpeech, Say, SendMark
+from orchestra.voice.turns import EndSpeech, PressKeys, Say, SendMark
 
 
 class Bridge(FrameProcessor):
@@ -87,6 +89,8 @@ class Bridge(FrameProcessor):
                     await self._say(say)
                 case EndSpeech():
                     await self._end_speech()
+                case PressKeys(keys):
+                    await self.push_frame(OutputDTMFFrame(buttons=[KeypadEntry(key) for key in keys]))
                 case SendMark(name):
                     await self.push_frame(OutputTransportMessageFrame(message=name))
 

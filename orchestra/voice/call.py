@@ -188,6 +188,7 @@ class Call:
     def take_digit(self, message: Digit) -> None:
         """The caller pressed a key."""
         turn = self.conversation.turns.turn
+        self.conversation.active_at = time.monotonic()
         self._publisher.publish(DigitPressed(call=self.id, turn=turn, digit=message.dtmf.digit))
 
     # -- the agents' side
@@ -223,8 +224,13 @@ class Call:
             self.end("time_limit")
         elif turns.caller_speaks or turns.reply_open:
             self.conversation.active_at = now
+            self._prompted = self._prompted and not turns.caller_speaks
         elif now - self.conversation.active_at > self._script.caller_silence_s:
-            self.end("silence")
+            if self._prompted or not self._script.still_there:
+                self.end("silence")
+            else:
+                self._prompted = True
+                self.conversation.prompt(self._script.still_there)
 
     def _watch_mark(self) -> None:
         if self._mark_out is None:

@@ -13,6 +13,7 @@ from orchestra.voice.turns import (
     EndSpeech,
     HangUp,
     Played,
+    PressKeys,
     Say,
     SendMark,
     Transfer,
@@ -22,6 +23,7 @@ from orchestra.voice.turns import (
 from schemas import (
     CallEndRequested,
     CallTransferRequested,
+    DigitsRequested,
     Event,
     PromptCompleted,
     PromptRequested,
@@ -40,6 +42,7 @@ from schemas import (
 REPLY_EVENTS: tuple[type[Event], ...] = (
     CallEndRequested,
     CallTransferRequested,
+    DigitsRequested,
     PromptCompleted,
     PromptRequested,
     ReplyChunk,
@@ -50,7 +53,7 @@ REPLY_EVENTS: tuple[type[Event], ...] = (
 #: a caller who hears nothing for this long while the platform is away is told that it takes a moment
 HOLDING_AFTER_S = 2.0
 
-Speech = Say | EndSpeech | SendMark
+Speech = Say | EndSpeech | PressKeys | SendMark
 
 
 class Conversation:
@@ -121,6 +124,14 @@ class Conversation:
             self._act(self.turns.ending_requested(turn, standing.ending))
         if standing.complete:
             self._act(self.turns.completed(turn))
+
+    def prompt(self, phrase: str) -> None:
+        """Say something to a caller who says nothing, as more of the last reply."""
+        turn = self.turns.turn
+        self._sentences_told = 0
+        self._unmeasured_turn = turn
+        self.turns.restore(turn, [], agent="", over=False)
+        self._act([*self.turns.chunk(turn, phrase), *self.turns.completed(turn)])
 
     def sentences_spoken(self) -> list[str]:
         """The sentences of the open reply that were heard whole since the last time that this was asked."""
@@ -195,6 +206,8 @@ class Conversation:
                 self._act(self.turns.pause(event.turn))
             case TurnCompleted() | TurnCancelled():
                 self._act(self.turns.completed(event.turn))
+            case DigitsRequested():
+                self._act(self.turns.press_keys(event.turn, event.digits))
             case CallEndRequested():
                 self._act(self.turns.ending_requested(event.turn, HangUp()))
             case CallTransferRequested():
@@ -231,7 +244,7 @@ class Conversation:
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Say() | EndSpeech() | SendMark():
+                case Say() | EndSpeech() | PressKeys() | SendMark():
                     self.active_at = time.monotonic()
                     self._speak(action)
                 case TurnBegan():

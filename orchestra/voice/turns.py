@@ -29,6 +29,13 @@ class EndSpeech:
 
 
 @dataclass(frozen=True, slots=True)
+class PressKeys:
+    """Play the tones of these keys, behind what is being spoken."""
+
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendMark:
     """Ask the carrier to tell when all before this was played."""
 
@@ -77,7 +84,7 @@ class Transfer:
 
 
 Ending = HangUp | Transfer
-Action = Say | EndSpeech | SendMark | TurnBegan | Cut | Played | HangUp | Transfer
+Action = Say | EndSpeech | PressKeys | SendMark | TurnBegan | Cut | Played | HangUp | Transfer
 
 
 @dataclass(slots=True)
@@ -85,7 +92,9 @@ class _Reply:
     """What the agents have said so far in answer to one turn, and how far it got."""
 
     turn: int
-    waiting: list[Say | EndSpeech] = field(default_factory=list)  # accepted, not yet on its way to the caller
+    waiting: list[Say | EndSpeech | PressKeys] = field(
+        default_factory=list
+    )  # accepted, not yet on its way to the caller
     said: list[Say] = field(default_factory=list)  # on its way since the last cut
     heard: list[str] = field(default_factory=list)  # sentences that were played whole before the last cut
     agent: str = ""
@@ -115,7 +124,7 @@ class _Reply:
             words -= len(said[0].text.split())
             self.heard.append(said.pop(0).text)
         if said:
-            said_again: list[Say | EndSpeech] = [*said, EndSpeech()]
+            said_again: list[Say | EndSpeech | PressKeys] = [*said, EndSpeech()]
             self.waiting = said_again + self.waiting
 
     def sentences_heard(self, words: int) -> list[str]:
@@ -226,6 +235,13 @@ class Turns:
         if turn != self.turn or self._reply.over or self._reply.complete:
             return []
         self._reply.waiting.append(EndSpeech())
+        return self._flow()
+
+    def press_keys(self, turn: int, keys: str) -> list[Action]:
+        """The agents press keys in their reply."""
+        if turn != self.turn or self._reply.over or self._reply.complete:
+            return []
+        self._reply.waiting += [EndSpeech(), PressKeys(keys)]
         return self._flow()
 
     def completed(self, turn: int) -> list[Action]:

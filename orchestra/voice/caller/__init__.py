@@ -1,7 +1,7 @@
 """The simulated caller: calls an edge as Twilio does, in real time, and measures what a caller would hear."""
 
 from orchestra.voice.caller.account import Replying, TurnAccount, account
-from orchestra.voice.caller.audio import write_stereo
+from orchestra.voice.caller.audio import to_telephone, write_stereo
 from orchestra.voice.caller.caller import Caller, Ending
 from orchestra.voice.caller.compare import Comparison, compare
 from orchestra.voice.caller.conversation import (
@@ -15,11 +15,13 @@ from orchestra.voice.caller.conversation import (
 )
 from orchestra.voice.caller.hearing import compare_heard, words_heard
 from orchestra.voice.caller.measure import Span, TurnAudio, cut, measure_turns
+from orchestra.voice.caller.mulaw import SAMPLE_RATE
 from orchestra.voice.caller.person import Person
 from orchestra.voice.caller.phone_line import PhoneLine, Tracks
 from orchestra.voice.caller.verdict import Problem, TurnRecord, problems
 
 __all__ = [
+    "SAMPLE_RATE",
     "Caller",
     "Comparison",
     "Ending",
@@ -45,6 +47,7 @@ __all__ = [
     "read_script",
     "recorded",
     "spoken",
+    "to_telephone",
     "words_heard",
     "write_stereo",
 ]

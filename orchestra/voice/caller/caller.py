@@ -177,6 +177,7 @@ class Caller:
         if not await takes_call(person, dial, ask):
             return False
         self._transferred_to = dial.target
+        person.connected_s = line.now_s
         line.playout.put(mulaw.encode(person.says))
         await line.until(lambda: not line.playout, 2 * person.says.size / mulaw.SAMPLE_RATE + 1)
         return True

@@ -26,6 +26,10 @@ class Spoken(Protocol):
     def barge_in_after_s(self) -> float | None:
         """Seconds after the first sound of the reply before, or None: when that reply is over."""
 
+    @property
+    def digits(self) -> str:
+        """Keys that are pressed once the agent has asked for them; empty: none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
@@ -34,6 +38,7 @@ class Utterance:
     text: str
     samples: Samples = field(repr=False)
     barge_in_after_s: float | None = None
+    digits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +104,22 @@ class ScriptedConversation:
             if not await self._answered(line, span):
                 self.gave_up = 0 if line.ended else number
                 return
+            if utterance.digits:
+                await self._key_in(line, utterance.digits)
             await self._wait_to_speak(line, self._utterances[number : number + 1])
         await line.until(lambda: False, self._patience.hang_up_s)
 
     async def _answered(self, line: PhoneLine, said: Span) -> bool:
         await line.until(lambda: line.now_s >= said.end_s, 2 * (said.end_s - line.now_s) + 1)
         return await line.until(lambda: line.agent_last_audible_s > said.end_s, self._patience.reply_s)
+
+    async def _key_in(self, line: PhoneLine, digits: str) -> None:
+        """Press the keys when the agent has asked for them, and wait until it answers."""
+        quiet_s = self._patience.quiet_s
+        await line.until(lambda: line.now_s - line.agent_last_audible_s >= quiet_s, self._patience.reply_ends_s)
+        await line.press(digits)
+        pressed_s = line.now_s
+        await line.until(lambda: line.agent_last_audible_s > pressed_s, self._patience.reply_s)
 
     async def _wait_to_speak(self, line: PhoneLine, following: tuple[Utterance, ...]) -> None:
         barge_in_after_s = following[0].barge_in_after_s if following else None
@@ -123,7 +138,9 @@ class ScriptedConversation:
 
 def spoken(lines: Iterable[Spoken], synthesize: Callable[[str], tuple[bytes, int]]) -> list[Utterance]:
     """Lines of text as audio; done before the call, because speech synthesis would take the call's processor time."""
-    return [Utterance(line.text, to_telephone(*synthesize(line.text)), line.barge_in_after_s) for line in lines]
+    return [
+        Utterance(line.text, to_telephone(*synthesize(line.text)), line.barge_in_after_s, line.digits) for line in lines
+    ]
 
 
 def recorded(paths: Iterable[Path]) -> list[Utterance]:
@@ -136,6 +153,7 @@ class ScriptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     text: str
     barge_in_after_s: float | None = None
+    digits: str = ""
 
 
 class _ScriptFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

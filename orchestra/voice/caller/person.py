@@ -21,6 +21,7 @@ class Person:
         presses: the key that they press after the briefing; empty: none, as an answering machine.
         says: what the caller hears of them (8 kHz) once both are connected.
         briefed: what they were told before, filled as it happens.
+        connected_s: when both were connected, in seconds on the line's clock; None before.
 
     """
 
@@ -28,6 +29,7 @@ class Person:
     presses: str = "1"
     says: Samples = field(default_factory=lambda: np.zeros(0, dtype=np.int16), repr=False)
     briefed: list[str] = field(default_factory=list)
+    connected_s: float | None = None
 
 
 async def takes_call(person: Person, dial: Dial, ask: Ask) -> bool:

@@ -12,6 +12,7 @@ from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
 from orchestra.voice.caller.playout import PlayoutBuffer
 
 FRAME_S = 0.02
+_KEY_S = 0.3
 FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE)
 _SILENT_FRAME = bytes([mulaw.SILENCE]) * FRAME_SAMPLES
 
@@ -24,6 +25,9 @@ class Stream(Protocol):
 
     async def send_mark(self, name: str) -> None:
         """Tell the edge that the audio before this mark was played or dropped."""
+
+    async def send_digit(self, digit: str) -> None:
+        """Tell the edge that the caller pressed a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,13 @@ class PhoneLine:
         start = len(self._caller) + len(self._say)
         self._say.extend(mulaw.encode(samples))
         return Span(start / SAMPLE_RATE, (start + samples.size) / SAMPLE_RATE)
+
+    async def press(self, digits: str) -> None:
+        """Press these keys, one after another as a hand does."""
+        for digit in digits:
+            if self.stream is not None:
+                await self.stream.send_digit(digit)
+            await self.until(lambda: False, _KEY_S)
 
     async def clear(self) -> None:
         """The edge drops what is not yet played; its marks come back at once."""

@@ -93,6 +93,10 @@ class MediaStream:
         """Return a mark."""
         await self._send_numbered("mark", {"name": name})
 
+    async def send_digit(self, digit: str) -> None:
+        """Tell the edge that the caller pressed a key."""
+        await self._send_numbered("dtmf", {"track": "inbound_track", "digit": digit})
+
     async def hang_up(self) -> None:
         """End the stream as a carrier does when the caller hangs up."""
         await self._send_numbered("stop", self._names)

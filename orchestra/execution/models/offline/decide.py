@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from orchestra.agents.words import terms
-from orchestra.execution.models.offline import acts, filling, replies
-from orchestra.execution.models.offline.moves import END, SEARCH, TRANSFER, Call, Move, Say, View
+from orchestra.execution.models.offline import acts, filling, keyed, replies
+from orchestra.execution.models.offline.moves import BUILTIN, END, KEYPAD, SEARCH, TRANSFER, Call, Move, Say, View
 from orchestra.execution.models.offline.ranking import rank
 from orchestra.execution.models.offline.talk import HANDOFF, read
 from schemas import PromptRequested, ToolSchema
@@ -22,6 +22,10 @@ _SHORT: Final = 2
 def decide(prompt: PromptRequested) -> Move:
     """What to do about a prompt: say something, or call one tool."""
     talk = read(prompt.messages)
+    if talk.now.work and talk.now.work[-1].call.name == KEYPAD:
+        digits = (talk.now.work[-1].result or "").strip()
+        move = keyed.go_on(View(talk.said_instead(digits), prompt.tools, handed=False, at=prompt.at))
+        return move or Say(replies.after(talk, talk.now.work[-1]))
     if talk.now.work:
         return Say(replies.after(talk, talk.now.work[-1]))
     handed = any(step.is_handoff for step in talk.now.steps)
@@ -119,7 +123,7 @@ def _offer(view: View) -> Move | None:
         return None
     if _asked_anything_else(view):
         return Say(replies.WHAT_ELSE)
-    offered = [tool for tool in view.tools if tool.name not in (SEARCH, END)]
+    offered = [tool for tool in view.tools if tool.name not in BUILTIN - {TRANSFER}]
     return _best(view, asked[0], offered, enough=_ENOUGH) or Say(replies.WHAT_ELSE)
 
 
@@ -133,7 +137,7 @@ def _thanks(view: View) -> Move | None:
 
 def _wish(view: View) -> Move | None:
     """The tool or the colleague that the words fit best; after a handoff the agent's own tool in any case."""
-    tools = [tool for tool in view.tools if tool.name not in (END, TRANSFER)]
+    tools = [tool for tool in view.tools if tool.name not in BUILTIN - {SEARCH}]
     move = _best(view, view.said, tools, enough=_ENOUGH)
     if move is None and view.handed:
         move = _best(view, view.said, view.own, enough=0.0)
@@ -157,7 +161,7 @@ def _best(view: View, wish: str, tools: Sequence[ToolSchema], *, enough: float) 
 
 def _clear_wish(view: View, but: ToolSchema) -> Move | None:
     """A wish that has clearly nothing to do with the tool that waits."""
-    tools = [tool for tool in view.tools if tool.name not in (END, TRANSFER)]
+    tools = [tool for tool in view.tools if tool.name not in BUILTIN - {SEARCH}]
     fits = _fits(view, view.said, tools)
     best = max(fits, key=lambda name: fits[name], default=but.name)
     return _do(view, best) if best != but.name and fits[best] >= _CLEARLY else None
@@ -194,6 +198,7 @@ def _asked_anything_else(view: View) -> bool:
 
 _POLICIES: Final[tuple[Callable[[View], Move | None], ...]] = (
     _nothing_said,
+    keyed.ask,
     _repeat,
     _good_bye,
     _person,

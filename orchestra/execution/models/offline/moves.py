@@ -7,6 +7,9 @@ from orchestra.execution.models.offline.talk import HANDOFF, Talk
 from schemas import ToolSchema
 
 SEARCH, END, TRANSFER = "search_knowledge", "end_call", "transfer_call"
+KEYPAD, KEYS = "collect_digits", "press_keys"
+#: tools of the platform: when they are called is decided by what they are, not by how they are described
+BUILTIN = frozenset({SEARCH, END, TRANSFER, KEYPAD, KEYS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class View:
     @property
     def own(self) -> tuple[ToolSchema, ...]:
         """The agent's own tools: neither handoffs nor built in."""
-        return tuple(t for t in self.tools if t.name not in (SEARCH, END, TRANSFER) and not t.name.startswith(HANDOFF))
+        return tuple(t for t in self.tools if t.name not in BUILTIN and not t.name.startswith(HANDOFF))
 
     def has(self, name: str) -> bool:
         """Whether a tool may be called now."""

@@ -58,6 +58,10 @@ class Talk:
         """All exchanges before this one, the latest first."""
         return self.exchanges[-2::-1]
 
+    def said_instead(self, said: str) -> "Talk":
+        """The same conversation, had the caller said this now."""
+        return Talk(self.instructions, [*self.exchanges[:-1], Exchange(said)])
+
     @property
     def last_reply(self) -> str:
         """What the agent said last, empty if nothing."""

@@ -1,0 +1,69 @@
+"""What a demo script shows beyond its turns, proven from the audio and the journal."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from schemas import CallAnswered, CallResumed, CallStarted, DigitPressed, Event, TransferAccepted
+
+if TYPE_CHECKING:
+    from orchestra.demo.scripts import Script
+    from orchestra.voice.caller import Ending, Person, Problem, Tracks
+    from orchestra.voice.engines.local import LocalSpeech
+
+
+def special_problems(
+    script: "Script",
+    journal: list[Event],
+    ending: "Ending",
+    tracks: "Tracks",
+    *,
+    person: "Person | None",
+    speech: "LocalSpeech",
+) -> "list[Problem]":
+    """What is missing of the script's own point; empty when all of it is there."""
+    from orchestra.voice.caller import Problem
+
+    found: list[str] = []
+    if person is not None:
+        found += _transfer(script, journal, tracks, person, speech)
+    if script.edge_dies:
+        found += _edge_dies(journal, ending)
+    keys = "".join(line.digits for line in script.lines)
+    pressed = "".join(event.digit for event in journal if isinstance(event, DigitPressed))
+    if pressed != keys:
+        found.append(f"the caller pressed {keys}, the journal has {pressed or 'no key'}")
+    if script.answered_by:
+        found += _answered(journal)
+    return [Problem(None, what) for what in found]
+
+
+def _transfer(
+    script: "Script", journal: Iterable[Event], tracks: "Tracks", person: "Person", speech: "LocalSpeech"
+) -> list[str]:
+    from orchestra.voice.caller import SAMPLE_RATE, compare
+
+    if person.connected_s is None:
+        return ["nobody took the call"]
+    found = []
+    if not any(isinstance(event, TransferAccepted) for event in journal):
+        found.append("the journal does not say that the person took the call")
+    if len(person.briefed) < 2:  # noqa: PLR2004 - the briefing and the key
+        found.append(f"the person was told only {person.briefed}")
+    said = tracks.agent[round(person.connected_s * SAMPLE_RATE) :]
+    heard = compare(script.person, speech.transcribe(said.tobytes(), SAMPLE_RATE))
+    if not heard.matches:
+        found.append(f'the person said "{heard.expected}", the caller heard "{heard.heard}"')
+    return found
+
+
+def _edge_dies(journal: Iterable[Event], ending: "Ending") -> list[str]:
+    edges = [event.source for event in journal if isinstance(event, CallStarted | CallResumed)]
+    streams = 2
+    if len(set(edges)) != streams or ending.streams != streams:
+        return [f"two edges should have had the call, one after the other: {', '.join(edges)}"]
+    return []
+
+
+def _answered(journal: Iterable[Event]) -> list[str]:
+    answers = [event.by for event in journal if isinstance(event, CallAnswered)]
+    return [] if answers == ["machine"] else [f"a machine answered, the journal says {answers or 'nothing'}"]
