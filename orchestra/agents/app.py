@@ -49,7 +49,7 @@ class App:
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
-    redact: Mapping[str, str] = field(default_factory=dict)
+    redact: Mapping[str, str] = field(default_factory=dict, hash=False)  # an app is a key of caches
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
 
     @cached_property

@@ -79,13 +79,14 @@ def demo(
 
 
 def _script(name: str) -> "Script":
-    from orchestra.demo.scripts import SCRIPTS
+    from orchestra.demo.scripts import SCRIPTS, SHOWS
     from orchestra.errors import UsageError
 
-    if name not in SCRIPTS:
-        msg = f"no demo script {name!r}: choose one of {', '.join(SCRIPTS)}"
+    scripts = SCRIPTS | SHOWS
+    if name not in scripts:
+        msg = f"no demo script {name!r}: choose one of {', '.join(scripts)}"
         raise UsageError(msg)
-    return SCRIPTS[name]
+    return scripts[name]
 
 
 def _own_settings(settings: "Settings") -> "Settings":

@@ -196,6 +196,7 @@ EDGE_DIES = Script(
     edge_dies=True,
 )
 
-SCRIPTS: dict[str, Script] = {
-    script.name: script for script in (DEMO, STATUS, COMPLAINT, QUESTIONS, TRANSFER, DIGITS, VOICEMAIL, EDGE_DIES)
-}
+#: conversations
+SCRIPTS: dict[str, Script] = {script.name: script for script in (DEMO, STATUS, COMPLAINT, QUESTIONS)}
+#: what the telephone line itself can do
+SHOWS: dict[str, Script] = {script.name: script for script in (TRANSFER, DIGITS, EDGE_DIES)}
