@@ -8,6 +8,8 @@ from orchestra.agents.live import LiveCalls
 from orchestra.agents.turns import STALE_S, TURN_S, Turns
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
+from orchestra.storage.callers import Callers, as_context
+from orchestra.storage.keys import number_key
 from schemas import (
     AgentChanged,
     CallEnded,
@@ -42,16 +44,17 @@ class Orchestration:
     @asynccontextmanager
     async def loaded(self, bus: Bus) -> AsyncIterator[None]:
         """Have the app's agents ready before the first call."""
-        del bus
+        self._callers = Callers(bus, number_key(bus.settings))
         self._app = self._app or load_app(load_settings().app)
         self._turns = Turns(self._app, self.consumer.name)
         self._entry = self._app.entry
         yield
 
     async def greet(self, event: CallStarted, context: Context) -> AgentChanged | None:
-        """Remember the greeting, and who speaks first."""
+        """Remember the greeting, who speaks first, and what the caller called about before."""
         async with self._calls.open(event.call, context, entry=self._entry) as live:
-            return self._turns.greeted(event, context, live)
+            past = await self._callers.recent(event.from_number, before=event.call)
+            return self._turns.greeted(event, context, live, background=as_context(past, event.at))
 
     async def answer(self, event: UserTurnEnded, context: Context) -> list[Event]:
         """Answer the caller: `AgentChanged`, `PromptRequested` and `ToolRequested` on the way, then the turn's end."""

@@ -15,6 +15,9 @@ from schemas import Message, ToolCall
 #: messages and characters kept; the oldest turns go first, the last one stays
 _KEPT: Final = 60
 _KEPT_CHARACTERS: Final = 24_000
+#: characters of one note on a forgotten message, and of all notes
+_NOTE: Final = 120
+_NOTED_CHARACTERS: Final = 2_400
 #: what stands at the place where the caller spoke over the agent
 _CUT_OFF: Final = " —"
 #: words of a question that a caller need not wait for
@@ -42,6 +45,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         running: tool calls whose turn was cancelled before they ended: id of the request → id of the tool call.
         caller: the caller's number, E.164, empty where the carrier sent none.
         asked: what the caller was asked last, before a tool may run.
+        background: what is known of the caller's earlier calls.
+        forgotten: what was said and done in the turns that are no longer kept, a line each, oldest first.
 
     """
 
@@ -53,6 +58,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     running: dict[str, str] = {}
     caller: str = ""
     asked: Asked | None = None
+    background: str = ""
+    forgotten: list[str] = []
 
     @classmethod
     def decode(cls, stored: bytes) -> "Conversation":
@@ -69,8 +76,17 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         """The messages, oldest first."""
         return tuple(line.message for line in self.lines)
 
-    def greeted(self, text: str, *, caller: str = "") -> None:
+    @property
+    def known(self) -> str:
+        """What an agent should know beside the messages: earlier calls, and what fell out of this one."""
+        parts = [self.background] if self.background else []
+        if self.forgotten:
+            parts.append("\n".join(["Earlier in this call:", *self.forgotten]))
+        return "\n\n".join(parts)
+
+    def greeted(self, text: str, *, caller: str = "", background: str = "") -> None:
         """The call has begun with these words of the agent; ``caller`` is the caller's number."""
+        self.background = background
         self.turn = max(self.turn, 0)
         self.caller = caller
         if text:
@@ -157,7 +173,21 @@ class Conversation(msgspec.Struct, omit_defaults=True):
                 break
             size -= _characters(self.lines[forgotten:start])
             forgotten = start
+        self.forgotten += (note for line in self.lines[:forgotten] if (note := _note(line.message)))
+        while len(self.forgotten) > 1 and sum(map(len, self.forgotten)) > _NOTED_CHARACTERS:
+            del self.forgotten[0]
         del self.lines[:forgotten]
+
+
+def _note(message: Message) -> str:
+    """A forgotten message in a short line; empty if it is not worth one."""
+    text = " ".join(message.content.split())
+    short = text if len(text) <= _NOTE else f"{text[:_NOTE]}…"
+    if not short or message.role == "system":
+        return ""
+    if message.role == "tool":
+        return f"- {message.name}: {short}"
+    return f"- caller: {short}" if message.role == "user" else f"- you: {short}"
 
 
 def _characters(lines: Sequence[Line]) -> int:

@@ -33,6 +33,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         conversation: what was said and done so far.
         asked: what the caller was asked before this turn, None if nothing.
         answer: what the caller has said since.
+        known: what the agents should know beside the conversation.
 
     """
 
@@ -43,6 +44,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     conversation: tuple[Message, ...] = ()
     asked: Asked | None = None
     answer: str = ""
+    known: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

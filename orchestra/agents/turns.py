@@ -61,11 +61,13 @@ class Turns:
         self._cast = Cast(app)
         self._router = Router(app)
 
-    def greeted(self, event: CallStarted, context: Context, live: LiveCall) -> AgentChanged | None:
-        """The caller is being greeted by the agent that answers first."""
+    def greeted(
+        self, event: CallStarted, context: Context, live: LiveCall, *, background: str = ""
+    ) -> AgentChanged | None:
+        """The caller is being greeted by the agent that answers first; ``background``: of their earlier calls."""
         if live.conversation.turn >= 0:
             return None
-        live.conversation.greeted(event.greeting, caller=event.from_number)
+        live.conversation.greeted(event.greeting, caller=event.from_number, background=background)
         _keep(live, context)
         return AgentChanged(call=event.call, agent=live.conversation.agent, reason="entry")
 
@@ -145,6 +147,7 @@ class Turns:
             conversation=conversation.messages,
             asked=asked,
             answer=answer,
+            known=conversation.known,
         )
         turn = AgentTurn(self._cast, steps, scene, caller_said=_said(event))
         work = asyncio.get_running_loop().create_task(turn.run())

@@ -107,3 +107,16 @@ def test_what_is_stored_is_what_was_remembered() -> None:
     conversation = conversation_of(asked("where is it"), calling(), running={"request-1": "c1"})
     conversation.stopped(1)
     assert Conversation.decode(conversation.encode()) == conversation
+
+
+def test_what_falls_out_of_the_memory_is_kept_as_notes_within_bounds() -> None:
+    conversation = Conversation(agent="tracking")
+    for turn in range(1, 80):
+        said = Message(role="user", content=f"question {turn} " + "about it " * 40)
+        answer = Message(role="assistant", content=f"answer {turn}")
+        conversation.add_turn(turn, [said, answer], agent="tracking", running={})
+        conversation = Conversation.decode(conversation.encode())
+    first_kept = int(conversation.messages[0].content.split()[1])
+    assert conversation.forgotten[-1] == f"- you: answer {first_kept - 1}"
+    assert sum(map(len, conversation.forgotten)) <= 2_400
+    assert conversation.known.startswith("Earlier in this call:\n- ")

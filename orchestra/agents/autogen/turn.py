@@ -139,7 +139,7 @@ class AgentTurn:
             self.token.cancel()  # whatever AutoGen still waits for
 
     def _build(self, client: PromptClient, seen: set[str]) -> AssistantAgent:
-        agent = self.cast.agents[self.agent]
+        agent, known = self.cast.agents[self.agent], self._scene.known
         open_to = [name for name in agent.handoffs if name not in seen] if len(seen) <= _HANDOFFS else []
         return AssistantAgent(
             agent.name,
@@ -147,7 +147,7 @@ class AgentTurn:
             workbench=ToolBench(self),
             handoffs=[self.cast.handoffs[name] for name in open_to],
             model_context=CallContext(self),
-            system_message=agent.instructions,
+            system_message=f"{agent.instructions}\n\n{known}" if known else agent.instructions,
             max_tool_iterations=PROMPTS,
         )
 
