@@ -1,6 +1,7 @@
 """Our messages as AutoGen's, and AutoGen's as ours."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from autogen_core import FunctionCall
 from autogen_core.models import (
@@ -13,6 +14,9 @@ from autogen_core.models import (
 )
 
 from schemas import Message, ToolCall
+
+#: messages of the calls at work that are kept as AutoGen's
+_KNOWN = 4096
 
 
 def theirs(messages: Sequence[Message]) -> Iterator[LLMMessage]:
@@ -27,15 +31,20 @@ def theirs(messages: Sequence[Message]) -> Iterator[LLMMessage]:
         if answers:
             yield FunctionExecutionResultMessage(content=answers)
             answers = []
-        if message.role == "user":
-            yield UserMessage(content=message.content, source="user")
-        elif message.tool_calls:
-            calls = [FunctionCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.tool_calls]
-            yield AssistantMessage(content=calls, thought=message.content or None, source=message.name or "agent")
-        else:
-            yield AssistantMessage(content=message.content, source=message.name or "agent")
+        yield _one(message)
     if answers:
         yield FunctionExecutionResultMessage(content=answers)
+
+
+@lru_cache(_KNOWN)
+def _one(message: Message) -> LLMMessage:
+    """One message of AutoGen's, which never changes those that it is given; the whole conversation comes every turn."""
+    if message.role == "user":
+        return UserMessage(content=message.content, source="user")
+    if message.tool_calls:
+        calls = [FunctionCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.tool_calls]
+        return AssistantMessage(content=calls, thought=message.content or None, source=message.name or "agent")
+    return AssistantMessage(content=message.content, source=message.name or "agent")
 
 
 def ours(messages: Sequence[LLMMessage]) -> Iterator[Message]:
