@@ -10,7 +10,9 @@ from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from orchestra.voice.engines.listening import LONGEST_PAUSE_S, EndOfTurn
 
 #: how long the caller may pause after a sentence that smart-turn takes for unfinished, in seconds
-SENTENCE_PAUSE_S = 1.0
+SENTENCE_PAUSE_S = 0.7
+#: the same where the sentence ends in a number, of which callers say the digits in groups
+NUMBER_PAUSE_S = 1.0
 
 _UNFINISHED = (
     " a about am an and are as at because but by can could for from had has have i if in into is my of on or our "
@@ -25,6 +27,13 @@ def is_sentence(text: str) -> bool:
         return False
     words = re.findall(r"[a-z']+|\d+", text.lower())
     return bool(words) and (f" {words[-1]} " not in _UNFINISHED or text.endswith("?"))
+
+
+def pause_after(text: str) -> float:
+    """How long the caller may pause after these words, in seconds, before the turn counts as ended."""
+    if not is_sentence(text):
+        return LONGEST_PAUSE_S
+    return NUMBER_PAUSE_S if text.rstrip(" .?!")[-1:].isdigit() else SENTENCE_PAUSE_S
 
 
 class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
@@ -42,5 +51,5 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
         if isinstance(frame, VADUserStartedSpeakingFrame):
             self._analyzer.allow_pause(LONGEST_PAUSE_S)
         elif isinstance(frame, TranscriptionFrame):
-            self._analyzer.allow_pause(SENTENCE_PAUSE_S if is_sentence(frame.text) else LONGEST_PAUSE_S)
+            self._analyzer.allow_pause(pause_after(frame.text))
         return await super().process_frame(frame)

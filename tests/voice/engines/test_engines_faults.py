@@ -12,7 +12,7 @@ from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.listening import ListeningModels
-from orchestra.voice.engines.local.piper import SpokenSentence
+from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.stt import LocalSTT, SegmentTranscribedFrame
 from orchestra.voice.engines.local.tts import LocalTTS
 from tests.servers.server import Faults
@@ -29,7 +29,7 @@ class BrokenEngine:
         msg = "Whisper failed"
         raise EngineError(msg)
 
-    async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenSentence]:  # noqa: ARG002
+    async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:  # noqa: ARG002
         msg = "Piper failed"
         raise EngineError(msg)
         yield

@@ -10,6 +10,7 @@ import pytest
 from orchestra.errors import EngineError, MissingExtraError
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.files import PIPER, WHISPER, ModelFile, model_paths
+from orchestra.voice.engines.local.onnx_parts import AUDIO, LAYOUT, split
 from tests.voice.engines.conftest import quiet
 from tests.voice.engines.test_engines_conformance import words
 
@@ -134,11 +135,32 @@ def test_speech_begins_at_once(speech: LocalSpeech) -> None:
     assert loud[0] / rate < 0.03
 
 
+def test_the_first_sound_of_a_long_sentence_is_there_long_before_its_last(speech: LocalSpeech) -> None:
+    text = "If a parcel has not moved for five working days, we start a search in all our depots."
+    pieces = [len(piece.pcm16) / 2 / 8_000 for piece in speech.voice.speak(text, 8_000, steady=True)]
+    assert pieces[0] < 0.4
+    assert sum(pieces) > 4.0
+
+
+def test_pieces_join_without_a_seam(speech: LocalSpeech) -> None:
+    text = "If a parcel has not moved for five working days, we start a search in all our depots."
+    layout, _ = speech.voice._lay_out(speech.voice._voice.phonemize(text)[0], 0.0)
+    (whole,) = speech.voice._vocoder.run([AUDIO], {LAYOUT: layout})
+    joined = np.concatenate([samples for samples, _ in speech.voice._vocode(layout)])
+    assert np.abs(joined / 1.5 - whole.reshape(-1)).max() < 1e-5
+
+
+def test_a_model_of_another_kind_is_not_taken_apart() -> None:
+    with pytest.raises(EngineError, match="not built as Piper's"):
+        split(b"")
+
+
 def test_words_begin_where_whisper_hears_them(speech: LocalSpeech) -> None:
     text = "Your parcel four two seven one is waiting at the office in Denver."
-    sentence = next(speech.voice.speak(text, 16_000, steady=True))
-    at = dict(sentence.words)["waiting"]
-    before, after = sentence.pcm16[: int(at * 16_000) * 2], sentence.pcm16[int(at * 16_000) * 2 :]
+    pieces = list(speech.voice.speak(text, 16_000, steady=True))
+    pcm16 = b"".join(piece.pcm16 for piece in pieces)
+    at = dict(word for piece in pieces for word in piece.words)["waiting"]
+    before, after = pcm16[: int(at * 16_000) * 2], pcm16[int(at * 16_000) * 2 :]
     assert "waiting" not in words(speech.transcribe(before, 16_000))
     assert words(speech.transcribe(after, 16_000))[0] == "waiting"
 

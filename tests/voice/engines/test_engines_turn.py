@@ -86,7 +86,9 @@ async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: Liste
     assert caller_said(turns[0]) == "I want a new one."
 
 
-@pytest.mark.parametrize(("text", "pause_s"), [("Thank you. Good-bye.", 1.0), ("I would like to.", 2.0)])
+@pytest.mark.parametrize(
+    ("text", "pause_s"), [("Thank you. Good-bye.", 0.7), ("It is 42 71.", 1.0), ("I would like to.", 2.0)]
+)
 async def test_a_turn_that_sounds_unfinished_ends_after_a_pause_that_the_words_decide(
     listening: ListeningModels, text: str, pause_s: float
 ) -> None:

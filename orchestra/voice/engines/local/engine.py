@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
 from orchestra.voice.engines.listening import EndOfTurn
-from orchestra.voice.engines.local.piper import SpokenSentence
+from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import LocalTTS
@@ -38,7 +38,7 @@ class LocalEngine:
         return SegmentAwareTurnEnd(analyzer)
 
     def tts(self, voice: str) -> LocalTTS:  # noqa: ARG002 - there is one local voice
-        """A service that speaks sentence by sentence. There is one voice, whatever ``voice`` says."""
+        """A service whose audio begins before its sentence is made whole. One voice, whatever ``voice`` says."""
         return LocalTTS(self)
 
     async def synthesize(self, text: str, rate: int) -> bytes:
@@ -47,12 +47,12 @@ class LocalEngine:
         pcm16, _ = await loop.run_in_executor(self._piper, self._speech.synthesize, text, rate)
         return pcm16
 
-    async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenSentence]:
-        """The sentences of ``text`` at ``rate`` Hz, each as soon as it is made. Raises EngineError."""
+    async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
+        """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""
         loop = asyncio.get_running_loop()
-        sentences = self._speech.voice.speak(text, rate)
-        while (sentence := await loop.run_in_executor(self._piper, next, sentences, None)) is not None:
-            yield sentence
+        pieces = self._speech.voice.speak(text, rate)
+        while (piece := await loop.run_in_executor(self._piper, next, pieces, None)) is not None:
+            yield piece
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz, quickly. Raises EngineError."""

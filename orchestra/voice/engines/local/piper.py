@@ -1,33 +1,46 @@
-"""Text to speech with Piper, sentence by sentence, with the time at which each word begins."""
+"""Text to speech with Piper, piece by piece, with the time at which each word begins."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
+import soxr
 
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.files import PIPER, missing_library, model_paths
-from orchestra.voice.engines.local.pcm import resampled, to_pcm16
+from orchestra.voice.engines.local.onnx_parts import AUDIO, DURATIONS, LAYOUT, split
+from orchestra.voice.engines.local.pcm import to_pcm16
 from orchestra.voice.engines.local.timing import letters, places, times
 
 if TYPE_CHECKING:
     from piper import PiperVoice
-    from piper.voice import AudioChunk
 
-# Piper's published models compute how long each phoneme lasts and keep it to themselves. A protobuf message grows by
-# appending: these bytes say graph.output += ValueInfo(name="/Ceil_output_0"), which is the tensor that piper's own
-# patch_voice_with_alignment.py exposes.
-_DURATIONS = b"\x3a\x12\x62\x10\x0a\x0e/Ceil_output_0"
+Samples = npt.NDArray[np.float32]
+
 _LEAD_S = 0.015
 _SILENCE = 0.01
+#: frames of the first piece of a sentence (0.35 s), and how much longer each further piece is than the one before
+_FIRST_FRAMES = 30
+_GROWTH = 1.6
+#: frames around a piece that the vocoder hears too: with these its samples are those of the whole sentence, exactly
+_AROUND = 12
+#: the voice's loudest samples stay below 0.65; Piper itself scales each sentence by its peak, which is known too late
+_GAIN = 1.5
+
+_BEGIN, _PAD, _END = "^", "_", "$"
 
 
 @dataclass(frozen=True, slots=True)
-class SpokenSentence:
-    """Audio of one sentence: mono 16-bit PCM at ``rate`` Hz, and its words with their start in seconds."""
+class SpokenPiece:
+    """Audio of a sentence or the next part of it: mono 16-bit PCM at ``rate`` Hz.
+
+    ``words`` are those that begin in it; their start is in seconds from the beginning of all that is spoken.
+    """
 
     pcm16: bytes
     rate: int
@@ -37,13 +50,11 @@ class SpokenSentence:
 class Voice:
     """One Piper voice of a process; safe to call from several threads."""
 
-    def __init__(self, voice: "PiperVoice") -> None:
-        from piper.config import SynthesisConfig  # noqa: PLC0415 - the extra `local` may be missing
-
+    def __init__(self, voice: "PiperVoice", vocoder: Any) -> None:
         self._voice = voice
-        self._steady = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
+        self._vocoder = vocoder
         # The voice's own 0.667 and 0.8 slur: 6.9 % of the words are misheard by Whisper, with these 4.6 %.
-        self._lively = SynthesisConfig(noise_scale=0.333, noise_w_scale=0.333)
+        self._lively = 0.333
         self.rate: int = voice.config.sample_rate
 
     @classmethod
@@ -65,16 +76,17 @@ class Voice:
         options.intra_op_num_threads = threads
         # Spinning threads gain nothing here and take the cores from the calls.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        session = onnxruntime.InferenceSession(
-            model.read_bytes() + _DURATIONS, sess_options=options, providers=["CPUExecutionProvider"]
+        layout, vocoder = (
+            onnxruntime.InferenceSession(part, sess_options=options, providers=["CPUExecutionProvider"])
+            for part in split(model.read_bytes())
         )
-        voice = cls(PiperVoice(session=session, config=PiperConfig.from_dict(json.loads(config.read_bytes()))))
+        voice = cls(PiperVoice(session=layout, config=PiperConfig.from_dict(json.loads(config.read_bytes()))), vocoder)
         for _ in voice.speak("Ready.", voice.rate, steady=True):
             pass
         return voice
 
-    def speak(self, text: str, rate: int, *, steady: bool = False) -> Iterator[SpokenSentence]:
-        """Synthesize ``text`` at ``rate`` Hz; each sentence is yielded as soon as it is made.
+    def speak(self, text: str, rate: int, *, steady: bool = False) -> Iterator[SpokenPiece]:
+        """Synthesize ``text`` at ``rate`` Hz; each piece is yielded as soon as it is made.
 
         ``steady``: without the random variation that keeps the voice alive; the same text gives the same audio.
 
@@ -83,34 +95,76 @@ class Voice:
 
         """
         words = text.split()
-        style = self._steady if steady else self._lively
         try:
             sizes = [sum(letters(part) for part in self._voice.phonemize(word)) for word in words]
             sentences = [part for part in self._voice.phonemize(text) if part]
             placed = places(sizes, [letters(part) for part in sentences])
-            for index, chunk in enumerate(self._voice.synthesize(text, style, include_alignments=True)):
+            before_s = 0.0
+            for index, phonemes in enumerate(sentences):
                 own = [(word, at) for word, (sentence, at) in zip(words, placed, strict=True) if sentence == index]
-                yield _sentence(chunk, own, rate)
+                for piece in self._sentence(phonemes, own, rate, before_s, 0.0 if steady else self._lively):
+                    yield piece
+                    before_s += len(piece.pcm16) / 2 / rate
         except (RuntimeError, ValueError) as error:
             msg = f"Piper failed on {text!r}: {error}"
             raise EngineError(msg) from error
 
+    def _sentence(
+        self, phonemes: list[str], words: list[tuple[str, float]], rate: int, before_s: float, liveliness: float
+    ) -> Iterator[SpokenPiece]:
+        layout, spoken = self._lay_out(phonemes, liveliness)
+        starts = times([at for _, at in words], spoken)
+        waiting = [(word, at) for (word, _), at in zip(words, starts, strict=True)]
+        stream = soxr.ResampleStream(self.rate, rate, 1, dtype="float32") if rate != self.rate else None
+        lead = made = 0
+        for samples, last in self._vocode(layout):
+            lead = lead if made else _lead(samples, self.rate)
+            heard = samples if made else samples[lead:]
+            made += len(samples)
+            audio = heard if stream is None else np.asarray(stream.resample_chunk(heard, last=last), np.float32)
+            begun = [(word, at) for word, at in waiting if last or at * self.rate < made]
+            waiting = waiting[len(begun) :]
+            yield SpokenPiece(
+                pcm16=to_pcm16(audio),
+                rate=rate,
+                words=tuple((word, before_s + max(0.0, at - lead / self.rate)) for word, at in begun),
+            )
 
-def _sentence(chunk: "AudioChunk", words: list[tuple[str, float]], rate: int) -> SpokenSentence:
-    samples = np.asarray(chunk.audio_float_array, np.float32)
+    def _lay_out(self, phonemes: list[str], liveliness: float) -> tuple[Samples, list[tuple[str, float]]]:
+        """The layout of one sentence, and its phonemes with their length in seconds."""
+        config = self._voice.config
+        ids = self._voice.phonemes_to_ids(phonemes)
+        layout, frames = self._voice.session.run(
+            [LAYOUT, DURATIONS],
+            {
+                "input": np.array([ids], np.int64),
+                "input_lengths": np.array([len(ids)], np.int64),
+                "scales": np.array([liveliness, config.length_scale, liveliness], np.float32),
+            },
+        )
+        lengths = iter(frames.reshape(-1) * (config.hop_length / config.sample_rate))
+        spoken = []
+        for phoneme in [_BEGIN, *phonemes, _END]:
+            own = config.phoneme_id_map.get(phoneme, [])
+            pads = config.phoneme_id_map[_PAD] if own and phoneme != _END else []
+            spoken.append((phoneme, float(sum(itertools.islice(lengths, len(own) + len(pads))))))
+        return layout, spoken
+
+    def _vocode(self, layout: Samples) -> Iterator[tuple[Samples, bool]]:
+        """The audio of a layout in pieces, the first one short so that it is there soon; True: the last."""
+        count, begin, size = layout.shape[2], 0, float(_FIRST_FRAMES)
+        hop = self._voice.config.hop_length
+        while begin < count:
+            end = min(count, begin + round(size))
+            end = count if count - end < _AROUND else end
+            first = max(0, begin - _AROUND)
+            (audio,) = self._vocoder.run([AUDIO], {LAYOUT: layout[:, :, first : end + _AROUND]})
+            samples = audio.reshape(-1)[(begin - first) * hop : (end - first) * hop] * np.float32(_GAIN)
+            yield samples, end == count
+            begin, size = end, size * _GROWTH
+
+
+def _lead(samples: Samples, rate: int) -> int:
+    """How many samples of silence to leave out before the first sound."""
     loud = np.flatnonzero(np.abs(samples) > _SILENCE)
-    lead = max(0, int(loud[0]) - int(_LEAD_S * chunk.sample_rate)) if loud.size else 0
-    aligned = chunk.phoneme_alignments
-    if aligned is None:
-        even = len(samples) / chunk.sample_rate / max(1, len(chunk.phonemes))
-        spoken = [(phoneme, even) for phoneme in chunk.phonemes]
-    else:
-        spoken = [(part.phoneme, float(part.num_samples) / chunk.sample_rate) for part in aligned]
-    starts = times([at for _, at in words], spoken)
-    return SpokenSentence(
-        pcm16=to_pcm16(resampled(samples[lead:], chunk.sample_rate, rate)),
-        rate=rate,
-        words=tuple(
-            (word, max(0.0, at - lead / chunk.sample_rate)) for (word, _), at in zip(words, starts, strict=True)
-        ),
-    )
+    return max(0, int(loud[0]) - int(_LEAD_S * rate)) if loud.size else 0

@@ -8,7 +8,7 @@ from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 
 from orchestra.errors import EngineError
-from orchestra.voice.engines.local.piper import SpokenSentence
+from orchestra.voice.engines.local.piper import SpokenPiece
 
 _SILENCE_S = 0.02
 
@@ -16,12 +16,12 @@ _SILENCE_S = 0.02
 class Speaks(Protocol):
     """What the service needs of the local engine."""
 
-    def speak(self, text: str, rate: int) -> AsyncIterator[SpokenSentence]:
-        """The sentences of ``text`` at ``rate`` Hz, each as soon as it is made. Raises EngineError."""
+    def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
+        """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""
 
 
 class LocalTTS(TTSService):
-    """Speaks sentence by sentence; the words come with the times that the voice itself computed.
+    """Speaks piece by piece; the words come with the times that the voice itself computed.
 
     Word times count along the audio of their context, from its first sample, as ElevenLabs' do.
     """
@@ -53,12 +53,12 @@ class LocalTTS(TTSService):
         await self.start_tts_usage_metrics(text)
         spoken = False
         try:
-            async for sentence in self._engine.speak(text, self.sample_rate):
-                before_s = self._audio_s.get(context_id, 0.0)
-                self._audio_s[context_id] = before_s + len(sentence.pcm16) / 2 / sentence.rate
-                yield TTSAudioRawFrame(sentence.pcm16, self.sample_rate, 1, context_id=context_id)
+            before_s = self._audio_s.get(context_id, 0.0)
+            async for piece in self._engine.speak(text, self.sample_rate):
+                self._audio_s[context_id] = self._audio_s.get(context_id, 0.0) + len(piece.pcm16) / 2 / piece.rate
+                yield TTSAudioRawFrame(piece.pcm16, self.sample_rate, 1, context_id=context_id)
                 spoken = True
-                await self.add_word_timestamps([(word, before_s + at) for word, at in sentence.words], context_id)
+                await self.add_word_timestamps([(word, before_s + at) for word, at in piece.words], context_id)
         except EngineError as error:
             yield ErrorFrame(error=str(error), exception=error)
             return
