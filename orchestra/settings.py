@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     busy_message: str = ""
     stt: Literal["local", "deepgram"] = "local"
     tts: Literal["local", "elevenlabs"] = "local"
+    stt_fallback: Literal["", "local"] = ""
+    tts_fallback: Literal["", "local"] = ""
+    barge_in_words: Annotated[int, Field(ge=1)] = 1
     deepgram_api_key: SecretStr = SecretStr("")
     deepgram_url: str = "wss://api.deepgram.com"
     deepgram_model: str = "nova-3-general"

@@ -26,7 +26,7 @@ from schemas.conversation import (
     TurnCancelled,
     TurnCompleted,
 )
-from schemas.edge import ReplySpoken, SentenceSpoken, TurnMeasured
+from schemas.edge import ProviderFailed, ReplySpoken, SentenceSpoken, TurnMeasured
 from schemas.event import Event, event_types, tag_of
 from schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
 from schemas.media import AudioChunk, TranscriptPartial
@@ -48,6 +48,7 @@ __all__ = [
     "Message",
     "PromptCompleted",
     "PromptRequested",
+    "ProviderFailed",
     "RecordingSaved",
     "ReplyChunk",
     "ReplyInterrupted",

@@ -1,5 +1,7 @@
 """What the edge reports of a turn: what was heard, and how long each stage took."""
 
+from typing import Literal
+
 from schemas.event import Event
 
 
@@ -36,3 +38,16 @@ class TurnMeasured(Event, frozen=True, kw_only=True):
     tts_ms: float = 0.0
     output_ms: float = 0.0
     total_ms: float = 0.0
+
+
+class ProviderFailed(Event, frozen=True, kw_only=True):
+    """A speech engine failed in the call; the call goes on.
+
+    ``service`` is what it does, ``provider`` its name, ``error`` what it said. ``fallback`` is the engine that does its
+    work from now on; "" when the same one is tried again.
+    """
+
+    service: Literal["stt", "tts"]
+    provider: str
+    error: str = ""
+    fallback: str = ""

@@ -48,6 +48,11 @@ class Bridge(FrameProcessor):
         """Speak this behind what was given before. Never waits."""
         self._waiting.put_nowait(speech)
 
+    async def start_over(self) -> None:
+        """Take back all that is on its way to the caller; the conversation says it again."""
+        self._drop_waiting()
+        await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Follow the caller's turns; everything is passed on."""
         await super().process_frame(frame, direction)
@@ -66,10 +71,13 @@ class Bridge(FrameProcessor):
         await self._stop()
         await super().cleanup()  # type: ignore[no-untyped-call]
 
-    def _caller_started(self) -> None:
+    def _drop_waiting(self) -> None:
         while not self._waiting.empty():
             self._waiting.get_nowait()
         self._speech_open = False
+
+    def _caller_started(self) -> None:
+        self._drop_waiting()
         if self._conversation is not None:
             self._conversation.caller_started()
 

@@ -11,6 +11,7 @@ from orchestra.bus import Publisher
 from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.conversation import Conversation, Speech
 from orchestra.voice.media_stream import Digit, Mark, Media
+from orchestra.voice.provider import Provider
 from orchestra.voice.recording import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.standing import Standing
 from orchestra.voice.turns import Ending, Transfer
@@ -22,6 +23,7 @@ from schemas import (
     CallTransferred,
     DigitPressed,
     Event,
+    ProviderFailed,
     SentenceSpoken,
 )
 from schemas.calls import Direction, EndReason
@@ -166,6 +168,22 @@ class Call:
             )
         )
         self._publisher.forget(self.id)
+
+    def provider_failed(self, provider: Provider, error: str, fallback: str) -> None:
+        """Publish that an engine failed, and which one does its work now ("": the same)."""
+        _LOG.warning("call.provider_failed", call=self.id, provider=provider.name, error=error, fallback=fallback)
+        if fallback and provider.kind == "stt":
+            self.conversation.engine = fallback
+        self._publisher.publish(
+            ProviderFailed(
+                call=self.id,
+                turn=self.conversation.turns.turn,
+                service=provider.kind,
+                provider=provider.name,
+                error=error,
+                fallback=fallback,
+            )
+        )
 
     # -- the carrier's side
 

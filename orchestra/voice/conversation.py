@@ -82,7 +82,7 @@ class Conversation:
         self.turns = Turns()
         self.active_at = time.monotonic()  # when either side was last known to speak or to be about to
         self._call = call
-        self._engine = engine
+        self.engine = engine
         self._audio = audio
         self._publish = publish
         self._speak = speak
@@ -95,6 +95,8 @@ class Conversation:
         self._held_turn = 0
         self._unmeasured_turn = 0  # what another edge began to answer is not measured here
         self._sentences_told = 0
+        self._said_at = 0.0
+        self._speech_came_at = 0.0
 
     # -- the caller's side
 
@@ -151,7 +153,7 @@ class Conversation:
         """The speech engine believes to hear this so far."""
         if text.strip():
             self._publish(TranscriptPartial(call=self._call, turn=self.turns.turn + 1, text=text.strip()))
-            self._act(self.turns.words_heard())
+            self._act(self.turns.words_heard(text))
 
     def final(self, text: str, confidence: float = 1.0) -> None:
         """The speech engine's final words for a stretch of speech."""
@@ -165,13 +167,13 @@ class Conversation:
                 turn=self.turns.turn + 1,
                 at=now,
                 text=text.strip(),
-                engine=self._engine,
+                engine=self.engine,
                 confidence=confidence,
                 speech_s=round(max(0.0, ended - self._speech_started), 3) if self._speech_started else 0.0,
                 stt_ms=round((now - ended) * 1000, 1),
             )
         )
-        self._act(self.turns.words_heard())
+        self._act(self.turns.words_heard(text))
 
     def caller_started(self) -> None:
         """The caller takes the turn: whatever is being said stops now."""
@@ -192,6 +194,19 @@ class Conversation:
     def mark_returned(self, name: str) -> None:
         """The carrier has played, or dropped, all before this mark."""
         self._act(self.turns.mark_returned(name))
+
+    def speech_failed(self) -> bool:
+        """The speech engine lost what it was speaking. Returns whether the output is to be cleared, then `cleared`."""
+        return self.turns.speech_failed(self._audio.heard_words())
+
+    def cleared(self) -> None:
+        """Nothing is on its way to the caller any more."""
+        self._act(self.turns.output_cleared())
+
+    def speech_is_missing(self, for_s: float) -> bool:
+        """Whether words were given to the speech engine and for ``for_s`` seconds nothing of them came."""
+        missing = self.turns.words_on_their_way > self._audio.heard.words
+        return missing and time.monotonic() - max(self._said_at, self._speech_came_at) > for_s
 
     # -- the agents' side
 
@@ -224,7 +239,8 @@ class Conversation:
             self._act([*self.turns.chunk(turn, phrase), *self.turns.pause(turn)])
 
     def speech_came(self) -> None:
-        """The first audio of a stretch of the reply came from the speech engine."""
+        """Audio of the reply came from the speech engine."""
+        self._speech_came_at = time.monotonic()
         self._times.speech = self._times.speech or time.time()
 
     def sound_sent(self) -> None:
@@ -245,7 +261,7 @@ class Conversation:
         for action in actions:
             match action:
                 case Say() | EndSpeech() | PressKeys() | SendMark():
-                    self.active_at = time.monotonic()
+                    self.active_at = self._said_at = time.monotonic()
                     self._speak(action)
                 case TurnBegan():
                     self._begin_turn(action)

@@ -72,6 +72,11 @@ class Heard:
         """The words that were played to their end when ``played_ms`` of the outgoing audio was played."""
         return [text for speech in self._speeches for text in speech.until(played_ms)]
 
+    @property
+    def words(self) -> int:
+        """How many words were placed since the last `clear`."""
+        return sum(len(speech.words) for speech in self._speeches)
+
     def clear(self) -> None:
         """The reply was interrupted, or is over: count from 0 again."""
         self._speeches.clear()

@@ -19,6 +19,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameDirection
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from orchestra.voice.conversation import Conversation
 
@@ -47,6 +48,10 @@ class Listener(LLMUserAggregator):
         super().__init__(LLMContext(), params=params, name="listener")
         self._conversation = conversation
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
+
+    async def use(self, strategies: UserTurnStrategies) -> None:
+        """Decide on turns by these from now on."""
+        await self._user_turn_controller.update_strategies(strategies)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Tell the conversation what is heard, then let the aggregator decide on turns."""

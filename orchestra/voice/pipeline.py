@@ -1,17 +1,24 @@
 """The Pipecat pipeline of one call."""
 
+import asyncio
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import structlog
 from pipecat.frames.frames import ErrorFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
+from orchestra.errors import EngineError
 from orchestra.voice.bridge import Bridge
 from orchestra.voice.call import Call
+from orchestra.voice.engines.standby import Retiring
 from orchestra.voice.listener import Listener
 from orchestra.voice.media_stream import SAMPLE_RATE
+from orchestra.voice.provider import Provider
 from orchestra.voice.transport import LISTENING_RATE, Send, StreamInput, StreamOutput
 
 if TYPE_CHECKING:
@@ -19,12 +26,18 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 
+#: words that were given to a vendor and of which nothing comes for so long are lost, in seconds; Pipecat goes on without
+#: them, as if they had been spoken, after 3 s
+_SPEECH_WITHIN_S = 2.0
+_LOOK_EVERY_S = 0.25
+
 
 class CallPipeline:
     """``[input, speech-to-text, listener, bridge, text-to-speech, output]`` of one call.
 
-    Each call has a runner of its own: a `WorkerRunner` keeps every worker it ever ran (Pipecat 1.14), so one for the
-    whole process would keep every call's pipeline in memory.
+    Behind an engine with a fallback stands that one, ready to take over. Each call has a runner of its own: a
+    `WorkerRunner` keeps every worker it ever ran (Pipecat 1.14), so one for the whole process would keep every call's
+    pipeline in memory.
 
     Args:
         call: whose pipeline it is.
@@ -37,8 +50,15 @@ class CallPipeline:
 
     def __init__(self, call: Call, bridge: Bridge, engines: "Engines", stream_sid: str, send: Send) -> None:
         self._call = call
+        self._bridge = bridge
+        self._engines = engines
         conversation = call.conversation
-        stt = engines.stt()
+        self._stt, self._stt_fallback = engines.stt(), engines.stt_fallback()
+        self._tts, self._tts_fallback = engines.tts(), engines.tts_fallback()
+        stt_name, _, tts_name = engines.name.partition("/")
+        self._hearing = Provider("stt", stt_name, "local" if self._stt_fallback else "")
+        self._speaking = Provider("tts", tts_name, "local" if self._tts_fallback else "")
+        self._started = time.monotonic()
         self._input = StreamInput()
         output = StreamOutput(
             stream_sid,
@@ -47,11 +67,14 @@ class CallPipeline:
             on_speech=conversation.speech_came,
             on_sound=conversation.sound_sent,
             on_mark=call.mark_sent,
+            on_clear=conversation.cleared,
         )
-        listener = Listener(conversation, engines, stt)
+        self._listener = Listener(conversation, engines, self._stt)
         bridge.join(conversation)
+        parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._listener]
+        parts += [bridge, self._tts, self._tts_fallback, output]
         self._worker = PipelineWorker(
-            Pipeline([self._input, stt, listener, bridge, engines.tts(), output]),
+            Pipeline([part for part in parts if part is not None]),
             params=PipelineParams(audio_in_sample_rate=LISTENING_RATE, audio_out_sample_rate=SAMPLE_RATE),
             name=f"call-{call.id}",
             conversation_id=call.id,
@@ -67,7 +90,13 @@ class CallPipeline:
         """Run until `stop`, or until the pipeline fails."""
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self._worker)
-        await runner.run()
+        looking = asyncio.create_task(self._look_for_speech(), name=f"speech {self._call.id}")
+        try:
+            await runner.run()
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
 
     async def hear(self, samples: bytes) -> None:
         """Take a frame of the caller's audio."""
@@ -80,5 +109,42 @@ class CallPipeline:
     def _ready(self, _worker: object, _frame: object) -> None:
         self._call.greet()
 
-    def _failed(self, _worker: object, frame: ErrorFrame) -> None:
-        _LOG.warning("call.engine_failed", call=self._call.id, where=str(frame.processor), error=frame.error)
+    async def _look_for_speech(self) -> None:
+        while self._tts_fallback is not None:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if self._call.conversation.speech_is_missing(_SPEECH_WITHIN_S):
+                await self._speech_failed(f"no speech came within {_SPEECH_WITHIN_S:.0f} s", unanswered=True)
+
+    async def _failed(self, _worker: object, frame: ErrorFrame) -> None:
+        if frame.processor is self._stt:
+            await self._hearing_failed(frame.error, unanswered=isinstance(frame.exception, EngineError))
+        elif frame.processor is self._tts:
+            await self._speech_failed(frame.error, unanswered=False)
+        else:
+            _LOG.warning("call.engine_failed", call=self._call.id, where=str(frame.processor), error=frame.error)
+
+    async def _hearing_failed(self, error: str, *, unanswered: bool) -> None:
+        decision = self._hearing.failed(time.monotonic() - self._started, unanswered=unanswered)
+        if decision == "nothing":
+            return
+        standby = self._stt_fallback if decision == "fallback" else None
+        self._call.provider_failed(self._hearing, error, self._hearing.fallback if standby else "")
+        if standby is not None:
+            if isinstance(self._stt, Retiring):
+                await self._stt.retire()
+            await self._listener.use(self._engines.user_turn_strategies(standby))
+            await standby.take_over()
+
+    async def _speech_failed(self, error: str, *, unanswered: bool) -> None:
+        decision = self._speaking.failed(time.monotonic() - self._started, unanswered=unanswered)
+        if decision == "nothing":
+            return
+        standby = self._tts_fallback if decision == "fallback" else None
+        self._call.provider_failed(self._speaking, error, self._speaking.fallback if standby else "")
+        lost = self._call.conversation.speech_failed()
+        if standby is not None:
+            if isinstance(self._tts, Retiring):
+                await self._tts.retire()
+            await standby.take_over()
+        if lost:
+            await self._bridge.start_over()

@@ -63,9 +63,10 @@ class StreamOutput(BaseOutputTransport):
         stream_sid: the carrier's name of the stream.
         send: sends one message to the carrier; False once the stream is closed.
         audio: the call's audio, which is told what is sent.
-        on_speech: called when the first audio of a stretch of speech comes from the engine.
+        on_speech: called when audio comes from the engine.
         on_sound: called when a frame that can be heard was sent.
         on_mark: called with a mark's name when all before it was sent.
+        on_clear: called when nothing is on its way to the caller any more.
 
     """
 
@@ -78,6 +79,7 @@ class StreamOutput(BaseOutputTransport):
         on_speech: Callable[[], None],
         on_sound: Callable[[], None],
         on_mark: Callable[[str], None],
+        on_clear: Callable[[], None],
     ) -> None:
         super().__init__(
             TransportParams(audio_out_enabled=True, audio_out_10ms_chunks=_FRAME_10MS, audio_out_end_silence_secs=0),
@@ -89,6 +91,7 @@ class StreamOutput(BaseOutputTransport):
         self._on_speech = on_speech
         self._on_sound = on_sound
         self._on_mark = on_mark
+        self._on_clear = on_clear
         self._played_at = 0.0  # when the carrier has played all that was sent, on the monotonic clock
         self._speech_starts: dict[str, int] = {}  # context → presentation time stamp of its beginning, in ns
         self._last_word_pts = 0
@@ -139,10 +142,12 @@ class StreamOutput(BaseOutputTransport):
         self._played_at = 0.0
         self._last_word_pts = 0
         self._speech_starts.clear()
+        self._on_clear()
 
     def _place_audio(self, frame: TTSAudioRawFrame) -> None:
         context = frame.context_id or ""
         self._begin(context)
+        self._on_speech()
         self._audio.heard.audio(context, len(frame.audio) / 2 / frame.sample_rate * 1000)
 
     def _place_word(self, frame: TTSTextFrame) -> None:
@@ -160,5 +165,4 @@ class StreamOutput(BaseOutputTransport):
             # as the speech service counts it: from its first audio, but never before the last word of the speech before
             start = self._speech_starts[context] = max(self._last_word_pts, self.get_clock().get_time())
             self._audio.heard.begin(context)
-            self._on_speech()
         return start

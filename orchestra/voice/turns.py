@@ -11,7 +11,17 @@ A chunk of another turn than the current one is never spoken. While the caller s
 that turned out to be no words is spoken again, from the sentence in which it was cut; the caller's words end the reply.
 """
 
+import re
 from dataclasses import dataclass, field
+
+#: what listeners say to show that they listen; none of it takes the turn from an agent that speaks
+_BACKCHANNEL = re.compile(r"(?:m+|h+m+|m+h+m*|mm?-?hm+|uh-?(?:huh)?|u[hm]+|ah+|oh+|eh+|er+m*)")
+
+
+def is_backchannel(text: str) -> bool:
+    """Whether these are only sounds of listening, as "mhm"."""
+    words = re.findall(r"[a-z'-]+|\d+", text.lower())
+    return all(_BACKCHANNEL.fullmatch(word) for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +158,21 @@ class Turns:
     def __init__(self) -> None:
         self.turn = 0
         self.caller_speaks = False
+        self.caller_took_turn = False  # from the caller's start until their turn is over
         self._reply = _Reply(0, over=True)
 
     @property
     def reply_open(self) -> bool:
         """Whether a reply is being made or played."""
         return not self._reply.over
+
+    @property
+    def words_on_their_way(self) -> int:
+        """How many words were given to the speech engine since the last cut, of a reply that is not over."""
+        reply = self._reply
+        if reply.over or reply.cut_words is not None:
+            return 0
+        return sum(len(say.text.split()) for say in reply.said)
 
     @property
     def waits_for_words(self) -> bool:
@@ -179,7 +198,7 @@ class Turns:
 
     def caller_started(self, heard: list[str]) -> bool:
         """The caller speaks; ``heard`` are the words played of what is on its way. Returns whether a reply was cut."""
-        self.caller_speaks = True
+        self.caller_speaks = self.caller_took_turn = True
         if self.reply_open and self._reply.cut_words is None:
             self._reply.cut_words = heard
             self._reply.cuts += 1
@@ -189,21 +208,41 @@ class Turns:
         """The caller is silent again; whether there were words shows soon."""
         self.caller_speaks = False
 
-    def words_heard(self) -> list[Action]:
-        """The caller's sounds are words: the reply they cut is over."""
+    def words_heard(self, text: str) -> list[Action]:
+        """The caller's sounds are these words: the reply they cut is over, unless they only show that they listen."""
         reply = self._reply
-        if reply.over or reply.cut_words is None:
+        if reply.over or reply.cut_words is None or not self.caller_took_turn or is_backchannel(text):
             return []
         return self._end_reply()
 
     def turn_ended(self, text: str) -> list[Action]:
         """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on."""
-        if text.strip():
+        self.caller_took_turn = self.caller_speaks
+        if text.strip() and not (self.reply_open and is_backchannel(text)):
             actions = self._end_reply()
             self.turn += 1
             self._reply = self._new_reply()
             return [*actions, TurnBegan(self.turn, text.strip())]
         if self.caller_speaks or self._reply.over or self._reply.cut_words is None:
+            return []
+        self._reply.rewind()
+        return self._flow()
+
+    def speech_failed(self, heard: list[str]) -> bool:
+        """The speech engine lost what it was to speak; ``heard`` as in `caller_started`. Returns whether to clear.
+
+        What is lost is spoken again once the output is cleared.
+        """
+        reply = self._reply
+        if reply.over or reply.cut_words is not None or not reply.said:
+            return False
+        reply.cut_words = heard
+        reply.cuts += 1
+        return True
+
+    def output_cleared(self) -> list[Action]:
+        """Nothing of older words is on its way any more: what the engine lost is spoken again."""
+        if self.caller_speaks or self.caller_took_turn or self._reply.over or self._reply.cut_words is None:
             return []
         self._reply.rewind()
         return self._flow()

@@ -101,6 +101,12 @@ class ScriptedEngines:
     def tts(self, voice: str = "") -> ToneTTS:  # noqa: ARG002 - one tone
         return ToneTTS()
 
+    def stt_fallback(self) -> None:
+        return None
+
+    def tts_fallback(self) -> None:
+        return None
+
     def vad(self) -> LevelVAD:
         return LevelVAD()
 

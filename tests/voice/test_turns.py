@@ -12,6 +12,7 @@ from orchestra.voice.turns import (
     Transfer,
     TurnBegan,
     Turns,
+    is_backchannel,
 )
 
 
@@ -73,8 +74,8 @@ def test_nothing_is_spoken_while_the_caller_speaks(turns: Turns) -> None:
 def test_the_callers_words_end_the_reply_at_the_word_heard_last(turns: Turns) -> None:
     turns.chunk(1, "Your parcel is in Denver.")
     assert turns.caller_started(["Your", "parcel"])
-    assert turns.words_heard() == [Cut(1, "Your parcel")]
-    assert turns.words_heard() == []
+    assert turns.words_heard("hello") == [Cut(1, "Your parcel")]
+    assert turns.words_heard("hello") == []
     turns.caller_stopped()
     assert turns.turn_ended("stop") == [TurnBegan(2, "stop")]
 
@@ -134,7 +135,7 @@ def test_an_end_of_turn_that_comes_when_the_caller_speaks_again_decides_nothing(
     turns.chunk(1, "Your parcel is in Denver.")
     turns.caller_started(["Your"])
     assert turns.turn_ended("") == []
-    assert turns.words_heard() == [Cut(1, "Your")]
+    assert turns.words_heard("hello") == [Cut(1, "Your")]
 
 
 def test_a_mark_that_returns_while_the_caller_speaks_does_not_count(turns: Turns) -> None:
@@ -177,7 +178,7 @@ def test_a_noise_over_the_good_bye_does_not_keep_the_call(turns: Turns) -> None:
 def test_an_ending_of_a_reply_that_the_caller_has_ended_is_void(turns: Turns) -> None:
     turns.chunk(1, "I am connecting you.")
     turns.caller_started([])
-    turns.words_heard()
+    turns.words_heard("hello")
     assert turns.ending_requested(1, Transfer("+15550002")) == []
     assert turns.completed(1) == []
 
@@ -201,3 +202,41 @@ def test_a_reply_waits_for_words_until_the_first_is_there(turns: Turns) -> None:
     turns.completed(1)
     turns.mark_returned("1.0")
     assert not turns.waits_for_words
+
+
+def test_what_the_engine_lost_is_spoken_again_from_the_sentence_that_was_cut(turns: Turns) -> None:
+    turns.chunk(1, "One two.")
+    turns.chunk(1, "Three four.")
+    assert turns.speech_failed(["One", "two.", "Three"])
+    assert turns.output_cleared() == [Say(1, "Three four."), EndSpeech()]
+
+
+def test_an_engine_that_fails_when_nothing_is_said_changes_nothing(turns: Turns) -> None:
+    assert not turns.speech_failed([])
+    assert turns.output_cleared() == []
+
+
+def test_what_the_engine_lost_waits_for_a_caller_who_speaks(turns: Turns) -> None:
+    turns.chunk(1, "One two.")
+    turns.speech_failed([])
+    turns.caller_started([])
+    assert turns.output_cleared() == []
+    turns.caller_stopped()
+    assert turns.turn_ended("") == [Say(1, "One two."), EndSpeech()]
+
+
+def test_sounds_of_listening_do_not_end_the_reply(turns: Turns) -> None:
+    turns.chunk(1, "One two.")
+    turns.caller_started(["One"])
+    assert turns.words_heard("Mm-hmm.") == []
+    turns.caller_stopped()
+    assert turns.turn_ended("Mhm.") == [Say(1, "One two."), EndSpeech()]
+    assert turns.turn == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "listening"),
+    [("Mhm.", True), ("Uh-huh, mm", True), ("Oh", True), ("Yes.", False), ("Hm, no", False), ("Amy", False)],
+)
+def test_listening_is_told_from_words(text: str, *, listening: bool) -> None:
+    assert is_backchannel(text) == listening

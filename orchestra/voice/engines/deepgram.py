@@ -1,24 +1,30 @@
 """Speech to text by Deepgram's streaming API."""
 
 import asyncio
-import contextlib
 import time
+from typing import Any
 
+from pipecat.frames.frames import Frame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
-from orchestra.errors import SettingError
+from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.listening import EndOfTurn
+from orchestra.voice.engines.segment import SegmentTranscribedFrame
+from orchestra.voice.engines.standby import Retiring
 from orchestra.voice.engines.turn_end import TurnEnd
 
 #: how often a broken connection is replaced without waiting, in seconds
 _REPLACE_EVERY_S = 10.0
 #: how long a call may wait for the connection before it begins without, in seconds
 _CONNECT_S = 2.0
+#: after the end of speech Deepgram is asked for what it has, and answers within tenths of a second, in seconds
+_ANSWER_WITHIN_S = 3.0
 
 
-class ReconnectingDeepgramSTT(DeepgramSTTService):
+class ReconnectingDeepgramSTT(Retiring, DeepgramSTTService):
     """Deepgram's service, back at once when its socket breaks in mid-call.
 
     The stock service waits 4 s before it connects again, and the caller is not heard meanwhile. Here the connection is
@@ -28,12 +34,52 @@ class ReconnectingDeepgramSTT(DeepgramSTTService):
 
     _replaced_at = float("-inf")
     _replacing: asyncio.Task[None] | None = None
+    _waiting: asyncio.Task[None] | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Wait for an answer to each stretch of speech."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, VADUserStartedSpeakingFrame):
+            await self._stop_waiting()
+        elif isinstance(frame, VADUserStoppedSpeakingFrame) and not self._retired:
+            await self._stop_waiting()
+            self._waiting = self.create_task(self._expect_answer(), "deepgram-answer")
+
+    async def _expect_answer(self) -> None:
+        await asyncio.sleep(_ANSWER_WITHIN_S)
+        self._waiting = None
+        await self._push_unanswered(f"Deepgram did not answer within {_ANSWER_WITHIN_S:.0f} s after the end of speech")
+
+    async def _push_unanswered(self, text: str) -> None:
+        await self.push_error(text, exception=EngineError(text))
+
+    async def _stop_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            await self.cancel_task(waiting)
+
+    async def _on_message(self, message: Any) -> None:
+        await self._stop_waiting()
+        if self._retired:
+            return
+        await super()._on_message(message)  # type: ignore[no-untyped-call]
+        if getattr(message, "is_final", False) and getattr(message, "from_finalize", False):
+            await self.push_frame(SegmentTranscribedFrame())
 
     async def _connect(self) -> None:
         # the stock service keeps the whole call waiting, unheard, until it has connected or given up
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_CONNECT_S):
                 await super()._connect()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            await self._push_unanswered(f"Deepgram did not answer within {_CONNECT_S:.0f} s")
+
+    async def retire(self) -> None:
+        """Leave the call to another engine."""
+        await self._stop_waiting()
+        if self._replacing is not None:
+            await self.cancel_task(self._replacing)
+        await super().retire()
 
     async def _on_error(self, error: Exception) -> None:
         await super()._on_error(error)  # type: ignore[no-untyped-call]
@@ -45,6 +91,7 @@ class ReconnectingDeepgramSTT(DeepgramSTTService):
 
     async def cleanup(self) -> None:
         """Release the connection."""
+        await self._stop_waiting()
         if self._replacing is not None:
             await self.cancel_task(self._replacing)
         await super().cleanup()  # type: ignore[no-untyped-call]

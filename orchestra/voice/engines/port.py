@@ -7,6 +7,7 @@ from typing import Protocol
 from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
+from pipecat.turns.user_start import BaseUserTurnStartStrategy
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
@@ -17,6 +18,8 @@ from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.listening import EndOfTurn, InlineVAD, ListeningModels
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.local.speech import LocalSpeech
+from orchestra.voice.engines.standby import StandbySTT, StandbyTTS
+from orchestra.voice.engines.turn_start import BargeIn
 
 #: the rate of a telephone line, in Hz
 LINE_RATE = 8_000
@@ -62,6 +65,9 @@ class Engines:
     _tts: TTSEngine
     _listening: ListeningModels
     _speech: LocalEngine | None
+    _stt_fallback: LocalEngine | None = None
+    _tts_fallback: LocalEngine | None = None
+    _barge_in_words: int = 1
 
     def stt(self) -> STTService:
         """A speech-to-text service for one call, fed with 16 kHz audio."""
@@ -71,9 +77,21 @@ class Engines:
         """A text-to-speech service for one call; a word's time counts along the audio of its context."""
         return self._tts.tts(voice)
 
-    def user_turn_strategies(self, stt: STTService) -> UserTurnStrategies:  # noqa: ARG002 - turns may come from the STT
+    def stt_fallback(self) -> StandbySTT | None:
+        """The service that stands behind one call's `stt`, to take over when that fails."""
+        return None if self._stt_fallback is None else StandbySTT(self._stt_fallback)
+
+    def tts_fallback(self) -> StandbyTTS | None:
+        """The service that stands behind one call's `tts`, to take over when that fails."""
+        return None if self._tts_fallback is None else StandbyTTS(self._tts_fallback)
+
+    def user_turn_strategies(self, stt: STTService) -> UserTurnStrategies:
         """Turn start by voice or transcript; turn end by smart-turn once all speech of the turn is transcribed."""
-        return UserTurnStrategies(stop=[self._stt.turn_stop(self._listening.end_of_turn())])
+        engine = self._stt_fallback if isinstance(stt, StandbySTT) and self._stt_fallback else self._stt
+        start: list[BaseUserTurnStartStrategy] | None = None
+        if self._barge_in_words > 1:
+            start = [BargeIn(min_words=self._barge_in_words)]
+        return UserTurnStrategies(start=start, stop=[engine.turn_stop(self._listening.end_of_turn())])
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:
         """Voice activity detection for one call."""
@@ -114,11 +132,21 @@ async def open_engines(settings: Settings) -> Engines:
     stt = DeepgramSTT(settings) if settings.stt == "deepgram" else None
     tts = ElevenLabsTTS(settings) if settings.tts == "elevenlabs" else None
     local = None
-    if stt is None or tts is None:
+    fallbacks = {settings.stt_fallback if stt else "", settings.tts_fallback if tts else ""}
+    if stt is None or tts is None or "local" in fallbacks:
         local = LocalEngine(await asyncio.to_thread(LocalSpeech.load, settings.data_dir))
     listening = await asyncio.to_thread(ListeningModels.load)
     chosen_stt: STTEngine | None = stt or local
     chosen_tts: TTSEngine | None = tts or local
     assert chosen_stt is not None
     assert chosen_tts is not None
-    return Engines(f"{chosen_stt.name}/{chosen_tts.name}", chosen_stt, chosen_tts, listening, local)
+    return Engines(
+        f"{chosen_stt.name}/{chosen_tts.name}",
+        chosen_stt,
+        chosen_tts,
+        listening,
+        local,
+        _stt_fallback=local if stt and settings.stt_fallback else None,
+        _tts_fallback=local if tts and settings.tts_fallback else None,
+        _barge_in_words=settings.barge_in_words,
+    )

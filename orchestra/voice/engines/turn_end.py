@@ -8,6 +8,7 @@ from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 
 from orchestra.voice.engines.listening import LONGEST_PAUSE_S, EndOfTurn
+from orchestra.voice.engines.segment import SegmentTranscribedFrame
 
 #: how long the caller may pause after a sentence that smart-turn takes for unfinished, in seconds
 SENTENCE_PAUSE_S = 0.7
@@ -52,4 +53,12 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
             self._analyzer.allow_pause(LONGEST_PAUSE_S)
         elif isinstance(frame, TranscriptionFrame):
             self._analyzer.allow_pause(pause_after(frame.text))
-        return await super().process_frame(frame)
+        result = await super().process_frame(frame)
+        if isinstance(frame, SegmentTranscribedFrame):
+            await self._segment_transcribed()
+        return result
+
+    async def _segment_transcribed(self) -> None:
+        """End a turn at once in which nothing was said: a noise must not hold up the reply."""
+        if not self._text and not self._vad_user_speaking:
+            await self.trigger_user_turn_stopped()

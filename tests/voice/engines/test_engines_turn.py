@@ -13,8 +13,9 @@ from pipecat.processors.aggregators.llm_response_universal import LLMContextAggr
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
-from orchestra.voice.engines.local.stt import LocalSTT, SegmentTranscribedFrame
+from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.turn import SegmentAwareTurnEnd
+from orchestra.voice.engines.segment import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_end import is_sentence
 from tests.voice.engines.conftest import quiet
 from tests.voice.engines.line import Line

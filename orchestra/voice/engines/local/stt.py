@@ -1,15 +1,15 @@
 """Speech to text of one call on the shared Whisper model."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipecat.frames.frames import ControlFrame, ErrorFrame, Frame, TranscriptionFrame
+from pipecat.frames.frames import ErrorFrame, Frame, TranscriptionFrame
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.errors import EngineError
+from orchestra.voice.engines.segment import SegmentTranscribedFrame
 
 #: no transcript within this time after the end of speech means that none will come, in seconds
 LATEST_TRANSCRIPT_S = 3.0
@@ -20,13 +20,6 @@ class Transcribes(Protocol):
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz. Raises EngineError."""
-
-
-@dataclass
-class SegmentTranscribedFrame(ControlFrame):
-    """One stretch of speech is transcribed, be there words in it or not; follows its ``TranscriptionFrame``."""
-
-    interruptible: bool = field(default=False, init=False)
 
 
 class LocalSTT(SegmentedSTTService):

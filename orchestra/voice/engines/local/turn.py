@@ -3,7 +3,6 @@
 from pipecat.frames.frames import Frame, VADUserStoppedSpeakingFrame
 from pipecat.turns.types import ProcessFrameResult
 
-from orchestra.voice.engines.local.stt import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_end import TurnEnd
 
 
@@ -28,11 +27,13 @@ class SegmentAwareTurnEnd(TurnEnd):
         """Count stretches of speech and their transcripts."""
         if isinstance(frame, VADUserStoppedSpeakingFrame):
             self._pending += 1
-        result = await super().process_frame(frame)
-        if isinstance(frame, SegmentTranscribedFrame):
-            self._pending -= 1
-            await self._maybe_trigger_user_turn_stopped()
-        return result
+        return await super().process_frame(frame)
+
+    async def _segment_transcribed(self) -> None:
+        self._pending -= 1
+        await self._maybe_trigger_user_turn_stopped()
+        if self._pending <= 0:
+            await super()._segment_transcribed()
 
     async def _maybe_trigger_user_turn_stopped(self) -> None:
         if self._timeout_expired:

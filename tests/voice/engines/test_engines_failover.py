@@ -1,0 +1,127 @@
+"""A vendor that fails in the middle of a call: it is tried again, then the local engine does its work; the call goes on."""
+
+import numpy as np
+import pytest
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.engines.deepgram import DeepgramSTT
+from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.listening import ListeningModels
+from orchestra.voice.engines.local import LocalSpeech
+from orchestra.voice.engines.local.engine import LocalEngine
+from orchestra.voice.engines.port import Engines
+from orchestra.voice.provider import Decision, Provider
+from schemas import ProviderFailed, ReplyChunk, ReplySpoken, TranscriptFinal, TurnCompleted, UserTurnEnded
+from tests.servers.elevenlabs import tone
+from tests.servers.server import NO_FAULTS, Faults
+from tests.voice.edges import Greeting, RunningEdge, running_edge
+from tests.voice.engines.conftest import QUESTION, Vendors
+from tests.voice.engines.test_engines_conformance import words
+
+GREETING = "Good morning."
+REPLY = "We are open in the morning, and we close at noon."
+
+
+@pytest.fixture
+def engines(listening: ListeningModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
+    vendors.elevenlabs.synthesize = tone
+    stt, tts = DeepgramSTT(vendor_settings), ElevenLabsTTS(vendor_settings)
+    return Engines("deepgram/elevenlabs", stt, tts, listening, local, _stt_fallback=local, _tts_fallback=local)
+
+
+def say(line: PhoneLine, speech: LocalSpeech) -> None:
+    line.say(np.frombuffer(speech.synthesize(QUESTION, 8_000)[0], np.int16))
+
+
+async def answer(running: RunningEdge, turn: int) -> None:
+    ended = await running.event(UserTurnEnded, turn=turn)
+    await running.bus.publish(ReplyChunk(call=ended.call, turn=turn, text=REPLY))
+    await running.bus.publish(TurnCompleted(call=ended.call, turn=turn, agent="reception"))
+
+
+@pytest.mark.parametrize(
+    "faults", [Faults(status=401), Faults(status=429), Faults(slow_s=30)], ids=["401", "429", "no answer"]
+)
+async def test_the_local_voice_speaks_what_elevenlabs_does_not(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, speech: LocalSpeech, faults: Faults
+) -> None:
+    vendors.elevenlabs.faults = faults
+    async with running_edge(bus, settings, engines=engines, app=Greeting(greeting=GREETING)) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            say(line, speech)
+            await answer(running, 1)
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    failed = await bus.published(ProviderFailed)
+    assert (failed[-1].service, failed[-1].provider, failed[-1].fallback) == ("tts", "elevenlabs", "local")
+    assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [GREETING, REPLY]
+    assert words(speech.transcribe(running.lines[0].tracks.agent.tobytes(), 8_000))[-5:] == words(REPLY)[-5:]
+
+
+async def test_a_reply_that_is_lost_with_elevenlabs_socket_is_spoken_again(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, speech: LocalSpeech
+) -> None:
+    async with running_edge(bus, settings, engines=engines, app=Greeting(greeting=GREETING)) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            await line.until(lambda: False, 2.0)  # a call that began just now would not be given a second chance
+            say(line, speech)
+            await answer(running, 1)
+            heard_s = line.agent_audible_s
+            await line.until(lambda: line.agent_audible_s > heard_s + 0.3, 5)
+            vendors.elevenlabs.abort()
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    (failed,) = await bus.published(ProviderFailed)
+    assert failed.fallback == ""
+    assert (await bus.published(ReplySpoken))[1].text == REPLY
+
+
+@pytest.mark.parametrize(
+    "faults", [Faults(status=401), Faults(status=429), Faults(slow_s=30)], ids=["401", "429", "no answer"]
+)
+async def test_the_local_model_hears_what_deepgram_does_not(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, speech: LocalSpeech, faults: Faults
+) -> None:
+    vendors.deepgram.faults = faults
+    async with running_edge(bus, settings, engines=engines, app=Greeting(greeting=GREETING)) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            say(line, speech)
+            await answer(running, 1)
+            await running.event(ReplySpoken, turn=1)
+            vendors.deepgram.faults = NO_FAULTS
+            say(line, speech)
+            await answer(running, 2)
+
+        await running.call(talk)
+    failed = await bus.published(ProviderFailed)
+    assert (failed[-1].service, failed[-1].provider, failed[-1].fallback) == ("stt", "deepgram", "local")
+    ended = await bus.published(UserTurnEnded)
+    assert [words(turn.text) for turn in ended] == [words(QUESTION)] * 2
+    assert (await bus.published(TranscriptFinal))[-1].engine == "local"
+
+
+@pytest.mark.parametrize(
+    ("fallback", "failures", "decisions"),
+    [
+        ("local", [0.5], ["fallback"]),
+        ("local", [20.0], ["again"]),
+        ("local", [20.0, 20.1, 25.0, 26.0], ["again", "nothing", "fallback", "nothing"]),
+        ("local", [20.0, 40.0], ["again", "again"]),
+        ("", [0.5, 5.0, 20.0], ["again", "again", "again"]),
+    ],
+)
+def test_an_engine_has_a_second_chance_if_it_ever_worked(
+    fallback: str, failures: list[float], decisions: list[Decision]
+) -> None:
+    provider = Provider("tts", "elevenlabs", fallback)
+    assert [provider.failed(at) for at in failures] == decisions
