@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 
-#: words that were given to a vendor and of which nothing comes for so long are lost, in seconds; Pipecat goes on without
-#: them, as if they had been spoken, after 3 s
+#: words given to a vendor of which nothing comes for so long are lost, in seconds; after 3 s Pipecat would
+#: go on as if they had been spoken
 _SPEECH_WITHIN_S = 2.0
 _LOOK_EVERY_S = 0.25
 

@@ -88,7 +88,6 @@ class ProtocolServer:
         self.disconnects = 0
         self.left = asyncio.Event()
         self._struck = 0
-        self._open: list[web.Request] = []
         self._runner: web.AppRunner | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -99,13 +98,6 @@ class ProtocolServer:
         """Count an answer that was not taken or sent to the end."""
         self.disconnects += 1
         self.left.set()
-
-    def abort(self) -> None:
-        """Cut every connection that was admitted, without a word."""
-        for request in self._open:
-            if request.transport is not None:
-                request.transport.abort()
-        self._open.clear()
 
     @property
     def port(self) -> int:
@@ -147,7 +139,6 @@ class ProtocolServer:
         """
         seen = Seen(request.path, dict(request.query), {k.lower(): v for k, v in request.headers.items()}, body)
         self.seen.append(seen)
-        self._open.append(request)
         faults = self.faults
         if faults.times is not None and self._struck >= faults.times:
             faults = NO_FAULTS

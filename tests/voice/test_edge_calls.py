@@ -255,6 +255,7 @@ async def test_beyond_the_cap_the_line_is_busy_and_then_free_again(bus: TestBus,
             assert (await running.call(lambda line: _wait(line, 5))).streams == 0
 
         assert (await running.call(talk)).streams == 1
+        await running.event(CallEnded)
         assert (await running.call(lambda line: _wait(line, 0.2))).streams == 1
     assert len(await bus.published(CallStarted)) == 2
 
