@@ -135,12 +135,13 @@ class RunningEdge:
     url: str
     bus: TestBus
     lines: list[PhoneLine] = field(default_factory=list)
+    patience_s: float = 20.0  # no call takes longer
 
     async def call(self, talk: Callable[[PhoneLine], Awaitable[None]], **caller: Any) -> Ending:
         """Make a call and talk in it."""
         line = PhoneLine()
         self.lines.append(line)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(self.patience_s):
             return await Caller(self.url, AUTH_TOKEN, **caller).call(line, talk)
 
     async def event(self, event_type: type[E], **fields: Any) -> E:

@@ -1,0 +1,254 @@
+"""What goes wrong on telephone lines and with the server, and what must not follow from it."""
+
+import asyncio
+import base64
+import gc
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import httpx
+import pytest
+from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from orchestra.bus import Bus, EmbeddedServer
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller import mulaw
+from orchestra.voice.caller.phone_line import PhoneLine, Stream
+from orchestra.voice.caller.twiml import ConnectStream, parse_twiml
+from schemas import CallEnded, CallStarted, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
+from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
+
+FRAME = 160
+SILENCE = bytes([mulaw.SILENCE]) * FRAME
+
+
+@asynccontextmanager
+async def opened(running: RunningEdge) -> AsyncIterator[ClientConnection]:
+    """A stream of our own, to be misused."""
+    form = {"CallSid": "CA1", "From": "+15550001", "To": "+15550100"}
+    url = running.url + "/twilio/voice"
+    async with httpx.AsyncClient() as http:
+        signature = RequestValidator(AUTH_TOKEN).compute_signature(url, form)
+        answer = await http.post(url, data=form, headers={"X-Twilio-Signature": signature})
+    (verb,) = parse_twiml(answer.text)
+    assert isinstance(verb, ConnectStream)
+    async with connect(verb.url, proxy=None) as socket:
+        start = {"streamSid": "MZ1", "callSid": "CA1", "customParameters": verb.parameters}
+        await socket.send(json.dumps({"event": "start", "streamSid": "MZ1", "start": start}))
+        yield socket
+
+
+def media(payload: bytes) -> str:
+    encoded = base64.b64encode(payload).decode()
+    return json.dumps({"event": "media", "streamSid": "MZ1", "media": {"payload": encoded}})
+
+
+async def answer(running: RunningEdge, turn: int, text: str) -> None:
+    call = (await running.event(UserTurnEnded, turn=turn)).call
+    await running.bus.publish(ReplyChunk(call=call, turn=turn, text=text))
+    await running.bus.publish(TurnCompleted(call=call, turn=turn, agent="tracking", text=text))
+
+
+@dataclass
+class BadLine:
+    """Loses one frame in ten, and lets two others in ten change places."""
+
+    stream: Stream
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
+    kept: bytes | None = None
+
+    async def send_audio(self, frame: bytes) -> None:
+        number = self.chance.random()
+        if number < 0.1:
+            return
+        if number < 0.2 and self.kept is None:
+            self.kept = frame
+            return
+        await self.stream.send_audio(frame)
+        if self.kept is not None:
+            kept, self.kept = self.kept, None
+            await self.stream.send_audio(kept)
+
+    async def send_mark(self, name: str) -> None:
+        await self.stream.send_mark(name)
+
+
+async def test_a_call_over_a_line_that_loses_and_swaps_frames_is_understood_and_answered(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with running_edge(bus, settings, "where is my parcel") as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.stream = BadLine(cast("Stream", line.stream))
+            await running.event(ReplySpoken, turn=0)
+            line.say(tone(1.0))
+            await answer(running, 1, "It is in Denver.")
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    assert [ended.text for ended in await bus.published(UserTurnEnded)] == ["where is my parcel"]
+    assert (await bus.published(CallEnded))[0].reason == "caller_hung_up"
+
+
+@pytest.mark.parametrize("size", [0, 1, 10_000])
+async def test_frames_of_any_size_are_taken(bus: TestBus, settings: Settings, size: int) -> None:
+    async with running_edge(bus, settings, app=Greeting(greeting="")) as running, opened(running) as socket:
+        for _ in range(20):
+            await socket.send(media(SILENCE[:1] * size))
+        await running.event(CallStarted)
+        await socket.send(json.dumps({"event": "stop", "streamSid": "MZ1"}))
+        ended = await running.event(CallEnded)
+    assert ended.reason == "caller_hung_up"
+    assert ended.audio_ms >= size * 20 // 8
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(120)
+async def test_calls_that_are_opened_and_dropped_at_once_leave_nothing_behind(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, max_calls=100, reconnect_s=0.1) as running:
+        before = len(asyncio.all_tasks())
+
+        async def open_and_drop() -> None:
+            async with opened(running) as socket:
+                socket.transport.abort()
+
+        await asyncio.gather(*(open_and_drop() for _ in range(100)))
+        await until_no_calls(running)
+        assert len(asyncio.all_tasks()) <= before + 5
+    started = await bus.published(CallStarted)
+    assert {event.call for event in started} == {event.call for event in await bus.published(CallEnded)}
+
+
+async def until_no_calls(running: RunningEdge) -> None:
+    async with asyncio.timeout(40):
+        while len(running.edge.calls):  # noqa: ASYNC110 - nothing tells when a call of the edge is over
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(1.0)  # what a call has started ends with it, a little later
+
+
+def fuzzed(chance: random.Random) -> str:
+    """A message of the protocol, or what is left of one."""
+    kinds = [
+        media(chance.randbytes(chance.choice([0, 1, 159, 160, 161, 800]))),
+        json.dumps(
+            {"event": "mark", "streamSid": "MZ1", "mark": {"name": chance.choice(["", "0.0", "1.0", "x" * 99])}}
+        ),
+        json.dumps({"event": "dtmf", "streamSid": "MZ1", "dtmf": {"digit": chance.choice("0123456789*#")}}),
+        json.dumps({"event": chance.choice(["", "weather", "sync"]), "streamSid": "MZ1"}),
+        json.dumps({"event": "media", "streamSid": "MZ1", "media": {"payload": "", "timestamp": "9" * 30}}),
+    ]
+    message = chance.choice(kinds)
+    if chance.random() < 0.02:
+        place = chance.randrange(len(message))
+        message = message[:place] + chr(chance.randrange(32, 0x3000)) + message[place + chance.randrange(3) :]
+    return message
+
+
+async def send_fuzz(running: RunningEdge, seed: int, count: int) -> int:
+    chance, sent = random.Random(seed), 0
+    async with opened(running) as socket:
+        try:
+            while sent < count:
+                await socket.send(fuzzed(chance))
+                sent += 1
+        except ConnectionClosed:
+            assert socket.close_code in {1008, 1000, 1006}
+    return sent
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096 / 1e6
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(180)
+async def test_five_thousand_fuzzed_messages_crash_nothing_and_leave_nothing(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, max_calls=20, reconnect_s=0.1) as running:
+        for seed in range(5):
+            await send_fuzz(running, 1_000 + seed, 100)
+        await until_no_calls(running)
+        gc.collect()
+        tasks, memory = len(asyncio.all_tasks()), resident_mb()
+        sent = seed = 0
+        while sent < 5_000:
+            seed += 1
+            sent += await send_fuzz(running, seed, 100)
+        await until_no_calls(running)
+        gc.collect()
+        assert len(asyncio.all_tasks()) <= tasks + 2
+        assert resident_mb() - memory < 30
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(ReplySpoken, call=(await running.bus.published(CallStarted))[-1].call, turn=0)
+
+        assert (await running.call(talk)).how == "caller_hung_up"
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(120)
+async def test_a_caller_who_talks_for_three_minutes_without_a_pause_is_answered(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with running_edge(bus, settings, "and so on", app=Greeting(greeting="")) as running:
+        speech = mulaw.encode(tone(0.02))
+        async with opened(running) as socket:
+            for _ in range(3 * 60 * 50):  # as fast as the edge takes them
+                await socket.send(media(speech))
+            for _ in range(100):
+                await socket.send(media(SILENCE))
+            async with asyncio.timeout(60):
+                ended = await until_turn(running)
+            await running.bus.publish(ReplyChunk(call=ended.call, turn=1, text="I see."))
+            await running.bus.publish(TurnCompleted(call=ended.call, turn=1, agent="a", text="I see."))
+            async with asyncio.timeout(10):
+                while "media" not in str(await socket.recv()):
+                    pass
+    assert ended.text == "and so on"
+
+
+async def until_turn(running: RunningEdge) -> UserTurnEnded:
+    while True:
+        for event in await running.bus.published(UserTurnEnded):
+            return event
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(120)
+async def test_a_call_outlives_twenty_seconds_without_redis(settings: Settings) -> None:
+    async with EmbeddedServer(settings.data_dir) as server:
+        lost = Settings(redis_url=server.url, data_dir=settings.data_dir)
+        connected = await Bus.connect(lost)
+        bus = TestBus(connected)
+        async with running_edge(bus, lost, "where is my parcel", "and now") as running:
+            running.patience_s = 60.0
+
+            async def talk(line: PhoneLine) -> None:
+                await running.event(ReplySpoken, turn=0)
+                heard_s = line.agent_audible_s
+                await server.kill()
+                line.say(tone(0.4))
+                await line.until(lambda: False, 20.0)
+                assert line.agent_audible_s > heard_s  # "Just a moment."
+                await server.start()
+                await answer(running, 1, "In Denver.")
+                await running.event(ReplySpoken, turn=1)
+                line.say(tone(0.4))
+                await answer(running, 2, "Still there.")
+                await running.event(ReplySpoken, turn=2)
+
+            await running.call(talk)
+            await running.event(CallEnded, reason="caller_hung_up")
+        replies = {event.turn: event.text for event in await bus.published(ReplySpoken)}
+        assert replies[1] == "Just a moment. In Denver."
+        assert replies[2] == "Still there."
+        await connected.close()
