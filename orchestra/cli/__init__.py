@@ -27,6 +27,7 @@ for _command in (
     "new_consumer",
     "tail",
     "calls",
+    "curate",
     "status",
     "dead",
     "trim",

@@ -1,0 +1,79 @@
+"""`orchestra curate pull`: what annotators have said of the calls becomes an evaluation set."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestra.curation.evaluation import EvaluatedCall
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    curate = typer.Typer(help="The labelling project of the calls.", no_args_is_help=True)
+    curate.callback()(_curate)
+    curate.command()(pull)
+    app.add_typer(curate, name="curate")
+
+
+def _curate() -> None:
+    """The labelling project of the calls."""
+
+
+def pull(
+    out: Annotated[Path, typer.Option(help="The evaluation set: one JSON line a call.")] = Path("evaluation.jsonl"),
+    everything: Annotated[
+        bool, typer.Option("--all", help="Fetch all annotations anew, not only changed ones.")
+    ] = False,
+) -> None:
+    """Fetch what changed since the last pull, bring the evaluation set up to date, and show the word error rates."""
+    from orchestra.curation.evaluation import latest, read_set, write_set
+    from orchestra.curation.label_studio import LabelStudio
+    from orchestra.settings import load_settings
+
+    known = read_set(out)
+    since = None if everything else latest(list(known.values()))
+    with LabelStudio(load_settings()) as project:
+        project.open()
+        fresh = fetch(project, since)
+    known.update({call.call: call for call in fresh})
+    write_set(out, known.values())
+    _print_rates(list(known.values()), {call.call for call in fresh}, out)
+
+
+def fetch(project: Any, since: datetime | None) -> "list[EvaluatedCall]":
+    """What the annotations of the project's tasks say that changed after this moment."""
+    from orchestra.curation.evaluation import evaluated
+
+    found = []
+    for task in project.annotated(since):
+        updated_at = task.updated_at.isoformat() if isinstance(task.updated_at, datetime) else str(task.updated_at)
+        annotations = [each if isinstance(each, dict) else each.model_dump() for each in task.annotations or ()]
+        call = evaluated(int(task.id), task.data or {}, updated_at.replace("Z", "+00:00"), annotations)
+        if call is not None:
+            found.append(call)
+    return found
+
+
+def _print_rates(calls: "list[EvaluatedCall]", fresh: set[str], out: Path) -> None:
+    from rich.table import Table
+
+    from orchestra.cli.conversation import QUIET, terminal
+    from orchestra.curation.word_errors import total
+
+    console = terminal()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
+    for title in ("call", "outcome", "quality", "words", "errors", "word error rate", ""):
+        table.add_column(
+            title, justify="right" if title in {"quality", "words", "errors", "word error rate"} else "left"
+        )
+    for call in sorted(calls, key=lambda call: call.updated_at):
+        rate, new = f"{call.word_errors.rate:.1%}", "new" if call.call in fresh else ""
+        table.add_row(call.call, call.outcome, str(call.quality or "–"), str(call.words), str(call.errors), rate, new)
+    if calls:
+        console.print(table)
+    heard = total(call.word_errors for call in calls)
+    rate = f", word error rate {heard.rate:.1%} ({heard.errors} of {heard.words} words)" if heard.words else ""
+    console.print(f"{len(calls)} calls in {out}, {len(fresh)} of them new or changed{rate}")

@@ -1,0 +1,160 @@
+"""The evaluation set: what annotators say of the calls, one JSON line a call, brought up to date by every pull."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orchestra.curation.config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
+from orchestra.curation.word_errors import WordErrors, total, word_errors
+from orchestra.errors import RejectedError
+
+
+class EvaluatedTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """One paragraph of the dialogue: ``text`` as it was understood or spoken, ``corrected`` as it really was."""
+
+    speaker: str
+    text: str
+    corrected: str
+    turn: int = 0
+    labels: tuple[str, ...] = ()
+
+
+class EvaluatedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One annotated call. ``errors`` of ``words`` of the caller were misheard; ``updated_at`` is ISO 8601."""
+
+    call: str
+    task: int
+    annotation: int
+    updated_at: str
+    outcome: str = ""
+    quality: int = 0
+    issues: tuple[tuple[str, ...], ...] = ()
+    notes: str = ""
+    errors: int = 0
+    words: int = 0
+    turns: tuple[EvaluatedTurn, ...] = ()
+
+    @property
+    def word_errors(self) -> WordErrors:
+        """What was misheard of the caller."""
+        return WordErrors(self.errors, self.words)
+
+
+def evaluated(
+    task: int, data: Mapping[str, Any], updated_at: str, annotations: Iterable[Mapping[str, Any]]
+) -> EvaluatedCall | None:
+    """What the annotations of a task say of its call; None where there is none that counts.
+
+    Of several, one that is marked as ground truth counts, else the latest. A turn without a correction was right.
+    """
+    counting = [each for each in annotations if not each.get("was_cancelled")]
+    if not counting:
+        return None
+    chosen = max(counting, key=lambda each: (bool(each.get("ground_truth")), str(each.get("updated_at")), each["id"]))
+    said = _Said(chosen.get("result") or ())
+    turns = tuple(said.turn(number, paragraph) for number, paragraph in enumerate(data.get("turns") or ()))
+    heard = total(word_errors(turn.corrected, _understood(turn.text)) for turn in turns if turn.speaker == "caller")
+    return EvaluatedCall(
+        call=str(data["call_id"]),
+        task=task,
+        annotation=int(chosen["id"]),
+        updated_at=updated_at,
+        outcome=said.outcome,
+        quality=said.quality,
+        issues=said.issues,
+        notes=said.notes,
+        errors=heard.errors,
+        words=heard.words,
+        turns=turns,
+    )
+
+
+def _understood(text: str) -> str:
+    return "" if text.startswith("(") and text.endswith(")") else text
+
+
+class _Said:
+    """The items of one annotation, by what they are about."""
+
+    def __init__(self, result: Iterable[Mapping[str, Any]]) -> None:
+        self.outcome = self.notes = ""
+        self.quality = 0
+        self.issues: tuple[tuple[str, ...], ...] = ()
+        self._labels: dict[int, list[str]] = {}
+        self._corrected: dict[int, str] = {}
+        for item in result:
+            self._take(str(item.get("from_name")), item.get("value") or {})
+
+    def _take(self, control: str, value: Mapping[str, Any]) -> None:
+        match control:
+            case control if control == OUTCOME:
+                self.outcome = " ".join(value.get("choices", ()))
+            case control if control == QUALITY:
+                self.quality = int(value.get("rating", 0))
+            case control if control == ISSUE:
+                self.issues = tuple(tuple(path) for path in value.get("taxonomy", ()))
+            case control if control == NOTES:
+                self.notes = _text(value)
+            case control if control == TURN_LABEL and "start" in value:
+                self._labels.setdefault(int(value["start"]), []).extend(value.get("paragraphlabels", ()))
+            case control if control == CORRECTED and "start" in value:
+                self._corrected[int(value["start"])] = _text(value)
+            case _:
+                pass
+
+    def turn(self, number: int, paragraph: Mapping[str, Any]) -> EvaluatedTurn:
+        text = str(paragraph.get("text", ""))
+        return EvaluatedTurn(
+            speaker=str(paragraph.get("speaker", "")),
+            text=text,
+            corrected=self._corrected.get(number, _understood(text)),
+            turn=int(paragraph.get("turn", 0)),
+            labels=tuple(self._labels.get(number, ())),
+        )
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    text = value.get("text", "")
+    return text if isinstance(text, str) else " ".join(text)
+
+
+# -- the file
+
+
+def read_set(path: Path) -> dict[str, EvaluatedCall]:
+    """The calls of an evaluation set by id; none where there is no file yet.
+
+    Raises:
+        RejectedError: a line is no evaluated call.
+
+    """
+    if not path.exists():
+        return {}
+    decode = msgspec.json.Decoder(EvaluatedCall).decode
+    try:
+        calls = [decode(line) for line in path.read_bytes().splitlines()]
+    except msgspec.MsgspecError as error:
+        msg = f"{path} is no evaluation set of ours: {error}"
+        raise RejectedError(msg) from error
+    return {call.call: call for call in calls}
+
+
+def write_set(path: Path, calls: Iterable[EvaluatedCall]) -> None:
+    """Write the set, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    with draft.open("wb") as file:
+        file.writelines(msgspec.json.encode(call) + b"\n" for call in sorted(calls, key=lambda call: call.call))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def latest(calls: Sequence[EvaluatedCall]) -> datetime | None:
+    """The moment of the newest change in the set: where the next pull goes on."""
+    moments = [datetime.fromisoformat(call.updated_at) for call in calls]
+    return max(moments, default=None)

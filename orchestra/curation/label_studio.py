@@ -1,0 +1,231 @@
+"""A project on a Label Studio server, through its SDK, whose calls block: run them in a thread.
+
+The server has no unique key for a task and its import is not idempotent, so nothing here is sent twice by itself: the
+SDK's own retries are off, and who does not know whether an import arrived looks up the calls before sending them again.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import msgspec
+import structlog
+
+from orchestra.curation.config import AUDIO_CONFIG, LABEL_CONFIG
+from orchestra.curation.task import task
+from orchestra.errors import EngineError, MissingExtraError, OrchestraError, RejectedError, SettingError
+from orchestra.settings import Settings
+from orchestra.storage.dialogue import Dialogue, Turn
+
+_log = structlog.get_logger()
+T = TypeVar("T")
+
+_TIMEOUT_S = 60.0
+_IMPORT_TIMEOUT_S = 180
+_ONCE: Any = {"max_retries": 0}
+_PAGE = 500
+
+
+class ProjectGoneError(OrchestraError):
+    """The project was deleted on the server."""
+
+
+class LabelStudio:
+    """One labelling project, created if it is missing.
+
+    Args:
+        settings: URL, token and project title.
+
+    Raises:
+        MissingExtraError: the SDK is not installed.
+        SettingError: the server refuses the token, or none is set.
+        EngineError: the server cannot be reached or fails; whether it has done what was asked is unknown.
+        ProjectGoneError: the project was deleted.
+        RejectedError: the server says that what was sent is wrong, in its own words.
+
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.label_studio_url or not settings.label_studio_api_key.get_secret_value():
+            msg = "calls are curated with ORCHESTRA_LABEL_STUDIO_URL and ORCHESTRA_LABEL_STUDIO_API_KEY set"
+            raise SettingError(msg)
+        _sdk("core.api_error")  # said at start, not at the first call
+        self.url = settings.label_studio_url.rstrip("/")
+        self.title = settings.label_studio_project
+        self.project = 0
+        self.predicts = True
+        self._api_key = settings.label_studio_api_key.get_secret_value()
+        self._bucket = 0
+        self._sdk: Any = None
+        self._http = httpx.Client(timeout=_TIMEOUT_S, follow_redirects=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def open(self) -> int:
+        """Find or create the project; its id. One process at a time should do this."""
+        return self._asked(self._open)
+
+    def _open(self) -> int:
+        projects = self._client().projects
+        self.project = self._find(self.title) or int(
+            projects.create(title=self.title, label_config=LABEL_CONFIG, request_options=_ONCE).id
+        )
+        config = projects.get(self.project, request_options=_ONCE).label_config or ""
+        self.predicts = _takes_predictions(config)
+        return self.project
+
+    def forget(self) -> None:
+        """The project is to be found again before it is used."""
+        self.project = self._bucket = 0
+
+    def find(self, calls: Sequence[str]) -> dict[str, int]:
+        """Which of these calls have a task already: call → task."""
+        return self._asked(lambda: {found.data["call_id"]: int(found.id) for found in self._tasks_of(calls)})
+
+    def add(self, tasks: Sequence[dict[str, Any]]) -> list[int]:
+        """Import tasks; their ids in the same order. Not idempotent."""
+        ready = list(tasks) if self.predicts else [{"data": each["data"]} for each in tasks]
+
+        def send() -> list[int]:
+            path = f"projects/{self.project}/import"
+            answer = self._post(path, {"return_task_ids": "true"}, content=msgspec.json.encode(ready))
+            return [int(number) for number in answer["task_ids"]]
+
+        added = self._asked(send)
+        if len(added) != len(ready):
+            msg = f"Label Studio names {len(added)} tasks of {len(ready)} that were sent"
+            raise EngineError(msg)
+        return added
+
+    def upload(self, name: str, audio: bytes) -> str:
+        """Put a WAV file on the server; the URL to name in a task. Every call of this stores it anew."""
+        return self._asked(lambda: self._upload(name, audio))
+
+    def annotated(self, since: datetime | None) -> Iterator[Any]:
+        """The tasks with annotations that changed after this moment, with their annotations."""
+        data_manager = _sdk("data_manager")
+        column, operator, kind, filters = (
+            data_manager.Column, data_manager.Operator, data_manager.Type, data_manager.Filters
+        )  # fmt: skip
+        items = [filters.item(column.total_annotations, operator.GREATER, kind.Number, 0)]
+        if since is not None:
+            moment = filters.datetime(since.astimezone(UTC))
+            items.append(filters.item(column.updated_at, operator.GREATER, kind.Datetime, moment))
+        query = json.dumps({"filters": filters.create(filters.AND, items)})
+        tasks = self._client().tasks
+        yield from self._asked(
+            lambda: list(
+                tasks.list(project=self.project, query=query, fields="all", page_size=_PAGE, request_options=_ONCE)
+            )
+        )
+
+    # -- how it is asked
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        api_error = _sdk("core.api_error").ApiError
+        try:
+            return ask()
+        except httpx.TransportError as error:
+            msg = f"Label Studio at {self.url} does not answer: {error!r}"
+            raise EngineError(msg) from error
+        except api_error as error:
+            raise self._meaning(error.status_code or 0, error.body) from error
+
+    def _meaning(self, status: int, body: Any) -> OrchestraError:
+        words = body.get("validation_errors") or body.get("detail") or body if isinstance(body, dict) else body
+        said = " ".join(str(words).split())[:300]
+        if status in {401, 403}:
+            return SettingError(
+                f"Label Studio at {self.url} refuses ORCHESTRA_LABEL_STUDIO_API_KEY ({status}: {said}); use a personal"
+                " access token: tokens of the older kind are switched off unless the organization allows them"
+            )
+        if status == httpx.codes.NOT_FOUND:
+            return ProjectGoneError(f"project {self.project} is not at {self.url}")
+        if status in {400, 413, 415, 422}:
+            return RejectedError(f"Label Studio refused it ({status}): {said}")
+        return EngineError(f"Label Studio at {self.url} failed ({status}): {said}")
+
+    def _post(self, path: str, params: dict[str, str], **body: Any) -> Any:
+        """Post once, under the SDK's own authorization: it has no upload, and takes seconds to encode a long call."""
+        headers = {"Authorization": self._client()._client_wrapper.get_headers()["Authorization"]}  # noqa: SLF001
+        if "content" in body:
+            headers["Content-Type"] = "application/json"
+        answer = self._http.post(
+            f"{self.url}/api/{path}", params=params, headers=headers, timeout=_IMPORT_TIMEOUT_S, **body
+        )
+        if answer.status_code != httpx.codes.CREATED:
+            is_json = answer.headers.get("content-type", "").startswith("application/json")
+            raise self._meaning(answer.status_code, answer.json() if is_json else answer.text)
+        return answer.json()
+
+    def _client(self) -> Any:
+        if self._sdk is None:
+            client = _sdk("client").LabelStudio
+            self._sdk = client(base_url=self.url, api_key=self._api_key, httpx_client=self._http, max_retries=0)
+        return self._sdk
+
+    def _find(self, title: str) -> int:
+        """The project of exactly this title, the oldest if there are several; 0 for none."""
+        pages = self._client().projects.list(title=title, include="id,title", request_options=_ONCE)
+        return min((int(project.id) for project in pages if project.title == title), default=0)
+
+    def _tasks_of(self, calls: Sequence[str]) -> list[Any]:
+        data_manager = _sdk("data_manager")
+        column, filters = data_manager.Column.data("call_id"), data_manager.Filters
+        item = filters.item(column, data_manager.Operator.IN_LIST, data_manager.Type.String, list(calls))
+        query = json.dumps({"filters": filters.create(filters.OR, [item])})
+        pages = self._client().tasks.list(
+            project=self.project,
+            query=query,
+            fields="task_only",
+            include="id,data",
+            page_size=_PAGE,
+            request_options=_ONCE,
+        )
+        page = list(pages.items or ())
+        found = page if len(page) < _PAGE else list(pages)
+        return [each for each in found if each.data and each.data.get("call_id") in calls]
+
+    def _upload(self, name: str, audio: bytes) -> str:
+        client = self._client()
+        if not self._bucket:
+            title = f"{self.title} (audio)"
+            self._bucket = self._find(title) or int(
+                client.projects.create(title=title, label_config=AUDIO_CONFIG, request_options=_ONCE).id
+            )
+        path, files = f"projects/{self._bucket}/import", {"file": (name, audio, "audio/wav")}
+        answer = self._post(path, {"commit_to_project": "false"}, files=files)
+        (number,) = answer["file_upload_ids"]
+        return f"{self.url}/data/{client.files.get(number, request_options=_ONCE).file}"
+
+
+def _takes_predictions(config: str) -> bool:
+    """Whether the project's labelling configuration has what our predictions refer to; the server does not check."""
+    told = Dialogue(turns=[Turn(1, said_from_s=0.0, said_to_s=1.0, heard="good day", interrupted=True)])
+    (prediction,) = task("07-x", told, "")["predictions"]
+    interface = _sdk("label_interface").LabelInterface(config)
+    wrong = interface.validate_prediction(prediction, return_errors=True)
+    if wrong:
+        _log.warning("curation.no_predictions", reason=str(wrong[0])[:300])
+    return not wrong
+
+
+def _sdk(module: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415 - heavy, and an extra
+
+    try:
+        return import_module(f"label_studio_sdk.{module}")
+    except ModuleNotFoundError as error:
+        msg = f'this needs {error.name}, which is not installed: pip install "orchestra-voice[curator]"'
+        raise MissingExtraError(msg) from error

@@ -1,0 +1,115 @@
+"""One call as one labelling task. Pure."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from orchestra.curation.config import OUTCOME, TRANSCRIPT, TURN_LABEL
+from orchestra.storage.dialogue import Dialogue, Turn
+
+Only = Literal["all", "interrupted", "failed", "low_confidence"]
+
+#: a speech engine this unsure has probably misheard
+LOW_CONFIDENCE = 0.6
+MODEL_VERSION = "orchestra-1"
+
+_NOTHING = "(nothing understood)"
+_SHARES = 10_000
+
+
+def is_sampled(call: str, percent: float) -> bool:
+    """Whether the call belongs to that percentage of all: the same answer for the same call, everywhere."""
+    share = int.from_bytes(hashlib.sha256(call.encode()).digest()[:8], "big") % _SHARES
+    return share < percent * _SHARES / 100
+
+
+def is_wanted(told: Dialogue, only: Only) -> bool:
+    """Whether the call passes the filter."""
+    match only:
+        case "interrupted":
+            return any(turn.interrupted for turn in told.turns)
+        case "failed":
+            broken = told.ended is None or told.ended.reason == "failed"
+            return broken or any(turn.failed or turn.failed_tools for turn in told.turns)
+        case "low_confidence":
+            return any(is_doubtful(turn) for turn in told.turns)
+        case _:
+            return True
+
+
+def is_doubtful(turn: Turn) -> bool:
+    """Whether the caller was probably misheard: an unsure engine, or speech of which nothing was understood."""
+    return turn.said_from_s is not None and (turn.confidence < LOW_CONFIDENCE or not turn.said)
+
+
+def outcome(told: Dialogue) -> str:
+    """How the call probably went: ``resolved``, ``escalated`` (to a person) or ``abandoned``."""
+    if told.ended is not None and told.ended.reason == "transferred":
+        return "escalated"
+    answered = [turn for turn in told.turns if turn.number > 0 and turn.heard and not turn.failed]
+    broken = told.ended is None or told.ended.reason in {"failed", "silence"}
+    return "resolved" if answered and not broken and told.turns[-1] in answered else "abandoned"
+
+
+def task(call: str, told: Dialogue, audio: str) -> dict[str, Any]:
+    """The task to import: its data (no phone number in it) and one prediction.
+
+    ``turns`` are the paragraphs, each with its speaker, text, place in the audio (s) and the number of the caller's
+    turn. ``audio`` is a URL that the annotator's browser can open, or empty.
+    """
+    paragraphs: list[dict[str, Any]] = []
+    regions: list[dict[str, Any]] = []
+    for turn in told.turns:
+        if turn.said_from_s is not None:
+            if is_doubtful(turn):
+                regions.append(_region(len(paragraphs), turn.said or _NOTHING, "Misrecognition"))
+            paragraphs.append(
+                _paragraph("caller", turn.said or _NOTHING, turn.said_from_s, turn.said_to_s, turn.number)
+            )
+        if turn.heard:
+            speaker = turn.agent or "agent"
+            if turn.interrupted:
+                regions.append(_region(len(paragraphs), turn.heard, "Interruption"))
+            elif turn.failed:
+                regions.append(_region(len(paragraphs), turn.heard, "Bad response"))
+            paragraphs.append(_paragraph(speaker, turn.heard, turn.heard_from_s, turn.heard_to_s, turn.number))
+    confidence = min((turn.confidence for turn in told.turns), default=1.0)
+    guess = {"from_name": OUTCOME, "to_name": TRANSCRIPT, "type": "choices", "value": {"choices": [outcome(told)]}}
+    return {
+        "data": {"call_id": call, "audio": audio, "turns": paragraphs, "meta": _meta(told)},
+        "predictions": [{"model_version": MODEL_VERSION, "score": round(confidence, 3), "result": [*regions, guess]}],
+    }
+
+
+def _paragraph(speaker: str, text: str, start_s: float | None, end_s: float | None, turn: int) -> dict[str, Any]:
+    start = start_s or 0.0
+    return {"speaker": speaker, "text": text, "start": start, "end": max(end_s or 0.0, start), "turn": turn}
+
+
+def _region(paragraph: int, text: str, label: str) -> dict[str, Any]:
+    place = {"start": str(paragraph), "end": str(paragraph), "startOffset": 0, "endOffset": len(text), "text": text}
+    return {
+        "id": f"{TURN_LABEL}-{paragraph}",
+        "from_name": TURN_LABEL,
+        "to_name": TRANSCRIPT,
+        "type": "paragraphlabels",
+        "value": {**place, "paragraphlabels": [label]},
+    }
+
+
+def _meta(told: Dialogue) -> dict[str, Any]:
+    started, ended = told.started, told.ended
+    waits = [turn.measured.total_ms for turn in told.turns if turn.measured is not None]
+    return {
+        "app": started.app if started else "",
+        "started_at": datetime.fromtimestamp(started.at, UTC).isoformat() if started else "",
+        "end_reason": ended.reason if ended else "",
+        "duration_s": ended.duration_s if ended else 0.0,
+        "agents": sorted({turn.agent for turn in told.turns if turn.agent}),
+        "turns": max((turn.number for turn in told.turns), default=0),
+        "interruptions": sum(turn.interrupted for turn in told.turns),
+        "failed_turns": sum(turn.failed for turn in told.turns),
+        "tools": [name for turn in told.turns for name in turn.tools],
+        "failed_tools": sum(turn.failed_tools for turn in told.turns),
+        "slowest_ms": max(waits, default=0.0),
+    }

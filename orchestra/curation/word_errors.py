@@ -1,0 +1,43 @@
+"""Word error rate: what speech recognition made of the words that were really said. Pure."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+class WordErrors(NamedTuple):
+    """``errors`` (words put in, left out or changed) of ``words`` that were said."""
+
+    errors: int
+    words: int
+
+    @property
+    def rate(self) -> float:
+        """Errors per word that was said; 0.0 where nothing was said and nothing understood."""
+        return self.errors / self.words if self.words else float(self.errors > 0)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in lower case, without punctuation."""
+    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+
+
+def word_errors(said: str, understood: str) -> WordErrors:
+    """The fewest insertions, deletions and substitutions between the words of both (Levenshtein)."""
+    reference, guess = words(said), words(understood)
+    row = list(range(len(guess) + 1))
+    for number, word in enumerate(reference, 1):
+        diagonal, row[0] = row[0], number
+        for place, other in enumerate(guess, 1):
+            change = diagonal + (word != other)
+            diagonal = row[place]
+            row[place] = min(change, row[place] + 1, row[place - 1] + 1)
+    return WordErrors(row[-1], len(reference))
+
+
+def total(each: Iterable[WordErrors]) -> WordErrors:
+    """All together, every word counting the same."""
+    counted = list(each)
+    return WordErrors(sum(one.errors for one in counted), sum(one.words for one in counted))

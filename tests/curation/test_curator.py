@@ -1,0 +1,205 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import (
+    CallEnded,
+    CallStarted,
+    Event,
+    RecordingSaved,
+    ReplyInterrupted,
+    ReplySpoken,
+    TranscriptCurated,
+    TranscriptFinal,
+    UserTurnEnded,
+)
+from tests.servers.label_studio import TOKEN, LabelStudioServer
+from workers.curator import consumer
+
+
+@pytest_asyncio.fixture
+async def studio() -> AsyncIterator[LabelStudioServer]:
+    async with LabelStudioServer() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(settings: Settings, studio: LabelStudioServer, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr("orchestra.curation.curation._LONGEST_PAUSE_S", 0.05)
+    return settings.model_copy(update={"label_studio_url": studio.url, "label_studio_api_key": SecretStr(TOKEN)})
+
+
+def a_call(call: str, *, confidence: float = 1.0, interrupted: bool = False, audio: bool = True) -> list[Event]:
+    heard = ReplyInterrupted(call=call, turn=1, heard="It is", at=104.0)
+    spoken = ReplySpoken(call=call, turn=1, text="It is on its way.", at=104.0)
+    return [
+        CallStarted(call=call, at=100.0, from_number="+15550001"),
+        ReplySpoken(call=call, text="Welcome.", at=101.0),
+        TranscriptFinal(call=call, text="where is it", confidence=confidence, at=102.5),
+        UserTurnEnded(call=call, turn=1, text="where is it", at=103.0, speech_ended_at=102.5),
+        heard if interrupted else spoken,
+        CallEnded(call=call, turn=1, reason="caller_hung_up", duration_s=5.0, at=105.0, audio_ms=5000 * audio),
+        *([RecordingSaved(call=call, turn=1, url=f"file:///recordings/{call}.wav")] if audio else []),
+    ]
+
+
+async def until_refused(studio: LabelStudioServer) -> None:
+    async with asyncio.timeout(10):
+        await studio.refused.wait()
+
+
+async def test_a_finished_call_becomes_one_task_with_its_words_times_and_audio(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    call = bus.call()
+    async with bus.run(consumer):
+        await bus.publish(*a_call(call))
+        await bus.settled()
+    (curated,) = await bus.published(TranscriptCurated)
+    data = studio.tasks[int(curated.project)][int(curated.task)]
+    assert [(turn["speaker"], turn["text"], turn["end"]) for turn in data["turns"]] == [
+        ("agent", "Welcome.", 1.0),
+        ("caller", "where is it", 2.5),
+        ("agent", "It is on its way.", 4.0),
+    ]
+    assert data["audio"].startswith(f"http://127.0.0.1:8480/calls/{call}/recording?expires=")
+    assert "5550001" not in str(data)
+    assert studio.projects[int(curated.project)]["title"] == "Orchestra calls"
+
+
+async def test_a_call_without_audio_waits_for_no_recording(bus: TestBus, studio: LabelStudioServer) -> None:
+    async with bus.run(consumer):
+        await bus.publish(*a_call(bus.call(), audio=False))
+        await bus.settled(5.0)
+    (data,) = studio.tasks[1].values()
+    assert data["audio"] == ""
+
+
+async def test_a_recording_that_never_comes_does_not_keep_the_transcript(
+    bus: TestBus, studio: LabelStudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.curator.RECORDING_WITHIN_S", 0.1)
+    async with bus.run(consumer):
+        await bus.publish(*a_call(bus.call())[:-1])
+        await bus.settled()
+    assert len(studio.calls()) == 1
+
+
+async def test_many_calls_go_in_few_imports_and_a_second_end_changes_nothing(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    calls = [bus.call() for _ in range(60)]
+    async with bus.run(consumer):
+        await bus.publish(*(event for call in calls for event in a_call(call)))
+        await bus.settled()
+        await bus.publish(CallEnded(call=calls[0], turn=1, reason="failed"))
+        await bus.settled()
+    assert sorted(studio.calls()) == sorted(calls)
+    assert len(studio.imports) <= 6
+
+
+@pytest.mark.parametrize("fault", [500, 503, 429, -500, -1])
+async def test_an_import_that_fails_before_or_after_it_is_stored_makes_one_task_a_call(
+    bus: TestBus, studio: LabelStudioServer, fault: int
+) -> None:
+    studio.fail_imports = [fault]
+    calls = [bus.call() for _ in range(5)]
+    async with bus.run(consumer):
+        await bus.publish(*(event for call in calls for event in a_call(call)))
+        await bus.settled()
+    assert sorted(studio.calls()) == sorted(calls)
+    assert {event.call for event in await bus.published(TranscriptCurated)} == set(calls)
+
+
+async def test_a_call_that_is_refused_is_a_dead_letter_in_the_servers_words_and_alone(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    calls = [bus.call() for _ in range(8)]
+    studio.refuse = {calls[3]}
+    async with bus.run(consumer):
+        await bus.publish(*(event for call in calls for event in a_call(call)))
+        await bus.settled(allow_dead=True)
+        (letter,) = await bus.dead()
+    assert "key is expected in task data" in letter.error
+    assert sorted(studio.calls()) == sorted(set(calls) - {calls[3]})
+
+
+async def test_a_refused_token_loses_nothing_and_the_calls_go_on_once_it_is_good(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    studio.token = "another"
+    call = bus.call()
+    async with bus.run(consumer):
+        await bus.publish(*a_call(call))
+        await until_refused(studio)
+        assert studio.calls() == []
+        studio.token = TOKEN
+        await bus.settled()
+    assert studio.calls() == [call]
+
+
+async def test_a_deleted_project_is_made_again(bus: TestBus, studio: LabelStudioServer) -> None:
+    first, second = bus.call(), bus.call()
+    async with bus.run(consumer):
+        await bus.publish(*a_call(first))
+        await bus.settled()
+        studio.delete_project(1)
+        await bus.publish(*a_call(second))
+        await bus.settled()
+    assert studio.calls() == [second]
+
+
+async def test_calls_wait_in_the_journal_while_label_studio_is_down(bus: TestBus, settings: Settings) -> None:
+    async with LabelStudioServer() as down:
+        url = down.url
+    call = bus.call()
+    bus.bus.settings = settings.model_copy(update={"label_studio_url": url})
+    async with bus.run(consumer):
+        await bus.publish(*a_call(call))
+        async with asyncio.timeout(10):
+            while not any(group.pending for group in await bus.bus.groups()):  # noqa: ASYNC110 - only Redis knows
+                await asyncio.sleep(0.01)
+    bus.bus.settings = settings
+    async with bus.run(consumer):
+        await bus.settled()
+    assert [event.call for event in await bus.published(TranscriptCurated)] == [call]
+
+
+@pytest.mark.parametrize(("only", "kept"), [("all", 3), ("interrupted", 1), ("low_confidence", 1), ("failed", 0)])
+async def test_a_filter_leaves_calls_out(
+    bus: TestBus, studio: LabelStudioServer, settings: Settings, only: str, kept: int
+) -> None:
+    bus.bus.settings = settings.model_copy(update={"curate_only": only})
+    async with bus.run(consumer):
+        await bus.publish(*a_call(bus.call()))
+        await bus.publish(*a_call(bus.call(), interrupted=True))
+        await bus.publish(*a_call(bus.call(), confidence=0.3))
+        await bus.settled()
+    assert len(studio.calls()) == kept
+
+
+async def test_a_call_of_ten_thousand_turns_is_one_task(bus: TestBus, studio: LabelStudioServer) -> None:
+    call, began = bus.call(), time.time()
+    turns = [
+        event
+        for turn in range(1, 10_001)
+        for event in (
+            UserTurnEnded(call=call, turn=turn, text="and then", at=began + turn, speech_ended_at=began + turn),
+            ReplySpoken(call=call, turn=turn, text="go on", at=began + turn + 0.5),
+        )
+    ]
+    async with bus.run(consumer):
+        await bus.publish(CallStarted(call=call, at=began))
+        for first in range(0, len(turns), 5000):
+            await bus.publish(*turns[first : first + 5000])
+        await bus.publish(CallEnded(call=call, turn=10_000, reason="time_limit"))
+        await bus.settled()
+    (data,) = studio.tasks[1].values()
+    assert len(data["turns"]) == 20_000
+    assert data["turns"][-1]["end"] == pytest.approx(10_000.5)

@@ -1,0 +1,79 @@
+from collections.abc import Sequence
+
+import pytest
+from label_studio_sdk.label_interface import LabelInterface
+
+from orchestra.curation.config import LABEL_CONFIG
+from orchestra.curation.task import is_sampled, is_wanted, outcome, task
+from orchestra.storage.dialogue import Dialogue, Turn
+from schemas import CallEnded
+
+CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
+
+
+def told(*turns: Turn, reason: str = "caller_hung_up") -> Dialogue:
+    return Dialogue(ended=CallEnded(call=CALL, reason=reason), turns=list(turns))  # type: ignore[arg-type]
+
+
+def a_turn(number: int = 1, said: str = "hello", heard: str = "good day", **more: object) -> Turn:
+    times = {"said_from_s": 1.0, "said_to_s": 2.0, "heard_from_s": 2.5, "heard_to_s": 3.0}
+    return Turn(number, said=said, heard=heard, **(times | more))  # type: ignore[arg-type]
+
+
+def labels(made: dict[str, object]) -> Sequence[tuple[str, str]]:
+    (prediction,) = made["predictions"]  # type: ignore[misc]
+    return [
+        (item["value"]["start"], item["value"]["paragraphlabels"][0])
+        for item in prediction["result"]
+        if item["type"] == "paragraphlabels"
+    ]
+
+
+def test_what_was_probably_misheard_interrupted_or_failed_is_marked_on_its_own_paragraph() -> None:
+    made = task(
+        CALL,
+        told(a_turn(1, confidence=0.3), a_turn(2, interrupted=True), a_turn(3, failed=True), a_turn(4, said="")),
+        "http://edge/audio",
+    )
+    assert labels(made) == [
+        ("0", "Misrecognition"), ("3", "Interruption"), ("5", "Bad response"), ("6", "Misrecognition")
+    ]  # fmt: skip
+    assert made["data"]["turns"][6]["text"] == "(nothing understood)"
+    assert made["predictions"][0]["score"] == 0.3
+
+
+def test_the_labelling_interface_takes_the_configuration_and_every_prediction() -> None:
+    interface = LabelInterface(LABEL_CONFIG)
+    made = task(CALL, told(a_turn(confidence=0.1, interrupted=True), a_turn(2, failed=True), reason="transferred"), "")
+    assert interface.validate_prediction(made["predictions"][0], return_errors=True) == []
+    assert interface.validate_task({"data": made["data"]}, validate_regions_only=False)
+
+
+@pytest.mark.parametrize(
+    ("call", "guess"),
+    [
+        (told(a_turn()), "resolved"),
+        (told(a_turn(), reason="transferred"), "escalated"),
+        (told(a_turn(), reason="failed"), "abandoned"),
+        (told(a_turn(1), a_turn(2, heard="")), "abandoned"),
+        (told(), "abandoned"),
+        (Dialogue(turns=[a_turn()]), "abandoned"),
+    ],
+)
+def test_the_outcome_is_guessed_from_how_the_call_ended(call: Dialogue, guess: str) -> None:
+    assert outcome(call) == guess
+
+
+def test_a_sample_is_the_same_everywhere_and_as_large_as_was_asked() -> None:
+    calls = [f"07-{number:032x}" for number in range(2000)]
+    chosen = [call for call in calls if is_sampled(call, 25.0)]
+    assert 400 < len(chosen) < 600
+    assert set(chosen) <= {call for call in calls if is_sampled(call, 60.0)}
+    assert [call for call in calls if is_sampled(call, 100.0)] == calls
+    assert not any(is_sampled(call, 0.0) for call in calls)
+
+
+def test_a_call_that_broke_off_or_whose_tools_failed_counts_as_failed() -> None:
+    assert is_wanted(told(a_turn(), reason="failed"), "failed")
+    assert is_wanted(told(a_turn(failed_tools=1)), "failed")
+    assert not is_wanted(told(a_turn()), "failed")

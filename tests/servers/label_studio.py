@@ -1,0 +1,117 @@
+"""A server that answers like Label Studio 1.23.2 where we ask it, and misbehaves on demand.
+
+Imports are not idempotent, there is no unique key, a deleted project answers an import with an HTML page. The real
+server is started by the integration test.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from aiohttp import web
+
+from tests.servers.server import NO_FAULTS, Faults, ProtocolServer
+
+TOKEN = "abcdef0123456789abcdef0123456789abcdef01"
+
+
+class LabelStudioServer(ProtocolServer):
+    """Projects, task look-up by call id, import.
+
+    ``fail_imports``: statuses of the next imports, one each; a negative one fails *after* the tasks were stored, -1
+    cuts the connection then. ``refuse``: call ids whose task is wrong.
+    """
+
+    def __init__(self, faults: Faults = NO_FAULTS) -> None:
+        super().__init__(faults)
+        self.projects: dict[int, dict[str, Any]] = {}
+        self.tasks: dict[int, dict[int, dict[str, Any]]] = {}
+        self.token = TOKEN
+        self.fail_imports: list[int] = []
+        self.refuse: set[str] = set()
+        self.imports: list[int] = []
+        self.refused = asyncio.Event()
+        self._number = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/api/projects/", self._list_projects),
+            web.post("/api/projects/", self._create_project),
+            web.get("/api/projects/{project}/", self._get_project),
+            web.post("/api/projects/{project}/import", self._import),
+            web.get("/api/tasks/", self._tasks),
+        ]
+
+    def calls(self) -> list[str]:
+        """The call of every task of every project, one entry a task."""
+        return [task["call_id"] for tasks in self.tasks.values() for task in tasks.values()]
+
+    def delete_project(self, number: int) -> None:
+        """Somebody deletes it."""
+        del self.projects[number], self.tasks[number]
+
+    def _admit(self, request: web.Request) -> None:
+        self.admit(request)
+        if request.headers.get("Authorization") != f"Token {self.token}":
+            self.refused.set()
+            raise web.HTTPUnauthorized(
+                text=json.dumps({"status_code": 401, "detail": "Invalid token."}), content_type="application/json"
+            )
+
+    def _missing(self) -> web.Response:
+        return web.json_response({"status_code": 404, "detail": "No Project matches the given query."}, status=404)
+
+    async def _list_projects(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        title = request.query.get("title", "")
+        found = [each for each in self.projects.values() if title.lower() in each["title"].lower()]
+        return web.json_response({"count": len(found), "next": None, "previous": None, "results": found})
+
+    async def _create_project(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        self._number += 1
+        project = {"id": self._number, **await request.json()}
+        self.projects[self._number], self.tasks[self._number] = project, {}
+        return web.json_response(project, status=201)
+
+    async def _get_project(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        project = self.projects.get(int(request.match_info["project"]))
+        return self._missing() if project is None else web.json_response(project)
+
+    async def _import(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        number = int(request.match_info["project"])
+        if number not in self.projects:
+            return web.Response(
+                status=404, text="<!doctype html><html><body>Not found</body></html>", content_type="text/html"
+            )
+        sent = json.loads(await request.content.read())
+        self.imports.append(len(sent))
+        fault = self.fail_imports.pop(0) if self.fail_imports else 0
+        if fault > 0:
+            return web.json_response({"detail": "the server is tired"}, status=fault)
+        if any(task["data"]["call_id"] in self.refuse for task in sent):
+            errors = {"non_field_errors": ['"turns" key is expected in task data']}
+            return web.json_response({"status_code": 400, "validation_errors": errors}, status=400)
+        stored = []
+        for task in sent:
+            self._number += 1
+            self.tasks[number][self._number] = task["data"]
+            stored.append(self._number)
+        if fault == -1:
+            assert request.transport is not None
+            request.transport.abort()
+        if fault < 0:
+            return web.json_response({"detail": "the server fell over"}, status=-fault)
+        return web.json_response({"task_count": len(stored), "task_ids": stored}, status=201)
+
+    async def _tasks(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        number = int(request.query["project"])
+        if number not in self.projects:
+            return self._missing()
+        (item,) = json.loads(request.query["query"])["filters"]["items"]
+        wanted = set(item["value"])
+        found = [{"id": task, "data": data} for task, data in self.tasks[number].items() if data["call_id"] in wanted]
+        return web.json_response({"total": len(found), "total_annotations": 0, "total_predictions": 0, "tasks": found})
