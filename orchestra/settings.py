@@ -88,7 +88,8 @@ class Settings(BaseSettings):
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
     label_studio_url: str | None = None
     label_studio_api_key: SecretStr = SecretStr("")
-    label_studio_project: Annotated[str, Field(min_length=3)] = "Orchestra calls"
+    #: the server takes 50 characters, and a project beside it holds the audio
+    label_studio_project: Annotated[str, Field(min_length=3, max_length=42)] = "Orchestra calls"
     label_studio_audio: Literal["link", "upload", "none"] = "link"
     curate_percent: Annotated[float, Field(ge=0, le=100)] = 100.0
     curate_only: Literal["all", "interrupted", "failed", "low_confidence"] = "all"

@@ -159,7 +159,11 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
 
 def workers_of(settings: Settings) -> tuple[str, ...]:
     """The workers of a stack: those that every call needs, and those whose server is set."""
-    servers = (("logging", settings.openobserve_url), ("telemetry", settings.otlp_url))
+    servers = (
+        ("logging", settings.openobserve_url),
+        ("telemetry", settings.otlp_url),
+        ("curator", settings.label_studio_url),
+    )
     return (*WORKERS, *(name for name, url in servers if url))
 
 

@@ -76,4 +76,4 @@ def _print_rates(calls: "list[EvaluatedCall]", fresh: set[str], out: Path) -> No
         console.print(table)
     heard = total(call.word_errors for call in calls)
     rate = f", word error rate {heard.rate:.1%} ({heard.errors} of {heard.words} words)" if heard.words else ""
-    console.print(f"{len(calls)} calls in {out}, {len(fresh)} of them new or changed{rate}")
+    console.print(f"{len(calls)} calls in {out}, {len(fresh)} of them new or changed{rate}", soft_wrap=True)

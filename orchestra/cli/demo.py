@@ -18,7 +18,7 @@ import msgspec
 import typer
 from rich.text import Text
 
-from schemas import CallEnded, CallStarted, Event, RecordingSaved, SentenceSpoken
+from schemas import CallEnded, CallStarted, Event, RecordingSaved, SentenceSpoken, TranscriptCurated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -188,7 +188,8 @@ async def _call(
     from orchestra.cli.conversation import LiveConversation
     from orchestra.voice.caller import Caller, PhoneLine, Problem, ScriptedConversation
 
-    watch = _Watch(LiveConversation(console), edges=running.edges if script.edge_dies else {})
+    curated = bus.settings.label_studio_url is not None
+    watch = _Watch(LiveConversation(console), edges=running.edges if script.edge_dies else {}, curated=curated)
     line = PhoneLine()
     talk = ScriptedConversation(
         utterances, replying=watch.replying, said=lambda utterance: watch.view.said(utterance.text)
@@ -221,7 +222,7 @@ async def _within(call: "Awaitable[Ending]", seconds: float) -> "Ending":
 class _Watch:
     """Follows the journal of the one call in this stack: for the eye, for the caller's patience, for its end."""
 
-    def __init__(self, view: "LiveConversation", *, edges: dict[str, int]) -> None:
+    def __init__(self, view: "LiveConversation", *, edges: dict[str, int], curated: bool) -> None:
         from orchestra.voice.caller import Replying
 
         self.view = view
@@ -231,6 +232,8 @@ class _Watch:
         self._edges = dict(edges)  # processes of which the one with the call is to die
         self._edge = ""
         self._awaited: set[type[Event]] = {CallStarted, CallEnded, RecordingSaved}
+        if curated:
+            self._awaited.add(TranscriptCurated)
 
     def lacks(self) -> str:
         """The events that every call has and this one has not yet."""

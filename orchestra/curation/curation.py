@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ _log = structlog.get_logger()
 _BATCH = 500
 _LINGER_S = 0.1
 _LONGEST_PAUSE_S = 60.0
-_LOCK_S = 120
+_LOCK_S = 60
 
 
 class Curated(NamedTuple):
@@ -72,13 +73,25 @@ class Curation:
         return await done
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled: the next batch is read while the one before is imported."""
+        ready: asyncio.Queue[list[_Submission]] = asyncio.Queue(1)
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(self._read(ready), name="curation: read")
+            stages.create_task(self._deliver(ready), name="curation: import")
+
+    async def _read(self, ready: asyncio.Queue[list[_Submission]]) -> None:
         while True:
             batch = [await self._waiting.get()]
             await asyncio.sleep(_LINGER_S)
             while len(batch) < _BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
-            await self._see_through(batch)
+            with suppress(RedisError, OSError):  # then it is read again before the import, which tells of the trouble
+                await self._prepare(batch)
+            await ready.put(batch)
+
+    async def _deliver(self, ready: asyncio.Queue[list[_Submission]]) -> None:
+        while True:
+            await self._see_through(await ready.get())
 
     async def _see_through(self, batch: list[_Submission]) -> None:
         """Try until every call of the batch is done or refused."""
@@ -148,7 +161,7 @@ class Curation:
         _log.info("curation.imported", calls=len(fresh), project=project)
 
     async def _opened(self) -> str:
-        if not self._project.project:
+        if not self._project.project and not await asyncio.to_thread(self._project.open, create=False):
             lock = self._bus.redis.lock(f"{keys.PREFIX}:{{shared}}:curation", timeout=_LOCK_S)
             async with lock:  # two workers that start together must not create two projects
                 await asyncio.to_thread(self._project.open)
@@ -165,11 +178,12 @@ class Curation:
     async def _upload(self, each: _Submission) -> None:
         if each.recording and not each.task["data"]["audio"]:
             try:
-                audio = await asyncio.to_thread(_read, Stored(each.recording))
-            except OSError as error:
+                audio = await asyncio.to_thread(_bytes_of, Stored(each.recording))
+                url = await asyncio.to_thread(self._project.upload, f"{each.call}.wav", audio)
+            except (OSError, RejectedError) as error:
                 _log.warning("curation.no_audio", call=each.call, recording=each.recording, error=repr(error))
-                return
-            each.task["data"]["audio"] = await asyncio.to_thread(self._project.upload, f"{each.call}.wav", audio)
+            else:
+                each.task["data"]["audio"] = url
 
     # -- trouble is told once, not with every try
 
@@ -184,7 +198,7 @@ class Curation:
         self._trouble = ""
 
 
-def _read(recording: Stored) -> bytes:
+def _bytes_of(recording: Stored) -> bytes:
     with recording.open() as file:
         return file.read()
 

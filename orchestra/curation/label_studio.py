@@ -72,13 +72,15 @@ class LabelStudio:
         """Close the connections."""
         self._http.close()
 
-    def open(self) -> int:
-        """Find or create the project; its id. One process at a time should do this."""
-        return self._asked(self._open)
+    def open(self, *, create: bool = True) -> int:
+        """Find the project, or create it, which one process at a time should do; its id, 0 where it is missing."""
+        return self._asked(lambda: self._open(create=create))
 
-    def _open(self) -> int:
-        projects = self._client().projects
-        self.project = self._find(self.title) or int(
+    def _open(self, *, create: bool) -> int:
+        projects, found = self._client().projects, self._find(self.title)
+        if not found and not create:
+            return 0
+        self.project = found or int(
             projects.create(title=self.title, label_config=LABEL_CONFIG, request_options=_ONCE).id
         )
         config = projects.get(self.project, request_options=_ONCE).label_config or ""

@@ -1,0 +1,187 @@
+"""The curator against the real Label Studio: project, tasks, audio, annotations, and back as an evaluation set."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from label_studio_sdk import LabelStudio as Sdk
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from orchestra.cli import app
+from orchestra.curation.evaluation import read_set
+from orchestra.curation.label_studio import LabelStudio
+from orchestra.errors import SettingError
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import (
+    AudioChunk,
+    CallEnded,
+    CallStarted,
+    Event,
+    ReplySpoken,
+    TranscriptCurated,
+    TranscriptFinal,
+    UserTurnEnded,
+)
+from tests.servers.label_studio_itself import READY_WITHIN_S, TOKEN, label_studio, personal_access_token
+from workers.curator import consumer as curator
+from workers.persistence import consumer as persistence
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(READY_WITHIN_S + 120)]
+
+ADMIN = {"Authorization": f"Token {TOKEN}"}
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with label_studio(tmp_path_factory.mktemp("label-studio")) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(settings: Settings, studio: str, request: pytest.FixtureRequest) -> Settings:
+    return settings.model_copy(
+        update={
+            "label_studio_url": studio,
+            "label_studio_api_key": SecretStr(TOKEN),
+            "label_studio_project": f"{request.node.name[:30]} {secrets.token_hex(3)}",
+            "label_studio_audio": "upload",
+        }
+    )
+
+
+def a_call(call: str, said: str = "where is my partial") -> list[Event]:
+    return [
+        CallStarted(call=call, at=100.0, from_number="+15550001"),
+        ReplySpoken(call=call, text="Welcome.", at=101.0),
+        TranscriptFinal(call=call, text=said, confidence=0.4, at=102.5),
+        UserTurnEnded(call=call, turn=1, text=said, at=103.0, speech_ended_at=102.5),
+        ReplySpoken(call=call, turn=1, text="It is on its way.", at=104.0),
+        AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\x10\x20" * 8000),
+        CallEnded(call=call, turn=1, reason="caller_hung_up", duration_s=5.0, at=105.0, audio_ms=1000),
+    ]
+
+
+async def curated(bus: TestBus, *calls: str) -> list[TranscriptCurated]:
+    async with bus.run(persistence, curator):
+        await bus.publish(*(event for call in calls for event in a_call(call)))
+        await bus.settled(60)
+    return await bus.published(TranscriptCurated)
+
+
+def tasks_of(studio: str, project: str) -> list[dict[str, Any]]:
+    answer = httpx.get(f"{studio}/api/tasks/", params={"project": project, "fields": "all"}, headers=ADMIN, timeout=60)
+    tasks: list[dict[str, Any]] = answer.raise_for_status().json()["tasks"]
+    return tasks
+
+
+async def test_a_call_is_one_task_whose_audio_can_be_played_and_whose_prediction_is_there(
+    bus: TestBus, studio: str
+) -> None:
+    call = bus.call()
+    (made,) = await curated(bus, call)
+    (task,) = tasks_of(studio, made.project)
+    assert (str(task["id"]), task["data"]["call_id"]) == (made.task, call)
+    labels = [item["value"] for item in task["predictions"][0]["result"]]
+    assert labels[0]["paragraphlabels"] == ["Misrecognition"]
+    assert labels[1]["choices"] == ["resolved"]
+    async with httpx.AsyncClient(headers=ADMIN, timeout=60) as browser:
+        audio = await browser.get(task["data"]["audio"], headers={"Range": "bytes=0-3"})
+        assert (audio.status_code, audio.content) == (206, b"RIFF")
+        assert len((await browser.get(task["data"]["audio"])).content) == 44 + 8000 * 4
+
+
+async def test_a_curator_that_has_forgotten_everything_makes_no_second_task(bus: TestBus, studio: str) -> None:
+    calls = [bus.call() for _ in range(3)]
+    first = await curated(bus, *calls)
+    await bus.bus.redis.flushall()
+    await bus.bus.shared_wire.call("SET", "orchestra:{shared}:partitions", bus.bus.partitions)
+    again = await curated(bus, *calls, bus.call())
+    assert {event.task for event in first} <= {event.task for event in again}
+    assert len(tasks_of(studio, first[0].project)) == 4
+
+
+async def test_annotations_come_back_as_an_evaluation_set_and_only_what_changed_is_fetched(
+    bus: TestBus, studio: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await curated(bus, bus.call(), bus.call())
+    for name in ("label_studio_url", "label_studio_project"):
+        monkeypatch.setenv(f"ORCHESTRA_{name.upper()}", getattr(settings, name))
+    monkeypatch.setenv("ORCHESTRA_LABEL_STUDIO_API_KEY", TOKEN)
+    region = {"id": "r1", "to_name": "transcript"}
+    place = {"start": "1", "end": "1", "startOffset": 0, "endOffset": 19}
+    result = [
+        {**region, "from_name": "turn_label", "type": "paragraphlabels",
+         "value": {**place, "paragraphlabels": ["Misrecognition"]}},
+        {**region, "from_name": "corrected", "type": "textarea", "value": {**place, "text": ["where is my parcel"]}},
+        {"to_name": "transcript", "from_name": "outcome", "type": "choices", "value": {"choices": ["resolved"]}},
+        {"to_name": "transcript", "from_name": "quality", "type": "rating", "value": {"rating": 4}},
+    ]  # fmt: skip
+    http = httpx.Client(timeout=60)
+    sdk = Sdk(base_url=studio, api_key=TOKEN, httpx_client=http)
+    sdk.annotations.create(id=int(made[0].task), result=result)
+    out = tmp_path / "evaluation.jsonl"
+
+    def pull() -> str:
+        pulled = CliRunner().invoke(app, ["curate", "pull", "--out", str(out)], catch_exceptions=False)
+        return pulled.stdout.splitlines()[-1]
+
+    assert pull().endswith("1 of them new or changed, word error rate 25.0% (1 of 4 words)")
+    (call,) = read_set(out).values()
+    assert (call.call, call.outcome, call.quality) == (made[0].call, "resolved", 4)
+    assert call.turns[1].corrected == "where is my parcel"
+    assert ", 0 of them new or changed" in pull()
+    sdk.annotations.create(id=int(made[1].task), result=result[2:])
+    http.close()  # noqa: ASYNC212
+    assert pull().endswith("1 of them new or changed, word error rate 12.5% (1 of 8 words)")
+
+
+async def test_a_deleted_project_is_made_again_and_takes_the_next_call(bus: TestBus, studio: str) -> None:
+    async with bus.run(persistence, curator):
+        await bus.publish(*a_call(bus.call()))
+        await bus.settled(60)
+        (first,) = await bus.published(TranscriptCurated)
+        async with httpx.AsyncClient(headers=ADMIN, timeout=60) as admin:
+            (await admin.delete(f"{studio}/api/projects/{first.project}/")).raise_for_status()
+        await bus.publish(*a_call(bus.call()))
+        await bus.settled(60)
+    second = (await bus.published(TranscriptCurated))[-1]
+    assert second.project != first.project
+    assert len(tasks_of(studio, second.project)) == 1
+
+
+async def test_a_call_of_ten_thousand_turns_is_one_task(bus: TestBus, studio: str) -> None:
+    call = bus.call()
+    turns = [UserTurnEnded(call=call, turn=turn, text="and then", at=100.0 + turn) for turn in range(1, 10_001)]
+    async with bus.run(persistence, curator):
+        await bus.publish(CallStarted(call=call, at=100.0))
+        for first in range(0, len(turns), 5000):
+            await bus.publish(*turns[first : first + 5000])
+        await bus.publish(CallEnded(call=call, turn=10_000, reason="time_limit"))
+        await bus.settled(90)
+    (made,) = await bus.published(TranscriptCurated)
+    (task,) = tasks_of(studio, made.project)
+    assert len(task["data"]["turns"]) == 10_000
+
+
+@pytest.mark.filterwarnings("ignore:The `parse_obj` method is deprecated")  # the SDK's own business
+def test_a_personal_access_token_works_and_a_token_of_the_older_kind_is_refused_with_the_cure(
+    studio: str, settings: Settings
+) -> None:
+    token = personal_access_token(studio)
+    with LabelStudio(settings.model_copy(update={"label_studio_api_key": SecretStr(token)})) as project:
+        assert project.open() > 0
+    switch = f"{studio}/api/jwt/settings"
+    httpx.post(switch, json={"legacy_api_tokens_enabled": False}, headers=ADMIN, timeout=60).raise_for_status()
+    try:
+        with LabelStudio(settings) as project, pytest.raises(SettingError, match="personal access token"):
+            project.open()
+    finally:
+        access = httpx.post(f"{studio}/api/token/refresh/", json={"refresh": token}, timeout=60).json()["access"]
+        httpx.post(
+            switch, json={"legacy_api_tokens_enabled": True}, headers={"Authorization": f"Bearer {access}"}, timeout=60
+        ).raise_for_status()
