@@ -11,6 +11,7 @@ from schemas import (
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
+    SentenceSpoken,
     ToolCompleted,
     ToolRequested,
     TranscriptFinal,
@@ -28,6 +29,7 @@ TYPES = (
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
+    SentenceSpoken,
     ToolCompleted,
     ToolRequested,
     TranscriptFinal,
@@ -97,6 +99,7 @@ class _Reader:
         self.speech_at: float | None = None
         self.confidence = 1.0
         self.agent = ""
+        self.sentences: dict[int, list[tuple[str, float]]] = {}
 
     def turn(self, number: int) -> Turn:
         turn = self.turns.get(number)
@@ -144,6 +147,8 @@ class _Reader:
                 turn = self.turn(event.turn)
                 turn.agent = agent or turn.agent
                 turn.meant = turn.meant if filler else f"{turn.meant} {text}".strip()
+            case SentenceSpoken(text=text):
+                self.sentences.setdefault(event.turn, []).append((text, self.clock_s(event.at)))
             case ReplySpoken(text=text) | ReplyInterrupted(heard=text):
                 self._played(event, text)
             case ToolRequested(name=name):
@@ -167,6 +172,10 @@ class _Reader:
         turn.heard_to_s = self.clock_s(event.at)
 
     def dialogue(self) -> Dialogue:
+        for number, spoken in self.sentences.items():
+            turn = self.turn(number)
+            if turn.heard_to_s is None:  # the edge was lost before it could tell of the whole reply
+                turn.heard, turn.heard_to_s = " ".join(text for text, _ in spoken), spoken[-1][1]
         for turn in self.call.turns:
             if turn.heard_to_s is not None:
                 earliest = turn.said_to_s or 0.0

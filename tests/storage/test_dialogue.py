@@ -6,6 +6,7 @@ from schemas import (
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
+    SentenceSpoken,
     ToolCompleted,
     ToolRequested,
     TranscriptFinal,
@@ -51,3 +52,16 @@ def test_a_journal_without_beginning_or_end_is_told_as_far_as_it_goes() -> None:
         (3, "still there", "", None)
     ]
     assert dialogue([]).turns == []
+
+
+def test_of_a_reply_that_was_cut_off_with_its_edge_the_sentences_that_were_heard_are_told() -> None:
+    told = dialogue(
+        [
+            CallStarted(call=CALL, at=100.0),
+            UserTurnEnded(call=CALL, turn=1, text="where is it", at=102.0),
+            SentenceSpoken(call=CALL, turn=1, text="It is here.", at=104.0),
+            SentenceSpoken(call=CALL, turn=1, text="Shall I send it?", at=105.0),
+        ]
+    )
+    (turn,) = told.turns
+    assert (turn.heard, turn.heard_from_s, turn.heard_to_s) == ("It is here. Shall I send it?", 2.0, 5.0)
