@@ -10,7 +10,7 @@ from orchestra.bus import Bus
 from orchestra.execution.models import Models, opened_models
 from orchestra.execution.prompts import Prompts
 from orchestra.execution.reply import Reply
-from orchestra.execution.tools import CALLER_NUMBER, Tools
+from orchestra.execution.tools import CALLER_NUMBER, Tools, http_client
 from orchestra.execution.work import Work
 from orchestra.settings import Settings, load_settings
 from schemas import (
@@ -69,7 +69,7 @@ class Execution:
             lifespan = self._team.lifespan
             resources = None if lifespan is None else await stack.enter_async_context(lifespan())
             self._prompts = Prompts(models)
-            self._tools = Tools(self._team, resources)
+            self._tools = Tools(self._team, resources, await stack.enter_async_context(http_client()))
             yield
 
     async def remember_caller(self, event: CallStarted, context: Context) -> None:

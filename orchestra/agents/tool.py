@@ -25,6 +25,8 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
         idempotency_key: the same whenever this one tool call is run again, different for every other.
         caller_number: E.164, empty where the carrier sent none.
         resources: what the app's ``lifespan`` yielded, None without one.
+        http: a client for other services, shared by all tools of the worker: warm connections, at most 64 of them, and
+            4 s for connecting and for each read. None outside of a worker.
 
     """
 
@@ -34,6 +36,7 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     agent: str = ""
     caller_number: str = ""
     resources: Any = None
+    http: Any = None  # an httpx.AsyncClient: importing it here would cost every command 60 ms
 
 
 class Tool:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any
 
+import httpx
 import structlog
 
 from orchestra.agents.app import App
@@ -29,6 +30,9 @@ _LOG = structlog.get_logger("orchestra.execution")
 CALLER_NUMBER = "caller_number"
 _BEGUN = "begun:"
 
+#: seconds for each step of a request that a tool makes, and how many connections all tools share
+_HTTP_S = 4.0
+_CONNECTIONS = 64
 #: silence that a caller notices, s
 FILLER_AFTER_S = 0.7
 #: characters of a result that a model is given; more would be slow and dear
@@ -42,17 +46,27 @@ _UNKNOWN = (
 )
 
 
+def http_client() -> httpx.AsyncClient:
+    """The client that tools are handed: no service of others may take a caller's time, or all our connections."""
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(_HTTP_S),
+        limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS // 2),
+    )
+
+
 class Tools:
     """Runs an app's tools.
 
     Args:
         app: whose tools.
         resources: what the app's ``lifespan`` yielded.
+        http: the client that tools are handed.
 
     """
 
-    def __init__(self, app: App, resources: Any) -> None:
+    def __init__(self, app: App, resources: Any, http: httpx.AsyncClient) -> None:
         self._app = app
+        self._http = http
         self._resources = resources
         self.keypad = Keypad()
 
@@ -119,6 +133,7 @@ class Tools:
             idempotency_key=event.id,
             caller_number=(number or b"").decode(),
             resources=self._resources,
+            http=self._http,
         )
 
     async def _collect(self, event: ToolRequested, context: Context) -> str:

@@ -7,10 +7,11 @@ import time
 import msgspec
 import pytest
 
-from orchestra.agents import App, Sentence, rule, tool
+from orchestra.agents import App, Sentence, ToolContext, rule, tool
 from orchestra.testing import TestBus
 from schemas import PromptCompleted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.conversation.team import Line, Parcels, team
+from tests.servers.openai import OpenAIServer
 
 
 async def prompt(line: Line, **changes: object) -> tuple[PromptCompleted, list[str]]:
@@ -174,3 +175,17 @@ async def test_a_tool_is_not_run_after_its_deadline(bus: TestBus) -> None:
     completed = await run_tool(line, "find_parcel", '{"number":"1"}', deadline=time.time() - 1)
     assert completed.failed
     assert line.parcels.done == []
+
+
+@tool(idempotent=True)
+async def ask_service(url: str, context: ToolContext) -> str:
+    """Ask another service."""
+    response = await context.http.get(url)
+    return f"{response.status_code} within {context.http.timeout.read:g} s"
+
+
+async def test_tools_are_handed_an_http_client_with_limits(bus: TestBus) -> None:
+    async with OpenAIServer(lambda *_: "") as server:
+        line = Line(bus, lambda _: "", app=team(Parcels(), tools=(ask_service,)))
+        completed = await run_tool(line, "ask_service", f'{{"url":"{server.base_url}/models"}}')
+    assert completed.result == "200 within 4 s"
