@@ -22,6 +22,7 @@ for _command in (
     "init",
     "up",
     "call",
+    "dial",
     "edge",
     "worker",
     "new_consumer",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from orchestra.bus import Bus
     from orchestra.cli.conversation import LiveConversation
+    from orchestra.cli.demo_outbound import Ordered
     from orchestra.demo.scripts import Script
     from orchestra.settings import Settings
     from orchestra.stack import Running
@@ -153,10 +154,13 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
 async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpeech", console: "Console") -> _Call:
     """Start everything, make the call, end everything."""
     from orchestra.bus import Bus
+    from orchestra.cli.demo_outbound import ordering
     from orchestra.stack import stack
     from orchestra.voice.caller import spoken
 
     async with AsyncExitStack() as parts:
+        order = await parts.enter_async_context(ordering())
+        settings = order.settings(settings) if script.answered_by else settings
         with console.status("starting server, workers and edge …"):
             # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
             preparing = asyncio.create_task(asyncio.to_thread(spoken, script.lines, speech.synthesize))
@@ -167,7 +171,7 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
         bus = await Bus.connect(settings.model_copy(update={"redis_url": running.redis_url}))
         parts.push_async_callback(bus.close)
         person = await asyncio.to_thread(_person, script, speech) if script.person else None
-        return await _call(bus, running, script, utterances, person=person, console=console)
+        return await _call(bus, running, script, utterances, person=person, order=order, console=console)
 
 
 def _person(script: "Script", speech: "LocalSpeech") -> "Person":
@@ -183,9 +187,11 @@ async def _call(
     utterances: "list[Utterance]",
     *,
     person: "Person | None",
+    order: "Ordered",
     console: "Console",
 ) -> _Call:
     from orchestra.cli.conversation import LiveConversation
+    from orchestra.cli.demo_outbound import called
     from orchestra.voice.caller import Caller, PhoneLine, Problem, ScriptedConversation
 
     curated = bus.settings.label_studio_url is not None
@@ -196,8 +202,11 @@ async def _call(
     )
     found = []
     async with watch.following(bus):
-        caller = Caller(running.url, running.auth_token, person=person)
-        ending = await _within(caller.call(line, talk), _CALL_WITHIN_S)
+        if script.answered_by:
+            making = called(running.url, order, script.answered_by, line, talk)
+        else:
+            making = Caller(running.url, running.auth_token, person=person).call(line, talk)
+        ending = await _within(making, _CALL_WITHIN_S)
         try:
             async with asyncio.timeout(_SETTLED_WITHIN_S):
                 await watch.settled.wait()

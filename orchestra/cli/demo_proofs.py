@@ -33,7 +33,7 @@ def special_problems(
     if pressed != keys:
         found.append(f"the caller pressed {keys}, the journal has {pressed or 'no key'}")
     if script.answered_by:
-        found += _answered(journal)
+        found += _answered(journal, ending)
     return [Problem(None, what) for what in found]
 
 
@@ -64,6 +64,8 @@ def _edge_dies(journal: Iterable[Event], ending: "Ending") -> list[str]:
     return []
 
 
-def _answered(journal: Iterable[Event]) -> list[str]:
+def _answered(journal: Iterable[Event], ending: "Ending") -> list[str]:
+    if ending.how != "agent_hung_up":
+        return [f"the agent should have hung up after the message, but {ending}"]
     answers = [event.by for event in journal if isinstance(event, CallAnswered)]
     return [] if answers == ["machine"] else [f"a machine answered, the journal says {answers or 'nothing'}"]

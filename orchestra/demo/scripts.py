@@ -199,4 +199,4 @@ EDGE_DIES = Script(
 #: conversations
 SCRIPTS: dict[str, Script] = {script.name: script for script in (DEMO, STATUS, COMPLAINT, QUESTIONS)}
 #: what the telephone line itself can do
-SHOWS: dict[str, Script] = {script.name: script for script in (TRANSFER, DIGITS, EDGE_DIES)}
+SHOWS: dict[str, Script] = {script.name: script for script in (TRANSFER, DIGITS, VOICEMAIL, EDGE_DIES)}

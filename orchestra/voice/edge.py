@@ -13,7 +13,7 @@ from orchestra.bus import Bus, Publisher
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.storage.api import calls_router
-from orchestra.voice import twilio, webhooks
+from orchestra.voice import outbound, twilio, webhooks
 from orchestra.voice.call import Parties, Script
 from orchestra.voice.calls import Calls
 from orchestra.voice.closing import LostCalls
@@ -149,6 +149,7 @@ def create_app(edge: Edge) -> FastAPI:
     app.add_api_route("/healthz", _health, methods=["GET"])
     app.include_router(calls_router(edge.settings, edge.bus))
     app.include_router(webhooks.router)
+    app.include_router(outbound.router)
     app.add_api_websocket_route(twilio.STREAM_PATH, media_stream_endpoint)
     return app
 

@@ -18,11 +18,13 @@ from orchestra.voice.caller.measure import Span, TurnAudio, cut, measure_turns
 from orchestra.voice.caller.mulaw import SAMPLE_RATE
 from orchestra.voice.caller.person import Person
 from orchestra.voice.caller.phone_line import PhoneLine, Tracks
+from orchestra.voice.caller.rest import CarrierApi
 from orchestra.voice.caller.verdict import Problem, TurnRecord, problems
 
 __all__ = [
     "SAMPLE_RATE",
     "Caller",
+    "CarrierApi",
     "Comparison",
     "Ending",
     "Patience",

@@ -1,0 +1,50 @@
+"""`orchestra dial`: have the agents call somebody."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestra.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(dial)
+
+
+def dial(
+    to: Annotated[str, typer.Argument(metavar="NUMBER", help="Who is called, as +15550001.")],
+) -> None:
+    """Have the carrier call this number; whoever answers is connected to the agents of the running edge."""
+    import uvloop
+
+    from orchestra.log import configure_logging
+    from orchestra.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings, "dial")
+    call, sid = uvloop.run(_dial(settings, to))
+    print(f"{call} {sid}")
+
+
+async def _dial(settings: "Settings", to: str) -> tuple[str, str]:
+    from orchestra.bus import Bus
+    from orchestra.cli.extras import needs_extra
+    from orchestra.errors import RejectedError, UsageError
+    from orchestra.stack import running
+
+    with needs_extra("voice"):
+        from orchestra.voice.dialing import place_call
+        from orchestra.voice.twilio import PublicUrl
+
+    up = running(settings)
+    public = settings.public_url or (up.url if up else f"http://{settings.host}:{settings.port}")
+    bus = await Bus.connect(settings)
+    try:
+        call = bus.new_call()
+        return call, await place_call(settings, call, to, PublicUrl(public))
+    except RejectedError as error:
+        raise UsageError(str(error)) from None
+    finally:
+        await bus.close()

@@ -1,0 +1,76 @@
+"""The carrier's REST API, as far as it takes orders for calls: a stand-in for Twilio's on a free loopback port."""
+
+import asyncio
+import hmac
+import secrets
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+#: what the ordered call does, given the order's form fields and the call's own id
+Rings = Callable[[dict[str, str], str], Awaitable[None]]
+
+
+class CarrierApi:
+    """Takes orders for calls and has them ring; use as an async context manager.
+
+    Args:
+        account_sid: the account whose calls are taken.
+        auth_token: its token; without the two the answer is 401.
+        rings: called in a task of its own for each order.
+
+    Attributes:
+        orders: the form fields of the orders so far.
+
+    """
+
+    def __init__(self, account_sid: str, auth_token: str, rings: Rings) -> None:
+        self.orders: list[dict[str, str]] = []
+        self.calls: list[asyncio.Task[None]] = []
+        self._account_sid = account_sid
+        self._basic = f"Basic {b64encode(f'{account_sid}:{auth_token}'.encode()).decode()}"
+        self._rings = rings
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:<port>``."""
+        assert self._runner is not None, "the server is not running"
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.add_routes([web.post("/2010-04-01/Accounts/{account}/Calls.json", self._create)])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for call in self.calls:
+            call.cancel()
+        await asyncio.gather(*self.calls, return_exceptions=True)
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def _create(self, request: web.Request) -> web.Response:
+        given = request.headers.get("Authorization", "")
+        known = request.match_info["account"] == self._account_sid and hmac.compare_digest(given, self._basic)
+        if not known:
+            return web.json_response({"code": 20003, "message": "Authenticate", "status": 401}, status=401)
+        order = {name: str(value) for name, value in (await request.post()).items()}
+        if not order.get("To") or not order.get("From") or not order.get("Url"):
+            return web.json_response({"code": 21201, "message": "No 'To' number", "status": 400}, status=400)
+        self.orders.append(order)
+        sid = "CA" + secrets.token_hex(16)
+        self.calls.append(asyncio.create_task(self._ring(order, sid)))
+        body = {"sid": sid, "account_sid": self._account_sid, "to": order["To"], "status": "queued"}
+        return web.json_response(body, status=201)
+
+    async def _ring(self, order: dict[str, str], sid: str) -> None:
+        await self._rings(order, sid)

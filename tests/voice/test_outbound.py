@@ -1,0 +1,178 @@
+"""Calls that are made: ordered with a token, placed by the carrier's API, answered by people and machines."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from twilio.request_validator import RequestValidator
+
+from orchestra.errors import RejectedError
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.caller import Caller, Ending
+from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.token import claim
+from schemas import CallAnswered, CallEnded, CallStarted, DigitsRequested, ReplySpoken, TurnCompleted, UserTurnEnded
+from tests.servers.server import Faults
+from tests.servers.twilio import TwilioServer
+from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
+
+# the twilio package signs in by what aiohttp is about to drop
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The 'auth' parameter is deprecated:DeprecationWarning"),
+]
+
+API = {"Authorization": "Bearer api token"}
+APP = Greeting(greeting="Hello there.", voicemail="One two three four five six seven.")
+
+
+@asynccontextmanager
+async def edge_that_dials(
+    bus: TestBus, settings: Settings, *, app: Greeting = APP, faults: Faults | None = None, **changed: Any
+) -> AsyncIterator[tuple[RunningEdge, TwilioServer]]:
+    async with TwilioServer("AC1", AUTH_TOKEN, faults or Faults()) as carrier:
+        given = {
+            "twilio_account_sid": "AC1",
+            "twilio_api_url": carrier.url,
+            "twilio_number": "+15550100",
+            "api_token": "api token",
+            "reconnect_s": 0.2,
+        }
+        async with running_edge(bus, settings, app=app, **(given | changed)) as running:
+            yield running, carrier
+
+
+async def order(running: RunningEdge, body: object, headers: dict[str, str] = API) -> httpx.Response:
+    async with httpx.AsyncClient() as http:
+        return await http.post(f"{running.url}/calls", json=body, headers=headers)
+
+
+async def answer(running: RunningEdge, placed: dict[str, str], answered_by: str, line: PhoneLine) -> Ending:
+    caller = Caller(running.url, AUTH_TOKEN, answered_by=answered_by, voice_url=placed["Url"], call_sid=placed["Sid"])
+
+    async def listen(line: PhoneLine) -> None:
+        await line.until(lambda: line.agent_audible_s > 0.15, 5)
+        await line.until(lambda: False, 3)
+
+    async with asyncio.timeout(20):
+        return await caller.call(line, listen)
+
+
+async def test_a_call_is_placed_with_its_webhooks_and_machine_detection(bus: TestBus, settings: Settings) -> None:
+    async with edge_that_dials(bus, settings) as (running, carrier):
+        placed = await order(running, {"to": "+15550001"})
+        assert placed.status_code == 201
+        (ordered,) = carrier.orders
+    call = placed.json()["call"]
+    assert placed.json()["provider_call"] == ordered["Sid"]
+    assert (ordered["To"], ordered["From"]) == ("+15550001", "+15550100")
+    assert ordered["Url"] == f"{running.url}/twilio/voice?call={call}"
+    assert ordered["StatusCallback"] == f"{running.url}/twilio/status?call={call}"
+    assert ordered["MachineDetection"] == "DetectMessageEnd"
+
+
+async def test_a_machine_hears_the_message_and_is_hung_up_on(bus: TestBus, settings: Settings) -> None:
+    line = PhoneLine()
+    async with edge_that_dials(bus, settings) as (running, carrier):
+        call = (await order(running, {"to": "+15550001"})).json()["call"]
+        ending = await answer(running, carrier.orders[0], "machine_end_beep", line)
+        ended = await running.event(CallEnded)
+    assert (ending.how, ended.reason) == ("agent_hung_up", "agent_hung_up")
+    assert [(event.call, event.by) for event in await bus.published(CallAnswered)] == [(call, "machine")]
+    (spoken,) = await bus.published(ReplySpoken)
+    assert spoken.text == APP.voicemail
+    assert line.agent_audible_s >= 0.68
+    assert (await bus.published(CallStarted))[0].direction == "outbound"
+
+
+async def test_a_person_is_greeted(bus: TestBus, settings: Settings) -> None:
+    async with edge_that_dials(bus, settings) as (running, carrier):
+        await order(running, {"to": "+15550001"})
+        ending = await answer(running, carrier.orders[0], "human", PhoneLine())
+    assert ending.how == "caller_hung_up"
+    assert (await bus.published(ReplySpoken))[0].text == "Hello there."
+
+
+async def test_a_fax_and_a_machine_without_a_message_are_hung_up_on(bus: TestBus, settings: Settings) -> None:
+    async with edge_that_dials(bus, settings, app=Greeting()) as (running, carrier):
+        await order(running, {"to": "+15550001"})
+        for answered_by in ("fax", "machine_start"):
+            assert (await answer(running, carrier.orders[0], answered_by, PhoneLine())).streams == 0
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic api token"}])
+async def test_without_the_token_no_call_is_made(bus: TestBus, settings: Settings, headers: dict[str, str]) -> None:
+    async with edge_that_dials(bus, settings) as (running, carrier):
+        assert (await order(running, {"to": "+15550001"}, headers)).status_code == 401
+        assert not carrier.orders
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"to": "555"}, 422), ({}, 422), ({"to": "+15550001", "x": 1}, 422), ({"to": "+1" * 4000}, 413)],
+)
+async def test_what_is_no_order_is_refused(bus: TestBus, settings: Settings, body: object, status: int) -> None:
+    async with edge_that_dials(bus, settings) as (running, carrier):
+        assert (await order(running, body)).status_code == status
+        assert not carrier.orders
+
+
+async def test_a_carrier_that_refuses_is_told_of_without_secrets(bus: TestBus, settings: Settings) -> None:
+    async with edge_that_dials(bus, settings, faults=Faults(status=401)) as (running, _):
+        refused = await order(running, {"to": "+15550001"})
+    assert refused.status_code == 502
+    assert AUTH_TOKEN not in refused.text
+
+
+@pytest.mark.parametrize(("status", "reason"), [("busy", "busy"), ("no-answer", "no_answer"), ("failed", "failed")])
+async def test_a_status_callback_closes_a_call_that_nobody_answered(
+    bus: TestBus, settings: Settings, status: str, reason: str
+) -> None:
+    async with edge_that_dials(bus, settings) as (running, carrier):
+        await order(running, {"to": "+15550001"})
+        url = carrier.orders[0]["StatusCallback"]
+        form = {"CallSid": carrier.orders[0]["Sid"], "CallStatus": status}
+        async with httpx.AsyncClient() as http:
+            assert (await http.post(url, data=form)).status_code == 403
+            signed = {"X-Twilio-Signature": RequestValidator(AUTH_TOKEN).compute_signature(url, form)}
+            assert (await http.post(url, data=form, headers=signed)).status_code == 204
+        assert (await running.event(CallEnded)).reason == reason
+
+
+async def test_a_token_is_used_once_among_all_edges(bus: TestBus) -> None:
+    call = bus.call()
+    await claim(bus.bus, call, "1.token")
+    with pytest.raises(RejectedError, match="used before"):
+        await claim(bus.bus, call, "1.token")
+    await claim(bus.bus, call, "1.other")
+
+
+async def test_keys_that_the_agents_press_are_heard_as_tones(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, "hello", app=Greeting(greeting="")) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            call = (await running.event(UserTurnEnded, turn=1)).call
+            await bus.publish(
+                DigitsRequested(call=call, turn=1, digits="12"), TurnCompleted(call=call, turn=1, agent="a")
+            )
+            assert await line.until(lambda: line.agent_audible_s > 0.2, 5)
+
+        await running.call(talk)
+
+
+async def test_a_silent_caller_is_asked_before_the_call_ends(bus: TestBus, settings: Settings) -> None:
+    app = Greeting(greeting="", still_there="Are you there?")
+    async with running_edge(bus, settings, app=app, caller_silence_s=0.5) as running:
+        ending = await running.call(_wait)
+    assert ending.how == "agent_hung_up"
+    assert [event.text for event in await bus.published(ReplySpoken)] == ["Are you there?"]
+    assert [event.reason for event in await bus.published(CallEnded)] == ["silence"]
+
+
+async def _wait(line: PhoneLine) -> None:
+    await line.until(lambda: False, 10)
