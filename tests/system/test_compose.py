@@ -1,0 +1,93 @@
+"""The compose file, without an engine: what it names exists, and what it runs can be run."""
+
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from orchestra.bus import Consumer
+from orchestra.cli import app
+from orchestra.settings import Settings
+from orchestra.stack import WORKERS
+
+ROOT = Path(__file__).parents[2]
+OURS = ("edge", *WORKERS, "logging", "curator")
+
+
+@cache
+def compose() -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return parsed
+
+
+def services() -> dict[str, dict[str, Any]]:
+    named: dict[str, dict[str, Any]] = compose()["services"]
+    return named
+
+
+def test_every_part_of_the_system_is_there() -> None:
+    assert set(services()) == {"redis", *OURS, "openobserve", "label-studio"}
+    assert services()["edge"]["deploy"]["replicas"] == 2
+    assert services()["redis"]["image"] == "redis:8"
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    known = {f"ORCHESTRA_{name.upper()}" for name in Settings.model_fields}
+    named = set(re.findall(r"ORCHESTRA_[A-Z_]*[A-Z]", (ROOT / "compose.yaml").read_text()))
+    assert named <= known
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_its_settings_are_values_that_the_process_takes(name: str) -> None:
+    values = {
+        key: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value)) for key, value in services()[name]["environment"].items()
+    }
+    settings = Settings(**{key.removeprefix("ORCHESTRA_").lower(): value for key, value in values.items()})
+    assert settings.redis_url == "redis://redis:6379/0"
+    assert settings.data_dir == Path("/data")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_runs_with_help(name: str) -> None:
+    command = services()[name]["command"]
+    told = CliRunner().invoke(app, [*command, "--help"])
+    assert told.exit_code == 0
+    assert "Usage" in told.stdout
+
+
+@pytest.mark.parametrize("name", OURS[1:])
+def test_a_worker_runs_the_consumer_of_its_name_and_is_asked_for_its_partitions(name: str) -> None:
+    (module, attribute) = services()[name]["command"][1].split(":")
+    consumer = getattr(import_module(module), attribute)
+    assert isinstance(consumer, Consumer)
+    assert consumer.name == name
+    (_, check) = services()[name]["healthcheck"]["test"]
+    assert check == f"""orchestra status --json | grep '"group":"{name}"' | grep -qv '"owner":""'"""
+
+
+def test_every_service_that_can_be_asked_says_whether_it_is_well() -> None:
+    without = [name for name, service in services().items() if "healthcheck" not in service]
+    assert without == ["openobserve"]
+
+
+def test_every_volume_that_is_used_is_declared_and_ours_share_one_data_directory() -> None:
+    used = {each.partition(":")[0] for service in services().values() for each in service.get("volumes", ())}
+    assert used == set(compose()["volumes"])
+    assert all("data:/data" in services()[name]["volumes"] for name in OURS)
+
+
+def test_the_image_copies_what_there_is_and_installs_what_the_project_offers() -> None:
+    recipe = services()["edge"]["build"]["dockerfile_inline"]
+    for line in re.findall(r"^COPY (.*) \S+$", recipe, re.MULTILINE):
+        assert all((ROOT / part).exists() for part in line.split())
+    assert "uv sync --no-cache --no-dev --no-editable --extra all" in recipe
+
+
+def test_what_waits_for_a_server_that_was_away_is_still_in_its_window() -> None:
+    hours = services()["openobserve"]["environment"]["ZO_INGEST_ALLOWED_UPTO"]
+    assert services()["logging"]["environment"]["ORCHESTRA_OPENOBSERVE_WINDOW_H"] == hours
