@@ -11,7 +11,9 @@ class Calls:
 
     def __init__(self, limit: int) -> None:
         self.draining = False
-        self._limit = limit
+        self.begun = 0  # since the process started, as is `refused`
+        self.refused = 0
+        self.limit = limit
         self._expected: dict[str, float] = {}  # call → when its token expires
         self._running: dict[str, Call] = {}
         self._empty = asyncio.Event()
@@ -23,7 +25,8 @@ class Calls:
     def admit(self, call: str, now: float) -> bool:
         """Keep a place for a call whose webhook was answered at ``now`` (epoch seconds). False: there is none."""
         self._expected = {name: until for name, until in self._expected.items() if until > now}
-        if self.draining or len(self._running) + len(self._expected) >= self._limit:
+        if self.draining or len(self._running) + len(self._expected) >= self.limit:
+            self.refused += 1
             return False
         self._expected[call] = now + LIFETIME_S
         return True
@@ -38,6 +41,7 @@ class Calls:
         before = self._running.get(call.id)
         if before is not None:
             before.leave()
+        self.begun += 1
         self._running[call.id] = call
         self._empty.clear()
 

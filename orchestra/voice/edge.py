@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
 from orchestra.bus import Bus, Publisher
 from orchestra.errors import SettingError
@@ -17,6 +17,7 @@ from orchestra.voice import outbound, twilio, webhooks
 from orchestra.voice.call import Parties, Script
 from orchestra.voice.calls import Calls
 from orchestra.voice.closing import LostCalls
+from orchestra.voice.metrics import CONTENT_TYPE, prometheus, samples
 from orchestra.voice.replies import Replies
 from orchestra.voice.stream import media_stream_endpoint
 from orchestra.voice.token import StreamTokens
@@ -133,7 +134,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
 
 
 def create_app(edge: Edge) -> FastAPI:
-    """The edge's web application: Twilio's webhooks, the media WebSocket, the calls, ``/healthz``."""
+    """The edge's web application: Twilio's webhooks, the media WebSocket, the calls, ``/healthz``, ``/metrics``."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -147,6 +148,7 @@ def create_app(edge: Edge) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.state.edge = edge
     app.add_api_route("/healthz", _health, methods=["GET"])
+    app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.include_router(calls_router(edge.settings, edge.bus))
     app.include_router(webhooks.router)
     app.include_router(outbound.router)
@@ -158,3 +160,8 @@ async def _health(request: Request) -> dict[str, object]:
     edge: Edge = request.app.state.edge
     status = "draining" if edge.calls.draining else "ok"
     return {"status": status, "calls": len(edge.calls), "edge": edge.publisher.source}
+
+
+async def _metrics(request: Request) -> Response:
+    edge: Edge = request.app.state.edge
+    return Response(prometheus(samples(edge.calls, edge.publisher)), media_type=CONTENT_TYPE)

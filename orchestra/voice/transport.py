@@ -39,6 +39,9 @@ _FRAME_MS = 10.0 * _FRAME_10MS
 #: how far sending runs ahead of playing: enough to hide a late event loop, little enough to be cut at once
 _AHEAD_S = 0.06
 
+#: carriers send frames of 20 ms; each costs a dozen steps through the pipeline, so two go through as one
+_JOINED_BYTES = 40 * media_stream.SAMPLE_RATE // 1000 * 2
+
 Send = Callable[[str], Awaitable[bool]]
 
 
@@ -48,10 +51,15 @@ class StreamInput(BaseInputTransport):
     def __init__(self) -> None:
         super().__init__(TransportParams(audio_in_enabled=True), name="caller")
         self._resampler = create_stream_resampler()
+        self._joined = b""
 
     async def hear(self, samples: bytes) -> None:
         """Take a frame of the caller's audio (8 kHz). Frames that come before the pipeline has started wait in it."""
-        audio = await self._resampler.resample(samples, media_stream.SAMPLE_RATE, LISTENING_RATE)
+        self._joined += samples
+        if len(self._joined) < _JOINED_BYTES:
+            return
+        joined, self._joined = self._joined, b""
+        audio = await self._resampler.resample(joined, media_stream.SAMPLE_RATE, LISTENING_RATE)
         if audio:
             await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
 

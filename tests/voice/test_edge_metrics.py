@@ -1,0 +1,31 @@
+"""What an edge counts."""
+
+import httpx
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.phone_line import PhoneLine
+from schemas import ReplySpoken
+from tests.voice.edges import RunningEdge, running_edge
+
+
+async def numbers(running: RunningEdge) -> dict[str, float]:
+    async with httpx.AsyncClient() as http:
+        page = (await http.get(running.url + "/metrics")).text
+    pairs = [line.split() for line in page.splitlines() if not line.startswith("#")]
+    return {name.removeprefix("orchestra_edge_"): float(value) for name, value in pairs}
+
+
+async def test_calls_are_counted_for_prometheus(bus: TestBus, settings: Settings) -> None:
+    during: dict[str, float] = {}
+    async with running_edge(bus, settings, max_calls=1) as running:
+
+        async def talk(_: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            assert (await running.call(talk)).streams == 0
+            during.update(await numbers(running))
+
+        await running.call(talk)
+    assert during["calls"] == during["calls_limit"] == during["calls_begun_total"] == 1
+    assert during["calls_refused_total"] >= 1
+    assert during["redis_connected"] == 1
