@@ -27,6 +27,7 @@ from schemas import (
     RecordingSaved,
     ReplyInterrupted,
     ToolCompleted,
+    TransferFailed,
     TurnMeasured,
     UserTurnEnded,
 )
@@ -75,6 +76,7 @@ async def begin(event: CallStarted, context: Context) -> None:
     ToolCompleted,
     TurnMeasured,
     CallTransferred,
+    TransferFailed,
 )
 async def remember(event: Event, context: Context) -> None:
     """Bring the call's session record up to date."""

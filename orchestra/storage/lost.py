@@ -17,7 +17,8 @@ _SAMPLE_BYTES = 2
 async def lost_calls(bus: Bus, silent_s: float) -> list[CallRecord]:
     """Running calls of which neither journal nor media has an entry of the last ``silent_s`` seconds."""
     since_s = time.time() - silent_s
-    candidates = await running_calls(bus, since_s)
+    # a caller who talks with a person is not heard here, and not lost
+    candidates = [record for record in await running_calls(bus, since_s) if not record.transferred_to]
     lost: list[CallRecord] = []
     for partition in sorted({keys.partition_of(record.call) for record in candidates}):
         silent = {record.call: record for record in candidates if keys.partition_of(record.call) == partition}

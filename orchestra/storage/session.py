@@ -16,6 +16,7 @@ from schemas import (
     RecordingSaved,
     ReplyInterrupted,
     ToolCompleted,
+    TransferFailed,
     TurnMeasured,
     UserTurnEnded,
 )
@@ -111,6 +112,12 @@ def _(event: TurnMeasured, record: Record) -> Record:
 def _(event: CallTransferred, record: Record) -> Record:
     del record
     return {"transferred_to": event.target}
+
+
+@changes.register
+def _(event: TransferFailed, record: Record) -> Record:
+    del event, record
+    return {"transferred_to": ""}
 
 
 @changes.register
