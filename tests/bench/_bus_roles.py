@@ -3,6 +3,8 @@
 Peers run this file in environments of their own, so nothing of Orchestra is imported at the top.
 """
 
+# ruff: noqa: PLC0415 - a peer's environment has only what that peer needs
+
 import asyncio
 import json
 import os
@@ -59,7 +61,9 @@ async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
     from orchestra.settings import Settings
 
     quiet()
-    bus = await Bus.connect(Settings(redis_url=options["url"], data_dir=Path("/nowhere"), partitions=options["partitions"]))
+    bus = await Bus.connect(
+        Settings(redis_url=options["url"], data_dir=Path("/nowhere"), partitions=options["partitions"])
+    )
     meter, consumer = Meter(options["count"]), Consumer(options.get("group", "bench"))
 
     if output:
@@ -105,7 +109,10 @@ async def raw(options: dict[str, Any]) -> dict[str, Any]:
     decode = msgspec.json.Decoder(Sample).decode
     client = redis.asyncio.from_url(options["url"], socket_timeout=None)
     meter = Meter(options["count"])
-    keys = [f"orchestra:{{p{partition:02d}}}:events" for partition in range(options["partitions"])]
+    keys = [
+        f"{options.get('prefix', 'orchestra')}:{{p{partition:02d}}}:events"
+        for partition in range(options["partitions"])
+    ]
     for key in keys:
         try:
             await client.xgroup_create(key, "raw", "0", mkstream=True)
@@ -187,7 +194,9 @@ async def publisher(options: dict[str, Any]) -> dict[str, Any]:
     from orchestra.bus import Bus
     from orchestra.settings import Settings
 
-    bus = await Bus.connect(Settings(redis_url=options["url"], data_dir=Path("/nowhere"), partitions=options["partitions"]))
+    bus = await Bus.connect(
+        Settings(redis_url=options["url"], data_dir=Path("/nowhere"), partitions=options["partitions"])
+    )
     source = bus.publisher("bench")
     calls = [bus.new_call() for _ in range(50)]
     for number in range(options["count"]):
@@ -206,7 +215,7 @@ async def raw_publisher(options: dict[str, Any]) -> dict[str, Any]:
     for number in range(options["count"]):
         event = {"call": f"00-{number % 50}", "id": f"e{number}", "at": 0.0, "seq": number, "text": "x" * 150}
         event["sent"] = time.monotonic()
-        await client.xadd("orchestra:{p00}:events", {"type": "t", "call": event["call"], "body": msgspec.json.encode(event)})
+        await client.xadd("raw:{p00}:events", {"type": "t", "call": event["call"], "body": msgspec.json.encode(event)})
         await asyncio.sleep(1 / options["rate"])
     await client.aclose()
     return {}
@@ -223,7 +232,10 @@ async def relay(options: dict[str, Any]) -> dict[str, Any]:
 
     quiet()
     settings = Settings(
-        redis_url=options["url"], data_dir=Path("/nowhere"), partitions=options["partitions"], lease_ms=options["lease_ms"]
+        redis_url=options["url"],
+        data_dir=Path("/nowhere"),
+        partitions=options["partitions"],
+        lease_ms=options["lease_ms"],
     )
     bus = await Bus.connect(settings)
     consumer = Consumer("relay")

@@ -94,7 +94,6 @@ class Bench:
 
     async def latency(self, reader: str, writer: str, options: dict[str, Any]) -> list[float]:
         """Publish → handle in ms, writer and reader in processes of their own."""
-        self.client.flushall()
         process = await asyncio.create_subprocess_exec(
             *self.command(reader, {**options, "announce": True}), stdout=asyncio.subprocess.PIPE
         )
@@ -153,7 +152,7 @@ def percentile(values: list[float], share: float) -> float:
 async def measure(rounds: int, scale: float, *, peers: bool) -> dict[str, Any]:
     counts = {"engine": int(60_000 * scale), "batch": int(20_000 * scale), "single": int(3_000 * scale)}
     rows: dict[str, list[dict[str, Any]]] = {}
-    latencies: dict[str, list[list[float]]] = {"engine": [], "raw": []}
+    latencies: dict[str, list[float]] = {"engine": [], "raw": []}
     with tempfile.TemporaryDirectory() as folder:
         async with EmbeddedServer(Path(folder)) as server:
             bench = Bench(server)
@@ -169,13 +168,20 @@ async def measure(rounds: int, scale: float, *, peers: bool) -> dict[str, Any]:
                     result = await bench.run(role, {"count": counts[count]}, FASTSTREAM)
                     rows.setdefault(role, []).append(result)
                 pace = {"count": int(800 * scale), "rate": 200}
-                latencies["raw"].append(await bench.latency("raw", "raw_publisher", {**pace, "partitions": 1}))
-                latencies["engine"].append(await bench.latency("engine", "publisher", {**pace, "partitions": 16}))
+                bench.client.flushall()  # both at the same time, so that what else runs here weighs alike on both
+                ours, theirs = await asyncio.gather(
+                    bench.latency("engine", "publisher", {**pace, "partitions": 16}),
+                    bench.latency("raw", "raw_publisher", {**pace, "partitions": 1, "prefix": "raw"}),
+                )
+                latencies["engine"] += ours
+                latencies["raw"] += theirs
             takeover = max([await bench.takeover() for _ in range(rounds)])
     return summary(rows, latencies, takeover)
 
 
-def summary(rows: dict[str, list[dict[str, Any]]], latencies: dict[str, list[list[float]]], takeover: float) -> dict[str, Any]:
+def summary(
+    rows: dict[str, list[dict[str, Any]]], latencies: dict[str, list[float]], takeover: float
+) -> dict[str, Any]:
     per_core = {name: [1e6 / row["cpu_us"] for row in found] for name, found in rows.items()}
 
     def ratio(one: str, other: str) -> float | None:
@@ -187,11 +193,10 @@ def summary(rows: dict[str, list[dict[str, Any]]], latencies: dict[str, list[lis
         return round(statistics.median(per_core[name])) if name in per_core else None
 
     def latency_ratio(share: float) -> float:
-        both = zip(latencies["engine"], latencies["raw"], strict=True)
-        return round(statistics.median(percentile(a, share) / percentile(b, share) for a, b in both), 2)
+        return round(percentile(latencies["engine"], share) / percentile(latencies["raw"], share), 2)
 
     def latency(name: str, share: float) -> float:
-        return round(statistics.median(percentile(each, share) for each in latencies[name]), 3)
+        return round(percentile(latencies[name], share), 3)
 
     return {
         "engine_per_core": middle("engine_16"),
@@ -211,7 +216,9 @@ def summary(rows: dict[str, list[dict[str, Any]]], latencies: dict[str, list[lis
         "engine_64_partitions_per_core": middle("engine_64"),
         "engine_with_output_per_core": middle("engine_output_16"),
         "latency_ms": {name: {"p50": latency(name, 0.5), "p99": latency(name, 0.99)} for name in latencies},
-        "server_us": {name: round(statistics.median(row["server_us"] for row in found), 1) for name, found in rows.items()},
+        "server_us": {
+            name: round(statistics.median(row["server_us"] for row in found), 1) for name, found in rows.items()
+        },
         "wall_per_s": {name: round(statistics.median(row["per_s"] for row in found)) for name, found in rows.items()},
     }
 
@@ -221,7 +228,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual number of events")
-    parser.add_argument("--no-peers", action="store_true", help="leave FastStream out (it is fetched from the registry)")
+    parser.add_argument(
+        "--no-peers", action="store_true", help="leave FastStream out (it is fetched from the registry)"
+    )
     options = parser.parse_args(arguments)
     result = uvloop.run(measure(options.rounds, options.scale, peers=not options.no_peers))
     if options.json:
