@@ -1,0 +1,46 @@
+"""Tools of an MCP server, which runs as a process of its own."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestra.agents.mcp import mcp_tools
+from orchestra.errors import AppError
+from orchestra.testing import TestBus
+from schemas import PromptRequested, ToolCompleted, TurnCompleted
+from tests.conversation.team import Line, Parcels, call_of, last, team
+
+SERVER = (sys.executable, str(Path(__file__).parents[1] / "servers" / "mcp_parcels.py"))
+
+
+async def test_an_agent_calls_the_tools_of_an_mcp_server(bus: TestBus) -> None:
+    tools = mcp_tools(SERVER, timeout_s=20)
+    assert [tool.name for tool in tools] == ["whereabouts"]
+    assert tools[0].schema.parameters["required"] == ["number"]
+
+    def decide(prompt: PromptRequested) -> object:
+        if last(prompt).startswith("user"):
+            number = last(prompt).rsplit(maxsplit=1)[-1]
+            return [call_of("whereabouts", "{}" if number == "it" else f'{{"number":"{number}"}}')]
+        return last(prompt)
+
+    async with Line(bus, decide, app=team(Parcels(), tools=tools)).running() as line:
+        for text in ("where is my parcel 7", "and 0", "where is it"):
+            await line.say(text)
+    results = await line.events(ToolCompleted)
+    assert [event.failed for event in results] == [False, True, True]
+    assert results[0].result == "parcel 7 is in the van"
+    assert results[1].result == "Error executing tool whereabouts"
+    assert "number is missing" in results[2].result
+    assert not any(turn.failed for turn in await line.events(TurnCompleted))
+
+
+def test_a_tool_that_the_server_does_not_have_is_refused_at_start() -> None:
+    with pytest.raises(AppError, match="has no tool 'fly': choose among whereabouts"):
+        mcp_tools(SERVER, only=["fly"])
+
+
+def test_a_server_that_cannot_be_started_is_refused_at_start() -> None:
+    with pytest.raises(AppError, match="does not tell its tools"):
+        mcp_tools(("/nowhere/server",))
