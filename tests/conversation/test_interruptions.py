@@ -13,9 +13,11 @@ from schemas import (
     Message,
     PromptCompleted,
     ReplyChunk,
+    ReplyInterrupted,
     ToolCompleted,
     TurnCancelled,
     TurnCompleted,
+    UserTurnEnded,
 )
 from tests.conversation.team import Line, Parcels, call_of, last, team
 
@@ -103,6 +105,20 @@ async def test_a_newer_turn_takes_the_place_of_one_that_runs(bus: TestBus) -> No
         (2, "You said user: when do you open")
     ]
     assert history(line) == [("user", "one moment"), ("user", "when do you open")]
+
+
+async def test_a_caller_who_interrupts_before_any_model_is_asked_is_not_answered(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "Too late.").running() as line:
+        await line.bus.publish(
+            ReplyInterrupted(call=line.call, turn=1, heard=""),
+            UserTurnEnded(call=line.call, turn=1, text="hello", at=time.time()),
+        )
+        await line.bus.settled()
+        line.turn = 1
+        assert line.model.prompts == []
+        await line.say("are you there")
+    assert [event.turn for event in await line.events(TurnCancelled)] == [1]
+    assert [event.turn for event in await line.events(TurnCompleted)] == [2]
 
 
 async def test_a_call_that_ends_stops_what_runs(bus: TestBus) -> None:
