@@ -1,4 +1,4 @@
-"""Structured logging of every process: one line an entry, for a person or as JSON, on standard error."""
+"""Structured logging of every process: one line an entry on standard error, and to OpenObserve where one is set."""
 
 import logging
 import sys
@@ -10,8 +10,22 @@ from orchestra.settings import Settings
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+def _shipping(settings: Settings) -> list[structlog.typing.Processor]:
+    """What ships entries to OpenObserve, where one is set."""
+    if not settings.openobserve_url:
+        return []
+    from orchestra.telemetry.logs import LogShipping  # noqa: PLC0415 - with its HTTP client, where it is needed
+
+    return [LogShipping(settings)]
+
+
 def configure_logging(settings: Settings, process: str) -> None:
-    """Set structlog up for this process; ``process`` names it in every entry ("edge", "worker.execution")."""
+    """Set structlog up for this process; ``process`` names it in every entry ("edge", "worker.execution").
+
+    Raises:
+        SettingError: an OpenObserve is set without credentials.
+
+    """
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"
@@ -23,6 +37,7 @@ def configure_logging(settings: Settings, process: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *_shipping(settings),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),

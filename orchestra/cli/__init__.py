@@ -32,6 +32,7 @@ for _command in (
     "status",
     "dead",
     "trim",
+    "openobserve",
     "schema",
     "doctor",
 ):

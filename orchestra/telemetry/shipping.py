@@ -38,13 +38,15 @@ class Limits:
     """How rows are brought together, and how long to wait after what.
 
     A request carries at most ``rows`` rows or about ``bytes`` bytes of JSON and leaves after ``wait_s`` seconds at the
-    latest; ``in_flight`` requests are under way at most. ``losses`` answers that count nothing are taken for the
-    server's trouble before they are taken for the rows'. Entries older than ``alarm_s`` seconds are worth an alarm.
+    latest (``wait_alone_s`` with a row that came alone); ``in_flight`` requests are under way at most. So many
+    ``losses``, answers that count nothing, are taken for the server's trouble before they are taken for the rows'. Rows
+    that wait for longer than ``alarm_s`` seconds are worth an alarm.
     """
 
     rows: int = 2000
     bytes: int = 2_000_000
     wait_s: float = 0.2
+    wait_alone_s: float = 0.01
     in_flight: int = 4
     first_backoff_s: float = 0.1
     longest_backoff_s: float = 5.0
@@ -146,8 +148,10 @@ class Shipper:
 
     def _wait(self, stream: str, segment: _Segment) -> None:
         waiting = self._waiting.setdefault(stream, _Waiting())
-        if not waiting.segments:
-            waiting.due = self._loop.time() + self._limits.wait_s
+        # one row alone is one of a worker's that died: the next of them may be held back until this one is there
+        wait_s = self._limits.wait_s if segment.shipment.left > 1 else self._limits.wait_alone_s
+        due = self._loop.time() + wait_s
+        waiting.due = min(waiting.due, due) if waiting.segments else due
         waiting.segments.append(segment)
         waiting.rows += len(segment.rows)
         waiting.bytes += sum(len(row.rest) for row in segment.rows)
