@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
 from orchestra.bus.keys import key, new_call
-from orchestra.bus.seal import fill, seal
+from orchestra.bus.seal import seal, stamp
 from orchestra.settings import Settings
 from schemas import (
     CallEnded,
@@ -60,7 +60,7 @@ async def _publish(bus: Bus, count: int) -> list[str]:
     pipe = bus.redis.pipeline(transaction=False)
     for number, call in enumerate(calls):
         for place, event in enumerate(a_call(call)):
-            sealed = seal(fill(event, f"{call}:bench.{place}", event.at, "bench", ""))
+            sealed = seal(stamp(event, f"{call}:bench.{place}", event.at, "bench", ""))
             flat = sealed.fields()
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
             pipe.xadd(key(number % bus.partitions, "events"), fields)
