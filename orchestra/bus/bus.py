@@ -59,8 +59,8 @@ class Bus:
         self.facts = ServerFacts("", "0", cluster=False, durable=False)
         self.redis: Any = self.servers.client()
         self.shared_wire = Wire(partial(self.servers.address, keys.PARTITIONS_KEY))
-        #: the consumers that run in this process, by group
-        self.engines: dict[str, Engine] = {}
+        #: the consumers that run in this process
+        self.engines: list[Engine] = []
         self.follows: WeakSet[Follow] = WeakSet()
         self._wires: dict[int, Wire] = {}
         self._clock_ms = 0

@@ -149,8 +149,8 @@ async def run_consumer(
     engine = Engine(consumer, bus, worker or worker_name(), lease_ms=lease, grace_s=grace_s)
     if ready is not None:
         engine.sharing.ready = ready
-    bus.engines[consumer.name] = engine
+    bus.engines.append(engine)
     try:
         await engine.run(stop or asyncio.Event())
     finally:
-        del bus.engines[consumer.name]
+        bus.engines.remove(engine)

@@ -87,8 +87,8 @@ class Health:
         """What keeps this worker from working; empty for nothing."""
         now = asyncio.get_running_loop().time()
         return "".join(
-            f"{group}: no contact with Redis for {now - engine.sharing.beat_at:.0f} s\n"
-            for group, engine in self._bus.engines.items()
+            f"{engine.consumer.name}: no contact with Redis for {now - engine.sharing.beat_at:.0f} s\n"
+            for engine in self._bus.engines
             if now - engine.sharing.beat_at > _SILENT_S
         )
 
@@ -107,7 +107,8 @@ class Health:
         return "\n".join(lines) + "\n"
 
     def _counted(self) -> Iterator[_Sample]:
-        for group, engine in self._bus.engines.items():
+        for engine in self._bus.engines:
+            group = engine.consumer.name
             for handler in {id(each): each for each in engine.consumer.all_handlers()}.values():
                 labels = {"group": group, "handler": handler.name}
                 yield "orchestra_events_handled_total", labels, handler.handled
@@ -120,9 +121,9 @@ class Health:
 
     async def _of_groups(self) -> list[_Sample]:
         found: list[_Sample] = []
+        owned = {(each.consumer.name, partition) for each in self._bus.engines for partition in each.sharing.owned}
         for status in await self._bus.groups():
-            engine = self._bus.engines.get(status.group)
-            if engine is not None and status.partition in engine.sharing.owned:
+            if (status.group, status.partition) in owned:
                 labels = {"group": status.group, "partition": str(status.partition)}
                 if status.lag is not None:
                     found.append(("orchestra_group_lag", labels, status.lag))

@@ -45,6 +45,7 @@ class Publisher:
         self._retries: set[asyncio.Task[None]] = set()
         self._flushes: list[tuple[dict[int, int], asyncio.Future[None]]] = []
         self._accepted: dict[int, int] = {}
+        self._media: dict[int, int] = {}
         self._stored: dict[int, int] = {}
         self._connected = True
         self._backoff: dict[int, Backoff] = {}
@@ -67,9 +68,12 @@ class Publisher:
         queue = self._waiting.get(partition)
         if queue is None:
             queue = self._waiting[partition] = deque()
-        queue.append((number, seal(event)))
+        sealed = seal(event)
+        queue.append((number, sealed))
+        if sealed.stream == keys.MEDIA:
+            self._media[partition] = self._media.get(partition, 0) + 1
         self._accepted[partition] = self._accepted.get(partition, 0) + 1
-        if len(queue) > self._capacity:
+        if len(queue) > self._capacity and self._media.get(partition):
             self._drop_media(partition, queue)
         if partition not in self._sending and partition not in self._scheduled:
             self._scheduled.add(partition)
@@ -85,6 +89,7 @@ class Publisher:
             if sealed.stream == keys.MEDIA:
                 del queue[place]
                 self.dropped += 1
+                self._media[partition] -= 1
                 self._stored[partition] = self._stored.get(partition, 0) + 1
                 return
 
@@ -93,7 +98,9 @@ class Publisher:
         queue = self._waiting.get(partition)
         if not queue or partition in self._sending:
             return
-        self._sending[partition] = [queue.popleft() for _ in range(min(_BATCH, len(queue)))]
+        batch = self._sending[partition] = [queue.popleft() for _ in range(min(_BATCH, len(queue)))]
+        if self._media.get(partition):
+            self._media[partition] -= sum(sealed.stream == keys.MEDIA for _, sealed in batch)
         self._transmit(partition)
 
     def _transmit(self, partition: int) -> None:
