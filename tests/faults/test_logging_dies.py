@@ -114,8 +114,8 @@ async def test_kills_in_mid_batch_lose_nothing(shipping: Shipping) -> None:
     await load
     shipping.openobserve.troubles = []
     await shipping.finished()
-    # what was stored and not acked is sent again by the next worker, under the same ids
-    assert 0 < shipping.check() < len(shipping.published)
+    # what was stored and not acked was sent again by the next worker, under the same ids: some or none, as it struck
+    assert shipping.check() < len(shipping.published)
 
 
 async def test_openobserve_is_away_for_a_while(shipping: Shipping) -> None:
