@@ -41,6 +41,7 @@ async def answer(running: RunningEdge, turn: int) -> None:
     await running.bus.publish(TurnCompleted(call=ended.call, turn=turn, agent="reception"))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "faults", [Faults(status=401), Faults(status=429), Faults(slow_s=30)], ids=["401", "429", "no answer"]
 )
@@ -63,6 +64,7 @@ async def test_the_local_voice_speaks_what_elevenlabs_does_not(
     assert words(speech.transcribe(running.lines[0].tracks.agent.tobytes(), 8_000))[-5:] == words(REPLY)[-5:]
 
 
+@pytest.mark.faults
 async def test_a_reply_that_is_lost_with_elevenlabs_socket_is_spoken_again(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, speech: LocalSpeech
 ) -> None:
@@ -82,6 +84,7 @@ async def test_a_reply_that_is_lost_with_elevenlabs_socket_is_spoken_again(
     assert (await bus.published(ReplySpoken))[1].text == REPLY
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "faults", [Faults(status=401), Faults(status=429), Faults(slow_s=30)], ids=["401", "429", "no answer"]
 )
