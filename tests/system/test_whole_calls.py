@@ -21,6 +21,8 @@ from tests.servers.openai import Call, OpenAIServer, Reply
 QUESTION = "Where is my parcel four two seven one?"
 SetEnvironment = Callable[..., None]
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="session")
 def speech() -> LocalSpeech:
