@@ -130,9 +130,10 @@ async def _server(settings: "Settings") -> list[Finding]:
         embedded = settings.redis_url is None
         return [Finding("server", None if embedded else False, str(error))]
     try:
-        info = await bus.redis.info("server")
-        name = "Valkey" if "valkey_version" in info else "Redis"
-        detail = f"{name} {info.get('valkey_version') or info['redis_version']}, {bus.partitions} partitions"
+        facts = bus.facts
+        kind = "a cluster, " if facts.cluster else ""
+        kept = "appends to a file" if facts.durable else "KEEPS NOTHING over a restart: set appendonly yes"
+        detail = f"{facts.product} {facts.version}, {kind}{bus.partitions} partitions, {kept}"
         return [Finding("server", True, detail)]
     finally:
         await bus.close()
