@@ -120,7 +120,7 @@ class Keeping:
             async with asyncio.timeout(_LAST_AUDIO_WITHIN_S), self._written:
                 await self._written.wait_for(lambda: self._reaches(event) or event.call in self._unwritten)
         except TimeoutError:
-            pass
+            pass  # what the media stream still holds is fetched below, and what it lacks is said
         if event.call in self._unwritten or not self._reaches(event):
             await self._repair(event)
         if not self._reaches(event):

@@ -40,7 +40,7 @@ def kept_key(data_dir: Path, purpose: str) -> bytes:
     try:
         os.link(draft, path)  # whole or not at all, and the first one counts
     except FileExistsError:
-        pass
+        pass  # another process was first: its key is the one that is read below
     finally:
         draft.unlink()
     return path.read_bytes()

@@ -96,7 +96,7 @@ class LostCalls:
             async with asyncio.timeout(self._wait_s):
                 await self._closing.wait()
         except TimeoutError:
-            pass
+            pass  # the wait is over and the process goes on: now look whether the call came back
         if self._find(call) is not None:
             return
         try:
