@@ -1,0 +1,1 @@
+"""What analysts do with recorded calls: ask, replay, compare, evaluate."""

@@ -1,0 +1,230 @@
+"""The places where recorded calls are kept, read as stream entries: a server's journal, files of JSON lines."""
+
+import base64
+import heapq
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from orchestra.bus import Bus, Entry, keys, partition_of
+from schemas import event_types
+
+#: a call's first event may stand a little before the moment in its id: the machines' clocks differ
+_CLOCK_MARGIN_MS = 60_000
+_RUNS = "demo-runs"
+_JOURNAL_FILE = "journal.jsonl"
+
+#: how a source says at its place that something is missing or damaged there; the rest goes on
+Complain = Callable[[str], None]
+#: ms, number within it, partition, stream: what entries are ordered by over all streams
+Place = tuple[int, int, int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which entries are wanted. ``calls`` are whole ids, times are ms of the stream id (``until_ms`` excluded)."""
+
+    calls: frozenset[str] | None = None
+    since_ms: int = 0
+    until_ms: int | None = None
+    types: frozenset[str] | None = None
+    streams: tuple[str, ...] = (keys.JOURNAL,)
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether this entry is wanted."""
+        return (
+            (self.calls is None or entry.call in self.calls)
+            and (self.types is None or entry.type in self.types)
+            and entry.stream in self.streams
+            and self.since_ms <= _ms(entry.stream_id)
+            and not self.is_past(entry)
+        )
+
+    def is_past(self, entry: Entry) -> bool:
+        """Whether this entry, and all behind it in its stream, is too late."""
+        return self.until_ms is not None and _ms(entry.stream_id) >= self.until_ms
+
+
+def _ms(stream_id: str) -> int:
+    return int(stream_id.partition("-")[0])
+
+
+def place_of(entry: Entry) -> Place:
+    """Where the entry stands among those of all streams."""
+    ms, _, number = entry.stream_id.partition("-")
+    return int(ms), int(number or 0), entry.partition, entry.stream
+
+
+async def merged(sources: Sequence[AsyncIterator[Entry]]) -> AsyncIterator[Entry]:
+    """Sources that are in order, as one that is; what several of them have, once."""
+    heap: list[tuple[Place, int, Entry]] = []
+    for number, source in enumerate(sources):
+        async for entry in source:
+            heap.append((place_of(entry), number, entry))
+            break
+    heapq.heapify(heap)
+    last: tuple[Place, str] | None = None
+    while heap:
+        place, number, entry = heap[0]
+        if (place, entry.id) != last:
+            last = place, entry.id
+            yield entry
+        following = await anext(sources[number], None)
+        if following is None:
+            heapq.heappop(heap)
+        else:
+            heapq.heapreplace(heap, (place_of(following), number, following))
+
+
+# -- the journal of a server
+
+
+async def journal_entries(bus: Bus, wanted: Filter) -> AsyncIterator[Entry]:
+    """The entries of a server's streams, merged over the partitions."""
+    partitions: Sequence[int] = range(bus.partitions)
+    since_ms = wanted.since_ms
+    if wanted.calls is not None:
+        partitions = sorted({partition_of(call) for call in wanted.calls} & set(partitions))
+        began_ms = min((keys.started_ms(call) for call in wanted.calls), default=0)
+        since_ms = max(since_ms, began_ms - _CLOCK_MARGIN_MS)
+    streams = [
+        _stream(bus, partition, stream, since_ms, wanted) for partition in partitions for stream in wanted.streams
+    ]
+    async for entry in merged(streams):
+        yield entry
+
+
+async def _stream(bus: Bus, partition: int, stream: str, since_ms: int, wanted: Filter) -> AsyncIterator[Entry]:
+    async for entry in bus.entries(partition, stream, since=str(max(0, since_ms))):
+        if wanted.is_past(entry):
+            return
+        if wanted.takes(entry):
+            yield entry
+
+
+# -- JSON lines
+
+
+class _Head(msgspec.Struct):
+    """What every line has: of an event, or of an entry as `orchestra tail --json` prints it."""
+
+    type: str = ""
+    call: str = ""
+    id: str = ""
+    at: float = 0.0
+    stream_id: str = ""
+
+
+class _Tail(msgspec.Struct):
+    stream_id: str
+    partition: int
+    stream: str = keys.JOURNAL
+    event: msgspec.Raw = msgspec.Raw(b"")
+    body: str = ""
+    type: str = ""
+    call: str = ""
+    id: str = ""
+    audio: str | None = None
+
+
+_head = msgspec.json.Decoder(_Head).decode
+_tail = msgspec.json.Decoder(_Tail).decode
+
+
+def json_line(entry: Entry) -> bytes:
+    """The entry as one line of JSON, from which `file_entries` makes the same entry again."""
+    head: dict[str, object] = {
+        "stream_id": entry.stream_id, "partition": entry.partition, "stream": entry.stream
+    }  # fmt: skip
+    if entry.audio is not None:
+        head["audio"] = base64.b64encode(entry.audio).decode()
+    try:
+        _head(entry.body)
+    except (msgspec.MsgspecError, ValueError):
+        head |= {"type": entry.type, "call": entry.call, "id": entry.id}
+        head["body"] = entry.body.decode("utf-8", "replace")
+    else:
+        head["event"] = msgspec.Raw(entry.body)
+    return msgspec.json.encode(head)
+
+
+class _LineReader:
+    """Makes entries of lines. Where a line does not say its place, that follows from its time and the line before."""
+
+    def __init__(self) -> None:
+        self._ms = self._number = 0
+
+    def entry(self, line: bytes) -> Entry:
+        """The entry of a line.
+
+        Raises:
+            ValueError: it is none.
+
+        """
+        head = _head(line)
+        if head.stream_id:
+            return self._placed(_tail(line))
+        if not head.type or not head.call:
+            msg = "a line is an event, with its type and its call"
+            raise ValueError(msg)
+        known = event_types().get(head.type)
+        return Entry(
+            stream_id=self._next_place(int(head.at * 1000)),
+            partition=partition_of(head.call),
+            stream=keys.JOURNAL if known is None else known.stream,
+            type=head.type,
+            call=head.call,
+            id=head.id,
+            body=line.strip(),
+        )
+
+    def _placed(self, tail: _Tail) -> Entry:
+        body, event = bytes(tail.event), _Head()
+        if body:
+            event = _head(body)
+        return Entry(
+            stream_id=tail.stream_id,
+            partition=tail.partition,
+            stream=tail.stream,
+            type=event.type or tail.type,
+            call=event.call or tail.call,
+            id=event.id or tail.id,
+            body=body or tail.body.encode(),
+            audio=None if tail.audio is None else base64.b64decode(tail.audio, validate=True),
+        )
+
+    def _next_place(self, ms: int) -> str:
+        if ms > self._ms:
+            self._ms, self._number = ms, 0
+        else:
+            self._number += 1
+        return f"{self._ms}-{self._number}"
+
+
+def file_entries(path: Path, complain: Complain) -> Iterator[Entry]:
+    """The entries of a file of JSON lines, in its order: a kept journal, or what `orchestra tail --json` printed.
+
+    A line that is no event is complained of with its number, and passed over.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    """
+    reader = _LineReader()
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                entry = reader.entry(line)
+            except (msgspec.MsgspecError, ValueError) as error:
+                complain(f"{path}, line {number} is no event and is left out: {error}")
+            else:
+                yield entry
+
+
+def kept_runs(data_dir: Path) -> list[Path]:
+    """The journals of the demo runs in a data directory, the latest first."""
+    return sorted((data_dir / _RUNS).glob(f"*/{_JOURNAL_FILE}"), reverse=True)

@@ -1,0 +1,257 @@
+"""Recorded calls, from wherever they are kept: the archive, the journal of a server, a file, the demo's kept runs."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from orchestra.bus import Bus, Entry, keys, partition_of
+from orchestra.errors import ServerError, UsageError
+from orchestra.replay.places import (
+    Complain,
+    Filter,
+    file_entries,
+    journal_entries,
+    kept_runs,
+    merged,
+)
+from orchestra.settings import Settings
+from schemas import CallStarted, DecodeError, Event, tag_of
+from schemas.event import type_tag
+
+_LOG = structlog.get_logger("orchestra.replay")
+_STARTED = tag_of(CallStarted)
+_REDIS = ("redis", "rediss", "unix")
+_PAGE = 500
+#: a call's first event stands within so many ms of the moment in its id
+_FIRST_WITHIN_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which recorded events are wanted; what is not said is not asked for.
+
+    Attributes:
+        calls: ids of calls, or a beginning or end of one that no other call has.
+        caller: the number that called (``+15550001``).
+        since: the first moment, epoch seconds, by the time at which the event was stored.
+        until: the first moment that is too late.
+        types: event types by tag (``user.turn.ended``) or name (``UserTurnEnded``).
+        where: an SQL condition on the view ``calls``, or a query whose column ``call`` names the calls.
+        streams: ``events`` (the journal), ``media`` (audio and partial transcripts), or both.
+
+    """
+
+    calls: tuple[str, ...] = ()
+    caller: str = ""
+    since: float | None = None
+    until: float | None = None
+    types: tuple[str, ...] = ()
+    where: str = ""
+    streams: tuple[str, ...] = (keys.JOURNAL,)
+
+
+def _log_complaint(text: str) -> None:
+    _LOG.warning("recording.damaged", what=text)
+
+
+async def entries(
+    settings: Settings, selection: Selection, source: str = "auto", *, complain: Complain = _log_complaint
+) -> AsyncGenerator[Entry]:
+    """The chosen entries in order: as in the stream within a partition, by stream id over all of them.
+
+    Args:
+        settings: where the archive is, and which server answers here.
+        selection: what is wanted.
+        source: ``auto`` (the journal of the server if one answers, and the kept demo runs),
+            ``journal``, the URL of a Redis server, or a file of JSON lines.
+        complain: told in one sentence where something is damaged or missing; the rest goes on.
+
+    Raises:
+        UsageError: there is no such source, or a call's name fits none or several.
+
+    """
+    async with AsyncExitStack() as stack:
+        sources = await _Sources.open(settings, source, complain, stack)
+        wanted = await sources.filter(settings, selection)
+        async with aclosing(sources.entries(wanted)) as found:
+            async for entry in found:
+                yield entry
+
+
+async def recorded_call(
+    settings: Settings, call: str, source: str = "auto", *, complain: Complain = _log_complaint
+) -> list[Event]:
+    """All events of one call on the journal, in order. Types unknown here, and what cannot be decoded, are left out.
+
+    ``call`` is its id, a beginning or end that no other call has, or the file of a kept journal.
+
+    Raises:
+        UsageError: there is no such call, or several; or no such source.
+
+    """
+    if source == "auto" and _file(call) is not None:
+        found = [entry async for entry in entries(settings, Selection(), call, complain=complain)]
+        if len({entry.call for entry in found}) > 1:
+            msg = f"{call} has several calls: choose one of them"
+            raise UsageError(msg)
+    else:
+        found = [entry async for entry in entries(settings, Selection(calls=(call,)), source, complain=complain)]
+    if not found:
+        msg = f"no call is kept {call!r}: `orchestra calls list` shows what there is"
+        raise UsageError(msg)
+    return list(decoded(found, complain))
+
+
+def decoded(found: list[Entry], complain: Complain = _log_complaint) -> Iterator[Event]:
+    """The events of entries, as far as they can be decoded here."""
+    for entry in found:
+        try:
+            event = entry.event()
+        except DecodeError as error:
+            complain(f"{entry.id or entry.stream_id} is left out: {error}")
+            continue
+        if event is not None:
+            yield event
+
+
+async def recorded_calls(settings: Settings, selection: Selection, source: str = "auto") -> list[str]:
+    """The ids of the calls that began within the selection, in order of their beginning."""
+    started = replace(selection, types=(_STARTED,), streams=(keys.JOURNAL,))
+    return list(dict.fromkeys([entry.call async for entry in entries(settings, started, source)]))
+
+
+class _Sources:
+    """The places that a source means, opened."""
+
+    def __init__(self, complain: Complain) -> None:
+        self._complain = complain
+        self._buses: list[Bus] = []
+        self._files: list[Path] = []
+
+    @classmethod
+    async def open(cls, settings: Settings, source: str, complain: Complain, stack: AsyncExitStack) -> "_Sources":
+        sources = cls(complain)
+        scheme = source.partition("://")[0].partition("+")[0] if "://" in source else ""
+        if source == "auto":
+            await sources._open_all(settings, stack)
+        elif source == "journal":
+            await sources._connect(settings, stack)
+        elif scheme in _REDIS:
+            await sources._connect(settings.model_copy(update={"redis_url": source}), stack)
+        elif (path := _file(source)) is not None:
+            sources._files = [path]
+        else:
+            msg = f"{source!r} is no recording: name auto, journal, the URL of a Redis server, or a file of JSON lines"
+            raise UsageError(msg)
+        return sources
+
+    async def _open_all(self, settings: Settings, stack: AsyncExitStack) -> None:
+        try:
+            await self._connect(settings, stack)
+        except ServerError as error:
+            if settings.redis_url is not None:  # one was named, so it is missed
+                self._complain(str(error))
+        for path in kept_runs(settings.data_dir):
+            first = next(file_entries(path, self._complain), None)
+            if first is not None and not await self._has(first.call):
+                self._files.append(path)
+
+    async def _connect(self, settings: Settings, stack: AsyncExitStack) -> None:
+        bus = await Bus.connect(settings)
+        stack.push_async_callback(bus.close)
+        self._buses.append(bus)
+
+    async def _has(self, call: str) -> bool:
+        """Whether a journal has the call, so that its kept file is not needed."""
+        window = Filter(calls=frozenset({call}), until_ms=keys.started_ms(call) + _FIRST_WITHIN_MS)
+        return any([True for bus in self._buses async for _ in journal_entries(bus, window)])
+
+    async def filter(self, settings: Settings, selection: Selection) -> Filter:
+        """The selection with its calls found."""
+        wanted = Filter(
+            calls=None,
+            since_ms=0 if selection.since is None else round(selection.since * 1000),
+            until_ms=None if selection.until is None else round(selection.until * 1000),
+            types=frozenset(map(tag, selection.types)) or None,
+            streams=selection.streams,
+        )
+        calls = await self._named(selection.calls) if selection.calls else None
+        if selection.caller:
+            by_caller = {entry.call async for entry in self.entries(_starts(calls)) if _from(entry) == selection.caller}
+            calls = frozenset(by_caller)
+        if selection.where:
+            msg = "calls cannot be chosen by SQL yet"
+            raise UsageError(msg)
+        del settings
+        return replace(wanted, calls=calls)
+
+    async def _named(self, names: tuple[str, ...]) -> frozenset[str]:
+        """The calls of these names.
+
+        Raises:
+            UsageError: a name fits no call, or several.
+
+        """
+        parts = [name for name in names if not is_whole(name)]
+        found = set(names) - set(parts)
+        known = {entry.call async for entry in self.entries(Filter())} if parts else set()
+        for name in parts:
+            fitting = sorted(call for call in known if call.startswith(name) or call.endswith(name))
+            if len(fitting) != 1:
+                what = f"{len(fitting)} calls match" if fitting else "no call is kept that matches"
+                msg = f"{what} {name!r}: `orchestra calls list` shows what there is"
+                raise UsageError(msg)
+            found.add(fitting[0])
+        return frozenset(found)
+
+    async def entries(self, wanted: Filter) -> AsyncGenerator[Entry]:
+        """What the places have of it, merged."""
+        places: list[AsyncIterator[Entry]] = [journal_entries(bus, wanted) for bus in self._buses]
+        places += [self._read(path, wanted) for path in self._files]
+        async for entry in merged(places):
+            yield entry
+
+    async def _read(self, path: Path, wanted: Filter) -> AsyncIterator[Entry]:
+        lines = file_entries(path, self._complain)
+        while page := await asyncio.to_thread(lambda: list(islice(lines, _PAGE))):
+            for entry in page:
+                if wanted.takes(entry):
+                    yield entry
+
+
+def tag(name: str) -> str:
+    """The tag of a type that is given by its tag or its name: ``UserTurnEnded`` → ``user.turn.ended``."""
+    return name if "." in name or name.islower() else type_tag(name)
+
+
+def _file(name: str) -> Path | None:
+    path = Path(name)
+    return path if path.is_file() else None
+
+
+def is_whole(name: str) -> bool:
+    """Whether this is the whole id of a call, and not a part of one."""
+    try:
+        partition_of(name)
+        UUID(name[3:])
+    except ValueError:
+        return False
+    return True
+
+
+def _starts(calls: frozenset[str] | None) -> Filter:
+    return Filter(calls=calls, types=frozenset({_STARTED}))
+
+
+def _from(entry: Entry) -> str:
+    try:
+        event = entry.event()
+    except DecodeError:
+        return ""
+    return event.from_number if isinstance(event, CallStarted) else ""
