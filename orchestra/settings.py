@@ -94,6 +94,14 @@ class Settings(BaseSettings):
     curate_percent: Annotated[float, Field(ge=0, le=100)] = 100.0
     curate_only: Literal["all", "interrupted", "failed", "low_confidence"] = "all"
 
+    # -- archive
+    archive_dir: Path | None = None
+    archive_url: str | None = None
+    #: seconds that an event waits at most before it is in a file; a kill loses none, for it stays on the journal
+    archive_flush_s: Annotated[float, Field(gt=0)] = 60.0
+    #: events of one partition that make a file before that
+    archive_rows: Annotated[int, Field(ge=1)] = 5000
+
     # -- telemetry
     openobserve_url: str | None = None
     openobserve_org: str = "default"
@@ -114,6 +122,11 @@ class Settings(BaseSettings):
     def recordings(self) -> Path:
         """The folder of the stereo recordings."""
         return self.recordings_dir or self.data_dir / "recordings"
+
+    @property
+    def archive(self) -> str:
+        """The folder or URL of the archive."""
+        return self.archive_url or str(self.archive_dir or self.data_dir / "archive")
 
 
 def load_settings() -> Settings:

@@ -1,6 +1,7 @@
 """The connection of a process to the streams: publish, follow, read a call's journal, see the groups."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -55,6 +56,8 @@ class Bus:
         self.settings = settings
         self.url = url
         self.partitions = settings.partitions
+        #: the journal's own name, made up when it began: another server's stream ids are not this one's
+        self.journal_name = ""
         self.servers = find_servers(url)
         self.facts = ServerFacts("", "0", cluster=False, durable=False)
         self.redis: Any = self.servers.client()
@@ -102,6 +105,8 @@ class Bus:
             msg = f"the server {self.servers.name} belongs to a cluster: write its URL as redis+cluster://…"
             raise ServerError(msg)
         await wire.call("SET", keys.PARTITIONS_KEY, self.partitions, "NX")
+        await wire.call("SET", keys.JOURNAL_NAME_KEY, os.urandom(4).hex(), "NX")
+        self.journal_name = text(await wire.call("GET", keys.JOURNAL_NAME_KEY))
         stored = int(await wire.call("GET", keys.PARTITIONS_KEY))
         if stored != self.partitions:
             msg = (

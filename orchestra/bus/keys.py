@@ -10,6 +10,7 @@ STREAMS = (JOURNAL, MEDIA)
 
 # what belongs to no partition has a slot of its own
 PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
+JOURNAL_NAME_KEY = f"{PREFIX}:{{shared}}:journal"
 HANDOVER_KEY = f"{PREFIX}:{{shared}}:handover"
 
 

@@ -1,0 +1,287 @@
+"""The archive: the journal for ever, in Parquet files by day and partition, on a folder or any fsspec URL.
+
+``2026-11-22/p07-3f9ac2d1/1763830000000-0_1763830059412-3.parquet`` holds every event of partition 7 of the journal
+``3f9ac2d1`` (a server's own name, so that two servers may share an archive) from the first stream id to the last.
+
+Every event counts once, whoever wrote when:
+
+- A file is whole: it has its name only when it is complete, and it holds all entries of its stream between the two ids.
+- An owner writes one file after the other, and begins after the last stream id that it finds here. So the events of a
+  file that was written by an owner which died before its commit are not written again.
+- Two files of a partition may overlap all the same: an owner that was paused within a write, lost its lease and woke
+  up, renames its file although its successor has written those events, too; and a merged file stands beside the ones
+  it was made of until they are removed. Since each of them holds all there was between its ids, a reader takes them
+  in the order of their first ids, the longest first, and of each only what comes after the last id it has seen:
+  `Part.after`. What is covered wholly is not read, and `compact` removes it.
+"""
+
+import heapq
+import io
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from itertools import groupby
+from typing import Any
+
+from orchestra.bus.entry import Entry
+from orchestra.bus.keys import partition_of, started_ms
+from orchestra.errors import MissingExtraError
+from orchestra.settings import Settings
+from orchestra.storage.place import Place
+
+try:
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.compute as pc  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    from orchestra.storage.columns import Sheet, entries_of, in_order, place_of, row_of, table_of
+except ModuleNotFoundError as missing:
+    _msg = f'the archive needs {missing.name}: pip install "orchestra-voice[archive]"'
+    raise MissingExtraError(_msg) from missing
+
+#: a place in a stream: milliseconds and sequence
+Id = tuple[int, int]
+BEGINNING: Id = (0, 0)
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_FOLDER = re.compile(r"p(\d\d)-([0-9a-z]+)")
+_FILE = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
+_LEVEL = 3
+_CLOCK_MARGIN_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """One file of the archive, by its name: the day, the stream and its first and last stream ids."""
+
+    journal: str
+    partition: int
+    first: Id
+    last: Id
+    day: str
+
+    @property
+    def path(self) -> str:
+        """Below the archive's root."""
+        return f"{self.folder}/{_text(self.first)}_{_text(self.last)}.parquet"
+
+    @property
+    def folder(self) -> str:
+        """The folder of its day and stream."""
+        return f"{self.day}/p{self.partition:02d}-{self.journal}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What counts of a file: its rows beyond ``after``; all of them unless it overlaps with another."""
+
+    file: File
+    after: Id = BEGINNING
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row counts."""
+        return self.after < self.file.first
+
+
+def parts_of(files: Collection[File]) -> list[Part]:
+    """What counts of these files, by stream and in its order; those that others cover are left out."""
+    parts = []
+    for _, stream in groupby(sorted(files, key=_longest_first), key=lambda file: (file.journal, file.partition)):
+        seen = BEGINNING
+        for file in stream:
+            if file.last > seen:
+                parts.append(Part(file, seen))
+                seen = file.last
+    return parts
+
+
+def _longest_first(file: File) -> tuple[str, int, Id, Id]:
+    return file.journal, file.partition, file.first, (-file.last[0], -file.last[1])
+
+
+class Archive:
+    """The files at one place. Every method blocks; all raise OSError where the place cannot be reached."""
+
+    def __init__(self, root: str) -> None:
+        self.place = Place(root)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Archive":
+        """The archive that the settings name."""
+        return cls(settings.archive)
+
+    # -- what is there
+
+    def files(
+        self,
+        *,
+        partitions: Collection[int] | None = None,
+        journal: str | None = None,
+        days: Callable[[str], bool] = lambda _: True,
+    ) -> list[File]:
+        """Every file, also those that others cover; only of these partitions, this journal, such days."""
+        found: list[File] = []
+        for day in sorted(filter(_DAY.fullmatch, self.place.names())):
+            for folder in self.place.names(day) if days(day) else ():
+                named = _FOLDER.fullmatch(folder)
+                if named is None or (partitions is not None and int(named[1]) not in partitions):
+                    continue
+                if journal is None or named[2] == journal:
+                    found += self._in(day, folder, int(named[1]), named[2])
+        return found
+
+    def _in(self, day: str, folder: str, partition: int, journal: str) -> Iterator[File]:
+        for name in self.place.names(f"{day}/{folder}"):
+            if (ids := _FILE.fullmatch(name)) is not None:
+                numbers = [int(number) for number in ids.groups()]
+                yield File(journal, partition, (numbers[0], numbers[1]), (numbers[2], numbers[3]), day)
+
+    def last(self, journal: str, partition: int) -> Id:
+        """The last stream id of a partition that is archived; (0, 0) for none."""
+        folder = f"p{partition:02d}-{journal}"
+        for day in sorted(filter(_DAY.fullmatch, self.place.names()), reverse=True):
+            found = [file.last for file in self._in(day, folder, partition, journal)]
+            if found:
+                return max(found)
+        return BEGINNING
+
+    # -- more
+
+    def write(self, journal: str, entries: Sequence[Entry], *, after: Id = BEGINNING) -> list[File]:
+        """Write entries of one partition, in their order: a file for each day they are of.
+
+        ``after`` is the stream id up to which the group had taken the stream before them.
+        """
+        written = []
+        for day, of_day in groupby(entries, key=lambda entry: _day(place_of(entry.stream_id)[0])):
+            rows = [row_of(entry) for entry in of_day]
+            file = File(journal, rows[0][2], rows[0][:2], rows[-1][:2], day)
+            self.put(file, table_of(rows), after=after)
+            written.append(file)
+            after = file.last
+        return written
+
+    def put(self, file: File, rows: pa.Table, *, after: Id, level: int = _LEVEL) -> None:
+        """Write the rows of a file, which are in order."""
+        sheet = Sheet({"after": _text(after)}, level=level)
+        sheet.add(rows)
+        self.place.write(file.path, sheet.finish())
+
+    # -- reading
+
+    def open(self, file: File) -> pq.ParquetFile:
+        """A file for reading."""
+        if self.place.folder is not None:
+            return pq.ParquetFile(self.place.folder / file.path, memory_map=True)
+        return pq.ParquetFile(io.BytesIO(self.place.read(file.path)))
+
+    def tables(self, part: Part, **filters: Any) -> Iterator[pa.Table]:
+        """The rows that count of a file, in order, some ten thousands at a time; see `entries` for the filters."""
+        wanted = _Wanted(part.after, **filters)
+        with self.open(part.file) as opened:
+            for group in range(opened.num_row_groups):
+                if wanted.may_be_in(opened.metadata.row_group(group)):
+                    yield in_order(wanted.of(opened.read_row_group(group)))
+
+    def entries(
+        self,
+        *,
+        calls: Collection[str] | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        types: Collection[str] | None = None,
+    ) -> Iterator[Entry]:
+        """Archived entries, each once, as they were on the journal; in the order of their stream ids.
+
+        Args:
+            calls: only of these calls.
+            since: only from this moment on (epoch seconds, as the server stored them).
+            until: only before this moment.
+            types: only of these types (``user.turn.ended``).
+
+        Raises:
+            OSError: the place cannot be reached, or a file is damaged.
+
+        """
+        since_ms = None if since is None else int(since * 1000)
+        until_ms = None if until is None else int(until * 1000)
+        partitions = None if calls is None else {partition_of(call) for call in calls}
+        begun = max(since_ms or 0, min((started_ms(call) - _CLOCK_MARGIN_MS for call in calls or ()), default=0))
+        first, last = _day(max(0, begun)), "9999" if until_ms is None else _day(until_ms)
+        parts = parts_of(self.files(partitions=partitions, days=lambda day: first <= day <= last))
+        parts = [part for part in parts if part.file.last[0] >= begun]
+
+        def stream(of_stream: list[Part]) -> Iterator[tuple[Id, Entry]]:
+            for part in of_stream:
+                for table in self.tables(part, calls=calls, types=types, since_ms=since_ms, until_ms=until_ms):
+                    for entry in entries_of(table):
+                        yield place_of(entry.stream_id), entry
+
+        streams = [list(each) for _, each in groupby(parts, key=lambda part: (part.file.journal, part.file.partition))]
+        for _, entry in heapq.merge(*map(stream, streams), key=lambda pair: pair[0]):
+            yield entry
+
+
+class _Wanted:
+    """Which rows are asked for."""
+
+    def __init__(
+        self,
+        after: Id,
+        *,
+        calls: Collection[str] | None = None,
+        types: Collection[str] | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> None:
+        self._after = after
+        self._calls = None if calls is None else sorted(calls)
+        self._types = None if types is None else sorted(types)
+        self._since_ms = since_ms
+        self._until_ms = until_ms
+
+    def may_be_in(self, group: Any) -> bool:
+        """Whether a row group can have such rows, by its statistics."""
+        bounds = {}
+        for index in range(group.num_columns):
+            column = group.column(index)
+            if column.path_in_schema in {"stream_ms", "type", "call"} and column.is_stats_set:
+                bounds[column.path_in_schema] = (column.statistics.min, column.statistics.max)
+        for name, values in (("call", self._calls), ("type", self._types)):
+            if values is not None and name in bounds:
+                low, high = bounds[name]
+                if not any(low <= value <= high for value in values):
+                    return False
+        low, high = bounds.get("stream_ms", (0, 1 << 62))
+        return not (
+            high < max(self._after[0], self._since_ms or 0) or (self._until_ms is not None and low >= self._until_ms)
+        )
+
+    def of(self, rows: pa.Table) -> pa.Table:
+        """Those of these rows."""
+        milliseconds = rows["stream_ms"]
+        tests = []
+        if self._after != BEGINNING:
+            same = pc.and_(pc.equal(milliseconds, self._after[0]), pc.greater(rows["stream_seq"], self._after[1]))
+            tests.append(pc.or_(pc.greater(milliseconds, self._after[0]), same))
+        if self._since_ms is not None:
+            tests.append(pc.greater_equal(milliseconds, self._since_ms))
+        if self._until_ms is not None:
+            tests.append(pc.less(milliseconds, self._until_ms))
+        for name, values in (("call", self._calls), ("type", self._types)):
+            if values is not None:
+                tests.append(pc.is_in(rows[name], pa.array(values, pa.string())))
+        if tests:
+            rows = rows.filter(reduce(pc.and_, tests))
+        return rows
+
+
+def _text(place: Id) -> str:
+    return f"{place[0]}-{place[1]}"
+
+
+def _day(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d")
