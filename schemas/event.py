@@ -28,6 +28,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
         source: who published it: a consumer's name, or an edge's.
         cause: id of the event whose handling published this one; empty at the edge.
         trace: W3C traceparent; the trace id is the call's UUID.
+        version: what published it: the package's version and, where an app is at work, the hash of that app behind a
+            plus (``0.1.0+3f2a9c1d7b20``).
 
     """
 
@@ -38,6 +40,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     source: str = ""
     cause: str = ""
     trace: str = ""
+    version: str = ""
 
     #: events of high volume and short life travel on the media stream, all others on the journal
     stream: ClassVar[str] = "events"

@@ -1,5 +1,9 @@
 """What execution answers: sentences to speak, finished prompts, finished tools."""
 
+from typing import Any
+
+import msgspec
+
 from schemas.conversation import ToolCall
 from schemas.event import Event
 
@@ -22,7 +26,8 @@ class ReplyChunk(Event, frozen=True, kw_only=True):
 class PromptCompleted(Event, frozen=True, kw_only=True):
     """The model has answered the prompt named ``request`` (the id of its `PromptRequested`).
 
-    ``text`` is what it said, in the words that were spoken. ``error`` is empty on success. Times in ms, tokens as the
+    ``text`` is what it said, in the words that were spoken. ``error`` is empty on success. ``model`` and ``parameters``
+    are those that answered, ``rules`` those that changed or stopped one of its sentences. Times in ms, tokens as the
     model's server counted them (0 where it did not).
     """
 
@@ -32,6 +37,8 @@ class PromptCompleted(Event, frozen=True, kw_only=True):
     finish_reason: str = "stop"
     error: str = ""
     model: str = ""
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    rules: tuple[str, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
     first_token_ms: float = 0.0

@@ -64,6 +64,7 @@ class Execution:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="tool"))
         settings = load_settings()
         self._team = self._app or load_app(settings.app)
+        self.consumer.version = self._team.version
         async with AsyncExitStack() as stack:
             models = await stack.enter_async_context(self._open_models(settings))
             lifespan = self._team.lifespan

@@ -46,6 +46,7 @@ class Orchestration:
         """Have the app's agents ready before the first call."""
         self._callers = Callers(bus, number_key(bus.settings))
         self._app = self._app or load_app(load_settings().app)
+        self.consumer.version = self._app.version
         self._turns = Turns(self._app, self.consumer.name)
         self._entry = self._app.entry
         yield

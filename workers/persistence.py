@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import structlog
 from redis.exceptions import RedisError
 
@@ -28,6 +29,7 @@ from schemas import (
     ReplyInterrupted,
     ToolCompleted,
     TransferFailed,
+    TurnCompleted,
     TurnMeasured,
     UserTurnEnded,
 )
@@ -74,6 +76,7 @@ async def begin(event: CallStarted, context: Context) -> None:
     ReplyInterrupted,
     PromptCompleted,
     ToolCompleted,
+    TurnCompleted,
     TurnMeasured,
     CallTransferred,
     TransferFailed,
@@ -101,7 +104,9 @@ async def complete(event: CallEnded, context: Context) -> RecordingSaved | None:
     await context.publish()  # the call is over; its recording may take longer
     if event.audio_ms == 0:
         return None
-    return await _keeping.complete(event, within_s=_STORED_WITHIN_S)
+    saved_as = await _keeping.complete(event, within_s=_STORED_WITHIN_S)
+    answered_by = (await context.state.get("version") or b"").decode()
+    return None if saved_as is None else msgspec.structs.replace(saved_as, version=answered_by)
 
 
 @consumer.on(RecordingSaved)

@@ -9,8 +9,10 @@ from typing import Any
 from orchestra.agents.agent import Agent
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
 from orchestra.agents.knowledge import Knowledge
+from orchestra.agents.provenance import fingerprint
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool
+from orchestra.version import package_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,11 @@ class App:
     transfer_target: str = ""
     redact: Mapping[str, str] = field(default_factory=dict, hash=False)  # an app is a key of caches
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
+
+    @cached_property
+    def version(self) -> str:
+        """The package's version and a hash of all that decides how this app answers: ``0.1.0+3f2a9c1d7b20``."""
+        return f"{package_version()}+{fingerprint(self)}"
 
     @cached_property
     def team(self) -> dict[str, Agent]:

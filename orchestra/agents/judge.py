@@ -70,17 +70,20 @@ class Judge:
         self._on_tools = [rule for rule in app.rules if rule.subject is ToolUse]
         self._on_handoffs = [rule for rule in app.rules if rule.subject is Handoff]
 
-    def verdict(self, call: ToolCall, scene: Scene, offered: Sequence[str]) -> ToolCall | Refused:
+    def verdict(
+        self, call: ToolCall, scene: Scene, offered: Sequence[str], fired: dict[str, None]
+    ) -> ToolCall | Refused:
         """The call as it is to be made, or why it is not made.
 
         Args:
             call: what the agent wants: a tool, or a handoff as ``transfer_to_…``.
             scene: when and where.
             offered: names of the tools and handoffs that this agent has now.
+            fired: the names of the rules that stop or change the call are put in.
 
         """
         if call.name.startswith(HANDOFF):
-            return self._handoff(call, scene, offered)
+            return self._handoff(call, scene, offered, fired)
         tool = self._app.tools.get(call.name)
         if tool is None or call.name not in offered:
             return call  # execution says that there is no such tool
@@ -93,6 +96,7 @@ class Judge:
             decided = _ask(rule, use)
             if decided is None:
                 continue
+            fired[rule.name] = None
             if not isinstance(decided, ToolUse):
                 return _refused(decided)
             use = decided
@@ -104,12 +108,15 @@ class Judge:
             made = ToolCall(id=call.id, name=use.tool, arguments=encoded)
         return self._confirmed(self._app.tools[use.tool], made, scene)
 
-    def _handoff(self, call: ToolCall, scene: Scene, offered: Sequence[str]) -> ToolCall | Refused:
+    def _handoff(
+        self, call: ToolCall, scene: Scene, offered: Sequence[str], fired: dict[str, None]
+    ) -> ToolCall | Refused:
         step = Handoff(target=call.name.removeprefix(HANDOFF), **_known(scene))
         for rule in self._on_handoffs:
             decided = _ask(rule, step)
             if decided is None:
                 continue
+            fired[rule.name] = None
             if not isinstance(decided, Handoff):
                 return _refused(decided)
             step = decided

@@ -80,6 +80,17 @@ class Knowledge:
         with self._lock:
             self._index = _Index(self._sections())
 
+    def pages(self) -> dict[str, list[Section]]:
+        """The sections of every page, by its path below the folder.
+
+        Raises:
+            AppError: the folder is missing, has no pages, or a page cannot be read.
+
+        """
+        with self._lock:
+            self._sections()
+            return {page.relative_to(self.folder).as_posix(): sections for page, (_, sections) in self._read.items()}
+
     def _sections(self) -> list[Section]:
         self._read = read_folder(self.folder, self._read)
         return [section for _, sections in self._read.values() for section in sections]

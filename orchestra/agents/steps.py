@@ -53,6 +53,7 @@ class TurnSteps:
         requests: the ids of the requests.
         open_tools: tool calls without an answer: id of the request → id of the tool call.
         published: how many events this attempt has published.
+        model: the model that gave the last answer, empty before one has.
 
     """
 
@@ -66,6 +67,7 @@ class TurnSteps:
         self._live = live
         self._id_prefix = f"{event.id}.{group}."
         self.published = 0
+        self.model = ""
         self._pending: list[Event] = []
 
     def agent_changed(self, change: AgentChanged) -> None:
@@ -104,6 +106,7 @@ class TurnSteps:
         if not isinstance(answer, PromptCompleted):
             msg = f"no worker has answered the prompt {request_id} within {_PROMPT_S + _GRACE_S} s"
             raise EngineError(msg)
+        self.model = answer.model
         return answer
 
     async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:

@@ -112,6 +112,11 @@ class Tool:
         details = "".join(f", {name.replace('_', ' ')} {value}" for name, value in values.items() if value)
         return f"Just to be sure: {what}{details}. Shall I do that?"
 
+    @property
+    def asks(self) -> str:
+        """The question before a call as it was given, with names in braces; empty without one."""
+        return self._question
+
     async def run(self, arguments: str, context: ToolContext) -> str:
         """Check the arguments and run the function; one that is not async runs in a thread.
 

@@ -193,6 +193,8 @@ class Turns:
                 text=turn.reply,
                 steps=steps.count,
                 failed=outcome == "failed",
+                model=steps.model,
+                rules=tuple(turn.rules),
             ),
         ]
 

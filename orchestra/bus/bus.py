@@ -183,9 +183,12 @@ class Bus:
         partition = random.choice(homes or range(self.partitions))  # noqa: S311
         return keys.new_call(partition, time.time_ns() // 1_000_000 + self._clock_ms)
 
-    def publisher(self, source: str, *, capacity: int = 10_000) -> Publisher:
-        """A publisher for a producer that is no handler; ``source`` names it in its events."""
-        publisher = Publisher(source, self.wire, capacity=capacity)
+    def publisher(self, source: str, *, capacity: int = 10_000, version: str = "") -> Publisher:
+        """A publisher for a producer that is no handler.
+
+        ``source`` and ``version`` (the package's unless given) name it in its events.
+        """
+        publisher = Publisher(source, self.wire, capacity=capacity, version=version)
         self._publishers.append(publisher)
         return publisher
 

@@ -12,6 +12,7 @@ import msgspec
 from orchestra.bus import keys
 from orchestra.bus.entry import Entry
 from orchestra.errors import ConsumerError
+from orchestra.version import package_version
 from schemas import Event, tag_of
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Consumer:
         handler_timeout_s: seconds after which a handler is cancelled, which counts as a failed attempt.
         linger_ms: how long what handlers publish may wait so that commits carry more, in ms; the setting unless given.
         start: where a group that does not exist yet begins.
+        version: stands in all that it publishes; the package's unless given. A lifespan may set it anew.
 
     """
 
@@ -95,6 +97,7 @@ class Consumer:
         handler_timeout_s: float = 30.0,
         linger_ms: float | None = None,
         start: Literal["beginning", "now"] = "beginning",
+        version: str = "",
     ) -> None:
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             msg = f"a consumer's name is letters, digits, - and _, not {name!r}"
@@ -110,6 +113,7 @@ class Consumer:
         self.handler_timeout_s = handler_timeout_s
         self.linger_ms = linger_ms
         self.start = start
+        self.version = version or package_version()
         self.handlers: dict[bytes, Handler] = {}
         self.entry_handler: Handler | None = None
         self.resources: Lifespan | None = None

@@ -251,7 +251,8 @@ class Owned:
         cause, commits = text(values[5]), self.commits
         if isinstance(result, Event) and result.call.startswith(self._prefix):  # one event: the usual case
             group = self._group
-            commits.publish(seal(stamp(result, f"{cause}.{group}.1", time.time(), group, cause)))
+            stamped = stamp(result, f"{cause}.{group}.1", time.time(), group, cause, version=self.consumer.version)
+            commits.publish(seal(stamped))
         else:
             events = (result,) if isinstance(result, Event) else result
             for sealed in self._sealed(handler, cause, 0, events):
@@ -284,7 +285,8 @@ class Owned:
                 )
                 raise ValueError(msg)
             number += 1
-            sealed.append(seal(stamp(event, f"{cause}.{group}.{number}", at, group, cause)))
+            stamped = stamp(event, f"{cause}.{group}.{number}", at, group, cause, version=self.consumer.version)
+            sealed.append(seal(stamped))
         return sealed
 
     def _write_state(self, work: Work) -> None:

@@ -14,6 +14,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.scripts import PUBLISH
 from orchestra.bus.seal import Sealed, seal, stamp
 from orchestra.bus.wire import Argument, Reply, Wire, pack
+from orchestra.version import package_version
 from schemas import Event
 
 _NUMBERS_KEPT_S = 24 * 3600
@@ -31,8 +32,11 @@ class Publisher:
     Journal events are never dropped.
     """
 
-    def __init__(self, source: str, wire_of: Callable[[int], Wire], *, capacity: int = 10_000) -> None:
+    def __init__(
+        self, source: str, wire_of: Callable[[int], Wire], *, capacity: int = 10_000, version: str = ""
+    ) -> None:
         self.source = source
+        self.version = version or package_version()
         self.dropped = 0
         # an edge that starts again under its old name must not be taken for the one before
         self._producer = f"{source}-{os.urandom(3).hex()}"
@@ -64,7 +68,8 @@ class Publisher:
         """Give the event its id, time, source and trace, and send it soon. Returns it as it will be stored."""
         partition = keys.partition_of(event.call)
         number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
-        event = stamp(event, f"{event.call}:{self._producer}.{number}", time.time(), self.source, event.cause)
+        event_id = f"{event.call}:{self._producer}.{number}"
+        event = stamp(event, event_id, time.time(), self.source, event.cause, version=self.version)
         queue = self._waiting.get(partition)
         if queue is None:
             queue = self._waiting[partition] = deque()

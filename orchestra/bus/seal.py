@@ -30,13 +30,14 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
         return plain if self.audio is None else [*plain, "audio", self.audio]
 
 
-def stamp(event: Event, event_id: str, at: float, source: str, cause: str) -> Event:
-    """The event with its header; what the producer has set itself (``at``, ``trace``) stays.
+def stamp(event: Event, event_id: str, at: float, source: str, cause: str, *, version: str = "") -> Event:
+    """The event with its header; what the producer has set itself (``at``, ``trace``, ``version``) stays.
 
     The trace is a W3C traceparent: the call's trace, and a span of the event's own.
     """
     trace = event.trace or f"{_trace_prefix(event.call)}{getrandbits(64):016x}-01"
-    return replace(event, id=event_id, at=event.at or at, source=source, cause=cause, trace=trace)
+    known = event.version or version
+    return replace(event, id=event_id, at=event.at or at, source=source, cause=cause, trace=trace, version=known)
 
 
 @lru_cache(maxsize=4096)

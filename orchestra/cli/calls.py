@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
     from rich.text import Text
 
@@ -231,6 +233,8 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
             QUIET,
         )
     )
+    for line in _answered_by(told):
+        console.print(Text(line, QUIET))
     if record.recording:
         console.print(Text(f"recording {record.recording}", QUIET), soft_wrap=True)
     console.print()
@@ -240,6 +244,17 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
     if longest_ms:
         key = [part for letter, name, style, _ in _STAGES for part in ((letter, style), f" {name}  ")]
         console.print(Text.assemble(" " * 22, *key))
+
+
+def _answered_by(told: "Dialogue") -> "Iterator[str]":
+    """Which version answered with which model, a line each time that it changed in the call."""
+    before = ("", "")
+    for turn in told.turns:
+        version, model = turn.version or before[0], turn.model or before[1]
+        if (version, model) != before:
+            since = f"from turn {turn.number} on " if any(before) else ""
+            yield f"{since}version {version or 'not known'}" + (f", model {model}" if model else "")
+        before = version, model
 
 
 def _print_turn(console: "Console", turn: "Turn", longest_ms: float) -> None:

@@ -70,6 +70,8 @@ class Prompts:
             finish_reason="error" if error else answer.finish_reason,
             error=error,
             model=answering,
+            parameters=prompt.parameters,
+            rules=tuple(reply.rules),
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             first_token_ms=reply.first_token_ms,

@@ -21,6 +21,11 @@ class Reply:
 
     An attempt that takes over from a dead worker is told the same sentences from the start: those that are published
     already are passed over.
+
+    Attributes:
+        first_token_ms: the model's time to its first token.
+        rules: names of the rules that changed or stopped a sentence, in the order in which they first did.
+
     """
 
     def __init__(self, app: App, prompt: PromptRequested, context: Context) -> None:
@@ -30,6 +35,7 @@ class Reply:
         self._chunks: list[ReplyChunk] = []
         self._passed = 0
         self.first_token_ms = 0.0
+        self.rules: dict[str, None] = {}
 
     @property
     def text(self) -> str:
@@ -93,7 +99,8 @@ class Reply:
                 instead = rule(sentence)
             except Exception:  # noqa: BLE001 - what the rule guards must not be said, whatever its fault
                 _LOG.exception("rule.failed", rule=rule.name, call=self._prompt.call, turn=self._prompt.turn)
-                return ""
+                instead = ""
             if instead is not None:
+                self.rules[rule.name] = None
                 text = instead.strip()
         return text

@@ -24,6 +24,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     direction: str = "inbound"
     provider_call: str = ""
     app: str = ""
+    version: str = ""
+    model: str = ""
     edge: str = ""
     agent: str = ""
     started_at: float = 0.0

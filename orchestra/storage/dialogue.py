@@ -59,6 +59,8 @@ class Turn:
         failed_tools: how many of them failed.
         interrupted: the caller spoke over the reply.
         failed: the agents could not complete the turn.
+        version: package and app that answered; empty where nothing tells.
+        model: the model that gave the last answer; empty if none was asked.
         measured: where the time of the turn went.
 
     """
@@ -77,6 +79,8 @@ class Turn:
     failed_tools: int = 0
     interrupted: bool = False
     failed: bool = False
+    version: str = ""
+    model: str = ""
     measured: TurnMeasured | None = None
 
 
@@ -155,8 +159,10 @@ class _Reader:
                 self.turn(event.turn).tools.append(name)
             case ToolCompleted(failed=True):
                 self.turn(event.turn).failed_tools += 1
-            case TurnCompleted(failed=True):
-                self.turn(event.turn).failed = True
+            case TurnCompleted():
+                turn = self.turn(event.turn)
+                turn.failed = turn.failed or event.failed
+                turn.version, turn.model = event.version, event.model or turn.model
             case TurnMeasured(total_ms=total_ms):
                 turn = self.turn(event.turn)
                 turn.measured = event

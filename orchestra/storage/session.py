@@ -17,6 +17,7 @@ from schemas import (
     ReplyInterrupted,
     ToolCompleted,
     TransferFailed,
+    TurnCompleted,
     TurnMeasured,
     UserTurnEnded,
 )
@@ -35,6 +36,7 @@ def changes(event: Event, record: Record) -> Record:
     ``interruptions``, ``tools``, ``failed_tools`` and ``prompts`` are counts, ``prompt_tokens`` and
     ``completion_tokens`` what the models counted in all; ``slowest_ms`` is the longest wait for a reply so far,
     ``mean_ms`` the mean over the ``measured`` turns. ``first_words`` and ``last_words`` are the caller's.
+    ``version`` and ``model`` are those that answered last.
     """
     del event, record
     return {}
@@ -50,6 +52,7 @@ def _(event: CallStarted, record: Record) -> Record:
         "direction": event.direction,
         "provider_call": event.provider_call,
         "app": event.app,
+        "version": event.version,
         "edge": event.source,
         "started_at": f"{event.at:.3f}",
     }
@@ -95,6 +98,13 @@ def _(event: PromptCompleted, record: Record) -> Record:
         "prompt_tokens": str(event.prompt_tokens + int(record.get("prompt_tokens", "0"))),
         "completion_tokens": str(event.completion_tokens + int(record.get("completion_tokens", "0"))),
     }
+
+
+@changes.register
+def _(event: TurnCompleted, record: Record) -> Record:
+    """The version that answered last; a reload may change it in the middle of a call."""
+    changed = {"version": event.version or record.get("version", "")}
+    return changed | {"model": event.model} if event.model else changed
 
 
 @changes.register

@@ -37,6 +37,10 @@ class Phrases(Protocol):
         """The app's name."""
 
     @property
+    def version(self) -> str:
+        """What stands in the edge's events: the package's version and the app's."""
+
+    @property
     def greeting(self) -> str:
         """The first words of a call."""
 
@@ -107,7 +111,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
     """
     calls = Calls(settings.max_calls)
     homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
-    publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}")
+    publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}", version=app.version)
     return Edge(
         settings=settings,
         bus=bus,

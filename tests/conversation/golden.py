@@ -47,6 +47,7 @@ _PUBLISHER = re.compile(r":test-[0-9a-f]+\.")
 _NOT_COMPARED = {
     "at": 0.0,
     "trace": "",
+    "version": "",
     "deadline": 0.0,
     "duration_ms": 0.0,
     "first_token_ms": 0.0,

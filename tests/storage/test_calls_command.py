@@ -16,6 +16,7 @@ from schemas import (
     ReplyInterrupted,
     ReplySpoken,
     ToolRequested,
+    TurnCompleted,
     TurnMeasured,
     UserTurnEnded,
 )
@@ -65,6 +66,20 @@ def test_a_call_is_told_with_a_bar_for_every_turn(home: Path, wanted: str) -> No
     assert bars[0].endswith("1,000 ms")
     assert bars[1].endswith("500 ms")
     assert bars[0].count("e") == bars[1].count("e") == 24
+
+
+def test_a_call_tells_which_version_and_model_answered_and_where_a_reload_came(tmp_path: Path) -> None:
+    old, new = "0.1.0+aaaaaaaaaaaa", "0.1.0+bbbbbbbbbbbb"
+    journal = tmp_path / "journal.jsonl"
+    reloaded = (
+        CallStarted(call=CALL, at=1000.0, version=old),
+        TurnCompleted(call=CALL, turn=1, agent="a", text="One.", model="offline", version=old, at=1001.0),
+        TurnCompleted(call=CALL, turn=2, agent="a", text="Two.", model="offline", version=new, at=1002.0),
+    )
+    journal.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in reloaded))
+    told = CliRunner().invoke(app, ["calls", "show", str(journal)]).stdout
+    assert f"version {old}, model offline\n" in told
+    assert f"from turn 2 on version {new}, model offline\n" in told
 
 
 def test_a_call_that_is_not_kept_is_a_clear_error(home: Path) -> None:

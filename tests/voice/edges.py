@@ -119,6 +119,7 @@ class Greeting:
     """An app as the edge sees it."""
 
     name: str = "test"
+    version: str = "0"
     greeting: str = "Hello there."
     holding: str = "Just a moment."
     apology: str = "Sorry, say that again."

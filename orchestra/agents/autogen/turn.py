@@ -55,6 +55,7 @@ class AgentTurn:
         refused: tool calls and handoffs that are not made, by the id of the call.
         instead: what the caller hears in their place, and not yet has.
         asked: what the caller is asked in this turn before a tool may run.
+        rules: names of the rules that stopped or changed a tool call or handoff.
 
     """
 
@@ -68,6 +69,7 @@ class AgentTurn:
         self.agreed = _agreed(scene)
         self.refused: dict[str, Refused] = {}
         self.instead = ""
+        self.rules: dict[str, None] = {}
         self.asked: Asked | None = None
         self._scene = scene
         self.apologised = False
@@ -84,7 +86,7 @@ class AgentTurn:
         made: list[ToolCall] = []
         refusals: list[Refused] = []
         for call in calls:
-            verdict = self.cast.judge.verdict(call, scene, offered)
+            verdict = self.cast.judge.verdict(call, scene, offered, self.rules)
             if isinstance(verdict, ToolCall):
                 made.append(verdict)
                 if scene.asked is not None and verdict.name == scene.asked.tool:  # agreed to once, not twice

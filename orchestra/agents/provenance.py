@@ -1,0 +1,141 @@
+"""The fingerprint of an app: one short hash of all that decides how it answers."""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from orchestra.agents.rule import Rule
+from orchestra.agents.tool import Tool
+
+if TYPE_CHECKING:
+    from orchestra.agents.agent import Agent
+    from orchestra.agents.app import App
+
+_DIGITS = 12
+_PLAIN = (str, bytes, int, float, bool, type(None), re.Pattern)
+
+
+def fingerprint(app: "App") -> str:
+    """Twelve hexadecimal digits that are the same wherever the same app runs, and others once anything of it changes.
+
+    Into it go the agents with their prompts, models and parameters, their tools (what the model reads of them, how they
+    are run, their source and that of the functions, classes and constants of their package that they use), the rules
+    with their source, the pages of the knowledge, and what the edge says by itself. Paths and times do not count.
+    """
+    told = {
+        "app": app.name,
+        "entry": app.entry,
+        "said": [app.greeting, app.apology, app.holding, app.still_there, app.transfer_failed, app.voicemail],
+        "transfer_target": app.transfer_target,
+        "redact": dict(app.redact),
+        "agents": [_agent(app, agent) for agent in app.agents],
+        "tools": [_tool(tool) for _, tool in sorted(app.tools.items())],
+        "rules": [[rule.name, rule.subject.__name__, sources(rule.function)] for rule in app.rules],
+        "lifespan": {} if app.lifespan is None else sources(app.lifespan),
+        "knowledge": {} if app.knowledge is None else app.knowledge.pages(),
+    }
+    return sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()[:_DIGITS]
+
+
+def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
+    return {
+        "name": agent.name,
+        "about": agent.about,
+        "prompt": agent.instructions,
+        "tools": [tool.name for tool in app.tools_of(agent)],
+        "handoffs": agent.handoffs,
+        "examples": agent.examples,
+        "voice": agent.voice,
+        "model": agent.model,
+        "parameters": dict(agent.parameters),
+    }
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    return {
+        "schema": tool.schema,
+        "run": [tool.timeout_s, tool.idempotent, tool.needs_confirmation, tool.stop_on_barge_in],
+        "said": [tool.filler, tool.asks],
+        "source": sources(tool.function),
+    }
+
+
+def sources(function: Callable[..., Any]) -> dict[str, str]:
+    """The source of a function, and of what it uses by name of its own package; by their full names."""
+    home = getattr(function, "__module__", None) or ""
+    package = home.rpartition(".")[0] or home
+    found: dict[str, str] = {}
+    waiting: list[tuple[str, Any]] = [(_full_name(function), function)]
+    while waiting:
+        name, part = waiting.pop()
+        if name in found:
+            continue
+        found[name] = _source(part)
+        for used, value in _used(part):
+            known = value.function if isinstance(value, Tool | Rule) else value
+            if isinstance(known, FunctionType | type):
+                if (known.__module__ + ".").startswith(f"{package}."):
+                    waiting.append((_full_name(known), known))
+            elif _is_plain(known):
+                found[f"{name}:{used}"] = _written(known)
+    return found
+
+
+def _full_name(part: Any) -> str:
+    return f"{getattr(part, '__module__', '')}.{getattr(part, '__qualname__', type(part).__qualname__)}"
+
+
+def _source(part: Any) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(part))
+    except (OSError, TypeError):  # typed at a prompt, or not written in Python
+        code = getattr(part, "__code__", None)
+        return "" if code is None else "".join(each.co_code.hex() for each in _codes(code))
+
+
+def _used(part: Any) -> Iterator[tuple[str, Any]]:
+    """The globals and captured variables that a function, or the methods of a class, name."""
+    functions = [part] if isinstance(part, FunctionType) else []
+    if isinstance(part, type):
+        functions = [each for each in vars(part).values() if isinstance(each, FunctionType)]
+    for function in functions:
+        names = {name for code in _codes(function.__code__) for name in code.co_names}
+        yield from ((name, function.__globals__[name]) for name in sorted(names & function.__globals__.keys()))
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                yield name, cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is data that reads the same on every machine."""
+    if isinstance(value, dict):
+        return all(_is_plain(each) for pair in value.items() for each in pair)
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_plain, value))
+    return isinstance(value, _PLAIN)
+
+
+def _written(value: Any) -> str:
+    """Plain data as text, sets in order."""
+    if isinstance(value, set | frozenset):
+        return repr(sorted(map(_written, value)))
+    if isinstance(value, dict):
+        return repr([(_written(key), _written(each)) for key, each in value.items()])
+    if isinstance(value, list | tuple):
+        return repr([_written(each) for each in value])
+    return repr(value)

@@ -1,0 +1,15 @@
+"""The version of the installed package."""
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+PACKAGE = "orchestra-voice"
+
+
+@cache
+def package_version() -> str:
+    """The version of the package, ``0`` where it runs without having been installed."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        return "0"
