@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestra.errors import SettingError
+from orchestra.prices import Prices, read_prices
 
 _PREFIX = "ORCHESTRA_"
 
@@ -83,6 +84,9 @@ class Settings(BaseSettings):
     recordings_url: str | None = None
     session_ttl_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
     lost_call_s: Annotated[float, Field(gt=0)] = 120.0
+    #: as JSON: {"models": {NAME: {"prompt_per_million": …, "completion_per_million": …}}, "call_per_minute": …,
+    #: "stt_per_minute": {ENGINE: …}, "tts_per_1000_characters": {ENGINE: …}, "currency": "USD"}
+    prices: Annotated[Prices, NoDecode, BeforeValidator(read_prices)] = Prices()
     number_key: SecretStr = SecretStr("")
     api_token: SecretStr = SecretStr("")
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600

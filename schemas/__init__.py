@@ -26,7 +26,7 @@ from schemas.conversation import (
     TurnCancelled,
     TurnCompleted,
 )
-from schemas.edge import ProviderFailed, ReplySpoken, SentenceSpoken, TurnMeasured
+from schemas.edge import ProviderFailed, ReplySpoken, SentenceSpoken, SpeechMetered, TurnMeasured
 from schemas.event import Event, event_types, tag_of
 from schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
 from schemas.media import AudioChunk, TranscriptPartial
@@ -54,6 +54,7 @@ __all__ = [
     "ReplyInterrupted",
     "ReplySpoken",
     "SentenceSpoken",
+    "SpeechMetered",
     "ToolCall",
     "ToolCompleted",
     "ToolRequested",

@@ -40,6 +40,19 @@ class TurnMeasured(Event, frozen=True, kw_only=True):
     total_ms: float = 0.0
 
 
+class SpeechMetered(Event, frozen=True, kw_only=True):
+    """What the speech engines were given in this call since the last event of this kind: what a vendor charges for.
+
+    ``stt_s`` are seconds of the caller's audio, silence included; ``tts_characters`` are of the words to be spoken,
+    whether the caller heard them all or not. ``stt`` and ``tts`` are the engines' names.
+    """
+
+    stt: str = ""
+    stt_s: float = 0.0
+    tts: str = ""
+    tts_characters: int = 0
+
+
 class ProviderFailed(Event, frozen=True, kw_only=True):
     """A speech engine failed in the call; the call goes on.
 

@@ -35,12 +35,23 @@ def test_an_unknown_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ORCHESTRA_PORT", "70000"),
         ("ORCHESTRA_STT", "gramophone"),
         ("ORCHESTRA_PARTITIONS", "0"),
+        ("ORCHESTRA_PRICES", "cheap"),
+        ("ORCHESTRA_PRICES", '{"tts_per_minute": {"local": 1}}'),
+        ("ORCHESTRA_PRICES", '{"call_per_minute": -1}'),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=name):
         load_settings()
+
+
+def test_prices_are_read_as_json_and_none_are_set_by_an_empty_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRA_PRICES", '{"models": {"big": {"prompt_per_million": 2}}, "call_per_minute": 0.01}')
+    prices = load_settings().prices
+    assert (prices.models["big"].prompt_per_million, prices.call_per_minute) == (2.0, 0.01)
+    monkeypatch.setenv("ORCHESTRA_PRICES", "")
+    assert not load_settings().prices.any
 
 
 def test_a_secret_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:

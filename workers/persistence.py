@@ -12,6 +12,7 @@ from orchestra import Consumer, Context
 from orchestra.bus import Bus
 from orchestra.storage.callers import Callers
 from orchestra.storage.calls import enter
+from orchestra.storage.cost import costs
 from orchestra.storage.keeping import Keeping
 from orchestra.storage.keys import number_key
 from orchestra.storage.lost import end_of_lost, lost_calls
@@ -27,6 +28,7 @@ from schemas import (
     PromptCompleted,
     RecordingSaved,
     ReplyInterrupted,
+    SpeechMetered,
     ToolCompleted,
     TransferFailed,
     TurnCompleted,
@@ -78,13 +80,15 @@ async def begin(event: CallStarted, context: Context) -> None:
     ToolCompleted,
     TurnCompleted,
     TurnMeasured,
+    SpeechMetered,
     CallTransferred,
     TransferFailed,
 )
 async def remember(event: Event, context: Context) -> None:
     """Bring the call's session record up to date."""
     record = {field: value.decode() for field, value in (await context.state.all()).items()}
-    for field, value in changes(event, record).items():
+    changed = changes(event, record) | costs(event, record, context.bus.settings.prices)
+    for field, value in changed.items():
         context.state.set(field, value.encode())
     context.state.expire(context.bus.settings.session_ttl_s)
 

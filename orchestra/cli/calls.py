@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestra.bus import Bus
     from orchestra.settings import Settings
     from orchestra.storage.calls import CallRecord
+    from orchestra.storage.cost import Cost
     from orchestra.storage.dialogue import Dialogue, Turn
     from schemas import Event, TurnMeasured
 
@@ -83,7 +84,7 @@ async def _records(settings: "Settings", limit: int) -> "list[CallRecord]":
     from orchestra.errors import ServerError
     from orchestra.storage.calls import list_calls
 
-    kept = [_record(journal) for journal in _kept(settings)]
+    kept = [_record(journal, settings) for journal in _kept(settings)]
     try:
         bus = await _bus(settings)
     except ServerError:
@@ -104,7 +105,7 @@ async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Ev
     from orchestra.errors import UsageError
 
     if journal := _named_journal(wanted):
-        return _record(journal), journal
+        return _record(journal, settings), journal
     named = [record for record in await _records(settings, 500) if _is_named(record.call, wanted)]
     if len(named) != 1:
         found = f"{len(named)} calls match" if named else "no call is kept"
@@ -164,14 +165,15 @@ def _type_of(line: bytes) -> bytes:
         raise DecodeError(str(error)) from error
 
 
-def _record(journal: "list[Event]") -> "CallRecord":
-    """The session record of a kept journal."""
+def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":
+    """The session record of a kept journal, at the prices of now."""
     from orchestra.storage.calls import call_record
+    from orchestra.storage.cost import costs
     from orchestra.storage.session import changes
 
     fields: dict[str, str] = {}
     for event in journal:
-        fields |= changes(event, fields)
+        fields |= changes(event, fields) | costs(event, fields, settings.prices)
     return call_record(journal[0].call, fields)
 
 
@@ -235,6 +237,9 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
     )
     for line in _answered_by(told):
         console.print(Text(line, QUIET))
+    console.print(Text(_used(record), QUIET), soft_wrap=True)
+    if record.cost is not None:
+        console.print(Text(_cost(record.cost), QUIET), soft_wrap=True)
     if record.recording:
         console.print(Text(f"recording {record.recording}", QUIET), soft_wrap=True)
     console.print()
@@ -255,6 +260,22 @@ def _answered_by(told: "Dialogue") -> "Iterator[str]":
             since = f"from turn {turn.number} on " if any(before) else ""
             yield f"{since}version {version or 'not known'}" + (f", model {model}" if model else "")
         before = version, model
+
+
+def _used(record: "CallRecord") -> str:
+    """What the call has used, in one line."""
+    used = record.usage
+    parts = [f"{name} {tokens.prompt:,} + {tokens.completion:,} tokens" for name, tokens in used.models.items()]
+    parts += [f"stt {name} {seconds:,.1f} s" for name, seconds in used.stt_s.items()]
+    parts += [f"tts {name} {characters:,} characters" for name, characters in used.tts_characters.items()]
+    return f"used: {', '.join([*parts, f'line {used.call_s:,.1f} s'])}"
+
+
+def _cost(cost: "Cost") -> str:
+    """What that costs, in one line."""
+    parts = f"models {cost.models:.4f}, stt {cost.stt:.4f}, tts {cost.tts:.4f}, line {cost.call:.4f}"
+    without = f"; without a price: {', '.join(cost.unpriced)}" if cost.unpriced else ""
+    return f"cost: {cost.total:.4f} {cost.currency} ({parts}{without})"
 
 
 def _print_turn(console: "Console", turn: "Turn", longest_ms: float) -> None:

@@ -6,15 +6,19 @@ from operator import attrgetter
 import msgspec
 
 from orchestra.bus import Bus, keys
+from orchestra.storage.cost import Cost, Usage
 
 _INDEX = "calls"
 _PAGE = 100
+#: fields of a session record that are JSON
+_OBJECTS = {"usage", "cost"}
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one call; times in epoch seconds, counts, and waits for a reply in ms.
 
-    ``status`` is ``running`` or ``ended``; ``recording`` is empty until it is complete.
+    ``status`` is ``running`` or ``ended``; ``recording`` is empty until it is complete; ``cost`` is None where no
+    price is set.
     """
 
     call: str
@@ -47,11 +51,16 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     last_words: str = ""
     recording: str = ""
     recording_missing_ms: int = 0
+    usage: Usage = msgspec.field(default_factory=Usage)
+    cost: Cost | None = None
 
 
 def call_record(call: str, fields: Mapping[str, str]) -> CallRecord:
     """The record of a session hash's text fields."""
-    return msgspec.convert({**fields, "call": call}, CallRecord, strict=False)
+    known: dict[str, object] = {**fields, "call": call}
+    for name in _OBJECTS & known.keys():
+        known[name] = msgspec.json.decode(fields[name])
+    return msgspec.convert(known, CallRecord, strict=False)
 
 
 async def enter(bus: Bus, call: str, ttl_s: int) -> None:

@@ -11,10 +11,11 @@ from orchestra.bus import Publisher
 from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.conversation import Conversation, Speech
 from orchestra.voice.media_stream import Digit, Mark, Media
+from orchestra.voice.metering import SpeechMeter
 from orchestra.voice.provider import Provider
 from orchestra.voice.recording import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.standing import Standing
-from orchestra.voice.turns import Ending, Transfer
+from orchestra.voice.turns import Ending, Say, Transfer
 from schemas import (
     AudioChunk,
     CallEnded,
@@ -24,6 +25,8 @@ from schemas import (
     DigitPressed,
     Event,
     ProviderFailed,
+    ReplyInterrupted,
+    ReplySpoken,
     SentenceSpoken,
 )
 from schemas.calls import Direction, EndReason
@@ -64,6 +67,14 @@ class Script:
 class Call:
     """Joins a call's audio, its conversation and its journal, and knows when and why it ends.
 
+    Args:
+        parties: who calls whom.
+        script: what the edge itself says.
+        engines: names of the speech engines, ``stt/tts``.
+        publisher: the edge's.
+        speak: hands words to the pipeline, in order.
+        standing: how the call stands that another edge began; None for a new one.
+
     Attributes:
         over: resolves to the reason once the call is to end here; the stream waits for it. None: the call itself is not
             over, another edge or a person has it now.
@@ -74,7 +85,7 @@ class Call:
         self,
         parties: Parties,
         script: Script,
-        engine: str,
+        engines: str,
         publisher: Publisher,
         speak: Callable[[Speech], None],
         *,
@@ -83,12 +94,15 @@ class Call:
         self.parties = parties
         age_s = max(0.0, time.time() - standing.started_at) if standing is not None else 0.0
         self.audio = CallAudio(start_ms=age_s * 1000)
+        stt, _, tts = engines.partition("/")
+        self._meter = SpeechMeter(parties.call, stt, tts)
+        self._speak = speak
         self.conversation = Conversation(
             parties.call,
-            engine,
+            stt,
             self.audio,
-            publish=publisher.publish,
-            speak=speak,
+            publish=self._publish,
+            speak=self._give_words,
             end=self._agents_end,
         )
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
@@ -154,10 +168,12 @@ class Call:
     def left(self) -> None:
         """Publish the rest of the audio: the call goes on elsewhere, or its stream may come back."""
         self._publish_audio(everything=True)
+        self._publish_metered()
 
     def ended(self, reason: EndReason) -> None:
         """Publish the rest of the audio and that the call is over."""
         self._publish_audio(everything=True)
+        self._publish_metered()
         self._publisher.publish(
             CallEnded(
                 call=self.id,
@@ -172,8 +188,11 @@ class Call:
     def provider_failed(self, provider: Provider, error: str, fallback: str) -> None:
         """Publish that an engine failed, and which one does its work now ("": the same)."""
         _LOG.warning("call.provider_failed", call=self.id, provider=provider.name, error=error, fallback=fallback)
+        self._publish_metered()
         if fallback and provider.kind == "stt":
-            self.conversation.engine = fallback
+            self.conversation.engine = self._meter.stt = fallback
+        elif fallback:
+            self._meter.tts = fallback
         self._publisher.publish(
             ProviderFailed(
                 call=self.id,
@@ -191,7 +210,9 @@ class Call:
         """A frame of the caller's audio as samples, None where it holds none."""
         if message.media.track != "inbound" or not message.media.payload:
             return None
-        return self.audio.hear(message.media)
+        samples = self.audio.hear(message.media)
+        self._meter.hear(samples)
+        return samples
 
     def take_mark(self, message: Mark) -> None:
         """The carrier has played all before this mark."""
@@ -263,6 +284,21 @@ class Call:
         turn = self.conversation.turns.turn
         for sentence in self.conversation.sentences_spoken():
             self._publisher.publish(SentenceSpoken(call=self.id, turn=turn, text=sentence))
+
+    def _publish(self, event: Event) -> None:
+        self._publisher.publish(event)
+        if isinstance(event, ReplySpoken | ReplyInterrupted):
+            self._publish_metered()
+
+    def _publish_metered(self) -> None:
+        metered = self._meter.take(self.conversation.turns.turn)
+        if metered is not None:
+            self._publisher.publish(metered)
+
+    def _give_words(self, speech: Speech) -> None:
+        if isinstance(speech, Say):
+            self._meter.speak(speech.text)
+        self._speak(speech)
 
     def _publish_audio(self, *, everything: bool = False) -> None:
         for chunk in self.audio.take_chunks(everything=everything):

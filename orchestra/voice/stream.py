@@ -178,7 +178,7 @@ async def _begin(edge: "Edge", start: Start, parties: Parties, bridge: Bridge) -
     call = Call(
         parties,
         edge.script_of(parties, start.start.custom_parameters),
-        edge.engines.name.partition("/")[0],
+        edge.engines.name,
         edge.publisher,
         bridge.speak,
         standing=stands if stands is not None and stands.started_at else None,

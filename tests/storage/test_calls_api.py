@@ -6,12 +6,13 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from orchestra.prices import Prices
 from orchestra.settings import Settings
 from orchestra.storage.api import byte_range, calls_router
 from orchestra.storage.keys import link_key
 from orchestra.storage.links import Links
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, UserTurnEnded
+from schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, SpeechMetered, UserTurnEnded
 from workers.persistence import consumer
 
 TOKEN = {"Authorization": "Bearer let-me-in"}
@@ -19,7 +20,7 @@ TOKEN = {"Authorization": "Bearer let-me-in"}
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"api_token": SecretStr("let-me-in")})
+    return settings.model_copy(update={"api_token": SecretStr("let-me-in"), "prices": Prices(call_per_minute=0.12)})
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ async def a_call(bus: TestBus, words: str = "hello") -> str:
             CallStarted(call=call, from_number="+15550001", at=100.0),
             UserTurnEnded(call=call, turn=1, text=words, at=102.0, speech_ended_at=101.5),
             ReplySpoken(call=call, turn=1, text="good day", at=104.0),
+            SpeechMetered(call=call, turn=1, stt="deepgram", stt_s=4.0, tts="elevenlabs", tts_characters=8, at=104.1),
             AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\x01\x02" * 1600),
             CallEnded(call=call, reason="caller_hung_up", duration_s=5.0, audio_ms=200, at=105.0),
         )
@@ -55,6 +57,8 @@ async def test_one_call_comes_with_its_turns(bus: TestBus, http: httpx.AsyncClie
     call = await a_call(bus, "where is it")
     told = (await http.get(f"/calls/{call}", headers=TOKEN)).json()
     assert told["call"]["from_number"] == "+15550001"
+    assert told["call"]["usage"]["tts_characters"] == {"elevenlabs": 8}
+    assert told["call"]["cost"]["total"] == 0.01
     assert [(turn["said"], turn["said_to_s"], turn["heard"]) for turn in told["turns"]] == [
         ("where is it", 1.5, "good day")
     ]

@@ -15,6 +15,7 @@ from schemas import (
     PromptCompleted,
     ReplyInterrupted,
     ReplySpoken,
+    SpeechMetered,
     ToolRequested,
     TurnCompleted,
     TurnMeasured,
@@ -27,7 +28,8 @@ EVENTS = (
     ReplySpoken(call=CALL, text="Welcome.", at=1001.0),
     UserTurnEnded(call=CALL, turn=1, text="where is it", at=1003.0, speech_ended_at=1002.5),
     ToolRequested(call=CALL, turn=1, agent="tracking", name="find", at=1003.1),
-    PromptCompleted(call=CALL, turn=1, request="r", prompt_tokens=50, completion_tokens=7, at=1003.2),
+    PromptCompleted(call=CALL, turn=1, request="r", model="big", prompt_tokens=50, completion_tokens=7, at=1003.2),
+    SpeechMetered(call=CALL, turn=1, stt="deepgram", stt_s=3.0, tts="elevenlabs", tts_characters=40, at=1003.4),
     TurnMeasured(call=CALL, turn=1, turn_end_ms=500, routing_ms=100, first_token_ms=200, tts_ms=200, total_ms=1000),
     ReplyInterrupted(call=CALL, turn=1, heard="It is", at=1004.0),
     UserTurnEnded(call=CALL, turn=2, text="never mind", at=1006.0, speech_ended_at=1005.5),
@@ -80,6 +82,15 @@ def test_a_call_tells_which_version_and_model_answered_and_where_a_reload_came(t
     told = CliRunner().invoke(app, ["calls", "show", str(journal)]).stdout
     assert f"version {old}, model offline\n" in told
     assert f"from turn 2 on version {new}, model offline\n" in told
+
+
+def test_what_a_call_has_used_and_cost_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = " ".join(CliRunner().invoke(app, ["calls", "show", CALL]).stdout.split())
+    assert "used: big 50 + 7 tokens, stt deepgram 3.0 s, tts elevenlabs 40 characters, line 9.0 s" in plain
+    assert "cost:" not in plain
+    monkeypatch.setenv("ORCHESTRA_PRICES", '{"stt_per_minute": {"deepgram": 0.6}, "call_per_minute": 0.2}')
+    priced = " ".join(CliRunner().invoke(app, ["calls", "show", CALL]).stdout.split())
+    assert "cost: 0.0600 USD (models 0.0000, stt 0.0300, tts 0.0000, line 0.0300; without a price: big," in priced
 
 
 def test_a_call_that_is_not_kept_is_a_clear_error(home: Path) -> None:

@@ -139,11 +139,10 @@ async def test_a_disk_that_fills_up_in_mid_call_leaves_a_whole_file_and_says_wha
 
 
 class TestLost:
-    @pytest.fixture
-    def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"lost_call_s": 0.4})
-
-    async def test_a_call_whose_edge_was_lost_is_closed_with_what_there_is(self, bus: TestBus) -> None:
+    async def test_a_call_whose_edge_was_lost_is_closed_with_what_there_is(
+        self, bus: TestBus, settings: Settings
+    ) -> None:
+        bus.bus.settings = settings.model_copy(update={"lost_call_s": 0.4})
         call = bus.call()
         async with bus.run(consumer):
             await bus.publish(CallStarted(call=call), UserTurnEnded(call=call, turn=2, text="hello"), chunk(call, 0))

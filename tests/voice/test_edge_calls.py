@@ -24,6 +24,7 @@ from schemas import (
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
+    SpeechMetered,
     TranscriptFinal,
     TranscriptPartial,
     TurnCompleted,
@@ -62,7 +63,7 @@ async def test_a_call_is_greeted_understood_answered_and_ended(bus: TestBus, set
         assert (await running.call(talk)).how == "caller_hung_up"
         await running.event(CallEnded, reason="caller_hung_up")
     journal = [event for event in await bus.published() if event.stream == "events"]
-    assert [type(event) for event in journal if event.source != "test"] == [
+    assert [type(event) for event in journal if event.source != "test" and not isinstance(event, SpeechMetered)] == [
         CallStarted,
         ReplySpoken,
         UserSpeechStarted,
@@ -79,6 +80,24 @@ async def test_a_call_is_greeted_understood_answered_and_ended(bus: TestBus, set
     assert greeted.text == "Hello there."
     assert [event.text for event in await bus.published(TranscriptPartial)] == ["where"]
     assert [event.text for event in await bus.published(UserTurnEnded)] == ["where is my parcel"]
+
+
+async def test_what_the_speech_engines_are_given_is_metered_while_the_call_runs(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with running_edge(bus, settings, "where is my parcel") as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(SpeechMetered, turn=0, tts_characters=len("Hello there."))
+            line.say(tone(0.6))
+            await answer(running, 1, "It is in Denver.")
+            await running.event(SpeechMetered, turn=1, tts_characters=len("It is in Denver."))
+
+        await running.call(talk)
+        ended = await running.event(CallEnded)
+    metered = await bus.published(SpeechMetered)
+    assert {(event.stt, event.tts) for event in metered} == {("script", "tone")}
+    assert abs(sum(event.stt_s for event in metered) - ended.audio_ms / 1000) < 0.3
 
 
 async def test_the_callers_words_cut_the_reply_at_the_word_heard_last(bus: TestBus, settings: Settings) -> None:

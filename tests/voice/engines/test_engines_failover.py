@@ -14,7 +14,15 @@ from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
 from orchestra.voice.provider import Decision, Provider
-from schemas import ProviderFailed, ReplyChunk, ReplySpoken, TranscriptFinal, TurnCompleted, UserTurnEnded
+from schemas import (
+    ProviderFailed,
+    ReplyChunk,
+    ReplySpoken,
+    SpeechMetered,
+    TranscriptFinal,
+    TurnCompleted,
+    UserTurnEnded,
+)
 from tests.servers.elevenlabs import tone
 from tests.servers.server import NO_FAULTS, Faults
 from tests.voice.edges import Greeting, RunningEdge, running_edge
@@ -60,6 +68,8 @@ async def test_the_local_voice_speaks_what_elevenlabs_does_not(
         await running.call(talk)
     failed = await bus.published(ProviderFailed)
     assert (failed[-1].service, failed[-1].provider, failed[-1].fallback) == ("tts", "elevenlabs", "local")
+    spoken_by = {event.tts for event in await bus.published(SpeechMetered) if event.tts_characters}
+    assert spoken_by == {"elevenlabs", "local"}
     assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [GREETING, REPLY]
     heard = compare(f"{GREETING} {REPLY}", speech.transcribe(running.lines[0].tracks.agent.tobytes(), 8_000))
     assert heard.matches, heard

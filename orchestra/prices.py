@@ -1,0 +1,61 @@
+"""What the parts of a call cost: a table that the operator sets. None is built in, for prices change."""
+
+import json
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Price = Annotated[float, Field(ge=0)]
+
+
+class ModelPrice(BaseModel):
+    """Money for a million tokens of a model's prompts and of its answers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt_per_million: Price = 0.0
+    completion_per_million: Price = 0.0
+
+
+class Prices(BaseModel):
+    """The price table, in one currency of the operator's choice.
+
+    Attributes:
+        models: by the model's name.
+        tts_per_1000_characters: by the engine's name (``elevenlabs``, ``local``).
+        stt_per_minute: of the caller's audio, silence included, by the engine's name.
+        call_per_minute: what the carrier asks for the line.
+        currency: as it is to be shown.
+
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: dict[str, ModelPrice] = {}
+    tts_per_1000_characters: dict[str, Price] = {}
+    stt_per_minute: dict[str, Price] = {}
+    call_per_minute: Price | None = None
+    currency: str = "USD"
+
+    @property
+    def any(self) -> bool:
+        """Whether any price is set."""
+        return bool(
+            self.models or self.tts_per_1000_characters or self.stt_per_minute or self.call_per_minute is not None
+        )
+
+
+def read_prices(value: object) -> object:
+    """The table of a setting's text; nothing set is an empty table.
+
+    Raises:
+        ValueError: the text is no JSON.
+
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.strip() else {}
+    except json.JSONDecodeError as error:
+        msg = f"no JSON: {error}"
+        raise ValueError(msg) from error

@@ -1,0 +1,102 @@
+from functools import reduce
+
+import msgspec
+import pytest
+
+from orchestra.prices import ModelPrice, Prices
+from orchestra.settings import Settings
+from orchestra.storage.calls import CallRecord, call_record, find_call
+from orchestra.storage.cost import costs
+from orchestra.storage.session import Record, changes
+from orchestra.testing import TestBus
+from schemas import CallEnded, CallStarted, Event, PromptCompleted, SpeechMetered
+from workers.persistence import consumer
+
+CALL = "07-0199a0b4c0de7000800000000000aaaa"
+PRICES = Prices(
+    models={"big": ModelPrice(prompt_per_million=2.0, completion_per_million=10.0)},
+    tts_per_1000_characters={"elevenlabs": 0.05},
+    stt_per_minute={"deepgram": 0.006},
+    call_per_minute=0.012,
+)
+
+
+def a_call(call: str = CALL) -> list[Event]:
+    return [
+        CallStarted(call=call, at=100.0),
+        SpeechMetered(call=call, at=103.0, stt="deepgram", stt_s=3.0, tts="elevenlabs", tts_characters=100),
+        PromptCompleted(call=call, at=105.0, request="r", model="big", prompt_tokens=1000, completion_tokens=50),
+        PromptCompleted(call=call, at=107.0, request="s", model="big", prompt_tokens=1000, completion_tokens=50),
+        SpeechMetered(call=call, at=110.0, stt="deepgram", stt_s=7.0, tts="elevenlabs", tts_characters=300),
+    ]
+
+
+def told(*events: Event, prices: Prices = PRICES) -> CallRecord:
+    def take(record: Record, event: Event) -> Record:
+        return record | changes(event, record) | costs(event, record, prices)
+
+    return call_record(CALL, reduce(take, events, {}))
+
+
+def test_what_a_running_call_has_used_is_counted_by_model_and_engine() -> None:
+    used = told(*a_call()).usage
+    assert {name: (tokens.prompt, tokens.completion) for name, tokens in used.models.items()} == {"big": (2000, 100)}
+    assert (used.stt_s, used.tts_characters, used.call_s) == ({"deepgram": 10.0}, {"elevenlabs": 400}, 10.0)
+
+
+def test_every_part_has_its_price() -> None:
+    cost = told(*a_call()).cost
+    assert cost is not None
+    assert (cost.models, cost.tts, cost.stt, cost.call) == (0.005, 0.02, 0.001, 0.002)
+    assert (cost.total, cost.currency, cost.unpriced) == (0.028, "USD", [])
+
+
+def test_an_ended_call_is_charged_to_its_end_and_what_comes_late_does_not_prolong_it() -> None:
+    ended = CallEnded(call=CALL, at=160.0, reason="caller_hung_up", duration_s=60.0)
+    late = PromptCompleted(call=CALL, at=500.0, request="t", model="big", prompt_tokens=1)
+    record = told(*a_call(), ended, late)
+    assert record.usage.call_s == 60.0
+    assert record.cost is not None
+    assert record.cost.call == 0.012
+
+
+def test_no_price_is_built_in() -> None:
+    record = told(*a_call(), prices=Prices())
+    assert record.cost is None
+    assert record.usage.models["big"].prompt == 2000
+
+
+def test_what_has_no_price_is_named_and_not_in_the_total() -> None:
+    some = Prices(stt_per_minute={"deepgram": 0.6}, currency="EUR")
+    free = SpeechMetered(call=CALL, at=120.0, stt="local", stt_s=4.0)
+    cost = told(*a_call(), free, prices=some).cost
+    assert cost is not None
+    assert (cost.total, cost.currency) == (0.1, "EUR")
+    assert cost.unpriced == ["big", "tts elevenlabs", "stt local", "call"]
+
+
+def test_a_prompt_that_was_cancelled_counts_no_tokens() -> None:
+    cancelled = PromptCompleted(call=CALL, at=101.0, request="r", finish_reason="cancelled")
+    assert told(CallStarted(call=CALL, at=100.0), cancelled).usage.models == {}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"prices": PRICES})
+
+
+async def test_the_cost_can_be_read_while_the_call_runs(bus: TestBus) -> None:
+    call = bus.call()
+    async with bus.run(consumer):
+        await bus.publish(*a_call(call))
+        await bus.settled()
+        running = await find_call(bus.bus, call)
+        await bus.publish(CallEnded(call=call, at=160.0, reason="caller_hung_up", duration_s=60.0))
+        await bus.settled()
+        ended = await find_call(bus.bus, call)
+    assert running is not None
+    assert running.cost is not None
+    assert ended is not None
+    assert ended.cost is not None
+    assert (running.status, running.cost.total, ended.cost.total) == ("running", 0.028, 0.038)
+    assert msgspec.json.decode(msgspec.json.encode(ended), type=CallRecord) == ended
