@@ -67,7 +67,10 @@ class Settings(BaseSettings):
     barge_in_words: Annotated[int, Field(ge=1)] = 1
     deepgram_api_key: SecretStr = SecretStr("")
     deepgram_url: str = "wss://api.deepgram.com"
+    #: nova-…: the turns are told by the edge; flux-…: by Deepgram, which hears where a sentence is going
     deepgram_model: str = "nova-3-general"
+    #: flux: how sure it must be that a turn ends before the reply is made ahead; 0: not before the turn has ended
+    deepgram_eager: Annotated[float, Field(ge=0, le=0.9)] = 0.5
     elevenlabs_api_key: SecretStr = SecretStr("")
     elevenlabs_url: str = "wss://api.elevenlabs.io"
     elevenlabs_voice: str = "21m00Tcm4TlvDq8ikWAM"

@@ -1,7 +1,14 @@
 """The event contracts of Orchestra: every event type and the codec. Imports nothing of the platform."""
 
 from schemas.afterwards import RecordingSaved, TranscriptCurated
-from schemas.caller import ReplyInterrupted, TranscriptFinal, UserSpeechStarted, UserTurnEnded
+from schemas.caller import (
+    ReplyInterrupted,
+    TranscriptFinal,
+    UserSpeechStarted,
+    UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
+)
 from schemas.calls import (
     CallAnswered,
     CallEnded,
@@ -69,6 +76,8 @@ __all__ = [
     "TurnMeasured",
     "UserSpeechStarted",
     "UserTurnEnded",
+    "UserTurnPredicted",
+    "UserTurnResumed",
     "decode",
     "encode",
     "event_types",

@@ -27,11 +27,31 @@ class UserTurnEnded(Event, frozen=True, kw_only=True):
     """The caller has said what they wanted to say and waits for a reply.
 
     ``speech_ended_at`` is the moment of the last spoken sound (epoch seconds); ``at`` the moment the edge decided
-    that the turn was over.
+    that the turn was over. ``predicted``: a `UserTurnPredicted` of this turn came before, with the same words, and the
+    work on the reply has begun.
     """
 
     text: str
     speech_ended_at: float = 0.0
+    predicted: bool = False
+
+
+class UserTurnPredicted(Event, frozen=True, kw_only=True):
+    """The caller seems to have said what they wanted to say; the speech engine is not sure yet.
+
+    Work on the reply may begin, but nothing of it is spoken and no tool runs before the `UserTurnEnded` of the same
+    turn. A `UserTurnResumed` makes the turn void instead. ``speech_ended_at`` as in `UserTurnEnded`.
+    """
+
+    text: str
+    speech_ended_at: float = 0.0
+
+
+class UserTurnResumed(Event, frozen=True, kw_only=True):
+    """The caller goes on speaking, or said something else than was predicted: the predicted ``turn`` never was.
+
+    The caller's words end another turn, with a higher number.
+    """
 
 
 class ReplyInterrupted(Event, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
 class TurnCancelled(Event, frozen=True, kw_only=True):
     """The work on ``turn`` was stopped; whatever of it still arrives is not spoken."""
 
-    reason: Literal["interrupted", "superseded", "call_ended", "expired"] = "interrupted"
+    reason: Literal["interrupted", "superseded", "call_ended", "expired", "resumed"] = "interrupted"
 
 
 class TurnCompleted(Event, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from schemas import (
     ToolCompleted,
     ToolRequested,
     TurnCancelled,
+    UserTurnResumed,
 )
 
 OpenModels = Callable[[Settings], AbstractAsyncContextManager[Models]]
@@ -54,7 +55,7 @@ class Execution:
         self.consumer.on(PromptRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.prompt)
         self.consumer.on(ToolRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.tool)
         self.consumer.on(DigitPressed)(self.key)
-        self.consumer.on(TurnCancelled, ReplyInterrupted)(self.stop)
+        self.consumer.on(TurnCancelled, ReplyInterrupted, UserTurnResumed)(self.stop)
         self.consumer.on(CallEnded)(self.end)
 
     @asynccontextmanager
@@ -110,7 +111,7 @@ class Execution:
         """Hand the key to the tool that waits for it."""
         self._tools.keypad.press(event.call, event.digit)
 
-    async def stop(self, event: TurnCancelled | ReplyInterrupted) -> None:
+    async def stop(self, event: TurnCancelled | ReplyInterrupted | UserTurnResumed) -> None:
         """Stop what nobody waits for any more."""
         self._work.stop(event.call, up_to=event.turn)
 

@@ -19,6 +19,8 @@ from schemas import (
     ReplyInterrupted,
     ToolCompleted,
     UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
 )
 
 
@@ -36,7 +38,8 @@ class Orchestration:
         self.consumer = Consumer("orchestration", state="conversation")
         self.consumer.lifespan(self.loaded)
         self.consumer.on(CallStarted)(self.greet)
-        self.consumer.on(UserTurnEnded, concurrent=True, timeout_s=TURN_S + STALE_S)(self.answer)
+        self.consumer.on(UserTurnPredicted, UserTurnEnded, concurrent=True, timeout_s=TURN_S + STALE_S)(self.answer)
+        self.consumer.on(UserTurnResumed)(self.resume)
         self.consumer.on(PromptCompleted, ToolCompleted)(self.take_step)
         self.consumer.on(ReplyInterrupted)(self.interrupt)
         self.consumer.on(CallEnded)(self.end)
@@ -57,7 +60,7 @@ class Orchestration:
             past = await self._callers.recent(event.from_number, before=event.call)
             return self._turns.greeted(event, context, live, background=as_context(past, event.at))
 
-    async def answer(self, event: UserTurnEnded, context: Context) -> list[Event]:
+    async def answer(self, event: UserTurnEnded | UserTurnPredicted, context: Context) -> list[Event]:
         """Answer the caller: `AgentChanged`, `PromptRequested` and `ToolRequested` on the way, then the turn's end."""
         async with self._calls.open(event.call, context, entry=self._entry) as live:
             return await self._turns.answer(event, context, live)
@@ -66,6 +69,11 @@ class Orchestration:
         """Hand the result to the turn that waits for it."""
         async with self._calls.open(event.call, context, entry=self._entry) as live:
             self._turns.step_ended(event, context, live)
+
+    async def resume(self, event: UserTurnResumed, context: Context) -> None:
+        """Take back what was begun on a turn that has not ended after all."""
+        async with self._calls.open(event.call, context, entry=self._entry) as live:
+            await self._turns.resumed(event, context, live)
 
     async def interrupt(self, event: ReplyInterrupted, context: Context) -> None:
         """Stop a reply that nobody listens to; remember what was heard of it."""

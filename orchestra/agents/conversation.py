@@ -40,6 +40,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         agent: who speaks with the caller now.
         turn: number of the last turn that is finished (answered, cancelled or given up); -1 before the greeting.
         interrupted: number of the last turn whose reply the caller spoke over; -1 before that.
+        confirmed: number of the last turn that was predicted before it had ended, and then did end; -1 before that.
         ended: the call is over.
         lines: what was said, oldest first.
         running: tool calls whose turn was cancelled before they ended: id of the request → id of the tool call.
@@ -53,6 +54,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     agent: str
     turn: int = -1
     interrupted: int = -1
+    confirmed: int = -1
     ended: bool = False
     lines: list[Line] = []
     running: dict[str, str] = {}
@@ -122,6 +124,10 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     def stopped(self, turn: int) -> None:
         """The caller spoke over this turn's reply: it is not to be answered any more, if it ever begins again."""
         self.interrupted = max(self.interrupted, turn)
+
+    def never_was(self, turn: int) -> None:
+        """This turn was predicted, and the caller went on: nothing of it is remembered."""
+        self.turn = max(self.turn, turn)
 
     def tool_ended(self, request: str, result: str) -> bool:
         """A tool call of a cancelled turn has ended after all; True if the conversation knew of it."""

@@ -15,7 +15,7 @@ import msgspec
 
 from orchestra.agents.conversation import Conversation
 from orchestra.bus import Context, State
-from schemas import PromptCompleted, ToolCompleted
+from schemas import PromptCompleted, ToolCompleted, UserTurnEnded, UserTurnPredicted
 
 #: fields of a call's state
 CONVERSATION = "conversation"
@@ -25,7 +25,8 @@ STEP = "step:"
 _REMEMBERED = 1000
 
 Step = PromptCompleted | ToolCompleted
-StopReason = Literal["interrupted", "superseded", "call_ended", "expired"]
+CallersTurn = UserTurnEnded | UserTurnPredicted
+StopReason = Literal["interrupted", "superseded", "call_ended", "expired", "resumed"]
 
 _step_decoder: msgspec.json.Decoder[Step] = msgspec.json.Decoder(Step)
 
@@ -70,6 +71,25 @@ class LiveCall:
         self.newest = 0
         self.steps = steps
         self._waiting: dict[str, asyncio.Future[Step]] = {}
+        self._confirmed = asyncio.Event()
+        self._words = (0, "")  # of the turn that was confirmed last
+
+    def confirm(self, event: UserTurnEnded) -> None:
+        """The caller's turn has ended as it was predicted."""
+        self.conversation.confirmed = max(self.conversation.confirmed, event.turn)
+        self._words = (event.turn, event.text)
+        self._confirmed.set()
+
+    async def confirmation(self, turn: int) -> None:
+        """Wait until this turn, which was predicted, has ended."""
+        while self.conversation.confirmed < turn:
+            self._confirmed.clear()
+            await self._confirmed.wait()
+
+    def words_of(self, turn: int) -> str:
+        """What the caller said in this turn that was predicted, "" where it is not known any more."""
+        confirmed, words = self._words
+        return words if confirmed == turn else ""
 
     async def step(self, request: str) -> Step:
         """The answer to this request, when it is there."""

@@ -10,7 +10,7 @@ import time
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.autogen.client import ToolChoice
-from orchestra.agents.live import LiveCall, Step
+from orchestra.agents.live import CallersTurn, LiveCall, Step
 from orchestra.bus import Context
 from orchestra.errors import EngineError
 from orchestra.execution.reading import read_out
@@ -26,7 +26,7 @@ from schemas import (
     ToolCompleted,
     ToolRequested,
     ToolSchema,
-    UserTurnEnded,
+    UserTurnPredicted,
 )
 
 #: seconds that a prompt may take in all, takeover from a dead worker included
@@ -54,10 +54,11 @@ class TurnSteps:
         open_tools: tool calls without an answer: id of the request → id of the tool call.
         published: how many events this attempt has published.
         model: the model that gave the last answer, empty before one has.
+        speaker: the agent that everybody was told to speak now, "" if nobody was told anything in this turn.
 
     """
 
-    def __init__(self, app: App, event: UserTurnEnded, context: Context, live: LiveCall, *, group: str) -> None:
+    def __init__(self, app: App, event: CallersTurn, context: Context, live: LiveCall, *, group: str) -> None:
         self.count = 0
         self.requests: list[str] = []
         self.open_tools: dict[str, str] = {}
@@ -68,6 +69,7 @@ class TurnSteps:
         self._id_prefix = f"{event.id}.{group}."
         self.published = 0
         self.model = ""
+        self.speaker = ""
         self._pending: list[Event] = []
 
     def agent_changed(self, change: AgentChanged) -> None:
@@ -110,7 +112,12 @@ class TurnSteps:
         return answer
 
     async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:
-        """Have a tool run; if nobody answers, the agent is told that the outcome is not known."""
+        """Have a tool run; if nobody answers, the agent is told that the outcome is not known.
+
+        What a tool does cannot be taken back: in a turn that is only predicted it waits until the turn has ended.
+        """
+        if isinstance(self._event, UserTurnPredicted):
+            await self._live.confirmation(self._event.turn)
         self.count += 1
         timeout_s = self._app.tools[call.name].timeout_s
         request = ToolRequested(
@@ -146,6 +153,8 @@ class TurnSteps:
     async def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> str:
         """Publish a request; its id."""
         events = (*self.rest(), request)
+        changes = [event.agent for event in events if isinstance(event, AgentChanged)]
+        self.speaker = changes[-1] if changes else self.speaker
         self.published += len(events)  # nothing is awaited from here to the publish: the order of ids is that of calls
         request_id = f"{self._id_prefix}{self.published}"
         self.requests.append(request_id)

@@ -12,11 +12,11 @@ from orchestra.agents.app import App
 from orchestra.agents.autogen import AgentTurn, Cast
 from orchestra.agents.confirmation import simply_agrees
 from orchestra.agents.judge import Scene
-from orchestra.agents.live import CONVERSATION, STEP, LiveCall, RunningTurn, Step, StopReason
+from orchestra.agents.live import CONVERSATION, STEP, CallersTurn, LiveCall, RunningTurn, Step, StopReason
 from orchestra.agents.router import Router
 from orchestra.agents.steps import TurnSteps, catch_up
 from orchestra.bus import Context
-from orchestra.errors import FencedError
+from orchestra.errors import EngineError, FencedError
 from schemas import (
     AgentChanged,
     CallEnded,
@@ -29,6 +29,8 @@ from schemas import (
     TurnCancelled,
     TurnCompleted,
     UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
 )
 
 _LOG = structlog.get_logger("orchestra.agents")
@@ -71,8 +73,14 @@ class Turns:
         _keep(live, context)
         return AgentChanged(call=event.call, agent=live.conversation.agent, reason="entry")
 
-    async def answer(self, event: UserTurnEnded, context: Context, live: LiveCall) -> list[Event]:
+    async def answer(self, event: CallersTurn, context: Context, live: LiveCall) -> list[Event]:
         """Let the agents answer the caller; returns what closes the turn, nothing if that is not needed any more.
+
+        ::
+
+            predicted   UserTurnPredicted 1 -> prompt … chunks   | (nothing is spoken, no tool runs)
+            it ends     UserTurnEnded 1     ->                   | tools …  TurnCompleted 1
+            or goes on  UserTurnResumed 1   -> TurnCancelled 1   | UserTurnEnded 2 -> another turn
 
         Raises:
             FencedError: another worker owns the call now.
@@ -80,6 +88,10 @@ class Turns:
         """
         conversation = live.conversation
         if conversation.ended or event.turn <= conversation.turn:
+            return []
+        if isinstance(event, UserTurnEnded) and event.predicted:
+            live.confirm(event)  # whoever began to answer it goes on
+            _keep(live, context)
             return []
         reason: StopReason | None = None
         if event.turn < live.newest:
@@ -96,9 +108,19 @@ class Turns:
         if reason is None:
             return await self._run(event, context, live)
         await catch_up(context, 0)
-        conversation.add_turn(event.turn, [_said(event)], agent=conversation.agent, running={})
+        if isinstance(event, UserTurnEnded):
+            conversation.add_turn(event.turn, [_said(event)], agent=conversation.agent, running={})
+        else:
+            conversation.never_was(event.turn)
         _keep(live, context)
         return [TurnCancelled(call=event.call, turn=event.turn, reason=reason)]
+
+    async def resumed(self, event: UserTurnResumed, context: Context, live: LiveCall) -> None:
+        """The caller goes on with a turn that was predicted to be over: it never was."""
+        live.conversation.stopped(event.turn)
+        if live.turn is not None and live.turn.number == event.turn:
+            await live.stop_turn("resumed")
+        _keep(live, context)
 
     def step_ended(self, event: Step, context: Context, live: LiveCall) -> None:
         """A prompt or tool call has been answered: for the turn that waits for it, here or after a crash."""
@@ -125,7 +147,7 @@ class Turns:
         _keep(live, context)
         context.state.expire(_KEPT_S)
 
-    async def _run(self, event: UserTurnEnded, context: Context, live: LiveCall) -> list[Event]:
+    async def _run(self, event: CallersTurn, context: Context, live: LiveCall) -> list[Event]:
         conversation = live.conversation
         steps = TurnSteps(self._app, event, context, live, group=self._group)
         asked = conversation.asked
@@ -150,11 +172,16 @@ class Turns:
             known=conversation.known,
         )
         turn = AgentTurn(self._cast, steps, scene, caller_said=_said(event))
-        work = asyncio.get_running_loop().create_task(turn.run())
+        predicted = isinstance(event, UserTurnPredicted)
+        work = asyncio.get_running_loop().create_task(_until_confirmed(turn, live) if predicted else turn.run())
         live.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
         try:
             outcome = await _outcome(turn, work)
             await catch_up(context, steps.published)
+            if predicted and conversation.confirmed < event.turn:
+                return self._take_back(event, context, live, steps)
+            if words := live.words_of(event.turn):
+                turn.said[0] = Message(role="user", content=words)
             closing = self._closing(event, turn, steps, running, outcome)
             if outcome != "cancelled":
                 conversation.asked = turn.asked
@@ -166,8 +193,23 @@ class Turns:
             live.turn = None
             running.over.set()
 
+    def _take_back(self, event: CallersTurn, context: Context, live: LiveCall, steps: TurnSteps) -> list[Event]:
+        """The events that close a turn which was predicted and did not come."""
+        conversation, running = live.conversation, live.turn
+        conversation.never_was(event.turn)
+        context.state.delete(*(STEP + request for request in steps.requests))
+        _keep(live, context)
+        reason = "expired" if running is None or running.reason is None else running.reason
+        closing: list[Event] = [TurnCancelled(call=event.call, turn=event.turn, reason=reason)]
+        if steps.speaker not in ("", conversation.agent):  # others were told of an agent that never spoke
+            agent, previous = conversation.agent, steps.speaker
+            closing.append(
+                AgentChanged(call=event.call, turn=event.turn, agent=agent, previous=previous, reason="routed")
+            )
+        return closing
+
     def _closing(
-        self, event: UserTurnEnded, turn: AgentTurn, steps: TurnSteps, running: RunningTurn, outcome: Outcome
+        self, event: CallersTurn, turn: AgentTurn, steps: TurnSteps, running: RunningTurn, outcome: Outcome
     ) -> list[Event]:
         """The events that close a turn; a caller who would hear nothing hears the apology."""
         if outcome == "cancelled":
@@ -197,6 +239,18 @@ class Turns:
                 rules=tuple(turn.rules),
             ),
         ]
+
+
+async def _until_confirmed(turn: AgentTurn, live: LiveCall) -> bool:
+    """Let the agents work on a turn that is only predicted; what comes of it counts once the turn has ended."""
+    try:
+        answered = await turn.run()
+    except EngineError:
+        await live.confirmation(turn.number)
+        raise
+    if answered:
+        await live.confirmation(turn.number)
+    return answered
 
 
 async def _outcome(turn: AgentTurn, work: asyncio.Task[bool]) -> Outcome:
@@ -229,7 +283,9 @@ async def _outcome(turn: AgentTurn, work: asyncio.Task[bool]) -> Outcome:
 
 def _stop(turn: AgentTurn, work: asyncio.Task[bool]) -> None:
     """Stop the agents; by force if they have not ended in time."""
-    if not work.done():
+    if turn.over:
+        work.cancel()
+    elif not work.done():
         turn.cancel()
         asyncio.get_running_loop().call_later(_STOP_S, work.cancel)
 
@@ -238,5 +294,5 @@ def _keep(live: LiveCall, context: Context) -> None:
     context.state.set(CONVERSATION, live.conversation.encode())
 
 
-def _said(event: UserTurnEnded) -> Message:
+def _said(event: CallersTurn) -> Message:
     return Message(role="user", content=event.text)

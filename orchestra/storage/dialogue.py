@@ -19,6 +19,7 @@ from schemas import (
     TurnMeasured,
     UserSpeechStarted,
     UserTurnEnded,
+    UserTurnResumed,
 )
 
 #: the types that a dialogue is made of
@@ -37,6 +38,7 @@ TYPES = (
     TurnMeasured,
     UserSpeechStarted,
     UserTurnEnded,
+    UserTurnResumed,
 )
 
 
@@ -104,6 +106,7 @@ class _Reader:
         self.confidence = 1.0
         self.agent = ""
         self.sentences: dict[int, list[tuple[str, float]]] = {}
+        self.void: set[int] = set()  # turns that were predicted and did not come
 
     def turn(self, number: int) -> Turn:
         turn = self.turns.get(number)
@@ -129,6 +132,8 @@ class _Reader:
                 self.confidence = min(self.confidence, confidence)
             case UserTurnEnded():
                 self._turn_ended(event)
+            case UserTurnResumed(turn=turn):
+                self.void.add(turn)
             case AgentChanged(agent=agent):
                 self.agent = agent
             case _:
@@ -189,6 +194,7 @@ class _Reader:
                 turn.heard_from_s = min(max(start, 0.0), turn.heard_to_s)
             else:
                 turn.heard_from_s = None
+        self.call.turns = [turn for turn in self.call.turns if turn.number not in self.void]
         self.call.turns.sort(key=lambda turn: turn.number)
         return self.call
 

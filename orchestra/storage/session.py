@@ -73,7 +73,7 @@ def _(event: AgentChanged, record: Record) -> Record:
 @changes.register
 def _(event: UserTurnEnded, record: Record) -> Record:
     words = event.text[:_WORDS_KEPT]
-    changed = {"turns": str(max(event.turn, int(record.get("turns", "0"))))}
+    changed = {"turns": _one_more(record, "turns")}
     if words:
         changed |= {"last_words": words} if "first_words" in record else {"first_words": words, "last_words": words}
     return changed

@@ -18,6 +18,8 @@ from orchestra.voice.turns import (
     SendMark,
     Transfer,
     TurnBegan,
+    TurnPredicted,
+    TurnResumed,
     Turns,
 )
 from schemas import (
@@ -36,6 +38,8 @@ from schemas import (
     TurnCompleted,
     UserSpeechStarted,
     UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
 )
 
 #: what a call reads of the journal
@@ -91,6 +95,7 @@ class Conversation:
         self._speech_started = 0.0
         self._speech_ended = 0.0
         self._transcribed = 0.0
+        self._turn_ended_at = 0.0
         self._cut_at = 0.0
         self._held_turn = 0
         self._unmeasured_turn = 0  # what another edge began to answer is not measured here
@@ -152,7 +157,7 @@ class Conversation:
     def partial(self, text: str) -> None:
         """The speech engine believes to hear this so far."""
         if text.strip():
-            self._publish(TranscriptPartial(call=self._call, turn=self.turns.turn + 1, text=text.strip()))
+            self._publish(TranscriptPartial(call=self._call, turn=self.turns.callers_turn, text=text.strip()))
             self._act(self.turns.words_heard(text))
 
     def final(self, text: str, confidence: float = 1.0) -> None:
@@ -161,10 +166,11 @@ class Conversation:
             return
         now = self._transcribed = time.time()
         ended = self._speech_ended if self._speech_ended > self._speech_started else now
+        self._act(self.turns.transcribed(text))
         self._publish(
             TranscriptFinal(
                 call=self._call,
-                turn=self.turns.turn + 1,
+                turn=self.turns.callers_turn,
                 at=now,
                 text=text.strip(),
                 engine=self.engine,
@@ -180,12 +186,20 @@ class Conversation:
         self.active_at = time.monotonic()
         self._cut_at = time.time()
         interrupting = self.turns.caller_started(self._audio.heard_words())
-        self._publish(UserSpeechStarted(call=self._call, turn=self.turns.turn + 1, interrupting=interrupting))
+        self._publish(UserSpeechStarted(call=self._call, turn=self.turns.callers_turn, interrupting=interrupting))
 
     def caller_stopped(self) -> None:
         """The caller is silent again."""
         self.active_at = time.monotonic()
         self.turns.caller_stopped()
+
+    def turn_predicted(self, text: str) -> None:
+        """The caller's turn seems to be over with these words; it may still go on."""
+        self._act(self.turns.turn_predicted(text))
+
+    def caller_resumed(self) -> None:
+        """The caller goes on with a turn that seemed to be over."""
+        self._act(self.turns.caller_resumed())
 
     def turn_ended(self, text: str) -> None:
         """The caller's turn is over, with these words or with none."""
@@ -263,8 +277,10 @@ class Conversation:
                 case Say() | EndSpeech() | PressKeys() | SendMark():
                     self.active_at = self._said_at = time.monotonic()
                     self._speak(action)
-                case TurnBegan():
+                case TurnBegan() | TurnPredicted():
                     self._begin_turn(action)
+                case TurnResumed(turn):
+                    self._publish(UserTurnResumed(call=self._call, turn=turn))
                 case Cut():
                     self._publish_cut(action)
                 case Played():
@@ -273,15 +289,30 @@ class Conversation:
                 case HangUp() | Transfer():
                     self._end(action)
 
-    def _begin_turn(self, began: TurnBegan) -> None:
+    def _begin_turn(self, began: TurnBegan | TurnPredicted) -> None:
         now = time.time()
-        ended = self._speech_ended or now
-        self._times = TurnTimes(ended, now, transcribed=self._transcribed)
+        ended = self._last_sound(now)
+        call, turn, text, last_sound = self._call, began.turn, began.text, round(ended, 3)
+        if isinstance(began, TurnBegan) and began.predicted:
+            # the reply is being made already: its moments stand, only the turn's end is later
+            self._times.speech_ended, self._times.turn_ended, self._times.transcribed = ended, now, self._transcribed
+        else:
+            self._times = TurnTimes(ended, now, transcribed=self._transcribed)
+            self._sentences_told = 0
+        if isinstance(began, TurnPredicted):
+            self._publish(UserTurnPredicted(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound))
+            return
         self._transcribed = 0.0
-        self._sentences_told = 0
+        self._turn_ended_at = now
         self._publish(
-            UserTurnEnded(call=self._call, turn=began.turn, at=now, text=began.text, speech_ended_at=round(ended, 3))
+            UserTurnEnded(
+                call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound, predicted=began.predicted
+            )
         )
+
+    def _last_sound(self, now: float) -> float:
+        """When the last sound of the turn was, epoch seconds; ``now`` where its end was not noticed yet."""
+        return self._speech_ended if self._speech_ended > self._turn_ended_at else now
 
     def _publish_cut(self, cut: Cut) -> None:
         # it happened when the caller began to speak, though only the words showed that it was meant

@@ -4,6 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    EagerTranscriptionFrame,
     Frame,
     InputAudioRawFrame,
     InterimTranscriptionFrame,
@@ -60,6 +62,10 @@ class Listener(LLMUserAggregator):
                 await asyncio.sleep(0)  # a call with frames to catch up on lets the others speak in between
             case InterimTranscriptionFrame():
                 self._conversation.partial(frame.text)
+            case EagerTranscriptionFrame():
+                self._conversation.turn_predicted(frame.text)
+            case EagerEndOfTurnCancelFrame():
+                self._conversation.caller_resumed()
             case TranscriptionFrame():
                 self._conversation.final(frame.text)
             case VADUserStartedSpeakingFrame():

@@ -16,7 +16,8 @@ class TurnTimes:
              |--- stt_ms --|           | routing  |  first  | first  |  tts   | out- |
              |---- turn_end_ms --------|   _ms    |token_ms |sentence|  _ms   | put  |
 
-    ``first_token_ms`` is a length, not a moment: the model's server measures it.
+    ``first_token_ms`` is a length, not a moment: the model's server measures it. What was made ahead, while the turn's
+    end was only predicted, takes no time of the caller's: its stages count from the turn's end.
     """
 
     speech_ended: float
@@ -32,7 +33,9 @@ class TurnTimes:
         """The event, or None where no sound of the reply was sent."""
         if not self.sent:
             return None
-        prompted = self.prompted or self.turn_ended  # words of the edge itself have no prompt
+        prompted = max(self.prompted, self.turn_ended)  # words of the edge itself have no prompt
+        first_token = (self.prompted or self.turn_ended) + self.first_token_ms / 1000
+        sentence = max(self.sentence, self.turn_ended)
         turn_end_ms = _between(self.speech_ended, self.turn_ended)
         return TurnMeasured(
             call=call,
@@ -40,9 +43,9 @@ class TurnTimes:
             turn_end_ms=turn_end_ms,
             stt_ms=min(turn_end_ms, _between(self.speech_ended, self.transcribed)) if self.transcribed else 0.0,
             routing_ms=_between(self.turn_ended, prompted),
-            first_token_ms=round(self.first_token_ms, 1),
-            first_sentence_ms=_between(prompted + self.first_token_ms / 1000, self.sentence),
-            tts_ms=_between(self.sentence, self.speech),
+            first_token_ms=min(round(self.first_token_ms, 1), _between(prompted, first_token)),
+            first_sentence_ms=_between(max(prompted, first_token), sentence),
+            tts_ms=_between(sentence, self.speech),
             output_ms=_between(self.speech, self.sent),
             total_ms=_between(self.speech_ended, self.sent),
         )

@@ -22,6 +22,7 @@ from schemas import (
     TurnCompleted,
     UserSpeechStarted,
     UserTurnEnded,
+    UserTurnPredicted,
 )
 
 
@@ -100,14 +101,20 @@ class Standing:
                 self.ended = True
             case UserSpeechStarted():
                 self.caller_spoke = True
+            case UserTurnEnded(predicted=True) if event.turn == self.turn:
+                self.turn_ended_at, self.speech_ended_at = event.at, event.speech_ended_at
+                self.over = self.caller_spoke = False
             case UserTurnEnded():
                 self._begin_turn(event)
+            case UserTurnPredicted():
+                self._begin_turn(event)
+                self.over = self.caller_spoke = True  # until it has ended; what is made of the reply is not said
             case _ if event.turn == self.turn:
                 self._take_reply(event)
             case _:
                 pass
 
-    def _begin_turn(self, event: UserTurnEnded) -> None:
+    def _begin_turn(self, event: UserTurnEnded | UserTurnPredicted) -> None:
         self.turn, self.turn_ended_at, self.speech_ended_at = event.turn, event.at, event.speech_ended_at
         self.heard, self._chunks = [], []
         self.complete = self.over = self.caller_spoke = False

@@ -9,19 +9,17 @@
 
 A chunk of another turn than the current one is never spoken. While the caller speaks nothing is. What was cut by noise
 that turned out to be no words is spoken again, from the sentence in which it was cut; the caller's words end the reply.
+
+A turn whose end is only predicted has its number already, and its reply may be made meanwhile::
+
+    caller   speaks --|  (pause)  |-- goes on --|           caller   speaks --|  (silence)  |
+    edge              |1 predicted|resumed      |turn 2     edge              |1 predicted  |turn 1
+    spoken                                       2 2 2      spoken                           1 1 1
 """
 
-import re
 from dataclasses import dataclass, field
 
-#: what listeners say to show that they listen; none of it takes the turn from an agent that speaks
-_BACKCHANNEL = re.compile(r"(?:m+|h+m+|m+h+m*|mm?-?hm+|uh-?(?:huh)?|u[hm]+|ah+|oh+|eh+|er+m*)")
-
-
-def is_backchannel(text: str) -> bool:
-    """Whether these are only sounds of listening, as "mhm"."""
-    words = re.findall(r"[a-z'-]+|\d+", text.lower())
-    return all(_BACKCHANNEL.fullmatch(word) for word in words)
+from orchestra.voice.words import is_backchannel, same_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,26 @@ class SendMark:
 
 @dataclass(frozen=True, slots=True)
 class TurnBegan:
-    """The caller's turn is over, with these words; the agents are to answer it."""
+    """The caller's turn is over, with these words; the agents are to answer it, or do already: ``predicted``."""
 
     turn: int
     text: str
+    predicted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPredicted:
+    """The caller's turn seems to be over, with these words; the agents may begin, nothing is spoken yet."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResumed:
+    """The caller goes on: the turn that was predicted is void."""
+
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,9 @@ class Transfer:
 
 
 Ending = HangUp | Transfer
-Action = Say | EndSpeech | PressKeys | SendMark | TurnBegan | Cut | Played | HangUp | Transfer
+Action = (
+    Say | EndSpeech | PressKeys | SendMark | TurnBegan | TurnPredicted | TurnResumed | Cut | Played | HangUp | Transfer
+)
 
 
 @dataclass(slots=True)
@@ -115,6 +131,7 @@ class _Reply:
     ending: Ending | None = None
     over: bool = False  # played, or ended by the caller's words
     cut_words: list[str] | None = None  # words heard at a cut of which it is not known yet whether it was meant
+    predicted: str = ""  # the caller's words of a turn that is not sure to be over: nothing is spoken before it is
 
     @property
     def text(self) -> str:
@@ -177,7 +194,16 @@ class Turns:
     @property
     def waits_for_words(self) -> bool:
         """Whether the current reply has not said anything yet."""
-        return self.reply_open and not self._reply.started and not self._reply.waiting
+        return self.reply_open and not (self._reply.predicted or self._reply.started or self._reply.waiting)
+
+    @property
+    def callers_turn(self) -> int:
+        """The number of the turn that the caller's words of this moment belong to."""
+        return self.turn if self._predicting else self.turn + 1
+
+    @property
+    def _predicting(self) -> bool:
+        return self.reply_open and bool(self._reply.predicted)
 
     def sentences_heard(self, words: list[str]) -> list[str]:
         """The sentences of the open reply that were heard whole, when of what is on its way ``words`` were played."""
@@ -202,7 +228,7 @@ class Turns:
         if self.reply_open and self._reply.cut_words is None:
             self._reply.cut_words = heard
             self._reply.cuts += 1
-        return self.reply_open
+        return self.reply_open and not self._predicting
 
     def caller_stopped(self) -> None:
         """The caller is silent again; whether there were words shows soon."""
@@ -211,15 +237,40 @@ class Turns:
     def words_heard(self, text: str) -> list[Action]:
         """The caller's sounds are these words: the reply they cut is over, unless they only show that they listen."""
         reply = self._reply
-        if reply.over or reply.cut_words is None or not self.caller_took_turn or is_backchannel(text):
+        if reply.over or reply.predicted or reply.cut_words is None:
             return []
-        return self._end_reply()
+        return self._end_reply() if self.caller_took_turn and not is_backchannel(text) else []
+
+    def turn_predicted(self, text: str) -> list[Action]:
+        """The caller's turn seems to be over with these words: a reply may be made, and is held back."""
+        if not text.strip() or (self.reply_open and is_backchannel(text)):
+            return []
+        if self._predicting and same_words(text, self._reply.predicted):
+            return []
+        before = self.caller_resumed() if self._predicting else self._end_reply()
+        self.turn += 1
+        self._reply = _Reply(self.turn, cut_words=[], predicted=text.strip())
+        return [*before, TurnPredicted(self.turn, text.strip())]
+
+    def caller_resumed(self) -> list[Action]:
+        """The caller goes on: what was predicted is void."""
+        if not self._predicting:
+            return []
+        self._reply.over = True
+        return [TurnResumed(self.turn)]
+
+    def transcribed(self, text: str) -> list[Action]:
+        """The caller's final words: other ones than were predicted make that void."""
+        return [] if same_words(text, self._reply.predicted) else self.caller_resumed()
 
     def turn_ended(self, text: str) -> list[Action]:
         """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on."""
         self.caller_took_turn = self.caller_speaks
+        if self._predicting and (not text.strip() or same_words(text, self._reply.predicted)):
+            return self._confirmed(text.strip() or self._reply.predicted)
+        void = self.caller_resumed()
         if text.strip() and not (self.reply_open and is_backchannel(text)):
-            actions = self._end_reply()
+            actions = void + self._end_reply()
             self.turn += 1
             self._reply = self._new_reply()
             return [*actions, TurnBegan(self.turn, text.strip())]
@@ -303,6 +354,12 @@ class Turns:
     def _new_reply(self) -> _Reply:
         # a caller who speaks on already keeps it back until it shows whether these are words
         return _Reply(self.turn, cut_words=[] if self.caller_speaks else None)
+
+    def _confirmed(self, text: str) -> list[Action]:
+        reply = self._reply
+        reply.predicted = ""
+        reply.cut_words = [] if self.caller_speaks else None
+        return [TurnBegan(self.turn, text, predicted=True), *self._flow()]
 
     def _flow(self) -> list[Action]:
         reply = self._reply

@@ -1,4 +1,4 @@
-"""Deepgram's streaming API as its public reference describes it: ``/v1/listen`` over a WebSocket.
+"""Deepgram's streaming API as its public reference describes it: ``/v1/listen`` and ``/v2/listen`` over WebSockets.
 
 https://developers.deepgram.com/reference/speech-to-text/listen-streaming
 """
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from aiohttp import WSMsgType, web
 
+from tests.servers.flux import FluxStream
 from tests.servers.server import NO_FAULTS, Dropped, Faults, Fuse, ProtocolServer, Seen
 
 Transcribe = Callable[[bytes, int], str]
@@ -49,8 +50,8 @@ class DeepgramServer(ProtocolServer):
         self.key = key
 
     def routes(self) -> list[web.RouteDef]:
-        """One path."""
-        return [web.get("/v1/listen", self._listen)]
+        """Nova's path, and that of Flux."""
+        return [web.get("/v1/listen", self._listen), web.get("/v2/listen", self._listen)]
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         seen, faults = self.admit(request)
@@ -60,7 +61,10 @@ class DeepgramServer(ProtocolServer):
             raise web.HTTPBadRequest(text='{"err_code":"Bad Request","err_msg":"only linear16 is served here"}')
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        stream = _Stream(self, socket, seen, faults, Fuse(request, faults))
+        stream: _Stream | FluxStream = _Stream(self, socket, seen, faults, Fuse(request, faults))
+        if request.path.startswith("/v2"):
+            fuse = Fuse(request, faults)
+            stream = FluxStream(self.lines, self.transcribe, socket=socket, seen=seen, faults=faults, fuse=fuse)
         try:
             await stream.serve()
         except (Dropped, ConnectionError):

@@ -13,6 +13,7 @@ from schemas import (
     TurnMeasured,
     UserSpeechStarted,
     UserTurnEnded,
+    UserTurnResumed,
 )
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
@@ -65,3 +66,15 @@ def test_of_a_reply_that_was_cut_off_with_its_edge_the_sentences_that_were_heard
     )
     (turn,) = told.turns
     assert (turn.heard, turn.heard_from_s, turn.heard_to_s) == ("It is here. Shall I send it?", 2.0, 5.0)
+
+
+def test_a_predicted_turn_that_went_on_is_no_part_of_it() -> None:
+    told = dialogue(
+        [
+            ReplyChunk(call=CALL, turn=1, text="Which?"),
+            UserTurnResumed(call=CALL, turn=1),
+            ReplyChunk(call=CALL, turn=1, text="Tell me."),
+            UserTurnEnded(call=CALL, turn=2, text="where is my parcel 4271"),
+        ]
+    )
+    assert [(turn.number, turn.said) for turn in told.turns] == [(2, "where is my parcel 4271")]

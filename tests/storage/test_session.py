@@ -25,7 +25,8 @@ def test_a_call_that_runs_shows_who_speaks_with_whom() -> None:
     record = record_of(
         CallStarted(call=CALL, at=100.0, source="edge-1", from_number="+15550001", app="parcels"),
         AgentChanged(call=CALL, agent="tracking"),
-        UserTurnEnded(call=CALL, turn=2, text="hello"),
+        UserTurnEnded(call=CALL, turn=1, text="hello"),
+        UserTurnEnded(call=CALL, turn=3, text="hello"),
     )
     assert record["status"] == "running"
     assert record["from_number"] == "+15550001"

@@ -13,6 +13,7 @@ from schemas import (
     TurnCompleted,
     UserSpeechStarted,
     UserTurnEnded,
+    UserTurnPredicted,
 )
 
 CALL = "07-0199"
@@ -62,3 +63,12 @@ def test_what_the_agent_wants_after_its_reply_is_kept() -> None:
     )
     assert stands.ending == HangUp()
     assert stands.complete
+
+
+def test_the_reply_to_a_predicted_turn_is_said_only_if_that_has_ended() -> None:
+    predicted = UserTurnPredicted(call=CALL, turn=1, at=8.5, text="where is my parcel")
+    ended = UserTurnEnded(call=CALL, turn=1, at=9.0, text="Where is my parcel?", predicted=True)
+    stands = standing([STARTED, GREETED, predicted, said("A.")])
+    assert (stands.turn, stands.over, stands.caller_spoke) == (1, True, True)
+    assert unsaid(STARTED, GREETED, predicted, said("A.")) == []
+    assert unsaid(STARTED, GREETED, predicted, said("A."), ended, said("B.")) == ["A.", "B."]

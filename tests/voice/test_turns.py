@@ -11,9 +11,11 @@ from orchestra.voice.turns import (
     SendMark,
     Transfer,
     TurnBegan,
+    TurnPredicted,
+    TurnResumed,
     Turns,
-    is_backchannel,
 )
+from orchestra.voice.words import is_backchannel, same_words
 
 
 @pytest.fixture
@@ -240,3 +242,62 @@ def test_sounds_of_listening_do_not_end_the_reply(turns: Turns) -> None:
 )
 def test_listening_is_told_from_words(text: str, *, listening: bool) -> None:
     assert is_backchannel(text) == listening
+
+
+def test_a_reply_to_predicted_words_is_held_back_until_the_turn_is_over() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    assert turns.turn_predicted("where is my parcel") == [TurnPredicted(1, "where is my parcel")]
+    assert turns.chunk(1, "In Denver.") == []
+    turns.caller_stopped()
+    assert turns.turn_ended("Where is my parcel?") == [
+        TurnBegan(1, "Where is my parcel?", predicted=True),
+        Say(1, "In Denver."),
+    ]
+    assert turns.chunk(1, "It comes on Friday.") == [Say(1, "It comes on Friday.")]
+
+
+def test_a_caller_who_goes_on_makes_the_predicted_turn_void() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    turns.turn_predicted("where is my parcel")
+    turns.chunk(1, "In Denver.")
+    assert turns.caller_resumed() == [TurnResumed(1)]
+    assert turns.caller_resumed() == []
+    turns.caller_stopped()
+    assert turns.turn_ended("where is my parcel 4271") == [TurnBegan(2, "where is my parcel 4271")]
+    assert turns.chunk(1, "It comes on Friday.") == []
+    assert turns.chunk(2, "In Boston.") == [Say(2, "In Boston.")]
+
+
+def test_other_words_than_were_predicted_make_the_turn_void() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    turns.turn_predicted("where is my parcel")
+    assert turns.transcribed("Where is my parcel?") == []
+    turns.caller_stopped()
+    assert turns.turn_ended("where is my marvel") == [TurnResumed(1), TurnBegan(2, "where is my marvel")]
+
+
+def test_a_prediction_ends_the_reply_before_and_a_second_one_the_first(turns: Turns) -> None:
+    turns.chunk(1, "Your parcel is in Denver.")
+    turns.caller_started(["Your"])
+    assert turns.turn_predicted("mhm") == []
+    assert turns.turn_predicted("the other") == [Cut(1, "Your"), TurnPredicted(2, "the other")]
+    assert turns.words_heard("the other") == []
+    assert turns.turn_predicted("The other.") == []
+    assert turns.turn_predicted("the other one") == [TurnResumed(2), TurnPredicted(3, "the other one")]
+    assert turns.callers_turn == 3
+
+
+def test_a_predicted_turn_that_nobody_ends_counts_with_the_words_that_were_predicted() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    turns.turn_predicted("yes please")
+    turns.caller_stopped()
+    assert turns.turn_ended("") == [TurnBegan(1, "yes please", predicted=True)]
+
+
+def test_transcripts_are_the_same_words_whatever_their_punctuation() -> None:
+    assert same_words("Where is my parcel?", "where is my parcel")
+    assert not same_words("Where is my parcel?", "where is my marvel")

@@ -56,6 +56,7 @@ class AgentTurn:
         instead: what the caller hears in their place, and not yet has.
         asked: what the caller is asked in this turn before a tool may run.
         rules: names of the rules that stopped or changed a tool call or handoff.
+        over: the agents have ended their work.
 
     """
 
@@ -73,6 +74,7 @@ class AgentTurn:
         self.asked: Asked | None = None
         self._scene = scene
         self.apologised = False
+        self.over = False
         self.token = CancellationToken()
         self.broken: Exception | None = None
 
@@ -138,6 +140,7 @@ class AgentTurn:
                 raise
             return False
         finally:
+            self.over = True
             self.token.cancel()  # whatever AutoGen still waits for
 
     def _build(self, client: PromptClient, seen: set[str]) -> AssistantAgent:

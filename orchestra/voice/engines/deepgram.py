@@ -15,34 +15,28 @@ from orchestra.voice.engines.listening import EndOfTurn
 from orchestra.voice.engines.segment import SegmentTranscribedFrame
 from orchestra.voice.engines.standby import Retiring
 from orchestra.voice.engines.turn_end import TurnEnd
+from orchestra.voice.engines.turn_start import BargeIn
 
 #: how often a broken connection is replaced without waiting, in seconds
 _REPLACE_EVERY_S = 10.0
 #: how long a call may wait for the connection before it begins without, in seconds
-_CONNECT_S = 2.0
+CONNECT_S = 2.0
 #: after the end of speech Deepgram is asked for what it has, and answers within tenths of a second, in seconds
 _ANSWER_WITHIN_S = 3.0
 
 
-class ReconnectingDeepgramSTT(Retiring, DeepgramSTTService):
-    """Deepgram's service, back at once when its socket breaks in mid-call.
+class Answering(Retiring):
+    """What reports a service of Deepgram's that stays silent: mix it in before the service's own class."""
 
-    The stock service waits 4 s before it connects again, and the caller is not heard meanwhile. Here the connection is
-    replaced immediately and gets the audio that came in between; one that breaks again soon is left to the stock
-    service's backing off.
-    """
-
-    _replaced_at = float("-inf")
-    _replacing: asyncio.Task[None] | None = None
     _waiting: asyncio.Task[None] | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Wait for an answer to each stretch of speech."""
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStartedSpeakingFrame):
-            await self._stop_waiting()
+            await self._answered()
         elif isinstance(frame, VADUserStoppedSpeakingFrame) and not self._retired:
-            await self._stop_waiting()
+            await self._answered()
             self._waiting = self.create_task(self._expect_answer(), "deepgram-answer")
 
     async def _expect_answer(self) -> None:
@@ -53,13 +47,35 @@ class ReconnectingDeepgramSTT(Retiring, DeepgramSTTService):
     async def _push_unanswered(self, text: str) -> None:
         await self.push_error(text, exception=EngineError(text))
 
-    async def _stop_waiting(self) -> None:
+    async def _answered(self) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             await self.cancel_task(waiting)
 
+    async def retire(self) -> None:
+        """Leave the call to another engine."""
+        await self._answered()
+        await super().retire()
+
+    async def cleanup(self) -> None:
+        """Release what the service holds."""
+        await self._answered()
+        await super().cleanup()  # type: ignore[no-untyped-call]
+
+
+class ReconnectingDeepgramSTT(Answering, DeepgramSTTService):
+    """Deepgram's service, back at once when its socket breaks in mid-call.
+
+    The stock service waits 4 s before it connects again, and the caller is not heard meanwhile. Here the connection is
+    replaced immediately and gets the audio that came in between; one that breaks again soon is left to the stock
+    service's backing off.
+    """
+
+    _replaced_at = float("-inf")
+    _replacing: asyncio.Task[None] | None = None
+
     async def _on_message(self, message: Any) -> None:
-        await self._stop_waiting()
+        await self._answered()
         if self._retired:
             return
         await super()._on_message(message)  # type: ignore[no-untyped-call]
@@ -69,14 +85,13 @@ class ReconnectingDeepgramSTT(Retiring, DeepgramSTTService):
     async def _connect(self) -> None:
         # the stock service keeps the whole call waiting, unheard, until it has connected or given up
         try:
-            async with asyncio.timeout(_CONNECT_S):
+            async with asyncio.timeout(CONNECT_S):
                 await super()._connect()  # type: ignore[no-untyped-call]
         except TimeoutError:
-            await self._push_unanswered(f"Deepgram did not answer within {_CONNECT_S:.0f} s")
+            await self._push_unanswered(f"Deepgram did not answer within {CONNECT_S:.0f} s")
 
     async def retire(self) -> None:
         """Leave the call to another engine."""
-        await self._stop_waiting()
         if self._replacing is not None:
             await self.cancel_task(self._replacing)
         await super().retire()
@@ -91,10 +106,9 @@ class ReconnectingDeepgramSTT(Retiring, DeepgramSTTService):
 
     async def cleanup(self) -> None:
         """Release the connection."""
-        await self._stop_waiting()
         if self._replacing is not None:
             await self.cancel_task(self._replacing)
-        await super().cleanup()  # type: ignore[no-untyped-call]
+        await super().cleanup()
 
 
 class DeepgramSTT:
@@ -124,6 +138,10 @@ class DeepgramSTT:
                 model=self._model, language="en", interim_results=True, punctuate=True, numerals=True
             ),
         )
+
+    def turn_start(self, barge_in_words: int) -> BargeIn | None:
+        """Any voice begins a turn; while the agent speaks, so many words do."""
+        return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
     def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
         """Ends the turn when smart-turn says so and Deepgram has confirmed the final transcript."""

@@ -15,11 +15,11 @@ from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.flux import DeepgramFlux, is_flux
 from orchestra.voice.engines.listening import EndOfTurn, InlineVAD, ListeningModels
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.standby import StandbySTT, StandbyTTS
-from orchestra.voice.engines.turn_start import BargeIn
 
 #: the rate of a telephone line, in Hz
 LINE_RATE = 8_000
@@ -32,6 +32,9 @@ class STTEngine(Protocol):
 
     def stt(self) -> STTService:
         """A new service; what is heavy is shared with the other calls of the process."""
+
+    def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy | None:
+        """The strategy that begins the caller's turn, where the agent speaks after so many words; None: any voice."""
 
     def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
         """The strategy that ends the caller's turn with this engine's transcripts."""
@@ -86,12 +89,12 @@ class Engines:
         return None if self._tts_fallback is None else StandbyTTS(self._tts_fallback)
 
     def user_turn_strategies(self, stt: STTService) -> UserTurnStrategies:
-        """Turn start by voice or transcript; turn end by smart-turn once all speech of the turn is transcribed."""
+        """Turn start by voice or transcript, turn end by smart-turn once all is transcribed; or both by the engine."""
         engine = self._stt_fallback if isinstance(stt, StandbySTT) and self._stt_fallback else self._stt
-        start: list[BaseUserTurnStartStrategy] | None = None
-        if self._barge_in_words > 1:
-            start = [BargeIn(min_words=self._barge_in_words)]
-        return UserTurnStrategies(start=start, stop=[engine.turn_stop(self._listening.end_of_turn())])
+        start = engine.turn_start(self._barge_in_words)
+        return UserTurnStrategies(
+            start=None if start is None else [start], stop=[engine.turn_stop(self._listening.end_of_turn())]
+        )
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:
         """Voice activity detection for one call."""
@@ -129,7 +132,8 @@ class Engines:
 
 async def open_engines(settings: Settings) -> Engines:
     """See ``orchestra.voice.engines.load_engines``."""
-    stt = DeepgramSTT(settings) if settings.stt == "deepgram" else None
+    deepgram = DeepgramFlux if is_flux(settings.deepgram_model) else DeepgramSTT
+    stt: STTEngine | None = deepgram(settings) if settings.stt == "deepgram" else None
     tts = ElevenLabsTTS(settings) if settings.tts == "elevenlabs" else None
     local = None
     fallbacks = {settings.stt_fallback if stt else "", settings.tts_fallback if tts else ""}

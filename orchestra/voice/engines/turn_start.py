@@ -1,6 +1,6 @@
 """When the caller takes the turn from an agent that speaks."""
 
-from pipecat.frames.frames import Frame, VADUserStartedSpeakingFrame
+from pipecat.frames.frames import Frame, ProposedUserStartedSpeakingFrame, VADUserStartedSpeakingFrame
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import MinWordsUserTurnStartStrategy
 
@@ -15,6 +15,24 @@ class BargeIn(MinWordsUserTurnStartStrategy):
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         """Start the turn, or not yet."""
         if isinstance(frame, VADUserStartedSpeakingFrame) and not self._bot_speaking:
+            await self.trigger_user_turn_started()
+            return ProcessFrameResult.STOP
+        return await super().process_frame(frame)
+
+
+class ServerBargeIn(MinWordsUserTurnStartStrategy):
+    """Begins a turn where the speech engine's server does while the agent is silent, and else by so many words."""
+
+    @property
+    def resolves_proposed_turn_start_frames(self) -> bool:
+        """Yes: nobody behind decides on the server's proposals again."""
+        return True
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        """Start the turn, or not yet."""
+        if isinstance(frame, ProposedUserStartedSpeakingFrame):
+            if self._bot_speaking:
+                return ProcessFrameResult.CONTINUE
             await self.trigger_user_turn_started()
             return ProcessFrameResult.STOP
         return await super().process_frame(frame)

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.flux import DeepgramFlux
 from orchestra.voice.engines.listening import ListeningModels
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
@@ -74,6 +75,19 @@ async def engines(
         stt, tts = DeepgramSTT(vendor_settings), ElevenLabsTTS(vendor_settings)
     yield Engines(f"{stt.name}/{tts.name}", stt, tts, listening, local)
     await tts.close()
+
+
+@pytest.fixture(params=["local", "nova", "flux"])
+def ears(
+    request: pytest.FixtureRequest, listening: ListeningModels, local: LocalEngine, vendor_settings: Settings
+) -> Engines:
+    """Each engine that hears, with the local voice."""
+    stt: STTEngine = local
+    if request.param == "nova":
+        stt = DeepgramSTT(vendor_settings)
+    elif request.param == "flux":
+        stt = DeepgramFlux(vendor_settings.model_copy(update={"deepgram_model": "flux-general-en"}))
+    return Engines(f"{stt.name}/local", stt, local, listening, local)
 
 
 @pytest.fixture(scope="session")

@@ -37,16 +37,16 @@ def caller_said(turn: LLMContextFrame) -> str:
     return str(message["content"])
 
 
-async def test_an_utterance_becomes_a_final_transcript_with_its_words(engines: Engines, question: bytes) -> None:
-    async with Line(VADProcessor(vad_analyzer=engines.vad()), engines.stt()) as line:
+async def test_an_utterance_becomes_a_final_transcript_with_its_words(ears: Engines, question: bytes) -> None:
+    async with Line(VADProcessor(vad_analyzer=ears.vad()), ears.stt()) as line:
         await line.hear(question)
         transcripts = await line.until_any(TranscriptionFrame)
     assert words(transcripts[0].text) == words(QUESTION)
     assert transcripts[0].finalized
 
 
-async def test_a_silent_line_has_no_transcript(engines: Engines) -> None:
-    async with Line(VADProcessor(vad_analyzer=engines.vad()), engines.stt()) as line:
+async def test_a_silent_line_has_no_transcript(ears: Engines) -> None:
+    async with Line(VADProcessor(vad_analyzer=ears.vad()), ears.stt()) as line:
         await line.hear(quiet(3.0))
         await line.push(LLMFullResponseEndFrame())
         await line.until_any(LLMFullResponseEndFrame)
@@ -54,10 +54,10 @@ async def test_a_silent_line_has_no_transcript(engines: Engines) -> None:
         assert not line.all(VADUserStoppedSpeakingFrame)
 
 
-async def test_the_callers_turn_ends_once_with_all_that_was_said(engines: Engines, question: bytes) -> None:
-    stt = engines.stt()
+async def test_the_callers_turn_ends_once_with_all_that_was_said(ears: Engines, question: bytes) -> None:
+    stt = ears.stt()
     parameters = LLMUserAggregatorParams(
-        vad_analyzer=engines.vad(), user_turn_strategies=engines.user_turn_strategies(stt), empty_user_turn=None
+        vad_analyzer=ears.vad(), user_turn_strategies=ears.user_turn_strategies(stt), empty_user_turn=None
     )
     user, _ = LLMContextAggregatorPair(LLMContext(), user_params=parameters)
     async with Line(stt, user) as line:

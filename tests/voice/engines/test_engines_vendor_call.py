@@ -1,4 +1,4 @@
-"""A whole call on Deepgram and ElevenLabs, chosen by setting."""
+"""Whole calls on Deepgram and ElevenLabs, chosen by setting."""
 
 import numpy as np
 

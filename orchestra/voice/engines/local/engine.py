@@ -14,6 +14,7 @@ from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import LocalTTS
 from orchestra.voice.engines.local.turn import SegmentAwareTurnEnd
+from orchestra.voice.engines.turn_start import BargeIn
 
 _CORES_PER_RUN = 2
 
@@ -32,6 +33,10 @@ class LocalEngine:
     def stt(self) -> LocalSTT:
         """A service that transcribes each stretch of speech when it ends."""
         return LocalSTT(self)
+
+    def turn_start(self, barge_in_words: int) -> BargeIn | None:
+        """Any voice begins a turn; while the agent speaks, so many words do."""
+        return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
     def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
         """Ends the turn when all of its stretches of speech are transcribed."""

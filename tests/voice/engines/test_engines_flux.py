@@ -1,0 +1,178 @@
+"""Deepgram Flux in whole calls: its server tells when the caller's turn ends, and sometimes that it probably does."""
+
+import numpy as np
+import pytest
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.compare import compare
+from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.flux import DeepgramFlux
+from orchestra.voice.engines.listening import ListeningModels
+from orchestra.voice.engines.local import LocalSpeech
+from orchestra.voice.engines.local.engine import LocalEngine
+from orchestra.voice.engines.port import Engines
+from schemas import (
+    CallStarted,
+    ProviderFailed,
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    TranscriptFinal,
+    TurnCompleted,
+    UserSpeechStarted,
+    UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
+)
+from tests.servers.elevenlabs import tone as tone_of
+from tests.servers.server import Faults
+from tests.voice.edges import Greeting, RunningEdge, running_edge, tone
+from tests.voice.engines.conftest import QUESTION, Vendors
+
+SILENT = Greeting(greeting="")
+FIRST = "Which parcel do you mean?"
+SECOND = "That one is in Denver."
+
+
+@pytest.fixture
+def engines(listening: ListeningModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
+    vendors.elevenlabs.synthesize = tone_of
+    chosen = vendor_settings.model_copy(update={"deepgram_model": "flux-general-en"})
+    stt, tts = DeepgramFlux(chosen), ElevenLabsTTS(chosen)
+    return Engines("deepgram/elevenlabs", stt, tts, listening, local, _stt_fallback=local)
+
+
+async def answer(running: RunningEdge, turn: int, text: str) -> None:
+    call = (await running.event(CallStarted)).call
+    await running.bus.publish(ReplyChunk(call=call, turn=turn, text=text, agent="tracking"))
+    await running.bus.publish(TurnCompleted(call=call, turn=turn, agent="tracking", text=text))
+
+
+async def test_a_reply_that_was_made_ahead_is_spoken_once_the_turn_has_ended(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    vendors.deepgram.lines = ["where is my parcel => Where is my parcel?"]
+    async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.6))
+            await running.event(UserTurnPredicted, turn=1)
+            await answer(running, 1, FIRST)
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    (ended,) = await bus.published(UserTurnEnded)
+    assert (ended.turn, ended.text, ended.predicted) == (1, "Where is my parcel?", True)
+    assert [text for _, text in vendors.elevenlabs.said] == [FIRST]
+    assert [(final.turn, final.text) for final in await bus.published(TranscriptFinal)] == [(1, "Where is my parcel?")]
+    assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [FIRST]
+    assert {started.turn for started in await bus.published(UserSpeechStarted)} == {1}
+
+
+async def test_a_caller_who_goes_on_never_hears_the_reply_that_was_made_ahead(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    vendors.deepgram.lines = ["where is my parcel | four two seven one"]
+    async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.6))
+            await running.event(UserTurnPredicted, turn=1)
+            await answer(running, 1, FIRST)
+            line.say(tone(0.6))
+            await running.event(UserTurnResumed, turn=1)
+            await running.event(UserTurnPredicted, turn=2)
+            await answer(running, 2, SECOND)
+            await running.event(ReplySpoken, turn=2)
+
+        await running.call(talk)
+    (ended,) = await bus.published(UserTurnEnded)
+    assert (ended.turn, ended.text) == (2, "where is my parcel four two seven one")
+    assert [text for _, text in vendors.elevenlabs.said] == [SECOND]
+    assert not await bus.published(ReplyInterrupted)
+
+
+@pytest.mark.faults
+async def test_other_words_than_were_predicted_are_answered_anew(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    vendors.deepgram.lines = ["where is my parcel => where is my marvel"]
+    async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.6))
+            await running.event(UserTurnPredicted, turn=1)
+            await answer(running, 1, FIRST)
+            await running.event(UserTurnEnded, turn=2, predicted=False)
+            await answer(running, 2, SECOND)
+            await running.event(ReplySpoken, turn=2)
+
+        await running.call(talk)
+    assert [event.turn for event in await bus.published(UserTurnResumed)] == [1]
+    assert [text for _, text in vendors.elevenlabs.said] == [SECOND]
+    assert [final.turn for final in await bus.published(TranscriptFinal)] == [2]
+
+
+@pytest.mark.faults
+async def test_the_callers_first_word_stops_the_agent(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    vendors.deepgram.lines = ["stop it now please"]
+    async with running_edge(bus, settings, engines=engines, app=Greeting(greeting=f"{FIRST} {SECOND} " * 3)) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await line.until(lambda: line.agent_audible_s > 1.0, 10)
+            line.say(tone(0.6))
+            await running.event(UserTurnEnded, turn=1)
+
+        await running.call(talk)
+    (cut,) = await bus.published(ReplyInterrupted)
+    assert cut.turn == 0
+    assert cut.heard.startswith("Which parcel")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    "faults", [Faults(status=401), Faults(status=429), Faults(slow_s=30)], ids=["401", "429", "no answer"]
+)
+async def test_the_local_model_hears_what_flux_does_not(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, speech: LocalSpeech, *, faults: Faults
+) -> None:
+    vendors.deepgram.faults = faults
+    async with running_edge(bus, settings, engines=engines, app=Greeting(greeting=FIRST)) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            line.say(np.frombuffer(speech.synthesize(QUESTION, 8_000)[0], np.int16))
+            await running.event(UserTurnEnded, turn=1)
+
+        await running.call(talk)
+    failed = await bus.published(ProviderFailed)
+    assert (failed[-1].service, failed[-1].provider, failed[-1].fallback) == ("stt", "deepgram", "local")
+    (ended,) = await bus.published(UserTurnEnded)
+    assert compare(QUESTION, ended.text).matches
+
+
+@pytest.mark.faults
+async def test_a_turn_whose_connection_breaks_ends_with_the_words_so_far_and_the_next_is_heard(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    vendors.deepgram.lines = ["where is my parcel now", "are you still there"]
+    vendors.deepgram.faults = Faults(drop_after=3, times=1)
+    async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await line.until(lambda: False, 3.5)  # a call that began just now would not be given a second chance
+            line.say(tone(1.2))
+            await running.event(UserTurnEnded, turn=1)
+            await answer(running, 1, FIRST)
+            await running.event(ReplySpoken, turn=1)
+            line.say(tone(1.2))
+            await running.event(UserTurnEnded, turn=2)
+
+        await running.call(talk)
+    first, second = await bus.published(UserTurnEnded)
+    assert first.text.startswith("where is")
+    assert second.text == "are you still there"
