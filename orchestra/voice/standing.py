@@ -101,24 +101,20 @@ class Standing:
                 self.ended = True
             case UserSpeechStarted():
                 self.caller_spoke = True
-            case UserTurnEnded(predicted=True) if event.turn == self.turn:
-                self.turn_ended_at, self.speech_ended_at = event.at, event.speech_ended_at
-                self.over = self.caller_spoke = False
-            case UserTurnEnded():
+            case UserTurnEnded() | UserTurnPredicted():
                 self._begin_turn(event)
-            case UserTurnPredicted():
-                self._begin_turn(event)
-                self.over = self.caller_spoke = True  # until it has ended; what is made of the reply is not said
             case _ if event.turn == self.turn:
                 self._take_reply(event)
             case _:
                 pass
 
     def _begin_turn(self, event: UserTurnEnded | UserTurnPredicted) -> None:
+        if event.turn != self.turn:  # else it was predicted, and its reply is being made
+            self.heard, self._chunks = [], []
+            self.complete, self.ending = False, None
         self.turn, self.turn_ended_at, self.speech_ended_at = event.turn, event.at, event.speech_ended_at
-        self.heard, self._chunks = [], []
-        self.complete = self.over = self.caller_spoke = False
-        self.ending = None
+        # until it has ended nothing of the reply to it is said
+        self.over = self.caller_spoke = isinstance(event, UserTurnPredicted)
 
     def _take_reply(self, event: Event) -> None:
         match event:
