@@ -23,7 +23,7 @@ class State:
     def __init__(self, work: "Work") -> None:
         self._work = work
         self._fields: dict[str, bytes | None] = {}
-        self.operations: list[StateOperation] = []
+        self._operations = work.operations
 
     @property
     def key(self) -> str:
@@ -47,17 +47,17 @@ class State:
     def set(self, field: str, value: bytes) -> None:
         """Write a field with the next commit."""
         self._fields[field] = value
-        self.operations.append(("S", [field, value]))
+        self._operations.append(("S", [field, value]))
 
     def delete(self, *fields: str) -> None:
         """Delete fields with the next commit."""
         if fields:
             self._fields.update(dict.fromkeys(fields))
-            self.operations.append(("U", list(fields)))
+            self._operations.append(("U", list(fields)))
 
     def expire(self, seconds: int) -> None:
         """Let the whole hash expire that many seconds after the next commit."""
-        self.operations.append(("E", [seconds]))
+        self._operations.append(("E", [seconds]))
 
 
 class Context:

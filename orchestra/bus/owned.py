@@ -4,7 +4,7 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -96,24 +96,21 @@ class Owned:
             work = Work(self, cursor, raw, handler, call)
             rest = self.start(work)
             return None if rest is None else (work, rest)
-        error: Exception | None = None
-        going: Coroutine[Any, Any, Published] | None = None
         try:
             first = running.send(None)
         except StopIteration as stop:
             try:
                 self._publish_first(raw[1], handler, stop.value)
-            except (TypeError, ValueError) as wrong:
-                error = wrong
-            else:
-                handler.handled += 1
-                return None
-        except Exception as raised:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
-            error = raised
-        else:
-            going = resume(running, first)
+            except (TypeError, ValueError) as error:
+                work = Work(self, cursor, raw, handler, call)
+                return work, self._unfinished(work, None, error)
+            handler.handled += 1
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
+            work = Work(self, cursor, raw, handler, call)
+            return work, self._unfinished(work, None, error)
         work = Work(self, cursor, raw, handler, call)
-        return work, self._unfinished(work, going, error)
+        return work, self._unfinished(work, resume(running, first), None)
 
     def start(self, work: Work) -> Rest | None:
         """Run the handler until it ends or waits; what is left to be awaited is returned."""
@@ -234,7 +231,7 @@ class Owned:
         urgent = result is not None
         if result is not None:
             self._publish(work, (result,) if isinstance(result, Event) else result)
-        if work.context is not None and work.context.state.operations:
+        if work.operations:
             self._write_state(work)
             urgent = True
         work.handler.handled += 1
@@ -290,10 +287,8 @@ class Owned:
         return sealed
 
     def _write_state(self, work: Work) -> None:
-        assert work.context is not None
-        operations = work.context.state.operations
-        work.context.state.operations = []
-        self.commits.state(self.state_key(work.call), operations)
+        self.commits.state(self.state_key(work.call), work.operations)
+        work.operations.clear()
 
     def bury(self, work: Work, error: BaseException) -> None:
         """Move an event that cannot be handled to the group's dead letters, in the commit that acks it."""
@@ -356,7 +351,7 @@ class Owned:
         work.guarded = True
         work.counted = work.attempt
         self._publish(work, events)
-        if work.context is not None and work.context.state.operations:
+        if work.operations:
             self._write_state(work)
         self.commits.claim(work)
         await self.commits.flush()

@@ -60,10 +60,13 @@ def _entry_point(name: str) -> str:
 
 
 def spare_the_collector() -> None:
-    """A worker makes many short-lived objects: look for cycles seldom, and never among what was there at the start."""
+    """A worker makes many short-lived objects: look for cycles seldom, and never among what was there at the start.
+
+    The bus leaves no cycles behind; what handlers leave is all found after 2,000,000 new objects at the latest.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(20_000, 10, 10)
 
 
 async def run_worker(consumers: Sequence[Consumer], settings: Settings, *, health_port: int | None = None) -> None:

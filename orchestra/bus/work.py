@@ -9,7 +9,7 @@ import structlog
 
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer import Handler, Published
-from orchestra.bus.context import Context
+from orchestra.bus.context import Context, StateOperation
 from orchestra.bus.cursor import Cursor
 from orchestra.bus.entry import Raw, read_entry, text
 from schemas import DecodeError, Event, decode
@@ -28,11 +28,13 @@ class Work:
     ``attempt`` is the delivery that is running, ``counted`` the number of deliveries that Redis shall count: 0 while it
     only waits behind its call's earlier event. ``claimed`` says that it is pending in Redis, ``careful`` that its
     delivery is counted before it starts. ``published`` counts this attempt's events; ``guarded`` says that an earlier
-    publish of this cause may be in Redis, so the script has to compare.
+    publish of this cause may be in Redis, so the script has to compare. ``operations`` are the state writes of this
+    attempt that no commit has taken yet: the work does not know its context, which knows the work, or every event would
+    leave a cycle behind for the garbage collector.
     """
 
     __slots__ = (
-        "attempt", "call", "careful", "claimed", "context", "counted", "cursor", "guarded", "handler", "owned",
+        "attempt", "call", "careful", "claimed", "counted", "cursor", "guarded", "handler", "operations", "owned",
         "published", "raw",
     )  # fmt: skip
 
@@ -51,7 +53,7 @@ class Work:
         self.careful = False
         self.guarded = attempt > 0 or cursor.requeued
         self.published = 0
-        self.context: Context | None = None
+        self.operations: list[StateOperation] = []
 
     @property
     def cause(self) -> str:
@@ -70,12 +72,13 @@ class Work:
         """
         handler, owned = self.handler, self.owned
         self.published = 0
+        self.operations = []
         entry = read_entry(self.raw, owned.partition, self.cursor.stream)
         subject = entry if handler.raw else _event(self.raw)
         if not handler.takes_context:
             return handler.function(subject)  # type: ignore[return-value]
-        self.context = Context(self, owned.bus, entry, owned.clock() + handler.timeout_s)
-        return handler.function(subject, self.context)  # type: ignore[return-value]
+        context = Context(self, owned.bus, entry, owned.clock() + handler.timeout_s)
+        return handler.function(subject, context)  # type: ignore[return-value]
 
 
 def _event(raw: Raw) -> Event:

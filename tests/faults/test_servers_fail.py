@@ -87,22 +87,3 @@ async def test_a_stream_that_was_trimmed_below_a_group_is_said_loudly(tmp_path: 
         done = (await fleet.effects(JobDone))[call]
         assert done == kept
         assert lost == [0, 1, 2, 3, 4]
-
-
-async def test_the_memory_of_a_worker_stays_flat_with_a_long_backlog(tmp_path: Path) -> None:
-    async with fleet_at(tmp_path) as fleet:
-        await fleet.load(60_000, 60, per_s=1e6)
-        worker = fleet.worker()
-        await fleet.shared_by(1)
-        begin = resident_mb(worker.pid)
-        most = begin
-        while sum(each.lag or 0 for each in await fleet.bus.groups()):
-            most = max(most, resident_mb(worker.pid))
-            await asyncio.sleep(0.05)
-        assert most - begin < 60, f"from {begin:.0f} to {most:.0f} MB"
-        await fleet.finished()
-        await fleet.check()
-
-
-def resident_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
