@@ -10,7 +10,7 @@ from orchestra.bus import Bus
 from orchestra.execution.models import Models, opened_models
 from orchestra.execution.prompts import Prompts
 from orchestra.execution.reply import Reply
-from orchestra.execution.tools import CALLER_NUMBER, Tools, http_client
+from orchestra.execution.tools import CALLER_NUMBER, Answers, Tools, http_client
 from orchestra.execution.work import Work
 from orchestra.settings import Settings, load_settings
 from schemas import (
@@ -42,10 +42,14 @@ class Execution:
     Args:
         app: whose tools and rules; the one of the settings unless given.
         models: opens the models; those of the settings unless given.
+        answers: asked before a tool is run, as in `Tools`.
 
     """
 
-    def __init__(self, app: App | None = None, models: OpenModels = opened_models) -> None:
+    def __init__(
+        self, app: App | None = None, models: OpenModels = opened_models, answers: Answers | None = None
+    ) -> None:
+        self._answers = answers
         self._app = app
         self._open_models = models
         self._work = Work()
@@ -71,7 +75,8 @@ class Execution:
             lifespan = self._team.lifespan
             resources = None if lifespan is None else await stack.enter_async_context(lifespan())
             self._prompts = Prompts(models)
-            self._tools = Tools(self._team, resources, await stack.enter_async_context(http_client()))
+            http = await stack.enter_async_context(http_client())
+            self._tools = Tools(self._team, resources, http, self._answers)
             yield
 
     async def remember_caller(self, event: CallStarted, context: Context) -> None:

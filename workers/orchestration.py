@@ -1,6 +1,6 @@
 """Decides who answers the caller, and has prompts and tools run until they have."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from orchestra import App, Consumer, Context, load_app
@@ -29,10 +29,12 @@ class Orchestration:
 
     Args:
         app: whose agents answer; the one of the settings unless given.
+        background: what agents know of the caller's earlier calls; looked up unless given.
 
     """
 
-    def __init__(self, app: App | None = None) -> None:
+    def __init__(self, app: App | None = None, background: Callable[[CallStarted], str] | None = None) -> None:
+        self._background = background
         self._app = app
         self._calls = LiveCalls()
         self.consumer = Consumer("orchestration", state="conversation")
@@ -57,8 +59,12 @@ class Orchestration:
     async def greet(self, event: CallStarted, context: Context) -> AgentChanged | None:
         """Remember the greeting, who speaks first, and what the caller called about before."""
         async with self._calls.open(event.call, context, entry=self._entry) as live:
-            past = await self._callers.recent(event.from_number, before=event.call)
-            return self._turns.greeted(event, context, live, background=as_context(past, event.at))
+            return self._turns.greeted(event, context, live, background=await self._known_of(event))
+
+    async def _known_of(self, event: CallStarted) -> str:
+        if self._background is not None:
+            return self._background(event)
+        return as_context(await self._callers.recent(event.from_number, before=event.call), event.at)
 
     async def answer(self, event: UserTurnEnded | UserTurnPredicted, context: Context) -> list[Event]:
         """Answer the caller: `AgentChanged`, `PromptRequested` and `ToolRequested` on the way, then the turn's end."""

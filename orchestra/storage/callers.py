@@ -17,6 +17,8 @@ from orchestra.bus import Bus, keys
 from orchestra.storage.calls import CallRecord, find_call
 
 _KEPT = 10
+#: the first line of what agents are told of earlier calls
+CONTEXT_HEAD = "This caller has called before:"
 _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3600, 60
 _NO_DIGIT = re.compile(r"[^0-9]")
 
@@ -76,7 +78,7 @@ def as_context(past: Sequence[CallRecord], now: float) -> str:
     """
     if not past:
         return ""
-    return "\n".join(["This caller has called before:", *(f"- {_line(record, now)}" for record in past)])
+    return "\n".join([CONTEXT_HEAD, *(f"- {_line(record, now)}" for record in past)])
 
 
 def _line(record: CallRecord, now: float) -> str:

@@ -19,6 +19,8 @@ import structlog
 from orchestra import App
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.demo.scripts import SCRIPTS, Script
+from orchestra.replay.caller_side import CallerSide, Journals
+from orchestra.replay.told import told
 from orchestra.settings import load_settings
 from orchestra.testing import TestBus
 from schemas import (
@@ -41,7 +43,6 @@ from workers.orchestration import Orchestration
 
 FOLDER = Path(__file__).parent / "golden"
 CALL = "07-00000000-0000-7000-8000-000000000000"
-_FROM_EDGE = (CallStarted, UserSpeechStarted, ReplyInterrupted, ReplySpoken, UserTurnEnded, CallEnded)
 _PUBLISHER = re.compile(r":test-[0-9a-f]+\.")
 #: what is another one in every run
 _NOT_COMPARED = {
@@ -86,12 +87,14 @@ async def replay(bus: TestBus, script: str, app: App) -> None:
 
     """
     lines = golden(script).read_text("utf-8").splitlines()
-    call = bus.call()
-    async with bus.run(Orchestration(app).consumer, Execution(app).consumer):
-        for line in lines:
-            event = read(line)
-            if isinstance(event, _FROM_EDGE):
-                await _tell(bus, msgspec.structs.replace(event, call=call, id="", source=""))
+    recorded, call = [read(line) for line in lines], bus.call()
+    publisher = bus.bus.publisher("test")
+    async with bus.run(Orchestration(app).consumer, Execution(app).consumer), Journals(bus.bus) as journals:
+        with journals.watched(call) as journal:
+            caller = CallerSide(recorded, told(recorded), call=call, journal=journal, publish=publisher.publish)
+            await caller.play()
+        await publisher.flush()
+        await bus.settled()
     made = list(written(normal(await bus.published(None, call), call)))
     if made != lines:
         difference = difflib.unified_diff(lines, made, "golden", "today", lineterm="", n=1)

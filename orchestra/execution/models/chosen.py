@@ -22,6 +22,7 @@ class Models:
         make: makes the model of a name.
         fallback: answers when another model fails; None: nobody does.
         first_token_s: seconds after which a model that has not begun has failed.
+        only: the default one answers every prompt, whatever model it names.
         breaker: makes the breaker of a model.
 
     """
@@ -33,9 +34,11 @@ class Models:
         *,
         fallback: Model | None = None,
         first_token_s: float = FIRST_TOKEN_S,
+        only: bool = False,
         breaker: Callable[[], Breaker] = Breaker,
     ) -> None:
         self.first_token_s = first_token_s
+        self._only = only
         self._default = default
         self._make = make
         self._fallback = fallback
@@ -45,7 +48,7 @@ class Models:
 
     def of(self, name: str = "") -> Model:
         """The model of this name; the default one if it is empty."""
-        name = name or self._default
+        name = self._default if self._only else name or self._default
         if name not in self._models:
             self._models[name] = self._make(name)
         return self._models[name]
@@ -73,10 +76,11 @@ class Models:
 
 
 @asynccontextmanager
-async def opened_models(settings: Settings) -> AsyncIterator[Models]:
+async def opened_models(settings: Settings, *, only: bool = False) -> AsyncIterator[Models]:
     """The models that the settings choose, the default one warm; closed at the end.
 
-    ``offline``, or a name on the server at ``model_url`` (OpenAI's own without one).
+    ``offline``, or a name on the server at ``model_url`` (OpenAI's own without one). ``only``: that model answers the
+    agents that name another, too.
 
     Raises:
         SettingError: OpenAI's own server is chosen, and there is no key for it.
@@ -92,6 +96,7 @@ async def opened_models(settings: Settings) -> AsyncIterator[Models]:
         make,
         fallback=_fallback(settings),
         first_token_s=settings.model_first_token_s,
+        only=only,
         breaker=partial(Breaker, settings.model_breaker_failures, settings.model_breaker_rest_s),
     )
     try:

@@ -1,0 +1,67 @@
+"""Tools that answer from a recording, so that a comparison does nothing to the world."""
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from typing import Literal
+
+from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
+from orchestra.replay.told import Answered, ToolStep, canonical
+from schemas import ToolRequested
+
+Policy = Literal["recorded", "live", "fail"]
+
+#: tools of the platform, which only ask something of the scratch call, and the look-up in the compared app's own pages
+_OWN = frozenset({end_call.name, transfer_call.name, press_keys.name, "search_knowledge"})
+_NOT_RECORDED = "{name} failed: the recording has no answer to it, and tools are not run in this comparison."
+
+
+class RecordedTools:
+    """Answers the tool calls of compared calls: from the recording where name and arguments match.
+
+    Args:
+        policy: what becomes of a call that does not match. ``recorded``: it gets the answer of the recorded call of the
+            same tool whose arguments are most alike, and fails where there is none; ``live``: the tool runs; ``fail``:
+            it fails.
+
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._recorded: dict[str, list[ToolStep]] = {}
+        self._used: dict[str, set[int]] = {}
+        self._answered: dict[str, Answered] = {}
+
+    def enter(self, call: str, steps: Iterable[ToolStep]) -> None:
+        """What tools answered in the recording of this call."""
+        self._recorded[call] = list(steps)
+        self._used[call] = set()
+
+    def answered(self, request: str) -> Answered:
+        """Who answered the tool call of this request."""
+        return self._answered.get(request, "tool")
+
+    def __call__(self, event: ToolRequested) -> tuple[bool, str] | None:
+        """Whether the call fails, and its result; None: run the tool."""
+        if event.name in _OWN:
+            return None
+        steps, used = self._recorded.get(event.call, []), self._used.setdefault(event.call, set())
+        wanted = canonical(event.arguments)
+        same = [at for at, step in enumerate(steps) if step.name == event.name and canonical(step.arguments) == wanted]
+        if same:  # the same question twice: its answers in turn, then the last one again
+            at = next((at for at in same if at not in used), same[-1])
+            used.add(at)
+            return self._answer(event, steps[at], "recording")
+        if event.name == collect_digits.name and self.policy != "fail":
+            return None  # the recorded caller's keys are pressed
+        if self.policy == "live":
+            return None
+        others = [step for step in steps if step.name == event.name] if self.policy == "recorded" else []
+        if others:
+            best = max(others, key=lambda step: SequenceMatcher(None, canonical(step.arguments), wanted).ratio())
+            return self._answer(event, best, "similar")
+        self._answered[event.id] = "refused"
+        return True, _NOT_RECORDED.format(name=event.name)
+
+    def _answer(self, event: ToolRequested, step: ToolStep, answered: Answered) -> tuple[bool, str]:
+        self._answered[event.id] = answered
+        return step.failed, step.result

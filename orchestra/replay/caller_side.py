@@ -1,0 +1,195 @@
+"""The caller of a recorded call, put to the workers of today: turns, keys, and what was heard of each reply."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self
+
+from msgspec.structs import replace
+
+from orchestra.agents.builtin import collect_digits
+from orchestra.bus import Bus
+from orchestra.errors import EngineError
+from orchestra.replay.told import Teller, ToldCall, ToldTurn
+from schemas import (
+    AgentChanged,
+    CallEnded,
+    CallStarted,
+    DigitPressed,
+    Event,
+    ReplyInterrupted,
+    ReplySpoken,
+    ToolRequested,
+    TurnCancelled,
+    TurnCompleted,
+    UserSpeechStarted,
+    UserTurnEnded,
+)
+
+#: what an edge tells the agents of a caller
+FROM_EDGE = (CallStarted, UserSpeechStarted, ReplyInterrupted, ReplySpoken, UserTurnEnded, CallEnded)
+#: longer than a turn may take
+_ANSWERED_WITHIN_S = 60.0
+
+
+class Journal:
+    """The journal of one call, as it grows."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.teller = Teller()
+        self._grown = asyncio.Event()
+
+    def add(self, event: Event) -> None:
+        """The next event."""
+        self.events.append(event)
+        self.teller.take(event)
+        self._grown.set()
+
+    async def until(self, wanted: Callable[[Event], bool], since: int) -> int:
+        """The place of the first event from ``since`` on that is wanted, as soon as it is there."""
+        while True:
+            for place in range(since, len(self.events)):
+                if wanted(self.events[place]):
+                    return place
+            since = len(self.events)
+            self._grown.clear()
+            await self._grown.wait()
+
+
+class Journals:
+    """Follows the journals of the calls that are watched, from the time of entering."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._follow = bus.follow(since="0")
+        self._journals: dict[str, Journal] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def watched(self, call: str) -> Iterator[Journal]:
+        """The journal of a call that begins now."""
+        self._journals[call] = journal = Journal()
+        try:
+            yield journal
+        finally:
+            del self._journals[call]
+
+    async def __aenter__(self) -> Self:
+        await self._follow.start()
+        self._reading = asyncio.create_task(self._read(), name="follow compared calls")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._reading is not None
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        await self._follow.aclose()
+
+    async def _read(self) -> None:
+        async for entry in self._follow:
+            journal = self._journals.get(entry.call)
+            event = None if journal is None else entry.event()
+            if journal is not None and event is not None:
+                journal.add(event)
+
+
+class CallerSide:
+    """Does again what a recorded caller did, turn by turn, as soon as the agents have answered.
+
+    Args:
+        recorded: the events of the recorded call.
+        was: what they tell.
+        call: the id of the call that is made of it.
+        journal: of that call.
+        publish: publishes as an edge does.
+
+    """
+
+    def __init__(
+        self,
+        recorded: Sequence[Event],
+        was: ToldCall,
+        *,
+        call: str,
+        journal: Journal,
+        publish: Callable[[Event], Event],
+    ) -> None:
+        self._edge = [event for event in recorded if isinstance(event, FROM_EDGE)]
+        if not was.started:
+            self._edge.insert(0, CallStarted(call=call))
+        self._was = {turn.number: turn for turn in was.turns}
+        self._call = call
+        self._journal = journal
+        self._publish = publish
+        self._place = 0
+
+    async def play(self, goes_on: Callable[[ToldTurn], bool] = lambda _: True) -> ToldCall:
+        """Make the call, to its end or until ``goes_on`` says no to a turn; what came of it.
+
+        Raises:
+            EngineError: the agents have not answered within a minute.
+
+        """
+        for at, event in enumerate(self._edge):
+            following = self._edge[at + 1] if at + 1 < len(self._edge) else None
+            if not await self._do(event, following, goes_on):
+                break
+        else:
+            if isinstance(self._edge[-1], CallEnded):
+                return self._journal.teller.call
+        self._tell(CallEnded(call=self._call, turn=self._edge[-1].turn, reason="caller_hung_up"))
+        return self._journal.teller.call
+
+    async def _do(self, event: Event, following: Event | None, goes_on: Callable[[ToldTurn], bool]) -> bool:
+        """Do what the caller did; False when the call is to end here."""
+        match event:
+            case CallStarted():
+                self._tell(event)
+                await self._until(lambda found: isinstance(found, AgentChanged))
+            case UserTurnEnded(turn=number):
+                self._tell(event)
+                was = self._was[number]
+                if was.cancelled == "superseded" and isinstance(following, UserTurnEnded):
+                    return True  # the caller spoke on before anybody could answer
+                await self._answered(was)
+                now = self._journal.teller.turn(number)
+                return now is None or (goes_on(now) and not (now.closing and not was.closing))
+            case ReplySpoken(turn=number, text=text):
+                self._tell(replace(event, text=self._heard(number, text)))
+            case ReplyInterrupted(turn=number, heard=heard):
+                self._tell(replace(event, heard=self._heard(number, heard)))
+            case _:
+                self._tell(event)
+        return True
+
+    def _tell(self, event: Event) -> None:
+        self._publish(replace(event, call=self._call, id="", at=0.0, source="", cause="", trace="", version=""))
+
+    async def _answered(self, was: ToldTurn) -> None:
+        def wanted(event: Event) -> bool:
+            if isinstance(event, ToolRequested):
+                return event.turn == was.number and event.name == collect_digits.name
+            return event.turn == was.number and isinstance(event, TurnCompleted | TurnCancelled)
+
+        while isinstance(await self._until(wanted), ToolRequested):
+            for digit in was.keys:
+                self._tell(DigitPressed(call=self._call, turn=was.number, digit=digit))
+
+    async def _until(self, wanted: Callable[[Event], bool]) -> Event:
+        try:
+            async with asyncio.timeout(_ANSWERED_WITHIN_S):
+                found = await self._journal.until(wanted, self._place)
+        except TimeoutError as error:
+            msg = f"the agents have not answered within {_ANSWERED_WITHIN_S:g} s"
+            raise EngineError(msg) from error
+        self._place = found + 1
+        return self._journal.events[found]
+
+    def _heard(self, number: int, heard: str) -> str:
+        """As recorded if the reply is the recorded one; of another, as many words as were heard then."""
+        was, now = self._was.get(number), self._journal.teller.turn(number)
+        if now is None or was is None or now.reply == was.reply:
+            return heard
+        if not was.interrupted:
+            return now.reply
+        return " ".join(now.reply.split()[: len(heard.split())])

@@ -1,0 +1,164 @@
+"""A stack of its own for one app, in this process: a scratch server, and the workers that answer on it."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from orchestra.agents.app import App
+from orchestra.bus import Bus, Consumer, EmbeddedServer, Publisher, run_consumer
+from orchestra.errors import UsageError
+from orchestra.execution.models import opened_models
+from orchestra.replay.answers import Policy, RecordedTools
+from orchestra.replay.caller_side import CallerSide, Journal, Journals
+from orchestra.replay.told import ToldCall, told
+from orchestra.settings import Settings
+from schemas import CallStarted, Event
+
+_PARTITIONS = 4
+_READY_WITHIN_S = 20.0
+_LEASE_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What recorded calls are put to.
+
+    Attributes:
+        app: whose agents answer.
+        settings: of the model.
+        only_model: the settings' model answers the agents that name one of their own, too.
+        tools: what becomes of tool calls that do not match the recording.
+
+    """
+
+    app: App
+    settings: Settings
+    only_model: bool = False
+    tools: Policy = "recorded"
+
+
+def with_prompts(app: App, prompts: Mapping[str, str | Path]) -> App:
+    """The app with other prompts for some of its agents.
+
+    Raises:
+        UsageError: it has no such agent.
+
+    """
+    for name in prompts:
+        if name not in app.team:
+            msg = f"app {app.name} has no agent {name!r}: choose one of {', '.join(app.team)}"
+            raise UsageError(msg)
+    agents = tuple(replace(agent, prompt=prompts.get(agent.name, agent.prompt)) for agent in app.agents)
+    return replace(app, agents=agents)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A running stack; several calls may be played on it at a time."""
+
+    bus: Bus
+    candidate: Candidate
+    tools: RecordedTools
+    journals: Journals
+    publisher: Publisher
+    backgrounds: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def call(self, recorded: Sequence[Event], was: ToldCall) -> Iterator[tuple[CallerSide, Journal]]:
+        """A new call of a recorded caller, and its journal."""
+        call = self.bus.new_call()
+        self.tools.enter(call, [step for turn in was.turns for step in turn.tools])
+        self.backgrounds[call] = was.background
+        publisher = self.publisher
+        with self.journals.watched(call) as journal:
+            yield CallerSide(recorded, was, call=call, journal=journal, publish=publisher.publish), journal
+        publisher.forget(call)
+        del self.backgrounds[call]
+
+
+@asynccontextmanager
+async def staged(candidate: Candidate) -> AsyncIterator[Stage]:
+    """Start a scratch server and the workers on it, and remove everything with the block.
+
+    The app's ``lifespan`` is only entered where tools may run (``tools="live"``).
+
+    Raises:
+        MissingExtraError: there is no embedded server, or no such model, in this installation.
+        SettingError: the model has no server.
+
+    """
+    tools = RecordedTools(candidate.tools)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orchestra-compare-")))
+        server = await stack.enter_async_context(EmbeddedServer(folder))
+        scratch = {"redis_url": server.url, "data_dir": folder, "partitions": _PARTITIONS, "lease_ms": _LEASE_MS}
+        bus = await Bus.connect(candidate.settings.model_copy(update=scratch))
+        stack.push_async_callback(bus.close)
+        publisher = bus.publisher("recording", version=candidate.app.version)
+        stage = Stage(bus, candidate, tools, await stack.enter_async_context(Journals(bus)), publisher)
+        await stack.enter_async_context(_working(bus, _workers(candidate, stage)))
+        yield stage
+
+
+def _workers(candidate: Candidate, stage: Stage) -> list[Consumer]:
+    """The two workers of a conversation; by name, since the platform knows no worker."""
+
+    def background(event: CallStarted) -> str:
+        return stage.backgrounds.get(event.call, "")
+
+    app = candidate.app
+    models = partial(opened_models, only=candidate.only_model)
+    orchestration = import_module("workers.orchestration").Orchestration(app, background)
+    execution = import_module("workers.execution").Execution(
+        app if candidate.tools == "live" else _closed(app), lambda _: models(candidate.settings), stage.tools
+    )
+    return [orchestration.consumer, execution.consumer]
+
+
+def _closed(app: App) -> App:
+    """The same app, whose resources stay closed; it is the same version, too."""
+    closed = replace(app, lifespan=None)
+    vars(closed)["version"] = app.version  # a cached property
+    return closed
+
+
+@asynccontextmanager
+async def _working(bus: Bus, consumers: Sequence[Consumer]) -> AsyncIterator[None]:
+    """Run consumers meanwhile; entered once they own every partition."""
+    stop = asyncio.Event()
+    ready = [asyncio.Event() for _ in consumers]
+    tasks = [
+        asyncio.create_task(run_consumer(consumer, bus, stop=stop, ready=own, grace_s=0.1))
+        for consumer, own in zip(consumers, ready, strict=True)
+    ]
+    try:
+        async with asyncio.timeout(_READY_WITHIN_S):
+            for own, task in zip(ready, tasks, strict=True):
+                waiting = asyncio.create_task(own.wait())
+                await asyncio.wait([waiting, task], return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    waiting.cancel()
+                    task.result()
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+def as_told(recorded: Sequence[Event]) -> ToldCall:
+    """The recorded call, turn by turn.
+
+    Raises:
+        UsageError: the recording has no turn of the caller's.
+
+    """
+    was = told(recorded)
+    if not any(turn.said for turn in was.turns):
+        msg = f"the recording of {was.call or 'this call'} has no turn of the caller's: there is nothing to compare"
+        raise UsageError(msg)
+    return was
