@@ -45,3 +45,9 @@ def configure_logging(settings: Settings, process: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
+
+
+def quiet_logging(settings: Settings, process: str) -> None:
+    """Set structlog up for a command whose output is for a reader or a program: warnings alone, on standard error."""
+    level = settings.log_level if settings.log_level in {"warning", "error"} else "warning"
+    configure_logging(settings.model_copy(update={"log_level": level, "openobserve_url": None}), process)

@@ -28,6 +28,7 @@ for _command in (
     "new_consumer",
     "tail",
     "calls",
+    "compare",
     "curate",
     "status",
     "dead",

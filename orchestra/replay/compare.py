@@ -46,6 +46,7 @@ async def compare(
             diff: CallDiff | None = None
             try:
                 diff = await compared(stage, recorded, on_divergence=on_divergence, alike=alike)
+                diff = replace(diff, name=name)
             except (UsageError, EngineError) as error:
                 failed[name] = str(error)
             done(diff)
@@ -93,6 +94,7 @@ def call_diff(was: ToldCall, now: ToldCall, candidate: Candidate, *, last: int, 
     app = candidate.app
     return CallDiff(
         call=was.call,
+        name=was.call,
         was_version=was.version,
         was_model=was.model,
         now_version=app.version,

@@ -38,6 +38,7 @@ class CallDiff(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         call: id of the recorded call.
+        name: what it is called here: its id, and the file that it was read from.
         was_version: package and app of the recording; empty where it does not tell.
         was_model: the model of the recording.
         now_version: package and app of the comparison.
@@ -51,6 +52,7 @@ class CallDiff(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     call: str
+    name: str = ""
     was_version: str = ""
     was_model: str = ""
     now_version: str = ""

@@ -1,5 +1,6 @@
 """A call as the two sides of a comparison: turn by turn what the caller did, and what the agents made of it. Pure."""
 
+from bisect import insort
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, Literal
@@ -151,8 +152,7 @@ class Teller:
         turn = self._turns.get(number)
         if turn is None:
             turn = self._turns[number] = ToldTurn(number=number, agent=self._agent)
-            self.call.turns.append(turn)
-            self.call.turns.sort(key=_number)
+            insort(self.call.turns, turn, key=_number)
         return turn
 
     def _in_turn(self, event: Event, turn: ToldTurn) -> None:

@@ -1,0 +1,197 @@
+"""`orchestra compare`: recorded calls put to an app, a prompt or a model of today, and what differs."""
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from orchestra.replay.diff import Comparison
+    from orchestra.replay.recorded import Selection
+    from orchestra.replay.stage import Candidate
+    from orchestra.settings import Settings
+    from schemas import Event
+
+
+_Calls = Annotated[
+    list[str] | None, typer.Argument(help="Ids of calls, a beginning or end of one, or files of kept journals.")
+]
+_App = Annotated[
+    str, typer.Option(metavar="MODULE:NAME", help="The app that answers; that of the settings unless given.")
+]
+_Model = Annotated[str, typer.Option(help="The model that answers for every agent.")]
+_Prompt = Annotated[
+    list[str] | None, typer.Option(metavar="AGENT=FILE", help="Another prompt for one agent; may be repeated.")
+]
+_Tools = Annotated[
+    Literal["recorded", "live", "fail"],
+    typer.Option(
+        help="Tools answer from the recording when name and arguments match. Else: the recorded answer to the most "
+        "similar arguments, a real run, or a failure."
+    ),
+]
+_OnDivergence = Annotated[
+    Literal["stop", "follow"],
+    typer.Option(help="At the first turn that differs: end the call, or let the caller go on as they did."),
+]
+_Alike = Annotated[
+    float, typer.Option(min=0, max=1, help="Replies that share so much of their words count as the same.")
+]
+_Caller = Annotated[str, typer.Option(help="Calls of this number.")]
+_Where = Annotated[str, typer.Option(metavar="SQL", help="Calls that this condition on the view `calls` chooses.")]
+_Source = Annotated[str, typer.Option(help="auto, journal, archive, the URL of a Redis server, or a file.")]
+_AtATime = Annotated[int, typer.Option(min=1, max=64, help="So many calls side by side.")]
+_Json = Annotated[bool, typer.Option("--json", help="The comparison as one JSON object.")]
+_Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one page.")]
+_MaxDiverged = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Exit with 1 if a larger share of the turns differs.")
+]
+_MaxSlower = Annotated[
+    float | None, typer.Option(help="Exit with 1 if the first sentence comes so much later, by the median.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(compare)
+
+
+def compare(
+    calls: _Calls = None,
+    *,
+    app: _App = "",
+    model: _Model = "",
+    prompt: _Prompt = None,
+    tools: _Tools = "recorded",
+    on_divergence: _OnDivergence = "follow",
+    alike: _Alike = 1.0,
+    caller: _Caller = "",
+    where: _Where = "",
+    source: _Source = "auto",
+    at_a_time: _AtATime = 8,
+    as_json: _Json = False,
+    html: _Html = None,
+    max_diverged: _MaxDiverged = None,
+    max_slower_ms: _MaxSlower = None,
+) -> None:
+    """Put recorded calls to the present app, or another app, prompt or model, and tell what differs turn by turn."""
+    import uvloop
+
+    from orchestra.cli.conversation import terminal
+    from orchestra.log import quiet_logging
+    from orchestra.replay.recorded import Selection
+    from orchestra.settings import load_settings
+
+    settings = load_settings()
+    quiet_logging(settings, "compare")
+    candidate = _candidate(settings, app, model, prompt or [], tools)
+    selection = Selection(caller=caller, where=where)
+    _check_selection(calls or [], selection)
+    options = {"on_divergence": on_divergence, "alike": alike, "at_a_time": at_a_time}
+    found = uvloop.run(_compare(settings, calls or [], selection, source, candidate, **options))
+    if html is not None:
+        from orchestra.replay.page import page
+
+        html.write_text(page(found, f"{len(found.calls)} calls against {candidate.app.version}"), "utf-8")
+    if as_json:
+        print(_as_json(found))
+    else:
+        from orchestra.cli.compare_view import show_comparison
+
+        show_comparison(terminal(), found)
+    if problems := list(_beyond(found, max_diverged, max_slower_ms)):
+        print("\n".join(problems), file=sys.stderr)
+        sys.exit(1)
+    if not found.calls:
+        sys.exit(1)
+
+
+def _check_selection(names: list[str], selection: "Selection") -> None:
+    from orchestra.errors import UsageError
+
+    if not names and not selection.caller and not selection.where:
+        msg = "name calls to compare, or choose them by --caller or --where; `orchestra calls list` shows what there is"
+        raise UsageError(msg)
+
+
+def _candidate(settings: "Settings", app: str, model: str, prompts: list[str], tools: Any) -> "Candidate":
+    from orchestra.agents import load_app
+    from orchestra.errors import UsageError
+    from orchestra.replay.stage import Candidate, with_prompts
+
+    changed: dict[str, str | Path] = {}
+    for each in prompts:
+        agent, mark, file = each.partition("=")
+        if not mark or not Path(file).is_file():
+            msg = f"--prompt {each!r}: write it as AGENT=FILE, and the file has to be there"
+            raise UsageError(msg)
+        changed[agent] = Path(file)
+    chosen = settings.model_copy(update={"model": model}) if model else settings
+    return Candidate(
+        app=with_prompts(load_app(app or settings.app), changed), settings=chosen, only_model=bool(model), tools=tools
+    )
+
+
+async def _compare(
+    settings: "Settings", names: list[str], selection: "Selection", source: str, candidate: "Candidate", **options: Any
+) -> "Comparison":
+    from orchestra.replay.choice import chosen_calls
+    from orchestra.replay.compare import compare as compare_calls
+
+    complaints: dict[str, None] = {}
+    recordings = await chosen_calls(settings, names, selection, source, complaints.setdefault)
+    for what in complaints:
+        print(what, file=sys.stderr)
+    with _progress(recordings) as progress:
+        if progress is None:
+            return await compare_calls(recordings, candidate, **options)
+        task = progress.add_task("comparing", total=len(recordings))
+        return await compare_calls(recordings, candidate, done=lambda _: progress.advance(task), **options)
+
+
+def _progress(recordings: "dict[str, list[Event]]") -> "AbstractContextManager[Progress | None]":
+    """A progress bar for several calls, where somebody looks on."""
+    from rich.console import Console
+    from rich.progress import BarColumn as Bar
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if len(recordings) < 2 or not console.is_terminal:  # noqa: PLR2004 - one call needs no bar
+        return nullcontext()
+    columns = (TextColumn("{task.description}"), Bar(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _as_json(found: "Comparison") -> str:
+    import msgspec
+
+    whole = {
+        "turns": found.turns,
+        "diverged": found.diverged,
+        "share": found.share,
+        "versions": found.groups(),
+        "calls": found.calls,
+        "failed": found.failed,
+    }
+    return msgspec.json.encode(whole).decode()
+
+
+def _beyond(found: "Comparison", max_diverged: float | None, max_slower_ms: float | None) -> "list[str]":
+    """The thresholds that are passed, in words."""
+    problems = []
+    if max_diverged is not None and found.share > max_diverged:
+        problems.append(f"{found.share:.1%} of the turns differ, at most {max_diverged:.1%} may")
+    if max_slower_ms is not None:
+        for group in found.groups():
+            if group.was_first_ms is None or group.now_first_ms is None:
+                continue
+            slower_ms = group.now_first_ms - group.was_first_ms
+            if slower_ms > max_slower_ms:
+                problems.append(f"the first sentence comes {slower_ms:,.0f} ms later, at most {max_slower_ms:,.0f} may")
+    if max_diverged is not None and found.failed:
+        problems.append(f"{len(found.failed)} calls could not be compared")
+    return problems

@@ -1,0 +1,95 @@
+"""A comparison of calls in the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
+from orchestra.replay.diff import CallDiff, Comparison, TurnDiff, Words
+from orchestra.replay.page import ending, ms, remarks, tool_line
+
+_WAS, _NOW, _DIFFERS = "red strike", "green", "bold red"
+#: more calls than these are told by the turns that differ alone
+_WHOLE = 3
+
+
+def show_comparison(console: Console, comparison: Comparison) -> None:
+    """Print every call turn by turn (of many calls only the turns that differ), then the versions side by side."""
+    for call in comparison.calls:
+        _show_call(console, call, whole=len(comparison.calls) <= _WHOLE)
+    for name, why in comparison.failed.items():
+        console.print(Text(f"{name} could not be compared: {why}", WARNING), soft_wrap=True)
+    _show_versions(console, comparison)
+    calls = [call for call in comparison.calls if call.diverged]
+    for call in calls:
+        turns = ", ".join(f"{turn.number} ({', '.join(turn.differs)})" for turn in call.diverged)
+        console.print(Text.assemble((call.name, "bold"), f" differs in turn {turns}"), soft_wrap=True)
+    verdict = (
+        f"{comparison.diverged} of {comparison.turns} turns differ, in {len(calls)} of {len(comparison.calls)} calls"
+    )
+    console.print(Text(verdict, _DIFFERS if comparison.diverged else "bold green"))
+
+
+def _show_call(console: Console, call: CallDiff, *, whole: bool) -> None:
+    if not whole and not call.diverged and not call.notes:
+        return
+    console.print(
+        Text.assemble(
+            (call.name, "bold"),
+            (f"  {call.was_version or 'an unknown version'} {call.was_model}", QUIET),
+            (f" → {call.now_version} {call.now_model}", QUIET),
+        ),
+        soft_wrap=True,
+    )
+    for note in call.notes:
+        console.print(Text(note, WARNING), soft_wrap=True)
+    for turn in call.turns if whole else call.diverged:
+        _show_turn(console, turn)
+    if call.ended:
+        console.print(Text(ending(call).removeprefix("; "), WARNING))
+    console.print()
+
+
+def _show_turn(console: Console, turn: TurnDiff) -> None:
+    row(console, f"turn {turn.number}", "caller", turn.said or "(nothing understood)", CALLER, who_style=CALLER)
+    if not turn.differs:
+        row(console, "", turn.now.agent, f"the same: {turn.now.reply or '(nothing)'}", QUIET, who_style=QUIET)
+        return
+    row(console, "", "", f"differs in {', '.join(turn.differs)}", _DIFFERS)
+    if "agent" in turn.differs:
+        row(console, "", "agent", f"{turn.was.agent} → {turn.now.agent}", who_style=AGENT)
+    if "tools" in turn.differs:
+        for side, told in (("then", turn.was), ("now", turn.now)):
+            for line in [tool_line(step) for step in told.tools] or ["no tool"]:
+                row(console, "", f"tool {side}", line)
+    console.print(Text.assemble(" " * 9, (f"{turn.now.agent:11}", AGENT), "  ", _diffed(turn.reply)))
+    for side, told in (("then", turn.was), ("now", turn.now)):
+        row(console, "", side, "; ".join(remarks(told)) or "–", QUIET, who_style=QUIET)
+
+
+def _diffed(reply: tuple[Words, ...]) -> Text:
+    """Both replies in one: what is no more as ``[-…-]``, what is new as ``{+…+}``, so that it can be piped."""
+    forms = {"same": ("{}", ""), "was": ("[-{}-]", _WAS), "now": ("{{+{}+}}", _NOW)}
+    parts = [(form.format(part.text), style) for part in reply for form, style in [forms[part.kind]]]
+    return Text(" ").join(Text(text, style) for text, style in parts)
+
+
+def _show_versions(console: Console, comparison: Comparison) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
+    for title in ("recorded by", "model"):
+        table.add_column(title)
+    for title in ("calls", "turns", "calls differ", "turns differ", "likeness", "first sentence then", "now"):
+        table.add_column(title, justify="right")
+    for group in comparison.groups():
+        table.add_row(
+            group.version or "an unknown version",
+            group.model or "–",
+            str(group.calls),
+            str(group.turns),
+            str(group.diverged_calls),
+            str(group.diverged_turns),
+            f"{group.likeness:.0%}",
+            ms(group.was_first_ms),
+            ms(group.now_first_ms),
+        )
+    console.print(table)
