@@ -1,7 +1,8 @@
 """Shipping to OpenObserve: throughput of the logging worker on one core, memory, lag, and the speed of redaction.
 
 The journal holds mixed events as calls make them, two in five of them audio. The server is the stand-in of the tests,
-in a process of its own. What is compared with it is the loop that one writes first: a POST an event.
+in a process of its own. What is compared with it is the loop that one writes first: a POST an event. The curator is
+measured against the real Label Studio, which takes a minute or two to start; ``--no-curator`` leaves it out.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from orchestra.bus.keys import key, new_call
 from orchestra.bus.seal import seal, stamp
 from orchestra.telemetry.redaction import Redaction
 from tests.bench._ship_events import CallOfTurns
+from tests.bench.curator import CALLS, measure_curator
+from tests.servers.label_studio_itself import TOKEN, label_studio
 
 UNBATCHED = 2_000
 
@@ -131,8 +134,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--seconds", type=int, default=15, help="length of the steady load for the lag")
+    parser.add_argument("--calls", type=int, default=CALLS, help="calls for the curator")
+    parser.add_argument("--no-curator", action="store_true", help="do not start Label Studio")
     options = parser.parse_args(arguments)
     found = uvloop.run(measure(options.events, options.seconds))
+    if not options.no_curator:
+        with tempfile.TemporaryDirectory(prefix="label-studio-") as folder, label_studio(Path(folder)) as url:
+            found |= uvloop.run(measure_curator(url, TOKEN, calls=options.calls))
     if options.json:
         print(json.dumps(found, indent=2))
         return

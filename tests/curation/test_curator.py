@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import (
+    AudioChunk,
     CallEnded,
     CallStarted,
     Event,
@@ -21,6 +22,7 @@ from schemas import (
 )
 from tests.servers.label_studio import TOKEN, LabelStudioServer
 from workers.curator import consumer
+from workers.persistence import consumer as persistence
 
 
 @pytest_asyncio.fixture
@@ -89,6 +91,34 @@ async def test_a_recording_that_never_comes_does_not_keep_the_transcript(
         await bus.publish(*a_call(bus.call())[:-1])
         await bus.settled()
     assert len(studio.calls()) == 1
+
+
+async def test_a_call_whose_edge_died_is_closed_by_time_out_and_curated_with_what_there_is(
+    bus: TestBus, studio: LabelStudioServer, settings: Settings
+) -> None:
+    bus.bus.settings = settings.model_copy(update={"lost_call_s": 0.5})
+    call, began = bus.call(), time.time()
+    async with bus.run(persistence, consumer):
+        await bus.publish(
+            CallStarted(call=call, at=began),
+            ReplySpoken(call=call, text="Welcome.", at=began + 0.1),
+            UserTurnEnded(call=call, turn=1, text="where is it", at=began + 0.3, speech_ended_at=began + 0.2),
+            AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\x01\x02" * 1600),
+        )  # and nothing ever after: neither the reply nor the end of the call
+        async with asyncio.timeout(15):
+            while not await bus.published(TranscriptCurated):  # noqa: ASYNC110 - the time-out has to come
+                await asyncio.sleep(0.05)
+        await bus.settled()
+    ended = await bus.published(CallEnded)
+    assert [(event.reason, event.turn, event.audio_ms) for event in ended] == [("failed", 1, 200)]
+    (data,) = studio.tasks[1].values()
+    assert [(turn["speaker"], turn["text"]) for turn in data["turns"]] == [
+        ("agent", "Welcome."),
+        ("caller", "where is it"),
+    ]
+    assert data["meta"]["end_reason"] == "failed"
+    assert f"/calls/{call}/recording?" in data["audio"]
+    assert len(await bus.published(TranscriptCurated)) == 1
 
 
 async def test_many_calls_go_in_few_imports_and_a_second_end_changes_nothing(
