@@ -9,6 +9,7 @@ from orchestra import Consumer, Context
 from orchestra.bus import Bus
 from orchestra.curation.curation import Curated, Curation
 from orchestra.curation.label_studio import LabelStudio
+from orchestra.tasks import ended
 from schemas import CallEnded, RecordingSaved, TranscriptCurated
 
 #: a recording that is not announced so long after the call will not come: the transcript goes without it
@@ -32,9 +33,7 @@ async def _open(bus: Bus) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        working.cancel()
-        with suppress(asyncio.CancelledError):
-            await working
+        await ended(working)
         project.close()
 
 

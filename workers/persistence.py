@@ -17,6 +17,7 @@ from orchestra.storage.keeping import Keeping
 from orchestra.storage.keys import number_key
 from orchestra.storage.lost import end_of_lost, lost_calls
 from orchestra.storage.session import changes
+from orchestra.tasks import ended
 from schemas import (
     AgentChanged,
     AudioChunk,
@@ -58,8 +59,7 @@ async def _open(bus: Bus) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        sweeping.cancel()
-        await asyncio.gather(sweeping, return_exceptions=True)
+        await ended(sweeping)
         _keeping.close()
 
 

@@ -1,7 +1,6 @@
 """Metrics and traces by OTLP, derived from the journal: what one turn cost in time, and where."""
 
 import asyncio
-import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 from orchestra import Consumer, Context
 from orchestra.bus import Bus
 from orchestra.errors import MissingExtraError, SettingError
+from orchestra.tasks import ended
 from orchestra.telemetry.chosen import chosen_redaction
 from orchestra.telemetry.traces import slim, spans_of
 from schemas import CallEnded, CallStarted, Event, RecordingSaved, TranscriptCurated, event_types
@@ -57,9 +57,7 @@ async def _exporters(bus: Bus) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        await ended(watching)
         closing = (_observed.traces.close, _observed.metrics.close)
         await asyncio.gather(*(asyncio.to_thread(close) for close in closing))
 

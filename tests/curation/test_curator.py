@@ -145,6 +145,33 @@ async def test_an_import_that_fails_before_or_after_it_is_stored_makes_one_task_
         await bus.settled()
     assert sorted(studio.calls()) == sorted(calls)
     assert {event.call for event in await bus.published(TranscriptCurated)} == set(calls)
+    assert studio.imports == ([5] if fault < 0 else [5, 5])  # the SDK's own retry would have sent it blindly again
+
+
+async def test_a_project_whose_creation_fails_after_it_is_stored_is_not_created_twice(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    studio.fail_creations = [-503]
+    async with bus.run(consumer):
+        await bus.publish(*a_call(bus.call()))
+        await bus.settled()
+    assert [project["title"] for project in studio.projects.values()] == ["Orchestra calls"]
+    assert len(studio.calls()) == 1
+
+
+async def test_a_project_with_another_labelling_interface_gets_no_predictions_that_it_could_not_show(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    config = (
+        '<View><Paragraphs name="t" value="$turns"/><Choices name="c" toName="t"><Choice value="x"/></Choices></View>'
+    )
+    studio.projects[7], studio.tasks[7] = {"id": 7, "title": "Orchestra calls", "label_config": config}, {}
+    async with bus.run(consumer):
+        await bus.publish(*a_call(bus.call()))
+        await bus.settled()
+    (sent,) = studio.sent
+    assert set(sent) == {"data"}
+    assert len(studio.tasks[7]) == 1
 
 
 async def test_a_call_that_is_refused_is_a_dead_letter_in_the_servers_words_and_alone(

@@ -19,7 +19,8 @@ class LabelStudioServer(ProtocolServer):
     """Projects, task look-up by call id, import.
 
     ``fail_imports``: statuses of the next imports, one each; a negative one fails *after* the tasks were stored, -1
-    cuts the connection then. ``refuse``: call ids whose task is wrong.
+    cuts the connection then. ``fail_creations``: the same for the projects that are created. ``refuse``: call ids whose
+    task is wrong. ``sent`` are the tasks of every import as they came, predictions and all.
     """
 
     def __init__(self, faults: Faults = NO_FAULTS) -> None:
@@ -28,6 +29,8 @@ class LabelStudioServer(ProtocolServer):
         self.tasks: dict[int, dict[int, dict[str, Any]]] = {}
         self.token = TOKEN
         self.fail_imports: list[int] = []
+        self.fail_creations: list[int] = []
+        self.sent: list[dict[str, Any]] = []
         self.refuse: set[str] = set()
         self.imports: list[int] = []
         self.refused = asyncio.Event()
@@ -63,6 +66,8 @@ class LabelStudioServer(ProtocolServer):
 
     async def _list_projects(self, request: web.Request) -> web.StreamResponse:
         self._admit(request)
+        if int(request.query.get("page", "1")) > 1:  # the SDK reads on until there is no such page
+            return web.json_response({"status_code": 404, "detail": "Invalid page."}, status=404)
         title = request.query.get("title", "")
         found = [each for each in self.projects.values() if title.lower() in each["title"].lower()]
         return web.json_response({"count": len(found), "next": None, "previous": None, "results": found})
@@ -72,6 +77,8 @@ class LabelStudioServer(ProtocolServer):
         self._number += 1
         project = {"id": self._number, **await request.json()}
         self.projects[self._number], self.tasks[self._number] = project, {}
+        if self.fail_creations:
+            return web.json_response({"detail": "the server fell over"}, status=-self.fail_creations.pop(0))
         return web.json_response(project, status=201)
 
     async def _get_project(self, request: web.Request) -> web.StreamResponse:
@@ -88,6 +95,7 @@ class LabelStudioServer(ProtocolServer):
             )
         sent = json.loads(await request.content.read())
         self.imports.append(len(sent))
+        self.sent += sent
         fault = self.fail_imports.pop(0) if self.fail_imports else 0
         if fault > 0:
             return web.json_response({"detail": "the server is tired"}, status=fault)

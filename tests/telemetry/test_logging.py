@@ -192,8 +192,9 @@ async def test_a_server_that_goes_and_comes_back_misses_nothing(bus: TestBus, op
         await bus.settled()
         await openobserve.__aexit__(None, None, None)
         more = [event for _ in range(30) for event in conversation(bus.call())]
-        second = await bus.publish(*more)
-        await asyncio.sleep(0.5)
+        with structlog.testing.capture_logs() as logs:
+            second = await bus.publish(*more)
+            await until(lambda: any(entry["event"] == "shipping.waits" for entry in logs))
         await openobserve.__aenter__()
         await bus.settled()
     assert sorted(openobserve.ids()) == sorted(event.id for event in first + second)
@@ -221,6 +222,33 @@ async def test_an_event_of_a_type_that_nobody_knows_is_shipped(bus: TestBus, ope
         await bus.settled()
     (row,) = openobserve.rows["orchestra_events"]
     assert (row["event_id"], row["call"], row["body"]) == ("m1", call, '{"mood":"good","call":5}')
+
+
+async def test_events_with_thousands_of_fields_of_their_own_do_not_sink_the_batch_they_travel_in(
+    bus: TestBus, openobserve: OpenObserveServer
+) -> None:
+    call = bus.call(4)
+    for number in range(30):
+        body = json.dumps({f"field_{number}_{place}": place for place in range(50)})  # 1,500 names in all
+        entry = {"type": "mood.scored", "call": call, "id": f"m{number}", "body": body}
+        await bus.bus.redis.xadd(bus.bus.key(4, "events"), entry)
+    async with bus.run(consumer):
+        await bus.settled()
+    assert sorted(openobserve.ids()) == sorted(f"m{number}" for number in range(30))
+    assert len(openobserve.schemas["orchestra_events"]) < 60
+
+
+async def test_what_is_counted_and_lost_behind_the_count_cannot_be_seen_from_here(
+    bus: TestBus, openobserve: OpenObserveServer
+) -> None:
+    """The limit of what is promised: delivery is at least once up to OpenObserve's count, and no further."""
+    openobserve.troubles = [Trouble("counted_then_lost", times=1)]
+    await bus.publish(UserTurnEnded(call=bus.call(), turn=1, text="hello"))
+    async with bus.run(consumer):
+        await bus.settled()
+        groups = await bus.bus.groups()
+    assert openobserve.ids() == []
+    assert not any(group.pending or group.lag or group.dead for group in groups)
 
 
 async def test_without_credentials_the_worker_says_what_to_set(bus: TestBus, settings: Settings) -> None:

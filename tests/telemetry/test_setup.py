@@ -52,6 +52,13 @@ async def test_a_second_run_changes_nothing_but_the_dashboard_of_its_name(server
     assert {line.rpartition(" ")[2] for line in done} == {"there", "updated"}
 
 
+async def test_a_dashboard_that_somebody_changes_meanwhile_is_not_written_over(server: OpenObserveServer) -> None:
+    await set_up_at(server)
+    server.somebody_edits = True
+    with pytest.raises(OrchestraError, match=r"409 .*changed meanwhile"):
+        await set_up_at(server)
+
+
 async def test_who_is_not_let_in_is_told_what_to_set(server: OpenObserveServer) -> None:
     with pytest.raises(SettingError, match="ORCHESTRA_OPENOBSERVE_USER"):
         await set_up_at(server, openobserve_password="wrong")

@@ -1,0 +1,35 @@
+import asyncio
+
+import pytest
+
+from orchestra.tasks import ended
+
+
+async def test_a_task_that_swallows_a_cancellation_ends_all_the_same() -> None:
+    swallowed = asyncio.Event()
+
+    async def work() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if swallowed.is_set():
+                    raise
+                swallowed.set()
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    await ended(task)
+    assert swallowed.is_set()
+    assert task.cancelled()
+
+
+async def test_what_a_task_failed_with_is_not_lost() -> None:
+    async def fail() -> None:
+        message = "broken"
+        raise RuntimeError(message)
+
+    task = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="broken"):
+        await ended(task)
