@@ -1,5 +1,6 @@
 """`orchestra replay`: recorded calls once more: as a conversation, into another Redis, through a consumer."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,13 @@ import typer
 
 if TYPE_CHECKING:
     from orchestra.replay.recorded import Selection
+
+
+class Clock(StrEnum):
+    """What time it is for the handlers of a consumer."""
+
+    NOW = "now"
+    THEN = "then"
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +42,19 @@ def replay(  # noqa: PLR0917 - the options of the command
     speed: Annotated[
         str, typer.Option(help="1 as it went, 4 four times as fast, max; conversations 1, all else max.")
     ] = "",
+    rename: Annotated[
+        str, typer.Option(metavar="WORD", help="For a Redis: other call ids, always the same ones for this word.")
+    ] = "",
+    clock: Annotated[
+        Clock | None,
+        typer.Option(help="The events happen now (consumers, unless said), or keep the times of then (Redis)."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", help="For a consumer: do not compare this field.")
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(min=0.1, help="For a consumer: seconds without a sign of life to wait for it.")
+    ] = 5.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the same replay was stopped.")] = False,
     from_: Annotated[str, typer.Option("--from", help="Go on behind this place, as printed when it stopped.")] = "",
 ) -> None:
@@ -51,6 +72,7 @@ def replay(  # noqa: PLR0917 - the options of the command
     selection = _selection(calls, caller, since, until, types, where, media)
     what: dict[str, Any] = {"calls": calls, "caller": caller, "since": since, "until": until, "types": types}
     what |= {"where": where, "source": _absolute(source), "into": into, "json": as_json, "media": media}
+    what |= {"rename": rename}
     position = Position(settings.data_dir, what)
     if resume and from_:
         msg = "--resume goes on from the kept place, --from from a given one: give one of them"
@@ -65,9 +87,17 @@ def replay(  # noqa: PLR0917 - the options of the command
     )
     if into == "terminal":
         work = replaying.lines(run) if as_json else replaying.conversation(run)
+    elif "://" not in into:
+        from orchestra.bus.process import load_consumer
+        from orchestra.cli.replaying_consumer import through
+
+        consumer = load_consumer(into)
+        run = run.reading(consumer.streams)
+        work = through(run, consumer, (clock or Clock.NOW).value, ignore or (), patience, as_json)
     else:
-        msg = f"{into!r} is nothing to replay into: terminal, a Redis URL, or a consumer as module:attribute"
-        raise UsageError(msg)
+        from orchestra.cli.replaying_redis import copy
+
+        work = copy(run, into, rename, now=clock is Clock.NOW)
     raise typer.Exit(uvloop.run(work))
 
 

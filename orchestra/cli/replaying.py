@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
@@ -62,6 +62,17 @@ class Run:
             complain=complain,
             progress=progress,
         )
+
+    def reading(self, streams: tuple[str, ...]) -> "Run":
+        """The same of other streams."""
+        return replace(self, selection=replace(self.selection, streams=streams))
+
+    def until(self, moment: float) -> "Run":
+        """The same up to this moment (epoch seconds), where the recording may still grow."""
+        grows = self.source in {"auto", "journal"} or "://" in self.source
+        if not grows or self.selection.until is not None:
+            return self
+        return replace(self, selection=replace(self.selection, until=moment))
 
     def stopped(self, token: str) -> None:
         """Keep the place, and say how to go on."""
@@ -136,6 +147,9 @@ def nothing_found() -> UsageError:
 class _Lines:
     """Prints entries as JSON lines."""
 
+    async def passed(self, entry: Entry) -> None:
+        """It was printed before."""
+
     async def take(self, entry: Entry) -> None:
         sys.stdout.buffer.write(json_line(entry) + b"\n")
 
@@ -153,7 +167,7 @@ class _PromptLines(_Lines):
 
 async def lines(run: Run) -> int:
     """Print the entries as JSON lines, from which they can be replayed again."""
-    with stopping() as stop, Bar("events", await _total(run), hidden=sys.stdout.isatty()) as bar:
+    with stopping() as stop, Bar("events", await total(run), hidden=sys.stdout.isatty()) as bar:
         paced = run.speed or sys.stdout.isatty()
         try:
             done = await run.replay(stop, bar).into(_PromptLines() if paced else _Lines())
@@ -163,7 +177,7 @@ async def lines(run: Run) -> int:
     return finished(run, done)
 
 
-async def _total(run: Run) -> int | None:
+async def total(run: Run) -> int | None:
     """How many there are, where counting costs little beside the replay itself."""
     worth = run.speed or run.selection.calls
     return await count(run.settings, run.selection, run.source) if worth and sys.stderr.isatty() else None

@@ -16,6 +16,7 @@ from orchestra.errors import ServerError, UsageError
 from orchestra.replay.places import (
     Complain,
     Filter,
+    connect,
     file_entries,
     journal_entries,
     kept_runs,
@@ -146,9 +147,9 @@ class _Sources:
         if source == "auto":
             await sources._open_all(settings, stack)
         elif source == "journal":
-            await sources._connect(settings, stack)
+            sources._use(await Bus.connect(settings), stack)
         elif scheme in _REDIS:
-            await sources._connect(settings.model_copy(update={"redis_url": source}), stack)
+            sources._use(await connect(settings, source), stack)
         elif (path := _file(source)) is not None:
             sources._files = [path]
         elif source == "archive" or scheme or _is_folder(source):
@@ -168,7 +169,7 @@ class _Sources:
             if settings.archive_url is not None or settings.archive_dir is not None:
                 self._complain(str(error))
         try:
-            await self._connect(settings, stack)
+            self._use(await Bus.connect(settings), stack)
         except ServerError as error:
             if settings.redis_url is not None:  # one was named, so it is missed
                 self._complain(str(error))
@@ -177,8 +178,7 @@ class _Sources:
             if first is not None and not await self._has(first.call):
                 self._files.append(path)
 
-    async def _connect(self, settings: Settings, stack: AsyncExitStack) -> None:
-        bus = await Bus.connect(settings)
+    def _use(self, bus: Bus, stack: AsyncExitStack) -> None:
         stack.push_async_callback(bus.close)
         self._buses.append(bus)
 

@@ -21,6 +21,9 @@ _ENDED = tag_of(CallEnded)
 class Target(Protocol):
     """Where entries are replayed to."""
 
+    async def passed(self, entry: Entry) -> None:
+        """This entry was taken by an earlier run, which was stopped behind it."""
+
     async def take(self, entry: Entry) -> None:
         """Take one entry; it may be kept back until `settle`."""
 
@@ -72,6 +75,7 @@ class Replay:
             async for entry in found:
                 missing = () if self.selection.types else holes.before(entry)
                 if self.after is not None and place_of(entry) <= self.after:
+                    await target.passed(entry)
                     continue
                 for each in missing:
                     done.holes += 1

@@ -58,7 +58,7 @@ async def test_a_selection_takes_caller_type_and_time(bus: TestBus, settings: Se
     now = time.time()
     assert not [entry async for entry in entries(settings, Selection(until=now - 60))]
     assert not [entry async for entry in entries(settings, Selection(since=now + 60))]
-    assert await recorded_calls(settings, Selection(since=now - 60)) == [mine, other]
+    assert set(await recorded_calls(settings, Selection(since=now - 60))) == {mine, other}
 
 
 async def test_audio_comes_when_it_is_asked_for(bus: TestBus, settings: Settings) -> None:
