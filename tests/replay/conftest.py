@@ -1,0 +1,11 @@
+"""Commands that run inside the test process must not bind its loggers to a standard error that ends with the test."""
+
+import pytest
+
+from orchestra import log
+
+
+@pytest.fixture(autouse=True)
+def _logging_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    for configure in ("configure_logging", "quiet_logging"):
+        monkeypatch.setattr(log, configure, lambda *_: None)
