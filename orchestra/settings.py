@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     #: seconds that an event waits at most before it is in a file; a kill loses none, for it stays on the journal
     archive_flush_s: Annotated[float, Field(gt=0)] = 60.0
     #: events of one partition that make a file before that
-    archive_rows: Annotated[int, Field(ge=1)] = 5000
+    archive_rows: Annotated[int, Field(ge=1, le=8000)] = 5000
 
     # -- telemetry
     openobserve_url: str | None = None

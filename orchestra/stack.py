@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import secrets
 import signal
@@ -155,17 +156,20 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_HOST": settings.host,
         "ORCHESTRA_PORT": str(port),
         "ORCHESTRA_LOG_FORMAT": settings.log_format,
+        "ORCHESTRA_ARCHIVE_URL": settings.archive,
+        "ORCHESTRA_ARCHIVE_FLUSH_S": str(settings.archive_flush_s),
     }
 
 
 def workers_of(settings: Settings) -> tuple[str, ...]:
-    """The workers of a stack: those that every call needs, and those whose server is set."""
+    """The workers of a stack: those that every call needs, those whose server is set, the archive where it can run."""
     servers = (
         ("logging", settings.openobserve_url),
         ("telemetry", settings.otlp_url),
         ("curator", settings.label_studio_url),
     )
-    return (*WORKERS, *(name for name, url in servers if url))
+    archive = ("archive",) if importlib.util.find_spec("pyarrow") and importlib.util.find_spec("fsspec") else ()
+    return (*WORKERS, *(name for name, url in servers if url), *archive)
 
 
 def _children(workers: Sequence[str], environment: dict[str, str], logs: Path | None, edges: int) -> list[_Child]:
@@ -250,10 +254,12 @@ async def _stop_workers(children: Sequence[_Child]) -> None:
 
 
 async def _stop_all(children: Sequence[_Child]) -> None:
-    # the edge first, so that running calls still have their workers while it drains
+    # the edge first, so that running calls still have their workers while it drains; the archive last, for all they say
     edges = _edges_of(children)
+    last = [child for child in children if child.name == "archive"]
     await asyncio.gather(*(child.stop() for child in edges))
-    await asyncio.gather(*(child.stop() for child in children if child not in edges))
+    await asyncio.gather(*(child.stop() for child in children if child not in (*edges, *last)))
+    await asyncio.gather(*(child.stop() for child in last))
 
 
 def _edges_of(children: Sequence[_Child]) -> list[_Child]:

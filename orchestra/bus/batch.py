@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer import BatchFunction, Handler
-from orchestra.bus.cursor import Cursor
+from orchestra.bus.cursor import Cursor, Held
 from orchestra.bus.entry import Raw, read_entry
 from orchestra.bus.work import Work, attempts
 from orchestra.errors import FencedError
@@ -19,8 +20,14 @@ _LOG = structlog.get_logger("orchestra.bus")
 
 
 def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: Handler) -> None:
-    """Start new entries of one stream as one batch, pending in Redis until it ends."""
+    """Start new entries of one stream as one batch; until it ends they are pending, or the group's position waits."""
     if not entries:
+        return
+    if not handler.pending:
+        held = cursor.hold(entries[-1][0], len(entries))
+        owned.load += len(entries)
+        first = Work(owned, cursor, entries[0], handler, b"")
+        owned.spawn(first, _hold(owned, cursor, held, entries, handler))
         return
     works = [Work(owned, cursor, raw, handler, b"") for raw in entries]
     for work in works:
@@ -31,6 +38,30 @@ def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: 
     owned.load += len(works)
     assert handler.together is not None
     owned.spawn(works[0], _handle(owned, works, handler.together))
+
+
+async def _hold(owned: "Owned", cursor: Cursor, held: Held, raws: Sequence[Raw], handler: Handler) -> None:
+    assert handler.together is not None
+    entries = [read_entry(raw, owned.partition, cursor.stream) for raw in raws]
+    backoff, started = Backoff(0.1, 10.0), owned.clock()
+    while True:
+        try:
+            async with asyncio.timeout(handler.timeout_s):
+                refusals = {refusal.entry.stream_id: refusal.error for refusal in await handler.together(entries) or ()}
+            break
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is said, and tried again
+            handler.failed += len(entries)
+            _LOG.warning("batch.failed", group=owned.consumer.name, entries=len(entries), error=repr(error))
+            await backoff.wait()
+    handler.seconds += owned.clock() - started
+    handler.handled += len(entries) - len(refusals)
+    for raw, entry in zip(raws, entries, strict=True) if refusals else ():
+        if entry.stream_id in refusals:
+            owned.bury(Work(owned, cursor, raw, handler, b""), refusals[entry.stream_id])
+    cursor.pass_over(held)
+    owned.load -= len(entries)
+    owned.commits.soon()
+    owned.has_room()
 
 
 async def _handle(owned: "Owned", works: list[Work], together: BatchFunction) -> None:

@@ -186,7 +186,7 @@ class Commits:
             return
         self._number += 1
         names = [*self._fixed_keys, *self._state_keys]
-        self._flying_reads = [cursor.read for cursor in self._cursors]
+        self._flying_reads = [cursor.position[1] for cursor in self._cursors]
         self._flying_keys, self._state_keys = self._state_keys, {}
         command = pack(("EVALSHA", COMMIT.sha, len(names), *names, self.token, self.group, self._number, *arguments))
         self._flight = (command, waiters)
@@ -196,8 +196,8 @@ class Commits:
         arguments: list[Argument] = []
         for cursor in self._cursors:
             if cursor.moved:
-                arguments += ("R", cursor.place, cursor.last, cursor.read)
-                cursor.sent = (cursor.last, cursor.read)
+                cursor.sent = cursor.position
+                arguments += ("R", cursor.place, *cursor.sent)
         for work in self._unclaimed:
             arguments += ("C", work.cursor.place, work.raw[0], work.counted)
             work.claimed = True

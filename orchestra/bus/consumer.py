@@ -31,10 +31,14 @@ class Refusal:
 
 
 BatchFunction = Callable[[list[Entry]], Awaitable[Iterable[Refusal] | None]]
+PartitionFunction = Callable[[int, bool], None]
 Lifespan = Callable[["Bus"], AbstractAsyncContextManager[Any]]
 F = TypeVar("F", bound=Function)
 B = TypeVar("B", bound=BatchFunction)
 L = TypeVar("L", bound=Lifespan)
+P = TypeVar("P", bound=PartitionFunction)
+#: unfinished entries of a partition, and entries beyond the last commit, from which on no more are read
+_MOST_UNFINISHED = 1000
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class Handler:
     direct: bool = False
     #: it takes what was read together, all at once; ``function`` is then the same for one entry
     together: BatchFunction | None = None
+    #: what it has begun is pending in Redis; else the group's position waits for it
+    pending: bool = True
     handled: int = 0
     failed: int = 0
     dead: int = 0
@@ -84,6 +90,7 @@ class Consumer:
         linger_ms: how long what handlers publish may wait so that commits carry more, in ms; the setting unless given.
         start: where a group that does not exist yet begins.
         version: stands in all that it publishes; the package's unless given. A lifespan may set it anew.
+        grace_s: how long handlers may still run when the worker is told to stop, in seconds.
 
     """
 
@@ -98,6 +105,7 @@ class Consumer:
         linger_ms: float | None = None,
         start: Literal["beginning", "now"] = "beginning",
         version: str = "",
+        grace_s: float = 1.0,
     ) -> None:
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             msg = f"a consumer's name is letters, digits, - and _, not {name!r}"
@@ -114,9 +122,14 @@ class Consumer:
         self.linger_ms = linger_ms
         self.start = start
         self.version = version or package_version()
+        self.grace_s = grace_s
         self.handlers: dict[bytes, Handler] = {}
         self.entry_handler: Handler | None = None
         self.resources: Lifespan | None = None
+        self.most_unfinished = _MOST_UNFINISHED
+        self.partition_changed: PartitionFunction | None = None
+        #: what the consumer tells of itself on ``/metrics``: a name, what it means, and how to read it
+        self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def on(self, *types: type[Event], concurrent: bool = False, timeout_s: float | None = None) -> Callable[[F], F]:
         """Handle events of these types with the decorated function.
@@ -162,18 +175,30 @@ class Consumer:
 
         return register
 
-    def on_batch(self, *, timeout_s: float = math.inf) -> Callable[[B], B]:
+    def on_batch(
+        self, *, timeout_s: float = math.inf, pending: bool = True, most: int = _MOST_UNFINISHED
+    ) -> Callable[[B], B]:
         """Handle raw entries in batches: the function takes up to 200 of one stream, in order, acked when it returns.
 
         Several batches may run at a time, and nothing is published. What it returns are the entries that it refuses;
         when it raises, its entries are handled again one by one, and whose attempts all fail goes to the dead letters.
         No time-out unless given: who waits for another server may wait long, and reading stops by itself.
+
+        Args:
+            timeout_s: seconds after which the function is cancelled.
+            pending: whether what is under way is pending in Redis. If not, the group's position waits before it, so
+                that a next owner reads all of it again, in batches, in order; and when the function raises, it is
+                called again with the same entries, for as long as it takes.
+            most: entries of a partition that may be under way before no more are read.
+
         """
 
         def register(function: B) -> B:
+            self.most_unfinished = most
             self.entry_handler = self._handler(_alone(function), True, timeout_s, None)
             self.entry_handler.name = getattr(function, "__qualname__", repr(function))
             self.entry_handler.together = function
+            self.entry_handler.pending = pending
             self._one_kind()
             return function
 
@@ -182,6 +207,11 @@ class Consumer:
     def lifespan(self, function: L) -> L:
         """Open this async context manager (it takes the bus) before the first event and close it after the last."""
         self.resources = function
+        return function
+
+    def on_partition(self, function: P) -> P:
+        """Tell this function of every partition that comes (True) or is about to go, or has gone (False)."""
+        self.partition_changed = function
         return function
 
     def check(self) -> None:

@@ -127,7 +127,7 @@ async def run_consumer(
     stop: asyncio.Event | None = None,
     ready: asyncio.Event | None = None,
     lease_ms: int | None = None,
-    grace_s: float = 1.0,
+    grace_s: float | None = None,
 ) -> None:
     """Run a consumer in this process until ``stop`` is set (or for ever), then hand its partitions over.
 
@@ -138,7 +138,8 @@ async def run_consumer(
         stop: ends it.
         ready: is set once this worker has taken its share of the partitions for the first time.
         lease_ms: how long after its last sign of life a worker loses its partitions; the setting unless given.
-        grace_s: how long running handlers may still take after ``stop``, in seconds; then they stay pending.
+        grace_s: how long running handlers may still take after ``stop``, in seconds; then they stay pending. The
+            consumer's own grace unless given.
 
     Raises:
         ConsumerError: the consumer has no handlers.
@@ -146,7 +147,8 @@ async def run_consumer(
     """
     consumer.check()
     lease = bus.settings.lease_ms if lease_ms is None else lease_ms
-    engine = Engine(consumer, bus, worker or worker_name(), lease_ms=lease, grace_s=grace_s)
+    grace = consumer.grace_s if grace_s is None else grace_s
+    engine = Engine(consumer, bus, worker or worker_name(), lease_ms=lease, grace_s=grace)
     if ready is not None:
         engine.sharing.ready = ready
     bus.engines.append(engine)

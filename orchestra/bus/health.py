@@ -98,7 +98,12 @@ class Health:
         with contextlib.suppress(RedisError):  # what this process knows itself is told all the same
             samples += await self._of_groups()
         lines = []
-        for name, (kind, meaning) in _METRICS.items():
+        kinds = dict(_METRICS)
+        for engine in self._bus.engines:
+            for name, (meaning, read) in engine.consumer.gauges.items():
+                kinds[name] = ("gauge", meaning)
+                samples.append((name, {"group": engine.consumer.name}, read()))
+        for name, (kind, meaning) in kinds.items():
             lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
             for each, labels, value in samples:
                 if each == name:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
 
 _LOG = structlog.get_logger("orchestra.bus")
-#: unfinished entries, and entries beyond the last commit, from which on no more are read
-_FULL = 1000
 #: deliveries from which on an entry is suspected of killing its worker
 SUSPECT = 3
 
@@ -65,6 +63,7 @@ class Owned:
         self._linger_s = (bus.settings.linger_ms if consumer.linger_ms is None else consumer.linger_ms) / 1000
         self._prefix = f"{partition:02d}-"
         self._group = consumer.name
+        self._full = consumer.most_unfinished
 
     def wire(self) -> Wire:
         """The connection to the server of this partition."""
@@ -72,14 +71,19 @@ class Owned:
 
     def is_full(self) -> bool:
         """Whether to read no more for now; the host is told when there is room again."""
-        self._starved = self.load >= _FULL or self.commits.beyond() >= _FULL
+        self._starved = self.load >= self._full or self.commits.beyond() >= self._full
         return self._starved
 
     def has_room(self) -> None:
         """Something was finished or committed."""
-        if self._starved and self.load < _FULL // 2 and self.commits.beyond() < _FULL // 2:
+        if self._starved and self.load < self._full // 2 and self.commits.beyond() < self._full // 2:
             self._starved = False
             self._host.reread(self.partition)
+
+    def tell(self, *, mine: bool) -> None:
+        """Tell the consumer, if it wants to know, that the partition is its own now, or is so no longer."""
+        if self.consumer.partition_changed is not None:
+            self.consumer.partition_changed(self.partition, mine)
 
     # -- running
 

@@ -135,6 +135,7 @@ class Sharing:
             return
         self._taking.pop(owned.partition, None)
         if not owned.commits.lost.done() and not self._stopping and owned.partition not in self._releasing:
+            owned.tell(mine=True)
             owned.ready = True
             _LOG.debug("partition.owned", group=self._group, partition=owned.partition, token=owned.token)
             self._engine.reread(owned.partition)
@@ -153,6 +154,7 @@ class Sharing:
     async def _release(self, owned: Owned) -> None:
         """What runs may end within the grace; the rest stays pending for the next owner."""
         owned.ready = False
+        owned.tell(mine=False)
         try:
             taking = self._taking.pop(owned.partition, None)
             if taking is not None:
@@ -196,6 +198,7 @@ class Sharing:
             taking.cancel()
         owned.commits.abandon()
         await owned.cancel()
+        owned.tell(mine=False)
         self._engine.reread(owned.partition)
 
     async def close(self) -> None:

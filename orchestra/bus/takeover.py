@@ -35,7 +35,7 @@ class TakeOver:
         for cursor in owned.cursors.values():
             if await self._find_place(owned, cursor):
                 await self._pending(owned, cursor, careful=vanished)
-                if vanished:
+                if vanished and not _held(owned):
                     await self._beyond(owned, cursor)
 
     async def _find_place(self, owned: Owned, cursor: Cursor) -> bool:
@@ -123,6 +123,12 @@ class TakeOver:
         rest = owned.start(work)
         if rest is not None:
             owned.spawn(work, rest)
+
+
+def _held(owned: Owned) -> bool:
+    """Whether the consumer's entries are never pending: what its last owner had begun is simply read again."""
+    handler = owned.consumer.entry_handler
+    return handler is not None and not handler.pending
 
 
 def _missing(owned: Owned, cursor: Cursor, stream_id: bytes) -> None:

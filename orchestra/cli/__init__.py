@@ -29,7 +29,6 @@ for _command in (
     "tail",
     "calls",
     "compare",
-    "replay",
     "curate",
     "status",
     "dead",

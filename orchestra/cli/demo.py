@@ -36,6 +36,8 @@ _DEMO_APP = "orchestra.demo:app"
 _CALL_WITHIN_S = 180.0
 _SETTLED_WITHIN_S = 15.0
 _LATE_S = 0.1
+_ARCHIVED_EVERY_S = 0.5
+_ARCHIVED_WITHIN_S = 20.0
 
 
 def register(app: typer.Typer) -> None:
@@ -109,6 +111,11 @@ def _scratch(folder: Path) -> Path:
     return Path(mkdtemp(prefix="stack-", dir=folder))
 
 
+def _archived(settings: "Settings") -> dict[str, object]:
+    """The calls of demo runs are in the user's own archive, at once, since the run's journal goes with its server."""
+    return {"archive_url": settings.archive, "archive_flush_s": _ARCHIVED_EVERY_S}
+
+
 def _tidy(scratch: Path) -> None:
     """Keep of a good run's own data only the recording that its journal names."""
     for part in scratch.iterdir():
@@ -129,7 +136,10 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     scratch = _scratch(folder)
     speech = await asyncio.to_thread(LocalSpeech.load)
     call = await _in_a_stack(
-        settings.model_copy(update={"data_dir": scratch, "app": script.app}), script, speech, console
+        settings.model_copy(update={"data_dir": scratch, "app": script.app, **_archived(settings)}),
+        script,
+        speech,
+        console,
     )
     recording, journal = folder / "call.wav", folder / "journal.jsonl"
     await asyncio.to_thread(write_stereo, recording, call.tracks.caller, call.tracks.agent)
@@ -213,8 +223,24 @@ async def _call(
         except TimeoutError:
             what = f"{_SETTLED_WITHIN_S:.0f} s after its end the journal lacks {watch.lacks()}"
             found.append(Problem(None, what))
+    if not await _is_archived(bus):
+        found.append(Problem(None, f"{_ARCHIVED_WITHIN_S:.0f} s after its end the call is not in the archive"))
     journal = await bus.journal(watch.call) if watch.call else []
     return _Call(ending, line.tracks, talk, line.started_at, line.most_late_s, journal, found, person)
+
+
+async def _is_archived(bus: "Bus") -> bool:
+    """Wait until the archive, if its worker runs here, has all of the journal; it goes with this run's server."""
+    from orchestra.stack import workers_of
+
+    deadline = time.monotonic() + _ARCHIVED_WITHIN_S
+    while "archive" in workers_of(bus.settings):
+        if not any(status.lag for status in await bus.groups() if status.group == "archive"):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.05)
+    return True
 
 
 async def _within(call: "Awaitable[Ending]", seconds: float) -> "Ending":

@@ -36,7 +36,7 @@ try:
     import pyarrow.compute as pc  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-    from orchestra.storage.columns import Sheet, entries_of, in_order, place_of, row_of, table_of
+    from orchestra.storage.columns import SCHEMA, Sheet, entries_of, in_order, place_of, row_of, table_of
 except ModuleNotFoundError as missing:
     _msg = f'the archive needs {missing.name}: pip install "orchestra-voice[archive]"'
     raise MissingExtraError(_msg) from missing
@@ -177,6 +177,10 @@ class Archive:
         if self.place.folder is not None:
             return pq.ParquetFile(self.place.folder / file.path, memory_map=True)
         return pq.ParquetFile(io.BytesIO(self.place.read(file.path)))
+
+    def dataset(self, paths: Sequence[str]) -> Any:
+        """Files behind a URL as one Arrow dataset, read as far as a query needs them."""
+        return self.place.dataset(paths, SCHEMA)
 
     def tables(self, part: Part, **filters: Any) -> Iterator[pa.Table]:
         """The rows that count of a file, in order, some ten thousands at a time; see `entries` for the filters."""

@@ -7,7 +7,6 @@ is not as we write it (another producer's spacing, order, encoding) is kept whol
 import io
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -29,15 +28,16 @@ SCHEMA = pa.schema(
         ("source", pa.string()),
         ("cause", pa.string()),
         ("trace", pa.string()),
+        ("version", pa.string()),
         ("body", pa.string()),
         ("raw", pa.binary()),
         ("audio", pa.binary()),
     ]
 )
-#: rows that are sorted together, for they compress by likeness; a reader puts so many in order at a time
+#: rows that are sorted by call, whose events repeat one another's words; a reader puts so many in order at a time
 ROW_GROUP = 65_536
 _MOST_TURN = 2**31
-_PAGE_BYTES = 8 << 20
+_PAGE_BYTES = 1 << 20
 _ENCODINGS = {
     "stream_ms": "DELTA_BINARY_PACKED",
     "stream_seq": "DELTA_BINARY_PACKED",
@@ -60,11 +60,12 @@ class _Header(msgspec.Struct, omit_defaults=True, gc=False):
     source: str = ""
     cause: str = ""
     trace: str = ""
+    version: str = ""
 
 
 _decode = msgspec.json.Decoder(_Header).decode
 _encode = msgspec.json.Encoder().encode
-_Row = tuple[int, int, int, str, str, str, int, float, str, str, str, bytes, bytes | None, bytes | None]
+_Row = tuple[int, int, int, str, str, str, int, float, str, str, str, str, bytes, bytes | None, bytes | None]
 
 
 def place_of(stream_id: str) -> tuple[int, int]:
@@ -80,7 +81,7 @@ def row_of(entry: Entry) -> _Row:
     try:
         header = _decode(entry.body)
     except msgspec.MsgspecError:
-        return (*place, 0, 0.0, "", "", "", b"{}", entry.body, entry.audio)
+        return (*place, 0, 0.0, "", "", "", "", b"{}", entry.body, entry.audio)
     begin = _encode(header)[:-1]
     rest, raw = entry.body[len(begin) :], None
     if not entry.body.startswith(begin) or (header.type, header.call, header.id) != place[3:] or rest[:1] not in b",}":
@@ -90,7 +91,7 @@ def row_of(entry: Entry) -> _Row:
     turn, at = header.turn, header.at
     if not (-_MOST_TURN < turn < _MOST_TURN and math.isfinite(at)):
         turn, at, rest, raw = 0, 0.0, entry.body, entry.body
-    return (*place, turn, at, header.source, header.cause, header.trace, rest, raw, entry.audio)
+    return (*place, turn, at, header.source, header.cause, header.trace, header.version, rest, raw, entry.audio)
 
 
 def table_of(rows: Sequence[_Row]) -> pa.Table:
@@ -115,12 +116,12 @@ def _texts(bodies: Sequence[bytes]) -> pa.Array:
 def entries_of(table: pa.Table) -> Iterator[Entry]:
     """The entries of a table's rows, as they were on the journal."""
     columns = [table.column(name).to_pylist() for name in SCHEMA.names]
-    for ms, seq, partition, tag, call, event_id, turn, at, source, cause, trace, rest, raw, audio in zip(
+    for ms, seq, partition, tag, call, event_id, turn, at, source, cause, trace, version, rest, raw, audio in zip(
         *columns, strict=True
     ):
         body = raw
         if body is None:
-            begin = _encode(_Header(tag, call, event_id, turn, at, source, cause, trace))[:-1]
+            begin = _encode(_Header(tag, call, event_id, turn, at, source, cause, trace, version))[:-1]
             body = begin + b"}" if rest == "{}" else begin + b"," + rest[1:].encode()
         yield Entry(f"{ms}-{seq}", partition, JOURNAL, tag, call, event_id, body, audio)
 
@@ -138,7 +139,7 @@ class Sheet:
         schema = SCHEMA.with_metadata(facts)
         self._writer = pq.ParquetWriter(
             self._sink, schema, compression="zstd", compression_level=level, data_page_size=_PAGE_BYTES,
-            use_dictionary=["partition", "type", "call", "source"], column_encoding=_ENCODINGS,
+            use_dictionary=["partition", "type", "call", "source", "version"], column_encoding=_ENCODINGS,
             write_statistics=["stream_ms", "type", "call"],
         )  # fmt: skip
 
@@ -146,7 +147,7 @@ class Sheet:
         """Add rows that follow those before, as row groups."""
         for start in range(0, len(table), ROW_GROUP):
             group = table.slice(start, ROW_GROUP)
-            likeness: Any = [(name, "ascending") for name in ("type", "call", "stream_ms", "stream_seq")]
+            likeness = [(name, "ascending") for name in ("call", "stream_ms", "stream_seq")]
             self._writer.write_table(group.sort_by(likeness), row_group_size=ROW_GROUP)
 
     def finish(self) -> bytes:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -84,6 +85,14 @@ class Place:
                 (self.folder / path).unlink()
             else:
                 self._files.rm_file(self._at(path))
+
+    def dataset(self, paths: Sequence[str], schema: Any) -> Any:
+        """Parquet files behind the URL as one dataset of Arrow."""
+        import pyarrow.dataset  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
+
+        return pyarrow.dataset.dataset(
+            [self._at(path) for path in paths], schema=schema, format="parquet", filesystem=self._files
+        )
 
     def free_bytes(self) -> int | None:
         """How much still fits, where that can be told."""

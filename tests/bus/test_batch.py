@@ -135,3 +135,113 @@ def test_batches_do_not_stand_beside_other_handlers() -> None:
 
         @consumer.on_batch()
         async def many(entries: list[Entry]) -> None: ...
+
+
+def held(seen: list[list[Entry]], gate: asyncio.Event | None = None, most: int = 1000) -> Consumer:
+    """A consumer whose entries are not pending while they are under way."""
+    consumer = Consumer("keep")
+
+    @consumer.on_batch(pending=False, most=most)
+    async def keep(entries: list[Entry]) -> None:
+        seen.append(entries)
+        if gate is not None:
+            await gate.wait()
+
+    return consumer
+
+
+async def group(bus: TestBus, partition: int) -> tuple[int | None, int]:
+    status = next(each for each in await bus.bus.groups() if each.partition == partition)
+    return status.lag, status.pending
+
+
+async def test_what_is_held_is_not_pending_and_the_position_waits_before_it(bus: TestBus) -> None:
+    seen: list[list[Entry]] = []
+    gate = asyncio.Event()
+    async with bus.run(held(seen, gate)):
+        await bus.publish(*turns(bus.call(3), 7))
+        async with asyncio.timeout(5):
+            while sum(map(len, seen)) < 7:  # noqa: ASYNC110 - the handler does not end
+                await asyncio.sleep(0.005)
+        assert await group(bus, 3) == (7, 0)
+        gate.set()
+        await bus.settled()
+        assert await group(bus, 3) == (0, 0)
+
+
+async def test_the_position_passes_a_batch_only_after_all_before_it(bus: TestBus) -> None:
+    gates = [asyncio.Event(), asyncio.Event()]
+    consumer, begun = Consumer("keep"), 0
+
+    @consumer.on_batch(pending=False)
+    async def keep(entries: list[Entry]) -> None:
+        nonlocal begun
+        gate = gates[begun]
+        begun += 1
+        await gate.wait()
+
+    async with bus.run(consumer):
+        call = bus.call(3)
+        for count in (1, 2):
+            await bus.publish(*turns(call, 1))
+            async with asyncio.timeout(5):
+                while begun < count:  # noqa: ASYNC110 - the handler does not end
+                    await asyncio.sleep(0.005)
+        gates[1].set()
+        await asyncio.sleep(0.05)  # longer than a commit waits
+        assert await group(bus, 3) == (2, 0)
+        gates[0].set()
+        await bus.settled()
+
+
+async def test_the_next_owner_reads_what_was_held_again_in_batches_in_order(bus: TestBus) -> None:
+    seen: list[list[Entry]] = []
+    stored = await bus.publish(*turns(bus.call(3), 450))
+    async with bus.run(held(seen, asyncio.Event())):
+        async with asyncio.timeout(5):
+            while sum(map(len, seen)) < 450:  # noqa: ASYNC110 - the handler does not end
+                await asyncio.sleep(0.005)
+    seen.clear()
+    async with bus.run(held(seen)):
+        await bus.settled()
+    assert [entry.id for batch in seen for entry in batch] == [event.id for event in stored]
+    assert len(seen) < 6
+
+
+async def test_no_more_is_read_than_may_be_held(bus: TestBus) -> None:
+    seen: list[list[Entry]] = []
+    gate = asyncio.Event()
+    await bus.publish(*turns(bus.call(3), 700))
+    async with bus.run(held(seen, gate, most=300)):
+        async with asyncio.timeout(5):
+            while sum(map(len, seen)) < 300:  # noqa: ASYNC110 - the handler does not end
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.1)  # time to read more, if it would
+        assert sum(map(len, seen)) < 700
+        gate.set()
+        await bus.settled()
+    assert sum(map(len, seen)) == 700
+
+
+async def test_a_held_batch_that_raises_is_handled_again_until_it_is_done(bus: TestBus) -> None:
+    consumer, attempts = Consumer("keep"), []
+
+    @consumer.on_batch(pending=False)
+    async def keep(entries: list[Entry]) -> None:
+        attempts.append([entry.id for entry in entries])
+        if len(attempts) < 4:
+            raise TimeoutError
+
+    async with bus.run(consumer):
+        await bus.publish(*turns(bus.call(), 3))
+        await bus.settled()
+    assert attempts[0] == attempts[3]
+
+
+async def test_a_consumer_is_told_which_partitions_come_and_go(bus: TestBus) -> None:
+    consumer, told = held([]), []
+    consumer.on_partition(lambda partition, mine: told.append((partition, mine)))
+    async with bus.run(consumer):
+        assert sorted(told) == [(partition, True) for partition in range(bus.bus.partitions)]
+        told.clear()
+    assert {(partition, False) for partition in range(bus.bus.partitions)} == set(told)

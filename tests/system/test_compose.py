@@ -16,7 +16,7 @@ from orchestra.settings import Settings
 from orchestra.stack import WORKERS
 
 ROOT = Path(__file__).parents[2]
-OURS = ("edge", *WORKERS, "logging", "curator")
+OURS = ("edge", *WORKERS, "logging", "curator", "archive")
 
 
 @cache

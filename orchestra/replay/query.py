@@ -1,0 +1,181 @@
+"""SQL over everything that is kept of the calls: the archive, and what a running journal has beyond it.
+
+The database is in memory and locked: a query reads the views and nothing else, neither files nor the network, and
+changes nothing.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+
+from orchestra.bus import Bus
+from orchestra.bus.server import running_url
+from orchestra.errors import MissingExtraError, ServerError, UsageError
+from orchestra.replay.views import VIEWS
+from orchestra.settings import Settings
+from orchestra.storage.archive import BEGINNING, Archive, Part, parts_of
+
+try:
+    import duckdb
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+    from orchestra.storage.columns import SCHEMA, row_of, table_of
+except ModuleNotFoundError as missing:
+    _msg = f'queries need {missing.name}: pip install "orchestra-voice[analysis]"'
+    raise MissingExtraError(_msg) from missing
+
+_LOG = structlog.get_logger("orchestra.replay")
+_PAGE = 5000
+
+
+class Records:
+    """What is kept of the calls, as views of an SQL database. Open it with `open`, and close it."""
+
+    def __init__(self, database: "duckdb.DuckDBPyConnection", *, files: int, live: int) -> None:
+        self.files = files
+        #: events that are on a journal and in no file yet
+        self.live = live
+        self._database = database
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Records":
+        """The archive of the settings, and the journal of their server if one runs.
+
+        Raises:
+            OSError: the archive cannot be reached.
+
+        """
+        archive = await asyncio.to_thread(Archive.of, settings)
+        parts = await asyncio.to_thread(lambda: parts_of(archive.files()))
+        live = await _live(settings, parts)
+        return await asyncio.to_thread(cls._build, archive, parts, live)
+
+    @classmethod
+    def _build(cls, archive: Archive, parts: list[Part], live: list[pa.Table]) -> "Records":
+        events = sum(map(len, live))
+        overlapping = [table for part in parts if not part.whole for table in archive.tables(part)]
+        loaded = pa.concat_tables([SCHEMA.empty_table(), *live, *overlapping])
+        whole = [part.file.path for part in parts if part.whole]
+        database = duckdb.connect(":memory:", config={"temp_directory": "", "python_enable_replacements": False})
+        database.register("loaded", loaded)
+        entries = "SELECT * FROM loaded"
+        if whole and archive.place.folder is not None:
+            paths = [str(archive.place.folder / path) for path in whole]
+            database.execute("SET allowed_paths = ?", [paths])
+            names = ", ".join(_quoted(path) for path in paths)
+            entries += f" UNION ALL BY NAME SELECT * FROM read_parquet([{names}], union_by_name = true)"  # noqa: S608
+        elif whole:
+            database.register("archived", archive.dataset(whole))
+            entries += " UNION ALL BY NAME SELECT * FROM archived"
+        database.execute(f"CREATE VIEW entries AS {entries}")
+        for name, sql in VIEWS.items():
+            database.execute(f"CREATE VIEW {name} AS {sql}")
+        database.execute("SET enable_external_access = false")
+        database.execute("SET lock_configuration = true")
+        return cls(database, files=len(parts), live=events)
+
+    def run(self, sql: str) -> "Answer":
+        """The answer to one SELECT. Blocks.
+
+        Raises:
+            UsageError: it is no single SELECT, reads what it must not, or is not right; the message says which.
+
+        """
+        try:
+            statements = self._database.extract_statements(sql)
+        except duckdb.Error as error:
+            raise UsageError(_words(error)) from None
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            what = ", ".join(statement.type.name for statement in statements) or "nothing"
+            msg = f"a query is one SELECT, and this is {what}: it changes nothing; --out saves its answer"
+            raise UsageError(msg)
+        try:
+            return Answer(self._database.sql(sql))
+        except duckdb.PermissionException as error:
+            msg = f"refused: a query reads {', '.join(VIEWS)} and no other place ({_words(error)})"
+            raise UsageError(msg) from None
+        except duckdb.Error as error:
+            raise UsageError(_words(error)) from None
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The answer to one SELECT, all of it."""
+        return [row for batch in self.run(sql).batches() for row in batch.to_pylist()]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._database.close()
+
+
+class Answer:
+    """The rows that a query gave, in batches of Arrow."""
+
+    def __init__(self, result: "duckdb.DuckDBPyRelation") -> None:
+        self._reader = result.to_arrow_reader(_PAGE)
+        self.schema: pa.Schema = self._reader.schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, some thousands at a time.
+
+        Raises:
+            UsageError: the query fails on the way: a value that cannot be cast, too little memory.
+
+        """
+        try:
+            yield from self._reader
+        except (pa.ArrowException, duckdb.Error, OSError) as error:
+            raise UsageError(_words(error)) from None
+
+
+async def calls_where(settings: Settings, where: str) -> list[str]:
+    """The ids of the calls that an SQL condition on the view ``calls`` holds for, or that a query's ``call`` names.
+
+    Raises:
+        UsageError: the condition or query is not right.
+
+    """
+    records = await Records.open(settings)
+    try:
+        query = where.lstrip().lower().startswith(("select ", "with ", "from "))
+        sql = where if query else f"SELECT call FROM calls WHERE {where} ORDER BY time"  # noqa: S608 - locked, read only
+        rows = await asyncio.to_thread(records.rows, sql)
+    finally:
+        records.close()
+    if rows and "call" not in rows[0]:
+        msg = f"the query has no column `call`, only {', '.join(rows[0])}"
+        raise UsageError(msg)
+    return list(dict.fromkeys(row["call"] for row in rows))
+
+
+async def _live(settings: Settings, parts: list[Part]) -> list[pa.Table]:
+    """What the journal of a running server has beyond the archive's files."""
+    if settings.redis_url is None and running_url(settings.data_dir) is None:
+        return []
+    try:
+        bus = await Bus.connect(settings)
+    except ServerError as error:
+        _LOG.warning("query.journal_away", error=str(error), cure="the answer is of the archive alone")
+        return []
+    last = {(part.file.journal, part.file.partition): part.file.last for part in parts}
+    tables, rows = [], []
+    try:
+        for partition in range(bus.partitions):
+            milliseconds, sequence = last.get((bus.journal_name, partition), BEGINNING)
+            async for entry in bus.entries(partition, "events", since=f"({milliseconds}-{sequence}"):
+                rows.append(row_of(entry))
+                if len(rows) == _PAGE:
+                    tables.append(table_of(rows))
+                    rows = []
+    finally:
+        await bus.close()
+    return [*tables, table_of(rows)] if rows else tables
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _words(error: Exception) -> str:
+    """What DuckDB says, in one line."""
+    return " ".join(str(error).split("LINE 1:", maxsplit=1)[0].split())

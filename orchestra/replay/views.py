@@ -1,0 +1,166 @@
+"""The views that an analyst queries, as SQL over ``entries``: the archive's rows and those of the live journal.
+
+``time`` is UTC, fields that end in ``_ms`` are milliseconds, in ``_s`` seconds. What no event says is NULL.
+"""
+# ruff: noqa: S608 - made of constants
+
+#: the times of `schemas.TurnMeasured`, in the order in which they follow one another
+STAGES = (
+    "turn_end_ms",
+    "stt_ms",
+    "routing_ms",
+    "first_token_ms",
+    "first_sentence_ms",
+    "tts_ms",
+    "output_ms",
+    "total_ms",
+)
+
+
+def _text(field: str) -> str:
+    return f"body->>'$.{field}'"
+
+
+def _number(field: str, kind: str = "DOUBLE") -> str:
+    return f"TRY_CAST(body->>'$.{field}' AS {kind})"
+
+
+def _of(tag: str, value: str) -> str:
+    """A value of the last event of this type."""
+    return f"last(CASE WHEN type = '{tag}' THEN {value} END ORDER BY place) FILTER (type = '{tag}')"
+
+
+def _first(tag: str, value: str) -> str:
+    return f"first(CASE WHEN type = '{tag}' THEN {value} END ORDER BY place) FILTER (type = '{tag}')"
+
+
+def _count(tag: str, condition: str = "") -> str:
+    return f"count(*) FILTER (type = '{tag}'{' AND ' + condition if condition else ''})"
+
+
+def _words(tag: str, field: str) -> str:
+    words = f"len(string_split_regex(trim({_text(field)}), '\\s+'))"
+    return f"CAST(coalesce(sum(CASE WHEN type = '{tag}' AND {_text(field)} <> '' THEN {words} END), 0) AS BIGINT)"
+
+
+def _sum(tag: str, field: str) -> str:
+    return f"CAST(coalesce(sum(CASE WHEN type = '{tag}' THEN {_number(field, 'BIGINT')} END), 0) AS BIGINT)"
+
+
+def _types(*tags: str) -> str:
+    return f"type IN ({', '.join(repr(tag) for tag in tags)})"
+
+
+_FAILED = f"coalesce({_number('failed', 'BOOLEAN')}, false)"
+
+_EVENTS = """
+SELECT concat(stream_ms, '-', stream_seq) AS stream_id,
+    make_timestamp(CAST(CASE WHEN "at" > 0 THEN "at" * 1e6 ELSE stream_ms * 1e3 END AS BIGINT)) AS time,
+    partition, type, call, id, turn, source, cause, trace, version, body,
+    stream_ms * 1048576 + stream_seq AS place
+FROM entries
+"""
+
+_CALLS = f"""
+SELECT call,
+    min(time) AS time,
+    CAST(min(time) AS DATE) AS day,
+    CASE WHEN {_count("call.ended")} > 0 THEN 'ended' ELSE 'running' END AS status,
+    {_of("call.ended", _text("reason"))} AS outcome,
+    coalesce({_of("call.ended", _number("duration_s"))}, 0) AS duration_s,
+    {_first("call.started", _text("from_number"))} AS from_number,
+    {_first("call.started", _text("to_number"))} AS to_number,
+    coalesce({_first("call.started", _text("direction"))}, 'inbound') AS direction,
+    {_first("call.started", _text("app"))} AS app,
+    {_of("agent.changed", _text("agent"))} AS agent,
+    coalesce(max(version) FILTER (contains(version, '+')), max(version), '') AS version,
+    coalesce({_of("prompt.completed", _text("model"))}, '') AS model,
+    {_count("user.turn.ended")} AS turns,
+    {_count("reply.interrupted")} AS interruptions,
+    {_count("tool.completed")} AS tools,
+    {_count("tool.completed", _FAILED)} AS failed_tools,
+    {_count("call.transfer.requested")} AS handovers,
+    {_count("call.transferred")} AS transferred,
+    {_count("transfer.accepted")} AS accepted,
+    {_count("prompt.completed")} AS prompts,
+    {_sum("prompt.completed", "prompt_tokens")} AS prompt_tokens,
+    {_sum("prompt.completed", "completion_tokens")} AS completion_tokens,
+    {_words("user.turn.ended", "text")} AS caller_words,
+    {_words("reply.spoken", "text")} + {_words("reply.interrupted", "heard")} AS agent_words
+FROM events
+WHERE call <> ''
+GROUP BY call
+"""
+
+_MEASURED = ", ".join(f'"{stage}":"DOUBLE"' for stage in STAGES)
+
+_TURNS = f"""
+SELECT call, turn, time, CAST(time AS DATE) AS day, agent, model, version, said, reply, interrupted, failed,
+    {", ".join(f"measured.{stage}" for stage in STAGES)}
+FROM (
+    SELECT call, turn,
+        min(time) AS time,
+        coalesce({_of("turn.completed", _text("agent"))}, {_of("reply.spoken", _text("agent"))}) AS agent,
+        {_of("turn.completed", _text("model"))} AS model,
+        coalesce(max(version) FILTER (contains(version, '+')), max(version), '') AS version,
+        {_of("user.turn.ended", _text("text"))} AS said,
+        coalesce({_of("reply.spoken", _text("text"))}, {_of("reply.interrupted", _text("heard"))}) AS reply,
+        {_count("reply.interrupted")} > 0 AS interrupted,
+        {_count("turn.completed", _FAILED)} > 0 AS failed,
+        any_value(CASE WHEN type = 'turn.measured' THEN json_transform(body, '{{{_MEASURED}}}') END) AS measured
+    FROM events
+    WHERE {_types("user.turn.ended", "turn.completed", "turn.measured", "reply.spoken", "reply.interrupted")}
+        AND turn > 0
+    GROUP BY call, turn
+)
+"""
+
+_ANSWERS = "SELECT call, body->>'$.request' AS request, time, body FROM events WHERE type = '{tag}'"
+
+_PROMPTS = f"""
+SELECT p.call, p.turn, p.time, p.id, p.version, p.body->>'$.agent' AS agent,
+    coalesce(TRY_CAST(p.body->>'$.step' AS INTEGER), 1) AS step,
+    p.body->'$.messages' AS messages, p.body->'$.tools' AS tools,
+    coalesce(nullif(d.body->>'$.model', ''), p.body->>'$.model', '') AS model,
+    d.body->>'$.text' AS answer, d.body->'$.tool_calls' AS tool_calls, coalesce(d.body->>'$.error', '') AS error,
+    coalesce(TRY_CAST(d.body->>'$.prompt_tokens' AS BIGINT), 0) AS prompt_tokens,
+    coalesce(TRY_CAST(d.body->>'$.completion_tokens' AS BIGINT), 0) AS completion_tokens,
+    TRY_CAST(d.body->>'$.first_token_ms' AS DOUBLE) AS first_token_ms,
+    TRY_CAST(d.body->>'$.duration_ms' AS DOUBLE) AS duration_ms
+FROM (SELECT * FROM events WHERE type = 'prompt.requested') p
+LEFT JOIN ({_ANSWERS.format(tag="prompt.completed")}) d ON d.call = p.call AND d.request = p.id
+"""
+
+_TOOLS = f"""
+SELECT r.call, r.turn, r.time, r.id, r.version, r.body->>'$.agent' AS agent, r.body->>'$.name' AS name,
+    r.body->>'$.arguments' AS arguments, d.body->>'$.result' AS result,
+    coalesce(TRY_CAST(d.body->>'$.failed' AS BOOLEAN), false) AS failed, d.request IS NOT NULL AS completed,
+    TRY_CAST(d.body->>'$.duration_ms' AS DOUBLE) AS duration_ms
+FROM (SELECT * FROM events WHERE type = 'tool.requested') r
+LEFT JOIN ({_ANSWERS.format(tag="tool.completed")}) d ON d.call = r.call AND d.request = r.id
+"""
+
+_REPLIES = f"""
+SELECT call, turn, time, body->>'$.agent' AS agent, type = 'reply.interrupted' AS interrupted,
+    coalesce(body->>'$.text', body->>'$.heard', '') AS text
+FROM events
+WHERE {_types("reply.spoken", "reply.interrupted")}
+"""
+
+#: events whose cause is not there: of their call something was trimmed or deleted before it was kept
+_HOLES = """
+SELECT e.call, e.turn, e.time, e.stream_id, e.type, e.cause AS missing
+FROM (SELECT * FROM events WHERE cause <> '') e
+ANTI JOIN (SELECT call, id FROM events) c ON c.call = e.call AND c.id = e.cause
+"""
+
+#: by name; each may use those before it
+VIEWS = {
+    "events": _EVENTS,
+    "calls": _CALLS,
+    "turns": _TURNS,
+    "prompts": _PROMPTS,
+    "tools": _TOOLS,
+    "replies": _REPLIES,
+    "holes": _HOLES,
+}

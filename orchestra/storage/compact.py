@@ -1,0 +1,172 @@
+"""Merging the archive's small files: fewer, larger and better packed ones, while workers write and others read.
+
+A merged file covers the ids of those that it was made of, so from the moment it has its name it counts in their stead
+(`orchestra.storage.archive`); what is killed here leaves drafts or covered files behind, and the next run removes them.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import structlog
+
+from orchestra.storage.archive import BEGINNING, Archive, File, Id, Part, parts_of
+from orchestra.storage.columns import ROW_GROUP, Sheet, place_of
+from orchestra.storage.place import DRAFT
+
+_LOG = structlog.get_logger("orchestra.storage")
+
+_MOST_ROWS = 1_000_000
+_LEVEL = 9
+#: a draft that nobody renames for so long is a dead process's
+_DRAFT_MS = 24 * 3600 * 1000
+
+
+@dataclass(slots=True)
+class Compacted:
+    """What was done: ``merged`` files became ``made``, ``covered`` ones and ``drafts`` were removed."""
+
+    merged: int = 0
+    made: int = 0
+    covered: int = 0
+    drafts: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+
+
+def compact(
+    archive: Archive,
+    *,
+    most_rows: int = _MOST_ROWS,
+    settle_s: float = 1.0,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Compacted:
+    """Merge the files of each day and partition into files of up to ``most_rows`` events; remove what is covered.
+
+    ``settle_s`` lies between naming the merged files and removing what they cover, so that whoever lists the folder
+    meanwhile sees the ones or the others. Blocks; safe to run beside workers, readers and another `compact`.
+
+    Raises:
+        OSError: the place cannot be read or written; what was merged before is kept.
+
+    """
+    result = Compacted()
+    parts = parts_of(archive.files())
+    streams = [list(each) for _, each in groupby(parts, key=lambda part: part.file.folder)]
+    for done, stream in enumerate(streams):
+        for run in _runs(archive, stream, most_rows):
+            _merge(archive, run, result)
+        progress(done + 1, len(streams))
+    _sweep(archive, result, settle_s)
+    return result
+
+
+def _runs(archive: Archive, parts: list[Part], most_rows: int) -> Iterator[list[Part]]:
+    """Neighbours that are to be one file: between them there is nothing, and together they are not too large."""
+    run: list[Part] = []
+    rows = 0
+    for part in parts:
+        with archive.open(part.file) as opened:
+            count, after = opened.metadata.num_rows, after_of(opened)
+        follows = run and after <= run[-1].file.last
+        if run and (not follows or rows + count > most_rows):
+            if len(run) > 1:
+                yield run
+            run, rows = [], 0
+        run.append(part)
+        rows += count
+    if len(run) > 1:
+        yield run
+
+
+def after_of(opened: Any) -> Id:
+    """The id up to which the group had taken the stream before the first entry of a file."""
+    told = (opened.schema_arrow.metadata or {}).get(b"after", b"0-0")
+    return place_of(told.decode())
+
+
+def _merge(archive: Archive, run: list[Part], result: Compacted) -> None:
+    first, last = run[0].file, run[-1].file
+    with archive.open(first) as opened:
+        after = after_of(opened)
+    sheet = Sheet({"after": f"{after[0]}-{after[1]}"}, level=_LEVEL)
+    waiting: list[pa.Table] = []
+    for part in run:
+        for table in archive.tables(part):
+            waiting.append(table)
+            if sum(map(len, waiting)) >= ROW_GROUP:
+                together = pa.concat_tables(waiting)
+                sheet.add(together.slice(0, ROW_GROUP))
+                waiting = [together.slice(ROW_GROUP)]
+    if waiting:
+        sheet.add(pa.concat_tables(waiting))
+    made = File(first.journal, first.partition, first.first, last.last, first.day)
+    content = sheet.finish()
+    archive.place.write(made.path, content)
+    result.merged += len(run)
+    result.made += 1
+    result.bytes_before += sum(archive.place.size(part.file.path) for part in run)
+    result.bytes_after += len(content)
+
+
+def _sweep(archive: Archive, result: Compacted, settle_s: float) -> None:
+    """Remove what others cover, and what a process that is dead has begun."""
+    files = archive.files()
+    covered = set(files) - {part.file for part in parts_of(files)}
+    if covered:
+        time.sleep(settle_s)
+    for file in sorted(covered):
+        archive.place.remove(file.path)
+        result.covered += 1
+    for path in _old_drafts(archive, {file.folder for file in files}):
+        archive.place.remove(path)
+        result.drafts += 1
+    if result.covered or result.drafts:
+        _LOG.info("archive.compacted", merged=result.merged, made=result.made, removed=result.covered + result.drafts)
+
+
+def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:
+    """By the last id in their names; the clock of the server that gave it is near enough."""
+    now_ms = time.time() * 1000
+    for folder in sorted(folders):
+        for name in archive.place.names(folder):
+            if name.endswith(".parquet" + DRAFT):
+                last = name.removesuffix(".parquet" + DRAFT).rpartition("_")[2]
+                milliseconds = last.partition("-")[0]
+                if not milliseconds.isdecimal() or now_ms - int(milliseconds) > _DRAFT_MS:
+                    yield f"{folder}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Something of a partition that the archive should have and has not: a file is gone."""
+
+    journal: str
+    partition: int
+    after: Id
+    before: Id
+
+    def __str__(self) -> str:
+        begin, end = (
+            datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") for ms, _ in (self.after, self.before)
+        )
+        return f"partition {self.partition} of journal {self.journal}: events are missing between {begin} and {end} UTC"
+
+
+def holes(archive: Archive) -> list[Hole]:
+    """Where a file was removed from between others. What is gone at the beginning was given up on purpose."""
+    found = []
+    seen: dict[tuple[str, int], Id] = {}
+    for part in parts_of(archive.files()):
+        stream = (part.file.journal, part.file.partition)
+        with archive.open(part.file) as opened:
+            after = after_of(opened)
+        before = seen.get(stream, BEGINNING)
+        if stream in seen and after > before:
+            found.append(Hole(*stream, before, part.file.first))
+        seen[stream] = part.file.last
+    return found

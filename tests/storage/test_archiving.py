@@ -1,0 +1,151 @@
+"""The archive worker on a real journal."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import structlog
+
+from orchestra.bus.keys import JOURNAL
+from orchestra.settings import Settings
+from orchestra.storage.archive import Archive
+from orchestra.testing import TestBus
+from schemas import AudioChunk, CallStarted, Event, UserTurnEnded
+from tests.storage.failing import NO_SPACE, READ_ONLY, UNREACHABLE, FailingFileSystem
+from workers.archive import consumer
+
+WITHIN_S = 10.0
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(redis_url=redis_url, data_dir=tmp_path, archive_flush_s=0.02)
+
+
+def turns(call: str, count: int) -> list[Event]:
+    return [UserTurnEnded(call=call, turn=turn, text=f"turn {turn}") for turn in range(1, count + 1)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
+def kept(bus: TestBus) -> list[str]:
+    return [entry.id for entry in Archive.of(bus.bus.settings).entries()]
+
+
+async def journal(bus: TestBus) -> AsyncIterator[object]:
+    for partition in range(bus.bus.partitions):
+        async for entry in bus.bus.entries(partition, JOURNAL):
+            yield entry
+
+
+async def test_every_event_of_the_journal_is_kept_as_it_is_and_no_audio(bus: TestBus) -> None:
+    calls = [bus.call(), bus.call()]
+    await bus.publish(*(CallStarted(call=call) for call in calls), *turns(calls[0], 300), *turns(calls[1], 3))
+    await bus.publish(AudioChunk(call=calls[0], speaker="caller", offset_ms=0, audio=b"\x01\x02"))
+    async with bus.run(consumer):
+        await bus.settled()
+    stored = sorted([entry async for entry in journal(bus)], key=lambda entry: entry.stream_id)  # type: ignore[attr-defined]
+    found = list(Archive.of(bus.bus.settings).entries())
+    assert Counter(found) == Counter(stored)
+    assert len(found) == 305
+
+
+async def test_few_events_wait_for_the_flush_and_many_do_not(bus: TestBus, tmp_path: Path) -> None:
+    bus.bus.settings = bus.bus.settings.model_copy(update={"archive_flush_s": 3600, "archive_rows": 50})
+    async with bus.run(consumer):
+        await bus.publish(*turns(bus.call(3), 20), *turns(bus.call(4), 60))
+        await until(lambda: len(kept(bus)) >= 60)
+        assert {entry.partition for entry in Archive.of(bus.bus.settings).entries()} == {4}
+    assert len(kept(bus)) == 80  # the worker wrote what it held when it was told to stop
+
+
+async def test_what_a_dead_owner_wrote_but_did_not_commit_is_not_written_again(bus: TestBus) -> None:
+    call = bus.call(3)
+    await bus.publish(*turns(call, 30))
+    entries = [entry async for entry in bus.bus.entries(3, JOURNAL)]
+    archive = Archive.of(bus.bus.settings)
+    archive.write(bus.bus.journal_name, entries[:20])
+    async with bus.run(consumer):
+        await bus.settled()
+    ranges = sorted((file.first, file.last) for file in archive.files())
+    assert len(ranges) == 2
+    assert ranges[0][1] < ranges[1][0]
+    assert list(archive.entries()) == entries
+
+
+async def test_a_file_of_a_late_owner_beside_its_successors_doubles_nothing(bus: TestBus) -> None:
+    call = bus.call(3)
+    await bus.publish(*turns(call, 10))
+    async with bus.run(consumer):
+        await bus.settled()
+        await bus.publish(*turns(call, 10))
+        await bus.settled()
+    entries = [entry async for entry in bus.bus.entries(3, JOURNAL)]
+    archive = Archive.of(bus.bus.settings)
+    archive.write(bus.bus.journal_name, entries[:15])
+    assert list(archive.entries()) == entries
+
+
+async def test_journals_of_two_servers_share_an_archive(bus: TestBus) -> None:
+    first = bus.bus.journal_name
+    await bus.publish(*turns(bus.call(3), 5))
+    async with bus.run(consumer):
+        await bus.settled()
+    archive = Archive.of(bus.bus.settings)
+    archive.write("another", [entry async for entry in bus.bus.entries(3, JOURNAL)])
+    assert {file.journal for file in archive.files()} == {first, "another"}
+    assert len(kept(bus)) == 10
+
+
+@pytest.mark.parametrize(
+    ("writes", "everything", "level"),
+    [(NO_SPACE, 0, "error"), (READ_ONLY, 0, "error"), (0, UNREACHABLE, "warning")],
+)
+async def test_a_place_that_cannot_be_written_is_waited_for_and_said_and_nothing_is_lost(
+    bus: TestBus, writes: int, everything: int, level: str
+) -> None:
+    FailingFileSystem.reset()
+    FailingFileSystem.writes, FailingFileSystem.everything = writes, everything
+    settings = bus.bus.settings.model_copy(update={"archive_url": "failing://bucket/archive"})
+    bus.bus.settings = settings
+    failures, troubled = (consumer.gauges[f"orchestra_archive_{name}"][1] for name in ("failures", "troubled"))
+    with structlog.testing.capture_logs() as said:
+        async with bus.run(consumer):
+            stored = await bus.publish(*turns(bus.call(3), 40))
+            await until(lambda: failures() >= 2)
+            assert troubled()
+            assert next(each for each in await bus.bus.groups() if each.partition == 3).lag == 40
+            FailingFileSystem.writes = FailingFileSystem.everything = 0
+            await bus.settled()
+            assert not troubled()
+    assert kept(bus) == [event.id for event in stored]
+    waits = [each for each in said if each["event"] == "archive.waits"]
+    assert [each["log_level"] for each in waits] == [level]
+    assert "archive.recovered" in [each["event"] for each in said]
+
+
+async def test_a_folder_that_is_no_folder_is_waited_for_until_it_is_one(bus: TestBus, tmp_path: Path) -> None:
+    (tmp_path / "archive").write_text("in the way")
+    failures = consumer.gauges["orchestra_archive_failures"][1]
+    async with bus.run(consumer):
+        stored = await bus.publish(*turns(bus.call(), 4))
+        await until(lambda: failures() >= 1)
+        (tmp_path / "archive").unlink()
+        await bus.settled()
+    assert kept(bus) == [event.id for event in stored]
+
+
+async def test_a_call_of_ten_thousand_turns_is_kept_whole(bus: TestBus) -> None:
+    call = bus.call()
+    for start in range(0, 10_000, 2500):
+        await bus.publish(*(UserTurnEnded(call=call, turn=start + n, text="and then") for n in range(2500)))
+    async with bus.run(consumer):
+        await bus.settled()
+    found = [entry.event() for entry in Archive.of(bus.bus.settings).entries(calls=[call])]
+    assert [event.turn for event in found if event is not None] == list(range(10_000))

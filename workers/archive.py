@@ -1,0 +1,63 @@
+"""The journal, for ever: every event goes to the Parquet files of the archive, and stays on the journal until then.
+
+The group's position moves past an event when the event is in a file that has its name. A worker that dies in between
+leaves the position where it was; the next owner of the partition asks the archive for its last stream id, and skips
+what the dead one had written without having said so. So every event is in exactly one file.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from orchestra import Consumer
+from orchestra.bus import Bus, Entry
+from orchestra.storage.archive import Archive
+from orchestra.storage.archiving import Archiver
+
+_log = structlog.get_logger()
+
+# when it is told to stop, it writes what it holds
+consumer = Consumer("archive", grace_s=10.0)
+
+_archiver: Archiver
+
+
+@consumer.lifespan
+@asynccontextmanager
+async def _files(bus: Bus) -> AsyncIterator[None]:
+    global _archiver  # noqa: PLW0603 - one consumer a process
+    settings = bus.settings
+    _archiver = Archiver(
+        Archive.of(settings),
+        bus.journal_name,
+        flush_s=settings.archive_flush_s,
+        rows=settings.archive_rows,
+        alarm_s=settings.lag_alarm_s,
+    )
+    try:
+        yield
+    finally:
+        await _archiver.close()
+        _log.info("archive.stopped", events=_archiver.written, files=_archiver.files)
+
+
+@consumer.on_partition
+def _changed(partition: int, mine: bool) -> None:
+    _archiver.partition_changed(partition, mine)
+
+
+@consumer.on_batch(pending=False, most=10_000)
+async def keep(entries: list[Entry]) -> None:
+    """Keep what was read together; returns, some seconds later, when it is in a file."""
+    await _archiver.keep(entries)
+
+
+consumer.gauges = {
+    "orchestra_archive_oldest_seconds": (
+        "for how long the oldest event has been waiting for its file",
+        lambda: _archiver.oldest_s,
+    ),
+    "orchestra_archive_failures": ("attempts at writing a file that failed", lambda: _archiver.failures),
+    "orchestra_archive_troubled": ("1 while the archive cannot be written", lambda: _archiver.troubled),
+}
