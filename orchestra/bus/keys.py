@@ -37,9 +37,12 @@ def members_key(group: str) -> str:
     return f"{PREFIX}:{{shared}}:members:{group}"
 
 
-def new_call(partition: int, epoch_ms: int) -> str:
-    """A new call id on a partition: its number, a dash, and a UUID of version 7 (RFC 9562) for that moment."""
-    value = (epoch_ms << 80) | (0x7 << 76) | int.from_bytes(os.urandom(10), "big") >> 4
+def new_call(partition: int, epoch_ms: int, chance: bytes = b"") -> str:
+    """A new call id on a partition: its number, a dash, and a UUID of version 7 (RFC 9562) for that moment.
+
+    ``chance`` is ten bytes from which the id follows; random unless given.
+    """
+    value = (epoch_ms << 80) | (0x7 << 76) | int.from_bytes(chance or os.urandom(10), "big") >> 4
     value = (value & ~(0b11 << 62)) | (0b10 << 62)
     return f"{partition:02d}-{uuid.UUID(int=value & ((1 << 128) - 1))}"
 

@@ -29,6 +29,7 @@ for _command in (
     "tail",
     "calls",
     "compare",
+    "replay",
     "curate",
     "status",
     "dead",

@@ -84,7 +84,7 @@ class LiveConversation:
             case AgentChanged() | ToolRequested() | ToolCompleted():
                 self._work(event)
             case CallEndRequested() | CallTransferRequested() | CallEnded():
-                self._row(event.at, "", _end(event), QUIET)
+                self._row(event.at, "", ending(event), QUIET)
             case _:
                 pass
 
@@ -95,10 +95,10 @@ class LiveConversation:
             case AgentChanged(previous=previous, agent=agent, reason=reason):
                 self._row(event.at, "", f"{previous} → {agent} ({reason})", QUIET)
             case ToolRequested(name=name, arguments=arguments):
-                self._arguments[event.id] = _call(name, arguments)
+                self._arguments[event.id] = as_called(name, arguments)
             case ToolCompleted(request=request, name=name, result=result, duration_ms=duration_ms):
                 tool = self._arguments.pop(request, f"{name}()")
-                self._row(event.at, "", f"{tool} → {_short(result)} [{duration_ms:.0f} ms]", QUIET)
+                self._row(event.at, "", f"{tool} → {shortened(result)} [{duration_ms:.0f} ms]", QUIET)
 
     def _row(self, at: float, who: str, what: str, style: str = "", *, who_style: str = "") -> None:
         when = f"{max(at - self._began_at, 0):.1f} s"
@@ -108,7 +108,7 @@ class LiveConversation:
         row(self._console, new_when, new_who, what, style, who_style=who_style)
 
 
-def _call(name: str, arguments: str) -> str:
+def as_called(name: str, arguments: str) -> str:
     """``find_parcel(number="4271")`` from a tool's name and the JSON text of its arguments."""
     try:
         given = msgspec.json.decode(arguments, type=dict[str, object])
@@ -117,12 +117,14 @@ def _call(name: str, arguments: str) -> str:
     return f"{name}({', '.join(f'{key}={msgspec.json.encode(value).decode()}' for key, value in given.items())})"
 
 
-def _short(text: str) -> str:
+def shortened(text: str) -> str:
+    """A text on one line that is not too long."""
     flat = " ".join(text.split())
     return flat if len(flat) <= _LONGEST_RESULT else flat[: _LONGEST_RESULT - 1] + "…"
 
 
-def _end(event: CallEndRequested | CallTransferRequested | CallEnded) -> str:
+def ending(event: CallEndRequested | CallTransferRequested | CallEnded) -> str:
+    """How a call comes to its end, in words."""
     match event:
         case CallEndRequested():
             return "the agent ends the call"

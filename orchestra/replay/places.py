@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys, partition_of
+from orchestra.bus.servers import find_servers
+from orchestra.settings import Settings
 from schemas import event_types
 
 #: a call's first event may stand a little before the moment in its id: the machines' clocks differ
@@ -79,6 +82,24 @@ async def merged(sources: Sequence[AsyncIterator[Entry]]) -> AsyncIterator[Entry
 
 
 # -- the journal of a server
+
+
+async def connect(settings: Settings, url: str) -> Bus:
+    """Connect to the server at a URL, whatever its number of partitions.
+
+    Raises:
+        ServerError: it cannot be used.
+
+    """
+    client = find_servers(url).client()
+    try:
+        stored = await client.get(keys.PARTITIONS_KEY)
+    except RedisError:
+        stored = None  # connecting says what is wrong with it
+    finally:
+        await client.aclose()
+    partitions = {"partitions": int(stored)} if stored else {}
+    return await Bus.connect(settings.model_copy(update={"redis_url": url, **partitions}))
 
 
 async def journal_entries(bus: Bus, wanted: Filter) -> AsyncIterator[Entry]:

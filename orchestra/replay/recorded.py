@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
@@ -15,6 +16,7 @@ from orchestra.errors import ServerError, UsageError
 from orchestra.replay.places import (
     Complain,
     Filter,
+    connect,
     file_entries,
     journal_entries,
     kept_runs,
@@ -24,10 +26,13 @@ from orchestra.settings import Settings
 from schemas import CallStarted, DecodeError, Event, tag_of
 from schemas.event import type_tag
 
+if TYPE_CHECKING:
+    from orchestra.storage.archive import Archive
+
 _LOG = structlog.get_logger("orchestra.replay")
 _STARTED = tag_of(CallStarted)
 _REDIS = ("redis", "rediss", "unix")
-_PAGE = 500
+_PAGE = 2000
 #: a call's first event stands within so many ms of the moment in its id
 _FIRST_WITHIN_MS = 60_000
 
@@ -68,8 +73,8 @@ async def entries(
     Args:
         settings: where the archive is, and which server answers here.
         selection: what is wanted.
-        source: ``auto`` (the journal of the server if one answers, and the kept demo runs),
-            ``journal``, the URL of a Redis server, or a file of JSON lines.
+        source: ``auto`` (the archive, the journal of the server if one answers, and the kept demo runs), ``archive``,
+            ``journal``, the URL of a Redis server, the folder or URL of an archive, or a file of JSON lines.
         complain: told in one sentence where something is damaged or missing; the rest goes on.
 
     Raises:
@@ -131,6 +136,7 @@ class _Sources:
 
     def __init__(self, complain: Complain) -> None:
         self._complain = complain
+        self._archives: list[Archive] = []
         self._buses: list[Bus] = []
         self._files: list[Path] = []
 
@@ -141,19 +147,29 @@ class _Sources:
         if source == "auto":
             await sources._open_all(settings, stack)
         elif source == "journal":
-            await sources._connect(settings, stack)
+            sources._use(await Bus.connect(settings), stack)
         elif scheme in _REDIS:
-            await sources._connect(settings.model_copy(update={"redis_url": source}), stack)
+            sources._use(await connect(settings, source), stack)
         elif (path := _file(source)) is not None:
             sources._files = [path]
+        elif source == "archive" or scheme or _is_folder(source):
+            sources._archives = [await asyncio.to_thread(_archive, settings.archive if source == "archive" else source)]
         else:
-            msg = f"{source!r} is no recording: name auto, journal, the URL of a Redis server, or a file of JSON lines"
+            msg = (
+                f"{source!r} is no recording: name auto, archive, journal, a Redis URL, the folder or URL of an"
+                " archive, or a file of JSON lines"
+            )
             raise UsageError(msg)
         return sources
 
     async def _open_all(self, settings: Settings, stack: AsyncExitStack) -> None:
         try:
-            await self._connect(settings, stack)
+            self._archives = [await asyncio.to_thread(_archive, settings.archive)]
+        except UsageError as error:
+            if settings.archive_url is not None or settings.archive_dir is not None:
+                self._complain(str(error))
+        try:
+            self._use(await Bus.connect(settings), stack)
         except ServerError as error:
             if settings.redis_url is not None:  # one was named, so it is missed
                 self._complain(str(error))
@@ -162,8 +178,7 @@ class _Sources:
             if first is not None and not await self._has(first.call):
                 self._files.append(path)
 
-    async def _connect(self, settings: Settings, stack: AsyncExitStack) -> None:
-        bus = await Bus.connect(settings)
+    def _use(self, bus: Bus, stack: AsyncExitStack) -> None:
         stack.push_async_callback(bus.close)
         self._buses.append(bus)
 
@@ -212,17 +227,56 @@ class _Sources:
 
     async def entries(self, wanted: Filter) -> AsyncGenerator[Entry]:
         """What the places have of it, merged."""
-        places: list[AsyncIterator[Entry]] = [journal_entries(bus, wanted) for bus in self._buses]
+        places: list[AsyncIterator[Entry]] = [self._archived(archive, wanted) for archive in self._archives]
+        places += [journal_entries(bus, wanted) for bus in self._buses]
         places += [self._read(path, wanted) for path in self._files]
         async for entry in merged(places):
             yield entry
 
+    async def _archived(self, archive: "Archive", wanted: Filter) -> AsyncIterator[Entry]:
+        if keys.JOURNAL not in wanted.streams:
+            return
+        # seconds that are cut to the same ms again
+        until = None if wanted.until_ms is None else (wanted.until_ms + 0.5) / 1000
+        since = (wanted.since_ms + 0.5) / 1000 if wanted.since_ms else None
+        found = archive.entries(calls=wanted.calls, since=since, until=until, types=wanted.types)
+        try:
+            async for entry in _in_thread(found):
+                yield entry
+        except OSError as error:
+            self._complain(f"the archive {archive.place.root} cannot be read further: {error}")
+
     async def _read(self, path: Path, wanted: Filter) -> AsyncIterator[Entry]:
-        lines = file_entries(path, self._complain)
-        while page := await asyncio.to_thread(lambda: list(islice(lines, _PAGE))):
-            for entry in page:
-                if wanted.takes(entry):
-                    yield entry
+        async for entry in _in_thread(file_entries(path, self._complain)):
+            if wanted.takes(entry):
+                yield entry
+
+
+async def _in_thread(found: Iterator[Entry]) -> AsyncIterator[Entry]:
+    """What blocks while it is read, read beside the event loop."""
+    while page := await asyncio.to_thread(lambda: list(islice(found, _PAGE))):
+        for entry in page:
+            yield entry
+
+
+def _archive(root: str) -> "Archive":
+    """The archive at a folder or URL.
+
+    Raises:
+        UsageError: there is none, it cannot be reached, or its extra is not installed.
+
+    """
+    from orchestra.storage.archive import Archive  # noqa: PLC0415 - an extra
+
+    try:
+        archive = Archive(root)
+        if not archive.place.names():
+            msg = f"there is no archive at {root}: `orchestra worker workers.archive:consumer` writes one"
+            raise UsageError(msg)
+    except OSError as error:
+        msg = f"the archive at {root} cannot be reached: {error}"
+        raise UsageError(msg) from error
+    return archive
 
 
 def tag(name: str) -> str:
@@ -233,6 +287,10 @@ def tag(name: str) -> str:
 def _file(name: str) -> Path | None:
     path = Path(name)
     return path if path.is_file() else None
+
+
+def _is_folder(name: str) -> bool:
+    return Path(name).is_dir()
 
 
 def is_whole(name: str) -> bool:

@@ -1,0 +1,303 @@
+"""What `orchestra replay` does in the terminal: the conversation, JSON lines, the progress bar, the way to go on."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from orchestra.bus import Entry
+from orchestra.cli.conversation import QUIET, WARNING, row, terminal
+from orchestra.cli.telling import Line, told
+from orchestra.errors import UsageError
+from orchestra.replay.holes import Holes
+from orchestra.replay.pace import Pace
+from orchestra.replay.places import json_line
+from orchestra.replay.position import Position, place_in, told_in
+from orchestra.replay.recorded import Selection, decoded, entries, recorded_calls
+from orchestra.replay.stream import Replay, Replayed, count
+from orchestra.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A replay as it was asked for. ``speed`` 0: nothing was said; ``token``: where to go on, "" at first."""
+
+    settings: Settings
+    selection: Selection
+    source: str
+    speed: float | None
+    token: str
+    position: Position
+
+    def pace(self, stop: asyncio.Event, unless_said: float | None) -> Pace:
+        """The pace that was asked for; waits end when it is stopped."""
+
+        async def sleep(seconds: float) -> None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)
+
+        return Pace(unless_said if self.speed == 0 else self.speed, sleep=sleep)
+
+    def replay(self, stop: asyncio.Event, progress: Callable[[Entry], None]) -> Replay:
+        """The same, as a replay in the order of the streams."""
+        return Replay(
+            settings=self.settings,
+            selection=self.selection,
+            source=self.source,
+            after=place_in(self.token) if self.token else None,
+            pace=self.pace(stop, None),
+            stop=stop,
+            complain=complain,
+            progress=progress,
+        )
+
+    def reading(self, streams: tuple[str, ...]) -> "Run":
+        """The same of other streams."""
+        return replace(self, selection=replace(self.selection, streams=streams))
+
+    def until(self, moment: float) -> "Run":
+        """The same up to this moment (epoch seconds), where the recording may still grow."""
+        grows = self.source in {"auto", "journal"} or "://" in self.source
+        if not grows or self.selection.until is not None:
+            return self
+        return replace(self, selection=replace(self.selection, until=moment))
+
+    def stopped(self, token: str) -> None:
+        """Keep the place, and say how to go on."""
+        self.position.write(token)
+        note(f"stopped; it goes on with --resume, or --from {token}")
+
+
+def note(text: str, style: str = QUIET) -> None:
+    """Say something beside the replay, on standard error."""
+    Console(stderr=True, highlight=False).print(Text(text, style), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Say what is missing or damaged."""
+    note(text, WARNING)
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[asyncio.Event]:
+    """An event that Ctrl-C and SIGTERM set instead of ending the process."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+class Bar:
+    """The progress bar, on standard error where that is a terminal: how many events, and which moment it was."""
+
+    def __init__(self, what: str, total: int | None, *, hidden: bool = False) -> None:
+        console = Console(stderr=True)
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[moment]}", style=QUIET),
+            TimeElapsedColumn(),
+            console=console,
+            disable=hidden or not console.is_terminal,
+            transient=True,
+        )
+        self._task: TaskID = self.progress.add_task(what, total=total, moment="")
+
+    def __call__(self, entry: Entry) -> None:
+        """One more."""
+        if self.progress.disable:
+            return
+        at = time.localtime(int(entry.stream_id.partition("-")[0]) / 1000)
+        self.progress.update(self._task, advance=1, moment=time.strftime("%Y-%m-%d %H:%M:%S", at))
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+
+def nothing_found() -> UsageError:
+    """Nothing is chosen."""
+    return UsageError("no recorded event is chosen: `orchestra calls list` shows what there is")
+
+
+# -- JSON lines
+
+
+class _Lines:
+    """Prints entries as JSON lines."""
+
+    async def passed(self, entry: Entry) -> None:
+        """It was printed before."""
+
+    async def take(self, entry: Entry) -> None:
+        sys.stdout.buffer.write(json_line(entry) + b"\n")
+
+    async def settle(self) -> None:
+        sys.stdout.buffer.flush()
+
+
+class _PromptLines(_Lines):
+    """The same, each at once: somebody watches, or it is paced."""
+
+    async def take(self, entry: Entry) -> None:
+        await super().take(entry)
+        await self.settle()
+
+
+async def lines(run: Run) -> int:
+    """Print the entries as JSON lines, from which they can be replayed again."""
+    with stopping() as stop, Bar("events", await total(run), hidden=sys.stdout.isatty()) as bar:
+        paced = run.speed or sys.stdout.isatty()
+        try:
+            done = await run.replay(stop, bar).into(_PromptLines() if paced else _Lines())
+        except BrokenPipeError:  # whoever reads has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+    return finished(run, done)
+
+
+async def total(run: Run) -> int | None:
+    """How many there are, where counting costs little beside the replay itself."""
+    worth = run.speed or run.selection.calls
+    return await count(run.settings, run.selection, run.source) if worth and sys.stderr.isatty() else None
+
+
+def finished(run: Run, done: Replayed) -> int:
+    """Say how it ended, where that is not plain to see; the exit code."""
+    if not done.entries and not run.token:
+        raise nothing_found()
+    if done.stopped:
+        run.stopped(done.token or run.token)
+        return 130
+    run.position.forget()
+    return 0
+
+
+# -- the conversation
+
+
+async def conversation(run: Run) -> int:
+    """Tell the calls, one after another in the order in which they began."""
+    resumed, after_s = told_in(run.token) if run.token else ("", 0.0)
+    calls = await recorded_calls(run.settings, run.selection, run.source) or await _all_calls(run)
+    if not calls:
+        raise nothing_found()
+    if resumed and resumed not in calls:
+        msg = f"the call {resumed} is not among those that are chosen"
+        raise UsageError(msg)
+    calls = calls[calls.index(resumed) :] if resumed else calls
+    console = terminal()
+    with stopping() as stop:
+        for number, call in enumerate(calls):
+            if number:
+                console.print()
+            last_s = await _tell(run, call, console, stop, after_s if call == resumed else None)
+            if stop.is_set():
+                run.stopped(f"{call}@{last_s:.3f}")
+                return 130
+    run.position.forget()
+    return 0
+
+
+async def _all_calls(run: Run) -> list[str]:
+    """Calls without a beginning, where none with one is chosen."""
+    found = entries(run.settings, run.selection, run.source, complain=lambda _: None)
+    return list(dict.fromkeys([entry.call async for entry in found]))
+
+
+async def _tell(run: Run, call: str, console: Console, stop: asyncio.Event, after_s: float | None) -> float:
+    """Print one call line by line, each when it is due; returns the second of the last one."""
+    shown = await _lines_of(run, call)
+    pace, before, last_s = run.pace(stop, 1.0 if console.is_terminal else None), ("", ""), after_s or 0.0
+    with _Clock(console, shown[-1].at_s if shown else 0.0) as clock:
+        for line in shown:
+            if after_s is not None and line.at_s <= after_s:
+                continue
+            await pace.wait(line.at_s)
+            if stop.is_set():
+                break
+            clock.at(line.at_s)
+            when = f"{line.at_s:.1f} s"
+            row(
+                console,
+                "" if when == before[0] else when,
+                "" if line.who == before[1] else line.who,
+                line.what,
+                line.style,
+                who_style=line.who_style,
+            )
+            before, last_s = (when, line.who), line.at_s
+    return last_s
+
+
+async def _lines_of(run: Run, call: str) -> list[Line]:
+    holes, missing, found = Holes(cut=run.selection.since is not None), list[tuple[float, str]](), list[Entry]()
+    chosen = Selection(calls=(call,), since=run.selection.since, until=run.selection.until, types=run.selection.types)
+    async for entry in entries(run.settings, chosen, run.source, complain=complain):
+        at = int(entry.stream_id.partition("-")[0]) / 1000
+        if not run.selection.types:
+            missing += [(at, text.removeprefix(call + ": ")) for text in holes.before(entry)]
+        found.append(entry)
+    events = list(decoded(found, complain))
+    unknown = sorted({entry.type for entry in found} - {_tag(event) for event in events})
+    shown = told(events, missing)
+    if unknown:
+        shown.append(Line(shown[-1].at_s if shown else 0.0, "", f"not known here: {', '.join(unknown)}", WARNING))
+    if holes.open_calls():
+        shown.append(Line(shown[-1].at_s if shown else 0.0, "", "still running, or its end is missing", WARNING))
+    return shown
+
+
+def _tag(event: object) -> str:
+    return str(event.__struct_config__.tag)  # type: ignore[attr-defined]
+
+
+class _Clock:
+    """How far the call has come, under the conversation, where that is a terminal."""
+
+    def __init__(self, console: Console, until_s: float) -> None:
+        self._progress = Progress(
+            TextColumn("{task.fields[clock]}", style=QUIET),
+            BarColumn(),
+            console=console,
+            disable=not console.is_terminal or until_s <= 0,
+            transient=True,
+        )
+        self._until = _minutes(until_s)
+        self._task = self._progress.add_task("", total=until_s, clock=f"0:00 / {self._until}")
+
+    def at(self, second: float) -> None:
+        """The call has come so far."""
+        self._progress.update(self._task, completed=second, clock=f"{_minutes(second)} / {self._until}")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,103 @@
+"""`orchestra replay --into module:consumer`: its handlers on a scratch server, and what they publish now and then."""
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestra.cli.conversation import QUIET, WARNING, shortened, terminal
+from orchestra.cli.replaying import Bar, Run, finished, note, stopping
+from orchestra.replay.outputs import IGNORED, Output, Verdict
+from orchestra.replay.scratch import Clock, Outcome, on_scratch
+
+if TYPE_CHECKING:
+    from orchestra.bus import Consumer
+
+_SHOWN = 20
+_FIELDS_SHOWN = 6
+_STYLES: dict[Verdict, str] = {"same": QUIET, "changed": WARNING, "missing": "red", "new": "green"}
+_SIGNS: dict[Verdict, str] = {"same": "=", "changed": "≠", "missing": "–", "new": "+"}
+
+
+async def through(  # noqa: PLR0917 - the options of the command
+    run: Run, consumer: "Consumer", clock: Clock, ignore: Sequence[str], patience_s: float, as_json: bool
+) -> int:
+    """Feed the consumer, and tell what it publishes; 0 where that is what it published then, else 1."""
+    ignored = IGNORED | set(ignore)
+    folder = run.position.folder / "scratch"
+    if not run.token and folder.exists():
+        shutil.rmtree(folder)
+    note(f"handlers of {consumer.name} run on a server of their own; what they do outside Redis, they do")
+    with stopping() as stop, Bar("events", None) as bar:
+        async with on_scratch(consumer, run.settings, folder, clock=clock, patience_s=patience_s) as scratch:
+            done = await run.replay(stop, bar).into(scratch)
+            outcome = await scratch.outcome(ignored)
+    (_print_json if as_json else _print)(outcome, terminal())
+    print_ignored = ", ".join(sorted(ignored))
+    note(f"{done.entries:,} events of {done.calls:,} calls; not compared: {print_ignored}")
+    code = finished(run, done)
+    if code == 0:
+        shutil.rmtree(folder)
+        run.position.forget()
+    return code or (0 if outcome.agrees else 1)
+
+
+def _print(outcome: Outcome, console: Console) -> None:
+    differing = outcome.outputs.of("changed", "missing", "new")
+    few = len(outcome.outputs.all) <= _SHOWN
+    for output in (outcome.outputs.all if few else differing)[:_SHOWN]:
+        _print_output(output, console)
+    if len(differing) > _SHOWN:
+        console.print(Text(f"… and {len(differing) - _SHOWN:,} more that differ; --json prints all", QUIET))
+    for letter in outcome.dead[:_SHOWN]:
+        console.print(Text(f"✗ {letter.type} {letter.id}: {letter.error}", "red"), soft_wrap=True)
+    console.print(_table(outcome))
+    if outcome.outputs.unasked:
+        text = f"{outcome.outputs.unasked:,} recorded outputs answer events that are not in the recording"
+        console.print(Text(f"{text}: not compared", WARNING))
+    if outcome.unfinished:
+        text = f"{outcome.unfinished:,} events were still being handled when --patience ended"
+        console.print(Text(text, WARNING))
+
+
+def _print_output(output: Output, console: Console) -> None:
+    entry, style = output.entry, _STYLES[output.verdict]
+    head = Text.assemble((f"{_SIGNS[output.verdict]} {entry.type}", style), "  ", (entry.id, QUIET))
+    console.print(head, soft_wrap=True)
+    for change in output.changes[:_FIELDS_SHOWN]:
+        console.print(Text(f"    {change.field}"), soft_wrap=True)
+        console.print(Text(f"      then  {shortened(change.then or '(none)')}", "red"), soft_wrap=True)
+        console.print(Text(f"      now   {shortened(change.now or '(none)')}", "green"), soft_wrap=True)
+    if len(output.changes) > _FIELDS_SHOWN:
+        console.print(Text(f"    … and {len(output.changes) - _FIELDS_SHOWN} more fields", QUIET))
+
+
+def _table(outcome: Outcome) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
+    table.add_column("published")
+    counts = Counter((output.entry.type, output.verdict) for output in outcome.outputs.all)
+    for verdict, style in _STYLES.items():
+        table.add_column(verdict, justify="right", style=style)
+    for tag in sorted({tag for tag, _ in counts}):
+        table.add_row(tag, *(f"{counts[tag, verdict]:,}" for verdict in _STYLES))
+    if not counts:
+        table.add_row("nothing", *("0" for _ in _STYLES))
+    if outcome.dead:
+        table.add_row(Text(f"dead letters: {len(outcome.dead):,}", "red"))
+    return table
+
+
+def _print_json(outcome: Outcome, console: Console) -> None:
+    del console
+    for output in outcome.outputs.all:
+        entry = output.entry
+        line = {"verdict": output.verdict, "type": entry.type, "call": entry.call, "id": entry.id}
+        print(msgspec.json.encode({**line, "changes": output.changes}).decode())
+    for letter in outcome.dead:
+        line = {"verdict": "dead", "type": letter.type, "call": letter.call, "id": letter.id, "error": letter.error}
+        print(msgspec.json.encode(line).decode())

@@ -1,0 +1,128 @@
+"""Recorded entries into another server, each once: what is there already is not written again."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.exceptions import RedisError
+
+from orchestra.bus import Bus, Entry, keys
+from orchestra.bus.entry import text
+from orchestra.errors import ServerError
+from orchestra.replay.feed import Feed
+from orchestra.replay.places import place_of
+from orchestra.replay.rewrite import Rewrite
+
+_BATCH = 1000
+_LOCK_KEY = f"{keys.PREFIX}:{{shared}}:replay"
+_LOCK_MS = 15_000
+_RENEW_S = 5.0
+
+
+class Copy:
+    """Writes entries to the server of a bus; made by `copying`. ``written`` and ``there`` (already) are counts.
+
+    Args:
+        bus: of the target.
+        rewrite: what becomes of ids.
+        now: the moments in the events of a call are moved so that it happens now.
+        prompt: every entry is written at once, since somebody waits for it.
+
+    """
+
+    def __init__(self, bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False) -> None:
+        self.there = 0
+        self.error: ServerError | None = None
+        self._bus = bus
+        self._rewrite = rewrite
+        self._now = now
+        self._prompt = prompt
+        self._feed = Feed(bus)
+        self._batch: list[Entry] = []
+        self._known: dict[int, set[int]] = {}
+        self._shifts: dict[str, float] = {}
+
+    @property
+    def written(self) -> int:
+        """How many entries were written."""
+        return self._feed.written
+
+    async def passed(self, entry: Entry) -> None:
+        """It was written before."""
+
+    async def take(self, entry: Entry) -> None:
+        """Write the entry soon, unless it is there."""
+        shift_s = 0.0
+        if self._now:
+            shift_s = self._shifts.setdefault(entry.call, time.time() - place_of(entry)[0] / 1000)
+        entry = self._rewrite.entry(entry, shift_s=shift_s)
+        known = self._known.get(entry.partition)
+        if known is None:
+            known = self._known[entry.partition] = await self._stored(entry.partition)
+        mark = _mark(entry)
+        if mark in known:
+            self.there += 1
+            return
+        known.add(mark)
+        self._batch.append(entry)
+        if self._prompt or len(self._batch) >= _BATCH:
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Everything taken is on the server."""
+        if self.error is not None:
+            raise self.error
+        batch, self._batch = self._batch, []
+        await self._feed.write(batch)
+
+    async def _stored(self, partition: int) -> set[int]:
+        """What the target has of a partition."""
+        return {_mark(entry) for stream in keys.STREAMS async for entry in self._bus.entries(partition, stream)}
+
+
+def _mark(entry: Entry) -> int:
+    return hash((entry.call, entry.id or entry.body))
+
+
+@asynccontextmanager
+async def copying(bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False) -> AsyncIterator[Copy]:
+    """The only replay that writes to this server meanwhile: two at once would not see what the other writes.
+
+    Raises:
+        ServerError: another one does.
+
+    """
+    token = os.urandom(8).hex()
+    if await bus.shared_wire.call("SET", _LOCK_KEY, token, "NX", "PX", _LOCK_MS) is None:
+        msg = f"another replay writes to {bus.servers.name}: let it end, or stop it and wait {_LOCK_MS // 1000} s"
+        raise ServerError(msg)
+    copy = Copy(bus, rewrite, now=now, prompt=prompt)
+    renewing = asyncio.create_task(_keep(bus, token, copy))
+    try:
+        yield copy
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+        if await _holds(bus, token):
+            await bus.shared_wire.call("DEL", _LOCK_KEY)
+
+
+async def _keep(bus: Bus, token: str, copy: Copy) -> None:
+    while True:
+        await asyncio.sleep(_RENEW_S)
+        try:
+            if not await _holds(bus, token):
+                copy.error = ServerError(f"another replay has begun to write to {bus.servers.name}; this one ends")
+                return
+            await bus.shared_wire.call("PEXPIRE", _LOCK_KEY, _LOCK_MS)
+        except RedisError:
+            continue  # whoever writes waits for the server, and the lock is asked for again
+
+
+async def _holds(bus: Bus, token: str) -> bool:
+    try:
+        return text(await bus.shared_wire.call("GET", _LOCK_KEY) or b"") == token
+    except RedisError:
+        return False

@@ -1,0 +1,85 @@
+"""What a consumer's handlers get in a replay: what was recorded, and nothing else.
+
+What the consumer publishes comes back to it, since it reads the journal to which it publishes. Recorded outputs that it
+makes again are handled as they were recorded, once; what it makes that was not recorded is not handled.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from orchestra.bus import Consumer, Entry
+from orchestra.replay.outputs import cause_of
+from schemas import Event
+
+Function = Callable[..., Any]
+
+
+class Inputs:
+    """The recorded outputs of the group that runs, which are inputs of its own handlers."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._recorded: dict[str, Entry] = {}
+        self._taken: set[str] = set()
+
+    def handles(self, entry: Entry) -> bool:
+        """Whether the group has a handler that takes it."""
+        return self._consumer.entry_handler is not None or entry.type.encode() in self._consumer.handlers
+
+    def add(self, entry: Entry) -> None:
+        """This output of the group was recorded."""
+        if self.handles(entry):
+            self._recorded[entry.id] = entry
+
+    def take(self, event_id: str) -> bool:
+        """Whether it is still to be handled; then it is from now on being handled."""
+        if event_id not in self._recorded or event_id in self._taken:
+            return False
+        self._taken.add(event_id)
+        return True
+
+    def is_taken(self, event_id: str) -> bool:
+        """Whether it has been handled."""
+        return event_id in self._taken
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Meanwhile the consumer's handlers get what was recorded only."""
+        handlers = self._consumer.all_handlers()
+        functions = [handler.function for handler in handlers]
+        for handler in handlers:
+            if handler.together is None:  # a batch publishes nothing, so nothing of its own comes back
+                handler.function = self._guarded(handler.function)
+        try:
+            yield
+        finally:
+            for handler, function in zip(handlers, functions, strict=True):
+                handler.function = function
+
+    def _guarded(self, function: Function) -> Function:
+        group = self._consumer.name
+
+        def guarded(subject: Event | Entry, *rest: Any) -> Any:
+            if cause_of(subject.id, group) is None:
+                return function(subject, *rest)
+            return self._own(function, subject, rest)
+
+        return guarded
+
+    async def _own(self, function: Function, subject: Event | Entry, rest: tuple[Any, ...]) -> Any:
+        if not self.take(subject.id):
+            return None
+        entry = self._recorded[subject.id]
+        if isinstance(subject, Entry):
+            given: Any = msgspec.structs.replace(subject, body=entry.body, audio=entry.audio)
+        else:
+            given = entry.event() or subject
+        handling: Awaitable[Any] = function(given, *rest)
+        try:
+            return await handling
+        except BaseException:
+            self._taken.discard(subject.id)  # another attempt may take it
+            raise

@@ -1,0 +1,27 @@
+"""Moments as people write them on a command line."""
+
+import re
+import time
+from datetime import datetime
+
+from orchestra.errors import UsageError
+
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+def moment(text: str, now: float | None = None) -> float:
+    """Epoch seconds of ``2026-11-22``, ``2026-11-22T20:15`` (local time unless it says another), or ``2h`` ago.
+
+    Raises:
+        UsageError: it is none of these.
+
+    """
+    ago = _AGO.fullmatch(text.strip())
+    if ago is not None:
+        return (time.time() if now is None else now) - float(ago[1]) * _SECONDS[ago[2]]
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone().timestamp()
+    except ValueError:
+        msg = f"{text!r} is no moment: write 2026-11-22, 2026-11-22T20:15 or 2h (ago; s, m, h, d, w)"
+        raise UsageError(msg) from None

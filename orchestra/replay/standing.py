@@ -1,0 +1,65 @@
+"""How far a group has come on the scratch server: what it has read, what is still being handled."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orchestra.bus import Bus, Consumer, keys
+from orchestra.bus.entry import pairs, text
+from orchestra.bus.wire import Argument
+
+Id = tuple[int, int]
+Stream = tuple[int, str]
+
+_PENDING = 10_000
+
+
+def id_of(stream_id: str) -> Id:
+    """A stream id as numbers, which are ordered as the entries are."""
+    ms, _, number = stream_id.partition("-")
+    return int(ms), int(number or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A group on one stream: it has read up to ``read``, not finished ``pending``; the stream ends at ``newest``."""
+
+    read: Id
+    pending: frozenset[Id]
+    newest: Id
+
+    def has_finished(self, stream_id: Id) -> bool:
+        """Whether the entry was handled to its end."""
+        return stream_id <= self.read and stream_id not in self.pending
+
+    @property
+    def open(self) -> int:
+        """At least so many entries are not finished."""
+        return len(self.pending) + (self.read < self.newest)
+
+
+async def stands(bus: Bus, consumer: Consumer, partitions: Iterable[int]) -> dict[Stream, Stand]:
+    """How the group stands on its streams. What it published up to then lies before ``newest``."""
+    places = [(partition, stream) for partition in partitions for stream in consumer.streams]
+    commands: list[tuple[Argument, ...]] = []
+    for partition, stream in places:
+        key = keys.key(partition, stream)
+        commands += [("XINFO", "GROUPS", key), ("XPENDING", key, consumer.name, "-", "+", _PENDING)]
+    replies = await bus.shared_wire.calls(commands)
+    every = [
+        (partition, stream) for partition in dict.fromkeys(place[0] for place in places) for stream in keys.STREAMS
+    ]
+    last = await bus.shared_wire.calls([("XREVRANGE", keys.key(*place), "+", "-", "COUNT", 1) for place in every])
+    newest = {place: id_of(text(found[0][0])) if found else (0, 0) for place, found in zip(every, last, strict=True)}
+    known: dict[Stream, Stand] = {}
+    for number, place in enumerate(places):
+        groups, pending = replies[2 * number], replies[2 * number + 1]
+        read = (0, 0)
+        for info in groups if isinstance(groups, list) else ():
+            fields = pairs(info)
+            if text(fields["name"]) == consumer.name:
+                read = id_of(text(fields["last-delivered-id"]))
+        open_ = frozenset(id_of(text(row[0])) for row in pending) if isinstance(pending, list) else frozenset()
+        known[place] = Stand(read, open_, newest[place])
+    for place in every:
+        known.setdefault(place, Stand(newest[place], frozenset(), newest[place]))
+    return known

@@ -1,0 +1,107 @@
+"""Recorded entries on their way to where they are replayed: in order, at their pace, stopped and gone on with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestra.bus import Entry
+from orchestra.replay.holes import Holes
+from orchestra.replay.pace import Pace
+from orchestra.replay.places import Complain, Place, place_of
+from orchestra.replay.position import token_of
+from orchestra.replay.recorded import Selection, entries
+from orchestra.settings import Settings
+from schemas import CallEnded, tag_of
+
+_ENDED = tag_of(CallEnded)
+
+
+class Target(Protocol):
+    """Where entries are replayed to."""
+
+    async def passed(self, entry: Entry) -> None:
+        """This entry was taken by an earlier run, which was stopped behind it."""
+
+    async def take(self, entry: Entry) -> None:
+        """Take one entry; it may be kept back until `settle`."""
+
+    async def settle(self) -> None:
+        """All that was taken is where it belongs."""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What came of a replay: how many entries, of how many calls; ``token`` is the place of the last one."""
+
+    entries: int = 0
+    calls: int = 0
+    holes: int = 0
+    token: str = ""
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What is replayed, and how.
+
+    Attributes:
+        settings: where recordings are.
+        selection: what is wanted of them.
+        source: see `orchestra.replay.recorded.entries`.
+        after: everything up to this place was replayed before.
+        pace: holds every entry back until it is due.
+        stop: ends it after the entry that is under way.
+        complain: is told what is missing or damaged, at its place.
+        progress: is told of every entry, before it is taken.
+
+    """
+
+    settings: Settings
+    selection: Selection
+    source: str = "auto"
+    after: Place | None = None
+    pace: Pace
+    stop: asyncio.Event
+    complain: Complain
+    progress: Callable[[Entry], None] = lambda _: None
+
+    async def into(self, target: Target) -> Replayed:
+        """Replay it all, or until it is stopped; what was taken is settled in either case."""
+        done, running, seen = Replayed(), set[str](), set[str]()
+        holes = Holes(cut=self.selection.since is not None)
+        async with aclosing(entries(self.settings, self.selection, self.source, complain=self.complain)) as found:
+            async for entry in found:
+                missing = () if self.selection.types else holes.before(entry)
+                if self.after is not None and place_of(entry) <= self.after:
+                    await target.passed(entry)
+                    continue
+                for each in missing:
+                    done.holes += 1
+                    self.complain(each)
+                await self.pace.wait(int(entry.stream_id.partition("-")[0]) / 1000, idle=not running)
+                if self.stop.is_set():
+                    done.stopped = True
+                    break
+                (running.discard if entry.type == _ENDED else running.add)(entry.call)
+                seen.add(entry.call)
+                self.progress(entry)
+                await target.take(entry)
+                done.entries += 1
+                done.token = token_of(entry)
+        await target.settle()
+        done.calls = len(seen)
+        if not self.selection.types and not done.stopped:
+            for call in holes.open_calls():
+                self.complain(f"{call}: still running, or its end is missing")
+        return done
+
+
+async def count(settings: Settings, selection: Selection, source: str) -> int:
+    """How many entries a replay would have."""
+    return sum([1 async for _ in _quietly(settings, selection, source)])
+
+
+def _quietly(settings: Settings, selection: Selection, source: str) -> AsyncIterator[Entry]:
+    return entries(settings, selection, source, complain=lambda _: None)

@@ -1,0 +1,171 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from orchestra import Consumer
+from orchestra.bus import Bus
+from orchestra.replay.pace import Pace
+from orchestra.replay.recorded import Selection
+from orchestra.replay.scratch import Outcome, on_scratch
+from orchestra.replay.stream import Replay
+from orchestra.settings import Settings
+from orchestra.storage import keeping
+from orchestra.testing import TestBus
+from schemas import (
+    AgentChanged,
+    AudioChunk,
+    CallEnded,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    ReplyInterrupted,
+    ToolCompleted,
+    TurnMeasured,
+    UserTurnEnded,
+)
+from tests.replay.scratch_consumers import MoodScored, mood_consumer, turns_of
+from workers.persistence import consumer as persistence
+
+
+async def record(bus: TestBus, consumer: Consumer, *events: Event) -> None:
+    """A live run of the consumer, event by event as they come from an edge."""
+    async with bus.run(consumer):
+        for event in events:
+            await bus.publish(event)
+            await bus.settled()
+
+
+def replay(settings: Settings, selection: Selection | None = None, source: str = "auto") -> Replay:
+    said: list[str] = []
+    return Replay(
+        settings=settings,
+        selection=selection or Selection(),
+        source=source,
+        pace=Pace(None),
+        stop=asyncio.Event(),
+        complain=said.append,
+    )
+
+
+async def replayed(settings: Settings, consumer: Consumer, folder: Path) -> Outcome:
+    async with on_scratch(consumer, settings, folder, patience_s=2.0) as scratch:
+        await replay(settings).into(scratch)
+        return await scratch.outcome()
+
+
+async def test_a_consumer_that_has_not_changed_publishes_the_same(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        await record(bus, mood_consumer(), *turns_of(bus.call()))
+    outcome = await replayed(settings, mood_consumer(), tmp_path / "scratch")
+    assert outcome.agrees
+    assert len(outcome.outputs.of("same")) == 3 * 4
+
+
+async def test_a_changed_output_is_shown_by_its_field_and_its_followers_see_what_was_recorded(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    await record(bus, mood_consumer(), *turns_of(bus.call()))
+    outcome = await replayed(settings, mood_consumer("bad"), tmp_path / "scratch")
+    changed = outcome.outputs.of("changed")
+    assert [
+        (each.entry.type, each.changes[0].field, each.changes[0].then, each.changes[0].now) for each in changed
+    ] == [("mood.scored", "mood", '"good"', '"bad"')] * 3
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.summed"]  # made of the recorded scores
+    assert not outcome.agrees
+
+
+async def test_a_missing_output_is_found_at_once_and_its_followers_see_what_was_recorded(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    await record(bus, mood_consumer(), *turns_of(bus.call(), turns=20))
+    outcome = await asyncio.wait_for(replayed(settings, mood_consumer(silent=True), tmp_path / "scratch"), 20)
+    assert len(outcome.outputs.of("missing")) == 20
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.summed"]
+
+
+async def test_a_new_output_is_told_and_not_an_input(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+    await record(bus, mood_consumer(), *turns_of(bus.call()))
+    outcome = await replayed(settings, mood_consumer(also=True), tmp_path / "scratch")
+    assert len(outcome.outputs.of("new")) == 3
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"] * 3 + ["mood.summed"]
+
+
+async def test_what_a_handler_cannot_do_is_a_dead_letter_of_the_outcome(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    await record(bus, mood_consumer(), *turns_of(bus.call(), turns=1))
+    broken = Consumer("mood", max_attempts=1)
+
+    @broken.on(UserTurnEnded)
+    async def score(event: UserTurnEnded) -> MoodScored:
+        raise ValueError(event.text)
+
+    outcome = await replayed(settings, broken, tmp_path / "scratch")
+    assert [(letter.type, letter.error) for letter in outcome.dead] == [("user.turn.ended", "ValueError('words 1')")]
+    assert not outcome.agrees
+
+
+async def test_a_handler_that_waits_for_a_later_event_gets_it_after_a_while(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    """The output is recorded before the event that its handler waits for now: patience, then the rest."""
+    await record(bus, mood_consumer(), *turns_of(bus.call(), turns=1))
+    ended, waiting = asyncio.Event(), Consumer("mood")
+
+    @waiting.on(UserTurnEnded, concurrent=True)
+    async def score(event: UserTurnEnded) -> MoodScored:
+        await ended.wait()
+        return MoodScored(call=event.call, turn=event.turn, mood="good")
+
+    @waiting.on(CallEnded)
+    async def end(event: CallEnded) -> None:
+        ended.set()
+
+    async with on_scratch(waiting, settings, tmp_path / "scratch", patience_s=0.3) as scratch:
+        await replay(settings).into(scratch)
+        outcome = await scratch.outcome()
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"]
+    assert outcome.unfinished == 0
+
+
+async def session(bus: Bus, call: str) -> bytes:
+    """Every byte of the record; a hash has no order of its own."""
+    fields = await bus.redis.hgetall(bus.key(call, "call", call))
+    return b"\n".join(name + b" " + value for name, value in sorted(fields.items()))
+
+
+def whole_call(call: str) -> list[Event]:
+    samples = (700).to_bytes(2, "little") * 1600
+    return [
+        CallStarted(call=call, from_number="+15550001", app="parcels"),
+        AgentChanged(call=call, agent="reception"),
+        AudioChunk(call=call, speaker="caller", offset_ms=0, audio=samples),
+        UserTurnEnded(call=call, turn=1, text="where is my parcel"),
+        PromptCompleted(call=call, turn=1, request="p", prompt_tokens=70, completion_tokens=7, model="offline"),
+        ToolCompleted(call=call, turn=1, request="t", name="find_parcel", failed=True),
+        ReplyInterrupted(call=call, turn=1, heard="Your parcel"),
+        TurnMeasured(call=call, turn=1, total_ms=612.5),
+        UserTurnEnded(call=call, turn=2, text="thank you"),
+        TurnMeasured(call=call, turn=2, total_ms=433.1),
+        CallEnded(call=call, turn=2, reason="caller_hung_up", duration_s=12.0, audio_ms=200),
+    ]
+
+
+async def test_session_records_rebuilt_by_replay_are_byte_identical(
+    bus: TestBus, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_LAST_AUDIO_WITHIN_S", 0.3)  # the archive has no audio to wait for
+    calls = [bus.call() for _ in range(3)]
+    await record(bus, persistence, *(event for call in calls for event in whole_call(call)))
+    live = {call: await session(bus.bus, call) for call in calls}
+    assert all(b"\nrecording file://" in record for record in live.values())
+
+    journal_alone, with_audio = Selection(), Selection(streams=("events", "media"))
+    for number, selection in enumerate((journal_alone, with_audio)):
+        folder = tmp_path / f"scratch{number}"
+        async with on_scratch(persistence, settings, folder, clock="then", patience_s=8.0) as scratch:
+            await replay(settings, selection).into(scratch)
+            assert {call: await session(scratch.bus, call) for call in calls} == live

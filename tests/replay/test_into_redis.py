@@ -1,0 +1,185 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from orchestra.bus import Bus, EmbeddedServer, Entry, partition_of
+from orchestra.bus.keys import started_ms, trace_id
+from orchestra.cli import replaying
+from orchestra.cli.replaying_redis import copy
+from orchestra.errors import ServerError, UsageError
+from orchestra.replay.copying import copying
+from orchestra.replay.position import Position
+from orchestra.replay.recorded import Selection, entries
+from orchestra.replay.rewrite import Rewrite
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import AudioChunk, Event, PromptCompleted
+from tests.replay.scratch_consumers import mood_consumer, turns_of
+
+BOTH = ("events", "media")
+
+
+@pytest_asyncio.fixture
+async def target(tmp_path: Path) -> AsyncIterator[Bus]:
+    async with EmbeddedServer(tmp_path / "target") as server:
+        bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path / "target"))
+        yield bus
+        await bus.close()
+
+
+def run(settings: Settings, **chosen: object) -> replaying.Run:
+    return replaying.Run(
+        settings=settings,
+        selection=Selection(streams=BOTH, **chosen),  # type: ignore[arg-type]
+        source="journal",
+        speed=None,
+        token="",
+        position=Position(settings.data_dir, {"test": 1}),
+    )
+
+
+async def stored(bus: Bus) -> list[Entry]:
+    settings = bus.settings.model_copy(update={"redis_url": bus.url})
+    return [entry async for entry in entries(settings, Selection(streams=BOTH), "journal")]
+
+
+def content(found: list[Entry]) -> list[tuple[str, bytes, bytes | None]]:
+    return [
+        (entry.call, entry.body, entry.audio)
+        for entry in sorted(found, key=lambda entry: (entry.partition, entry.stream))
+    ]
+
+
+async def recorded(bus: TestBus, calls: int = 3) -> list[str]:
+    made = [bus.call() for _ in range(calls)]
+    async with bus.run(mood_consumer()):
+        for call in made:
+            await bus.publish(*turns_of(call), AudioChunk(call=call, speaker="agent", offset_ms=0, audio=b"\0\1" * 800))
+            await bus.publish(
+                PromptCompleted(call=call, request=f"{call}:edge.1.orchestration.2", text=f"about {call}")
+            )
+        await bus.settled()
+    return made
+
+
+async def test_calls_are_written_as_they_were_and_never_twice(bus: TestBus, settings: Settings, target: Bus) -> None:
+    await recorded(bus)
+    there = await stored(bus.bus)
+    for _ in range(2):
+        assert await copy(run(settings), target.url, "", now=False) == 0
+        assert content(await stored(target)) == content(there)
+
+
+async def test_a_replay_that_was_stopped_goes_on_behind_what_it_has_written(
+    bus: TestBus, settings: Settings, target: Bus
+) -> None:
+    await recorded(bus)
+    there = await stored(bus.bus)
+    first = run(settings)
+    stop, seen = asyncio.Event(), 0
+
+    def count(_: Entry) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 7:
+            stop.set()
+
+    async with copying(target, Rewrite(target.partitions)) as half:
+        done = await first.replay(stop, count).into(half)
+    assert (done.stopped, half.written, len(await stored(target))) == (True, 7, 7)
+    assert await copy(replace(first, token=done.token), target.url, "", now=False) == 0
+    assert content(await stored(target)) == content(there)
+
+
+async def test_renamed_calls_are_calls_of_their_own_with_all_that_names_them(
+    bus: TestBus, settings: Settings, target: Bus
+) -> None:
+    calls = await recorded(bus, calls=2)
+    for word in ("one", "two", "one"):
+        assert await copy(run(settings), target.url, word, now=False) == 0
+    found = await stored(target)
+    names = {entry.call for entry in found}
+    assert len(names) == 4
+    assert not names & set(calls)
+    assert {(partition_of(name), started_ms(name)) for name in names} == {
+        (partition_of(call), started_ms(call)) for call in calls
+    }
+    for entry in found:
+        event = entry.event()
+        assert event is not None
+        assert event.id.startswith(f"{entry.call}:")
+        assert event.id == entry.id
+        assert not event.cause or event.cause.startswith(f"{entry.call}:")
+        assert event.trace.split("-")[1] == trace_id(entry.call)
+        assert partition_of(entry.call) == entry.partition
+        if isinstance(event, PromptCompleted):
+            assert event.request == f"{entry.call}:edge.1.orchestration.2"
+            assert any(event.text == f"about {call}" for call in calls)  # what was said is not changed
+    assert len(await target.journal(min(names))) == 10
+
+
+async def test_calls_can_be_copied_within_one_server_under_other_ids(bus: TestBus, settings: Settings) -> None:
+    await recorded(bus, calls=2)
+    before = len(await stored(bus.bus))
+    assert await copy(run(settings), bus.bus.url, "again", now=False) == 0
+    assert len(await stored(bus.bus)) == 2 * before
+
+
+async def test_events_of_a_later_version_keep_their_type_and_fields(
+    bus: TestBus, settings: Settings, target: Bus
+) -> None:
+    call = bus.call(4)
+    (started,) = await bus.publish(turns_of(call)[0])
+    later = b'{"type":"sky.painted","call":"%s","id":"%s:x.1","cause":"%s","hue":{"of":["%s"]}}'
+    names = [text.encode() for text in (call, call, started.id, call)]
+    body = later % tuple(names)
+    fields = {"type": "sky.painted", "call": call, "id": f"{call}:x.1", "body": body}
+    await bus.bus.redis.xadd(bus.bus.key(4, "events"), fields)
+    await copy(run(settings), target.url, "other", now=False)
+    entry = (await stored(target))[1]
+    assert entry.type == "sky.painted"
+    assert entry.body == body.replace(call.encode(), entry.call.encode())
+
+
+async def test_a_copy_can_happen_now(bus: TestBus, settings: Settings, target: Bus) -> None:
+    call = bus.call(4)
+    old: list[Event] = [
+        msgspec.structs.replace(event, at=1000.0 + number) for number, event in enumerate(turns_of(call))
+    ]
+    await bus.publish(*old)
+    await copy(run(settings), target.url, "", now=True)
+    at = [event.at for event in await target.journal(call)]
+    assert [round(moment - at[0], 3) for moment in at] == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+async def test_two_replays_at_once_into_one_server_are_refused(target: Bus) -> None:
+    async with copying(target, Rewrite(target.partitions)):
+        with pytest.raises(ServerError, match="another replay writes to"):
+            async with copying(target, Rewrite(target.partitions)):
+                pass
+    async with copying(target, Rewrite(target.partitions)):
+        pass
+
+
+async def test_a_server_that_is_not_there_is_named(settings: Settings) -> None:
+    with pytest.raises(ServerError, match=r"127\.0\.0\.1:1 cannot be used"):
+        await copy(run(settings), "redis://127.0.0.1:1", "", now=False)
+
+
+async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    call = bus.call(12)
+    await bus.publish(*turns_of(call))
+    async with EmbeddedServer(tmp_path / "small") as server:
+        small = await Bus.connect(settings.model_copy(update={"partitions": 5, "redis_url": server.url}))
+        with pytest.raises(UsageError, match="lies on partition 12, and here are 5"):
+            await copy(run(settings), server.url, "", now=False)
+        assert await copy(run(settings), server.url, "fits", now=False) == 0
+        assert {entry.call[:3] for entry in await stored(small)} == {"02-"}
+        await small.close()
