@@ -1,10 +1,14 @@
-"""The peer of the caller benchmark: Pipecat's own pipeline for Twilio in one process, as its examples build it.
+"""The peer of the benchmarks: Pipecat's own pipeline for Twilio in one process, as its examples build it.
 
 ``_stock_pipecat.py '{"port": …, "stt": …, "tts": …, "model": …, "greeting": …}'``
+
+Its examples run the whole pipeline at the telephone's 8 kHz; here the listening half runs at 16 kHz, as ours does, so
+that voice activity detection, smart-turn and the recogniser have the same work on both sides.
 """
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -16,6 +20,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.runner.utils import parse_telephony_websocket
 from pipecat.serializers.twilio import TwilioFrameSerializer
 from pipecat.services.deepgram.stt import DeepgramSTTService
@@ -25,16 +30,14 @@ from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPI
 from pipecat.workers.runner import WorkerRunner
 
 PROMPT = "You are on the telephone for Swift Parcel, a parcel service. Answer in one or two short spoken sentences."
+LISTENING_RATE = 16_000
+
+#: makes the speech-to-text service, the model and the text-to-speech service of one call
+Services = Callable[[], tuple[FrameProcessor, FrameProcessor, FrameProcessor]]
 
 
-async def hold(websocket: WebSocket, options: dict[str, Any]) -> None:
-    """One call."""
-    await websocket.accept()
-    _, call = await parse_telephony_websocket(websocket)
-    serializer = TwilioFrameSerializer(call.stream_id, params=TwilioFrameSerializer.InputParams(auto_hang_up=False))
-    transport = FastAPIWebsocketTransport(
-        websocket, FastAPIWebsocketParams(serializer=serializer, audio_in_enabled=True, audio_out_enabled=True)
-    )
+def vendors(options: dict[str, Any]) -> tuple[FrameProcessor, FrameProcessor, FrameProcessor]:
+    """Pipecat's own services for Deepgram, OpenAI and ElevenLabs."""
     stt = DeepgramSTTService(api_key="any", base_url=options["stt"])
     model = OpenAILLMService(
         api_key="any",
@@ -46,18 +49,30 @@ async def hold(websocket: WebSocket, options: dict[str, Any]) -> None:
         url=options["tts"],
         settings=ElevenLabsTTSService.Settings(voice="test-voice", model="eleven_flash_v2_5"),
     )
+    return stt, model, tts
+
+
+async def hold(websocket: WebSocket, services: Services, greeting: str) -> None:
+    """One call."""
+    await websocket.accept()
+    _, call = await parse_telephony_websocket(websocket)
+    serializer = TwilioFrameSerializer(call.stream_id, params=TwilioFrameSerializer.InputParams(auto_hang_up=False))
+    transport = FastAPIWebsocketTransport(
+        websocket, FastAPIWebsocketParams(serializer=serializer, audio_in_enabled=True, audio_out_enabled=True)
+    )
+    stt, model, tts = services()
     user, assistant = LLMContextAggregatorPair(
         LLMContext(),
         user_params=LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer()),
     )
     worker = PipelineWorker(
         Pipeline([transport.input(), stt, user, model, tts, transport.output(), assistant]),
-        params=PipelineParams(audio_in_sample_rate=8000, audio_out_sample_rate=8000),
+        params=PipelineParams(audio_in_sample_rate=LISTENING_RATE, audio_out_sample_rate=8000),
         enable_rtvi=False,
     )
 
     async def greet(*_: object) -> None:
-        await worker.queue_frame(TTSSpeakFrame(options["greeting"]))
+        await worker.queue_frame(TTSSpeakFrame(greeting))
 
     async def end(*_: object) -> None:
         await worker.cancel()
@@ -69,11 +84,10 @@ async def hold(websocket: WebSocket, options: dict[str, Any]) -> None:
     await runner.run()
 
 
-def create_app(options: dict[str, Any]) -> FastAPI:
+def create_app(port: int, services: Services, greeting: str) -> FastAPI:
     """Twilio's webhook and media stream."""
     app = FastAPI()
-    host = f"127.0.0.1:{options['port']}"
-    stream = f'<Response><Connect><Stream url="ws://{host}/stream"/></Connect></Response>'
+    stream = f'<Response><Connect><Stream url="ws://127.0.0.1:{port}/stream"/></Connect></Response>'
 
     @app.post("/twilio/voice")
     async def answer() -> Response:
@@ -81,7 +95,7 @@ def create_app(options: dict[str, Any]) -> FastAPI:
 
     @app.websocket("/stream")
     async def take(websocket: WebSocket) -> None:
-        await hold(websocket, options)
+        await hold(websocket, services, greeting)
 
     return app
 
@@ -90,4 +104,5 @@ if __name__ == "__main__":
     logger.remove()
     logger.add(sys.stderr, level="ERROR")
     chosen = json.loads(sys.argv[1])
-    uvicorn.run(create_app(chosen), host="127.0.0.1", port=chosen["port"], log_level="error", loop="uvloop")
+    app = create_app(chosen["port"], lambda: vendors(chosen), chosen["greeting"])
+    uvicorn.run(app, host="127.0.0.1", port=chosen["port"], log_level="error", loop="uvloop")

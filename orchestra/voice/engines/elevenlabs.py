@@ -11,6 +11,7 @@ from websockets.protocol import State
 
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
+from orchestra.voice.engines.spoken_words import CountsWords
 from orchestra.voice.engines.standby import Retiring
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _PHRASE_TIMEOUT_S = 10.0
 _RETRY_S = 0.5
 
 
-class ReconnectingElevenLabsTTS(Retiring, ElevenLabsTTSService):
+class ReconnectingElevenLabsTTS(Retiring, CountsWords, ElevenLabsTTSService):
     """ElevenLabs' service, in order when its socket breaks in the middle of a reply.
 
     The stock service reconnects without a word, never ends the reply's audio, counts its unsaid words as said, and

@@ -12,34 +12,16 @@ from typing import Any
 import numpy as np
 from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
-from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
-from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
+from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADParams
+
+from orchestra.voice.engines.smart_turn import Floats, features
+from orchestra.voice.engines.vad import InlineVAD
 
 #: how long the caller may pause in a turn that smart-turn takes for unfinished, in seconds
 LONGEST_PAUSE_S = 2.0
-
-
-class SharedSilero(SileroOnnxModel):
-    """The state of one call's stream on a session that is not its own."""
-
-    def __init__(self, session: Any) -> None:  # the stock constructor only builds a session
-        self.session = session
-        self.sample_rates = [8_000, 16_000]
-        self.reset_states()  # type: ignore[no-untyped-call]
-
-
-class InlineVAD(SileroVADAnalyzer):
-    """Silero VAD without a thread: a window costs 0.4 ms, less than handing it to an executor and back."""
-
-    def __init__(self, session: Any, params: VADParams | None = None) -> None:
-        VADAnalyzer.__init__(self, params=params)  # past the stock constructor, which builds a session
-        self._model = SharedSilero(session)
-        self._windows_since_reset = 0
-        self._low_confidence_windows = 0
-
-    async def analyze_audio(self, buffer: bytes) -> VADState:
-        """The state after ``buffer`` (16-bit PCM)."""
-        return self._run_analyzer(buffer)
+#: smart-turn takes a turn for finished above this probability
+_COMPLETE = 0.5
 
 
 class EndOfTurn(LocalSmartTurnAnalyzerV3):
@@ -48,12 +30,18 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
     def __init__(self, session: Any, threads: ThreadPoolExecutor, params: SmartTurnParams) -> None:
         BaseSmartTurn.__init__(self, params=params)  # past the stock constructor, which builds a session
         self._session = session
-        self._log_data = False
         self._threads = threads
 
     def allow_pause(self, seconds: float) -> None:
         """How long a silence may last from now on before it ends the turn whatever the model says."""
         self._stop_ms = seconds * 1000
+
+    def _predict_endpoint(self, audio_array: Floats) -> dict[str, Any]:
+        """Whether the turn ends here, and how probable that is."""
+        heard = features(self._resample_to_model_rate(audio_array))
+        (probabilities,) = self._session.run(None, {"input_features": heard[np.newaxis]})
+        probability = float(probabilities[0].item())
+        return {"prediction": int(probability > _COMPLETE), "probability": probability}
 
     @property
     def _model_executor(self) -> ThreadPoolExecutor:
@@ -76,7 +64,8 @@ class ListeningModels:
         """Load both models from Pipecat's wheel and run each once. Blocks for about 0.5 s."""
         stock = LocalSmartTurnAnalyzerV3()
         stock._predict_endpoint(np.zeros(16_000, np.float32))  # noqa: SLF001 - the first run is slow
-        threads = ThreadPoolExecutor(max(1, os.cpu_count() or 1), thread_name_prefix="smart-turn")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = ThreadPoolExecutor(cores, thread_name_prefix="smart-turn")
         return cls(SileroVADAnalyzer()._model.session, stock._session, threads)  # noqa: SLF001 - the bundled sessions
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:

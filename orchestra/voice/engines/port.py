@@ -16,10 +16,11 @@ from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.flux import DeepgramFlux, is_flux
-from orchestra.voice.engines.listening import EndOfTurn, InlineVAD, ListeningModels
+from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.standby import StandbySTT, StandbyTTS
+from orchestra.voice.engines.vad import InlineVAD
 
 #: the rate of a telephone line, in Hz
 LINE_RATE = 8_000

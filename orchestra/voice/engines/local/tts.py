@@ -5,10 +5,10 @@ from typing import Protocol
 
 from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
 from pipecat.services.settings import TTSSettings
-from pipecat.services.tts_service import TTSService
 
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.piper import SpokenPiece
+from orchestra.voice.engines.spoken_words import CountsWords
 
 _SILENCE_S = 0.02
 
@@ -20,7 +20,7 @@ class Speaks(Protocol):
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""
 
 
-class LocalTTS(TTSService):
+class LocalTTS(CountsWords):
     """Speaks piece by piece; the words come with the times that the voice itself computed.
 
     Word times count along the audio of their context, from its first sample, as ElevenLabs' do.

@@ -1,0 +1,68 @@
+"""The words of a reply as the engine times them, without looking for each in the text that it was given.
+
+Pipecat 1.14 follows every timed word through three versions of a text (what the model wrote, what is shown, what is
+spoken), some milliseconds of a blocked event loop a word. Here the text was made for speaking before it came, so the
+three are one, and words are only counted.
+"""
+
+from typing import Any
+
+from pipecat.frames.frames import AggregatedTextFrame, Frame, TTSTextFrame
+from pipecat.services.tts_service import TTSService
+from pipecat.utils.context.aggregated_frame_sequencer import AggregatedFrameSequencer
+from pipecat.utils.text.base_text_aggregator import TextType
+
+
+class WordCount(AggregatedFrameSequencer):
+    """Stands in for Pipecat's sequencer: keeps, for each context that is being spoken, which words have no time yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._untimed: dict[str, list[str]] = {}
+
+    async def register_spoken(  # noqa: D102 - the stock one's
+        self, frame: AggregatedTextFrame, context_id: str, tts_text: str, *_: Any, **__: Any
+    ) -> list[Frame]:
+        del frame
+        self._untimed.setdefault(context_id, []).extend(tts_text.split())
+        return []
+
+    def process_word(  # noqa: D102 - the stock one's
+        self,
+        word: str,
+        pts: int,
+        context_id: str | None = None,
+        includes_inter_frame_spaces: bool = False,
+    ) -> list[Frame]:
+        del includes_inter_frame_spaces
+        untimed = self._untimed.get(context_id or "")
+        if untimed is None:
+            return []  # of a context that is over
+        del untimed[: len(word.split())]
+        return [_timed(word, pts, context_id)]
+
+    def force_complete(self, context_id: str, last_word_pts: int) -> list[Frame]:
+        """The context has ended: words that were never timed came with the last that was."""
+        untimed = self._untimed.pop(context_id, [])
+        return [_timed(" ".join(untimed), last_word_pts, context_id)] if untimed else []
+
+    def clear(self, *, keep_contexts: set[str] | None = None) -> None:
+        """Forget what was interrupted."""
+        super().clear(keep_contexts=keep_contexts)
+        keep = keep_contexts or set()
+        self._untimed = {context: words for context, words in self._untimed.items() if context in keep}
+
+
+class CountsWords(TTSService):
+    """Mix this in before the class of a service that gives word times."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._aggregated_frame_sequencer = WordCount()
+
+
+def _timed(text: str, pts: int, context_id: str | None) -> TTSTextFrame:
+    frame = TTSTextFrame(text, text_type=TextType.WORD)
+    frame.pts = pts
+    frame.context_id = context_id
+    return frame

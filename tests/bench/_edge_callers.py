@@ -1,0 +1,268 @@
+"""The callers of the edge benchmark: many light ones in one process, each in real time over its own media stream.
+
+What a caller says is encoded beforehand; what they hear is not kept, only when it came. Moments are of one monotonic
+clock, so that nothing of the edge's own clocks goes in.
+"""
+
+import asyncio
+import base64
+import itertools
+import random
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msgspec
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from orchestra.voice.caller import mulaw
+from orchestra.voice.caller.measure import is_audible
+from orchestra.voice.caller.mulaw import Samples
+from orchestra.voice.caller.twiml import ConnectStream, parse_twiml
+
+FRAME_S = 0.02
+_SILENCE = base64.b64encode(bytes([mulaw.SILENCE]) * 160).decode()
+_PAUSE_S = (0.4, 1.4)
+#: after so long without sound a reply is over; a shorter silence within it is a gap
+_OVER_S = 0.8
+_INTERRUPTS_AFTER_S = 1.2
+_PATIENCE_S = 6.0
+_decode = msgspec.json.decode
+
+
+@dataclass(frozen=True)
+class Said:
+    """An utterance in frames of 20 ms, coded, and which of them is the first and the last with sound."""
+
+    frames: tuple[str, ...]
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, samples: Samples) -> "Said":
+        frames = [samples[at : at + 160] for at in range(0, len(samples) - 159, 160)]
+        audible = [at for at, frame in enumerate(frames) if is_audible(frame)]
+        coded = tuple(base64.b64encode(mulaw.encode(frame)).decode() for frame in frames)
+        return cls(coded[: audible[-1] + 1], audible[0], audible[-1])
+
+
+@dataclass
+class Heard:
+    """What callers have noted, in ms: answer after the end of speech, `clear` after the start of speech, gaps."""
+
+    response_ms: list[float] = field(default_factory=list)
+    clear_ms: list[float] = field(default_factory=list)
+    gap_ms: list[float] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class LightCaller:
+    """One call: listens to the greeting, asks, listens, asks again, and interrupts some of the answers."""
+
+    def __init__(self, said: list[Said], notes: "Load", *, interrupts: float) -> None:
+        self._said = itertools.cycle(random.sample(said, len(said)))
+        self._notes = notes
+        self._interrupts = interrupts
+        self._loop = asyncio.get_running_loop()
+        self._socket: ClientConnection | None = None
+        self._sid = "MZ" + secrets.token_hex(16)
+        self._saying: tuple[Said, int] | None = None
+        self._played_at = 0.0  # when all that came was played
+        self._ended_at = 0.0  # the caller's last words
+        self._began_at = 0.0  # the first words of an interruption
+        self._waits = True  # for the first sound of an answer
+        self._answered_at = 0.0
+        self._heard_first = asyncio.Event()
+        self._marks: list[str] = []
+
+    async def run(self, url: str, token: str) -> None:
+        """Call, and talk until cancelled."""
+        verb = await _answer(url, token)
+        async with connect(verb.url, proxy=None, compression=None, max_queue=None) as self._socket:
+            await self._socket.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
+            await self._send("start", _start(self._sid, verb.parameters))
+            tasks = [asyncio.create_task(part) for part in (self._keep_time(), self._listen(), self._talk())]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            except ConnectionClosed:
+                self._notes.heard.counts["cut_off"] += 1
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def _send(self, event: str, body: dict[str, Any]) -> None:
+        assert self._socket is not None
+        message = {"event": event, "streamSid": self._sid, event: body}
+        await self._socket.send(msgspec.json.encode(message).decode())
+
+    async def _keep_time(self) -> None:
+        assert self._socket is not None
+        begin = self._loop.time()
+        head = f'{{"event":"media","streamSid":"{self._sid}","media":{{"track":"inbound","timestamp":"'
+        for number in itertools.count():
+            await asyncio.sleep(max(0.0, begin + (number + 1) * FRAME_S - self._loop.time()))
+            payload = _SILENCE
+            if self._saying is not None:
+                said, at = self._saying
+                payload = said.frames[at]
+                self._saying = (said, at + 1) if at + 1 < len(said.frames) else None
+                self._note_said(said, at)
+            await self._socket.send(f'{head}{number * 20}","payload":"{payload}"}}}}')
+
+    def _note_said(self, said: Said, at: int) -> None:
+        now = self._loop.time()
+        if at == said.first:
+            self._began_at = now - FRAME_S
+        if at == said.last:
+            self._ended_at, self._waits = now, True
+            self._heard_first.clear()
+
+    async def _talk(self) -> None:
+        await self._reply_over()
+        while True:
+            await asyncio.sleep(random.uniform(*_PAUSE_S))
+            await self._say()
+            while random.random() < self._interrupts:
+                await asyncio.sleep(max(0.0, self._answered_at + _INTERRUPTS_AFTER_S - self._loop.time()))
+                self._notes.heard.counts["interruptions"] += 1
+                await self._say(interrupting=True)
+            await self._reply_over()
+
+    async def _say(self, *, interrupting: bool = False) -> None:
+        """Say something, and wait for the first sound of the answer."""
+        said = next(self._said)
+        self._heard_first.clear()
+        self._began_at = 0.0
+        self._clear_due = interrupting
+        self._saying = (said, 0)
+        self._notes.heard.counts["turns"] += 1
+        try:
+            async with asyncio.timeout(len(said.frames) * FRAME_S + _PATIENCE_S):
+                await self._heard_first.wait()
+        except TimeoutError:
+            self._notes.heard.counts["unanswered"] += 1
+
+    _clear_due = False
+
+    async def _reply_over(self) -> None:
+        await self._heard_first.wait()
+        while (left := self._played_at + _OVER_S - self._loop.time()) > 0:  # noqa: ASYNC110 - it moves as audio comes
+            await asyncio.sleep(left)
+
+    async def _listen(self) -> None:
+        assert self._socket is not None
+        async for text in self._socket:
+            message = _decode(text)
+            match message["event"]:
+                case "media":
+                    self._hear(message["media"]["payload"])
+                case "clear":
+                    self._cleared()
+                case "mark":
+                    name = message["mark"]["name"]
+                    self._marks.append(name)
+                    self._loop.call_at(max(self._played_at, self._loop.time()), self._return_mark, name)
+                case _:
+                    pass
+
+    def _hear(self, payload: str) -> None:
+        now, heard = self._loop.time(), self._notes.heard
+        gap_s = now - self._played_at
+        if 0 < gap_s < _OVER_S and not self._waits:
+            heard.gap_ms.append(gap_s * 1000)
+        self._played_at = max(self._played_at, now) + len(payload) * 3 / 4 / 8000
+        if not self._waits or not payload.strip("/="):
+            return
+        if self._saying is not None:
+            heard.counts["early"] += 1  # an answer to half of what was said
+            return
+        if self._ended_at:
+            heard.response_ms.append((now - self._ended_at) * 1000)
+        self._waits, self._answered_at = False, now
+        self._heard_first.set()
+
+    def _cleared(self) -> None:
+        now = self._loop.time()
+        if self._clear_due and self._began_at:
+            self._clear_due = False
+            self._notes.heard.clear_ms.append((now - self._began_at) * 1000)
+        self._played_at = now
+        for name in list(self._marks):
+            self._return_mark(name)
+
+    def _return_mark(self, name: str) -> None:
+        if name in self._marks:
+            self._marks.remove(name)
+            self._notes.keep(self._send("mark", {"name": name}))
+
+
+class Load:
+    """So many callers at one address, and what they have noted since they were last asked."""
+
+    def __init__(self, url: str, token: str, said: list[Said], *, interrupts: float) -> None:
+        self._url, self._token, self._said, self._interrupts = url, token, said, interrupts
+        self.heard = Heard()
+        self._calls: list[asyncio.Task[None]] = []
+        self._small: set[asyncio.Task[None]] = set()
+
+    async def set(self, calls: int) -> None:
+        """Have so many calls."""
+        while len(self._calls) > calls:
+            await _ended(self._calls.pop())
+        while len(self._calls) < calls:
+            caller = LightCaller(self._said, self, interrupts=self._interrupts)
+            self._calls.append(asyncio.create_task(caller.run(self._url, self._token)))
+            await asyncio.sleep(0.1 + random.random() * 0.05)
+
+    def keep(self, coroutine: Any) -> None:
+        """See a small task through."""
+        task = asyncio.ensure_future(coroutine)
+        self._small.add(task)
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: "asyncio.Task[None]") -> None:
+        self._small.discard(task)
+        if not task.cancelled() and isinstance(task.exception(), ConnectionClosed):
+            self.heard.counts["cut_off"] += 1
+
+    def read(self) -> Heard:
+        """What was noted since the last time."""
+        for call in self._calls:
+            if call.done():
+                call.result()  # a caller that broke is an error of the benchmark
+                self.heard.counts["ended"] += 1
+        heard, self.heard = self.heard, Heard()
+        return heard
+
+    async def close(self) -> None:
+        await self.set(0)
+
+
+async def _ended(call: "asyncio.Task[None]") -> None:
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+
+
+async def _answer(url: str, token: str) -> ConnectStream:
+    """What the edge's webhook says is to be done with a new call."""
+    form = {"CallSid": "CA" + secrets.token_hex(16), "From": "+15550001", "To": "+15550100", "CallStatus": "ringing"}
+    address = f"{url}/twilio/voice"
+    signature = RequestValidator(token).compute_signature(address, form)
+    async with httpx.AsyncClient(timeout=15.0, trust_env=False) as http:
+        answer = await http.post(address, data=form, headers={"X-Twilio-Signature": signature})
+    verb = next(verb for verb in parse_twiml(answer.text) if isinstance(verb, ConnectStream))
+    verb.parameters["_sid"] = form["CallSid"]
+    return verb
+
+
+def _start(sid: str, parameters: dict[str, str]) -> dict[str, Any]:
+    call_sid = parameters.pop("_sid")
+    media_format = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
+    names = {"streamSid": sid, "callSid": call_sid, "accountSid": "AC0"}
+    return {**names, "tracks": ["inbound"], "customParameters": parameters, "mediaFormat": media_format}

@@ -1,0 +1,136 @@
+"""Stub engines of the edge benchmark: they cost next to nothing, and answer a fixed time after the caller's speech."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+import numpy as np
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.settings import STTSettings, TTSSettings
+from pipecat.services.stt_service import STTService
+from pipecat.services.tts_service import TTSService
+from pipecat.utils.time import time_now_iso8601
+
+from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
+from orchestra.voice.engines.port import Engines
+from orchestra.voice.engines.spoken_words import CountsWords
+from orchestra.voice.engines.turn_end import TurnEnd
+from tests.bench._edge_answer import ANSWER
+
+#: an interim transcript so long after the first sound, a final one so long after the last (Deepgram's median), and
+#: audio so long after the words (ElevenLabs' median), in seconds
+INTERIM_S, FINAL_S, SPEECH_S = 0.15, 0.247, 0.138
+_WORD_S = 0.2
+_RATE = 8_000
+_CHUNK_S = 0.5
+_LOUD = 1_000
+
+
+class StubSTT(STTService):
+    """A streaming engine that hears the same words whenever there is sound."""
+
+    def __init__(self) -> None:
+        super().__init__(ttfs_p99_latency=0.5, settings=STTSettings(model="stub", language=None))
+        self._interim_due: float | None = None
+        self._told = False
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
+        """An interim transcript once it is due."""
+        now = time.monotonic()
+        if self._interim_due is None and not self._told and np.frombuffer(audio, np.int16).max() > _LOUD:
+            self._interim_due = now + INTERIM_S
+        if self._interim_due is not None and now >= self._interim_due:
+            self._interim_due, self._told = None, True
+            yield InterimTranscriptionFrame("Until when", "", time_now_iso8601())
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Answer the end of speech."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, VADUserStoppedSpeakingFrame):
+            self.create_task(self._answer(frame.timestamp - frame.stop_secs + FINAL_S))
+
+    async def _answer(self, due: float) -> None:
+        await asyncio.sleep(max(0.0, due - time.time()))
+        self._interim_due, self._told = None, False
+        words = "Until when is the depot open today?"
+        await self.push_frame(TranscriptionFrame(words, "", time_now_iso8601(), finalized=True))
+
+
+class StubTTS(TTSService):
+    """Says each word as a tone of 200 ms, and knows when it says it."""
+
+    def __init__(self, **options: Any) -> None:
+        settings = TTSSettings(model="stub", voice="stub", language=None)
+        options |= {"push_start_frame": True, "push_stop_frames": True, "push_text_frames": False}
+        super().__init__(settings=settings, **options)
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        """Audio, faster than it is played, as vendors send it."""
+        await asyncio.sleep(SPEECH_S)
+        words = text.split()
+        audio = _tone(len(words) * _WORD_S)
+        size = round(_CHUNK_S * _RATE) * 2
+        for start in range(0, len(audio), size):
+            yield TTSAudioRawFrame(audio[start : start + size], _RATE, 1, context_id=context_id)
+        await self.add_word_timestamps([(word, at * _WORD_S) for at, word in enumerate(words)], context_id)
+
+
+class OwnStubTTS(CountsWords, StubTTS):
+    """The same with the edge's own way of counting words."""
+
+
+class StubModel(FrameProcessor):
+    """Stands where the stock pipeline has its language model, and answers at once."""
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Say the answer."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMContextFrame) and direction is FrameDirection.DOWNSTREAM:
+            await self.push_frame(LLMFullResponseStartFrame())
+            await self.push_frame(LLMTextFrame(ANSWER))
+            await self.push_frame(LLMFullResponseEndFrame())
+        else:
+            await self.push_frame(frame, direction)
+
+
+class _Stubs:
+    name = "stub"
+
+    def stt(self) -> StubSTT:
+        return StubSTT()
+
+    def turn_stop(self, analyzer: EndOfTurn) -> TurnEnd:
+        return TurnEnd(analyzer)
+
+    def tts(self, _voice: str) -> OwnStubTTS:
+        return OwnStubTTS()
+
+    async def synthesize(self, text: str, rate: int) -> bytes:
+        del rate
+        return _tone(len(text.split()) * _WORD_S)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def engines() -> Engines:
+    """The stubs behind the port, with Silero and smart-turn as in earnest."""
+    return Engines("stub/stub", cast("Any", _Stubs()), cast("Any", _Stubs()), ListeningModels.load(), None)
+
+
+def _tone(seconds: float) -> bytes:
+    at = np.arange(round(seconds * _RATE)) / _RATE
+    samples: bytes = (8_000 * np.sin(2 * np.pi * 440 * at)).astype(np.int16).tobytes()
+    return samples

@@ -1,0 +1,135 @@
+"""One side of the edge benchmark, alone on one core: ``_edge_side.py ours|stock '{"core": …, "redis_url": …}'``.
+
+Prints its address, then for each line on standard input what it was like since the line before, as JSON. With a third
+argument it also profiles its event loop into that file.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    import json
+
+    _SIDE, _OPTIONS = sys.argv[1], json.loads(sys.argv[2])
+    os.sched_setaffinity(0, {_OPTIONS["core"]})  # before any library makes threads, which inherit it
+
+import asyncio
+import cProfile
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from orchestra.log import configure_logging
+from orchestra.settings import Settings
+from orchestra.voice.quiet import redirect_pipecat_log
+
+redirect_pipecat_log()
+
+from orchestra.bus import Bus  # noqa: E402 - Pipecat greets with a banner when it is imported
+from orchestra.voice.edge import create_app, open_edge  # noqa: E402
+from orchestra.voice.server import listen, serving  # noqa: E402
+from tests.bench import _stock_pipecat  # noqa: E402
+from tests.bench._edge_answer import GREETING  # noqa: E402
+from tests.bench._edge_engines import StubModel, StubSTT, StubTTS, engines  # noqa: E402
+
+TOKEN = "a local token"
+_PROBE_S = 0.01
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class _App:
+    name, greeting, holding, apology = "bench", GREETING, "Just a moment.", "Sorry?"
+    still_there = transfer_failed = voicemail = ""
+
+
+class Probe:
+    """How late the event loop is, and what the process uses."""
+
+    def __init__(self) -> None:
+        self._late: list[float] = []
+        self._read_at = time.monotonic()
+        self._cpu_s = time.process_time()
+
+    async def run(self) -> None:
+        """Look every 10 ms, until cancelled."""
+        while True:
+            due = time.monotonic() + _PROBE_S
+            await asyncio.sleep(_PROBE_S)
+            self._late.append((time.monotonic() - due) * 1000)
+
+    def read(self) -> dict[str, float]:
+        """Since the last time."""
+        late, self._late = sorted(self._late) or [0.0], []
+        now, cpu_s = time.monotonic(), time.process_time()
+        found = {
+            "lag_p50_ms": late[len(late) // 2],
+            "lag_p99_ms": late[int(len(late) * 0.99)],
+            "lag_max_ms": late[-1],
+            "cpu_s": cpu_s - self._cpu_s,
+            "seconds": now - self._read_at,
+            "mb": int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 1e6,
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        }
+        self._read_at, self._cpu_s = now, cpu_s
+        return found
+
+
+async def report(profile: str) -> None:
+    """Answer until standard input ends."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    probe = Probe()
+    probing = asyncio.create_task(probe.run())
+    profiler = cProfile.Profile(time.thread_time)
+    while await reader.readline():
+        print(json.dumps(probe.read()), flush=True)
+        if profile:
+            profiler.disable()
+            profiler.dump_stats(profile)
+            profiler.enable()
+    probing.cancel()
+
+
+async def ours(options: dict[str, Any], profile: str) -> None:
+    """The edge, as `orchestra edge` runs it but for its engines."""
+    listener = listen("127.0.0.1", 0)
+    chosen = {
+        "redis_url": options["redis_url"], "port": listener.getsockname()[1], "twilio_auth_token": TOKEN,
+        "max_calls": 1000, "log_level": "error",
+    }  # fmt: skip
+    settings = Settings.model_validate(chosen)
+    configure_logging(settings, "edge")
+    bus = await Bus.connect(settings)
+    edge = open_edge(settings, bus, engines(), _App())
+    async with serving(create_app(edge), listener):
+        print(edge.public.url, flush=True)
+        await report(profile)
+        edge.calls.draining = True
+        await edge.calls.drain(1.0)
+    await bus.close()
+
+
+async def stock(options: dict[str, Any], profile: str) -> None:
+    """The stock pipeline with the same engines."""
+    del options
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    app = _stock_pipecat.create_app(port, lambda: (StubSTT(), StubModel(), StubTTS()), GREETING)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    serving_it = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    print(f"http://127.0.0.1:{port}", flush=True)
+    await report(profile)
+    server.should_exit = server.force_exit = True
+    await asyncio.wait([serving_it], timeout=2.0)
+    os._exit(0)  # calls that the peer still holds are not waited for
+
+
+if __name__ == "__main__":
+    uvloop.run({"ours": ours, "stock": stock}[_SIDE](_OPTIONS, sys.argv[3] if len(sys.argv) > 3 else ""))

@@ -1,0 +1,246 @@
+"""How many calls an edge holds on one core, and what it adds to a turn, against the stock Pipecat pipeline.
+
+The edge runs alone on one core; the callers, the server and the agents on the others. Both sides have the same stub
+engines, which answer a fixed time after speech, Silero and smart-turn in earnest, and uvloop; ours also has the bus and
+the audio events. `calls_per_core` is the largest number of calls at which the event loop is at most 20 ms late (p99)
+and no caller hears a gap of more than 60 ms within a reply. Latencies are taken at 4 calls, from what the caller hears.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from orchestra.bus import EmbeddedServer
+from orchestra.voice.caller import ScriptLine, spoken
+from orchestra.voice.engines.local import LocalSpeech
+from tests.bench._edge_callers import Heard, Load, Said
+from tests.bench._edge_side import TOKEN
+
+QUESTIONS = (
+    "Until when is the depot open today?",
+    "Could you tell me when it closes?",
+    "When will my parcel arrive?",
+    "What are the opening hours of the depot?",
+)
+_LAG_MS, _GAP_MS = 20.0, 60.0
+_INTERRUPTS = 0.25
+_LATENCY_CALLS = 4
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to look, in seconds, and how far to go up."""
+
+    window_s: float = 8.0
+    latency_s: float = 30.0
+    slices: int = 2
+    most: int = 64
+
+
+QUICK = Plan(window_s=4.0, latency_s=12.0, slices=1, most=32)
+
+
+@asynccontextmanager
+async def process(*command: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that is ended with the block."""
+    pipe = asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        env=os.environ | {"PYTHONPATH": str(_ROOT)} | environment,
+        stdin=pipe,
+        stdout=pipe,
+    )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        await child.communicate()
+
+
+class Side:
+    """One side: its process and its callers."""
+
+    def __init__(self, name: str, child: asyncio.subprocess.Process, load: Load) -> None:
+        self.name = name
+        self._child, self._load = child, load
+        self.rungs: dict[int, dict[str, float]] = {}
+
+    async def probe(self) -> dict[str, float]:
+        """What the process was like since the last time."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(b"\n")
+        found: dict[str, float] = json.loads(await self._child.stdout.readline())
+        return found
+
+    async def hold(self, calls: int) -> None:
+        """Have so many calls, all past their greeting, and the event loop over what their beginning cost."""
+        await self._load.set(calls)
+        await asyncio.sleep(2.5)
+        for _ in range(6):
+            await self.probe()
+            await asyncio.sleep(0.5)
+            if (await self.probe())["lag_p99_ms"] < _LAG_MS:
+                return
+
+    async def look(self, seconds: float) -> tuple[dict[str, float], Heard]:
+        """What the process and its callers noted in so many seconds."""
+        self._load.read()
+        await self.probe()
+        await asyncio.sleep(seconds)
+        return await self.probe(), self._load.read()
+
+    async def holds(self, calls: int, window_s: float) -> bool:
+        """Whether it holds so many calls; what fails once may have been somebody else's, and is looked at again."""
+        await self.hold(calls)
+        for _ in range(2):
+            probed, heard = await self.look(window_s)
+            gap_ms = max(heard.gap_ms, default=0.0)
+            rung = {
+                "lag_p99_ms": round(probed["lag_p99_ms"], 1),
+                "gap_ms": round(gap_ms),
+                "cpu_ms_per_call_s": round(probed["cpu_s"] / probed["seconds"] / calls * 1000, 1),
+                "mb": round(probed["mb"], 1),
+                **heard.counts,
+            }
+            self.rungs[calls] = rung
+            print(f"  {self.name} {calls} calls: {rung}", file=sys.stderr, flush=True)
+            if probed["lag_p99_ms"] <= _LAG_MS and gap_ms <= _GAP_MS and not heard.counts["cut_off"]:
+                return True
+        return False
+
+    async def most_calls(self, step: int, plan: Plan) -> int:
+        """The largest number of calls that it holds: in steps, then by halves."""
+        good, bad = 0, step
+        while bad <= plan.most and await self.holds(bad, plan.window_s):
+            good, bad = bad, bad + step
+        while bad - good > 1 and bad <= plan.most:
+            middle = (good + bad) // 2
+            if await self.holds(middle, plan.window_s):
+                good = middle
+            else:
+                bad = middle
+        return good
+
+
+@asynccontextmanager
+async def side(name: str, options: dict[str, Any], said: list[Said], *, interrupts: float) -> AsyncIterator[Side]:
+    """One side, running."""
+    profile = [f"/tmp/{name}.prof"] if os.environ.get("PROFILE") else []
+    async with process(str(Path(__file__).with_name("_edge_side.py")), name, json.dumps(options), *profile) as child:
+        assert child.stdout is not None
+        url = (await child.stdout.readline()).decode().strip()
+        assert url, f"{name} ended at start"
+        load = Load(url, TOKEN, said, interrupts=interrupts)
+        try:
+            yield Side(name, child, load)
+        finally:
+            await load.close()
+
+
+async def latencies(options: dict[str, Any], said: list[Said], plan: Plan) -> dict[str, Heard]:
+    """The turns of both sides at few calls, in turns."""
+    found: dict[str, Heard] = {"ours": Heard(), "stock": Heard()}
+    for at in range(plan.slices):
+        names = ["ours", "stock"]
+        for name in names if at % 2 else reversed(names):
+            async with side(name, options, said, interrupts=_INTERRUPTS) as each:
+                await each.hold(_LATENCY_CALLS)
+                _, heard = await each.look(plan.latency_s)
+            found[name].response_ms += heard.response_ms
+            found[name].clear_ms += heard.clear_ms
+            found[name].counts += heard.counts
+    return found
+
+
+async def measure(plan: Plan, sides: list[str]) -> dict[str, Any]:
+    cores = sorted(os.sched_getaffinity(0))
+    assert len(cores) > 1, "the edge needs a core to itself, and the rest another"
+    os.sched_setaffinity(0, set(cores[:-1]))
+    speech = await asyncio.to_thread(LocalSpeech.load)
+    said = [Said.of(each.samples) for each in spoken([ScriptLine(text) for text in QUESTIONS], speech.synthesize)]
+    del speech
+    result: dict[str, Any] = {}
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = await stack.enter_async_context(EmbeddedServer(folder))
+        environment = {"ORCHESTRA_REDIS_URL": server.url, "ORCHESTRA_LOG_LEVEL": "warning"}
+        agents = ("-m", "orchestra.cli", "worker", "tests.bench._edge_agents:consumer")
+        await stack.enter_async_context(process(*agents, **environment, ORCHESTRA_DATA_DIR=str(folder)))
+        options = {"core": cores[-1], "redis_url": server.url}
+        for name in sides:
+            async with side(name, options, said, interrupts=0.0) as each:
+                most = await each.most_calls(8 if name == "ours" else 4, plan)
+                result |= capacity(name, most, each.rungs)
+        if len(sides) > 1:
+            result |= summary(await latencies(options, said, plan))
+    return result | {"load": round(os.getloadavg()[0], 1)}
+
+
+def capacity(name: str, most: int, rungs: dict[int, dict[str, float]]) -> dict[str, Any]:
+    prefix = "" if name == "ours" else "stock_"
+    few, many = min(rungs), max([most, *(calls for calls in rungs if calls <= most)])
+    found: dict[str, Any] = {f"{prefix}calls_per_core": most}
+    if most in rungs:
+        found[f"{prefix}cpu_ms_per_call_s"] = rungs[most]["cpu_ms_per_call_s"]
+    if many > few:
+        found[f"{prefix}mb_per_call"] = round((rungs[many]["mb"] - rungs[few]["mb"]) / (many - few), 2)
+    return found
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def summary(found: dict[str, Heard]) -> dict[str, Any]:
+    ours, stock = found["ours"].response_ms, found["stock"].response_ms
+    clear = found["ours"].clear_ms
+    at = {(name, share): percentile(values, share) for name, values in (("ours", ours), ("stock", stock))
+          for share in (0.5, 0.99)}  # fmt: skip
+    return {
+        "turn_p50_ms": round(at["ours", 0.5], 1),
+        "turn_p99_ms": round(at["ours", 0.99], 1),
+        "stock_turn_p50_ms": round(at["stock", 0.5], 1),
+        "stock_turn_p99_ms": round(at["stock", 0.99], 1),
+        "turn_latency_over_stock_ms_p50": round(at["ours", 0.5] - at["stock", 0.5], 1),
+        "turn_latency_over_stock_ms_p99": round(at["ours", 0.99] - at["stock", 0.99], 1),
+        "bargein_to_clear_ms_p50": round(statistics.median(clear)),
+        "bargein_to_clear_ms_p95": round(percentile(clear, 0.95)),
+        "stock_bargein_to_clear_ms_p50": round(statistics.median(found["stock"].clear_ms)),
+        "turns": len(ours),
+        "stock_turns": len(stock),
+        "bargeins": len(clear),
+        "unanswered": found["ours"].counts["unanswered"],
+        "stock_unanswered": found["stock"].counts["unanswered"],
+    }
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench edge", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--quick", action="store_true", help="short windows and few calls: whether it works")
+    parser.add_argument("--side", choices=["ours", "stock"], help="only how many calls this side holds")
+    options = parser.parse_args(arguments)
+    plan = QUICK if options.quick else Plan()
+    result = uvloop.run(measure(plan, [options.side] if options.side else ["ours", "stock"]))
+    if "stock_calls_per_core" in result and "calls_per_core" in result:
+        result["ratio"] = round(result["calls_per_core"] / max(1, result["stock_calls_per_core"]), 2)
+    if options.json:
+        print(json.dumps(result, indent=2))
+        return
+    for key, value in result.items():
+        print(f"{key:34} {value}")
