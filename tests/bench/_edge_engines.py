@@ -111,6 +111,9 @@ class _Stubs:
     def stt(self) -> StubSTT:
         return StubSTT()
 
+    def turn_start(self, barge_in_words: int) -> None:
+        """Any voice or word starts a turn."""
+
     def turn_stop(self, analyzer: EndOfTurn) -> TurnEnd:
         return TurnEnd(analyzer)
 

@@ -29,6 +29,7 @@ from orchestra.voice.quiet import redirect_pipecat_log
 
 redirect_pipecat_log()
 
+from orchestra import Agent, App  # noqa: E402 - as below
 from orchestra.bus import Bus  # noqa: E402 - Pipecat greets with a banner when it is imported
 from orchestra.voice.edge import create_app, open_edge  # noqa: E402
 from orchestra.voice.server import listen, serving  # noqa: E402
@@ -41,9 +42,9 @@ _PROBE_S = 0.01
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class _App:
-    name, greeting, holding, apology = "bench", GREETING, "Just a moment.", "Sorry?"
-    still_there = transfer_failed = voicemail = ""
+def _app() -> App:
+    agent = Agent(name="reception", about="the depot's hours", prompt="You answer.")
+    return App(name="bench", agents=(agent,), entry="reception", greeting=GREETING, apology="Sorry?", holding="Wait.")
 
 
 class Probe:
@@ -105,7 +106,7 @@ async def ours(options: dict[str, Any], profile: str) -> None:
     settings = Settings.model_validate(chosen)
     configure_logging(settings, "edge")
     bus = await Bus.connect(settings)
-    edge = open_edge(settings, bus, engines(), _App())
+    edge = open_edge(settings, bus, engines(), _app())
     async with serving(create_app(edge), listener):
         print(edge.public.url, flush=True)
         await report(profile)
