@@ -30,6 +30,7 @@ for _command in (
     "calls",
     "compare",
     "replay",
+    "evaluate",
     "curate",
     "status",
     "dead",

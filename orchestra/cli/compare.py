@@ -88,7 +88,7 @@ def compare(
 
     settings = load_settings()
     quiet_logging(settings, "compare")
-    candidate = _candidate(settings, app, model, prompt or [], tools)
+    candidate = candidate_of(settings, app, model, prompt or [], tools)
     selection = Selection(caller=caller, where=where)
     _check_selection(calls or [], selection)
     options = {"on_divergence": on_divergence, "alike": alike, "at_a_time": at_a_time}
@@ -118,7 +118,13 @@ def _check_selection(names: list[str], selection: "Selection") -> None:
         raise UsageError(msg)
 
 
-def _candidate(settings: "Settings", app: str, model: str, prompts: list[str], tools: Any) -> "Candidate":
+def candidate_of(settings: "Settings", app: str, model: str, prompts: list[str], tools: Any) -> "Candidate":
+    """What calls are put to, as the options of a command name it.
+
+    Raises:
+        UsageError: there is no such app, agent or file.
+
+    """
     from orchestra.agents import load_app
     from orchestra.errors import UsageError
     from orchestra.replay.stage import Candidate, with_prompts

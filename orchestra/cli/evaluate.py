@@ -1,0 +1,165 @@
+"""`orchestra evaluate`: an evaluation set put to the app, scored, and set beside the runs before."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestra.replay.evaluate import Run
+    from orchestra.replay.stage import Candidate
+    from orchestra.settings import Settings
+
+_SHOWN = 20
+
+_Share = typer.Option(min=0, max=1, help="Exit with 1 below it (0 to 1).")
+_Most = typer.Option(min=0, max=1, help="Exit with 1 above it (0 to 1).")
+_Set = Annotated[Path, typer.Argument(metavar="SET", help="A file of JSON lines, or a folder with some.")]
+_App = Annotated[
+    str, typer.Option(metavar="MODULE:NAME", help="The app that answers; that of the settings unless given.")
+]
+_Model = Annotated[str, typer.Option(help="The model that answers for every agent.")]
+_Prompt = Annotated[
+    list[str] | None, typer.Option(metavar="AGENT=FILE", help="Another prompt for one agent; may be repeated.")
+]
+_Tools = Annotated[
+    Literal["recorded", "live", "fail"],
+    typer.Option(help="What becomes of tool calls to which the set has no answer; as in `orchestra compare`."),
+]
+_AsHeard = Annotated[
+    bool, typer.Option("--as-heard", help="Callers are understood as they were then, mistakes included.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="The run as one JSON object.")]
+_Forget = Annotated[bool, typer.Option("--forget", help="Do not keep this run.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    place: _Set,
+    *,
+    app: _App = "",
+    model: _Model = "",
+    prompt: _Prompt = None,
+    tools: _Tools = "recorded",
+    as_heard: _AsHeard = False,
+    source: Annotated[str, typer.Option(help="Where annotated calls are recorded.")] = "auto",
+    as_json: _Json = False,
+    forget: _Forget = False,
+    min_agent: Annotated[float | None, _Share] = None,
+    min_tool: Annotated[float | None, _Share] = None,
+    min_arguments: Annotated[float | None, _Share] = None,
+    min_words: Annotated[float | None, _Share] = None,
+    min_reply: Annotated[float | None, _Share] = None,
+    min_outcome: Annotated[float | None, _Share] = None,
+    max_word_error_rate: Annotated[float | None, _Most] = None,
+    max_breaches: Annotated[float | None, _Most] = None,
+    max_failed: Annotated[float | None, _Most] = None,
+    max_first_ms_p95: Annotated[float | None, typer.Option(min=0, help="Exit with 1 above it.")] = None,
+) -> None:
+    """Put an evaluation set to the app, count what is right, and show it beside the runs of other versions."""
+    import uvloop
+
+    from orchestra.cli.compare import candidate_of
+    from orchestra.log import quiet_logging
+    from orchestra.replay.evaluate import beyond
+    from orchestra.settings import load_settings
+
+    at_least = {"agent": min_agent, "tool": min_tool, "arguments": min_arguments, "words": min_words,
+                "reply": min_reply, "outcome": min_outcome}  # fmt: skip
+    at_most = {"word_error_rate": max_word_error_rate, "breaches": max_breaches, "failed": max_failed,
+               "first_ms_p95": max_first_ms_p95}  # fmt: skip
+    settings = load_settings()
+    quiet_logging(settings, "evaluate")
+    candidate = candidate_of(settings, app, model, prompt or [], tools)
+    run = uvloop.run(_evaluate(settings, place, candidate, source, as_heard=as_heard))
+    _show(settings, place, run, as_json=as_json, forget=forget)
+    problems = list(beyond(run, _given(at_least), _given(at_most)))
+    if problems or not run.calls:
+        print("\n".join(problems), file=sys.stderr)
+        sys.exit(1)
+
+
+def _given(limits: dict[str, float | None]) -> dict[str, float]:
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", source: str, *, as_heard: bool) -> "Run":
+    from orchestra.replay.cases import read_trials
+    from orchestra.replay.evaluate import evaluate as evaluate_trials
+    from orchestra.replay.recorded import recorded_call
+
+    async def recorded(call: str) -> Any:
+        return await recorded_call(settings, call, source)
+
+    trials, problems = await read_trials(place, recorded, as_heard=as_heard)
+    return await evaluate_trials(trials, candidate, name=str(place), problems=problems)
+
+
+def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forget: bool) -> None:
+    import msgspec
+
+    from orchestra.cli.conversation import terminal
+    from orchestra.replay.runs import Runs, beside
+
+    runs = Runs(settings.data_dir, place)
+    before = runs.all()
+    kept = None if forget else runs.keep(run)
+    if as_json:
+        print(msgspec.json.encode(run).decode())
+        return
+    console = terminal()
+    _print_misses(console, run)
+    _print_table(console, beside(before, run))
+    if kept is not None:
+        console.print(f"kept as {kept}", style="dim", soft_wrap=True)
+
+
+def _print_misses(console: "Console", run: "Run") -> None:
+    from rich.text import Text
+
+    from orchestra.cli.conversation import QUIET, WARNING
+
+    for problem in run.problems:
+        console.print(Text(problem, WARNING), soft_wrap=True)
+    for miss in run.misses[:_SHOWN]:
+        where = f"{miss.case}, turn {miss.turn}" if miss.turn else miss.case
+        console.print(Text.assemble((where, "bold"), f": {miss.what}: {miss.wanted} was wanted, not {miss.came}"))
+    if len(run.misses) > _SHOWN:
+        console.print(Text(f"and {len(run.misses) - _SHOWN} more: --json has them all", QUIET))
+
+
+def _print_table(console: "Console", runs: "list[Run]") -> None:
+    """The scores, a column a run; beside the last one what has changed since the one before it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from orchestra.cli.conversation import QUIET
+    from orchestra.replay.evaluate import SCORES, shown
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
+    table.add_column("")
+    for run in runs[:-1]:
+        table.add_column(f"{run.version}\n{run.model}\n{run.at[:16]}", justify="right")
+    table.add_column(f"{runs[-1].version}\n{runs[-1].model}\nnow", justify="right", style="bold")
+    table.add_column("\n\nsince the last run", justify="right")
+    last = max(runs[:-1], key=lambda run: run.at, default=None)
+    table.add_row("calls, turns", *(f"{run.calls}, {run.turns}" for run in runs), "")
+    for name, title, more_is_better in SCORES:
+        change = Text("")
+        now, before = runs[-1].scores.get(name), None if last is None else last.scores.get(name)
+        if now is not None and before is not None and now != before:
+            better = (now > before) == more_is_better
+            change = Text(_change(name, now - before), "green" if better else "red")
+        table.add_row(title, *(shown(name, run.scores.get(name)) for run in runs), change)
+    console.print(table)
+
+
+def _change(name: str, by: float) -> str:
+    return f"{by:+,.0f} ms" if "_ms" in name else f"{100 * by:+.1f} points"

@@ -1,0 +1,241 @@
+"""An evaluation set: calls, and what a good answer to each of their turns is.
+
+A set is a file of JSON lines, or a folder of such files. A line is a case written by hand (`Case`), or a call that was
+annotated (`orchestra curate pull`); a file of events is one recorded call, which is right as it went.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orchestra.curation.evaluation import EvaluatedCall
+from orchestra.curation.word_errors import WordErrors, total, word_errors
+from orchestra.errors import UsageError
+from orchestra.replay.places import file_entries
+from orchestra.replay.recorded import decoded
+from orchestra.replay.told import ToldCall, ToldTurn, told
+from schemas import (
+    CallEnded,
+    CallStarted,
+    DigitPressed,
+    Event,
+    ReplySpoken,
+    ToolCompleted,
+    ToolRequested,
+    TurnCompleted,
+    UserTurnEnded,
+)
+
+_CALL = "00-00000000-0000-7000-8000-000000000000"
+#: what annotators say of a reply, after which the recording is no example any more
+_BAD = "Bad response"
+_WRONG_TOOL = "Wrong tool"
+
+
+class WantedTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool call that is right; ``arguments`` None: whatever they are. ``result``: what the tool answers here."""
+
+    name: str
+    arguments: dict[str, Any] | None = None
+    result: str | None = None
+
+
+class WantedTurn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One turn of the caller's, and what a good answer is; what is not said does not matter.
+
+    Attributes:
+        said: what the caller says.
+        heard: what speech recognition made of it; None where that is not known.
+        keys: keys that the caller presses when they are asked to.
+        agent: who has to answer.
+        tools: the tool calls that have to be made, in order, those of the platform included.
+        words: what the reply has to say, each a word or some words.
+        reply: a good reply, to which the words are compared.
+
+    """
+
+    said: str
+    heard: str | None = None
+    keys: str = ""
+    agent: str = ""
+    tools: tuple[WantedTool, ...] | None = None
+    words: tuple[str, ...] = ()
+    reply: str = ""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A call written by hand. ``outcome``: ``resolved``, ``escalated`` (to a person), empty if it does not matter."""
+
+    name: str
+    turns: tuple[WantedTurn, ...]
+    outcome: str = ""
+    caller: str = ""
+
+
+class Trial(msgspec.Struct, kw_only=True):
+    """A call that is put to an app: the events that its caller's side is made of, and what is wanted of each turn.
+
+    ``heard`` counts what was misheard of the caller.
+    """
+
+    name: str
+    events: list[Event]
+    wanted: dict[int, WantedTurn]
+    outcome: str = ""
+    heard: WordErrors = WordErrors(0, 0)
+
+
+Recorded = Callable[[str], Awaitable[list[Event]]]
+
+
+async def read_trials(place: Path, recorded: Recorded, *, as_heard: bool = False) -> tuple[list[Trial], list[str]]:
+    """The trials of a set, and what could not be used of it.
+
+    Args:
+        place: the file or folder.
+        recorded: gives the events of a recorded call; raises UsageError where it is not kept any more.
+        as_heard: callers are understood as they were then, mistakes included, not as they really spoke.
+
+    Raises:
+        UsageError: there is no such set, or a line of it is neither a case, an annotated call nor an event.
+
+    """
+    files = _files(place)
+    trials: list[Trial] = []
+    problems: list[str] = []
+    for file in files:
+        lines = [line for line in file.read_bytes().splitlines() if line.strip()]
+        if not lines:
+            continue
+        if _fields(lines[0], file) & {"type", "event", "stream_id"}:
+            events = list(decoded(list(file_entries(file, problems.append)), problems.append))
+            trials.append(_of_recording(file.stem, events))
+            continue
+        for number, line in enumerate(lines, 1):
+            found = _line(line, f"{file}, line {number}")
+            if isinstance(found, Case):
+                trials.append(_of_case(found, as_heard=as_heard))
+                continue
+            try:
+                events = await recorded(found.call)
+            except UsageError as error:
+                problems.append(f"{found.call}: its words are counted, and nothing more: {error}")
+                events = []
+            trials.append(_of_annotated(found, events, as_heard=as_heard))
+    return trials, problems
+
+
+def _files(place: Path) -> list[Path]:
+    files = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
+    if not files or not files[0].is_file():
+        msg = f"{place} is no evaluation set: name a file of JSON lines, or a folder with some (*.jsonl)"
+        raise UsageError(msg)
+    return files
+
+
+def _fields(line: bytes, file: Path) -> set[str]:
+    try:
+        return set(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
+    except msgspec.MsgspecError as error:
+        msg = f"{file}, line 1 is no JSON object: {error}"
+        raise UsageError(msg) from error
+
+
+def _line(line: bytes, where: str) -> Case | EvaluatedCall:
+    try:
+        annotated = "annotation" in msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        kind: type[Case | EvaluatedCall] = EvaluatedCall if annotated else Case
+        return msgspec.json.decode(line, type=kind)
+    except msgspec.MsgspecError as error:
+        msg = f"{where} is neither a case nor an annotated call: {error}"
+        raise UsageError(msg) from error
+
+
+# -- a case written by hand
+
+
+def _of_case(case: Case, *, as_heard: bool) -> Trial:
+    heard = [word_errors(turn.said, turn.heard) for turn in case.turns if turn.heard is not None]
+    return Trial(
+        name=case.name,
+        events=list(_events(case, as_heard=as_heard)),
+        wanted=dict(enumerate(case.turns, 1)),
+        outcome=case.outcome,
+        heard=total(heard),
+    )
+
+
+def _events(case: Case, *, as_heard: bool) -> Iterator[Event]:
+    yield CallStarted(call=_CALL, from_number=case.caller)
+    for number, turn in enumerate(case.turns, 1):
+        text = turn.heard if as_heard and turn.heard is not None else turn.said
+        yield UserTurnEnded(call=_CALL, turn=number, text=text)
+        for digit in turn.keys:
+            yield DigitPressed(call=_CALL, turn=number, digit=digit)
+        for place, tool in enumerate(turn.tools or ()):
+            if tool.result is not None:
+                request, arguments = f"{number}.{place}", msgspec.json.encode(tool.arguments or {}).decode()
+                yield ToolRequested(
+                    call=_CALL, turn=number, id=request, agent=turn.agent, name=tool.name, arguments=arguments
+                )
+                yield ToolCompleted(call=_CALL, turn=number, request=request, name=tool.name, result=tool.result)
+        yield TurnCompleted(call=_CALL, turn=number, agent=turn.agent)
+        yield ReplySpoken(call=_CALL, turn=number, text=turn.reply)
+    yield CallEnded(call=_CALL, turn=len(case.turns), reason="caller_hung_up")
+
+
+# -- recordings
+
+
+def _of_recording(name: str, events: list[Event]) -> Trial:
+    was = told(events)
+    wanted = {turn.number: _as_it_went(turn) for turn in was.turns if turn.said and not turn.cancelled}
+    return Trial(name=name, events=events, wanted=wanted, outcome=outcome(was))
+
+
+def _as_it_went(turn: ToldTurn) -> WantedTurn:
+    tools = tuple(WantedTool(name=step.name, arguments=_arguments(step.arguments)) for step in turn.tools)
+    return WantedTurn(said=turn.said, keys=turn.keys, agent=turn.agent, tools=tools, reply=turn.reply)
+
+
+def _arguments(text: str) -> dict[str, Any] | None:
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return None
+
+
+def outcome(call: ToldCall) -> str:
+    """How a call went, as annotators have it: ``escalated`` to a person, ``resolved``, or ``abandoned``."""
+    if any(turn.closing == "transferred" for turn in call.turns):
+        return "escalated"
+    answered = [turn for turn in call.turns if turn.said and not turn.cancelled]
+    return "abandoned" if not answered or answered[-1].failed else "resolved"
+
+
+def _of_annotated(call: EvaluatedCall, events: list[Event], *, as_heard: bool) -> Trial:
+    """What an annotator has corrected counts as said; a reply that they found bad is no example of a good one."""
+    said: Mapping[int, str] = {turn.turn: turn.corrected for turn in call.turns if turn.speaker == "caller"}
+    bad = {turn.turn for turn in call.turns if _BAD in turn.labels}
+    wrong_tool = any(_WRONG_TOOL in path for path in call.issues)
+    wanted: dict[int, WantedTurn] = {}
+    for turn in told(events).turns:
+        if not turn.said or turn.cancelled:
+            continue
+        right = _as_it_went(turn)
+        if turn.number in bad:
+            right = WantedTurn(said=right.said)
+        elif wrong_tool:
+            right = msgspec.structs.replace(right, tools=None)
+        wanted[turn.number] = msgspec.structs.replace(right, said=said.get(turn.number, right.said))
+    if not as_heard:
+        events = [
+            msgspec.structs.replace(event, text=said.get(event.turn, event.text))
+            if isinstance(event, UserTurnEnded)
+            else event
+            for event in events
+        ]
+    known = call.outcome if call.outcome in {"resolved", "escalated"} else ""  # nobody gives up here
+    return Trial(name=call.call, events=events, wanted=wanted, outcome=known, heard=call.word_errors)

@@ -1,0 +1,245 @@
+"""Puts an evaluation set to an app and counts what was right."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import msgspec
+
+from orchestra.curation.word_errors import WordErrors, total, words
+from orchestra.errors import EngineError, UsageError
+from orchestra.replay.cases import Trial, WantedTool, WantedTurn, outcome
+from orchestra.replay.diff import turn_diff
+from orchestra.replay.stage import Candidate, Stage, as_told, staged
+from orchestra.replay.told import ToldCall, ToldTurn, canonical
+
+_AT_A_TIME = 8
+_P95 = 0.95
+#: replies that share less of their words are named as misses
+_ALIKE = 0.5
+
+
+class Miss(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was not right: in which case and turn (0: the whole call), what was wanted, and what came."""
+
+    case: str
+    turn: int
+    what: str
+    wanted: str
+    came: str
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One evaluation: which version with which model was put to which set, and how it did.
+
+    ``scores`` by name (`SCORES`): shares from 0 to 1, and times in ms; None where the set says nothing about it.
+    """
+
+    set: str
+    at: str
+    version: str
+    model: str
+    calls: int
+    turns: int
+    scores: dict[str, float | None]
+    misses: tuple[Miss, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+#: every score: its name, what it is called, and whether more of it is better
+SCORES: tuple[tuple[str, str, bool], ...] = (
+    ("word_error_rate", "word error rate", False),
+    ("agent", "right agent", True),
+    ("tool", "right tools", True),
+    ("arguments", "right arguments", True),
+    ("words", "wanted words said", True),
+    ("reply", "likeness of replies", True),
+    ("outcome", "right outcome", True),
+    ("breaches", "turns where a rule stepped in", False),
+    ("failed", "turns that failed", False),
+    ("first_ms_p50", "first sentence, p50", False),
+    ("first_ms_p95", "first sentence, p95", False),
+)
+
+
+class Count:
+    """Hits of so many."""
+
+    def __init__(self) -> None:
+        self.of = 0
+        self.hits = 0.0
+
+    def add(self, hit: float) -> None:
+        """One more, hit wholly (1), not at all (0) or in part."""
+        self.of += 1
+        self.hits += hit
+
+    @property
+    def share(self) -> float | None:
+        """Hits of all; None of nothing."""
+        return self.hits / self.of if self.of else None
+
+
+class Tally:
+    """Counts what was right in the calls of a run."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Count] = {name: Count() for name, _, _ in SCORES}
+        self.first_ms: list[float] = []
+        self.heard: list[WordErrors] = []
+        self.misses: list[Miss] = []
+        self.turns = 0
+
+    def call(self, trial: Trial, now: ToldCall) -> None:
+        """A call as it went now."""
+        came = {turn.number: turn for turn in now.turns}
+        for number, wanted in trial.wanted.items():
+            turn = came.get(number)
+            if turn is not None:
+                self.turns += 1
+                self._turn(wanted, turn, partial(self._judge, trial.name, number))
+            elif wanted.agent:
+                self._judge(trial.name, number, "agent", right=False, wanted=wanted.agent, came="the call was over")
+        if trial.outcome:
+            right = outcome(now) == trial.outcome
+            self._judge(trial.name, 0, "outcome", right=right, wanted=trial.outcome, came=outcome(now))
+
+    def _turn(self, wanted: WantedTurn, turn: ToldTurn, judge: Callable[..., None]) -> None:
+        if turn.first_ms is not None:
+            self.first_ms.append(turn.first_ms)
+        judge("breaches", right=not turn.rules, wanted="no rule steps in", came=", ".join(turn.rules))
+        judge("failed", right=not turn.failed, wanted="an answer", came="the turn failed")
+        if wanted.agent:
+            judge("agent", right=turn.agent == wanted.agent, wanted=wanted.agent, came=turn.agent or "nobody")
+        if wanted.tools is not None:
+            self._tools(wanted.tools, turn, judge)
+        if wanted.words:
+            missing = [each for each in wanted.words if not _says(turn.reply, each)]
+            judge("words", right=not missing, wanted=", ".join(missing), came=turn.reply)
+        if wanted.reply:
+            likeness = turn_diff(ToldTurn(number=turn.number, reply=wanted.reply), turn).likeness
+            judge("reply", right=likeness >= _ALIKE, wanted=wanted.reply, came=turn.reply, hit=likeness)
+
+    def _tools(self, wanted: tuple[WantedTool, ...], turn: ToldTurn, judge: Callable[..., None]) -> None:
+        names, made = [[tool.name for tool in tools] for tools in (wanted, turn.tools)]
+        judge("tool", right=names == made, wanted=", ".join(names) or "no tool", came=", ".join(made) or "no tool")
+        left = [f"{step.name}({canonical(step.arguments)})" for step in turn.tools]
+        for tool in wanted:
+            if tool.arguments is None:
+                continue
+            call = f"{tool.name}({canonical(msgspec.json.encode(tool.arguments).decode())})"
+            judge("arguments", right=call in left, wanted=call, came=", ".join(left) or "no tool")
+            if call in left:
+                left.remove(call)
+
+    def _judge(
+        self, case: str, turn: int, what: str, *, right: bool, wanted: str, came: str, hit: float | None = None
+    ) -> None:
+        self.counts[what].add(float(right) if hit is None else hit)
+        if not right:
+            self.misses.append(Miss(case=case, turn=turn, what=what, wanted=wanted, came=came))
+
+    def scores(self) -> dict[str, float | None]:
+        """Every score by name."""
+        heard = total(self.heard)
+        right = {name: count.share for name, count in self.counts.items()}
+        wrong = {name: None if (kept := right[name]) is None else 1 - kept for name in ("breaches", "failed")}
+        return (
+            right
+            | wrong
+            | {
+                "word_error_rate": heard.rate if heard.words else None,
+                "first_ms_p50": _percentile(self.first_ms, 0.5),
+                "first_ms_p95": _percentile(self.first_ms, _P95),
+            }
+        )
+
+
+def _says(reply: str, wanted: str) -> bool:
+    return f" {' '.join(words(wanted))} " in f" {' '.join(words(reply))} "
+
+
+def _percentile(values: Sequence[float], share: float) -> float | None:
+    """The smallest value that so many are not above."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
+
+
+async def evaluate(
+    trials: Sequence[Trial],
+    candidate: Candidate,
+    *,
+    name: str,
+    problems: Sequence[str] = (),
+    at_a_time: int = _AT_A_TIME,
+    done: Callable[[], None] = lambda: None,
+) -> Run:
+    """Put a set to a candidate.
+
+    Args:
+        trials: the calls of the set.
+        candidate: what answers.
+        name: the set's.
+        problems: what is wrong with the set itself.
+        at_a_time: so many calls.
+        done: told of every call that is done.
+
+    """
+    tally, gate = Tally(), asyncio.Semaphore(at_a_time)
+    found = list(problems)
+    models: list[str] = []
+
+    async def one(trial: Trial, stage: Stage) -> None:
+        async with gate:
+            try:
+                now = await _played(trial, stage)
+            except (EngineError, UsageError) as error:
+                found.append(f"{trial.name}: {error}")
+            else:
+                tally.call(trial, now)
+                models.append(now.model)
+            done()
+
+    tally.heard = [trial.heard for trial in trials]
+    playable = [trial for trial in trials if trial.events]
+    async with staged(candidate) as stage:
+        await asyncio.gather(*(one(trial, stage) for trial in playable))
+    return Run(
+        set=name,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=candidate.app.version,
+        model=next(filter(None, models), candidate.settings.model),
+        calls=len(models),
+        turns=tally.turns,
+        scores=tally.scores(),
+        misses=tuple(sorted(tally.misses, key=lambda miss: (miss.case, miss.turn))),
+        problems=tuple(found),
+    )
+
+
+async def _played(trial: Trial, stage: Stage) -> ToldCall:
+    was = as_told(trial.events)
+    with stage.call(trial.events, was) as (caller, _):
+        return await caller.play()
+
+
+def beyond(run: Run, at_least: dict[str, float], at_most: dict[str, float]) -> Iterator[str]:
+    """The gates that a run does not pass, in words."""
+    titles = {name: title for name, title, _ in SCORES}
+    for limits, passes, word in ((at_least, float.__ge__, "at least"), (at_most, float.__le__, "at most")):
+        for name, limit in limits.items():
+            score = run.scores.get(name)
+            if score is None:
+                yield f"{titles[name]} is not known: the set says nothing about it"
+            elif not passes(float(score), float(limit)):
+                yield f"{titles[name]} is {shown(name, score)}, {word} {shown(name, limit)} is wanted"
+    if at_least or at_most:
+        yield from (f"not evaluated: {problem}" for problem in run.problems)
+
+
+def shown(name: str, score: float | None) -> str:
+    """A score for a reader."""
+    if score is None:
+        return "–"
+    return f"{score:,.0f} ms" if "_ms" in name else f"{score:.1%}"

@@ -1,0 +1,59 @@
+"""The evaluations that were run on this machine: one file each, by set."""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from orchestra.errors import UsageError
+from orchestra.replay.evaluate import Run
+
+_FOLDER = "evaluations"
+
+
+class Runs:
+    """The runs of one set, below the data directory.
+
+    Args:
+        data_dir: the data directory.
+        place: the set's file or folder.
+
+    """
+
+    def __init__(self, data_dir: Path, place: Path) -> None:
+        whole = place.resolve()
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", whole.stem) or "set"
+        self.folder = data_dir / _FOLDER / f"{name}-{sha256(str(whole).encode()).hexdigest()[:8]}"
+
+    def all(self) -> list[Run]:
+        """Every run that is kept, the oldest first.
+
+        Raises:
+            UsageError: a file is damaged.
+
+        """
+        found = []
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                found.append(msgspec.json.decode(path.read_bytes(), type=Run))
+            except msgspec.MsgspecError as error:
+                msg = f"{path} is no evaluation that was kept: {error}; remove it"
+                raise UsageError(msg) from error
+        return sorted(found, key=lambda run: run.at)
+
+    def keep(self, run: Run) -> Path:
+        """Write a run, whole or not at all; where it is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        number = len(list(self.folder.glob("*.json"))) + 1
+        path = self.folder / f"{run.at.replace(':', '')[:17]}-{number:04d}.json"
+        draft = path.with_suffix(".part")
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(run)))
+        draft.replace(path)
+        return path
+
+
+def beside(runs: list[Run], now: Run, limit: int = 4) -> list[Run]:
+    """This run behind the latest of every version and model; of those at most so many, the oldest first."""
+    latest = {(run.version, run.model): run for run in runs}
+    return [*sorted(latest.values(), key=lambda run: run.at)[-limit:], now]
