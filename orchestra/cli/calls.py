@@ -1,10 +1,12 @@
-"""`orchestra calls list` and `orchestra calls show`: what is kept of the calls."""
+"""`orchestra calls`: what is kept of the calls; `list` and `show`."""
 
+import sys
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from orchestra.cli.calls_kept import export, find, play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +31,6 @@ _STAGES = (
     ("o", "output", "black on cyan", "output_ms"),
 )
 _BAR_WIDTH = 48
-_RUNS = "demo-runs"
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +38,9 @@ def register(app: typer.Typer) -> None:
     calls = typer.Typer(help="What is kept of the calls.", no_args_is_help=True)
     calls.command("list")(list_)
     calls.command()(show)
+    calls.command()(play)
+    calls.command()(export)
+    calls.command()(find)
     app.add_typer(calls, name="calls")
 
 
@@ -103,31 +107,35 @@ async def _records(settings: "Settings", limit: int) -> "list[CallRecord]":
 
 async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Event]]":
     from orchestra.errors import UsageError
+    from orchestra.replay.recorded import recorded_call
 
-    if journal := _named_journal(wanted):
-        return _record(journal, settings), journal
-    named = [record for record in await _records(settings, 500) if _is_named(record.call, wanted)]
-    if len(named) != 1:
-        found = f"{len(named)} calls match" if named else "no call is kept"
-        msg = f"{found} {wanted!r}: `orchestra calls list` shows what there is"
-        raise UsageError(msg)
-    (record,) = named
-    for journal in _kept(settings):
-        if journal[0].call == record.call:
-            return record, journal
-    bus = await _bus(settings)
     try:
-        return record, await bus.journal(record.call)
+        journal = await recorded_call(settings, wanted)
+    except UsageError:  # its journal may be gone, and its record still there
+        named = [
+            each
+            for each in await _records(settings, 500)
+            if wanted and wanted in {each.call, each.call[-len(wanted) :]}
+        ]
+        if len(named) != 1:
+            raise
+        return named[0], []
+    return await _stored(settings, journal[0].call) or _record(journal, settings), journal
+
+
+async def _stored(settings: "Settings", call: str) -> "CallRecord | None":
+    """The session record that a server has of the call."""
+    from orchestra.errors import ServerError
+    from orchestra.storage.calls import find_call
+
+    try:
+        bus = await _bus(settings)
+    except ServerError:
+        return None
+    try:
+        return await find_call(bus, call)
     finally:
         await bus.close()
-
-
-def _named_journal(wanted: str) -> "list[Event]":
-    return _read(Path(wanted)) if Path(wanted).is_file() else []
-
-
-def _is_named(call: str, wanted: str) -> bool:
-    return bool(wanted) and (call.startswith(wanted) or call.endswith(wanted))
 
 
 async def _bus(settings: "Settings") -> "Bus":
@@ -138,31 +146,14 @@ async def _bus(settings: "Settings") -> "Bus":
 
 def _kept(settings: "Settings") -> "list[list[Event]]":
     """The journals of the demo runs in this data directory."""
-    paths = sorted((settings.data_dir / _RUNS).glob("*/journal.jsonl"), reverse=True)
-    return [journal for path in paths if (journal := _read(path))]
+    from orchestra.replay.places import file_entries, kept_runs
+    from orchestra.replay.recorded import decoded
 
+    def complain(text: str) -> None:
+        print(text, file=sys.stderr)
 
-def _read(path: Path) -> "list[Event]":
-    from orchestra.errors import UsageError
-    from schemas import DecodeError, decode
-
-    try:
-        events = [decode({b"type": _type_of(line), b"body": line}) for line in path.read_bytes().splitlines()]
-    except DecodeError as error:
-        msg = f"{path} is no journal: {error}"
-        raise UsageError(msg) from error
-    return [event for event in events if event is not None]
-
-
-def _type_of(line: bytes) -> bytes:
-    import msgspec
-
-    from schemas import DecodeError
-
-    try:
-        return msgspec.json.decode(line, type=dict[str, Any]).get("type", "").encode()  # type: ignore[no-any-return]
-    except msgspec.DecodeError as error:
-        raise DecodeError(str(error)) from error
+    journals = [list(decoded(list(file_entries(path, complain)), complain)) for path in kept_runs(settings.data_dir)]
+    return [journal for journal in journals if journal]
 
 
 def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":

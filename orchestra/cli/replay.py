@@ -63,12 +63,12 @@ def replay(  # noqa: PLR0917 - the options of the command
 
     from orchestra.cli import replaying
     from orchestra.errors import UsageError
-    from orchestra.log import configure_logging
+    from orchestra.log import quiet_logging
     from orchestra.replay.position import Position
     from orchestra.settings import load_settings
 
     settings = load_settings()
-    configure_logging(settings, "replay")
+    quiet_logging(settings, "replay")
     selection = _selection(calls, caller, since, until, types, where, media)
     what: dict[str, Any] = {"calls": calls, "caller": caller, "since": since, "until": until, "types": types}
     what |= {"where": where, "source": _absolute(source), "into": into, "json": as_json, "media": media}

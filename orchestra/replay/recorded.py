@@ -215,11 +215,13 @@ class _Sources:
         """
         parts = [name for name in names if not is_whole(name)]
         found = set(names) - set(parts)
-        known = {entry.call async for entry in self.entries(Filter())} if parts else set()
+        known = {entry.call async for entry in self.entries(_starts(None))} if parts else set()
+        if any(not _fitting(name, known) for name in parts):  # a call may have lost its beginning
+            known |= {entry.call async for entry in self.entries(Filter())}
         for name in parts:
-            fitting = sorted(call for call in known if call.startswith(name) or call.endswith(name))
+            fitting = _fitting(name, known)
             if len(fitting) != 1:
-                what = f"{len(fitting)} calls match" if fitting else "no call is kept that matches"
+                what = f"{len(fitting)} calls match" if fitting else "no call is kept"
                 msg = f"{what} {name!r}: `orchestra calls list` shows what there is"
                 raise UsageError(msg)
             found.add(fitting[0])
@@ -301,6 +303,10 @@ def is_whole(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _fitting(name: str, calls: set[str]) -> list[str]:
+    return [call for call in calls if call.startswith(name) or call.endswith(name)]
 
 
 def _starts(calls: frozenset[str] | None) -> Filter:

@@ -1,0 +1,186 @@
+"""`orchestra calls play`, `export` and `find`: kept calls to listen to, to take away, to search."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestra.replay.words import Hit
+    from orchestra.settings import Settings
+    from schemas import Event
+
+_CALL = "The call's id, its beginning or end, or the file of a kept journal."
+_SOURCE = "auto, archive, journal, a Redis URL, an archive, or a file of JSON lines."
+#: programs that play a WAV file, and how
+_PLAYERS = (
+    ("paplay",),
+    ("aplay", "-q"),
+    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
+    ("afplay",),
+)
+#: what is heard before the turn begins, in seconds
+_BEFORE_S = 0.3
+
+
+def play(
+    call: Annotated[str, typer.Argument(help=_CALL)],
+    turn: Annotated[int, typer.Option(min=0, help="From this turn of the caller on; 0: the greeting.")] = 0,
+    source: Annotated[str, typer.Option(help=_SOURCE)] = "auto",
+) -> None:
+    """Play a call's recording: the caller on the left, the agent on the right."""
+    import uvloop
+
+    from orchestra.settings import load_settings
+
+    raise typer.Exit(uvloop.run(_play(load_settings(), call, turn, source)))
+
+
+async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
+    import asyncio
+    import shutil
+
+    from orchestra.cli.conversation import QUIET, terminal
+    from orchestra.errors import UsageError
+    from orchestra.replay.recorded import recorded_call
+    from orchestra.replay.recording import cut, recording
+    from orchestra.replay.transcript import clock
+
+    events = await recorded_call(settings, call, source)
+    from_s = _beginning(events, turn) if turn else 0.0
+    player = next((each for each in _PLAYERS if shutil.which(each[0])), None)
+    if player is None:
+        names = ", ".join(each[0] for each in _PLAYERS)
+        msg = f"nothing here plays audio ({names}): `orchestra calls export {call} --to DIR` writes the WAV file"
+        raise UsageError(msg)
+    async with recording(settings, events) as path:
+        terminal().print(f"{events[0].call} from {clock(from_s)} with {player[0]}; Ctrl-C ends it", style=QUIET)
+        part = await asyncio.to_thread(cut, path, from_s)
+        process = await asyncio.create_subprocess_exec(*player, str(part))
+        try:
+            return await process.wait()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
+
+
+def _beginning(events: "Sequence[Event]", turn: int) -> float:
+    """The second on the call's clock at which the turn begins."""
+    from orchestra.errors import UsageError
+    from orchestra.storage.dialogue import dialogue
+
+    turns = {each.number: each for each in dialogue(events).turns}
+    if turn not in turns:
+        numbers = ", ".join(map(str, sorted(turns))) or "none"
+        msg = f"the call has no turn {turn}: its turns are {numbers}"
+        raise UsageError(msg)
+    found = turns[turn]
+    begin = found.said_from_s if found.said_from_s is not None else found.heard_from_s
+    return max(0.0, (begin or 0.0) - _BEFORE_S)
+
+
+def export(
+    call: Annotated[str, typer.Argument(help=_CALL)],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the files; made if missing.")],
+    source: Annotated[str, typer.Option(help=_SOURCE)] = "auto",
+) -> None:
+    """Write a call's recording (WAV), transcript (text, WebVTT, JSON) and journal (JSON lines) to a folder."""
+    import uvloop
+
+    from orchestra.settings import load_settings
+
+    raise typer.Exit(uvloop.run(_export(load_settings(), call, to, source)))
+
+
+async def _export(settings: "Settings", call: str, to: Path, source: str) -> int:
+    import asyncio
+
+    import msgspec
+
+    from orchestra.cli.conversation import WARNING, terminal
+    from orchestra.errors import UsageError
+    from orchestra.replay import transcript
+    from orchestra.replay.recorded import recorded_call
+    from orchestra.replay.recording import recording
+    from orchestra.storage.dialogue import dialogue
+
+    events = await recorded_call(settings, call, source)
+    turns = {"call": events[0].call, "turns": dialogue(events).turns}
+    files = {
+        "txt": transcript.text(events).encode(),
+        "vtt": transcript.webvtt(events).encode(),
+        "json": msgspec.json.format(msgspec.json.encode(turns)) + b"\n",
+        "jsonl": transcript.journal(events),
+    }
+    console = terminal()
+    try:
+        async with recording(settings, events) as path:
+            files["wav"] = await asyncio.to_thread(path.read_bytes)
+    except UsageError as error:
+        console.print(str(error), style=WARNING, soft_wrap=True)
+    for ending, content in files.items():
+        path = to / f"{events[0].call}.{ending}"
+        await asyncio.to_thread(_write, path, content)
+        console.print(str(path), soft_wrap=True)
+    return 0 if "wav" in files else 1
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    from orchestra.errors import UsageError
+
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror or error}"
+        raise UsageError(msg) from error
+
+
+def find(  # noqa: PLR0917 - the options of the command
+    words: Annotated[str, typer.Argument(help='Words of one utterance; "in double quotes" as they stand.')],
+    caller: Annotated[str, typer.Option(help="Only calls from this number.")] = "",
+    since: Annotated[str, typer.Option(help="From this moment on: 2026-11-22T20:15, or 7d (ago).")] = "",
+    until: Annotated[str, typer.Option(help="Up to this moment.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many places at most, the best first.")] = 20,
+    source: Annotated[str, typer.Option(help=_SOURCE)] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a place.")] = False,
+) -> None:
+    """Find where something was said, by caller or agent, in the archive, the journal and the demo's kept runs."""
+    import msgspec
+    import uvloop
+
+    from orchestra.replay.moments import moment
+    from orchestra.replay.recorded import Selection
+    from orchestra.replay.words import find_words
+    from orchestra.settings import load_settings
+
+    chosen = Selection(caller=caller, since=moment(since) if since else None, until=moment(until) if until else None)
+    hits = uvloop.run(find_words(load_settings(), words, chosen, source, limit=limit))
+    if as_json:
+        for hit in hits:
+            print(msgspec.json.encode(hit).decode())
+        return
+    _print_hits(hits)
+
+
+def _print_hits(hits: "Sequence[Hit]") -> None:
+    import time
+
+    from rich.text import Text
+
+    from orchestra.cli.conversation import QUIET, terminal
+
+    console = terminal()
+    for hit in hits:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(hit.at))
+        head = Text.assemble((hit.call, "bold"), f"  turn {hit.turn}  ", (f"{when}  {hit.who}", QUIET))
+        console.print(head, soft_wrap=True)
+        console.print(Text(f"    {hit.snippet}"), soft_wrap=True)
+    if not hits:
+        console.print("nobody said that in the calls that are kept", style=QUIET)
