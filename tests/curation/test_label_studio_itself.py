@@ -1,6 +1,10 @@
 """The curator against the real Label Studio: project, tasks, audio, annotations, and back as an evaluation set."""
 
+import asyncio
+import json
+import os
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,7 @@ from schemas import (
     UserTurnEnded,
 )
 from tests.servers.label_studio_itself import READY_WITHIN_S, TOKEN, label_studio, personal_access_token
+from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer
 from workers.curator import consumer as curator
 from workers.persistence import consumer as persistence
 
@@ -138,6 +143,52 @@ async def test_annotations_come_back_as_an_evaluation_set_and_only_what_changed_
     sdk.annotations.create(id=int(made[1].task), result=result[2:])
     http.close()  # noqa: ASYNC212
     assert pull().endswith("1 of them new or changed, word error rate 12.5% (1 of 8 words)")
+
+
+async def test_after_the_demo_the_call_is_in_openobserve_event_for_event_and_in_label_studio_once(
+    studio: str, tmp_path: Path
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRA_")}
+    async with OpenObserveServer() as openobserve:
+        environment |= {
+            "ORCHESTRA_DATA_DIR": str(tmp_path),
+            "ORCHESTRA_OPENOBSERVE_URL": openobserve.url,
+            "ORCHESTRA_OPENOBSERVE_USER": USER,
+            "ORCHESTRA_OPENOBSERVE_PASSWORD": PASSWORD,
+            "ORCHESTRA_LABEL_STUDIO_URL": studio,
+            "ORCHESTRA_LABEL_STUDIO_API_KEY": TOKEN,
+            "ORCHESTRA_LABEL_STUDIO_PROJECT": "After the demo",
+            "ORCHESTRA_LABEL_STUDIO_AUDIO": "upload",
+        }
+
+        async def orchestra(*arguments: str) -> str:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "orchestra.cli", *arguments,
+                env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            told = (await process.communicate())[0].decode()
+            assert process.returncode == 0, told
+            return told
+
+        await orchestra("demo")
+        listed = [json.loads(line) for line in (await orchestra("calls", "list", "--json")).splitlines()]
+        told = await orchestra("calls", "show", listed[0]["call"])
+    (journal,) = tmp_path.glob("demo-runs/*/journal.jsonl")  # noqa: ASYNC240 - nothing else runs here
+    events = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    rows = [row for stream, rows in openobserve.rows.items() if stream != "orchestra_logs" for row in rows]
+    shipped = {row["event_id"]: json.loads(row["body"]) for row in rows}
+    assert len(rows) == len(shipped), "an event came twice"
+    media = {event_id for event_id, event in shipped.items() if event["type"] in {"audio.chunk", "transcript.partial"}}
+    assert set(shipped) - media == {event["id"] for event in events}
+    assert {event["id"]: event["type"] for event in events}.items() <= {
+        event_id: event["type"] for event_id, event in shipped.items()
+    }.items()
+    assert sum(event["type"] == "audio.chunk" for event in shipped.values()) > 100
+    curated = next(event for event in events if event["type"] == "transcript.curated")
+    (task,) = tasks_of(studio, curated["project"])
+    assert [(str(task["id"]), task["data"]["call_id"])] == [(curated["task"], listed[0]["call"])]
+    assert "hill street" in str(task["data"]["turns"]).lower()
+    assert "used:" in told
 
 
 async def test_a_deleted_project_is_made_again_and_takes_the_next_call(bus: TestBus, studio: str) -> None:
