@@ -74,6 +74,9 @@ class Execution:
             models = await stack.enter_async_context(self._open_models(settings))
             lifespan = self._team.lifespan
             resources = None if lifespan is None else await stack.enter_async_context(lifespan())
+            if self._team.knowledge is not None:
+                self._team.knowledge.prepare()
+                stack.callback(self._team.knowledge.close)
             self._prompts = Prompts(models)
             http = await stack.enter_async_context(http_client())
             self._tools = Tools(self._team, resources, http, self._answers)

@@ -4,6 +4,7 @@ Every app has those that end the call, hand it to a person and look something up
 agents that list them among their tools: `collect_digits`, `press_keys`.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Annotated, Protocol
 
@@ -80,7 +81,7 @@ def search_tool(sections: Callable[[str, int], Sequence[Found]]) -> Tool:
     @tool(idempotent=True, stop_on_barge_in=True)
     async def search_knowledge(query: Annotated[str, "what the caller wants to know, in their words"]) -> str:
         """Look up facts: opening hours, prices, conditions, how things are done."""
-        found = sections(query, _PASSAGES)
+        found = await asyncio.to_thread(sections, query, _PASSAGES)  # it may ask a server
         return "\n\n".join(f"{passage.title}\n{passage.text}" for passage in found) or _NOTHING_FOUND
 
     return search_knowledge

@@ -1,13 +1,24 @@
 """Knowledge: a folder of Markdown, text and PDF files, searched by section in SQLite's full-text index."""
 
+import hashlib
 import math
 import sqlite3
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
 
 from orchestra.agents.pages import Read, Section, read_folder
 from orchestra.agents.words import meant, terms
+from orchestra.errors import AppError, EngineError
+from orchestra.settings import load_settings
+
+if TYPE_CHECKING:
+    from orchestra.agents.embeddings import Endpoint
+
+_LOG = structlog.get_logger("orchestra.agents")
 
 _TITLE_WEIGHT = 3.0
 _CANDIDATES = 20
@@ -21,7 +32,7 @@ class Passage:
     Attributes:
         title: the page's heading and the section's, ``Customs: How long does customs take``.
         text: the section's paragraphs, without Markdown marks.
-        score: BM25, higher is better; only comparable within one query.
+        score: higher is better; only comparable within one query.
 
     """
 
@@ -40,22 +51,46 @@ class Knowledge:
     count, endings do not count, and a word that no page knows is taken for the one that it sounds like. Safe to
     search from several threads.
 
+    With ``embeddings`` a section is also found by what it means. The vectors of the sections are kept in the data
+    directory, so that only what has changed is sent to the endpoint again. While that fails, or takes long, words alone
+    decide, which is logged.
+
     Args:
         folder: where the pages lie; subfolders are searched too.
+        embeddings: name of an embedding model on an OpenAI-compatible server; empty: words only.
+        embeddings_url: its endpoint up to ``/v1``; that of ``ORCHESTRA_MODEL_URL``, with its key, unless given.
+        embeddings_api_key: for ``embeddings_url``.
+        similar_from: the least cosine of a query and a section that has something to do with it, 0–1; what is right
+            depends on the model.
 
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        embeddings: str = "",
+        embeddings_url: str = "",
+        embeddings_api_key: str = "",
+        similar_from: float = 0.4,
+    ) -> None:
         self.folder = Path(folder)
+        self.embeddings = embeddings
+        self._given = embeddings_url, embeddings_api_key
+        self._similar_from = similar_from
         self._lock = threading.Lock()
         self._index: _Index | None = None
         self._read: Read = {}
+        self._endpoint: Endpoint | None = None
+        self._learning: threading.Thread | None = None
 
     def __repr__(self) -> str:
         return f"Knowledge({str(self.folder)!r})"
 
     def sections(self, query: str, limit: int = 3) -> list[Passage]:
-        """The sections that answer a query, best first; none if no section knows enough of its words.
+        """The sections that answer a query, best first; none if no section knows enough of its words or means it.
+
+        Blocks for up to 1.5 s where there are embeddings: then run it in a thread.
 
         Args:
             query: what the caller wants to know, in any words.
@@ -65,10 +100,56 @@ class Knowledge:
             AppError: the folder is missing, has no pages, or a page cannot be read.
 
         """
+        vector = None
+        if self.embeddings:
+            self.prepare()
+            vector = self._opened().query(query)
         with self._lock:
-            if self._index is None:
-                self._index = _Index(self._sections())
-            return self._index.search(query, limit)
+            index = self._built()
+            found = index.by_words(query, max(limit, _CANDIDATES))
+            if vector is not None:
+                from orchestra.agents.embeddings import fused  # noqa: PLC0415 - only where it is chosen
+
+                near = index.by_meaning(vector, self._similar_from)
+                found = fused([number for number, _ in found], near)
+            return [index.passage(number, score) for number, score in found[:limit]]
+
+    def prepare(self) -> None:
+        """Have the sections embedded that are not yet, behind the scenes; nothing to do without ``embeddings``."""
+        if not self.embeddings or (self._learning is not None and self._learning.is_alive()) or self._opened().rests:
+            return
+        with self._lock:
+            if self._built().unlearned():
+                self._learning = threading.Thread(target=self.embed, name="knowledge", daemon=True)
+                self._learning.start()
+
+    def embed(self) -> int:
+        """Embed the sections that are not yet; how many these were. An endpoint that fails is logged.
+
+        Raises:
+            AppError: the folder is missing, has no pages, or a page cannot be read.
+
+        """
+        with self._lock:
+            index = self._built()
+            wanted = index.unlearned()
+        learned, numbers = 0, list(wanted)
+        try:
+            for vectors in self._opened().passages(list(wanted.values())):
+                with self._lock:
+                    index.learn(dict(zip(numbers[learned:], vectors, strict=False)))
+                learned += len(vectors)
+        except EngineError as error:
+            _LOG.warning("knowledge.not_embedded", folder=str(self.folder), sections=len(wanted), error=str(error))
+        else:
+            _LOG.info("knowledge.embedded", folder=str(self.folder), sections=learned, model=self.embeddings)
+        return learned
+
+    def close(self) -> None:
+        """Close the connections to the endpoint of the embeddings; a search opens others."""
+        endpoint, self._endpoint = self._endpoint, None
+        if endpoint is not None:
+            endpoint.close()
 
     def check(self) -> None:
         """Read all pages and build the index now.
@@ -78,7 +159,8 @@ class Knowledge:
 
         """
         with self._lock:
-            self._index = _Index(self._sections())
+            self._index = None
+            self._built()
 
     def pages(self) -> dict[str, list[Section]]:
         """The sections of every page, by its path below the folder.
@@ -91,18 +173,46 @@ class Knowledge:
             self._sections()
             return {page.relative_to(self.folder).as_posix(): sections for page, (_, sections) in self._read.items()}
 
+    def _built(self) -> "_Index":
+        if self._index is None:
+            kept = load_settings().data_dir / "knowledge.sqlite" if self.embeddings else None
+            self._index = _Index(self._sections(), str(self.folder.absolute()), self.embeddings, kept)
+        return self._index
+
+    def _opened(self) -> "Endpoint":
+        if self._endpoint is None:
+            from orchestra.agents.embeddings import Endpoint  # noqa: PLC0415 - only where it is chosen
+
+            settings, (url, key) = load_settings(), self._given
+            if not url:
+                url, key = settings.model_url or "", settings.model_api_key.get_secret_value()
+            if not url:
+                msg = (
+                    f"knowledge with embeddings={self.embeddings!r} has no server: give embeddings_url, or set "
+                    "ORCHESTRA_MODEL_URL"
+                )
+                raise AppError(msg)
+            self._endpoint = Endpoint(self.embeddings, url, key)
+        return self._endpoint
+
     def _sections(self) -> list[Section]:
         self._read = read_folder(self.folder, self._read)
         return [section for _, sections in self._read.values() for section in sections]
 
 
 class _Index:
-    """The full-text table over one reading of the folder, and how rare each term is."""
+    """The full-text table over one reading of the folder, how rare each term is, and what each section means.
 
-    def __init__(self, sections: list[Section]) -> None:
+    ``kept`` is the file in which the vectors of ``model`` outlive the process; processes and folders share it.
+    """
+
+    def __init__(self, sections: list[Section], folder: str, model: str = "", kept: Path | None = None) -> None:
         self._sections = sections
+        self._place = folder, model
+        self._vectors: dict[str, bytes] = {}  # by the digest of the section
+        self._vectors_kept = False
         # Guarded by Knowledge's lock, which is why another thread than the builder's may use it.
-        self._database = sqlite3.connect(":memory:", check_same_thread=False)
+        self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute("CREATE VIRTUAL TABLE section USING fts5(title, text, tokenize = 'ascii')")
         rows = [(number, terms(title), terms(text)) for number, (title, text) in enumerate(self._sections)]
         self._database.executemany(
@@ -114,9 +224,17 @@ class _Index:
         for known in self._terms:
             for term in known:
                 self._found_in[term] = self._found_in.get(term, 0) + 1
+        self._digests = [hashlib.sha256(f"{title}\0{text}".encode()).hexdigest() for title, text in sections]
+        if kept is not None:
+            self._attach(kept)
 
-    def search(self, query: str, limit: int) -> list[Passage]:
-        """See `Knowledge.sections`."""
+    def passage(self, number: int, score: float) -> Passage:
+        """A section as it is handed out."""
+        title, text = self._sections[number]
+        return Passage(title, text, score)
+
+    def by_words(self, query: str, limit: int) -> list[tuple[int, float]]:
+        """The numbers of the sections that know enough of the query's words, with their scores, best first."""
         asked = {term: meant(term, self._found_in) for term in dict.fromkeys(terms(query))}
         wanted = {known: likeness * self._rarity(known) for known, likeness in asked.values() if likeness}
         if not wanted:
@@ -125,17 +243,71 @@ class _Index:
         rows = self._database.execute(
             "SELECT rowid, -bm25(section, ?, 1.0) AS score FROM section "
             "WHERE section MATCH ? ORDER BY score DESC LIMIT ?",
-            (_TITLE_WEIGHT, " OR ".join(f'"{term}"' for term in wanted), max(limit, _CANDIDATES)),
+            (_TITLE_WEIGHT, " OR ".join(f'"{term}"' for term in wanted), limit),
         ).fetchall()
         total = doubt + sum(wanted.values())
         found = []
         for number, score in rows:
             covered = sum(rarity for term, rarity in wanted.items() if term in self._terms[number]) / total
             if covered > _MIN_COVERAGE:
-                title, text = self._sections[number]
-                found.append(Passage(title, text, score * covered))
-        return sorted(found, key=lambda passage: -passage.score)[:limit]
+                found.append((number, score * covered))
+        return sorted(found, key=lambda scored: -scored[1])
 
     def _rarity(self, term: str) -> float:
         """How much a term tells: the more sections have it, the less; one that none has tells as much as the rarest."""
         return math.log(1 + (len(self._sections) + 0.5) / (max(1, self._found_in.get(term, 0)) + 0.5))
+
+    # -- what they mean
+
+    def _attach(self, kept: Path) -> None:
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            self._database.execute("ATTACH DATABASE ? AS kept", (str(kept),))
+            self._load()
+        except (OSError, sqlite3.Error) as error:
+            _LOG.warning("knowledge.vectors_not_kept", file=str(kept), error=str(error))
+
+    def _load(self) -> None:
+        """Take over the vectors of sections that there are still, and forget the others."""
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS kept.vector("
+            "folder TEXT, model TEXT, digest TEXT, vector BLOB, PRIMARY KEY (folder, model, digest))"
+        )
+        query = "SELECT digest, vector FROM kept.vector WHERE (folder, model) = (?, ?)"
+        known: dict[str, bytes] = dict(self._database.execute(query, self._place))
+        gone = [(*self._place, digest) for digest in known.keys() - set(self._digests)]
+        self._database.executemany("DELETE FROM kept.vector WHERE (folder, model, digest) = (?, ?, ?)", gone)
+        self._vectors = {digest: known[digest] for digest in self._digests if digest in known}
+        self._vectors_kept = True
+
+    def unlearned(self) -> dict[int, str]:
+        """The sections without a vector, by number."""
+        return {
+            number: "\n".join(section)
+            for number, section in enumerate(self._sections)
+            if self._digests[number] not in self._vectors
+        }
+
+    def learn(self, vectors: dict[int, bytes]) -> None:
+        """Take up the vectors of sections, and keep them."""
+        new = {self._digests[number]: vector for number, vector in vectors.items()}
+        self._vectors |= new
+        if not self._vectors_kept:
+            return
+        rows = [(*self._place, digest, vector) for digest, vector in new.items()]
+        try:
+            self._database.executemany("INSERT OR REPLACE INTO kept.vector VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            _LOG.warning("knowledge.vectors_not_kept", error=str(error))
+            self._vectors_kept = False
+
+    def by_meaning(self, query: bytes, similar_from: float) -> list[int]:
+        """The numbers of the sections that mean something alike, the nearest first."""
+        from orchestra.agents.embeddings import similarity  # noqa: PLC0415 - only where it is chosen
+
+        near = [
+            (similarity(query, self._vectors[digest]), number)
+            for number, digest in enumerate(self._digests)
+            if digest in self._vectors
+        ]
+        return [number for alike, number in sorted(near, reverse=True)[:_CANDIDATES] if alike >= similar_from]

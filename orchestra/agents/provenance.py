@@ -39,6 +39,7 @@ def fingerprint(app: "App") -> str:
         "rules": [[rule.name, rule.subject.__name__, sources(rule.function)] for rule in app.rules],
         "lifespan": {} if app.lifespan is None else sources(app.lifespan),
         "knowledge": {} if app.knowledge is None else app.knowledge.pages(),
+        **({"embeddings": app.knowledge.embeddings} if app.knowledge is not None and app.knowledge.embeddings else {}),
     }
     return sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()[:_DIGITS]
 

@@ -233,7 +233,7 @@ async def _call(
 
 
 async def _is_through(bus: "Bus", group: str) -> bool:
-    """Wait until this worker, if it runs here, has taken all of the journal elsewhere: the server goes with the demo."""
+    """Wait until this worker, if it runs here, has brought the whole journal away: the server goes with the demo."""
     from orchestra.stack import workers_of
 
     deadline = time.monotonic() + _SERVERS_WITHIN_S

@@ -1,6 +1,6 @@
-"""An OpenAI-compatible endpoint: ``/v1/chat/completions``, whole or streamed, with tool calls and usage.
+"""An OpenAI-compatible endpoint: ``/v1/chat/completions``, whole or streamed, with tool calls and usage; embeddings.
 
-https://platform.openai.com/docs/api-reference/chat
+https://platform.openai.com/docs/api-reference/chat and /embeddings
 """
 
 import asyncio
@@ -41,20 +41,30 @@ class Answer:
 
 
 Reply = str | Sequence[Call] | Answer
+Embed = Callable[[str], Sequence[float]]
 Respond = Callable[[list[dict[str, Any]], list[dict[str, Any]]], Reply | Awaitable[Reply]]
 
 
 class OpenAIServer(ProtocolServer):
     """Answers with what ``respond(messages, tools)`` returns: text, tool calls, or both as an ``Answer``.
 
-    ``seen[n].body`` is the n-th request. ``token_s`` is the pause between two pieces of a stream, in seconds.
+    ``seen[n].body`` is the n-th request. ``token_s`` is the pause between two pieces of a stream, in seconds. The
+    vector of a text is what ``embed(text)`` returns; ``embedded`` are all texts that were sent.
     """
 
     def __init__(
-        self, respond: Respond, *, token_s: float = 0.0, key: str | None = None, faults: Faults = NO_FAULTS
+        self,
+        respond: Respond,
+        *,
+        token_s: float = 0.0,
+        key: str | None = None,
+        faults: Faults = NO_FAULTS,
+        embed: Embed | None = None,
     ) -> None:
         super().__init__(faults)
         self.respond = respond
+        self.embed = embed
+        self.embedded: list[str] = []
         self.token_s = token_s
         self.key = key
         self._calls = 0
@@ -66,7 +76,11 @@ class OpenAIServer(ProtocolServer):
 
     def routes(self) -> list[web.RouteDef]:
         """The paths that are served."""
-        return [web.post("/v1/chat/completions", self._complete), web.get("/v1/models", self._models)]
+        return [
+            web.post("/v1/chat/completions", self._complete),
+            web.post("/v1/embeddings", self._embeddings),
+            web.get("/v1/models", self._models),
+        ]
 
     async def _models(self, request: web.Request) -> web.Response:
         self.admit(request)
@@ -74,18 +88,38 @@ class OpenAIServer(ProtocolServer):
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        seen, faults = self.admit(request, body)
-        if self.key is not None and seen.headers.get("authorization") != f"Bearer {self.key}":
-            raise web.HTTPUnauthorized(
-                text='{"error":{"message":"Incorrect API key","type":"invalid_request_error"}}',
-                content_type="application/json",
-            )
+        faults = self._let_in(request, body)
         reply = self.respond(body["messages"], body.get("tools", []))
         answer = _answer(await reply if inspect.isawaitable(reply) else reply)
         await asyncio.sleep(faults.slow_s)
         if not body.get("stream"):
             return web.json_response(self._whole(body, answer))
         return await self._stream(request, body, answer, faults)
+
+    def _let_in(self, request: web.Request, body: dict[str, Any]) -> Faults:
+        seen, faults = self.admit(request, body)
+        if self.key is not None and seen.headers.get("authorization") != f"Bearer {self.key}":
+            raise web.HTTPUnauthorized(
+                text='{"error":{"message":"Incorrect API key","type":"invalid_request_error"}}',
+                content_type="application/json",
+            )
+        return faults
+
+    async def _embeddings(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        await asyncio.sleep(self._let_in(request, body).slow_s)
+        if self.embed is None:
+            error = {"message": f"The model {body['model']} does not exist", "type": "invalid_request_error"}
+            return web.json_response({"error": error}, status=404)
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        self.embedded += texts
+        data = [
+            {"object": "embedding", "index": place, "embedding": list(self.embed(text))}
+            for place, text in enumerate(texts)
+        ]
+        words = sum(len(text.split()) for text in texts)
+        usage = {"prompt_tokens": words, "total_tokens": words}
+        return web.json_response({"object": "list", "data": data, "model": body["model"], "usage": usage})
 
     async def _stream(
         self, request: web.Request, body: dict[str, Any], answer: Answer, faults: Faults
