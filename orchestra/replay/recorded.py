@@ -201,10 +201,23 @@ class _Sources:
             by_caller = {entry.call async for entry in self.entries(_starts(calls)) if _from(entry) == selection.caller}
             calls = frozenset(by_caller)
         if selection.where:
-            msg = "calls cannot be chosen by SQL yet"
-            raise UsageError(msg)
-        del settings
+            by_query = frozenset(await _where(self._queried(settings), selection.where))
+            calls = by_query if calls is None else calls & by_query
         return replace(wanted, calls=calls)
+
+    def _queried(self, settings: Settings) -> Settings:
+        """Settings of an installation that has what is read here.
+
+        Raises:
+            UsageError: a file cannot be queried.
+
+        """
+        if self._files and not (self._archives or self._buses):
+            msg = "SQL chooses calls of an archive and a journal, not of a file: choose by --call, --caller or --type"
+            raise UsageError(msg)
+        url = self._buses[0].url if self._buses else settings.redis_url
+        archive = self._archives[0].place.root if self._archives else settings.archive
+        return settings.model_copy(update={"redis_url": url, "archive_url": archive})
 
     async def _named(self, names: tuple[str, ...]) -> frozenset[str]:
         """The calls of these names.
@@ -279,6 +292,12 @@ def _archive(root: str) -> "Archive":
         msg = f"the archive at {root} cannot be reached: {error}"
         raise UsageError(msg) from error
     return archive
+
+
+async def _where(settings: Settings, where: str) -> list[str]:
+    from orchestra.replay.query import calls_where  # noqa: PLC0415 - an extra
+
+    return await calls_where(settings, where)
 
 
 def tag(name: str) -> str:

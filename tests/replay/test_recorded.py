@@ -119,3 +119,18 @@ async def test_what_is_archived_and_still_on_the_journal_comes_once(
 async def test_an_archive_that_is_not_there_is_named(settings: Settings) -> None:
     with pytest.raises(UsageError, match="there is no archive at"):
         await recorded_calls(settings, Selection(), "archive")
+
+
+async def test_sql_chooses_calls(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+    short, long = bus.call(), bus.call()
+    await bus.publish(*call_of(short, turns=1), *call_of(long, turns=5))
+    assert await recorded_calls(settings, Selection(where="turns > 3")) == [long]
+    both = await recorded_calls(settings, Selection(where="SELECT call FROM turns"))
+    assert set(both) == {short, long}
+    assert await recorded_calls(settings, Selection(where="turns > 3", caller="+15559999")) == []
+    with pytest.raises(UsageError, match="turrns"):
+        await recorded_calls(settings, Selection(where="turrns > 3"))
+    file = tmp_path / "file.jsonl"
+    file.write_bytes(encode(call_of(short)[0])[b"body"])
+    with pytest.raises(UsageError, match="not of a file"):
+        await recorded_calls(settings, Selection(where="turns > 3"), str(file))

@@ -1,0 +1,111 @@
+"""Replaying synthetic calls: from a journal into another server, and into a consumer, lockstep and comparison included.
+
+The consumer stands for orchestration: it publishes four events for each of the caller's turns, and what was recorded
+behind each is held back until it comes.
+"""
+
+import asyncio
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+from orchestra import Consumer
+from orchestra.bus import Bus, EmbeddedServer, Entry
+from orchestra.replay.copying import copying
+from orchestra.replay.feed import Feed
+from orchestra.replay.pace import Pace
+from orchestra.replay.places import connect
+from orchestra.replay.recorded import Selection
+from orchestra.replay.rewrite import Rewrite
+from orchestra.replay.scratch import on_scratch
+from orchestra.replay.stream import Replay
+from orchestra.settings import Settings
+from schemas import (
+    AgentChanged,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    PromptRequested,
+    ReplySpoken,
+    ToolCompleted,
+    ToolRequested,
+    TurnCompleted,
+    UserTurnEnded,
+)
+from tests.bench._replay_events import EVENTS, interleaved
+
+CALLS = 1000
+
+
+def orchestration() -> Consumer:
+    """A group whose outputs are those of the recording, by their ids and types."""
+    consumer = Consumer("orchestration")
+
+    @consumer.on(CallStarted)
+    async def greet(event: CallStarted) -> AgentChanged:
+        return AgentChanged(call=event.call, agent="reception")
+
+    @consumer.on(UserTurnEnded)
+    async def answer(event: UserTurnEnded) -> list[Event]:
+        of = {"call": event.call, "turn": event.turn, "agent": "reception"}
+        prompts = [PromptRequested(**of, step=step) for step in (1, 3)]
+        return [prompts[0], ToolRequested(**of, name="find_parcel"), prompts[1], TurnCompleted(**of)]
+
+    @consumer.on(PromptCompleted, ToolCompleted, ReplySpoken)
+    async def take(event: PromptCompleted | ToolCompleted | ReplySpoken) -> None:
+        del event
+
+    return consumer
+
+
+async def _record(bus: Bus, calls: int) -> None:
+    feed, events = Feed(bus), interleaved(calls)
+    while some := list(islice(events, 2000)):
+        await feed.write(
+            [
+                Entry("", int(each.call[:2]), each.stream, each.type.decode(), each.call, each.id, each.body)
+                for each in some
+            ]
+        )
+
+
+async def replay_figures(calls: int = CALLS) -> dict[str, float]:
+    """``replay_events_per_s`` from one server into another, ``replay_1000_calls_s`` into a consumer."""
+    with tempfile.TemporaryDirectory(prefix="orchestra-bench-") as name:
+        folder = Path(name)
+        async with EmbeddedServer(folder / "recorded") as recorded, EmbeddedServer(folder / "copy") as other:
+            settings = Settings(redis_url=recorded.url, data_dir=folder)
+            bus = await connect(settings, recorded.url)
+            await _record(bus, calls)
+            await bus.close()
+            replay = Replay(
+                settings=settings, selection=Selection(), source="journal", pace=Pace(None), stop=asyncio.Event(),
+                complain=print,
+            )  # fmt: skip
+            copied_s = await _copied(replay, settings, other.url)
+            consumed_s = await _consumed(replay, settings, folder, calls)
+    return {"replay_events_per_s": calls * EVENTS / copied_s, "replay_1000_calls_s": consumed_s * 1000 / calls}
+
+
+async def _copied(replay: Replay, settings: Settings, url: str) -> float:
+    target = await connect(settings, url)
+    try:
+        async with copying(target, Rewrite(target.partitions)) as copy:
+            began = time.perf_counter()
+            done = await replay.into(copy)
+            return time.perf_counter() - began
+    finally:
+        await target.close()
+        assert copy.written == done.entries
+
+
+async def _consumed(replay: Replay, settings: Settings, folder: Path, calls: int) -> float:
+    async with on_scratch(orchestration(), settings, folder / "scratch", patience_s=30.0) as scratch:
+        began = time.perf_counter()
+        done = await replay.into(scratch)
+        outcome = await scratch.outcome()
+        took_s = time.perf_counter() - began
+    assert done.entries == calls * EVENTS
+    assert not outcome.outputs.of("missing", "new"), "every output of the recording is made again"
+    return took_s
