@@ -69,7 +69,7 @@ class Replay:
 
     async def into(self, target: Target) -> Replayed:
         """Replay it all, or until it is stopped; what was taken is settled in either case."""
-        done, running, seen = Replayed(), set[str](), set[str]()
+        done, running, seen, last = Replayed(), set[str](), set[str](), None
         holes = Holes(cut=self.selection.since is not None)
         async with aclosing(entries(self.settings, self.selection, self.source, complain=self.complain)) as found:
             async for entry in found:
@@ -89,8 +89,9 @@ class Replay:
                 self.progress(entry)
                 await target.take(entry)
                 done.entries += 1
-                done.token = token_of(entry)
+                last = entry
         await target.settle()
+        done.token = "" if last is None else token_of(last)
         done.calls = len(seen)
         if not self.selection.types and not done.stopped:
             for call in holes.open_calls():

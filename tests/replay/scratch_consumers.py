@@ -40,6 +40,7 @@ def mood_consumer(mood_of: str = "good", *, also: bool = False, silent: bool = F
 
 
 consumer = mood_consumer()
+grumpy = mood_consumer("bad")
 
 
 def turns_of(call: str, turns: int = 3) -> list[Event]:

@@ -1,0 +1,89 @@
+from orchestra.bus import Entry
+from orchestra.bus.seal import seal
+from orchestra.replay.holes import Holes
+from schemas import (
+    AgentChanged,
+    CallEnded,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    PromptRequested,
+    TurnCompleted,
+    UserTurnEnded,
+)
+
+CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
+
+
+def journal() -> list[Event]:
+    """Three turns, each with a prompt; ids and causes as the bus makes them."""
+    start = f"{CALL}:edge.1"
+    events: list[Event] = [
+        CallStarted(call=CALL, id=start),
+        AgentChanged(call=CALL, id=f"{start}.orchestration.1", cause=start, agent="desk"),
+    ]
+    for turn in (1, 2, 3):
+        ended = f"{CALL}:edge.{turn * 10}"
+        asked = f"{ended}.orchestration.1"
+        events += [
+            UserTurnEnded(call=CALL, turn=turn, id=ended, text="words"),
+            PromptRequested(call=CALL, turn=turn, id=asked, cause=ended, agent="desk"),
+            PromptCompleted(call=CALL, turn=turn, id=f"{asked}.execution.1", cause=asked, request=asked),
+            TurnCompleted(call=CALL, turn=turn, id=f"{ended}.orchestration.2", cause=ended, agent="desk"),
+        ]
+    return [*events, CallEnded(call=CALL, id=f"{CALL}:edge.99", reason="caller_hung_up")]
+
+
+def entries(events: list[Event]) -> list[Entry]:
+    found = []
+    for number, event in enumerate(events):
+        sealed = seal(event)
+        found.append(Entry(f"{number}-0", 7, sealed.stream, sealed.type.decode(), CALL, sealed.id, sealed.body))
+    return found
+
+
+def holes_of(events: list[Event], *, cut: bool = False) -> list[str]:
+    holes = Holes(cut=cut)
+    return [text.removeprefix(f"{CALL}: ") for entry in entries(events) for text in holes.before(entry)]
+
+
+def without(*places: int) -> list[Event]:
+    return [event for place, event in enumerate(journal()) if place not in places]
+
+
+def test_a_whole_journal_has_no_hole() -> None:
+    holes = Holes()
+    assert [text for entry in entries(journal()) for text in holes.before(entry)] == []
+    assert holes.open_calls() == []
+
+
+def test_an_event_that_was_deleted_is_missed_where_it_is_answered() -> None:
+    assert holes_of(without(3)) == ["event edge.10.orchestration.1 is missing before prompt.completed"]
+
+
+def test_a_turn_that_was_deleted_is_missed_at_the_next_one() -> None:
+    assert holes_of(without(6, 7, 8, 9)) == ["turn 2 is missing before turn 3"]
+    assert holes_of(without(2, 3, 4, 5, 6, 7, 8, 9)) == ["turns 1 to 2 are missing before turn 3"]
+
+
+def test_a_trimmed_beginning_is_told_once() -> None:
+    assert holes_of(without(0, 1, 2)) == [
+        "its beginning is missing; the first event that is left is prompt.requested"
+    ]  # what it belongs to is not missed a second time
+    assert holes_of(without(*range(6)))[0].startswith("its beginning is missing")
+
+
+def test_calls_that_were_running_when_the_recording_begins_have_no_hole() -> None:
+    assert holes_of(without(0, 1, 2), cut=True) == []
+
+
+def test_a_call_without_its_end_is_open() -> None:
+    holes = Holes()
+    for entry in entries(without(14)):
+        assert holes.before(entry) == []
+    assert holes.open_calls() == [CALL]
+
+
+def test_a_body_that_is_damaged_is_told_at_its_place() -> None:
+    damaged = Entry("1-0", 7, "events", "call.started", CALL, f"{CALL}:edge.1", b'{"type":"call.st')
+    assert Holes().before(damaged) == [f"{CALL}: the body of {CALL}:edge.1 is no JSON of an event"]
