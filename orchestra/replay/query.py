@@ -5,7 +5,7 @@ changes nothing.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -30,6 +30,10 @@ _LOG = structlog.get_logger("orchestra.replay")
 _PAGE = 5000
 
 
+def _log_complaint(text: str) -> None:
+    _LOG.warning("query.incomplete", what=text)
+
+
 class Records:
     """What is kept of the calls, as views of an SQL database. Open it with `open`, and close it."""
 
@@ -40,8 +44,10 @@ class Records:
         self._database = database
 
     @classmethod
-    async def open(cls, settings: Settings) -> "Records":
+    async def open(cls, settings: Settings, *, complain: Callable[[str], None] = _log_complaint) -> "Records":
         """The archive of the settings, and the journal of their server if one runs.
+
+        ``complain`` is told in one sentence when a server that should be there is away.
 
         Raises:
             OSError: the archive cannot be reached.
@@ -49,7 +55,7 @@ class Records:
         """
         archive = await asyncio.to_thread(Archive.of, settings)
         parts = await asyncio.to_thread(lambda: parts_of(archive.files()))
-        live = await _live(settings, parts)
+        live = await _live(settings, parts, complain)
         return await asyncio.to_thread(cls._build, archive, parts, live)
 
     @classmethod
@@ -98,6 +104,12 @@ class Records:
             raise UsageError(msg) from None
         except duckdb.Error as error:
             raise UsageError(_words(error)) from None
+
+    def columns(self) -> dict[str, list[tuple[str, str]]]:
+        """Every view with the names and types of its columns."""
+        return {
+            view: [(row["column_name"], row["column_type"]) for row in self.rows(f"DESCRIBE {view}")] for view in VIEWS
+        }
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """The answer to one SELECT, all of it."""
@@ -148,14 +160,14 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
     return list(dict.fromkeys(row["call"] for row in rows))
 
 
-async def _live(settings: Settings, parts: list[Part]) -> list[pa.Table]:
+async def _live(settings: Settings, parts: list[Part], complain: Callable[[str], None]) -> list[pa.Table]:
     """What the journal of a running server has beyond the archive's files."""
     if settings.redis_url is None and running_url(settings.data_dir) is None:
         return []
     try:
         bus = await Bus.connect(settings)
     except ServerError as error:
-        _LOG.warning("query.journal_away", error=str(error), cure="the answer is of the archive alone")
+        complain(f"the answer is of the archive alone: {error}")
         return []
     last = {(part.file.journal, part.file.partition): part.file.last for part in parts}
     tables, rows = [], []

@@ -173,10 +173,19 @@ class Archive:
     # -- reading
 
     def open(self, file: File) -> pq.ParquetFile:
-        """A file for reading."""
-        if self.place.folder is not None:
-            return pq.ParquetFile(self.place.folder / file.path, memory_map=True)
-        return pq.ParquetFile(io.BytesIO(self.place.read(file.path)))
+        """A file for reading.
+
+        Raises:
+            OSError: it is damaged, or cannot be reached.
+
+        """
+        try:
+            if self.place.folder is not None:
+                return pq.ParquetFile(self.place.folder / file.path, memory_map=True)
+            return pq.ParquetFile(io.BytesIO(self.place.read(file.path)))
+        except pa.ArrowInvalid as error:
+            msg = f"the archive's file {file.path} is damaged: {error}"
+            raise OSError(msg) from error
 
     def dataset(self, paths: Sequence[str]) -> Any:
         """Files behind a URL as one Arrow dataset, read as far as a query needs them."""

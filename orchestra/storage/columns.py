@@ -81,7 +81,7 @@ def row_of(entry: Entry) -> _Row:
     try:
         header = _decode(entry.body)
     except msgspec.MsgspecError:
-        return (*place, 0, 0.0, "", "", "", "", b"{}", entry.body, entry.audio)
+        return (*place, 0, 0.0, "", "", "", "", _shown(entry.body), entry.body, entry.audio)
     begin = _encode(header)[:-1]
     rest, raw = entry.body[len(begin) :], None
     if not entry.body.startswith(begin) or (header.type, header.call, header.id) != place[3:] or rest[:1] not in b",}":
@@ -92,6 +92,14 @@ def row_of(entry: Entry) -> _Row:
     if not (-_MOST_TURN < turn < _MOST_TURN and math.isfinite(at)):
         turn, at, rest, raw = 0, 0.0, entry.body, entry.body
     return (*place, turn, at, header.source, header.cause, header.trace, header.version, rest, raw, entry.audio)
+
+
+def _shown(body: bytes) -> bytes:
+    """What queries see of a body that is no event of ours: the JSON object that it is all the same, or an empty one."""
+    try:
+        return body if isinstance(msgspec.json.decode(body), dict) else b"{}"
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return b"{}"
 
 
 def table_of(rows: Sequence[_Row]) -> pa.Table:

@@ -12,13 +12,10 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
-import structlog
 
 from orchestra.storage.archive import BEGINNING, Archive, File, Id, Part, parts_of
 from orchestra.storage.columns import ROW_GROUP, Sheet, place_of
 from orchestra.storage.place import DRAFT
-
-_LOG = structlog.get_logger("orchestra.storage")
 
 _MOST_ROWS = 1_000_000
 _LEVEL = 9
@@ -125,8 +122,6 @@ def _sweep(archive: Archive, result: Compacted, settle_s: float) -> None:
     for path in _old_drafts(archive, {file.folder for file in files}):
         archive.place.remove(path)
         result.drafts += 1
-    if result.covered or result.drafts:
-        _LOG.info("archive.compacted", merged=result.merged, made=result.made, removed=result.covered + result.drafts)
 
 
 def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:

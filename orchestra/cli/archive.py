@@ -1,0 +1,132 @@
+"""`orchestra archive`: what is in the archive, and fewer, larger files of it."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestra.settings import Settings
+    from orchestra.storage.archive import Archive
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    commands = typer.Typer(help="The journal for ever: what is in the archive, and fewer files.", no_args_is_help=True)
+    commands.command()(status)
+    commands.command()(compact)
+    app.add_typer(commands, name="archive")
+
+
+def _archive() -> "tuple[Settings, Archive]":
+    from orchestra.cli.extras import needs_extra
+    from orchestra.settings import load_settings
+
+    with needs_extra("archive"):
+        from orchestra.storage.archive import Archive
+    settings = load_settings()
+    return settings, Archive.of(settings)
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Show what the archive has, by day, whether anything of it is missing, and what the journal has beyond it."""
+    import asyncio
+
+    import msgspec
+
+    settings, archive = _archive()
+    found = _found(archive)
+    found["waiting"] = asyncio.run(_waiting(settings))
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        _print_status(archive, found)
+
+
+def _found(archive: "Archive") -> dict[str, Any]:
+    from orchestra.storage.archive import parts_of
+    from orchestra.storage.compact import holes
+
+    days: dict[str, dict[str, int]] = {}
+    files = archive.files()
+    for part in parts_of(files):
+        day = days.setdefault(part.file.day, {"files": 0, "events": 0, "bytes": 0})
+        with archive.open(part.file) as opened:
+            day["events"] += opened.metadata.num_rows
+        day["files"] += 1
+        day["bytes"] += archive.place.size(part.file.path)
+    return {
+        "place": archive.place.root,
+        "days": days,
+        "covered_files": len(files) - sum(day["files"] for day in days.values()),
+        "holes": [str(hole) for hole in holes(archive)],
+        "free_bytes": archive.place.free_bytes(),
+    }
+
+
+async def _waiting(settings: "Settings") -> int | None:
+    """Events of a running journal that are in no file yet; None where no server runs, or nothing archives there."""
+    from orchestra.bus import Bus
+    from orchestra.errors import ServerError
+
+    try:
+        bus = await Bus.connect(settings)
+    except ServerError:
+        return None
+    try:
+        lags = [group.lag for group in await bus.groups() if group.group == "archive"]
+    finally:
+        await bus.close()
+    return sum(lag or 0 for lag in lags) if lags else None
+
+
+def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table("day", "files", "events", "MB", "bytes an event", box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, day in found["days"].items():
+        each = day["bytes"] / max(1, day["events"])
+        table.add_row(name, f"{day['files']:,}", f"{day['events']:,}", f"{day['bytes'] / 1e6:,.1f}", f"{each:.0f}")
+    console.print(table if found["days"] else f"nothing is archived in {archive.place.root} yet")
+    for hole in found["holes"]:
+        console.print(f"[bold red]{hole}[/]")
+    waiting, free = found["waiting"], found["free_bytes"]
+    if waiting is not None:
+        console.print(f"{waiting:,} events of the journal wait for their file")
+    room = "" if free is None else f", {free / 1e9:,.1f} GB free"
+    console.print(f"in {archive.place.root}{room}", soft_wrap=True)
+
+
+def compact(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Merge the small files of each day and partition, while workers write and others read; for cron, once a day."""
+    from dataclasses import asdict
+
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from orchestra.errors import OrchestraError
+
+    _, archive = _archive()
+    from orchestra.storage.compact import compact as merge
+
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task("merging", total=None)
+        try:
+            done = merge(archive, progress=lambda done, of: progress.update(task, completed=done, total=of))
+        except OSError as error:
+            msg = f"the archive at {archive.place.root} cannot be merged: {error}; nothing of it is lost"
+            raise OrchestraError(msg) from error
+    if as_json:
+        print(msgspec.json.encode(asdict(done)).decode())
+        return
+    before, after = (size / 1e6 for size in (done.bytes_before, done.bytes_after))
+    print(
+        f"{done.merged} files became {done.made}: {before:,.1f} MB, now {after:,.1f} MB;"
+        f" {done.covered} files and {done.drafts} old drafts removed"
+    )

@@ -1,0 +1,135 @@
+"""`orchestra query`: SQL over everything that is kept of the calls."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestra.replay.query import Answer
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(query)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT, or - to read it from standard input.")] = "",
+    form: Annotated[Format | None, typer.Option("--format", help="By the name of the --out file unless given.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the answer to this file.")] = None,
+) -> None:
+    """Ask the archive and the live journal in SQL: views events, calls, turns, prompts, tools, replies, holes.
+
+    Without a query, show the views and their columns. JSON is one object a line.
+    """
+    import asyncio
+
+    from orchestra.cli.extras import needs_extra
+    from orchestra.settings import load_settings
+
+    with needs_extra("analysis"):
+        from orchestra.replay.query import Records
+
+    chosen = form or _format_of(out)
+    records = asyncio.run(Records.open(load_settings(), complain=complain))
+    try:
+        if not sql:
+            _print_views(records.columns())
+        else:
+            _write(records.run(sys.stdin.read() if sql == "-" else sql), chosen, out)
+    finally:
+        records.close()
+
+
+def complain(text: str) -> None:
+    """Say it beside the answer, which may go elsewhere."""
+    print(f"orchestra: {text}", file=sys.stderr)
+
+
+def _format_of(out: Path | None) -> Format:
+    if out is None:
+        return Format.TABLE
+    known = {".csv": Format.CSV, ".json": Format.JSON, ".jsonl": Format.JSON, ".parquet": Format.PARQUET}
+    return known.get(out.suffix.lower(), Format.TABLE)
+
+
+def _write(answer: "Answer", form: Format, out: Path | None) -> None:
+    from orchestra.errors import UsageError
+    from orchestra.replay.tabular import write_csv, write_json, write_parquet
+
+    if form is Format.TABLE:
+        _print_table(answer, out)
+        return
+    if form is Format.PARQUET and out is None:
+        msg = "Parquet is for a file: say which with --out answer.parquet"
+        raise UsageError(msg)
+    write = {Format.CSV: write_csv, Format.JSON: write_json, Format.PARQUET: write_parquet}[form]
+    if out is None:
+        write(answer, sys.stdout.buffer)
+        return
+    try:
+        with out.open("wb") as file:
+            rows = write(answer, file)
+    except OSError as error:
+        msg = f"cannot write {out}: {error.strerror}"
+        raise UsageError(msg) from None
+    print(f"{rows:,} rows in {out}")
+
+
+def _print_table(answer: "Answer", out: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for field in answer.schema:
+        table.add_column(field.name, justify="right" if _is_number(field.type) else "left", overflow="fold")
+    count = 0
+    for batch in answer.batches():
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            table.add_row(*map(_cell, row))
+            count += 1
+    if out is None:
+        Console().print(table)
+        Console().print(f"[dim]{count:,} rows[/]")
+        return
+    with out.open("w", encoding="utf-8") as file:
+        Console(file=file, width=200).print(table)
+
+
+def _is_number(kind: Any) -> bool:
+    return any(str(kind).startswith(name) for name in ("int", "uint", "float", "double", "decimal"))
+
+
+def _cell(value: object) -> Any:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from rich.text import Text
+
+    if value is None:
+        return Text("–", style="dim")
+    if isinstance(value, float | Decimal):
+        return f"{value:,.1f}".removesuffix(".0")
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="milliseconds")
+    return Text(str(value))
+
+
+def _print_views(views: dict[str, list[tuple[str, str]]]) -> None:
+    from rich.console import Console
+
+    console = Console()
+    for view, columns in views.items():
+        console.print(f"[bold]{view}[/]  " + "  ".join(f"{name} [dim]{kind.lower()}[/]" for name, kind in columns))

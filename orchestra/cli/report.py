@@ -1,0 +1,161 @@
+"""`orchestra report`: what an analyst asks daily."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+#: columns that a narrow terminal has no room for; --json has them all
+_WHERE_WIDE = ("p99", "tools", "words")
+_WIDE = 110
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(report)
+
+
+def report(
+    since: Annotated[str, typer.Option(help="From this day or moment on (UTC): 2026-11-22, 2026-11-22T14:30.")] = "",
+    until: Annotated[str, typer.Option(help="Before this day or moment (UTC).")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG pictures into this folder.")] = None,
+) -> None:
+    """Report calls, outcomes, latency by stage, interruptions, tool failures, hand-overs, words and tokens."""
+    import asyncio
+
+    import msgspec
+    from rich.console import Console
+
+    from orchestra.cli.extras import needs_extra
+    from orchestra.settings import load_settings
+
+    settings, when = load_settings(), {"since": _moment("--since", since), "until": _moment("--until", until)}
+    from orchestra.cli.query import complain
+
+    with needs_extra("analysis"):
+        from orchestra.replay.query import Records
+        from orchestra.replay.report import report as report_of
+    records = asyncio.run(Records.open(settings, complain=complain))
+    try:
+        found = report_of(records, **when)
+        if as_json:
+            print(msgspec.json.encode(found, enc_hook=float).decode())
+        else:
+            _print(Console(), found, f"{records.files:,} files of {settings.archive}", records.live)
+        if plot is not None:
+            with needs_extra("analysis"):
+                from orchestra.replay.plots import plot as draw
+            for file in draw(records, found, plot, **when):
+                if not as_json:
+                    print(f"picture {file}")
+    finally:
+        records.close()
+
+
+def _moment(option: str, text: str) -> float | None:
+    """Epoch seconds."""
+    from datetime import UTC
+
+    from orchestra.errors import UsageError
+
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{option} {text!r} is no day and no moment: write 2026-11-22 or 2026-11-22T14:30"
+        raise UsageError(msg) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> None:
+    totals = found["totals"]
+    if not totals["calls"]:
+        console.print(f"no call is kept: {files}, and {live:,} events of a running journal", soft_wrap=True)
+        return
+    console.print(
+        f"[bold]{totals['calls']:,} calls[/]  {totals['running']:,} running · {totals['turns']:,} turns ·"
+        f" {totals['interruptions']:,} interruptions · {totals['tools']:,} tool calls, {totals['failed_tools']:,}"
+        f" failed · {totals['handovers']:,} hand-overs to people, {totals['accepted']:,} accepted"
+    )
+    console.print(
+        f"{totals['caller_words']:,} words of callers, {totals['agent_words']:,} of agents ·"
+        f" {totals['prompt_tokens']:,} tokens in, {totals['completion_tokens']:,} out"
+        f" · {totals['mean_s']:,.0f} s a call"
+    )
+    _table(console, "outcome", found["outcomes"])
+    _table(console, "latency by stage, ms", found["latency_ms"])
+    for name in ("day", "agent", "version"):
+        rows = [_short(row, name) for row in found[f"by_{name}"]]
+        if console.width < _WIDE:
+            rows = [{column: row[column] for column in row if column not in _WHERE_WIDE} for row in rows]
+        _table(console, f"by {name}", rows)
+    _table(console, "tools", found["tools"])
+    _table(console, "models", found["models"])
+    for hole in found["holes"][:10]:
+        console.print(
+            f"[red]{hole['call']}: {hole['missing']} events are missing, the first before {_shown(hole['first'])}[/]"
+        )
+    if len(found["holes"]) > 10:  # noqa: PLR2004
+        console.print(f"[red]… and {len(found['holes']) - 10} more calls lack events: ask the view `holes`[/]")
+    console.print(f"\n[dim]of {files}, and {live:,} events of a running journal[/]", soft_wrap=True)
+
+
+def _short(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """The columns of a group that fit beside one another."""
+    return {
+        name: row[name] or "–",
+        "calls": row["calls"],
+        "turns": row["turns"],
+        "p50": row["p50"],
+        "p95": row["p95"],
+        "p99": row["p99"],
+        "barge-ins": row["interruptions"],
+        "tools": row["tools"],
+        "failed": row["failed_tools"],
+        "people": row["handovers"],
+        "words": row["caller_words"] + row["agent_words"],
+        "tokens": row["prompt_tokens"] + row["completion_tokens"],
+    }
+
+
+def _table(console: "Console", title: str, rows: Sequence[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(box=None, title=title, title_justify="left", title_style="bold", header_style="dim", pad_edge=False)
+    for number, name in enumerate(rows[0]):
+        plain = name.replace("_", " ")
+        table.add_column(plain, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(_shown, row.values()))
+    console.print()
+    console.print(table)
+
+
+def _count(value: int) -> str:
+    """Short enough for a column: 70,000 is 70k."""
+    for size, letter in ((1_000_000, "M"), (1000, "k")):
+        if value >= 10 * size:
+            return f"{value / size:,.0f}{letter}"
+    return f"{value:,}"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return _count(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, date | str):
+        return str(value)
+    return f"{value:,.0f}"

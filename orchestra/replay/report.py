@@ -1,0 +1,119 @@
+"""What an analyst asks daily, in one report: calls, outcomes, latency by stage, tools, hand-overs, words, tokens."""
+# ruff: noqa: S608 - made of constants and numbers
+
+from typing import Any
+
+from orchestra.replay.query import Records
+from orchestra.replay.views import STAGES
+
+#: what a group of calls is told by: the name of the group, and its column
+GROUPS = {"day": "day", "agent": "agent", "version": "version"}
+
+_QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+
+
+def between(since: float | None = None, until: float | None = None) -> str:
+    """A condition on ``time``; moments in epoch seconds."""
+    tests = [f"time >= make_timestamp({round(since * 1e6)})"] if since is not None else []
+    tests += [f"time < make_timestamp({round(until * 1e6)})"] if until is not None else []
+    return " AND ".join(tests) or "true"
+
+
+def report(records: Records, *, since: float | None = None, until: float | None = None) -> dict[str, Any]:
+    """The report as plain values, of what began between two moments (epoch seconds). Blocks.
+
+    Shapes: ``totals`` one object, every other part a list of objects; latencies in ms, ``None`` where nothing was
+    measured. ``by_day``, ``by_agent`` and ``by_version`` have the same columns; what an agent did is told by turns, so
+    that a call with two agents counts for both.
+    """
+    when = between(since, until)
+    return {
+        "totals": records.rows(f"SELECT {_CALL_SUMS} FROM calls WHERE {when}")[0],
+        "outcomes": records.rows(
+            "SELECT coalesce(outcome, status) AS outcome, count(*) AS calls, avg(duration_s) AS mean_s"
+            f" FROM calls WHERE {when} GROUP BY ALL ORDER BY calls DESC, outcome"
+        ),
+        "latency_ms": _latency(records, when),
+        **{f"by_{name}": _by(records, column, when) for name, column in GROUPS.items()},
+        "tools": records.rows(
+            "SELECT name, count(*) AS calls, count(*) FILTER (failed) AS failed, count(*) FILTER (NOT completed) AS"
+            f" unfinished, quantile_cont(duration_ms, 0.95) AS p95_ms FROM tools WHERE {when}"
+            " GROUP BY name ORDER BY calls DESC, name"
+        ),
+        "models": records.rows(
+            "SELECT model, count(*) AS prompts, count(*) FILTER (error <> '') AS failed, CAST(sum(prompt_tokens) AS"
+            " BIGINT) AS prompt_tokens, CAST(sum(completion_tokens) AS BIGINT) AS completion_tokens,"
+            f" quantile_cont(first_token_ms, 0.95) AS first_token_p95_ms FROM prompts WHERE {when}"
+            " GROUP BY model ORDER BY prompts DESC, model"
+        ),
+        "holes": records.rows(
+            f"SELECT call, count(DISTINCT missing) AS missing, min(time) AS first FROM holes WHERE {when}"
+            " GROUP BY call ORDER BY first"
+        ),
+    }
+
+
+_CALL_SUMS = ", ".join(
+    ["count(*) AS calls", "count(*) FILTER (status = 'running') AS running"]
+    + [
+        f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {name}"
+        for name in (
+            "turns", "interruptions", "tools", "failed_tools", "handovers", "accepted", "prompts", "prompt_tokens",
+            "completion_tokens", "caller_words", "agent_words",
+        )
+    ]
+    + ["coalesce(avg(duration_s) FILTER (status = 'ended'), 0) AS mean_s"]
+)  # fmt: skip
+
+
+def _latency(records: Records, when: str) -> list[dict[str, Any]]:
+    """A row for each stage."""
+    columns = [
+        f"quantile_cont({stage}, {share}) AS {stage}_{name}" for stage in STAGES for name, share in _QUANTILES
+    ] + [f"count({stage}) AS {stage}_count" for stage in STAGES]
+    found = records.rows(f"SELECT {', '.join(columns)} FROM turns WHERE {when}")[0]
+    return [
+        {
+            "stage": stage.removesuffix("_ms"),
+            "turns": found[f"{stage}_count"],
+            **{name: found[f"{stage}_{name}"] for name, _ in _QUANTILES},
+        }
+        for stage in STAGES
+    ]
+
+
+def _by(records: Records, column: str, when: str) -> list[dict[str, Any]]:
+    """Turns, with the tools, hand-overs and tokens of the same group beside them."""
+    group = f"coalesce({column}, '')" if column != "day" else "CAST(time AS DATE)"
+    quantiles = ", ".join(f"quantile_cont(total_ms, {share}) AS {name}" for name, share in _QUANTILES)
+    return records.rows(
+        f"""
+        SELECT k AS "{column}", calls, turns, interruptions, p50, p95, p99, coalesce(tools, 0) AS tools,
+            coalesce(failed_tools, 0) AS failed_tools, coalesce(handovers, 0) AS handovers, caller_words, agent_words,
+            coalesce(prompt_tokens, 0) AS prompt_tokens, coalesce(completion_tokens, 0) AS completion_tokens
+        FROM (
+            SELECT {group} AS k, count(DISTINCT call) AS calls, count(*) AS turns,
+                count(*) FILTER (interrupted) AS interruptions, {quantiles},
+                CAST(sum({_words("said")}) AS BIGINT) AS caller_words, CAST(sum({_words("reply")}) AS BIGINT)
+                    AS agent_words
+            FROM turns WHERE {when} GROUP BY k
+        )
+        LEFT JOIN (
+            SELECT {group} AS k, count(*) AS tools, count(*) FILTER (failed) AS failed_tools
+            FROM tools WHERE {when} GROUP BY k
+        ) USING (k)
+        LEFT JOIN (
+            SELECT {group} AS k, CAST(sum(prompt_tokens) AS BIGINT) AS prompt_tokens,
+                CAST(sum(completion_tokens) AS BIGINT) AS completion_tokens
+            FROM prompts WHERE {when} GROUP BY k
+        ) USING (k)
+        LEFT JOIN (
+            SELECT {group} AS k, CAST(sum(handovers) AS BIGINT) AS handovers FROM calls WHERE {when} GROUP BY k
+        ) USING (k)
+        ORDER BY k
+        """
+    )
+
+
+def _words(column: str) -> str:
+    return f"CASE WHEN {column} <> '' THEN len(string_split_regex(trim({column}), '\\s+')) ELSE 0 END"

@@ -1,0 +1,274 @@
+"""SQL over the archive and the live journal."""
+
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner
+
+from orchestra.bus import Entry
+from orchestra.bus.keys import JOURNAL
+from orchestra.cli import app
+from orchestra.errors import UsageError
+from orchestra.replay.query import Records, calls_where
+from orchestra.settings import Settings
+from orchestra.storage.archive import Archive
+from orchestra.testing import TestBus
+from schemas import CallStarted, Event, UserTurnEnded
+from tests.bench._replay_events import interleaved
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+CALLS, EVENTS = 6, 60
+
+
+def entries() -> list[Entry]:
+    """Calls of three agents, on partitions of their own."""
+    return [
+        Entry(
+            f"{1_763_830_000_000 + number}-0",
+            int(sealed.call[:2]),
+            JOURNAL,
+            sealed.type.decode(),
+            sealed.call,
+            sealed.id,
+            sealed.body,
+        )
+        for number, sealed in enumerate(interleaved(CALLS, events=EVENTS))
+    ]
+
+
+def archived(folder: Path, found: list[Entry]) -> Settings:
+    """Settings whose archive has these entries."""
+    settings = Settings(data_dir=folder)
+    for partition in {entry.partition for entry in found}:
+        Archive.of(settings).write("j", [entry for entry in found if entry.partition == partition])
+    return settings
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return archived(tmp_path_factory.mktemp("kept"), entries())
+
+
+@pytest_asyncio.fixture
+async def records(kept: Settings) -> AsyncIterator[Records]:
+    opened = await Records.open(kept)
+    yield opened
+    opened.close()
+
+
+async def test_every_view_tells_of_the_events_behind_it(records: Records) -> None:
+    assert records.rows("SELECT count(*) AS n, count(DISTINCT id) AS ids FROM events") == [{"n": 360, "ids": 360}]
+    (call,) = records.rows("SELECT * FROM calls ORDER BY time LIMIT 1")
+    assert (call["status"], call["outcome"], call["agent"]) == ("ended", "caller_hung_up", "reception")
+    assert (call["turns"], call["version"], call["model"]) == (4, "0.1.0+3f2a9c1d7b20", "gpt-small")
+    assert call["caller_words"] > 0 < call["agent_words"]
+    assert call["prompt_tokens"] > call["completion_tokens"] > 0
+    turn = records.rows("SELECT * FROM turns WHERE turn = 1 ORDER BY time LIMIT 1")[0]
+    assert turn["said"]
+    assert turn["reply"]
+    assert turn["agent"] == "reception"
+    assert turn["total_ms"] > turn["first_token_ms"] > turn["routing_ms"] > 0
+    prompt = records.rows("SELECT *, messages->>'$[0].role' AS first FROM prompts WHERE answer <> '' LIMIT 1")[0]
+    assert (prompt["first"], prompt["step"], prompt["error"]) == ("system", 3, "")
+    assert {row["name"] for row in records.rows("SELECT * FROM tools WHERE completed")} == {"find_parcel"}
+    assert (
+        records.rows("SELECT count(*) AS n FROM replies")[0]["n"]
+        == records.rows("SELECT count(reply) AS n FROM turns")[0]["n"]
+    )
+    assert records.rows("SELECT * FROM holes") == []
+
+
+@pytest.mark.parametrize("sql", re.findall(r"^-- \d+\. .*?;$", README, re.DOTALL | re.MULTILINE))
+async def test_the_queries_of_the_readme_run_and_answer(records: Records, sql: str) -> None:
+    rows = records.rows(sql)
+    assert rows or "handovers > 0" in sql or "HAVING" in sql
+
+
+def test_the_readme_has_ten_queries() -> None:
+    assert re.findall(r"^-- (\d+)\. ", README, re.MULTILINE) == [str(number) for number in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT 1; SELECT 2", "one SELECT"),
+        ("", "nothing"),
+        ("DROP VIEW events", "DROP"),
+        ("COPY events TO 'stolen.csv'", "COPY"),
+        ("SET enable_external_access = true", "SET"),
+        ("ATTACH 'other.db'", "ATTACH"),
+        ("INSTALL httpfs", "LOAD"),
+        ("CREATE TABLE mine AS SELECT 1", "CREATE"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "refused"),
+        ("SELECT * FROM read_text('/etc/passwd')", "refused"),
+        ("SELECT * FROM '/etc/passwd.parquet'", "refused"),
+        ("SELECT * FROM glob('/*')", "refused"),
+        ("SELECT * FROM read_parquet('https://example.com/a.parquet')", "refused"),
+        ("SELECT nothing_like_that FROM calls", "nothing_like_that"),
+        ("SELEC 1", "syntax error"),
+    ],
+)
+async def test_what_is_no_question_to_the_views_is_refused_with_the_reason(
+    records: Records, sql: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=re.escape(said)):
+        records.rows(sql)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+async def test_a_python_variable_is_no_table(records: Records) -> None:
+    secret = {"a": [1]}
+    with pytest.raises(UsageError, match="secret"):
+        records.rows("SELECT * FROM secret")
+    assert secret
+
+
+async def test_the_archive_and_the_running_journal_are_one_without_doubles(bus: TestBus) -> None:
+    calls = [bus.call(3), bus.call(4)]
+    events: list[Event] = [CallStarted(call=call, from_number="+15550001") for call in calls]
+    await bus.publish(*events, *(UserTurnEnded(call=calls[0], turn=turn, text="hello there") for turn in (1, 2)))
+    old = [entry async for entry in bus.bus.entries(3, JOURNAL)]
+    Archive.of(bus.bus.settings).write(bus.bus.journal_name, old[:2])
+    records = await Records.open(bus.bus.settings)
+    try:
+        assert records.live == 2
+        found = records.rows("SELECT call, turns, status FROM calls ORDER BY turns")
+    finally:
+        records.close()
+    assert found == [
+        {"call": calls[1], "turns": 0, "status": "running"},
+        {"call": calls[0], "turns": 2, "status": "running"},
+    ]
+
+
+async def test_files_that_overlap_are_counted_once_and_late_types_and_odd_bodies_do_no_harm(tmp_path: Path) -> None:
+    found = [entry for entry in entries() if entry.partition == 2]
+    odd = [b"\xff", b"no json", b'{"type":"mood.scored","call":"c","later":{"deep":[1]},"turn":"x"}']
+    late = [
+        Entry(f"{1_763_830_900_000 + number}-0", 2, JOURNAL, "mood.scored", "02-x", f"odd{number}", body)
+        for number, body in enumerate(odd)
+    ]
+    settings = archived(tmp_path, [*found, *late])
+    Archive.of(settings).write("j", found[:30])
+    Archive.of(settings).write(
+        "j", [*found[10:], *late, Entry("1763830999999-0", 2, JOURNAL, "x", "02-x", "end", b"{}")]
+    )
+    records = await Records.open(settings)
+    try:
+        assert records.rows("SELECT count(*) AS n FROM events")[0]["n"] == len(found) + len(late) + 1
+        assert records.rows("SELECT count(*) AS n FROM calls")[0]["n"] == 2
+        assert records.rows("SELECT body->>'$.later.deep[0]' AS deep FROM events WHERE id = 'odd2'") == [{"deep": "1"}]
+    finally:
+        records.close()
+
+
+async def test_a_hole_in_a_call_is_said_at_its_place_and_the_rest_goes_on(tmp_path: Path) -> None:
+    found = [entry for entry in entries() if entry.partition == 1]
+    gone = next(entry for entry in found if entry.type == "user.turn.ended")
+    records = await Records.open(archived(tmp_path, [entry for entry in found if entry is not gone]))
+    try:
+        holes = records.rows("SELECT DISTINCT call, turn, missing FROM holes")
+        assert holes == [{"call": gone.call, "turn": 1, "missing": gone.id}]
+        assert records.rows("SELECT turns FROM calls") == [{"turns": 3}]
+    finally:
+        records.close()
+
+
+async def test_an_empty_archive_answers_with_nothing(tmp_path: Path) -> None:
+    records = await Records.open(Settings(data_dir=tmp_path))
+    try:
+        assert records.rows("SELECT * FROM turns") == records.rows("SELECT * FROM calls") == []
+    finally:
+        records.close()
+
+
+async def test_an_archive_behind_a_url_is_queried_alike(kept: Settings) -> None:
+    there = Archive("memory://analysts/archive")
+    for file in Archive.of(kept).files():
+        there.place.write(file.path, Archive.of(kept).place.read(file.path))
+    records = await Records.open(kept.model_copy(update={"archive_url": "memory://analysts/archive"}))
+    try:
+        assert records.rows("SELECT count(*) AS n FROM turns WHERE total_ms > 0")[0]["n"] > 0
+        with pytest.raises(UsageError, match="refused"):
+            records.rows("SELECT * FROM read_csv('/etc/passwd')")
+    finally:
+        records.close()
+
+
+async def test_calls_are_chosen_by_a_condition_or_a_query(kept: Settings) -> None:
+    every = await calls_where(kept, "true")
+    assert len(every) == CALLS
+    assert len(await calls_where(kept, "agent = 'tracking' AND turns > 1")) == CALLS // 3
+    assert await calls_where(kept, "SELECT call FROM turns ORDER BY time LIMIT 1") == every[:1]
+    with pytest.raises(UsageError, match="no column `call`"):
+        await calls_where(kept, "SELECT turn FROM turns")
+
+
+def run(kept: Settings, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(kept.data_dir))
+    told = CliRunner().invoke(app, [*arguments])
+    assert told.exit_code == 0, told.output
+    return told.stdout
+
+
+def test_the_command_writes_a_table_csv_json_and_parquet(
+    kept: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sql = "SELECT agent, count(*) AS calls, sum(turns) AS turns FROM calls GROUP BY agent ORDER BY agent"
+    assert "complaints" in run(kept, monkeypatch, "query", sql)
+    assert run(kept, monkeypatch, "query", sql, "--format", "csv").splitlines()[:2] == [
+        "agent,calls,turns",
+        "complaints,2,8",
+    ]
+    rows = [json.loads(line) for line in run(kept, monkeypatch, "query", sql, "--format", "json").splitlines()]
+    assert rows[0] == {"agent": "complaints", "calls": 2, "turns": 8}
+    run(kept, monkeypatch, "query", sql, "--out", str(tmp_path / "a.parquet"))
+    assert pq.read_table(tmp_path / "a.parquet").num_rows == 3
+    assert "turn_end_ms" in run(kept, monkeypatch, "query")
+
+
+def test_the_report_has_every_part_and_its_pictures(
+    kept: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = json.loads(run(kept, monkeypatch, "report", "--json", "--plot", str(tmp_path)))
+    assert (found["totals"]["calls"], found["totals"]["turns"]) == (6, 24)
+    assert [row["stage"] for row in found["latency_ms"]][-1] == "total"
+    assert found["latency_ms"][-1]["p50"] <= found["latency_ms"][-1]["p95"] <= found["latency_ms"][-1]["p99"]
+    assert {row["agent"] for row in found["by_agent"]} == {"reception", "tracking", "complaints"}
+    assert [row["version"] for row in found["by_version"]] == ["0.1.0+3f2a9c1d7b20"]
+    assert sum(row["calls"] for row in found["by_day"]) == 6
+    assert found["tools"][0]["name"] == "find_parcel"
+    assert found["models"][0]["prompt_tokens"] == found["totals"]["prompt_tokens"]
+    assert found["holes"] == []
+    pictures = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert pictures == ["calls.png", "latency.png", "stages.png"]
+    assert all(
+        path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5000 for path in tmp_path.glob("*.png")
+    )
+    shown = run(kept, monkeypatch, "report")
+    assert "latency by stage" in shown
+    assert "tracking" in shown
+    assert "no call is kept" in run(kept, monkeypatch, "report", "--since", "2030-01-01")
+
+
+def test_the_archive_is_merged_and_shown_by_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = [entry for entry in entries() if entry.partition == 1]
+    settings, archive = Settings(data_dir=tmp_path), Archive(str(tmp_path / "archive"))
+    after = (0, 0)
+    for start in range(0, len(found), 10):
+        after = archive.write("j", found[start : start + 10], after=after)[-1].last
+    before = json.loads(run(settings, monkeypatch, "archive", "status", "--json"))
+    done = json.loads(run(settings, monkeypatch, "archive", "compact", "--json"))
+    now = json.loads(run(settings, monkeypatch, "archive", "status", "--json"))
+    assert (done["merged"], done["made"], done["covered"]) == (6, 1, 6)
+    assert [day["events"] for day in before["days"].values()] == [day["events"] for day in now["days"].values()] == [60]
+    assert [day["files"] for day in now["days"].values()] == [1]
+    assert list(archive.entries()) == found
+    assert "2025-11-22" in run(settings, monkeypatch, "archive", "status")
