@@ -1,11 +1,13 @@
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from orchestra import Consumer
-from orchestra.bus import Bus
+from orchestra import Consumer, Context
+from orchestra.bus import Bus, Entry
 from orchestra.replay.pace import Pace
+from orchestra.replay.position import place_in
 from orchestra.replay.recorded import Selection
 from orchestra.replay.scratch import Outcome, on_scratch
 from orchestra.replay.stream import Replay
@@ -169,3 +171,67 @@ async def test_session_records_rebuilt_by_replay_are_byte_identical(
         async with on_scratch(persistence, settings, folder, clock="then", patience_s=8.0) as scratch:
             await replay(settings, selection).into(scratch)
             assert {call: await session(scratch.bus, call) for call in calls} == live
+
+
+async def test_a_stopped_replay_goes_on_and_tells_of_everything(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        await record(bus, mood_consumer(), *turns_of(bus.call()))
+    first, count = replay(settings), 0
+
+    def stop_within(_: Entry) -> None:
+        nonlocal count
+        count += 1
+        if count == 11:
+            first.stop.set()
+
+    async with on_scratch(mood_consumer(), settings, tmp_path / "scratch", patience_s=2.0) as scratch:
+        stopped = await dataclasses.replace(first, progress=stop_within).into(scratch)
+    assert (stopped.stopped, stopped.entries) == (True, 11)
+    rest = dataclasses.replace(replay(settings), after=place_in(stopped.token))
+    async with on_scratch(mood_consumer(), settings, tmp_path / "scratch", patience_s=2.0) as scratch:
+        done = await rest.into(scratch)
+        outcome = await scratch.outcome()
+    assert done.entries == 3 * 9 - 11
+    assert (outcome.agrees, len(outcome.outputs.of("same"))) == (True, 12)
+
+
+async def test_a_consumer_of_raw_entries_sees_each_recorded_one_once(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    def counting(seen: list[str]) -> Consumer:
+        consumer = Consumer("count")
+
+        @consumer.on_entry()
+        async def count(entry: Entry, context: Context) -> MoodScored | None:
+            seen.append(entry.id)
+            return MoodScored(call=entry.call) if entry.type == "user.turn.ended" else None
+
+        return consumer
+
+    live, again = list[str](), list[str]()
+    await record(bus, counting(live), *turns_of(bus.call()))
+    outcome = await replayed(settings, counting(again), tmp_path / "scratch")
+    assert outcome.agrees
+    assert sorted(again) == sorted(live)
+    assert len(again) == 5 + 3
+
+
+async def test_entries_deleted_by_hand_are_missed_and_the_rest_goes_on(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    call = bus.call(5)
+    await record(bus, mood_consumer(), *turns_of(call, turns=4))
+    second = [entry async for entry in bus.bus.entries(5, "events") if entry.type == "user.turn.ended"][1]
+    await bus.bus.redis.xdel(bus.bus.key(5, "events"), second.stream_id)
+    said: list[str] = []
+    async with on_scratch(mood_consumer(), settings, tmp_path / "scratch", patience_s=2.0) as scratch:
+        await dataclasses.replace(replay(settings), complain=said.append).into(scratch)
+        outcome = await scratch.outcome()
+    missed = second.id.removeprefix(f"{call}:")
+    assert said == [
+        f"{call}: event {missed} is missing before mood.scored",
+        f"{call}: turn 2 is missing before turn 3",
+    ]
+    assert (len(outcome.outputs.of("same")), outcome.outputs.unasked, outcome.agrees) == (4, 1, True)
