@@ -29,6 +29,9 @@ from orchestra.settings import Settings
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+#: how often the clock under a conversation goes on, in seconds
+_TICK_S = 0.25
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -41,17 +44,23 @@ class Run:
     token: str
     position: Position
 
-    def pace(self, stop: asyncio.Event, unless_said: float | None) -> Pace:
-        """The pace that was asked for; waits end when it is stopped."""
+    def pace(
+        self, stop: asyncio.Event, unless_said: float | None, waited: Callable[[float], None] = lambda _: None
+    ) -> Pace:
+        """The pace that was asked for; waits end when it is stopped. ``waited`` is told of seconds as they pass."""
+        speed = unless_said if self.speed == 0 else self.speed
 
         async def sleep(seconds: float) -> None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), seconds)
+            until = time.monotonic() + seconds
+            while (left := until - time.monotonic()) > 0 and not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), min(left, _TICK_S))
+                waited(min(left, _TICK_S) * (speed or 1.0))
 
-        return Pace(unless_said if self.speed == 0 else self.speed, sleep=sleep)
+        return Pace(speed, sleep=sleep)
 
-    def replay(self, stop: asyncio.Event, progress: Callable[[Entry], None]) -> Replay:
-        """The same, as a replay in the order of the streams."""
+    def replay(self, stop: asyncio.Event, progress: Callable[[Entry], None], *, keep: bool = True) -> Replay:
+        """The same, as a replay in the order of the streams; ``keep``: its place is kept while it runs, too."""
         return Replay(
             settings=self.settings,
             selection=self.selection,
@@ -61,11 +70,16 @@ class Run:
             stop=stop,
             complain=complain,
             progress=progress,
+            keep=self.position.write if keep else None,
         )
 
     def reading(self, streams: tuple[str, ...]) -> "Run":
         """The same of other streams."""
         return replace(self, selection=replace(self.selection, streams=streams))
+
+    def of_all_types(self) -> "Run":
+        """The same, of events of every type."""
+        return replace(self, selection=replace(self.selection, types=()))
 
     def until(self, moment: float) -> "Run":
         """The same up to this moment (epoch seconds), where the recording may still grow."""
@@ -92,14 +106,21 @@ def complain(text: str) -> None:
 
 @contextlib.contextmanager
 def stopping() -> Iterator[asyncio.Event]:
-    """An event that Ctrl-C and SIGTERM set instead of ending the process."""
+    """An event that Ctrl-C and SIGTERM set instead of ending the process; the second time they do end it."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def once() -> None:
+        stop.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, once)
     try:
         yield stop
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 
@@ -229,8 +250,9 @@ async def _all_calls(run: Run) -> list[str]:
 async def _tell(run: Run, call: str, console: Console, stop: asyncio.Event, after_s: float | None) -> float:
     """Print one call line by line, each when it is due; returns the second of the last one."""
     shown = await _lines_of(run, call)
-    pace, before, last_s = run.pace(stop, 1.0 if console.is_terminal else None), ("", ""), after_s or 0.0
+    before, last_s = ("", ""), after_s or 0.0
     with _Clock(console, shown[-1].at_s if shown else 0.0) as clock:
+        pace = run.pace(stop, 1.0 if console.is_terminal else None, clock.on)
         for line in shown:
             if after_s is not None and line.at_s <= after_s:
                 continue
@@ -284,12 +306,18 @@ class _Clock:
             disable=not console.is_terminal or until_s <= 0,
             transient=True,
         )
+        self._second = 0.0
         self._until = _minutes(until_s)
         self._task = self._progress.add_task("", total=until_s, clock=f"0:00 / {self._until}")
 
     def at(self, second: float) -> None:
         """The call has come so far."""
+        self._second = second
         self._progress.update(self._task, completed=second, clock=f"{_minutes(second)} / {self._until}")
+
+    def on(self, seconds: float) -> None:
+        """It goes on by so many seconds."""
+        self.at(self._second + seconds)
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -13,6 +13,7 @@ from rich.text import Text
 from orchestra.cli.conversation import QUIET, WARNING, shortened, terminal
 from orchestra.cli.replaying import Bar, Run, finished, note, stopping
 from orchestra.replay.outputs import IGNORED, Output, Verdict
+from orchestra.replay.recorded import tag
 from orchestra.replay.scratch import Clock, Outcome, on_scratch
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ async def through(  # noqa: PLR0917 - the options of the command
     if not run.token and folder.exists():
         shutil.rmtree(folder)
     note(f"handlers of {consumer.name} run on a server of their own; what they do outside Redis, they do")
+    types = [tag(name) for name in run.selection.types]
+    run = run.of_all_types()  # what the group published then is of other types
     with stopping() as stop, Bar("events", None) as bar:
-        async with on_scratch(consumer, run.settings, folder, clock=clock, patience_s=patience_s) as scratch:
-            done = await run.replay(stop, bar).into(scratch)
+        async with on_scratch(
+            consumer, run.settings, folder, clock=clock, patience_s=patience_s, types=types
+        ) as scratch:
+            done = await run.replay(stop, bar, keep=False).into(scratch)
             outcome = await scratch.outcome(ignored)
     (_print_json if as_json else _print)(outcome, terminal())
     print_ignored = ", ".join(sorted(ignored))
@@ -83,8 +88,8 @@ def _table(outcome: Outcome) -> Table:
     counts = Counter((output.entry.type, output.verdict) for output in outcome.outputs.all)
     for verdict, style in _STYLES.items():
         table.add_column(verdict, justify="right", style=style)
-    for tag in sorted({tag for tag, _ in counts}):
-        table.add_row(tag, *(f"{counts[tag, verdict]:,}" for verdict in _STYLES))
+    for name in sorted({name for name, _ in counts}):
+        table.add_row(name, *(f"{counts[name, verdict]:,}" for verdict in _STYLES))
     if not counts:
         table.add_row("nothing", *("0" for _ in _STYLES))
     if outcome.dead:

@@ -98,7 +98,12 @@ def _differences(then: Entry, now: Entry, ignored: frozenset[str]) -> Iterator[C
     if (then.audio or b"") != (now.audio or b""):
         yield Change("audio", f"{len(then.audio or b'')} bytes", f"{len(now.audio or b'')} bytes")
     if then.body != now.body:
-        yield from _walk("", _decode(then.body), _decode(now.body), ignored | {"type"})
+        try:
+            bodies = _decode(then.body), _decode(now.body)
+        except (msgspec.MsgspecError, ValueError):
+            yield Change("body", then.body.decode("utf-8", "replace"), now.body.decode("utf-8", "replace"))
+        else:
+            yield from _walk("", *bodies, ignored | {"type"})
 
 
 _ABSENT: Any = object()

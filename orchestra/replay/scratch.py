@@ -93,7 +93,9 @@ class Scratch:
     ``then`` is what the group has published in the recording, ``now`` what it publishes here, by id.
     """
 
-    def __init__(self, bus: Bus, consumer: Consumer, *, clock: Clock, patience_s: float) -> None:
+    def __init__(
+        self, bus: Bus, consumer: Consumer, *, clock: Clock, patience_s: float, types: Collection[str]
+    ) -> None:
         self.bus = bus
         self.then: dict[str, Entry] = {}
         self.now: dict[str, Entry] = {}
@@ -102,6 +104,7 @@ class Scratch:
         self._group = consumer.name
         self._clock = clock
         self._patience_s = patience_s
+        self._types = frozenset(types)
         self._rewrite = Rewrite(bus.partitions)
         self._shifts: dict[str, float] = {}
         self._feed = Feed(bus)
@@ -120,6 +123,8 @@ class Scratch:
 
     async def passed(self, entry: Entry) -> None:
         """This entry was fed by an earlier run on the same server."""
+        if self._is_left_out(entry):
+            return
         self._asked.add(hash(entry.id))
         if cause_of(entry.id, self._group) is not None:
             self.then[entry.id] = entry
@@ -128,6 +133,8 @@ class Scratch:
 
     async def take(self, entry: Entry) -> None:
         """Feed the entry, or hold it back behind the outputs that came before it."""
+        if self._is_left_out(entry):
+            return
         self._asked.add(hash(entry.id))
         lane = self._lanes.get(entry.call)
         if lane is not None and lane.held:
@@ -137,6 +144,9 @@ class Scratch:
         while len(self._batch) >= _AHEAD or self._held >= _HELD:
             self._check()
             await asyncio.sleep(_LOOK_S)
+
+    def _is_left_out(self, entry: Entry) -> bool:
+        return bool(self._types) and entry.type not in self._types and cause_of(entry.id, self._group) is None
 
     def _hold(self, entry: Entry, lane: _Lane) -> None:
         lane.held.append(entry)
@@ -328,7 +338,13 @@ class Scratch:
 
 @asynccontextmanager
 async def on_scratch(
-    consumer: Consumer, settings: Settings, folder: Path, *, clock: Clock = "now", patience_s: float = 5.0
+    consumer: Consumer,
+    settings: Settings,
+    folder: Path,
+    *,
+    clock: Clock = "now",
+    patience_s: float = 5.0,
+    types: Collection[str] = (),
 ) -> AsyncIterator[Scratch]:
     """A consumer that runs on an embedded server of its own, with its data in ``folder``.
 
@@ -339,12 +355,13 @@ async def on_scratch(
         clock: ``now`` moves the moments in the events of a call so that it happens now: deadlines are not over, and
             what is too old to be answered is not. ``then`` leaves them: what is derived from them comes out as it was.
         patience_s: for so long after its last sign of life an output is waited for while its handler still runs.
+        types: only events of these types are fed (tags); all unless given.
 
     """
     async with EmbeddedServer(folder) as server:
         bus = await Bus.connect(scratch_settings(settings, folder, server.url))
         try:
-            scratch = Scratch(bus, consumer, clock=clock, patience_s=patience_s)
+            scratch = Scratch(bus, consumer, clock=clock, patience_s=patience_s, types=types)
             async with scratch.running():
                 yield scratch
         finally:

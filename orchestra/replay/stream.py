@@ -1,6 +1,7 @@
 """Recorded entries on their way to where they are replayed: in order, at their pace, stopped and gone on with."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class Replay:
         stop: ends it after the entry that is under way.
         complain: is told what is missing or damaged, at its place.
         progress: is told of every entry, before it is taken.
+        keep: is given the place now and then, when all up to it is settled; for a process that is killed.
+        keep_each_s: how often, in seconds.
 
     """
 
@@ -66,10 +69,13 @@ class Replay:
     stop: asyncio.Event
     complain: Complain
     progress: Callable[[Entry], None] = lambda _: None
+    keep: Callable[[str], None] | None = None
+    keep_each_s: float = 2.0
 
     async def into(self, target: Target) -> Replayed:
         """Replay it all, or until it is stopped; what was taken is settled in either case."""
         done, running, seen, last = Replayed(), set[str](), set[str](), None
+        kept_at = time.monotonic()
         holes = Holes(cut=self.selection.since is not None)
         async with aclosing(entries(self.settings, self.selection, self.source, complain=self.complain)) as found:
             async for entry in found:
@@ -90,6 +96,10 @@ class Replay:
                 await target.take(entry)
                 done.entries += 1
                 last = entry
+                if self.keep is not None and time.monotonic() - kept_at > self.keep_each_s:
+                    await target.settle()
+                    self.keep(token_of(entry))
+                    kept_at = time.monotonic()
         await target.settle()
         done.token = "" if last is None else token_of(last)
         done.calls = len(seen)

@@ -235,3 +235,38 @@ async def test_entries_deleted_by_hand_are_missed_and_the_rest_goes_on(
         f"{call}: turn 2 is missing before turn 3",
     ]
     assert (len(outcome.outputs.of("same")), outcome.outputs.unasked, outcome.agrees) == (4, 1, True)
+
+
+async def test_only_events_of_the_chosen_types_are_fed(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+    await record(bus, mood_consumer(), *turns_of(bus.call()))
+    folder = tmp_path / "scratch"
+    async with on_scratch(mood_consumer(), settings, folder, patience_s=2.0, types=["user.turn.ended"]) as scratch:
+        await replay(settings).into(scratch)
+        outcome = await scratch.outcome()
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"] * 3
+    assert (outcome.outputs.unasked, outcome.agrees) == (1, True)
+
+
+async def test_the_place_is_kept_while_a_replay_runs(bus: TestBus, settings: Settings) -> None:
+    (*_, before, _) = await bus.publish(*turns_of(bus.call()))
+    kept: list[str] = []
+    settled: list[str] = []
+
+    class Target:
+        async def passed(self, entry: Entry) -> None:
+            raise AssertionError(entry)
+
+        async def take(self, entry: Entry) -> None:
+            settled.append(entry.id)
+
+        async def settle(self) -> None:
+            settled.append("settled")
+
+    await dataclasses.replace(replay(settings), keep=kept.append, keep_each_s=0.0).into(Target())
+    assert settled[1::2] == ["settled"] * 5
+    again = dataclasses.replace(
+        replay(settings), after=place_in(kept[-2]), progress=lambda entry: kept.append(entry.id)
+    )
+    Target.passed = Target.take  # type: ignore[method-assign]
+    assert (await again.into(Target())).entries == 1
+    assert kept[-1] != before.id
