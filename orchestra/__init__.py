@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orchestra.agents.agent import Agent
     from orchestra.agents.app import App
+    from orchestra.agents.builtin import collect_digits, press_keys
     from orchestra.agents.knowledge import Knowledge
     from orchestra.agents.loader import load_app
+    from orchestra.agents.mcp import mcp_tools
     from orchestra.agents.rule import Handoff, Sentence, ToolUse, rule
     from orchestra.agents.tool import Tool, ToolContext, tool
     from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
@@ -30,6 +32,7 @@ _PLACES = {
     "ToolUse": "orchestra.agents.rule",
     "collect_digits": "orchestra.agents.builtin",
     "load_app": "orchestra.agents.loader",
+    "mcp_tools": "orchestra.agents.mcp",
     "press_keys": "orchestra.agents.builtin",
     "rule": "orchestra.agents.rule",
     "tool": "orchestra.agents.tool",
@@ -50,6 +53,7 @@ __all__ = [
     "ToolUse",
     "collect_digits",
     "load_app",
+    "mcp_tools",
     "press_keys",
     "rule",
     "tool",

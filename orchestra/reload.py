@@ -21,7 +21,7 @@ async def reload_on_change(folder: Path, app: str, restart: Callable[[], Awaitab
     Args:
         folder: code, prompts and knowledge of the app.
         app: where it is, ``module:attribute``.
-        restart: ends the workers; whoever supervises them starts them anew.
+        restart: has the processes take up the app anew.
 
     """
     before = await asyncio.to_thread(stamps, folder, _SUFFIXES)

@@ -29,6 +29,8 @@ _log = structlog.get_logger()
 #: the consumers that every call needs, each a process of its own
 WORKERS = ("orchestration", "execution", "persistence")
 
+#: those that load the app
+_RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry")
 _READY_WITHIN_S = 90.0
 _STOP_WITHIN_S = 15.0
 _LONGEST_BACKOFF_S = 10.0
@@ -196,7 +198,8 @@ async def stack(
             a free one; with no ``twilio_auth_token`` one is made up for this run.
         logs: folder for one log file a process; without it they write to this process's standard error.
         edges: so many edge processes, which share one port.
-        watched: folder of the app's files; the workers are started anew whenever one of them changes.
+        watched: folder of the app's files; whenever one of them changes, the workers are started anew and the edges
+            read the app anew.
 
     Raises:
         SettingError: the edge's port is in use.
@@ -228,7 +231,7 @@ async def stack(
         await _wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children)
         supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
         if watched is not None:
-            reloading = reload_on_change(watched, settings.app, partial(_stop_workers, children))
+            reloading = reload_on_change(watched, settings.app, partial(_reload, children))
             supervisors.append(asyncio.create_task(reloading, name="reload"))
         parts.push_async_callback(_cancel_all, supervisors)
         _write_note(settings, started)
@@ -248,9 +251,15 @@ async def _cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _stop_workers(children: Sequence[_Child]) -> None:
-    """End the processes that run the app's agents and tools; their supervisors start them again."""
-    await asyncio.gather(*(child.stop() for child in children if child.name in ("orchestration", "execution")))
+async def _reload(children: Sequence[_Child]) -> None:
+    """End the processes that run the app's agents and tools, or redact as it says; their supervisors start them again.
+
+    The edges keep their calls: they read the app anew, for the calls that come.
+    """
+    for edge in _edges_of(children):
+        if edge.process is not None and edge.process.returncode is None:
+            edge.process.send_signal(signal.SIGHUP)
+    await asyncio.gather(*(child.stop() for child in children if child.name in _RUN_THE_APP))
 
 
 async def _stop_all(children: Sequence[_Child]) -> None:

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def up(
     edges: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Edge processes, all on one port.")] = 1,
     reload: Annotated[
-        bool, typer.Option("--reload", help="Start the workers anew whenever a file of the app below here changes.")
+        bool, typer.Option("--reload", help="Take up the app anew whenever a file of it below here changes.")
     ] = False,
 ) -> None:
     """Start the server, the workers and the edge, and keep them running until Ctrl-C."""

@@ -65,9 +65,9 @@ class Phrases(Protocol):
         """Said to an answering machine; empty: nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Edge:
-    """What the calls of one process share."""
+    """What the calls of one process share. ``script`` changes when the app is read anew; running calls keep theirs."""
 
     settings: Settings
     bus: Bus
@@ -80,6 +80,11 @@ class Edge:
     replies: Replies
     public: twilio.PublicUrl
     lost: LostCalls
+
+    def take_up(self, app: Phrases) -> None:
+        """Begin the calls that come from now on as this version of the app says."""
+        self.script = script(self.settings, app)
+        self.publisher.version = app.version
 
     def script_of(self, parties: Parties, parameters: Mapping[str, str]) -> Script:
         """What the edge says in this call, given the parameters of its stream."""
@@ -102,6 +107,21 @@ def auth_token_of(settings: Settings) -> str:
     return auth_token
 
 
+def script(settings: Settings, app: Phrases) -> Script:
+    """What the edge says and how long it lets a call go on, by app and settings."""
+    return Script(
+        app=app.name,
+        greeting=f"{settings.recording_consent} {app.greeting}".strip(),
+        holding=app.holding,
+        apology=app.apology,
+        still_there=app.still_there,
+        transfer_failed=app.transfer_failed,
+        voicemail=app.voicemail,
+        max_call_s=settings.max_call_s,
+        caller_silence_s=settings.caller_silence_s,
+    )
+
+
 def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) -> Edge:
     """Put the parts of an edge together.
 
@@ -116,17 +136,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
         settings=settings,
         bus=bus,
         engines=engines,
-        script=Script(
-            app=app.name,
-            greeting=f"{settings.recording_consent} {app.greeting}".strip(),
-            holding=app.holding,
-            apology=app.apology,
-            still_there=app.still_there,
-            transfer_failed=app.transfer_failed,
-            voicemail=app.voicemail,
-            max_call_s=settings.max_call_s,
-            caller_silence_s=settings.caller_silence_s,
-        ),
+        script=script(settings, app),
         publisher=publisher,
         tokens=StreamTokens(auth_token_of(settings)),
         calls=calls,

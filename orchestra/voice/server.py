@@ -15,6 +15,7 @@ from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.edge import Phrases, auth_token_of, create_app, open_edge
 from orchestra.voice.engines import load_engines
+from orchestra.voice.reading_anew import reading_anew
 
 _LOG = structlog.get_logger()
 
@@ -86,6 +87,8 @@ async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[uvicor
 async def run_edge(settings: Settings, app: Phrases) -> None:
     """Run an edge until SIGTERM or SIGINT: then it takes no more calls, lets the running ones end a while, and exits.
 
+    At SIGHUP it reads the app anew.
+
     Raises:
         UsageError: what the operator must change: an address in use, no server, a missing setting, extra or model.
 
@@ -100,7 +103,8 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
             edge = open_edge(settings, bus, engines, app)
             async with serving(create_app(edge), listener) as server:
                 _LOG.info("edge.ready", url=edge.public.url, engines=engines.name, max_calls=settings.max_calls)
-                await _until_signalled()
+                with reading_anew(edge):
+                    await _until_signalled()
                 _LOG.info("edge.draining", calls=len(edge.calls), for_s=settings.drain_s)
                 if settings.share_port:
                     _leave_port(server)

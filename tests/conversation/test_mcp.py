@@ -1,11 +1,16 @@
 """Tools of an MCP server, which runs as a process of its own."""
 
+import asyncio
+import socket
 import sys
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import httpx
 import pytest
+import pytest_asyncio
 
-from orchestra.agents.mcp import mcp_tools
+from orchestra import mcp_tools
 from orchestra.errors import AppError
 from orchestra.testing import TestBus
 from schemas import PromptRequested, ToolCompleted, TurnCompleted
@@ -14,8 +19,31 @@ from tests.conversation.team import Line, Parcels, call_of, last, team
 SERVER = (sys.executable, str(Path(__file__).parents[1] / "servers" / "mcp_parcels.py"))
 
 
-async def test_an_agent_calls_the_tools_of_an_mcp_server(bus: TestBus) -> None:
-    tools = mcp_tools(SERVER, timeout_s=20)
+@pytest_asyncio.fixture(params=["stdio", "http"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[str | Sequence[str]]:
+    if request.param == "stdio":
+        yield SERVER
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(*SERVER, str(port), stderr=asyncio.subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(30), httpx.AsyncClient() as http:
+            while True:
+                try:
+                    await http.get(f"http://127.0.0.1:{port}/mcp")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def test_an_agent_calls_the_tools_of_an_mcp_server(bus: TestBus, server: str | Sequence[str]) -> None:
+    tools = await asyncio.to_thread(mcp_tools, server, timeout_s=20)
     assert [tool.name for tool in tools] == ["whereabouts"]
     assert tools[0].schema.parameters["required"] == ["number"]
 
@@ -39,6 +67,11 @@ async def test_an_agent_calls_the_tools_of_an_mcp_server(bus: TestBus) -> None:
 def test_a_tool_that_the_server_does_not_have_is_refused_at_start() -> None:
     with pytest.raises(AppError, match="has no tool 'fly': choose among whereabouts"):
         mcp_tools(SERVER, only=["fly"])
+
+
+def test_an_address_where_nobody_answers_is_refused_at_start() -> None:
+    with pytest.raises(AppError, match="does not tell its tools"):
+        mcp_tools("http://127.0.0.1:9/mcp")
 
 
 def test_a_server_that_cannot_be_started_is_refused_at_start() -> None:

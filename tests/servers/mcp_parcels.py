@@ -1,4 +1,6 @@
-"""A small MCP server over stdio: it knows where parcels are."""
+"""A small MCP server that knows where parcels are: over stdio, or over HTTP on the port that it is given."""
+
+import sys
 
 from mcp.server import MCPServer
 
@@ -15,4 +17,7 @@ def whereabouts(number: str) -> str:
 
 
 if __name__ == "__main__":
-    server.run("stdio")
+    if len(sys.argv) > 1:
+        server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
+    else:
+        server.run("stdio")

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +16,10 @@ from structlog.testing import capture_logs
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from orchestra.voice.caller.caller import Caller
+from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.quiet import redirect_pipecat_log
+from schemas import CallStarted
 from tests.voice.edges import AUTH_TOKEN
 
 
@@ -46,6 +51,49 @@ async def test_an_edge_says_when_it_is_ready_and_stops_when_told(bus: TestBus, s
     _, rest = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
     assert b"Traceback" not in b"".join(lines) + rest
+
+
+@pytest.mark.integration
+async def test_an_edge_takes_up_a_changed_app_for_the_calls_that_come(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    init = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "orchestra.cli", "init", "shop", "--folder", str(tmp_path), stdout=DEVNULL
+    )
+    assert await init.wait() == 0
+    source = tmp_path / "shop" / "shop.py"
+    path = os.pathsep.join([str(source.parent), str(Path(__file__).parents[2])])
+    process = await edge(settings, ORCHESTRA_PORT="0", ORCHESTRA_APP="shop:app", PYTHONPATH=path)
+    assert process.stderr is not None
+    async with asyncio.timeout(90):
+        ready = [line async for line in _until(process.stderr, b"edge.ready")][-1].decode()
+        found = re.search(r"http://[\d.:]+", ready)
+        assert found is not None
+
+        async def greeted() -> str:
+            async def hang_up(line: PhoneLine) -> None:
+                await line.until(lambda: line.agent_audible_s > 0.1, 20)
+
+            before = len(await bus.published(CallStarted))
+            await Caller(found[0], AUTH_TOKEN).call(PhoneLine(), hang_up)
+            return (await bus.published(CallStarted))[before].greeting
+
+        first = await greeted()
+        text = source.read_text(encoding="utf-8")
+        source.write_text(text.replace("Welcome", "Good day, and welcome", 1), encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        assert [line async for line in _until(process.stderr, b"edge.app_read")]
+        assert "Good day" in await greeted()
+        assert "Good day" not in first
+        source.write_text("this is no app", encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        assert [line async for line in _until(process.stderr, b"edge.app_not_read")]
+        assert "Good day" in await greeted()
+    started = await bus.published(CallStarted)
+    assert started[0].version != started[1].version == started[2].version
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0
 
 
 async def test_an_address_in_use_is_one_clear_line(bus: TestBus, settings: Settings) -> None:
