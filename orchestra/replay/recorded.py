@@ -183,9 +183,11 @@ class _Sources:
         self._buses.append(bus)
 
     async def _has(self, call: str) -> bool:
-        """Whether a journal has the call, so that its kept file is not needed."""
+        """Whether an archive or a journal has the call, so that its kept file is not needed."""
         window = Filter(calls=frozenset({call}), until_ms=keys.started_ms(call) + _FIRST_WITHIN_MS)
-        return any([True for bus in self._buses async for _ in journal_entries(bus, window)])
+        places: list[AsyncIterator[Entry]] = [self._archived(archive, window) for archive in self._archives]
+        places += [journal_entries(bus, window) for bus in self._buses]
+        return any([True async for _ in merged(places)])
 
     async def filter(self, settings: Settings, selection: Selection) -> Filter:
         """The selection with its calls found."""

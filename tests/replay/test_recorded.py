@@ -98,6 +98,20 @@ async def test_the_kept_demo_runs_are_there_without_a_server(tmp_path: Path) -> 
     assert await recorded_call(Settings(data_dir=tmp_path), "0000000") == journal
 
 
+async def test_a_kept_run_that_is_archived_comes_once(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+    call = bus.call()
+    folder = tmp_path / "demo-runs" / "2026-11-22-200000"
+    folder.mkdir(parents=True)
+    (folder / "journal.jsonl").write_bytes(
+        b"\n".join(encode(each)[b"body"] for each in await bus.publish(*call_of(call)))
+    )
+    there = [entry async for entry in entries(settings, Selection(), "journal")]
+    Archive.of(settings).write("server", there)
+    for _ in ("archive and journal", "archive alone"):
+        assert [entry async for entry in entries(settings, Selection())] == there
+        await bus.bus.redis.delete(bus.bus.key(call, "events"))
+
+
 async def test_what_is_no_source_is_refused(settings: Settings) -> None:
     with pytest.raises(UsageError, match="is no recording"):
         await recorded_call(settings, "07-", "nowhere.jsonl")
