@@ -89,10 +89,10 @@ def test_a_damaged_entry_says_what_is_wrong(fields: dict[bytes, bytes], complain
 
 
 def test_an_event_type_of_ones_own_is_registered_by_being_defined() -> None:
-    class MoodScored(Event, frozen=True, kw_only=True):
-        mood: str
+    class WeatherAsked(Event, frozen=True, kw_only=True):
+        town: str
 
-    assert decode(encode(MoodScored(call=CALL, mood="glad"))) == MoodScored(call=CALL, mood="glad")
+    assert decode(encode(WeatherAsked(call=CALL, town="Leeds"))) == WeatherAsked(call=CALL, town="Leeds")
 
 
 def test_a_tag_that_is_taken_is_refused_with_the_place_of_the_other() -> None:
