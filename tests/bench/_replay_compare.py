@@ -1,0 +1,34 @@
+"""How many recorded calls a minute one process puts to an app: the demo's calls, the offline model, two workers."""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from orchestra.demo import app
+from orchestra.demo.scripts import SCRIPTS
+from orchestra.replay.compare import compared
+from orchestra.replay.stage import Candidate, staged
+from orchestra.settings import Settings
+from tests.conversation.golden import golden, read
+
+
+async def compare_calls(calls: int = 200, at_a_time: int = 8) -> dict[str, float]:
+    """Calls a minute, and the CPU time of this process for a call in ms; the mean call has 4.75 turns."""
+    recordings = [[read(line) for line in golden(name).read_text("utf-8").splitlines()] for name in SCRIPTS]
+    gate = asyncio.Semaphore(at_a_time)
+    with tempfile.TemporaryDirectory() as folder:
+        candidate = Candidate(app=app, settings=Settings(data_dir=Path(folder), redis_url=None))
+        async with staged(candidate) as stage:
+
+            async def one(number: int) -> int:
+                async with gate:
+                    diff = await compared(stage, recordings[number % len(recordings)])
+                assert not diff.diverged, f"the offline model answers the same call otherwise: {diff.diverged[0]}"
+                return len(diff.turns)
+
+            await asyncio.gather(*(one(number) for number in range(len(recordings))))  # everything is loaded then
+            started, cpu = time.perf_counter(), time.process_time()
+            await asyncio.gather(*(one(number) for number in range(calls)))
+            seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    return {"compare_calls_per_min": calls / seconds * 60, "compare_cpu_ms_per_call": cpu_s / calls * 1000}
