@@ -189,7 +189,12 @@ def _children(workers: Sequence[str], environment: dict[str, str], logs: Path | 
 
 @contextlib.asynccontextmanager
 async def stack(
-    settings: Settings, *, logs: Path | None = None, edges: int = 1, watched: Path | None = None
+    settings: Settings,
+    *,
+    logs: Path | None = None,
+    edges: int = 1,
+    watched: Path | None = None,
+    workers: Sequence[str] | None = None,
 ) -> AsyncIterator[Running]:
     """Start everything a call needs, wait until it is ready, and end it all with the block.
 
@@ -200,6 +205,7 @@ async def stack(
         edges: so many edge processes, which share one port.
         watched: folder of the app's files; whenever one of them changes, the workers are started anew and the edges
             read the app anew.
+        workers: which workers; those of `workers_of` unless given.
 
     Raises:
         SettingError: the edge's port is in use.
@@ -217,7 +223,8 @@ async def stack(
             redis_url = (await parts.enter_async_context(server)).url
         auth_token = settings.twilio_auth_token.get_secret_value() or secrets.token_hex(16)
         environment = _environment(settings, redis_url, auth_token, port)
-        children = _children(workers_of(settings), environment, logs, edges)
+        working = workers_of(settings) if workers is None else tuple(workers)
+        children = _children(working, environment, logs, edges)
         parts.push_async_callback(_stop_all, children)
         for child in children:
             await child.start()
@@ -228,7 +235,7 @@ async def stack(
             pid=os.getpid(),
             edges={child.name: child.process.pid for child in _edges_of(children) if child.process is not None},
         )
-        await _wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children)
+        await _wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children, working)
         supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
         if watched is not None:
             reloading = reload_on_change(watched, settings.app, partial(_reload, children))
@@ -275,10 +282,11 @@ def _edges_of(children: Sequence[_Child]) -> list[_Child]:
     return [child for child in children if child.arguments[0] == "edge"]
 
 
-async def _wait_until_ready(settings: Settings, started: Running, children: Sequence[_Child]) -> None:
+async def _wait_until_ready(
+    settings: Settings, started: Running, children: Sequence[_Child], workers: Sequence[str]
+) -> None:
     deadline = time.monotonic() + _READY_WITHIN_S
     answered: set[str] = set()
-    workers = workers_of(settings)
     bus = await Bus.connect(settings)
     try:
         # a new connection each time: which of the edges takes it is the kernel's choice

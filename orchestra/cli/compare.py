@@ -1,7 +1,9 @@
 """`orchestra compare`: recorded calls put to an app, a prompt or a model of today, and what differs."""
 
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -45,6 +47,12 @@ _Caller = Annotated[str, typer.Option(help="Calls of this number.")]
 _Where = Annotated[str, typer.Option(metavar="SQL", help="Calls that this condition on the view `calls` chooses.")]
 _Source = Annotated[str, typer.Option(help="auto, journal, archive, the URL of a Redis server, or a file.")]
 _AtATime = Annotated[int, typer.Option(min=1, max=64, help="So many calls side by side.")]
+_Audio = Annotated[
+    bool,
+    typer.Option(
+        "--audio", help="The recorded caller's own voice, in real time, against an edge of today; measured by ear."
+    ),
+]
 _Json = Annotated[bool, typer.Option("--json", help="The comparison as one JSON object.")]
 _Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one page.")]
 _MaxDiverged = Annotated[
@@ -73,6 +81,7 @@ def compare(
     where: _Where = "",
     source: _Source = "auto",
     at_a_time: _AtATime = 8,
+    audio: _Audio = False,
     as_json: _Json = False,
     html: _Html = None,
     max_diverged: _MaxDiverged = None,
@@ -91,8 +100,10 @@ def compare(
     candidate = candidate_of(settings, app, model, prompt or [], tools)
     selection = Selection(caller=caller, where=where)
     _check_selection(calls or [], selection)
-    options = {"on_divergence": on_divergence, "alike": alike, "at_a_time": at_a_time}
-    found = uvloop.run(_compare(settings, calls or [], selection, source, candidate, **options))
+    options: dict[str, Any] = {"on_divergence": on_divergence, "alike": alike, "at_a_time": at_a_time}
+    if audio:
+        options = {"alike": alike, "app": app or settings.app}
+    found = uvloop.run(_compare(settings, calls or [], selection, source, candidate, audio=audio, **options))
     if html is not None:
         from orchestra.replay.page import page
 
@@ -143,8 +154,16 @@ def candidate_of(settings: "Settings", app: str, model: str, prompts: list[str],
 
 
 async def _compare(
-    settings: "Settings", names: list[str], selection: "Selection", source: str, candidate: "Candidate", **options: Any
+    settings: "Settings",
+    names: list[str],
+    selection: "Selection",
+    source: str,
+    candidate: "Candidate",
+    *,
+    audio: bool,
+    **options: Any,
 ) -> "Comparison":
+    from orchestra.cli.extras import needs_extra
     from orchestra.replay.choice import chosen_calls
     from orchestra.replay.compare import compare as compare_calls
 
@@ -152,11 +171,16 @@ async def _compare(
     recordings = await chosen_calls(settings, names, selection, source, complaints.setdefault)
     for what in complaints:
         print(what, file=sys.stderr)
+    putting: Callable[..., Awaitable[Comparison]] = partial(compare_calls, recordings, candidate)
+    if audio:
+        with needs_extra("voice", "local"):
+            from orchestra.replay.spoken import compare_spoken
+        putting = partial(compare_spoken, settings, recordings, candidate)
     with _progress(recordings) as progress:
         if progress is None:
-            return await compare_calls(recordings, candidate, **options)
+            return await putting(**options)
         task = progress.add_task("comparing", total=len(recordings))
-        return await compare_calls(recordings, candidate, done=lambda _: progress.advance(task), **options)
+        return await putting(done=lambda _: progress.advance(task), **options)
 
 
 def _progress(recordings: "dict[str, list[Event]]") -> "AbstractContextManager[Progress | None]":

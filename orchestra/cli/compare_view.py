@@ -6,7 +6,7 @@ from rich.text import Text
 
 from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
 from orchestra.replay.diff import CallDiff, Comparison, TurnDiff, Words
-from orchestra.replay.page import ending, ms, remarks, tool_line
+from orchestra.replay.page import ending, ms, remarks, sound_remarks, tool_line
 
 _WAS, _NOW, _DIFFERS = "red strike", "green", "bold red"
 #: more calls than these are told by the turns that differ alone
@@ -53,6 +53,9 @@ def _show_call(console: Console, call: CallDiff, *, whole: bool) -> None:
 def _show_turn(console: Console, turn: TurnDiff) -> None:
     row(console, f"turn {turn.number}", "caller", turn.said or "(nothing understood)", CALLER, who_style=CALLER)
     if not turn.differs:
+        for side, sound in (("then", turn.was_sound), ("now", turn.now_sound)):
+            if sound is not None:
+                row(console, "", side, "; ".join(sound_remarks(sound)), QUIET, who_style=QUIET)
         row(console, "", turn.now.agent, f"the same: {turn.now.reply or '(nothing)'}", QUIET, who_style=QUIET)
         return
     row(console, "", "", f"differs in {', '.join(turn.differs)}", _DIFFERS)
@@ -63,8 +66,11 @@ def _show_turn(console: Console, turn: TurnDiff) -> None:
             for line in [tool_line(step) for step in told.tools] or ["no tool"]:
                 row(console, "", f"tool {side}", line)
     console.print(Text.assemble(" " * 9, (f"{turn.now.agent:11}", AGENT), "  ", _diffed(turn.reply)))
-    for side, told in (("then", turn.was), ("now", turn.now)):
-        row(console, "", side, "; ".join(remarks(told)) or "–", QUIET, who_style=QUIET)
+    if turn.now.said != turn.was.said:
+        row(console, "", "understood", turn.now.said or "(nothing)", WARNING)
+    for side, told, sound in (("then", turn.was, turn.was_sound), ("now", turn.now, turn.now_sound)):
+        what = [*remarks(told), *sound_remarks(sound)]
+        row(console, "", side, "; ".join(what) or "–", QUIET, who_style=QUIET)
 
 
 def _diffed(reply: tuple[Words, ...]) -> Text:
@@ -78,7 +84,7 @@ def _show_versions(console: Console, comparison: Comparison) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
     for title in ("recorded by", "model"):
         table.add_column(title)
-    for title in ("calls", "turns", "calls differ", "turns differ", "likeness", "first sentence then", "now"):
+    for title in ("calls", "turns", "calls differ", "turns differ", "likeness", "wait for a reply then", "now"):
         table.add_column(title, justify="right")
     for group in comparison.groups():
         table.add_row(

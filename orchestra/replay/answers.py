@@ -32,7 +32,7 @@ class RecordedTools:
         self._answered: dict[str, Answered] = {}
 
     def enter(self, call: str, steps: Iterable[ToolStep]) -> None:
-        """What tools answered in the recording of this call."""
+        """What tools answered in the recording of this call; of the one whose id is not known yet for ``""``."""
         self._recorded[call] = list(steps)
         self._used[call] = set()
 
@@ -44,7 +44,8 @@ class RecordedTools:
         """Whether the call fails, and its result; None: run the tool."""
         if event.name in _OWN:
             return None
-        steps, used = self._recorded.get(event.call, []), self._used.setdefault(event.call, set())
+        known = event.call if event.call in self._recorded else ""
+        steps, used = self._recorded.get(known, []), self._used.setdefault(known, set())
         wanted = canonical(event.arguments)
         same = [at for at, step in enumerate(steps) if step.name == event.name and canonical(step.arguments) == wanted]
         if same:  # the same question twice: its answers in turn, then the last one again

@@ -24,10 +24,12 @@ from schemas import (
     TurnCompleted,
     UserSpeechStarted,
     UserTurnEnded,
+    tag_of,
 )
 
 #: what an edge tells the agents of a caller
 FROM_EDGE = (CallStarted, UserSpeechStarted, ReplyInterrupted, ReplySpoken, UserTurnEnded, CallEnded)
+_STARTED = tag_of(CallStarted)
 #: longer than a turn may take
 _ANSWERED_WITHIN_S = 60.0
 
@@ -63,6 +65,7 @@ class Journals:
     def __init__(self, bus: Bus) -> None:
         self._follow = bus.follow(since="0")
         self._journals: dict[str, Journal] = {}
+        self._next: Journal | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
@@ -73,6 +76,11 @@ class Journals:
             yield journal
         finally:
             del self._journals[call]
+
+    def next_call(self) -> Journal:
+        """The journal of the call that an edge answers next."""
+        self._next = Journal()
+        return self._next
 
     async def __aenter__(self) -> Self:
         await self._follow.start()
@@ -87,6 +95,8 @@ class Journals:
 
     async def _read(self) -> None:
         async for entry in self._follow:
+            if self._next is not None and entry.type == _STARTED and entry.call not in self._journals:
+                self._journals[entry.call], self._next = self._next, None
             journal = self._journals.get(entry.call)
             event = None if journal is None else entry.event()
             if journal is not None and event is not None:

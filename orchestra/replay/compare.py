@@ -78,7 +78,7 @@ async def compared(
 
     with stage.call(recorded, was) as (caller, _):
         now = await caller.play(goes_on)
-    return call_diff(was, _with_answers(now, stage), stage.candidate, last=last, alike=alike)
+    return call_diff(was, with_answers(now, stage), stage.candidate, last=last, alike=alike)
 
 
 def call_diff(was: ToldCall, now: ToldCall, candidate: Candidate, *, last: int, alike: float = 1.0) -> CallDiff:
@@ -106,7 +106,7 @@ def call_diff(was: ToldCall, now: ToldCall, candidate: Candidate, *, last: int, 
     )
 
 
-def _with_answers(now: ToldCall, stage: Stage) -> ToldCall:
+def with_answers(now: ToldCall, stage: Stage) -> ToldCall:
     """The call, with who answered each of its tool calls."""
     for turn in now.turns:
         turn.tools = tuple(replace(step, answered=stage.tools.answered(step.request)) for step in turn.tools)

@@ -21,6 +21,21 @@ class Words(msgspec.Struct, frozen=True):
     text: str
 
 
+class Sound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a turn sounded, measured from the audio of both sides, in ms; None where there was nothing to measure.
+
+    Attributes:
+        response_ms: end of the caller's speech → first sound of the reply.
+        yielded_ms: the caller spoke over the reply before: start of their speech → its last sound.
+        talk_over_ms: how long the agent, unasked, spoke while the caller did.
+
+    """
+
+    response_ms: float | None = None
+    yielded_ms: float | None = None
+    talk_over_ms: float = 0.0
+
+
 class TurnDiff(msgspec.Struct, frozen=True, kw_only=True):
     """One turn of the caller's and both replies; ``likeness`` of them is 1 for the same words, 0 for none in common."""
 
@@ -31,6 +46,8 @@ class TurnDiff(msgspec.Struct, frozen=True, kw_only=True):
     differs: tuple[Difference, ...] = ()
     likeness: float = 1.0
     reply: tuple[Words, ...] = ()
+    was_sound: Sound | None = None
+    now_sound: Sound | None = None
 
 
 class CallDiff(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +86,11 @@ class CallDiff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """The calls of one recorded version and model; times in ms, medians over their turns."""
+    """The calls of one recorded version and model.
+
+    ``was_first_ms`` and ``now_first_ms`` are medians over their turns: end of the caller's turn → first sentence of the
+    reply; where calls were made again by their sound, end of the caller's speech → first sound of the reply.
+    """
 
     version: str
     model: str
@@ -121,9 +142,13 @@ def _group(version: str, model: str, calls: Sequence[CallDiff]) -> Group:
         diverged_calls=sum(bool(call.diverged) for call in calls),
         diverged_turns=sum(bool(turn.differs) for turn in turns),
         likeness=sum(turn.likeness for turn in turns) / len(turns) if turns else 1.0,
-        was_first_ms=_median([turn.was.first_ms for turn in turns]),
-        now_first_ms=_median([turn.now.first_ms for turn in turns]),
+        was_first_ms=_median([_wait_ms(turn.was, turn.was_sound) for turn in turns]),
+        now_first_ms=_median([_wait_ms(turn.now, turn.now_sound) for turn in turns]),
     )
+
+
+def _wait_ms(told: ToldTurn, sound: Sound | None) -> float | None:
+    return told.first_ms if sound is None else sound.response_ms
 
 
 def _median(values: Sequence[float | None]) -> float | None:

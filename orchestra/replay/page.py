@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
-from orchestra.replay.diff import CallDiff, Comparison, TurnDiff, Words
+from orchestra.replay.diff import CallDiff, Comparison, Sound, TurnDiff, Words
 from orchestra.replay.told import ToldTurn, ToolStep
 
 _STYLE = """
@@ -44,7 +44,7 @@ def page(comparison: Comparison, title: str) -> str:
 
 def _versions(comparison: Comparison) -> Iterator[str]:
     titles = ("recorded by", "model", "calls", "turns", "calls that differ", "turns that differ", "likeness of replies",
-              "first sentence then", "now")  # fmt: skip
+              "wait for a reply then", "now")  # fmt: skip
     yield '<table class="numbers"><tr>' + "".join(f"<th>{title}</th>" for title in titles) + "</tr>"
     for group in comparison.groups():
         cells = (
@@ -91,10 +91,12 @@ def _turn(turn: TurnDiff) -> Iterator[str]:
     keys = f'<div class="quiet">keys {escape(turn.was.keys)}</div>' if turn.was.keys else ""
     tags = "".join(f'<span class="tag">{difference}</span>' for difference in turn.differs)
     yield f'<td class="said">{escape(turn.said)}{keys}<div>{tags}</div></td>'
-    yield f"<td>{_side(turn.was, turn.reply, 'was')}</td><td>{_side(turn.now, turn.reply, 'now')}</td></tr>"
+    for told, side, sound in ((turn.was, "was", turn.was_sound), (turn.now, "now", turn.now_sound)):
+        yield f"<td>{_side(told, turn.reply, side, sound)}</td>"
+    yield "</tr>"
 
 
-def _side(told: ToldTurn, reply: tuple[Words, ...], side: str) -> str:
+def _side(told: ToldTurn, reply: tuple[Words, ...], side: str, sound: Sound | None) -> str:
     mark = "del" if side == "was" else "ins"
     words = " ".join(
         escape(part.text) if part.kind == "same" else f"<{mark}>{escape(part.text)}</{mark}>"
@@ -105,7 +107,19 @@ def _side(told: ToldTurn, reply: tuple[Words, ...], side: str) -> str:
     lines += [f'<div class="tool">{escape(tool_line(step))}</div>' for step in told.tools]
     lines.append(f"<div>{words or '(nothing)'}</div>")
     lines += [f'<div class="quiet">{escape(line)}</div>' for line in remarks(told)]
+    lines += [f'<div class="quiet">{escape(line)}</div>' for line in sound_remarks(sound)]
     return "".join(lines)
+
+
+def sound_remarks(sound: Sound | None) -> Iterator[str]:
+    """How one side of a turn sounded."""
+    if sound is None:
+        return
+    yield f"first sound after {ms(sound.response_ms)}"
+    if sound.yielded_ms is not None:
+        yield f"the reply before fell silent {ms(sound.yielded_ms)} after the caller began to speak"
+    if sound.talk_over_ms:
+        yield f"the agent spoke over the caller for {ms(sound.talk_over_ms)}"
 
 
 def tool_line(step: ToolStep) -> str:

@@ -68,6 +68,12 @@ class Stage:
     publisher: Publisher
     backgrounds: dict[str, str] = field(default_factory=dict)
 
+    def expect(self, was: ToldCall) -> Journal:
+        """The journal of the call that an edge answers next: the recorded one made again."""
+        self.tools.enter("", [step for turn in was.turns for step in turn.tools])
+        self.backgrounds[""] = was.background
+        return self.journals.next_call()
+
     @contextmanager
     def call(self, recorded: Sequence[Event], was: ToldCall) -> Iterator[tuple[CallerSide, Journal]]:
         """A new call of a recorded caller, and its journal."""
@@ -82,7 +88,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(candidate: Candidate) -> AsyncIterator[Stage]:
+async def staged(candidate: Candidate, *, partitions: int = _PARTITIONS) -> AsyncIterator[Stage]:
     """Start a scratch server and the workers on it, and remove everything with the block.
 
     The app's ``lifespan`` is only entered where tools may run (``tools="live"``).
@@ -96,7 +102,7 @@ async def staged(candidate: Candidate) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orchestra-compare-")))
         server = await stack.enter_async_context(EmbeddedServer(folder))
-        scratch = {"redis_url": server.url, "data_dir": folder, "partitions": _PARTITIONS, "lease_ms": _LEASE_MS}
+        scratch = {"redis_url": server.url, "data_dir": folder, "partitions": partitions, "lease_ms": _LEASE_MS}
         bus = await Bus.connect(candidate.settings.model_copy(update=scratch))
         stack.push_async_callback(bus.close)
         publisher = bus.publisher("recording", version=candidate.app.version)
@@ -109,7 +115,7 @@ def _workers(candidate: Candidate, stage: Stage) -> list[Consumer]:
     """The two workers of a conversation; by name, since the platform knows no worker."""
 
     def background(event: CallStarted) -> str:
-        return stage.backgrounds.get(event.call, "")
+        return stage.backgrounds.get(event.call, stage.backgrounds.get("", ""))
 
     app = candidate.app
     models = partial(opened_models, only=candidate.only_model)

@@ -28,6 +28,16 @@ def read_wav(path: Path) -> Samples:
         UsageError: there is no such file, or it is not 16-bit PCM.
 
     """
+    return read_channels(path)[0]
+
+
+def read_channels(path: Path) -> list[Samples]:
+    """Every channel of a WAV file (16 bit, any rate) as samples at 8 kHz.
+
+    Raises:
+        UsageError: there is no such file, or it is not 16-bit PCM.
+
+    """
     try:
         with wave.open(str(path), "rb") as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
@@ -41,8 +51,8 @@ def read_wav(path: Path) -> Samples:
     if width != _SAMPLE_BYTES:
         msg = f"{path} has {8 * width}-bit samples: give a WAV file of 16-bit PCM"
         raise UsageError(msg)
-    first = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)[:, 0]
-    return to_telephone(first.tobytes(), rate)
+    framed = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)
+    return [to_telephone(framed[:, channel].tobytes(), rate) for channel in range(channels)]
 
 
 def write_stereo(path: Path, left: Samples, right: Samples) -> None:

@@ -1,0 +1,213 @@
+"""Recorded calls made again by their sound: the caller's own voice, on a telephone line to an edge of today."""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from orchestra.errors import EngineError, UsageError
+from orchestra.replay.caller_side import Journal
+from orchestra.replay.compare import call_diff, with_answers
+from orchestra.replay.diff import CallDiff, Comparison, Sound
+from orchestra.replay.recording import recording
+from orchestra.replay.stage import Candidate, Stage, as_told, staged
+from orchestra.replay.told import ToldCall, told
+from orchestra.settings import Settings
+from orchestra.stack import Running, stack
+from orchestra.storage.dialogue import dialogue
+from orchestra.voice.caller import (
+    SAMPLE_RATE,
+    Caller,
+    PhoneLine,
+    Replying,
+    ScriptedConversation,
+    Span,
+    TurnAudio,
+    Utterance,
+    measure_turns,
+)
+from orchestra.voice.caller.audio import read_channels
+from orchestra.voice.caller.measure import sounds
+from orchestra.voice.caller.mulaw import Samples
+from schemas import CallEnded, Event, UserTurnEnded
+
+#: what is left around the caller's words, so that no first sound is cut off
+_MARGIN_S = 0.15
+#: the journal's time of the end of speech is so exact
+_ABOUT_S = 0.5
+_CALL_WITHIN_S = 1800.0
+_SETTLED_WITHIN_S = 15.0
+
+
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recorded caller said: of each turn that has sound its number, its audio, and how it sounded then."""
+
+    numbers: tuple[int, ...]
+    utterances: tuple[Utterance, ...]
+    sounds: tuple[TurnAudio, ...]
+
+
+def voice_of(was: ToldCall, recorded: Sequence[Event], caller: Samples, agent: Samples) -> Voice:
+    """The caller's turns in a recording (two tracks, 8 kHz, on the call's clock), by the times of its journal.
+
+    Raises:
+        UsageError: nothing that the journal tells of can be heard in it.
+
+    """
+    ends = {turn.number: turn.said_to_s for turn in dialogue(recorded).turns if turn.number and turn.said_to_s}
+    numbers = sorted(ends)
+    parts: dict[int, list[Span]] = {}
+    for span in sounds(caller):
+        at = next((number for number in numbers if span.start_s < (ends[number] or 0.0) + _ABOUT_S), None)
+        if at is not None:
+            parts.setdefault(at, []).append(span)
+    if not parts:
+        msg = f"the recording of {was.call} has no sound of the caller at the times of its turns: compare its words"
+        raise UsageError(msg)
+    heard = sorted(parts)
+    spans = [Span(max(0.0, parts[n][0].start_s - _MARGIN_S), parts[n][-1].end_s + _MARGIN_S) for n in heard]
+    measured = measure_turns(caller, agent, spans)
+    utterances = [
+        _utterance(was, number, caller, span, measured[place])
+        for place, (number, span) in enumerate(zip(heard, spans, strict=True))
+    ]
+    return Voice(numbers=tuple(heard), utterances=tuple(utterances), sounds=tuple(measured[1:]))
+
+
+def _utterance(was: ToldCall, number: int, caller: Samples, span: Span, before: TurnAudio) -> Utterance:
+    """One turn's audio; where it interrupted the reply before, when after that reply's first sound."""
+    samples = caller[round(span.start_s * SAMPLE_RATE) : round(span.end_s * SAMPLE_RATE)]
+    turn, previous = was.turn(number), was.turn(number - 1)
+    interrupts = previous is not None and previous.interrupted and before.reply is not None
+    after_s = span.start_s - before.reply.start_s if interrupts and before.reply is not None else None
+    return Utterance(
+        turn.said if turn is not None else "",
+        np.asarray(samples, dtype=np.int16),
+        None if after_s is None else max(0.1, after_s),
+        turn.keys if turn is not None else "",
+    )
+
+
+async def compare_spoken(
+    settings: Settings,
+    recordings: Mapping[str, Sequence[Event]],
+    candidate: Candidate,
+    *,
+    app: str,
+    alike: float = 1.0,
+    done: Callable[[CallDiff | None], None] = lambda _: None,
+) -> Comparison:
+    """Put the sound of recorded calls to a candidate behind an edge of its own, one call after another, in real time.
+
+    Args:
+        settings: where recordings are; of the edge's speech engines.
+        recordings: the events of each call.
+        candidate: what answers now.
+        app: the place of the candidate's app, ``module:attribute``, for the edge's own process.
+        alike: replies that share so much of their words count as the same.
+        done: told of every call that is done, None for one that failed.
+
+    """
+    found: list[CallDiff] = []
+    failed: dict[str, str] = {}
+    async with staged(candidate, partitions=settings.partitions) as stage:
+        folder = stage.bus.settings.data_dir
+        redis_url = stage.bus.settings.redis_url
+        scratch = {"redis_url": redis_url, "data_dir": folder, "app": app, "port": 0, "public_url": None}
+        own = settings.model_copy(update=scratch)
+        async with stack(own, logs=folder / "logs", workers=()) as running:
+            for name, recorded in recordings.items():
+                diff: CallDiff | None = None
+                try:
+                    diff = await _spoken(settings, recorded, stage, running, alike)
+                    found.append(msgspec.structs.replace(diff, name=name))
+                except (UsageError, EngineError) as error:
+                    failed[name] = str(error)
+                done(diff)
+    return Comparison(calls=tuple(found), failed=failed)
+
+
+async def _spoken(
+    settings: Settings, recorded: Sequence[Event], stage: Stage, running: Running, alike: float
+) -> CallDiff:
+    was = as_told(recorded)
+    async with recording(settings, recorded) as path:
+        caller, agent = await asyncio.to_thread(_tracks, path)
+    voice = await asyncio.to_thread(voice_of, was, recorded, caller, agent)
+    journal, line = stage.expect(was), PhoneLine()
+    talk = ScriptedConversation(voice.utterances, replying=_Replying(journal))
+    try:
+        async with asyncio.timeout(_CALL_WITHIN_S):
+            await Caller(running.url, running.auth_token, from_number=was.caller or "+15550001").call(line, talk)
+        async with asyncio.timeout(_SETTLED_WITHIN_S):
+            await journal.until(lambda event: isinstance(event, CallEnded), 0)
+    except TimeoutError as error:
+        msg = "the call that was made of it did not come to its end"
+        raise EngineError(msg) from error
+    began = [line.started_at + span.start_s for span in talk.said_spans]
+    now = told(_renumbered(journal.events, began, voice.numbers))
+    last = voice.numbers[len(talk.said_spans) - 1] if talk.said_spans else 0
+    diff = call_diff(was, with_answers(now, stage), stage.candidate, last=last, alike=alike)
+    return _with_sound(diff, voice, measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1:])
+
+
+def _with_sound(diff: CallDiff, voice: Voice, now: Sequence[TurnAudio]) -> CallDiff:
+    """The call, with how each of its turns sounded then and sounds now."""
+    heard = dict(zip(voice.numbers, zip(voice.sounds, now, strict=False), strict=False))
+    turns = [
+        msgspec.structs.replace(turn, was_sound=_sound(heard[turn.number][0]), now_sound=_sound(heard[turn.number][1]))
+        if turn.number in heard
+        else turn
+        for turn in diff.turns
+    ]
+    return msgspec.structs.replace(diff, turns=tuple(turns))
+
+
+class _Replying:
+    """Whether a reply of the call is still being made or played, by its journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._replying = Replying()
+        self._taken = 0
+
+    def __call__(self) -> bool:
+        for event in self._journal.events[self._taken :]:
+            self._replying.take(event)
+        self._taken = len(self._journal.events)
+        return self._replying()
+
+
+def _renumbered(events: Sequence[Event], began: Sequence[float], numbers: Sequence[int]) -> Iterator[Event]:
+    """Events with the turns of the recording: what the edge took for two turns may have been one, and the other way."""
+    turns: dict[int, int] = {}
+    for event in events:
+        if isinstance(event, UserTurnEnded):
+            at = bisect_right(began, event.speech_ended_at or event.at) - 1
+            turns[event.turn] = numbers[max(0, at)]
+        yield msgspec.structs.replace(event, turn=turns[event.turn]) if event.turn in turns else event
+
+
+def _tracks(path: Path) -> tuple[Samples, Samples]:
+    """Both sides of a recording at 8 kHz.
+
+    Raises:
+        UsageError: it has one track only.
+
+    """
+    tracks = read_channels(path)
+    if len(tracks) < 2:  # noqa: PLR2004 - left: caller, right: agent
+        msg = f"{path} has one track: a recording has the caller on the left and the agent on the right"
+        raise UsageError(msg)
+    return tracks[0], tracks[1]
+
+
+def _sound(turn: TurnAudio) -> Sound:
+    return Sound(
+        response_ms=None if turn.response_s is None else turn.response_s * 1000,
+        yielded_ms=None if turn.yielded_s is None else turn.yielded_s * 1000,
+        talk_over_ms=turn.spoke_over_s * 1000,
+    )
