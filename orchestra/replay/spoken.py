@@ -148,7 +148,7 @@ async def _spoken(
         msg = "the call that was made of it did not come to its end"
         raise EngineError(msg) from error
     began = [line.started_at + span.start_s for span in talk.said_spans]
-    now = told(_renumbered(journal.events, began, voice.numbers))
+    now = told(renumbered(journal.events, began, voice.numbers))
     last = voice.numbers[len(talk.said_spans) - 1] if talk.said_spans else 0
     diff = call_diff(was, with_answers(now, stage), stage.candidate, last=last, alike=alike)
     return _with_sound(diff, voice, measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1:])
@@ -181,7 +181,7 @@ class _Replying:
         return self._replying()
 
 
-def _renumbered(events: Sequence[Event], began: Sequence[float], numbers: Sequence[int]) -> Iterator[Event]:
+def renumbered(events: Sequence[Event], began: Sequence[float], numbers: Sequence[int]) -> Iterator[Event]:
     """Events with the turns of the recording: what the edge took for two turns may have been one, and the other way."""
     turns: dict[int, int] = {}
     for event in events:
