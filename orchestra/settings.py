@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     tts: Literal["local", "elevenlabs"] = "local"
     stt_fallback: Literal["", "local"] = ""
     tts_fallback: Literal["", "local"] = ""
+    #: what the edge says word for word in many calls is rendered once and kept under the data directory
+    prerender: bool = True
     barge_in_words: Annotated[int, Field(ge=1)] = 1
     deepgram_api_key: SecretStr = SecretStr("")
     deepgram_url: str = "wss://api.deepgram.com"

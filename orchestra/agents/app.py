@@ -69,6 +69,13 @@ class App:
         """Every tool of the app by name, the built-in ones included."""
         return {tool.name: tool for agent in self.agents for tool in self.tools_of(agent)}
 
+    @property
+    def fillers(self) -> tuple[tuple[str, str], ...]:
+        """What callers hear while a tool is slow, each with the voice of the agent that says it."""
+        return tuple(
+            (tool.filler, agent.voice) for agent in self.agents for tool in self.tools_of(agent) if tool.filler
+        )
+
     def tools_of(self, agent: Agent) -> tuple[Tool, ...]:
         """What this agent may call: its own tools, then the built-in ones."""
         builtin = [end_call]

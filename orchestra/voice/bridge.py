@@ -1,11 +1,14 @@
 """Where a pipeline has its language model, a call has this: the way to and from the agents behind the bus."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames.frames import (
     AggregatedTextFrame,
     CancelFrame,
+    DataFrame,
     EndFrame,
     Frame,
     LLMFullResponseEndFrame,
@@ -22,7 +25,21 @@ from pipecat.services.settings import TTSSettings
 from pipecat.utils.text.base_text_aggregator import TextType
 
 from orchestra.voice.conversation import Conversation, Speech
+from orchestra.voice.engines.rendered import Rendered
 from orchestra.voice.turns import EndSpeech, PressKeys, Say, SendMark
+
+FindPhrase = Callable[[str, str], Rendered | None]
+
+
+@dataclass
+class PhraseFrame(DataFrame):
+    """Speech that is there already; it passes the speech engine, behind what that is speaking."""
+
+    phrase: Rendered
+
+
+def _nothing(_text: str, _voice: str) -> None:
+    return None
 
 
 class Bridge(FrameProcessor):
@@ -30,10 +47,15 @@ class Bridge(FrameProcessor):
 
     The caller's start comes through here just before the interruption that flushes the pipeline behind. From then on
     the conversation holds back what is to be spoken, so no word of an older moment can follow the interruption.
+
+    Args:
+        find_phrase: the speech of a text in a voice, where it is kept; the speech engine speaks the others.
+
     """
 
-    def __init__(self) -> None:
+    def __init__(self, find_phrase: FindPhrase = _nothing) -> None:
         super().__init__(name="bridge")
+        self._find_phrase = find_phrase
         self._conversation: Conversation | None = None
         self._waiting: asyncio.Queue[Speech] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -107,6 +129,11 @@ class Bridge(FrameProcessor):
             await self._end_speech()
             self._voice = say.voice
             await self.push_frame(TTSUpdateSettingsFrame(delta=TTSSettings(voice=say.voice)))
+        phrase = self._find_phrase(say.text, self._voice)
+        if phrase is not None:
+            await self._end_speech()
+            await self.push_frame(PhraseFrame(phrase))
+            return
         if not self._speech_open:
             # the sentences of a prompt share one context in the engine, for their prosody
             self._speech_open = True

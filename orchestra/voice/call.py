@@ -63,6 +63,11 @@ class Script:
     voicemail: str = ""
     hangs_up: bool = False  # after the greeting, which is a message then
 
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """All that the edge says by itself."""
+        return self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail
+
 
 class Call:
     """Joins a call's audio, its conversation and its journal, and knows when and why it ends.

@@ -1,8 +1,9 @@
 """What the calls of one edge process share, and the web application that brings them in."""
 
+import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,7 @@ from orchestra.voice.call import Parties, Script
 from orchestra.voice.calls import Calls
 from orchestra.voice.closing import LostCalls
 from orchestra.voice.metrics import CONTENT_TYPE, prometheus, samples
+from orchestra.voice.phrases import Phrase, RenderedPhrases
 from orchestra.voice.replies import Replies
 from orchestra.voice.stream import media_stream_endpoint
 from orchestra.voice.token import StreamTokens
@@ -64,6 +66,10 @@ class Phrases(Protocol):
     def voicemail(self) -> str:
         """Said to an answering machine; empty: nothing."""
 
+    @property
+    def fillers(self) -> Iterable[tuple[str, str]]:
+        """What is said while a tool is slow, each with the voice that says it."""
+
 
 @dataclass(slots=True)
 class Edge:
@@ -80,11 +86,13 @@ class Edge:
     replies: Replies
     public: twilio.PublicUrl
     lost: LostCalls
+    rendered: RenderedPhrases
 
     def take_up(self, app: Phrases) -> None:
         """Begin the calls that come from now on as this version of the app says."""
         self.script = script(self.settings, app)
         self.publisher.version = app.version
+        self.rendered.want(phrases(self.settings, app))
 
     def script_of(self, parties: Parties, parameters: Mapping[str, str]) -> Script:
         """What the edge says in this call, given the parameters of its stream."""
@@ -122,6 +130,13 @@ def script(settings: Settings, app: Phrases) -> Script:
     )
 
 
+def phrases(settings: Settings, app: Phrases) -> list[Phrase]:
+    """What is said word for word in many calls, each with the voice that says it; nothing where it is not to be kept."""
+    if not settings.prerender:
+        return []
+    return [*((text, "") for text in script(settings, app).phrases), *app.fillers]
+
+
 def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) -> Edge:
     """Put the parts of an edge together.
 
@@ -144,6 +159,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
         replies=Replies(bus, homes, calls.find),
         public=twilio.PublicUrl(settings.public_url or f"http://{settings.host}:{settings.port}"),
         lost=LostCalls(bus, publisher, calls.find, settings.reconnect_s),
+        rendered=RenderedPhrases(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )
 
 
@@ -153,9 +169,12 @@ def create_app(edge: Edge) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await edge.replies.start()
+        rendering = asyncio.create_task(edge.rendered.keep_ready(), name="phrases")
         try:
             yield
         finally:
+            rendering.cancel()
+            await asyncio.gather(rendering, return_exceptions=True)
             await edge.lost.close()
             await edge.replies.close()
 

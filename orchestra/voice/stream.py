@@ -128,7 +128,7 @@ async def _check_token(edge: "Edge", start: Start) -> Parties:
 
 
 async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Parties) -> None:
-    bridge = Bridge()
+    bridge = Bridge(edge.rendered.find)
     call = await _begin(edge, start, parties, bridge)
     log = _LOG.bind(call=call.id)
     reason: EndReason | None = "failed"

@@ -29,6 +29,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from orchestra.voice import media_stream
+from orchestra.voice.bridge import PhraseFrame
 from orchestra.voice.call_audio import CallAudio, is_audible
 
 #: rate of the audio inside the pipeline's listening half: what Whisper and smart-turn were trained on
@@ -121,6 +122,9 @@ class StreamOutput(BaseOutputTransport):
             self._speech_starts.pop(frame.context_id or "", None)
         elif isinstance(frame, TTSAudioRawFrame):
             self._place_audio(frame)
+        elif isinstance(frame, PhraseFrame):
+            await self._speak(frame, direction)
+            return
         elif isinstance(frame, TTSStoppedFrame):
             self._audio.heard.pad(_FRAME_MS)
         await super().process_frame(frame, direction)
@@ -143,6 +147,16 @@ class StreamOutput(BaseOutputTransport):
         """Send the mark that the frame names, behind the audio before it."""
         await self._send(media_stream.mark(self._stream_sid, frame.message))
         self._on_mark(frame.message)
+
+    async def _speak(self, frame: PhraseFrame, direction: FrameDirection) -> None:
+        """Speak a phrase as if an engine had: its audio and its words, beginning behind all that is queued."""
+        context = f"phrase {frame.id}"
+        audio = TTSAudioRawFrame(frame.phrase.pcm16, media_stream.SAMPLE_RATE, 1, context_id=context)
+        await self.process_frame(TTSStartedFrame(context_id=context), direction)
+        await self.process_frame(audio, direction)
+        for word, start_s in frame.phrase.words:
+            self._audio.heard.word(context, word, start_s * 1000)
+        await self.process_frame(TTSStoppedFrame(context_id=context), direction)
 
     async def _clear(self) -> None:
         await self._send(media_stream.clear(self._stream_sid))

@@ -42,7 +42,7 @@ class ElevenLabsServer(ProtocolServer):
         """The paths that are served."""
         return [
             web.get("/v1/text-to-speech/{voice}/multi-stream-input", self._socket),
-            web.post("/v1/text-to-speech/{voice}", self._convert),
+            web.post("/v1/text-to-speech/{voice}/with-timestamps", self._convert),
             web.get("/v1/voices", self._voices),
         ]
 
@@ -64,17 +64,21 @@ class ElevenLabsServer(ProtocolServer):
         rate = _rate(seen.params.get("output_format", "pcm_8000"))
         audio = await asyncio.to_thread(self.synthesize, body["text"], rate)
         await asyncio.sleep(faults.slow_s)
-        response = web.StreamResponse(headers={"Content-Type": "audio/pcm"})
-        await response.prepare(request)
+        step_s = len(audio) / 2 / rate / len(body["text"])
+        starts = [place * step_s for place in range(len(body["text"]))]
+        alignment = {
+            "characters": list(body["text"]),
+            "character_start_times_seconds": starts,
+            "character_end_times_seconds": [start + step_s for start in starts],
+        }
+        answer: dict[str, Any] = {"audio_base64": base64.b64encode(audio).decode(), "alignment": alignment}
+        if faults.no_alignment:
+            answer["alignment"] = None
         try:
-            for chunk in _chunks(audio, rate):
-                await fuse.burn()
-                await response.write(chunk)
-        except (Dropped, ConnectionError):
+            await fuse.burn()
+        except Dropped:
             self.lose()
-            return response
-        await response.write_eof()
-        return response
+        return web.json_response(answer)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         seen, faults = self.admit(request)

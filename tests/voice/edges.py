@@ -126,6 +126,7 @@ class Greeting:
     still_there: str = ""
     transfer_failed: str = "Nobody is there."
     voicemail: str = ""
+    fillers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -162,7 +163,7 @@ async def running_edge(
     """An edge on a free port whose callers say these words, one stretch of speech after another."""
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    update = {"port": port, "twilio_auth_token": AUTH_TOKEN} | changed
+    update = {"port": port, "twilio_auth_token": AUTH_TOKEN, "prerender": False} | changed
     chosen = Settings.model_validate(settings.model_dump() | update)
     edge = open_edge(chosen, bus.bus, cast("Engines", engines or ScriptedEngines(hears)), app or Greeting())
     async with serving(create_app(edge), listener):

@@ -1,6 +1,7 @@
 """Text to speech by ElevenLabs: the multi-context WebSocket in calls, the SDK for phrases outside of them."""
 
 import asyncio
+import base64
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from websockets.protocol import State
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.spoken_words import CountsWords
+from orchestra.voice.engines.rendered import Rendered, words_in
 from orchestra.voice.engines.standby import Retiring
 
 if TYPE_CHECKING:
@@ -98,8 +100,12 @@ class ElevenLabsTTS:
             settings=ElevenLabsTTSService.Settings(voice=voice or self._voice, model=self._model),
         )
 
-    async def synthesize(self, text: str, rate: int) -> bytes:
-        """``text`` as mono 16-bit PCM at ``rate`` Hz (8,000, 16,000, 22,050, 24,000).
+    def voice_key(self, voice: str) -> str:
+        """The voice's id and the model."""
+        return f"{voice or self._voice}/{self._model}"
+
+    async def render(self, text: str, voice: str, rate: int) -> Rendered:
+        """``text`` spoken at ``rate`` Hz (8,000, 16,000, 22,050, 24,000).
 
         Raises:
             EngineError: ElevenLabs refused or did not answer.
@@ -109,19 +115,22 @@ class ElevenLabsTTS:
 
         client = self._client or self._connect()
         try:
-            parts = [
-                part
-                async for part in client.text_to_speech.convert(
-                    self._voice, text=text, model_id=self._model, output_format=f"pcm_{rate}"
-                )
-            ]
+            spoken = await client.text_to_speech.convert_with_timestamps(
+                voice or self._voice, text=text, model_id=self._model, output_format=f"pcm_{rate}"
+            )
+            pcm16 = base64.b64decode(spoken.audio_base_64, validate=True)
         except ApiError as error:
             msg = f"ElevenLabs refused {text!r} with status {error.status_code}"
             raise EngineError(msg) from error
         except httpx.HTTPError as error:
             msg = f"ElevenLabs did not answer: {error!r}"
             raise EngineError(msg) from error
-        return b"".join(parts)
+        except ValueError as error:
+            msg = f"ElevenLabs' answer to {text!r} is no audio: {error}"
+            raise EngineError(msg) from error
+        characters = spoken.alignment.characters if spoken.alignment else []
+        starts = spoken.alignment.character_start_times_seconds if spoken.alignment else []
+        return Rendered(pcm16, tuple(words_in(text, characters, starts, len(pcm16) / 2 / rate)))
 
     async def close(self) -> None:
         """Close the connections of the SDK."""

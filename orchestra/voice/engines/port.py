@@ -19,6 +19,7 @@ from orchestra.voice.engines.flux import DeepgramFlux, is_flux
 from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.local.speech import LocalSpeech
+from orchestra.voice.engines.rendered import Rendered
 from orchestra.voice.engines.standby import StandbySTT, StandbyTTS
 from orchestra.voice.engines.vad import InlineVAD
 
@@ -49,8 +50,11 @@ class TTSEngine(Protocol):
     def tts(self, voice: str) -> TTSService:
         """A new service that gives word times; ``voice`` "" is the engine's own choice."""
 
-    async def synthesize(self, text: str, rate: int) -> bytes:
-        """``text`` spoken as mono 16-bit PCM at ``rate`` Hz. Raises EngineError."""
+    def voice_key(self, voice: str) -> str:
+        """What speaks as ``voice``, with its model: another key is another speech of the same text."""
+
+    async def render(self, text: str, voice: str, rate: int) -> Rendered:
+        """``text`` spoken at ``rate`` Hz, whole. Raises EngineError."""
 
     async def close(self) -> None:
         """Release threads and connections."""
@@ -101,14 +105,18 @@ class Engines:
         """Voice activity detection for one call."""
         return self._listening.vad(params)
 
-    async def synthesize(self, text: str) -> bytes:
-        """``text`` as 8 kHz mono 16-bit PCM, for phrases that are kept.
+    def voice_key(self, voice: str = "") -> str:
+        """What speaks as ``voice``: engine, voice and model."""
+        return f"{self._tts.name}/{self._tts.voice_key(voice)}"
+
+    async def render(self, text: str, voice: str = "") -> Rendered:
+        """``text`` as 8 kHz speech, for phrases that are kept.
 
         Raises:
             EngineError: the engine failed.
 
         """
-        return await self._tts.synthesize(text, LINE_RATE)
+        return await self._tts.render(text, voice, LINE_RATE)
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz, by the local model.

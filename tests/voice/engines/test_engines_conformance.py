@@ -19,6 +19,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.processors.audio.vad_processor import VADProcessor
 
+from orchestra.voice.caller.compare import compare
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.port import Engines
 from tests.voice.engines.conftest import QUESTION, quiet
@@ -108,8 +109,13 @@ async def test_an_interruption_ends_the_audio_and_the_next_reply_is_spoken(engin
 
 
 async def test_a_phrase_is_synthesized_outside_of_a_call(engines: Engines, speech: LocalSpeech) -> None:
-    phrase = await engines.synthesize("Just a moment, please.")
-    assert words(speech.transcribe(phrase, 8_000)) == ["just", "a", "moment", "please"]
+    text = "Just a moment, please."
+    phrase = await engines.render(text)
+    assert compare(text, speech.transcribe(phrase.pcm16, 8_000)).matches
+    assert " ".join(word for word, _ in phrase.words) == text
+    starts = [at for _, at in phrase.words]
+    assert starts == sorted(starts)
+    assert 0.4 * len(phrase.pcm16) / 16_000 < starts[-1] < len(phrase.pcm16) / 16_000
 
 
 async def test_audio_is_transcribed_outside_of_a_call(engines: Engines, question: bytes) -> None:

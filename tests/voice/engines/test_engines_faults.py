@@ -81,7 +81,7 @@ async def test_a_refused_phrase_is_an_engine_error(vendors: Vendors, vendor_sett
     vendors.misbehave(Faults(status=401))
     engine = ElevenLabsTTS(vendor_settings)
     with pytest.raises(EngineError, match="401"):
-        await engine.synthesize(REPLY, 8_000)
+        await engine.render(REPLY, "", 8_000)
     await engine.close()
 
 

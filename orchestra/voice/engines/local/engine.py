@@ -12,8 +12,9 @@ from orchestra.voice.engines.listening import EndOfTurn
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.local.stt import LocalSTT
-from orchestra.voice.engines.local.tts import LocalTTS
+from orchestra.voice.engines.local.tts import PIPER_VOICE, LocalTTS
 from orchestra.voice.engines.local.turn import SegmentAwareTurnEnd
+from orchestra.voice.engines.rendered import Rendered
 from orchestra.voice.engines.turn_start import BargeIn
 
 _CORES_PER_RUN = 2
@@ -46,11 +47,16 @@ class LocalEngine:
         """A service whose audio begins before its sentence is made whole. One voice, whatever ``voice`` says."""
         return LocalTTS(self)
 
-    async def synthesize(self, text: str, rate: int) -> bytes:
-        """``text`` as mono 16-bit PCM at ``rate`` Hz. Raises EngineError."""
+    def voice_key(self, voice: str) -> str:  # noqa: ARG002 - there is one local voice
+        """The Piper voice."""
+        return PIPER_VOICE
+
+    async def render(self, text: str, voice: str, rate: int) -> Rendered:  # noqa: ARG002 - there is one local voice
+        """``text`` spoken at ``rate`` Hz. Raises EngineError."""
         loop = asyncio.get_running_loop()
-        pcm16, _ = await loop.run_in_executor(self._piper, self._speech.synthesize, text, rate)
-        return pcm16
+        pieces = await loop.run_in_executor(self._piper, lambda: list(self._speech.voice.speak(text, rate)))
+        words = tuple(word for piece in pieces for word in piece.words)
+        return Rendered(b"".join(piece.pcm16 for piece in pieces), words)
 
     async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""

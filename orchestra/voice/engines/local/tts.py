@@ -11,6 +11,7 @@ from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.spoken_words import CountsWords
 
 _SILENCE_S = 0.02
+PIPER_VOICE = "en_US-joe-medium"
 
 
 class Speaks(Protocol):
@@ -31,7 +32,7 @@ class LocalTTS(CountsWords):
             push_start_frame=True,
             push_stop_frames=True,
             push_text_frames=False,
-            settings=TTSSettings(model="piper", voice="en_US-joe-medium", language=None),
+            settings=TTSSettings(model="piper", voice=PIPER_VOICE, language=None),
         )
         self._engine = engine
         self._audio_s: dict[str, float] = {}  # context → seconds of audio so far

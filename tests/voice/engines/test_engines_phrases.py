@@ -1,0 +1,60 @@
+"""Phrases of a vendor's voice, rendered through its SDK."""
+
+import pytest
+
+from orchestra.errors import EngineError
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.listening import ListeningModels
+from orchestra.voice.engines.local.engine import LocalEngine
+from orchestra.voice.engines.port import Engines
+from orchestra.voice.phrases import RenderedPhrases
+from schemas import ReplySpoken
+from tests.servers.elevenlabs import tone
+from tests.servers.server import Faults
+from tests.voice.edges import Greeting, running_edge
+from tests.voice.engines.conftest import Vendors
+
+GREETING = "Good morning, this is the parcel service. How can I help you?"
+
+
+async def test_a_phrase_without_the_times_of_its_characters_is_kept_too(
+    vendors: Vendors, vendor_settings: Settings
+) -> None:
+    vendors.elevenlabs.synthesize = tone
+    vendors.elevenlabs.faults = Faults(no_alignment=True)
+    engine = ElevenLabsTTS(vendor_settings)
+    phrase = await engine.render("Hi you", "another-voice", 8_000)
+    await engine.close()
+    assert phrase.words == (("Hi", 0.0), ("you", pytest.approx(0.18)))
+    assert vendors.elevenlabs.said == [("another-voice", "Hi you")]
+
+
+@pytest.fixture
+def engines(listening: ListeningModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
+    vendors.elevenlabs.synthesize = tone
+    return Engines("local/elevenlabs", local, ElevenLabsTTS(vendor_settings), listening, local)
+
+
+@pytest.mark.faults
+async def test_the_greeting_is_heard_while_elevenlabs_refuses(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    app = Greeting(greeting=GREETING)
+    kept = [(text, "") for text in (GREETING, app.holding, app.apology, app.transfer_failed)]
+    await RenderedPhrases(engines, settings.data_dir / "phrases", kept).prepare()
+    vendors.elevenlabs.faults = Faults(status=401)
+    with pytest.raises(EngineError):
+        await engines.render("Is anybody there?")
+    async with running_edge(bus, settings, engines=engines, app=app, prerender=True) as running:
+        await running.edge.rendered.prepare()
+
+        async def talk(_: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+
+        await running.call(talk)
+    await engines.close()
+    assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [GREETING]
+    assert running.lines[0].agent_audible_s == pytest.approx(len(tone(GREETING, 8_000)) / 16_000, abs=0.3)

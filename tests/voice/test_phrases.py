@@ -1,0 +1,156 @@
+"""Phrases that are rendered once and kept."""
+
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import pytest
+from pipecat.frames.frames import ErrorFrame, Frame
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.engines.rendered import Rendered, words_in
+from orchestra.voice.phrases import RenderedPhrases
+from schemas import ReplyInterrupted, ReplySpoken
+from tests.voice.edges import WORD_S, Greeting, ScriptedEngines, ToneTTS, running_edge, tone
+
+GREETING = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
+HELLO = Rendered(b"\1\0" * 800, (("Hello.", 0.0),))
+
+
+class CountingEngines:
+    """Renders one phrase, and counts how often."""
+
+    def __init__(self, key: str = "voice/1") -> None:
+        self.key = key
+        self.rendered: list[tuple[str, str]] = []
+
+    def voice_key(self, voice: str = "") -> str:
+        return f"{self.key}/{voice}"
+
+    async def render(self, text: str, voice: str = "") -> Rendered:
+        self.rendered.append((text, voice))
+        return HELLO
+
+
+async def prepared(engines: CountingEngines, folder: Path, *texts: str, voice: str = "") -> RenderedPhrases:
+    phrases = RenderedPhrases(engines, folder, [(text, voice) for text in texts])
+    await phrases.prepare()
+    return phrases
+
+
+async def test_a_phrase_is_rendered_once_for_all_edges_and_starts(tmp_path: Path) -> None:
+    engines = CountingEngines()
+    for _ in range(2):
+        phrases = await prepared(engines, tmp_path, " Hello. ", "")
+        assert phrases.find("Hello.", "") == HELLO
+        assert phrases.find("Good-bye.", "") is None
+    assert engines.rendered == [("Hello.", "")]
+
+
+async def test_another_voice_or_model_is_another_phrase(tmp_path: Path) -> None:
+    engines = CountingEngines()
+    await prepared(engines, tmp_path, "Hello.")
+    await prepared(engines, tmp_path, "Hello.", voice="amy")
+    engines.key = "voice/2"
+    await prepared(engines, tmp_path, "Hello.")
+    assert engines.rendered == [("Hello.", ""), ("Hello.", "amy"), ("Hello.", "")]
+
+
+def only_file(folder: Path) -> Path:
+    (file,) = folder.iterdir()
+    return file
+
+
+def shortened(file: bytes) -> bytes:
+    return file[:-20]
+
+
+def changed(file: bytes) -> bytes:
+    place = file.index(HELLO.pcm16) + 50
+    return file[:place] + b"\7" + file[place + 1 :]
+
+
+def emptied(_: bytes) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize("damaged", [shortened, changed, emptied])
+async def test_a_damaged_file_is_rendered_again(tmp_path: Path, damaged: Callable[[bytes], bytes]) -> None:
+    engines = CountingEngines()
+    await prepared(engines, tmp_path, "Hello.")
+    file = only_file(tmp_path)
+    whole = file.read_bytes()
+    file.write_bytes(damaged(whole))
+    phrases = await prepared(engines, tmp_path, "Hello.")
+    assert phrases.find("Hello.", "") == HELLO
+    assert len(engines.rendered) == 2
+    assert file.read_bytes() == whole
+
+
+async def test_a_folder_that_cannot_be_written_does_not_cost_the_phrase(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    phrases = await prepared(CountingEngines(), tmp_path / "file", "Hello.")
+    assert phrases.find("Hello.", "") == HELLO
+
+
+def test_words_have_the_times_of_their_first_character_or_their_share() -> None:
+    text = "Hi you"
+    assert words_in(text, list(text), [0.0, 0.1, 0.2, 0.5, 0.6, 0.7], 1.0) == [("Hi", 0.0), ("you", 0.5)]
+    assert words_in(text, [], [], 6.0) == [("Hi", 0.0), ("you", 3.0)]
+
+
+class DeadTTS(ToneTTS):
+    """Speaks nothing."""
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        del text, context_id
+        yield ErrorFrame("the voice is away")
+
+
+class KeepingEngines(ScriptedEngines):
+    """Has rendered before what it cannot speak any more."""
+
+    def tts(self, voice: str = "") -> DeadTTS:  # noqa: ARG002 - one voice
+        return DeadTTS()
+
+    def voice_key(self, voice: str = "") -> str:
+        return f"tone/{voice}"
+
+    async def render(self, text: str, voice: str = "") -> Rendered:  # noqa: ARG002 - one voice
+        words = text.split()
+        starts = tuple((word, place * WORD_S) for place, word in enumerate(words))
+        return Rendered(tone(len(words) * WORD_S).tobytes(), starts)
+
+
+async def test_the_greeting_is_heard_to_its_end_when_the_voice_is_away(bus: TestBus, settings: Settings) -> None:
+    app = Greeting(greeting=GREETING)
+    async with running_edge(bus, settings, engines=KeepingEngines(), app=app, prerender=True) as running:
+        await running.edge.rendered.prepare()
+
+        async def talk(_: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+
+        await running.call(talk)
+    (spoken,) = await bus.published(ReplySpoken)
+    assert spoken.text == GREETING
+    assert running.lines[0].agent_audible_s == pytest.approx(16 * WORD_S, abs=0.1)
+
+
+async def test_of_a_kept_phrase_that_was_cut_only_the_words_that_were_played_were_heard(
+    bus: TestBus, settings: Settings
+) -> None:
+    engines, app = KeepingEngines(["stop"]), Greeting(greeting=GREETING)
+    async with running_edge(bus, settings, engines=engines, app=app, prerender=True) as running:
+        await running.edge.rendered.prepare()
+
+        async def talk(line: PhoneLine) -> None:
+            await line.until(lambda: line.agent_audible_s > 0.6, 10)
+            line.say(tone(0.4))
+            await running.event(ReplyInterrupted, turn=0)
+
+        await running.call(talk)
+    (cut,) = await bus.published(ReplyInterrupted)
+    heard = cut.heard.split()
+    assert heard == GREETING.split()[: len(heard)]
+    assert len(heard) == pytest.approx(running.lines[0].agent_audible_s / WORD_S, abs=1.5)
