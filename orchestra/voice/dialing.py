@@ -4,10 +4,11 @@ Source: https://www.twilio.com/docs/voice/api/call-resource
 """
 
 import re
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import ClientError
-from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
+from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
@@ -23,6 +24,39 @@ _ANSWER_WITHIN_S = 15.0
 
 class DialError(OrchestraError):
     """The carrier did not take the order for a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account as the carrier has it: its status ("active") and its numbers, E.164."""
+
+    status: str
+    numbers: tuple[str, ...]
+
+
+async def account_of(settings: Settings) -> Account:
+    """Ask the carrier for our account; of its numbers only ours is asked for.
+
+    Raises:
+        DialError: the carrier refuses the credentials, or does not answer.
+
+    """
+    http = AsyncTwilioHttpClient(timeout=_ANSWER_WITHIN_S)
+    try:
+        client = Client(settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), http_client=http)
+        client.api.base_url = settings.twilio_api_url
+        account = await client.api.accounts(settings.twilio_account_sid).fetch_async()
+        number = settings.twilio_number
+        numbers = await client.incoming_phone_numbers.list_async(phone_number=number, limit=20) if number else []
+    except TwilioRestException as error:
+        msg = f"the carrier at {settings.twilio_api_url} refuses the credentials or what was asked: {error.status}"
+        raise DialError(msg) from error
+    except (TwilioException, ClientError, TimeoutError) as error:
+        msg = f"the carrier at {settings.twilio_api_url} does not answer: {error!r}"
+        raise DialError(msg) from error
+    finally:
+        await http.close()
+    return Account(str(account.status), tuple(str(each.phone_number) for each in numbers))
 
 
 async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:

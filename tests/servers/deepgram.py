@@ -51,7 +51,26 @@ class DeepgramServer(ProtocolServer):
 
     def routes(self) -> list[web.RouteDef]:
         """Nova's path, and that of Flux."""
-        return [web.get("/v1/listen", self._listen), web.get("/v2/listen", self._listen)]
+        return [
+            web.get("/v1/listen", self._listen),
+            web.get("/v2/listen", self._listen),
+            web.get("/v1/projects", self._projects),
+            web.get("/v1/models", self._models),
+        ]
+
+    async def _projects(self, request: web.Request) -> web.Response:
+        seen, _ = self.admit(request)
+        if self.key is not None and seen.headers.get("authorization") != f"Token {self.key}":
+            raise web.HTTPUnauthorized(text='{"err_code":"INVALID_AUTH","err_msg":"Invalid credentials."}')
+        return web.json_response({"projects": [{"project_id": "p1", "name": "Test"}]})
+
+    async def _models(self, request: web.Request) -> web.Response:
+        self.admit(request)
+        heard = [
+            {"name": "general", "canonical_name": "nova-3-general", "architecture": "nova-3"},
+            {"name": "general-en", "canonical_name": "flux-general-en", "architecture": "flux"},
+        ]
+        return web.json_response({"stt": heard, "tts": []})
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         seen, faults = self.admit(request)

@@ -44,6 +44,8 @@ class ElevenLabsServer(ProtocolServer):
             web.get("/v1/text-to-speech/{voice}/multi-stream-input", self._socket),
             web.post("/v1/text-to-speech/{voice}/with-timestamps", self._convert),
             web.get("/v1/voices", self._voices),
+            web.get("/v1/voices/{voice}", self._voice),
+            web.get("/v1/models", self._models),
         ]
 
     def _check_key(self, seen: Seen) -> None:
@@ -54,6 +56,18 @@ class ElevenLabsServer(ProtocolServer):
         seen, _ = self.admit(request)
         self._check_key(seen)
         return web.json_response({"voices": [{"voice_id": "test-voice", "name": "Test", "category": "premade"}]})
+
+    async def _voice(self, request: web.Request) -> web.Response:
+        seen, _ = self.admit(request)
+        self._check_key(seen)
+        if request.match_info["voice"] != "shared-voice":
+            return web.json_response({"detail": {"status": "voice_not_found", "message": "not found"}}, status=404)
+        return web.json_response({"voice_id": "shared-voice", "name": "Shared", "category": "premade"})
+
+    async def _models(self, request: web.Request) -> web.Response:
+        seen, _ = self.admit(request)
+        self._check_key(seen)
+        return web.json_response([{"model_id": "eleven_flash_v2_5", "name": "Flash"}])
 
     async def _convert(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

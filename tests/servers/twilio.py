@@ -1,4 +1,4 @@
-"""Twilio's REST API, as far as it takes orders for calls, with the faults of the other vendors' servers.
+"""Twilio's REST API, as far as it takes orders for calls and tells of the account, with the other servers' faults.
 
 https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource
 """
@@ -17,17 +17,37 @@ class TwilioServer(ProtocolServer):
     def __init__(self, account_sid: str, auth_token: str, faults: Faults = NO_FAULTS) -> None:
         super().__init__(faults)
         self.orders: list[dict[str, str]] = []
+        self.number = "+15550100"
         self._account_sid = account_sid
         self._basic = "Basic " + base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/2010-04-01/Accounts/{account}/Calls.json", self._create)]
+        account = "/2010-04-01/Accounts/{account}"
+        return [
+            web.post(f"{account}/Calls.json", self._create),
+            web.get(f"{account}.json", self._account),
+            web.get(f"{account}/IncomingPhoneNumbers.json", self._numbers),
+        ]
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if request.match_info["account"] == self._account_sid and request.headers.get("Authorization") == self._basic:
+            return None
+        return web.json_response({"code": 20003, "message": "Authenticate", "status": 401}, status=401)
+
+    async def _account(self, request: web.Request) -> web.Response:
+        self.admit(request)
+        return self._refusal(request) or web.json_response({"sid": self._account_sid, "status": "active"})
+
+    async def _numbers(self, request: web.Request) -> web.Response:
+        self.admit(request)
+        found = [{"phone_number": self.number}] if request.query.get("PhoneNumber") == self.number else []
+        return self._refusal(request) or web.json_response({"incoming_phone_numbers": found})
 
     async def _create(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
         self.admit(request, form)
-        if request.match_info["account"] != self._account_sid or request.headers.get("Authorization") != self._basic:
-            return web.json_response({"code": 20003, "message": "Authenticate", "status": 401}, status=401)
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
         sid = "CA" + secrets.token_hex(16)
         self.orders.append({**form, "Sid": sid})
         return web.json_response({"sid": sid, "account_sid": self._account_sid, "status": "queued"}, status=201)
