@@ -20,7 +20,6 @@ from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer
 from tests.servers.server import NO_FAULTS, Faults, ProtocolServer
 from tests.servers.twilio import TwilioServer
 
-
 pytestmark = [  # Twilio's client's own business
     pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The 'auth' parameter is deprecated:DeprecationWarning"),
@@ -73,6 +72,7 @@ async def there() -> AsyncIterator[Services]:
         yield Services(servers, values)
 
 
+@pytest.mark.faults
 async def test_every_service_with_valid_credentials_is_ok(there: Services) -> None:
     found = await there.found()
     assert {what: ok for what, (ok, _) in found.items()} == dict.fromkeys(found, True)
@@ -96,6 +96,7 @@ async def test_every_wrong_credential_is_named_with_its_setting(there: Services)
         assert all(word in found[what][1] for word in words), found[what]
 
 
+@pytest.mark.faults
 async def test_a_model_voice_or_number_that_does_not_exist_is_said(there: Services) -> None:
     found = await there.found(deepgram_model="nova-9", elevenlabs_voice="nobody", twilio_number="+15550199")
     assert [(found[what][0], name in found[what][1]) for what, name in (

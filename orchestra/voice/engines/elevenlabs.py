@@ -12,8 +12,8 @@ from websockets.protocol import State
 
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
-from orchestra.voice.engines.spoken_words import CountsWords
 from orchestra.voice.engines.rendered import Rendered, words_in
+from orchestra.voice.engines.spoken_words import CountsWords
 from orchestra.voice.engines.standby import Retiring
 
 if TYPE_CHECKING:
