@@ -25,6 +25,7 @@ from pipecat.utils.time import time_now_iso8601
 
 from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
 from orchestra.voice.engines.port import Engines
+from orchestra.voice.engines.rendered import Rendered
 from orchestra.voice.engines.spoken_words import CountsWords
 from orchestra.voice.engines.turn_end import TurnEnd
 from tests.bench._edge_answer import ANSWER
@@ -120,9 +121,14 @@ class _Stubs:
     def tts(self, _voice: str) -> OwnStubTTS:
         return OwnStubTTS()
 
-    async def synthesize(self, text: str, rate: int) -> bytes:
-        del rate
-        return _tone(len(text.split()) * _WORD_S)
+    def voice_key(self, voice: str) -> str:
+        del voice
+        return "stub"
+
+    async def render(self, text: str, voice: str, rate: int) -> Rendered:
+        del voice, rate
+        words = text.split()
+        return Rendered(_tone(len(words) * _WORD_S), tuple((word, at * _WORD_S) for at, word in enumerate(words)))
 
     async def close(self) -> None:
         """Nothing is open."""
