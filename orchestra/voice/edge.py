@@ -131,7 +131,7 @@ def script(settings: Settings, app: Phrases) -> Script:
 
 
 def phrases(settings: Settings, app: Phrases) -> list[Phrase]:
-    """What is said word for word in many calls, each with the voice that says it; nothing where it is not to be kept."""
+    """What is said word for word in many calls, each with the voice that says it; nothing where none is kept."""
     if not settings.prerender:
         return []
     return [*((text, "") for text in script(settings, app).phrases), *app.fillers]

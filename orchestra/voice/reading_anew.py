@@ -19,7 +19,8 @@ import sys
 import msgspec
 from orchestra import load_app
 app = load_app(sys.argv[1])
-names = ("name", "version", "greeting", "holding", "apology", "still_there", "transfer_failed", "voicemail")
+names = ("name", "version", "greeting", "holding", "apology", "still_there", "transfer_failed", "voicemail",
+         "fillers")
 sys.stdout.buffer.write(msgspec.json.encode({name: getattr(app, name) for name in names}))
 """
 
@@ -35,6 +36,7 @@ class ReadPhrases(msgspec.Struct, frozen=True):
     still_there: str
     transfer_failed: str
     voicemail: str
+    fillers: tuple[tuple[str, str], ...]
 
 
 async def read_anew(app: str) -> ReadPhrases | None:

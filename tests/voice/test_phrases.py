@@ -1,5 +1,6 @@
 """Phrases that are rendered once and kept."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
@@ -46,6 +47,20 @@ async def test_a_phrase_is_rendered_once_for_all_edges_and_starts(tmp_path: Path
         assert phrases.find("Hello.", "") == HELLO
         assert phrases.find("Good-bye.", "") is None
     assert engines.rendered == [("Hello.", "")]
+
+
+async def test_phrases_that_are_wanted_later_are_made_while_the_edge_runs(tmp_path: Path) -> None:
+    phrases = RenderedPhrases(CountingEngines(), tmp_path, [("Hello.", "")])
+    keeping = asyncio.create_task(phrases.keep_ready())
+    async with asyncio.timeout(10):
+        while phrases.find("Hello.", "") is None:
+            await asyncio.sleep(0.01)
+        phrases.want([("Good-bye.", "")])
+        while phrases.find("Good-bye.", "") is None:
+            await asyncio.sleep(0.01)
+    assert phrases.find("Hello.", "") is None
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
 
 
 async def test_another_voice_or_model_is_another_phrase(tmp_path: Path) -> None:
