@@ -76,6 +76,7 @@ class _Child:
     failures: int = 0
 
     async def start(self) -> asyncio.subprocess.Process:
+        """Start the process; it ends with this one."""
         command = [sys.executable, "-m", "orchestra.cli", *self.arguments]
         with contextlib.ExitStack() as files:
             errors = None if self.log_file is None else files.enter_context(self.log_file.open("ab"))

@@ -90,6 +90,7 @@ def calls_router(settings: Settings, bus: Bus) -> APIRouter:
         expires: str = "",
         signature: str = "",
     ) -> Response:
+        """The WAV file, or a range of it, for a signed link or the API token."""
         if signature:
             try:
                 api.links.check(call, expires, signature, time.time())

@@ -119,6 +119,7 @@ class _Reader:
         return round(max(0.0, at - self.began_at), 3)
 
     def take(self, event: Event) -> None:
+        """Read the next event of the call."""
         if not self.began_at:
             self.began_at = event.at
         match event:
@@ -183,6 +184,7 @@ class _Reader:
         turn.heard_to_s = self.clock_s(event.at)
 
     def dialogue(self) -> Dialogue:
+        """What was read, each reply with its place on the call's clock; turns in order of their number."""
         for number, spoken in self.sentences.items():
             turn = self.turn(number)
             if turn.heard_to_s is None:  # the edge was lost before it could tell of the whole reply

@@ -75,6 +75,7 @@ class _Trace:
         return [event for event in self.events if isinstance(event, kind) and turn in (None, event.turn)]
 
     def root(self) -> Span:
+        """The span of the whole call."""
         first = next(iter(self.all(CallStarted)), None)
         ended = next(iter(self.all(CallEnded)), None)
         attributes: dict[str, Value] = {"conversation.type": "voice"}
@@ -90,6 +91,7 @@ class _Trace:
         return self._span("call", begin, "", begin.at, end, attributes, failed)
 
     def turn(self, ended: UserTurnEnded, root: Span) -> Iterable[Span]:
+        """The span of one turn, from the caller's last sound to its last event, and those of its stages."""
         number = ended.turn
         heard = ended.speech_ended_at or ended.at
         mine = [event.at for event in self.events if event.turn == number]

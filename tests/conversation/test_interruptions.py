@@ -107,6 +107,28 @@ async def test_a_newer_turn_takes_the_place_of_one_that_runs(bus: TestBus) -> No
     assert history(line) == [("user", "one moment"), ("user", "when do you open")]
 
 
+async def test_of_two_turns_that_come_in_one_breath_the_second_is_answered_and_the_first_is_not_forgotten(
+    bus: TestBus,
+) -> None:
+    async with Line(bus, lambda prompt: f"You said {last(prompt)}").running() as line:
+        now = time.time()
+        await bus.publish(
+            UserTurnEnded(call=line.call, turn=1, text="good morning", at=now),
+            UserTurnEnded(call=line.call, turn=2, text="when do you open", at=now),
+        )
+        await bus.settled()
+    completed = await line.events(TurnCompleted)
+    assert completed[-1].turn == 2
+    assert completed[-1].text == "You said user: when do you open"
+    assert [turn for turn in history(line) if turn[0] == "user"] == [
+        ("user", "good morning"),
+        ("user", "when do you open"),
+    ]
+    answered = {chunk.turn for chunk in await line.events(ReplyChunk)}
+    ended = {event.turn for event in [*completed, *await line.events(TurnCancelled)]}
+    assert answered <= ended == {1, 2}
+
+
 async def test_a_caller_who_interrupts_before_any_model_is_asked_is_not_answered(bus: TestBus) -> None:
     async with Line(bus, lambda _: "Too late.").running() as line:
         await line.bus.publish(

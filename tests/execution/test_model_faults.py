@@ -1,6 +1,7 @@
 """Models that fail: the caller hears the fallback model, or an apology, and never silence or a sentence twice."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from schemas import PromptCompleted, PromptRequested, ReplyChunk, ToolCompleted,
 from tests.conversation.team import Line, ScriptedModel, call_of, last
 from tests.conversation.test_openai_turn import RemoteLine
 from tests.servers.openai import OpenAIServer
-from tests.servers.server import Faults
+from tests.servers.server import NO_FAULTS, Faults
 
 APOLOGY = "I am sorry, that did not work."
 
@@ -102,6 +103,34 @@ async def test_the_fallback_goes_on_where_the_model_broke_off(bus: TestBus) -> N
         ("system", "Your last answer bro"),
     ]
     assert (await line.events(PromptCompleted))[0].text == "One. And three."
+
+
+async def test_a_stream_that_is_cut_in_the_middle_is_followed_by_an_apology_and_the_next_turn_is_answered(
+    bus: TestBus,
+) -> None:
+    def answer(messages: list[dict[str, Any]], _: object) -> str:
+        return "At nine." if messages[-1]["content"] == "when" else "We open at nine. We close at six."
+
+    async with OpenAIServer(answer) as server:
+        line = RemoteLine(bus, server, model_retries=0)
+        async with line.running():
+            server.faults = Faults(drop_after=7)
+            await line.say("tell me your hours")
+            server.faults = NO_FAULTS
+            await line.say("when")
+    said = [chunk.text for chunk in await line.events(ReplyChunk)]
+    assert said == ["We open at nine.", APOLOGY, "At nine."]
+    assert [bool(prompt.error) for prompt in await line.events(PromptCompleted)] == [True, False]
+    assert [turn.failed for turn in await line.events(TurnCompleted)] == [True, False]
+
+
+async def test_a_first_token_that_is_slow_but_in_time_is_waited_for(bus: TestBus) -> None:
+    async with OpenAIServer(lambda *_: "I am here.", faults=Faults(slow_s=0.4)) as server:
+        line = RemoteLine(bus, server, model_first_token_s=5.0, model_retries=0)
+        assert await heard(line, "hello") == ["I am here."]
+    (completed,) = await line.events(PromptCompleted)
+    assert completed.first_token_ms >= 400
+    assert completed.error == ""
 
 
 async def test_an_empty_answer_is_followed_by_the_fallback_and_then_an_apology(bus: TestBus) -> None:

@@ -136,6 +136,13 @@ async def hanging() -> str:
     raise AssertionError
 
 
+@tool(timeout_s=0.05, idempotent=True)
+def blocking() -> str:
+    """Block a thread."""
+    time.sleep(0.3)
+    return "too late"
+
+
 @tool
 async def failing() -> str:
     """Fail."""
@@ -154,12 +161,13 @@ async def huge() -> str:
     [
         ("thread_bound", False, "done"),
         ("hanging", True, "hanging took longer than 0.05 s; its outcome is not known."),
+        ("blocking", True, "blocking took longer than 0.05 s; its outcome is not known."),
         ("failing", True, "failing failed: OSError: no database"),
         ("unknown", True, "There is no tool named unknown."),
     ],
 )
 async def test_the_agent_is_told_how_its_tool_ended(bus: TestBus, name: str, failed: bool, result: str) -> None:
-    line = Line(bus, lambda _: "", app=team(Parcels(), tools=(thread_bound, hanging, failing)))
+    line = Line(bus, lambda _: "", app=team(Parcels(), tools=(thread_bound, hanging, blocking, failing)))
     completed = await run_tool(line, name)
     assert (completed.failed, completed.result) == (failed, result)
 

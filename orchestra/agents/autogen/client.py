@@ -47,6 +47,17 @@ class PromptClient(ChatCompletionClient):
         extra_create_args: Mapping[str, Any] = {},  # noqa: ARG002
         cancellation_token: CancellationToken | None = None,
     ) -> CreateResult:
+        """Publish the prompt as `PromptRequested` and await its `PromptCompleted`.
+
+        What is known without a model is answered at once: what a rule has said instead, the tool call that the caller
+        agreed to, nothing behind last words. The last prompt that a turn may make, and one that only says good-bye, is
+        offered no tools.
+
+        Raises:
+            asyncio.CancelledError: the turn was cancelled; the model must not be asked behind it.
+            EngineError: the model has failed and there is nothing to say.
+
+        """
         turn = self._turn
         if turn.broken is not None:
             raise turn.broken
@@ -159,6 +170,7 @@ class PromptClient(ChatCompletionClient):
         extra_create_args: Mapping[str, Any] = {},
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
+        """The result of `create` as a stream of one piece: the words themselves go straight to the edge."""
         yield await self.create(
             messages,
             tools=tools,

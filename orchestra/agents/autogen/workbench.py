@@ -43,6 +43,11 @@ class ToolBench(Workbench):
         cancellation_token: CancellationToken | None = None,
         call_id: str | None = None,
     ) -> ToolResult:
+        """Publish the call as `ToolRequested` and await its `ToolCompleted`; a rule may have refused it already.
+
+        Nothing is raised but the cancellation of the agent's own task: AutoGen hangs for ever on an error here, and on
+        a call that its token cut off (microsoft/autogen#7956). So the agent is told that the tool is still running.
+        """
         turn = self._turn
         refused = turn.refused.get(call_id or "")
         if refused is not None:
