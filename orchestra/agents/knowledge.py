@@ -77,7 +77,7 @@ class Knowledge:
         self.folder = Path(folder)
         self.embeddings = embeddings
         self._given = embeddings_url, embeddings_api_key
-        self._similar_from = similar_from
+        self.similar_from = similar_from
         self._lock = threading.Lock()
         self._index: _Index | None = None
         self._read: Read = {}
@@ -110,7 +110,7 @@ class Knowledge:
             if vector is not None:
                 from orchestra.agents.embeddings import fused  # noqa: PLC0415 - only where it is chosen
 
-                near = index.by_meaning(vector, self._similar_from)
+                near = index.by_meaning(vector, self.similar_from)
                 found = fused([number for number, _ in found], near)
             return [index.passage(number, score) for number, score in found[:limit]]
 

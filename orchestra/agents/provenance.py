@@ -16,6 +16,7 @@ from orchestra.agents.tool import Tool
 if TYPE_CHECKING:
     from orchestra.agents.agent import Agent
     from orchestra.agents.app import App
+    from orchestra.agents.knowledge import Knowledge
 
 _DIGITS = 12
 _PLAIN = (str, bytes, int, float, bool, type(None), re.Pattern)
@@ -38,7 +39,7 @@ def fingerprint(app: "App") -> str:
         "tools": [_tool(tool) for _, tool in sorted(app.tools.items())],
         "rules": [[rule.name, rule.subject.__name__, sources(rule.function)] for rule in app.rules],
         "lifespan": {} if app.lifespan is None else sources(app.lifespan),
-        "knowledge": {} if app.knowledge is None else app.knowledge.pages(),
+        "knowledge": None if app.knowledge is None else _knowledge(app.knowledge),
         **({"embeddings": app.knowledge.embeddings} if app.knowledge is not None and app.knowledge.embeddings else {}),
     }
     return sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()[:_DIGITS]
@@ -56,6 +57,10 @@ def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
         "model": agent.model,
         "parameters": dict(agent.parameters),
     }
+
+
+def _knowledge(knowledge: "Knowledge") -> dict[str, Any]:
+    return {"embeddings": [knowledge.embeddings, knowledge.similar_from], "pages": knowledge.pages()}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
