@@ -11,6 +11,7 @@ from pipecat.frames.frames import (
     InterimTranscriptionFrame,
     LLMContextFrame,
     TranscriptionFrame,
+    UserSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -77,8 +78,8 @@ class Listener(LLMUserAggregator):
         await super().process_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Pass on everything but the caller's audio and the prompt: nothing behind needs them, fifty times a second."""
-        if not isinstance(frame, InputAudioRawFrame | LLMContextFrame):
+        """Pass on everything but the caller's audio, that they still speak, and the prompt: nobody else needs them."""
+        if not isinstance(frame, InputAudioRawFrame | UserSpeakingFrame | LLMContextFrame):
             await super().push_frame(frame, direction)
 
     def _turn_stopped(self, _listener: object, _strategy: object, message: UserTurnStoppedMessage) -> None:

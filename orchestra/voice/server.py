@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from orchestra.bus import Bus
+from orchestra.bus.process import spare_the_collector
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.edge import Phrases, auth_token_of, create_app, open_edge
@@ -101,6 +102,7 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
         try:
             engines = await load_engines(settings)
             edge = open_edge(settings, bus, engines, app)
+            spare_the_collector()
             async with serving(create_app(edge), listener) as server:
                 _LOG.info("edge.ready", url=edge.public.url, engines=engines.name, max_calls=settings.max_calls)
                 with reading_anew(edge):

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pipecat.audio.utils import create_stream_resampler
 from pipecat.frames.frames import (
     AggregatedTextFrame,
+    BotSpeakingFrame,
     Frame,
     InputAudioRawFrame,
     InterruptionFrame,
@@ -130,6 +131,11 @@ class StreamOutput(BaseOutputTransport):
         await super().process_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
             await self._clear()
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on everything but what was sent, and that more is being sent: nobody asks, dozens of times a second."""
+        if not isinstance(frame, OutputAudioRawFrame | BotSpeakingFrame):
+            await super().push_frame(frame, direction)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Send one frame and wait until the carrier has little left to play."""
