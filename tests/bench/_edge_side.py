@@ -120,6 +120,7 @@ async def ours(options: dict[str, Any], profile: str) -> None:
 async def stock(options: dict[str, Any], profile: str) -> None:
     """The stock pipeline with the same engines."""
     del options
+    configure_logging(Settings(log_level="error"), "stock")
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     app = _stock_pipecat.create_app(port, lambda: (StubSTT(), StubModel(), StubTTS()), GREETING)

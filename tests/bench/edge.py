@@ -49,7 +49,7 @@ class Plan:
     most: int = 64
 
 
-QUICK = Plan(window_s=4.0, latency_s=12.0, slices=1, most=32)
+QUICK = Plan(window_s=4.0, latency_s=16.0, slices=1, most=8)
 
 
 @asynccontextmanager
@@ -128,7 +128,7 @@ class Side:
         good, bad = 0, step
         while bad <= plan.most and await self.holds(bad, plan.window_s):
             good, bad = bad, bad + step
-        while bad - good > 1 and bad <= plan.most:
+        while bad - good > 1 and bad <= plan.most:  # it failed at `bad`
             middle = (good + bad) // 2
             if await self.holds(middle, plan.window_s):
                 good = middle
