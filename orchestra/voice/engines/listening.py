@@ -5,8 +5,6 @@ keeps no state between runs (Silero's recurrent state lives in the Python object
 """
 
 import os
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +22,6 @@ from orchestra.voice.engines.vad import InlineVAD
 LONGEST_PAUSE_S = 2.0
 #: smart-turn takes a turn for finished above this probability
 _COMPLETE = 0.5
-_NICE = 5
 
 
 class EndOfTurn(LocalSmartTurnAnalyzerV3):
@@ -68,7 +65,7 @@ class ListeningModels:
         stock = LocalSmartTurnAnalyzerV3()
         stock._predict_endpoint(np.zeros(16_000, np.float32))  # noqa: SLF001 - the first run is slow
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        threads = ThreadPoolExecutor(cores, thread_name_prefix="smart-turn", initializer=_step_back)
+        threads = ThreadPoolExecutor(cores, thread_name_prefix="smart-turn")
         return cls(SileroVADAnalyzer()._model.session, stock._session, threads)  # noqa: SLF001 - the bundled sessions
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:
@@ -82,9 +79,3 @@ class ListeningModels:
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _step_back() -> None:
-    """Let the event loop go first on a core that both want: each judgement takes some 80 ms of it."""
-    if sys.platform == "linux":  # where a thread has a priority of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

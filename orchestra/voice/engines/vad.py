@@ -65,6 +65,7 @@ class InlineVAD(SileroVADAnalyzer):
         self._model = self._silero
         self._windows_since_reset = 0
         self._low_confidence_windows = 0
+        self._volume = 0.0
         self._powers: deque[float] = deque([0.0] * _VOLUME_WINDOWS, _VOLUME_WINDOWS)
         self._unasked: deque[Window] = deque(maxlen=_CATCH_UP)
 
@@ -78,7 +79,8 @@ class InlineVAD(SileroVADAnalyzer):
         window = samples.astype(np.float32)
         window /= _FULL_SCALE
         self._powers.append(float(np.dot(window, window)) / window.size)
-        if self._get_smoothed_volume(buffer) < self._params.min_volume:
+        self._volume = self._follow_volume()
+        if self._volume < self._params.min_volume:
             self._unasked.append(window)
             return 0.0
         if self._unasked:
@@ -88,6 +90,9 @@ class InlineVAD(SileroVADAnalyzer):
         return confidence
 
     def _get_smoothed_volume(self, audio: bytes) -> float:  # noqa: ARG002 - the stock signature
+        return self._volume  # of the window that was just judged
+
+    def _follow_volume(self) -> float:
         power = sum(self._powers) / _VOLUME_WINDOWS
         level = 10 * math.log10(power) + _WEIGHTING_DB if power > 0 else _QUIET_DB
         volume = 0.0 if level < _GATE_DB else min(1.0, (level - _QUIET_DB) / (_LOUD_DB - _QUIET_DB))
