@@ -12,7 +12,7 @@ from orchestra.bus import Bus, Entry, keys
 from orchestra.bus.entry import text
 from orchestra.errors import ServerError
 from orchestra.replay.feed import Feed
-from orchestra.replay.places import place_of
+from orchestra.replay.places import place_of, steady
 from orchestra.replay.rewrite import Rewrite
 
 _BATCH = 1000
@@ -79,7 +79,7 @@ class Copy:
 
     async def _stored(self, partition: int) -> set[int]:
         """What the target has of a partition."""
-        return {_mark(entry) for stream in keys.STREAMS async for entry in self._bus.entries(partition, stream)}
+        return {_mark(entry) for stream in keys.STREAMS async for entry in steady(self._bus, partition, stream)}
 
 
 def _mark(entry: Entry) -> int:

@@ -1,5 +1,6 @@
 """The places where recorded calls are kept, read as stream entries: a server's journal, files of JSON lines."""
 
+import asyncio
 import base64
 import heapq
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -7,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys, partition_of
+from orchestra.bus.backoff import Backoff
 from orchestra.bus.servers import find_servers
+from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from schemas import event_types
 
@@ -117,8 +121,35 @@ async def journal_entries(bus: Bus, wanted: Filter) -> AsyncIterator[Entry]:
         yield entry
 
 
+async def steady(
+    bus: Bus, partition: int, stream: str, *, since: str = "-", patience_s: float = 30.0
+) -> AsyncIterator[Entry]:
+    """The entries of a stream up to its present end; a server that is away is waited for, and reading goes on.
+
+    Raises:
+        ServerError: it was away for too long.
+
+    """
+    backoff, loop = Backoff(), asyncio.get_running_loop()
+    away_since: float | None = None
+    while True:
+        try:
+            async for entry in bus.entries(partition, stream, since=since):
+                since, away_since = f"({entry.stream_id}", None
+                backoff.tries = 0
+                yield entry
+        except LostConnectionError as error:
+            away_since = away_since or loop.time()
+            if loop.time() - away_since > patience_s:
+                msg = f"the server {bus.servers.name} is away: {error}"
+                raise ServerError(msg) from error
+            await backoff.wait()
+        else:
+            return
+
+
 async def _stream(bus: Bus, partition: int, stream: str, since_ms: int, wanted: Filter) -> AsyncIterator[Entry]:
-    async for entry in bus.entries(partition, stream, since=str(max(0, since_ms))):
+    async for entry in steady(bus, partition, stream, since=str(max(0, since_ms))):
         if wanted.is_past(entry):
             return
         if wanted.takes(entry):

@@ -13,6 +13,8 @@ from orchestra.cli import replaying
 from orchestra.cli.replaying_redis import copy
 from orchestra.errors import ServerError, UsageError
 from orchestra.replay.copying import copying
+from orchestra.replay.feed import Feed
+from orchestra.replay.places import steady
 from orchestra.replay.position import Position
 from orchestra.replay.recorded import Selection, entries
 from orchestra.replay.rewrite import Rewrite
@@ -183,3 +185,56 @@ async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
         assert await copy(run(settings), server.url, "fits", now=False) == 0
         assert {entry.call[:3] for entry in await stored(small)} == {"02-"}
         await small.close()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("victim", ["recorded", "target"])
+async def test_a_server_that_dies_on_the_way_is_waited_for_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, victim: str
+) -> None:
+    servers = {name: EmbeddedServer(tmp_path / name) for name in ("recorded", "target")}
+    buses: dict[str, Bus] = {}
+    for name, server in servers.items():
+        await server.start()
+        buses[name] = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path / name))
+    events = [event for number in range(60) for event in turns_of(buses["recorded"].new_call([number % 16]), turns=25)]
+    publisher = buses["recorded"].publisher("edge")
+    for event in events:
+        publisher.publish(event)
+    await publisher.flush(20)
+    first, count = run(buses["recorded"].settings), 0
+    going, again = asyncio.Event(), asyncio.Event()
+
+    def half(_: Entry) -> None:
+        nonlocal count
+        count += 1
+        if count == 300:
+            going.set()
+
+    async def copied() -> int:
+        async with copying(buses["target"], Rewrite(16), prompt=True) as copy:
+            done = await first.replay(again, half, keep=False).into(copy)
+            return done.entries
+
+    work = asyncio.create_task(copied())
+    await asyncio.wait_for(going.wait(), 30)
+    await servers[victim].kill()
+    await servers[victim].start()
+    assert await asyncio.wait_for(work, 60) == len(events)
+    assert content(await stored(buses["target"])) == content(await stored(buses["recorded"]))
+    for name, server in servers.items():
+        await buses[name].close()
+        await server.stop()
+
+
+async def test_a_server_that_stays_away_ends_a_replay_in_words(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path)
+    await server.start()
+    bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
+    await server.kill()
+    with pytest.raises(ServerError, match="is away"):
+        [entry async for entry in steady(bus, 0, "events", patience_s=0.2)]
+    entry = Entry("1-0", 0, "events", "call.started", "00-x", "00-x:e.1", b"{}")
+    with pytest.raises(ServerError, match="replay again when it is back, nothing is written twice"):
+        await Feed(bus, patience_s=0.2).write([entry])
+    await bus.close()
