@@ -3,30 +3,29 @@
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestra.bus import Consumer, Entry
 from orchestra.cli.conversation import QUIET, WARNING, shortened, terminal
 from orchestra.cli.replaying import Bar, Run, finished, note, stopping
 from orchestra.replay.outputs import IGNORED, Output, Verdict
 from orchestra.replay.recorded import tag
 from orchestra.replay.scratch import Clock, Outcome, on_scratch
-
-if TYPE_CHECKING:
-    from orchestra.bus import Consumer
+from schemas import DecodeError, Event
 
 _SHOWN = 20
 _FIELDS_SHOWN = 6
+_HEADER = frozenset(Event.__struct_fields__)
 _STYLES: dict[Verdict, str] = {"same": QUIET, "changed": WARNING, "missing": "red", "new": "green"}
 _SIGNS: dict[Verdict, str] = {"same": "=", "changed": "≠", "missing": "–", "new": "+"}
 
 
 async def through(  # noqa: PLR0917 - the options of the command
-    run: Run, consumer: "Consumer", clock: Clock, ignore: Sequence[str], patience_s: float, as_json: bool
+    run: Run, consumer: Consumer, clock: Clock, ignore: Sequence[str], patience_s: float, as_json: bool
 ) -> int:
     """Feed the consumer, and tell what it publishes; 0 where that is what it published then, else 1."""
     ignored = IGNORED | set(ignore)
@@ -49,6 +48,9 @@ async def through(  # noqa: PLR0917 - the options of the command
     if code == 0:
         shutil.rmtree(folder)
         run.position.forget()
+    if not scratch.then:
+        note(f"{consumer.name} published nothing in these calls then: there is nothing to compare with")
+        return code or (1 if outcome.dead or outcome.unfinished else 0)
     return code or (0 if outcome.agrees else 1)
 
 
@@ -74,12 +76,26 @@ def _print_output(output: Output, console: Console) -> None:
     entry, style = output.entry, _STYLES[output.verdict]
     head = Text.assemble((f"{_SIGNS[output.verdict]} {entry.type}", style), "  ", (entry.id, QUIET))
     console.print(head, soft_wrap=True)
+    if not output.changes:
+        console.print(Text(f"    {shortened(_content(entry))}", QUIET), soft_wrap=True)
     for change in output.changes[:_FIELDS_SHOWN]:
         console.print(Text(f"    {change.field}"), soft_wrap=True)
         console.print(Text(f"      then  {shortened(change.then or '(none)')}", "red"), soft_wrap=True)
         console.print(Text(f"      now   {shortened(change.now or '(none)')}", "green"), soft_wrap=True)
     if len(output.changes) > _FIELDS_SHOWN:
         console.print(Text(f"    … and {len(output.changes) - _FIELDS_SHOWN} more fields", QUIET))
+
+
+def _content(entry: Entry) -> str:
+    """What the event says beyond its header."""
+    try:
+        event = entry.event()
+    except DecodeError:
+        event = None
+    if event is None:
+        return entry.body.decode("utf-8", "replace")
+    names = ["turn", *(name for name in event.__struct_fields__ if name not in _HEADER and name != "audio")]
+    return msgspec.json.encode({name: getattr(event, name) for name in names}).decode()
 
 
 def _table(outcome: Outcome) -> Table:
