@@ -42,6 +42,10 @@ def _nothing(_text: str, _voice: str) -> None:
     return None
 
 
+def _uncounted(_text: str) -> None:
+    return None
+
+
 class Bridge(FrameProcessor):
     """Puts the agents' words into the pipeline, one after another, and takes back what the caller talks over.
 
@@ -56,15 +60,17 @@ class Bridge(FrameProcessor):
     def __init__(self, find_phrase: FindPhrase = _nothing) -> None:
         super().__init__(name="bridge")
         self._find_phrase = find_phrase
+        self._given: Callable[[str], None] = _uncounted
         self._conversation: Conversation | None = None
         self._waiting: asyncio.Queue[Speech] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._speech_open = False
         self._voice = ""
 
-    def join(self, conversation: Conversation) -> None:
-        """Tell this conversation when the caller speaks."""
+    def join(self, conversation: Conversation, given: Callable[[str], None] = _uncounted) -> None:
+        """Tell this conversation when the caller speaks, and ``given`` of all words that the speech engine gets."""
         self._conversation = conversation
+        self._given = given
 
     def speak(self, speech: Speech) -> None:
         """Speak this behind what was given before. Never waits."""
@@ -139,6 +145,7 @@ class Bridge(FrameProcessor):
             self._speech_open = True
             await self.push_frame(LLMFullResponseStartFrame())
         # whole sentences go straight to the engine; plain text would wait for the next sentence to show its end
+        self._given(say.text)
         await self.push_frame(AggregatedTextFrame(say.text, TextType.SENTENCE))
 
     async def _end_speech(self) -> None:

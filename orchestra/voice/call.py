@@ -15,7 +15,7 @@ from orchestra.voice.metering import SpeechMeter
 from orchestra.voice.provider import Provider
 from orchestra.voice.recording import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.standing import Standing
-from orchestra.voice.turns import Ending, Say, Transfer
+from orchestra.voice.turns import Ending, Transfer
 from schemas import (
     AudioChunk,
     CallEnded,
@@ -101,13 +101,12 @@ class Call:
         self.audio = CallAudio(start_ms=age_s * 1000)
         stt, _, tts = engines.partition("/")
         self._meter = SpeechMeter(parties.call, stt, tts)
-        self._speak = speak
         self.conversation = Conversation(
             parties.call,
             stt,
             self.audio,
             publish=self._publish,
-            speak=self._give_words,
+            speak=speak,
             end=self._agents_end,
         )
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
@@ -225,6 +224,10 @@ class Call:
             self._mark_out = None
         self.conversation.mark_returned(message.mark.name)
 
+    def words_given(self, text: str) -> None:
+        """The speech engine was given these words; what is kept as speech it is not given."""
+        self._meter.speak(text)
+
     def mark_sent(self, name: str) -> None:
         """All of the reply before this mark was sent to the carrier."""
         self._mark_out = (name, time.monotonic())
@@ -299,11 +302,6 @@ class Call:
         metered = self._meter.take(self.conversation.turns.turn)
         if metered is not None:
             self._publisher.publish(metered)
-
-    def _give_words(self, speech: Speech) -> None:
-        if isinstance(speech, Say):
-            self._meter.speak(speech.text)
-        self._speak(speech)
 
     def _publish_audio(self, *, everything: bool = False) -> None:
         for chunk in self.audio.take_chunks(everything=everything):

@@ -66,8 +66,8 @@ class RenderedPhrases:
 
     def want(self, phrases: Iterable[Phrase]) -> None:
         """Have these instead from now on; `keep_ready` makes them."""
-        key = self._engines.voice_key
-        self._wanted = {(text.strip(), key(voice)): voice for text, voice in phrases if text.strip()}
+        wanted = [(text.strip(), voice) for text, voice in phrases if text.strip()]
+        self._wanted = {(text, self._engines.voice_key(voice)): voice for text, voice in wanted}
         self._there = {phrase: speech for phrase, speech in self._there.items() if phrase in self._wanted}
         self._changed.set()
 

@@ -70,7 +70,7 @@ class CallPipeline:
             on_clear=conversation.cleared,
         )
         self._listener = Listener(conversation, engines, self._stt)
-        bridge.join(conversation)
+        bridge.join(conversation, call.words_given)
         parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._listener]
         parts += [bridge, self._tts, self._tts_fallback, output]
         self._worker = PipelineWorker(
