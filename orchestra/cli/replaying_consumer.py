@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from os.path import commonprefix
 
 import msgspec
 from rich.console import Console
@@ -19,6 +20,8 @@ from schemas import DecodeError, Event
 
 _SHOWN = 20
 _FIELDS_SHOWN = 6
+#: characters that are shown before a difference
+_CONTEXT = 20
 _HEADER = frozenset(Event.__struct_fields__)
 _STYLES: dict[Verdict, str] = {"same": QUIET, "changed": WARNING, "missing": "red", "new": "green"}
 _SIGNS: dict[Verdict, str] = {"same": "=", "changed": "≠", "missing": "–", "new": "+"}
@@ -79,11 +82,20 @@ def _print_output(output: Output, console: Console) -> None:
     if not output.changes:
         console.print(Text(f"    {shortened(_content(entry))}", QUIET), soft_wrap=True)
     for change in output.changes[:_FIELDS_SHOWN]:
+        then, now = _from_difference(change.then, change.now)
         console.print(Text(f"    {change.field}"), soft_wrap=True)
-        console.print(Text(f"      then  {shortened(change.then or '(none)')}", "red"), soft_wrap=True)
-        console.print(Text(f"      now   {shortened(change.now or '(none)')}", "green"), soft_wrap=True)
+        console.print(Text(f"      then  {then}", "red"), soft_wrap=True)
+        console.print(Text(f"      now   {now}", "green"), soft_wrap=True)
     if len(output.changes) > _FIELDS_SHOWN:
         console.print(Text(f"    … and {len(output.changes) - _FIELDS_SHOWN} more fields", QUIET))
+
+
+def _from_difference(then: str, now: str) -> tuple[str, str]:
+    """Both texts from shortly before the place where they part."""
+    common = len(commonprefix([then, now]))
+    start = max(0, common - _CONTEXT) if common > 2 * _CONTEXT else 0
+    cut = [("…" if start else "") + text[start:] for text in (then, now)]
+    return shortened(cut[0] or "(none)"), shortened(cut[1] or "(none)")
 
 
 def _content(entry: Entry) -> str:

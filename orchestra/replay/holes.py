@@ -4,9 +4,11 @@ import msgspec
 
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
-from schemas import CallEnded, CallStarted, UserTurnEnded, tag_of
+from schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, tag_of
 
-_STARTED, _ENDED, _TURN = tag_of(CallStarted), tag_of(CallEnded), tag_of(UserTurnEnded)
+_ENDED, _TURN = tag_of(CallEnded), tag_of(UserTurnEnded)
+#: a call that is dialled may be answered before its audio is connected, or end without either
+_FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
 
 
 class _Header(msgspec.Struct):
@@ -56,7 +58,7 @@ class Holes:
         seen = self._calls.get(entry.call)
         if seen is None:
             seen = self._calls[entry.call] = _Seen()
-            if entry.type != _STARTED and not self._cut:
+            if entry.type not in _FIRST and not self._cut:
                 missing.append(f"{entry.call}: its beginning is missing; the first event that is left is {entry.type}")
                 seen.turn = max(header.turn - (entry.type == _TURN), 0)
                 seen.missed.add(header.cause)

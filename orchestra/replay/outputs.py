@@ -95,6 +95,7 @@ def compare(
 def _differences(then: Entry, now: Entry, ignored: frozenset[str]) -> Iterator[Change]:
     if then.type != now.type:
         yield Change("type", then.type, now.type)
+        return  # two events of which nothing else can be compared
     if (then.audio or b"") != (now.audio or b""):
         yield Change("audio", f"{len(then.audio or b'')} bytes", f"{len(now.audio or b'')} bytes")
     if then.body != now.body:

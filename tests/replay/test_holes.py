@@ -3,6 +3,7 @@ from orchestra.bus.seal import seal
 from orchestra.replay.holes import Holes
 from schemas import (
     AgentChanged,
+    CallAnswered,
     CallEnded,
     CallStarted,
     Event,
@@ -71,6 +72,12 @@ def test_a_trimmed_beginning_is_told_once() -> None:
         "its beginning is missing; the first event that is left is prompt.requested"
     ]  # what it belongs to is not missed a second time
     assert holes_of(without(*range(6)))[0].startswith("its beginning is missing")
+
+
+def test_a_dialled_call_begins_with_its_answer_or_its_end() -> None:
+    answered = CallAnswered(call=CALL, id=f"{CALL}:edge.0", by="machine")
+    assert holes_of([answered, *journal()]) == []
+    assert holes_of([CallEnded(call=CALL, id=f"{CALL}:edge.0", reason="no_answer")]) == []
 
 
 def test_calls_that_were_running_when_the_recording_begins_have_no_hole() -> None:
