@@ -3,7 +3,6 @@
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from os.path import commonprefix
 
 import msgspec
 from rich.console import Console
@@ -92,7 +91,8 @@ def _print_output(output: Output, console: Console) -> None:
 
 def _from_difference(then: str, now: str) -> tuple[str, str]:
     """Both texts from shortly before the place where they part."""
-    common = len(commonprefix([then, now]))
+    apart = (place for place, (old, new) in enumerate(zip(then, now, strict=False)) if old != new)
+    common = next(apart, min(len(then), len(now)))
     start = max(0, common - _CONTEXT) if common > 2 * _CONTEXT else 0
     cut = [("…" if start else "") + text[start:] for text in (then, now)]
     return shortened(cut[0] or "(none)"), shortened(cut[1] or "(none)")
