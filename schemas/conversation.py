@@ -84,7 +84,8 @@ class TurnCompleted(Event, frozen=True, kw_only=True):
     """The agents are done with ``turn``: every `ReplyChunk` of it is published.
 
     ``text`` is the reply as generated; what the caller heard of it stands in `ReplySpoken` or `ReplyInterrupted`.
-    ``model`` gave the last answer, empty if none was asked; ``rules`` stopped or changed a tool call or a handoff.
+    ``model`` gave the last answer, with ``parameters``; empty if none was asked. ``rules`` stopped or changed a tool
+    call or a handoff.
     """
 
     agent: str
@@ -92,4 +93,5 @@ class TurnCompleted(Event, frozen=True, kw_only=True):
     steps: int = 0
     failed: bool = False
     model: str = ""
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     rules: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ after this one died, publishes nothing twice and takes the answers that are ther
 
 import asyncio
 import time
+from typing import Any
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
@@ -54,6 +55,7 @@ class TurnSteps:
         open_tools: tool calls without an answer: id of the request → id of the tool call.
         published: how many events this attempt has published.
         model: the model that gave the last answer, empty before one has.
+        parameters: with which it did.
         speaker: the agent that everybody was told to speak now, "" if nobody was told anything in this turn.
 
     """
@@ -69,6 +71,7 @@ class TurnSteps:
         self._id_prefix = f"{event.id}.{group}."
         self.published = 0
         self.model = ""
+        self.parameters: dict[str, Any] = {}
         self.speaker = ""
         self._pending: list[Event] = []
 
@@ -108,7 +111,7 @@ class TurnSteps:
         if not isinstance(answer, PromptCompleted):
             msg = f"no worker has answered the prompt {request_id} within {_PROMPT_S + _GRACE_S} s"
             raise EngineError(msg)
-        self.model = answer.model
+        self.model, self.parameters = answer.model, answer.parameters
         return answer
 
     async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:

@@ -236,6 +236,7 @@ class Turns:
                 steps=steps.count,
                 failed=outcome == "failed",
                 model=steps.model,
+                parameters=steps.parameters,
                 rules=tuple(turn.rules),
             ),
         ]

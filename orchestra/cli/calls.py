@@ -243,14 +243,17 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
 
 
 def _answered_by(told: "Dialogue") -> "Iterator[str]":
-    """Which version answered with which model, a line each time that it changed in the call."""
-    before = ("", "")
+    """Which version answered with which model and parameters, a line each time that it changed in the call."""
+    version = model = before = ""
     for turn in told.turns:
-        version, model = turn.version or before[0], turn.model or before[1]
-        if (version, model) != before:
-            since = f"from turn {turn.number} on " if any(before) else ""
-            yield f"{since}version {version or 'not known'}" + (f", model {model}" if model else "")
-        before = version, model
+        version = turn.version or version
+        if turn.model:
+            parameters = ", ".join(f"{name}={value}" for name, value in turn.parameters.items())
+            model = f", model {turn.model}" + f" ({parameters})" * bool(parameters)
+        now = f"version {version or 'not known'}{model}"
+        if (version or model) and now != before:
+            yield f"from turn {turn.number} on {now}" if before else now
+            before = now
 
 
 def _used(record: "CallRecord") -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from orchestra.replay.recorded import Selection
     from orchestra.replay.stage import Candidate
     from orchestra.settings import Settings
-    from schemas import Event
 
 
 _Calls = Annotated[
@@ -102,6 +101,7 @@ def compare(
     _check_selection(calls or [], selection)
     options: dict[str, Any] = {"on_divergence": on_divergence, "alike": alike, "at_a_time": at_a_time}
     if audio:
+        _check_audio(on_divergence)
         options = {"alike": alike, "app": app or settings.app}
     found = uvloop.run(_compare(settings, calls or [], selection, source, candidate, audio=audio, **options))
     if html is not None:
@@ -126,6 +126,14 @@ def _check_selection(names: list[str], selection: "Selection") -> None:
 
     if not names and not selection.caller and not selection.where:
         msg = "name calls to compare, or choose them by --caller or --where; `orchestra calls list` shows what there is"
+        raise UsageError(msg)
+
+
+def _check_audio(on_divergence: str) -> None:
+    from orchestra.errors import UsageError
+
+    if on_divergence == "stop":
+        msg = "--audio follows the caller to the end of the call: leave out --on-divergence stop"
         raise UsageError(msg)
 
 
@@ -176,21 +184,21 @@ async def _compare(
         with needs_extra("voice", "local"):
             from orchestra.replay.spoken import compare_spoken
         putting = partial(compare_spoken, settings, recordings, candidate)
-    with _progress(recordings) as progress:
+    with progress_of(len(recordings)) as progress:
         if progress is None:
             return await putting(**options)
         task = progress.add_task("comparing", total=len(recordings))
         return await putting(done=lambda _: progress.advance(task), **options)
 
 
-def _progress(recordings: "dict[str, list[Event]]") -> "AbstractContextManager[Progress | None]":
+def progress_of(calls: int) -> "AbstractContextManager[Progress | None]":
     """A progress bar for several calls, where somebody looks on."""
     from rich.console import Console
     from rich.progress import BarColumn as Bar
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    if len(recordings) < 2 or not console.is_terminal:  # noqa: PLR2004 - one call needs no bar
+    if calls < 2 or not console.is_terminal:  # noqa: PLR2004 - one call needs no bar
         return nullcontext()
     columns = (TextColumn("{task.description}"), Bar(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True)

@@ -1,6 +1,7 @@
 """`orchestra evaluate`: an evaluation set put to the app, scored, and set beside the runs before."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -91,6 +92,7 @@ def _given(limits: dict[str, float | None]) -> dict[str, float]:
 
 
 async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", source: str, *, as_heard: bool) -> "Run":
+    from orchestra.cli.compare import progress_of
     from orchestra.replay.cases import read_trials
     from orchestra.replay.evaluate import evaluate as evaluate_trials
     from orchestra.replay.recorded import recorded_call
@@ -99,7 +101,10 @@ async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", s
         return await recorded_call(settings, call, source)
 
     trials, problems = await read_trials(place, recorded, as_heard=as_heard)
-    return await evaluate_trials(trials, candidate, name=str(place), problems=problems)
+    with progress_of(len(trials)) as progress:
+        task = None if progress is None else progress.add_task("evaluating", total=len(trials))
+        done = (lambda: None) if progress is None or task is None else partial(progress.advance, task)
+        return await evaluate_trials(trials, candidate, name=str(place), problems=problems, done=done)
 
 
 def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forget: bool) -> None:

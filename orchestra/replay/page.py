@@ -6,6 +6,8 @@ from html import escape
 from orchestra.replay.diff import CallDiff, Comparison, Sound, TurnDiff, Words
 from orchestra.replay.told import ToldTurn, ToolStep
 
+#: characters of a tool call that are shown at once
+_LONGEST = 200
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --was: #c0392b22; --now: #27ae6022; --quiet: #888; --bad: #c0392b; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
@@ -104,7 +106,7 @@ def _side(told: ToldTurn, reply: tuple[Words, ...], side: str, sound: Sound | No
         if part.kind in {"same", side}
     )
     lines = [f'<div class="agent">{escape(told.agent or "nobody")}</div>']
-    lines += [f'<div class="tool">{escape(tool_line(step))}</div>' for step in told.tools]
+    lines += [_tool(step) for step in told.tools]
     lines.append(f"<div>{words or '(nothing)'}</div>")
     lines += [f'<div class="quiet">{escape(line)}</div>' for line in remarks(told)]
     lines += [f'<div class="quiet">{escape(line)}</div>' for line in sound_remarks(sound)]
@@ -120,6 +122,13 @@ def sound_remarks(sound: Sound | None) -> Iterator[str]:
         yield f"the reply before fell silent {ms(sound.yielded_ms)} after the caller began to speak"
     if sound.talk_over_ms:
         yield f"the agent spoke over the caller for {ms(sound.talk_over_ms)}"
+
+
+def _tool(step: ToolStep) -> str:
+    """A tool call; of a long result the beginning, and all of it where the pointer rests."""
+    line = tool_line(step)
+    short = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return f'<div class="tool" title="{escape(line)}">{escape(short)}</div>'
 
 
 def tool_line(step: ToolStep) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from schemas import (
     AgentChanged,
@@ -63,6 +64,7 @@ class Turn:
         failed: the agents could not complete the turn.
         version: package and app that answered; empty where nothing tells.
         model: the model that gave the last answer; empty if none was asked.
+        parameters: of that model.
         measured: where the time of the turn went.
 
     """
@@ -83,6 +85,7 @@ class Turn:
     failed: bool = False
     version: str = ""
     model: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
     measured: TurnMeasured | None = None
 
 
@@ -168,7 +171,9 @@ class _Reader:
             case TurnCompleted():
                 turn = self.turn(event.turn)
                 turn.failed = turn.failed or event.failed
-                turn.version, turn.model = event.version, event.model or turn.model
+                turn.version = event.version
+                if event.model:
+                    turn.model, turn.parameters = event.model, event.parameters
             case TurnMeasured(total_ms=total_ms):
                 turn = self.turn(event.turn)
                 turn.measured = event

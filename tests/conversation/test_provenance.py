@@ -128,6 +128,7 @@ async def test_prompts_and_turns_name_the_model_its_parameters_and_the_rules_tha
         {"temperature": 0.1},
         ("no_swearing",),
     )
+    assert [turn.parameters for turn in turns] == [{"temperature": 0.1}, {"temperature": 0.1}]
     assert [(turn.model, turn.rules) for turn in turns] == [("scripted", ()), ("scripted", ("nothing_found",))]
 
 

@@ -76,12 +76,21 @@ def test_a_call_tells_which_version_and_model_answered_and_where_a_reload_came(t
     reloaded = (
         CallStarted(call=CALL, at=1000.0, version=old),
         TurnCompleted(call=CALL, turn=1, agent="a", text="One.", model="offline", version=old, at=1001.0),
-        TurnCompleted(call=CALL, turn=2, agent="a", text="Two.", model="offline", version=new, at=1002.0),
+        TurnCompleted(
+            call=CALL,
+            turn=2,
+            agent="a",
+            text="Two.",
+            model="gpt",
+            parameters={"temperature": 0.2},
+            version=new,
+            at=1002.0,
+        ),
     )
     journal.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in reloaded))
     told = CliRunner().invoke(app, ["calls", "show", str(journal)]).stdout
     assert f"version {old}, model offline\n" in told
-    assert f"from turn 2 on version {new}, model offline\n" in told
+    assert f"from turn 2 on version {new}, model gpt (temperature=0.2)\n" in told
 
 
 def test_what_a_call_has_used_and_cost_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
