@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from orchestra.bus import GroupStatus
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
+from orchestra.telemetry.openobserve import credentials
 from orchestra.telemetry.traces import Span
 from schemas import (
     CallEnded,
@@ -43,12 +44,19 @@ _LATENCY_MS = (5, 10, 25, 50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1250
 
 
 def otlp_headers(settings: Settings) -> dict[str, str]:
-    """``key=value,key=value``, as OTEL_EXPORTER_OTLP_HEADERS writes them."""
+    """The headers of every request: the setting's ``key=value,key=value``, as OTEL_EXPORTER_OTLP_HEADERS writes them.
+
+    A receiver that is the OpenObserve of the settings is told its user unless they say otherwise.
+    """
     pairs = [pair for pair in settings.otlp_headers.get_secret_value().split(",") if pair.strip()]
     if any("=" not in pair for pair in pairs):
         msg = "setting ORCHESTRA_OTLP_HEADERS: write key=value,key=value"
         raise SettingError(msg)
-    return {key.strip(): value.strip() for key, _, value in (pair.partition("=") for pair in pairs)}
+    given = {key.strip(): value.strip() for key, _, value in (pair.partition("=") for pair in pairs)}
+    ours = (settings.openobserve_url or "").rstrip("/")
+    if ours and settings.openobserve_user and f"{settings.otlp_url}/".startswith(f"{ours}/"):
+        return {"Authorization": credentials(settings)} | given
+    return given
 
 
 class Traces:

@@ -14,9 +14,10 @@ from orchestra.bus import Consumer
 from orchestra.cli import app
 from orchestra.settings import Settings
 from orchestra.stack import WORKERS
+from orchestra.telemetry.otlp import otlp_headers
 
 ROOT = Path(__file__).parents[2]
-OURS = ("edge", *WORKERS, "logging", "curator", "archive")
+OURS = ("edge", *WORKERS, "logging", "telemetry", "curator", "archive")
 
 
 @cache
@@ -86,6 +87,15 @@ def test_the_image_copies_what_there_is_and_installs_what_the_project_offers() -
     for line in re.findall(r"^COPY (.*) \S+$", recipe, re.MULTILINE):
         assert all((ROOT / part).exists() for part in line.split())
     assert "uv sync --no-cache --no-dev --no-editable --extra all" in recipe
+
+
+def test_metrics_and_traces_go_to_the_openobserve_that_is_there_under_its_user() -> None:
+    values = {
+        key.removeprefix("ORCHESTRA_").lower(): re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value))
+        for key, value in services()["telemetry"]["environment"].items()
+    }
+    assert values["otlp_url"] == f"{values['openobserve_url']}/api/default"
+    assert otlp_headers(Settings.model_validate(values))["Authorization"].startswith("Basic ")
 
 
 def test_what_waits_for_a_server_that_was_away_is_still_in_its_window() -> None:

@@ -14,6 +14,7 @@ import rotel
 from orchestra.errors import SettingError
 from orchestra.process import die_with_parent
 from orchestra.settings import Settings
+from orchestra.telemetry.otlp import otlp_headers
 from orchestra.testing import TestBus
 from schemas import (
     CallEnded,
@@ -155,3 +156,17 @@ async def test_headers_that_are_none_are_refused(bus: TestBus, settings: Setting
     with pytest.raises(SettingError, match="ORCHESTRA_OTLP_HEADERS"):
         async with bus.run(consumer):
             pass
+
+
+@pytest.mark.parametrize(
+    ("changed", "headers"),
+    [
+        ({"otlp_url": "http://oo:5080/api/default"}, {"Authorization": "Basic b3BzOnNlY3JldA=="}),
+        ({"otlp_url": "http://oo:5080/api/default", "otlp_headers": "Authorization=x"}, {"Authorization": "x"}),
+        ({"otlp_url": "http://oo:50801/api/default"}, {}),
+        ({"otlp_url": "http://elsewhere:4318", "otlp_headers": "a=b,c=d=="}, {"a": "b", "c": "d=="}),
+    ],
+)
+def test_only_openobserve_itself_is_told_its_user(changed: dict[str, str], headers: dict[str, str]) -> None:
+    known = {"openobserve_url": "http://oo:5080", "openobserve_user": "ops", "openobserve_password": "secret"}
+    assert otlp_headers(Settings.model_validate(known | changed)) == headers
