@@ -35,6 +35,15 @@ async def _files(bus: Bus) -> AsyncIterator[None]:
         rows=settings.archive_rows,
         alarm_s=settings.lag_alarm_s,
     )
+    consumer.gauges = {
+        "orchestra_archive_oldest_seconds": (
+            "for how long the oldest event has been waiting for its file",
+            lambda: _archiver.oldest_s,
+        ),
+        "orchestra_archive_held": ("events that wait for their file", lambda: _archiver.held),
+        "orchestra_archive_failures": ("attempts at writing a file that failed", lambda: _archiver.failures),
+        "orchestra_archive_troubled": ("1 while the archive cannot be written", lambda: _archiver.troubled),
+    }
     try:
         yield
     finally:
@@ -51,13 +60,3 @@ def _changed(partition: int, mine: bool) -> None:
 async def keep(entries: list[Entry]) -> None:
     """Keep what was read together; returns, some seconds later, when it is in a file."""
     await _archiver.keep(entries)
-
-
-consumer.gauges = {
-    "orchestra_archive_oldest_seconds": (
-        "for how long the oldest event has been waiting for its file",
-        lambda: _archiver.oldest_s,
-    ),
-    "orchestra_archive_failures": ("attempts at writing a file that failed", lambda: _archiver.failures),
-    "orchestra_archive_troubled": ("1 while the archive cannot be written", lambda: _archiver.troubled),
-}

@@ -88,6 +88,11 @@ class Archiver:
         return time.monotonic() - min(begun) if begun else 0.0
 
     @property
+    def held(self) -> int:
+        """How many events wait for their file."""
+        return sum(len(batch.entries) for stream in self._streams.values() for batch in stream.waiting)
+
+    @property
     def troubled(self) -> bool:
         """Whether the place could not be written at the last attempt."""
         return self._troubled

@@ -114,9 +114,9 @@ async def test_a_place_that_cannot_be_written_is_waited_for_and_said_and_nothing
     FailingFileSystem.writes, FailingFileSystem.everything = writes, everything
     settings = bus.bus.settings.model_copy(update={"archive_url": "failing://bucket/archive"})
     bus.bus.settings = settings
-    failures, troubled = (consumer.gauges[f"orchestra_archive_{name}"][1] for name in ("failures", "troubled"))
     with structlog.testing.capture_logs() as said:
         async with bus.run(consumer):
+            failures, troubled = (consumer.gauges[f"orchestra_archive_{name}"][1] for name in ("failures", "troubled"))
             stored = await bus.publish(*turns(bus.call(3), 40))
             await until(lambda: failures() >= 2)
             assert troubled()
@@ -132,8 +132,8 @@ async def test_a_place_that_cannot_be_written_is_waited_for_and_said_and_nothing
 
 async def test_a_folder_that_is_no_folder_is_waited_for_until_it_is_one(bus: TestBus, tmp_path: Path) -> None:
     (tmp_path / "archive").write_text("in the way")
-    failures = consumer.gauges["orchestra_archive_failures"][1]
     async with bus.run(consumer):
+        failures = consumer.gauges["orchestra_archive_failures"][1]
         stored = await bus.publish(*turns(bus.call(), 4))
         await until(lambda: failures() >= 1)
         (tmp_path / "archive").unlink()
