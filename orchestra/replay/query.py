@@ -21,7 +21,7 @@ try:
     import duckdb
     import pyarrow as pa  # type: ignore[import-untyped]
 
-    from orchestra.storage.columns import SCHEMA, row_of, table_of
+    from orchestra.storage.columns import SCHEMA, table_of
 except ModuleNotFoundError as missing:
     _msg = f'queries need {missing.name}: pip install "orchestra-voice[analysis]"'
     raise MissingExtraError(_msg) from missing
@@ -175,7 +175,7 @@ async def _live(settings: Settings, parts: list[Part], complain: Callable[[str],
         for partition in range(bus.partitions):
             milliseconds, sequence = last.get((bus.journal_name, partition), BEGINNING)
             async for entry in bus.entries(partition, "events", since=f"({milliseconds}-{sequence}"):
-                rows.append(row_of(entry))
+                rows.append(entry)
                 if len(rows) == _PAGE:
                     tables.append(table_of(rows))
                     rows = []

@@ -36,7 +36,7 @@ try:
     import pyarrow.compute as pc  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-    from orchestra.storage.columns import SCHEMA, Sheet, entries_of, in_order, place_of, row_of, table_of
+    from orchestra.storage.columns import SCHEMA, Sheet, entries_of, in_order, one_of, place_of, table_of
 except ModuleNotFoundError as missing:
     _msg = f'the archive needs {missing.name}: pip install "orchestra-voice[archive]"'
     raise MissingExtraError(_msg) from missing
@@ -157,8 +157,9 @@ class Archive:
         """
         written = []
         for day, of_day in groupby(entries, key=lambda entry: _day(place_of(entry.stream_id)[0])):
-            rows = [row_of(entry) for entry in of_day]
-            file = File(journal, rows[0][2], rows[0][:2], rows[-1][:2], day)
+            rows = list(of_day)
+            first, last = (place_of(entry.stream_id) for entry in (rows[0], rows[-1]))
+            file = File(journal, rows[0].partition, first, last, day)
             self.put(file, table_of(rows), after=after)
             written.append(file)
             after = file.last
@@ -286,7 +287,7 @@ class _Wanted:
             tests.append(pc.less(milliseconds, self._until_ms))
         for name, values in (("call", self._calls), ("type", self._types)):
             if values is not None:
-                tests.append(pc.is_in(rows[name], pa.array(values, pa.string())))
+                tests.append(one_of(rows[name], values))
         if tests:
             rows = rows.filter(reduce(pc.and_, tests))
         return rows

@@ -5,11 +5,15 @@ is not as we write it (another producer's spacing, order, encoding) is kept whol
 """
 
 import io
-import math
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from math import isfinite
+from typing import Any
 
 import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from orchestra.bus.entry import Entry
@@ -37,6 +41,7 @@ SCHEMA = pa.schema(
 #: rows that are sorted by call, whose events repeat one another's words; a reader puts so many in order at a time
 ROW_GROUP = 65_536
 _MOST_TURN = 2**31
+_COMMA = ord(",")
 _PAGE_BYTES = 1 << 20
 _ENCODINGS = {
     "stream_ms": "DELTA_BINARY_PACKED",
@@ -56,7 +61,7 @@ class _Header(msgspec.Struct, omit_defaults=True, gc=False):
     call: str
     id: str = ""
     turn: int = 0
-    at: float = 0.0
+    at: float | None = None
     source: str = ""
     cause: str = ""
     trace: str = ""
@@ -65,7 +70,7 @@ class _Header(msgspec.Struct, omit_defaults=True, gc=False):
 
 _decode = msgspec.json.Decoder(_Header).decode
 _encode = msgspec.json.Encoder().encode
-_Row = tuple[int, int, int, str, str, str, int, float, str, str, str, str, bytes, bytes | None, bytes | None]
+_UNKNOWN = _Header("", "")
 
 
 def place_of(stream_id: str) -> tuple[int, int]:
@@ -74,24 +79,54 @@ def place_of(stream_id: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence or 0)
 
 
-def row_of(entry: Entry) -> _Row:
-    """The entry's row."""
-    milliseconds, _, sequence = entry.stream_id.partition("-")
-    place = int(milliseconds), int(sequence), entry.partition, entry.type, entry.call, entry.id
-    try:
-        header = _decode(entry.body)
-    except msgspec.MsgspecError:
-        return (*place, 0, 0.0, "", "", "", "", _shown(entry.body), entry.body, entry.audio)
-    begin = _encode(header)[:-1]
-    rest, raw = entry.body[len(begin) :], None
-    if not entry.body.startswith(begin) or (header.type, header.call, header.id) != place[3:] or rest[:1] not in b",}":
-        rest, raw = entry.body, entry.body
-    else:
-        rest = b"{" + rest[1:] if rest != b"}" else b"{}"
-    turn, at = header.turn, header.at
-    if not (-_MOST_TURN < turn < _MOST_TURN and math.isfinite(at)):
-        turn, at, rest, raw = 0, 0.0, entry.body, entry.body
-    return (*place, turn, at, header.source, header.cause, header.trace, header.version, rest, raw, entry.audio)
+def table_of(entries: Sequence[Entry]) -> pa.Table:
+    """Entries as an Arrow table, a row each."""
+    milliseconds, sequences, headers, bodies = array("q"), array("q"), [], []
+    raws: dict[int, bytes] = {}
+    for number, entry in enumerate(entries):
+        before, _, after = entry.stream_id.partition("-")
+        milliseconds.append(int(before))
+        sequences.append(int(after))
+        body = entry.body
+        try:
+            header = _decode(body)
+        except msgspec.MsgspecError:
+            header, rest, raws[number] = _UNKNOWN, _shown(body), body
+        else:
+            begin = _encode(header)[:-1]
+            size = len(begin)
+            same = header.id == entry.id and header.call == entry.call and header.type == entry.type
+            if same and body.startswith(begin) and body[size] == _COMMA:
+                rest = b"{" + body[size + 1 :]
+            elif same and body == begin + b"}":
+                rest = b"{}"
+            else:
+                rest = raws[number] = body
+        if not (-_MOST_TURN < header.turn < _MOST_TURN and isfinite(header.at or 0.0)):
+            header, raws[number] = _UNKNOWN, body
+        headers.append(header)
+        bodies.append(rest)
+    count = len(headers)
+    return pa.Table.from_arrays(
+        [
+            _numbers(pa.int64(), milliseconds),
+            _numbers(pa.int64(), sequences),
+            _numbers(pa.int16(), array("h", [entry.partition for entry in entries])),
+            _strings([entry.type for entry in entries]),
+            _strings([entry.call for entry in entries]),
+            _strings([entry.id for entry in entries]),
+            _numbers(pa.int32(), array("i", [header.turn for header in headers])),
+            _moments([header.at for header in headers]),
+            _strings([header.source for header in headers]),
+            _strings([header.cause for header in headers]),
+            _strings([header.trace for header in headers]),
+            _strings([header.version for header in headers]),
+            _texts(bodies),
+            _some(raws, count),
+            _some({n: entry.audio for n, entry in enumerate(entries) if entry.audio is not None}, count),
+        ],
+        schema=SCHEMA,
+    )
 
 
 def _shown(body: bytes) -> bytes:
@@ -102,23 +137,45 @@ def _shown(body: bytes) -> bytes:
         return b"{}"
 
 
-def table_of(rows: Sequence[_Row]) -> pa.Table:
-    """Rows as an Arrow table."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(SCHEMA)
-    arrays = []
-    for field, column in zip(SCHEMA, columns, strict=True):
-        if field.name == "body":
-            arrays.append(_texts(column))
-        else:
-            arrays.append(pa.array(column, field.type))
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+# Arrays are made of buffers: `pyarrow.array` would import pandas, which takes a second and 50 MB.
+
+
+def _numbers(kind: Any, values: "array[Any]") -> pa.Array:
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+
+
+def _moments(values: Sequence[float | None]) -> pa.Array:
+    if None in values:
+        return pa.array(values, pa.float64())
+    return _numbers(pa.float64(), array("d", values))
+
+
+def _strings(values: Sequence[str]) -> pa.Array:
+    return _blobs(pa.string(), [value.encode("utf-8", "replace") for value in values])
+
+
+def _blobs(kind: Any, values: Sequence[bytes]) -> pa.Array:
+    offsets = array("i", accumulate(map(len, values), initial=0))
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))])
 
 
 def _texts(bodies: Sequence[bytes]) -> pa.Array:
     try:
-        return pa.array(bodies, pa.binary()).cast(pa.string())
+        return _blobs(pa.binary(), bodies).cast(pa.string())
     except pa.ArrowInvalid:  # one of them is no UTF-8: what can be shown of it is
-        return pa.array([body.decode("utf-8", "replace") for body in bodies], pa.string())
+        return _strings([body.decode("utf-8", "replace") for body in bodies])
+
+
+def _some(values: Mapping[int, bytes], count: int) -> pa.Array:
+    """A column of bytes that few rows have."""
+    if not values:
+        return pa.nulls(count, pa.binary())
+    return pa.array([values.get(number) for number in range(count)], pa.binary())
+
+
+def one_of(column: Any, values: Iterable[str]) -> Any:
+    """Which rows of a column have one of these values."""
+    return pc.is_in(column, _strings(list(values)))
 
 
 def entries_of(table: pa.Table) -> Iterator[Entry]:

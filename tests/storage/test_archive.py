@@ -46,6 +46,10 @@ def ids(entries: object) -> list[str]:
         b'{"type":"mood.scored","call":"%s","id":"x","turn":1,"later":{"field":[1,2]}}' % CALL.encode(),
         b'{"type":"mood.scored","call":"%s","at":1e400}' % CALL.encode(),
         b'{"type":"mood.scored","call":"%s","at":1763830000}' % CALL.encode(),
+        b'{"type":"mood.scored","call":"%s","id":"%s:edge.2","turn":1.0,"mood":1}' % (CALL.encode(), CALL.encode()),
+        b'{"type":"mood.scored","call":"%s","id":"%s:edge.2","turn":1}\n' % (CALL.encode(), CALL.encode()),
+        b'{"type":"mood.scored","call":"%s","id":"%s:edge.2","turn":1 ,"mood":1}' % (CALL.encode(), CALL.encode()),
+        b'{"type":"mood.scored","call":"%s","id":"%s:edge.2","turn":1}' % (CALL.encode(), CALL.encode()),
         b'{"type":"mood.scored","call":"%s","text":"\xff\xfe"}' % CALL.encode(),
     ],
 )
