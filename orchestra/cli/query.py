@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -94,7 +94,10 @@ def _print_table(answer: "Answer", out: Path | None) -> None:
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for field in answer.schema:
-        table.add_column(field.name, justify="right" if _is_number(field.type) else "left", overflow="fold")
+        # an id is there to be copied
+        whole = field.name in {"call", "id"}
+        justify: Literal["left", "right"] = "right" if _is_number(field.type) else "left"
+        table.add_column(field.name, justify=justify, overflow="fold", no_wrap=whole, min_width=39 if whole else None)
     count = 0
     for batch in answer.batches():
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
@@ -102,7 +105,7 @@ def _print_table(answer: "Answer", out: Path | None) -> None:
             count += 1
     if out is None:
         Console().print(table)
-        Console().print(f"[dim]{count:,} rows[/]")
+        Console().print(f"[dim]{count:,} row{'' if count == 1 else 's'}[/]")
         return
     with out.open("w", encoding="utf-8") as file:
         Console(file=file, width=200).print(table)

@@ -50,6 +50,7 @@ _FOLDER = re.compile(r"p(\d\d)-([0-9a-z]+)")
 _FILE = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
 _LEVEL = 3
 _CLOCK_MARGIN_MS = 60_000
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -156,10 +157,9 @@ class Archive:
         ``after`` is the stream id up to which the group had taken the stream before them.
         """
         written = []
-        for day, of_day in groupby(entries, key=lambda entry: _day(place_of(entry.stream_id)[0])):
-            rows = list(of_day)
+        for rows in _by_day(entries):
             first, last = (place_of(entry.stream_id) for entry in (rows[0], rows[-1]))
-            file = File(journal, rows[0].partition, first, last, day)
+            file = File(journal, rows[0].partition, first, last, _day(first[0]))
             self.put(file, table_of(rows), after=after)
             written.append(file)
             after = file.last
@@ -291,6 +291,16 @@ class _Wanted:
         if tests:
             rows = rows.filter(reduce(pc.and_, tests))
         return rows
+
+
+def _by_day(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Entries in order, apart where a day begins."""
+    first, last = (int(entry.stream_id.partition("-")[0]) // _DAY_MS for entry in (entries[0], entries[-1]))
+    if first == last:
+        yield entries
+        return
+    for _, of_day in groupby(entries, key=lambda entry: int(entry.stream_id.partition("-")[0]) // _DAY_MS):
+        yield list(of_day)
 
 
 def _text(place: Id) -> str:

@@ -151,6 +151,11 @@ def _moments(values: Sequence[float | None]) -> pa.Array:
 
 
 def _strings(values: Sequence[str]) -> pa.Array:
+    together = "".join(values)
+    if together.isascii():
+        offsets = array("i", accumulate(map(len, values), initial=0))
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(together.encode())]
+        return pa.Array.from_buffers(pa.string(), len(values), buffers)
     return _blobs(pa.string(), [value.encode("utf-8", "replace") for value in values])
 
 
