@@ -108,6 +108,7 @@ class TestBus:
             for task in self._running.values():
                 if task.done():
                     task.result()
+            self._commit()
             open_work = await self._open_work()
             added = await self._added()
             if not open_work and added == before:
@@ -119,6 +120,12 @@ class TestBus:
             for letter in await self.dead():
                 msg = f"{letter.group} could not handle {letter.type} {letter.id}:\n{letter.traceback}"
                 raise AssertionError(msg)
+
+    def _commit(self) -> None:
+        """Have told what was read, which otherwise may wait."""
+        for engine in self.bus.engines:
+            for owned in engine.sharing.owned.values():
+                owned.commits.soon()
 
     async def _open_work(self) -> list[str]:
         return [

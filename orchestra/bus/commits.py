@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("orchestra.bus")
 _QUIET_S = 0.01
+_IDLE_S = 0.1
+_MANY = 200
 _ACK_CHUNK = 1000
 _STREAM_KEYS = {keys.JOURNAL: 5, keys.MEDIA: 6}
 _JOURNAL, _MEDIA = b"P", b"Q"
@@ -29,8 +31,8 @@ _JOURNAL, _MEDIA = b"P", b"Q"
 class Commits:
     """The commits of one lease, numbered, so that one whose answer was lost can be sent again.
 
-    What handlers publish is committed at once (or after the group's linger); a mere read position or ack may wait
-    10 ms, since nobody waits for it.
+    What handlers publish is committed at once (or after the group's linger); what is merely handled or acked may wait
+    10 ms, since nobody waits for it, and having read what concerns others 100 ms.
     """
 
     def __init__(  # noqa: PLR0917 - made once a lease
@@ -66,6 +68,7 @@ class Commits:
         self._held_until = 0.0
         #: something was published: commit as soon as nothing more is about to come
         self.urgent = False
+        self._handled = False
         self._unclaimed: dict[Work, None] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._flight: tuple[bytes, list[asyncio.Future[None]]] | None = None
@@ -113,9 +116,22 @@ class Commits:
     # -- when
 
     def soon(self) -> None:
-        """Commit within 10 ms."""
-        if self._timer is None and self._flight is None:
-            self._timer = self._loop.call_later(_QUIET_S, self.now)
+        """Something was handled: commit within 10 ms."""
+        self._handled = True
+        if self._flight is None:
+            self._within(_QUIET_S)
+
+    def later(self) -> None:
+        """Only the read position has moved: commit within 100 ms, unless it has moved far."""
+        if self._flight is None:
+            self._within(_QUIET_S if self.beyond() >= _MANY else _IDLE_S)
+
+    def _within(self, seconds: float) -> None:
+        if self._timer is not None:
+            if self._timer.when() <= self._loop.time() + seconds:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self.now)
 
     def hold(self, until: float) -> None:
         """More is about to come: collect until `let_go`, or until that moment (the event loop's time) at most."""
@@ -133,15 +149,14 @@ class Commits:
         """Something was published: commit within that time; at once for 0."""
         if seconds <= 0:
             if self._flight is not None:
+                self._handled = True
                 return  # it goes with what is collected, as soon as that one is answered
             if self._held_until and self._held_until > self._loop.time():
                 self.urgent = True
             else:
                 self.now()
-        elif self._timer is None or self._timer.when() > self._loop.time() + seconds:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_later(seconds, self.now)
+        else:
+            self._within(seconds)
 
     @property
     def stalled(self) -> bool:
@@ -176,7 +191,7 @@ class Commits:
             self._timer = None
         if self._flight is not None or self.lost.done():
             return
-        self.urgent = False
+        self.urgent = self._handled = False
         arguments = self._arguments()
         waiters, self._waiters = self._waiters, []
         if not arguments:
@@ -237,8 +252,10 @@ class Commits:
                 waiter.set_result(None)
         if self._waiters or (self._operations and self._timer is None):
             self.now()
-        elif self._unclaimed or any(cursor.acks or cursor.moved for cursor in self._cursors):
+        elif self._handled or self._unclaimed:
             self.soon()
+        elif any(cursor.moved for cursor in self._cursors):
+            self.later()
         self._on_commit()
 
     def _refused(self, error: ResponseError) -> None:

@@ -29,12 +29,15 @@ class Cursor:
     whose entries are not made pending: the group's position stays before the first of them that is not done.
     """
 
-    __slots__ = ("_passed", "acks", "confirmed", "held", "key", "last", "place", "read", "requeued", "sent", "stream")
+    __slots__ = (
+        "_passed", "acks", "confirmed", "held", "key", "key_bytes", "last", "place", "read", "requeued", "sent", "stream",
+    )  # fmt: skip
 
     def __init__(self, partition: int, stream: str, group: str) -> None:
         self.stream = stream
         self.requeued = stream == REQUEUED
         self.key = keys.key(partition, stream, group) if self.requeued else keys.key(partition, stream)
+        self.key_bytes = self.key.encode()
         self.place = _PLACES[stream]
         self.acks: list[bytes] = []
         self.held: deque[Held] = deque()

@@ -50,17 +50,22 @@ class Leases:
 
     async def renew(self, tokens: dict[int, str]) -> dict[int, int]:
         """Keep these leases. Per partition: 0 where it is another's now, 2 where requeued dead letters wait, else 1."""
-        answers = await asyncio.gather(*(self._renew(each, token, self.lease_ms) for each, token in tokens.items()))
-        return dict(zip(tokens, answers, strict=True))
+        if not self._bus.servers.divided:
+            return await self._renew(tokens, self.lease_ms)
+        answers = await asyncio.gather(*(self._renew({each: token}, self.lease_ms) for each, token in tokens.items()))
+        return {partition: answer for each in answers for partition, answer in each.items()}
 
     async def release(self, partition: int, token: str) -> None:
         """Give a lease up and tell the others."""
-        await self._renew(partition, token, 0)
+        await self._renew({partition: token}, 0)
         await self._bus.tell_handover(self.group)
 
-    async def _renew(self, partition: int, token: str, lease_ms: int) -> int:
-        names = (*self._names(partition), keys.key(partition, REQUEUED, self.group))
-        return int(await self._bus.wire(partition).call("EVALSHA", RENEW.sha, 3, *names, token, lease_ms))
+    async def _renew(self, tokens: dict[int, str], lease_ms: int) -> dict[int, int]:
+        """Of partitions on one server."""
+        names = [name for each in tokens for name in (*self._names(each), keys.key(each, REQUEUED, self.group))]
+        wire = self._bus.wire(next(iter(tokens), 0))
+        answers = await wire.call("EVALSHA", RENEW.sha, len(names), *names, lease_ms, *tokens.values())
+        return dict(zip(tokens, answers, strict=True))
 
     def _names(self, partition: int) -> tuple[str, str]:
         return keys.key(partition, "lease", self.group), keys.key(partition, "progress", self.group)

@@ -14,7 +14,7 @@ from orchestra.bus.consumer import Consumer, Handler
 from orchestra.bus.cursor import Cursor
 from orchestra.bus.entry import Raw
 from orchestra.bus.owned import Owned
-from orchestra.bus.wire import Argument, Wire
+from orchestra.bus.wire import Argument, Reply, Wire
 
 _LOG = structlog.get_logger("orchestra.bus")
 
@@ -22,6 +22,7 @@ _READ = 1600  # entries that one read brings, over all streams
 _LEAST, _MOST = 10, 200  # and of one stream
 _BLOCK_MS = 500
 _SLICE_S = 0.002
+_FEW = 8  # entries that are looked at as they arrive: most live events concern other groups
 
 Place = tuple[Owned, Cursor]
 
@@ -51,10 +52,18 @@ class Drain:
 
     def add(self, owned: Owned, cursor: Cursor, entries: list[Raw]) -> None:
         """Entries of one stream, next in its order."""
+        if self.empty.is_set() and len(entries) <= _FEW and self._concern_nobody(entries):
+            cursor.last = entries[-1][0]
+            cursor.read += len(entries)
+            owned.commits.later()
+            return
         self._pieces.append(Piece(owned, cursor, entries))
         if self.empty.is_set():
             self.empty.clear()
             self._start()
+
+    def _concern_nobody(self, entries: list[Raw]) -> bool:
+        return self._any is None and all(self.handler_of(values)[0] is None for _, values in entries)
 
     def handler_of(self, values: list[bytes]) -> tuple[Handler | None, bytes]:
         """Who handles an entry, and the entry's call."""
@@ -168,7 +177,7 @@ class Reader:
     def _places(self) -> dict[bytes, Place]:
         """What to read: ready partitions that are not full of unfinished work."""
         return {
-            cursor.key.encode(): (owned, cursor)
+            cursor.key_bytes: (owned, cursor)
             for owned in self._owned()
             if owned.ready and not owned.is_full()
             for cursor in owned.cursors.values()
@@ -178,15 +187,21 @@ class Reader:
     async def _read(self, places: dict[bytes, Place]) -> None:
         count = min(_MOST, max(_LEAST, _READ // len(places)))
         last: list[Argument] = [cursor.last for _, cursor in places.values()]
+
+        def arrived(reply: Reply) -> None:  # at once, and not only when this task has its turn: a caller is waiting
+            self._blocked = False
+            for key, entries in reply or ():
+                owned, cursor = places[key]
+                if owned.ready:
+                    self._drain.add(owned, cursor, entries)
+
         self._blocked = True
         try:
-            reply = await self._wire.call("XREAD", "COUNT", count, "BLOCK", _BLOCK_MS, "STREAMS", *places, *last)
+            await self._wire.call(
+                "XREAD", "COUNT", count, "BLOCK", _BLOCK_MS, "STREAMS", *places, *last, arrived=arrived
+            )
         finally:
             self._blocked = False
-        for key, entries in reply or ():
-            owned, cursor = places[key]
-            if owned.ready:
-                self._drain.add(owned, cursor, entries)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -52,6 +52,7 @@ class _Connection(asyncio.Protocol):
         self.waiting: deque[OnReply] = deque()
         self.open = False
         self._unsent: list[bytes] = []
+        self._collecting = False
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=_reply_error)
@@ -89,12 +90,18 @@ class _Connection(asyncio.Protocol):
             if self._watch is None:
                 self._watch = self._loop.call_later(self._timeout_s, self._check)
         self.waiting.append(on_reply)
-        self._unsent.append(data)
-        if len(self._unsent) == 1:
-            self._loop.call_soon(self._flush)
+        if self._collecting:
+            self._unsent.append(data)
+            return
+        self._collecting = True
+        self._loop.call_soon(self._flush)
+        self._transport.write(data)
 
     def _flush(self) -> None:
-        """All that one turn of the event loop had to say goes out in one system call."""
+        """What one turn of the event loop has to say after its first word goes out in one system call."""
+        self._collecting = False
+        if not self._unsent:
+            return
         unsent, self._unsent = self._unsent, []
         if self._transport is not None and self.open:
             self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
@@ -190,8 +197,8 @@ class Wire:
         else:
             connection.write(command, on_reply)
 
-    async def call(self, *args: Argument) -> Reply:
-        """Connect where needed, send one command and wait for its reply.
+    async def call(self, *args: Argument, arrived: OnReply | None = None) -> Reply:
+        """Connect where needed, send one command and wait for its reply; ``arrived`` gets it the moment it is there.
 
         Raises:
             redis.exceptions.ConnectionError: unknown whether the command was run.
@@ -201,7 +208,7 @@ class Wire:
         if not self.connected:
             await self.open()
         assert self._connection is not None
-        return await _ask(self._connection, *args)
+        return await _ask(self._connection, *args, arrived=arrived)
 
     async def calls(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
         """Send several commands at once; a refused one stands in the list as its exception."""
@@ -225,7 +232,7 @@ class Wire:
         self.drop()
 
 
-async def _ask(connection: _Connection, *args: Argument) -> Reply:
+async def _ask(connection: _Connection, *args: Argument, arrived: OnReply | None = None) -> Reply:
     answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
     def on_reply(reply: Reply) -> None:
@@ -233,8 +240,14 @@ async def _ask(connection: _Connection, *args: Argument) -> Reply:
             return
         if isinstance(reply, BaseException):
             answer.set_exception(reply)
-        else:
-            answer.set_result(reply)
+            return
+        if arrived is not None:
+            try:
+                arrived(reply)
+            except Exception as error:  # noqa: BLE001 - it is told to the one who asked
+                answer.set_exception(error)
+                return
+        answer.set_result(reply)
 
     connection.write(pack(args), on_reply)
     return await answer
