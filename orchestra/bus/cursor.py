@@ -30,7 +30,8 @@ class Cursor:
     """
 
     __slots__ = (
-        "_passed", "acks", "confirmed", "held", "key", "key_bytes", "last", "place", "read", "requeued", "sent", "stream",
+        "_passed", "acks", "confirmed", "held", "key", "key_bytes", "last", "place", "read", "requeued", "sent",
+        "stream",
     )  # fmt: skip
 
     def __init__(self, partition: int, stream: str, group: str) -> None:
