@@ -61,7 +61,9 @@ async def curate(event: CallEnded, context: Context) -> TranscriptCurated | None
         return None
     context.state.set("task", curated.task.encode())
     context.state.set("project", curated.project.encode())
-    return TranscriptCurated(call=event.call, turn=event.turn, project=curated.project, task=curated.task)
+    return TranscriptCurated(
+        call=event.call, turn=event.turn, project=curated.project, task=curated.task, version=event.version
+    )
 
 
 async def _recording(event: CallEnded, context: Context) -> bytes:

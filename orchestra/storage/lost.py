@@ -57,6 +57,7 @@ async def end_of_lost(bus: Bus, record: CallRecord) -> CallEnded | None:
         reason="failed",
         duration_s=round(max(0.0, last_at - began_at), 3),
         audio_ms=audio_ms,
+        version=record.version,
     )
 
 
