@@ -11,7 +11,7 @@ from rich.text import Text
 
 from orchestra.bus import Consumer, Entry
 from orchestra.cli.conversation import QUIET, WARNING, shortened, terminal
-from orchestra.cli.replaying import Bar, Run, finished, note, stopping
+from orchestra.cli.replaying import Bar, Run, finished, note, stopping, total
 from orchestra.replay.outputs import IGNORED, Output, Verdict
 from orchestra.replay.recorded import tag
 from orchestra.replay.scratch import Clock, Outcome, on_scratch
@@ -37,7 +37,7 @@ async def through(  # noqa: PLR0917 - the options of the command
     note(f"handlers of {consumer.name} run on a server of their own; what they do outside Redis, they do")
     types = [tag(name) for name in run.selection.types]
     run = run.of_all_types()  # what the group published then is of other types
-    with stopping() as stop, Bar("events", None) as bar:
+    with stopping() as stop, Bar("events", await total(run)) as bar:
         async with on_scratch(
             consumer, run.settings, folder, clock=clock, patience_s=patience_s, types=types
         ) as scratch:

@@ -94,7 +94,14 @@ class Scratch:
     """
 
     def __init__(
-        self, bus: Bus, consumer: Consumer, *, clock: Clock, patience_s: float, types: Collection[str]
+        self,
+        bus: Bus,
+        consumer: Consumer,
+        *,
+        clock: Clock,
+        patience_s: float,
+        types: Collection[str],
+        goes_on: bool,
     ) -> None:
         self.bus = bus
         self.then: dict[str, Entry] = {}
@@ -105,6 +112,7 @@ class Scratch:
         self._clock = clock
         self._patience_s = patience_s
         self._types = frozenset(types)
+        self._goes_on = goes_on
         self._rewrite = Rewrite(bus.partitions)
         self._shifts: dict[str, float] = {}
         self._feed = Feed(bus)
@@ -122,8 +130,8 @@ class Scratch:
     # -- what is fed
 
     async def passed(self, entry: Entry) -> None:
-        """This entry was fed by an earlier run on the same server."""
-        if self._is_left_out(entry):
+        """This entry was fed by an earlier run on the same server, if there was one."""
+        if self._is_left_out(entry) or not self._goes_on:
             return
         self._asked.add(hash(entry.id))
         if cause_of(entry.id, self._group) is not None:
@@ -358,10 +366,11 @@ async def on_scratch(
         types: only events of these types are fed (tags); all unless given.
 
     """
+    goes_on = await asyncio.to_thread(folder.exists)
     async with EmbeddedServer(folder) as server:
         bus = await Bus.connect(scratch_settings(settings, folder, server.url))
         try:
-            scratch = Scratch(bus, consumer, clock=clock, patience_s=patience_s, types=types)
+            scratch = Scratch(bus, consumer, clock=clock, patience_s=patience_s, types=types, goes_on=goes_on)
             async with scratch.running():
                 yield scratch
         finally:

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+
+from orchestra.bus import Entry
+from orchestra.bus.seal import seal
+from orchestra.cli import replaying
+from orchestra.cli.replaying_consumer import through
+from orchestra.replay.outputs import IGNORED, Change, Outputs, cause_of, compare
+from orchestra.replay.position import Position
+from orchestra.replay.recorded import Selection
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import Event, Message, PromptRequested, ReplyChunk, TurnCompleted
+from tests.replay.scratch_consumers import mood_consumer, turns_of
+
+CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
+ASKED = f"{CALL}:edge.1"
+OUTPUT = f"{ASKED}.mood.1"
+
+
+def by_id(*events: Event) -> dict[str, Entry]:
+    found = {}
+    for event in events:
+        sealed = seal(event)
+        found[event.id] = Entry("1-0", 7, sealed.stream, sealed.type.decode(), CALL, sealed.id, sealed.body)
+    return found
+
+
+def compared(then: dict[str, Entry], now: dict[str, Entry], *more: str) -> Outputs:
+    return compare(then, now, asked=lambda cause: cause == ASKED, group="mood", ignored=IGNORED | set(more))
+
+
+@pytest.mark.parametrize(
+    ("event_id", "cause"),
+    [
+        (OUTPUT, ASKED),
+        (f"{CALL}:edge-1.2.orchestration.3.mood.12", f"{CALL}:edge-1.2.orchestration.3"),
+        (f"{CALL}:edge.1.moody.1", None),
+        (f"{CALL}:edge.1.mood", None),
+        (f"{CALL}:mood-1a2b.4", None),  # a producer of that name, not its handlers
+        ("", None),
+    ],
+)
+def test_an_id_tells_whose_answer_to_what_the_event_is(event_id: str, cause: str | None) -> None:
+    assert cause_of(event_id, "mood") == cause
+
+
+def test_fields_that_differ_are_named_by_their_place() -> None:
+    said = [Message(role="system", content="Be brief."), Message(role="user", content="hello")]
+    then = PromptRequested(call=CALL, id=OUTPUT, agent="desk", messages=tuple(said), at=1.0, deadline=9.0, version="1")
+    now = PromptRequested(call=CALL, id=OUTPUT, agent="desk", messages=(said[0],), at=5.0, deadline=3.0, version="2")
+    (output,) = compared(by_id(then), by_id(now)).all
+    assert output.verdict == "changed"
+    assert output.changes == (Change("messages[1]", '{"role":"user","content":"hello"}', ""),)
+    assert compared(by_id(then), by_id(now), "messages").agree
+
+
+def test_an_event_of_another_type_is_one_difference() -> None:
+    then, now = TurnCompleted(call=CALL, id=OUTPUT, agent="a", text="x"), ReplyChunk(call=CALL, id=OUTPUT, text="y")
+    (output,) = compared(by_id(then), by_id(now)).all
+    assert output.changes == (Change("type", "turn.completed", "reply.chunk"),)
+
+
+def test_an_output_whose_cause_is_not_recorded_is_not_missed() -> None:
+    elsewhere = ReplyChunk(call=CALL, id=f"{CALL}:edge.7.mood.1", text="x")
+    found = compared(by_id(elsewhere), {})
+    assert (found.all, found.unasked, found.agree) == ([], 1, True)
+
+
+def test_a_recorded_output_that_is_damaged_differs_as_a_whole() -> None:
+    then = {OUTPUT: Entry("1-0", 7, "events", "reply.chunk", CALL, OUTPUT, b'{"type":"rep')}
+    (output,) = compared(then, by_id(ReplyChunk(call=CALL, id=OUTPUT, text="y"))).all
+    assert [change.field for change in output.changes] == ["body"]
+
+
+async def test_what_differs_is_printed_and_decides_the_exit_code(
+    bus: TestBus, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with bus.run(mood_consumer("a long way down, and then some more, and more: good")):
+        await bus.publish(*turns_of(bus.call()))
+        await bus.settled()
+    run = replaying.Run(
+        settings=settings, selection=Selection(), source="journal", speed=None, token="",
+        position=Position(tmp_path, {}),
+    )  # fmt: skip
+    same = mood_consumer("a long way down, and then some more, and more: good")
+    assert await through(run, same, "now", (), 2.0, as_json=False) == 0
+    assert "= mood.summed" in capsys.readouterr().out
+    other = mood_consumer("a long way down, and then some more, and more: bad")
+    assert await through(run, other, "now", (), 2.0, as_json=False) == 1
+    told = capsys.readouterr().out
+    assert told.count("≠ mood.scored") == 3
+    assert "then  …nd then some more: good" in told
+    assert await through(run, other, "now", ("mood",), 2.0, as_json=False) == 0
+    capsys.readouterr()
+    other.name = other.state = "newcomer"
+    assert await through(run, other, "now", (), 2.0, as_json=False) == 0
+    assert "there is nothing to compare with" in capsys.readouterr().err
