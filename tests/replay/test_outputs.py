@@ -91,7 +91,7 @@ async def test_what_differs_is_printed_and_decides_the_exit_code(
     assert await through(run, other, "now", (), 2.0, as_json=False) == 1
     told = capsys.readouterr().out
     assert told.count("≠ mood.scored") == 3
-    assert "then  …nd then some more: good" in told
+    assert "then  …ome more, and more: good" in told
     assert await through(run, other, "now", ("mood",), 2.0, as_json=False) == 0
     capsys.readouterr()
     other.name = other.state = "newcomer"
