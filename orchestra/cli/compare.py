@@ -89,7 +89,6 @@ def compare(
     """Put recorded calls to the present app, or another app, prompt or model, and tell what differs turn by turn."""
     import uvloop
 
-    from orchestra.cli.conversation import terminal
     from orchestra.log import quiet_logging
     from orchestra.replay.recorded import Selection
     from orchestra.settings import load_settings
@@ -104,21 +103,26 @@ def compare(
         _check_audio(on_divergence)
         options = {"alike": alike, "app": app or settings.app}
     found = uvloop.run(_compare(settings, calls or [], selection, source, candidate, audio=audio, **options))
+    _tell(found, candidate, as_json=as_json, html=html)
+    problems = _beyond(found, max_diverged, max_slower_ms)
+    if problems or not found.calls:
+        print("\n".join(problems or ["no call could be compared"]), file=sys.stderr)
+        sys.exit(1)
+
+
+def _tell(found: "Comparison", candidate: "Candidate", *, as_json: bool, html: Path | None) -> None:
     if html is not None:
         from orchestra.replay.page import page
 
-        html.write_text(page(found, f"{len(found.calls)} calls against {candidate.app.version}"), "utf-8")
+        calls = f"{len(found.calls)} call{'s' * (len(found.calls) != 1)}"
+        html.write_text(page(found, f"{calls} against {candidate.app.version}"), "utf-8")
     if as_json:
         print(_as_json(found))
     else:
         from orchestra.cli.compare_view import show_comparison
+        from orchestra.cli.conversation import terminal
 
         show_comparison(terminal(), found)
-    if problems := list(_beyond(found, max_diverged, max_slower_ms)):
-        print("\n".join(problems), file=sys.stderr)
-        sys.exit(1)
-    if not found.calls:
-        sys.exit(1)
 
 
 def _check_selection(names: list[str], selection: "Selection") -> None:

@@ -69,7 +69,6 @@ def evaluate(
 
     from orchestra.cli.compare import candidate_of
     from orchestra.log import quiet_logging
-    from orchestra.replay.evaluate import beyond
     from orchestra.settings import load_settings
 
     at_least = {"agent": min_agent, "tool": min_tool, "arguments": min_arguments, "words": min_words,
@@ -81,8 +80,17 @@ def evaluate(
     candidate = candidate_of(settings, app, model, prompt or [], tools)
     run = uvloop.run(_evaluate(settings, place, candidate, source, as_heard=as_heard))
     _show(settings, place, run, as_json=as_json, forget=forget)
-    problems = list(beyond(run, _given(at_least), _given(at_most)))
-    if problems or not run.calls:
+    _hold_back(run, _given(at_least), _given(at_most))
+
+
+def _hold_back(run: "Run", at_least: dict[str, float], at_most: dict[str, float]) -> None:
+    """End with exit code 1 and the reasons, if a gate is not passed or nothing could be evaluated."""
+    from orchestra.replay.evaluate import beyond
+
+    problems = list(beyond(run, at_least, at_most))
+    if not run.calls:
+        problems.append("no call of the set could be put to the app")
+    if problems:
         print("\n".join(problems), file=sys.stderr)
         sys.exit(1)
 
