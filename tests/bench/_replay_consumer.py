@@ -5,10 +5,13 @@ behind each is held back until it comes.
 """
 
 import asyncio
+import logging
 import tempfile
 import time
 from itertools import islice
 from pathlib import Path
+
+import structlog
 
 from orchestra import Consumer
 from orchestra.bus import Bus, EmbeddedServer, Entry
@@ -72,6 +75,7 @@ async def _record(bus: Bus, calls: int) -> None:
 
 async def replay_figures(calls: int = CALLS) -> dict[str, float]:
     """``replay_events_per_s`` from one server into another, ``replay_1000_calls_s`` into a consumer."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="orchestra-bench-") as name:
         folder = Path(name)
         async with EmbeddedServer(folder / "recorded") as recorded, EmbeddedServer(folder / "copy") as other:
@@ -85,7 +89,10 @@ async def replay_figures(calls: int = CALLS) -> dict[str, float]:
             )  # fmt: skip
             copied_s = await _copied(replay, settings, other.url)
             consumed_s = await _consumed(replay, settings, folder, calls)
-    return {"replay_events_per_s": calls * EVENTS / copied_s, "replay_1000_calls_s": consumed_s * 1000 / calls}
+    return {
+        "replay_events_per_s": round(calls * EVENTS / copied_s),
+        "replay_1000_calls_s": round(consumed_s * 1000 / calls, 2),
+    }
 
 
 async def _copied(replay: Replay, settings: Settings, url: str) -> float:
