@@ -137,6 +137,9 @@ class Answer:
         try:
             yield from self._reader
         except (pa.ArrowException, duckdb.Error, OSError) as error:
+            if "No such file" in str(error) or "No files found" in str(error):
+                msg = "the archive's files were merged while they were read: ask again"
+                raise UsageError(msg) from error
             raise UsageError(_words(error)) from None
 
 

@@ -18,6 +18,7 @@ Every event counts once, whoever wrote when:
 import heapq
 import io
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -227,16 +228,30 @@ class Archive:
         first, last = _day(max(0, begun)), "9999" if until_ms is None else _day(until_ms)
         parts = parts_of(self.files(partitions=partitions, days=lambda day: first <= day <= last))
         parts = [part for part in parts if part.file.last[0] >= begun]
+        wanted: dict[str, Any] = {"calls": calls, "types": types, "since_ms": since_ms, "until_ms": until_ms}
+        streams = [
+            self._stream(list(each), wanted)
+            for _, each in groupby(parts, key=lambda part: (part.file.journal, part.file.partition))
+        ]
+        for _, entry in heapq.merge(*streams, key=lambda pair: pair[0]):
+            yield entry
 
-        def stream(of_stream: list[Part]) -> Iterator[tuple[Id, Entry]]:
-            for part in of_stream:
-                for table in self.tables(part, calls=calls, types=types, since_ms=since_ms, until_ms=until_ms):
+    def _stream(self, parts: list[Part], wanted: dict[str, Any]) -> Iterator[tuple[Id, Entry]]:
+        """The entries of one stream's files; what was merged since they were listed is found where it is now."""
+        waiting = deque(parts)
+        while waiting:
+            part = waiting.popleft()
+            try:
+                for table in self.tables(part, **wanted):
                     for entry in entries_of(table):
                         yield place_of(entry.stream_id), entry
-
-        streams = [list(each) for _, each in groupby(parts, key=lambda part: (part.file.journal, part.file.partition))]
-        for _, entry in heapq.merge(*map(stream, streams), key=lambda pair: pair[0]):
-            yield entry
+            except FileNotFoundError:
+                file = part.file
+                after = max(part.after, (file.first[0], file.first[1] - 1))
+                now = parts_of(self.files(partitions=[file.partition], journal=file.journal))
+                waiting = deque(Part(each.file, max(each.after, after)) for each in now if each.file.last > after)
+                if any(each.file == file for each in waiting):
+                    raise
 
 
 class _Wanted:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from orchestra.bus.health import Health
 from orchestra.bus.keys import JOURNAL
 from orchestra.settings import Settings
 from orchestra.storage.archive import Archive
@@ -120,6 +121,7 @@ async def test_a_place_that_cannot_be_written_is_waited_for_and_said_and_nothing
             stored = await bus.publish(*turns(bus.call(3), 40))
             await until(lambda: failures() >= 2)
             assert troubled()
+            assert 'orchestra_archive_troubled{group="archive"} 1' in await Health(bus.bus, 0).metrics()
             assert next(each for each in await bus.bus.groups() if each.partition == 3).lag == 40
             FailingFileSystem.writes = FailingFileSystem.everything = 0
             await bus.settled()

@@ -30,6 +30,15 @@ def test_neighbours_become_one_file_and_are_removed(tmp_path: Path) -> None:
     assert compact(archive, settle_s=0).made == 0
 
 
+def test_whoever_reads_meanwhile_finds_everything_once(tmp_path: Path) -> None:
+    archive = Archive(str(tmp_path))
+    written(archive, (1, 3), (4, 6), (7, 9))
+    reading = archive.entries()
+    begun = [next(reading), next(reading)]
+    compact(archive, settle_s=0)
+    assert [*begun, *reading] == [entry(place) for place in range(1, 10)]
+
+
 def test_one_that_is_killed_before_it_removes_the_old_files_has_changed_nothing(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     old = written(archive, (1, 3), (4, 6))
