@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     twilio_api_url: str = "https://api.twilio.com"
     twilio_number: str = ""
     machine_detection: bool = True
+    #: talk at once, as to a person, while the carrier finds out who answered; else nothing is said before that
+    machine_detection_async: bool = False
     ring_s: Annotated[int, Field(ge=5, le=600)] = 30
 
     # -- after the call

@@ -21,6 +21,7 @@ from orchestra.tasks import ended
 from schemas import (
     AgentChanged,
     AudioChunk,
+    CallAnswered,
     CallEnded,
     CallResumed,
     CallStarted,
@@ -72,6 +73,7 @@ async def begin(event: CallStarted, context: Context) -> None:
 
 
 @consumer.on(
+    CallAnswered,
     CallResumed,
     AgentChanged,
     UserTurnEnded,

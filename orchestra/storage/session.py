@@ -7,6 +7,7 @@ from functools import singledispatch
 
 from schemas import (
     AgentChanged,
+    CallAnswered,
     CallEnded,
     CallResumed,
     CallStarted,
@@ -36,6 +37,7 @@ def changes(event: Event, record: Record) -> Record:
     ``interruptions``, ``tools``, ``failed_tools`` and ``prompts`` are counts, ``prompt_tokens`` and
     ``completion_tokens`` what the models counted in all; ``slowest_ms`` is the longest wait for a reply so far,
     ``mean_ms`` the mean over the ``measured`` turns. ``first_words`` and ``last_words`` are the caller's.
+    ``answered_by`` stands in outbound calls: ``human``, ``machine`` or ``fax``.
     ``version`` and ``model`` are those that answered last.
     """
     del event, record
@@ -56,6 +58,12 @@ def _(event: CallStarted, record: Record) -> Record:
         "edge": event.source,
         "started_at": f"{event.at:.3f}",
     }
+
+
+@changes.register
+def _(event: CallAnswered, record: Record) -> Record:
+    del record
+    return {"answered_by": event.by}
 
 
 @changes.register

@@ -24,9 +24,9 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from orchestra.voice.actions import EndSpeech, Hush, PressKeys, Say, SendMark
 from orchestra.voice.conversation import Conversation, Speech
 from orchestra.voice.engines.rendered import Rendered
-from orchestra.voice.turns import EndSpeech, PressKeys, Say, SendMark
 
 FindPhrase = Callable[[str, str], Rendered | None]
 
@@ -74,6 +74,8 @@ class Bridge(FrameProcessor):
 
     def speak(self, speech: Speech) -> None:
         """Speak this behind what was given before. Never waits."""
+        if isinstance(speech, Hush):
+            self._drop_waiting()
         self._waiting.put_nowait(speech)
 
     async def start_over(self) -> None:
@@ -125,6 +127,8 @@ class Bridge(FrameProcessor):
                     await self._say(say)
                 case EndSpeech():
                     await self._end_speech()
+                case Hush():
+                    await self.broadcast_interruption()  # type: ignore[no-untyped-call]
                 case PressKeys(keys):
                     await self.push_frame(OutputDTMFFrame(buttons=[KeypadEntry(key) for key in keys]))
                 case SendMark(name):

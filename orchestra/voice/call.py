@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from orchestra.bus import Publisher
+from orchestra.voice.actions import Ending, Transfer
 from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.conversation import Conversation, Speech
 from orchestra.voice.media_stream import Digit, Mark, Media
@@ -15,9 +16,9 @@ from orchestra.voice.metering import SpeechMeter
 from orchestra.voice.provider import Provider
 from orchestra.voice.recording import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.standing import Standing
-from orchestra.voice.turns import Ending, Transfer
 from schemas import (
     AudioChunk,
+    CallAnswered,
     CallEnded,
     CallResumed,
     CallStarted,
@@ -235,8 +236,8 @@ class Call:
     def take_digit(self, message: Digit) -> None:
         """The caller pressed a key."""
         turn = self.conversation.turns.turn
-        self.conversation.active_at = time.monotonic()
         self._publisher.publish(DigitPressed(call=self.id, turn=turn, digit=message.dtmf.digit))
+        self.conversation.key_pressed()
 
     # -- the agents' side
 
@@ -246,10 +247,21 @@ class Call:
             if event.id != self._resumed_as:
                 _LOG.info("call.taken_over", call=self.id, by=event.source)
                 self.leave()
+        elif isinstance(event, CallAnswered):
+            self._answered(event)
         elif self._waits:
             self.missed.append(event)
         elif not self.over.done():
             self.conversation.take(event)
+
+    def _answered(self, event: CallAnswered) -> None:
+        """It turned out while the call goes on who has answered it."""
+        if event.by == "human" or self._script.hangs_up:
+            return
+        if event.by == "machine" and self._script.voicemail:
+            self.conversation.leave(self._script.voicemail)
+        else:
+            self.end("agent_hung_up")
 
     # -- what goes by the clock
 

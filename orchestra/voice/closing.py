@@ -1,6 +1,7 @@
 """Closes calls that no stream will close: whose socket broke and did not come back, or never came."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -18,6 +19,8 @@ _LOG = structlog.get_logger()
 
 _JOURNAL_WITHIN_S = 5.0
 _CLOCK_MARGIN_S = 60
+#: a journal that takes longer to be read comes from a server that was away, in seconds
+_ANSWER_WITHIN_S = 1.0
 _BYTES_PER_MS = SAMPLE_RATE // 1000 * 2
 
 
@@ -92,18 +95,26 @@ class LostCalls:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _wait_for(self, call: str, reason: EndReason, lost_at: float) -> None:
-        try:
-            async with asyncio.timeout(self._wait_s):
-                await self._closing.wait()
-        except TimeoutError:
-            pass  # the wait is over and the process goes on: now look whether the call came back
-        if self._find(call) is not None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                # when the wait is over and the process goes on: look whether the call came back
+                async with asyncio.timeout(self._wait_s):
+                    await self._closing.wait()
+            if self._find(call) is not None:
+                return
+            if not (self._publisher.connected or self._closing.is_set()):
+                continue  # the carrier is asked to try again meanwhile: the caller gets the same time once more
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(_JOURNAL_WITHIN_S):
+                    journal = await self._bus.journal(call)
+                taken_up = any(isinstance(event, CallResumed) and event.at >= lost_at for event in journal)
+                if not taken_up and time.monotonic() - began > _ANSWER_WITHIN_S and not self._closing.is_set():
+                    continue  # Redis was away until now
+                if not taken_up:
+                    await close_call(self._bus, self._publisher, call, reason)
+            except (TimeoutError, RedisError, DecodeError) as error:
+                _LOG.warning("call.not_closed", call=call, error=repr(error))
+                if not (self._closing.is_set() or isinstance(error, DecodeError)):
+                    continue
             return
-        try:
-            async with asyncio.timeout(_JOURNAL_WITHIN_S):
-                journal = await self._bus.journal(call)
-            taken_up = any(isinstance(event, CallResumed) and event.at >= lost_at for event in journal)
-            if not taken_up:
-                await close_call(self._bus, self._publisher, call, reason)
-        except (TimeoutError, RedisError, DecodeError) as error:
-            _LOG.warning("call.not_closed", call=call, error=repr(error))

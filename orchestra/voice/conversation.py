@@ -3,15 +3,13 @@
 import time
 from collections.abc import Callable
 
-from orchestra.voice.call_audio import CallAudio
-from orchestra.voice.measure import TurnTimes
-from orchestra.voice.standing import Standing
-from orchestra.voice.turns import (
+from orchestra.voice.actions import (
     Action,
     Cut,
     Ending,
     EndSpeech,
     HangUp,
+    Hush,
     Played,
     PressKeys,
     Say,
@@ -20,8 +18,11 @@ from orchestra.voice.turns import (
     TurnBegan,
     TurnPredicted,
     TurnResumed,
-    Turns,
 )
+from orchestra.voice.call_audio import CallAudio
+from orchestra.voice.measure import TurnTimes
+from orchestra.voice.standing import Standing
+from orchestra.voice.turns import Turns
 from schemas import (
     CallEndRequested,
     CallTransferRequested,
@@ -32,6 +33,8 @@ from schemas import (
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
+    ToolCompleted,
+    ToolRequested,
     TranscriptFinal,
     TranscriptPartial,
     TurnCancelled,
@@ -50,14 +53,19 @@ REPLY_EVENTS: tuple[type[Event], ...] = (
     PromptCompleted,
     PromptRequested,
     ReplyChunk,
+    ToolCompleted,
+    ToolRequested,
     TurnCancelled,
     TurnCompleted,
 )
 
+#: the tool that asks the caller for keys; what it says may be cut by the first
+COLLECT_DIGITS = "collect_digits"
+
 #: a caller who hears nothing for this long while the platform is away is told that it takes a moment
 HOLDING_AFTER_S = 2.0
 
-Speech = Say | EndSpeech | PressKeys | SendMark
+Speech = Say | EndSpeech | Hush | PressKeys | SendMark
 
 
 class Conversation:
@@ -98,6 +106,8 @@ class Conversation:
         self._turn_ended_at = 0.0
         self._cut_at = 0.0
         self._held_turn = 0
+        self._keys_wanted = -1  # the turn in which the caller is asked for keys
+        self._sound_at = 0.0
         self._unmeasured_turn = 0  # what another edge began to answer is not measured here
         self._sentences_told = 0
         self._said_at = 0.0
@@ -139,6 +149,17 @@ class Conversation:
         self._unmeasured_turn = turn
         self.turns.restore(turn, [], agent="", over=False)
         self._act([*self.turns.chunk(turn, phrase), *self.turns.completed(turn)])
+
+    def leave(self, message: str) -> None:
+        """Say this instead of what is being said, and hang up."""
+        self._cut_at = time.time()
+        self._act(self.turns.leave(message, self._audio.heard_words()))
+
+    def key_pressed(self) -> None:
+        """The caller pressed a key: where keys are asked for, the rest of the question is not said."""
+        self.active_at = time.monotonic()
+        if self._keys_wanted == self.turns.turn:
+            self._act(self.turns.key_pressed(self._audio.heard_words()))
 
     def sentences_spoken(self) -> list[str]:
         """The sentences of the open reply that were heard whole since the last time that this was asked."""
@@ -237,6 +258,10 @@ class Conversation:
                 self._act(self.turns.pause(event.turn))
             case TurnCompleted() | TurnCancelled():
                 self._act(self.turns.completed(event.turn))
+            case ToolRequested(name=name) if name == COLLECT_DIGITS:
+                self._keys_wanted = event.turn
+            case ToolCompleted(name=name) if name == COLLECT_DIGITS:
+                self._keys_wanted = -1
             case DigitsRequested():
                 self._act(self.turns.press_keys(event.turn, event.digits))
             case CallEndRequested():
@@ -247,10 +272,11 @@ class Conversation:
                 pass
 
     def hold(self, phrase: str) -> None:
-        """Tell a caller who has waited too long for the first word of a reply that it takes a moment; once a turn."""
+        """Tell a caller who has waited too long, for a reply or for more of it, that it takes a moment; once a turn."""
         turn = self.turns.turn
-        late = time.time() - self._times.turn_ended > HOLDING_AFTER_S
-        if turn > self._held_turn and late and self.turns.waits_for_words:
+        waits = self.turns.waits_for_words or self.turns.waits_for_more(self._audio.heard_words())
+        late = time.time() - max(self._times.turn_ended, self._sound_at) > HOLDING_AFTER_S
+        if turn > self._held_turn and late and waits:
             self._held_turn = turn
             self._act([*self.turns.chunk(turn, phrase), *self.turns.pause(turn)])
 
@@ -262,7 +288,8 @@ class Conversation:
     def sound_sent(self) -> None:
         """A frame that can be heard was sent to the carrier."""
         self.active_at = time.monotonic()
-        self._times.sent = self._times.sent or time.time()
+        self._sound_at = time.time()
+        self._times.sent = self._times.sent or self._sound_at
 
     def _take_chunk(self, chunk: ReplyChunk) -> None:
         actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice)
@@ -276,7 +303,7 @@ class Conversation:
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Say() | EndSpeech() | PressKeys() | SendMark():
+                case Say() | EndSpeech() | Hush() | PressKeys() | SendMark():
                     self.active_at = self._said_at = time.monotonic()
                     self._speak(action)
                 case TurnBegan() | TurnPredicted():

@@ -14,7 +14,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 
 from orchestra.errors import OrchestraError, RejectedError, SettingError
 from orchestra.settings import Settings
-from orchestra.voice.twilio import STATUS_PATH, VOICE_PATH, PublicUrl
+from orchestra.voice.twilio import MACHINE_PATH, STATUS_PATH, VOICE_PATH, PublicUrl
 
 _LOG = structlog.get_logger()
 
@@ -87,7 +87,12 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
     try:
         client = Client(settings.twilio_account_sid, auth_token, http_client=http)
         client.api.base_url = settings.twilio_api_url
-        detection = {"machine_detection": "DetectMessageEnd"} if settings.machine_detection else {}
+        detection: dict[str, str] = {}
+        if settings.machine_detection:
+            detection["machine_detection"] = "DetectMessageEnd"
+            if settings.machine_detection_async:
+                answered = public.at(MACHINE_PATH, call=call)
+                detection |= {"async_amd": "true", "async_amd_status_callback": answered}
         placed = await client.calls.create_async(
             to=to_number,
             from_=settings.twilio_number,

@@ -18,6 +18,7 @@ from orchestra.voice import outbound, twilio, webhooks
 from orchestra.voice.call import Parties, Script
 from orchestra.voice.calls import Calls
 from orchestra.voice.closing import LostCalls
+from orchestra.voice.incoming import Incoming
 from orchestra.voice.metrics import CONTENT_TYPE, prometheus, samples
 from orchestra.voice.phrases import Phrase, RenderedPhrases
 from orchestra.voice.replies import Replies
@@ -87,6 +88,7 @@ class Edge:
     public: twilio.PublicUrl
     lost: LostCalls
     rendered: RenderedPhrases
+    incoming: Incoming
 
     def take_up(self, app: Phrases) -> None:
         """Begin the calls that come from now on as this version of the app says."""
@@ -159,6 +161,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
         replies=Replies(bus, homes, calls.find),
         public=twilio.PublicUrl(settings.public_url or f"http://{settings.host}:{settings.port}"),
         lost=LostCalls(bus, publisher, calls.find, settings.reconnect_s),
+        incoming=Incoming(bus),
         rendered=RenderedPhrases(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )
 

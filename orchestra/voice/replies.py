@@ -8,11 +8,11 @@ import structlog
 from orchestra.bus import Bus, Entry, Follow, partition_of
 from orchestra.voice.call import Call
 from orchestra.voice.conversation import REPLY_EVENTS
-from schemas import CallResumed, DecodeError, Event, tag_of
+from schemas import CallAnswered, CallResumed, DecodeError, Event, tag_of
 
 _LOG = structlog.get_logger()
 
-_READ: tuple[type[Event], ...] = (*REPLY_EVENTS, CallResumed)
+_READ: tuple[type[Event], ...] = (*REPLY_EVENTS, CallAnswered, CallResumed)
 _TAGS = frozenset(tag_of(event_type) for event_type in _READ)
 
 

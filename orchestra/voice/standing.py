@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from orchestra.voice.turns import Ending, HangUp, Transfer
+from orchestra.voice.actions import Ending, HangUp, Transfer
 from schemas import (
     CallEnded,
     CallEndRequested,

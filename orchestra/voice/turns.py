@@ -19,98 +19,22 @@ A turn whose end is only predicted has its number already, and its reply may be 
 
 from dataclasses import dataclass, field
 
-from orchestra.voice.words import is_backchannel, same_words
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Speak these words now, behind what is being spoken."""
-
-    turn: int
-    text: str
-    voice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EndSpeech:
-    """No more words follow for the moment: let the speech engine finish."""
-
-
-@dataclass(frozen=True, slots=True)
-class PressKeys:
-    """Play the tones of these keys, behind what is being spoken."""
-
-    keys: str
-
-
-@dataclass(frozen=True, slots=True)
-class SendMark:
-    """Ask the carrier to tell when all before this was played."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class TurnBegan:
-    """The caller's turn is over, with these words; the agents are to answer it, or do already: ``predicted``."""
-
-    turn: int
-    text: str
-    predicted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TurnPredicted:
-    """The caller's turn seems to be over, with these words; the agents may begin, nothing is spoken yet."""
-
-    turn: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TurnResumed:
-    """The caller goes on: the turn that was predicted is void."""
-
-    turn: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The reply of this turn is over because the caller spoke; ``heard`` is what was played of it."""
-
-    turn: int
-    heard: str
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """The reply of this turn was played to its end."""
-
-    turn: int
-    text: str
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """The agent's last words were played, and it wants to end the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """The agent's last words were played, and it wants the caller to be connected to ``target``.
-
-    ``briefing`` is what the person there is told first.
-    """
-
-    target: str
-    briefing: str = ""
-
-
-Ending = HangUp | Transfer
-Action = (
-    Say | EndSpeech | PressKeys | SendMark | TurnBegan | TurnPredicted | TurnResumed | Cut | Played | HangUp | Transfer
+from orchestra.voice.actions import (
+    Action,
+    Cut,
+    Ending,
+    EndSpeech,
+    HangUp,
+    Hush,
+    Played,
+    PressKeys,
+    Say,
+    SendMark,
+    TurnBegan,
+    TurnPredicted,
+    TurnResumed,
 )
+from orchestra.voice.words import is_backchannel, same_words
 
 
 @dataclass(slots=True)
@@ -176,6 +100,7 @@ class Turns:
         self.turn = 0
         self.caller_speaks = False
         self.caller_took_turn = False  # from the caller's start until their turn is over
+        self._leaving = False  # a message is left with a machine: nobody takes the turn any more
         self._reply = _Reply(0, over=True)
 
     @property
@@ -195,6 +120,13 @@ class Turns:
     def waits_for_words(self) -> bool:
         """Whether the current reply has not said anything yet."""
         return self.reply_open and not (self._reply.predicted or self._reply.started or self._reply.waiting)
+
+    def waits_for_more(self, heard: list[str]) -> bool:
+        """Whether all that there is of the current reply was heard, and the agents are not done with it."""
+        reply = self._reply
+        if reply.over or reply.complete or reply.waiting or reply.cut_words is not None:
+            return False
+        return reply.started and self.words_on_their_way <= len(heard)
 
     @property
     def callers_turn(self) -> int:
@@ -224,6 +156,9 @@ class Turns:
 
     def caller_started(self, heard: list[str]) -> bool:
         """The caller speaks; ``heard`` are the words played of what is on its way. Returns whether a reply was cut."""
+        if self._leaving:
+            self.speech_failed(heard)  # what the pipeline drops for it is said again
+            return False
         self.caller_speaks = self.caller_took_turn = True
         if self.reply_open and self._reply.cut_words is None:
             self._reply.cut_words = heard
@@ -243,7 +178,7 @@ class Turns:
 
     def turn_predicted(self, text: str) -> list[Action]:
         """The caller's turn seems to be over with these words: a reply may be made, and is held back."""
-        if not text.strip() or (self.reply_open and is_backchannel(text)):
+        if self._leaving or not text.strip() or (self.reply_open and is_backchannel(text)):
             return []
         if self._predicting and same_words(text, self._reply.predicted):
             return []
@@ -265,6 +200,8 @@ class Turns:
 
     def turn_ended(self, text: str) -> list[Action]:
         """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on."""
+        if self._leaving:
+            return []
         self.caller_took_turn = self.caller_speaks
         if self._predicting and (not text.strip() or same_words(text, self._reply.predicted)):
             return self._confirmed(text.strip() or self._reply.predicted)
@@ -290,6 +227,29 @@ class Turns:
         reply.cut_words = heard
         reply.cuts += 1
         return True
+
+    def key_pressed(self, heard: list[str]) -> list[Action]:
+        """The caller answers a question by a key: what is left of it is not said; ``heard`` as in `caller_started`."""
+        reply = self._reply
+        if reply.over or reply.cut_words is not None or not (reply.said or reply.waiting):
+            return []
+        if sum(len(say.text.split()) for say in reply.said) <= len(heard) and not reply.waiting:
+            return []
+        reply.heard = [text for text in (reply.heard_after(heard),) if text]
+        reply.said, reply.waiting, reply.mark = [], [], ""
+        reply.cut_words = []
+        reply.cuts += 1
+        return [Hush()]
+
+    def leave(self, message: str, heard: list[str]) -> list[Action]:
+        """Say this and hang up, whatever is being said; ``heard`` as in `caller_started`."""
+        if self.reply_open and self._reply.cut_words is None:
+            self._reply.cut_words = heard
+        actions = [*self.caller_resumed(), *self._end_reply()]
+        self._reply = _Reply(self.turn, cut_words=[], ending=HangUp())
+        self.caller_speaks = self.caller_took_turn = False
+        self._leaving = True
+        return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), Hush()]
 
     def output_cleared(self) -> list[Action]:
         """Nothing of older words is on its way any more: what the engine lost is spoken again."""

@@ -12,9 +12,9 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
+from orchestra.voice.actions import HangUp, Transfer
 from orchestra.voice.call import Parties
 from orchestra.voice.standing import Standing
-from orchestra.voice.turns import HangUp, Transfer
 from schemas import CallAnswered
 from schemas.calls import AnsweredBy, EndReason
 
@@ -25,10 +25,12 @@ AFTER_DIAL_PATH = "/twilio/after-dial"
 WHISPER_PATH = "/twilio/whisper"
 ACCEPT_PATH = "/twilio/accept"
 STATUS_PATH = "/twilio/status"
+MACHINE_PATH = "/twilio/machine"
 
 #: the key by which a person takes a call
 ACCEPT_KEY = "1"
 _ACCEPT_WITHIN_S = 10
+_AGAIN_S = 1
 
 #: a call status after which nothing comes, and what it means; see https://www.twilio.com/docs/voice/api/call-resource
 FINAL: dict[str, EndReason] = {
@@ -122,6 +124,14 @@ def ending_twiml(_: HangUp) -> str:
     """The call is over."""
     response = VoiceResponse()
     response.hangup()
+    return str(response)
+
+
+def again_twiml(url: str) -> str:
+    """Wait a moment, then ask there what is next."""
+    response = VoiceResponse()
+    response.pause(length=_AGAIN_S)
+    response.redirect(url, method="POST")
     return str(response)
 
 

@@ -22,8 +22,9 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller import mulaw
 from orchestra.voice.caller.phone_line import PhoneLine, Stream
-from orchestra.voice.caller.twiml import ConnectStream, parse_twiml
-from schemas import CallEnded, CallStarted, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
+from orchestra.voice.caller.stream import MediaStream
+from orchestra.voice.caller.twiml import ConnectStream, Redirect, Verb, parse_twiml
+from schemas import CallEnded, CallResumed, CallStarted, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
 
 FRAME = 160
@@ -121,17 +122,16 @@ async def test_calls_that_are_opened_and_dropped_at_once_leave_nothing_behind(bu
                 socket.transport.abort()
 
         await asyncio.gather(*(open_and_drop() for _ in range(100)))
-        await until_no_calls(running)
-        assert len(asyncio.all_tasks()) <= before + 5
+        await until_no_calls(running, tasks=before + 5)
     started = await bus.published(CallStarted)
     assert {event.call for event in started} == {event.call for event in await bus.published(CallEnded)}
 
 
-async def until_no_calls(running: RunningEdge) -> None:
+async def until_no_calls(running: RunningEdge, *, tasks: int) -> None:
+    """Wait until the edge has no call, and no more tasks than these: what a call has started ends soon after it."""
     async with asyncio.timeout(40):
-        while len(running.edge.calls):  # noqa: ASYNC110 - nothing tells when a call of the edge is over
+        while len(running.edge.calls) or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.02)
-        await asyncio.sleep(1.0)  # what a call has started ends with it, a little later
 
 
 def fuzzed(chance: random.Random) -> str:
@@ -173,18 +173,18 @@ def resident_mb() -> float:
 @pytest.mark.timeout(180)
 async def test_five_thousand_fuzzed_messages_crash_nothing_and_leave_nothing(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, max_calls=20, reconnect_s=0.1) as running:
+        idle = len(asyncio.all_tasks())
         for seed in range(5):
             await send_fuzz(running, 1_000 + seed, 100)
-        await until_no_calls(running)
+        await until_no_calls(running, tasks=idle + 2)
         gc.collect()
-        tasks, memory = len(asyncio.all_tasks()), resident_mb()
+        memory = resident_mb()
         sent = seed = 0
         while sent < 5_000:
             seed += 1
             sent += await send_fuzz(running, seed, 100)
-        await until_no_calls(running)
+        await until_no_calls(running, tasks=idle + 2)
         gc.collect()
-        assert len(asyncio.all_tasks()) <= tasks + 2
         assert resident_mb() - memory < 30
 
         async def talk(line: PhoneLine) -> None:
@@ -252,3 +252,97 @@ async def test_a_call_outlives_twenty_seconds_without_redis(settings: Settings) 
         assert replies[1] == "Just a moment. In Denver."
         assert replies[2] == "Still there."
         await connected.close()
+
+
+def cut(line: PhoneLine) -> None:
+    """Break the line's stream without a word, as a lost network does."""
+    stream = line.stream
+    assert isinstance(stream, MediaStream)
+    stream._socket.transport.abort()
+
+
+@asynccontextmanager
+async def edge_on_a_server_of_its_own(
+    settings: Settings, *hears: str, **changed: object
+) -> AsyncIterator[tuple[RunningEdge, EmbeddedServer]]:
+    """An edge whose server may be taken away."""
+    async with EmbeddedServer(settings.data_dir) as server:
+        own = Settings(redis_url=server.url, data_dir=settings.data_dir)
+        connected = await Bus.connect(own)
+        async with running_edge(TestBus(connected), own, *hears, **changed) as running:
+            running.patience_s = 60.0
+            yield running, server
+        await connected.close()
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(120)
+async def test_a_stream_that_breaks_while_redis_is_away_comes_back_with_it(settings: Settings) -> None:
+    async with edge_on_a_server_of_its_own(settings, "where is my parcel", reconnect_s=3.0) as (running, server):
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            await server.kill()
+            cut(line)
+            await line.until(lambda: False, 5.0)
+            await server.start()
+            await running.event(CallResumed)
+            line.say(tone(0.4))
+            await answer(running, 1, "In Denver.")
+            await running.event(ReplySpoken, turn=1)
+
+        ending = await running.call(talk)
+        assert (ending.how, ending.streams) == ("caller_hung_up", 2)
+        await running.event(CallEnded)
+        assert len(await running.bus.published(CallEnded)) == 1
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(60)
+async def test_a_carrier_is_not_asked_to_ask_again_for_ever(settings: Settings) -> None:
+    async with edge_on_a_server_of_its_own(settings) as (running, server):
+        call = running.edge.bus.new_call()
+        await server.kill()
+        form = {"CallSid": "CA1", "CallStatus": "in-progress"}
+        async with httpx.AsyncClient(timeout=20) as http:
+            for query, verbs in (("", ["Pause", "Redirect"]), ("&tries=19", ["Pause", "Redirect"])):
+                answered = await post(http, f"{running.url}/twilio/after-stream?call={call}{query}", form)
+                assert [type(verb).__name__ for verb in answered] == verbs
+            last = answered[-1]
+            assert isinstance(last, Redirect)
+            assert last.url.endswith("tries=20")
+            for url, said in ((last.url, form), (f"{running.url}/twilio/after-stream?call={call}", DONE)):
+                assert [type(verb).__name__ for verb in await post(http, url, said)] == ["Hangup"]
+        await server.start()
+
+
+DONE = {"CallSid": "CA1", "CallStatus": "completed"}
+
+
+async def post(http: httpx.AsyncClient, url: str, form: dict[str, str]) -> list[Verb]:
+    signature = RequestValidator(AUTH_TOKEN).compute_signature(url, form)
+    return parse_twiml((await http.post(url, data=form, headers={"X-Twilio-Signature": signature})).text)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(60)
+async def test_a_caller_who_waits_for_the_rest_of_a_reply_is_told_that_it_takes_a_moment(settings: Settings) -> None:
+    async with edge_on_a_server_of_its_own(settings, "where is my parcel", app=Greeting(greeting="")) as (
+        running,
+        server,
+    ):
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            call = (await running.event(UserTurnEnded, turn=1)).call
+            await running.bus.publish(ReplyChunk(call=call, turn=1, text="Let me see."))
+            assert await line.until(lambda: line.agent_audible_s > 0.2, 5)
+            await server.kill()
+            assert await line.until(lambda: line.agent_audible_s > 0.5, 10)  # three more words: the holding phrase
+            await server.start()
+            await running.bus.publish(TurnCompleted(call=call, turn=1, agent="a"))
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+        (spoken,) = await running.bus.published(ReplySpoken)
+        assert spoken.text == "Let me see. Just a moment."

@@ -15,7 +15,16 @@ from orchestra.testing import TestBus
 from orchestra.voice.caller.caller import Caller, Ending
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.token import claim
-from schemas import CallAnswered, CallEnded, CallStarted, DigitsRequested, ReplySpoken, TurnCompleted, UserTurnEnded
+from schemas import (
+    CallAnswered,
+    CallEnded,
+    CallStarted,
+    DigitsRequested,
+    ReplyInterrupted,
+    ReplySpoken,
+    TurnCompleted,
+    UserTurnEnded,
+)
 from tests.servers.server import Faults
 from tests.servers.twilio import TwilioServer
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
@@ -176,3 +185,70 @@ async def test_a_silent_caller_is_asked_before_the_call_ends(bus: TestBus, setti
 
 async def _wait(line: PhoneLine) -> None:
     await line.until(lambda: False, 10)
+
+
+async def tell_who_answered(running: RunningEdge, placed: dict[str, str], answered_by: str) -> None:
+    url, form = placed["AsyncAmdStatusCallback"], {"CallSid": placed["Sid"], "AnsweredBy": answered_by}
+    signed = {"X-Twilio-Signature": RequestValidator(AUTH_TOKEN).compute_signature(url, form)}
+    async with httpx.AsyncClient() as http:
+        assert (await http.post(url, data=form, headers=signed)).status_code == 204
+
+
+async def test_a_machine_that_is_found_out_later_hears_the_message_instead(bus: TestBus, settings: Settings) -> None:
+    greeting = Greeting(greeting="Hello there, " * 20, voicemail=APP.voicemail)
+    line = PhoneLine()
+    async with edge_that_dials(bus, settings, app=greeting, machine_detection_async=True) as (running, carrier):
+        await order(running, {"to": "+15550001"})
+        (placed,) = carrier.orders
+        assert placed["AsyncAmd"] == "true"
+        caller = Caller(running.url, AUTH_TOKEN, voice_url=placed["Url"], call_sid=placed["Sid"])
+
+        async def talk(line: PhoneLine) -> None:
+            await line.until(lambda: line.agent_audible_s > 0.3, 5)
+            assert not await bus.published(CallAnswered)
+            await tell_who_answered(running, placed, "machine_end_beep")
+            await line.until(lambda: False, 10)
+
+        async with asyncio.timeout(20):
+            ending = await caller.call(line, talk)
+        ended = await running.event(CallEnded)
+    assert (ending.how, ended.reason) == ("agent_hung_up", "agent_hung_up")
+    assert [(event.by, event.detail) for event in await bus.published(CallAnswered)] == [
+        ("machine", "machine_end_beep")
+    ]
+    assert [event.text for event in await bus.published(ReplySpoken)] == [APP.voicemail]
+    (cut,) = await bus.published(ReplyInterrupted)
+    assert 1 <= len(cut.heard.split()) < 20
+
+
+async def test_a_person_who_is_found_out_later_goes_on_talking(bus: TestBus, settings: Settings) -> None:
+    async with edge_that_dials(bus, settings, machine_detection_async=True) as (running, carrier):
+        await order(running, {"to": "+15550001"})
+        (placed,) = carrier.orders
+        caller = Caller(running.url, AUTH_TOKEN, voice_url=placed["Url"], call_sid=placed["Sid"])
+
+        async def talk(_: PhoneLine) -> None:
+            await tell_who_answered(running, placed, "human")
+            await running.event(CallAnswered, by="human")
+            await running.event(ReplySpoken, turn=0)
+
+        async with asyncio.timeout(20):
+            assert (await caller.call(PhoneLine(), talk)).how == "caller_hung_up"
+
+
+async def test_a_status_callback_closes_an_incoming_call_whose_socket_never_came(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with running_edge(bus, settings, reconnect_s=0.1) as running, httpx.AsyncClient() as http:
+
+        async def post(path: str, **form: str) -> httpx.Response:
+            url = running.url + path
+            signed = {"X-Twilio-Signature": RequestValidator(AUTH_TOKEN).compute_signature(url, form)}
+            return await http.post(url, data=form, headers=signed)
+
+        assert (await post("/twilio/voice", CallSid="CA7", From="+15550001", To="+15550100")).status_code == 200
+        for sid in ("CA8", "CA7"):
+            assert (await post("/twilio/status", CallSid=sid, CallStatus="completed")).status_code == 204
+        ended = await running.event(CallEnded)
+        assert len(await bus.published(CallEnded)) == 1
+    assert ended.reason == "caller_hung_up"

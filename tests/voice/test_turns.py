@@ -2,10 +2,11 @@
 
 import pytest
 
-from orchestra.voice.turns import (
+from orchestra.voice.actions import (
     Cut,
     EndSpeech,
     HangUp,
+    Hush,
     Played,
     Say,
     SendMark,
@@ -13,8 +14,8 @@ from orchestra.voice.turns import (
     TurnBegan,
     TurnPredicted,
     TurnResumed,
-    Turns,
 )
+from orchestra.voice.turns import Turns
 from orchestra.voice.words import is_backchannel, same_words
 
 
@@ -301,3 +302,41 @@ def test_a_predicted_turn_that_nobody_ends_counts_with_the_words_that_were_predi
 def test_transcripts_are_the_same_words_whatever_their_punctuation() -> None:
     assert same_words("Where is my parcel?", "where is my parcel")
     assert not same_words("Where is my parcel?", "where is my marvel")
+
+
+def test_a_key_ends_what_is_said_of_the_question_and_the_reply_goes_on(turns: Turns) -> None:
+    turns.chunk(1, "Key in your number.")
+    turns.chunk(1, "Then press pound.")
+    assert turns.key_pressed(["Key", "in"]) == [Hush()]
+    assert turns.key_pressed([]) == []
+    assert turns.chunk(1, "Thank you.") == []
+    assert turns.output_cleared() == [Say(1, "Thank you.")]
+    turns.completed(1)
+    assert turns.mark_returned("1.1") == [Played(1, "Key in Thank you.", "")]
+
+
+def test_a_key_after_the_last_word_of_the_question_cuts_nothing(turns: Turns) -> None:
+    assert turns.key_pressed([]) == []
+    turns.chunk(1, "Key it in.")
+    assert turns.key_pressed(["Key", "it", "in."]) == []
+
+
+def test_a_message_is_left_whatever_is_being_said_and_then_the_call_ends(turns: Turns) -> None:
+    turns.chunk(1, "Hello there.")
+    turns.caller_started(["Hello"])
+    assert turns.leave("Call us back.", []) == [Cut(1, "Hello"), Hush()]
+    assert turns.output_cleared() == [Say(1, "Call us back."), EndSpeech(), SendMark("1.0")]
+    assert turns.turn_ended("please leave a message") == []
+    assert not turns.caller_started(["Call"])
+    assert turns.output_cleared()[0] == Say(1, "Call us back.")
+    assert turns.chunk(1, "What did you say?") == []
+    assert turns.mark_returned("1.1") == [Played(1, "Call us back.", ""), HangUp()]
+
+
+def test_a_reply_waits_for_more_once_all_that_there_is_was_heard(turns: Turns) -> None:
+    assert not turns.waits_for_more([])
+    turns.chunk(1, "Let me see.")
+    assert not turns.waits_for_more(["Let", "me"])
+    assert turns.waits_for_more(["Let", "me", "see."])
+    turns.completed(1)
+    assert not turns.waits_for_more(["Let", "me", "see."])

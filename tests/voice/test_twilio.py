@@ -7,9 +7,9 @@ from twilio.request_validator import RequestValidator
 
 from orchestra.errors import RejectedError
 from orchestra.voice import twilio
+from orchestra.voice.actions import HangUp, Transfer
 from orchestra.voice.call import Parties
 from orchestra.voice.standing import standing
-from orchestra.voice.turns import HangUp, Transfer
 from orchestra.voice.twilio import Reconnect
 from schemas import (
     CallEnded,

@@ -15,7 +15,7 @@ from orchestra.voice.caller import mulaw
 from orchestra.voice.caller.person import Person, takes_call
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.caller.stream import MediaStream
-from orchestra.voice.caller.twiml import ConnectStream, Dial, Hangup, Pause, Say, Verb, parse_twiml
+from orchestra.voice.caller.twiml import ConnectStream, Dial, Hangup, Pause, Redirect, Say, Verb, parse_twiml
 
 _WEBHOOK_TIMEOUT_S = 15.0  # Twilio's own
 _RECONNECTS = 5
@@ -164,16 +164,22 @@ class Caller:
                         return self._ending("transferred" if bridged else "agent_hung_up")
                     status = "completed" if bridged else "no-answer"
                     return verb.action, {"DialCallStatus": status, "DialBridged": str(bridged).lower()}
-                case Say(text):
-                    self._announcements.append(text)
-                case Pause(length_s):
-                    await asyncio.sleep(length_s)
+                case Say() | Pause():
+                    await self._hear(verb)
+                case Redirect(url):
+                    return urljoin(self._voice_url, url), {}
                 case ConnectStream():
                     if await self._hold(verb, talk):
                         return self._ending("caller_hung_up")
                     if verb.action:
                         return urljoin(self._voice_url, verb.action), {}
         return self._ending("agent_hung_up" if self._streams else "refused")
+
+    async def _hear(self, verb: Say | Pause) -> None:
+        if isinstance(verb, Say):
+            self._announcements.append(verb.text)
+        else:
+            await asyncio.sleep(verb.length_s)
 
     async def _transfer(self, http: httpx.AsyncClient, dial: Dial, line: PhoneLine) -> bool:
         """Ring the person; once they have taken the call, the caller hears them until they hang up."""

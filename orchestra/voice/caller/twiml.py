@@ -60,7 +60,14 @@ class Pause:
     length_s: float
 
 
-Verb = ConnectStream | Dial | Gather | Hangup | Say | Pause
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Ask ``url`` what is next."""
+
+    url: str
+
+
+Verb = ConnectStream | Dial | Gather | Hangup | Say | Pause | Redirect
 
 
 def parse_twiml(document: str) -> list[Verb]:
@@ -93,8 +100,9 @@ def _verb(element: ET.Element) -> Verb:
             return Gather(says, element.get("action", ""), float(element.get("timeout", "5")))
         case "Hangup" | "Reject":
             return Hangup()
-        case "Say":
-            return Say((element.text or "").strip())
+        case "Say" | "Redirect" as tag:
+            text = (element.text or "").strip()
+            return Say(text) if tag == "Say" else Redirect(text)
         case "Pause":
             return Pause(float(element.get("length", "1")))
         case other:

@@ -1,5 +1,7 @@
 """Deepgram Flux in whole calls: its server tells when the caller's turn ends, and sometimes that it probably does."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -176,3 +178,21 @@ async def test_a_turn_whose_connection_breaks_ends_with_the_words_so_far_and_the
     first, second = await bus.published(UserTurnEnded)
     assert first.text.startswith("where is")
     assert second.text == "are you still there"
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("says", "cut"), [("wait", False), ("stop it now please", True)])
+async def test_so_many_words_as_are_set_stop_the_agent_and_fewer_do_not(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, says: str, *, cut: bool
+) -> None:
+    vendors.deepgram.lines = [says]
+    patient = dataclasses.replace(engines, _barge_in_words=3)
+    async with running_edge(bus, settings, engines=patient, app=Greeting(greeting=f"{FIRST} {SECOND}")) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await line.until(lambda: line.agent_audible_s > 0.5, 10)
+            line.say(tone(1.0))
+            await (running.event(UserTurnEnded, turn=1) if cut else running.event(ReplySpoken, turn=0))
+
+        await running.call(talk)
+    assert bool(await bus.published(ReplyInterrupted)) is cut

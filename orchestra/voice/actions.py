@@ -1,0 +1,100 @@
+"""What is to be done in a call: what `Turns` decides, and others do."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak these words now, behind what is being spoken."""
+
+    turn: int
+    text: str
+    voice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndSpeech:
+    """No more words follow for the moment: let the speech engine finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """Take back all that is on its way to the caller; `Turns.output_cleared` follows when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PressKeys:
+    """Play the tones of these keys, behind what is being spoken."""
+
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendMark:
+    """Ask the carrier to tell when all before this was played."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBegan:
+    """The caller's turn is over, with these words; the agents are to answer it, or do already: ``predicted``."""
+
+    turn: int
+    text: str
+    predicted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPredicted:
+    """The caller's turn seems to be over, with these words; the agents may begin, nothing is spoken yet."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResumed:
+    """The caller goes on: the turn that was predicted is void."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The reply of this turn is over because the caller spoke; ``heard`` is what was played of it."""
+
+    turn: int
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The reply of this turn was played to its end."""
+
+    turn: int
+    text: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The agent's last words were played, and it wants to end the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The agent's last words were played, and it wants the caller to be connected to ``target``.
+
+    ``briefing`` is what the person there is told first.
+    """
+
+    target: str
+    briefing: str = ""
+
+
+Ending = HangUp | Transfer
+Action = (
+    Say | EndSpeech | Hush | PressKeys | SendMark
+    | TurnBegan | TurnPredicted | TurnResumed | Cut | Played | HangUp | Transfer
+)  # fmt: skip
