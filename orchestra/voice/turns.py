@@ -178,7 +178,9 @@ class Turns:
 
     def turn_predicted(self, text: str) -> list[Action]:
         """The caller's turn seems to be over with these words: a reply may be made, and is held back."""
-        if self._leaving or not text.strip() or (self.reply_open and is_backchannel(text)):
+        if self._leaving or not self.caller_took_turn or not text.strip():
+            return []  # too few words to take the turn from the agent count for nothing
+        if self.reply_open and is_backchannel(text):
             return []
         if self._predicting and same_words(text, self._reply.predicted):
             return []
