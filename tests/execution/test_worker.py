@@ -109,7 +109,7 @@ async def test_a_model_that_does_not_begin_is_given_up(bus: TestBus) -> None:
 async def test_a_model_that_stops_in_the_middle_is_given_up_at_the_deadline(bus: TestBus) -> None:
     line = Line(bus, lambda _: "One. Two.", hold_at=2)
     line.model.hold.clear()
-    completed, said = await prompt(line, deadline=time.time() + 0.3)
+    completed, said = await prompt(line, deadline=time.time() + 1.0)
     assert said == ["One.", "I am sorry, that did not work."]
     assert completed.text == "One. I am sorry, that did not work."
     assert completed.finish_reason == "error"

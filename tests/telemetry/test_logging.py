@@ -95,7 +95,6 @@ async def test_nothing_of_the_caller_leaves_unredacted(bus: TestBus, openobserve
         Trouble("status", status=503, times=3),
         Trouble("status", status=500, times=2),
         Trouble("status", status=429, times=2),
-        Trouble("status", status=413, times=2),
         Trouble("quota", times=2),
         Trouble("uncounted", times=2),
         Trouble("page", times=2),
