@@ -36,7 +36,9 @@ INTERIM_S, FINAL_S, SPEECH_S = 0.15, 0.247, 0.138
 _WORD_S = 0.2
 _RATE = 8_000
 _CHUNK_S = 0.5
-_LOUD = 1_000
+_WORDS = "Until when is the depot open today?"
+#: a sample this large is a sound (-50 dB)
+_AUDIBLE = 100
 
 
 class StubSTT(STTService):
@@ -44,29 +46,26 @@ class StubSTT(STTService):
 
     def __init__(self) -> None:
         super().__init__(ttfs_p99_latency=0.5, settings=STTSettings(model="stub", language=None))
-        self._interim_due: float | None = None
-        self._told = False
+        self._heard = False
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
-        """An interim transcript once it is due."""
-        now = time.monotonic()
-        if self._interim_due is None and not self._told and np.frombuffer(audio, np.int16).max() > _LOUD:
-            self._interim_due = now + INTERIM_S
-        if self._interim_due is not None and now >= self._interim_due:
-            self._interim_due, self._told = None, True
-            yield InterimTranscriptionFrame("Until when", "", time_now_iso8601())
+        """Nothing yet; the first sound of a stretch of speech starts the time until its interim transcript."""
+        if not self._heard and np.abs(np.frombuffer(audio, np.int16)).max() > _AUDIBLE:
+            self._heard = True
+            self.create_task(self._tell(InterimTranscriptionFrame("Until when", "", time_now_iso8601()), INTERIM_S))
+        yield None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Answer the end of speech."""
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStoppedSpeakingFrame):
-            self.create_task(self._answer(frame.timestamp - frame.stop_secs + FINAL_S))
+            self._heard = False
+            final = TranscriptionFrame(_WORDS, "", time_now_iso8601(), finalized=True)
+            self.create_task(self._tell(final, frame.timestamp - frame.stop_secs + FINAL_S - time.time()))
 
-    async def _answer(self, due: float) -> None:
-        await asyncio.sleep(max(0.0, due - time.time()))
-        self._interim_due, self._told = None, False
-        words = "Until when is the depot open today?"
-        await self.push_frame(TranscriptionFrame(words, "", time_now_iso8601(), finalized=True))
+    async def _tell(self, frame: Frame, after_s: float) -> None:
+        await asyncio.sleep(max(0.0, after_s))
+        await self.push_frame(frame)
 
 
 class StubTTS(TTSService):
