@@ -121,6 +121,9 @@ class LightCaller:
             self._began_at = now - FRAME_S
         if at == said.last:
             self._ended_at, self._waits = now, True
+            if self._played_at > now - FRAME_S:  # it is being answered already: to half of what was said
+                self._notes.heard.counts["early"] += 1
+                self._ended_at = 0.0
             self._heard_first.clear()
 
     async def _talk(self) -> None:
@@ -178,9 +181,6 @@ class LightCaller:
             heard.gap_ms.append(gap_s * 1000)
         self._played_at = max(self._played_at, now) + len(payload) * 3 / 4 / 8000
         if not self._waits or not payload.strip("/="):
-            return
-        if self._saying is not None:
-            heard.counts["early"] += 1  # an answer to half of what was said
             return
         if self._ended_at:
             heard.response_ms.append((now - self._ended_at) * 1000)
