@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8480
     public_url: str | None = None
+    #: a call takes some 30 ms of a core each second (`tests.bench edge`): this many leave room for those that begin
     max_calls: Annotated[int, Field(ge=1)] = 20
     max_call_s: Annotated[float, Field(gt=0)] = 3600.0
     caller_silence_s: Annotated[float, Field(gt=0)] = 60.0
