@@ -105,7 +105,7 @@ async def test_a_call_whose_edge_died_is_closed_by_time_out_and_curated_with_wha
             UserTurnEnded(call=call, turn=1, text="where is it", at=began + 0.3, speech_ended_at=began + 0.2),
             AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\x01\x02" * 1600),
         )  # and nothing ever after: neither the reply nor the end of the call
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not await bus.published(TranscriptCurated):  # noqa: ASYNC110 - the time-out has to come
                 await asyncio.sleep(0.05)
         await bus.settled()
