@@ -63,6 +63,15 @@ class TestBus:
                         found.append((int(entry.stream_id.partition("-")[0]), event))
         return [event for _, event in sorted(found, key=lambda pair: pair[0])]
 
+    async def full(self, partition: int) -> int:
+        """Wait until the one running consumer reads no more of a partition; how many entries are unfinished then."""
+        (engine,) = self.bus.engines
+        owned = engine.sharing.owned[partition]
+        async with asyncio.timeout(_SETTLED_S):
+            while not (engine.drain.empty.is_set() and owned.is_full()):  # noqa: ASYNC110 - the state of another's loop
+                await asyncio.sleep(0.003)
+        return owned.load
+
     async def dead(self, group: str | None = None) -> list[DeadLetter]:
         """The dead letters, of one group or of all that run here."""
         return [

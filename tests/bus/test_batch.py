@@ -115,11 +115,7 @@ async def test_reading_stops_while_a_thousand_entries_of_a_partition_are_unfinis
 
     await bus.publish(*turns(bus.call(3), 3000))
     async with bus.run(consumer):
-        async with asyncio.timeout(5):
-            while len(taken) < 1000:  # noqa: ASYNC110 - the handler does not end
-                await asyncio.sleep(0.005)
-        await asyncio.sleep(0.1)
-        assert len(taken) <= 1200
+        assert 1000 <= await bus.full(3) <= 1200
         gate.set()
         await bus.settled()
         assert len(taken) == 3000
@@ -187,8 +183,12 @@ async def test_the_position_passes_a_batch_only_after_all_before_it(bus: TestBus
             async with asyncio.timeout(5):
                 while begun < count:  # noqa: ASYNC110 - the handler does not end
                     await asyncio.sleep(0.005)
+        owned = bus.bus.engines[0].sharing.owned[3]
         gates[1].set()
-        await asyncio.sleep(0.05)  # longer than a commit waits
+        async with asyncio.timeout(5):
+            while not owned.cursors["events"].held[1].done:  # noqa: ASYNC110 - the state of another's loop
+                await asyncio.sleep(0.005)
+        await owned.commits.flush()
         assert await group(bus, 3) == (2, 0)
         gates[0].set()
         await bus.settled()
@@ -213,11 +213,7 @@ async def test_no_more_is_read_than_may_be_held(bus: TestBus) -> None:
     gate = asyncio.Event()
     await bus.publish(*turns(bus.call(3), 700))
     async with bus.run(held(seen, gate, most=300)):
-        async with asyncio.timeout(5):
-            while sum(map(len, seen)) < 300:  # noqa: ASYNC110 - the handler does not end
-                await asyncio.sleep(0.005)
-        await asyncio.sleep(0.1)  # time to read more, if it would
-        assert sum(map(len, seen)) < 700
+        assert 300 <= await bus.full(3) < 700
         gate.set()
         await bus.settled()
     assert sum(map(len, seen)) == 700
