@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     max_calls: Annotated[int, Field(ge=1)] = 20
     max_call_s: Annotated[float, Field(gt=0)] = 3600.0
     caller_silence_s: Annotated[float, Field(gt=0)] = 60.0
+    #: how long running calls may go on after SIGTERM; then other edges of the port take them up, if there are any
     drain_s: Annotated[float, Field(ge=0)] = 5.0
     reconnect_s: Annotated[float, Field(ge=0)] = 10.0
     edge_name: str = ""

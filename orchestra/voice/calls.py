@@ -56,13 +56,20 @@ class Calls:
         """The running call of this id."""
         return self._running.get(call)
 
-    async def drain(self, timeout_s: float) -> None:
-        """Admit no more calls, let the running ones end, and end those that have not after ``timeout_s`` seconds."""
+    async def drain(self, timeout_s: float, *, hand_over: bool = False) -> None:
+        """Admit no more calls and let the running ones end.
+
+        Those that have not after ``timeout_s`` seconds end, or, with ``hand_over``, lose their stream only: the carrier
+        asks what is next, and another edge takes them up.
+        """
         self.draining = True
         try:
             async with asyncio.timeout(timeout_s):
                 await self._empty.wait()
         except TimeoutError:
             for call in list(self._running.values()):
-                call.end("failed")
+                if hand_over:
+                    call.leave()
+                else:
+                    call.end("failed")
             await self._empty.wait()

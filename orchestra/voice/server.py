@@ -110,7 +110,7 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
                 _LOG.info("edge.draining", calls=len(edge.calls), for_s=settings.drain_s)
                 if settings.share_port:
                     _leave_port(server)
-                await edge.calls.drain(settings.drain_s)
+                await edge.calls.drain(settings.drain_s, hand_over=settings.share_port)
             await engines.close()
         finally:
             await bus.close()
