@@ -144,7 +144,7 @@ class Consumer:
         """
 
         def register(function: F) -> F:
-            """Have the function handle the types, each of which has one handler and travels on a stream that is read."""
+            """Have it handle the types: each has one handler, and travels on a stream that is read."""
             for event_type in types:
                 tag = tag_of(event_type).encode()
                 if tag in self.handlers:
