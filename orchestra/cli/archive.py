@@ -33,8 +33,14 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 
     import msgspec
 
+    from orchestra.errors import OrchestraError
+
     settings, archive = _archive()
-    found = _found(archive)
+    try:
+        found = _found(archive)
+    except OSError as error:
+        msg = f"the archive at {archive.place.root} cannot be read: {error}"
+        raise OrchestraError(msg) from error
     found["waiting"] = asyncio.run(_waiting(settings))
     if as_json:
         print(msgspec.json.encode(found).decode())

@@ -50,11 +50,15 @@ class Records:
         ``complain`` is told in one sentence when a server that should be there is away.
 
         Raises:
-            OSError: the archive cannot be reached.
+            UsageError: the archive cannot be reached.
 
         """
         archive = await asyncio.to_thread(Archive.of, settings)
-        parts = await asyncio.to_thread(lambda: parts_of(archive.files()))
+        try:
+            parts = await asyncio.to_thread(lambda: parts_of(archive.files()))
+        except OSError as error:
+            msg = f"the archive at {archive.place.root} cannot be reached: {error}"
+            raise UsageError(msg) from error
         live = await _live(settings, parts, complain)
         return await asyncio.to_thread(cls._build, archive, parts, live)
 

@@ -21,6 +21,7 @@ from orchestra.storage.archive import Archive
 from orchestra.testing import TestBus
 from schemas import CallStarted, Event, UserTurnEnded
 from tests.bench._replay_events import interleaved
+from tests.storage.failing import UNREACHABLE, FailingFileSystem
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 CALLS, EVENTS = 6, 60
@@ -200,6 +201,13 @@ async def test_an_archive_behind_a_url_is_queried_alike(kept: Settings) -> None:
             records.rows("SELECT * FROM read_csv('/etc/passwd')")
     finally:
         records.close()
+
+
+async def test_an_archive_that_cannot_be_reached_is_named(kept: Settings) -> None:
+    FailingFileSystem.reset()
+    FailingFileSystem.everything = UNREACHABLE
+    with pytest.raises(UsageError, match=r"cannot be reached.*No route to host"):
+        await Records.open(kept.model_copy(update={"archive_url": "failing://bucket/archive"}))
 
 
 async def test_calls_are_chosen_by_a_condition_or_a_query(kept: Settings) -> None:
