@@ -52,9 +52,13 @@ class LocalEngine:
         return PIPER_VOICE
 
     async def render(self, text: str, voice: str, rate: int) -> Rendered:  # noqa: ARG002 - there is one local voice
-        """``text`` spoken at ``rate`` Hz. Raises EngineError."""
-        loop = asyncio.get_running_loop()
-        pieces = await loop.run_in_executor(self._piper, lambda: list(self._speech.voice.speak(text, rate)))
+        """``text`` spoken at ``rate`` Hz, piece by piece: a call that speaks meanwhile waits for no more than one.
+
+        Raises:
+            EngineError: the voice failed.
+
+        """
+        pieces = [piece async for piece in self.speak(text, rate)]
         words = tuple(word for piece in pieces for word in piece.words)
         return Rendered(b"".join(piece.pcm16 for piece in pieces), words)
 
