@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from pipecat.audio.utils import create_stream_resampler
 from pipecat.frames.frames import (
     AggregatedTextFrame,
     BotSpeakingFrame,
@@ -23,6 +22,8 @@ from pipecat.frames.frames import (
     TTSStartedFrame,
     TTSStoppedFrame,
     TTSTextFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_input import BaseInputTransport
@@ -32,6 +33,7 @@ from pipecat.transports.base_transport import TransportParams
 from orchestra.voice import media_stream
 from orchestra.voice.bridge import PhraseFrame
 from orchestra.voice.call_audio import CallAudio, is_audible
+from orchestra.voice.doubling import Doubling
 
 #: rate of the audio inside the pipeline's listening half: what Whisper and smart-turn were trained on
 LISTENING_RATE = 16_000
@@ -41,8 +43,10 @@ _FRAME_MS = 10.0 * _FRAME_10MS
 #: how far sending runs ahead of playing: enough to hide a late event loop, little enough to be cut at once
 _AHEAD_S = 0.06
 
-#: carriers send frames of 20 ms; each costs a dozen steps through the pipeline, so two go through as one
-_JOINED_BYTES = 40 * media_stream.SAMPLE_RATE // 1000 * 2
+#: carriers send frames of 20 ms; each costs a dozen steps through the pipeline, so two go through as one, but while the
+#: caller speaks: then every one counts towards knowing that they have ended
+_FRAME_BYTES = 20 * media_stream.SAMPLE_RATE // 1000 * 2
+_JOINED_BYTES = 2 * _FRAME_BYTES
 
 Send = Callable[[str], Awaitable[bool]]
 
@@ -52,18 +56,26 @@ class StreamInput(BaseInputTransport):
 
     def __init__(self) -> None:
         super().__init__(TransportParams(audio_in_enabled=True), name="caller")
-        self._resampler = create_stream_resampler()
+        self._doubling = Doubling()
         self._joined = b""
+        self._enough = _JOINED_BYTES
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Follow whether the caller speaks."""
+        if isinstance(frame, VADUserStartedSpeakingFrame):
+            self._enough = _FRAME_BYTES
+        elif isinstance(frame, VADUserStoppedSpeakingFrame):
+            self._enough = _JOINED_BYTES
+        await super().process_frame(frame, direction)
 
     async def hear(self, samples: bytes) -> None:
         """Take a frame of the caller's audio (8 kHz). Frames that come before the pipeline has started wait in it."""
         self._joined += samples
-        if len(self._joined) < _JOINED_BYTES:
+        if len(self._joined) < self._enough:
             return
         joined, self._joined = self._joined, b""
-        audio = await self._resampler.resample(joined, media_stream.SAMPLE_RATE, LISTENING_RATE)
-        if audio:
-            await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
+        audio = self._doubling.double(joined)
+        await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
 
 
 class StreamOutput(BaseOutputTransport):
