@@ -95,6 +95,7 @@ class LostCalls:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _wait_for(self, call: str, reason: EndReason, lost_at: float) -> None:
+        again = True
         while True:
             with contextlib.suppress(TimeoutError):
                 # when the wait is over and the process goes on: look whether the call came back
@@ -109,7 +110,9 @@ class LostCalls:
                 async with asyncio.timeout(_JOURNAL_WITHIN_S):
                     journal = await self._bus.journal(call)
                 taken_up = any(isinstance(event, CallResumed) and event.at >= lost_at for event in journal)
-                if not taken_up and time.monotonic() - began > _ANSWER_WITHIN_S and not self._closing.is_set():
+                slow = time.monotonic() - began > _ANSWER_WITHIN_S
+                if not taken_up and slow and again and not self._closing.is_set():
+                    again = False
                     continue  # Redis was away until now
                 if not taken_up:
                     await close_call(self._bus, self._publisher, call, reason)
