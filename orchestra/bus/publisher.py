@@ -52,6 +52,8 @@ class Publisher:
         self._media: dict[int, int] = {}
         self._stored: dict[int, int] = {}
         self._connected = True
+        #: when the server took events again after it had not, on the monotonic clock, in seconds; before that: long ago
+        self.recovered_at = float("-inf")
         self._backoff: dict[int, Backoff] = {}
 
     @property
@@ -134,6 +136,7 @@ class Publisher:
             return
         if not self._connected:
             _LOG.info("publisher.recovered", source=self.source, buffered=self.buffered, dropped=self.dropped)
+            self.recovered_at = time.monotonic()
         self._connected = True
         self._backoff.pop(partition, None)
         done = self._sending.pop(partition)

@@ -49,7 +49,7 @@ BEGINNING: Id = (0, 0)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _FOLDER = re.compile(r"p(\d\d)-([0-9a-z]+)")
 _FILE = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
-_LEVEL = 3
+_LEVEL = 2
 _CLOCK_MARGIN_MS = 60_000
 _DAY_MS = 86_400_000
 

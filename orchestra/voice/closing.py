@@ -97,14 +97,16 @@ class LostCalls:
     async def _wait_for(self, call: str, reason: EndReason, lost_at: float) -> None:
         again = True
         while True:
+            waiting_since = time.monotonic()
             with contextlib.suppress(TimeoutError):
                 # when the wait is over and the process goes on: look whether the call came back
                 async with asyncio.timeout(self._wait_s):
                     await self._closing.wait()
             if self._find(call) is not None:
                 return
-            if not (self._publisher.connected or self._closing.is_set()):
-                continue  # the carrier is asked to try again meanwhile: the caller gets the same time once more
+            away = not self._publisher.connected or self._publisher.recovered_at > waiting_since
+            if away and not self._closing.is_set():
+                continue  # the carrier was asked to try again meanwhile: the caller gets the same time once more
             began = time.monotonic()
             try:
                 async with asyncio.timeout(_JOURNAL_WITHIN_S):
