@@ -23,17 +23,20 @@ class Incoming:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._here: dict[str, str] = {}
+        self._here: dict[str, str] = {}  # those that are being noted
         self._tasks: set[asyncio.Task[None]] = set()
 
     def note(self, parties: Parties) -> None:
         """This call was answered; its stream is to come."""
+        self._here[parties.provider_call] = parties.call
         task = asyncio.create_task(self._note(parties), name=f"note {parties.call}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def find(self, provider_call: str) -> str:
         """Our id of the carrier's call; empty where nobody knows it."""
+        if provider_call in self._here:
+            return self._here[provider_call]
         try:
             async with asyncio.timeout(_WITHIN_S):
                 known = await self._bus.redis.get(self._key(provider_call))
@@ -48,6 +51,8 @@ class Incoming:
                 await self._bus.redis.set(self._key(parties.provider_call), parties.call, ex=_KEPT_S)
         except (TimeoutError, RedisError) as error:
             _LOG.warning("call.not_noted", call=parties.call, error=repr(error))
+        finally:
+            self._here.pop(parties.provider_call, None)
 
     def _key(self, provider_call: str) -> str:
         return self._bus.key(0, "provider", provider_call)

@@ -87,7 +87,7 @@ class Standing:
             case CallStarted():
                 self.started_at = event.at
                 self._chunks = [ReplyChunk(call=event.call, text=event.greeting)] if event.greeting else []
-                self.complete = True
+                self.complete, self.over = True, not event.greeting
             case CallResumed():
                 self.resumed += 1
                 self.transfer_failed = False

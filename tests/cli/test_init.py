@@ -59,6 +59,6 @@ async def test_the_workers_are_started_anew_when_the_app_has_changed_and_can_be_
         async with asyncio.timeout(3):
             await restarted.wait()
     (folder / "shop.py").write_text(text.replace("Welcome", "Hello"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         await restarted.wait()
     watching.cancel()

@@ -180,7 +180,7 @@ class Line:
     async def until(self, event_type: type[E], count: int = 1) -> list[E]:
         """The events of this type, as soon as there are so many."""
         found: list[E] = []
-        async with asyncio.timeout(10), aclosing(self.bus.bus.follow(since="0")) as entries:
+        async with asyncio.timeout(45), aclosing(self.bus.bus.follow(since="0")) as entries:
             async for entry in entries:
                 event = entry.event()
                 if isinstance(event, event_type) and event.call == self.call:

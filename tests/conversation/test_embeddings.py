@@ -44,6 +44,8 @@ async def server() -> AsyncIterator[OpenAIServer]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path / "data"))
+    # a busy machine's answer is not late; the tests of a late one wait as long as callers do
+    monkeypatch.setattr("orchestra.agents.embeddings._QUERY_WITHIN_S", 5.0)
     (tmp_path / "pages").mkdir()
     for name, text in PAGES.items():
         (tmp_path / "pages" / name).write_text(text, encoding="utf-8")
@@ -100,7 +102,7 @@ async def test_only_what_has_changed_is_embedded_again_also_by_the_next_process(
     assert await found(first, "early") == ["Opening hours"]
 
 
-@pytest.mark.parametrize("faults", [Faults(status=500), Faults(status=401), Faults(slow_s=2.0)])
+@pytest.mark.parametrize("faults", [Faults(status=500), Faults(status=401), Faults(slow_s=60.0)])
 async def test_an_endpoint_that_fails_or_is_late_leaves_the_words_and_is_left_alone_for_a_while(
     knowledge: Knowledge, server: OpenAIServer, *, faults: Faults
 ) -> None:
@@ -112,7 +114,7 @@ async def test_an_endpoint_that_fails_or_is_late_leaves_the_words_and_is_left_al
         asked = len(server.seen)
         assert await found(knowledge, "a puppy") == []
         assert await found(knowledge, "dogs on a lead") == ["House rules"]
-    assert time.monotonic() - before < 4
+    assert time.monotonic() - before < 30  # nobody has waited for the late one
     assert len(server.seen) == asked
     assert [entry["event"] for entry in logs] == ["knowledge.words_only"]
 
@@ -124,7 +126,7 @@ async def test_pages_that_could_not_be_embedded_are_found_by_words_and_embedded_
     server.faults = Faults(status=503)
     assert await found(knowledge, "dogs on a lead") == ["House rules"]
     server.faults = NO_FAULTS
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(45):
         while await found(knowledge, "a puppy") != ["House rules"]:  # noqa: ASYNC110 - the search itself sees to it
             await asyncio.sleep(0.05)
 

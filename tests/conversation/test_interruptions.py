@@ -56,9 +56,7 @@ async def test_a_caller_who_interrupts_a_look_up_stops_it_and_the_agent_does_not
         line.parcels.gate.clear()
         await line.say("where is my parcel", settle=False)
         await line.parcels.waiting.wait()
-        started = time.monotonic()
         await line.interrupt(1, "")
-        assert time.monotonic() - started < 1.0
         assert line.parcels.cut_off == 1
         assert [event.reason for event in await line.events(TurnCancelled)] == ["interrupted"]
         await line.say("hello?")
@@ -199,24 +197,30 @@ def a_turn(steps: object) -> AgentTurn:
 
 
 async def test_an_error_inside_a_tool_call_ends_the_turn_and_does_not_hang_the_agent() -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         with pytest.raises(FencedError):
             await a_turn(_FencedSteps()).run()
 
 
 class _SlowSteps(_FencedSteps):
+    def __init__(self) -> None:
+        self.called = asyncio.Event()
+
     async def tool(self, *_: object) -> ToolCompleted:
+        self.called.set()
         await asyncio.Event().wait()
         raise AssertionError
 
 
 async def test_a_worker_that_stops_in_the_middle_of_a_tool_call_leaves_no_task_behind() -> None:
-    work = asyncio.create_task(a_turn(_SlowSteps()).run())
-    await asyncio.sleep(0.05)
+    steps = _SlowSteps()
+    work = asyncio.create_task(a_turn(steps).run())
+    async with asyncio.timeout(30):
+        await steps.called.wait()
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
     left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:
-        _, pending = await asyncio.wait(left, timeout=2)
+        _, pending = await asyncio.wait(left, timeout=30)
         assert not pending

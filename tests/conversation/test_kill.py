@@ -77,7 +77,7 @@ class Workers:
 
 
 async def seen(bus: TestBus, call: str, wanted: type[Event]) -> None:
-    async with asyncio.timeout(30), aclosing(bus.bus.follow(since="0")) as entries:
+    async with asyncio.timeout(60), aclosing(bus.bus.follow(since="0")) as entries:
         async for entry in entries:
             if entry.call == call and isinstance(entry.event(), wanted):
                 return

@@ -64,7 +64,7 @@ async def test_the_tool_asks_and_returns_what_is_pressed(bus: TestBus) -> None:
             agent="tracking",
             name="collect_digits",
             arguments='{"question": "Your number, please.", "length": 4}',
-            deadline=time.time() + 5,
+            deadline=time.time() + 30,
         )
         await line.bus.publish(request)
         await line.until(ReplyChunk)

@@ -1,5 +1,4 @@
 import asyncio
-import time
 from contextlib import aclosing
 
 import pytest
@@ -83,7 +82,7 @@ async def test_several_tool_calls_are_put_together_from_their_pieces() -> None:
 
 
 async def test_leaving_the_stream_ends_the_generation() -> None:
-    async with OpenAIServer(lambda *_: "word " * 500, token_s=0.01) as server:
+    async with OpenAIServer(lambda *_: "word " * 5_000, token_s=0.01) as server:
         model = model_of(server)
         async with aclosing(model.stream(PROMPT)) as stream:  # type: ignore[type-var]
             assert await anext(stream)
@@ -92,7 +91,7 @@ async def test_leaving_the_stream_ends_the_generation() -> None:
 
 
 async def test_cancelling_whoever_reads_the_stream_ends_the_generation() -> None:
-    async with OpenAIServer(lambda *_: "word " * 500, token_s=0.01) as server:
+    async with OpenAIServer(lambda *_: "word " * 5_000, token_s=0.01) as server:
         model = model_of(server)
         first = asyncio.Event()
 
@@ -110,11 +109,8 @@ async def test_cancelling_whoever_reads_the_stream_ends_the_generation() -> None
 
 
 async def server_notices(server: OpenAIServer) -> None:
-    started = time.monotonic()
-    async with asyncio.timeout(2):
-        while not server.disconnects:  # noqa: ASYNC110 - the server has no signal for it
-            await asyncio.sleep(0.002)
-    assert time.monotonic() - started < 0.5
+    async with asyncio.timeout(30):
+        await server.left.wait()
 
 
 @pytest.mark.parametrize(
@@ -147,12 +143,10 @@ async def test_a_server_that_is_not_there_is_an_engine_error() -> None:
     await model.close()
 
 
-async def test_the_first_answer_of_a_warm_model_is_quick() -> None:
+async def test_the_first_answer_of_a_warm_model_waits_for_no_connection() -> None:
     async with OpenAIServer(lambda *_: "Yes.", key="secret") as server:
         model = model_of(server, "secret")
         await model.warm()
-        started = time.monotonic()
-        async for _ in model.stream(PROMPT):
-            break
-        assert time.monotonic() - started < 0.1
-        await model.close()
+        await read(model)
+    assert len(server.seen) >= 2
+    assert len({seen.peer for seen in server.seen}) == 1  # the connection was there already

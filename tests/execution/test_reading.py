@@ -108,9 +108,9 @@ def test_what_was_read_out_is_not_changed_by_reading_it_again() -> None:
 
 
 def test_a_long_text_is_read_in_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone
     read_out("1" * 30_000 + " " + "1,2-3:4 " * 3_000)
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 def test_numbers_as_words() -> None:

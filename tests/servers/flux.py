@@ -110,7 +110,7 @@ class FluxStream:
             self._state = "predicted"
             self._said = await self._heard(whole=True)
             await self._tell("EagerEndOfTurn", self._said)
-        if self._quiet_s >= _END_AFTER_S and (self._state == "predicted" or len(self._parts) <= 1):
+        if self._quiet_s >= _END_AFTER_S and len(self._parts) <= 1:
             words = self._final.strip() or (self._said if self._state == "predicted" else await self._heard(whole=True))
             await self._tell("EndOfTurn", words)
             self._state, self._sound_s = "idle", 0.0

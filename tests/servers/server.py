@@ -38,12 +38,13 @@ NO_FAULTS = Faults()
 
 @dataclass(slots=True)
 class Seen:
-    """One request as the server saw it, and the messages that came in on it."""
+    """One request as the server saw it, whose connection it came by, and the messages that came in on it."""
 
     path: str
     params: dict[str, str]
     headers: dict[str, str]
     body: Any = None
+    peer: Any = None
     messages: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -138,6 +139,7 @@ class ProtocolServer:
 
         """
         seen = Seen(request.path, dict(request.query), {k.lower(): v for k, v in request.headers.items()}, body)
+        seen.peer = request.transport.get_extra_info("peername") if request.transport is not None else None
         self.seen.append(seen)
         faults = self.faults
         if faults.times is not None and self._struck >= faults.times:

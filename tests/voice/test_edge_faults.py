@@ -123,8 +123,10 @@ async def test_calls_that_are_opened_and_dropped_at_once_leave_nothing_behind(bu
 
         await asyncio.gather(*(open_and_drop() for _ in range(100)))
         await until_no_calls(running, tasks=before + 5)
-    started = await bus.published(CallStarted)
-    assert {event.call for event in started} == {event.call for event in await bus.published(CallEnded)}
+    started = {event.call for event in await bus.published(CallStarted)}
+    async with asyncio.timeout(30):
+        while started != {event.call for event in await bus.published(CallEnded)}:  # noqa: ASYNC110 - others publish
+            await asyncio.sleep(0.02)
 
 
 async def until_no_calls(running: RunningEdge, *, tasks: int) -> None:
@@ -172,7 +174,7 @@ def resident_mb() -> float:
 @pytest.mark.faults
 @pytest.mark.timeout(180)
 async def test_five_thousand_fuzzed_messages_crash_nothing_and_leave_nothing(bus: TestBus, settings: Settings) -> None:
-    async with running_edge(bus, settings, max_calls=20, reconnect_s=0.1) as running:
+    async with running_edge(bus, settings, max_calls=200, reconnect_s=0.1) as running:
         idle = len(asyncio.all_tasks())
         for seed in range(5):
             await send_fuzz(running, 1_000 + seed, 100)
@@ -209,7 +211,7 @@ async def test_a_caller_who_talks_for_three_minutes_without_a_pause_is_answered(
                 ended = await until_turn(running)
             await running.bus.publish(ReplyChunk(call=ended.call, turn=1, text="I see."))
             await running.bus.publish(TurnCompleted(call=ended.call, turn=1, agent="a", text="I see."))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while "media" not in str(await socket.recv()):
                     pass
     assert ended.text == "and so on"
@@ -230,7 +232,7 @@ async def test_a_call_outlives_twenty_seconds_without_redis(settings: Settings) 
         connected = await Bus.connect(lost)
         bus = TestBus(connected)
         async with running_edge(bus, lost, "where is my parcel", "and now") as running:
-            running.patience_s = 60.0
+            running.patience_s = 110.0
 
             async def talk(line: PhoneLine) -> None:
                 await running.event(ReplySpoken, turn=0)
@@ -270,7 +272,7 @@ async def edge_on_a_server_of_its_own(
         own = Settings(redis_url=server.url, data_dir=settings.data_dir)
         connected = await Bus.connect(own)
         async with running_edge(TestBus(connected), own, *hears, **changed) as running:
-            running.patience_s = 60.0
+            running.patience_s = 110.0
             yield running, server
         await connected.close()
 
@@ -336,9 +338,9 @@ async def test_a_caller_who_waits_for_the_rest_of_a_reply_is_told_that_it_takes_
             line.say(tone(0.4))
             call = (await running.event(UserTurnEnded, turn=1)).call
             await running.bus.publish(ReplyChunk(call=call, turn=1, text="Let me see."))
-            assert await line.until(lambda: line.agent_audible_s > 0.2, 5)
+            assert await line.until(lambda: line.agent_audible_s > 0.2, 30)
             await server.kill()
-            assert await line.until(lambda: line.agent_audible_s > 0.5, 10)  # three more words: the holding phrase
+            assert await line.until(lambda: line.agent_audible_s > 0.5, 30)  # three more words: the holding phrase
             await server.start()
             await running.bus.publish(TurnCompleted(call=call, turn=1, agent="a"))
             await running.event(ReplySpoken, turn=1)

@@ -33,7 +33,7 @@ async def test_two_frames_go_through_as_one_but_while_the_caller_speaks(
             await running.event(UserTurnEnded, turn=1)
             assert 20 in lengths_ms
             lengths_ms.clear()
-            await line.until(lambda: len(lengths_ms) > 5, 5)
+            assert await line.until(lambda: len(lengths_ms) > 5, 30)
             assert lengths_ms[-1] == 40
 
         await running.call(talk)

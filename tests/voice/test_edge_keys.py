@@ -19,7 +19,7 @@ from schemas import (
 )
 from tests.voice.edges import WORD_S, Greeting, running_edge, tone
 
-LONG = "Your parcel was sent from Denver on Monday and will come to your door on Friday before noon."
+LONG = " ".join(["Your parcel was sent from Denver on Monday and will come to your door on Friday before noon."] * 3)
 
 
 async def test_the_recording_consent_line_comes_before_the_greeting(bus: TestBus, settings: Settings) -> None:
@@ -44,7 +44,7 @@ async def test_a_key_cuts_the_question_for_keys_and_what_follows_is_heard(bus: T
             call = (await running.event(UserTurnEnded, turn=1)).call
             asked = ToolRequested(call=call, turn=1, agent="billing", name=COLLECT_DIGITS)
             await bus.publish(asked, ReplyChunk(call=call, turn=1, text=LONG))
-            assert await line.until(lambda: line.agent_audible_s > 0.4, 5)
+            assert await line.until(lambda: line.agent_audible_s > 0.4, 30)
             await line.press("42")
             pressed = [await running.event(DigitPressed, digit=digit) for digit in "42"]
             await bus.publish(ToolCompleted(call=call, turn=1, request="r", name=COLLECT_DIGITS, result="42"))
@@ -66,7 +66,7 @@ async def test_a_key_that_nobody_asked_for_cuts_nothing(bus: TestBus, settings: 
     async with running_edge(bus, settings, app=Greeting(greeting="One two three four five six.")) as running:
 
         async def talk(line: PhoneLine) -> None:
-            assert await line.until(lambda: line.agent_audible_s > 0.1, 5)
+            assert await line.until(lambda: line.agent_audible_s > 0.1, 30)
             await line.press("1")
             await running.event(ReplySpoken, turn=0)
 

@@ -44,7 +44,7 @@ async def test_speech_is_understood_answered_and_cut_at_the_word_that_was_heard(
             await running.event(ReplySpoken, turn=0)
             say(line, speech, "Where is my parcel?")
             await answer(running)
-            assert await line.until(lambda: line.agent_audible_s > 5.0, 20)
+            assert await line.until(lambda: line.agent_audible_s > 5.0, 60)
             say(line, speech, "Thank you, that is all.")
             await running.event(UserTurnEnded, turn=2)
 

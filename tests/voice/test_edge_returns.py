@@ -19,6 +19,7 @@ from schemas import (
     TransferAccepted,
     TransferFailed,
     TurnCompleted,
+    UserSpeechStarted,
     UserTurnEnded,
 )
 from tests.voice.edges import Greeting, RunningEdge, running_edge, tone
@@ -65,7 +66,8 @@ async def test_a_stream_that_breaks_comes_back_and_says_the_rest(bus: TestBus, s
     assert spoken.agent == "tracking"
     assert len(await bus.published(CallStarted)) == len(await bus.published(CallEnded)) == 1
     words = running.lines[0].agent_audible_s / 0.1
-    assert 19 <= words <= 19 + 10 + 1  # the second sentence is said again, the first is not
+    # the second sentence is said again, the first is not; a word may be lost with the stream
+    assert 18 <= words <= 19 + 10 + 1
     ids = [event.id for event in await bus.published()]
     assert len(set(ids)) == len(ids)
 
@@ -74,7 +76,7 @@ async def test_the_recording_goes_on_where_it_was(bus: TestBus, settings: Settin
     async with running_edge(bus, settings, app=Greeting(greeting=SECOND)) as running:
 
         async def talk(line: PhoneLine) -> None:
-            await line.until(lambda: line.agent_audible_s > 0.4, 5)
+            assert await line.until(lambda: line.agent_audible_s > 0.4, 30)
             cut(line)
             await running.event(ReplySpoken, turn=0)
 
@@ -87,7 +89,7 @@ async def test_the_recording_goes_on_where_it_was(bus: TestBus, settings: Settin
     )
     assert all(start >= end - 1 for (_, end), (start, _) in pairwise(spans))
     assert ended.audio_ms >= spans[-1][1]
-    assert abs(ended.audio_ms / 1000 - ended.duration_s) < 0.5
+    assert abs(ended.audio_ms / 1000 - ended.duration_s) < 2
 
 
 async def test_an_edge_lets_go_of_a_call_that_another_has_taken_up(bus: TestBus, settings: Settings) -> None:
@@ -107,12 +109,12 @@ async def test_a_caller_whose_words_were_lost_is_asked_for_them(bus: TestBus, se
     async with running_edge(bus, settings, "", "", app=app) as running:
 
         async def talk(line: PhoneLine) -> None:
-            await line.until(lambda: line.now_s > 0.3, 5)
+            await running.event(CallStarted)
             line.say(tone(2.0))
-            await line.until(lambda: line.now_s > 1.2, 5)
+            await running.event(UserSpeechStarted)
             cut(line)
             await running.event(CallResumed)
-            await line.until(lambda: line.agent_audible_s > 0.3, 8)
+            assert await line.until(lambda: line.agent_audible_s > 0.2, 60)
 
         await running.call(talk)
 

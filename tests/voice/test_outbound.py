@@ -56,7 +56,7 @@ async def edge_that_dials(
 
 
 async def order(running: RunningEdge, body: object, headers: dict[str, str] = API) -> httpx.Response:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:  # the first order of a process imports the carrier's client
         return await http.post(f"{running.url}/calls", json=body, headers=headers)
 
 
@@ -64,10 +64,11 @@ async def answer(running: RunningEdge, placed: dict[str, str], answered_by: str,
     caller = Caller(running.url, AUTH_TOKEN, answered_by=answered_by, voice_url=placed["Url"], call_sid=placed["Sid"])
 
     async def listen(line: PhoneLine) -> None:
-        await line.until(lambda: line.agent_audible_s > 0.15, 5)
-        await line.until(lambda: False, 3)
+        await line.until(lambda: line.agent_audible_s > 0.15, 30)
+        await running.event(ReplySpoken)  # then the machine is hung up on, and the person hangs up
+        await line.until(lambda: answered_by == "human", 30)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         return await caller.call(line, listen)
 
 
@@ -169,7 +170,7 @@ async def test_keys_that_the_agents_press_are_heard_as_tones(bus: TestBus, setti
             await bus.publish(
                 DigitsRequested(call=call, turn=1, digits="12"), TurnCompleted(call=call, turn=1, agent="a")
             )
-            assert await line.until(lambda: line.agent_audible_s > 0.2, 5)
+            assert await line.until(lambda: line.agent_audible_s > 0.2, 30)
 
         await running.call(talk)
 
@@ -184,7 +185,7 @@ async def test_a_silent_caller_is_asked_before_the_call_ends(bus: TestBus, setti
 
 
 async def _wait(line: PhoneLine) -> None:
-    await line.until(lambda: False, 10)
+    await line.until(lambda: False, 60)
 
 
 async def tell_who_answered(running: RunningEdge, placed: dict[str, str], answered_by: str) -> None:
@@ -195,7 +196,7 @@ async def tell_who_answered(running: RunningEdge, placed: dict[str, str], answer
 
 
 async def test_a_machine_that_is_found_out_later_hears_the_message_instead(bus: TestBus, settings: Settings) -> None:
-    greeting = Greeting(greeting="Hello there, " * 20, voicemail=APP.voicemail)
+    greeting = Greeting(greeting="Hello there, " * 60, voicemail=APP.voicemail)
     line = PhoneLine()
     async with edge_that_dials(bus, settings, app=greeting, machine_detection_async=True) as (running, carrier):
         await order(running, {"to": "+15550001"})
@@ -204,12 +205,12 @@ async def test_a_machine_that_is_found_out_later_hears_the_message_instead(bus: 
         caller = Caller(running.url, AUTH_TOKEN, voice_url=placed["Url"], call_sid=placed["Sid"])
 
         async def talk(line: PhoneLine) -> None:
-            await line.until(lambda: line.agent_audible_s > 0.3, 5)
+            await line.until(lambda: line.agent_audible_s > 0.3, 30)
             assert not await bus.published(CallAnswered)
             await tell_who_answered(running, placed, "machine_end_beep")
-            await line.until(lambda: False, 10)
+            await line.until(lambda: False, 60)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             ending = await caller.call(line, talk)
         ended = await running.event(CallEnded)
     assert (ending.how, ended.reason) == ("agent_hung_up", "agent_hung_up")
@@ -218,7 +219,7 @@ async def test_a_machine_that_is_found_out_later_hears_the_message_instead(bus: 
     ]
     assert [event.text for event in await bus.published(ReplySpoken)] == [APP.voicemail]
     (cut,) = await bus.published(ReplyInterrupted)
-    assert 1 <= len(cut.heard.split()) < 20
+    assert 1 <= len(cut.heard.split()) < 110
 
 
 async def test_a_person_who_is_found_out_later_goes_on_talking(bus: TestBus, settings: Settings) -> None:
@@ -232,7 +233,7 @@ async def test_a_person_who_is_found_out_later_goes_on_talking(bus: TestBus, set
             await running.event(CallAnswered, by="human")
             await running.event(ReplySpoken, turn=0)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             assert (await caller.call(PhoneLine(), talk)).how == "caller_hung_up"
 
 

@@ -57,6 +57,10 @@ def test_it_is_known_that_the_caller_was_speaking() -> None:
     assert not standing([STARTED, GREETED, spoke, TURN]).caller_spoke
 
 
+def test_without_a_greeting_there_is_nothing_to_be_said_before_the_caller_speaks() -> None:
+    assert standing([CallStarted(call=CALL, at=5.0)]).over
+
+
 def test_what_the_agent_wants_after_its_reply_is_kept() -> None:
     stands = standing(
         [STARTED, TURN, said("Bye."), CallEndRequested(call=CALL, turn=1), TurnCompleted(call=CALL, turn=1, agent="a")]

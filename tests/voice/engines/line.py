@@ -90,12 +90,12 @@ class Line(FrameProcessor):
     def all(self, kind: type[F]) -> list[F]:
         return [frame for frame in self.frames if isinstance(frame, kind)]
 
-    async def until(self, done: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, done: Callable[[], bool], timeout_s: float = 60.0) -> None:
         async with asyncio.timeout(timeout_s):
             while not done():
                 self._came.clear()
                 await self._came.wait()
 
-    async def until_any(self, kind: type[F], count: int = 1, timeout_s: float = 10.0) -> list[F]:
+    async def until_any(self, kind: type[F], count: int = 1, timeout_s: float = 60.0) -> list[F]:
         await self.until(lambda: len(self.all(kind)) >= count, timeout_s)
         return self.all(kind)

@@ -42,7 +42,7 @@ async def test_an_utterance_becomes_a_final_transcript_with_its_words(ears: Engi
     async with Line(VADProcessor(vad_analyzer=ears.vad()), ears.stt()) as line:
         await line.hear(question)
         transcripts = await line.until_any(TranscriptionFrame)
-    assert words(transcripts[0].text) == words(QUESTION)
+    assert compare(QUESTION, transcripts[0].text).matches
     assert transcripts[0].finalized
 
 
@@ -65,7 +65,7 @@ async def test_the_callers_turn_ends_once_with_all_that_was_said(ears: Engines, 
         await line.hear(question)
         turns = await line.until_any(LLMContextFrame)
     assert len(turns) == 1
-    assert words(caller_said(turns[0])) == words(QUESTION)
+    assert compare(QUESTION, caller_said(turns[0])).matches
 
 
 async def test_a_reply_is_audio_at_8_khz_whose_words_can_be_understood(engines: Engines, speech: LocalSpeech) -> None:
@@ -119,7 +119,7 @@ async def test_a_phrase_is_synthesized_outside_of_a_call(engines: Engines, speec
 
 
 async def test_audio_is_transcribed_outside_of_a_call(engines: Engines, question: bytes) -> None:
-    assert words(await engines.transcribe(question, 16_000)) == words(QUESTION)
+    assert compare(QUESTION, await engines.transcribe(question, 16_000)).matches
 
 
 async def test_calls_share_the_vad_model_and_not_its_state(engines: Engines, question: bytes) -> None:

@@ -125,7 +125,7 @@ async def test_the_callers_first_word_stops_the_agent(
     async with running_edge(bus, settings, engines=engines, app=Greeting(greeting=f"{FIRST} {SECOND} " * 3)) as running:
 
         async def talk(line: PhoneLine) -> None:
-            await line.until(lambda: line.agent_audible_s > 1.0, 10)
+            assert await line.until(lambda: line.agent_audible_s > 1.0, 30)
             line.say(tone(0.6))
             await running.event(UserTurnEnded, turn=1)
 
@@ -187,10 +187,10 @@ async def test_so_many_words_as_are_set_stop_the_agent_and_fewer_do_not(
 ) -> None:
     vendors.deepgram.lines = [says]
     patient = dataclasses.replace(engines, _barge_in_words=3)
-    async with running_edge(bus, settings, engines=patient, app=Greeting(greeting=f"{FIRST} {SECOND}")) as running:
+    async with running_edge(bus, settings, engines=patient, app=Greeting(greeting=f"{FIRST} {SECOND} " * 2)) as running:
 
         async def talk(line: PhoneLine) -> None:
-            await line.until(lambda: line.agent_audible_s > 0.5, 10)
+            assert await line.until(lambda: line.agent_audible_s > 0.5, 30)
             line.say(tone(1.0))
             await (running.event(UserTurnEnded, turn=1) if cut else running.event(ReplySpoken, turn=0))
 

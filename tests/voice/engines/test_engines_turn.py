@@ -83,7 +83,7 @@ async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: Liste
         await speak(line)
         engine.gate.release()
         engine.gate.release()
-        turns = await line.until_any(LLMContextFrame, timeout_s=2.0)
+        turns = await line.until_any(LLMContextFrame)
     assert caller_said(turns[0]) == "I want a new one."
 
 
@@ -101,7 +101,7 @@ async def test_a_turn_that_sounds_unfinished_ends_after_a_pause_that_the_words_d
         await line.hear(quiet(pause_s - 0.2))
         assert not line.all(LLMContextFrame)
         await line.hear(quiet(0.3))
-        turns = await line.until_any(LLMContextFrame, timeout_s=2.0)
+        turns = await line.until_any(LLMContextFrame)
     assert caller_said(turns[0]) == text
 
 
