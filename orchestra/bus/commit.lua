@@ -18,15 +18,38 @@
 --       U state n field…                    delete from it
 --       E state seconds                     let it expire
 -- A stream is its index in KEYS, and so is a state hash. A commit that is repeated (its answer was lost) changes nothing.
+-- A replica that was promoted may lack the last that its master had answered. An owner notices by its earlier commits, or
+-- by what it has read, not being there: it is refused like one that was fenced, before anything is changed, and whoever
+-- takes the partition goes on from what this server has.
 local keys, args, group = KEYS, ARGV, ARGV[2]
 local state = redis.call('HMGET', keys[2], 'owner', 'commit')
 if state[1] ~= args[1] then
   return redis.error_reply('FENCED ' .. args[1] .. ' no longer owns ' .. keys[1])
 end
-if tonumber(state[2]) >= tonumber(args[3]) then return 0 end
-redis.call('HSET', keys[2], 'commit', args[3])
+local last, number = tonumber(state[2]), tonumber(args[3])
+if last >= number then return 0 end
+if last < number - 1 then
+  return redis.error_reply('FENCED ' .. args[1] .. ' has made commits that ' .. keys[2] .. ' does not know')
+end
 
+local function delivered(key)
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+    local fields = {}
+    for j = 1, #info, 2 do fields[info[j]] = info[j + 1] end
+    if fields['name'] == group then return fields['last-delivered-id'] end
+  end
+end
 local i, n = 4, #args
+while args[i] == 'R' do -- they come first; nothing trims beyond where a group stands, so what it goes on to must be there
+  local key, id = keys[tonumber(args[i + 1])], args[i + 2]
+  if #redis.call('XRANGE', key, id, id) == 0 and delivered(key) ~= id then
+    return redis.error_reply('FENCED ' .. args[1] .. ' has read ' .. id .. ', which ' .. key .. ' does not have')
+  end
+  i = i + 4
+end
+
+redis.call('HSET', keys[2], 'commit', number)
+i = 4
 while i <= n do
   local op = args[i]
   if op == 'P' or op == 'Q' then

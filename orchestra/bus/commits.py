@@ -167,6 +167,11 @@ class Commits:
         """How many entries were taken that no confirmed commit covers."""
         return sum(cursor.read - cursor.confirmed for cursor in self._cursors)
 
+    @property
+    def answered(self) -> int:
+        """The number of the last commit that the server has answered; 0 for none."""
+        return self._number if self._flight is None else self._number - 1
+
     def writes(self, key: str) -> bool:
         """Whether a write to that state hash is not committed yet."""
         return key in self._state_keys or key in self._flying_keys

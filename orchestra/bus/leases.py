@@ -10,6 +10,9 @@ from orchestra.bus.scripts import ACQUIRE, MEMBER, RENEW
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
 
+#: a lease's token, and the number of the last commit under it that was answered
+Hold = tuple[str, int]
+
 
 def quota(members: list[str], worker: str, partitions: int) -> int:
     """How many partitions are a worker's share: as even as whole numbers go, the same answer for every worker.
@@ -48,24 +51,25 @@ class Leases:
         )
         return None if reply is None else (reply[0].decode(), bool(reply[1]))
 
-    async def renew(self, tokens: dict[int, str]) -> dict[int, int]:
-        """Keep these leases. Per partition: 0 where it is another's now, 2 where requeued dead letters wait, else 1."""
+    async def renew(self, held: dict[int, Hold]) -> dict[int, int]:
+        """Keep these leases. Per partition: 0 where it is lost, 2 where requeued dead letters wait, else 1."""
         if not self._bus.servers.divided:
-            return await self._renew(tokens, self.lease_ms)
-        answers = await asyncio.gather(*(self._renew({each: token}, self.lease_ms) for each, token in tokens.items()))
+            return await self._renew(held, self.lease_ms)
+        answers = await asyncio.gather(*(self._renew({each: hold}, self.lease_ms) for each, hold in held.items()))
         return {partition: answer for each in answers for partition, answer in each.items()}
 
-    async def release(self, partition: int, token: str) -> None:
+    async def release(self, partition: int, hold: Hold) -> None:
         """Give a lease up and tell the others."""
-        await self._renew({partition: token}, 0)
+        await self._renew({partition: hold}, 0)
         await self._bus.tell_handover(self.group)
 
-    async def _renew(self, tokens: dict[int, str], lease_ms: int) -> dict[int, int]:
+    async def _renew(self, held: dict[int, Hold], lease_ms: int) -> dict[int, int]:
         """Of partitions on one server."""
-        names = [name for each in tokens for name in (*self._names(each), keys.key(each, REQUEUED, self.group))]
-        wire = self._bus.wire(next(iter(tokens), 0))
-        answers = await wire.call("EVALSHA", RENEW.sha, len(names), *names, lease_ms, *tokens.values())
-        return dict(zip(tokens, answers, strict=True))
+        names = [name for each in held for name in (*self._names(each), keys.key(each, REQUEUED, self.group))]
+        wire = self._bus.wire(next(iter(held), 0))
+        holds = [word for hold in held.values() for word in hold]
+        answers = await wire.call("EVALSHA", RENEW.sha, len(names), *names, lease_ms, *holds)
+        return dict(zip(held, answers, strict=True))
 
     def _names(self, partition: int) -> tuple[str, str]:
         return keys.key(partition, "lease", self.group), keys.key(partition, "progress", self.group)

@@ -51,7 +51,7 @@ class Publisher:
         self._accepted: dict[int, int] = {}
         self._media: dict[int, int] = {}
         self._stored: dict[int, int] = {}
-        self._connected = True
+        self._away: set[int] = set()
         #: when the server took events again after it had not, on the monotonic clock, in seconds; before that: long ago
         self.recovered_at = float("-inf")
         self._backoff: dict[int, Backoff] = {}
@@ -63,8 +63,8 @@ class Publisher:
 
     @property
     def connected(self) -> bool:
-        """Whether the server took the last batch."""
-        return self._connected
+        """Whether the server, or every server of a cluster, took the last batch that it was sent."""
+        return not self._away
 
     def publish(self, event: Event) -> Event:
         """Give the event its id, time, source and trace, and send it soon. Returns it as it will be stored."""
@@ -131,13 +131,14 @@ class Publisher:
 
     def _answered(self, partition: int, reply: Reply) -> None:
         if isinstance(reply, RedisError):
-            self._unreachable(reply)
+            self._unreachable(partition, reply)
             self._retry(partition)
             return
-        if not self._connected:
-            _LOG.info("publisher.recovered", source=self.source, buffered=self.buffered, dropped=self.dropped)
-            self.recovered_at = time.monotonic()
-        self._connected = True
+        if self._away:
+            self._away.discard(partition)
+            if not self._away:
+                _LOG.info("publisher.recovered", source=self.source, buffered=self.buffered, dropped=self.dropped)
+                self.recovered_at = time.monotonic()
         self._backoff.pop(partition, None)
         done = self._sending.pop(partition)
         self._stored[partition] = self._stored.get(partition, 0) + len(done)
@@ -159,15 +160,15 @@ class Publisher:
             try:
                 await wire.open()
             except RedisError as error:
-                self._unreachable(error)
+                self._unreachable(partition, error)
             else:
                 break
         wire.send(self._command(partition), lambda reply: self._answered(partition, reply))
 
-    def _unreachable(self, error: RedisError) -> None:
-        if self._connected:
+    def _unreachable(self, partition: int, error: RedisError) -> None:
+        if not self._away:
             _LOG.warning("publisher.waiting", source=self.source, error=str(error), buffered=self.buffered)
-        self._connected = False
+        self._away.add(partition)
 
     def _settle_flushes(self) -> None:
         still = []

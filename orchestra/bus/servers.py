@@ -19,6 +19,9 @@ from redis.exceptions import RedisError
 
 from orchestra.errors import ServerError
 
+#: how long a Sentinel or a node of a cluster may take to say where the masters are, in seconds
+_ASK_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -108,7 +111,12 @@ class OneServer:
 
 
 class SentinelServers:
-    """The master that a group of Sentinels names: ``redis+sentinel://user:pw@host:26379,host2:26379/service/db``."""
+    """The master that a group of Sentinels names: ``redis+sentinel://user:pw@host:26379,host2:26379/service/db``.
+
+    Replication is asynchronous: a replica that is promoted may lack the last events and commits that its master had
+    answered, and these events are lost unless their publisher had no answer yet and sends them again. Of what the new
+    master has, every event is handled and has its effects once (commit.lua). The same holds for a cluster's replicas.
+    """
 
     divided = False
 
@@ -131,7 +139,13 @@ class SentinelServers:
         secret = parse_qs(parts.query).get("sentinel_password", [None])[0]
         self._sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
             [(host, int(port)) for host, _, port in hosts],
-            sentinel_kwargs={"password": secret, "socket_timeout": 1.0},
+            # one that died with the master's machine must not use up the time there is for asking the next one
+            sentinel_kwargs={
+                "password": secret,
+                "socket_timeout": _ASK_S,
+                "socket_connect_timeout": _ASK_S,
+                "retry": Retry(NoBackoff(), 0),
+            },
             **self._known,
         )
         self.name = f"{self._service} by Sentinel"
@@ -160,14 +174,17 @@ class ClusterServers:
         self._url = url.replace("+cluster", "", 1)
         self._seed = Address.parse(self._url)
         self._nodes: dict[range, Address] = {}
+        self._answered = self._seed
+        self._answers = 0
         self._asking = asyncio.Lock()
         self.name = f"cluster at {self._seed}"
 
     async def address(self, slot_key: str) -> Address:
         """The master of the key's slot, asked anew: a connection is only opened when the old one was of no use."""
-        slot = key_slot(slot_key.encode())
+        slot, answers = key_slot(slot_key.encode()), self._answers
         async with self._asking:
-            await self._ask()
+            if answers == self._answers:  # else what another asked meanwhile is news enough
+                await self._ask()
         for slots, address in self._nodes.items():
             if slot in slots:
                 return address
@@ -175,22 +192,24 @@ class ClusterServers:
         raise LostConnectionError(msg)
 
     async def _ask(self) -> None:
-        """Ask the first node that answers which slots lie where."""
+        """Ask the first node that answers which slots lie where, first of all the one that answered last time."""
         failure: Exception | None = None
-        for address in dict.fromkeys((*self._nodes.values(), self._seed)):
+        for address in dict.fromkeys((self._answered, *self._nodes.values(), self._seed)):
             try:
                 found = await self._slots(address)
             except (RedisError, OSError) as error:
                 failure = error
             else:
                 self._nodes = found
+                self._answered = address
+                self._answers += 1
                 return
         msg = f"no node of the {self.name} answers: {failure}"
         raise LostConnectionError(msg)
 
     async def _slots(self, address: Address) -> dict[range, Address]:
         once = Retry(NoBackoff(), 0)
-        client = redis.asyncio.from_url(self._url, socket_timeout=2, socket_connect_timeout=2, retry=once)
+        client = redis.asyncio.from_url(self._url, socket_timeout=_ASK_S, socket_connect_timeout=_ASK_S, retry=once)
         client.connection_pool.connection_kwargs.update(host=address.host, port=address.port)
         async with client:
             rows = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]

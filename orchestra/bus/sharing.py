@@ -86,10 +86,10 @@ class Sharing:
         await self._acquire_up_to(share)
 
     async def _renew(self) -> None:
-        tokens = {partition: owned.token for partition, owned in self.owned.items()}
-        for partition, answer in (await self._leases.renew(tokens)).items():
+        held = {partition: (owned.token, owned.commits.answered) for partition, owned in self.owned.items()}
+        for partition, answer in (await self._leases.renew(held)).items():
             owned = self.owned.get(partition)
-            if owned is None or owned.token != tokens[partition]:
+            if owned is None or owned.token != held[partition][0]:
                 continue
             if answer == 0:
                 await self._lose(owned)
@@ -165,7 +165,7 @@ class Sharing:
             await owned.cancel()
             await asyncio.wait([owned.commits.flush(), owned.commits.lost], return_when=asyncio.FIRST_COMPLETED)
             if not owned.commits.lost.done():
-                await self._leases.release(owned.partition, owned.token)
+                await self._leases.release(owned.partition, (owned.token, owned.commits.answered))
         except RedisError as error:  # the lease ends by itself
             _LOG.warning("partition.not_released", group=self._group, partition=owned.partition, error=str(error))
         finally:

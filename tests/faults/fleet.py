@@ -24,19 +24,22 @@ KINDS = ("inline", "inline", "inline", "waits", "begins", "stateful")
 
 
 class Fleet:
-    """A server, workers, and a load."""
+    """A server, workers, and a load. The server is its own, unless it is given the URL of another."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
         self.folder = folder
         self.server = EmbeddedServer(folder)
+        self.url = url
         self.workers: list[subprocess.Popen[bytes]] = []
         self.asked: dict[str, list[int]] = defaultdict(list)
         self.begun: dict[str, list[int]] = defaultdict(list)
         self.bus: Bus
 
     async def start(self) -> None:
-        await self.server.start()
-        self.settings = Settings(redis_url=self.server.url, data_dir=self.folder, lease_ms=LEASE_MS)
+        if not self.url:
+            await self.server.start()
+            self.url = self.server.url
+        self.settings = Settings(redis_url=self.url, data_dir=self.folder, lease_ms=LEASE_MS)
         self.bus = await Bus.connect(self.settings)
         self.publisher = self.bus.publisher("load")
 
@@ -46,7 +49,7 @@ class Fleet:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.jobs"],
             env={
-                **os.environ, **environment, "ORCHESTRA_REDIS_URL": self.server.url,
+                **os.environ, **environment, "ORCHESTRA_REDIS_URL": self.url,
                 "ORCHESTRA_LEASE_MS": str(LEASE_MS), "ORCHESTRA_DATA_DIR": str(self.folder),
                 "NOTES": str(self.folder / "notes"),
             },
@@ -81,6 +84,12 @@ class Fleet:
         if kind == "begins":
             self.begun[call].append(seq)
         return self.publisher.publish(JobAsked(call=call, seq=seq, kind=kind))
+
+    async def asked_for(self, jobs: int) -> None:
+        """Until the load has come to so many jobs."""
+        async with asyncio.timeout(120):
+            while sum(map(len, self.asked.values())) < jobs:  # noqa: ASYNC110 - the load is another task
+                await asyncio.sleep(0.02)
 
     async def finished(self, timeout_s: float = 120, *, some_may_die: bool = False) -> None:
         """Until nothing is unread or unfinished."""
@@ -156,8 +165,8 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet_at(folder: Path) -> AsyncIterator[Fleet]:
-    fleet = Fleet(folder)
+async def fleet_at(folder: Path, url: str = "") -> AsyncIterator[Fleet]:
+    fleet = Fleet(folder, url)
     await fleet.start()
     try:
         yield fleet

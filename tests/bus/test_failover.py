@@ -1,0 +1,135 @@
+"""A replica takes over without the last that its master had answered: what the new server has counts, once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from orchestra.bus import Bus, Consumer, EmbeddedServer
+from orchestra.bus.servers import Address, OneServer
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import TurnCompleted, UserTurnEnded
+
+
+class Movable(OneServer):
+    """A server whose place can change, as Sentinel tells it."""
+
+    at: Address
+
+    async def address(self, slot_key: str) -> Address:  # noqa: ARG002 - it has every key
+        return self.at
+
+
+@dataclass
+class Pair:
+    """A master, a replica of it, and a bus that goes where ``servers.at`` says."""
+
+    master: EmbeddedServer
+    replica: EmbeddedServer
+    servers: Movable
+    bus: TestBus
+
+    async def cut_off(self) -> None:
+        """The replica has all up to now, and gets nothing more: it is a master itself from here on."""
+        assert await self.bus.bus.shared_wire.call("WAIT", 1, 10_000) == 1
+        async with Redis(unix_socket_path=self.replica.url.removeprefix("unix://")) as client:
+            await client.execute_command("REPLICAOF", "NO", "ONE")
+
+    async def fail_over(self) -> None:
+        """The master dies; from now on the replica is where clients are sent."""
+        self.servers.at = Address.parse(self.replica.url)
+        await self.master.kill()
+
+
+@pytest_asyncio.fixture
+async def pair(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[Pair]:
+    master = EmbeddedServer(tmp_path / "master", unused_tcp_port, options=("--repl-diskless-sync-delay", "0"))
+    replica = EmbeddedServer(tmp_path / "replica", options=("--replicaof", "127.0.0.1", str(unused_tcp_port)))
+    async with master, replica:
+        bus = await Bus.connect(Settings(redis_url=master.url, data_dir=tmp_path, lease_ms=400))
+        async with asyncio.timeout(30):
+            while await bus.shared_wire.call("WAIT", 1, 1000) != 1:
+                pass
+        bus.servers = Movable(master.url)
+        bus.servers.at = Address.parse(master.url)
+        # the connection that is open already asks the old place
+        await bus.shared_wire.close()
+        bus.shared_wire = bus.new_wire(0)
+        try:
+            yield Pair(master, replica, bus.servers, TestBus(bus))
+        finally:
+            await bus.close()
+
+
+def turns(call: str, count: int) -> list[UserTurnEnded]:
+    return [UserTurnEnded(call=call, turn=turn, text="") for turn in range(1, count + 1)]
+
+
+async def completed(bus: TestBus) -> list[tuple[str | None, int]]:
+    return [(event.cause, event.turn) for event in await bus.published(TurnCompleted)]
+
+
+async def test_events_whose_commit_died_with_the_master_are_handled_again_by_themselves(pair: Pair) -> None:
+    consumer, gate, call = Consumer("mood"), asyncio.Event(), pair.bus.call(3)
+
+    @consumer.on(UserTurnEnded)
+    async def handle(event: UserTurnEnded) -> TurnCompleted:
+        await gate.wait()
+        return TurnCompleted(call=event.call, turn=event.turn, agent="a")
+
+    async with pair.bus.run(consumer):
+        stored = await pair.bus.publish(*turns(call, 10))
+        await pair.cut_off()
+        gate.set()
+        await pair.bus.settled()
+        assert len(await completed(pair.bus)) == 10
+        await pair.fail_over()
+        async with asyncio.timeout(30):  # nothing more is published: the worker's next sign of life tells it
+            while len(await completed(pair.bus)) < 10:  # noqa: ASYNC110 - another loop's
+                await asyncio.sleep(0.02)
+        await pair.bus.settled()
+    assert await completed(pair.bus) == [(event.id, event.turn) for event in stored]
+
+
+async def test_events_after_a_lost_commit_are_handled_after_those_that_it_had_covered(pair: Pair) -> None:
+    consumer, gate, call = Consumer("mood"), asyncio.Event(), pair.bus.call(3)
+
+    @consumer.on(UserTurnEnded)
+    async def handle(event: UserTurnEnded) -> TurnCompleted:
+        await gate.wait()
+        return TurnCompleted(call=event.call, turn=event.turn, agent="a")
+
+    async with pair.bus.run(consumer):
+        stored = await pair.bus.publish(*turns(call, 10))
+        await pair.cut_off()
+        gate.set()
+        await pair.bus.settled()
+        await pair.fail_over()
+        stored += await pair.bus.publish(*turns(call, 3))
+        await pair.bus.settled()
+    assert await completed(pair.bus) == [(event.id, event.turn) for event in stored]
+
+
+async def test_an_event_that_died_with_the_master_has_no_effect_on_the_new_one(pair: Pair) -> None:
+    consumer, gate, begun, call = Consumer("mood"), asyncio.Event(), asyncio.Event(), pair.bus.call(3)
+
+    @consumer.on(UserTurnEnded)
+    async def handle(event: UserTurnEnded) -> TurnCompleted:
+        begun.set()
+        await gate.wait()
+        return TurnCompleted(call=event.call, turn=event.turn, agent="a")
+
+    async with pair.bus.run(consumer):
+        await pair.bus.settled()
+        await pair.cut_off()
+        await pair.bus.publish(*turns(call, 1))
+        await begun.wait()
+        await pair.fail_over()
+        gate.set()
+        (kept,) = await pair.bus.publish(*turns(call, 1))
+        await pair.bus.settled()
+    assert await completed(pair.bus) == [(kept.id, 1)]

@@ -1,0 +1,166 @@
+"""Masters with a replica that is promoted when they die: by Sentinels, or by the other masters of a cluster."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from orchestra.bus import EmbeddedServer
+from orchestra.bus.server import binary_path
+from orchestra.process import die_with_parent
+from tests.bus.conftest import free_ports, join
+
+WAIT_S = 120
+SENTINELS = 3
+#: how long a master is silent before it counts as dead; long enough that a busy machine's is not
+DEAD_MS = 2000
+#: a replica gets its first copy at once, and not after 5 s
+SYNC_AT_ONCE = ("--repl-diskless-sync-delay", "0")
+
+
+@dataclass
+class Replicated:
+    """A master to be killed, and what says who the master is."""
+
+    url: str
+    doomed: EmbeddedServer
+    master_port: Callable[[], Awaitable[int]]
+
+    async def promoted(self) -> None:
+        """Until another is the master."""
+        await until(self._another)
+
+    async def _another(self) -> bool:
+        return await self.master_port() != self.doomed.port
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not await condition():  # noqa: ASYNC110 - other processes have to come to it
+            await asyncio.sleep(0.05)
+
+
+async def ask(port: int, *command: str | int) -> object:
+    async with Redis(port=port, decode_responses=True) as client:
+        return await client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+async def copied(port: int) -> None:
+    """Until a replica has the first copy of its master."""
+
+    async def linked() -> bool:
+        async with Redis(port=port, decode_responses=True) as client:
+            return bool((await client.info("replication")).get("master_link_status") == "up")
+
+    await until(linked)
+
+
+@asynccontextmanager
+async def with_sentinels(folder: Path, binary: Path | None) -> AsyncIterator[Replicated]:
+    """A master, a replica and three Sentinels; the URL names first one that takes connections and says nothing."""
+    master_port, replica_port, *ports = free_ports(2 + SENTINELS)
+    master = EmbeddedServer(folder / "master", master_port, binary=binary, options=SYNC_AT_ONCE)
+    replica = EmbeddedServer(
+        folder / "replica", replica_port, binary=binary,
+        options=("--replicaof", "127.0.0.1", str(master_port), *SYNC_AT_ONCE),
+    )  # fmt: skip
+    async with AsyncExitStack() as stack:
+        mute = await stack.enter_async_context(await asyncio.start_server(_say_nothing, "127.0.0.1", 0))
+        await stack.enter_async_context(master)
+        await stack.enter_async_context(replica)
+        await copied(replica_port)
+        for port in ports:
+            stack.enter_context(_sentinel(folder, port, master_port, binary))
+
+        async def master_now() -> int:
+            _, port = await ask(ports[-1], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "calls")  # type: ignore[misc]
+            return int(port)
+
+        await _know_each_other(ports)
+        places = [mute.sockets[0].getsockname()[1], *ports]
+        hosts = ",".join(f"127.0.0.1:{port}" for port in places)
+        yield Replicated(f"redis+sentinel://{hosts}/calls", master, master_now)
+
+
+async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+def _sentinel(folder: Path, port: int, master_port: int, binary: Path | None) -> subprocess.Popen[bytes]:
+    conf = folder / f"sentinel-{port}.conf"
+    conf.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder / f'sentinel-{port}.log'}\n"
+        f"sentinel monitor calls 127.0.0.1 {master_port} 2\n"
+        f"sentinel down-after-milliseconds calls {DEAD_MS}\nsentinel failover-timeout calls 10000\n"
+    )
+    command = [str(binary or binary_path()), str(conf), "--sentinel"]
+    return _Ended(command, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent())
+
+
+class _Ended(subprocess.Popen[bytes]):
+    """A process that ends with its context."""
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+        super().__exit__(*error)  # type: ignore[arg-type]
+
+
+async def _know_each_other(ports: list[int]) -> None:
+    async def all_do() -> bool:
+        for port in ports:
+            try:
+                flat = await ask(port, "SENTINEL", "MASTER", "calls")
+            except ConnectionError:
+                return False
+            if (int(flat["num-slaves"]), int(flat["num-other-sentinels"])) != (1, SENTINELS - 1):  # type: ignore[index]
+                return False
+        return True
+
+    await until(all_do)
+
+
+@asynccontextmanager
+async def cluster_with_replica(folder: Path, binary: Path | None) -> AsyncIterator[Replicated]:
+    """Three masters that share the slots, and a replica of the first of them."""
+    ports, buses = free_ports(4), free_ports(4)
+    servers = [
+        EmbeddedServer(
+            folder / str(port), port, binary=binary,
+            options=(
+                "--cluster-enabled", "yes", "--cluster-port", str(side), "--cluster-node-timeout", str(DEAD_MS),
+                *SYNC_AT_ONCE,
+            ),
+        )
+        for port, side in zip(ports, buses, strict=True)
+    ]  # fmt: skip
+    async with AsyncExitStack() as stack:
+        for server in servers:
+            await stack.enter_async_context(server)
+        await asyncio.to_thread(join, ports[:3], buses[:3])
+        first, replica = ports[0], ports[3]
+        await ask(replica, "CLUSTER", "MEET", "127.0.0.1", first, buses[0])
+        name = str(await ask(first, "CLUSTER", "MYID"))
+
+        async def knows_it() -> bool:
+            return name in str(await ask(replica, "CLUSTER", "NODES"))
+
+        await until(knows_it)
+        await ask(replica, "CLUSTER", "REPLICATE", name)
+        await copied(replica)
+
+        async def master_now() -> int:
+            """Of the first slot, as a master says that was there all the time."""
+            nodes = [line.split() for line in str(await ask(ports[1], "CLUSTER", "NODES")).splitlines()]
+            (place,) = [node[1] for node in nodes if node[8:] and node[8].startswith("0-")]
+            return int(place.partition("@")[0].rpartition(":")[2])
+
+        async def seen_by_the_others() -> bool:
+            return str(await ask(ports[1], "CLUSTER", "NODES")).count("slave") == 1
+
+        await until(seen_by_the_others)
+        yield Replicated(f"redis+cluster://127.0.0.1:{ports[1]}", servers[0], master_now)
