@@ -59,7 +59,7 @@ while i <= n do
   elseif op == 'R' then
     local stream = tonumber(args[i + 1])
     redis.call('XGROUP', 'SETID', keys[stream], group, args[i + 2], 'ENTRIESREAD', args[i + 3])
-    redis.call('HSET', keys[2], 'read:' .. stream, args[i + 3])
+    redis.call('HSET', keys[2], 'read:' .. stream, args[i + 2] .. ' ' .. args[i + 3])
     i = i + 4
   elseif op == 'C' then
     redis.call('XCLAIM', keys[tonumber(args[i + 1])], group, 'owner', 0, args[i + 2], 'RETRYCOUNT', args[i + 3], 'FORCE', 'JUSTID')

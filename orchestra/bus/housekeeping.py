@@ -28,7 +28,7 @@ async def keep_house(engine: "Engine") -> None:
         for each in owned:
             try:
                 for cursor in each.cursors.values():
-                    if not cursor.requeued:
+                    if each.ready and not cursor.requeued:
                         await look_for_gap(each, cursor)
                         await _trim(engine.bus, each.partition, cursor.stream, alarmed)
             except RedisError as error:
@@ -40,10 +40,12 @@ async def keep_house(engine: "Engine") -> None:
 
 async def look_for_gap(owned: "Owned", cursor: Cursor) -> None:
     """Say loudly how many entries this group has missed because they were removed before it read them."""
-    begin = ("XRANGE", cursor.key, "-", "+", "COUNT", 1)
-    first, info = await owned.wire().calls([begin, ("XINFO", "STREAM", cursor.key)])
+    begin, end = ("XRANGE", cursor.key, "-", "+", "COUNT", 1), ("HGET", owned.commits.progress_key, "owner")
+    first, info, owner = await owned.wire().calls([begin, ("XINFO", "STREAM", cursor.key), end])
     if not isinstance(info, list):
         return  # the stream is gone altogether, and nothing says what was in it
+    if owner is None or text(owner) != owned.token or not owned.ready:
+        return  # what is gone may be what the next owner has handled
     facts = pairs(info)
     gone = facts["entries-added"] - facts["length"]
     if cursor.last == facts["last-generated-id"]:

@@ -8,7 +8,6 @@ from redis.exceptions import ResponseError
 from orchestra.bus.cursor import Cursor
 from orchestra.bus.entry import Raw, pairs, text
 from orchestra.bus.owned import SUSPECT, Owned
-from orchestra.bus.wire import Argument
 from orchestra.bus.work import Work
 
 if TYPE_CHECKING:
@@ -59,18 +58,27 @@ class TakeOver:
 
     @staticmethod
     async def _entries_read(owned: Owned, cursor: Cursor, group: dict[str, Any]) -> int:
-        """How many entries the group has read: the server's word, else our last commit's, else counted."""
+        """How many entries the group has read: the server's word, else our last commit's, else counted.
+
+        The server knows no number after some restarts, and where the group was moved by hand. Then our last commit's
+        holds only for the place that it was said of: the group may be another one of the same name.
+        """
         told = group.get("entries-read")
         if told is not None:
             return int(told)
+        after = group["last-delivered-id"]
         stored = await owned.wire().call("HGET", owned.commits.progress_key, f"read:{cursor.place}")
-        if stored is not None:
-            return int(stored)
-        ahead: tuple[Argument, ...] = ("XRANGE", cursor.key, b"(" + group["last-delivered-id"], "+")
-        if group["last-delivered-id"] == b"0-0":
-            ahead = ("XLEN", cursor.key)
-        *_, (info, found) = await owned.wire().calls([("MULTI",), ("XINFO", "STREAM", cursor.key), ahead, ("EXEC",)])
-        return int(pairs(info)["entries-added"]) - (found if isinstance(found, int) else len(found))
+        place, _, number = (stored or b"").partition(b" ")
+        if place == after:
+            return int(number)
+        facts = pairs(await owned.wire().call("XINFO", "STREAM", cursor.key))
+        if after == b"0-0":
+            return int(facts["entries-added"] - facts["length"])
+        ahead, end = 0, facts["last-generated-id"]
+        while page := await owned.wire().call("XRANGE", cursor.key, b"(" + after, end, "COUNT", _PAGE):
+            ahead += len(page)
+            after = page[-1][0]
+        return int(facts["entries-added"]) - ahead
 
     async def _pending(self, owned: Owned, cursor: Cursor, *, careful: bool) -> None:
         after = "-"

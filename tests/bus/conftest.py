@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -76,21 +77,14 @@ def join(ports: list[int], buses: list[int]) -> None:
         client.close()
 
 
-def redis_8(folder: Path) -> AbstractContextManager[str]:
-    assert REDIS_8 is not None
-    assert REDIS_8.origin is not None
-    return one(folder, Path(REDIS_8.origin).parent / "bin" / "redis-server")
-
-
-def redis_7(folder: Path) -> AbstractContextManager[str]:
-    assert REDIS_7 is not None
-    return one(folder, Path(REDIS_7))
-
-
+#: the servers' binaries, as far as they are here; None is the embedded server's own
+BINARIES: dict[str, Path | None] = {
+    "valkey": None,
+    **({"redis_8": Path(REDIS_8.origin).parent / "bin" / "redis-server"} if REDIS_8 and REDIS_8.origin else {}),
+    **({"redis_7": Path(REDIS_7)} if REDIS_7 else {}),
+}
 SERVERS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
-    "valkey": one,
-    **({"redis_8": redis_8} if REDIS_8 else {}),
-    **({"redis_7": redis_7} if REDIS_7 else {}),
+    **{name: partial(one, binary=binary) for name, binary in BINARIES.items()},
     "cluster": cluster,
 }
 

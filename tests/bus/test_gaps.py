@@ -1,0 +1,171 @@
+"""The alarm about entries that a group has missed: it is given once, and only where some were missed."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from orchestra.bus import Bus, Consumer, EmbeddedServer
+from orchestra.bus.engine import Engine
+from orchestra.bus.housekeeping import look_for_gap, trim
+from orchestra.bus.leases import Leases
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import UserTurnEnded
+from tests.bus.conftest import BINARIES
+
+KEY = "orchestra:{p03}:events"
+
+
+@pytest.fixture(scope="module")
+def redis_url(every_server: str) -> str:
+    return every_server
+
+
+@pytest.fixture(autouse=True)
+def _only_the_test_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def rest(_: Engine) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("orchestra.bus.engine.keep_house", rest)
+
+
+def consumer(name: str = "mood", **options: str) -> Consumer:
+    made = Consumer(name, **options)  # type: ignore[arg-type]
+
+    @made.on(UserTurnEnded)
+    async def handle(event: UserTurnEnded) -> None: ...
+
+    return made
+
+
+async def publish(bus: TestBus, count: int) -> None:
+    call = bus.call(3)
+    await bus.publish(*(UserTurnEnded(call=call, turn=turn, text="") for turn in range(count)))
+
+
+async def missed(bus: TestBus) -> int:
+    """How many the running consumer says that it has missed on partition 3, however often one looks."""
+    (engine,) = bus.bus.engines
+    owned = engine.sharing.owned[3]
+    for _ in range(2):
+        await look_for_gap(owned, owned.cursors["events"])
+        await owned.commits.flush()
+    assert engine.sharing.lost == 0
+    return engine.missing
+
+
+async def handled(bus: TestBus, what: Consumer) -> int:
+    """Run it until everything is handled; what it has missed."""
+    async with bus.run(what):
+        await bus.settled()
+        return await missed(bus)
+
+
+async def test_what_was_trimmed_before_the_group_read_it_is_counted_once(bus: TestBus) -> None:
+    await publish(bus, 10)
+    assert await handled(bus, consumer()) == 0
+    await publish(bus, 10)
+    await bus.bus.redis.xtrim(KEY, maxlen=3, approximate=False)
+    async with bus.run(consumer()):
+        while await missed(bus) == 0:  # noqa: ASYNC110 - it shows when the group has come to the end
+            await asyncio.sleep(0.005)
+        await bus.settled()
+        assert await missed(bus) == 7
+        await publish(bus, 2)
+        await bus.settled()
+        assert await missed(bus) == 7
+    assert await handled(bus, consumer()) == 0
+
+
+async def test_a_group_that_has_missed_all_there_was_goes_on_with_what_comes(bus: TestBus) -> None:
+    await publish(bus, 5)
+    assert await handled(bus, consumer()) == 0
+    await publish(bus, 4)
+    await bus.bus.redis.xtrim(KEY, maxlen=0, approximate=False)
+    async with bus.run(consumer()):
+        assert await missed(bus) == 4
+        await publish(bus, 2)
+        await bus.settled()
+        assert await missed(bus) == 4
+
+
+async def test_an_empty_stream_whose_entries_were_all_handled_is_no_gap(bus: TestBus) -> None:
+    await publish(bus, 10)
+    async with bus.run(consumer()):
+        await bus.settled()
+        await asyncio.sleep(0.002)  # the next millisecond of the server's clock: all is older than nothing
+        await trim(bus.bus, 3, "events", retention_s=0)
+        assert await bus.bus.redis.xlen(KEY) == 0
+        assert await missed(bus) == 0
+    assert await handled(bus, consumer()) == 0
+    await publish(bus, 3)
+    assert await handled(bus, consumer()) == 0
+
+
+async def test_a_group_that_is_created_late_has_not_missed_what_was_trimmed_before(bus: TestBus) -> None:
+    await publish(bus, 10)
+    assert await handled(bus, consumer("early")) == 0
+    await bus.bus.redis.xtrim(KEY, maxlen=4, approximate=False)
+    assert await handled(bus, consumer("late")) == 0
+    assert await handled(bus, consumer("later", start="now")) == 0
+
+
+async def test_a_group_that_was_destroyed_and_made_anew_begins_anew(bus: TestBus) -> None:
+    await publish(bus, 4)
+    assert await handled(bus, consumer(start="now")) == 0
+    await publish(bus, 2)
+    assert await handled(bus, consumer(start="now")) == 0
+    await bus.bus.redis.xgroup_destroy(KEY, "mood")
+    await publish(bus, 10)
+    assert await handled(bus, consumer(start="now")) == 0
+    await bus.bus.redis.xgroup_destroy(KEY, "mood")
+    assert await handled(bus, consumer()) == 0
+
+
+@pytest.mark.parametrize("place", ["$", "0", "middle"])
+async def test_a_group_that_was_moved_by_hand_has_missed_nothing(bus: TestBus, place: str) -> None:
+    await publish(bus, 4)
+    assert await handled(bus, consumer()) == 0
+    await publish(bus, 10)
+    if place == "middle":
+        place = (await bus.bus.redis.xrange(KEY))[8][0]
+    await bus.bus.redis.xgroup_setid(KEY, "mood", place)
+    assert await handled(bus, consumer()) == 0
+
+
+async def test_who_has_lost_a_partition_without_knowing_raises_no_alarm(bus: TestBus) -> None:
+    paused = Engine(consumer(), bus.bus, "paused", lease_ms=400, grace_s=0)
+    taken = await Leases(bus.bus, "mood", "paused", 400).acquire(3)
+    assert taken is not None
+    owned = paused.own(3, taken[0])
+    owned.ready = True
+    await bus.bus.redis.delete("orchestra:{p03}:lease:mood")  # it has expired
+    await publish(bus, 10)
+    assert await handled(bus, consumer()) == 0
+    await bus.bus.redis.xtrim(KEY, maxlen=0, approximate=False)
+    await look_for_gap(owned, owned.cursors["events"])
+    assert paused.missing == 0
+
+
+@pytest.mark.parametrize("binary", BINARIES.values(), ids=BINARIES)
+@pytest.mark.parametrize("rewritten", [False, True])
+async def test_a_server_that_was_restarted_has_lost_count_of_nothing(
+    tmp_path: Path, binary: Path | None, rewritten: bool
+) -> None:
+    server = EmbeddedServer(tmp_path, binary=binary)
+    async with server:
+        bus = TestBus(await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path)))
+        await publish(bus, 10)
+        assert await handled(bus, consumer()) == 0
+        await bus.bus.redis.xtrim(KEY, maxlen=0, approximate=False)
+        if rewritten:
+            await bus.bus.redis.bgrewriteaof()
+            while (await bus.bus.redis.info("persistence"))["aof_rewrite_in_progress"]:  # noqa: ASYNC110 - the server's
+                await asyncio.sleep(0.005)
+        await server.kill()
+        await server.start()
+        assert await handled(bus, consumer()) == 0
+        await publish(bus, 3)
+        assert await handled(bus, consumer()) == 0
+        await bus.bus.close()
