@@ -1,6 +1,7 @@
 """The alarm about entries that a group has missed: it is given once, and only where some were missed."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,16 @@ from orchestra.bus.leases import Leases
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import UserTurnEnded
-from tests.bus.conftest import BINARIES
+from tests.bus.conftest import BINARIES, one
 
 KEY = "orchestra:{p03}:events"
 
 
-@pytest.fixture(scope="module")
-def redis_url(every_server: str) -> str:
-    return every_server
+@pytest.fixture(scope="module", params=BINARIES)
+def redis_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of every kind: each keeps its own count of what a group has read."""
+    with one(tmp_path_factory.mktemp("redis"), BINARIES[request.param]) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)
