@@ -8,8 +8,8 @@ _AGAIN_S = 0.5
 async def ended(task: "asyncio.Task[None]") -> None:
     """Cancel a task and wait until it has ended; what it failed with is raised.
 
-    One cancellation may be lost: redis-py sends its commands under ``asyncio.wait_for``, which up to Python 3.11
-    returns instead of raising when the command was sent in that very moment (python/cpython#86296). So it is repeated.
+    One cancellation may be lost: up to Python 3.11 ``asyncio.wait_for`` returns instead of raising when what it waits
+    for is done in that very moment (python/cpython#86296), and other people's libraries use it. So it is repeated.
     """
     while not task.done():
         task.cancel()

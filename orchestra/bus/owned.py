@@ -20,6 +20,7 @@ from orchestra.bus.seal import Sealed, seal, stamp
 from orchestra.bus.wire import Argument, Reply, Wire
 from orchestra.bus.work import Rest, Work, attempts, resume
 from orchestra.errors import FencedError
+from orchestra.tasks import ended
 from schemas import DecodeError, Event
 
 if TYPE_CHECKING:
@@ -380,8 +381,6 @@ class Owned:
     # -- the end of the lease
 
     async def cancel(self) -> None:
-        """Cancel what runs; it stays pending."""
+        """Cancel what runs, and again what does not end by it; it stays pending."""
         tasks = [task for task in self.running if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(ended(task) for task in tasks), return_exceptions=True)

@@ -19,8 +19,23 @@ from redis.exceptions import RedisError
 
 from orchestra.errors import ServerError
 
+
+class ReadTimeout(float):
+    """A ``socket_timeout`` in seconds, for redis-py to read by and not to write by.
+
+    It writes under ``asyncio.wait_for`` where a time-out is set and true, and up to Python 3.11 that returns, instead
+    of raising, when it is cancelled in the moment in which the command was sent (python/cpython#86296): whoever cancels
+    a task that asks Redis something would be passed over. Reading is under ``asyncio.timeout``, which loses nothing.
+    """
+
+    def __bool__(self) -> bool:
+        return False
+
+
+#: redis-py's own
+_SOCKET_S = ReadTimeout(5.0)
 #: how long a Sentinel or a node of a cluster may take to say where the masters are, in seconds
-_ASK_S = 1.0
+_ASK_S = ReadTimeout(1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +119,7 @@ class OneServer:
 
     def client(self) -> Any:
         """A redis-py client."""
-        return redis.asyncio.from_url(self._url)
+        return redis.asyncio.from_url(self._url, socket_timeout=_SOCKET_S)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -157,7 +172,7 @@ class SentinelServers:
 
     def client(self) -> Any:
         """A redis-py client that follows the master."""
-        return self._sentinel.master_for(self._service)
+        return self._sentinel.master_for(self._service, socket_timeout=_SOCKET_S)
 
     async def close(self) -> None:
         """Close the connections to the Sentinels."""
@@ -222,7 +237,7 @@ class ClusterServers:
 
     def client(self) -> Any:
         """A redis-py cluster client."""
-        return redis.asyncio.RedisCluster.from_url(self._url)
+        return redis.asyncio.RedisCluster.from_url(self._url, socket_timeout=_SOCKET_S)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -18,6 +18,7 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import CallStarted, UserTurnEnded
 from tests.bus.conftest import free_ports
+from tests.bus.test_cancellation import obeys
 
 
 async def works_at(url: str, folder: Path) -> None:
@@ -35,6 +36,7 @@ async def works_at(url: str, folder: Path) -> None:
     assert len(await test_bus.published(CallStarted)) == 1
     await bus.redis.set("{x}:y", "z")
     assert await bus.redis.get("{x}:y") == b"z"
+    await obeys(bus.redis)
     await bus.close()
 
 

@@ -1,0 +1,82 @@
+"""A cancellation reaches whoever asks Redis something, and leaves no answer behind for the next one who asks."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from orchestra.bus import Consumer
+from orchestra.testing import TestBus
+from schemas import TurnCompleted, UserTurnEnded
+
+#: more turns of the event loop than a command takes to be sent
+TURNS = 30
+
+
+@pytest.fixture(scope="module")
+def redis_url(every_server: str) -> str:
+    return every_server
+
+
+async def obeys(client: Any) -> None:
+    """Cancel a task in every moment of a command; the next command on the same connection gets its own answer."""
+    await client.set("{x}:one", "1")
+    await client.set("{x}:other", "2")
+
+    async def asks() -> None:
+        await client.get("{x}:one")
+        await asyncio.Event().wait()
+
+    for turns in range(TURNS):
+        task = asyncio.create_task(asks())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, going = await asyncio.wait([task], timeout=5)
+        assert not going, f"the cancellation was lost after {turns} turns of the event loop"
+        assert await client.get("{x}:other") == b"2"
+
+
+async def test_a_cancelled_command_is_cancelled_and_its_answer_goes_to_nobody_else(bus: TestBus) -> None:
+    await obeys(bus.bus.redis)
+
+
+async def test_a_command_of_a_handler_that_took_too_long_is_cancelled_and_the_next_gets_its_own_answer(
+    bus: TestBus,
+) -> None:
+    consumer, answers = Consumer("mood", max_attempts=1), []
+    await bus.bus.redis.set("{x}:other", "2")
+
+    @consumer.on(UserTurnEnded, timeout_s=0.05)
+    async def hang(event: UserTurnEnded) -> None:
+        await bus.bus.redis.blpop("{x}:nobody", 0)
+
+    @consumer.on(TurnCompleted)
+    async def ask(event: TurnCompleted) -> None:
+        answers.append(await bus.bus.redis.get("{x}:other"))
+
+    async with bus.run(consumer):
+        call = bus.call()
+        await bus.publish(UserTurnEnded(call=call, text=""), TurnCompleted(call=call, agent="a"))
+        await bus.settled(allow_dead=True)
+        (letter,) = await bus.dead()
+    assert "took longer than 0.05 s" in letter.error
+    assert answers == [b"2"]
+
+
+async def test_a_worker_ends_though_a_handler_has_lost_its_first_cancellation(bus: TestBus) -> None:
+    consumer, begun, lost = Consumer("mood"), asyncio.Event(), []
+
+    @consumer.on(UserTurnEnded)
+    async def handle(event: UserTurnEnded) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:  # as `asyncio.wait_for` may, up to Python 3.11
+            lost.append(event.turn)
+        await asyncio.Event().wait()
+
+    async with bus.run(consumer):
+        await bus.publish(UserTurnEnded(call=bus.call(), turn=1, text=""))
+        await begun.wait()
+    assert lost == [1]
