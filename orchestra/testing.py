@@ -70,7 +70,7 @@ class TestBus:
         async with asyncio.timeout(_SETTLED_S):
             while not (engine.drain.empty.is_set() and owned.is_full()):  # noqa: ASYNC110 - the state of another's loop
                 await asyncio.sleep(0.003)
-        return owned.load
+        return owned.load.entries
 
     async def dead(self, group: str | None = None) -> list[DeadLetter]:
         """The dead letters, of one group or of all that run here."""

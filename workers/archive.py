@@ -56,7 +56,8 @@ def _changed(partition: int, mine: bool) -> None:
     _archiver.partition_changed(partition, mine)
 
 
-@consumer.on_batch(pending=False, most=10_000)
+# a file is made of half as much, in entries and in bytes
+@consumer.on_batch(pending=False, most=10_000, most_bytes=16_000_000)
 async def keep(entries: list[Entry]) -> None:
     """Keep what was read together; returns, some seconds later, when it is in a file."""
     await _archiver.keep(entries)

@@ -25,7 +25,8 @@ def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: 
         return
     if not handler.pending:
         held = cursor.hold(entries[-1][0], len(entries))
-        owned.load += len(entries)
+        for raw in entries:
+            owned.load.add(raw)
         first = Work(owned, cursor, entries[0], handler, b"")
         owned.spawn(first, _hold(owned, cursor, held, entries, handler))
         return
@@ -33,9 +34,9 @@ def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: 
     for work in works:
         work.counted = 1
         owned.commits.claim(work)
+        owned.load.add(work.raw)
     cursor.last = entries[-1][0]
     cursor.read += len(entries)
-    owned.load += len(works)
     assert handler.together is not None
     owned.spawn(works[0], _handle(owned, works, handler.together))
 
@@ -59,7 +60,8 @@ async def _hold(owned: "Owned", cursor: Cursor, held: Held, raws: Sequence[Raw],
         if entry.stream_id in refusals:
             owned.bury(Work(owned, cursor, raw, handler, b""), refusals[entry.stream_id])
     cursor.pass_over(held)
-    owned.load -= len(entries)
+    for raw in raws:
+        owned.load.remove(raw)
     owned.commits.soon()
     owned.has_room()
 
@@ -81,9 +83,9 @@ async def _handle(owned: "Owned", works: list[Work], together: BatchFunction) ->
         handler.seconds += owned.clock() - started
     for work, entry in zip(works, entries, strict=True):
         refused = refusals.get(entry.stream_id) if refusals else None
+        owned.load.remove(work.raw)
         if refused is None:
             owned.finish(work, None)
         else:
             owned.bury(work, refused)
-    owned.load -= len(works)
     owned.has_room()

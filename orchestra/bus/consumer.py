@@ -11,6 +11,7 @@ import msgspec
 
 from orchestra.bus import keys
 from orchestra.bus.entry import Entry
+from orchestra.bus.load import MOST_BYTES
 from orchestra.errors import ConsumerError
 from orchestra.version import package_version
 from schemas import Event, tag_of
@@ -127,6 +128,7 @@ class Consumer:
         self.entry_handler: Handler | None = None
         self.resources: Lifespan | None = None
         self.most_unfinished = _MOST_UNFINISHED
+        self.most_bytes = MOST_BYTES
         self.partition_changed: PartitionFunction | None = None
         #: what the consumer tells of itself on ``/metrics``: a name, what it means, and how to read it
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
@@ -177,7 +179,12 @@ class Consumer:
         return register
 
     def on_batch(
-        self, *, timeout_s: float = math.inf, pending: bool = True, most: int = _MOST_UNFINISHED
+        self,
+        *,
+        timeout_s: float = math.inf,
+        pending: bool = True,
+        most: int = _MOST_UNFINISHED,
+        most_bytes: int = MOST_BYTES,
     ) -> Callable[[B], B]:
         """Handle raw entries in batches: the function takes up to 200 of one stream, in order, acked when it returns.
 
@@ -191,11 +198,12 @@ class Consumer:
                 that a next owner reads all of it again, in batches, in order; and when the function raises, it is
                 called again with the same entries, for as long as it takes.
             most: entries of a partition that may be under way before no more are read.
+            most_bytes: the same in bytes.
 
         """
 
         def register(function: B) -> B:
-            self.most_unfinished = most
+            self.most_unfinished, self.most_bytes = most, most_bytes
             self.entry_handler = self._handler(_alone(function), True, timeout_s, None)
             self.entry_handler.name = getattr(function, "__qualname__", repr(function))
             self.entry_handler.together = function

@@ -13,7 +13,7 @@ from orchestra.bus.cursor import REQUEUED
 from orchestra.bus.housekeeping import keep_house
 from orchestra.bus.leases import Leases
 from orchestra.bus.owned import Owned
-from orchestra.bus.reading import Drain, Reader
+from orchestra.bus.reading import READ_BYTES, Drain, Reader
 from orchestra.bus.sharing import Sharing
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Engine:
                 return [owned[partition]] if partition in owned else []
 
             wire = bus.new_wire(partition)
-            return Reader(wire, lambda: bus.wire(partition), self.consumer.name, self.drain, mine)
+            most = READ_BYTES // bus.partitions
+            return Reader(wire, lambda: bus.wire(partition), self.consumer.name, self.drain, mine, most_bytes=most)
 
         return {partition: reader(partition) for partition in range(bus.partitions)}
 

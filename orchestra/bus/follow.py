@@ -20,6 +20,7 @@ _LOG = structlog.get_logger("orchestra.bus")
 _BLOCK_MS = 1000
 _COUNT = 100
 _AHEAD = 1000
+_AHEAD_BYTES = 4_000_000
 
 
 class _Tail:
@@ -69,6 +70,7 @@ class Follow(AsyncIterator[Entry]):
         self._tails = [_Tail(bus.new_wire(next(iter(part.values()))[0]), part, since) for part in parts]
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived: deque[Entry] = deque()
+        self._arrived_bytes = 0
         self._some = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -100,8 +102,9 @@ class Follow(AsyncIterator[Entry]):
             backoff.reset()
             if arrived:
                 self._arrived += arrived
+                self._arrived_bytes += sum(len(entry.body) + len(entry.audio or b"") for entry in arrived)
                 self._some.set()
-                if len(self._arrived) >= _AHEAD:
+                if len(self._arrived) >= _AHEAD or self._arrived_bytes >= _AHEAD_BYTES:
                     self._room.clear()
 
     async def __anext__(self) -> Entry:
@@ -115,6 +118,7 @@ class Follow(AsyncIterator[Entry]):
                     raise StopAsyncIteration
         entry = self._arrived.popleft()
         if not self._arrived:
+            self._arrived_bytes = 0
             self._room.set()
         return entry
 

@@ -16,6 +16,7 @@ from orchestra.bus.commits import Commits
 from orchestra.bus.consumer import Consumer, Handler, Published
 from orchestra.bus.cursor import REQUEUED, Cursor
 from orchestra.bus.entry import Raw, read_entry, text
+from orchestra.bus.load import Load
 from orchestra.bus.seal import Sealed, seal, stamp
 from orchestra.bus.wire import Argument, Reply, Wire
 from orchestra.bus.work import Rest, Work, attempts, resume
@@ -53,7 +54,7 @@ class Owned:
         self.partition = partition
         self.token = token
         self.ready = False
-        self.load = 0
+        self.load = Load(consumer.most_unfinished, consumer.most_bytes)
         self.lanes: dict[bytes, deque[Work]] = {}
         self.running: dict[asyncio.Task[None], None] = {}
         self.cursors = {stream: Cursor(partition, stream, consumer.name) for stream in (*consumer.streams, REQUEUED)}
@@ -61,6 +62,7 @@ class Owned:
         self.clock: Callable[[], float] = asyncio.get_running_loop().time
         self._host = host
         self._starved = False
+        self._room = asyncio.Event()
         self._linger_s = (bus.settings.linger_ms if consumer.linger_ms is None else consumer.linger_ms) / 1000
         self._prefix = f"{partition:02d}-"
         self._group = consumer.name
@@ -72,14 +74,21 @@ class Owned:
 
     def is_full(self) -> bool:
         """Whether to read no more for now; the host is told when there is room again."""
-        self._starved = self.load >= self._full or self.commits.beyond() >= self._full
+        self._starved = self.load.full or self.commits.beyond() >= self._full
         return self._starved
 
     def has_room(self) -> None:
         """Something was finished or committed."""
-        if self._starved and self.load < self._full // 2 and self.commits.beyond() < self._full // 2:
+        if self._starved and self.load.low and self.commits.beyond() < self._full // 2:
             self._starved = False
+            self._room.set()
             self._host.reread(self.partition)
+
+    async def room(self) -> None:
+        """Wait until more may be taken."""
+        while self.is_full():
+            self._room.clear()
+            await self._room.wait()
 
     def tell(self, *, mine: bool) -> None:
         """Tell the consumer, if it wants to know, that the partition is its own now, or is so no longer."""
@@ -165,7 +174,7 @@ class Owned:
     def _unfinished(self, work: Work, going: Any, error: Exception | None) -> Rest:
         work.counted = work.attempt
         self.commits.claim(work)
-        self.load += 1
+        self.load.add(work.raw)
         return attempts(work, going, error)
 
     async def see_through(self, work: Work, rest: Rest) -> None:
@@ -188,7 +197,7 @@ class Owned:
         lane = self.lanes[call]
         while lane:
             work = lane.popleft()
-            self.load -= 1
+            self.load.remove(work.raw)
             rest = self.start_counted(work) if work.careful else self.start(work)
             if rest is None:
                 continue
@@ -210,7 +219,7 @@ class Owned:
     def queue(self, work: Work) -> None:
         """Behind the call's running event."""
         self.lanes[work.call].append(work)
-        self.load += 1
+        self.load.add(work.raw)
         if not work.claimed:
             self.commits.claim(work)
 
@@ -218,9 +227,9 @@ class Owned:
         """So many entries were removed before the group had handled them."""
         self._host.missing += entries
 
-    def ended(self) -> None:
+    def ended(self, work: Work) -> None:
         """Work that waited has ended."""
-        self.load -= 1
+        self.load.remove(work.raw)
         self.has_room()
 
     # -- how it ends

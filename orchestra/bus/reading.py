@@ -18,7 +18,11 @@ from orchestra.bus.wire import Argument, Reply, Wire
 
 _LOG = structlog.get_logger("orchestra.bus")
 
+#: bytes that what one engine reads at a time may have, as far as it can be told from what was read before
+READ_BYTES = 4_000_000
 _READ = 1600  # entries that one read brings, over all streams
+_UNSEEN_BYTES = 30_000  # of an entry, before one was seen: a prompt with a long call behind it
+_SMALLER = 0.8  # how fast larger entries than the last ones are forgotten, from one read to the next
 _LEAST, _MOST = 10, 200  # and of one stream
 _BLOCK_MS = 500
 _SLICE_S = 0.002
@@ -130,8 +134,17 @@ class Reader:
     """
 
     def __init__(
-        self, wire: Wire, control: Callable[[], Wire], group: str, drain: Drain, owned: Callable[[], list[Owned]]
+        self,
+        wire: Wire,
+        control: Callable[[], Wire],
+        group: str,
+        drain: Drain,
+        owned: Callable[[], list[Owned]],
+        *,
+        most_bytes: int = READ_BYTES,
     ) -> None:
+        self._most_bytes = most_bytes
+        self._entry_bytes = 0.0
         self._wire = wire
         self._control = control
         self._group = group
@@ -185,15 +198,21 @@ class Reader:
         }
 
     async def _read(self, places: dict[bytes, Place]) -> None:
-        count = min(_MOST, max(_LEAST, _READ // len(places)))
+        few = max(1, int(self._most_bytes / (self._entry_bytes or _UNSEEN_BYTES)) // len(places))
+        count = min(_MOST, max(_LEAST, _READ // len(places)), few)
+        before = self._wire.received if self._wire.connected else 0
         last: list[Argument] = [cursor.last for _, cursor in places.values()]
 
         def arrived(reply: Reply) -> None:  # at once, and not only when this task has its turn: a caller is waiting
             self._blocked = False
+            read = 0
             for key, entries in reply or ():
                 owned, cursor = places[key]
+                read += len(entries)
                 if owned.ready:
                     self._drain.add(owned, cursor, entries)
+            if read:
+                self._entry_bytes = max((self._wire.received - before) / read, self._entry_bytes * _SMALLER)
 
         self._blocked = True
         try:

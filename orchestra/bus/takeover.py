@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orchestra.bus.engine import Engine
 
 _LOG = structlog.get_logger("orchestra.bus")
-_PAGE = 200
+_PAGE = 50
 #: entries that an owner may have started beyond its last commit: `Owned.is_full` stops it at half of this
 READ_AHEAD = 2000
 
@@ -105,14 +105,18 @@ class TakeOver:
         await self._start(owned, work, careful=careful)
 
     async def _beyond(self, owned: Owned, cursor: Cursor) -> None:
-        entries: list[Raw] = await owned.wire().call("XRANGE", cursor.key, b"(" + cursor.last, "+", "COUNT", READ_AHEAD)
-        for raw in entries:
-            cursor.last = raw[0]
-            cursor.read += 1
-            handler, call = self._engine.drain.handler_of(raw[1])
-            if handler is not None:
-                await self._start(owned, Work(owned, cursor, raw, handler, call), careful=True)
-        owned.commits.soon()
+        for _ in range(READ_AHEAD // _PAGE):
+            await owned.room()
+            page: list[Raw] = await owned.wire().call("XRANGE", cursor.key, b"(" + cursor.last, "+", "COUNT", _PAGE)
+            for raw in page:
+                cursor.last = raw[0]
+                cursor.read += 1
+                handler, call = self._engine.drain.handler_of(raw[1])
+                if handler is not None:
+                    await self._start(owned, Work(owned, cursor, raw, handler, call), careful=True)
+            owned.commits.soon()
+            if len(page) < _PAGE:
+                return
 
     @staticmethod
     async def _start(owned: Owned, work: Work, *, careful: bool) -> None:

@@ -51,6 +51,8 @@ class _Connection(asyncio.Protocol):
     def __init__(self, timeout_s: float) -> None:
         self.waiting: deque[OnReply] = deque()
         self.open = False
+        #: bytes that have come over it
+        self.received = 0
         self._unsent: list[bytes] = []
         self._collecting = False
         self._timeout_s = timeout_s
@@ -66,6 +68,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._progress = self._loop.time()
+        self.received += len(data)
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
             self.waiting.popleft()(reply)
@@ -143,6 +146,11 @@ class Wire:
     def connected(self) -> bool:
         """Whether a command sent now would reach the server, as far as we know."""
         return self._connection is not None and self._connection.open
+
+    @property
+    def received(self) -> int:
+        """Bytes that have come over the present connection."""
+        return 0 if self._connection is None else self._connection.received
 
     async def open(self) -> None:
         """Connect unless connected.

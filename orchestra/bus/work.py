@@ -121,7 +121,7 @@ async def attempts(work: Work, going: Any, error: Exception | None) -> None:
             started = owned.clock()
             going, error = work.begin(), None
     finally:
-        owned.ended()
+        owned.ended(work)
 
 
 async def _attempt(work: Work, going: Any) -> Exception | None:

@@ -7,7 +7,9 @@ import pytest
 
 from orchestra.bus import Bus, Consumer, Context, run_consumer
 from orchestra.bus.housekeeping import trim
-from orchestra.bus.leases import quota
+from orchestra.bus.leases import Leases, quota
+from orchestra.bus.load import MOST_BYTES
+from orchestra.bus.reading import READ_BYTES
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallStarted, ReplyChunk, TurnCompleted, UserTurnEnded
@@ -104,7 +106,57 @@ async def test_a_slow_handler_bounds_what_is_read_ahead(bus: TestBus) -> None:
         assert 1000 <= await bus.full(1) < 1500
         gate.set()
         await bus.settled()
-    assert owned.load == 0
+    assert (owned.load.entries, owned.load.bytes) == (0, 0)
+
+
+def large(bus: TestBus, count: int) -> list[UserTurnEnded]:
+    """Events of 30 kB on partition 1."""
+    calls = [bus.call(1) for _ in range(20)]
+    return [UserTurnEnded(call=calls[number % 20], turn=number, text="x" * 30_000) for number in range(count)]
+
+
+async def test_large_events_are_read_ahead_by_their_bytes(bus: TestBus) -> None:
+    consumer, gate = Consumer("mood"), asyncio.Event()
+
+    @consumer.on(UserTurnEnded)
+    async def wait(event: UserTurnEnded) -> None:
+        await gate.wait()
+
+    await bus.publish(*large(bus, 500))
+    async with bus.run(consumer):
+        load = bus.bus.engines[0].sharing.owned[1].load
+        assert await bus.full(1) < 300
+        assert MOST_BYTES <= load.bytes < MOST_BYTES + READ_BYTES
+        gate.set()
+        await bus.settled()
+    assert (load.entries, load.bytes) == (0, 0)
+
+
+async def test_after_an_owner_that_vanished_large_events_are_taken_by_their_bytes(bus: TestBus) -> None:
+    consumer, gate, stop = Consumer("mood"), asyncio.Event(), asyncio.Event()
+    seen: list[int] = []
+
+    @consumer.on(UserTurnEnded)
+    async def wait(event: UserTurnEnded) -> None:
+        await gate.wait()
+        seen.append(event.turn)
+
+    await Leases(bus.bus, "mood", "vanished", 400).acquire(1)
+    await bus.bus.redis.delete("orchestra:{p01}:lease:mood")  # it has expired
+    await bus.publish(*large(bus, 500))
+    running = asyncio.create_task(run_consumer(consumer, bus.bus, stop=stop))
+    async with asyncio.timeout(30):
+        while not (owned := bus.bus.engines[0].sharing.owned.get(1) if bus.bus.engines else None):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        while not owned.load.full:  # noqa: ASYNC110 - the state of another's loop
+            await asyncio.sleep(0.005)
+        assert owned.load.bytes < MOST_BYTES + READ_BYTES
+        gate.set()
+        while len(seen) < 500:  # noqa: ASYNC110 - the state of another's loop
+            await asyncio.sleep(0.005)
+    stop.set()
+    await running
+    assert sorted(seen) == list(range(500))
 
 
 async def test_trimming_keeps_what_a_group_has_not_handled_and_what_is_young(bus: TestBus) -> None:

@@ -20,30 +20,30 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 EVENTS = 1_000_000
 CALLS = 80
-_AT_ONCE = 20_000
-#: KEYS the calls' streams; ARGV the first event's number, how many, the calls. Of every 48 jobs, 3 are not "inline";
-#: of the first tenth, every second one: calls queue up behind what waits
+LARGE = 12_000
+#: KEYS the calls' streams; ARGV the first event's number, how many, how many bytes pad each, the calls. Of every 48
+#: jobs, 3 are not "inline"; of the first tenth, every second one: calls queue up behind what waits
 _FILL = """
 local kinds = {[0] = 'begins', [2] = 'waits', [4] = 'stateful'}
 for number = ARGV[1], ARGV[1] + ARGV[2] - 1 do
   local which = number % #KEYS
-  local call, seq = ARGV[which + 3], (number - which) / #KEYS
+  local call, seq = ARGV[which + 4], (number - which) / #KEYS
   local period = seq * #KEYS < 100000 and 6 or 48
   local id = call .. ':load-1.' .. seq
   redis.call('XADD', KEYS[which + 1], '*', 'type', 'job.asked', 'call', call, 'id', id, 'body',
     '{"type":"job.asked","id":"' .. id .. '","call":"' .. call .. '","at":1763830000.0,"source":"load","trace":'
     .. '"00-0199a2b477f07abc8def000000000001-00f067aa0ba902b7-01","seq":' .. seq
-    .. ',"kind":"' .. (kinds[seq % period] or 'inline') .. '"}')
+    .. ',"pad":"' .. string.rep('x', ARGV[3]) .. '","kind":"' .. (kinds[seq % period] or 'inline') .. '"}')
 end
 """
 
 
-async def fill(bus: Bus, events: int) -> None:
-    """Publish jobs of 300 bytes, the calls' events in turn."""
+async def fill(bus: Bus, events: int, *, at_once: int, pad: int = 0) -> None:
+    """Publish jobs of 300 bytes and a pad, the calls' events in turn."""
     names = [bus.new_call([number % bus.partitions]) for number in range(CALLS)]
     streams = [bus.key(name, "events") for name in names]
-    for start in range(0, events, _AT_ONCE):
-        await bus.redis.eval(_FILL, CALLS, *streams, start, _AT_ONCE, *names)
+    for start in range(0, events, at_once):
+        await bus.redis.eval(_FILL, CALLS, *streams, start, at_once, pad, *names)
 
 
 def started(url: str, folder: Path) -> subprocess.Popen[bytes]:
@@ -91,7 +91,7 @@ def resident_mb(pid: int) -> float:
 async def test_the_memory_of_a_worker_stays_flat_with_a_million_events_behind_it(tmp_path: Path) -> None:
     async with EmbeddedServer(tmp_path, options=("--appendonly", "no")) as server, httpx.AsyncClient() as client:
         bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
-        await fill(bus, EVENTS)
+        await fill(bus, EVENTS, at_once=20_000)
         async with worker(server.url, tmp_path) as (pid, address):
             idle = resident_mb(pid)
             samples: list[tuple[float, float]] = []  # handled, MB
@@ -107,6 +107,24 @@ async def test_the_memory_of_a_worker_stays_flat_with_a_million_events_behind_it
         told = f"{idle:.0f} MB idle, {early:.0f} MB at most in the first fifth, {most:.0f} MB at most in all"
         assert most - early < 10, told
         assert most - idle < 15, told
+        await bus.close()
+
+
+async def test_the_memory_of_a_worker_stays_bounded_with_large_events_behind_it(tmp_path: Path) -> None:
+    """360 MB are there; 16 partitions may have 4 MB each unfinished, and 4 MB be read at a time."""
+    async with EmbeddedServer(tmp_path, options=("--appendonly", "no")) as server, httpx.AsyncClient() as client:
+        bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
+        await fill(bus, LARGE, at_once=1000, pad=30_000)
+        async with worker(server.url, tmp_path) as (pid, address):
+            idle, handled, most = resident_mb(pid), 0.0, 0.0
+            while handled < LARGE:
+                counts = await counted(client, address)
+                assert not counts["orchestra_attempts_failed_total"], (tmp_path / "log").read_text()
+                handled, most = counts["orchestra_events_handled_total"], max(most, resident_mb(pid))
+                await asyncio.sleep(0.02)
+            await settled(bus)
+        told = f"{idle:.0f} MB idle, {most:.0f} MB at most"
+        assert most - idle < 130, told
         await bus.close()
 
 
