@@ -1,6 +1,8 @@
 """The servers that the bus must behave alike on."""
 
 import asyncio
+import contextlib
+import random
 import shutil
 import socket
 import time
@@ -33,11 +35,13 @@ def one(folder: Path, binary: Path | None = None) -> Iterator[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Ports that nobody listens on; none of those that the system itself gives to connections at any moment."""
+    chance, ports = random.SystemRandom(), set()
+    while len(ports) < count:
+        port = chance.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.add(port)
+    return list(ports)
 
 
 @contextmanager
@@ -48,7 +52,7 @@ def cluster(folder: Path) -> Iterator[str]:
         EmbeddedServer(
             folder / str(port),
             port,
-            options=("--cluster-enabled", "yes", "--cluster-port", str(side), "--cluster-node-timeout", "2000"),
+            options=("--cluster-enabled", "yes", "--cluster-port", str(side), "--cluster-node-timeout", "15000"),
         )
         for port, side in zip(ports, buses, strict=True)
     ]
@@ -69,7 +73,7 @@ def join(ports: list[int], buses: list[int]) -> None:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
         client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         client.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[0], buses[0])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not all(client.cluster("INFO")["cluster_state"] == "ok" for client in clients):
         assert time.monotonic() < deadline, "the cluster does not form"
         time.sleep(0.05)

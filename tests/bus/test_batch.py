@@ -43,7 +43,7 @@ async def test_a_batch_is_pending_until_the_handler_returns(bus: TestBus) -> Non
     async with bus.run(consumer):
         await bus.publish(*turns(bus.call(3), 7))
         await begun.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (await bus.bus.groups())[3].pending != 7:  # noqa: ASYNC110 - the server has to say so
                 await asyncio.sleep(0.005)
         gate.set()
@@ -61,7 +61,7 @@ async def test_what_a_worker_leaves_unfinished_is_handled_by_the_next(bus: TestB
 
     stored = await bus.publish(*turns(bus.call(), 20))
     async with bus.run(consumer):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(seen) < 20:  # noqa: ASYNC110 - the handler does not end
                 await asyncio.sleep(0.005)
     gate.set()
@@ -156,7 +156,7 @@ async def test_what_is_held_is_not_pending_and_the_position_waits_before_it(bus:
     gate = asyncio.Event()
     async with bus.run(held(seen, gate)):
         await bus.publish(*turns(bus.call(3), 7))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while sum(map(len, seen)) < 7:  # noqa: ASYNC110 - the handler does not end
                 await asyncio.sleep(0.005)
         assert await group(bus, 3) == (7, 0)
@@ -180,12 +180,12 @@ async def test_the_position_passes_a_batch_only_after_all_before_it(bus: TestBus
         call = bus.call(3)
         for count in (1, 2):
             await bus.publish(*turns(call, 1))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while begun < count:  # noqa: ASYNC110 - the handler does not end
                     await asyncio.sleep(0.005)
         owned = bus.bus.engines[0].sharing.owned[3]
         gates[1].set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not owned.cursors["events"].held[1].done:  # noqa: ASYNC110 - the state of another's loop
                 await asyncio.sleep(0.005)
         await owned.commits.flush()
@@ -198,7 +198,7 @@ async def test_the_next_owner_reads_what_was_held_again_in_batches_in_order(bus:
     seen: list[list[Entry]] = []
     stored = await bus.publish(*turns(bus.call(3), 450))
     async with bus.run(held(seen, asyncio.Event())):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while sum(map(len, seen)) < 450:  # noqa: ASYNC110 - the handler does not end
                 await asyncio.sleep(0.005)
     seen.clear()

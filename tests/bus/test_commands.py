@@ -108,7 +108,7 @@ async def test_dead_letters_are_listed_shown_and_given_back(bus: TestBus, orches
         return CallStarted(call=event.call)
 
     async with bus.run(again):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not seen:  # noqa: ASYNC110 - the group finds it with its next renewal
                 await asyncio.sleep(0.02)
         await bus.settled()
@@ -136,9 +136,13 @@ async def test_a_worker_runs_a_consumer_by_name_tells_its_health_and_goes_when_t
     async with running(redis_url, tmp_path, *arguments) as process:
         url = (await line_with(process, "worker.health")).split("url=")[1].split()[0]
         await bus.publish(UserTurnEnded(call=bus.call(), turn=1, text="one two three"))
-        async with httpx.AsyncClient() as client, asyncio.timeout(20):
+        async with httpx.AsyncClient() as client, asyncio.timeout(60):
             # counted when the handler is done; the lag, asked of the server, is none once its commit is in too
-            expected = ('handled_total{group="mood",handler="handle"} 1', 'group_lag{group="mood",partition="3"} 0')
+            expected = (
+                'handled_total{group="mood",handler="handle"} 1',
+                'group_lag{group="mood",partition="3"} 0',
+                'partitions_owned{group="mood"} 16',
+            )
             metrics = ""
             while not all(line in metrics for line in expected):
                 await asyncio.sleep(0.05)
@@ -163,7 +167,7 @@ async def test_a_worker_that_reloads_runs_the_changed_code(
         await line_with(process, "worker.reloading")
         await line_with(process, "worker.started")
         await bus.publish(UserTurnEnded(call=bus.call(), text=""))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await words(bus):  # noqa: ASYNC110 - another process publishes it
                 await asyncio.sleep(0.05)
         assert await words(bus) == [77]

@@ -13,6 +13,7 @@ from orchestra.bus.servers import Address, OneServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import TurnCompleted, UserTurnEnded
+from tests.bus.conftest import free_ports
 
 
 class Movable(OneServer):
@@ -35,7 +36,7 @@ class Pair:
 
     async def cut_off(self) -> None:
         """The replica has all up to now, and gets nothing more: it is a master itself from here on."""
-        assert await self.bus.bus.shared_wire.call("WAIT", 1, 10_000) == 1
+        await replicated(self.bus.bus)
         async with Redis(unix_socket_path=self.replica.url.removeprefix("unix://")) as client:
             await client.execute_command("REPLICAOF", "NO", "ONE")
 
@@ -43,17 +44,24 @@ class Pair:
         """The master dies; from now on the replica is where clients are sent."""
         self.servers.at = Address.parse(self.replica.url)
         await self.master.kill()
+        self.bus.bus.shared_wire.drop()  # or what is asked next may be asked of the dead one, and fail
+
+
+async def replicated(bus: Bus) -> None:
+    """Until a replica has what was written over this connection."""
+    async with asyncio.timeout(30):
+        while await bus.shared_wire.call("WAIT", 1, 1000) != 1:
+            pass
 
 
 @pytest_asyncio.fixture
-async def pair(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[Pair]:
-    master = EmbeddedServer(tmp_path / "master", unused_tcp_port, options=("--repl-diskless-sync-delay", "0"))
-    replica = EmbeddedServer(tmp_path / "replica", options=("--replicaof", "127.0.0.1", str(unused_tcp_port)))
+async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
+    (port,) = free_ports(1)
+    master = EmbeddedServer(tmp_path / "master", port, options=("--repl-diskless-sync-delay", "0"))
+    replica = EmbeddedServer(tmp_path / "replica", options=("--replicaof", "127.0.0.1", str(port)))
     async with master, replica:
         bus = await Bus.connect(Settings(redis_url=master.url, data_dir=tmp_path, lease_ms=400))
-        async with asyncio.timeout(30):
-            while await bus.shared_wire.call("WAIT", 1, 1000) != 1:
-                pass
+        await replicated(bus)
         bus.servers = Movable(master.url)
         bus.servers.at = Address.parse(master.url)
         # the connection that is open already asks the old place

@@ -66,7 +66,7 @@ async def test_a_worker_that_joins_gets_its_share_and_gives_it_back(bus: TestBus
     other = await Bus.connect(settings)
 
     async def owners(*wanted: tuple[str, int]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 groups = await bus.bus.groups()
                 names = [each.owner for each in groups]
@@ -189,7 +189,7 @@ async def test_trimming_keeps_what_is_pending(bus: TestBus) -> None:
 
     async with bus.run(consumer):
         await bus.publish(*(UserTurnEnded(call=call, turn=turn, text="") for turn in range(6)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (status := (await bus.bus.groups())[6]).lag or status.pending != 1:  # noqa: ASYNC110 - another's
                 await asyncio.sleep(0.01)
         await trim(bus.bus, 6, "events", retention_s=0)

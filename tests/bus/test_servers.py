@@ -92,7 +92,7 @@ async def test_the_bus_works_behind_sentinel(tmp_path: Path) -> None:
         )
         log.close()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while b"+monitor" not in (tmp_path / "sentinel.log").read_bytes():  # noqa: ASYNC110 - a file
                     await asyncio.sleep(0.02)
             await works_at(f"redis+sentinel://127.0.0.1:{sentinel_port}/calls/0", tmp_path)

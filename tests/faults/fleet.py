@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from orchestra.bus import Bus, EmbeddedServer
+from redis.exceptions import RedisError
+
+from orchestra.bus import Bus, EmbeddedServer, GroupStatus
 from orchestra.process import die_with_parent
 from orchestra.settings import Settings
 from schemas import Event, tag_of
@@ -99,15 +101,23 @@ class Fleet:
                     assert some_may_die or process.poll() is None, (
                         f"worker {process.pid} ended with {process.returncode}: {self.log()}"
                     )
-                groups = await self.bus.groups()
+                groups = await self.groups()
                 if len(groups) == self.bus.partitions and not any(each.lag or each.pending for each in groups):
                     return
+                await asyncio.sleep(0.05)
+
+    async def groups(self) -> list[GroupStatus]:
+        """How the group stands, however often the connection is lost meanwhile."""
+        while True:
+            try:
+                return await self.bus.groups()
+            except RedisError:
                 await asyncio.sleep(0.05)
 
     async def owners(self) -> dict[str, int]:
         """How many partitions every worker has."""
         counts: dict[str, int] = defaultdict(int)
-        for each in await self.bus.groups():
+        for each in await self.groups():
             counts[each.owner] += 1
         return dict(counts)
 

@@ -17,7 +17,7 @@ from tests.bus.conftest import free_ports, join
 WAIT_S = 120
 SENTINELS = 3
 #: how long a master is silent before it counts as dead; long enough that a busy machine's is not
-DEAD_MS = 2000
+DEAD_MS = 3000
 #: a replica gets its first copy at once, and not after 5 s
 SYNC_AT_ONCE = ("--repl-diskless-sync-delay", "0")
 

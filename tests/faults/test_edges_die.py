@@ -12,6 +12,7 @@ from orchestra.bus import Bus
 from orchestra.settings import Settings
 from orchestra.stack import stack
 from orchestra.voice.caller import Caller, PhoneLine, ScriptLine, spoken
+from orchestra.voice.caller.compare import compare
 from orchestra.voice.engines.local import LocalSpeech
 from schemas import CallEnded, CallResumed, CallStarted, RecordingSaved, ReplySpoken, SentenceSpoken, UserTurnEnded
 
@@ -61,5 +62,5 @@ async def test_the_caller_hears_the_rest_of_the_reply_from_another_edge(tmp_path
     assert len([event for event in journal if isinstance(event, CallEnded)]) == 1
     assert len([event for event in journal if isinstance(event, UserTurnEnded)]) == 1
     heard = await asyncio.to_thread(speech.transcribe, line.tracks.agent.astype(np.int16).tobytes(), 8000)
-    reply = [event for event in journal if isinstance(event, ReplySpoken)][-1].text
-    assert reply.split()[-1].strip(".?").lower() in heard.lower()
+    last = [event for event in journal if isinstance(event, ReplySpoken)][-1].text.split()[-6:]
+    assert compare(" ".join(last), " ".join(heard.split()[-6:])).similarity > 0.5, heard  # the end came, more or less
