@@ -21,6 +21,7 @@ _BLOCK_MS = 1000
 _COUNT = 100
 _AHEAD = 1000
 _AHEAD_BYTES = 4_000_000
+_REMEMBERED = 2000
 
 
 class _Tail:
@@ -56,7 +57,11 @@ class _Tail:
 
 
 class Follow(AsyncIterator[Entry]):
-    """Iterates over entries as they arrive, in order within each stream, until it is closed. Survives the server."""
+    """Iterates over entries as they arrive, in order within each stream, until it is closed. Survives the server.
+
+    A replica that is promoted may lack what was read of its master, and get it a second time, under the same event ids:
+    once a connection was lost, what has one of the last 2,000 ids is passed over.
+    """
 
     def __init__(self, bus: "Bus", streams: list[tuple[int, str]], since: str | None) -> None:
         places = {keys.key(partition, stream).encode(): (partition, stream) for partition, stream in streams}
@@ -71,6 +76,8 @@ class Follow(AsyncIterator[Entry]):
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived: deque[Entry] = deque()
         self._arrived_bytes = 0
+        self._ids: dict[str, None] = {}
+        self._was_lost = False
         self._some = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -95,8 +102,9 @@ class Follow(AsyncIterator[Entry]):
         while True:
             await self._room.wait()
             try:
-                arrived = await tail.read()
+                arrived = [entry for entry in await tail.read() if self._is_new(entry.id)]
             except RedisError as error:
+                self._was_lost = True
                 await _wait(backoff, error)
                 continue
             backoff.reset()
@@ -106,6 +114,13 @@ class Follow(AsyncIterator[Entry]):
                 self._some.set()
                 if len(self._arrived) >= _AHEAD or self._arrived_bytes >= _AHEAD_BYTES:
                     self._room.clear()
+
+    def _is_new(self, event_id: str) -> bool:
+        again = event_id in self._ids
+        self._ids[event_id] = None
+        if len(self._ids) > _REMEMBERED:
+            del self._ids[next(iter(self._ids))]
+        return not (again and event_id and self._was_lost)
 
     async def __anext__(self) -> Entry:
         if not self._tasks:

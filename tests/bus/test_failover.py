@@ -12,7 +12,7 @@ from orchestra.bus import Bus, Consumer, EmbeddedServer
 from orchestra.bus.servers import Address, OneServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import TurnCompleted, UserTurnEnded
+from schemas import CallEnded, TurnCompleted, UserTurnEnded
 from tests.bus.conftest import free_ports
 
 
@@ -89,18 +89,23 @@ async def test_events_whose_commit_died_with_the_master_are_handled_again_by_the
         await gate.wait()
         return TurnCompleted(call=event.call, turn=event.turn, agent="a")
 
+    follow = pair.bus.bus.follow([3])
+    await follow.start()
     async with pair.bus.run(consumer):
         stored = await pair.bus.publish(*turns(call, 10))
         await pair.cut_off()
         gate.set()
         await pair.bus.settled()
-        assert len(await completed(pair.bus)) == 10
+        followed = [(await anext(follow)).id for _ in range(20)]
         await pair.fail_over()
         async with asyncio.timeout(30):  # nothing more is published: the worker's next sign of life tells it
             while len(await completed(pair.bus)) < 10:  # noqa: ASYNC110 - another loop's
                 await asyncio.sleep(0.02)
         await pair.bus.settled()
+        (last,) = await pair.bus.publish(CallEnded(call=call, reason="silence"))
     assert await completed(pair.bus) == [(event.id, event.turn) for event in stored]
+    assert len(set(followed)) == 20
+    assert (await anext(follow)).id == last.id  # what came a second time is passed over
 
 
 async def test_events_after_a_lost_commit_are_handled_after_those_that_it_had_covered(pair: Pair) -> None:
