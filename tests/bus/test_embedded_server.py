@@ -10,11 +10,11 @@ from orchestra.bus.server import running_url
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from schemas import AudioChunk, CallStarted, UserTurnEnded
-from tests.bus.conftest import free_ports
+from tests.bus.conftest import AT_ONCE, free_ports
 
 
 async def test_a_follower_goes_on_after_the_server_was_killed_and_came_back(tmp_path: Path) -> None:
-    server = EmbeddedServer(tmp_path)
+    server = EmbeddedServer(tmp_path, options=AT_ONCE)
     await server.start()
     bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
     publisher, follow, call = bus.publisher("edge"), bus.follow(), bus.new_call()
@@ -39,7 +39,7 @@ async def test_a_follower_goes_on_after_the_server_was_killed_and_came_back(tmp_
 
 
 async def test_media_is_dropped_before_the_journal_when_a_publisher_s_buffer_is_full(tmp_path: Path) -> None:
-    server = EmbeddedServer(tmp_path)
+    server = EmbeddedServer(tmp_path, options=AT_ONCE)
     await server.start()
     bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
     publisher, call = bus.publisher("edge", capacity=10), bus.new_call()

@@ -13,7 +13,7 @@ from orchestra.bus.leases import Leases
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import UserTurnEnded
-from tests.bus.conftest import BINARIES, one
+from tests.bus.conftest import AT_ONCE, BINARIES, one
 
 KEY = "orchestra:{p03}:events"
 
@@ -155,7 +155,7 @@ async def test_who_has_lost_a_partition_without_knowing_raises_no_alarm(bus: Tes
 async def test_a_server_that_was_restarted_has_lost_count_of_nothing(
     tmp_path: Path, binary: Path | None, rewritten: bool
 ) -> None:
-    server = EmbeddedServer(tmp_path, binary=binary)
+    server = EmbeddedServer(tmp_path, binary=binary, options=AT_ONCE)
     async with server:
         bus = TestBus(await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path)))
         await publish(bus, 10)

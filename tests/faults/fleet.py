@@ -19,6 +19,7 @@ from orchestra.bus import Bus, EmbeddedServer, GroupStatus
 from orchestra.process import die_with_parent
 from orchestra.settings import Settings
 from schemas import Event, tag_of
+from tests.bus.conftest import AT_ONCE
 from tests.faults.jobs import JobAsked, JobBegun, JobDone
 
 LEASE_MS = 500
@@ -30,7 +31,7 @@ class Fleet:
 
     def __init__(self, folder: Path, url: str = "") -> None:
         self.folder = folder
-        self.server = EmbeddedServer(folder)
+        self.server = EmbeddedServer(folder, options=AT_ONCE)
         self.url = url
         self.workers: list[subprocess.Popen[bytes]] = []
         self.asked: dict[str, list[int]] = defaultdict(list)
