@@ -23,6 +23,7 @@ _LOG = structlog.get_logger("orchestra.bus")
 _QUIET_S = 0.01
 _IDLE_S = 0.1
 _MANY = 200
+_OVERDUE_S = 0.25
 _ACK_CHUNK = 1000
 _STREAM_KEYS = {keys.JOURNAL: 5, keys.MEDIA: 6}
 _JOURNAL, _MEDIA = b"P", b"Q"
@@ -160,8 +161,9 @@ class Commits:
 
     @property
     def stalled(self) -> bool:
-        """Whether the server is away, or was just now: a commit is being sent again."""
-        return self._backoff.tries > 0 or not self._wire().connected
+        """Whether the server is away, or was just now: a commit is being sent again, or an answer is overdue."""
+        wire = self._wire()
+        return self._backoff.tries > 0 or not wire.connected or wire.silent_s > _OVERDUE_S
 
     def beyond(self) -> int:
         """How many entries were taken that no confirmed commit covers."""

@@ -109,6 +109,11 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None and self.open:
             self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
 
+    @property
+    def silent_s(self) -> float:
+        """For how long nothing has come while something is waited for."""
+        return self._loop.time() - self._progress if self.waiting else 0.0
+
     def _check(self) -> None:
         """A server that does not answer is given up, or a paused one would hold every caller for ever."""
         self._watch = None
@@ -146,6 +151,11 @@ class Wire:
     def connected(self) -> bool:
         """Whether a command sent now would reach the server, as far as we know."""
         return self._connection is not None and self._connection.open
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the server owes an answer and has said nothing, in seconds; 0 when it owes none."""
+        return 0.0 if self._connection is None else self._connection.silent_s
 
     @property
     def received(self) -> int:

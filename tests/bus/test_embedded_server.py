@@ -1,14 +1,17 @@
 """The embedded server, and what happens to publishers and followers while it is away."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from orchestra.bus import Bus, EmbeddedServer
+from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
 from orchestra.bus.server import running_url
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
+from orchestra.testing import TestBus
 from schemas import AudioChunk, CallStarted, UserTurnEnded
 from tests.bus.conftest import AT_ONCE, free_ports
 
@@ -54,6 +57,31 @@ async def test_media_is_dropped_before_the_journal_when_a_publisher_s_buffer_is_
     assert [event.turn for event in await bus.journal(call)] == list(range(30))
     await bus.close()
     await server.stop()
+
+
+async def test_a_server_that_pauses_is_not_the_handler_s_fault(tmp_path: Path) -> None:
+    consumer, cancelled, attempts = Consumer("mood", max_attempts=1, handler_timeout_s=1.0), asyncio.Event(), []
+    async with EmbeddedServer(tmp_path) as server:
+
+        @consumer.on(UserTurnEnded)
+        async def handle(event: UserTurnEnded, context: Context) -> None:
+            attempts.append(context.attempt)
+            if not cancelled.is_set():
+                os.kill(server.pid, signal.SIGSTOP)
+            try:
+                await context.state.get("mood")
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+
+        bus = TestBus(await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path)))
+        async with bus.run(consumer):
+            bus.bus.publisher("edge").publish(UserTurnEnded(call=bus.call(), text=""))
+            await cancelled.wait()
+            os.kill(server.pid, signal.SIGCONT)
+            await bus.settled()
+        await bus.bus.close()
+    assert attempts == [1, 1]
 
 
 async def test_without_a_url_the_server_of_the_data_directory_is_found(tmp_path: Path) -> None:
