@@ -9,7 +9,7 @@ import structlog
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer import BatchFunction, Handler
 from orchestra.bus.cursor import Cursor, Held
-from orchestra.bus.entry import Raw, read_entry
+from orchestra.bus.entry import Entry, Raw, raw_of, read_entry
 from orchestra.bus.work import Work, attempts
 from orchestra.errors import FencedError
 
@@ -28,7 +28,9 @@ def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: 
         for raw in entries:
             owned.load.add(raw)
         first = Work(owned, cursor, entries[0], handler, b"")
-        owned.spawn(first, _hold(owned, cursor, held, entries, handler))
+        # held for long, perhaps: what the reply was made of goes now
+        kept = [read_entry(raw, owned.partition, cursor.stream) for raw in entries]
+        owned.spawn(first, _hold(owned, cursor, held, kept, handler))
         return
     works = [Work(owned, cursor, raw, handler, b"") for raw in entries]
     for work in works:
@@ -41,9 +43,8 @@ def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: 
     owned.spawn(works[0], _handle(owned, works, handler.together))
 
 
-async def _hold(owned: "Owned", cursor: Cursor, held: Held, raws: Sequence[Raw], handler: Handler) -> None:
+async def _hold(owned: "Owned", cursor: Cursor, held: Held, entries: list[Entry], handler: Handler) -> None:
     assert handler.together is not None
-    entries = [read_entry(raw, owned.partition, cursor.stream) for raw in raws]
     backoff, started = Backoff(0.1, 10.0), owned.clock()
     while True:
         try:
@@ -56,9 +57,9 @@ async def _hold(owned: "Owned", cursor: Cursor, held: Held, raws: Sequence[Raw],
             await backoff.wait()
     handler.seconds += owned.clock() - started
     handler.handled += len(entries) - len(refusals)
-    for raw, entry in zip(raws, entries, strict=True) if refusals else ():
+    for entry in entries if refusals else ():
         if entry.stream_id in refusals:
-            owned.bury(Work(owned, cursor, raw, handler, b""), refusals[entry.stream_id])
+            owned.bury(Work(owned, cursor, raw_of(entry), handler, b""), refusals[entry.stream_id])
     cursor.pass_over(held)
     for raw in raws:
         owned.load.remove(raw)

@@ -52,7 +52,10 @@ def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
     values: list[bytes] = raw[1] or []
     if values[::2] == _AS_WE_WRITE:
         _, tag, _, call, _, event_id, _, body = values
-        return Entry(raw[0].decode(), partition, stream, text(tag), text(call), text(event_id), body)
+        try:
+            return Entry(raw[0].decode(), partition, stream, tag.decode(), call.decode(), event_id.decode(), body)
+        except UnicodeDecodeError:
+            pass  # below, with care
     fields = dict(zip(values[::2], values[1::2], strict=False))
     return Entry(
         stream_id=raw[0].decode(),
@@ -64,6 +67,14 @@ def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
         body=fields.get(b"body", b""),
         audio=fields.get(b"audio"),
     )
+
+
+def raw_of(entry: Entry) -> Raw:
+    """An entry as a reply brings it, where only the entry was kept."""
+    values = [b"type", entry.type.encode(), b"call", entry.call.encode(), b"id", entry.id.encode(), b"body", entry.body]
+    if entry.audio is not None:
+        values += [b"audio", entry.audio]
+    return [entry.stream_id.encode(), values]
 
 
 def stream_of(key: bytes) -> str:

@@ -129,8 +129,9 @@ def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:
     now_ms = time.time() * 1000
     for folder in sorted(folders):
         for name in archive.place.names(folder):
-            if name.endswith(".parquet" + DRAFT):
-                last = name.removesuffix(".parquet" + DRAFT).rpartition("_")[2]
+            stem, dot, _ = name.partition(".parquet")
+            if dot and name.endswith(DRAFT):
+                last = stem.rpartition("_")[2]
                 milliseconds = last.partition("-")[0]
                 if not milliseconds.isdecimal() or now_ms - int(milliseconds) > _DRAFT_MS:
                     yield f"{folder}/{name}"

@@ -55,12 +55,13 @@ class Place:
             remote = self._at(path)
             with contextlib.suppress(FileExistsError):
                 self._files.makedirs(remote.rpartition("/")[0], exist_ok=True)
-            self._files.pipe_file(remote + DRAFT, content)
-            self._files.mv(remote + DRAFT, remote)
+            draft_at = f"{remote}.{_nobody_elses()}{DRAFT}"
+            self._files.pipe_file(draft_at, content)
+            self._files.mv(draft_at, remote)
             return
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(target.name + DRAFT)
+        draft = target.with_name(f"{target.name}.{_nobody_elses()}{DRAFT}")
         try:
             with draft.open("wb") as file:
                 file.write(content)
@@ -103,6 +104,11 @@ class Place:
 
     def _at(self, path: str) -> str:
         return f"{self._base}/{path}" if path else self._base
+
+
+def _nobody_elses() -> str:
+    """Part of a draft's name: two writers of one file, each whole, must not write into one draft."""
+    return os.urandom(4).hex()
 
 
 def _sync(folder: Path) -> None:

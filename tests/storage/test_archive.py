@@ -1,6 +1,7 @@
 """The archive's files: every entry once, as it was."""
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,6 +10,7 @@ import pytest
 from orchestra.bus import Entry
 from orchestra.storage.archive import Archive, File, Part, parts_of
 from orchestra.storage.columns import place_of
+from orchestra.storage.place import Place
 from schemas import UserTurnEnded, encode
 
 CALL = "03-019aac75-e980-7000-8000-000000000001"
@@ -122,3 +124,19 @@ def test_an_archive_may_lie_behind_any_url(tmp_path: Path) -> None:
     assert list(archive.entries()) == kept
     assert archive.last("j", 3) == (MS + 2, 0)
     assert list(Archive("memory://bucket/empty").entries()) == []
+
+
+def test_two_that_write_one_file_at_the_same_time_do_not_write_into_one_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, sync = Place(str(tmp_path)), os.fsync
+
+    def meanwhile(handle: int) -> None:  # the first has written, and not renamed yet
+        monkeypatch.setattr(os, "fsync", sync)
+        place.write("day/file.parquet", b"the same")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    place.write("day/file.parquet", b"the same")
+    assert place.read("day/file.parquet") == b"the same"
+    assert place.names("day") == ["file.parquet"]
