@@ -2,6 +2,7 @@
 
 import sys
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,13 +49,13 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many at most, the latest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a call.")] = False,
 ) -> None:
-    """List the latest calls: of the server, and of the demo runs that are kept on this machine."""
+    """List the latest calls: of the server, the archive, and the demo runs that are kept on this machine."""
     import msgspec
     import uvloop
 
     from orchestra.settings import load_settings
 
-    records = uvloop.run(_records(load_settings(), limit))
+    records = uvloop.run(_listed(load_settings(), limit))
     if as_json:
         for record in records:
             print(msgspec.json.encode(record).decode())
@@ -84,7 +85,23 @@ def show(
 # -- where calls are kept
 
 
+async def _listed(settings: "Settings", limit: int) -> "list[CallRecord]":
+    """The latest calls, also those of which only the archive knows any more."""
+    from orchestra.errors import ServerError
+
+    away: ServerError | None = None
+    try:
+        found = await _records(settings, limit)
+    except ServerError as error:
+        found, away = [], error
+    found += await _archived(settings, limit, {record.call for record in found})
+    if away is not None and not found:
+        raise away
+    return _latest(found, limit)
+
+
 async def _records(settings: "Settings", limit: int) -> "list[CallRecord]":
+    """What the server has, and the demo's kept runs."""
     from orchestra.errors import ServerError
     from orchestra.storage.calls import list_calls
 
@@ -101,8 +118,32 @@ async def _records(settings: "Settings", limit: int) -> "list[CallRecord]":
         finally:
             await bus.close()
     known = {record.call for record in found}
-    found += [record for record in kept if record.call not in known]
-    return sorted(found, key=lambda record: record.started_at, reverse=True)[:limit]
+    return _latest([*found, *(record for record in kept if record.call not in known)], limit)
+
+
+def _latest(records: "list[CallRecord]", limit: int) -> "list[CallRecord]":
+    return sorted(records, key=attrgetter("started_at"), reverse=True)[:limit]
+
+
+async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "list[CallRecord]":
+    """What the archive has of the latest calls beside the ``known`` ones; nothing where there is no archive."""
+    import asyncio
+
+    from orchestra.errors import MissingExtraError
+    from orchestra.replay.recorded import decoded
+
+    try:
+        from orchestra.storage.archive import Archive
+        from orchestra.storage.archived import latest_calls
+
+        found = await asyncio.to_thread(lambda: latest_calls(Archive.of(settings), limit, known=known))
+    except MissingExtraError:  # without it nothing is archived here
+        return []
+    except OSError as error:
+        _complain(f"the archive at {settings.archive} cannot be read: {error}")
+        return []
+    journals = [list(decoded(entries, _complain)) for entries in found]
+    return [_record(journal, settings) for journal in journals if journal]
 
 
 async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Event]]":
@@ -149,11 +190,12 @@ def _kept(settings: "Settings") -> "list[list[Event]]":
     from orchestra.replay.places import file_entries, kept_runs
     from orchestra.replay.recorded import decoded
 
-    def complain(text: str) -> None:
-        print(text, file=sys.stderr)
-
-    journals = [list(decoded(list(file_entries(path, complain)), complain)) for path in kept_runs(settings.data_dir)]
+    journals = [list(decoded(list(file_entries(path, _complain)), _complain)) for path in kept_runs(settings.data_dir)]
     return [journal for journal in journals if journal]
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":

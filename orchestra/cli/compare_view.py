@@ -84,7 +84,7 @@ def _show_versions(console: Console, comparison: Comparison) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
     for title in ("recorded by", "model"):
         table.add_column(title)
-    for title in ("calls", "turns", "calls differ", "turns differ", "likeness", "wait for a reply then", "now"):
+    for title in ("calls", "turns", "calls differ", "turns differ", "likeness", "first sentence then", "now"):
         table.add_column(title, justify="right")
     for group in comparison.groups():
         table.add_row(

@@ -131,8 +131,14 @@ def _cell(value: object) -> Any:
 
 
 def _print_views(views: dict[str, list[tuple[str, str]]]) -> None:
+    from textwrap import wrap
+
     from rich.console import Console
+    from rich.text import Text
 
     console = Console()
     for view, columns in views.items():
-        console.print(f"[bold]{view}[/]  " + "  ".join(f"{name} [dim]{kind.lower()}[/]" for name, kind in columns))
+        console.print(f"[bold]{view}[/]")
+        told = [f"{name}\N{NO-BREAK SPACE}{kind.lower()}" for name, kind in columns]
+        for line in wrap(", ".join(told), max(40, console.width - 2)):
+            console.print(Text(f"  {line}".replace("\N{NO-BREAK SPACE}", " ")), soft_wrap=True)

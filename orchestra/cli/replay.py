@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from orchestra.cli.replaying import Run
     from orchestra.replay.recorded import Selection
 
 
@@ -17,51 +20,62 @@ class Clock(StrEnum):
     THEN = "then"
 
 
+_Calls = Annotated[
+    list[str] | None, typer.Option("--call", help="Only this call: its id, or a beginning or end of it.")
+]
+_Caller = Annotated[str, typer.Option(help="Only calls from this number.")]
+_Since = Annotated[str, typer.Option(help="From this moment on: 2026-11-22T20:15, or 2h (ago).")]
+_Until = Annotated[str, typer.Option(help="Up to this moment.")]
+_Types = Annotated[list[str] | None, typer.Option("--type", help="Only this type, like user.turn.ended.")]
+_Where = Annotated[str, typer.Option(metavar="SQL", help="Only calls of which this is true, or that this query names.")]
+_Source = Annotated[str, typer.Option(help="auto, archive, journal, a Redis URL, an archive, or a file of JSON lines.")]
+_Into = Annotated[str, typer.Option(help="terminal, a Redis URL, or a consumer as module:attribute.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON line an event instead of a conversation.")]
+_Media = Annotated[bool, typer.Option("--media", help="Audio and partial transcripts too.")]
+_Speed = Annotated[str, typer.Option(help="1 as it went, 4 four times as fast, max; conversations 1, all else max.")]
+_Rename = Annotated[
+    str, typer.Option(metavar="WORD", help="For a Redis: other call ids, always the same ones for this word.")
+]
+_Clock = Annotated[
+    Clock | None,
+    typer.Option(help="The events happen now (consumers, unless said), or keep the times of then (Redis)."),
+]
+_Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="For a consumer: do not compare this field.")]
+_Patience = Annotated[
+    float, typer.Option(min=0.1, help="For a consumer: seconds without a sign of life to wait for it.")
+]
+_Resume = Annotated[bool, typer.Option("--resume", help="Go on where the same replay was stopped.")]
+_From = Annotated[str, typer.Option("--from", help="Go on behind this place, as printed when it stopped.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(replay)
 
 
 def replay(  # noqa: PLR0917 - the options of the command
-    calls: Annotated[
-        list[str] | None, typer.Option("--call", help="Only this call: its id, or a beginning or end of it.")
-    ] = None,
-    caller: Annotated[str, typer.Option(help="Only calls from this number.")] = "",
-    since: Annotated[str, typer.Option(help="From this moment on: 2026-11-22T20:15, or 2h (ago).")] = "",
-    until: Annotated[str, typer.Option(help="Up to this moment.")] = "",
-    types: Annotated[list[str] | None, typer.Option("--type", help="Only this type, like user.turn.ended.")] = None,
-    where: Annotated[
-        str, typer.Option(metavar="SQL", help="Only calls of which this is true, or that this query names.")
-    ] = "",
-    source: Annotated[
-        str, typer.Option(help="auto, archive, journal, a Redis URL, an archive, or a file of JSON lines.")
-    ] = "auto",
-    into: Annotated[str, typer.Option(help="terminal, a Redis URL, or a consumer as module:attribute.")] = "terminal",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON line an event instead of a conversation.")] = False,
-    media: Annotated[bool, typer.Option("--media", help="Audio and partial transcripts too.")] = False,
-    speed: Annotated[
-        str, typer.Option(help="1 as it went, 4 four times as fast, max; conversations 1, all else max.")
-    ] = "",
-    rename: Annotated[
-        str, typer.Option(metavar="WORD", help="For a Redis: other call ids, always the same ones for this word.")
-    ] = "",
-    clock: Annotated[
-        Clock | None,
-        typer.Option(help="The events happen now (consumers, unless said), or keep the times of then (Redis)."),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", help="For a consumer: do not compare this field.")
-    ] = None,
-    patience: Annotated[
-        float, typer.Option(min=0.1, help="For a consumer: seconds without a sign of life to wait for it.")
-    ] = 5.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the same replay was stopped.")] = False,
-    from_: Annotated[str, typer.Option("--from", help="Go on behind this place, as printed when it stopped.")] = "",
+    calls: _Calls = None,
+    caller: _Caller = "",
+    since: _Since = "",
+    until: _Until = "",
+    types: _Types = None,
+    where: _Where = "",
+    source: _Source = "auto",
+    into: _Into = "terminal",
+    as_json: _Json = False,
+    media: _Media = False,
+    speed: _Speed = "",
+    rename: _Rename = "",
+    clock: _Clock = None,
+    ignore: _Ignore = None,
+    patience: _Patience = 5.0,
+    resume: _Resume = False,
+    from_: _From = "",
 ) -> None:
     """Replay recorded calls in their order; Ctrl-C stops, and what it prints goes on from there."""
     import uvloop
 
-    from orchestra.cli import replaying
+    from orchestra.cli.replaying import Run
     from orchestra.errors import UsageError
     from orchestra.log import quiet_logging
     from orchestra.replay.position import Position
@@ -72,12 +86,11 @@ def replay(  # noqa: PLR0917 - the options of the command
     selection = _selection(calls, caller, since, until, types, where, media)
     what: dict[str, Any] = {"calls": calls, "caller": caller, "since": since, "until": until, "types": types}
     what |= {"where": where, "source": _absolute(source), "into": into, "json": as_json, "media": media}
-    what |= {"rename": rename}
-    position = Position(settings.data_dir, what)
+    position = Position(settings.data_dir, what | {"rename": rename})
     if resume and from_:
         msg = "--resume goes on from the kept place, --from from a given one: give one of them"
         raise UsageError(msg)
-    run = replaying.Run(
+    run = Run(
         settings=settings,
         selection=selection,
         source=source,
@@ -85,20 +98,34 @@ def replay(  # noqa: PLR0917 - the options of the command
         token=position.read() if resume else from_,
         position=position,
     )
+    raise typer.Exit(uvloop.run(_work(run, into, rename, clock, ignore or (), patience, as_json=as_json)))
+
+
+def _work(  # noqa: PLR0917 - as above
+    run: "Run",
+    into: str,
+    rename: str,
+    clock: Clock | None,
+    ignore: "Sequence[str]",
+    patience: float,
+    *,
+    as_json: bool,
+) -> "Coroutine[Any, Any, int]":
+    """What replays into the terminal, a Redis or a consumer, and ends with an exit code."""
+    from orchestra.cli import replaying
+
     if into == "terminal":
-        work = replaying.lines(run) if as_json else replaying.conversation(run)
-    elif "://" not in into:
+        return replaying.lines(run) if as_json else replaying.conversation(run)
+    if "://" not in into:
         from orchestra.bus.process import load_consumer
         from orchestra.cli.replaying_consumer import through
 
         consumer = load_consumer(into)
         run = run.reading(consumer.streams)
-        work = through(run, consumer, (clock or Clock.NOW).value, ignore or (), patience, as_json)
-    else:
-        from orchestra.cli.replaying_redis import copy
+        return through(run, consumer, (clock or Clock.NOW).value, ignore, patience, as_json)
+    from orchestra.cli.replaying_redis import copy
 
-        work = copy(run, into, rename, now=clock is Clock.NOW)
-    raise typer.Exit(uvloop.run(work))
+    return copy(run, into, rename, now=clock is Clock.NOW)
 
 
 def _selection(  # noqa: PLR0917 - as above

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: columns that a narrow terminal has no room for; --json has them all
 _WHERE_WIDE = ("p99", "tools", "words")
 _WIDE = 110
+#: a stage that is counted in the one above it
+_PART_OF = {"stt": "  of it stt"}
 
 
 def register(app: typer.Typer) -> None:
@@ -81,9 +83,10 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
         console.print(f"no call is kept: {files}, and {live:,} events of a running journal", soft_wrap=True)
         return
     console.print(
-        f"[bold]{totals['calls']:,} calls[/]  {totals['running']:,} running · {totals['turns']:,} turns ·"
-        f" {totals['interruptions']:,} interruptions · {totals['tools']:,} tool calls, {totals['failed_tools']:,}"
-        f" failed · {totals['handovers']:,} hand-overs to people, {totals['accepted']:,} accepted"
+        f"[bold]{_of(totals['calls'], 'call')}[/]  {totals['running']:,} running · {_of(totals['turns'], 'turn')} ·"
+        f" {_of(totals['interruptions'], 'interruption')} · {_of(totals['tools'], 'tool call')},"
+        f" {totals['failed_tools']:,} failed · {_of(totals['handovers'], 'hand-over')} to people,"
+        f" {totals['accepted']:,} accepted"
     )
     console.print(
         f"{totals['caller_words']:,} words of callers, {totals['agent_words']:,} of agents ·"
@@ -91,7 +94,8 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
         f" · {totals['mean_s']:,.0f} s a call"
     )
     _table(console, "outcome", found["outcomes"])
-    _table(console, "latency by stage, ms", found["latency_ms"])
+    stages = [{**row, "stage": _PART_OF.get(row["stage"], row["stage"])} for row in found["latency_ms"]]
+    _table(console, "latency by stage, ms", stages)
     for name in ("day", "agent", "version"):
         rows = [_short(row, name) for row in found[f"by_{name}"]]
         if console.width < _WIDE:
@@ -139,6 +143,10 @@ def _table(console: "Console", title: str, rows: Sequence[dict[str, Any]]) -> No
         table.add_row(*map(_shown, row.values()))
     console.print()
     console.print(table)
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _count(value: int) -> str:

@@ -46,7 +46,7 @@ def page(comparison: Comparison, title: str) -> str:
 
 def _versions(comparison: Comparison) -> Iterator[str]:
     titles = ("recorded by", "model", "calls", "turns", "calls that differ", "turns that differ", "likeness of replies",
-              "wait for a reply then", "now")  # fmt: skip
+              "first sentence then", "now")  # fmt: skip
     yield '<table class="numbers"><tr>' + "".join(f"<th>{title}</th>" for title in titles) + "</tr>"
     for group in comparison.groups():
         cells = (

@@ -107,7 +107,10 @@ class Records:
             msg = f"refused: a query reads {', '.join(VIEWS)} and no other place ({_words(error)})"
             raise UsageError(msg) from None
         except duckdb.Error as error:
-            raise UsageError(_words(error)) from None
+            said, _, _ = (words := _words(error)).partition(" Did you mean")
+            if "Table with name" in said:
+                words = f"{said} There are the views {', '.join(VIEWS)}."
+            raise UsageError(words) from None
 
     def columns(self) -> dict[str, list[tuple[str, str]]]:
         """Every view with the names and types of its columns."""

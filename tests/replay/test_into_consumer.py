@@ -51,7 +51,7 @@ def replay(settings: Settings, selection: Selection | None = None, source: str =
 
 
 async def replayed(settings: Settings, consumer: Consumer, folder: Path) -> Outcome:
-    async with on_scratch(consumer, settings, folder, patience_s=2.0) as scratch:
+    async with on_scratch(consumer, settings, folder, patience_s=10.0) as scratch:
         await replay(settings).into(scratch)
         return await scratch.outcome()
 

@@ -204,7 +204,7 @@ async def test_ctrl_c_stops_and_resume_goes_on(bus: TestBus, settings: Settings)
     call = bus.call()
     for event in turns_of(call, turns=30):
         await bus.publish(event)
-    first = await started(settings, "replay", "--json", "--speed", "0.05")
+    first = await started(settings, "replay", "--json", "--speed", "0.005")
     assert first.stdout is not None
     printed = [await asyncio.wait_for(first.stdout.readline(), 30)]
     first.send_signal(signal.SIGINT)

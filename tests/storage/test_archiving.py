@@ -17,7 +17,7 @@ from schemas import AudioChunk, CallStarted, Event, UserTurnEnded
 from tests.storage.failing import NO_SPACE, READ_ONLY, UNREACHABLE, FailingFileSystem
 from workers.archive import consumer
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 
 
 @pytest.fixture

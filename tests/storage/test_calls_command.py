@@ -6,9 +6,12 @@ import pytest
 from rich.text import Text
 from typer.testing import CliRunner
 
+from orchestra.bus import Entry
+from orchestra.bus.keys import started_ms
 from orchestra.cli import app
 from orchestra.cli.calls import latency_bar
 from orchestra.errors import UsageError
+from orchestra.storage.archive import Archive
 from schemas import (
     CallEnded,
     CallStarted,
@@ -20,6 +23,7 @@ from schemas import (
     TurnCompleted,
     TurnMeasured,
     UserTurnEnded,
+    tag_of,
 )
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
@@ -56,6 +60,39 @@ def test_a_kept_demo_call_is_listed_without_a_server(home: Path) -> None:
     table = CliRunner().invoke(app, ["calls", "list"]).stdout
     assert CALL in table
     assert "750 ms" in table
+
+
+def archived(home: Path, call: str, text: str) -> None:
+    """Put a call into the archive only."""
+    events = [
+        CallStarted(call=call, id=f"{call}:e.1", at=started_ms(call) / 1000, from_number="+15550002"),
+        UserTurnEnded(call=call, id=f"{call}:e.2", turn=1, text=text, at=2001.0),
+        CallEnded(call=call, id=f"{call}:e.3", turn=1, reason="caller_hung_up", duration_s=4.0, at=2004.0),
+    ]
+    entries = [
+        Entry(f"{started_ms(call) + n}-0", int(call[:2]), "events", tag_of(type(event)), call, event.id,
+              msgspec.json.encode(event))
+        for n, event in enumerate(events)
+    ]  # fmt: skip
+    Archive(str(home / "archive")).write("j", entries)
+
+
+def test_calls_of_which_only_the_archive_knows_are_listed_too_the_latest_first(home: Path) -> None:
+    day, first = 86_400_000, started_ms(CALL)
+    later = [
+        f"03-{(first + n * day) >> 16:08x}-{(first + n * day) & 0xFFFF:04x}-7000-8000-00000000000{n}" for n in (1, 2)
+    ]
+    for call in later:
+        archived(home, call, f"words of {call[-1]}")
+    told = CliRunner().invoke(app, ["calls", "list", "--json"])
+    records = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [record["call"] for record in records] == [later[1], later[0], CALL]
+    assert [record["from_number"] for record in records] == ["+15550002", "+15550002", "+15550001"]
+    limited = CliRunner().invoke(app, ["calls", "list", "--json", "--limit", "1"])
+    (record,) = [json.loads(line) for line in limited.stdout.splitlines()]
+    assert (record["call"], record["status"], record["turns"]) == (later[1], "ended", 1)
+    shown = CliRunner().invoke(app, ["calls", "show", later[0]]).stdout
+    assert "words of 1" in shown
 
 
 @pytest.mark.parametrize("wanted", [CALL, "07-0199", "aaaa"])

@@ -146,7 +146,7 @@ class TestLost:
         call = bus.call()
         async with bus.run(consumer):
             await bus.publish(CallStarted(call=call), UserTurnEnded(call=call, turn=2, text="hello"), chunk(call, 0))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 follow = bus.bus.follow(since="0")
                 async for entry in follow:
                     if entry.type == "call.ended":

@@ -45,7 +45,7 @@ def conversation(call: str, turns: int = 5) -> list[Event]:
     return [*events, CallEnded(call=call, reason="caller_hung_up", duration_s=9.5, audio_ms=9500)]
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - a server and a worker have to get there
             await asyncio.sleep(0.01)
@@ -60,7 +60,7 @@ async def test_every_event_of_journal_and_media_is_there_once(bus: TestBus, open
         "orchestra_calls": 40, "orchestra_media": 100, "orchestra_caller": 100, "orchestra_execution": 100,
         "orchestra_edge": 100,
     }  # fmt: skip
-    assert openobserve.requests < 40
+    assert openobserve.requests < len(stored) / 4
 
 
 async def test_a_row_says_what_was_measured_and_holds_the_whole_event(

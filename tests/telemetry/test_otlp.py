@@ -48,25 +48,28 @@ class Rotel:
                 stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent(),  # noqa: PLW1509 - runs prctl only
             )  # fmt: skip
 
-    async def ready(self) -> None:
-        async with asyncio.timeout(20):
+    async def ready(self) -> bool:
+        """Whether it listens; it does not where a port was taken."""
+        async with asyncio.timeout(60):
             while True:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", self.port)
                 except OSError:
-                    assert self.process.poll() is None, self.said()
+                    if self.process.poll() is not None:
+                        assert "in use" in self.said(), self.said()
+                        return False
                     await asyncio.sleep(0.02)
                     continue
                 writer.close()
                 await writer.wait_closed()
-                return
+                return True
 
     def said(self) -> str:
         return re.sub(r"\x1b\[[0-9;]*m", "", self._said.read_text(errors="replace"))
 
     async def has(self, *words: str) -> str:
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while not all(word in self.said() for word in words):  # noqa: ASYNC110 - another process writes it
                     await asyncio.sleep(0.02)
         except TimeoutError:
@@ -90,7 +93,8 @@ def _free_port() -> int:
 async def agent(tmp_path: Path) -> AsyncIterator[Rotel]:
     agent = Rotel(tmp_path)
     try:
-        await agent.ready()
+        while not await agent.ready():  # somebody else was quicker to take one of its ports
+            agent = Rotel(tmp_path)
         yield agent
     finally:
         agent.stop()

@@ -1,0 +1,52 @@
+"""Calls of the archive, the latest first: days back from the newest, as far as one has to look."""
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from orchestra.bus.entry import Entry
+from orchestra.bus.keys import started_ms
+from orchestra.storage.archive import Archive, parts_of
+from orchestra.storage.columns import one_of
+from schemas import CallStarted, tag_of
+
+_STARTED = tag_of(CallStarted)
+
+
+def latest_calls(archive: Archive, limit: int, *, known: Collection[str] = ()) -> list[list[Entry]]:
+    """The entries, call by call, of those of the ``limit`` latest archived calls that are not ``known`` already.
+
+    Blocks. A call whose beginning was never archived is not among them.
+
+    Raises:
+        OSError: the place cannot be reached, or a file is damaged.
+
+    """
+    calls: set[str] = set()
+    for day in sorted({file.day for file in archive.files()}, reverse=True):
+        calls |= _begun(archive, day)
+        if len(calls) >= limit:
+            break
+    latest = sorted(calls, key=started_ms, reverse=True)[:limit]
+    wanted = set(latest) - set(known)
+    journals: dict[str, list[Entry]] = defaultdict(list)
+    for entry in archive.entries(calls=wanted) if wanted else ():
+        journals[entry.call].append(entry)
+    return [journals[call] for call in latest if call in journals]
+
+
+def _begun(archive: Archive, day: str) -> set[str]:
+    """The calls that began on a day; what is merged while it is read is found where it is now."""
+    while True:
+        calls: set[str] = set()
+        parts = parts_of(archive.files(days=lambda each: each == day))
+        try:
+            for part in parts:
+                with archive.open(part.file) as opened:
+                    rows = opened.read(columns=["type", "call"])
+                begun = rows["call"].filter(one_of(rows["type"], [_STARTED])).to_pylist()
+                calls |= {call for call in begun if call[:2].isdecimal() and started_ms(call)}  # no other's strange ids
+        except FileNotFoundError:
+            if parts == parts_of(archive.files(days=lambda each: each == day)):
+                raise
+        else:
+            return calls
