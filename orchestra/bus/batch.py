@@ -25,12 +25,12 @@ def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: 
         return
     if not handler.pending:
         held = cursor.hold(entries[-1][0], len(entries))
-        for raw in entries:
-            owned.load.add(raw)
         first = Work(owned, cursor, entries[0], handler, b"")
         # held for long, perhaps: what the reply was made of goes now
         kept = [read_entry(raw, owned.partition, cursor.stream) for raw in entries]
-        owned.spawn(first, _hold(owned, cursor, held, kept, handler))
+        size = sum(len(entry.body) + len(entry.audio or b"") for entry in kept)
+        owned.load.count(len(kept), size)
+        owned.spawn(first, _hold(owned, cursor, held, kept, size, handler))
         return
     works = [Work(owned, cursor, raw, handler, b"") for raw in entries]
     for work in works:
@@ -43,7 +43,10 @@ def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: 
     owned.spawn(works[0], _handle(owned, works, handler.together))
 
 
-async def _hold(owned: "Owned", cursor: Cursor, held: Held, entries: list[Entry], handler: Handler) -> None:
+async def _hold(  # noqa: PLR0917 - a batch on its way
+    owned: "Owned", cursor: Cursor, held: Held, entries: list[Entry], size: int, handler: Handler
+) -> None:
+    """See a batch of so many bytes through, whose entries are not made pending."""
     assert handler.together is not None
     backoff, started = Backoff(0.1, 10.0), owned.clock()
     while True:
@@ -61,8 +64,7 @@ async def _hold(owned: "Owned", cursor: Cursor, held: Held, entries: list[Entry]
         if entry.stream_id in refusals:
             owned.bury(Work(owned, cursor, raw_of(entry), handler, b""), refusals[entry.stream_id])
     cursor.pass_over(held)
-    for raw in raws:
-        owned.load.remove(raw)
+    owned.load.count(-len(entries), -size)
     owned.commits.soon()
     owned.has_room()
 

@@ -27,6 +27,11 @@ class Load:
         self.entries -= 1
         self.bytes -= sum(map(len, raw[1]))
 
+    def count(self, entries: int, size: int) -> None:
+        """So many entries more, of so many bytes; fewer where both are negative."""
+        self.entries += entries
+        self.bytes += size
+
     @property
     def full(self) -> bool:
         """Whether to take no more for now."""
