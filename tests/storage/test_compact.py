@@ -1,5 +1,7 @@
 """Merging the archive's files."""
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,20 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / file.path).write_bytes(b"PAR1 and then nothing")
     with pytest.raises(OSError, match=f"{MS + 1}-0_{MS + 3}-0.parquet"):
         list(archive.entries())
+
+
+def test_two_that_merge_at_the_same_time_lose_and_double_nothing(tmp_path: Path) -> None:
+    archive = Archive(str(tmp_path))
+    written(archive, *((first, first + 2) for first in range(1, 61, 3)))
+    before = list(archive.entries())
+
+    def merge() -> None:
+        with contextlib.suppress(FileNotFoundError):  # the other one has merged it already
+            compact(Archive(str(tmp_path)), most_rows=30, settle_s=0)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: merge(), range(4)))
+    assert list(archive.entries()) == before
+    compact(archive, settle_s=0)
+    assert list(archive.entries()) == before
+    assert len(archive.files()) == 1
