@@ -2,13 +2,16 @@
 
 The edge runs alone on one core; the callers, the server and the agents on the others. Both sides have the same stub
 engines, which answer a fixed time after speech, Silero and smart-turn in earnest, and uvloop; ours also has the bus and
-the audio events. `calls_per_core` is the largest number of calls at which the event loop is at most 20 ms late (p99)
-and no caller hears a gap of more than 60 ms within a reply. Latencies are taken at 4 calls, from what the caller hears.
+the audio events. `calls_per_core` is the largest number of calls at which the event loop is at most 20 ms late (p99),
+no caller hears a gap of more than 60 ms within a reply, and none is left without an answer or loses the line. How long
+callers wait for answers there is `turn_p50_ms_at_most_calls`; `prompt_calls_per_core` is the largest number, of those
+looked at, at which half of the answers also come within 1.5 s. Latencies are taken at 4 calls, from what callers hear.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import os
 import statistics
 import sys
@@ -34,6 +37,7 @@ QUESTIONS = (
     "What are the opening hours of the depot?",
 )
 _LAG_MS, _GAP_MS = 20.0, 60.0
+_PROMPT_MS = 1500
 _INTERRUPTS = 0.4
 _LATENCY_CALLS = 4
 _ROOT = Path(__file__).parents[2]
@@ -122,9 +126,12 @@ class Side:
                 "callers_lag_p99_ms": round(probed["callers_lag_p99_ms"], 1),
                 **heard.counts,
             }
+            if heard.response_ms:
+                rung["turn_p50_ms"] = round(statistics.median(heard.response_ms))
             self.rungs[calls] = rung
             print(f"  {self.name} {calls} calls: {rung}", file=sys.stderr, flush=True)
-            if probed["lag_p99_ms"] <= _LAG_MS and gap_ms <= _GAP_MS and not heard.counts["cut_off"]:
+            deserted = heard.counts["unanswered"] + heard.counts["cut_off"]
+            if probed["lag_p99_ms"] <= _LAG_MS and gap_ms <= _GAP_MS and not deserted:
                 return True
         return False
 
@@ -202,6 +209,9 @@ def capacity(name: str, most: int, rungs: dict[int, dict[str, float]]) -> dict[s
     found: dict[str, Any] = {f"{prefix}calls_per_core": most}
     if most in rungs:
         found[f"{prefix}cpu_ms_per_call_s"] = rungs[most]["cpu_ms_per_call_s"]
+        found[f"{prefix}turn_p50_ms_at_most_calls"] = rungs[most].get("turn_p50_ms")
+    prompt = [at for at, rung in rungs.items() if at <= most and rung.get("turn_p50_ms", math.inf) <= _PROMPT_MS]
+    found[f"{prefix}prompt_calls_per_core"] = max(prompt, default=0)
     if many > few:
         found[f"{prefix}mb_per_call"] = round((rungs[many]["mb"] - rungs[few]["mb"]) / (many - few), 2)
     return found

@@ -15,6 +15,7 @@ from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnal
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams
 
+from orchestra.voice.engines.priority import behind_the_event_loop
 from orchestra.voice.engines.smart_turn import Floats, features
 from orchestra.voice.engines.vad import InlineVAD
 
@@ -65,7 +66,7 @@ class ListeningModels:
         stock = LocalSmartTurnAnalyzerV3()
         stock._predict_endpoint(np.zeros(16_000, np.float32))  # noqa: SLF001 - the first run is slow
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        threads = ThreadPoolExecutor(cores, thread_name_prefix="smart-turn")
+        threads = ThreadPoolExecutor(cores, "smart-turn", initializer=behind_the_event_loop)
         return cls(SileroVADAnalyzer()._model.session, stock._session, threads)  # noqa: SLF001 - the bundled sessions
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:

@@ -1,0 +1,37 @@
+"""Which thread goes first when several of the edge's could run."""
+
+import asyncio
+import os
+import sys
+import threading
+
+import pytest
+from structlog.testing import capture_logs
+
+from orchestra.voice.engines.listening import ListeningModels
+from orchestra.voice.engines.priority import behind_the_event_loop
+
+
+def _niceness() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="single threads have priorities on Linux alone")
+async def test_smart_turn_computes_behind_the_event_loop(listening: ListeningModels) -> None:
+    of_loop = _niceness()
+    of_smart_turn = await asyncio.get_running_loop().run_in_executor(listening._threads, _niceness)
+
+    assert of_smart_turn == min(19, of_loop + 10)
+    assert _niceness() == of_loop
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="single threads have priorities on Linux alone")
+def test_where_priorities_may_not_be_set_the_thread_computes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    with capture_logs() as logs:
+        behind_the_event_loop()
+
+    assert [line["event"] for line in logs] == ["thread.priority_kept"]
