@@ -32,6 +32,7 @@ WORKERS = ("orchestration", "execution", "persistence")
 #: those that load the app
 _RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry")
 _READY_WITHIN_S = 90.0
+#: an edge has in addition the time that its calls may go on
 _STOP_WITHIN_S = 15.0
 _LONGEST_BACKOFF_S = 10.0
 
@@ -72,6 +73,7 @@ class _Child:
     arguments: Sequence[str]
     environment: dict[str, str]
     log_file: Path | None
+    stop_within_s: float = _STOP_WITHIN_S
     process: asyncio.subprocess.Process | None = None
     failures: int = 0
 
@@ -108,10 +110,10 @@ class _Child:
             return
         process.terminate()
         try:
-            async with asyncio.timeout(_STOP_WITHIN_S):
+            async with asyncio.timeout(self.stop_within_s):
                 await process.wait()
         except TimeoutError:
-            _log.warning("stack.process_killed", name=self.name, after_s=_STOP_WITHIN_S)
+            _log.warning("stack.process_killed", name=self.name, after_s=self.stop_within_s)
             process.kill()
             await process.wait()
 
@@ -158,6 +160,7 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_TWILIO_NUMBER": settings.twilio_number,
         "ORCHESTRA_HOST": settings.host,
         "ORCHESTRA_PORT": str(port),
+        "ORCHESTRA_DRAIN_S": str(settings.drain_s),
         "ORCHESTRA_LOG_FORMAT": settings.log_format,
         "ORCHESTRA_ARCHIVE_URL": settings.archive,
         "ORCHESTRA_ARCHIVE_FLUSH_S": str(settings.archive_flush_s),
@@ -175,17 +178,24 @@ def workers_of(settings: Settings) -> tuple[str, ...]:
     return (*WORKERS, *(name for name, url in servers if url), *archive)
 
 
-def _children(workers: Sequence[str], environment: dict[str, str], logs: Path | None, edges: int) -> list[_Child]:
+def _children(
+    workers: Sequence[str], environment: dict[str, str], logs: Path | None, *, edges: int, drain_s: float
+) -> list[_Child]:
     """The workers, then the edges; several edges share one port."""
 
     def child(name: str, *arguments: str, **more: str) -> _Child:
         return _Child(name, arguments, environment | more, None if logs is None else logs / f"{name}.log")
 
+    def edge(name: str, **more: str) -> _Child:
+        made = child(name, "edge", **more)
+        made.stop_within_s += drain_s
+        return made
+
     others = [child(name, "worker", f"workers.{name}:consumer") for name in workers]
     if edges == 1:
-        return [*others, child("edge", "edge")]
+        return [*others, edge("edge")]
     names = [f"edge-{number}" for number in range(1, edges + 1)]
-    return [*others, *(child(name, "edge", ORCHESTRA_EDGE_NAME=name, ORCHESTRA_SHARE_PORT="1") for name in names)]
+    return [*others, *(edge(name, ORCHESTRA_EDGE_NAME=name, ORCHESTRA_SHARE_PORT="1") for name in names)]
 
 
 @contextlib.asynccontextmanager
@@ -225,7 +235,7 @@ async def stack(
         auth_token = settings.twilio_auth_token.get_secret_value() or secrets.token_hex(16)
         environment = _environment(settings, redis_url, auth_token, port)
         working = workers_of(settings) if workers is None else tuple(workers)
-        children = _children(working, environment, logs, edges)
+        children = _children(working, environment, logs, edges=edges, drain_s=settings.drain_s)
         parts.push_async_callback(_stop_all, children)
         for child in children:
             await child.start()

@@ -36,11 +36,12 @@ async def _up(settings: "Settings", edges: int, watched: Path | None) -> None:
 
     from orchestra.stack import stack, until_signalled
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("[dim]starting server, workers and edge …[/]")
     async with stack(settings, edges=edges, watched=watched) as started:
         console.print(f"[bold green]ready[/]  webhook  {settings.public_url or started.url}/twilio/voice")
         console.print(f"       server   {started.redis_url}")
         console.print('       try      orchestra call --say "Where is my parcel four two seven one?"')
         await until_signalled()
-        console.print("[dim]stopping …[/]")
+        calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"
+        console.print(f"[dim]stopping … {calls_may}[/]")

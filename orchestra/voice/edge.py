@@ -194,7 +194,7 @@ def create_app(edge: Edge) -> FastAPI:
 
 async def _health(request: Request) -> dict[str, object]:
     edge: Edge = request.app.state.edge
-    status = "draining" if edge.calls.draining else "ok"
+    status = "draining" if edge.calls.ending else "ok"
     return {"status": status, "calls": len(edge.calls), "edge": edge.publisher.source}
 
 

@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import structlog
 import uvicorn
@@ -14,6 +15,7 @@ from orchestra.bus import Bus
 from orchestra.bus.process import spare_the_collector
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
+from orchestra.voice.draining import drain
 from orchestra.voice.edge import Phrases, auth_token_of, create_app, open_edge
 from orchestra.voice.engines import load_engines
 from orchestra.voice.reading_anew import reading_anew
@@ -37,6 +39,8 @@ class _Server(uvicorn.Server):
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A listening socket; ``port`` 0 takes a free one. A ``shared`` port is served by several edges of this machine.
 
+    A shared one only listens once it is served: what it gets before would wait for this edge, while others are ready.
+
     Raises:
         SettingError: the address cannot be used.
 
@@ -48,7 +52,8 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
-        listener.listen(_BACKLOG)
+        if not shared:
+            listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         cure = "end what runs there, or set ORCHESTRA_HOST or ORCHESTRA_PORT"
@@ -107,20 +112,11 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
                 _LOG.info("edge.ready", url=edge.public.url, engines=engines.name, max_calls=settings.max_calls)
                 with reading_anew(edge):
                     await _until_signalled()
-                _LOG.info("edge.draining", calls=len(edge.calls), for_s=settings.drain_s)
-                if settings.share_port:
-                    _leave_port(server)
-                await edge.calls.drain(settings.drain_s, hand_over=settings.share_port)
+                await drain(edge, server, partial(listen, settings.host, settings.port, shared=True))
             await engines.close()
         finally:
             await bus.close()
     _LOG.info("edge.stopped")
-
-
-def _leave_port(server: uvicorn.Server) -> None:
-    """Let the other edges of this port answer whoever comes next."""
-    for listening in server.servers:
-        listening.close()
 
 
 async def _until_signalled() -> None:

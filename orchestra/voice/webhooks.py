@@ -126,6 +126,13 @@ async def voice(asked: Asked) -> Response:
 @router.post(twilio.AFTER_STREAM_PATH)
 async def after_stream(asked: Asked) -> Response:
     """The stream of a call has ended, in whichever way."""
+    try:
+        return await _next_step(asked)
+    finally:
+        asked.edge.calls.asked(asked.call)
+
+
+async def _next_step(asked: Webhook) -> Response:
     edge, call = asked.edge, asked.call
     try:
         stands = await asked.standing()

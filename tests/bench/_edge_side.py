@@ -112,7 +112,6 @@ async def ours(options: dict[str, Any], profile: str) -> None:
     async with serving(create_app(edge), listener):
         print(edge.public.url, flush=True)
         await report(profile)
-        edge.calls.draining = True
         await edge.calls.drain(1.0)
     await bus.close()
 

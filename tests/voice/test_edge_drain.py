@@ -8,15 +8,23 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import cast
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.caller import Caller
 from orchestra.voice.caller.phone_line import PhoneLine
-from schemas import CallEnded, CallResumed, CallStarted
-from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge
+from orchestra.voice.draining import SharedPort
+from orchestra.voice.edge import create_app, open_edge
+from orchestra.voice.engines.port import Engines
+from orchestra.voice.server import listen, serving
+from schemas import CallEnded, CallResumed, CallStarted, CallTransferRequested, TurnCompleted, UserTurnEnded
+from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge, tone
 
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen. " * 3
 
@@ -25,14 +33,70 @@ async def test_a_call_that_outlasts_the_drain_loses_its_stream_only(bus: TestBus
     async with running_edge(bus, settings, app=Greeting(greeting=LONG.strip())) as running:
 
         async def talk(line: PhoneLine) -> None:
-            await line.until(lambda: line.agent_audible_s > 0.5, 10)
-            await running.edge.calls.drain(0.1, hand_over=True)
+            assert await line.until(lambda: line.agent_audible_s > 0.5, 30)
+            await running.edge.calls.drain(0.1, elsewhere=lambda: True)
             await running.event(CallResumed)
             assert not await bus.published(CallEnded)
 
         ending = await running.call(talk)
         await running.event(CallEnded, reason="caller_hung_up")
     assert (ending.how, ending.streams) == ("caller_hung_up", 2)
+
+
+async def test_the_last_call_is_over_when_the_carrier_was_told_what_is_next(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, "a person please", app=Greeting(greeting="")) as running:
+        calls, order = running.edge.calls, list[str]()
+        asked, draining = calls.asked, list[asyncio.Task[None]]()
+
+        def noted(call: str) -> None:
+            order.append("asked")
+            asked(call)
+
+        calls.asked = noted  # type: ignore[method-assign]
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            call = (await running.event(UserTurnEnded, turn=1)).call
+            draining.append(asyncio.create_task(calls.drain(60)))
+            draining[0].add_done_callback(lambda _: order.append("drained"))
+            transfer = CallTransferRequested(call=call, turn=1, target="+15550003")
+            await bus.publish(transfer, TurnCompleted(call=call, turn=1, agent="a"))
+            await line.until(lambda: False, 60)
+
+        assert (await running.call(talk)).how == "transferred"
+        await asyncio.wait_for(draining[0], 60)
+    assert order == ["asked", "drained"]
+
+
+async def health(url: str) -> str:
+    async with httpx.AsyncClient(timeout=30) as http:
+        return str((await http.get(f"{url}/healthz")).json()["status"])
+
+
+async def test_a_port_is_left_to_an_edge_that_takes_calls_and_taken_back_from_none(
+    bus: TestBus, settings: Settings
+) -> None:
+    chosen = settings.model_copy(update={"twilio_auth_token": SecretStr("t"), "prerender": False})
+    engines = cast("Engines", ScriptedEngines())
+    first, second = (open_edge(chosen, bus.bus, engines, Greeting()) for _ in range(2))
+    listener = listen("127.0.0.1", 0, shared=True)
+    number = listener.getsockname()[1]
+    again = partial(listen, "127.0.0.1", number, shared=True)
+    url = f"http://127.0.0.1:{number}"
+    async with serving(create_app(first), listener) as server:
+        port = SharedPort(server, url, again)
+        first.calls.ending = True
+        async with serving(create_app(second), again()):
+            second.calls.ending = True
+            await port.look()
+            assert not port.left  # both end: somebody has to answer the carrier
+            second.calls.ending = False
+            await port.look()
+            assert port.left
+            assert {await health(url) for _ in range(20)} == {"ok"}
+        await port.look()
+        assert not port.left
+        assert await health(url) == "draining"
 
 
 async def edge(settings: Settings, name: str, port: int) -> Process:
@@ -61,9 +125,11 @@ async def until(process: Process, mark: bytes) -> None:
 
 @asynccontextmanager
 async def two_edges(settings: Settings) -> AsyncIterator[tuple[dict[str, Process], str]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # bound, so that nobody else gets the port meanwhile, and not listening
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    kept.bind(("127.0.0.1", 0))
+    port = kept.getsockname()[1]
     edges = {name: await edge(settings, name, port) for name in ("edge-1", "edge-2")}
     try:
         async with asyncio.timeout(120):
@@ -75,6 +141,7 @@ async def two_edges(settings: Settings) -> AsyncIterator[tuple[dict[str, Process
             if process.returncode is None:
                 process.kill()
             await process.communicate()
+        kept.close()
 
 
 @pytest.mark.faults
@@ -87,17 +154,16 @@ async def test_a_drained_edge_keeps_its_call_a_while_and_hands_it_over_and_new_c
 
         async def stay(line: PhoneLine) -> None:
             started = await journal.event(CallStarted)
-            await line.until(lambda: line.agent_audible_s > 0.3, 20)
+            assert await line.until(lambda: line.agent_audible_s > 0.3, 60)
             edges[started.source].send_signal(signal.SIGTERM)
             await until(edges[started.source], b"edge.draining")
             before = line.agent_audible_s
             await Caller(url, AUTH_TOKEN, from_number="+15550002").call(PhoneLine(), hang_up)
             assert line.agent_audible_s > before  # the call goes on meanwhile
-            async with asyncio.timeout(30):
-                await journal.event(CallResumed, call=started.call)
+            await journal.event(CallResumed, call=started.call)
 
         async def hang_up(line: PhoneLine) -> None:
-            await line.until(lambda: line.agent_audible_s > 0.1, 20)
+            assert await line.until(lambda: line.agent_audible_s > 0.1, 60)
 
         ending = await asyncio.wait_for(Caller(url, AUTH_TOKEN).call(PhoneLine(), stay), 120)
         assert (ending.how, ending.streams) == ("caller_hung_up", 2)
