@@ -45,6 +45,7 @@ class Publisher:
         self._numbers: dict[str, int] = {}
         self._waiting: dict[int, deque[_Numbered]] = {}
         self._sending: dict[int, list[_Numbered]] = {}
+        self._sent_at: dict[int, float] = {}  # when the batch of a partition was first sent, on the monotonic clock
         self._scheduled: set[int] = set()
         self._retries: set[asyncio.Task[None]] = set()
         self._flushes: list[tuple[dict[int, int], asyncio.Future[None]]] = []
@@ -65,6 +66,11 @@ class Publisher:
     def connected(self) -> bool:
         """Whether the server, or every server of a cluster, took the last batch that it was sent."""
         return not self._away
+
+    @property
+    def unanswered_s(self) -> float:
+        """How long the server has not answered what it was sent; 0 where nothing is on its way to it."""
+        return time.monotonic() - min(self._sent_at.values()) if self._sent_at else 0.0
 
     def publish(self, event: Event) -> Event:
         """Give the event its id, time, source and trace, and send it soon. Returns it as it will be stored."""
@@ -108,6 +114,7 @@ class Publisher:
         batch = self._sending[partition] = [queue.popleft() for _ in range(min(_BATCH, len(queue)))]
         if self._media.get(partition):
             self._media[partition] -= sum(sealed.stream == keys.MEDIA for _, sealed in batch)
+        self._sent_at[partition] = time.monotonic()
         self._transmit(partition)
 
     def _transmit(self, partition: int) -> None:
@@ -141,6 +148,7 @@ class Publisher:
                 self.recovered_at = time.monotonic()
         self._backoff.pop(partition, None)
         done = self._sending.pop(partition)
+        self._sent_at.pop(partition, None)
         self._stored[partition] = self._stored.get(partition, 0) + len(done)
         self._settle_flushes()
         self._send(partition)

@@ -29,6 +29,7 @@ from schemas import (
     ReplyInterrupted,
     ReplySpoken,
     SentenceSpoken,
+    TurnCancelled,
 )
 from schemas.calls import Direction, EndReason
 
@@ -36,6 +37,8 @@ _LOG = structlog.get_logger()
 
 #: a carrier plays what it has within tenths of a second; a mark that is out for longer does not come back
 _MARK_WITHIN_S = 5.0
+#: a server that has not taken what it was given for longer is away
+_ANSWER_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +255,8 @@ class Call:
         elif self._waits:
             self.missed.append(event)
         elif not self.over.done():
+            if isinstance(event, TurnCancelled) and event.reason == "expired":
+                self.conversation.forgotten(event.turn, self._script.apology)
             self.conversation.take(event)
 
     def _answered(self, event: CallAnswered) -> None:
@@ -273,7 +278,8 @@ class Call:
             self._publish_progress()
             self._watch_limits()
             self._watch_mark()
-            if not self._publisher.connected:
+            away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
+            if away or self.conversation.on_hold:
                 self.conversation.hold(self._script.holding)
 
     def _watch_limits(self) -> None:

@@ -64,6 +64,8 @@ COLLECT_DIGITS = "collect_digits"
 
 #: a caller who hears nothing for this long while the platform is away is told that it takes a moment
 HOLDING_AFTER_S = 2.0
+#: and again after so much more silence
+HOLDING_AGAIN_S = 8.0
 
 Speech = Say | EndSpeech | Hush | PressKeys | SendMark
 
@@ -105,9 +107,11 @@ class Conversation:
         self._transcribed = 0.0
         self._turn_ended_at = 0.0
         self._cut_at = 0.0
-        self._held_turn = 0
+        self._held_turn = -1  # the last turn in which the caller was told that it takes a moment
+        self._held_at = 0.0
         self._keys_wanted = -1  # the turn in which the caller is asked for keys
         self._sound_at = 0.0
+        self._key_at = 0.0
         self._unmeasured_turn = 0  # what another edge began to answer is not measured here
         self._sentences_told = 0
         self._said_at = 0.0
@@ -158,6 +162,7 @@ class Conversation:
     def key_pressed(self) -> None:
         """The caller pressed a key: where keys are asked for, the rest of the question is not said."""
         self.active_at = time.monotonic()
+        self._key_at = time.time()
         if self._keys_wanted == self.turns.turn:
             self._act(self.turns.key_pressed(self._audio.heard_words()))
 
@@ -247,6 +252,10 @@ class Conversation:
 
     # -- the agents' side
 
+    def forgotten(self, turn: int, apology: str) -> None:
+        """The agents do not answer this turn: it came to them too late. The caller is asked to say it again."""
+        self._act(self.turns.chunk(turn, apology))
+
     def take(self, event: Event) -> None:
         """Something happened on the journal of this call."""
         match event:
@@ -271,13 +280,23 @@ class Conversation:
             case _:
                 pass
 
+    @property
+    def on_hold(self) -> bool:
+        """Whether the caller was told that this reply takes a moment, and waits for more of it."""
+        return self.turns.reply_open and self._held_turn == self.turns.turn
+
     def hold(self, phrase: str) -> None:
-        """Tell a caller who has waited too long, for a reply or for more of it, that it takes a moment; once a turn."""
+        """Tell a caller who has waited too long, for a reply or for more of it, that it takes a moment."""
         turn = self.turns.turn
-        waits = self.turns.waits_for_words or self.turns.waits_for_more(self._audio.heard_words())
-        late = time.time() - max(self._times.turn_ended, self._sound_at) > HOLDING_AFTER_S
-        if turn > self._held_turn and late and waits:
-            self._held_turn = turn
+        if self.turns.caller_speaks:
+            return
+        if not (self.turns.waits_for_words or self.turns.waits_for_more(self._audio.heard_words())):
+            return
+        # a caller who is keying in something is not waiting for us yet
+        patient = turn in (self._held_turn, self._keys_wanted)
+        silent_since = max(self._times.turn_ended, self._speech_ended, self._key_at, self._sound_at, self._held_at)
+        if time.time() - silent_since > (HOLDING_AGAIN_S if patient else HOLDING_AFTER_S):
+            self._held_turn, self._held_at = turn, time.time()
             self._act([*self.turns.chunk(turn, phrase), *self.turns.pause(turn)])
 
     def speech_came(self) -> None:

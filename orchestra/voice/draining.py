@@ -13,7 +13,6 @@ comes back here, and whoever rings is told that the line is busy.
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import cast
 
 import httpx
 import structlog
@@ -100,10 +99,9 @@ class SharedPort:
         server = self._server
 
         def protocol() -> asyncio.Protocol:
-            made = server.config.http_protocol_class(  # type: ignore[call-arg]
+            return server.config.http_protocol_class(  # type: ignore[call-arg]
                 config=server.config, server_state=server.server_state, app_state=server.lifespan.state
             )
-            return cast("asyncio.Protocol", made)
 
         server.servers.append(await asyncio.get_running_loop().create_server(protocol, sock=listener))
         self.left = False

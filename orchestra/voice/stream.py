@@ -191,9 +191,9 @@ async def _begin(edge: "Edge", start: Start, parties: Parties, bridge: Bridge) -
 
 
 async def _flush(edge: "Edge", call: str) -> None:
-    # the carrier's next question is answered from the journal
+    # the carrier's next question is answered from the journal; where that is away it is asked to ask again
     try:
-        await edge.publisher.flush(_FLUSH_WITHIN_S)
+        await edge.publisher.flush(_FLUSH_WITHIN_S if edge.publisher.connected else 0)
     except TimeoutError:
         _LOG.warning("call.journal_late", call=call, buffered=edge.publisher.buffered)
 

@@ -37,6 +37,11 @@ from orchestra.voice.actions import (
 from orchestra.voice.words import is_backchannel, same_words
 
 
+def _count(heard: list[str]) -> int:
+    """How many words these are: an engine that does not tell when each is said tells of several at once."""
+    return len(" ".join(heard).split())
+
+
 @dataclass(slots=True)
 class _Reply:
     """What the agents have said so far in answer to one turn, and how far it got."""
@@ -69,7 +74,7 @@ class _Reply:
 
     def rewind(self) -> None:
         """Take back what was on its way when it was cut, from the sentence in which the last heard word stands."""
-        words = len(" ".join(self.cut_words or []).split())
+        words = _count(self.cut_words or [])
         said, self.said, self.mark, self.cut_words = self.said, [], "", None
         while said and words >= len(said[0].text.split()):
             words -= len(said[0].text.split())
@@ -122,11 +127,14 @@ class Turns:
         return self.reply_open and not (self._reply.predicted or self._reply.started or self._reply.waiting)
 
     def waits_for_more(self, heard: list[str]) -> bool:
-        """Whether all that there is of the current reply was heard, and the agents are not done with it."""
+        """Whether all that there is of the current reply was heard, and the agents are not done with it.
+
+        The end of the last word does not count: the output keeps half a frame back until it knows that no more follows.
+        """
         reply = self._reply
         if reply.over or reply.complete or reply.waiting or reply.cut_words is not None:
             return False
-        return reply.started and self.words_on_their_way <= len(heard)
+        return reply.started and self.words_on_their_way <= _count(heard) + 1
 
     @property
     def callers_turn(self) -> int:
@@ -142,7 +150,7 @@ class Turns:
         reply = self._reply
         if reply.over or reply.cut_words is not None:
             return []
-        whole = reply.sentences_heard(len(" ".join(words).split()))
+        whole = reply.sentences_heard(_count(words))
         played = reply.complete and not reply.waiting and len(whole) == len(reply.heard) + len(reply.said)
         return whole[:-1] if played else whole  # its mark tells of the last one
 
@@ -235,7 +243,7 @@ class Turns:
         reply = self._reply
         if reply.over or reply.cut_words is not None or not (reply.said or reply.waiting):
             return []
-        if sum(len(say.text.split()) for say in reply.said) <= len(heard) and not reply.waiting:
+        if sum(len(say.text.split()) for say in reply.said) <= _count(heard) and not reply.waiting:
             return []
         reply.heard = [text for text in (reply.heard_after(heard),) if text]
         reply.said, reply.waiting, reply.mark = [], [], ""

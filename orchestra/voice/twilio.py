@@ -30,7 +30,7 @@ MACHINE_PATH = "/twilio/machine"
 #: the key by which a person takes a call
 ACCEPT_KEY = "1"
 _ACCEPT_WITHIN_S = 10
-_AGAIN_S = 1
+_AGAIN_S = 2
 
 #: a call status after which nothing comes, and what it means; see https://www.twilio.com/docs/voice/api/call-resource
 FINAL: dict[str, EndReason] = {
@@ -127,9 +127,11 @@ def ending_twiml(_: HangUp) -> str:
     return str(response)
 
 
-def again_twiml(url: str) -> str:
-    """Wait a moment, then ask there what is next."""
+def again_twiml(url: str, message: str = "") -> str:
+    """Say the message, if there is one, and wait a moment, then ask there what is next."""
     response = VoiceResponse()
+    if message:
+        response.say(message)
     response.pause(length=_AGAIN_S)
     response.redirect(url, method="POST")
     return str(response)

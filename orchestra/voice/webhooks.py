@@ -28,8 +28,10 @@ _JOURNAL_WITHIN_S = 3.0
 _FLUSH_WITHIN_S = 2.0
 #: an edge that dies of a call would die of it again
 _MOST_RESUMES = 10
-#: times that the carrier is asked to ask again while no journal can be read: some half a minute to a minute and a half
-_MOST_TRIES = 20
+#: times that the carrier is asked to ask again while no journal can be read: a minute to two and a half
+_MOST_TRIES = 30
+#: every so many times, 8 to 20 seconds, the caller is told that it takes a moment
+_TOLD_EVERY = 4
 
 router = APIRouter()
 
@@ -231,7 +233,8 @@ def _again(asked: Webhook) -> Response:
     path = twilio.AFTER_STREAM_PATH
     if dialled := asked.form.get("DialCallStatus") or asked.query.get("DialCallStatus"):
         path, query["DialCallStatus"] = twilio.AFTER_DIAL_PATH, dialled  # a redirect does not say it again
-    return _twiml(twilio.again_twiml(asked.edge.public.at(path, **query)))
+    message = asked.edge.script.holding if tries % _TOLD_EVERY == 0 else ""
+    return _twiml(twilio.again_twiml(asked.edge.public.at(path, **query), message))
 
 
 def _parties(call: str, form: dict[str, str], *, outbound: bool) -> Parties:

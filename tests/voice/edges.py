@@ -77,6 +77,12 @@ class ToneTTS(TTSService):
         super().__init__(push_start_frame=True, push_stop_frames=True, push_text_frames=False, settings=settings)
         self._said_s: dict[str, float] = {}
 
+    async def on_audio_context_completed(self, context_id: str) -> None:
+        self._said_s.pop(context_id, None)
+
+    async def on_audio_context_interrupted(self, context_id: str) -> None:
+        self._said_s.pop(context_id, None)
+
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         words = text.split()
         start = self._said_s.get(context_id, 0.0)

@@ -251,7 +251,10 @@ async def test_a_call_outlives_twenty_seconds_without_redis(settings: Settings) 
             await running.call(talk)
             await running.event(CallEnded, reason="caller_hung_up")
         replies = {event.turn: event.text for event in await bus.published(ReplySpoken)}
-        assert replies[1] == "Just a moment. In Denver."
+        *held, answered = replies[1].split(". ")
+        assert answered == "In Denver."
+        assert set(held) == {"Just a moment"}
+        assert 2 <= len(held) <= 5
         assert replies[2] == "Still there."
         await connected.close()
 
@@ -307,12 +310,12 @@ async def test_a_carrier_is_not_asked_to_ask_again_for_ever(settings: Settings) 
         await server.kill()
         form = {"CallSid": "CA1", "CallStatus": "in-progress"}
         async with httpx.AsyncClient(timeout=20) as http:
-            for query, verbs in (("", ["Pause", "Redirect"]), ("&tries=19", ["Pause", "Redirect"])):
+            for query, verbs in (("", ["Say", "Pause", "Redirect"]), ("&tries=29", ["Pause", "Redirect"])):
                 answered = await post(http, f"{running.url}/twilio/after-stream?call={call}{query}", form)
                 assert [type(verb).__name__ for verb in answered] == verbs
             last = answered[-1]
             assert isinstance(last, Redirect)
-            assert last.url.endswith("tries=20")
+            assert last.url.endswith("tries=30")
             for url, said in ((last.url, form), (f"{running.url}/twilio/after-stream?call={call}", DONE)):
                 assert [type(verb).__name__ for verb in await post(http, url, said)] == ["Hangup"]
         await server.start()
@@ -347,4 +350,4 @@ async def test_a_caller_who_waits_for_the_rest_of_a_reply_is_told_that_it_takes_
 
         await running.call(talk)
         (spoken,) = await running.bus.published(ReplySpoken)
-        assert spoken.text == "Let me see. Just a moment."
+        assert spoken.text.startswith("Let me see. Just a moment.")

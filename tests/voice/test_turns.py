@@ -336,7 +336,8 @@ def test_a_message_is_left_whatever_is_being_said_and_then_the_call_ends(turns: 
 def test_a_reply_waits_for_more_once_all_that_there_is_was_heard(turns: Turns) -> None:
     assert not turns.waits_for_more([])
     turns.chunk(1, "Let me see.")
-    assert not turns.waits_for_more(["Let", "me"])
-    assert turns.waits_for_more(["Let", "me", "see."])
+    assert not turns.waits_for_more(["Let"])
+    assert turns.waits_for_more(["Let", "me"])
+    assert turns.waits_for_more(["Let me see."])
     turns.completed(1)
     assert not turns.waits_for_more(["Let", "me", "see."])
