@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from orchestra.bus import Bus, EmbeddedServer
-from orchestra.errors import OrchestraError, ServerError, SettingError
+from orchestra.errors import OrchestraError, ServerError, SettingError, UsageError
 from orchestra.process import die_with_parent
 from orchestra.reload import reload_on_change
 from orchestra.settings import Settings
@@ -309,7 +309,7 @@ async def _wait_until_ready(
                 for child in children:
                     if child.process is not None and child.process.returncode is not None:
                         msg = f"{child.name} ended at start: {child.last_words()}"
-                        raise OrchestraError(msg)
+                        raise _error_of(child.process.returncode)(msg)
                 if time.monotonic() > deadline:
                     msg = f"not ready after {_READY_WITHIN_S:.0f} s; " + "; ".join(
                         f"{child.name}: {child.last_words()}" for child in children
@@ -318,6 +318,11 @@ async def _wait_until_ready(
                 await asyncio.sleep(0.05)
     finally:
         await bus.close()
+
+
+def _error_of(exit_code: int) -> type[OrchestraError]:
+    """What a process that ended at start has met: 2 is what the operator must change, as it said itself."""
+    return UsageError if exit_code == 2 else OrchestraError  # noqa: PLR2004 - the command's own code
 
 
 async def _edges_answer(http: httpx.AsyncClient, answered: set[str], edges: int) -> bool:

@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -50,5 +51,20 @@ def main() -> None:
     try:
         app()
     except OrchestraError as error:
-        Console(stderr=True).print("[bold red]orchestra:[/]", Text(str(error)), highlight=False)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        _exit_with(error)
+    except ExceptionGroup as group:
+        # of parts that ran side by side
+        expected, others = group.split(OrchestraError)
+        if expected is None or others is not None:
+            raise
+        _exit_with(_first(expected))
+
+
+def _first(group: ExceptionGroup[OrchestraError]) -> OrchestraError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error
+
+
+def _exit_with(error: OrchestraError) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print("[bold red]orchestra:[/]", Text(str(error)), highlight=False)
+    sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -23,10 +23,12 @@ def up(
     """Start the server, the workers and the edge, and keep them running until Ctrl-C."""
     import uvloop
 
+    from orchestra.agents import load_app
     from orchestra.log import configure_logging
     from orchestra.settings import load_settings
 
     settings = load_settings()
+    load_app(settings.app)  # what is wrong with it is said once, not by each process that needs it
     configure_logging(settings, "up")
     uvloop.run(_up(settings, edges, Path.cwd() if reload else None))
 

@@ -130,7 +130,7 @@ class Keeping:
 
     def _reaches(self, event: CallEnded) -> bool:
         try:
-            return self._recordings.of(event.call).duration_s * 1000 >= event.audio_ms
+            return self._recordings.of(event.call).duration_s * 1000 > event.audio_ms - 1  # 16.38 s are 16379.99 ms
         except OSError:
             return False
 

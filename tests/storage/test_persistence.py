@@ -2,6 +2,7 @@ import wave
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from orchestra.bus import Bus
 from orchestra.settings import Settings
@@ -57,6 +58,18 @@ async def test_the_recording_is_complete_when_it_is_announced(bus: TestBus, sett
     assert samples[1::2] == [0] * 1600 + [-100] * 1600
     record = await session_record(bus.bus, call)
     assert (record["status"], record["recording"]) == ("ended", saved.url)
+
+
+@pytest.mark.parametrize("audio_ms", [16_380, 17_900, 4_100])
+async def test_a_recording_that_is_whole_is_not_waited_for(bus: TestBus, audio_ms: int) -> None:
+    call = bus.call()
+    with capture_logs() as logs:
+        async with bus.run(consumer):
+            last = chunk(call, "caller", audio_ms - 200, 100)
+            await bus.publish(CallStarted(call=call), last, CallEnded(call=call, reason="failed", audio_ms=audio_ms))
+            await bus.settled()
+    assert await bus.published(RecordingSaved)
+    assert "recording.incomplete" not in [entry["event"] for entry in logs]
 
 
 async def test_another_worker_goes_on_with_the_recording_of_a_lost_one(bus: TestBus) -> None:

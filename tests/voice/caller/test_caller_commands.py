@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestra import cli
+from orchestra.errors import AppError
 from orchestra.voice.caller import write_stereo
 from tests.voice.caller.tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, tone
 
@@ -69,6 +70,35 @@ def test_what_the_operator_must_change_is_said_with_exit_code_2(
         cli.main()
     assert stopped.value.code == 2
     assert complaint in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_app_that_is_not_there_is_one_line_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ORCHESTRA_APP", "nomodule:app")
+    monkeypatch.setattr(sys, "argv", ["orchestra", "up"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (stopped.value.code, said.count("\n")) == (2, 1)
+    assert "there is no module 'nomodule'" in said
+
+
+def test_an_error_of_parts_that_ran_side_by_side_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = AppError("there is no such agent: " + "a long name " * 20)
+    group = ExceptionGroup("", [ExceptionGroup("", [error])])
+
+    def run() -> None:
+        raise group
+
+    monkeypatch.setattr(cli, "app", run)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def processes_of(folder: Path) -> list[int]:
