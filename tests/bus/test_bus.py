@@ -10,6 +10,7 @@ from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallEnded, CallStarted, UserTurnEnded
+from tests.bus.test_cancellation import obeys
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,10 @@ async def test_following_from_an_id_begins_behind_it_and_takes_the_streams_that_
     (audio,) = [entry.event() for entry in seen if entry.stream == "media"]
     assert isinstance(audio, AudioChunk)
     assert audio.audio == b"\0\1"
+
+
+async def test_a_cancelled_command_is_cancelled_and_its_answer_goes_to_nobody_else(bus: TestBus) -> None:
+    await obeys(bus.bus.redis)
 
 
 async def test_the_number_of_partitions_is_fixed_by_the_first_start(

@@ -3,19 +3,12 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from orchestra.bus import Consumer
 from orchestra.testing import TestBus
 from schemas import TurnCompleted, UserTurnEnded
 
 #: more turns of the event loop than a command takes to be sent
 TURNS = 30
-
-
-@pytest.fixture(scope="module")
-def redis_url(every_server: str) -> str:
-    return every_server
 
 
 async def obeys(client: Any) -> None:
@@ -35,10 +28,6 @@ async def obeys(client: Any) -> None:
         _, going = await asyncio.wait([task], timeout=5)
         assert not going, f"the cancellation was lost after {turns} turns of the event loop"
         assert await client.get("{x}:other") == b"2"
-
-
-async def test_a_cancelled_command_is_cancelled_and_its_answer_goes_to_nobody_else(bus: TestBus) -> None:
-    await obeys(bus.bus.redis)
 
 
 async def test_a_command_of_a_handler_that_took_too_long_is_cancelled_and_the_next_gets_its_own_answer(
