@@ -77,8 +77,10 @@ async def with_sentinels(folder: Path, binary: Path | None) -> AsyncIterator[Rep
             stack.enter_context(_sentinel(folder, port, master_port, binary))
 
         async def master_now() -> int:
-            _, port = await ask(ports[-1], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "calls")  # type: ignore[misc]
-            return int(port)
+            """As all Sentinels say: one that has not heard of it would send clients to the old one when it is back."""
+            answers = [await ask(port, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "calls") for port in ports]
+            named = {int(port) for _, port in answers}  # type: ignore[misc,attr-defined]
+            return named.pop() if len(named) == 1 else master_port
 
         await _know_each_other(ports)
         places = [mute.sockets[0].getsockname()[1], *ports]
