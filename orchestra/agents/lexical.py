@@ -7,11 +7,14 @@ and a term counts once in a text: in a list of examples the often repeated one i
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from orchestra.agents.words import meant, terms
 
 _SATURATION = 1.2
 _LENGTH = 0.4
+#: words of callers of which it is remembered what they mean: each is compared with all that is known
+_HEARD = 4096
 
 
 class Index:
@@ -28,13 +31,14 @@ class Index:
         spread = Counter(term for found in self._terms.values() for term in found)
         total = len(self._terms)
         self._weights = {term: math.log(1 + (total + 1.5 - found) / (found + 0.5)) for term, found in spread.items()}
+        self._meant = lru_cache(_HEARD)(lambda term: meant(term, self._weights))
 
     def scores(self, query: str) -> dict[str, float]:
         """How much each text has to do with the query, from 0; about 1.5 for one telling word.
 
         A word that no text has is taken for the one that it sounds like, and counts less.
         """
-        asked = [meant(term, self._weights) for term in dict.fromkeys(terms(query))]
+        asked = [self._meant(term) for term in dict.fromkeys(terms(query))]
         return {
             name: factor * sum(likeness * self._weights[term] for term, likeness in asked if term in self._terms[name])
             for name, factor in self._factors.items()

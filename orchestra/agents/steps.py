@@ -6,6 +6,7 @@ after this one died, publishes nothing twice and takes the answers that are ther
 
 import asyncio
 import time
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from orchestra.agents.agent import Agent
@@ -84,10 +85,10 @@ class TurnSteps:
         pending, self._pending = self._pending, []
         return pending
 
-    async def prompt(
+    def prompt(
         self, agent: Agent, messages: tuple[Message, ...], tools: tuple[ToolSchema, ...], tool_choice: ToolChoice
-    ) -> PromptCompleted:
-        """Have a model answer.
+    ) -> Coroutine[Any, Any, PromptCompleted]:
+        """Have a model answer: the prompt is published at once, and who awaits what is returned gets the answer.
 
         Raises:
             EngineError: no worker has answered in time.
@@ -106,7 +107,10 @@ class TurnSteps:
             parameters=dict(agent.parameters),
             deadline=time.time() + _PROMPT_S,
         )
-        request_id = await self._ask(request)
+        return self._answer_to_prompt(*self._ask(request))
+
+    async def _answer_to_prompt(self, request_id: str, stored: Awaitable[None]) -> PromptCompleted:
+        await stored
         answer = await self._answer(request_id, _PROMPT_S)
         if not isinstance(answer, PromptCompleted):
             msg = f"no worker has answered the prompt {request_id} within {_PROMPT_S + _GRACE_S} s"
@@ -133,7 +137,8 @@ class TurnSteps:
             arguments=call.arguments,
             deadline=time.time() + timeout_s + _GRACE_S,
         )
-        request_id = await self._ask(request, call.id)
+        request_id, stored = self._ask(request, call.id)
+        await stored
         answer = await self._answer(request_id, timeout_s + _GRACE_S)
         if not isinstance(answer, ToolCompleted):
             return ToolCompleted(call=request.call, request=request_id, name=call.name, result=_NO_ANSWER, failed=True)
@@ -153,18 +158,17 @@ class TurnSteps:
             ReplyChunk(call=self._event.call, turn=self._event.turn, text=words, agent=agent.name, voice=agent.voice)
         )
 
-    async def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> str:
-        """Publish a request; its id."""
+    def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:
+        """Publish a request; its id, and what ends when it is stored."""
         events = (*self.rest(), request)
         changes = [event.agent for event in events if isinstance(event, AgentChanged)]
         self.speaker = changes[-1] if changes else self.speaker
-        self.published += len(events)  # nothing is awaited from here to the publish: the order of ids is that of calls
+        self.published += len(events)
         request_id = f"{self._id_prefix}{self.published}"
         self.requests.append(request_id)
         if tool_call_id:
             self.open_tools[request_id] = tool_call_id
-        await self._context.publish(*events)
-        return request_id
+        return request_id, self._context.publish(*events)
 
     async def _answer(self, request_id: str, within_s: float) -> Step | None:
         try:

@@ -172,6 +172,7 @@ class Turns:
             known=conversation.known,
         )
         turn = AgentTurn(self._cast, steps, scene, caller_said=_said(event))
+        turn.ask_ahead()
         predicted = isinstance(event, UserTurnPredicted)
         work = asyncio.get_running_loop().create_task(_until_confirmed(turn, live) if predicted else turn.run())
         live.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))

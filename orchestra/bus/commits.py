@@ -186,6 +186,7 @@ class Commits:
         done = self._loop.create_future()
         if self.lost.done():
             done.set_exception(FencedError(f"the lease {self.token} is lost"))
+            done.exception()  # who does not wait for it is no error
             return done
         self._waiters.append(done)
         self.now()

@@ -1,5 +1,6 @@
 """What a handler gets beside its event: publishing before the ack, the group's state of the call, the attempt."""
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from orchestra.bus.entry import Entry
@@ -84,8 +85,8 @@ class Context:
         self.bus = bus
         self.state = State(work)
 
-    async def publish(self, *events: Event) -> None:
-        """Publish now, before the handler ends, under this worker's lease; returns when they are stored.
+    def publish(self, *events: Event) -> Awaitable[None]:
+        """Publish now, before the handler ends, under this worker's lease; who awaits it waits until they are stored.
 
         The events get the ids ``<cause>.<group>.<n>`` in order. A later attempt that publishes the same sequence
         publishes nothing twice.
@@ -95,7 +96,7 @@ class Context:
             ValueError: an event belongs to a call of another partition.
 
         """
-        await self._work.owned.publish_now(self._work, events)
+        return self._work.owned.publish_now(self._work, events)
 
     async def published(self) -> list[Event]:
         """What earlier attempts at this event have published, in order; empty on the first attempt."""

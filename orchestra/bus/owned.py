@@ -360,15 +360,15 @@ class Owned:
                     raise FencedError(msg) from None
                 await backoff.wait()
 
-    async def publish_now(self, work: Work, events: Iterable[Event]) -> None:
-        """Publish under the lease, before the ack; returns when it is stored."""
+    def publish_now(self, work: Work, events: Iterable[Event]) -> asyncio.Future[None]:
+        """Publish under the lease, before the ack; the future ends when it is stored."""
         work.guarded = True
         work.counted = work.attempt
         self._publish(work, events)
         if work.operations:
             self._write_state(work)
         self.commits.claim(work)
-        await self.commits.flush()
+        return self.commits.flush()
 
     async def published_by(self, work: Work) -> list[Event]:
         """What earlier attempts at this work have published, in order."""

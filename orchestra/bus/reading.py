@@ -127,6 +127,21 @@ class Drain:
         self.empty.set()
 
 
+def _is_readable(owned: Owned) -> bool:
+    return owned.ready and not owned.is_full()
+
+
+def _places(partitions: list[Owned]) -> dict[bytes, Place]:
+    """What to read: ready partitions that are not full of unfinished work."""
+    return {
+        cursor.key_bytes: (owned, cursor)
+        for owned in partitions
+        if _is_readable(owned)
+        for cursor in owned.cursors.values()
+        if not cursor.requeued
+    }
+
+
 class Reader:
     """Reads some of the owned partitions over one connection; on a cluster every partition has a reader of its own.
 
@@ -151,6 +166,10 @@ class Reader:
         self._drain = drain
         self._owned = owned
         self._changed = asyncio.Event()
+        self._changed.set()
+        self._places: dict[bytes, Place] = {}
+        self._all = False  # nothing of what is owned is left out of them
+        self._taken: list[Owned] = []  # from which the last read has brought something
         self._blocked = False
         self._unblocking: asyncio.Task[None] | None = None
 
@@ -173,29 +192,22 @@ class Reader:
         backoff = Backoff()
         while True:
             await self._drain.empty.wait()
-            self._changed.clear()
-            places = self._places()
-            if not places:
+            if not self._all or self._changed.is_set() or not all(map(_is_readable, self._taken)):
+                self._changed.clear()
+                owned = self._owned()
+                self._all = all(map(_is_readable, owned))
+                self._places = _places(owned)
+            if not self._places:
                 await self._changed.wait()
                 continue
             try:
-                await self._read(places)
+                await self._read(self._places)
             except RedisError as error:
                 if backoff.tries == 0:
                     _LOG.warning("worker.read_failed", group=self._group, error=str(error))
                 await backoff.wait()
             else:
                 backoff.reset()
-
-    def _places(self) -> dict[bytes, Place]:
-        """What to read: ready partitions that are not full of unfinished work."""
-        return {
-            cursor.key_bytes: (owned, cursor)
-            for owned in self._owned()
-            if owned.ready and not owned.is_full()
-            for cursor in owned.cursors.values()
-            if not cursor.requeued
-        }
 
     async def _read(self, places: dict[bytes, Place]) -> None:
         few = max(1, int(self._most_bytes / (self._entry_bytes or _UNSEEN_BYTES)) // len(places))
@@ -206,9 +218,11 @@ class Reader:
         def arrived(reply: Reply) -> None:  # at once, and not only when this task has its turn: a caller is waiting
             self._blocked = False
             read = 0
+            self._taken = []
             for key, entries in reply or ():
                 owned, cursor = places[key]
                 read += len(entries)
+                self._taken.append(owned)
                 if owned.ready:
                     self._drain.add(owned, cursor, entries)
             if read:

@@ -7,17 +7,35 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+class _Job:
+    """A job in the task that runs it."""
+
+    __slots__ = ("stoppable", "stopped", "task", "turn")
+
+    def __init__(self, task: asyncio.Task[Any], turn: int, *, stoppable: bool) -> None:
+        self.task = task
+        self.turn = turn
+        self.stoppable = stoppable
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Cancel it, once."""
+        if self.stoppable and not self.stopped:
+            self.stopped = True
+            self.task.cancel()
+
+
 class Work:
-    """The jobs of all calls, each in a task of its own."""
+    """The jobs of all calls, each in the task of its handler."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, dict[asyncio.Task[Any], tuple[int, bool]]] = {}
+        self._jobs: dict[str, list[_Job]] = {}
 
-    async def run(self, job: Coroutine[Any, Any, T], *, call: str, turn: int, stoppable: bool = True) -> T | None:
+    async def run(self, work: Coroutine[Any, Any, T], *, call: str, turn: int, stoppable: bool = True) -> T | None:
         """Run a job to its end.
 
         Args:
-            job: what is to be done.
+            work: what is to be done.
             call: for which call.
             turn: for which of its turns.
             stoppable: False for what has to be done to its end once it has begun.
@@ -26,19 +44,26 @@ class Work:
             What the job returns; None if it was stopped.
 
         """
-        task = asyncio.get_running_loop().create_task(job)
-        self._jobs.setdefault(call, {})[task] = turn, stoppable
+        task = asyncio.current_task()
+        assert task is not None
+        job = _Job(task, turn, stoppable=stoppable)
+        jobs = self._jobs.setdefault(call, [])
+        jobs.append(job)
         try:
-            await asyncio.wait({task})
+            return await work
+        except asyncio.CancelledError:
+            if job.stopped and task.cancelling() == 1:  # by us alone
+                return None
+            raise
         finally:
-            task.cancel()
-            del self._jobs[call][task]
-            if not self._jobs[call]:
-                del self._jobs[call]
-        return None if task.cancelled() else task.result()
+            jobs.remove(job)
+            if not jobs:
+                self._jobs.pop(call, None)
+            if job.stopped:
+                task.uncancel()
 
     def stop(self, call: str, *, up_to: int | None = None) -> None:
         """Stop the jobs of a call that can be stopped: those of the turns up to this one, or all."""
-        for task, (turn, stoppable) in self._jobs.get(call, {}).items():
-            if stoppable and (up_to is None or turn <= up_to):
-                task.cancel()
+        for job in self._jobs.get(call, ()):
+            if up_to is None or job.turn <= up_to:
+                job.stop()

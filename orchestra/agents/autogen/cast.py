@@ -1,5 +1,6 @@
 """What AutoGen needs of an app's agents, made once per process."""
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from autogen_agentchat.base import Handoff
@@ -32,6 +33,11 @@ class Cast:
             )
         self.closing = CLOSING
         self.judge = Judge(app)
+
+    def offered(self, agent: str, handoffs: Iterable[str]) -> tuple[ToolSchema, ...]:
+        """What a model is offered when this agent asks it: the agent's tools, and these agents to hand over to."""
+        tools = [tool["name"] for tool in self.tools[agent]]
+        return tuple(self.schemas[name] for name in (*tools, *(self.handoffs[name].name for name in handoffs)))
 
 
 class _CachedHandoff(Handoff):

@@ -34,7 +34,6 @@ class PromptClient(ChatCompletionClient):
 
     def __init__(self, turn: "AgentTurn") -> None:
         self._turn = turn
-        self._left = PROMPTS
         self._usage = RequestUsage(prompt_tokens=0, completion_tokens=0)
 
     async def create(
@@ -45,7 +44,7 @@ class PromptClient(ChatCompletionClient):
         tool_choice: Tool | ToolChoice = "auto",
         json_output: bool | type[BaseModel] | None = None,  # noqa: ARG002
         extra_create_args: Mapping[str, Any] = {},  # noqa: ARG002
-        cancellation_token: CancellationToken | None = None,
+        cancellation_token: CancellationToken | None = None,  # noqa: ARG002 - it is the turn's
     ) -> CreateResult:
         """Publish the prompt as `PromptRequested` and await its `PromptCompleted`.
 
@@ -67,16 +66,11 @@ class PromptClient(ChatCompletionClient):
         known = self._known_without_asking([tool.name for tool in offered])
         if known is not None:
             return known
-        self._left -= 1
         choice: ToolChoice = tool_choice if isinstance(tool_choice, str) else "required"
-        if self._left == 0 or self._is_closing():
-            offered, choice = (), "none"
-        prompt = turn.steps.prompt(
-            turn.cast.agents[turn.agent], tuple(ours(messages)), offered, "none" if not offered else choice
-        )
-        asked = asyncio.ensure_future(prompt)
-        (cancellation_token or turn.token).link_future(asked)
-        answer = await asked
+        if turn.prompts == PROMPTS - 1 or self._is_closing():
+            offered = ()
+        ahead, turn.ahead = turn.ahead, None
+        answer = await (ahead or turn.ask(tuple(ours(messages)), offered, choice))
         if answer.error:
             if answer.text:
                 turn.apologised = True

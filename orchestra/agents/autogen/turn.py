@@ -1,8 +1,8 @@
 """One turn of the agents: they are built, asked, hand over to one another, and are stopped."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from autogen_agentchat.agents import AssistantAgent
@@ -20,15 +20,17 @@ from schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchem
 _ON_ITS_OWN = "Not done: call it again, on its own."
 #: how often the caller may change hands in one turn
 _HANDOFFS = 2
+#: how long AutoGen waits while the prompt is on its way: building it takes a core that others need for that
+_OTHERS_FIRST_S = 0.005
 
 
 class Steps(Protocol):
     """What the agents ask of the platform during one turn."""
 
-    async def prompt(
+    def prompt(
         self, agent: Agent, messages: tuple[Message, ...], tools: tuple[ToolSchema, ...], tool_choice: ToolChoice
-    ) -> PromptCompleted:
-        """Have a model answer. Its words are spoken while they come."""
+    ) -> Coroutine[Any, Any, PromptCompleted]:
+        """Have a model answer. It is asked at once, and its words are spoken while they come."""
         ...
 
     async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:
@@ -56,6 +58,8 @@ class AgentTurn:
         instead: what the caller hears in their place, and not yet has.
         asked: what the caller is asked in this turn before a tool may run.
         rules: names of the rules that stopped or changed a tool call or handoff.
+        prompts: how many prompts were asked.
+        ahead: the answer to the first of them, until AutoGen asks for it.
         over: the agents have ended their work.
 
     """
@@ -77,6 +81,28 @@ class AgentTurn:
         self.over = False
         self.token = CancellationToken()
         self.broken: Exception | None = None
+        self.prompts = 0
+        self.ahead: asyncio.Future[PromptCompleted] | None = None
+        self._seen = {self.agent}
+
+    def ask_ahead(self) -> None:
+        """Ask what the agent will ask first, before AutoGen is built to ask it: the caller waits for the answer.
+
+        Nothing is asked where the caller has agreed to a tool call: then no model need be.
+        """
+        if self.agreed is None:
+            messages = (Message(role="system", content=self._system()), *self.history, *self.said)
+            self.ahead = self.ask(messages, self.cast.offered(self.agent, self._open_to()), "auto")
+
+    def ask(
+        self, messages: tuple[Message, ...], offered: tuple[ToolSchema, ...], choice: ToolChoice
+    ) -> asyncio.Future[PromptCompleted]:
+        """The answer to a prompt, which is published at once."""
+        self.prompts += 1
+        prompt = self.steps.prompt(self.cast.agents[self.agent], messages, offered, choice if offered else "none")
+        asked = asyncio.ensure_future(prompt)
+        self.token.link_future(asked)
+        return asked
 
     def cancel(self) -> None:
         """Stop at the next moment at which the agents wait."""
@@ -125,14 +151,15 @@ class AgentTurn:
 
         """
         client = PromptClient(self)
-        seen = {self.agent}
         try:
+            if self.ahead is not None:
+                await asyncio.wait({self.ahead}, timeout=_OTHERS_FIRST_S)
             while True:
-                response = await self._build(client, seen).on_messages([], self.token)
+                response = await self._build(client).on_messages([], self.token)
                 if not isinstance(response.chat_message, HandoffMessage):
                     return True
                 previous, self.agent = self.agent, response.chat_message.target
-                seen.add(self.agent)
+                self._seen.add(self.agent)
                 self.steps.handed_over(self.agent, previous)
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -143,16 +170,24 @@ class AgentTurn:
             self.over = True
             self.token.cancel()  # whatever AutoGen still waits for
 
-    def _build(self, client: PromptClient, seen: set[str]) -> AssistantAgent:
-        agent, known = self.cast.agents[self.agent], self._scene.known
-        open_to = [name for name in agent.handoffs if name not in seen] if len(seen) <= _HANDOFFS else []
+    def _open_to(self) -> list[str]:
+        """The agents to whom the one that speaks may hand over now."""
+        if len(self._seen) > _HANDOFFS:
+            return []
+        return [name for name in self.cast.agents[self.agent].handoffs if name not in self._seen]
+
+    def _system(self) -> str:
+        instructions, known = self.cast.agents[self.agent].instructions, self._scene.known
+        return f"{instructions}\n\n{known}" if known else instructions
+
+    def _build(self, client: PromptClient) -> AssistantAgent:
         return AssistantAgent(
-            agent.name,
+            self.agent,
             client,
             workbench=ToolBench(self),
-            handoffs=[self.cast.handoffs[name] for name in open_to],
+            handoffs=[self.cast.handoffs[name] for name in self._open_to()],
             model_context=CallContext(self),
-            system_message=f"{agent.instructions}\n\n{known}" if known else agent.instructions,
+            system_message=self._system(),
             max_tool_iterations=PROMPTS,
         )
 
