@@ -157,7 +157,7 @@ def _ask(rule: Rule, subject: ToolUse | Handoff) -> Any:
         _LOG.exception("rule.failed", rule=rule.name, call=subject.call, turn=subject.turn)
         return ""
     if decided is not None and not isinstance(decided, str | type(subject)):
-        _LOG.error("rule.wrong_answer", rule=rule.name, call=subject.call, answer=repr(decided))
+        _LOG.error("rule.wrong_answer", rule=rule.name, call=subject.call, answer=type(decided).__name__)
         return ""
     return decided
 

@@ -23,7 +23,7 @@ from orchestra.bus.servers import ServerFacts, find_servers
 from orchestra.bus.wire import Wire
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
-from schemas import Event
+from schemas import DecodeError, Event
 
 if TYPE_CHECKING:
     from orchestra.bus.engine import Engine
@@ -204,16 +204,28 @@ class Bus:
             start = "(" + page[-1][0].decode()
 
     async def journal(self, call: str) -> list[Event]:
-        """All events of a call on the journal, in order; types unknown here are left out.
+        """All events of a call on the journal, in order.
+
+        Types unknown here are left out, and so is, with a line in the log, what is not the event that it says it is: a
+        caller does not lose the call because another producer wrote into its journal.
 
         Raises:
-            schemas.DecodeError: an entry is not the event that it says it is.
+            ValueError: the id does not begin with a partition.
 
         """
         since = max(0, keys.started_ms(call) - _CLOCK_MARGIN_MS)
-        entries = self.entries(keys.partition_of(call), keys.JOURNAL, since=str(since))
-        events = [entry.event() async for entry in entries if entry.call == call]
-        return [event for event in events if event is not None]
+        events: list[Event] = []
+        async for entry in self.entries(keys.partition_of(call), keys.JOURNAL, since=str(since)):
+            if entry.call != call:
+                continue
+            try:
+                event = entry.event()
+            except DecodeError as error:
+                _LOG.warning("journal.damaged", call=call, stream_id=entry.stream_id, error=str(error))
+                continue
+            if event is not None:
+                events.append(event)
+        return events
 
     def follow(
         self,

@@ -57,7 +57,7 @@ class Health:
             await self._server.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             async with asyncio.timeout(_REQUEST_S):
                 request = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)
                 status, kind, body = await self._page(request[1].decode("latin-1") if len(request) > 1 else "")

@@ -3,8 +3,6 @@
 Source of the tags: Label Studio's documentation of its labelling configuration, version 1.23.
 """
 
-OUTCOMES = ("resolved", "escalated", "abandoned")
-
 #: names of the controls in `LABEL_CONFIG`, as annotations refer to them
 TURN_LABEL, ISSUE, OUTCOME, QUALITY, CORRECTED, NOTES = (
     "turn_label",

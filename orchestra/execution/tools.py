@@ -187,7 +187,7 @@ class Tools:
                 CallTransferRequested(call=event.call, turn=event.turn, target=target, briefing=arguments["briefing"])
             ]
         if tool is press_keys:
-            return [DigitsRequested(call=event.call, turn=event.turn, digits=arguments["keys"])]
+            return [DigitsRequested(call=event.call, turn=event.turn, digits=arguments["keys"].strip())]
         return []
 
 

@@ -24,7 +24,7 @@ from orchestra.storage.stored import Stored
 _LOG = structlog.get_logger()
 
 _BLOCK = 1 << 16
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _MOST_CALLS = 500
 
 Authorization = Annotated[str, Header()]

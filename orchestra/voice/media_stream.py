@@ -42,7 +42,7 @@ class Start(msgspec.Struct, tag_field="event", tag="start"):
     """The stream begins; the second message."""
 
     start: StartInfo
-    stream_sid: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = msgspec.field(name="streamSid")
+    stream_sid: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")] = msgspec.field(name="streamSid")
 
 
 class MediaInfo(msgspec.Struct):

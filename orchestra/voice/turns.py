@@ -36,6 +36,8 @@ from orchestra.voice.actions import (
 )
 from orchestra.voice.words import is_backchannel, same_words
 
+_KEYS = frozenset("0123456789*#")
+
 
 def _count(heard: list[str]) -> int:
     """How many words these are: an engine that does not tell when each is said tells of several at once."""
@@ -298,8 +300,9 @@ class Turns:
         return self._flow()
 
     def press_keys(self, turn: int, keys: str) -> list[Action]:
-        """The agents press keys in their reply."""
-        if turn != self.turn or self._reply.over or self._reply.complete:
+        """The agents press keys in their reply; what no telephone has is left out: any consumer may ask for keys."""
+        keys = "".join(key for key in keys if key in _KEYS)
+        if not keys or turn != self.turn or self._reply.over or self._reply.complete:
             return []
         self._reply.waiting += [EndSpeech(), PressKeys(keys)]
         return self._flow()

@@ -126,6 +126,7 @@ async def test_a_recording_that_was_removed_is_said_to_be_gone(
         ("bytes=0-1,5-6", range(100)),
         ("chapters=1-2", range(100)),
         ("bytes=-", range(100)),
+        (f"bytes=0-{'9' * 5000}", range(100)),
     ],
 )
 def test_a_range_header_is_read_as_the_standard_says(header: str, served: range | None) -> None:

@@ -82,6 +82,7 @@ def test_a_message_of_a_kind_yet_unknown_is_passed_over() -> None:
         '{"event": "media", "streamSid": "MZ1", "junk": ' + "[" * 20_000,
         '{"event": "media", "streamSid": "\ud800"}',
         json.dumps(START | {"streamSid": 'MZ"}'}),
+        json.dumps(START | {"streamSid": "MZ1\n"}),
         json.dumps(START | {"start": START["start"] | {"mediaFormat": {"encoding": "audio/opus"}}}),
         " " * (LONGEST_MESSAGE + 1),
         b"\x00\x01",

@@ -8,6 +8,7 @@ from orchestra.voice.actions import (
     HangUp,
     Hush,
     Played,
+    PressKeys,
     Say,
     SendMark,
     Transfer,
@@ -319,6 +320,11 @@ def test_a_key_after_the_last_word_of_the_question_cuts_nothing(turns: Turns) ->
     assert turns.key_pressed([]) == []
     turns.chunk(1, "Key it in.")
     assert turns.key_pressed(["Key", "it", "in."]) == []
+
+
+def test_only_keys_that_a_telephone_has_are_pressed(turns: Turns) -> None:
+    assert turns.press_keys(1, "4a2\n#") == [EndSpeech(), PressKeys("42#")]
+    assert turns.press_keys(1, "\n") == []
 
 
 def test_a_message_is_left_whatever_is_being_said_and_then_the_call_ends(turns: Turns) -> None:

@@ -1,0 +1,46 @@
+"""What a worker says of itself over HTTP, to whoever asks however."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from orchestra.bus.health import Health
+from orchestra.testing import TestBus
+
+
+@pytest.fixture
+async def health(bus: TestBus) -> AsyncIterator[Health]:
+    listening = Health(bus.bus, 0)
+    await listening.start()
+    yield listening
+    await listening.close()
+
+
+async def answer(health: Health, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", health.port)
+    writer.write(request)
+    writer.write_eof()
+    async with asyncio.timeout(20):
+        told = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return told
+
+
+async def test_a_worker_without_trouble_is_well_and_tells_what_its_numbers_mean(health: Health) -> None:
+    assert (await answer(health, b"GET /healthz HTTP/1.1\r\n\r\n")).endswith(b"\r\n\r\nok\n")
+    assert b"# TYPE orchestra_group_lag gauge" in await answer(health, b"GET /metrics HTTP/1.1\r\n\r\n")
+    assert b" 404 " in await answer(health, b"GET /nowhere HTTP/1.1\r\n\r\n")
+
+
+@pytest.mark.parametrize("request_", [b"", b"GET", b"\r\n\r\n", b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 100_000])
+async def test_what_is_no_request_is_closed_without_a_complaint(health: Health, request_: bytes) -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    try:
+        assert b" 200 " not in await answer(health, request_)
+    except ConnectionError:
+        pass  # it was closed while we still spoke
+    assert (await answer(health, b"GET /healthz HTTP/1.1\r\n\r\n")).endswith(b"ok\n")
+    assert complaints == []
