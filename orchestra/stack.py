@@ -60,8 +60,8 @@ def running(settings: Settings) -> Running | None:
     try:
         found = msgspec.json.decode(_note(settings).read_bytes(), type=Running)
         os.kill(found.pid, 0)
-    except (FileNotFoundError, ProcessLookupError, msgspec.DecodeError):
-        return None
+    except (FileNotFoundError, ProcessLookupError, PermissionError, msgspec.DecodeError):
+        return None  # a process of another user has the number since
     return found
 
 

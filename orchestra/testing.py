@@ -1,4 +1,4 @@
-"""Fixtures for testing consumers on a real server: ``from orchestra.testing import bus, redis_url`` in a conftest.py.
+"""Fixtures for testing consumers on a real server: import ``bus``, ``redis_url`` and ``settings`` where the tests are.
 
 >>> async def test_a_greeting_is_scored(bus):                                       # doctest: +SKIP
 ...     async with bus.run(consumer):

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("orchestra.bus")
 _PAGE = 500
-_CLOCK_MARGIN_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +212,8 @@ class Bus:
             ValueError: the id does not begin with a partition.
 
         """
-        since = max(0, keys.started_ms(call) - _CLOCK_MARGIN_MS)
         events: list[Event] = []
-        async for entry in self.entries(keys.partition_of(call), keys.JOURNAL, since=str(since)):
+        async for entry in self.entries(keys.partition_of(call), keys.JOURNAL, since=str(keys.earliest_ms(call))):
             if entry.call != call:
                 continue
             try:

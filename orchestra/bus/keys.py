@@ -7,6 +7,7 @@ PREFIX = "orchestra"
 JOURNAL = "events"
 MEDIA = "media"
 STREAMS = (JOURNAL, MEDIA)
+_CLOCKS_DIFFER_MS = 60_000
 
 # what belongs to no partition has a slot of its own
 PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
@@ -54,6 +55,11 @@ def started_ms(call: str) -> int:
     except ValueError:
         return 0
     return value.int >> 80 if value.version == 7 else 0  # noqa: PLR2004
+
+
+def earliest_ms(call: str) -> int:
+    """A moment before any entry of the call, epoch ms, wherever its id was made: machines' clocks differ."""
+    return max(0, started_ms(call) - _CLOCKS_DIFFER_MS)
 
 
 def trace_id(call: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
 from orchestra.errors import ServerError
+
+_PASSWORD_OPTION = re.compile(r"([?&]\w*password)=[^&#]*", re.IGNORECASE)
 
 
 class ReadTimeout(float):
@@ -61,7 +64,7 @@ class Address:
         try:
             options: dict[str, Any] = dict(parse_url(url))
         except ValueError as error:
-            msg = f"cannot read the Redis URL {_shown(url)!r}: {error}"
+            msg = f"cannot read the Redis URL {without_secrets(url)!r}: {error}"
             raise ServerError(msg) from error
         tls = None
         if options.pop("connection_class", None) is SSLConnection:
@@ -74,10 +77,11 @@ class Address:
         return self.path or f"{self.host}:{self.port}"
 
 
-def _shown(url: str) -> str:
-    """A URL without its password, for messages."""
+def without_secrets(url: str) -> str:
+    """A URL without its passwords, for messages: ``redis://user:…@host?sentinel_password=…``."""
     parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":…@") if parts.password else url
+    shown = url.replace(f":{parts.password}@", ":…@") if parts.password else url
+    return _PASSWORD_OPTION.sub(r"\1=…", shown)
 
 
 class Servers(Protocol):
@@ -140,7 +144,9 @@ class SentinelServers:
         hosts = [host.rpartition(":") for host in parts.netloc.rpartition("@")[2].split(",")]
         path = [part for part in parts.path.split("/") if part]
         if not path or not all(port.isdecimal() and host for host, _, port in hosts):
-            msg = f"{_shown(url)!r} is not redis+sentinel://[user:password@]host:port[,host:port…]/service[/db]"
+            msg = (
+                f"{without_secrets(url)!r} is not redis+sentinel://[user:password@]host:port[,host:port…]/service[/db]"
+            )
             raise ServerError(msg)
         self._service = path[0]
         plain = parts.scheme.removesuffix("+sentinel")

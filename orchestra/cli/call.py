@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestra.cli.files import writing
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -104,7 +106,8 @@ async def _call(settings: "Settings", order: _Order, console: "Console") -> tupl
     talk = ScriptedConversation(utterances, said=said)
     ending = await caller.call(line, talk)
     if order.save is not None:
-        await asyncio.to_thread(write_stereo, order.save, line.tracks.caller, line.tracks.agent)
+        with writing(order.save):
+            await asyncio.to_thread(write_stereo, order.save, line.tracks.caller, line.tracks.agent)
     with console.status("listening to what was heard …"):
         turns = await asyncio.to_thread(_turns, line, talk, utterances, speech)
     _print(console, turns, ending, order.save)

@@ -156,7 +156,7 @@ async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Ev
         named = [
             each
             for each in await _records(settings, 500)
-            if wanted and wanted in {each.call, each.call[-len(wanted) :]}
+            if wanted and (each.call.startswith(wanted) or each.call.endswith(wanted))
         ]
         if len(named) != 1:
             raise

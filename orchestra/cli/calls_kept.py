@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestra.cli.files import writing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -130,16 +132,11 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all."""
-    from orchestra.errors import UsageError
-
     draft = path.with_name(f".{path.name}.part")
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content)
         draft.replace(path)
-    except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror or error}"
-        raise UsageError(msg) from error
 
 
 def find(  # noqa: PLR0917 - the options of the command

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from orchestra.cli.files import writing
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -111,11 +113,6 @@ def compare(
 
 
 def _tell(found: "Comparison", candidate: "Candidate", *, as_json: bool, html: Path | None) -> None:
-    if html is not None:
-        from orchestra.replay.page import page
-
-        calls = f"{len(found.calls)} call{'s' * (len(found.calls) != 1)}"
-        html.write_text(page(found, f"{calls} against {candidate.app.version}"), "utf-8")
     if as_json:
         print(_as_json(found))
     else:
@@ -123,6 +120,12 @@ def _tell(found: "Comparison", candidate: "Candidate", *, as_json: bool, html: P
         from orchestra.cli.conversation import terminal
 
         show_comparison(terminal(), found)
+    if html is not None:
+        from orchestra.replay.page import page
+
+        calls = f"{len(found.calls)} call{'s' * (len(found.calls) != 1)}"
+        with writing(html):
+            html.write_text(page(found, f"{calls} against {candidate.app.version}"), "utf-8")
 
 
 def _check_selection(names: list[str], selection: "Selection") -> None:

@@ -1,10 +1,13 @@
 """`orchestra curate pull`: what annotators have said of the calls becomes an evaluation set."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from orchestra.cli.files import writing
 
 if TYPE_CHECKING:
     from orchestra.curation.evaluation import EvaluatedCall
@@ -39,19 +42,25 @@ def pull(
         project.open()
         fresh = fetch(project, since)
     known.update({call.call: call for call in fresh})
-    write_set(out, known.values())
+    with writing(out):
+        write_set(out, known.values())
     _print_rates(list(known.values()), {call.call for call in fresh}, out)
 
 
 def fetch(project: Any, since: datetime | None) -> "list[EvaluatedCall]":
-    """What the annotations of the project's tasks say that changed after this moment."""
+    """What the annotations of the project's tasks say that changed after this moment; others are complained of."""
     from orchestra.curation.evaluation import evaluated
+    from orchestra.errors import RejectedError
 
     found = []
     for task in project.annotated(since):
         updated_at = task.updated_at.isoformat() if isinstance(task.updated_at, datetime) else str(task.updated_at)
         annotations = [each if isinstance(each, dict) else each.model_dump() for each in task.annotations or ()]
-        call = evaluated(int(task.id), task.data or {}, updated_at.replace("Z", "+00:00"), annotations)
+        try:
+            call = evaluated(int(task.id), task.data or {}, updated_at.replace("Z", "+00:00"), annotations)
+        except RejectedError as error:
+            print(f"orchestra: left out: {error}", file=sys.stderr)
+            continue
         if call is not None:
             found.append(call)
     return found

@@ -18,6 +18,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from orchestra.cli.files import writing
 from schemas import CallEnded, CallStarted, Event, RecordingSaved, SentenceSpoken, TranscriptCurated
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from orchestra.voice.engines.local import LocalSpeech
 
 _DEMO_APP = "orchestra.demo:app"
+#: written out, since importing the demo would cost every command a second; a test keeps it current
+_NAMES = "demo, status, complaint, questions, transfer, digits, voicemail, edge-dies"
 _CALL_WITHIN_S = 180.0
 _SETTLED_WITHIN_S = 15.0
 _SERVERS_WITHIN_S = 60.0
@@ -60,7 +63,7 @@ class _Call:
 
 
 def demo(
-    script: Annotated[str, typer.Option(metavar="NAME", help="Which of the demo's scripted callers.")] = "demo",
+    script: Annotated[str, typer.Option(metavar="NAME", help=f"Which scripted caller: {_NAMES}.")] = "demo",
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for recording, journal and logs of this run.")
     ] = None,
@@ -107,8 +110,9 @@ def _own_settings(settings: "Settings") -> "Settings":
 
 def _scratch(folder: Path) -> Path:
     """A fresh folder for the stack's own data, in the folder of this run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(mkdtemp(prefix="stack-", dir=folder))
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(mkdtemp(prefix="stack-", dir=folder))
 
 
 def _archived(settings: "Settings") -> dict[str, object]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PARTS = {
     "voice": ("pipecat-ai", "fastapi", "uvicorn", "twilio", "deepgram-sdk", "elevenlabs"),
-    "agents": ("pyautogen", "autogen-agentchat", "autogen-ext", "openai"),
+    "agents": ("pyautogen", "autogen-agentchat", "autogen-ext", "openai", "pypdf"),
     "mcp": ("mcp",),
     "curator": ("label-studio-sdk",),
     "telemetry": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
@@ -33,42 +33,36 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    settings_too: Annotated[bool, typer.Option("--settings", help="List every setting with its value.")] = False,
+    settings_too: Annotated[
+        bool, typer.Option("--settings", help="List every setting with its value and meaning.")
+    ] = False,
     voices: Annotated[bool, typer.Option("--voices", help="List the vendors' voices and models.")] = False,
 ) -> None:
     """Say what is installed, reachable and set, and which credentials are valid; exit 1 if something needed is not."""
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    from orchestra.cli.doctor_services import services
+    from orchestra.cli.conversation import terminal
+    from orchestra.cli.doctor_services import model, services
+    from orchestra.cli.doctor_settings import settings_table
     from orchestra.settings import load_settings
 
     settings = load_settings()
-    findings = [*_installed(settings), *_speech(settings), _model(settings)]
+    findings = [*_installed(settings), *_speech(settings), asyncio.run(model(settings))]
     findings += [*asyncio.run(_server(settings)), *asyncio.run(services(settings))]
-    console = Console(highlight=False)
+    console = terminal()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for finding in findings:
         mark = {True: "[green]ok[/]", False: "[bold red]not ok[/]", None: "[dim]–[/]"}[finding.ok]
-        table.add_row(mark, finding.what, finding.detail)
+        table.add_row(mark, finding.what, Text(finding.detail))
     console.print(table)
     if settings_too:
-        console.print(_settings_table(settings))
+        console.print(settings_table(settings))
     if voices:
         for line in asyncio.run(_voices(settings)):
             console.print(line)
     if any(finding.ok is False for finding in findings):
         sys.exit(1)
-
-
-def _settings_table(settings: "Settings") -> object:
-    from rich.table import Table
-
-    table = Table("variable", "value", box=None, padding=(0, 2, 0, 0), title="settings", title_justify="left")
-    for name in type(settings).model_fields:
-        style = "bold" if name in settings.model_fields_set else "dim"
-        table.add_row(f"ORCHESTRA_{name.upper()}", f"[{style}]{getattr(settings, name)}[/]")
-    return table
 
 
 def _needed_parts(settings: "Settings") -> set[str]:
@@ -107,12 +101,6 @@ def _speech(settings: "Settings") -> Iterator[Finding]:
             yield Finding(what, True, f"{model_paths(files, settings.data_dir)[0].name}, checksum right")
         except UsageError as error:
             yield Finding(what, False if chosen else None, str(error))
-
-
-def _model(settings: "Settings") -> Finding:
-    if settings.model == "offline":
-        return Finding("model", True, "offline, a deterministic stand-in")
-    return Finding("model", True, f"{settings.model} at {settings.model_url}")
 
 
 async def _voices(settings: "Settings") -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestra.cli.finding import Finding
 from orchestra.errors import OrchestraError
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _WITHIN_S = 10.0
 _REFUSED = {401, 403}
+_OPENAI = "https://api.openai.com/v1"
 
 Check = Callable[["Settings"], Awaitable[Finding]]
 
@@ -58,6 +59,41 @@ def _refusal(status: int | None, variable: str, url: str) -> _WrongError:
     if status in _REFUSED:
         return _WrongError(f"the key is refused ({status}): set ORCHESTRA_{variable} to a valid one")
     return _WrongError(f"{url} answers {status}")
+
+
+# -- the model
+
+
+async def model(settings: "Settings") -> Finding:
+    """Ask the model's server whether it is there and takes our key, and whether it names the model."""
+    if settings.model == "offline":
+        return Finding("model", True, "offline, a deterministic stand-in")
+    if not settings.model_url and not settings.model_api_key.get_secret_value():
+        return _not_set("model", "MODEL_URL, or ORCHESTRA_MODEL_API_KEY for OpenAI's own", needed=True)
+    return await _asked("model", _model, settings)
+
+
+async def _model(settings: "Settings") -> Finding:
+    import httpx
+    import msgspec
+
+    url, key = (settings.model_url or _OPENAI).rstrip("/"), settings.model_api_key.get_secret_value()
+    try:
+        async with httpx.AsyncClient(timeout=_WITHIN_S) as http:
+            answer = await http.get(f"{url}/models", headers={"Authorization": f"Bearer {key}"} if key else {})
+    except httpx.HTTPError as error:
+        raise _unreachable(url, error) from error
+    if answer.status_code == httpx.codes.NOT_FOUND:  # some servers list nothing, and answer all the same
+        return Finding("model", True, f"{settings.model} at {url}, which lists no models")
+    if not answer.is_success:
+        raise _refusal(answer.status_code, "MODEL_API_KEY", url)
+    try:
+        listed = {each["id"] for each in msgspec.json.decode(answer.content, type=dict[str, Any]).get("data") or ()}
+    except (msgspec.MsgspecError, KeyError, TypeError) as error:
+        msg = f"{url} does not answer as OpenAI's servers do: does it end in /v1?"
+        raise _WrongError(msg) from error
+    unlisted = "" if settings.model in listed else ", which does not list it under this name"
+    return Finding("model", True, f"{settings.model} at {url}{unlisted}")
 
 
 # -- speech
@@ -218,20 +254,21 @@ async def _otlp(settings: "Settings") -> Finding:
         return _not_set("OTLP", "OTLP_URL", needed=False)
     import httpx
 
-    from orchestra.telemetry.otlp import otlp_headers
+    from orchestra.telemetry.otlp import otlp_endpoint, otlp_headers
 
+    url = otlp_endpoint(settings, "traces")
     headers = {"Content-Type": "application/x-protobuf"} | otlp_headers(settings)
     try:
         async with httpx.AsyncClient(timeout=_WITHIN_S) as http:
             # no bytes are a request with no spans
-            answer = await http.post(f"{settings.otlp_url}/v1/traces", content=b"", headers=headers)
+            answer = await http.post(url, content=b"", headers=headers)
     except httpx.HTTPError as error:
         raise _unreachable(settings.otlp_url, error) from error
     if answer.status_code in _REFUSED:
         msg = f"the headers are refused ({answer.status_code}): see ORCHESTRA_OTLP_HEADERS"
         raise _WrongError(msg)
     if not answer.is_success:
-        msg = f"{settings.otlp_url}/v1/traces answers {answer.status_code}: is this an OTLP receiver over HTTP?"
+        msg = f"{url} answers {answer.status_code}: is this an OTLP receiver over HTTP?"
         raise _WrongError(msg)
     return Finding("OTLP", True, f"{settings.otlp_url} takes spans")
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from orchestra.cli.files import writing
 from orchestra.errors import UsageError
 
 APP = '''"""Who answers the calls of {title}: change the agents, their tools and what they know."""
@@ -129,8 +130,9 @@ def init(
     words = {"module": module, "title": " ".join(part.capitalize() for part in module.split("_"))}
     files = {f"{module}.py": APP.format(**words), f"test_{module}.py": TEST.format(**words), "knowledge/hours.md": PAGE}
     for path, text in files.items():
-        (place / path).parent.mkdir(parents=True, exist_ok=True)
-        (place / path).write_text(text, encoding="utf-8")
+        with writing(place / path):
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_text(text, encoding="utf-8")
         print(f"wrote {place / path}")
     print(f"run it:   cd {place} && ORCHESTRA_APP={module}:app orchestra up --reload")
     print('call it:  orchestra call --say "What are your opening hours?"')

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from orchestra.cli.files import writing
 from orchestra.errors import UsageError
 
 CONSUMER = '''"""{title}: what it does with the turns of a call, in a sentence."""
@@ -68,10 +69,11 @@ def new_consumer(
         if path.exists():
             msg = f"{path} is there already: choose another name, or another --folder"
             raise UsageError(msg)
-    folder.mkdir(parents=True, exist_ok=True)
     for path, template in files.items():
         text = template.format(title=title, event=f"{title}Measured", group=name, module=module)
-        path.write_text(text, encoding="utf-8")
+        with writing(path):
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
         print(f"wrote {path}")
     place = "" if folder == Path() else f"cd {folder} && "
     print(f"run it:   {place}orchestra worker {module}:consumer --reload")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from orchestra.cli.files import writing
+
 if TYPE_CHECKING:
     from orchestra.replay.query import Answer
 
@@ -79,12 +81,8 @@ def _write(answer: "Answer", form: Format, out: Path | None) -> None:
     if out is None:
         write(answer, sys.stdout.buffer)
         return
-    try:
-        with out.open("wb") as file:
-            rows = write(answer, file)
-    except OSError as error:
-        msg = f"cannot write {out}: {error.strerror}"
-        raise UsageError(msg) from None
+    with writing(out), out.open("wb") as file:
+        rows = write(answer, file)
     print(f"{rows:,} rows in {out}")
 
 
@@ -107,7 +105,7 @@ def _print_table(answer: "Answer", out: Path | None) -> None:
         Console().print(table)
         Console().print(f"[dim]{count:,} row{'' if count == 1 else 's'}[/]")
         return
-    with out.open("w", encoding="utf-8") as file:
+    with writing(out), out.open("w", encoding="utf-8") as file:
         Console(file=file, width=200).print(table)
 
 

@@ -43,7 +43,10 @@ async def through(  # noqa: PLR0917 - the options of the command
         ) as scratch:
             done = await run.replay(stop, bar, keep=False).into(scratch)
             outcome = await scratch.outcome(ignored)
-    (_print_json if as_json else _print)(outcome, terminal())
+    if as_json:
+        _print_json(outcome)
+    else:
+        _print(outcome, terminal())
     print_ignored = ", ".join(sorted(ignored))
     note(f"{done.entries:,} events of {done.calls:,} calls; not compared: {print_ignored}")
     code = finished(run, done)
@@ -125,8 +128,7 @@ def _table(outcome: Outcome) -> Table:
     return table
 
 
-def _print_json(outcome: Outcome, console: Console) -> None:
-    del console
+def _print_json(outcome: Outcome) -> None:
     for output in outcome.outputs.all:
         entry = output.entry
         line = {"verdict": output.verdict, "type": entry.type, "call": entry.call, "id": entry.id}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestra.cli.files import writing
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -24,22 +26,25 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    since: Annotated[str, typer.Option(help="From this day or moment on (UTC): 2026-11-22, 2026-11-22T14:30.")] = "",
-    until: Annotated[str, typer.Option(help="Before this day or moment (UTC).")] = "",
+    since: Annotated[str, typer.Option(help="From this moment on (UTC): 2026-11-22T14:30, or 7d (ago).")] = "",
+    until: Annotated[str, typer.Option(help="Up to this moment.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG pictures into this folder.")] = None,
 ) -> None:
     """Report calls, outcomes, latency by stage, interruptions, tool failures, hand-overs, words and tokens."""
     import asyncio
+    from datetime import UTC
 
     import msgspec
     from rich.console import Console
 
     from orchestra.cli.extras import needs_extra
+    from orchestra.cli.query import complain
+    from orchestra.replay.moments import moment
     from orchestra.settings import load_settings
 
-    settings, when = load_settings(), {"since": _moment("--since", since), "until": _moment("--until", until)}
-    from orchestra.cli.query import complain
+    settings = load_settings()
+    when = {name: moment(text, zone=UTC) if text else None for name, text in (("since", since), ("until", until))}
 
     with needs_extra("analysis"):
         from orchestra.replay.query import Records
@@ -54,27 +59,12 @@ def report(
         if plot is not None:
             with needs_extra("analysis"):
                 from orchestra.replay.plots import plot as draw
-            for file in draw(records, found, plot, **when):
-                if not as_json:
-                    print(f"picture {file}")
+            with writing(plot):
+                pictures = draw(records, found, plot, **when)
+            if not as_json:
+                print("\n".join(f"picture {file}" for file in pictures))
     finally:
         records.close()
-
-
-def _moment(option: str, text: str) -> float | None:
-    """Epoch seconds."""
-    from datetime import UTC
-
-    from orchestra.errors import UsageError
-
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        msg = f"{option} {text!r} is no day and no moment: write 2026-11-22 or 2026-11-22T14:30"
-        raise UsageError(msg) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> None:

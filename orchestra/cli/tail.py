@@ -65,7 +65,7 @@ def _print_json(entry: "Entry") -> None:
     print(msgspec.json.encode(head).decode(), flush=True)
 
 
-_HEADER = ("type", "call", "id", "at", "source", "cause", "trace")
+_HEADER = ("type", "call", "id", "at", "source", "cause", "trace", "version")
 
 
 def _print_line(entry: "Entry") -> None:

@@ -36,13 +36,14 @@ def up(
 async def _up(settings: "Settings", edges: int, watched: Path | None) -> None:
     from rich.console import Console
 
+    from orchestra.bus.servers import without_secrets
     from orchestra.stack import stack, until_signalled
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("[dim]starting server, workers and edge …[/]")
     async with stack(settings, edges=edges, watched=watched) as started:
         console.print(f"[bold green]ready[/]  webhook  {settings.public_url or started.url}/twilio/voice")
-        console.print(f"       server   {started.redis_url}")
+        console.print(f"       server   {without_secrets(started.redis_url)}")
         console.print('       try      orchestra call --say "Where is my parcel four two seven one?"')
         await until_signalled()
         calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"

@@ -22,7 +22,8 @@ def worker(
 ) -> None:
     """Run consumers in this process until it is told to stop (SIGTERM, Ctrl-C); then hand their partitions over.
 
-    Packages offer consumers as entry points of the group "orchestra.consumers".
+    The platform's own are workers.orchestration:consumer, and likewise execution, persistence, archive, logging,
+    telemetry and curator. Packages offer others as entry points of the group "orchestra.consumers".
     """
     import uvloop
 

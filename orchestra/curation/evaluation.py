@@ -47,13 +47,27 @@ class EvaluatedCall(msgspec.Struct, frozen=True, kw_only=True):
 def evaluated(
     task: int, data: Mapping[str, Any], updated_at: str, annotations: Iterable[Mapping[str, Any]]
 ) -> EvaluatedCall | None:
-    """What the annotations of a task say of its call; None where there is none that counts.
+    """What the annotations of a task say of its call; None where there is none that counts, or the task is no call.
 
     Of several, one that is marked as ground truth counts, else the latest. A turn without a correction was right.
+
+    Raises:
+        RejectedError: something in them is not what the project's labels give.
+
     """
     counting = [each for each in annotations if not each.get("was_cancelled")]
-    if not counting:
+    if not counting or "call_id" not in data:  # people may put tasks of their own into the project
         return None
+    try:
+        return _evaluated(task, data, updated_at, counting)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"task {task} ({data['call_id']}) has an annotation that cannot be read: {error!r}"
+        raise RejectedError(msg) from error
+
+
+def _evaluated(
+    task: int, data: Mapping[str, Any], updated_at: str, counting: Sequence[Mapping[str, Any]]
+) -> EvaluatedCall:
     chosen = max(counting, key=lambda each: (bool(each.get("ground_truth")), str(each.get("updated_at")), each["id"]))
     said = _Said(chosen.get("result") or ())
     turns = tuple(said.turn(number, paragraph) for number, paragraph in enumerate(data.get("turns") or ()))

@@ -7,7 +7,6 @@ from orchestra.bus import Bus, keys
 from orchestra.storage.dialogue import TYPES
 from schemas import DecodeError, Event, tag_of
 
-_CLOCK_MARGIN_MS = 60_000
 _TAGS = {tag_of(event_type) for event_type in TYPES}
 
 Place = tuple[int, int]
@@ -29,9 +28,8 @@ async def journals(bus: Bus, until: Mapping[str, str]) -> dict[str, list[Event]]
         by_partition[keys.partition_of(call)][call] = place_of(last)
     found: dict[str, list[Event]] = {call: [] for call in until}
     for partition, wanted in by_partition.items():
-        began_ms = min(keys.started_ms(call) for call in wanted)
-        end = max(wanted.values())
-        async for entry in bus.entries(partition, keys.JOURNAL, since=str(max(0, began_ms - _CLOCK_MARGIN_MS))):
+        since, end = min(keys.earliest_ms(call) for call in wanted), max(wanted.values())
+        async for entry in bus.entries(partition, keys.JOURNAL, since=str(since)):
             place = place_of(entry.stream_id)
             if place > end:
                 break

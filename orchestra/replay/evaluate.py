@@ -172,7 +172,6 @@ async def evaluate(
     *,
     name: str,
     problems: Sequence[str] = (),
-    at_a_time: int = _AT_A_TIME,
     done: Callable[[], None] = lambda: None,
 ) -> Run:
     """Put a set to a candidate.
@@ -182,11 +181,10 @@ async def evaluate(
         candidate: what answers.
         name: the set's.
         problems: what is wrong with the set itself.
-        at_a_time: so many calls.
         done: told of every call that is done.
 
     """
-    tally, gate = Tally(), asyncio.Semaphore(at_a_time)
+    tally, gate = Tally(), asyncio.Semaphore(_AT_A_TIME)
     found = list(problems)
     models: list[str] = []
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from orchestra.errors import UsageError
 
@@ -10,8 +10,8 @@ _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
-def moment(text: str, now: float | None = None) -> float:
-    """Epoch seconds of ``2026-11-22``, ``2026-11-22T20:15`` (local time unless it says another), or ``2h`` ago.
+def moment(text: str, now: float | None = None, *, zone: tzinfo | None = None) -> float:
+    """Epoch seconds of ``2026-11-22``, ``2026-11-22T20:15`` (in ``zone``, local unless given), or ``2h`` ago.
 
     Raises:
         UsageError: it is none of these.
@@ -21,7 +21,8 @@ def moment(text: str, now: float | None = None) -> float:
     if ago is not None:
         return (time.time() if now is None else now) - float(ago[1]) * _SECONDS[ago[2]]
     try:
-        return datetime.fromisoformat(text.strip()).astimezone().timestamp()
-    except ValueError:
+        found = datetime.fromisoformat(text.strip())
+        return (found.replace(tzinfo=zone) if found.tzinfo is None else found).timestamp()
+    except (ValueError, OverflowError):
         msg = f"{text!r} is no moment: write 2026-11-22, 2026-11-22T20:15 or 2h (ago; s, m, h, d, w)"
         raise UsageError(msg) from None

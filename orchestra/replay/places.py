@@ -19,7 +19,6 @@ from orchestra.settings import Settings
 from schemas import event_types
 
 #: a call's first event may stand a little before the moment in its id: the machines' clocks differ
-_CLOCK_MARGIN_MS = 60_000
 _RUNS = "demo-runs"
 _JOURNAL_FILE = "journal.jsonl"
 
@@ -112,8 +111,7 @@ async def journal_entries(bus: Bus, wanted: Filter) -> AsyncIterator[Entry]:
     since_ms = wanted.since_ms
     if wanted.calls is not None:
         partitions = sorted({partition_of(call) for call in wanted.calls} & set(partitions))
-        began_ms = min((keys.started_ms(call) for call in wanted.calls), default=0)
-        since_ms = max(since_ms, began_ms - _CLOCK_MARGIN_MS)
+        since_ms = max(since_ms, min((keys.earliest_ms(call) for call in wanted.calls), default=0))
     streams = [
         _stream(bus, partition, stream, since_ms, wanted) for partition in partitions for stream in wanted.streams
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.bus import Entry
+from orchestra.bus.servers import without_secrets
 from orchestra.errors import UsageError
 from orchestra.replay.places import Place, place_of
 
@@ -86,7 +87,8 @@ class Position:
         """Keep the place, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = self._file.with_suffix(".part")
-        draft.write_text(json.dumps({"token": token, "replay": self._what}, indent=1), "utf-8")
+        what = {name: without_secrets(value) if isinstance(value, str) else value for name, value in self._what.items()}
+        draft.write_text(json.dumps({"token": token, "replay": what}, indent=1), "utf-8")
         draft.replace(self._file)
 
     def forget(self) -> None:

@@ -47,7 +47,8 @@ class Records:
     async def open(cls, settings: Settings, *, complain: Callable[[str], None] = _log_complaint) -> "Records":
         """The archive of the settings, and the journal of their server if one runs.
 
-        ``complain`` is told in one sentence when a server that should be there is away.
+        ``complain`` is told in one sentence when a server that should be there is away, and of a file that is damaged:
+        the answer is without them.
 
         Raises:
             UsageError: the archive cannot be reached.
@@ -60,7 +61,11 @@ class Records:
             msg = f"the archive at {archive.place.root} cannot be reached: {error}"
             raise UsageError(msg) from error
         live = await _live(settings, parts, complain)
-        return await asyncio.to_thread(cls._build, archive, parts, live)
+        try:
+            return await asyncio.to_thread(cls._build, archive, parts, live)
+        except (duckdb.Error, pa.ArrowException, OSError):  # to open every file first would take long where all is well
+            parts = await asyncio.to_thread(_readable, archive, complain)
+            return await asyncio.to_thread(cls._build, archive, parts, live)
 
     @classmethod
     def _build(cls, archive: Archive, parts: list[Part], live: list[pa.Table]) -> "Records":
@@ -168,6 +173,19 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
         msg = f"the query has no column `call`, only {', '.join(rows[0])}"
         raise UsageError(msg)
     return list(dict.fromkeys(row["call"] for row in rows))
+
+
+def _readable(archive: Archive, complain: Callable[[str], None]) -> list[Part]:
+    """What counts of the files that can be read; the others are complained of."""
+    readable = []
+    for file in archive.files():
+        try:
+            archive.open(file).close()
+        except OSError as error:
+            complain(f"{error}; the answer is without its events")
+        else:
+            readable.append(file)
+    return parts_of(readable)
 
 
 async def _live(settings: Settings, parts: list[Part], complain: Callable[[str], None]) -> list[pa.Table]:

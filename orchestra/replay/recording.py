@@ -11,9 +11,10 @@ from pathlib import Path
 from orchestra.errors import RejectedError, UsageError
 from orchestra.replay.recorded import Selection, entries
 from orchestra.settings import Settings
+from orchestra.storage.audio import audio_of
 from orchestra.storage.recording import Recording
 from orchestra.storage.stored import Stored
-from schemas import AudioChunk, DecodeError, Event, RecordingSaved, tag_of
+from schemas import AudioChunk, Event, RecordingSaved, tag_of
 
 _CHUNK = 1 << 20
 
@@ -54,13 +55,13 @@ async def _assemble(settings: Settings, call: str, path: Path) -> bool:
     chosen, found = Selection(calls=(call,), types=(tag_of(AudioChunk),), streams=("media",)), False
     with Recording(path) as file:
         async for entry in entries(settings, chosen, complain=lambda _: None):
+            if (chunk := audio_of(entry, call)) is None:
+                continue
             try:
-                chunk = entry.event()
-                if isinstance(chunk, AudioChunk):
-                    file.write(chunk.speaker, chunk.offset_ms, chunk.audio, sample_rate=chunk.sample_rate)
-                    found = True
-            except (DecodeError, RejectedError):
+                file.write(chunk.speaker, chunk.offset_ms, chunk.audio, sample_rate=chunk.sample_rate)
+            except RejectedError:
                 continue  # silence at its place
+            found = True
     return found
 
 

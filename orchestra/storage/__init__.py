@@ -1,1 +1,1 @@
-"""What is kept of a call: its session record and its recording."""
+"""What is kept of the calls: session records, who called before, recordings, the archive; and the calls over HTTP."""

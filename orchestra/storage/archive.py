@@ -27,7 +27,7 @@ from itertools import groupby
 from typing import Any
 
 from orchestra.bus.entry import Entry
-from orchestra.bus.keys import partition_of, started_ms
+from orchestra.bus.keys import earliest_ms, partition_of
 from orchestra.errors import MissingExtraError
 from orchestra.settings import Settings
 from orchestra.storage.place import Place
@@ -50,7 +50,6 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _FOLDER = re.compile(r"p(\d\d)-([0-9a-z]+)")
 _FILE = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
 _LEVEL = 2
-_CLOCK_MARGIN_MS = 60_000
 _DAY_MS = 86_400_000
 
 
@@ -224,8 +223,8 @@ class Archive:
         since_ms = None if since is None else int(since * 1000)
         until_ms = None if until is None else int(until * 1000)
         partitions = None if calls is None else {partition_of(call) for call in calls}
-        begun = max(since_ms or 0, min((started_ms(call) - _CLOCK_MARGIN_MS for call in calls or ()), default=0))
-        first, last = _day(max(0, begun)), "9999" if until_ms is None else _day(until_ms)
+        begun = max(since_ms or 0, min((earliest_ms(call) for call in calls or ()), default=0))
+        first, last = _day(begun), "9999" if until_ms is None else _day(until_ms)
         parts = parts_of(self.files(partitions=partitions, days=lambda day: first <= day <= last))
         parts = [part for part in parts if part.file.last[0] >= begun]
         wanted: dict[str, Any] = {"calls": calls, "types": types, "since_ms": since_ms, "until_ms": until_ms}

@@ -59,11 +59,6 @@ class Callers:
                 records.append(record)
         return records
 
-    async def forget(self, number: str) -> None:
-        """Remove what links this number to its calls."""
-        if key := self._of(number):
-            await self._bus.redis.delete(key)
-
     def _of(self, number: str) -> str:
         digits = _NO_DIGIT.sub("", number)
         return (

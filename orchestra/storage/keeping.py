@@ -9,16 +9,15 @@ import structlog
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.errors import MissingExtraError, RejectedError
+from orchestra.storage.audio import audio_of, length_ms
 from orchestra.storage.recording import Recordings
 from orchestra.storage.stored import Stored, store, stored_at
-from schemas import AudioChunk, CallEnded, RecordingSaved, tag_of
+from schemas import AudioChunk, CallEnded, RecordingSaved
 
 _log = structlog.get_logger()
 
 #: journal and media are two streams: the last audio may be read after the event that ends the call
 _LAST_AUDIO_WITHIN_S = 5.0
-_AUDIO = tag_of(AudioChunk)
-_CLOCK_MARGIN_MS = 60_000
 _SAMPLE_BYTES = 2
 _FRAME_BYTES = 2 * _SAMPLE_BYTES
 _HEADER_BYTES = 44
@@ -64,8 +63,7 @@ class Keeping:
                 _log.error(
                     "recording.not_written", call=event.call, folder=str(self._recordings.folder), error=str(error)
                 )
-            ms = len(event.audio) * 1000 // (_SAMPLE_BYTES * event.sample_rate)
-            self._unwritten.setdefault(event.call, {})[event.id] = ms
+            self._unwritten.setdefault(event.call, {})[event.id] = length_ms(event)
         else:
             if unwritten.pop(event.id, None) is not None and not unwritten:
                 del self._unwritten[event.call]
@@ -136,12 +134,10 @@ class Keeping:
 
     async def _repair(self, event: CallEnded) -> None:
         """Write what the media stream has of the call once more; every chunk has its place."""
-        since = str(max(0, keys.started_ms(event.call) - _CLOCK_MARGIN_MS))
+        since = str(keys.earliest_ms(event.call))
         async for entry in self._bus.entries(keys.partition_of(event.call), keys.MEDIA, since=since):
-            if entry.call == event.call and entry.type == _AUDIO:
-                chunk = entry.event()
-                if isinstance(chunk, AudioChunk):
-                    self._put(chunk)
+            if (chunk := audio_of(entry, event.call)) is not None:
+                self._put(chunk)
 
     async def _bring(self, path: Path, within_s: float) -> Stored:
         here = stored_at(str(path.parent), path.name)

@@ -1,17 +1,15 @@
 """Calls whose edge was lost: nothing has come from them for a while, and nobody has ended them."""
 
 import time
-from collections.abc import Iterable
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.entry import Entry, read_entry
+from orchestra.storage.audio import audio_of, length_ms
 from orchestra.storage.calls import CallRecord, running_calls
-from schemas import AudioChunk, CallEnded, tag_of
+from schemas import CallEnded
 
 _PAGE = 500
-_AUDIO = tag_of(AudioChunk)
 _CLAIMED_S = 60
-_SAMPLE_BYTES = 2
 
 
 async def lost_calls(bus: Bus, silent_s: float) -> list[CallRecord]:
@@ -64,24 +62,15 @@ async def end_of_lost(bus: Bus, record: CallRecord) -> CallEnded | None:
 async def _last_audio(bus: Bus, call: str) -> tuple[int, float]:
     """Where the call's last audio ends (ms on its clock) and when that came (epoch seconds); zeros without any."""
     ends: dict[str, tuple[int, float]] = {}
-    last, first = "+", str(max(0, keys.started_ms(call) - 60_000))
+    last, first = "+", str(keys.earliest_ms(call))
     while len(ends) < 2:  # noqa: PLR2004 - both sides
         page = await _page_back(bus, keys.partition_of(call), keys.MEDIA, last, first)
-        for chunk in _chunks(page, call):
-            end_ms = chunk.offset_ms + len(chunk.audio) * 1000 // (_SAMPLE_BYTES * chunk.sample_rate)
-            ends.setdefault(chunk.speaker, (end_ms, chunk.at))
+        for chunk in filter(None, (audio_of(entry, call) for entry in page)):
+            ends.setdefault(chunk.speaker, (chunk.offset_ms + length_ms(chunk), chunk.at))
         if len(page) < _PAGE:
             break
         last = f"({page[-1].stream_id}"
     return max((end for end, _ in ends.values()), default=0), max((at for _, at in ends.values()), default=0.0)
-
-
-def _chunks(page: Iterable[Entry], call: str) -> Iterable[AudioChunk]:
-    for entry in page:
-        if entry.call == call and entry.type == _AUDIO:
-            event = entry.event()
-            if isinstance(event, AudioChunk):
-                yield event
 
 
 async def _page_back(bus: Bus, partition: int, stream: str, last: str, first: str) -> list[Entry]:

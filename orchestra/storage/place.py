@@ -31,7 +31,7 @@ class Place:
         self._files: Any = None
         self._base = ""
         if self.folder is None:
-            self._files, self._base = _fsspec(root)
+            self._files, self._base = behind_url(root)
 
     def names(self, path: str = "") -> list[str]:
         """What lies in a folder, by name; nothing where there is no such folder."""
@@ -119,11 +119,17 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _fsspec(url: str) -> tuple[Any, str]:
+def behind_url(url: str) -> tuple[Any, str]:
+    """What fsspec opens a URL with, and the path there.
+
+    Raises:
+        MissingExtraError: fsspec, or the driver of this kind of URL, is not installed.
+
+    """
     try:
         import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        msg = f'files at {url} need fsspec: pip install "orchestra-voice[archive]"'
+        msg = f'files at {url} need fsspec: pip install "orchestra-voice[storage]"'
         raise MissingExtraError(msg) from error
     try:
         files, path = fsspec.url_to_fs(url)

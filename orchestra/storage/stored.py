@@ -5,10 +5,10 @@ import shutil
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from orchestra.errors import MissingExtraError
+from orchestra.storage.place import behind_url
 
 _FILE = "file"
 
@@ -35,7 +35,7 @@ class Stored:
         """
         if self.path is not None:
             return self.path.stat().st_size
-        files, path = _fsspec(self.url)
+        files, path = behind_url(self.url)
         return int(files.info(path)["size"])
 
     def open(self) -> AbstractContextManager[BinaryIO]:
@@ -48,7 +48,7 @@ class Stored:
         """
         if self.path is not None:
             return self.path.open("rb")
-        files, path = _fsspec(self.url)
+        files, path = behind_url(self.url)
         return cast("AbstractContextManager[BinaryIO]", files.open(path, "rb"))
 
 
@@ -72,7 +72,7 @@ def store(recording: Path, place: str) -> Stored:
         finally:
             draft.unlink(missing_ok=True)
         return target
-    files, remote = _fsspec(target.url)
+    files, remote = behind_url(target.url)
     files.put_file(os.fspath(recording), remote)
     files.invalidate_cache(remote.rpartition("/")[0])
     wanted, found = recording.stat().st_size, target.size()
@@ -86,17 +86,3 @@ def stored_at(place: str, name: str) -> Stored:
     """Where a recording of this name is, or will be, under ``place``."""
     root = place if "://" in place else Path(place).absolute().as_uri()
     return Stored(f"{root.rstrip('/')}/{name}")
-
-
-def _fsspec(url: str) -> tuple[Any, str]:
-    try:
-        import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        msg = f'recordings at {url} need fsspec: pip install "orchestra-voice[storage]"'
-        raise MissingExtraError(msg) from error
-    try:
-        files, path = fsspec.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        msg = f"recordings at {url}: {error}"
-        raise MissingExtraError(msg) from error
-    return files, str(path)

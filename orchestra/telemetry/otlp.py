@@ -1,6 +1,7 @@
 """Metrics and traces to any OTLP/HTTP receiver, derived from the journal. Best effort: what it refuses is gone."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -47,6 +48,10 @@ def otlp_headers(settings: Settings) -> dict[str, str]:
     """The headers of every request: the setting's ``key=value,key=value``, as OTEL_EXPORTER_OTLP_HEADERS writes them.
 
     A receiver that is the OpenObserve of the settings is told its user unless they say otherwise.
+
+    Raises:
+        SettingError: the setting is not written so, or OpenObserve's user has no secret.
+
     """
     pairs = [pair for pair in settings.otlp_headers.get_secret_value().split(",") if pair.strip()]
     if any("=" not in pair for pair in pairs):
@@ -59,12 +64,17 @@ def otlp_headers(settings: Settings) -> dict[str, str]:
     return given
 
 
+def otlp_endpoint(settings: Settings, what: Literal["traces", "metrics"]) -> str:
+    """Where the receiver of the settings takes traces or metrics; its URL may end in a slash."""
+    return f"{(settings.otlp_url or '').rstrip('/')}/v1/{what}"
+
+
 class Traces:
     """Sends spans in batches, from a thread of its own; drops them when the receiver is away for long."""
 
     def __init__(self, settings: Settings) -> None:
         exporter = OTLPSpanExporter(
-            endpoint=f"{settings.otlp_url}/v1/traces",
+            endpoint=otlp_endpoint(settings, "traces"),
             headers=otlp_headers(settings),
             compression=Compression.Gzip,
             timeout=_TIMEOUT_S,
@@ -104,7 +114,7 @@ class Metrics:
 
     def __init__(self, settings: Settings) -> None:
         exporter = OTLPMetricExporter(
-            endpoint=f"{settings.otlp_url}/v1/metrics",
+            endpoint=otlp_endpoint(settings, "metrics"),
             headers=otlp_headers(settings),
             compression=Compression.Gzip,
             timeout=_TIMEOUT_S,

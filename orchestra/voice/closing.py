@@ -9,8 +9,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher, partition_of
+from orchestra.storage.audio import audio_of, length_ms
 from orchestra.voice.call import Call
-from orchestra.voice.recording import SAMPLE_RATE
 from orchestra.voice.standing import standing
 from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
 from schemas.calls import EndReason
@@ -21,7 +21,6 @@ _JOURNAL_WITHIN_S = 5.0
 _CLOCK_MARGIN_S = 60
 #: a journal that takes longer to be read comes from a server that was away, in seconds
 _ANSWER_WITHIN_S = 1.0
-_BYTES_PER_MS = SAMPLE_RATE // 1000 * 2
 
 
 async def close_call(bus: Bus, publisher: Publisher, call: str, reason: EndReason) -> bool:
@@ -56,11 +55,8 @@ async def _audio_ms(bus: Bus, call: str, journal: list[Event]) -> int:
     since = str(max(0, round((started - _CLOCK_MARGIN_S) * 1000)))
     end_ms = 0
     async for entry in bus.entries(partition_of(call), AudioChunk.stream, since=since):
-        if entry.call != call:
-            continue
-        chunk = entry.event()
-        if isinstance(chunk, AudioChunk):
-            end_ms = max(end_ms, chunk.offset_ms + len(chunk.audio) // _BYTES_PER_MS)
+        if (chunk := audio_of(entry, call)) is not None:
+            end_ms = max(end_ms, chunk.offset_ms + length_ms(chunk))
     return end_ms
 
 

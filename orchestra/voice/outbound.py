@@ -1,6 +1,5 @@
 """``POST /calls``: have the agents call somebody, for whoever has the API token."""
 
-import hmac
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -8,6 +7,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 
 from orchestra.errors import RejectedError, SettingError
+from orchestra.storage.api import TOKEN_NEEDED, has_token
 from orchestra.voice.dialing import DialError, place_call
 from orchestra.voice.webhooks import body_of
 
@@ -31,10 +31,8 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
 async def dial(request: Request) -> Response:
     """Make a call. 201 with ``call`` and ``provider_call``; 401, 422, 503, and 502 where the carrier refuses."""
     edge: Edge = request.app.state.edge
-    token = edge.settings.api_token.get_secret_value()
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if not token or scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):
-        return _answer(401, {"error": "a bearer token is needed: the one that is set as ORCHESTRA_API_TOKEN"})
+    if not has_token(request.headers.get("Authorization", ""), edge.settings.api_token.get_secret_value()):
+        return _answer(401, {"error": TOKEN_NEEDED})
     body = await body_of(request, _LONGEST_ORDER)
     if len(body) > _LONGEST_ORDER:
         return _answer(413, {"error": f"more than {_LONGEST_ORDER} bytes"})

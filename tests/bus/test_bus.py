@@ -38,7 +38,9 @@ async def test_the_journal_of_a_call_has_its_events_in_order_and_no_other_calls(
 async def test_a_damaged_entry_is_left_out_of_a_journal_and_the_rest_of_the_call_is_there(bus: TestBus) -> None:
     call = bus.call(4)
     await bus.publish(CallStarted(call=call))
-    await bus.bus.redis.xadd("orchestra:{p04}:events", {"type": "user.turn.ended", "call": call, "id": "x", "body": "{"})
+    await bus.bus.redis.xadd(
+        "orchestra:{p04}:events", {"type": "user.turn.ended", "call": call, "id": "x", "body": "{"}
+    )
     await bus.publish(CallEnded(call=call, reason="silence"))
     assert [type(event) for event in await bus.bus.journal(call)] == [CallStarted, CallEnded]
 

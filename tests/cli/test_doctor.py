@@ -11,11 +11,12 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from orchestra.cli import app
-from orchestra.cli.doctor_services import services
+from orchestra.cli.doctor_services import model, services
 from orchestra.settings import Settings
 from tests.servers.deepgram import DeepgramServer
 from tests.servers.elevenlabs import ElevenLabsServer
 from tests.servers.label_studio import TOKEN, LabelStudioServer
+from tests.servers.openai import OpenAIServer
 from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer
 from tests.servers.server import NO_FAULTS, Faults, ProtocolServer
 from tests.servers.twilio import TwilioServer
@@ -116,6 +117,24 @@ async def test_services_that_are_not_there_are_said_to_be_away(there: Services) 
     assert {ok for ok, _ in found.values()} == {False}
     assert "503" in found["Deepgram"][1]
     assert away in found["OTLP"][1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "ok", "words"),
+    [
+        ({}, True, "test-model at http"),
+        ({"model": "small"}, True, "does not list it"),
+        ({"model_api_key": "x"}, False, "ORCHESTRA_MODEL_API_KEY"),
+        ({"model_url": "http://127.0.0.1:9/v1"}, False, "cannot be reached"),
+        ({"model_url": None, "model_api_key": ""}, False, "ORCHESTRA_MODEL_URL"),
+        ({"model": "offline"}, True, "stand-in"),
+    ],
+)
+async def test_the_model_s_server_is_asked_too(changed: dict[str, Any], ok: bool, words: str) -> None:
+    async with OpenAIServer(lambda _messages, _tools: "", key="right") as server:
+        values = {"model": "test-model", "model_url": f"{server.url}/v1", "model_api_key": "right"} | changed
+        finding = await model(Settings.model_validate(values))
+    assert (finding.ok, words in finding.detail) == (ok, True), finding.detail
 
 
 async def test_what_is_not_set_is_needed_only_where_it_is_used() -> None:

@@ -81,6 +81,26 @@ def test_ground_truth_goes_before_later_annotations_and_cancelled_ones_do_not_co
     assert evaluated(4, DATA, "", [annotation(1, good, was_cancelled=True)]) is None
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        item("quality", {"rating": "many"}),
+        item("corrected", {"start": "first", "text": ["x"]}),
+        item("issue", {"taxonomy": 3}),
+        item("outcome", {"choices": [None]}),
+        item("notes", ["no mapping"]),  # type: ignore[arg-type]
+        "no item",
+    ],
+)
+def test_an_annotation_that_cannot_be_read_is_named_with_its_task(broken: Any) -> None:
+    with pytest.raises(RejectedError, match=r"task 4 \(07-a\)"):
+        evaluated(4, DATA, "", [{"id": 1, "result": [broken]}])
+
+
+def test_a_task_that_is_no_call_is_passed_over() -> None:
+    assert evaluated(4, {"text": "somebody's own"}, "", [annotation(1)]) is None
+
+
 def test_the_set_is_written_whole_and_says_where_the_next_pull_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "sets" / "evaluation.jsonl"
     assert read_set(path) == {}

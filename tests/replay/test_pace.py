@@ -1,3 +1,5 @@
+from datetime import UTC
+
 import pytest
 
 from orchestra.errors import UsageError
@@ -53,6 +55,8 @@ def test_moments_are_dates_times_or_so_long_ago() -> None:
     assert moment("1.5m", now=100.0) == 10.0
     assert moment("2026-11-22T20:15:00+00:00") == 1795378500.0
     assert moment("2026-11-23T00:00Z") - moment("2026-11-22T00:00Z") == 86_400.0
+    assert moment("2026-11-22T20:15", zone=UTC) == 1795378500.0
+    assert moment("2026-11-22T21:15+01:00", zone=UTC) == 1795378500.0
     for wrong in ("yesterday", "", "5", "12:00"):
         with pytest.raises(UsageError, match="is no moment"):
             moment(wrong)

@@ -210,6 +210,20 @@ async def test_an_archive_that_cannot_be_reached_is_named(kept: Settings) -> Non
         await Records.open(kept.model_copy(update={"archive_url": "failing://bucket/archive"}))
 
 
+async def test_a_damaged_file_is_named_and_the_others_answer(tmp_path: Path) -> None:
+    settings = archived(tmp_path, entries())
+    place = Archive.of(settings).place
+    (day,) = place.names()
+    place.write(f"{day}/{place.names(day)[0]}/1-0_2-0.parquet", b"no parquet")
+    told: list[str] = []
+    records = await Records.open(settings, complain=told.append)
+    try:
+        assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 360}]
+    finally:
+        records.close()
+    assert [("1-0_2-0.parquet" in each, "damaged" in each) for each in told] == [(True, True)]
+
+
 async def test_calls_are_chosen_by_a_condition_or_a_query(kept: Settings) -> None:
     every = await calls_where(kept, "true")
     assert len(every) == CALLS
@@ -264,6 +278,7 @@ def test_the_report_has_every_part_and_its_pictures(
     assert "latency by stage" in shown
     assert "tracking" in shown
     assert "no call is kept" in run(kept, monkeypatch, "report", "--since", "2030-01-01")
+    assert "no call is kept" in run(kept, monkeypatch, "report", "--since", "1s")
 
 
 def test_the_archive_is_merged_and_shown_by_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

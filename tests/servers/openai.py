@@ -83,7 +83,7 @@ class OpenAIServer(ProtocolServer):
         ]
 
     async def _models(self, request: web.Request) -> web.Response:
-        self.admit(request)
+        self._let_in(request)
         return web.json_response({"object": "list", "data": [{"id": "test-model", "object": "model"}]})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
@@ -96,7 +96,7 @@ class OpenAIServer(ProtocolServer):
             return web.json_response(self._whole(body, answer))
         return await self._stream(request, body, answer, faults)
 
-    def _let_in(self, request: web.Request, body: dict[str, Any]) -> Faults:
+    def _let_in(self, request: web.Request, body: dict[str, Any] | None = None) -> Faults:
         seen, faults = self.admit(request, body)
         if self.key is not None and seen.headers.get("authorization") != f"Bearer {self.key}":
             raise web.HTTPUnauthorized(

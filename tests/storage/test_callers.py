@@ -51,13 +51,10 @@ async def test_the_index_of_callers_holds_no_number(bus: TestBus) -> None:
     assert await Callers(bus.bus, b"another key").recent(NUMBER) == []
 
 
-async def test_a_caller_can_be_forgotten_and_a_hidden_number_is_nobody(bus: TestBus) -> None:
+async def test_a_hidden_number_is_nobody(bus: TestBus) -> None:
     async with bus.run(consumer):
-        await ended_call(bus, "hello")
         await ended_call(bus, "who am I", "")
         await bus.settled()
-    await callers(bus).forget(NUMBER)
-    assert await callers(bus).recent(NUMBER) == []
     assert await callers(bus).recent("") == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from orchestra.bus import keys
 from orchestra.settings import Settings
 from orchestra.storage.calls import find_call
 from orchestra.storage.lost import end_of_lost, lost_calls
@@ -169,6 +170,19 @@ class TestLost:
         await bus.publish(chunk(speaking, 0))
         lost = await lost_calls(bus.bus, time.time() - at)
         assert [record.call for record in lost] == [silent]
+
+    async def test_damaged_audio_keeps_no_lost_call_open(self, bus: TestBus) -> None:
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(CallStarted(call=call), chunk(call, 0))
+            await bus.settled()
+        await bus.publish(AudioChunk(call=call, speaker="caller", offset_ms=0, sample_rate=0, audio=bytes(2)))
+        media = keys.key(keys.partition_of(call), keys.MEDIA)
+        await bus.bus.redis.xadd(media, {"type": "audio.chunk", "call": call, "id": "e1", "body": "{", "audio": "a"})
+        record = await find_call(bus.bus, call)
+        assert record is not None
+        end = await end_of_lost(bus.bus, record)
+        assert (end and end.audio_ms) == 200
 
     async def test_two_workers_close_a_lost_call_once(self, bus: TestBus) -> None:
         call = bus.call()

@@ -63,8 +63,8 @@ def is_audible(samples: Samples) -> bool:
     return bool(np.mean(np.square(samples, dtype=np.float64)) >= _AUDIBLE_SQUARE)
 
 
-def sounds(samples: Samples, *, join_s: float = JOIN_S) -> list[Span]:
-    """The audible stretches of a track (8 kHz), to 10 ms; those less than ``join_s`` apart are one."""
+def sounds(samples: Samples) -> list[Span]:
+    """The audible stretches of a track (8 kHz), to 10 ms; those less than `JOIN_S` apart are one."""
     windows = samples.size // _WINDOW_SAMPLES
     framed = samples[: windows * _WINDOW_SAMPLES].reshape(windows, _WINDOW_SAMPLES)
     audible = np.mean(np.square(framed, dtype=np.float64), axis=1) >= _AUDIBLE_SQUARE
@@ -72,7 +72,7 @@ def sounds(samples: Samples, *, join_s: float = JOIN_S) -> list[Span]:
     joined: list[Span] = []
     for start, end in edges.reshape(-1, 2):
         span = Span(float(start) * _WINDOW_S, float(end) * _WINDOW_S)
-        if joined and span.start_s - joined[-1].end_s < join_s:
+        if joined and span.start_s - joined[-1].end_s < JOIN_S:
             joined[-1] = Span(joined[-1].start_s, span.end_s)
         else:
             joined.append(span)

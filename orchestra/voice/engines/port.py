@@ -11,7 +11,6 @@ from pipecat.turns.user_start import BaseUserTurnStartStrategy
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
-from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
@@ -117,19 +116,6 @@ class Engines:
 
         """
         return await self._tts.render(text, voice, LINE_RATE)
-
-    async def transcribe(self, pcm16: bytes, rate: int) -> str:
-        """The words in mono 16-bit PCM of ``rate`` Hz, by the local model.
-
-        Raises:
-            SettingError: no local engine is loaded.
-            EngineError: the model failed.
-
-        """
-        if self._speech is None:
-            msg = "audio outside of calls is transcribed by the local engine: set ORCHESTRA_STT=local"
-            raise SettingError(msg)
-        return await self._speech.transcribe(pcm16, rate)
 
     async def close(self) -> None:
         """Release the threads and connections that the calls shared."""

@@ -118,10 +118,6 @@ async def test_a_phrase_is_synthesized_outside_of_a_call(engines: Engines, speec
     assert 0.4 * len(phrase.pcm16) / 16_000 < starts[-1] < len(phrase.pcm16) / 16_000
 
 
-async def test_audio_is_transcribed_outside_of_a_call(engines: Engines, question: bytes) -> None:
-    assert compare(QUESTION, await engines.transcribe(question, 16_000)).matches
-
-
 async def test_calls_share_the_vad_model_and_not_its_state(engines: Engines, question: bytes) -> None:
     one, other = engines.vad(), engines.vad()
     for vad in (one, other):
