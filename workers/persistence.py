@@ -136,3 +136,5 @@ async def _close_lost_calls(bus: Bus) -> None:
                     publisher.forget(found.call)
         except RedisError as error:
             _log.warning("call.sweep_failed", error=repr(error))
+        except Exception:  # noqa: BLE001 - what is wrong with one call must not end the watch over all the others
+            _log.exception("call.sweep_failed")

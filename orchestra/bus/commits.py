@@ -32,8 +32,8 @@ _JOURNAL, _MEDIA = b"P", b"Q"
 class Commits:
     """The commits of one lease, numbered, so that one whose answer was lost can be sent again.
 
-    What handlers publish is committed at once (or after the group's linger); what is merely handled or acked may wait
-    10 ms, since nobody waits for it, and having read what concerns others 100 ms.
+    What handlers publish is committed at once, or within the group's linger; what is merely handled or acked may wait
+    10 ms, since nobody waits for it, and having read what concerns others 100 ms, both no less than the linger.
     """
 
     def __init__(  # noqa: PLR0917 - made once a lease
@@ -44,6 +44,7 @@ class Commits:
         wire: Callable[[], Wire],
         cursors: Iterable[Cursor],
         on_commit: Callable[[], None],
+        linger_s: float = 0.0,
     ) -> None:
         self.group = group
         self.token = token
@@ -52,6 +53,8 @@ class Commits:
         self._wire = wire
         self._cursors = tuple(cursors)
         self._on_commit = on_commit
+        self._linger_s = linger_s
+        self._quiet_s, self._idle_s = max(_QUIET_S, linger_s), max(_IDLE_S, linger_s)
         self._flying_reads: list[int] = []
         self.progress_key = keys.key(partition, "progress", group)
         self._fixed_keys = [
@@ -117,15 +120,15 @@ class Commits:
     # -- when
 
     def soon(self) -> None:
-        """Something was handled: commit within 10 ms."""
+        """Something was handled: commit within 10 ms, or the linger where that is longer."""
         self._handled = True
         if self._flight is None:
-            self._within(_QUIET_S)
+            self._within(self._quiet_s)
 
     def later(self) -> None:
         """Only the read position has moved: commit within 100 ms, unless it has moved far."""
         if self._flight is None:
-            self._within(_QUIET_S if self.beyond() >= _MANY else _IDLE_S)
+            self._within(self._quiet_s if self.beyond() >= _MANY else self._idle_s)
 
     def _within(self, seconds: float) -> None:
         if self._timer is not None:
@@ -146,9 +149,9 @@ class Commits:
         else:
             self.soon()
 
-    def linger(self, seconds: float) -> None:
-        """Something was published: commit within that time; at once for 0."""
-        if seconds <= 0:
+    def linger(self) -> None:
+        """Something was published: commit within the linger; at once without one."""
+        if self._linger_s <= 0:
             if self._flight is not None:
                 self._handled = True
                 return  # it goes with what is collected, as soon as that one is answered
@@ -157,7 +160,7 @@ class Commits:
             else:
                 self.now()
         else:
-            self._within(seconds)
+            self._within(self._linger_s)
 
     @property
     def stalled(self) -> bool:

@@ -35,19 +35,18 @@ class Health:
     """A small HTTP server beside the engines of a process. ``port`` is the one it got, where 0 was asked for."""
 
     def __init__(self, bus: "Bus", port: int, host: str = "127.0.0.1") -> None:
-        self.port = port
+        self.host, self.port = host, port
         self._bus = bus
-        self._host = host
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen.
 
         Raises:
-            OSError: the port is in use.
+            OSError: the address cannot be listened on.
 
         """
-        self._server = await asyncio.start_server(self._answer, self._host, self.port)
+        self._server = await asyncio.start_server(self._answer, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

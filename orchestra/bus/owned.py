@@ -58,12 +58,14 @@ class Owned:
         self.lanes: dict[bytes, deque[Work]] = {}
         self.running: dict[asyncio.Task[None], None] = {}
         self.cursors = {stream: Cursor(partition, stream, consumer.name) for stream in (*consumer.streams, REQUEUED)}
-        self.commits = Commits(partition, consumer.name, token, self.wire, self.cursors.values(), self.has_room)
+        self._linger_s = (bus.settings.linger_ms if consumer.linger_ms is None else consumer.linger_ms) / 1000
+        self.commits = Commits(
+            partition, consumer.name, token, self.wire, self.cursors.values(), self.has_room, self._linger_s
+        )
         self.clock: Callable[[], float] = asyncio.get_running_loop().time
         self._host = host
         self._starved = False
         self._room = asyncio.Event()
-        self._linger_s = (bus.settings.linger_ms if consumer.linger_ms is None else consumer.linger_ms) / 1000
         self._prefix = f"{partition:02d}-"
         self._group = consumer.name
         self._full = consumer.most_unfinished
@@ -251,7 +253,7 @@ class Owned:
         work.handler.handled += 1
         self.commits.finish(work)
         if urgent:
-            self.commits.linger(self._linger_s)
+            self.commits.linger()
         else:
             self.commits.soon()
 
@@ -269,7 +271,7 @@ class Owned:
             for sealed in self._sealed(handler, cause, 0, events):
                 commits.publish(sealed)
         if self._linger_s:
-            commits.linger(self._linger_s)
+            commits.linger()
         else:
             commits.urgent = True  # the drain that called us lets go of the commits soon
 

@@ -69,13 +69,21 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
-async def run_worker(consumers: Sequence[Consumer], settings: Settings, *, health_port: int | None = None) -> None:
+async def run_worker(
+    consumers: Sequence[Consumer],
+    settings: Settings,
+    *,
+    health_port: int | None = None,
+    health_host: str = "127.0.0.1",
+) -> None:
     """Run consumers until SIGTERM or SIGINT, or until one of them fails.
+
+    With ``health_port`` the process tells on that port how it is; 0 is any free one, which the log names.
 
     Raises:
         ServerError: there is no server.
         ConsumerError: two consumers have the same name.
-        SettingError: the port for health is in use.
+        SettingError: the address for health cannot be listened on.
 
     """
     names = [consumer.name for consumer in consumers]
@@ -87,7 +95,7 @@ async def run_worker(consumers: Sequence[Consumer], settings: Settings, *, healt
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     bus = await Bus.connect(settings)
-    health = Health(bus, health_port or 0)
+    health = Health(bus, health_port or 0, health_host)
     try:
         if health_port is not None:
             await _listen(health)
@@ -108,6 +116,8 @@ async def _listen(health: Health) -> None:
     try:
         await health.start()
     except OSError as error:
-        msg = f"cannot listen on port {health.port} for /healthz and /metrics: {error.strerror}; choose another"
+        msg = (
+            f"cannot listen on {health.host}:{health.port} for /healthz and /metrics: {error.strerror}; choose another"
+        )
         raise SettingError(msg) from error
-    _LOG.info("worker.health", url=f"http://127.0.0.1:{health.port}/healthz")
+    _LOG.info("worker.health", url=f"http://{health.host}:{health.port}/healthz")

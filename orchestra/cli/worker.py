@@ -14,8 +14,11 @@ def register(app: typer.Typer) -> None:
 def worker(
     consumers: Annotated[list[str], typer.Argument(help="What to run: module:attribute, or an entry point's name.")],
     health_port: Annotated[
-        int | None, typer.Option("--health-port", help="Serve /healthz and /metrics on this port of 127.0.0.1.")
+        int | None, typer.Option("--health-port", help="Serve /healthz and /metrics on this port.")
     ] = None,
+    health_host: Annotated[
+        str, typer.Option("--health-host", help="The address of that port; 0.0.0.0 to be asked from elsewhere.")
+    ] = "127.0.0.1",
     reload: Annotated[
         bool, typer.Option("--reload", help="Start anew whenever a .py file below here changes.")
     ] = False,
@@ -35,8 +38,8 @@ def worker(
     settings = load_settings()
     if reload:
         configure_logging(settings, "worker.reload")
-        port = [] if health_port is None else ["--health-port", str(health_port)]
+        port = [] if health_port is None else ["--health-port", str(health_port), "--health-host", health_host]
         raise typer.Exit(run_reloading(["worker", *consumers, *port], Path.cwd()))
     loaded = [load_consumer(name) for name in consumers]
     configure_logging(settings, "worker." + "+".join(consumer.name for consumer in loaded))
-    uvloop.run(run_worker(loaded, settings, health_port=health_port))
+    uvloop.run(run_worker(loaded, settings, health_port=health_port, health_host=health_host))

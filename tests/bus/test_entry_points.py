@@ -1,0 +1,45 @@
+"""Consumers that other packages offer."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestra.bus.process import load_consumer
+from orchestra.errors import ConsumerError
+
+_MODULE = """
+from orchestra import Consumer
+
+mood = Consumer("mood")
+number = 4
+"""
+_ENTRY_POINTS = """
+[orchestra.consumers]
+mood = moodpackage:mood
+number = moodpackage:number
+"""
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that offers consumers, installed."""
+    (tmp_path / "moodpackage.py").write_text(_MODULE)
+    information = tmp_path / "moodpackage-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: moodpackage\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(_ENTRY_POINTS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_a_consumer_of_an_installed_package_is_found_by_its_name() -> None:
+    assert load_consumer("mood").name == "mood"
+
+
+def test_a_name_that_no_package_offers_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConsumerError, match="offer mood, number"):
+        load_consumer("nobody")
+
+
+def test_what_is_offered_and_is_no_consumer_is_refused() -> None:
+    with pytest.raises(ConsumerError, match="is a int"):
+        load_consumer("number")
