@@ -262,9 +262,9 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
     console.print(Text(f"{record.from_number or 'a hidden number'}, {_status(record)} after {record.duration_s:.1f} s"))
     console.print(
         Text(
-            f"{record.turns} turns, {record.interruptions} interrupted, {record.tools} tools"
-            f" ({record.failed_tools} failed), {record.prompts} prompts,"
-            f" {record.prompt_tokens:,} + {record.completion_tokens:,} tokens",
+            f"turns {record.turns}, interrupted {record.interruptions}, tools {record.tools}"
+            f" (failed {record.failed_tools}), prompts {record.prompts},"
+            f" tokens {record.prompt_tokens:,} + {record.completion_tokens:,}",
             QUIET,
         )
     )
