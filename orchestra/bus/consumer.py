@@ -2,9 +2,11 @@
 
 import inspect
 import math
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
@@ -34,6 +36,8 @@ class Refusal:
 BatchFunction = Callable[[list[Entry]], Awaitable[Iterable[Refusal] | None]]
 PartitionFunction = Callable[[int, bool], None]
 Lifespan = Callable[["Bus"], AbstractAsyncContextManager[Any]]
+#: the groups of the platform: the consumer of each is in the module of that name
+PLATFORM = frozenset({"orchestration", "execution", "persistence", "archive", "logging", "telemetry", "curator"})
 F = TypeVar("F", bound=Function)
 B = TypeVar("B", bound=BatchFunction)
 L = TypeVar("L", bound=Lifespan)
@@ -56,6 +60,8 @@ class Handler:
     concurrent: bool
     timeout_s: float
     raw: bool
+    #: where the function is from
+    module: str = ""
     decode: Callable[[bytes], Event] | None = None
     #: it takes nothing but an event whose body is all there is to it: the short way through the engine
     direct: bool = False
@@ -206,6 +212,7 @@ class Consumer:
             self.most_unfinished, self.most_bytes = most, most_bytes
             self.entry_handler = self._handler(_alone(function), True, timeout_s, None)
             self.entry_handler.name = getattr(function, "__qualname__", repr(function))
+            self.entry_handler.module = _module_of(function)
             self.entry_handler.together = function
             self.entry_handler.pending = pending
             self._one_kind()
@@ -224,14 +231,21 @@ class Consumer:
         return function
 
     def check(self) -> None:
-        """Refuse a consumer that takes nothing.
+        """Refuse a consumer that takes nothing, or that has the name of another's group.
 
         Raises:
-            ConsumerError: it has no handlers.
+            ConsumerError: it has no handlers, or a name of the platform's.
 
         """
         if not self.handlers and self.entry_handler is None:
             msg = f"consumer {self.name} handles nothing: decorate a function with @consumer.on(…)"
+            raise ConsumerError(msg)
+        modules = sorted({handler.module for handler in self.all_handlers()})
+        if self.name in PLATFORM and f"workers.{self.name}" not in modules:
+            msg = (
+                f"consumer {self.name!r} of {', '.join(modules)}: the group of that name is the platform's own"
+                f" (workers.{self.name}), which would lose its events to this one; give the consumer another name"
+            )
             raise ConsumerError(msg)
 
     def all_handlers(self) -> list[Handler]:
@@ -264,9 +278,20 @@ class Consumer:
             concurrent=concurrent,
             timeout_s=self.handler_timeout_s if timeout_s is None else timeout_s,
             raw=event_type is None,
+            module=_module_of(function),
             decode=decode,
             direct=decode is not None and count == 1,
         )
+
+
+def _module_of(function: Any) -> str:
+    """The module a handler is from, also where it is run as the main program."""
+    name = getattr(function, "__module__", None) or type(function).__module__
+    main = sys.modules.get(name) if name == "__main__" else None
+    if main is None:
+        return str(name)
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    return str(spec.name if spec is not None else Path(file).stem if file else name)
 
 
 def _collected(generator: Function) -> Function:

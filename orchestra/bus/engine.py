@@ -143,7 +143,7 @@ async def run_consumer(
             consumer's own grace unless given.
 
     Raises:
-        ConsumerError: the consumer has no handlers.
+        ConsumerError: the consumer has no handlers, or its group is another consumer's.
 
     """
     consumer.check()

@@ -38,6 +38,11 @@ def members_key(group: str) -> str:
     return f"{PREFIX}:{{shared}}:members:{group}"
 
 
+def holder_key(group: str) -> str:
+    """What a group records of whose it is."""
+    return f"{PREFIX}:{{shared}}:holder:{group}"
+
+
 def new_call(partition: int, epoch_ms: int, chance: bytes = b"") -> str:
     """A new call id on a partition: its number, a dash, and a UUID of version 7 (RFC 9562) for that moment.
 

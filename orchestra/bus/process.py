@@ -82,7 +82,7 @@ async def run_worker(
 
     Raises:
         ServerError: there is no server.
-        ConsumerError: two consumers have the same name.
+        ConsumerError: two consumers have the same name, or one has a name that is another's.
         SettingError: the address for health cannot be listened on.
 
     """
@@ -90,6 +90,8 @@ async def run_worker(
     if len(set(names)) != len(names):
         msg = f"two consumers of one process have the same name: {names}"
         raise ConsumerError(msg)
+    for consumer in consumers:
+        consumer.check()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

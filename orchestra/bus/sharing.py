@@ -9,6 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.backoff import Backoff
+from orchestra.bus.joining import join
 from orchestra.bus.leases import Leases, quota
 from orchestra.bus.owned import Owned
 from orchestra.bus.takeover import TakeOver
@@ -40,6 +41,7 @@ class Sharing:
         self._taking: dict[int, asyncio.Task[None]] = {}
         self._releasing: dict[int, asyncio.Task[None]] = {}
         self._renewed = float("-inf")
+        self._joined = False
         self._stopping = False
 
     def stop(self) -> None:
@@ -50,7 +52,12 @@ class Sharing:
         self.wake.set()
 
     async def run(self) -> None:
-        """Keep the share until `stop`; a server that is away is waited for."""
+        """Keep the share until `stop`; a server that is away is waited for.
+
+        Raises:
+            ConsumerError: the group is another consumer's.
+
+        """
         backoff = Backoff(0.05)
         while not (self._stopping and not self.owned):
             self.wake.clear()
@@ -72,6 +79,9 @@ class Sharing:
                     await self.wake.wait()
 
     async def _beat(self) -> None:
+        if not self._joined and not self._stopping:
+            await join(self._engine.bus, self._engine.consumer)
+            self._joined = True
         if self._stopping:
             await self._leases.leave()
             share = 0

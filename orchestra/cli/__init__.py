@@ -55,6 +55,7 @@ for _command in (
     "curate",
     "status",
     "dead",
+    "group",
     "trim",
     "openobserve",
     "schema",

@@ -59,9 +59,16 @@ def new_consumer(
     folder: Annotated[Path, typer.Option("--folder", help="Where to write the two files.")] = Path(),
 ) -> None:
     """Write a consumer and its test, which pass as they are; then change them."""
+    from orchestra.bus.consumer import PLATFORM
+
     module = name.replace("-", "_")
     if not module.isidentifier() or not name.isascii():
         msg = f"a consumer's name is a word of letters, digits, - and _, not {name!r}"
+        raise UsageError(msg)
+    if name in PLATFORM:
+        msg = (
+            f"{name!r} is the name of one of the platform's own groups ({', '.join(sorted(PLATFORM))}): choose another"
+        )
         raise UsageError(msg)
     title = "".join(part.capitalize() for part in module.split("_"))
     files = {folder / f"{module}.py": CONSUMER, folder / f"test_{module}.py": TEST}

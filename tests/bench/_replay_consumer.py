@@ -43,7 +43,7 @@ CALLS = 1000
 
 def orchestration() -> Consumer:
     """A group whose outputs are those of the recording, by their ids and types."""
-    consumer = Consumer("orchestration")
+    consumer = Consumer("desk")
 
     @consumer.on(CallStarted)
     async def greet(event: CallStarted) -> AgentChanged:

@@ -102,8 +102,8 @@ class _Call:
         yield self._edge(
             CallStarted(call=self.id, id=start, from_number=caller, to_number="+15550002222", app="parcels")
         )
-        changed = AgentChanged(call=self.id, id=f"{start}.orchestration.1", agent=self._agent)
-        yield changed, "orchestration", start
+        changed = AgentChanged(call=self.id, id=f"{start}.desk.1", agent=self._agent)
+        yield changed, "desk", start
         for turn in count(1):
             yield from self._turn(turn)
 
@@ -130,8 +130,8 @@ class _Call:
         reply = [self._calls.sentence(6, 14) for _ in range(2)]
         yield from self._reply_step(where, ended, reply)
         text = " ".join(reply)
-        done = TurnCompleted(**where, id=f"{ended}.orchestration.4", agent=self._agent, text=text, steps=3)
-        yield done, "orchestration", ended
+        done = TurnCompleted(**where, id=f"{ended}.desk.4", agent=self._agent, text=text, steps=3)
+        yield done, "desk", ended
         self._history.append(Message(role="assistant", content=text))
         yield self._edge(ReplySpoken(**where, id=self.next_id(), text=text, agent=self._agent))
         stages = {name: round(value * chance.uniform(0.7, 1.6), 1) for name, value in _STAGES.items()}
@@ -153,17 +153,17 @@ class _Call:
         )  # fmt: skip
 
     def _tool_step(self, where: dict[str, Any], ended: str) -> Iterator[_Told]:
-        asked, wanted = f"{ended}.orchestration.1", f"{ended}.orchestration.2"
+        asked, wanted = f"{ended}.desk.1", f"{ended}.desk.2"
         arguments = f'{{"number": "{self._chance.randint(0, 9999):04d}"}}'
         called = f"call_{where['turn']}"
-        yield self._asked(where, asked, 1), "orchestration", ended
+        yield self._asked(where, asked, 1), "desk", ended
         calls = (ToolCall(id=called, name="find_parcel", arguments=arguments),)
         yield self._answered(where, asked, 1, tool_calls=calls), "execution", asked
         request = ToolRequested(
             **where, id=wanted, agent=self._agent, name="find_parcel", step=2, tool_call_id=called,
             arguments=arguments, deadline=self._soon(),
         )  # fmt: skip
-        yield request, "orchestration", ended
+        yield request, "desk", ended
         result = ToolCompleted(
             **where, id=f"{wanted}.execution.1", request=wanted, name="find_parcel",
             result=self._calls.sentence(8, 20), duration_ms=round(self._chance.gauss(60, 20), 2),
@@ -172,8 +172,8 @@ class _Call:
         yield result, "execution", wanted
 
     def _reply_step(self, where: dict[str, Any], ended: str, reply: list[str]) -> Iterator[_Told]:
-        asked = f"{ended}.orchestration.3"
-        yield self._asked(where, asked, 3), "orchestration", ended
+        asked = f"{ended}.desk.3"
+        yield self._asked(where, asked, 3), "desk", ended
         for index, sentence in enumerate(reply):
             spoken = f"{asked}.execution.{index + 1}"
             yield ReplyChunk(**where, id=spoken, text=sentence, agent=self._agent, index=index), "execution", asked

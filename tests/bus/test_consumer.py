@@ -17,7 +17,7 @@ def redis_url(every_server: str) -> str:
 
 
 async def test_what_a_handler_returns_is_published_with_the_header_filled_in(bus: TestBus) -> None:
-    consumer = Consumer("orchestration")
+    consumer = Consumer("desk")
 
     @consumer.on(UserTurnEnded)
     async def prompt(event: UserTurnEnded) -> PromptRequested:
@@ -28,14 +28,14 @@ async def test_what_a_handler_returns_is_published_with_the_header_filled_in(bus
         (ended,) = await bus.publish(UserTurnEnded(call=call, turn=1, text="hello"))
         await bus.settled()
     (requested,) = await bus.published(PromptRequested)
-    assert requested.id == f"{ended.id}.orchestration.1"
-    assert (requested.cause, requested.source, requested.turn) == (ended.id, "orchestration", 1)
+    assert requested.id == f"{ended.id}.desk.1"
+    assert (requested.cause, requested.source, requested.turn) == (ended.id, "desk", 1)
     assert requested.trace.split("-")[1] == call[3:].replace("-", "") == ended.trace.split("-")[1]
     assert requested.at >= ended.at > 0
 
 
 async def test_what_a_generator_yields_is_published_in_order(bus: TestBus) -> None:
-    consumer = Consumer("execution")
+    consumer = Consumer("speaking")
 
     @consumer.on(PromptRequested)
     async def sentences(event: PromptRequested):  # noqa: ANN202
@@ -91,7 +91,7 @@ async def test_a_concurrent_handler_does_not_hold_up_the_next_event_of_its_call(
 
 
 async def test_publishing_before_the_ack_is_stored_when_the_call_returns(bus: TestBus) -> None:
-    consumer = Consumer("execution")
+    consumer = Consumer("speaking")
     seen = []
 
     @consumer.on(PromptRequested)
@@ -103,12 +103,12 @@ async def test_publishing_before_the_ack_is_stored_when_the_call_returns(bus: Te
     async with bus.run(consumer):
         (asked,) = await bus.publish(PromptRequested(call=bus.call(), agent="a"))
         await bus.settled()
-    assert [chunk.id for chunk in seen] == [f"{asked.id}.execution.1"]
-    assert [done.id for done in await bus.published(TurnCompleted)] == [f"{asked.id}.execution.2"]
+    assert [chunk.id for chunk in seen] == [f"{asked.id}.speaking.1"]
+    assert [done.id for done in await bus.published(TurnCompleted)] == [f"{asked.id}.speaking.2"]
 
 
 async def test_a_second_attempt_publishes_nothing_twice_and_sees_what_the_first_one_published(bus: TestBus) -> None:
-    consumer = Consumer("execution")
+    consumer = Consumer("speaking")
     seen = []
 
     @consumer.on(PromptRequested)
@@ -189,7 +189,7 @@ async def test_a_handler_that_takes_too_long_is_cancelled_and_counted(bus: TestB
 
 
 async def test_entries_come_raw_and_of_every_type_to_a_consumer_that_asks_for_entries(bus: TestBus) -> None:
-    consumer = Consumer("archive", streams=("events", "media"))
+    consumer = Consumer("keeping", streams=("events", "media"))
     seen = []
 
     @consumer.on_entry()
