@@ -130,7 +130,7 @@ async def _close_lost_calls(bus: Bus) -> None:
         await asyncio.sleep(silent_s / _SWEEPS_EACH)
         try:
             for found in await lost_calls(bus, silent_s):
-                if (end := await end_of_lost(bus, found)) is not None:
+                if (end := await end_of_lost(bus, found, silent_s)) is not None:
                     _log.warning("call.lost", call=found.call, edge=found.edge, duration_s=end.duration_s)
                     publisher.publish(end)
                     publisher.forget(found.call)

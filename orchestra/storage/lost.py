@@ -38,10 +38,32 @@ async def _drop_heard(bus: Bus, partition: int, stream: str, since_ms: int, sile
         last = f"({page[-1].stream_id}"
 
 
-async def end_of_lost(bus: Bus, record: CallRecord) -> CallEnded | None:
-    """The event that closes a lost call, with what there is of it; None where another worker is about to publish it."""
-    claim = bus.key(record.call, "lost", record.call)
-    if not await bus.redis.set(claim, "1", nx=True, ex=_CLAIMED_S):
+async def claim_end(bus: Bus, call: str) -> bool:
+    """Whether it is for the one who asks to publish that this call is over, and nobody else is about to.
+
+    Raises:
+        RedisError: the server is away.
+
+    """
+    return bool(await bus.redis.set(_claim(bus, call), "1", nx=True, ex=_CLAIMED_S))
+
+
+async def give_back_end(bus: Bus, call: str) -> None:
+    """The call is not over after all: whoever finds that it is may say so."""
+    await bus.redis.delete(_claim(bus, call))
+
+
+def _claim(bus: Bus, call: str) -> str:
+    return bus.key(call, "lost", call)
+
+
+async def end_of_lost(bus: Bus, record: CallRecord, silent_s: float = 0.0) -> CallEnded | None:
+    """The event that closes a lost call, with what there is of it.
+
+    None where another process is about to publish it, or where there is something of the call in the last ``silent_s``
+    seconds after all: others were closed since it was found silent, and meanwhile an edge may have taken it up.
+    """
+    if not await claim_end(bus, record.call):
         return None
     journal = await bus.journal(record.call)
     if any(isinstance(event, CallEnded) for event in journal):
@@ -49,6 +71,9 @@ async def end_of_lost(bus: Bus, record: CallRecord) -> CallEnded | None:
     audio_ms, heard_at = await _last_audio(bus, record.call)
     began_at = journal[0].at if journal else record.started_at
     last_at = max([heard_at, *(event.at for event in journal)], default=began_at)
+    if time.time() - last_at < silent_s:
+        await give_back_end(bus, record.call)
+        return None
     return CallEnded(
         call=record.call,
         turn=max((event.turn for event in journal), default=0),

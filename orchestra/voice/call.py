@@ -39,6 +39,8 @@ _LOG = structlog.get_logger()
 _MARK_WITHIN_S = 5.0
 #: a server that has not taken what it was given for longer is away
 _ANSWER_WITHIN_S = 1.0
+#: events of its journal that a call knows again: far more than one turn has, and older turns change nothing
+_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Call:
         standing: how the call stands that another edge began; None for a new one.
 
     Attributes:
+        taken: ids of the events of its journal that the call knows: one that comes again changes nothing.
+        missed: what happened on its journal since that was read, and waits until the call stands as it stood.
         over: resolves to the reason once the call is to end here; the stream waits for it. None: the call itself is not
             over, another edge or a person has it now.
 
@@ -117,8 +121,10 @@ class Call:
         self._script = script
         self._publisher = publisher
         self._standing = standing
-        self.missed: list[Event] = []  # what happened while the journal was read
+        self.taken: dict[str, None] = {}
+        self.missed: list[Event] = []
         self._waits = standing is not None  # until the pipeline is there and the conversation stands as it stood
+        # our `CallResumed` until the journal has it: those before it are of edges that have lost the call since
         self._resumed_as = ""
         self._prompted = False
         self._started = time.monotonic() - age_s
@@ -245,19 +251,39 @@ class Call:
     # -- the agents' side
 
     def take_event(self, event: Event) -> None:
-        """Something happened on this call's journal."""
+        """Something happened on this call's journal. What is taken twice changes nothing the second time."""
+        if self._waits:
+            self.missed.append(event)
+        elif self._first_time(event.id):
+            self._take(event)
+
+    def _first_time(self, event_id: str) -> bool:
+        if not event_id:  # another producer's, who gives none
+            return True
+        if event_id in self.taken:
+            return False
+        self.taken[event_id] = None
+        while len(self.taken) > _REMEMBERED:
+            del self.taken[next(iter(self.taken))]
+        return True
+
+    def _take(self, event: Event) -> None:
         if isinstance(event, CallResumed):
-            if event.id != self._resumed_as:
-                _LOG.info("call.taken_over", call=self.id, by=event.source)
-                self.leave()
+            self._taken_up(event)
         elif isinstance(event, CallAnswered):
             self._answered(event)
-        elif self._waits:
-            self.missed.append(event)
         elif not self.over.done():
             if isinstance(event, TurnCancelled) and event.reason == "expired":
                 self.conversation.forgotten(event.turn, self._script.apology)
             self.conversation.take(event)
+
+    def _taken_up(self, event: CallResumed) -> None:
+        """An edge has the call: this one, or one that took it up before this one did, or another from now on."""
+        if event.id == self._resumed_as:
+            self._resumed_as = ""
+        elif not self._resumed_as:
+            _LOG.info("call.taken_over", call=self.id, by=event.source)
+            self.leave()
 
     def _answered(self, event: CallAnswered) -> None:
         """It turned out while the call goes on who has answered it."""

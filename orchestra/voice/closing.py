@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher, partition_of
 from orchestra.storage.audio import audio_of, length_ms
+from orchestra.storage.lost import claim_end, give_back_end
 from orchestra.voice.call import Call
 from orchestra.voice.standing import standing
 from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
@@ -23,35 +25,60 @@ _CLOCK_MARGIN_S = 60
 _ANSWER_WITHIN_S = 1.0
 
 
-async def close_call(bus: Bus, publisher: Publisher, call: str, reason: EndReason) -> bool:
-    """Publish that a call is over which no edge has any more. False: its journal says already that it is.
+async def close_call(
+    bus: Bus,
+    publisher: Publisher,
+    call: str,
+    reason: EndReason,
+    *,
+    taken_up: Callable[[list[Event]], bool] = lambda _: False,
+) -> bool:
+    """Publish that a call is over which no edge has any more: once, however many find that at the same time.
+
+    False: its journal says already that it is, ``taken_up`` says of its journal that an edge has the call after all, or
+    another process is about to close it.
 
     Raises:
         RedisError, TimeoutError: the journal cannot be read.
 
     """
     async with asyncio.timeout(_JOURNAL_WITHIN_S):
-        journal = await bus.journal(call)
-        stands = standing(journal)
-        if stands.ended:
+        if not await claim_end(bus, call):
             return False
-        audio_ms = await _audio_ms(bus, call, journal) if stands.started_at else 0
-    duration_s = max(0.0, time.time() - stands.started_at) if stands.started_at else 0.0
-    publisher.publish(
-        CallEnded(call=call, turn=stands.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms)
-    )
-    _LOG.info("call.closed", call=call, reason=reason)
-    return True
+    closed = False
+    try:
+        async with asyncio.timeout(_JOURNAL_WITHIN_S):
+            audio_ms = await _audio_ms(bus, call, await bus.journal(call))
+            # the audio takes a while to be read, in which an edge may take the call up: the journal is asked last
+            journal = await bus.journal(call)
+        stands = standing(journal)
+        if not stands.ended and not taken_up(journal):
+            duration_s = max(0.0, time.time() - stands.started_at) if stands.started_at else 0.0
+            ended = CallEnded(
+                call=call, turn=stands.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms
+            )
+            publisher.publish(ended)
+            publisher.forget(call)
+            _LOG.info("call.closed", call=call, reason=reason)
+            closed = True
+    finally:
+        if not closed:
+            with contextlib.suppress(TimeoutError, RedisError):  # it expires by itself
+                async with asyncio.timeout(_JOURNAL_WITHIN_S):
+                    await give_back_end(bus, call)
+    return closed
 
 
 async def _audio_ms(bus: Bus, call: str, journal: list[Event]) -> int:
-    """Where the last audio of the call ends on its clock."""
+    """Where the last audio of the call ends on its clock; 0 where it has not started."""
     for event in reversed(journal):
         if isinstance(event, CallResumed):
             break
         if isinstance(event, CallTransferred) and event.audio_ms:
             return event.audio_ms
-    started = next(event.at for event in journal if isinstance(event, CallStarted))
+    started = next((event.at for event in journal if isinstance(event, CallStarted)), None)
+    if started is None:
+        return 0
     since = str(max(0, round((started - _CLOCK_MARGIN_S) * 1000)))
     end_ms = 0
     async for entry in bus.entries(partition_of(call), AudioChunk.stream, since=since):
@@ -107,15 +134,20 @@ class LostCalls:
             try:
                 async with asyncio.timeout(_JOURNAL_WITHIN_S):
                     journal = await self._bus.journal(call)
-                taken_up = any(isinstance(event, CallResumed) and event.at >= lost_at for event in journal)
                 slow = time.monotonic() - began > _ANSWER_WITHIN_S
-                if not taken_up and slow and again and not self._closing.is_set():
+                if slow and again and not self._closing.is_set() and not self._taken_up(call, journal, lost_at):
                     again = False
                     continue  # Redis was away until now
-                if not taken_up:
-                    await close_call(self._bus, self._publisher, call, reason)
+                taken_up = partial(self._taken_up, call, lost_at=lost_at)
+                await close_call(self._bus, self._publisher, call, reason, taken_up=taken_up)
             except (TimeoutError, RedisError, DecodeError) as error:
                 _LOG.warning("call.not_closed", call=call, error=repr(error))
                 if not (self._closing.is_set() or isinstance(error, DecodeError)):
                     continue
             return
+
+    def _taken_up(self, call: str, journal: list[Event], lost_at: float) -> bool:
+        """Whether an edge has the call again, this one included."""
+        return self._find(call) is not None or any(
+            isinstance(event, CallResumed) and event.at >= lost_at for event in journal
+        )

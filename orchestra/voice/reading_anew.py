@@ -57,12 +57,14 @@ async def read_anew(app: str) -> ReadPhrases | None:
 def reading_anew(edge: Edge) -> Iterator[None]:
     """Take up the app anew at every SIGHUP while the block runs."""
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+    one_at_a_time = asyncio.Lock()  # else one that reads for longer would bring back what a later one has replaced
 
     async def take_up() -> None:
-        phrases = await read_anew(edge.settings.app)
-        if phrases is not None:
-            edge.take_up(phrases)
-            _LOG.info("edge.app_read", app=phrases.name, version=phrases.version)
+        async with one_at_a_time:
+            phrases = await read_anew(edge.settings.app)
+            if phrases is not None:
+                edge.take_up(phrases)
+                _LOG.info("edge.app_read", app=phrases.name, version=phrases.version)
 
     def begin() -> None:
         task = loop.create_task(take_up(), name="read the app anew")

@@ -1,7 +1,8 @@
 """What the agents answer, from the journal to the calls of this edge: one reader for all of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -30,44 +31,60 @@ class Replies:
         self._bus = bus
         self._homes = homes
         self._find = find
-        self._followed: set[int] = set()
-        self._held: dict[str, list[Event]] = {}  # of calls that are being taken up
+        self._following: dict[int, asyncio.Task[None]] = {}  # partition → what begins to follow it
+        self._held: dict[str, list[list[Event]]] = {}  # of calls that are being taken up, one list a stream
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to follow; whatever is published after this is seen."""
-        follow = self._bus.follow(self._homes)
-        await follow.start()
-        self._followed.update(self._homes)
-        self._tasks.append(asyncio.create_task(self._deliver(follow), name="replies"))
+        beginning = asyncio.create_task(self._begin(self._homes), name="follow homes")
+        self._following.update(dict.fromkeys(self._homes, beginning))
+        await beginning
 
     def watch(self, call: str) -> None:
         """See that the call's partition is followed."""
-        partition = partition_of(call)
-        if partition not in self._followed:
-            self._followed.add(partition)
-            follow = self._bus.follow([partition])
-            self._tasks.append(asyncio.create_task(self._deliver(follow), name=f"replies {partition}"))
+        self._follow(partition_of(call))
 
-    async def hold(self, call: str) -> None:
-        """Keep what happens to this call from now on, until `release`: its journal is being read meanwhile."""
-        self._held[call] = []
-        partition = partition_of(call)
-        if partition not in self._followed:
-            follow = self._bus.follow([partition])
-            await follow.start()
-            self._followed.add(partition)
-            self._tasks.append(asyncio.create_task(self._deliver(follow), name=f"replies {partition}"))
+    @contextmanager
+    def holding(self, call: str) -> Iterator[list[Event]]:
+        """Keep in the list what happens to this call while the block runs: its journal is being read meanwhile.
 
-    def release(self, call: str) -> list[Event]:
-        """What has happened to this call since `hold`."""
-        return self._held.pop(call, [])
+        Whatever is published after `followed` has returned is there.
+        """
+        held: list[Event] = []
+        self._held.setdefault(call, []).append(held)
+        try:
+            yield held
+        finally:
+            # by identity: two streams of one call may hold the same events
+            left = [other for other in self._held.pop(call) if other is not held]
+            if left:
+                self._held[call] = left
+
+    async def followed(self, call: str) -> None:
+        """Wait until the call's partition is followed."""
+        # one who gives up waiting leaves the others their reader
+        await asyncio.shield(self._follow(partition_of(call)))
+
+    def _follow(self, partition: int) -> asyncio.Task[None]:
+        """What begins to follow a partition, once: two readers would tell every call everything twice."""
+        beginning = self._following.get(partition)
+        if beginning is None:
+            beginning = asyncio.create_task(self._begin([partition]), name=f"follow {partition}")
+            self._following[partition] = beginning
+        return beginning
+
+    async def _begin(self, partitions: list[int]) -> None:
+        follow = self._bus.follow(partitions)
+        await follow.start()
+        self._tasks.append(asyncio.create_task(self._deliver(follow), name=f"replies {partitions}"))
 
     async def close(self) -> None:
         """Stop following."""
-        for task in self._tasks:
+        tasks = [*self._following.values(), *self._tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _deliver(self, follow: Follow) -> None:
         try:
@@ -79,8 +96,8 @@ class Replies:
     def _hand_over(self, entry: Entry) -> None:
         if entry.type not in _TAGS:
             return
-        call, held = self._find(entry.call), self._held.get(entry.call)
-        if call is None and held is None:
+        call, holders = self._find(entry.call), self._held.get(entry.call, ())
+        if call is None and not holders:
             return
         try:
             event = entry.event()
@@ -89,7 +106,7 @@ class Replies:
             return
         if event is None:
             return
-        if held is not None:
+        for held in holders:
             held.append(event)
         if call is None:
             return

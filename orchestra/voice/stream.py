@@ -157,36 +157,39 @@ async def _begin(edge: "Edge", start: Start, parties: Parties, bridge: Bridge) -
         RejectedError: the journal of a call to be taken up cannot be read, or says that the call is over.
 
     """
-    stands: Standing | None = None
-    known: set[str] = set()
-    if start.start.custom_parameters.get("resumed"):
+    if not start.start.custom_parameters.get("resumed"):
+        return _call(edge, start, parties, bridge, None)
+    with edge.replies.holding(parties.call) as missed:
         try:
             async with asyncio.timeout(_JOURNAL_WITHIN_S):
-                await edge.replies.hold(parties.call)
+                await edge.replies.followed(parties.call)
                 journal = await edge.bus.journal(parties.call)
         except (TimeoutError, RedisError, ValueError) as error:
-            edge.replies.release(parties.call)
             msg = f"the journal cannot be read: {error!r}"
             raise RejectedError(msg) from error
-        known = {event.id for event in journal}
         stands = standing(journal)
         if stands.ended:
-            edge.replies.release(parties.call)
             msg = "the call is over"
             raise RejectedError(msg)
-    # nothing is awaited from here on: no event falls between the journal and the call
+        # nothing is awaited from here on: no event falls between the journal and the call
+        call = _call(edge, start, parties, bridge, stands if stands.started_at else None)
+        call.taken.update(dict.fromkeys(event.id for event in journal))
+        call.missed = missed
+    return call
+
+
+def _call(edge: "Edge", start: Start, parties: Parties, bridge: Bridge, stands: Standing | None) -> Call:
     call = Call(
         parties,
         edge.script_of(parties, start.start.custom_parameters),
         edge.engines.name,
         edge.publisher,
         bridge.speak,
-        standing=stands if stands is not None and stands.started_at else None,
+        standing=stands,
     )
     call.started()
     edge.calls.begin(call)
     edge.replies.watch(call.id)
-    call.missed = [event for event in edge.replies.release(call.id) if event.id not in known]
     return call
 
 

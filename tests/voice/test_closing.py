@@ -1,0 +1,68 @@
+"""A call that nobody has any more is closed once, however many find out, and not where somebody has it after all."""
+
+import asyncio
+
+from orchestra.bus import keys
+from orchestra.storage.calls import CallRecord
+from orchestra.storage.lost import end_of_lost
+from orchestra.testing import TestBus
+from orchestra.voice.call import Call
+from orchestra.voice.closing import LostCalls, close_call
+from schemas import AudioChunk, CallEnded, CallResumed, CallStarted
+
+
+def nowhere(call: str) -> Call | None:
+    del call
+    return None
+
+
+async def test_who_all_waited_for_a_call_close_it_once(bus: TestBus) -> None:
+    call = bus.call()
+    await bus.publish(CallStarted(call=call))
+    edges = [LostCalls(bus.bus, bus.bus.publisher(name), nowhere, 0.05) for name in ("edge-1", "edge-2")]
+    for edge in edges:
+        for _ in range(3):  # its stream broke, the carrier asked what is next, and said that the call is over
+            edge.wait_for(call)
+    await asyncio.gather(*(task for edge in edges for task in edge._tasks))
+    for edge in edges:
+        await edge._publisher.flush(30)
+    assert len(await bus.published(CallEnded)) == 1
+
+
+async def test_an_edge_and_the_watch_over_lost_calls_close_it_once(bus: TestBus) -> None:
+    call = bus.call()
+    await bus.publish(CallStarted(call=call))
+    publisher = bus.bus.publisher("edge-1")
+    closed, end = await asyncio.gather(
+        close_call(bus.bus, publisher, call, "caller_hung_up"), end_of_lost(bus.bus, CallRecord(call=call))
+    )
+    assert closed is (end is None)
+
+
+async def test_a_call_that_is_taken_up_while_its_audio_is_read_is_not_closed(bus: TestBus) -> None:
+    call = bus.call()
+    await bus.publish(CallStarted(call=call), AudioChunk(call=call, speaker="caller", offset_ms=0, audio=bytes(3200)))
+    publisher, read = bus.bus.publisher("edge-1"), bus.bus.entries
+
+    async def entries(partition: int, stream: str, since: str = "-"):  # noqa: ANN202
+        async for entry in read(partition, stream, since=since):
+            yield entry
+        if stream == keys.MEDIA:
+            await bus.publish(CallResumed(call=call))
+
+    bus.bus.entries = entries  # type: ignore[method-assign]
+    lost = LostCalls(bus.bus, publisher, nowhere, 0.05)
+    lost.wait_for(call)
+    await asyncio.gather(*lost._tasks)
+    await publisher.flush(30)
+    assert await bus.published(CallEnded) == []
+    bus.bus.entries = read  # type: ignore[method-assign]
+    assert await close_call(bus.bus, publisher, call, "caller_hung_up")  # it was given back
+
+
+async def test_a_call_that_has_sounded_since_it_was_found_silent_is_not_lost(bus: TestBus) -> None:
+    call = bus.call()
+    await bus.publish(CallStarted(call=call), CallResumed(call=call))
+    record = CallRecord(call=call)
+    assert await end_of_lost(bus.bus, record, 60.0) is None
+    assert await end_of_lost(bus.bus, record) is not None

@@ -1,0 +1,91 @@
+"""What comes from the journal reaches each call once, whoever begins to follow its partition, and when."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from orchestra.testing import TestBus
+from orchestra.voice.call import Call
+from orchestra.voice.replies import Replies
+from schemas import CallResumed, Event, ReplyChunk
+
+
+class Taken:
+    """Calls that write down what they are given."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def find(self, call: str) -> Call:
+        return cast("Call", Listening(call, self.events))
+
+
+class Listening:
+    def __init__(self, call: str, events: list[Event]) -> None:
+        self.id, self._events = call, events
+
+    def take_event(self, event: Event) -> None:
+        self._events.append(event)
+
+
+async def follow_all(replies: Replies, *calls: str) -> None:
+    """As the streams of these calls do that come back at once."""
+    await asyncio.gather(*(replies.followed(call) for call in calls))
+
+
+async def follow_and_watch(replies: Replies, one: str, other: str) -> None:
+    """As a call that comes back and a new one do."""
+    following = asyncio.create_task(replies.followed(one))
+    await asyncio.sleep(0)
+    replies.watch(other)
+    await following
+
+
+async def watch_and_follow(replies: Replies, one: str, other: str) -> None:
+    replies.watch(one)
+    await replies.followed(other)
+
+
+async def give_up_and_follow(replies: Replies, one: str, other: str) -> None:
+    """One stream is gone before its journal was read."""
+    following = asyncio.create_task(replies.followed(one))
+    await asyncio.sleep(0)
+    following.cancel()
+    await asyncio.wait([following])
+    await replies.followed(other)
+
+
+@pytest.mark.parametrize("begin", [follow_all, follow_and_watch, watch_and_follow, give_up_and_follow])
+async def test_calls_that_begin_to_follow_one_partition_at_once_hear_everything_once(bus: TestBus, begin: Any) -> None:
+    taken, one, other = Taken(), bus.call(5), bus.call(5)
+    replies = Replies(bus.bus, [3], taken.find)
+    await replies.start()
+    await begin(replies, one, other)
+    published = await bus.publish(ReplyChunk(call=one, text="You are welcome."), ReplyChunk(call=other, text="Good."))
+    end = await bus.publish(ReplyChunk(call=bus.call(3), text="The last one."))
+    async with asyncio.timeout(30):
+        while not {event.id for event in (*published, *end)} <= {event.id for event in taken.events}:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await replies.close()
+    assert [event.id for event in taken.events if event.call in (one, other)] == [event.id for event in published]
+
+
+async def test_homes_that_are_followed_need_no_second_reader(bus: TestBus) -> None:
+    replies = Replies(bus.bus, [3, 5], Taken().find)
+    await asyncio.gather(replies.start(), replies.followed(bus.call(5)))
+    assert len(bus.bus.follows) == 1
+    await replies.close()
+
+
+async def test_two_streams_of_one_call_both_get_what_happens_while_its_journal_is_read(bus: TestBus) -> None:
+    call = bus.call(5)
+    replies = Replies(bus.bus, [3], lambda _: None)
+    await replies.followed(call)
+    with replies.holding(call) as first, replies.holding(call) as second:
+        (resumed,) = await bus.publish(CallResumed(call=call))
+        async with asyncio.timeout(30):
+            while not (first and second):  # noqa: ASYNC110 - another task reads
+                await asyncio.sleep(0.01)
+    await replies.close()
+    assert [event.id for event in first] == [event.id for event in second] == [resumed.id]
