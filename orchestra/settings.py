@@ -32,8 +32,9 @@ class Settings(BaseSettings):
     """A Redis or Valkey of your own, 7.0 or newer: redis:, rediss:, unix:, redis+cluster:, redis+sentinel:."""
     data_dir: Path = Field(default_factory=_user_data_dir)
     """Where this machine keeps what it needs: the embedded server's data, recordings, archive, keys, phrases."""
-    embedded_port: Annotated[int, Field(ge=0, le=65535)] = 7480
-    """Port of 127.0.0.1 on which the embedded server listens beside its unix socket; 0: the socket only."""
+    embedded_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port of 127.0.0.1 on which the embedded server listens beside its unix socket, for every user of this machine and
+    without a password; 0: the socket only, which is this user's."""
     partitions: Annotated[int, Field(ge=1, le=99)] = 16
     """How many journals the calls are spread over; fixed by the first start on a server."""
     lease_ms: Annotated[int, Field(ge=200)] = 2000

@@ -109,6 +109,18 @@ def _readable(span: Span) -> ReadableSpan:
     )
 
 
+def totals(groups: Iterable[GroupStatus], name: Literal["lag", "pending", "dead"]) -> dict[str, int]:
+    """One figure of every group, over its partitions; without the groups of which the server cannot tell it.
+
+    A lag that is not known is no lag of 0, or a backlog would look like none.
+    """
+    sums: dict[str, int | None] = {}
+    for status in groups:
+        so_far, value = sums.get(status.group, 0), getattr(status, name)
+        sums[status.group] = None if so_far is None or value is None else so_far + value
+    return {group: value for group, value in sums.items() if value is not None}
+
+
 class Metrics:
     """Counts and measures what the journal says, and how far its consumer groups are behind."""
 
@@ -138,15 +150,15 @@ class Metrics:
         self._prompts = meter.create_histogram("gen_ai.client.operation.duration", "s", "duration of a prompt")
         self._tools = meter.create_histogram("orchestra.tool.duration", "ms", "duration of a tool call")
         self._errors = meter.create_counter("orchestra.tool.errors", "{call}", "tool calls that failed")
-        for name, what in (("lag", "not read yet"), ("pending", "taken, not finished"), ("dead", "given up")):
+        figures: tuple[tuple[Literal["lag", "pending", "dead"], str], ...] = (
+            ("lag", "not read yet"), ("pending", "taken, not finished"), ("dead", "given up"),
+        )  # fmt: skip
+        for name, what in figures:
             meter.create_observable_gauge(f"orchestra.group.{name}", [self._gauge(name)], "{event}", f"events {what}")
 
-    def _gauge(self, name: str) -> Callable[[CallbackOptions], list[Observation]]:
+    def _gauge(self, name: Literal["lag", "pending", "dead"]) -> Callable[[CallbackOptions], list[Observation]]:
         def observe(_: CallbackOptions) -> list[Observation]:
-            sums: dict[str, int] = {}
-            for status in self._groups:
-                sums[status.group] = sums.get(status.group, 0) + (getattr(status, name) or 0)
-            return [Observation(value, {"group": group}) for group, value in sums.items()]
+            return [Observation(value, {"group": group}) for group, value in totals(self._groups, name).items()]
 
         return observe
 
