@@ -232,6 +232,8 @@ async def stack(
         if redis_url is None:
             server = EmbeddedServer(settings.data_dir, port=settings.embedded_port)
             redis_url = (await parts.enter_async_context(server)).url
+            keeping = asyncio.create_task(server.keep_running(), name="supervise server")
+            parts.push_async_callback(_cancel_all, [keeping])
         auth_token = settings.twilio_auth_token.get_secret_value() or secrets.token_hex(16)
         environment = _environment(settings, redis_url, auth_token, port)
         working = workers_of(settings) if workers is None else tuple(workers)

@@ -12,17 +12,29 @@ from types import TracebackType
 from typing import Self
 
 import redis.asyncio
+import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus.servers import Address
-from orchestra.bus.wire import Wire
+from orchestra.bus.wire import TransientError, Wire
 from orchestra.errors import MissingExtraError, ServerError
 from orchestra.process import die_with_parent
 
+_LOG = structlog.get_logger("orchestra.bus")
 _STATE_FILE = "server.json"
 _START_S = 20.0
+#: how often it is looked whether a supervised server lives, and whether it answers, in seconds; one that leaves so many
+#: questions in a row unanswered hangs
+_LOOK_EVERY_S = 0.1
+_ASKED_EVERY_S = 1.0
+_ANSWER_WITHIN_S = 3.0
+_MOST_UNANSWERED = 3
+_STOP_WITHIN_S = 10.0
+#: pause before it is started again, the longest, and after how long it counts as having run, in seconds
+_BACKOFF_S = 0.05
+_LONGEST_BACKOFF_S = 10.0
 _LONGEST_SOCKET_PATH = 100  # the system's limit for the address of a unix socket is 108 bytes
 
 
@@ -81,12 +93,15 @@ class EmbeddedServer:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._socket = self._socket_path()
         await self._refuse_others()
-        self._launch(binary)
         try:
-            await self._ready()
+            await self._run(binary)
         except BaseException:
             await self.stop()
             raise
+
+    async def _run(self, binary: Path) -> None:
+        self._launch(binary)
+        await self._ready()
         state = {"pid": self.pid, "url": self.url, "port": self.port}
         (self.folder / _STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
 
@@ -141,7 +156,10 @@ class EmbeddedServer:
                     raise ServerError(msg)
                 try:
                     await wire.call("PING")
-                except RedisError as error:  # not listening yet, or loading its data
+                except TransientError:  # it is loading its data, and that takes what it takes
+                    await asyncio.sleep(_LOOK_EVERY_S)
+                    deadline = time.monotonic() + _START_S
+                except RedisError as error:  # not listening yet
                     if time.monotonic() > deadline:
                         msg = f"the embedded server does not answer ({error}); its log is {self.folder / 'server.log'}"
                         raise ServerError(msg) from None
@@ -154,6 +172,42 @@ class EmbeddedServer:
     async def _address(self) -> Address:
         return Address(path=str(self._socket))
 
+    async def keep_running(self) -> None:
+        """Until cancelled: run it again, at the same place, whenever it has ended unasked or hangs.
+
+        It writes each command to its file before it answers: what it has confirmed outlives the process.
+        """
+        failures = 0
+        while True:
+            began = time.monotonic()
+            code = await self._ended()
+            failures = 0 if time.monotonic() - began > _LONGEST_BACKOFF_S else failures + 1
+            pause = min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2**failures)
+            _LOG.warning("server.ended", folder=str(self.folder), exit_code=code, restart_in_s=pause)
+            await asyncio.sleep(pause)
+            try:
+                await self._run(self._given_binary or binary_path())
+            except (ServerError, OSError) as error:
+                _LOG.error("server.not_started", folder=str(self.folder), error=str(error))
+            else:
+                _LOG.info("server.started", folder=str(self.folder), pid=self.pid)
+
+    async def _ended(self) -> int:
+        """Wait until the process is gone; one that does not answer is ended. Returns its exit code."""
+        process, unanswered = self._process, 0
+        if process is None:
+            return 0
+        wire = Wire(self._address, timeout_s=_ANSWER_WITHIN_S)
+        try:
+            while not await _ends(process, _ASKED_EVERY_S):
+                unanswered = 0 if await _answers(wire) else unanswered + 1
+                if unanswered >= _MOST_UNANSWERED:
+                    _LOG.error("server.hangs", folder=str(self.folder), pid=process.pid, questions=unanswered)
+                    process.kill()
+        finally:
+            await wire.close()
+        return process.returncode
+
     async def stop(self) -> None:
         """Stop it; what it holds stays on disk."""
         process, self._process = self._process, None
@@ -161,7 +215,9 @@ class EmbeddedServer:
             return
         if process.poll() is None:
             process.terminate()
-            await asyncio.to_thread(process.wait)
+            if not await _ends(process, _STOP_WITHIN_S):  # it hangs
+                process.kill()
+                await asyncio.to_thread(process.wait)
         (self.folder / _STATE_FILE).unlink(missing_ok=True)
         if self._socket.parent != self.folder.resolve():
             self._socket.unlink(missing_ok=True)
@@ -182,6 +238,27 @@ class EmbeddedServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+
+async def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    pause = 0.002
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(pause)
+        pause = min(_LOOK_EVERY_S, pause * 2)
+    return True
+
+
+async def _answers(wire: Wire) -> bool:
+    try:
+        await wire.call("PING")
+    except (TransientError, ResponseError):
+        return True  # that it is loading, or busy with a script, is an answer too
+    except RedisError:
+        return False
+    return True
 
 
 def running_url(data_dir: Path) -> str | None:

@@ -3,12 +3,15 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
-from orchestra.bus.server import running_url
+from orchestra.bus.server import binary_path, folder_of, running_url
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
@@ -116,3 +119,76 @@ async def test_an_embedded_server_keeps_its_data(tmp_path: Path) -> None:
         bus = await Bus.connect(settings)
         assert len(await bus.journal(call)) == 1
         await bus.close()
+
+
+class TestKeepRunning:
+    async def test_one_that_was_killed_comes_back_at_its_place_with_all_it_confirmed(self, tmp_path: Path) -> None:
+        folder = tmp_path / ("long" * 25)  # too long a path for a socket: that is elsewhere then, and must not move
+        async with _kept(EmbeddedServer(folder)) as server:
+            bus = await Bus.connect(Settings(redis_url=server.url, data_dir=folder))
+            publisher, call = bus.publisher("edge"), bus.new_call()
+            for turn in range(3):
+                publisher.publish(UserTurnEnded(call=call, turn=turn, text=""))
+                await publisher.flush(30)
+                killed = server.pid
+                os.kill(killed, signal.SIGKILL)
+                await _runs_again(server, killed)
+            publisher.publish(UserTurnEnded(call=call, turn=3, text=""))
+            await publisher.flush(30)
+            assert [event.turn for event in await bus.journal(call)] == [0, 1, 2, 3]
+            assert running_url(folder) == server.url
+            await bus.close()
+        assert running_url(folder) is None
+
+    async def test_one_that_hangs_is_ended_and_comes_back(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchestra.bus.server._ANSWER_WITHIN_S", 0.3)
+        monkeypatch.setattr("orchestra.bus.server._ASKED_EVERY_S", 0.05)
+        async with _kept(EmbeddedServer(tmp_path)) as server:
+            hangs = server.pid
+            os.kill(hangs, signal.SIGSTOP)
+            await _runs_again(server, hangs)
+
+    async def test_one_that_cannot_start_is_tried_again_until_it_can(self, tmp_path: Path) -> None:
+        full = tmp_path / "full"
+        binary = tmp_path / "valkey-server"
+        binary.write_text(f'#!/bin/sh\n[ -e "{full}" ] && exit 1\nexec "{binary_path()}" "$@"\n', encoding="utf-8")
+        binary.chmod(0o700)
+        with capture_logs() as logs:
+            async with _kept(EmbeddedServer(tmp_path, binary=binary)) as server:
+                full.touch()
+                killed = server.pid
+                os.kill(killed, signal.SIGKILL)
+                async with asyncio.timeout(60):
+                    while sum(line["event"] == "server.not_started" for line in logs) < 2:  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+                full.unlink()
+                await _runs_again(server, killed)
+
+    async def test_one_that_hangs_when_it_is_to_stop_is_ended(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchestra.bus.server._STOP_WITHIN_S", 0.1)
+        server = EmbeddedServer(tmp_path)
+        await server.start()
+        os.kill(server.pid, signal.SIGSTOP)
+        await asyncio.wait_for(server.stop(), 30)
+        assert running_url(tmp_path) is None
+
+
+@asynccontextmanager
+async def _kept(server: EmbeddedServer) -> AsyncIterator[EmbeddedServer]:
+    async with server:
+        keeping = asyncio.create_task(server.keep_running())
+        try:
+            yield server
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def _runs_again(server: EmbeddedServer, before: int) -> None:
+    async with asyncio.timeout(60):
+        while server.pid == before or await folder_of(server.url) is None:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.01)
