@@ -1,6 +1,7 @@
 """The event contracts of Orchestra: every event type and the codec. Imports nothing of the platform."""
 
 from schemas.afterwards import RecordingSaved, TranscriptCurated
+from schemas.body import EncodeError, carried, clean_text
 from schemas.caller import (
     ReplyInterrupted,
     TranscriptFinal,
@@ -51,6 +52,7 @@ __all__ = [
     "DecodeError",
     "DigitPressed",
     "DigitsRequested",
+    "EncodeError",
     "Event",
     "Message",
     "PromptCompleted",
@@ -78,6 +80,8 @@ __all__ = [
     "UserTurnEnded",
     "UserTurnPredicted",
     "UserTurnResumed",
+    "carried",
+    "clean_text",
     "decode",
     "encode",
     "event_types",

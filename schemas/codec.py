@@ -8,12 +8,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from schemas.body import carried
 from schemas.event import Event, event_types, tag_of
 from schemas.media import AudioChunk
 
 Fields = dict[bytes, bytes]
-
-_encode = msgspec.json.Encoder().encode
 
 
 class DecodeError(ValueError):
@@ -34,17 +33,22 @@ def _decoder(tag: bytes) -> msgspec.json.Decoder[Event] | None:
 
 
 def encode(event: Event) -> Fields:
-    """The fields of the stream entry for this event."""
+    """The fields of the stream entry for this event.
+
+    Raises:
+        EncodeError: it holds what no entry can carry.
+
+    """
+    audio = event.audio if isinstance(event, AudioChunk) else None
+    event, body = carried(event if audio is None else msgspec.structs.replace(event, audio=b""))
     fields = {
         b"type": tag_of(type(event)).encode(),
         b"call": event.call.encode(),
         b"id": event.id.encode(),
+        b"body": body,
     }
-    if isinstance(event, AudioChunk):
-        fields[b"body"] = _encode(msgspec.structs.replace(event, audio=b""))
-        fields[b"audio"] = event.audio
-    else:
-        fields[b"body"] = _encode(event)
+    if audio is not None:
+        fields[b"audio"] = audio
     return fields
 
 
@@ -63,7 +67,7 @@ def decode(fields: Mapping[bytes, bytes]) -> Event | None:
     except KeyError as missing:
         msg = f"stream entry has no field {missing}"
         raise DecodeError(msg) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"body of a {fields[b'type'].decode('utf-8', 'replace')} event: {error}"
         raise DecodeError(msg) from error
     if isinstance(event, AudioChunk):

@@ -80,7 +80,7 @@ class Handler:
             if values[4] != b"id":
                 return None
             event = self.decode(values[7])  # type: ignore[misc]
-        except (IndexError, msgspec.MsgspecError):
+        except (IndexError, ValueError, RecursionError):  # an entry of another's: the long way says what is wrong
             return None
         return self.function(event)  # type: ignore[return-value]
 

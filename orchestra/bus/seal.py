@@ -7,9 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from orchestra.bus import keys
-from schemas import Event, tag_of
+from schemas import Event, carried, tag_of
 
-_encode = msgspec.json.Encoder().encode
 #: per type: its stream, its tag, whether it carries audio
 _kinds: dict[type[Event], tuple[str, bytes, bool]] = {}
 
@@ -46,12 +45,19 @@ def _trace_prefix(call: str) -> str:
 
 
 def seal(event: Event) -> Sealed:
-    """The entry of an event whose header is complete."""
+    """The entry of an event whose header is complete.
+
+    Raises:
+        schemas.EncodeError: it holds what no entry can carry.
+
+    """
     stream, tag, has_audio = _kinds.get(type(event)) or _kind(type(event))
-    if not has_audio:
-        return Sealed(stream, tag, event.call, event.id, _encode(event), None)
-    audio: bytes = event.audio  # type: ignore[attr-defined]
-    return Sealed(stream, tag, event.call, event.id, _encode(replace(event, audio=b"")), audio)
+    audio: bytes | None = None
+    if has_audio:
+        audio = event.audio  # type: ignore[attr-defined]
+        event = replace(event, audio=b"")
+    event, body = carried(event)
+    return Sealed(stream, tag, event.call, event.id, body, audio)
 
 
 def _kind(event_type: type[Event]) -> tuple[str, bytes, bool]:

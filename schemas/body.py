@@ -1,0 +1,119 @@
+"""The JSON body of an event, made so that every reader can take it.
+
+An event can be built with anything in its fields. What a reader could not take would stop each consumer that needs it,
+so it is mended or refused here, where it is made: the one who published it learns of it, and nobody else.
+"""
+
+import math
+import re
+import time
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from schemas.event import Event
+
+E = TypeVar("E", bound=Event)
+
+#: the year 10000, in epoch seconds: neither calendars nor databases go further
+_LATEST = 253_402_300_800.0
+#: levels of lists and mappings: far fewer than any reader gives up at
+_DEEPEST = 100
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class EncodeError(ValueError):
+    """An event holds what no stream entry can carry; it is not published."""
+
+
+def carried(event: E) -> tuple[E, bytes]:
+    """The event as it can be carried, and its body.
+
+    NUL characters are taken out, lone surrogates become U+FFFD, a whole number may be a float. A field that has no
+    value (None, NaN, an infinity) gets its default, a time outside of the calendar becomes the present.
+
+    Raises:
+        EncodeError: a field holds something else than its type, or is nested too deep.
+
+    """
+    try:
+        body = _encode(event)
+        _decoder(type(event)).decode(body)
+        if 0.0 <= event.at < _LATEST and not (b"\\" in body and b"\\u0000" in body):
+            return event, body
+    except (TypeError, ValueError, RecursionError):
+        pass  # below, with care
+    try:
+        mended = _mended(event)
+        body = _encode(mended)
+        _decoder(type(event)).decode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else error
+        msg = f"{type(event).__name__} cannot be published: {reason}; give its fields values of their types"
+        raise EncodeError(msg) from error
+    return mended, body
+
+
+@lru_cache
+def _decoder(event_type: type[E]) -> msgspec.json.Decoder[E]:
+    return msgspec.json.Decoder(event_type)
+
+
+def _mended(event: E) -> E:
+    """The event with values that can be carried.
+
+    Raises:
+        TypeError: a value is of no type that JSON knows.
+        ValueError: a value is not of its field's type.
+        RecursionError: it is nested too deep.
+
+    """
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(type(event)):
+        value = getattr(event, field.name)
+        if field.name == "at" and isinstance(value, int | float) and not 0.0 <= value < _LATEST:
+            value = time.time()
+        value = _clean(msgspec.to_builtins(value, builtin_types=(bytes,)))
+        if value is None and not field.required:
+            continue  # its default
+        try:
+            values[field.name] = _of_type(value, field.type)
+        except msgspec.ValidationError as error:
+            msg = f"{field.name}: {error}"
+            raise ValueError(msg) from error
+    return type(event)(**values)
+
+
+def _of_type(value: Any, kind: Any) -> Any:
+    """The value as this type; floats that are whole numbers count as such."""
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        if isinstance(value, float) and value.is_integer():
+            return msgspec.convert(int(value), kind)
+        raise
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """A value without what JSON, or a reader of it, does not take."""
+    if depth > _DEEPEST:
+        raise RecursionError
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {_clean(key, depth + 1): _clean(each, depth + 1) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_clean(each, depth + 1) for each in value]
+    return value
+
+
+def clean_text(text: str) -> str:
+    """Text without NUL characters, and with U+FFFD for halves of characters."""
+    if _SURROGATE.search(text):  # two halves that belong together become the one that they are
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "")
