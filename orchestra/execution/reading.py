@@ -1,118 +1,79 @@
-"""Writes money, dates, times, numbers and abbreviations as they are read out in English.
+"""Writes money, dates, times, numbers, addresses and abbreviations as they are read out in English.
 
-A speech engine left to itself reads ``£4.50`` as "pound four point fifty" and a parcel's number as millions. What is
-read here is plain words for every engine; a digit that stands alone is left to the engine.
+A speech engine left to itself reads ``£4.50`` as "pound four point fifty" and a parcel's number as millions. The
+readings are plain words for every engine. What is ambiguous (``3,50 €``, ``03/04/2026``), in another language, or a digit that
+stands alone is left to the engine: a time, price or number never changes its meaning.
 """
+# ruff: noqa: E501 - the table has one pattern a line
 
 import re
 from collections.abc import Callable
 from typing import Final
 
-from orchestra.execution.numerals import cardinal, decimal, digits, ordinal, year
+from orchestra.execution import reading_times as times
+from orchestra.execution.english import is_english
+from orchestra.execution.numerals import cardinal, decimal, digits, ordinal
+from orchestra.execution.reading_money import CODE_FIRST, CODED, NUMBER, SIGNED, coded_amount, signed_amount
 
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-_MONTH_OF: Final = {form: month for month in _MONTHS for form in (month.lower(), month[:3].lower())} | {
-    "sept": "September"
-}
-_MONTH: Final = r"(?P<month>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"  # noqa: E501
-_DAYS: Final = {
-    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
-    "Thurs": "Thursday", "Fri": "Friday",
-}  # fmt: skip
-#: also words of their own, and read as days only after some words
-_WEEKEND: Final = {"Sat": "Saturday", "Sun": "Sunday"}
-#: sign or code → one, many, the hundredth, many of them
-_MONEY: Final = {
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "£": ("pound", "pounds", "penny", "pence"),
-    "€": ("euro", "euros", "cent", "cents"),
-    "USD": ("dollar", "dollars", "cent", "cents"),
-    "GBP": ("pound", "pounds", "penny", "pence"),
-    "EUR": ("euro", "euros", "cent", "cents"),
-}
+#: unit → one, many
 _UNITS: Final = {
-    "km": ("kilometre", "kilometres"), "m": ("metre", "metres"), "cm": ("centimetre", "centimetres"),
-    "mm": ("millimetre", "millimetres"), "kg": ("kilo", "kilos"), "g": ("gram", "grams"), "lb": ("pound", "pounds"),
-    "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"), "ft": ("foot", "feet"),
-    "mi": ("mile", "miles"), "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"),
+    "km": ("kilometre", "kilometres"), "cm": ("centimetre", "centimetres"), "mm": ("millimetre", "millimetres"),
+    "kg": ("kilo", "kilos"), "g": ("gram", "grams"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"), "ft": ("foot", "feet"), "mi": ("mile", "miles"),
+    "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"),
     "min": ("minute", "minutes"), "mins": ("minute", "minutes"), "sec": ("second", "seconds"),
+    "km/h": ("kilometre per hour", "kilometres per hour"), "kph": ("kilometre per hour", "kilometres per hour"),
+    "mph": ("mile per hour", "miles per hour"), "tsp": ("teaspoon", "teaspoons"), "tbsp": ("tablespoon", "tablespoons"),
     "°C": ("degree", "degrees"), "°F": ("degree", "degrees"), "°": ("degree", "degrees"),
 }  # fmt: skip
+_UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
+#: words before which a long number is a count, not a name that is spelled digit by digit
+_COUNTED: Final = (
+    r"(?:dollars?|euros?|pounds?|cents?|pence|yen|rupees?|francs?|percent|degrees?|points?|miles?|kilomet\w+|met(?:re|er)s?|"
+    r"feet|kilos?|grams?|words?|people|times|days?|hours?|minutes?|seconds?|weeks?|months?|years?)\b"
+)
 _ABBREVIATIONS: Final = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missis", "Ms": "Miz", "Prof": "Professor", "approx": "approximately",
     "etc": "et cetera", "vs": "versus", "dept": "department", "ext": "extension", "Ave": "Avenue", "Rd": "Road",
     "Blvd": "Boulevard", "Inc": "Incorporated", "Ltd": "Limited", "min": "minimum", "max": "maximum",
+    "Apt": "Apartment", "Ste": "Suite", "Nos": "numbers", "pp": "pages",
 }  # fmt: skip
-_HALF_DAY: Final = 12
+_FRACTIONS: Final = {
+    ("1", "2"): "half", ("1", "3"): "third", ("2", "3"): "two thirds", ("1", "4"): "quarter", ("3", "4"): "three quarters",
+    ("1", "8"): "eighth", ("3", "8"): "three eighths", ("5", "8"): "five eighths", ("7", "8"): "seven eighths",
+}  # fmt: skip
+_VULGAR: Final = {"½": ("1", "2"), "⅓": ("1", "3"), "⅔": ("2", "3"), "¼": ("1", "4"), "¾": ("3", "4"), "⅛": ("1", "8")}
+#: what a fraction is of; elsewhere 1/2 may be a page, a date or a house
+_PARTED: Final = rf"(?:{_UNIT}|cups?|teaspoons?|tablespoons?|pounds?|ounces?|inch(?:es)?|miles?|hours?|pints?|gallons?|price|an|a|of the)\b"
+_COMPARED: Final = {
+    ">=": "at least ", "≥": "at least ", "<=": "at most ", "≤": "at most ", ">": "more than ", "<": "less than ",
+    "~": "about ", "≈": "about ", "±": "plus or minus ",
+}  # fmt: skip
 _LONG: Final = 4
-_HUNDRED: Final = 100
-_NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-#: a date or a time may not begin or end inside another number
-_ALONE: Final = (r"(?<![\d.,:/-])", r"(?![\d:/]|[.,-]\d)")
+_TELEPHONE_DIGITS: Final = 7
+#: an address longer than this is read without its query: nobody can write that down
+_LONGEST_ADDRESS: Final = 80
+_MARKS: Final = {
+    ".": " dot ", "_": " underscore ", "-": " dash ", "/": " slash ", "?": " question mark ", "=": " equals ",
+    "&": " and ", "+": " plus ", "#": " hash ", "%": " percent ", "~": " tilde ", ":": " colon ",
+}  # fmt: skip
 
 
-def _money(found: re.Match[str]) -> str:
-    one, many, cent, cents = _MONEY[(found["sign"] or found["code"]).upper()]
-    whole, _, rest = found["amount"].replace(",", "").partition(".")
-    scale = (found["scale"] or "").strip().lower()
-    if scale:
-        name = {"k": "thousand", "m": "million", "bn": "billion"}.get(scale, scale)
-        return f"{decimal(found['amount'])} {name} {many}"
-    units, hundredths = int(whole), int(f"{rest}00"[:2]) if rest else 0
-    said = f"{cardinal(units)} {one if units == 1 else many}"
-    if not hundredths:
-        return said
-    small = f"{cardinal(hundredths)} {cent if hundredths == 1 else cents}"
-    return f"{said} {cardinal(hundredths)}" if units and hundredths > 9 else f"{said} and {small}" if units else small  # noqa: PLR2004
+def _marks(written: str) -> str:
+    """The punctuation of an address as words, its longer numbers digit by digit."""
+    said = re.sub(r"[._/?=&+#%~:-]", lambda mark: _MARKS[mark[0]], written)
+    return re.sub(rf"\d{{{_LONG},}}", lambda number: digits(number[0]), re.sub(r" {2,}", " ", said)).strip()
 
 
-def _clock(found: re.Match[str]) -> str:
-    hour, minute, half = int(found["hour"]), int(found["minute"] or 0), (found["half"] or "").lower()
-    if hour > 24 or minute > 59 or (half and not 0 < hour <= _HALF_DAY):  # noqa: PLR2004 - no time of day
-        return found[0]
-    if not half:
-        if hour in {0, 24} and minute == 0:
-            return "midnight"
-        half = "a" if hour < _HALF_DAY else "p"
-        shown = cardinal(hour % _HALF_DAY or _HALF_DAY)
-        if minute == 0 and hour == _HALF_DAY:
-            return "noon"
-    else:
-        shown = cardinal(hour)
-    minutes = "" if minute == 0 else f" oh {cardinal(minute)}" if minute < 10 else f" {cardinal(minute)}"  # noqa: PLR2004
-    stop = "." if found[0].endswith(".") and _ends_a_sentence(found) else ""
-    return f"{shown}{minutes} {half[0]} m{stop}"
+def _mail(found: re.Match[str]) -> str:
+    return f"{_marks(found[1])} at {found[2].replace('.', ' dot ')}"
 
 
-def _ends_a_sentence(found: re.Match[str]) -> bool:
-    return not found.string[found.end() :].strip()
-
-
-def _iso_date(found: re.Match[str]) -> str:
-    return _dated(found[0], int(found["day"]), int(found["number"]), found["year"])
-
-
-def _slashed_date(found: re.Match[str]) -> str:
-    """American order, as the carriers' numbers are; day first where only that can be."""
-    first, second = int(found["first"]), int(found["second"])
-    month, day = (second, first) if first > len(_MONTHS) else (first, second)
-    written = found["year"] or ""
-    return _dated(found[0], day, month, f"20{written}" if len(written) == 2 else written)  # noqa: PLR2004
-
-
-def _named_date(found: re.Match[str]) -> str:
-    number = _MONTHS.index(_MONTH_OF[found["month"].lower()]) + 1
-    return _dated(found[0], int(found["day"]), number, found["year"] or "")
-
-
-def _dated(written: str, day: int, month: int, of_year: str) -> str:
-    if not 1 <= month <= len(_MONTHS) or not 1 <= day <= 31:  # noqa: PLR2004
-        return written
-    said = f"{_MONTHS[month - 1]} {ordinal(day)}"
-    return f"{said}, {year(int(of_year))}" if of_year else said
+def _address(found: re.Match[str]) -> str:
+    path, _, query = found["path"].partition("?")
+    if query and len(found[0]) <= _LONGEST_ADDRESS:
+        path = f"{path}?{query}"
+    return f"{found['host']} {_marks(path.rstrip('/'))}".rstrip()
 
 
 def _measured(found: re.Match[str]) -> str:
@@ -120,8 +81,29 @@ def _measured(found: re.Match[str]) -> str:
     return f"{decimal(found['amount'])} {one if found['amount'] == '1' else many}"
 
 
-def _after_a_word(found: re.Match[str]) -> str:
-    return f"{found[1]} {year(int(found['year']))}"
+def _hours_and_minutes(found: re.Match[str]) -> str:
+    hours, minutes = int(found["hours"]), int(found["minutes"])
+    return f"{cardinal(hours)} hour{'' if hours == 1 else 's'} {cardinal(minutes)} minute{'' if minutes == 1 else 's'}"
+
+
+def _feet_and_inches(found: re.Match[str]) -> str:
+    return f"{cardinal(int(found[1]))} foot {cardinal(int(found[2]))}"
+
+
+def _fraction(found: re.Match[str]) -> str:
+    whole, of = found["whole"], found["of"] or ""
+    parts = _VULGAR[found["sign"]] if found["sign"] else (found["over"], found["under"])
+    said = _FRACTIONS.get(parts)
+    if said is None or not (found["sign"] or whole or of):
+        return found[0]
+    one, many = _UNITS.get(of.strip(), (of.strip(), of.strip()))
+    single = parts[0] == "1"
+    if whole:
+        joint = "and an" if single and said.startswith("e") else "and a" if single else "and"
+        return f"{cardinal(int(whole))} {joint} {said} {many}".rstrip()
+    if single and of.strip() not in {"a", "an", "of the"}:
+        said = f"one {said}"
+    return f"{said} {one}".rstrip()
 
 
 def _plain(found: re.Match[str]) -> str:
@@ -136,88 +118,131 @@ def _plain(found: re.Match[str]) -> str:
 
 
 def _telephone(found: re.Match[str]) -> str:
-    groups = re.findall(r"\d+", found[0])
-    return ("plus " if found[0].startswith("+") else "") + ", ".join(digits(group) for group in groups)
+    written = found[0]
+    groups = re.findall(r"\d+", written)
+    if not _is_telephone(written, groups):
+        return written
+    if re.fullmatch(r"\d{1,3}(?: \d{3})+", written) and groups[-1] == "000":
+        return cardinal(int("".join(groups)))
+    return ("plus " if written.startswith("+") else "") + ", ".join(digits(group) for group in groups)
 
 
-def _mail(found: re.Match[str]) -> str:
-    return re.sub(r"[._-]", lambda mark: {".": " dot ", "_": " underscore ", "-": " dash "}[mark[0]], found[1]) + (
-        " at " + found[2].replace(".", " dot ")
-    )
+def _is_telephone(written: str, groups: list[str]) -> bool:
+    """Groups of several digits, seven digits or more in all: not a run of single digits, which is read well already."""
+    if written.startswith("+"):
+        return True
+    if re.fullmatch(r"\d\d?-\d\d?(?:\s\d\d?-\d\d?)+", written):
+        return False  # opening hours: 10-12 14-16
+    return sum(map(len, groups)) >= _TELEPHONE_DIGITS and max(map(len, groups)) > 1 and len(groups) > 1
+
+
+def _vanity(found: re.Match[str]) -> str:
+    """``1-800-FLOWERS``."""
+    code = f"{cardinal(int(found[1][0]))} hundred" if found[1].endswith("00") else digits(found[1])
+    return f"one, {code}, {found[2].replace('-', ' ')}"
+
+
+def _code(found: re.Match[str]) -> str:
+    """``AB-1234-XY`` and ``DE89 3704 0044``: figures of names one by one, in groups."""
+    groups = re.findall(r"[A-Z]+|\d+", found[0])
+    said = [digits(group) if group.isdigit() else group for group in groups]
+    if re.match(r"[A-Z]{2}\d", found[0]):  # country and check digits of a bank account belong together
+        said[:2] = [f"{said[0]} {said[1]}"]
+    return ", ".join(said)
+
+
+def _service_number(found: re.Match[str]) -> str:
+    """``911`` where the sentence says that it is called."""
+    return digits(found[0]) if _CALLING.search(found.string, 0, found.start()) else found[0]
+
+
+def _key(found: re.Match[str]) -> str:
+    """``*67#`` as keys are named."""
+    said = " ".join({"*": "star", "#": "hash"}.get(key) or digits(key) for key in found["keys"])
+    return f"{found['before']}{said}"
 
 
 def _abbreviation(found: re.Match[str]) -> str:
     said = _ABBREVIATIONS[found[1]]
-    return f"{said}." if _ends_a_sentence(found) else said
+    return said if found.string[found.end() :].strip() else f"{said}."
 
 
-_BEGIN, _END = _ALONE
-_DAY: Final = r"(?P<day>\d\d?)(?:st|nd|rd|th)?"
-_YEAR: Final = r"(?P<year>(?:19|20)\d\d)"
-_UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
+_CALLING: Final = re.compile(r"\b(?:call|dial|ring|phone|text)\b", re.IGNORECASE)
 Read = Callable[[re.Match[str]], str] | str
-_READINGS: tuple[tuple[re.Pattern[str], Read], ...] = (
-    (re.compile(r"\b([\w.-]+)@([\w-]+(?:\.[\w-]+)+)\b"), _mail),
-    (re.compile(r"\be\.g\.,?"), "for example"),
-    (re.compile(r"\bi\.e\.,?"), "that is"),
-    (re.compile(r"(?<=[\dm])\s?[–-]\s?(?=\d\d?(?::\d\d|\s?[ap]\.?m))"), " to "),
-    (re.compile(r"\b24/7\b"), "twenty-four seven"),
-    (re.compile(rf"{_BEGIN}(?P<year>\d{{4}})-(?P<number>\d\d)-(?P<day>\d\d){_END}"), _iso_date),
-    (re.compile(rf"{_BEGIN}(?P<first>\d\d?)/(?P<second>\d\d?)/(?P<year>\d{{4}}|\d\d){_END}"), _slashed_date),
-    (re.compile(rf"\b{_MONTH} {_DAY}\b(?!:)(?:,? {_YEAR}\b)?"), _named_date),
-    (re.compile(rf"(?:\bthe )?{_BEGIN}{_DAY}(?: of)? {_MONTH}(?![a-z])(?:,? {_YEAR}\b)?"), _named_date),
-    (re.compile(rf"\b{_MONTH} {_YEAR}\b"), lambda found: f"{found['month']} {year(int(found['year']))}"),
-    (
-        re.compile(
-            rf"{_BEGIN}(?P<hour>\d\d?)(?::(?P<minute>\d\d))?\s?(?P<half>[ap])(?:m\b|\.\s?m\.)", re.IGNORECASE
-        ),
-        _clock,
-    ),
-    (re.compile(rf"{_BEGIN}(?P<hour>\d\d?):(?P<minute>\d\d)(?P<half>){_END}"), _clock),
-    (
-        re.compile(
-            rf"(?P<sign>[$£€])\s?(?P<amount>{_NUMBER})(?P<scale>k|m|bn|\smillion|\sbillion)?\b(?P<code>)", re.IGNORECASE
-        ),
-        _money,
-    ),
-    (re.compile(rf"(?P<sign>)\b(?P<amount>{_NUMBER})\s?(?P<code>€|USD\b|EUR\b|GBP\b)(?P<scale>)"), _money),
-    (re.compile(r"\+?\d[\d() -]{5,}\d"), lambda found: _telephone(found) if _is_telephone(found[0]) else found[0]),
-    (re.compile(r"(?<![\w.])-(?=\d)"), "minus "),
-    (re.compile(rf"(?P<amount>{_NUMBER})\s?%"), lambda found: f"{decimal(found['amount'])} percent"),
-    (re.compile(r"\b(\d{1,3})(?:st|nd|rd|th)\b"), lambda found: ordinal(int(found[1]))),
-    (re.compile(rf"(?<![\w.])(?P<amount>{_NUMBER})\s?(?P<unit>{_UNIT})(?![\w°])"), _measured),
-    (re.compile(r"(?<=\d)\s?[–-]\s?(?=\d)"), " to "),
-    (re.compile(rf"\b(in|of|since|until|by|from|year) {_YEAR}\b(?![,.]\d)"), _after_a_word),
-    (re.compile(r"\bNo\. ?(?=\d)"), "number "),
-    (re.compile(r"#(?=\d)"), "number "),
-    (re.compile(rf"(?<![\w.,])(?:{_NUMBER})(?!\w|[.,]\d)"), _plain),
-    (re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\."), _abbreviation),
-    (re.compile(r"\bSt\. (?=[A-Z])"), "Saint "),
-    (re.compile(r"(?<=\w )St\b\.?"), "Street"),
-    (re.compile(rf"\b({'|'.join(_DAYS)})\b\.?(?=\s|,|\Z)"), lambda found: _DAYS[found[1]]),
-    (re.compile(r"\b(on|to|and|until|every) (Sat|Sun)\b\.?"), lambda found: f"{found[1]} {_WEEKEND[found[2]]}"),
-    (re.compile(r"\s&\s"), " and "),
-    (re.compile(r"\s\+\s"), " plus "),
-    (re.compile(r"\s=\s"), " equals "),
+_HOST: Final = r"(?P<host>\b(?:[a-z0-9-]+\.)+[a-z]{2,})"
+#: the reading is tried where one of the characters is in the sentence, or always
+_ANY: Final[frozenset[str]] = frozenset()
+_READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
+    (frozenset("@"), re.compile(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b"), _mail),
+    (frozenset("/"), re.compile(rf"(?<![@\w.-]){_HOST}(?P<path>(?::\d+)?/(?:[^\s\"'<>]*[^\s\"'<>.,;:!?)\]])?)", re.IGNORECASE), _address),
+    (_ANY, re.compile(r"\be\.g\.,?"), "for example"),
+    (_ANY, re.compile(r"\bi\.e\.,?"), "that is"),
+    (frozenset("*#"), re.compile(r"(?P<before>\b(?:press|dial|call|enter|key|code|keys) )(?P<keys>\*[\d*#]+|#\d[\d*]*#)(?!\w)", re.IGNORECASE), _key),
+    (frozenset("<>=≥≤~≈±"), re.compile(r"(?<![\w*])(?:>=|<=|[≥≤<>~≈±])\s?(?=[$£€]?\d)"), lambda found: _COMPARED[found[0].strip()]),
+    (frozenset("-–"), times.DAY_RANGE, times.day_range),
+    (frozenset("/"), re.compile(r"\b24/7\b"), "twenty-four seven"),
+    (frozenset("-"), times.ISO_DATE, times.iso_date),
+    (frozenset("/"), times.SLASHED_DATE, times.slashed_date),
+    (_ANY, times.MONTH_DAY, times.named_date),
+    (_ANY, times.DAY_MONTH, times.named_date),
+    (_ANY, times.MONTH_YEAR, times.month_year),
+    (frozenset("s"), times.DECADE, times.decade),
+    (_ANY, times.YEARS, times.years),
+    (frozenset("$£€¥₹"), SIGNED, signed_amount),
+    (frozenset("€£$DPFR"), CODED, coded_amount),
+    (frozenset("DPFR"), CODE_FIRST, coded_amount),
+    (frozenset("-"), re.compile(r"\b1-(8\d\d|900)-([A-Z][A-Z-]{2,})\b"), _vanity),
+    (frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), re.compile(r"(?<![\w-])(?:[A-Z]{2}\d\d(?: [A-Z\d]{4}){2,}(?: [A-Z\d]{1,4})?|[A-Z]{1,3}(?:-\d{3,})+(?:-[A-Z]{1,3})?)(?![\w-])"), _code),
+    (frozenset("-–/"), times.YEAR_SPAN, times.year_span),
+    (_ANY, re.compile(rf"(?<![\w.,:/+-])(?<!\d )\d{{1,3}}(?: \d{{3}})+(?=\s{_COUNTED}|\s?[€$£%])"), lambda found: cardinal(int(found[0].replace(" ", "")))),
+    (_ANY, re.compile(r"\(?\+?(?<![\w.,:/])\(?\d[\d() -]{5,}\d(?![\w/:]|[.,-]\d)"), _telephone),
+    (_ANY, re.compile(rf"(?<![\w.,:/-])(?:[2-9]11|112|999|988)(?!\w|[.,:/-]\w|\s{_COUNTED})"), _service_number),
+    (frozenset("-–—"), re.compile(rf"(?<![\w.,:/])(?P<first>{NUMBER})(?P<percent>\s?%)?\s?[–—-]\s?(?=(?:{NUMBER})\s?(?:%|(?:{_UNIT})(?![\w°])))"), lambda found: f"{decimal(found['first'])}{' percent' if found['percent'] else ''} to "),
+    (frozenset("-–−"), re.compile(r"(?<![\w.)])[-–−](?=\d)"), "minus "),
+    (frozenset("%"), re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s?%"), lambda found: f"{decimal(found['amount'])} percent"),
+    (_ANY, re.compile(r"(?<![\w.,:/-])(\d{1,3})(?:st|nd|rd|th)\b"), lambda found: ordinal(int(found[1]))),
+    (frozenset("h"), re.compile(r"(?<![\w.,:/])(?P<hours>\d{1,2})\s?h(?:rs?)?\s?(?P<minutes>[0-5]?\d)\s?m(?:ins?)?\b"), _hours_and_minutes),
+    (frozenset("'’"), re.compile(r"(?<![\w.,:/])([3-8])['’](1[01]|\d)(?:\"|”|'')"), _feet_and_inches),
+    (frozenset("/½⅓⅔¼¾⅛"), re.compile(r"(?<![\w.,:/-])(?:(?P<whole>\d{1,3})[ -]?)?(?:(?P<sign>[½⅓⅔¼¾⅛])|(?P<over>(?<![\d.,/])\d)/(?P<under>\d)(?![\d/]))" rf"(?P<of>\s?{_PARTED})?"), _fraction),
+    (_ANY, re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s?(?P<unit>{_UNIT})(?![\w°/])"), _measured),
+    (_ANY, re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s(?P<unit>m)(?![\w°/’'])"), lambda found: f"{decimal(found['amount'])} {'metre' if found['amount'] == '1' else 'metres'}"),
+    (_ANY, re.compile(rf"(?<![\w.,:/-])\d{{4,}}(?=\s{_COUNTED})"), lambda found: found[0] if found[0].startswith("0") else cardinal(int(found[0]))),
+    # three figures may be a name, as in Boeing 737-800
+    (frozenset("-–"), re.compile(r"(?<![\w.,:/-])(\d\d?)\s?[–-]\s?(?=\d\d?(?![\w:/-]|[.,]\d))"), r"\1 to "),
+    (frozenset("-–"), re.compile(r"(?<![\w.,:/-])(\d{1,3})\s?[–-]\s?(?=\d{3}\s(?!is\b|was\b|has\b)[a-z]+s\b)"), r"\1 to "),
+    (frozenset("N#"), re.compile(r"\bNo\. ?(?=\d)"), "number "),
+    (frozenset("N#"), re.compile(r"(?<!\w)#(?=\d)"), "number "),
+    (_ANY, re.compile(rf"(?<![\w.,:/*$£€¥₹-])(?<![A-Za-z\d]['’])(?:{NUMBER})(?!\w|[.,:/]\d|-\w|['’]\d|/\w|\s?[€£$¥₹]|[\"”])"), _plain),
+    (frozenset("/"), re.compile(r"(?<=[a-z])/(?=(?:month|year|day|week|hour|person|night|kg|lb|mile|minute|item|user|seat)\b)"), " per "),
+    (_ANY, re.compile(r"(?<=[A-Z][a-z] |[a-z][a-z] |[a-z]{2}-)\bDr\b\.?(?=\s*(?:[,;:!?]|\Z|(?:in|at|and|or|near|is)\b))"), "Drive"),
+    (_ANY, re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\."), _abbreviation),
+    (_ANY, re.compile(r"\bSt\. (?=[A-Z])"), "Saint "),
+    (_ANY, re.compile(r"(?<=\w )St\b\.?"), "Street"),
+    (_ANY, re.compile(rf"\b({'|'.join(times.DAYS)})\b\.?(?=\s|,|\Z)"), lambda found: times.DAYS[found[1]]),
+    (_ANY, re.compile(r"\b(on|to|and|until|every|closed|open|or) (Sat|Sun)\b\.?"), lambda found: f"{found[1]} {times.WEEKEND[found[2]]}"),
+    (frozenset("&"), re.compile(r"\s&\s"), " and "),
+    (frozenset("+"), re.compile(r"\s\+\s"), " plus "),
+    (frozenset("="), re.compile(r"\s=\s"), " equals "),
 )  # fmt: skip
 
 
-def _is_telephone(written: str) -> bool:
-    """Groups of several digits, seven digits or more in all: not a run of single digits, which is read well already."""
-    groups = re.findall(r"\d+", written)
-    return sum(map(len, groups)) >= 7 and max(map(len, groups)) > 1 and len(groups) > 1 or written.startswith("+")  # noqa: PLR2004, RUF021
-
-
 def read_out(sentence: str) -> str:
-    """The sentence with its numbers, money, dates, times and abbreviations as words."""
-    if not _NEEDED.search(sentence):
+    """The sentence with its numbers, money, dates, times and abbreviations as words; unchanged if it is not English."""
+    if not _NEEDED.search(sentence) or not is_english(sentence):
         return sentence
-    for pattern, reading in _READINGS:
-        sentence = pattern.sub(reading, sentence)
+    sentence = times.TIME_RANGE.sub(" to ", sentence)
+    whole_day = times.uses_whole_day(sentence)
+    sentence = times.WITH_HALF.sub(lambda found: times.clock(found, whole_day=whole_day), sentence)
+    if ":" in sentence:
+        sentence = times.BARE.sub(lambda found: times.clock(found, whole_day=whole_day), sentence)
+    present = set(sentence)
+    for needed, pattern, reading in _READINGS:
+        if not needed or not needed.isdisjoint(present):
+            sentence = pattern.sub(reading, sentence)
     return sentence
 
 
 #: most sentences have none of it, and are left alone at once
 _NEEDED: Final = re.compile(
-    rf"[\d&@=+]|\b(?:e\.g|i\.e|St|{'|'.join(_ABBREVIATIONS)})\.|\b(?:St|Sat|Sun|{'|'.join(_DAYS)})\b"
+    rf"[\d&@=+½⅓⅔¼¾⅛]|[a-z]/[a-z]|\b(?:e\.g|i\.e|St|{'|'.join(_ABBREVIATIONS)})\.|\b(?:St|Dr|Sat|Sun|{'|'.join(times.DAYS)})\b"
 )

@@ -3,25 +3,38 @@
 import re
 from typing import Final
 
-#: a first sentence longer than this is cut at a clause
+from orchestra.execution.speech import DATED
+
+#: a first sentence longer than this is cut at a clause; a wide letter, a syllable or a word, counts for three
 _LONG_FIRST: Final = 80
 _SHORTEST_CLAUSE: Final = 24
 #: whatever is longer is cut between words
 _LONGEST: Final = 300
+_WIDE_COUNTS: Final = 3
 
 _END = re.compile(
     r"""(?P<mark>[.!?…]+["'”’)\]]*)(?=\s)"""
-    r"""|(?P<wide>[\u3002\uff01\uff1f]["”’\u300d\uff09]*)"""  # full-width marks need no space behind them
+    # the full stops of Arabic, Urdu, Hindi, Armenian, Ethiopic, Khmer, Burmese, Chinese and Japanese need no space
+    r"""|(?P<wide>[\u061f\u06d4\u0964\u0965\u0589\u1362\u17d4\u104b\u3002\uff61\uff01\uff1f]+["'”’»)\u300d\u300f\uff09]*)"""
     r"""|(?P<line>\n)"""
 )
-_CLAUSE = re.compile(r"[,;:]\s|\s[–—-]\s")
+_CLAUSE = re.compile(r"[,;:\u060c\u061b]\s|\s[–—-]\s|[\uff0c\u3001\uff1b\uff1a]")
+_WIDE = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|st|no|nr|vs|prof|approx|dept|ext|e\.g|i\.e|a\.m|p\.m|u\.s|u\.k)|(?:^|\s)[A-Za-z])\Z",
+    r"(?:\b(?:mr|mrs|ms|dr|st|no|nos|nr|vs|prof|approx|dept|ext|e\.g|i\.e|a\.m|p\.m|u\.s|u\.k|p\.o|pp|apt|fl|ste|ph\.d|temp|fig"
+    r"|vol|mt|ft|rev|gen|col|sgt|capt|lt|gov|sen|rep|hon|jr|sr|tel|incl|excl|est|sra?|ca|bzw|z\.b|mme|mlle)|(?:^|\s)[A-Za-z])\Z",
     re.IGNORECASE,
 )
-_CAN_END_A_SENTENCE = re.compile(r"(?:\b(?:a\.m|p\.m|u\.s|u\.k)|\bno)\Z", re.IGNORECASE)
+_CAN_END_A_SENTENCE = re.compile(r"(?:\b(?:a\.m|p\.m|u\.s|u\.k|ph\.d|jr|sr|fl|ft|est|temp)|\bno)\Z", re.IGNORECASE)
 _LIST_NUMBER = re.compile(r"(?:\A|\n)\s*\d{1,3}\Z")
+#: the day of a date in many languages: "am 3. Mai"
+_DAY = re.compile(r"(?:\A|[\s(])\d{1,2}\Z")
+_DATED = re.compile(rf"\s+{DATED}")
+_UNDECIDED = re.compile(r"\s*(?:[JFMASONDa-zà-ÿ][^\W\d_]{0,8})?\Z")
 _CONTENT = re.compile(r"\w")
+#: a line's end that opens or closes a block of program code, which is shown and not said; a block of prose is said
+_FENCE = re.compile(r"(?<!`)```[ ]?(?P<language>[\w+#.-]*)\Z")
+_PROSE: Final = frozenset({"", "text", "txt", "plain", "plaintext", "markdown", "md"})
 
 
 class Sentences:
@@ -35,6 +48,7 @@ class Sentences:
         self._rest = ""
         self._searched = 0
         self._first = True
+        self._over = self._fenced = self._unsaid = False
 
     def feed(self, text: str) -> list[str]:
         """The sentences that are whole now."""
@@ -46,13 +60,19 @@ class Sentences:
 
     def end(self) -> list[str]:
         """The stream is over: what is left, whole or not."""
-        ready: list[str] = []
+        self._over = True
+        ready = self.feed("")
         self._take(len(self._rest), ready)
         return ready
 
     def _take(self, cut: int, ready: list[str]) -> None:
         sentence, self._rest, self._searched = self._rest[:cut].strip(), self._rest[cut:], 0
-        if _CONTENT.search(sentence):
+        unsaid = self._unsaid
+        if fence := _FENCE.search(sentence):
+            sentence = sentence[: fence.start()].rstrip()
+            self._fenced = not self._fenced
+            self._unsaid = self._fenced and fence["language"].lower() not in _PROSE
+        if _CONTENT.search(sentence) and not unsaid:
             ready.append(sentence)
             self._first = False
 
@@ -64,12 +84,18 @@ class Sentences:
             if not goes_on:
                 return end.end()
             self._searched = end.end()
-        if self._first and len(self._rest) > _LONG_FIRST:
-            clause = _CLAUSE.search(self._rest, _SHORTEST_CLAUSE)
+        rest = self._rest
+        long_first, shortest, longest = _LONG_FIRST, _SHORTEST_CLAUSE, _LONGEST
+        if not rest.isascii() and _WIDE.search(rest):
+            long_first, shortest, longest = (
+                limit // _WIDE_COUNTS for limit in (_LONG_FIRST, _SHORTEST_CLAUSE, _LONGEST)
+            )
+        if self._first and len(rest) > long_first:
+            clause = _CLAUSE.search(rest, shortest)
             if clause is not None:
                 return clause.end()
-        if len(self._rest) > _LONGEST:
-            return self._rest.rfind(" ", _SHORTEST_CLAUSE, _LONGEST) + 1 or _LONGEST
+        if len(rest) > longest:
+            return rest.rfind(" ", shortest, longest) + 1 or longest
         return None
 
     def _goes_on(self, end: re.Match[str]) -> bool | None:
@@ -79,6 +105,9 @@ class Sentences:
         before = self._rest[: end.start()]
         if _LIST_NUMBER.search(before):
             return True
+        if _DAY.search(before):
+            rest = self._rest[end.end() :]
+            return True if _DATED.match(rest) else None if _UNDECIDED.match(rest) and not self._over else False
         if not _ABBREVIATION.search(before):
             return False
         if not _CAN_END_A_SENTENCE.search(before):

@@ -1,14 +1,39 @@
-"""Takes out of a sentence what cannot be spoken: Markdown, links, emoji."""
+"""Takes out of a sentence what cannot be spoken (Markdown, links, emoji), and names signs that carry meaning."""
 
 import re
+from collections.abc import Callable
+from typing import Final
 
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+#: what follows the ordinal of a date, as in "3. Mai"
+DATED: Final = (
+    r"(?:Jan|Feb|M[äa]r|Apr|Mai|Juni|Juli|Aug|Sep|Okt|Nov|Dez|[a-zà-öø-ÿ]{3,} \d{4}|(?:januar|februar|mars|marts|april"
+    r"|maj|maja|juni|juli|august|september|oktober|november|december|desember)\b)"
+)
+Replacement = str | Callable[[re.Match[str]], str]
+
+
+def _stars(found: re.Match[str]) -> str:
+    count = sum(1 for star in found[0] if star in "★⭐")
+    return f"{count} star{'' if count == 1 else 's'}"
+
+
+_RULES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
+    (re.compile(r"```(?!text|txt|plain|md|markdown)[\w+#-]+\s[^`]*```"), ""),  # program code in a line
     (re.compile(r"!?\[([^\]]*)\]\([^)]*\)"), r"\1"),  # a link or picture is its words
-    (re.compile(r"https?://(?:www\.)?([^\s/)]+)\S*"), r"\1"),  # an address is its host
-    (re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+•]\s+|\d{1,3}[.)]\s+)"), ""),  # heading, quotation, list item
-    (re.compile(r"`{1,3}|\*{1,3}|~~|(?<!\w)_{1,3}|_{1,3}(?!\w)"), ""),
+    (re.compile(r"<?https?://(?:www\.)?([^\s<>]+)>?"), r"\1"),  # what a caller types: the host, and the path
+    (
+        re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?(?![=\s]*[$£€]?\d)|[-*+•]\s+|\d{1,3}[.)]\s+(?=\S)(?!" + DATED + r"))"),
+        "",
+    ),  # heading, quotation, list
+    (re.compile(r"(?:[★⭐]\uFE0F?)+☆*"), _stars),  # a rating
+    (re.compile(r"`{1,3}|~~|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)|(?<!\w)_{1,3}(?!\w)"), ""),
+    (re.compile(r"(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![*\w#])"), r"\2"),  # emphasis
+    (re.compile(r"(?<![\d*#])(\d[\d.,]*)\s?\*\s?(?=\d[\d.,]*(?![\d*#]))"), r"\1 times "),
+    # the key of a telephone; the reading names the keys of *67#
+    (re.compile(r"(?<![\w*])\*(?![\w*])"), " star "),
+    (re.compile(r"\*(?![\d*#]*\d)(?=\w)|\*{2,}|(?<=[^\W\d])\*"), ""),  # emphasis that goes on in another sentence
     (re.compile(r"\s*\|\s*"), ", "),  # the cells of a table
-    (re.compile(r"[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]"), ""),  # emoji and ornaments
+    (re.compile(r"[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200D\u20E3]"), ""),  # emoji and ornaments
     (re.compile(r"\s+"), " "),
     (re.compile(r" (?=[.,;:!?](?:\s|\Z))"), ""),
 )
@@ -16,6 +41,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def spoken(sentence: str) -> str:
     """The sentence as plain words in one line; empty where nothing is left to say."""
+    if "***" in sentence and not any(letter.isalnum() for letter in sentence):
+        return ""
     for pattern, replacement in _RULES:
         sentence = pattern.sub(replacement, sentence)
     sentence = sentence.strip(" ,") if sentence.startswith((" ,", ",")) else sentence.strip()

@@ -1,9 +1,67 @@
+import re
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestra.execution.numerals import cardinal, decimal, digits, ordinal, year
 from orchestra.execution.reading import read_out
+from orchestra.execution.speech import spoken
+
+#: a line a text: as written, a tab, as it is said
+TABLE = [line.split("\t") for line in (Path(__file__).parent / "readings.tsv").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(("written", "said"), TABLE, ids=[written for written, _ in TABLE])
+def test_a_text_is_said_as_the_table_says(written: str, said: str) -> None:
+    assert read_out(spoken(written)) == said
+
+
+@pytest.mark.parametrize(("written", "said"), TABLE, ids=[written for written, _ in TABLE])
+def test_no_half_of_the_day_is_said_that_the_text_does_not_give(written: str, said: str) -> None:
+    if re.search(r"\b[AP]M\b|noon|midnight", said):
+        assert re.search(r"[ap]\.?\s?m\b|\b(?:1[3-9]|2[0-4]|00):\d\d", written, re.IGNORECASE)
+
+
+_TEXT = st.text(
+    st.one_of(st.characters(), st.sampled_from("0123456789 .,:;/-–—−+*#%$€£¥°'\"()ampAPMhkmlbDrStNo½¼&@=<>~")),
+    max_size=80,
+)
+
+
+@given(_TEXT)
+def test_any_text_can_be_read(text: str) -> None:
+    read_out(spoken(text))
+
+
+@given(st.lists(st.sampled_from("the parcel is here now please and Mary sat down in sun".split()), min_size=1))
+def test_plain_words_are_left_alone(words: list[str]) -> None:
+    assert read_out(" ".join(words)) == " ".join(words)
+
+
+_FIGURES = st.from_regex(r"[1-9][0-9]{0,8}([.,:/–-][0-9]{1,4}){0,3}", fullmatch=True)
+
+
+@given(
+    st.sampled_from(("It is {}.", "Parcel {} is here.", "{} €", "${}", "Call {} now.", "{}%", "at {} today", "({})")),
+    _FIGURES,
+)
+def test_no_group_of_figures_is_dropped(frame: str, figures: str) -> None:
+    """What was written in figures is still there: in figures, or in words of numbers."""
+    said = read_out(frame.format(figures))
+    groups = len(re.findall(r"\d+", figures))
+    numbers = len(re.findall(r"\d+", said))
+    words = len(re.findall(rf"\b(?:{_NUMBER_WORDS})", said, re.IGNORECASE))
+    assert numbers + words >= min(groups, 1)
+    assert numbers == groups or words
+
+
+_NUMBER_WORDS = (
+    "zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twel|thir|fif|twen|for|hundred|thousand|million|first|"
+    "second|noon|midnight|half|quarter|January|February|March|April|May|June|July|August|September|October|November|December"
+)
 
 
 @pytest.mark.parametrize(
@@ -24,13 +82,13 @@ def test_money(written: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("at 14:30", "at two thirty p m"),
-        ("We open at 9 a.m. and close at 5 p.m.", "We open at nine a m and close at five p m."),
-        ("at 5:05pm", "at five oh five p m"),
-        ("from 9:00 to 17:00", "from nine a m to five p m"),
-        ("10:30-11:30", "ten thirty a m to eleven thirty a m"),
-        ("9am-5pm", "nine a m to five p m"),
-        ("at 12:00", "at noon"),
+        ("at 14:30", "at two thirty PM"),
+        ("We open at 9 a.m. and close at 5 p.m.", "We open at nine AM and close at five PM."),
+        ("at 5:05pm", "at five oh five PM"),
+        ("from 9:00 to 17:00", "from nine AM to five PM"),
+        ("10:30-11:30", "ten thirty to eleven thirty"),
+        ("9am-5pm", "nine AM to five PM"),
+        ("at 12:00", "at twelve o'clock"),
     ],
 )
 def test_times(written: str, said: str) -> None:

@@ -27,6 +27,18 @@ def cut(*deltas: str) -> list[str]:
         ("1. Open it.\n2. Look inside.", ["1. Open it.", "2. Look inside."]),
         ("One line\nanother line", ["One line", "another line"]),
         ("好的。再见。", ["好的。", "再见。"]),
+        ("هل تريد المتابعة؟ نعم۔ حسنا", ["هل تريد المتابعة؟", "نعم۔", "حسنا"]),
+        ("क्या आप आएंगे। हाँ।", ["क्या आप आएंगे।", "हाँ।"]),
+        ("Բարեւ։ Այո։", ["Բարեւ։", "Այո։"]),
+        ("はい｡わかりました。", ["はい｡", "わかりました。"]),
+        ("Nos. 5 and 6, pp. 3 and 4. Done.", ["Nos. 5 and 6, pp. 3 and 4.", "Done."]),
+        ("P.O. Box 4, Apt. B, Fl. 3, Ste. 200. Yes.", ["P.O. Box 4, Apt. B, Fl. 3, Ste. 200.", "Yes."]),
+        ("She has a Ph.D. in law. Temp. 20 degrees.", ["She has a Ph.D. in law.", "Temp. 20 degrees."]),
+        ("Wir kommen am 3. Mai um 9 Uhr. Gut.", ["Wir kommen am 3. Mai um 9 Uhr.", "Gut."]),
+        ("You have 3. Good night all.", ["You have 3.", "Good night all."]),
+        ("Look:\n```python\nprint('hi. there')\n```\nDone.", ["Look:", "Done."]),
+        ("```\nYour parcel is there.\n```", ["Your parcel is there."]),
+        ("```markdown\nYour parcel is there.\n```", ["Your parcel is there."]),
         ("  \n\n ", []),
         ("Done. -- ", ["Done."]),
         ("without an end", ["without an end"]),
@@ -67,3 +79,24 @@ def test_text_without_any_full_stop_is_cut_between_words() -> None:
     pieces = cut("word " * 200)
     assert max(map(len, pieces)) <= 300
     assert " ".join(pieces) == ("word " * 200).strip()
+
+
+def test_the_first_words_of_a_text_with_wide_commas_only_come_before_its_end() -> None:
+    text = "您的包裹在山街的仓库，我们明天上午会送达，请您在家等候，谢谢您的来电，祝您有愉快的一天，再见"
+    sentences = Sentences()
+    early = [sentence for letter in text for sentence in sentences.feed(letter)]
+    assert early == ["您的包裹在山街的仓库，"]
+    assert "".join(early + sentences.end()) == text
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wir kommen am 3. Mai. You have 12. Your turn. هل تريد؟ نعم",
+        "Look: ```python\nx. y = 1\n```\nDone. Next.",
+        "好的，再见。您的包裹在山街的仓库，我们明天上午会送达，请您在家等候，谢谢您的来电",
+    ],
+)
+def test_where_a_stream_of_any_language_is_broken_changes_nothing(text: str, size: int) -> None:
+    assert cut(*(text[at : at + size] for at in range(0, len(text), size))) == cut(text)

@@ -1,0 +1,162 @@
+"""Times of day, dates, years and days of the week as English words.
+
+A half of the day is said only where the text gives it: by a.m. or p.m., or by the 24-hour clock, which shows itself in
+an hour that the 12-hour clock does not have.
+"""
+
+import re
+from typing import Final
+
+from orchestra.execution.numerals import cardinal, ordinal, year
+
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_MONTH_OF: Final = {form: month for month in _MONTHS for form in (month.lower(), month[:3].lower())} | {
+    "sept": "September"
+}
+MONTH: Final = r"(?P<month>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"  # noqa: E501
+DAYS: Final = {
+    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
+    "Thurs": "Thursday", "Fri": "Friday",
+}  # fmt: skip
+#: also words of their own, and read as days only beside another day or after some words
+WEEKEND: Final = {"Sat": "Saturday", "Sun": "Sunday"}
+_ANY_DAY: Final = DAYS | WEEKEND
+_NOON: Final = 12
+_MIDNIGHT: Final = 24
+_TEN: Final = 10
+_LAST_MINUTE: Final = 59
+_LAST_DAY: Final = 31
+#: a date or a time may not begin or end inside another number
+_BEGIN, _END = r"(?<![\d.,:/-])", r"(?![\d:/]|[.,-]\d)"
+_DAY: Final = r"(?P<day>\d\d?)(?:st|nd|rd|th)?"
+_YEAR: Final = r"(?P<year>(?:1[1-9]|20)\d\d)"
+
+#: 5 p.m., 5:30PM
+WITH_HALF: Final = re.compile(
+    rf"{_BEGIN}(?P<hour>\d\d?)(?::(?P<minute>\d\d))?\s?(?P<half>[ap])(?:m\b|\.\s?m\.)", re.IGNORECASE
+)
+#: 17:30, and not "2:05 hrs", "1:10 scale" or "14:30 Uhr", where the figures are no time of day or in another language
+BARE: Final = re.compile(
+    rf"{_BEGIN}(?P<hour>\d\d?):(?P<minute>\d\d){_END}"
+    r"(?!\s?(?:hrs?|hours?|h|mins?|minutes?|Uhr|ratio|scale|odds|dilution)\b)"
+)
+ISO_DATE: Final = re.compile(rf"{_BEGIN}(?P<year>\d{{4}})-(?P<number>\d\d)-(?P<day>\d\d){_END}")
+SLASHED_DATE: Final = re.compile(rf"{_BEGIN}(?P<first>\d\d?)/(?P<second>\d\d?)/(?P<year>\d{{4}}|\d\d){_END}")
+MONTH_DAY: Final = re.compile(rf"\b{MONTH} {_DAY}\b(?![:\d])(?:,? {_YEAR}\b(?!:))?")
+DAY_MONTH: Final = re.compile(rf"(?:\bthe )?{_BEGIN}{_DAY}(?: of)? {MONTH}(?![a-z])(?:,? {_YEAR}\b)?")
+MONTH_YEAR: Final = re.compile(rf"\b{MONTH}(?P<comma>,?) {_YEAR}\b")
+#: after a word that makes it a year, with the years that go on: "in 1999, 2008 and 2026", "from 2019-2021"
+YEARS: Final = re.compile(
+    r"\b(?P<word>in|of|since|until|by|from|year|between|before|after|during)"
+    r"(?P<years> (?:1[1-9]|20)\d\d(?:(?:, and |, | and | or | to |\s?[-–]\s?)(?:1[1-9]|20)\d\d)*)\b"
+    r"(?![,.:/-]\d|[-–]\d|\s?(?:€|£|\$|dollars|euros|pounds|people|parcels|words|points|miles|times)(?!\w))",
+    re.IGNORECASE,
+)
+#: 2019-2021 without such a word, and the double year 2024/25
+YEAR_SPAN: Final = re.compile(
+    rf"(?<![\d.,:/+-]){_YEAR}(?P<mark>\s?[-–]\s?|/)(?P<last>(?:20|19)\d\d|\d\d)(?![\d/]|[-.,:]\d)"
+)
+DECADE: Final = re.compile(r"\b(?P<century>1[1-9]|20)(?P<ten>\d)0s\b|(?<![\w])['’](?P<short>[2-9])0s\b")
+DAY_RANGE: Final = re.compile(
+    rf"\b(?P<first>{'|'.join(sorted(_ANY_DAY, key=len, reverse=True))})\.?\s?[-–]\s?"
+    rf"(?P<last>{'|'.join(sorted(_ANY_DAY, key=len, reverse=True))})\b(?:\.(?=\S|\s+[a-z\d]))?"
+)
+#: from one time or hour to another
+TIME_RANGE: Final = re.compile(r"(?<=[\dmM])\s?[–—-]\s?(?=\d\d?(?::\d\d|\s?[ap]\.?m))|(?<=[ap]\.m\.)\s?[–—-]\s?(?=\d)")
+
+
+def clock(found: re.Match[str], *, whole_day: bool) -> str:
+    """The time as words.
+
+    ``whole_day``: the sentence uses the 24-hour clock, so that 9:00 is in the morning.
+    """
+    groups = found.groupdict()
+    hour, minute, half = int(groups["hour"]), int(groups["minute"] or 0), (groups.get("half") or "").lower()
+    if hour > _MIDNIGHT or minute > _LAST_MINUTE or (half and not 0 < hour <= _NOON) or (hour == _MIDNIGHT and minute):
+        return found[0]
+    if not half and (whole_day or hour > _NOON or groups["hour"] == "00"):
+        if minute == 0 and hour % _NOON == 0:
+            return "noon" if hour == _NOON else "midnight"
+        half = "a" if hour < _NOON else "p"
+    elif not half and groups["hour"] == "0":
+        return found[0]  # 0:45 is as often a length of time
+    if not half and minute == 0:
+        return f"{cardinal(hour)} o'clock"
+    minutes = "" if minute == 0 else f" oh {cardinal(minute)}" if minute < _TEN else f" {cardinal(minute)}"
+    stop = "." if found[0].endswith(".") and not found.string[found.end() :].strip() else ""
+    return f"{cardinal(hour % _NOON or _NOON)}{minutes}{f' {half.upper()}M' if half else ''}{stop}"
+
+
+def uses_whole_day(sentence: str) -> bool:
+    """Whether a time in the sentence is one that only the 24-hour clock has, such as 17:00 or 00:15."""
+    if WITH_HALF.search(sentence):
+        return False
+    return any(_NOON < int(found["hour"]) <= _MIDNIGHT or found["hour"] == "00" for found in BARE.finditer(sentence))
+
+
+def iso_date(found: re.Match[str]) -> str:
+    """``2026-11-22``."""
+    return _dated(found[0], int(found["day"]), int(found["number"]), found["year"])
+
+
+def slashed_date(found: re.Match[str]) -> str:
+    """``11/22/2026`` and ``22/11/2026``; what can be either is left as it is."""
+    first, second = int(found["first"]), int(found["second"])
+    if first <= len(_MONTHS) and second <= len(_MONTHS) and first != second:
+        return found[0]
+    month, day = (second, first) if first > len(_MONTHS) else (first, second)
+    written = found["year"]
+    return _dated(found[0], day, month, f"20{written}" if len(written) == 2 else written)  # noqa: PLR2004
+
+
+def named_date(found: re.Match[str]) -> str:
+    """``Nov 22, 2026`` and ``22nd of November``."""
+    number = _MONTHS.index(_MONTH_OF[found["month"].lower()]) + 1
+    return _dated(found[0], int(found["day"]), number, found["year"] or "")
+
+
+def month_year(found: re.Match[str]) -> str:
+    """``July, 1776``."""
+    return f"{found['month']}{found['comma']} {year(int(found['year']))}"
+
+
+def years(found: re.Match[str]) -> str:
+    """``in 1999, 2008 and 2026``."""
+    said = re.sub(r"(?<=\d)\s?[-–]\s?(?=\d)", " to ", found["years"])
+    return found["word"] + re.sub(r"\d{4}", lambda one: year(int(one[0])), said)
+
+
+def year_span(found: re.Match[str]) -> str:
+    """``2019-2021`` and ``2024/25``, where the second follows the first; else left as it is."""
+    first, last = int(found["year"]), found["last"]
+    to = int(last) if len(last) == 4 else first // 100 * 100 + int(last)  # noqa: PLR2004
+    if to <= first or (len(last) == 2 and found["mark"] == "/" and to != first + 1):  # noqa: PLR2004
+        return found[0]
+    return f"{year(first)} to {year(to) if len(last) == 4 else cardinal(int(last))}"  # noqa: PLR2004
+
+
+def decade(found: re.Match[str]) -> str:
+    """``1980s`` and ``'80s``."""
+    if found["short"]:
+        return _plural(cardinal(int(found["short"]) * 10))
+    number = int(f"{found['century']}{found['ten']}0")
+    return _plural(year(number)) if found["ten"] != "0" else f"{found[0][:-1]}s"
+
+
+def day_range(found: re.Match[str]) -> str:
+    """``Mon-Fri``."""
+    return f"{_ANY_DAY[found['first']]} to {_ANY_DAY[found['last']]}"
+
+
+def _plural(number: str) -> str:
+    return f"{number[:-1]}ies" if number.endswith("y") else f"{number}s"
+
+
+def _dated(written: str, day: int, month: int, of_year: str) -> str:
+    if not 1 <= month <= len(_MONTHS) or not 1 <= day <= _LAST_DAY:
+        return written
+    said = f"{_MONTHS[month - 1]} {ordinal(day)}"
+    return f"{said}, {year(int(of_year))}" if of_year else said
