@@ -86,19 +86,23 @@ async def _waiting(settings: "Settings") -> int | None:
 
 
 def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
-    table = Table("day", "files", "events", "MB", "bytes an event", box=None, padding=(0, 2, 0, 0))
-    for column in table.columns[1:]:
-        column.justify = "right"
+    from orchestra.cli.conversation import terminal
+    from orchestra.cli.table import columns, print_table
+
+    console = terminal()
+    rows = []
     for name, day in found["days"].items():
-        each = day["bytes"] / max(1, day["events"])
-        table.add_row(name, f"{day['files']:,}", f"{day['events']:,}", f"{day['bytes'] / 1e6:,.1f}", f"{each:.0f}")
-    console.print(table if found["days"] else f"nothing is archived in {archive.place.root} yet")
+        each = f"{day['bytes'] / max(1, day['events']):.0f}"
+        rows.append((name, f"{day['files']:,}", f"{day['events']:,}", f"{day['bytes'] / 1e6:,.1f}", each))
+    numbers = ("files", "events", "MB", "bytes an event")
+    if rows:
+        print_table(console, columns("day", *numbers, right=numbers), rows)
+    else:
+        console.print(f"nothing is archived in {archive.place.root} yet", soft_wrap=True)
     for hole in found["holes"]:
-        console.print(f"[bold red]{hole}[/]")
+        console.print(Text(hole, "bold red"), soft_wrap=True)
     waiting, free = found["waiting"], found["free_bytes"]
     if waiting is not None:
         console.print(f"{waiting:,} events of the journal wait for their file")
@@ -113,18 +117,22 @@ def compact(
     from dataclasses import asdict
 
     import msgspec
-    from rich.console import Console
-    from rich.progress import Progress
 
+    from orchestra.cli.compare import progress_of
     from orchestra.errors import OrchestraError
 
     _, archive = _archive()
     from orchestra.storage.compact import compact as merge
 
-    with Progress(transient=True, console=Console(stderr=True)) as progress:
-        task = progress.add_task("merging", total=None)
+    with progress_of() as progress:
+        task = None if progress is None else progress.add_task("merging", total=None)
+
+        def tell(done: int, of: int) -> None:
+            if progress is not None and task is not None:
+                progress.update(task, completed=done, total=of)
+
         try:
-            done = merge(archive, progress=lambda done, of: progress.update(task, completed=done, total=of))
+            done = merge(archive, progress=tell)
         except OSError as error:
             msg = f"the archive at {archive.place.root} cannot be merged: {error}; nothing of it is lost"
             raise OrchestraError(msg) from error

@@ -214,22 +214,16 @@ def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":
 
 
 def _print_table(records: "list[CallRecord]") -> None:
-    from rich.table import Table
-
-    from orchestra.cli.conversation import QUIET, terminal
+    from orchestra.cli.conversation import terminal
+    from orchestra.cli.table import columns, print_table
 
     console = terminal()
     if not records:
         console.print("no call is kept here yet")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
-    table.add_column("call", no_wrap=True)
-    for title in ("started", "from", "agent", "status"):
-        table.add_column(title)
-    for title in ("seconds", "turns", "mean wait", "tokens"):
-        table.add_column(title, justify="right")
-    for record in records:
-        table.add_row(
+    numbers = ("seconds", "turns", "mean wait", "tokens")
+    rows = [
+        (
             record.call,
             _when(record.started_at),
             record.from_number or "hidden",
@@ -240,7 +234,9 @@ def _print_table(records: "list[CallRecord]") -> None:
             f"{record.mean_ms:,.0f} ms" if record.measured else "–",
             f"{record.prompt_tokens + record.completion_tokens:,}",
         )
-    console.print(table)
+        for record in records
+    ]
+    print_table(console, columns("call", "started", "from", "agent", "status", *numbers, right=numbers), rows)
 
 
 def _when(at: float) -> str:
@@ -280,8 +276,8 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
     for turn in told.turns:
         _print_turn(console, turn, longest_ms)
     if longest_ms:
-        key = [part for letter, name, style, _ in _STAGES for part in ((letter, style), f" {name}  ")]
-        console.print(Text.assemble(" " * 22, *key))
+        key = Text("  ").join(Text.assemble((letter, style), f" {name}") for letter, name, style, _ in _STAGES)
+        console.print(Text.assemble(" " * max(0, min(22, console.width - key.cell_len)), key), soft_wrap=True)
 
 
 def _answered_by(told: "Dialogue") -> "Iterator[str]":

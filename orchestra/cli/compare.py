@@ -198,16 +198,16 @@ async def _compare(
         return await putting(done=lambda _: progress.advance(task), **options)
 
 
-def progress_of(calls: int) -> "AbstractContextManager[Progress | None]":
-    """A progress bar for several calls, where somebody looks on."""
+def progress_of(calls: int | None = None) -> "AbstractContextManager[Progress | None]":
+    """A progress bar for several calls (or files, where None), where somebody looks on."""
     from rich.console import Console
     from rich.progress import BarColumn as Bar
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    if calls < 2 or not console.is_terminal:  # noqa: PLR2004 - one call needs no bar
+    if calls in (0, 1) or not console.is_terminal:  # one call needs no bar
         return nullcontext()
-    columns = (TextColumn("{task.description}"), Bar(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), Bar(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True)
 
 

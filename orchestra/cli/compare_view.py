@@ -1,10 +1,10 @@
 """A comparison of calls in the terminal."""
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
+from orchestra.cli.table import columns, print_table
 from orchestra.replay.diff import CallDiff, Comparison, TurnDiff, Words
 from orchestra.replay.page import ending, ms, remarks, sound_remarks, tool_line
 
@@ -81,13 +81,9 @@ def _diffed(reply: tuple[Words, ...]) -> Text:
 
 
 def _show_versions(console: Console, comparison: Comparison) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
-    for title in ("recorded by", "model"):
-        table.add_column(title)
-    for title in ("calls", "turns", "calls differ", "turns differ", "likeness", "first sentence then", "now"):
-        table.add_column(title, justify="right")
-    for group in comparison.groups():
-        table.add_row(
+    numbers = ("calls", "turns", "calls differ", "turns differ", "likeness", "first sentence then", "now")
+    rows = [
+        (
             group.version or "an unknown version",
             group.model or "–",
             str(group.calls),
@@ -98,4 +94,6 @@ def _show_versions(console: Console, comparison: Comparison) -> None:
             ms(group.was_first_ms),
             ms(group.now_first_ms),
         )
-    console.print(table)
+        for group in comparison.groups()
+    ]
+    print_table(console, columns("recorded by", "model", *numbers, right=numbers), rows)

@@ -67,22 +67,19 @@ def fetch(project: Any, since: datetime | None) -> "list[EvaluatedCall]":
 
 
 def _print_rates(calls: "list[EvaluatedCall]", fresh: set[str], out: Path) -> None:
-    from rich.table import Table
-
-    from orchestra.cli.conversation import QUIET, terminal
+    from orchestra.cli.conversation import terminal
+    from orchestra.cli.table import columns, print_table
     from orchestra.curation.word_errors import total
 
     console = terminal()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
-    for title in ("call", "outcome", "quality", "words", "errors", "word error rate", ""):
-        table.add_column(
-            title, justify="right" if title in {"quality", "words", "errors", "word error rate"} else "left"
-        )
+    rows = []
     for call in sorted(calls, key=lambda call: call.updated_at):
         rate, new = f"{call.word_errors.rate:.1%}", "new" if call.call in fresh else ""
-        table.add_row(call.call, call.outcome, str(call.quality or "–"), str(call.words), str(call.errors), rate, new)
-    if calls:
-        console.print(table)
+        quality = str(call.quality or "–")
+        rows.append((call.call, call.outcome, quality, str(call.words), str(call.errors), rate, new))
+    numbers = ("quality", "words", "errors", "word error rate")
+    if rows:
+        print_table(console, columns("call", "outcome", *numbers, "", right=numbers), rows)
     heard = total(call.word_errors for call in calls)
     rate = f", word error rate {heard.rate:.1%} ({heard.errors} of {heard.words} words)" if heard.words else ""
     console.print(f"{len(calls)} calls in {out}, {len(fresh)} of them new or changed{rate}", soft_wrap=True)

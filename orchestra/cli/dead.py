@@ -37,22 +37,25 @@ def list_letters(
         return
     from datetime import UTC, datetime
 
-    from rich.console import Console
-    from rich.table import Table
+    from orchestra.cli.conversation import terminal
+    from orchestra.cli.table import columns, print_table
 
-    table = Table("letter", "given up", "type", "call", "attempts", "error")
-    for letter in letters:
-        at = datetime.fromtimestamp(letter.at, UTC).astimezone()
-        row = (
+    if not letters:
+        print(f"{group} has no dead letters")
+        return
+    rows = [
+        (
             letter.name,
-            f"{at:%Y-%m-%d %H:%M:%S}",
+            f"{datetime.fromtimestamp(letter.at, UTC).astimezone():%Y-%m-%d %H:%M:%S}",
             letter.type,
             letter.call,
             str(letter.attempts),
-            letter.error[:80],
+            letter.error,
         )
-        table.add_row(*row)
-    Console().print(table if letters else f"{group} has no dead letters")
+        for letter in letters
+    ]
+    heads = columns("letter", "given up", "type", "call", "attempts", "error", right=("attempts",))
+    print_table(terminal(), heads, rows)
 
 
 @dead.command()

@@ -14,6 +14,8 @@ from orchestra.errors import OrchestraError, UsageError
 if TYPE_CHECKING:
     from orchestra.settings import Settings
 
+#: wider than anything: what is piped is not wrapped
+_UNBOUNDED = 10_000
 _PARTS = {
     "voice": ("pipecat-ai", "fastapi", "uvicorn", "twilio", "deepgram-sdk", "elevenlabs"),
     "agents": ("pyautogen", "autogen-agentchat", "autogen-ext", "openai", "pypdf"),
@@ -39,25 +41,26 @@ def doctor(
     voices: Annotated[bool, typer.Option("--voices", help="List the vendors' voices and models.")] = False,
 ) -> None:
     """Say what is installed, reachable and set, and which credentials are valid; exit 1 if something needed is not."""
-    from rich.table import Table
+    from rich.console import Console
     from rich.text import Text
 
     from orchestra.cli.conversation import terminal
     from orchestra.cli.doctor_services import model, services
     from orchestra.cli.doctor_settings import settings_table
+    from orchestra.cli.table import columns, print_table
     from orchestra.settings import load_settings
 
     settings = load_settings()
     findings = [*_installed(settings), *_speech(settings), asyncio.run(model(settings))]
     findings += [*asyncio.run(_server(settings)), *asyncio.run(services(settings))]
     console = terminal()
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for finding in findings:
-        mark = {True: "[green]ok[/]", False: "[bold red]not ok[/]", None: "[dim]–[/]"}[finding.ok]
-        table.add_row(mark, finding.what, Text(finding.detail))
-    console.print(table)
+    marks = {True: Text("ok", "green"), False: Text("not ok", "bold red"), None: Text("–", "dim")}
+    print_table(
+        console, columns("", "", ""), [(marks[each.ok], each.what, each.detail) for each in findings], wrap=True
+    )
     if settings_too:
-        console.print(settings_table(settings))
+        wide = console if console.is_terminal else Console(width=_UNBOUNDED)
+        wide.print(settings_table(settings))
     if voices:
         for line in asyncio.run(_voices(settings)):
             console.print(line)

@@ -29,6 +29,8 @@ def settings_table(settings: Settings) -> Table:
     """Every setting; those that are set stand out, and no secret is shown."""
     table = Table("variable", "value", "meaning", box=None, padding=(0, 2, 0, 0), title="settings")
     table.title_justify = "left"
+    for column in table.columns:
+        column.overflow = "fold"  # an address that is longer than its column is wrapped, not cut
     means = meanings()
     for name in type(settings).model_fields:
         value = without_secrets(str(getattr(settings, name)))

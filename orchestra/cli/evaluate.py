@@ -150,28 +150,23 @@ def _print_misses(console: "Console", run: "Run") -> None:
 
 def _print_table(console: "Console", runs: "list[Run]") -> None:
     """The scores, a column a run; beside the last one what has changed since the one before it."""
-    from rich.table import Table
     from rich.text import Text
 
-    from orchestra.cli.conversation import QUIET
+    from orchestra.cli.table import columns, print_table
     from orchestra.replay.evaluate import SCORES, shown
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
-    table.add_column("")
-    for run in runs[:-1]:
-        table.add_column(f"{run.version}\n{run.model}\n{run.at[:16]}", justify="right")
-    table.add_column(f"{runs[-1].version}\n{runs[-1].model}\nnow", justify="right", style="bold")
-    table.add_column("\n\nsince the last run", justify="right")
+    titles = [f"{run.version} {run.model} {run.at[:16] if run is not runs[-1] else 'now'}" for run in runs]
+    titles.append("since the last run")
     last = max(runs[:-1], key=lambda run: run.at, default=None)
-    table.add_row("calls, turns", *(f"{run.calls}, {run.turns}" for run in runs), "")
+    rows: list[list[str | Text]] = [["calls, turns", *(f"{run.calls}, {run.turns}" for run in runs), ""]]
     for name, title, more_is_better in SCORES:
         change = Text("")
         now, before = runs[-1].scores.get(name), None if last is None else last.scores.get(name)
         if now is not None and before is not None and now != before:
             better = (now > before) == more_is_better
             change = Text(_change(name, now - before), "green" if better else "red")
-        table.add_row(title, *(shown(name, run.scores.get(name)) for run in runs), change)
-    console.print(table)
+        rows.append([title, *(shown(name, run.scores.get(name)) for run in runs), change])
+    print_table(console, columns("", *titles, right=titles), rows)
 
 
 def _change(name: str, by: float) -> str:

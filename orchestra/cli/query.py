@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -88,25 +88,23 @@ def _write(answer: "Answer", form: Format, out: Path | None) -> None:
 
 def _print_table(answer: "Answer", out: Path | None) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for field in answer.schema:
-        # an id is there to be copied
-        whole = field.name in {"call", "id"}
-        justify: Literal["left", "right"] = "right" if _is_number(field.type) else "left"
-        table.add_column(field.name, justify=justify, overflow="fold", no_wrap=whole, min_width=39 if whole else None)
-    count = 0
-    for batch in answer.batches():
-        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            table.add_row(*map(_cell, row))
-            count += 1
+    from orchestra.cli.conversation import terminal
+    from orchestra.cli.table import Column, print_table
+
+    heads = [Column(field.name, _is_number(field.type)) for field in answer.schema]
+    rows = (
+        [_cell(value) for value in row]
+        for batch in answer.batches()
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    )
     if out is None:
-        Console().print(table)
-        Console().print(f"[dim]{count:,} row{'' if count == 1 else 's'}[/]")
+        console = terminal()
+        count = print_table(console, heads, rows)
+        console.print(f"[dim]{count:,} row{'' if count == 1 else 's'}[/]")
         return
     with writing(out), out.open("w", encoding="utf-8") as file:
-        Console(file=file, width=200).print(table)
+        print_table(Console(file=file), heads, rows)
 
 
 def _is_number(kind: Any) -> bool:
@@ -125,7 +123,7 @@ def _cell(value: object) -> Any:
         return f"{value:,.1f}".removesuffix(".0")
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="milliseconds")
-    return Text(str(value))
+    return str(value)
 
 
 def _print_views(views: dict[str, list[tuple[str, str]]]) -> None:

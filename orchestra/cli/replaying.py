@@ -132,7 +132,7 @@ class Bar:
         self.progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=None),  # what is left of the line, never more: a line that wraps is repeated
             MofNCompleteColumn(),
             TextColumn("{task.fields[moment]}", style=QUIET),
             TimeElapsedColumn(),
@@ -301,7 +301,7 @@ class _Clock:
     def __init__(self, console: Console, until_s: float) -> None:
         self._progress = Progress(
             TextColumn("{task.fields[clock]}", style=QUIET),
-            BarColumn(),
+            BarColumn(bar_width=None),
             console=console,
             disable=not console.is_terminal or until_s <= 0,
             transient=True,

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from orchestra.bus import Consumer, Entry
 from orchestra.cli.conversation import QUIET, WARNING, shortened, terminal
 from orchestra.cli.replaying import Bar, Run, finished, note, stopping, total
+from orchestra.cli.table import columns, print_table
 from orchestra.replay.outputs import IGNORED, Output, Verdict
 from orchestra.replay.recorded import tag
 from orchestra.replay.scratch import Clock, Outcome, on_scratch
@@ -68,7 +68,7 @@ def _print(outcome: Outcome, console: Console) -> None:
         console.print(Text(f"… and {len(differing) - _SHOWN:,} more that differ; --json prints all", QUIET))
     for letter in outcome.dead[:_SHOWN]:
         console.print(Text(f"✗ {letter.type} {letter.id}: {letter.error}", "red"), soft_wrap=True)
-    console.print(_table(outcome))
+    _print_table(outcome, console)
     if outcome.outputs.unasked:
         text = f"{outcome.outputs.unasked:,} recorded outputs answer events that are not in the recording"
         console.print(Text(f"{text}: not compared", WARNING))
@@ -113,19 +113,15 @@ def _content(entry: Entry) -> str:
     return msgspec.json.encode({name: getattr(event, name) for name in names}).decode()
 
 
-def _table(outcome: Outcome) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
-    table.add_column("published")
+def _print_table(outcome: Outcome, console: Console) -> None:
     counts = Counter((output.entry.type, output.verdict) for output in outcome.outputs.all)
-    for verdict, style in _STYLES.items():
-        table.add_column(verdict, justify="right", style=style)
-    for name in sorted({name for name, _ in counts}):
-        table.add_row(name, *(f"{counts[name, verdict]:,}" for verdict in _STYLES))
-    if not counts:
-        table.add_row("nothing", *("0" for _ in _STYLES))
+    rows: list[list[str | Text]] = [
+        [name, *(Text(f"{counts[name, verdict]:,}", style) for verdict, style in _STYLES.items())]
+        for name in sorted({name for name, _ in counts}) or ["nothing"]
+    ]
+    print_table(console, columns("published", *_STYLES, right=tuple(_STYLES)), rows)
     if outcome.dead:
-        table.add_row(Text(f"dead letters: {len(outcome.dead):,}", "red"))
-    return table
+        console.print(Text(f"dead letters: {len(outcome.dead):,}", "red"))
 
 
 def _print_json(outcome: Outcome) -> None:

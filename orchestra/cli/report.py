@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-#: columns that a narrow terminal has no room for; --json has them all
-_WHERE_WIDE = ("p99", "tools", "words")
-_WIDE = 110
 #: a stage that is counted in the one above it
 _PART_OF = {"stt": "  of it stt"}
 
@@ -36,8 +33,8 @@ def report(
     from datetime import UTC
 
     import msgspec
-    from rich.console import Console
 
+    from orchestra.cli.conversation import terminal
     from orchestra.cli.extras import needs_extra
     from orchestra.cli.query import complain
     from orchestra.replay.moments import moment
@@ -55,7 +52,7 @@ def report(
         if as_json:
             print(msgspec.json.encode(found, enc_hook=float).decode())
         else:
-            _print(Console(), found, f"{records.files:,} files of {settings.archive}", records.live)
+            _print(terminal(), found, f"{records.files:,} files of {settings.archive}", records.live)
         if plot is not None:
             with needs_extra("analysis"):
                 from orchestra.replay.plots import plot as draw
@@ -76,21 +73,20 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
         f"[bold]{_of(totals['calls'], 'call')}[/]  {totals['running']:,} running · {_of(totals['turns'], 'turn')} ·"
         f" {_of(totals['interruptions'], 'interruption')} · {_of(totals['tools'], 'tool call')},"
         f" {totals['failed_tools']:,} failed · {_of(totals['handovers'], 'hand-over')} to people,"
-        f" {totals['accepted']:,} accepted"
+        f" {totals['accepted']:,} accepted",
+        soft_wrap=True,
     )
     console.print(
         f"{totals['caller_words']:,} words of callers, {totals['agent_words']:,} of agents ·"
         f" {totals['prompt_tokens']:,} tokens in, {totals['completion_tokens']:,} out"
-        f" · {totals['mean_s']:,.0f} s a call"
+        f" · {totals['mean_s']:,.0f} s a call",
+        soft_wrap=True,
     )
     _table(console, "outcome", found["outcomes"])
     stages = [{**row, "stage": _PART_OF.get(row["stage"], row["stage"])} for row in found["latency_ms"]]
     _table(console, "latency by stage, ms", stages)
     for name in ("day", "agent", "version"):
-        rows = [_short(row, name) for row in found[f"by_{name}"]]
-        if console.width < _WIDE:
-            rows = [{column: row[column] for column in row if column not in _WHERE_WIDE} for row in rows]
-        _table(console, f"by {name}", rows)
+        _table(console, f"by {name}", [_short(row, name) for row in found[f"by_{name}"]])
     _table(console, "tools", found["tools"])
     _table(console, "models", found["models"])
     for hole in found["holes"][:10]:
@@ -103,7 +99,7 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
 
 
 def _short(row: dict[str, Any], name: str) -> dict[str, Any]:
-    """The columns of a group that fit beside one another."""
+    """The columns of a group."""
     return {
         name: row[name] or "–",
         "calls": row["calls"],
@@ -121,18 +117,14 @@ def _short(row: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _table(console: "Console", title: str, rows: Sequence[dict[str, Any]]) -> None:
-    from rich.table import Table
+    from orchestra.cli.table import Column, print_table
 
     if not rows:
         return
-    table = Table(box=None, title=title, title_justify="left", title_style="bold", header_style="dim", pad_edge=False)
-    for number, name in enumerate(rows[0]):
-        plain = name.replace("_", " ")
-        table.add_column(plain, justify="right" if number else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(_shown, row.values()))
     console.print()
-    console.print(table)
+    console.print(title, style="bold", markup=False)
+    heads = [Column(name.replace("_", " "), number > 0) for number, name in enumerate(rows[0])]
+    print_table(console, heads, [[_shown(value) for value in row.values()] for row in rows])
 
 
 def _of(count: int, what: str) -> str:

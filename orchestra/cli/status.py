@@ -42,24 +42,29 @@ async def _groups(settings: "Settings") -> "list[GroupStatus]":
 
 
 def _print_table(groups: "list[GroupStatus]") -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table("group", "worker", "partitions", "lag", "pending", "dead")
-    for column in table.columns[3:]:
-        column.justify = "right"
+    from orchestra.cli.conversation import terminal
+    from orchestra.cli.table import columns, print_table
+
+    if not groups:
+        print("no consumer group has read here yet")
+        return
+    found: list[tuple[str | Text, ...]] = []
     for group, owner in sorted({(each.group, each.owner) for each in groups}):
         rows = [each for each in groups if each.group == group and each.owner == owner]
         lags = [each.lag for each in rows]
-        table.add_row(
+        row = (
             group,
-            owner or "[red]nobody[/]",
+            owner or Text("nobody", "red"),
             ranges([each.partition for each in rows]),
             "?" if None in lags else str(sum(lag for lag in lags if lag)),
             str(sum(each.pending for each in rows)),
             str(sum(each.dead for each in rows)),
         )
-    Console().print(table if groups else "no consumer group has read here yet")
+        found.append(row)
+    numbers = ("lag", "pending", "dead")
+    print_table(terminal(), columns("group", "worker", "partitions", *numbers, right=numbers), found)
 
 
 def ranges(numbers: list[int]) -> str:
