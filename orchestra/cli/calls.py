@@ -32,6 +32,8 @@ _STAGES = (
     ("o", "output", "black on cyan", "output_ms"),
 )
 _BAR_WIDTH = 48
+#: so many of the latest calls are looked through for the beginning or end of an id
+_NAMED_AMONG = 5000
 
 
 def register(app: typer.Typer) -> None:
@@ -153,13 +155,18 @@ async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Ev
     try:
         journal = await recorded_call(settings, wanted)
     except UsageError:  # its journal may be gone, and its record still there
+        if (whole := await _stored(settings, wanted)) is not None:
+            return whole, []
         named = [
             each
-            for each in await _records(settings, 500)
+            for each in await _records(settings, _NAMED_AMONG)
             if wanted and (each.call.startswith(wanted) or each.call.endswith(wanted))
         ]
-        if len(named) != 1:
+        if not named:
             raise
+        if len(named) > 1:
+            msg = f"{len(named)} calls begin or end with {wanted!r}: name one of {named[0].call}, {named[1].call} …"
+            raise UsageError(msg) from None
         return named[0], []
     return await _stored(settings, journal[0].call) or _record(journal, settings), journal
 
@@ -271,6 +278,9 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
         console.print(Text(_cost(record.cost), QUIET), soft_wrap=True)
     if record.recording:
         console.print(Text(f"recording {record.recording}", QUIET), soft_wrap=True)
+    if not told.turns:
+        gone = "what was said went with the journal (ORCHESTRA_JOURNAL_RETENTION_S); the archive worker would keep it"
+        console.print(Text(gone, QUIET), soft_wrap=True)
     console.print()
     longest_ms = max((turn.measured.total_ms for turn in told.turns if turn.measured), default=0.0)
     for turn in told.turns:

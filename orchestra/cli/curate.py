@@ -26,7 +26,10 @@ def _curate() -> None:
 
 
 def pull(
-    out: Annotated[Path, typer.Option(help="The evaluation set: one JSON line a call.")] = Path("evaluation.jsonl"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The evaluation set, a JSON line a call: evaluation.jsonl in the data directory."),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Fetch all annotations anew, not only changed ones.")
     ] = False,
@@ -36,9 +39,11 @@ def pull(
     from orchestra.curation.label_studio import LabelStudio
     from orchestra.settings import load_settings
 
+    settings = load_settings()
+    out = out or settings.data_dir / "evaluation.jsonl"
     known = read_set(out)
     since = None if everything else latest(list(known.values()))
-    with LabelStudio(load_settings()) as project:
+    with LabelStudio(settings) as project:
         project.open()
         fresh = fetch(project, since)
     known.update({call.call: call for call in fresh})

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -89,6 +90,13 @@ async def test_every_view_tells_of_the_events_behind_it(records: Records) -> Non
 async def test_the_queries_of_the_readme_run_and_answer(records: Records, sql: str) -> None:
     rows = records.rows(sql)
     assert rows or "handovers > 0" in sql or "HAVING" in sql
+
+
+def test_the_queries_of_the_readme_can_be_pasted_between_double_quotes() -> None:
+    queries = re.findall(r"^-- \d+\. .*?;$", README, re.DOTALL | re.MULTILINE)
+    for sql in queries:
+        pasted = subprocess.run(["/bin/bash", "-c", f'printf %s "{sql}"'], capture_output=True, text=True, check=True)
+        assert (pasted.stdout, pasted.stderr) == (sql, "")
 
 
 def test_the_readme_has_ten_queries() -> None:

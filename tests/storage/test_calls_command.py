@@ -1,10 +1,11 @@
+import asyncio
 import json
 from pathlib import Path
 
 import msgspec
 import pytest
 from rich.text import Text
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from orchestra.bus import Entry
 from orchestra.bus.keys import started_ms
@@ -12,6 +13,8 @@ from orchestra.cli import app
 from orchestra.cli.calls import latency_bar
 from orchestra.errors import UsageError
 from orchestra.storage.archive import Archive
+from orchestra.storage.calls import enter
+from orchestra.testing import TestBus
 from schemas import (
     CallEnded,
     CallStarted,
@@ -148,3 +151,25 @@ def test_the_stages_of_a_bar_are_as_long_as_their_share() -> None:
     bar = latency_bar(TurnMeasured(call=CALL, turn_end_ms=250, routing_ms=250, first_token_ms=500), 2000.0, width=40)
     assert isinstance(bar, Text)
     assert bar.plain == "eeeee" + "rrrrr" + "mmmmmmmmmm"
+
+
+async def test_a_call_whose_journal_is_gone_is_shown_by_its_record(
+    bus: TestBus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ORCHESTRA_REDIS_URL", bus.bus.url)
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    calls = [bus.call(7), bus.call(7)]
+    for call in calls:
+        await enter(bus.bus, call, 3600)
+        await bus.bus.redis.hset(bus.bus.key(call, "call", call), mapping={"from_number": "+15550001", "turns": 3})
+
+    async def orchestra(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+    listed = (await orchestra("calls", "list")).stdout
+    assert all(call in listed for call in calls)
+    for named in (calls[0], calls[0][-12:]):
+        told = (await orchestra("calls", "show", named)).stdout
+        assert "from +15550001" in told
+        assert "what was said went with the journal" in told
+    assert "2 calls begin or end with '07-'" in str((await orchestra("calls", "show", "07-")).exception)
