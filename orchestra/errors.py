@@ -12,9 +12,14 @@ OrchestraError
 └── EngineError              a speech engine or model failed to answer
 """
 
+from orchestra.masking import without_secrets
+
 
 class OrchestraError(Exception):
-    """Base of all errors that Orchestra raises on purpose."""
+    """Base of all errors that Orchestra raises on purpose. No message tells a secret, whatever it was made of."""
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(without_secrets(each) if isinstance(each, str) else each for each in said))
 
 
 class UsageError(OrchestraError):

@@ -2,10 +2,14 @@
 
 import logging
 import sys
+from collections.abc import Iterable, MutableMapping
+from typing import Any
 
 import structlog
 
-from orchestra.settings import Settings
+from orchestra.masking import masking
+from orchestra.printable import printable
+from orchestra.settings import Settings, secret_values
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -17,6 +21,36 @@ def _shipping(settings: Settings) -> list[structlog.typing.Processor]:
     from orchestra.telemetry.logs import LogShipping  # noqa: PLC0415 - with its HTTP client, where it is needed
 
     return [LogShipping(settings)]
+
+
+class Masking:
+    """A structlog processor, the last net: no entry tells a secret of the settings, or one in a URL."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._masked = masking(values)
+
+    def __call__(self, _: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """The entry, with its secrets hidden at any depth."""
+        return {name: self._clean(value) for name, value in entry.items()}
+
+    def _clean(self, value: Any) -> Any:
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self._masked(value)
+            case dict():
+                return {name: self._clean(each) for name, each in value.items()}
+            case list() | tuple():
+                return [self._clean(each) for each in value]
+            case _:
+                told = repr(value)
+                return value if (masked := self._masked(told)) == told else masked
+
+
+def _harmless(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The entry with texts that cannot drive the terminal it is printed on."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in entry.items()}
 
 
 def configure_logging(settings: Settings, process: str) -> None:
@@ -37,7 +71,9 @@ def configure_logging(settings: Settings, process: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            Masking(secret_values(settings)),
             *_shipping(settings),
+            *([] if settings.log_format == "json" else [_harmless]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),

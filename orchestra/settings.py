@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestra.errors import SettingError
+from orchestra.masking import secrets_in
 from orchestra.prices import Prices, read_prices
 
 _PREFIX = "ORCHESTRA_"
@@ -217,6 +218,20 @@ class Settings(BaseSettings):
     def archive(self) -> str:
         """The folder or URL of the archive."""
         return self.archive_url or str(self.archive_dir or self.data_dir / "archive")
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """Every secret that the settings hold: keys, tokens, what headers say, passwords in URLs."""
+    values: list[str] = []
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, str):
+            values += secrets_in(value)
+        elif isinstance(value, SecretStr):
+            secret = value.get_secret_value()
+            # headers are key=value,key=value
+            values += [pair.partition("=")[2] for pair in secret.split(",")] if name.endswith("headers") else [secret]
+    return [value.strip() for value in values if value.strip()]
 
 
 def load_settings() -> Settings:

@@ -24,3 +24,14 @@ def test_a_file_can_be_read_in_a_sitting(path: Path) -> None:
 def test_the_top_level_holds_what_the_readme_says_and_nothing_else() -> None:
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - {"uv.lock"}
     assert found <= TOP_LEVEL
+
+
+#: `print` of fixed texts and of JSON that is made harmless at that place
+PRINTS = {"terminal.py", "schema.py", "call.py"}
+
+
+def test_a_command_prints_through_the_console_that_lets_no_text_drive_the_terminal() -> None:
+    for path in sorted((ROOT / "orchestra" / "cli").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and path.name not in PRINTS:
+                assert node.func.id not in {"print", "Console"}, f"{path.name}, line {node.lineno}: see terminal.py"

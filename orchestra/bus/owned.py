@@ -21,6 +21,7 @@ from orchestra.bus.seal import Sealed, seal, stamp
 from orchestra.bus.wire import Argument, Reply, Wire
 from orchestra.bus.work import Rest, Work, attempts, resume
 from orchestra.errors import FencedError
+from orchestra.masking import without_secrets
 from orchestra.tasks import ended
 from schemas import DecodeError, Event
 
@@ -317,7 +318,8 @@ class Owned:
             "type", entry.type, "call", entry.call, "id", entry.id, "body", entry.body,
             "stream", entry.stream, "stream_id", entry.stream_id, "handler", work.handler.name,
             "attempts", work.attempt, "at", f"{time.time():.3f}",
-            "error", repr(error), "traceback", "".join(traceback.format_exception(error))[-8000:],
+            "error", without_secrets(repr(error)),
+            "traceback", without_secrets("".join(traceback.format_exception(error)))[-8000:],
         ]  # fmt: skip
         if entry.audio is not None:
             fields += ["audio", entry.audio]

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,8 +18,7 @@ from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
 from orchestra.errors import ServerError
-
-_PASSWORD_OPTION = re.compile(r"([?&]\w*password)=[^&#]*", re.IGNORECASE)
+from orchestra.masking import masking, secrets_in, without_secrets
 
 
 class ReadTimeout(float):
@@ -64,8 +62,9 @@ class Address:
         try:
             options: dict[str, Any] = dict(parse_url(url))
         except ValueError as error:
-            msg = f"cannot read the Redis URL {without_secrets(url)!r}: {error}"
-            raise ServerError(msg) from error
+            reason = masking(secrets_in(url))(str(error))
+            msg = f"cannot read the Redis URL {without_secrets(url)!r}: {reason}"
+            raise ServerError(msg) from None
         tls = None
         if options.pop("connection_class", None) is SSLConnection:
             chosen: dict[str, Any] = {name: value for name, value in options.items() if name.startswith("ssl_")}
@@ -75,13 +74,6 @@ class Address:
 
     def __str__(self) -> str:
         return self.path or f"{self.host}:{self.port}"
-
-
-def without_secrets(url: str) -> str:
-    """A URL without its passwords, for messages: ``redis://user:…@host?sentinel_password=…``."""
-    parts = urlsplit(url)
-    shown = url.replace(f":{parts.password}@", ":…@") if parts.password else url
-    return _PASSWORD_OPTION.sub(r"\1=…", shown)
 
 
 class Servers(Protocol):

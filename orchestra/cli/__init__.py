@@ -1,15 +1,21 @@
 """The `orchestra` command: one file a command, heavy imports inside the command that needs them."""
 
+import os
 import sys
+import traceback
 from importlib import import_module
+from types import TracebackType
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from orchestra.cli.terminal import Terminal, complain, say
 from orchestra.errors import OrchestraError, UsageError
 from orchestra.version import package_version
+
+#: every file that a command, a worker or an edge makes holds what people said, or a key: nobody else may read it
+_OURS_ALONE = 0o077
 
 app = typer.Typer(
     name="orchestra",
@@ -22,7 +28,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(package_version())
+        say(package_version())
         raise typer.Exit
 
 
@@ -66,6 +72,8 @@ for _command in (
 
 def main() -> None:
     """Run the command line; an error is one line: exit code 2 if the operator must change something, else 1."""
+    os.umask(_OURS_ALONE)
+    sys.excepthook = _unexpected
     try:
         app()
     except OrchestraError as error:
@@ -78,11 +86,16 @@ def main() -> None:
         _exit_with(_first(expected))
 
 
+def _unexpected(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """Print a traceback, which quotes what it was given: other libraries' messages, with URLs and words of others."""
+    complain("".join(traceback.format_exception(kind, error, at)).rstrip())
+
+
 def _first(group: ExceptionGroup[OrchestraError]) -> OrchestraError:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 def _exit_with(error: OrchestraError) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print("[bold red]orchestra:[/]", Text(str(error)), highlight=False)
+    Terminal(stderr=True, soft_wrap=True).print(Text.assemble(("orchestra:", "bold red"), f" {error}"))
     sys.exit(2 if isinstance(error, UsageError) else 1)

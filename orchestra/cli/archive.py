@@ -31,8 +31,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     """Show what the archive has, by day, whether anything of it is missing, and what the journal has beyond it."""
     import asyncio
 
-    import msgspec
-
+    from orchestra.cli.terminal import say_json
     from orchestra.errors import OrchestraError
 
     settings, archive = _archive()
@@ -43,7 +42,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
         raise OrchestraError(msg) from error
     found["waiting"] = asyncio.run(_waiting(settings))
     if as_json:
-        print(msgspec.json.encode(found).decode())
+        say_json(found)
     else:
         _print_status(archive, found)
 
@@ -86,8 +85,6 @@ async def _waiting(settings: "Settings") -> int | None:
 
 
 def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
-    from rich.text import Text
-
     from orchestra.cli.conversation import terminal
     from orchestra.cli.table import columns, print_table
 
@@ -102,7 +99,7 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
     else:
         console.print(f"nothing is archived in {archive.place.root} yet", soft_wrap=True)
     for hole in found["holes"]:
-        console.print(Text(hole, "bold red"), soft_wrap=True)
+        console.print(hole, style="bold red", soft_wrap=True)
     waiting, free = found["waiting"], found["free_bytes"]
     if waiting is not None:
         console.print(f"{waiting:,} events of the journal wait for their file")
@@ -116,9 +113,8 @@ def compact(
     """Merge the small files of each day and partition, while workers write and others read; for cron, once a day."""
     from dataclasses import asdict
 
-    import msgspec
-
     from orchestra.cli.compare import progress_of
+    from orchestra.cli.terminal import say, say_json
     from orchestra.errors import OrchestraError
 
     _, archive = _archive()
@@ -137,10 +133,10 @@ def compact(
             msg = f"the archive at {archive.place.root} cannot be merged: {error}; nothing of it is lost"
             raise OrchestraError(msg) from error
     if as_json:
-        print(msgspec.json.encode(asdict(done)).decode())
+        say_json(asdict(done))
         return
     before, after = (size / 1e6 for size in (done.bytes_before, done.bytes_after))
-    print(
+    say(
         f"{done.merged} files became {done.made}: {before:,.1f} MB, now {after:,.1f} MB;"
         f" {done.covered} files and {done.drafts} old drafts removed"
     )

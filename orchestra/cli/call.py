@@ -71,6 +71,7 @@ def call(
 
     from orchestra.cli.conversation import terminal
     from orchestra.errors import UsageError
+    from orchestra.printable import escaped
     from orchestra.settings import load_settings
 
     if sum(map(bool, (say, wav, script))) != 1:
@@ -80,7 +81,7 @@ def call(
     console = terminal(quiet=as_json)
     good, account = uvloop.run(_call(load_settings(), order, console))
     if as_json:
-        print(json.dumps(account, indent=2, ensure_ascii=False))
+        print(escaped(json.dumps(account, indent=2, ensure_ascii=False)))
     if not good:
         sys.exit(1)
 

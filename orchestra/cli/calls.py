@@ -1,6 +1,5 @@
 """`orchestra calls`: what is kept of the calls; `list` and `show`."""
 
-import sys
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.cli.calls_kept import export, find, play
+from orchestra.cli.terminal import complain, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,6 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a call.")] = False,
 ) -> None:
     """List the latest calls: of the server, the archive, and the demo runs that are kept on this machine."""
-    import msgspec
     import uvloop
 
     from orchestra.settings import load_settings
@@ -60,7 +59,7 @@ def list_(
     records = uvloop.run(_listed(load_settings(), limit))
     if as_json:
         for record in records:
-            print(msgspec.json.encode(record).decode())
+            say_json(record)
     else:
         _print_table(records)
 
@@ -70,7 +69,6 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="The record and the turns as one JSON object.")] = False,
 ) -> None:
     """Show a call: the conversation, and for each turn where the time went until the reply was heard."""
-    import msgspec
     import uvloop
 
     from orchestra.cli.conversation import terminal
@@ -79,7 +77,7 @@ def show(
 
     record, events = uvloop.run(_call(load_settings(), call))
     if as_json:
-        print(msgspec.json.encode({"call": record, "turns": dialogue(events).turns}).decode())
+        say_json({"call": record, "turns": dialogue(events).turns})
     else:
         _print_call(terminal(), record, dialogue(events))
 
@@ -142,9 +140,9 @@ async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "lis
     except MissingExtraError:  # without it nothing is archived here
         return []
     except OSError as error:
-        _complain(f"the archive at {settings.archive} cannot be read: {error}")
+        complain(f"the archive at {settings.archive} cannot be read: {error}")
         return []
-    journals = [list(decoded(entries, _complain)) for entries in found]
+    journals = [list(decoded(entries, complain)) for entries in found]
     return [_record(journal, settings) for journal in journals if journal]
 
 
@@ -197,12 +195,8 @@ def _kept(settings: "Settings") -> "list[list[Event]]":
     from orchestra.replay.places import file_entries, kept_runs
     from orchestra.replay.recorded import decoded
 
-    journals = [list(decoded(list(file_entries(path, _complain)), _complain)) for path in kept_runs(settings.data_dir)]
+    journals = [list(decoded(list(file_entries(path, complain)), complain)) for path in kept_runs(settings.data_dir)]
     return [journal for journal in journals if journal]
-
-
-def _complain(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":

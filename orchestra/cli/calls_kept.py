@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.cli.files import writing
+from orchestra.cli.terminal import say_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +150,6 @@ def find(  # noqa: PLR0917 - the options of the command
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a place.")] = False,
 ) -> None:
     """Find where something was said, by caller or agent, in the archive, the journal and the demo's kept runs."""
-    import msgspec
     import uvloop
 
     from orchestra.replay.moments import moment
@@ -161,7 +161,7 @@ def find(  # noqa: PLR0917 - the options of the command
     hits = uvloop.run(find_words(load_settings(), words, chosen, source, limit=limit))
     if as_json:
         for hit in hits:
-            print(msgspec.json.encode(hit).decode())
+            say_json(hit)
         return
     _print_hits(hits)
 

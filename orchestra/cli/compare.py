@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from orchestra.cli.files import writing
+from orchestra.cli.terminal import Terminal, complain, say_json
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -108,13 +109,13 @@ def compare(
     _tell(found, candidate, as_json=as_json, html=html)
     problems = _beyond(found, max_diverged, max_slower_ms)
     if problems or not found.calls:
-        print("\n".join(problems or ["no call could be compared"]), file=sys.stderr)
+        complain("\n".join(problems or ["no call could be compared"]))
         sys.exit(1)
 
 
 def _tell(found: "Comparison", candidate: "Candidate", *, as_json: bool, html: Path | None) -> None:
     if as_json:
-        print(_as_json(found))
+        say_json(_as_json(found))
     else:
         from orchestra.cli.compare_view import show_comparison
         from orchestra.cli.conversation import terminal
@@ -185,7 +186,7 @@ async def _compare(
     complaints: dict[str, None] = {}
     recordings = await chosen_calls(settings, names, selection, source, complaints.setdefault)
     for what in complaints:
-        print(what, file=sys.stderr)
+        complain(what)
     putting: Callable[..., Awaitable[Comparison]] = partial(compare_calls, recordings, candidate)
     if audio:
         with needs_extra("voice", "local"):
@@ -200,21 +201,18 @@ async def _compare(
 
 def progress_of(calls: int | None = None) -> "AbstractContextManager[Progress | None]":
     """A progress bar for several calls (or files, where None), where somebody looks on."""
-    from rich.console import Console
     from rich.progress import BarColumn as Bar
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if calls in (0, 1) or not console.is_terminal:  # one call needs no bar
         return nullcontext()
     columns = (TextColumn("{task.description}"), Bar(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True)
 
 
-def _as_json(found: "Comparison") -> str:
-    import msgspec
-
-    whole = {
+def _as_json(found: "Comparison") -> dict[str, Any]:
+    return {
         "turns": found.turns,
         "diverged": found.diverged,
         "share": found.share,
@@ -222,7 +220,6 @@ def _as_json(found: "Comparison") -> str:
         "calls": found.calls,
         "failed": found.failed,
     }
-    return msgspec.json.encode(whole).decode()
 
 
 def _beyond(found: "Comparison", max_diverged: float | None, max_slower_ms: float | None) -> "list[str]":

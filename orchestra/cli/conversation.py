@@ -6,6 +6,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from orchestra.cli.terminal import Terminal
 from schemas import (
     AgentChanged,
     CallEnded,
@@ -35,8 +36,8 @@ CALLER, AGENT, QUIET, WARNING = "bold", "bold cyan", "dim", "yellow"
 
 def terminal(*, quiet: bool = False) -> Console:
     """Standard output; when it is piped, plain text that is wide enough for a table."""
-    console = Console(highlight=False, quiet=quiet)
-    return console if console.is_terminal else Console(highlight=False, quiet=quiet, width=_PIPED_WIDTH)
+    console = Terminal(quiet=quiet)
+    return console if console.is_terminal else Terminal(quiet=quiet, width=_PIPED_WIDTH)
 
 
 def row(console: Console, when: str, who: str, what: str, style: str = "", *, who_style: str = "") -> None:

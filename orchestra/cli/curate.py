@@ -1,6 +1,5 @@
 """`orchestra curate pull`: what annotators have said of the calls becomes an evaluation set."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.cli.files import writing
+from orchestra.cli.terminal import complain
 
 if TYPE_CHECKING:
     from orchestra.curation.evaluation import EvaluatedCall
@@ -64,7 +64,7 @@ def fetch(project: Any, since: datetime | None) -> "list[EvaluatedCall]":
         try:
             call = evaluated(int(task.id), task.data or {}, updated_at.replace("Z", "+00:00"), annotations)
         except RejectedError as error:
-            print(f"orchestra: left out: {error}", file=sys.stderr)
+            complain(f"orchestra: left out: {error}")
             continue
         if call is not None:
             found.append(call)

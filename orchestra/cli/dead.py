@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from orchestra.cli.terminal import say, say_json
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ def list_letters(
     """List the dead letters of a group."""
     letters = _letters(group)
     if as_json:
-        import msgspec
-
         for letter in letters:
-            print(msgspec.json.encode(letter).decode())
+            say_json(letter)
         return
     from datetime import UTC, datetime
 
@@ -41,7 +40,7 @@ def list_letters(
     from orchestra.cli.table import columns, print_table
 
     if not letters:
-        print(f"{group} has no dead letters")
+        say(f"{group} has no dead letters")
         return
     rows = [
         (
@@ -63,9 +62,9 @@ def show(group: Group, name: Annotated[str, typer.Argument(help="The letter, as 
     """Show one dead letter whole: its event, the error and the traceback."""
     (letter,) = _chosen(group, [name], every=False)
     for field in ("type", "call", "id", "stream", "stream_id", "handler", "attempts", "published"):
-        print(f"{field:10} {getattr(letter, field)}")
-    print(f"{'body':10} {letter.body.decode('utf-8', 'replace')}")
-    print(f"{'error':10} {letter.error}\n\n{letter.traceback}", end="")
+        say(f"{field:10} {getattr(letter, field)}")
+    say(f"{'body':10} {letter.body.decode('utf-8', 'replace')}")
+    say(f"{'error':10} {letter.error}\n\n{letter.traceback.rstrip()}")
 
 
 @dead.command()
@@ -125,4 +124,4 @@ def _decide(group: str, names: list[str], every: bool, what: Literal["requeue", 
         finally:
             await bus.close()
 
-    print(f"{what}: {uvloop.run(write())} of {len(letters)} dead letters of {group}")
+    say(f"{what}: {uvloop.run(write())} of {len(letters)} dead letters of {group}")

@@ -136,7 +136,7 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
         from orchestra.voice.caller import problems, write_stereo
         from orchestra.voice.engines.local import LocalSpeech
 
-    console.print(f"[bold]Orchestra[/]  {script.about}\n")
+    console.print(Text.assemble(("Orchestra", "bold"), f"  {script.about}\n"))
     scratch = _scratch(folder)
     speech = await asyncio.to_thread(LocalSpeech.load)
     call = await _in_a_stack(
@@ -347,6 +347,7 @@ def _conclude(console: "Console", turns: "list[TurnRecord]", found: "list[Proble
     if not found:
         alike = min(turn.heard.similarity for turn in turns)
         replies = f"all {len(turns)} replies, the greeting among them,"
-        console.print(f"[green]✓[/] {replies} were heard as the journal says they were spoken (≥ {alike:.0%} alike)")
+        words = f" {replies} were heard as the journal says they were spoken (≥ {alike:.0%} alike)"
+        console.print(Text.assemble(("✓", "green"), words))
     for problem in found:
         console.print(Text.assemble(("✗ ", "bold red"), str(problem)))

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestra.cli.terminal import say
+
 if TYPE_CHECKING:
     from orchestra.settings import Settings
 
@@ -25,7 +27,7 @@ def dial(
     settings = load_settings()
     configure_logging(settings, "dial")
     call, sid = uvloop.run(_dial(settings, to))
-    print(f"{call} {sid}")
+    say(f"{call} {sid}")
 
 
 async def _dial(settings: "Settings", to: str) -> tuple[str, str]:

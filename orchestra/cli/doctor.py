@@ -41,13 +41,14 @@ def doctor(
     voices: Annotated[bool, typer.Option("--voices", help="List the vendors' voices and models.")] = False,
 ) -> None:
     """Say what is installed, reachable and set, and which credentials are valid; exit 1 if something needed is not."""
-    from rich.console import Console
     from rich.text import Text
 
     from orchestra.cli.conversation import terminal
     from orchestra.cli.doctor_services import model, services
     from orchestra.cli.doctor_settings import settings_table
     from orchestra.cli.table import columns, print_table
+    from orchestra.cli.terminal import Terminal
+    from orchestra.masking import without_secrets
     from orchestra.settings import load_settings
 
     settings = load_settings()
@@ -55,15 +56,14 @@ def doctor(
     findings += [*asyncio.run(_server(settings)), *asyncio.run(services(settings))]
     console = terminal()
     marks = {True: Text("ok", "green"), False: Text("not ok", "bold red"), None: Text("–", "dim")}
-    print_table(
-        console, columns("", "", ""), [(marks[each.ok], each.what, each.detail) for each in findings], wrap=True
-    )
+    found = [(marks[each.ok], each.what, without_secrets(each.detail)) for each in findings]
+    print_table(console, columns("", "", ""), found, wrap=True)
     if settings_too:
-        wide = console if console.is_terminal else Console(width=_UNBOUNDED)
+        wide = console if console.is_terminal else Terminal(width=_UNBOUNDED)
         wide.print(settings_table(settings))
     if voices:
         for line in asyncio.run(_voices(settings)):
-            console.print(line)
+            console.print(without_secrets(line))
     if any(finding.ok is False for finding in findings):
         sys.exit(1)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from orchestra.cli.terminal import complain, say_json
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -91,7 +93,7 @@ def _hold_back(run: "Run", at_least: dict[str, float], at_most: dict[str, float]
     if not run.calls:
         problems.append("no call of the set could be put to the app")
     if problems:
-        print("\n".join(problems), file=sys.stderr)
+        complain("\n".join(problems))
         sys.exit(1)
 
 
@@ -116,7 +118,6 @@ async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", s
 
 
 def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forget: bool) -> None:
-    import msgspec
 
     from orchestra.cli.conversation import terminal
     from orchestra.replay.runs import Runs, beside
@@ -125,7 +126,7 @@ def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forge
     before = runs.all()
     kept = None if forget else runs.keep(run)
     if as_json:
-        print(msgspec.json.encode(run).decode())
+        say_json(run)
         return
     console = terminal()
     _print_misses(console, run)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from orchestra.cli.terminal import say
+
 group = typer.Typer(help="Give up a consumer group: release or drop it.", no_args_is_help=True)
 
 Group = Annotated[str, typer.Argument(help="The consumer group.")]
@@ -33,9 +35,9 @@ def release(name: Group) -> None:
 
     holder = uvloop.run(run())
     if holder is None:
-        print(f"{name} has no record of whose it is: the next consumer of that name has it")
+        say(f"{name} has no record of whose it is: the next consumer of that name has it")
     else:
-        print(f"{name} no longer belongs to {holder}: the next consumer of that name has it")
+        say(f"{name} no longer belongs to {holder}: the next consumer of that name has it")
 
 
 @group.command()
@@ -55,4 +57,4 @@ def drop(name: Group) -> None:
             await bus.close()
 
     streams = uvloop.run(run())
-    print(f"{name} is dropped" if streams else f"there is no group {name}: `orchestra status` shows those there are")
+    say(f"{name} is dropped" if streams else f"there is no group {name}: `orchestra status` shows those there are")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from orchestra.cli.files import writing
+from orchestra.cli.terminal import say
 from orchestra.errors import UsageError
 
 APP = '''"""Who answers the calls of {title}: change the agents, their tools and what they know."""
@@ -133,7 +134,7 @@ def init(
         with writing(place / path):
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).write_text(text, encoding="utf-8")
-        print(f"wrote {place / path}")
-    print(f"run it:   cd {place} && ORCHESTRA_APP={module}:app orchestra up --reload")
-    print('call it:  orchestra call --say "What are your opening hours?"')
-    print(f"test it:  cd {place} && python -m pytest")
+        say(f"wrote {place / path}")
+    say(f"run it:   cd {place} && ORCHESTRA_APP={module}:app orchestra up --reload")
+    say('call it:  orchestra call --say "What are your opening hours?"')
+    say(f"test it:  cd {place} && python -m pytest")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from orchestra.cli.files import writing
+from orchestra.cli.terminal import say
 from orchestra.errors import UsageError
 
 CONSUMER = '''"""{title}: what it does with the turns of a call, in a sentence."""
@@ -81,7 +82,7 @@ def new_consumer(
         with writing(path):
             folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        print(f"wrote {path}")
+        say(f"wrote {path}")
     place = "" if folder == Path() else f"cd {folder} && "
-    print(f"run it:   {place}orchestra worker {module}:consumer --reload")
-    print(f"test it:  {place}python -m pytest test_{module}.py")
+    say(f"run it:   {place}orchestra worker {module}:consumer --reload")
+    say(f"test it:  {place}python -m pytest test_{module}.py")

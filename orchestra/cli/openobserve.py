@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from orchestra.cli.terminal import say
+
 if TYPE_CHECKING:
     from orchestra.settings import Settings
 
@@ -27,7 +29,7 @@ def setup() -> None:
     from orchestra.settings import load_settings
 
     for line in uvloop.run(_setup(load_settings())):
-        print(line)
+        say(line)
 
 
 async def _setup(settings: "Settings") -> list[str]:

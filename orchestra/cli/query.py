@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.cli.files import writing
+from orchestra.cli.terminal import Terminal, complain, say
 
 if TYPE_CHECKING:
     from orchestra.replay.query import Answer
@@ -45,7 +46,7 @@ def query(
         from orchestra.replay.query import Records
 
     chosen = form or _format_of(out)
-    records = asyncio.run(Records.open(load_settings(), complain=complain))
+    records = asyncio.run(Records.open(load_settings(), complain=beside))
     try:
         if not sql:
             _print_views(records.columns())
@@ -55,9 +56,9 @@ def query(
         records.close()
 
 
-def complain(text: str) -> None:
+def beside(text: str) -> None:
     """Say it beside the answer, which may go elsewhere."""
-    print(f"orchestra: {text}", file=sys.stderr)
+    complain(f"orchestra: {text}")
 
 
 def _format_of(out: Path | None) -> Format:
@@ -77,17 +78,19 @@ def _write(answer: "Answer", form: Format, out: Path | None) -> None:
     if form is Format.PARQUET and out is None:
         msg = "Parquet is for a file: say which with --out answer.parquet"
         raise UsageError(msg)
-    write = {Format.CSV: write_csv, Format.JSON: write_json, Format.PARQUET: write_parquet}[form]
     if out is None:
-        write(answer, sys.stdout.buffer)
+        if form is Format.CSV:
+            write_csv(answer, sys.stdout.buffer, look_on=True)
+        else:
+            write_json(answer, sys.stdout.buffer)
         return
+    write = {Format.CSV: write_csv, Format.JSON: write_json, Format.PARQUET: write_parquet}[form]
     with writing(out), out.open("wb") as file:
         rows = write(answer, file)
-    print(f"{rows:,} rows in {out}")
+    say(f"{rows:,} rows in {out}")
 
 
 def _print_table(answer: "Answer", out: Path | None) -> None:
-    from rich.console import Console
 
     from orchestra.cli.conversation import terminal
     from orchestra.cli.table import Column, print_table
@@ -101,10 +104,10 @@ def _print_table(answer: "Answer", out: Path | None) -> None:
     if out is None:
         console = terminal()
         count = print_table(console, heads, rows)
-        console.print(f"[dim]{count:,} row{'' if count == 1 else 's'}[/]")
+        console.print(f"{count:,} row{'' if count == 1 else 's'}", style="dim")
         return
     with writing(out), out.open("w", encoding="utf-8") as file:
-        print_table(Console(file=file), heads, rows)
+        print_table(Terminal(file=file), heads, rows)
 
 
 def _is_number(kind: Any) -> bool:
@@ -129,12 +132,11 @@ def _cell(value: object) -> Any:
 def _print_views(views: dict[str, list[tuple[str, str]]]) -> None:
     from textwrap import wrap
 
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console()
+    console = Terminal()
     for view, columns in views.items():
-        console.print(f"[bold]{view}[/]")
+        console.print(view, style="bold")
         told = [f"{name}\N{NO-BREAK SPACE}{kind.lower()}" for name, kind in columns]
         for line in wrap(", ".join(told), max(40, console.width - 2)):
             console.print(Text(f"  {line}".replace("\N{NO-BREAK SPACE}", " ")), soft_wrap=True)

@@ -17,7 +17,10 @@ from rich.text import Text
 from orchestra.bus import Entry
 from orchestra.cli.conversation import QUIET, WARNING, row, terminal
 from orchestra.cli.telling import Line, told
+from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
+from orchestra.masking import without_secrets
+from orchestra.printable import escaped
 from orchestra.replay.holes import Holes
 from orchestra.replay.pace import Pace
 from orchestra.replay.places import json_line
@@ -96,7 +99,7 @@ class Run:
 
 def note(text: str, style: str = QUIET) -> None:
     """Say something beside the replay, on standard error."""
-    Console(stderr=True, highlight=False).print(Text(text, style), soft_wrap=True)
+    Terminal(stderr=True).print(Text(without_secrets(text), style), soft_wrap=True)
 
 
 def complain(text: str) -> None:
@@ -128,7 +131,7 @@ class Bar:
     """The progress bar, on standard error where that is a terminal: how many events, and which moment it was."""
 
     def __init__(self, what: str, total: int | None, *, hidden: bool = False) -> None:
-        console = Console(stderr=True)
+        console = Terminal(stderr=True)
         self.progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -172,7 +175,8 @@ class _Lines:
         """It was printed before."""
 
     async def take(self, entry: Entry) -> None:
-        sys.stdout.buffer.write(json_line(entry) + b"\n")
+        line = escaped(json_line(entry).decode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape") + b"\n")
 
     async def settle(self) -> None:
         sys.stdout.buffer.flush()

@@ -12,6 +12,7 @@ from orchestra.bus import Consumer, Entry
 from orchestra.cli.conversation import QUIET, WARNING, shortened, terminal
 from orchestra.cli.replaying import Bar, Run, finished, note, stopping, total
 from orchestra.cli.table import columns, print_table
+from orchestra.cli.terminal import say_json
 from orchestra.replay.outputs import IGNORED, Output, Verdict
 from orchestra.replay.recorded import tag
 from orchestra.replay.scratch import Clock, Outcome, on_scratch
@@ -128,7 +129,7 @@ def _print_json(outcome: Outcome) -> None:
     for output in outcome.outputs.all:
         entry = output.entry
         line = {"verdict": output.verdict, "type": entry.type, "call": entry.call, "id": entry.id}
-        print(msgspec.json.encode({**line, "changes": output.changes}).decode())
+        say_json({**line, "changes": output.changes})
     for letter in outcome.dead:
         line = {"verdict": "dead", "type": letter.type, "call": letter.call, "id": letter.id, "error": letter.error}
-        print(msgspec.json.encode(line).decode())
+        say_json(line)

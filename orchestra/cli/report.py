@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestra.cli.files import writing
+from orchestra.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,11 +33,9 @@ def report(
     import asyncio
     from datetime import UTC
 
-    import msgspec
-
     from orchestra.cli.conversation import terminal
     from orchestra.cli.extras import needs_extra
-    from orchestra.cli.query import complain
+    from orchestra.cli.query import beside
     from orchestra.replay.moments import moment
     from orchestra.settings import load_settings
 
@@ -46,11 +45,11 @@ def report(
     with needs_extra("analysis"):
         from orchestra.replay.query import Records
         from orchestra.replay.report import report as report_of
-    records = asyncio.run(Records.open(settings, complain=complain))
+    records = asyncio.run(Records.open(settings, complain=beside))
     try:
         found = report_of(records, **when)
         if as_json:
-            print(msgspec.json.encode(found, enc_hook=float).decode())
+            say_json(found, enc_hook=float)
         else:
             _print(terminal(), found, f"{records.files:,} files of {settings.archive}", records.live)
         if plot is not None:
@@ -59,18 +58,21 @@ def report(
             with writing(plot):
                 pictures = draw(records, found, plot, **when)
             if not as_json:
-                print("\n".join(f"picture {file}" for file in pictures))
+                say(*(f"picture {file}" for file in pictures))
     finally:
         records.close()
 
 
 def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> None:
+    from rich.text import Text
+
     totals = found["totals"]
     if not totals["calls"]:
         console.print(f"no call is kept: {files}, and {live:,} events of a running journal", soft_wrap=True)
         return
     console.print(
-        f"[bold]{_of(totals['calls'], 'call')}[/]  {totals['running']:,} running · {_of(totals['turns'], 'turn')} ·"
+        Text(_of(totals["calls"], "call"), "bold"),
+        f" {totals['running']:,} running · {_of(totals['turns'], 'turn')} ·"
         f" {_of(totals['interruptions'], 'interruption')} · {_of(totals['tools'], 'tool call')},"
         f" {totals['failed_tools']:,} failed · {_of(totals['handovers'], 'hand-over')} to people,"
         f" {totals['accepted']:,} accepted",
@@ -91,11 +93,13 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
     _table(console, "models", found["models"])
     for hole in found["holes"][:10]:
         console.print(
-            f"[red]{hole['call']}: {hole['missing']} events are missing, the first before {_shown(hole['first'])}[/]"
+            f"{hole['call']}: {hole['missing']} events are missing, the first before {_shown(hole['first'])}",
+            style="red",
         )
     if len(found["holes"]) > 10:  # noqa: PLR2004
-        console.print(f"[red]… and {len(found['holes']) - 10} more calls lack events: ask the view `holes`[/]")
-    console.print(f"\n[dim]of {files}, and {live:,} events of a running journal[/]", soft_wrap=True)
+        more = len(found["holes"]) - 10
+        console.print(f"… and {more} more calls lack events: ask the view `holes`", style="red")
+    console.print(f"\nof {files}, and {live:,} events of a running journal", style="dim", soft_wrap=True)
 
 
 def _short(row: dict[str, Any], name: str) -> dict[str, Any]:

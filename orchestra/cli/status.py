@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestra.cli.terminal import say, say_json
+
 if TYPE_CHECKING:
     from orchestra.bus import GroupStatus
     from orchestra.settings import Settings
@@ -18,7 +20,6 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per group and partition.")] = False,
 ) -> None:
     """Show every consumer group: its workers and their partitions, lag, pending events, dead letters."""
-    import msgspec
     import uvloop
 
     from orchestra.settings import load_settings
@@ -26,7 +27,7 @@ def status(
     groups = uvloop.run(_groups(load_settings()))
     if as_json:
         for each in groups:
-            print(msgspec.json.encode(each).decode())
+            say_json(each)
     else:
         _print_table(groups)
 
@@ -48,7 +49,7 @@ def _print_table(groups: "list[GroupStatus]") -> None:
     from orchestra.cli.table import columns, print_table
 
     if not groups:
-        print("no consumer group has read here yet")
+        say("no consumer group has read here yet")
         return
     found: list[tuple[str | Text, ...]] = []
     for group, owner in sorted({(each.group, each.owner) for each in groups}):

@@ -10,6 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from orchestra.printable import printable
+
 _GAP = "  "
 _INDENT = "    "
 _TITLE = "dim"
@@ -78,7 +80,7 @@ def _print_record(console: Console, heads: Sequence[Column], row: Sequence[Text]
 def _flat(cell: Cell) -> Text:
     """A value on one line."""
     if isinstance(cell, str):
-        return Text(" ".join(cell.split("\n")).replace("\t", " ").replace("\r", " "))
+        return Text(printable(cell.replace("\r", " ")).replace("\n", " ").replace("\t", " "))
     return cell
 
 

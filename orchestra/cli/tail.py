@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestra.cli.terminal import Terminal, say_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,10 +61,10 @@ def _print_json(entry: "Entry") -> None:
 
     head = {"stream_id": entry.stream_id, "partition": entry.partition, "stream": entry.stream}
     with contextlib.suppress(msgspec.DecodeError):
-        print(msgspec.json.encode(head | {"event": msgspec.json.decode(entry.body)}).decode(), flush=True)
+        say_json(head | {"event": msgspec.json.decode(entry.body)})
         return
     head |= {"type": entry.type, "call": entry.call, "id": entry.id, "body": entry.body.decode("utf-8", "replace")}
-    print(msgspec.json.encode(head).decode(), flush=True)
+    say_json(head)
 
 
 _HEADER = ("type", "call", "id", "at", "source", "cause", "trace", "version")
@@ -72,7 +74,7 @@ def _print_line(entry: "Entry") -> None:
     from datetime import UTC, datetime
 
     import msgspec
-    from rich.console import Console
+    from rich.text import Text
 
     try:
         body = msgspec.json.decode(entry.body)
@@ -80,7 +82,7 @@ def _print_line(entry: "Entry") -> None:
     except (msgspec.DecodeError, AttributeError):
         shown = entry.body.decode("utf-8", "replace")
     at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC).astimezone()
-    line = f"[dim]{at:%H:%M:%S.%f}[/][dim] {entry.call[:16]}… [/][bold]{entry.type:<22}[/] "
-    console = Console(soft_wrap=True)
-    console.print(line, end="", highlight=False)
-    console.print(shown, markup=False)
+    line = Text.assemble((f"{at:%H:%M:%S.%f} {entry.call[:16]}… ", "dim"), (f"{entry.type:<22}", "bold"), " ")
+    console = Terminal(soft_wrap=True)
+    console.print(line, end="")
+    console.print(shown)

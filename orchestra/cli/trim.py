@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from orchestra.cli.terminal import say
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -40,6 +42,6 @@ def trim(
 
     held = uvloop.run(run())
     for group, behind in sorted(held.items()):
-        print(f"kept for {group}, which is {behind:.0f} s behind the retention: run its worker, or --past {group}")
+        say(f"kept for {group}, which is {behind:.0f} s behind the retention: run its worker, or --past {group}")
     if not held:
-        print("trimmed; no group holds older events back")
+        say("trimmed; no group holds older events back")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestra.cli.terminal import Terminal
+
 if TYPE_CHECKING:
     from orchestra.settings import Settings
 
@@ -34,17 +36,19 @@ def up(
 
 
 async def _up(settings: "Settings", edges: int, watched: Path | None) -> None:
-    from rich.console import Console
 
-    from orchestra.bus.servers import without_secrets
+    from rich.text import Text
+
+    from orchestra.masking import without_secrets
     from orchestra.stack import stack, until_signalled
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print("[dim]starting server, workers and edge …[/]")
+    console = Terminal(stderr=True, soft_wrap=True)
+    console.print("starting server, workers and edge …", style="dim")
     async with stack(settings, edges=edges, watched=watched) as started:
-        console.print(f"[bold green]ready[/]  webhook  {settings.public_url or started.url}/twilio/voice")
+        webhook = f"  webhook  {settings.public_url or started.url}/twilio/voice"
+        console.print(Text.assemble(("ready", "bold green"), without_secrets(webhook)))
         console.print(f"       server   {without_secrets(started.redis_url)}")
         console.print('       try      orchestra call --say "Where is my parcel four two seven one?"')
         await until_signalled()
         calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"
-        console.print(f"[dim]stopping … {calls_may}[/]")
+        console.print(f"stopping … {calls_may}", style="dim")

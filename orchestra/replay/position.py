@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestra.bus import Entry
-from orchestra.bus.servers import without_secrets
 from orchestra.errors import UsageError
+from orchestra.masking import without_secrets
 from orchestra.replay.places import Place, place_of
 
 _TOKEN = re.compile(r"(\d+)-(\d+)@(\d+):([a-z]+)")

@@ -8,28 +8,35 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from orchestra.printable import escaped, printable
+
 if TYPE_CHECKING:
     from orchestra.replay.query import Answer
 
 
-def write_csv(answer: "Answer", file: IO[bytes]) -> int:
-    """Comma-separated, with a header; returns the number of rows."""
+def write_csv(answer: "Answer", file: IO[bytes], *, look_on: bool = False) -> int:
+    """Comma-separated, with a header; returns the number of rows.
+
+    Where somebody may ``look_on`` it goes to a terminal, which its texts must not drive.
+    """
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer, rows = csv.writer(text), 0
     writer.writerow(answer.schema.names)
     for batch in answer.batches():
-        writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        found = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        writer.writerows([map(_harmless, row) for row in found] if look_on else found)
         rows += len(batch)
     text.detach()
     return rows
 
 
 def write_json(answer: "Answer", file: IO[bytes]) -> int:
-    """One JSON object a line; returns the number of rows."""
+    """One JSON object a line, harmless on a terminal; returns the number of rows."""
     rows = 0
     for batch in answer.batches():
         for row in batch.to_pylist():
-            file.write(msgspec.json.encode({name: plain(value) for name, value in row.items()}) + b"\n")
+            line = msgspec.json.encode({name: plain(value) for name, value in row.items()}).decode()
+            file.write(escaped(line).encode() + b"\n")
         rows += len(batch)
     return rows
 
@@ -42,6 +49,10 @@ def write_parquet(answer: "Answer", file: IO[bytes]) -> int:
             writer.write_batch(batch)
             rows += len(batch)
     return rows
+
+
+def _harmless(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | float | Decimal) else printable(str(value))
 
 
 def plain(value: Any) -> Any:

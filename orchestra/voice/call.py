@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from orchestra.bus import Publisher
+from orchestra.masking import without_secrets
 from orchestra.voice.actions import Ending, Transfer
 from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.conversation import Conversation, Speech
@@ -213,7 +214,7 @@ class Call:
                 turn=self.conversation.turns.turn,
                 service=provider.kind,
                 provider=provider.name,
-                error=error,
+                error=without_secrets(error),
                 fallback=fallback,
             )
         )
