@@ -29,11 +29,12 @@ class CallStarted(Event, frozen=True, kw_only=True):
 class CallResumed(Event, frozen=True, kw_only=True):
     """The call has an edge again: another took it up from its journal after the first was lost, or its stream broke.
 
-    ``provider_call`` is the carrier's own id of the call.
+    ``provider_call`` is the carrier's own id of the call, ``stream_number`` counts its media streams; the first is 0.
     """
 
     provider_call: str = ""
     app: str = ""
+    stream_number: int = 0
 
 
 class CallAnswered(Event, frozen=True, kw_only=True):

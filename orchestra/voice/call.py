@@ -46,13 +46,17 @@ _REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who calls whom: the call's id, the carrier's own id of it, and the numbers (E.164, empty where unknown)."""
+    """Who calls whom: the call's id, the carrier's own id of it, and the numbers (E.164, empty where unknown).
+
+    ``stream`` is the number of the call's media stream; each one that is offered to the carrier has a higher number.
+    """
 
     call: str
     provider_call: str
     from_number: str = ""
     to_number: str = ""
     direction: Direction = "inbound"
+    stream: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,11 @@ class Call:
         """Publish that the call is there, or is there again."""
         if self._standing is not None:
             resumed = CallResumed(
-                call=self.id, turn=self._standing.turn, provider_call=self.parties.provider_call, app=self._script.app
+                call=self.id,
+                turn=self._standing.turn,
+                provider_call=self.parties.provider_call,
+                app=self._script.app,
+                stream_number=self.parties.stream,
             )
             self._resumed_as = self._publisher.publish(resumed).id
             return

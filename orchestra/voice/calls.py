@@ -39,18 +39,28 @@ class Calls:
     def __len__(self) -> int:
         return len(self._running)
 
-    def admit(self, call: str, now: float) -> bool:
-        """Keep a place for a call whose webhook was answered at ``now`` (epoch seconds). False: there is none."""
-        self._expected = {name: until for name, until in self._expected.items() if until > now}
-        if self.draining or len(self._running) + len(self._expected) >= self.limit:
-            self.refused += 1
+    def admit(self, call: str, now: float, for_s: float = LIFETIME_S) -> bool:
+        """Keep a place from ``now`` (epoch seconds) on for a call that is to come. False: there is none.
+
+        A call that has a place keeps it.
+        """
+        if self.draining or (call not in self._expected and self.full(now)):
             return False
-        self._expected[call] = now + LIFETIME_S
+        self._expected[call] = now + for_s
         return True
+
+    def full(self, now: float) -> bool:
+        """Whether all places are taken."""
+        self._expected = {name: until for name, until in self._expected.items() if until > now}
+        return len(self._running) + len(self._expected) >= self.limit
 
     def expect(self, call: str, now: float) -> None:
         """Keep a place for a call that was admitted before and comes back."""
         self._expected[call] = now + LIFETIME_S
+
+    def free(self, call: str) -> None:
+        """The call does not come: its place is another's."""
+        self._expected.pop(call, None)
 
     def begin(self, call: Call) -> None:
         """The call's stream is there; a stream that it had here before is not its own any more."""

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 
 from orchestra.bus import Bus, Publisher
 from orchestra.errors import SettingError
+from orchestra.refusals import Refusals
 from orchestra.settings import Settings
 from orchestra.storage.api import calls_router
 from orchestra.voice import outbound, twilio, webhooks
@@ -89,6 +90,7 @@ class Edge:
     lost: LostCalls
     rendered: RenderedPhrases
     incoming: Incoming
+    refusals: Refusals
 
     def take_up(self, app: Phrases) -> None:
         """Begin the calls that come from now on as this version of the app says."""
@@ -162,6 +164,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
         public=twilio.PublicUrl(settings.public_url or f"http://{settings.host}:{settings.port}"),
         lost=LostCalls(bus, publisher, calls.find, settings.reconnect_s),
         incoming=Incoming(bus),
+        refusals=Refusals(),
         rendered=RenderedPhrases(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )
 

@@ -1,58 +1,125 @@
-"""Calls that came in and whose stream has not come yet, by the carrier's own id: its status webhook names no other.
+"""What has become of the calls whose webhook was answered, by the carrier's own id: each is admitted once.
 
-The carrier posts an incoming call's status to the one address of its number, without the call's id in it. What was
-answered is noted on the bus, so that any edge can close a call whose socket never came.
+A webhook may come again: from the carrier, which got no answer, or from whoever has a copy of it. It may come late, to
+another edge, or to an edge that has restarted since. So what was answered is noted on the bus.
 """
 
 import asyncio
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Literal, cast
 
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
-from orchestra.voice.call import Parties
+from orchestra.errors import RejectedError
 
 _LOG = structlog.get_logger()
 
 _WITHIN_S = 1.0
-_KEPT_S = 24 * 3600
+#: as long as the record of a call is kept by default
+_KEPT_S = 7 * 24 * 3600
+#: what this process remembers by itself, for when Redis is away
+_MOST_HERE = 5_000
+
+#: its stream is to come · it came · there was no line · the carrier says that it is over
+State = Literal["waits", "begun", "busy", "over"]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Our id of a call, when the token of its first stream expires (epoch seconds), and what has become of it."""
+
+    call: str
+    expires: int = 0
+    state: State = "begun"
+
+    def __str__(self) -> str:
+        """As it is kept."""
+        return f"{self.call} {self.expires} {self.state}"
+
+    @classmethod
+    def read(cls, kept: bytes) -> "Noted":
+        """What was kept; an older version kept the call's id only."""
+        call, expires, state = [*kept.decode().split(), "0", "begun"][:3]
+        return cls(call, int(expires), cast("State", state))
 
 
 class Incoming:
-    """Notes which call of ours the carrier's id stands for. Nothing here holds up an answer to the carrier."""
+    """Notes which call of ours the carrier's id stands for, and what has become of it.
+
+    While Redis is away each edge knows its own: a caller is not turned away for that.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._here: dict[str, str] = {}  # those that are being noted
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._here: dict[str, Noted] = {}
 
-    def note(self, parties: Parties) -> None:
-        """This call was answered; its stream is to come."""
-        self._here[parties.provider_call] = parties.call
-        task = asyncio.create_task(self._note(parties), name=f"note {parties.call}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def admit(self, provider_call: str, signature: str, note: Noted) -> Noted | None:
+        """Note a call for which the carrier's webhook came. None: it is the first; else what was noted then.
 
-    async def find(self, provider_call: str) -> str:
-        """Our id of the carrier's call; empty where nobody knows it."""
-        if provider_call in self._here:
-            return self._here[provider_call]
+        Raises:
+            RejectedError: the same signature came before with another id: somebody has cut the form differently.
+
+        """
+        key, signed = (
+            self._key(provider_call),
+            self._bus.key(0, "signed", hashlib.sha256(signature.encode()).hexdigest()),
+        )
         try:
             async with asyncio.timeout(_WITHIN_S):
-                known = await self._bus.redis.get(self._key(provider_call))
+                # set and read in one command: of two edges that are asked at once one is the first
+                before, known = await self._bus.wire(0).calls(
+                    [
+                        ("SET", signed, provider_call, "NX", "GET", "EX", _KEPT_S),
+                        ("SET", key, str(note), "NX", "GET", "EX", _KEPT_S),
+                    ]
+                )
+            if refused := next((reply for reply in (before, known) if isinstance(reply, RedisError)), None):
+                raise refused
+        except (TimeoutError, RedisError) as error:
+            _LOG.warning("call.not_noted", call=note.call, error=repr(error))
+            before = known = None
+        if before is not None and before.decode() != provider_call:
+            msg = "this signature came before with another call id"
+            raise RejectedError(msg)
+        found = Noted.read(known) if known is not None else self._here.get(provider_call)
+        self._keep(provider_call, found or note)
+        return found
+
+    async def find(self, provider_call: str) -> Noted | None:
+        """What is noted of the carrier's call; None where nobody knows it."""
+        try:
+            async with asyncio.timeout(_WITHIN_S):
+                known = await self._bus.wire(0).call("GET", self._key(provider_call))
         except (TimeoutError, RedisError) as error:
             _LOG.warning("call.not_found", provider_call=provider_call[:64], error=repr(error))
-            return ""
-        return known.decode() if isinstance(known, bytes) else str(known or "")
+            known = None
+        return Noted.read(known) if known is not None else self._here.get(provider_call)
 
-    async def _note(self, parties: Parties) -> None:
+    async def mark(self, provider_call: str, call: str, state: State) -> None:
+        """Note what has become of a call."""
+        note = Noted(call, 0, state)
+        self._keep(provider_call, note)
         try:
             async with asyncio.timeout(_WITHIN_S):
-                await self._bus.redis.set(self._key(parties.provider_call), parties.call, ex=_KEPT_S)
+                await self._bus.wire(0).call("SET", self._key(provider_call), str(note), "EX", _KEPT_S)
         except (TimeoutError, RedisError) as error:
-            _LOG.warning("call.not_noted", call=parties.call, error=repr(error))
-        finally:
-            self._here.pop(parties.provider_call, None)
+            _LOG.warning("call.not_noted", call=call, error=repr(error))
+
+    async def settled(self) -> list[str]:
+        """Which of the calls that this edge waits for are not to come here: they began elsewhere, or are over."""
+        waiting = [sid for sid, note in self._here.items() if note.state == "waits" and note.expires >= time.time()]
+        found = await asyncio.gather(*(self.find(sid) for sid in waiting))
+        return [note.call for note in found if note is not None and note.state != "waits"]
+
+    def _keep(self, provider_call: str, note: Noted) -> None:
+        self._here.pop(provider_call, None)
+        self._here[provider_call] = note
+        while len(self._here) > _MOST_HERE:
+            del self._here[next(iter(self._here))]
 
     def _key(self, provider_call: str) -> str:
         return self._bus.key(0, "provider", provider_call)

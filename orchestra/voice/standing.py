@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from orchestra.voice.actions import Ending, HangUp, Transfer
 from schemas import (
+    CallAnswered,
     CallEnded,
     CallEndRequested,
     CallResumed,
@@ -46,6 +47,8 @@ class Standing:
         ending: what the agent wants to happen after its reply.
         caller_spoke: the caller was saying something when the journal ends.
         resumed: how many times another edge has taken the call up.
+        stream: the number of the last media stream that began.
+        answered_by: who, or what, answered an outbound call; empty while the carrier has not said.
         transferred: the carrier was told to connect the caller to a person.
         accepted: the person has taken the call.
         transfer_failed: nobody took the call; the caller does not know yet.
@@ -64,6 +67,8 @@ class Standing:
     ending: Ending | None = None
     caller_spoke: bool = False
     resumed: int = 0
+    stream: int = 0
+    answered_by: str = ""
     transferred: bool = False
     accepted: bool = False
     transfer_failed: bool = False
@@ -90,13 +95,12 @@ class Standing:
                 self.complete, self.over = True, not event.greeting
             case CallResumed():
                 self.resumed += 1
+                self.stream = max(self.stream, event.stream_number)
                 self.transfer_failed = False
-            case TransferFailed():
-                self.ending, self.transferred, self.transfer_failed = None, False, True
-            case CallTransferred():
-                self.transferred = True
-            case TransferAccepted():
-                self.accepted = True
+            case CallAnswered():
+                self.answered_by = event.by
+            case TransferFailed() | CallTransferred() | TransferAccepted():
+                self._take_transfer(event)
             case CallEnded():
                 self.ended = True
             case UserSpeechStarted():
@@ -107,6 +111,15 @@ class Standing:
                 self._take_reply(event)
             case _:
                 pass
+
+    def _take_transfer(self, event: TransferFailed | CallTransferred | TransferAccepted) -> None:
+        match event:
+            case TransferFailed():
+                self.ending, self.transferred, self.transfer_failed = None, False, True
+            case CallTransferred():
+                self.transferred = True
+            case TransferAccepted():
+                self.accepted = True
 
     def _begin_turn(self, event: UserTurnEnded | UserTurnPredicted) -> None:
         if event.turn != self.turn:  # else it was predicted, and its reply is being made

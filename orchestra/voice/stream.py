@@ -114,17 +114,17 @@ async def _read_start(socket: StreamSocket) -> Start | None:
 
 async def _check_token(edge: "Edge", start: Start) -> Parties:
     given = start.start.custom_parameters
-    parties = Parties(
-        call=given.get("call", ""),
-        provider_call=start.start.call_sid,
+    token, call, provider_call = given.get("token", ""), given.get("call", ""), start.start.call_sid
+    stream = edge.tokens.take(token, call, provider_call, time.time())
+    await asyncio.gather(claim(edge.bus, call, token), edge.incoming.mark(provider_call, call, "begun"))
+    return Parties(
+        call=call,
+        provider_call=provider_call,
         from_number=given.get("from_number", ""),
         to_number=given.get("to_number", ""),
         direction="outbound" if given.get("direction") == "outbound" else "inbound",
+        stream=stream,
     )
-    token = given.get("token", "")
-    edge.tokens.take(token, parties.call, parties.provider_call, time.time())
-    await claim(edge.bus, parties.call, token)
-    return parties
 
 
 async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Parties) -> None:
@@ -146,7 +146,8 @@ async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Part
             call.ended(reason)
         edge.calls.end(call)
         log.info("call.ended" if reason else "call.left", reason=reason)
-        await _flush(edge, call.id)
+        over = [edge.incoming.mark(parties.provider_call, call.id, "over")] if reason is not None else []
+        await asyncio.gather(_flush(edge, call.id), *over)
     await socket.close(_NORMAL)
 
 

@@ -1,13 +1,13 @@
 """The token by which a media stream shows that it belongs to a call whose webhook was signed.
 
 It travels as a TwiML ``<Parameter>``, so only the carrier sees it. It is bound to the call, to the carrier's own id of
-the call and to a moment of expiry, and it opens one stream.
+the call, to the number of one stream of that call and to a moment of expiry. Each stream opens once, however many
+tokens there are for it.
 """
 
 import asyncio
 import hashlib
 import hmac
-import secrets
 
 import structlog
 from redis.exceptions import RedisError
@@ -28,16 +28,21 @@ class StreamTokens:
 
     def __init__(self, auth_token: str) -> None:
         self._key = hmac.digest(auth_token.encode(), _PURPOSE, hashlib.sha256)
-        self._taken: dict[str, int] = {}  # signature → expiry
+        self._taken: dict[tuple[str, int], int] = {}  # call and number of its stream → expiry
 
-    def issue(self, call: str, provider_call: str, now: float) -> str:
-        """A token for one stream of this call, good for `LIFETIME_S` seconds from ``now`` (epoch seconds)."""
+    def issue(self, call: str, provider_call: str, now: float, stream: int = 0) -> str:
+        """The token of one stream of this call, good for `LIFETIME_S` seconds from ``now`` (epoch seconds).
+
+        Asked at the same moment it is the same token, whichever edge is asked.
+        """
         expires = int(now) + LIFETIME_S
-        nonce = secrets.token_hex(4)  # a call whose stream breaks may need two within one second
-        return f"{expires}.{nonce}-{self._signature(call, provider_call, expires, nonce)}"
+        return f"{expires}.{stream}-{self._signature(call, provider_call, expires, str(stream))}"
 
-    def take(self, token: str, call: str, provider_call: str, now: float) -> None:
+    def take(self, token: str, call: str, provider_call: str, now: float) -> int:
         """Accept the token, once.
+
+        Returns:
+            The number of the call's stream that it is for.
 
         Raises:
             RejectedError: it is missing, not ours, another call's, expired or used.
@@ -48,26 +53,29 @@ class StreamTokens:
             msg = "no stream token"
             raise RejectedError(msg)
         expires = int(expires_text[:16])
-        nonce, _, given = signature.partition("-")
-        if not hmac.compare_digest(given.encode(), self._signature(call, provider_call, expires, nonce).encode()):
+        number, _, given = signature.partition("-")
+        own = self._signature(call, provider_call, expires, number)
+        if not (hmac.compare_digest(given.encode(), own.encode()) and number.isascii() and number.isdecimal()):
             msg = "wrong stream token"
             raise RejectedError(msg)
         if now > expires:
             msg = f"stream token expired {now - expires:.0f} s ago"
             raise RejectedError(msg)
         self._taken = {used: until for used, until in self._taken.items() if until >= now}
-        if signature in self._taken:
+        stream = int(number)
+        if (call, stream) in self._taken:
             msg = "stream token used before"
             raise RejectedError(msg)
-        self._taken[signature] = expires
+        self._taken[call, stream] = expires
+        return stream
 
-    def _signature(self, call: str, provider_call: str, expires: int, nonce: str) -> str:
-        text = f"{call}\n{provider_call}\n{expires}\n{nonce}".encode()
+    def _signature(self, call: str, provider_call: str, expires: int, stream: str) -> str:
+        text = f"{call}\n{provider_call}\n{expires}\n{stream}".encode()
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 
 
 async def claim(bus: Bus, call: str, token: str) -> None:
-    """Note on the bus that this token is used, so that no other edge takes it too.
+    """Note on the bus that the stream of this token has come, so that no other edge takes one in its place.
 
     While Redis is away only this process knows its own: a caller is not turned away for that.
 
@@ -75,10 +83,10 @@ async def claim(bus: Bus, call: str, token: str) -> None:
         RejectedError: an edge has taken it before.
 
     """
-    used = hashlib.sha256(token.encode()).hexdigest()[:32]
+    number = token.partition(".")[2].partition("-")[0]
     try:
         async with asyncio.timeout(_ANSWER_WITHIN_S):
-            first = await bus.redis.set(bus.key(call, "token", used), "1", nx=True, ex=LIFETIME_S)
+            first = await bus.redis.set(bus.key(call, "stream", call, number), "1", nx=True, ex=LIFETIME_S)
     except (TimeoutError, RedisError) as error:
         _LOG.warning("token.not_shared", call=call, error=repr(error))
         return

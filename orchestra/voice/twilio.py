@@ -4,11 +4,14 @@ Sources: https://www.twilio.com/docs/usage/security (signatures), https://www.tw
 https://www.twilio.com/docs/voice/twiml/connect
 """
 
-from collections.abc import Mapping
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
@@ -45,6 +48,7 @@ FINAL: dict[str, EndReason] = {
 LONGEST_FORM = 16_384
 
 _MOST_FIELDS = 200
+_ADDRESS = re.compile(r"(https?)://([^/?]*?)(:[0-9]+)?(?=[/?]|\Z)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,10 @@ class PublicUrl:
         """The address of a path."""
         tail = f"?{urlencode(query)}" if query else ""
         return f"{self.url.rstrip('/')}{path}{tail}"
+
+    def after(self, path: str, call: str, stream: int) -> str:
+        """Where the carrier asks what comes after this stream of the call; once a later one began, nobody need ask."""
+        return self.at(path, call=call, **({"stream": str(stream)} if stream else {}))
 
     def socket_at(self, path: str) -> str:
         """The address of a WebSocket."""
@@ -78,15 +86,72 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
     if len(body) > LONGEST_FORM:
         msg = f"form of more than {LONGEST_FORM} bytes"
         raise RejectedError(msg)
+    if "#" in url:
+        msg = "an address with a `#`: what follows it is not signed"
+        raise RejectedError(msg)
     try:
-        form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"))
+        # a byte is a character here: the signature is over bytes, whatever text they are
+        pairs = parse_qsl(
+            body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding="latin-1"
+        )
     except ValueError:
         msg = "no form"
         raise RejectedError(msg) from None
-    if not RequestValidator(auth_token).validate(url, form, signature):
-        msg = "wrong signature"
-        raise RejectedError(msg)
-    return form
+    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    for signed, form in _readings(fields):
+        if any(
+            hmac.compare_digest(_signature(address, signed, auth_token), signature.encode())
+            for address in _addresses(url)
+        ):
+            return form
+    msg = "wrong signature"
+    raise RejectedError(msg)
+
+
+def _readings(fields: list[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[bytes, bytes]], dict[str, str]]]:
+    """What the carrier may have signed of a form, and what that says.
+
+    It signs text as UTF-8, but a name that a SIP device sent may be in Latin-1, and may be signed as the bytes that it
+    is, as the text that it means, or as what is left of it in UTF-8.
+    """
+    yield fields, _form(fields)
+    try:
+        for field in fields:
+            b"".join(field).decode()
+    except UnicodeDecodeError:
+        for text in (_latin, _replaced):
+            read = [(text(name).encode(), text(value).encode()) for name, value in fields]
+            yield read, _form(read)
+
+
+def _form(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """As text. The order of a form is not signed: of two values of a name the same one counts, whatever the order."""
+    return {_latin(name): _latin(value) for name, value in sorted(fields)}
+
+
+def _replaced(field: bytes) -> str:
+    return field.decode("utf-8", "replace")
+
+
+def _latin(field: bytes) -> str:
+    try:
+        return field.decode()
+    except UnicodeDecodeError:
+        return field.decode("latin-1")
+
+
+def _signature(address: str, fields: list[tuple[bytes, bytes]], auth_token: str) -> bytes:
+    """See https://www.twilio.com/docs/usage/security#validating-requests."""
+    text = address.encode("latin-1", "replace") + b"".join(name + value for name, value in sorted(set(fields)))
+    return base64.b64encode(hmac.digest(auth_token.encode(), text, hashlib.sha1))
+
+
+def _addresses(url: str) -> Iterator[str]:
+    """The address as it is, and with its port or without: the carrier signs the one or the other."""
+    yield url
+    if (match := _ADDRESS.fullmatch(url)) is not None:
+        scheme, host, port, rest = match.groups()
+        yield f"{scheme}://{host}{'' if port else ':443' if scheme == 'https' else ':80'}{rest}"
 
 
 def connect_twiml(parties: Parties, token: str, public: PublicUrl, **parameters: str) -> str:
@@ -94,7 +159,7 @@ def connect_twiml(parties: Parties, token: str, public: PublicUrl, **parameters:
 
     ``parameters`` travel to the edge whose stream it is: ``resumed``, ``answered_by``.
     """
-    connect = Connect(action=public.at(AFTER_STREAM_PATH, call=parties.call), method="POST")
+    connect = Connect(action=public.after(AFTER_STREAM_PATH, parties.call, parties.stream), method="POST")
     stream = connect.stream(url=public.socket_at(STREAM_PATH))
     stream.parameter(name="token", value=token)
     stream.parameter(name="call", value=parties.call)
@@ -137,10 +202,13 @@ def again_twiml(url: str, message: str = "") -> str:
     return str(response)
 
 
-def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int) -> str:
-    """Ring the person; they are briefed before the two are connected, and the edge is asked what is next."""
+def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int, stream: int = 0) -> str:
+    """Ring the person; they are briefed before the two are connected, and the edge is asked what is next.
+
+    ``stream`` is the number of the call's stream that has ended for it.
+    """
     response = VoiceResponse()
-    dial = response.dial(action=public.at(AFTER_DIAL_PATH, call=call), method="POST", timeout=ring_s)
+    dial = response.dial(action=public.after(AFTER_DIAL_PATH, call, stream), method="POST", timeout=ring_s)
     whisper = public.at(WHISPER_PATH, call=call)
     if transfer.target.startswith(("sip:", "sips:")):
         dial.sip(transfer.target, url=whisper, method="POST")

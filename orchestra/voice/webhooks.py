@@ -3,20 +3,25 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qsl
 
 import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from redis.exceptions import RedisError
+from starlette.requests import ClientDisconnect
 
+from orchestra.bus.keys import partition_of, started_ms
 from orchestra.errors import OrchestraError, RejectedError
 from orchestra.voice import twilio
 from orchestra.voice.actions import HangUp, Transfer
 from orchestra.voice.call import Parties
 from orchestra.voice.closing import close_call
+from orchestra.voice.incoming import Noted
 from orchestra.voice.standing import Standing, standing
-from schemas import CallTransferred, Event, TransferAccepted, TransferFailed
+from orchestra.voice.token import LIFETIME_S
+from schemas import CallAnswered, CallTransferred, Event, TransferAccepted, TransferFailed
 from schemas.calls import EndReason
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ _LOG = structlog.get_logger()
 
 _JOURNAL_WITHIN_S = 3.0
 _FLUSH_WITHIN_S = 2.0
+#: from the moment that a call has its id, also when we make it: it may ring for ten minutes
+_BEGINS_WITHIN_S = 900.0
 #: an edge that dies of a call would die of it again
 _MOST_RESUMES = 10
 #: times that the carrier is asked to ask again while no journal can be read: a minute to two and a half
@@ -44,17 +51,29 @@ class Webhook:
         edge: who answers it.
         form: what the carrier says.
         query: what we wrote into the address when we gave it to the carrier.
+        signature: the carrier's, over both.
 
     """
 
     edge: "Edge"
     form: dict[str, str]
     query: Mapping[str, str]
+    signature: str
 
     @property
     def call(self) -> str:
         """The call's id, empty where the carrier has none of us yet."""
         return self.query.get("call", "")
+
+    @property
+    def provider_call(self) -> str:
+        """The carrier's own id of the call."""
+        return self.form.get("CallSid", "")
+
+    @property
+    def stream(self) -> int:
+        """The number of the media stream after which the carrier asks."""
+        return _number(self.query.get("stream", "0"), 0)
 
     @property
     def gone(self) -> EndReason | None:
@@ -91,15 +110,37 @@ async def webhook(request: Request) -> Webhook:
 
     """
     edge: Edge = request.app.state.edge
-    url = edge.public.at(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
+    # as they came: what is read of them below is what the carrier has signed
+    path, query = (request.scope[part].decode("latin-1") for part in ("raw_path", "query_string"))
+    signature = request.headers.get("X-Twilio-Signature", "")
+    auth_token = edge.settings.twilio_auth_token.get_secret_value()
     try:
         body = await body_of(request, twilio.LONGEST_FORM)
-        auth_token = edge.settings.twilio_auth_token.get_secret_value()
-        form = twilio.signed_form(body, url, request.headers.get("X-Twilio-Signature", ""), auth_token)
+        address = edge.public.at(path) + (f"?{query}" if query else "")
+        form = twilio.signed_form(body, address, signature, auth_token)
+        return Webhook(edge, form, _query(query), signature)
     except RejectedError as error:
-        _LOG.warning("webhook.refused", path=request.url.path, reason=str(error))
+        edge.refusals.note("webhook.refused", path=request.url.path[:100], reason=str(error))
         raise HTTPException(403) from None
-    return Webhook(edge, form, request.query_params)
+
+
+def _query(query: str) -> dict[str, str]:
+    """What we wrote into the address.
+
+    Raises:
+        RejectedError: a name is there twice, which we never write.
+
+    """
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if len(dict(pairs)) < len(pairs):
+        msg = "a name is twice in the address"
+        raise RejectedError(msg)
+    return dict(pairs)
+
+
+def _number(text: str, otherwise: int) -> int:
+    """A number that we wrote into an address."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else otherwise  # noqa: PLR2004
 
 
 Asked = Annotated[Webhook, Depends(webhook)]
@@ -107,22 +148,66 @@ Asked = Annotated[Webhook, Depends(webhook)]
 
 @router.post(twilio.VOICE_PATH)
 async def voice(asked: Asked) -> Response:
-    """A call comes in, or one that we have made was answered."""
-    edge, outbound = asked.edge, asked.call
-    parties = _parties(outbound or edge.bus.new_call(edge.homes), asked.form, outbound=bool(outbound))
-    parameters: dict[str, str] = {}
-    told_later = edge.settings.machine_detection and edge.settings.machine_detection_async
-    if outbound and ("AnsweredBy" in asked.form or not told_later):
-        answered = twilio.answered_by(outbound, asked.form)
+    """A call comes in, or one that we have made was answered. However often it is said, it is one call."""
+    edge, now = asked.edge, int(time.time())
+    note = Noted(asked.call or edge.bus.new_call(edge.homes), now + LIFETIME_S, "waits")
+    try:
+        partition_of(note.call)
+        before = await edge.incoming.admit(asked.provider_call, asked.signature, note)
+    except (RejectedError, ValueError) as error:
+        edge.refusals.note("webhook.refused", path=twilio.VOICE_PATH, reason=str(error))
+        raise HTTPException(403) from None
+    if before is not None:
+        return _said_before(asked, before)
+    if asked.call and (answered := _answered(asked)) is not None:
         edge.publisher.publish(answered)
-        parameters["answered_by"] = answered.by
         if answered.by == "fax" or (answered.by == "machine" and not edge.script.voicemail):
+            await edge.incoming.mark(asked.provider_call, note.call, "begun")
+            edge.calls.free(note.call)
             return _twiml(twilio.ending_twiml(HangUp()))
-    if not edge.calls.admit(parties.call, time.time()):
+    if not await _has_place(edge, note.call, now):
+        edge.calls.refused += 1
         _LOG.warning("call.busy", calls=len(edge.calls), draining=edge.calls.draining)
+        await edge.incoming.mark(asked.provider_call, note.call, "busy")
         return _twiml(twilio.busy_twiml(edge.settings.busy_message))
-    edge.incoming.note(parties)
-    return _connect(edge, parties, **parameters)
+    return _connect_first(asked, note)
+
+
+def _answered(asked: Webhook) -> CallAnswered | None:
+    """Who has answered a call that we made; None where the carrier says it later."""
+    settings = asked.edge.settings
+    if "AnsweredBy" not in asked.form and settings.machine_detection and settings.machine_detection_async:
+        return None
+    return twilio.answered_by(asked.call, asked.form)
+
+
+async def _has_place(edge: "Edge", call: str, now: float) -> bool:
+    if edge.calls.admit(call, now):
+        return True
+    if edge.calls.draining:
+        return False
+    for gone in await edge.incoming.settled():  # another edge may have been told
+        edge.calls.free(gone)
+    return edge.calls.admit(call, now)
+
+
+def _said_before(asked: Webhook, note: Noted) -> Response:
+    """The same answer again while the call's stream may still come; afterwards none: it has had its stream."""
+    edge = asked.edge
+    if note.state == "busy":
+        return _twiml(twilio.busy_twiml(edge.settings.busy_message))
+    if note.state == "waits" and time.time() < note.expires and edge.calls.find(note.call) is None:
+        _LOG.info("call.asked_again", call=note.call)
+        return _connect_first(asked, note)
+    edge.refusals.note("webhook.repeated", path=twilio.VOICE_PATH, call=note.call, state=note.state)
+    return _twiml(twilio.ending_twiml(HangUp()))
+
+
+def _connect_first(asked: Webhook, note: Noted) -> Response:
+    parties = _parties(note.call, asked.form, outbound=bool(asked.call))
+    answered = _answered(asked) if asked.call else None
+    parameters = {"answered_by": answered.by} if answered is not None else {}
+    return _connect(asked.edge, parties, note.expires - LIFETIME_S, **parameters)
 
 
 @router.post(twilio.AFTER_STREAM_PATH)
@@ -140,18 +225,47 @@ async def _next_step(asked: Webhook) -> Response:
         stands = await asked.standing()
     except JournalAwayError:
         return _again(asked)
-    if stands is not None and asked.gone is not None and not stands.ended and edge.calls.find(call) is None:
-        edge.lost.wait_for(call, asked.gone)
-    if stands is None or asked.gone is not None:
+    if stands is not None and asked.stream < stands.stream:
+        return _too_late(asked)
+    if asked.gone is not None:
+        if stands is not None and not stands.ended and edge.calls.find(call) is None:
+            edge.lost.wait_for(call, asked.gone)
         return _twiml(twilio.ending_twiml(HangUp()))
+    if stands is None or not (stands.ended or stands.started_at or stands.turn):
+        return await _never_began(asked, stands or Standing())
+    return await _go_on(asked, stands)
+
+
+async def _go_on(asked: Webhook, stands: Standing) -> Response:
+    edge, call = asked.edge, asked.call
     step = twilio.next_step(stands)
     if isinstance(step, Transfer):
         if not stands.transferred:  # the edge was lost before it could say so
             await _publish(edge, CallTransferred(call=call, turn=stands.turn, target=step.target))
-        return _twiml(twilio.dial_twiml(step, call, edge.public, ring_s=edge.settings.ring_s))
+        ring_s = edge.settings.ring_s
+        return _twiml(twilio.dial_twiml(step, call, edge.public, ring_s=ring_s, stream=asked.stream))
     if isinstance(step, HangUp) or stands.resumed >= _MOST_RESUMES:
         return _twiml(twilio.ending_twiml(HangUp()))
-    return _reconnect(edge, call, asked.form, stands)
+    return _reconnect(asked, stands)
+
+
+async def _never_began(asked: Webhook, stands: Standing) -> Response:
+    """The stream of a call that was admitted did not come, or its edge died at once: it gets another."""
+    note = await asked.edge.incoming.find(asked.provider_call)
+    known = note is not None and note.call == asked.call and note.state in ("waits", "begun")
+    # of an old call nothing may be left on the journal
+    old = time.time() - started_ms(asked.call) / 1000 > _BEGINS_WITHIN_S
+    if not known or old or asked.stream >= _MOST_RESUMES:
+        return _twiml(twilio.ending_twiml(HangUp()))
+    return _reconnect(asked, stands)
+
+
+def _too_late(asked: Webhook) -> Response:
+    """The carrier has opened another stream since it asked this: somebody says it again."""
+    asked.edge.refusals.note(
+        "webhook.repeated", path="after-stream or after-dial", call=asked.call, stream=asked.stream
+    )
+    return _twiml(twilio.ending_twiml(HangUp()))
 
 
 @router.post(twilio.WHISPER_PATH)
@@ -166,22 +280,23 @@ async def whisper(asked: Asked) -> Response:
 @router.post(twilio.ACCEPT_PATH)
 async def accept(asked: Asked) -> Response:
     """The person has pressed a key."""
-    turn, transfer = await _transfer(asked)
+    stands, transfer = await _transfer(asked)
     if transfer is None or asked.form.get("Digits") != twilio.ACCEPT_KEY:
         return _twiml(twilio.ending_twiml(HangUp()))
-    await _publish(asked.edge, TransferAccepted(call=asked.call, turn=turn, target=transfer.target))
+    if not stands.accepted:
+        await _publish(asked.edge, TransferAccepted(call=asked.call, turn=stands.turn, target=transfer.target))
     return _twiml(twilio.bridge_twiml())
 
 
-async def _transfer(asked: Webhook) -> tuple[int, Transfer | None]:
-    """The turn and the transfer that the call waits for; None where there is none, or nobody knows."""
+async def _transfer(asked: Webhook) -> tuple[Standing, Transfer | None]:
+    """Where the call stands, and the transfer that it waits for; None where there is none, or nobody knows."""
     try:
-        stands = await asked.standing()
+        stands = await asked.standing() or Standing()
     except JournalAwayError:
-        return 0, None
-    if stands is None or stands.ended or not isinstance(stands.ending, Transfer):
-        return 0, None
-    return stands.turn, stands.ending
+        stands = Standing()
+    if stands.ended or not isinstance(stands.ending, Transfer):
+        return stands, None
+    return stands, stands.ending
 
 
 @router.post(twilio.AFTER_DIAL_PATH)
@@ -194,37 +309,52 @@ async def after_dial(asked: Asked) -> Response:
         return _again(asked)
     if stands is None or stands.ended:
         return _twiml(twilio.ending_twiml(HangUp()))
+    if asked.stream < stands.stream:
+        return _too_late(asked)
     if stands.accepted or asked.gone:
         await _close(edge, call, "transferred" if stands.accepted else "caller_hung_up")
         return _twiml(twilio.ending_twiml(HangUp()))
     target = stands.ending.target if isinstance(stands.ending, Transfer) else ""
     reason = asked.form.get("DialCallStatus", "") or asked.query.get("DialCallStatus", "")
-    await _publish(edge, TransferFailed(call=call, turn=stands.turn, target=target, reason=reason))
-    return _reconnect(edge, call, asked.form, stands)
+    if not stands.transfer_failed:
+        await _publish(edge, TransferFailed(call=call, turn=stands.turn, target=target, reason=reason))
+    return _reconnect(asked, stands)
 
 
 @router.post(twilio.MACHINE_PATH)
 async def machine(asked: Asked) -> Response:
     """The carrier has found out, while the call goes on, who answered it; the edge that has the call reads it."""
     if asked.call and asked.form.get("AnsweredBy"):
-        await _publish(asked.edge, twilio.answered_by(asked.call, asked.form))
+        try:
+            stands = await asked.standing()
+        except JournalAwayError:
+            stands = None
+        if stands is None or not stands.answered_by:
+            await _publish(asked.edge, twilio.answered_by(asked.call, asked.form))
     return Response(status_code=204)
 
 
 @router.post(twilio.STATUS_PATH)
 async def status(asked: Asked) -> Response:
     """The carrier says how a call goes; what has ended without a word of its stream is closed here."""
-    edge = asked.edge
-    call = asked.call or await edge.incoming.find(asked.form.get("CallSid", ""))
-    if asked.gone is not None and call and edge.calls.find(call) is None:
-        # its edge may be about to say the same: it has a moment
-        edge.lost.wait_for(call, asked.gone)
+    edge, gone = asked.edge, asked.gone
+    if gone is None:
+        return Response(status_code=204)
+    note = await edge.incoming.find(asked.provider_call)
+    call = asked.call or (note.call if note is not None else "")
+    if call and (note is None or note.state != "over"):
+        edge.calls.free(call)
+        if asked.provider_call:
+            await edge.incoming.mark(asked.provider_call, call, "over")
+        if edge.calls.find(call) is None:
+            # its edge may be about to say the same: it has a moment
+            edge.lost.wait_for(call, gone)
     return Response(status_code=204)
 
 
 def _again(asked: Webhook) -> Response:
     """Ask the carrier to ask again in a moment: the caller waits, the call is not lost for it."""
-    tries = int(asked.query.get("tries", "0")) if asked.query.get("tries", "0").isdecimal() else _MOST_TRIES
+    tries = _number(asked.query.get("tries", "0"), _MOST_TRIES)
     if asked.gone is not None:
         asked.edge.lost.wait_for(asked.call, asked.gone)
     if asked.gone is not None or tries >= _MOST_TRIES:
@@ -247,16 +377,20 @@ def _parties(call: str, form: dict[str, str], *, outbound: bool) -> Parties:
     )
 
 
-def _connect(edge: "Edge", parties: Parties, **parameters: str) -> Response:
-    token = edge.tokens.issue(parties.call, parties.provider_call, time.time())
+def _connect(edge: "Edge", parties: Parties, now: float, **parameters: str) -> Response:
+    token = edge.tokens.issue(parties.call, parties.provider_call, now, parties.stream)
     return _twiml(twilio.connect_twiml(parties, token, edge.public, **parameters))
 
 
-def _reconnect(edge: "Edge", call: str, form: dict[str, str], stands: Standing) -> Response:
+def _reconnect(asked: Webhook, stands: Standing) -> Response:
+    """Offer the call its next stream."""
+    edge, call, now = asked.edge, asked.call, time.time()
     _LOG.info("call.comes_back", call=call, resumed=stands.resumed)
-    edge.calls.expect(call, time.time())
-    outbound = form.get("Direction", "").startswith("outbound")
-    return _connect(edge, _parties(call, form, outbound=outbound), resumed="1")
+    edge.calls.expect(call, now)
+    outbound = asked.form.get("Direction", "").startswith("outbound")
+    parties = replace(_parties(call, asked.form, outbound=outbound), stream=asked.stream + 1)
+    answered = {"answered_by": stands.answered_by} if stands.answered_by else {}
+    return _connect(edge, parties, now, resumed="1", **answered)
 
 
 async def _publish(edge: "Edge", event: Event) -> None:
@@ -276,12 +410,21 @@ async def _close(edge: "Edge", call: str, reason: EndReason) -> None:
 
 
 async def body_of(request: Request, longest: int) -> bytes:
-    """The body, read no further than a little beyond ``longest`` bytes: enough to be refused."""
+    """The body, read no further than a little beyond ``longest`` bytes: enough to be refused.
+
+    Raises:
+        RejectedError: the connection ended within it.
+
+    """
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > longest:
-            break
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > longest:
+                break
+    except ClientDisconnect:
+        msg = "the connection ended within the body"
+        raise RejectedError(msg) from None
     return body
 
 

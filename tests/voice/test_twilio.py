@@ -1,5 +1,9 @@
 """Webhooks: signatures, and what a call does next."""
 
+import base64
+import hashlib
+import hmac
+from itertools import permutations
 from urllib.parse import urlencode
 
 import pytest
@@ -51,6 +55,46 @@ def test_a_signed_form_is_read() -> None:
 def test_what_twilio_has_not_signed_is_refused(body: bytes, url: str, signature: str, auth_token: str) -> None:
     with pytest.raises(RejectedError):
         twilio.signed_form(body, url, signature, auth_token)
+
+
+@pytest.mark.parametrize("signed", [b"Caf\xe9", "Café".encode(), "Caf\N{REPLACEMENT CHARACTER}".encode()])
+def test_a_name_that_is_not_utf_8_refuses_no_signed_call(signed: bytes) -> None:
+    text = URL.encode() + b"CallSidCA1" + b"CallerName" + signed
+    signature = base64.b64encode(hmac.digest(b"secret", text, hashlib.sha1)).decode()
+    form = twilio.signed_form(b"CallerName=Caf%E9&CallSid=CA1", URL, signature, "secret")
+    assert (form["CallSid"], form["CallerName"][:3]) == ("CA1", "Caf")
+    with pytest.raises(RejectedError, match="wrong signature"):
+        twilio.signed_form(b"CallerName=Caf%E8&CallSid=CA1&x=%FF", URL, signature, "secret")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8480/a?b=1",
+        "https://voice.example.com:443/a",
+        "https://[::1]:8480/a",
+        "http://voice.example.com",
+    ],
+)
+def test_the_signature_is_the_one_of_twilios_own_library(url: str) -> None:
+    assert twilio.signed_form(BODY, url, RequestValidator("secret").compute_signature(url, FORM), "secret") == FORM
+    port = "" if ":8480" in url else ":443" if url.startswith("https") else ":80"
+    other = url.replace(port, "") if port and port in url else url.replace(".com", f".com{port}")
+    assert twilio.signed_form(BODY, url, RequestValidator("secret").compute_signature(other, FORM), "secret") == FORM
+
+
+def test_an_address_is_signed_to_its_end() -> None:
+    for more in ("#", "#&call=1", "?#&call=1"):
+        with pytest.raises(RejectedError, match="#"):
+            twilio.signed_form(BODY, URL + more, SIGNATURE, "secret")
+
+
+def test_of_a_field_that_is_twice_the_same_value_counts_whatever_the_order() -> None:
+    fields = ["a=1", "a=2", "b=3"]
+    text = URL.encode() + b"a1a2b3"
+    signature = base64.b64encode(hmac.digest(b"secret", text, hashlib.sha1)).decode()
+    forms = [twilio.signed_form("&".join(order).encode(), URL, signature, "secret") for order in permutations(fields)]
+    assert forms == [{"a": "2", "b": "3"}] * 6
 
 
 def test_a_call_is_connected_to_its_stream_with_its_token() -> None:

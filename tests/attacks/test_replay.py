@@ -1,0 +1,98 @@
+"""A captured webhook is worth nothing: a call is admitted once, however often, how late and where it is said again."""
+
+import asyncio
+from urllib.parse import parse_qsl, quote
+
+import pytest
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import CallEnded, CallStarted
+from tests.attacks.wire import Captured, a_caller_gets_through, incoming, parameters_of, send, stream_of
+from tests.voice.edges import running_edge
+
+SID = "CA" + "a1" * 16
+HANGS_UP = "<Response><Hangup /></Response>"
+
+
+async def test_thirty_replays_take_one_place_and_get_one_answer(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, max_calls=2) as running:
+        asked = incoming(running, SID)
+        answers = {await send(running, asked) for _ in range(5)}
+        answers |= set(await asyncio.gather(*(send(running, asked) for _ in range(25))))
+        ((status, twiml),) = answers
+        assert (status, bool(parameters_of(twiml))) == (200, True)
+        await a_caller_gets_through(running)
+
+
+async def test_replays_of_a_call_that_has_begun_or_is_over_get_no_token(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, max_calls=2, reconnect_s=0.1) as running:
+        asked = incoming(running, SID)
+        parameters = parameters_of((await send(running, asked))[1])
+        async with stream_of(running, SID, parameters):
+            await running.event(CallStarted)
+            assert HANGS_UP in (await send(running, asked))[1]
+        await running.event(CallEnded)
+        assert HANGS_UP in (await send(running, asked))[1]
+        await a_caller_gets_through(running)
+
+
+async def test_a_replay_takes_nothing_at_another_edge_nor_after_a_restart(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, max_calls=1, public_url="https://voice.example.com") as running:
+        running.url = "https://voice.example.com"
+        asked, here = incoming(running, SID), running.edge.settings.port
+        running.url = f"http://127.0.0.1:{here}"
+        first = await send(running, asked)
+        async with running_edge(bus, settings, max_calls=1, public_url="https://voice.example.com") as other:
+            assert await send(other, asked) == first
+            async with stream_of(running, SID, parameters_of(first[1])):
+                await running.event(CallStarted)
+                assert HANGS_UP in (await send(other, asked))[1]
+            assert len(other.edge.calls) == 0
+            assert not other.edge.calls.full(0)
+    async with running_edge(bus, settings, max_calls=1, public_url="https://voice.example.com") as restarted:
+        assert HANGS_UP in (await send(restarted, asked))[1]
+        assert not restarted.edge.calls.full(0)
+
+
+async def test_a_form_that_is_cut_differently_under_the_same_signature_is_no_other_call(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with running_edge(bus, settings) as running:
+        asked = incoming(running, SID)
+        assert parameters_of((await send(running, asked))[1])
+        fields = sorted(parse_qsl(asked.body.decode()))
+        text = "".join(name + value for name, value in fields)
+        for end in (12, 30, 50):  # the id ends sooner, or later; the rest is one more field
+            body = f"CallSid={quote(text[7:end])}&{quote(text[end : end + 6])}={quote(text[end + 6 :])}"
+            status, twiml = await send(running, asked, body=body.encode())
+            assert (status, parameters_of(twiml)) == (403, {})
+
+
+async def test_replays_of_a_call_that_found_no_line_take_none_later(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings, max_calls=1) as running:
+        first, second = incoming(running, "CA1"), incoming(running, "CA2")
+        await send(running, first)
+        assert 'reason="busy"' in (await send(running, second))[1]
+        over = Captured.of(running, "/twilio/status", CallSid="CA1", CallStatus="completed")
+        assert (await send(running, over))[0] == 204
+        assert 'reason="busy"' in (await send(running, second))[1]
+        await a_caller_gets_through(running)
+
+
+@pytest.mark.parametrize("told_elsewhere", [False, True])
+async def test_callers_who_hang_up_before_their_stream_give_their_place_back_at_once(
+    bus: TestBus, settings: Settings, *, told_elsewhere: bool
+) -> None:
+    async with (
+        running_edge(bus, settings, max_calls=3) as running,
+        running_edge(bus, settings, public_url=running.url) as other,
+    ):
+        asked = [incoming(running, f"CA{number}") for number in range(3)]
+        for each in asked:
+            assert parameters_of((await send(running, each))[1])
+        for number in range(3):
+            over = Captured.of(running, "/twilio/status", CallSid=f"CA{number}", CallStatus="completed")
+            assert (await send(other if told_elsewhere else running, over))[0] == 204
+        await a_caller_gets_through(running)
+        assert [HANGS_UP in (await send(running, each))[1] for each in asked] == [True] * 3
