@@ -9,7 +9,7 @@ import structlog
 from orchestra.agents.app import App
 from orchestra.agents.confirmation import Asked, agrees
 from orchestra.agents.rule import Handoff, Rule, ToolUse
-from orchestra.agents.tool import Tool
+from orchestra.agents.tool import Tool, read_arguments
 from orchestra.errors import RejectedError
 from schemas import Message, ToolCall
 
@@ -86,11 +86,29 @@ class Judge:
             return self._handoff(call, scene, offered, fired)
         tool = self._app.tools.get(call.name)
         if tool is None or call.name not in offered:
-            return call  # execution says that there is no such tool
+            return Refused(result=f"There is no tool named {call.name}.")
+        try:
+            call = as_object(call)
+        except RejectedError as error:
+            return Refused(result=f"Not done: {error}")
         try:
             arguments = tool.check(call.arguments)
-        except RejectedError:
-            return call  # execution says what is wrong
+        except RejectedError as error:
+            guarded = tool.needs_confirmation or self._on_tools
+            return Refused(result=f"Not done: {error}") if guarded else call  # execution says the same
+        return self._ruled(tool, call, arguments, scene, offered=offered, fired=fired)
+
+    def _ruled(
+        self,
+        tool: Tool,
+        call: ToolCall,
+        arguments: dict[str, Any],
+        scene: Scene,
+        *,
+        offered: Sequence[str],
+        fired: dict[str, None],
+    ) -> ToolCall | Refused:
+        """The call after all rules on tools, and after the caller's word where that is needed."""
         use = ToolUse(tool=tool.name, arguments=arguments, **_known(scene))
         for rule in self._on_tools:
             decided = _ask(rule, use)
@@ -104,8 +122,7 @@ class Judge:
             return Refused(result=_NOT_THIS_ONE)
         made = call
         if use.tool != tool.name or use.arguments != arguments:
-            encoded = msgspec.json.encode(use.arguments).decode()
-            made = ToolCall(id=call.id, name=use.tool, arguments=encoded)
+            made = _made_of(use.tool, use.arguments, call.id)
         return self._confirmed(self._app.tools[use.tool], made, scene)
 
     def _handoff(
@@ -131,12 +148,27 @@ class Judge:
             return call
         try:
             question = tool.question(call.arguments)
-        except RejectedError:
-            return call
+        except RejectedError as error:  # a rule gave it arguments that it does not take
+            return Refused(result=f"Not done: {error}")
         if scene.asked is not None and scene.asked.is_for(call.name, call.arguments) and agrees(scene.answer):
             return call
         asked = Asked(turn=scene.turn, tool=call.name, arguments=call.arguments, question=question)
         return Refused(result=_ASKED_FIRST.format(say=question), say=question, asked=asked)
+
+
+def as_object(call: ToolCall) -> ToolCall:
+    """The call with the text of one JSON object as its arguments, whatever shape the model gave them.
+
+    Raises:
+        RejectedError: there is no object in them.
+
+    """
+    read = read_arguments(call.name, call.arguments)
+    return call if call.arguments.lstrip().startswith("{") else _made_of(call.name, read, call.id)
+
+
+def _made_of(tool: str, arguments: dict[str, Any], call_id: str) -> ToolCall:
+    return ToolCall(id=call_id, name=tool, arguments=msgspec.json.encode(arguments).decode())
 
 
 def _known(scene: Scene) -> dict[str, Any]:

@@ -5,9 +5,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
-from orchestra.agents.tool import Tool, ToolContext, with_examples
+from orchestra.agents.tool import Tool, ToolContext, read_arguments, with_examples
 from orchestra.errors import AppError, MissingExtraError, RejectedError
 from schemas import ToolSchema
 
@@ -89,11 +87,7 @@ class McpTool(Tool):
             RejectedError: they are no JSON object, or one that the server requires is missing.
 
         """
-        try:
-            values = msgspec.json.decode(arguments or "{}", type=dict[str, Any])
-        except msgspec.MsgspecError as error:
-            msg = f"wrong arguments for {self.name}: {error}"
-            raise RejectedError(msg) from error
+        values = read_arguments(self.name, arguments)
         for name in self.schema.parameters.get("required", ()):
             if name not in values:
                 msg = f"wrong arguments for {self.name}: {name} is missing"

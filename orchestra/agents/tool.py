@@ -13,6 +13,8 @@ from orchestra.errors import AppError, RejectedError
 from schemas import ToolSchema
 
 _TIMEOUT_S = 5.0
+#: levels of arguments within one another; every reader of JSON takes as many
+_DEEPEST = 32
 
 
 class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,13 +150,13 @@ class Tool:
             RejectedError: they are not what the annotations ask for.
 
         """
+        raw = read_arguments(self.name, arguments)
+        for name in self._texts:
+            if type(raw.get(name)) in {int, float}:  # models write a parcel's number as a number
+                raw[name] = str(raw[name])
         try:
-            raw = msgspec.json.decode(arguments or "{}")
-            for name in self._texts if isinstance(raw, dict) else ():
-                if type(raw.get(name)) in {int, float}:  # models write a parcel's number as a number
-                    raw[name] = str(raw[name])
             values = msgspec.convert(raw, self._arguments, strict=False)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             msg = f"wrong arguments for {self.name}: {error}"
             raise RejectedError(msg) from error
         return {field: getattr(values, field) for field in values.__struct_fields__}
@@ -218,6 +220,38 @@ def tool(
         examples=examples,
     )
     return make if function is None else make(function)
+
+
+def read_arguments(tool: str, arguments: str) -> dict[str, Any]:
+    """The arguments of a call by name, from the JSON text that a model wrote.
+
+    Models write no arguments as ``{}``, as nothing, as ``null``, and sometimes write the whole object as a JSON string.
+
+    Raises:
+        RejectedError: it is no JSON, or JSON of another shape, or nested too deeply.
+
+    """
+    try:
+        read = msgspec.json.decode(arguments.strip() or "{}")
+        if isinstance(read, str):
+            read = msgspec.json.decode(read.strip() or "{}")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        msg = f"wrong arguments for {tool}: they are no JSON ({error}): write one JSON object"
+        raise RejectedError(msg) from error
+    if read is None:
+        return {}
+    if not isinstance(read, dict):
+        msg = f"wrong arguments for {tool}: Expected `object`, got `{type(read).__name__}`: write one JSON object"
+        raise RejectedError(msg)
+    if _is_deeper(read, _DEEPEST):
+        msg = f"wrong arguments for {tool}: they are nested deeper than {_DEEPEST} levels: write them flat"
+        raise RejectedError(msg)
+    return read
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(inner) and (levels == 0 or any(_is_deeper(each, levels - 1) for each in inner))
 
 
 def _check_question(question: str, arguments: type[msgspec.Struct], name: str) -> None:

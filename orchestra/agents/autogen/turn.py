@@ -14,7 +14,8 @@ from orchestra.agents.autogen.cast import Cast
 from orchestra.agents.autogen.client import PROMPTS, PromptClient, ToolChoice
 from orchestra.agents.autogen.workbench import REFUSED, CallContext, ToolBench
 from orchestra.agents.confirmation import Asked, simply_agrees
-from orchestra.agents.judge import Refused, Scene
+from orchestra.agents.judge import Refused, Scene, as_object
+from orchestra.errors import RejectedError
 from schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
 _ON_ITS_OWN = "Not done: call it again, on its own."
@@ -54,6 +55,7 @@ class AgentTurn:
         said: the messages of this turn so far, the caller's first.
         apologised: a prompt failed, and the caller was told so.
         agreed: a tool call that the caller has just agreed to; it is made before any model is asked.
+        made: tool calls as they were judged, by the id of the call: no other runs.
         refused: tool calls and handoffs that are not made, by the id of the call.
         instead: what the caller hears in their place, and not yet has.
         asked: what the caller is asked in this turn before a tool may run.
@@ -72,6 +74,7 @@ class AgentTurn:
         self.history: Sequence[Message] = scene.conversation
         self.said = [caller_said]
         self.agreed = _agreed(scene)
+        self.made: dict[str, ToolCall] = {}
         self.refused: dict[str, Refused] = {}
         self.instead = ""
         self.rules: dict[str, None] = {}
@@ -117,12 +120,13 @@ class AgentTurn:
             verdict = self.cast.judge.verdict(call, scene, offered, self.rules)
             if isinstance(verdict, ToolCall):
                 made.append(verdict)
+                self.made[verdict.id] = verdict
                 if scene.asked is not None and verdict.name == scene.asked.tool:  # agreed to once, not twice
                     self._scene = scene = msgspec.structs.replace(scene, asked=None)
                 continue
             refusals.append(verdict)
             self.refused[call.id] = verdict
-            made.append(call)
+            made.append(_readable(call))
         if len(refusals) == 1 and len(calls) == 1:
             self.instead, self.asked = refusals[0].say, refusals[0].asked
         elif refusals:
@@ -195,6 +199,14 @@ class AgentTurn:
     def reply(self) -> str:
         """All that the agents have said in this turn."""
         return " ".join(message.content for message in self.said if message.role == "assistant" and message.content)
+
+
+def _readable(call: ToolCall) -> ToolCall:
+    """A call that is not made, with arguments that AutoGen can read and a model's server takes back."""
+    try:
+        return as_object(call)
+    except RejectedError:
+        return msgspec.structs.replace(call, arguments="{}")
 
 
 def _agreed(scene: Scene) -> ToolCall | None:

@@ -15,7 +15,7 @@ from autogen_core.tools import ToolSchema as AutoGenToolSchema
 
 from orchestra.agents.autogen.messages import ours, theirs
 from orchestra.agents.conversation import STILL_RUNNING
-from schemas import ToolCall
+from orchestra.agents.tool import read_arguments
 
 if TYPE_CHECKING:
     from orchestra.agents.autogen.turn import AgentTurn
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: the end of a handoff's name that AutoGen is not to follow
 REFUSED = "__refused"
+_NOT_JUDGED = "Not done: call it again."
 
 
 class ToolBench(Workbench):
@@ -43,16 +44,21 @@ class ToolBench(Workbench):
         cancellation_token: CancellationToken | None = None,
         call_id: str | None = None,
     ) -> ToolResult:
-        """Publish the call as `ToolRequested` and await its `ToolCompleted`; a rule may have refused it already.
+        """Publish the call as `ToolRequested` and await its `ToolCompleted`; it may have been refused already.
 
         Nothing is raised but the cancellation of the agent's own task: AutoGen hangs for ever on an error here, and on
         a call that its token cut off (microsoft/autogen#7956). So the agent is told that the tool is still running.
         """
+        del arguments  # what runs is the call as it was judged, not what AutoGen makes of it
         turn = self._turn
         refused = turn.refused.get(call_id or "")
         if refused is not None:
             return _tool_result(name, refused.result, failed=True)
-        call = ToolCall(id=call_id or "", name=name, arguments=msgspec.json.encode(arguments or {}).decode())
+        call = turn.made.get(call_id or "")
+        if call is None or call.name != name:
+            return _tool_result(name, _NOT_JUDGED, failed=True)
+        written = msgspec.json.encode(read_arguments(name, call.arguments)).decode()
+        call = msgspec.structs.replace(call, arguments=written)
         asked = asyncio.ensure_future(turn.steps.tool(turn.cast.agents[turn.agent], call))
         (cancellation_token or turn.token).link_future(asked)
         try:
