@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestra.agents.rule import Handoff, Sentence, ToolUse, rule
     from orchestra.agents.tool import Tool, ToolContext, tool
     from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
+    from orchestra.errors import ToolFailed
 
 _PLACES = {
     "Agent": "orchestra.agents.agent",
@@ -29,6 +30,7 @@ _PLACES = {
     "Sentence": "orchestra.agents.rule",
     "Tool": "orchestra.agents.tool",
     "ToolContext": "orchestra.agents.tool",
+    "ToolFailed": "orchestra.errors",
     "ToolUse": "orchestra.agents.rule",
     "collect_digits": "orchestra.agents.builtin",
     "load_app": "orchestra.agents.loader",
@@ -50,6 +52,7 @@ __all__ = [
     "Sentence",
     "Tool",
     "ToolContext",
+    "ToolFailed",
     "ToolUse",
     "collect_digits",
     "load_app",

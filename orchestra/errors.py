@@ -9,6 +9,7 @@ OrchestraError
 │   └── ServerError          the Redis server is not there, is another's, or has other partitions than ours
 ├── FencedError              this worker no longer owns the partition; its work is another's now
 ├── RejectedError            input from outside that is not what the protocol says
+├── ToolFailed               a tool could not do what it was asked to; the agent is told why
 └── EngineError              a speech engine or model failed to answer
 """
 
@@ -52,6 +53,13 @@ class FencedError(OrchestraError):
 
 class RejectedError(OrchestraError):
     """Input from outside that is not what the protocol says."""
+
+
+class ToolFailed(OrchestraError):  # noqa: N818 - an outcome that a tool's author names, like a result
+    """A tool could not do what it was asked to; raised by tools, and its text is told to the agent.
+
+    Of any other exception the agent learns the type alone, and the log the rest.
+    """
 
 
 class EngineError(OrchestraError):

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from orchestra.agents.parts import parts, text
 from orchestra.agents.tool import Tool
 from orchestra.errors import AppError
 
@@ -42,6 +43,29 @@ class Agent:
     voice: str = ""
     model: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Refuse the everyday slips where they are made.
+
+        Raises:
+            AppError: a part is of the wrong kind; the message says which and how it is written.
+
+        """
+        text(self.name, "an agent's name")
+        here = f"agent {self.name!r}:"
+        text(self.about, f"{here} about")
+        if not isinstance(self.prompt, str | Path):
+            text(self.prompt, f"{here} prompt")
+        for name, kind, cure in (
+            ("tools", Tool, "mark the function with @tool, and write tools=(it, …)"),
+            ("handoffs", str, 'name the other agents, as in handoffs=("billing",)'),
+            ("examples", str, 'write what callers say, as in examples=("where is my parcel",)'),
+        ):
+            found = parts(getattr(self, name), kind, f"{here} {name}", cure=cure)
+            object.__setattr__(self, name, found)
+        if not isinstance(self.parameters, Mapping):
+            msg = f'{here} parameters is {type(self.parameters).__name__}: write them as {{"temperature": 0.2}}'
+            raise AppError(msg)
 
     @cached_property
     def instructions(self) -> str:

@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import isasyncgenfunction
 from typing import Any
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
 from orchestra.agents.knowledge import Knowledge
+from orchestra.agents.parts import parts, text
 from orchestra.agents.provenance import fingerprint
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool
+from orchestra.errors import AppError
 from orchestra.version import package_version
 
 
@@ -53,6 +56,32 @@ class App:
     transfer_target: str = ""
     redact: Mapping[str, str] = field(default_factory=dict, hash=False)  # an app is a key of caches
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse the everyday slips where they are made.
+
+        Raises:
+            AppError: a part is of the wrong kind; the message says which and how it is written.
+
+        """
+        text(self.name, "an app's name")
+        here = f"app {self.name!r}:"
+        agents = parts(self.agents, Agent, f"{here} agents", cure="write agents=(Agent(…), …)")
+        rules = parts(self.rules, Rule, f"{here} rules", cure="mark the function with @rule, and write rules=(it, …)")
+        object.__setattr__(self, "agents", agents)
+        object.__setattr__(self, "rules", rules)
+        for name in ("entry", "greeting", "apology", "holding", "still_there", "transfer_failed", "voicemail"):
+            text(getattr(self, name), f"{here} {name}")
+        text(self.transfer_target, f"{here} transfer_target")
+        if not isinstance(self.knowledge, Knowledge | None):
+            msg = f'{here} knowledge is {type(self.knowledge).__name__}: write knowledge=Knowledge("folder")'
+            raise AppError(msg)
+        if not isinstance(self.redact, Mapping):
+            msg = f'{here} redact is {type(self.redact).__name__}: write redact={{"account": "AC[0-9]{{6}}"}}'
+            raise AppError(msg)
+        if self.lifespan is not None and (isasyncgenfunction(self.lifespan) or not callable(self.lifespan)):
+            msg = f"{here} lifespan is no context manager: mark the function with @contextlib.asynccontextmanager"
+            raise AppError(msg)
 
     @cached_property
     def version(self) -> str:

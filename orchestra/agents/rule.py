@@ -1,13 +1,21 @@
 """A rule: a function that sees what an agent is about to say or do, and lets it pass, changes it, or stops it."""
 
 import inspect
+import time
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
+import structlog
 
+from orchestra.agents.parts import hints_of
 from orchestra.errors import AppError
 from schemas import Message
+
+_LOG = structlog.get_logger("orchestra.agents")
+
+#: seconds for which a rule may keep the event loop
+_LONGEST_S = 0.5
 
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +90,9 @@ class Rule:
     """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
+        if not inspect.isfunction(function):
+            msg = f"@rule marks a function, not {type(function).__name__}: write it above a def, without arguments"
+            raise AppError(msg)
         self.function = function
         self.name = function.__name__
         if inspect.iscoroutinefunction(function):
@@ -94,7 +105,17 @@ class Rule:
 
     def __call__(self, subject: Any) -> Any:
         """None: let it pass; text: say that instead; what ``subject.instead(…)`` gave: do that instead."""
-        return self.function(subject)
+        began = time.monotonic()
+        decided = self.function(subject)
+        took = time.monotonic() - began
+        if took > _LONGEST_S:
+            _LOG.warning(
+                "rule.blocked_the_loop",
+                rule=self.name,
+                seconds=round(took, 1),
+                problem=f"rule {self.name} blocked every call of this worker for {took:.1f} s: a rule may not wait",
+            )
+        return decided
 
 
 def rule(function: Callable[[Any], Any]) -> Rule:
@@ -113,7 +134,7 @@ def rule(function: Callable[[Any], Any]) -> Rule:
 
 
 def _subject(function: Callable[..., Any], name: str) -> type:
-    hints = get_type_hints(function)
+    hints = hints_of(function, f"rule {name}")
     arguments = list(inspect.signature(function).parameters)
     if len(arguments) != 1 or hints.get(arguments[0]) not in SUBJECTS:
         msg = (

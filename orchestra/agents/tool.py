@@ -2,13 +2,14 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from string import Formatter
-from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
+from typing import Annotated, Any, get_args, get_origin, overload
 
 import msgspec
 
+from orchestra.agents.parts import hints_of, parts
 from orchestra.errors import AppError, RejectedError
 from schemas import ToolSchema
 
@@ -69,15 +70,26 @@ class Tool:
         stop_on_barge_in: bool = False,
         examples: Sequence[str] = (),
     ) -> None:
+        if not callable(function) or isinstance(function, type | Tool):
+            what = repr(function) if isinstance(function, str | Tool) else type(function).__name__
+            msg = f"@tool marks a function, not {what}: write @tool, or @tool(name=…), once above a def"
+            raise AppError(msg)
         self.function = function
-        self.name = name or function.__name__
+        self.name = name or getattr(function, "__name__", type(function).__name__)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            msg = f"tool {self.name}: yields; a tool returns its result whole: return it"
+            raise AppError(msg)
+        if not isinstance(timeout_s, int | float):
+            msg = f"tool {self.name}: timeout_s={timeout_s!r} is no number of seconds"
+            raise AppError(msg)
         self.description = " ".join((inspect.getdoc(function) or "").split("\n\n", 1)[0].split())
         self.timeout_s = timeout_s
         self.filler = filler
         self.idempotent = idempotent
         self.needs_confirmation = bool(needs_confirmation)
         self.stop_on_barge_in = stop_on_barge_in
-        self.examples = tuple(examples)
+        cure = 'write what callers say, as in examples=("where is my parcel",)'
+        self.examples = parts(examples, str, f"tool {self.name}: examples", cure=cure)
         self._arguments, self._context_argument = _arguments_of(function, self.name)
         self._texts = [field.name for field in msgspec.structs.fields(self._arguments) if _is_text(field.type)]
         self.schema = ToolSchema(
@@ -127,11 +139,12 @@ class Tool:
             context: handed to the argument annotated `ToolContext`, if there is one.
 
         Returns:
-            What the function returned, as text: strings as they are, everything else as JSON.
+            What the function returned, as text: strings as they are, everything else as JSON, or by its ``str``.
 
         Raises:
             RejectedError: the arguments are not what the annotations ask for; the message says which and why.
-            Exception: whatever the function raises.
+            ToolFailed: it could not be done; the message is for the agent.
+            Exception: whatever else the function raises.
 
         """
         checked = self.check(arguments)
@@ -141,7 +154,16 @@ class Tool:
             result = await self.function(**checked)
         else:
             result = await asyncio.to_thread(partial(self.function, **checked))
-        return result if isinstance(result, str) else msgspec.json.encode(result).decode()
+            if inspect.isawaitable(result):
+                result = await result
+        return _told(result)
+
+    def ready(self) -> Coroutine[Any, Any, None] | None:
+        """What is to be awaited before a run and does not count against ``timeout_s``; None if nothing is.
+
+        Awaiting it raises `ToolFailed` if the tool cannot be run now.
+        """
+        return None
 
     def check(self, arguments: str) -> dict[str, Any]:
         """The arguments by name, in the types that the function is annotated with; defaults filled in.
@@ -254,6 +276,16 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return bool(inner) and (levels == 0 or any(_is_deeper(each, levels - 1) for each in inner))
 
 
+def _told(result: Any) -> str:
+    """A result as text. What was done is not failed for a type that has no JSON form."""
+    if isinstance(result, str):
+        return result
+    try:
+        return msgspec.json.encode(result, enc_hook=str).decode()
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        return str(result)
+
+
 def _check_question(question: str, arguments: type[msgspec.Struct], name: str) -> None:
     try:
         named = {field for _, field, _, _ in Formatter().parse(question) if field is not None}
@@ -277,7 +309,7 @@ def with_examples(description: str, examples: Sequence[str]) -> str:
 
 def _arguments_of(function: Callable[..., Any], name: str) -> tuple[type[msgspec.Struct], str]:
     """The struct of a function's arguments, and the name of its context argument (empty without one)."""
-    hints = get_type_hints(function, include_extras=True)
+    hints = hints_of(function, f"tool {name}")
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     context_argument = ""
     for parameter in inspect.signature(function).parameters.values():

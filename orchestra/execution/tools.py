@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -12,7 +12,8 @@ from orchestra.agents.app import App
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
 from orchestra.agents.tool import Tool, ToolContext
 from orchestra.bus import Context
-from orchestra.errors import RejectedError
+from orchestra.errors import RejectedError, ToolFailed
+from orchestra.execution.blocking import Timed
 from orchestra.execution.keypad import Keypad
 from schemas import (
     CallEndRequested,
@@ -39,6 +40,10 @@ _HTTP_S = 4.0
 _CONNECTIONS = 64
 #: silence that a caller notices, s
 FILLER_AFTER_S = 0.7
+#: seconds for a tool to become ready, which do not count as its own: the caller is waiting already
+_READY_S = 5.0
+#: seconds for which a coroutine may keep the event loop
+_LONGEST_STEP_S = 0.5
 #: characters of a result that a model is given; more would be slow and dear
 _LONGEST_RESULT = 8000
 _CUT = " … (cut)"
@@ -108,29 +113,22 @@ class Tools:
 
     async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> tuple[bool, str]:
         """Whether it failed, and its result or what went wrong, in words for the agent."""
+        filler = _Filler(self._chunk(tool.filler, event) if tool.filler else None, context)
+        if (ready := tool.ready()) is not None:
+            prepared = await filler.during(ready, _READY_S)
+            if prepared is None:
+                return True, f"{tool.name} is away right now: nothing was done."
+            if prepared.cancelled() or prepared.exception() is not None:
+                return _ended(tool, event, prepared)
         if tool is collect_digits:
             work = self._collect(event, context)
         else:
-            work = tool.run(event.arguments, await self._context(tool, event, context))
-        running = asyncio.get_running_loop().create_task(work)
-        try:
-            done, _ = await asyncio.wait({running}, timeout=min(FILLER_AFTER_S, tool.timeout_s))
-            if not done and tool.filler:
-                await context.publish(self._chunk(tool.filler, event))
-            if not done:
-                done, _ = await asyncio.wait({running}, timeout=max(0.0, tool.timeout_s - FILLER_AFTER_S))
-        finally:
-            running.cancel()
-        if not done or running.cancelled():
+            work = _contained(tool, event, tool.run(event.arguments, await self._context(tool, event, context)))
+        running = await filler.during(work, tool.timeout_s)
+        if running is None:
             _LOG.warning("tool.too_long", tool=tool.name, call=event.call, turn=event.turn, seconds=tool.timeout_s)
             return True, f"{tool.name} took longer than {tool.timeout_s:g} s; its outcome is not known."
-        error = running.exception()
-        if error is None:
-            return False, running.result()
-        if isinstance(error, RejectedError):
-            return True, str(error)
-        _LOG.error("tool.failed", tool=tool.name, call=event.call, turn=event.turn, exc_info=error)
-        return True, f"{tool.name} failed: {type(error).__name__}: {error}"
+        return _ended(tool, event, running)
 
     async def _context(self, tool: Tool, event: ToolRequested, context: Context) -> ToolContext:
         number = await context.state.get(CALLER_NUMBER) if tool.takes_context else None
@@ -189,6 +187,70 @@ class Tools:
         if tool is press_keys:
             return [DigitsRequested(call=event.call, turn=event.turn, digits=arguments["keys"].strip())]
         return []
+
+
+class _Filler:
+    """Waits for a tool, and has the caller hear something, once, while it is slow."""
+
+    def __init__(self, chunk: ReplyChunk | None, context: Context) -> None:
+        self._chunk = chunk
+        self._context = context
+        self._due = time.monotonic() + FILLER_AFTER_S
+
+    async def during(self, work: Coroutine[Any, Any, Any], within_s: float) -> "asyncio.Task[Any] | None":
+        """The work's task when it has ended; None if it has not within these seconds, and was cut off."""
+        running = asyncio.get_running_loop().create_task(work)
+        until = time.monotonic() + within_s
+        try:
+            if self._chunk is not None and self._due < until:
+                await _wait(running, self._due)
+                if not running.done():
+                    chunk, self._chunk = self._chunk, None
+                    await self._context.publish(chunk)
+            await _wait(running, until)
+        finally:
+            running.cancel()
+        return running if running.done() else None
+
+
+async def _wait(running: "asyncio.Task[Any]", until: float) -> None:
+    await asyncio.wait({running}, timeout=max(0.0, until - time.monotonic()))
+
+
+async def _contained(tool: Tool, event: ToolRequested, work: Coroutine[Any, Any, str]) -> str:
+    """A tool's run that can neither end the worker nor hold it up unnoticed."""
+
+    def blocked(seconds: float) -> None:
+        _LOG.warning(
+            "tool.blocked_the_loop",
+            tool=tool.name,
+            call=event.call,
+            turn=event.turn,
+            seconds=round(seconds, 1),
+            problem=f"tool {tool.name} blocked every call of this worker for {seconds:.1f} s: make it a plain def, "
+            "which runs in a thread, or await what it waits for",
+        )
+
+    try:
+        return await Timed(work, blocked, longest_s=_LONGEST_STEP_S)
+    except SystemExit as error:
+        raise _LeftError from error
+
+
+class _LeftError(Exception):
+    """A tool wanted to end the process."""
+
+
+def _ended(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]") -> tuple[bool, str]:
+    """Whether it failed, and its result or what the agent may know of the failure: an error's text may be secret."""
+    error = asyncio.CancelledError() if running.cancelled() else running.exception()
+    if error is None:
+        return False, running.result()
+    if isinstance(error, RejectedError | ToolFailed):
+        return True, str(error) or f"{tool.name} failed."
+    error = error.__cause__ if isinstance(error, _LeftError) and error.__cause__ is not None else error
+    _LOG.error("tool.failed", tool=tool.name, call=event.call, turn=event.turn, exc_info=error)
+    return True, f"{tool.name} failed: {type(error).__name__}"
 
 
 async def _refusal(tool: Tool | None, event: ToolRequested, context: Context) -> str:

@@ -1,0 +1,76 @@
+"""Checks what an author puts together by hand, and says the everyday slips in one line with the cure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, get_type_hints
+
+from orchestra.errors import AppError
+
+T = TypeVar("T")
+
+
+def parts(given: Any, kind: type[T], place: str, *, cure: str) -> tuple[T, ...]:
+    """Several parts of one kind, as a tuple.
+
+    Args:
+        given: what stands there.
+        kind: what each of them must be.
+        place: where, as in ``agent 'desk': tools``.
+        cure: how one of them is made, for who gave something else.
+
+    Raises:
+        AppError: it is one part, or a text, or a dictionary, or holds something else.
+
+    """
+    field = place.rpartition(" ")[2]
+    if isinstance(given, kind):
+        shown = repr(given) if isinstance(given, str) else "…"
+        msg = f"{place} is one {kind.__name__}, not several: write {field}=({shown},) with the comma"
+        raise AppError(msg)
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        msg = f"{place} is {_shown(given)}, not a tuple: {cure}"
+        raise AppError(msg)
+    found = tuple(given)
+    for part in found:
+        if not isinstance(part, kind):
+            inside = isinstance(part, tuple | list) and bool(part) and all(isinstance(each, kind) for each in part)
+            msg = f"{place} has {_shown(part)} among them: {'unpack it with a star, *(…)' if inside else cure}"
+            raise AppError(msg)
+    return found
+
+
+def text(given: Any, place: str) -> None:
+    """Check that this is a text.
+
+    Raises:
+        AppError: it is not.
+
+    """
+    if not isinstance(given, str):
+        msg = f"{place} is {_shown(given)}, not a text: write it in quotation marks"
+        raise AppError(msg)
+
+
+def hints_of(function: Any, what: str) -> dict[str, Any]:
+    """The annotations of a function, those that are written as texts resolved.
+
+    Raises:
+        AppError: one of them cannot be; ``what`` names the function.
+
+    """
+    try:
+        return get_type_hints(function, include_extras=True)
+    except Exception as error:
+        msg = (
+            f"{what}: an annotation cannot be resolved ({type(error).__name__}: {error}): import that type at the top "
+            "of the module, not under TYPE_CHECKING or inside a function"
+        )
+        raise AppError(msg) from error
+
+
+def _shown(given: Any) -> str:
+    name = getattr(given, "__name__", None)
+    if isinstance(name, str):
+        return f"{'class' if isinstance(given, type) else type(given).__name__} {name!r}"
+    if given is None or isinstance(given, str | int | float):
+        return repr(given)[:60]
+    return f"{'an' if type(given).__name__[:1] in 'aeiouAEIOU' else 'a'} {type(given).__name__}"
