@@ -25,6 +25,11 @@ class CallStarted(Event, frozen=True, kw_only=True):
     app: str = ""
     greeting: str = ""
 
+    @property
+    def other_party(self) -> str:
+        """The number of the person on the line, who called or was called; empty where the carrier sent none."""
+        return self.to_number if self.direction == "outbound" else self.from_number
+
 
 class CallResumed(Event, frozen=True, kw_only=True):
     """The call has an edge again: another took it up from its journal after the first was lost, or its stream broke.

@@ -83,8 +83,8 @@ class Execution:
             yield
 
     async def remember_caller(self, event: CallStarted, context: Context) -> None:
-        """Keep the caller's number for tools that ask for it."""
-        context.state.set(CALLER_NUMBER, event.from_number.encode())
+        """Keep the number of the person on the line for tools that ask for it."""
+        context.state.set(CALLER_NUMBER, event.other_party.encode())
 
     async def prompt(self, event: PromptRequested, context: Context) -> PromptCompleted:
         """Have the model answer: a `ReplyChunk` for each sentence at once, then `PromptCompleted`."""

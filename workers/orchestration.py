@@ -29,7 +29,8 @@ class Orchestration:
 
     Args:
         app: whose agents answer; the one of the settings unless given.
-        background: what agents know of the caller's earlier calls; looked up unless given.
+        background: what agents know of the caller's earlier calls; if not given it is looked up, where the app
+            remembers its callers.
 
     """
 
@@ -49,7 +50,7 @@ class Orchestration:
     @asynccontextmanager
     async def loaded(self, bus: Bus) -> AsyncIterator[None]:
         """Have the app's agents ready before the first call."""
-        self._callers = Callers(bus, number_key(bus.settings))
+        self._callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
         self._app = self._app or load_app(load_settings().app)
         self.consumer.version = self._app.version
         self._turns = Turns(self._app, self.consumer.name)
@@ -64,7 +65,10 @@ class Orchestration:
     async def _known_of(self, event: CallStarted) -> str:
         if self._background is not None:
             return self._background(event)
-        return as_context(await self._callers.recent(event.from_number, before=event.call), event.at)
+        if self._app is None or not self._app.remembers_callers:
+            return ""
+        await self._callers.remember(event.other_party, event.call)
+        return as_context(await self._callers.recent(event.other_party, before=event.call), event.at)
 
     async def answer(self, event: UserTurnEnded | UserTurnPredicted, context: Context) -> list[Event]:
         """Answer the caller: `AgentChanged`, `PromptRequested` and `ToolRequested` on the way, then the turn's end."""

@@ -10,11 +10,9 @@ from redis.exceptions import RedisError
 
 from orchestra import Consumer, Context
 from orchestra.bus import Bus
-from orchestra.storage.callers import Callers
 from orchestra.storage.calls import enter
 from orchestra.storage.cost import costs
 from orchestra.storage.keeping import Keeping
-from orchestra.storage.keys import number_key
 from orchestra.storage.lost import end_of_lost, lost_calls
 from orchestra.storage.session import changes
 from orchestra.tasks import ended
@@ -47,15 +45,13 @@ _SWEEPS_EACH = 4
 consumer = Consumer("persistence", streams=("events", "media"), state="call")
 
 _keeping: Keeping
-_callers: Callers
 
 
 @consumer.lifespan
 @asynccontextmanager
 async def _open(bus: Bus) -> AsyncIterator[None]:
-    global _keeping, _callers  # noqa: PLW0603 - one consumer a process
+    global _keeping  # noqa: PLW0603 - one consumer a process
     _keeping = Keeping(bus)
-    _callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
     sweeping = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
     try:
         yield
@@ -66,9 +62,8 @@ async def _open(bus: Bus) -> AsyncIterator[None]:
 
 @consumer.on(CallStarted)
 async def begin(event: CallStarted, context: Context) -> None:
-    """Open the call's session record, and enter the call under its caller and among all calls."""
+    """Open the call's session record, and enter the call among all calls."""
     await enter(context.bus, event.call, context.bus.settings.session_ttl_s)
-    await _callers.remember(event.from_number, event.call)
     await remember(event, context)
 
 

@@ -37,6 +37,9 @@ class App:
         transfer_target: where ``transfer_call`` leads: a number (E.164) or a SIP address; empty: there is no such tool.
         redact: what must not leave the platform beside card numbers, phone numbers and e-mail addresses: regular
             expressions by the word that takes their place in logs and traces (``{"account": "AC[0-9]{6}"}``).
+        remembers_callers: agents are told of the caller's earlier calls: when, with whom, first and last words. Kept
+            for ``ORCHESTRA_SESSION_TTL_S`` under a keyed hash of the number, for whole E.164 numbers only. A caller's
+            number can be forged, so let nothing depend on it.
         lifespan: opens what the tools need (connections, files) when an execution worker starts, and closes it when
             it stops; what it yields is handed to tools as ``ToolContext.resources``.
 
@@ -54,6 +57,7 @@ class App:
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
+    remembers_callers: bool = False
     redact: Mapping[str, str] = field(default_factory=dict, hash=False)  # an app is a key of caches
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
 

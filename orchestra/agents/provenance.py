@@ -35,6 +35,7 @@ def fingerprint(app: "App") -> str:
         "said": [app.greeting, app.apology, app.holding, app.still_there, app.transfer_failed, app.voicemail],
         "transfer_target": app.transfer_target,
         "redact": dict(app.redact),
+        **({"remembers_callers": True} if app.remembers_callers else {}),
         "agents": [_agent(app, agent) for agent in app.agents],
         "tools": [_tool(tool) for _, tool in sorted(app.tools.items())],
         "rules": [[rule.name, rule.subject.__name__, sources(rule.function)] for rule in app.rules],

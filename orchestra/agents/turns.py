@@ -69,7 +69,7 @@ class Turns:
         """The caller is being greeted by the agent that answers first; ``background``: of their earlier calls."""
         if live.conversation.turn >= 0:
             return None
-        live.conversation.greeted(event.greeting, caller=event.from_number, background=background)
+        live.conversation.greeted(event.greeting, caller=event.other_party, background=background)
         _keep(live, context)
         return AgentChanged(call=event.call, agent=live.conversation.agent, reason="entry")
 

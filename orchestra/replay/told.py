@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from orchestra.agents.notes import is_notes
 from orchestra.storage.callers import CONTEXT_HEAD
 from schemas import (
     AgentChanged,
@@ -231,9 +232,9 @@ def _number(turn: ToldTurn) -> int:
 
 
 def _background(event: PromptRequested) -> str:
-    """What a prompt tells of the caller's earlier calls: it stands behind the agent's own instructions."""
+    """What a prompt tells of earlier calls: in the notes; in old journals at the end of the system prompt."""
     for message in event.messages:
-        if message.role == "system" and (place := message.content.find(CONTEXT_HEAD)) >= 0:
+        if (message.role == "system" or is_notes(message)) and (place := message.content.find(CONTEXT_HEAD)) >= 0:
             return message.content[place:].partition("\n\n")[0]
     return ""
 

@@ -4,8 +4,12 @@ The index holds no number: whoever reads it without the key (`orchestra.storage.
 called. Orchestration asks it when a call starts:
 
 >>> callers = Callers(bus, number_key(settings))                                      # doctest: +SKIP
->>> past = await callers.recent(started.from_number, before=started.call)             # doctest: +SKIP
->>> message = as_context(past, now=started.at)      # "" for a first call, else lines for the system prompt
+>>> past = await callers.recent(started.other_party, before=started.call)             # doctest: +SKIP
+>>> notes = as_context(past, now=started.at)        # "" for a first call, else lines for `orchestra.agents.notes`
+
+A number is a claim of the carrier: whoever forges a caller's number gets their notes, so they are an app's choice
+(`App.remembers_callers`). What is no whole E.164 number (SIP addresses, browser clients) has no memory, nor have the
+numbers that carriers put in the place of a withheld one, which all who withhold theirs share.
 """
 
 import hashlib
@@ -13,6 +17,7 @@ import hmac
 import re
 from collections.abc import Sequence
 
+from orchestra.agents.notes import quoted
 from orchestra.bus import Bus, keys
 from orchestra.storage.calls import CallRecord, find_call
 
@@ -20,7 +25,12 @@ _KEPT = 10
 #: the first line of what agents are told of earlier calls
 CONTEXT_HEAD = "This caller has called before:"
 _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3600, 60
-_NO_DIGIT = re.compile(r"[^0-9]")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+#: what stands for a withheld number: such a word on a telephone's keys (Twilio: +266696687 is ANONYMOUS)
+_WITHHELD = frozenset(
+    "".join("22233344455566677778889999"[ord(letter) - ord("A")] for letter in word)
+    for word in ("ANONYMOUS", "RESTRICTED", "BLOCKED", "UNAVAILABLE", "UNKNOWN", "PRIVATE", "WITHHELD", "HIDDEN")
+)
 
 
 class Callers:
@@ -39,7 +49,7 @@ class Callers:
         self._ttl_s = ttl_s
 
     async def remember(self, number: str, call: str) -> None:
-        """Enter a call under its caller's number (E.164); hidden numbers are not entered. Safe to repeat."""
+        """Enter a call under its caller's number (E.164); withheld numbers are not entered. Safe to repeat."""
         if key := self._of(number):
             await self._bus.redis.zadd(key, {call: keys.started_ms(call)})
             await self._bus.redis.zremrangebyrank(key, 0, -_KEPT - 1)
@@ -60,10 +70,9 @@ class Callers:
         return records
 
     def _of(self, number: str) -> str:
-        digits = _NO_DIGIT.sub("", number)
-        return (
-            f"{keys.PREFIX}:caller:{hmac.new(self._key, digits.encode(), hashlib.sha256).hexdigest()}" if digits else ""
-        )
+        if not _E164.fullmatch(number) or number[1:] in _WITHHELD or len(set(number[1:])) == 1:  # +9999999
+            return ""
+        return f"{keys.PREFIX}:caller:{hmac.new(self._key, number.encode(), hashlib.sha256).hexdigest()}"
 
 
 def as_context(past: Sequence[CallRecord], now: float) -> str:
@@ -81,9 +90,9 @@ def _line(record: CallRecord, now: float) -> str:
     if record.agent:
         parts.append(f"last with {record.agent}")
     if record.first_words:
-        parts.append(f'asked: "{record.first_words}"')
+        parts.append(f"asked: {quoted(record.first_words)}")
     if record.last_words and record.last_words != record.first_words:
-        parts.append(f'last said: "{record.last_words}"')
+        parts.append(f"last said: {quoted(record.last_words)}")
     if record.transferred_to:
         parts.append("handed over to a person")
     elif record.end_reason == "failed":

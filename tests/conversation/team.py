@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, TypeVar
 
+import msgspec
+
 from orchestra.agents import Agent, App, Rule, ToolContext, tool
 from orchestra.agents.tool import Tool
 from orchestra.execution.models import ModelAnswer, Models, TextDelta
@@ -156,9 +158,11 @@ class Line:
         yield Models("scripted", lambda _: self.model, fallback=self.fallback, first_token_s=self.first_token_s)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Line"]:
+    async def running(self, started: CallStarted | None = None) -> AsyncIterator["Line"]:
+        """The call, begun by ``started`` if it is to be no ordinary one from +15550001."""
+        started = started or CallStarted(call=self.call, from_number="+15550001", greeting="Hello.")
         async with self.bus.run(self.orchestration().consumer, self.execution().consumer):
-            await self.bus.publish(CallStarted(call=self.call, from_number="+15550001", greeting="Hello."))
+            await self.bus.publish(msgspec.structs.replace(started, call=self.call))
             await self.bus.settled()
             yield self
 

@@ -108,4 +108,4 @@ async def test_keys_are_pressed_when_the_agent_asks_for_them(tmp_path: Path) -> 
 async def test_what_the_agents_knew_of_earlier_calls_they_know_again(tmp_path: Path) -> None:
     background = "This caller has called before:\n- 2 days ago, 3 turns"
     events = await played(tmp_path, app, said(1, WEATHER), *answered(1, NO_PARCELS), background=background)
-    assert known_in(events, 1)[0].endswith(background)
+    assert known_in(events, 1)[1].endswith(background)

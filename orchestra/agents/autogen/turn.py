@@ -15,6 +15,7 @@ from orchestra.agents.autogen.client import PROMPTS, PromptClient, ToolChoice
 from orchestra.agents.autogen.workbench import REFUSED, CallContext, ToolBench
 from orchestra.agents.confirmation import Asked, simply_agrees
 from orchestra.agents.judge import Refused, Scene, as_object
+from orchestra.agents.notes import as_message
 from orchestra.errors import RejectedError
 from schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
@@ -53,6 +54,7 @@ class AgentTurn:
     Attributes:
         agent: name of the agent that speaks now.
         said: the messages of this turn so far, the caller's first.
+        notes: what the agents know beside the conversation, as one message before it, or nothing.
         apologised: a prompt failed, and the caller was told so.
         agreed: a tool call that the caller has just agreed to; it is made before any model is asked.
         made: tool calls as they were judged, by the id of the call: no other runs.
@@ -72,6 +74,7 @@ class AgentTurn:
         self.agent = scene.agent
         self.number = scene.turn
         self.history: Sequence[Message] = scene.conversation
+        self.notes = (as_message(scene.known),) if scene.known else ()
         self.said = [caller_said]
         self.agreed = _agreed(scene)
         self.made: dict[str, ToolCall] = {}
@@ -94,7 +97,7 @@ class AgentTurn:
         Nothing is asked where the caller has agreed to a tool call: then no model need be.
         """
         if self.agreed is None:
-            messages = (Message(role="system", content=self._system()), *self.history, *self.said)
+            messages = (Message(role="system", content=self._instructions), *self.notes, *self.history, *self.said)
             self.ahead = self.ask(messages, self.cast.offered(self.agent, self._open_to()), "auto")
 
     def ask(
@@ -180,9 +183,9 @@ class AgentTurn:
             return []
         return [name for name in self.cast.agents[self.agent].handoffs if name not in self._seen]
 
-    def _system(self) -> str:
-        instructions, known = self.cast.agents[self.agent].instructions, self._scene.known
-        return f"{instructions}\n\n{known}" if known else instructions
+    @property
+    def _instructions(self) -> str:
+        return self.cast.agents[self.agent].instructions
 
     def _build(self, client: PromptClient) -> AssistantAgent:
         return AssistantAgent(
@@ -191,7 +194,7 @@ class AgentTurn:
             workbench=ToolBench(self),
             handoffs=[self.cast.handoffs[name] for name in self._open_to()],
             model_context=CallContext(self),
-            system_message=self._system(),
+            system_message=self._instructions,
             max_tool_iterations=PROMPTS,
         )
 

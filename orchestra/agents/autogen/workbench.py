@@ -97,7 +97,7 @@ class CallContext(ChatCompletionContext):
         self._turn = turn
 
     async def get_messages(self) -> list[LLMMessage]:
-        return list(theirs((*self._turn.history, *self._turn.said)))
+        return list(theirs((*self._turn.notes, *self._turn.history, *self._turn.said)))
 
     async def add_message(self, message: LLMMessage) -> None:
         self._turn.said += (

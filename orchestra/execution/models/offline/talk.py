@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from orchestra.agents.notes import is_notes
 from schemas import Message, ToolCall
 
 HANDOFF = "transfer_to_"
@@ -80,6 +81,8 @@ def read(messages: Sequence[Message]) -> Talk:
         current = exchanges[-1]
         if message.role == "system":
             instructions.append(message.content)
+        elif is_notes(message):
+            continue  # nobody has said that now
         elif message.role == "user":
             if current.reply or current.steps:
                 exchanges.append(Exchange(said=message.content))
