@@ -2,36 +2,84 @@
 
 import asyncio
 import json
+import socket
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
+from typer.core import TyperCommand
 
 from orchestra.cli.files import writing
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from orchestra.bus import Follow
     from orchestra.settings import Settings
-    from orchestra.voice.caller import Caller, Ending, PhoneLine, ScriptedConversation, TurnAudio, Utterance
+    from orchestra.voice.caller import (
+        Caller,
+        Ending,
+        PhoneLine,
+        Replying,
+        ScriptedConversation,
+        ScriptLine,
+        TurnAudio,
+        Utterance,
+    )
     from orchestra.voice.engines.local import LocalSpeech
+
+#: the options that say what the caller does; they may be mixed, and are done in the order in which they stand
+_STEPS = {"say": "text", "wav": "wav", "silence": "silence_s", "digits": "digits"}
+_ORDER = "orchestra.call.order"
+_CONNECT_S = 5.0
+#: the backslash keeps the help's printer from taking the table for markup
+_HELP = """Call the edge as Twilio does, in real time, and print per turn what was heard and how long it took to come.
+
+--say, --wav, --silence and --digits may be repeated and mixed: they are done in the order given, each when the reply
+before is over. A call of the stack that runs here is followed in its journal, so that a filler is not taken for the
+reply; elsewhere --patience says how long a pause the caller bears.
+
+A --script is a text file with a line a turn (# begins a comment), or TOML:
+
+\b
+  [\\[say]]
+  text = "Where is my parcel?"  # or wav = "FILE", or silence_s = 6
+  [\\[say]]
+  text = "Four two seven one."
+  barge_in_after_s = 1.5        # over the reply before, 1.5 s after it began
+  wait_s = 5                    # the reply to this ends with 5 s of quiet
+  [\\[say]]
+  digits = "4271#"              # keys; beside a text: after the reply to it
+"""
+
+
+class _InOrder(TyperCommand):
+    """Remembers in which order the options were given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse as ever, and note every option's name in `_ORDER`."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[_ORDER] = [parameter.name for parameter in order]
+        return super().parse_args(ctx, args)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(call)
+    app.command(cls=_InOrder, help=_HELP)(call)
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
     """What the command line asks for."""
 
-    say: tuple[str, ...]
-    wav: tuple[Path, ...]
-    script: Path | None
+    steps: "tuple[ScriptLine, ...]"
     barge_in_after_s: float | None
+    patience_s: float
     from_number: str
     save: Path | None
     url: str | None
@@ -47,16 +95,20 @@ class _Turn:
 
 
 def call(
+    context: typer.Context,
     *,
-    say: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What to say; once for every turn.")] = None,
-    wav: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="16-bit WAV file to play; likewise.")] = None,
-    script: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Script: a line of text a turn, or TOML, a table `say` a turn.")
-    ] = None,
+    say: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="Say this.")] = None,
+    wav: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Play this 16-bit WAV file.")] = None,
+    silence: Annotated[list[float] | None, typer.Option(metavar="S", help="Say nothing for S seconds.")] = None,
+    digits: Annotated[list[str] | None, typer.Option(metavar="KEYS", help="Press these keys: 0-9, *, #, A-D.")] = None,
+    script: Annotated[Path | None, typer.Option(metavar="FILE", help="Do what this file says.")] = None,
     barge_in_after: Annotated[
         float | None,
-        typer.Option(metavar="S", help="Speak the last turn over the reply before it, S seconds after it began."),
+        typer.Option(metavar="S", min=0, help="Do the last step over the reply before it, S seconds after it began."),
     ] = None,
+    patience: Annotated[
+        float, typer.Option(metavar="S", min=0, help="A reply is over after so many seconds of quiet.")
+    ] = 0.8,
     from_number: Annotated[str, typer.Option("--from", metavar="NUMBER", help="The caller's number.")] = "+15550001",
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the call as stereo WAV: left caller, right agent.")
@@ -66,7 +118,7 @@ def call(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Call the edge as Twilio does, in real time, and print per turn what was heard and how long it took to come."""
+    """Call the edge as Twilio does, in real time; see `_HELP`."""
     import uvloop
 
     from orchestra.cli.conversation import terminal
@@ -74,10 +126,14 @@ def call(
     from orchestra.printable import escaped
     from orchestra.settings import load_settings
 
-    if sum(map(bool, (say, wav, script))) != 1:
-        msg = 'say what the caller says: either --say "…" or --wav FILE (both may be repeated) or --script FILE'
+    given = {"say": say, "wav": wav, "silence": silence, "digits": digits}
+    if bool(script) == any(given.values()):
+        msg = (
+            'say what the caller says: --say "…", --wav FILE, --silence S, --digits KEYS in any order, or --script FILE'
+        )
         raise UsageError(msg)
-    order = _Order(tuple(say or ()), tuple(wav or ()), script, barge_in_after, from_number, save, url)
+    steps = _script(script) if script else _steps(context.meta[_ORDER], given)
+    order = _Order(tuple(steps), barge_in_after, patience, from_number, save, url)
     console = terminal(quiet=as_json)
     good, account = uvloop.run(_call(load_settings(), order, console))
     if as_json:
@@ -86,12 +142,40 @@ def call(
         sys.exit(1)
 
 
+def _script(path: Path) -> "list[ScriptLine]":
+    from orchestra.cli.extras import needs_extra
+
+    with needs_extra("voice", "local"):
+        from orchestra.voice.caller import read_script
+    return read_script(path)
+
+
+def _steps(order: list[str], given: dict[str, Any]) -> "list[ScriptLine]":
+    """The steps of the command line, in the order in which they stand there."""
+    from orchestra.cli.extras import needs_extra
+    from orchestra.errors import UsageError
+
+    with needs_extra("voice", "local"):
+        from orchestra.voice.caller import ScriptLine
+    values = {name: iter(each or ()) for name, each in given.items()}
+    steps: list[ScriptLine] = []
+    for name in (each for each in order if each in values):
+        value = next(values[name])
+        fields: dict[str, Any] = {_STEPS[name]: str(value) if name == "wav" else value}
+        try:
+            steps.append(ScriptLine(**fields))
+        except ValueError as error:
+            msg = f"--{name} {value!r}: {error}"
+            raise UsageError(msg) from None
+    return steps
+
+
 async def _call(settings: "Settings", order: _Order, console: "Console") -> tuple[bool, dict[str, Any]]:
     from orchestra.cli.conversation import CALLER, row
     from orchestra.cli.extras import needs_extra
 
     with needs_extra("voice", "local"):
-        from orchestra.voice.caller import PhoneLine, ScriptedConversation, write_stereo
+        from orchestra.voice.caller import Patience, PhoneLine, ScriptedConversation, write_stereo
         from orchestra.voice.engines.local import LocalSpeech
 
     caller = _caller(settings, order)
@@ -104,8 +188,11 @@ async def _call(settings: "Settings", order: _Order, console: "Console") -> tupl
         row(console, f"{line.now_s:.1f} s", "caller", utterance.text, CALLER, who_style=CALLER)
 
     console.print(f"calling {caller.url} from {order.from_number}", style="dim")
-    talk = ScriptedConversation(utterances, said=said)
-    ending = await caller.call(line, talk)
+    patience = Patience()
+    patience = replace(patience, quiet_s=order.patience_s, reply_s=max(patience.reply_s, order.patience_s))
+    async with _replying(settings, caller) as replying:
+        talk = ScriptedConversation(utterances, patience=patience, replying=replying, said=said)
+        ending = await caller.call(line, talk)
     if order.save is not None:
         with writing(order.save):
             await asyncio.to_thread(write_stereo, order.save, line.tracks.caller, line.tracks.agent)
@@ -127,20 +214,81 @@ def _caller(settings: "Settings", order: _Order) -> "Caller":
     if not url:
         msg = "nothing is running here to call: start `orchestra up` in another terminal, or give --url"
         raise UsageError(msg)
+    _see_whether_anything_listens(url)
     if not auth_token:
         msg = f"calls to {url} must be signed: set ORCHESTRA_TWILIO_AUTH_TOKEN to the edge's token"
         raise UsageError(msg)
     return Caller(url, auth_token, from_number=order.from_number)
 
 
-def _utterances(order: _Order, speech: "LocalSpeech") -> list["Utterance"]:
-    from orchestra.voice.caller import ScriptLine, read_script, recorded, spoken
+def _see_whether_anything_listens(url: str) -> None:
+    from orchestra.errors import UsageError
 
-    if order.wav:
-        utterances = recorded(order.wav)
-    else:
-        lines = read_script(order.script) if order.script else [ScriptLine(text) for text in order.say]
-        utterances = spoken(lines, speech.synthesize)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        host = parts.hostname or ""
+    except (ValueError, KeyError):
+        host = ""
+    if not host:
+        msg = f"{url!r} is no address of an edge: write it like http://127.0.0.1:8480"
+        raise UsageError(msg)
+    try:
+        socket.create_connection((host, port), _CONNECT_S).close()
+    except OSError as error:
+        msg = f"nothing listens at {url} ({error.strerror or error}): start `orchestra up`, or give the edge's --url"
+        raise UsageError(msg) from None
+
+
+@asynccontextmanager
+async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Callable[[], bool]]":
+    """Whether the agents are still at a reply, by the call's journal; never, where that is not the stack's here."""
+    from orchestra.bus import Bus
+    from orchestra.errors import ServerError
+    from orchestra.stack import running
+    from orchestra.tasks import ended
+    from orchestra.voice.caller import Replying
+
+    replying = Replying()
+    up = running(settings)
+    if up is None or caller.url != up.url.rstrip("/"):
+        yield replying
+        return
+    try:
+        bus = await Bus.connect(settings.model_copy(update={"redis_url": up.redis_url}))
+    except ServerError:
+        yield replying
+        return
+    follow = bus.follow()
+    await follow.start()
+    listening = asyncio.create_task(_listen(follow, caller.call_sid, replying))
+    try:
+        yield replying
+    finally:
+        await ended(listening)
+        await bus.close()
+
+
+async def _listen(follow: "Follow", call_sid: str, replying: "Replying") -> None:
+    """Tell of the events of the call that the carrier calls ``call_sid``."""
+    from schemas import CallStarted, DecodeError
+
+    call = ""
+    async for entry in follow:
+        try:
+            event = entry.event() if call in ("", entry.call) else None
+        except DecodeError:
+            continue  # it says nothing of whether there is a reply
+        if isinstance(event, CallStarted) and event.provider_call == call_sid:
+            call = event.call
+        if event is not None and call:
+            replying.take(event)
+
+
+def _utterances(order: _Order, speech: "LocalSpeech") -> list["Utterance"]:
+    from orchestra.voice.caller import performed
+
+    utterances = performed(order.steps, speech.synthesize)
     if order.barge_in_after_s is not None and utterances:
         utterances[-1] = replace(utterances[-1], barge_in_after_s=order.barge_in_after_s)
     return utterances

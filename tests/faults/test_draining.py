@@ -17,7 +17,7 @@ from orchestra.settings import Settings
 from orchestra.stack import Running, running
 from orchestra.testing import TestBus
 from orchestra.voice.caller import Caller, Ending, PhoneLine, Utterance, compare, spoken
-from orchestra.voice.caller.conversation import ScriptLine
+from orchestra.voice.caller.script import ScriptLine
 from orchestra.voice.caller.stream import MediaStream
 from orchestra.voice.engines.local import LocalSpeech
 from schemas import CallEnded, CallResumed, CallStarted, ReplySpoken, UserTurnEnded

@@ -4,21 +4,14 @@ from orchestra.voice.caller.account import Replying, TurnAccount, account
 from orchestra.voice.caller.audio import to_telephone, write_stereo
 from orchestra.voice.caller.caller import Caller, Ending
 from orchestra.voice.caller.compare import Comparison, compare
-from orchestra.voice.caller.conversation import (
-    Patience,
-    ScriptedConversation,
-    ScriptLine,
-    Utterance,
-    read_script,
-    recorded,
-    spoken,
-)
+from orchestra.voice.caller.conversation import Patience, ScriptedConversation, Utterance
 from orchestra.voice.caller.hearing import compare_heard, words_heard
 from orchestra.voice.caller.measure import Span, TurnAudio, cut, measure_turns
 from orchestra.voice.caller.mulaw import SAMPLE_RATE
 from orchestra.voice.caller.person import Person
 from orchestra.voice.caller.phone_line import PhoneLine, Tracks
 from orchestra.voice.caller.rest import CarrierApi
+from orchestra.voice.caller.script import ScriptLine, performed, read_script, recorded, spoken
 from orchestra.voice.caller.verdict import Problem, TurnRecord, problems
 
 __all__ = [
@@ -45,6 +38,7 @@ __all__ = [
     "compare_heard",
     "cut",
     "measure_turns",
+    "performed",
     "problems",
     "read_script",
     "recorded",

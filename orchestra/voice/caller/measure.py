@@ -91,9 +91,10 @@ def measure_turns(caller: Samples, agent: Samples, utterances: Sequence[Span]) -
                       ╰─ turn n-1 ─╯       ╰ turn n
     """
     said = [_said(caller, utterance) for utterance in utterances]
+    begun = [spoken or utterance for spoken, utterance in zip(said, utterances, strict=True)]  # a silence begins, too
     replies: list[list[Span]] = [[] for _ in range(len(said) + 1)]
     for span in sounds(agent):
-        replies[_turn_of(span, said, replies)].append(span)
+        replies[_turn_of(span, begun, replies)].append(span)
     turns = [TurnAudio(None, tuple(replies[0]))]
     for number, spoken in enumerate(said, start=1):
         turns.append(_turn(spoken, replies[number], replies[number - 1]))
@@ -112,10 +113,10 @@ def _said(caller: Samples, utterance: Span) -> Span | None:
     return Span(utterance.start_s + heard[0].start_s, utterance.start_s + heard[-1].end_s) if heard else None
 
 
-def _turn_of(span: Span, said: Sequence[Span | None], replies: Sequence[Sequence[Span]]) -> int:
+def _turn_of(span: Span, begun: Sequence[Span], replies: Sequence[Sequence[Span]]) -> int:
     number = 0
-    for candidate, spoken in enumerate(said, start=1):
-        if spoken is None or span.start_s < spoken.start_s:
+    for candidate, spoken in enumerate(begun, start=1):
+        if span.start_s < spoken.start_s:
             continue
         before = replies[number]
         going_on = bool(before) and span.start_s - before[-1].end_s < PAUSE_S

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from orchestra.errors import UsageError
-from orchestra.voice.caller import ScriptLine, read_script, recorded, spoken, write_stereo
+from orchestra.voice.caller import ScriptLine, performed, read_script, recorded, spoken, write_stereo
 from orchestra.voice.caller.audio import read_wav
 from orchestra.voice.caller.measure import sounds
 from tests.voice.caller.tone_edge import tone
@@ -25,6 +25,41 @@ def test_a_text_script_has_one_turn_a_line(tmp_path: Path) -> None:
 def test_a_toml_script_may_barge_in(tmp_path: Path) -> None:
     path = write(tmp_path, "call.toml", '[[say]]\ntext = "One."\n[[say]]\ntext = "Two."\nbarge_in_after_s = 1.5\n')
     assert read_script(path) == [ScriptLine("One."), ScriptLine("Two.", 1.5)]
+
+
+def test_a_script_has_files_silence_keys_and_patience_too(tmp_path: Path) -> None:
+    write_stereo(tmp_path / "hello.wav", tone(0.5), tone(0))
+    steps = (
+        'text = "One."\nwait_s = 5\ndigits = "4271#"',
+        'wav = "hello.wav"\nbarge_in_after_s = 2',
+        "silence_s = 1.5",
+        'digits = "*"',
+    )
+    path = write(tmp_path, "call.toml", "".join(f"[[say]]\n{step}\n" for step in steps))
+    one, two, three, four = performed(read_script(path), lambda _: (tone(0.2).tobytes(), 8000))
+    assert (one.text, one.wait_s, one.digits, one.silent) == ("One.", 5.0, "4271#", False)
+    assert (two.text, two.barge_in_after_s, two.silent) == ("hello.wav", 2.0, False)
+    assert (three.text, three.samples.size, three.silent) == ("(silence, 1.5 s)", 12_000, True)
+    assert (four.text, four.samples.size, four.digits) == ("(keys *)", 0, "*")
+
+
+@pytest.mark.parametrize(
+    ("step", "complaint"),
+    [
+        ("", "not none of them"),
+        ("wait_s = 3", "not none of them"),
+        ('text = "One."\nwav = "one.wav"', "not text and wav"),
+        ('text = "One."\nsilence_s = 2', "not text and silence_s"),
+        ('digits = "42x"', "not '42x'"),
+        ("silence_s = -1", "never less than 0"),
+        ('text = "One."\nwait_s = -1', "never less than 0"),
+        ('text = "One."\nbarge_in_after_s = "soon"', "Expected `float"),
+    ],
+)
+def test_a_step_that_cannot_be_done_is_one_clear_line(tmp_path: Path, step: str, complaint: str) -> None:
+    with pytest.raises(UsageError, match=r"call\.toml.*") as refusal:
+        read_script(write(tmp_path, "call.toml", f"[[say]]\n{step}\n"))
+    assert complaint in str(refusal.value)
 
 
 @pytest.mark.parametrize("text", ["[[say]\n", '[[say]]\ntxt = "One."\n', "say = 3\n"])

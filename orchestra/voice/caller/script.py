@@ -1,0 +1,136 @@
+"""What a simulated caller does in a call, a step a turn: says a text, plays a file, is silent, presses keys."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from orchestra.errors import UsageError
+from orchestra.voice.caller.audio import read_wav, to_telephone
+from orchestra.voice.caller.conversation import Utterance
+from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+
+#: text to 16-bit mono audio and its rate (Hz)
+Synthesize = Callable[[str], tuple[bytes, int]]
+_KEYS = re.compile(r"[0-9*#A-D]*")
+_FORMAT = 'write [[say]] tables with text = "…", and, if need be, barge_in_after_s = 2.0 (orchestra call --help)'
+
+
+class Spoken(Protocol):
+    """One line of a script, as the demo's scripts have it."""
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+
+    @property
+    def barge_in_after_s(self) -> float | None:
+        """Seconds after the first sound of the reply before, or None: when that reply is over."""
+
+    @property
+    def digits(self) -> str:
+        """Keys that are pressed once the agent has asked for them; empty: none."""
+
+
+class ScriptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of a script: what the caller says (``text``, ``wav``, or nothing for ``silence_s``), and how.
+
+    Attributes:
+        text: what is said.
+        barge_in_after_s: how long after the first sound of the reply before; when that reply is over unless given.
+        digits: keys that are pressed when the reply to the text is over; alone, when the reply before is over.
+        wav: a 16-bit WAV file that is played instead of a text; in a script beside it.
+        silence_s: nothing is said for so long.
+        wait_s: a reply goes on until so much silence follows, in seconds; for look-ups that take a while.
+
+    """
+
+    text: str = ""
+    barge_in_after_s: float | None = None
+    digits: str = ""
+    wav: str = ""
+    silence_s: float = 0.0
+    wait_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a step of which nobody could say what happens in it.
+
+        Raises:
+            ValueError: it says nothing, or several things at once.
+
+        """
+        said = [name for name in ("text", "wav", "silence_s") if getattr(self, name)]
+        if len(said) > 1 or not (said or self.digits):
+            msg = f"a step has one of text, wav and silence_s, or digits, not {' and '.join(said) or 'none of them'}"
+            raise ValueError(msg)
+        if not _KEYS.fullmatch(self.digits):
+            msg = f"digits are keys of a telephone (0 to 9, *, #, A to D), not {self.digits!r}"
+            raise ValueError(msg)
+        if min(self.silence_s, self.wait_s, self.barge_in_after_s or 0.0) < 0:
+            msg = "seconds are never less than 0"
+            raise ValueError(msg)
+
+
+class _ScriptFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    say: list[ScriptLine]
+
+
+def read_script(path: Path) -> list[ScriptLine]:
+    """The lines of a script file: plain text (one line a turn, ``#`` comments) or TOML with ``[[say]]`` tables.
+
+    Raises:
+        UsageError: there is no such file, or it is not a script.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"script {path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise UsageError(msg) from None
+    if path.suffix != ".toml":
+        stripped = (line.strip() for line in text.splitlines())
+        return [ScriptLine(line) for line in stripped if line and not line.startswith("#")]
+    try:
+        lines = msgspec.convert(tomllib.loads(text), _ScriptFile).say
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        msg = f"script {path}: {error}; {_FORMAT}"
+        raise UsageError(msg) from None
+    return [msgspec.structs.replace(line, wav=str(path.parent / line.wav)) if line.wav else line for line in lines]
+
+
+def spoken(lines: Iterable[Spoken], synthesize: Synthesize) -> list[Utterance]:
+    """Lines of text as audio; done before the call, because speech synthesis would take the call's processor time."""
+    return [
+        Utterance(line.text, to_telephone(*synthesize(line.text)), line.barge_in_after_s, line.digits) for line in lines
+    ]
+
+
+def recorded(paths: Iterable[Path]) -> list[Utterance]:
+    """WAV files as what the caller says."""
+    return [Utterance(path.name, read_wav(path)) for path in paths]
+
+
+def performed(lines: Iterable[ScriptLine], synthesize: Synthesize) -> list[Utterance]:
+    """The steps of a script as audio, silence and keys.
+
+    Raises:
+        UsageError: a WAV file is none.
+
+    """
+    return [replace(_performed(line, synthesize), wait_s=line.wait_s) for line in lines]
+
+
+def _performed(line: ScriptLine, synthesize: Synthesize) -> Utterance:
+    if line.text:
+        return spoken([line], synthesize)[0]
+    if line.wav:
+        (played,) = recorded([Path(line.wav)])
+        return replace(played, barge_in_after_s=line.barge_in_after_s, digits=line.digits)
+    silence: Samples = np.zeros(round(line.silence_s * SAMPLE_RATE), dtype=np.int16)
+    text = f"(silence, {line.silence_s:g} s)" if line.silence_s else f"(keys {line.digits})"
+    return Utterance(text, silence, line.barge_in_after_s, line.digits, silent=True)
