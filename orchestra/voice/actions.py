@@ -13,6 +13,13 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class SayAtOnce:
+    """Speak this phrase past the speech engine, which keeps the caller waiting; where it is not kept, nothing."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndSpeech:
     """No more words follow for the moment: let the speech engine finish."""
 
@@ -95,6 +102,6 @@ class Transfer:
 
 Ending = HangUp | Transfer
 Action = (
-    Say | EndSpeech | Hush | PressKeys | SendMark
+    Say | SayAtOnce | EndSpeech | Hush | PressKeys | SendMark
     | TurnBegan | TurnPredicted | TurnResumed | Cut | Played | HangUp | Transfer
 )  # fmt: skip

@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
     OutputDTMFFrame,
     OutputTransportMessageFrame,
     StartFrame,
+    SystemFrame,
     TTSUpdateSettingsFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
@@ -24,7 +25,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from orchestra.voice.actions import EndSpeech, Hush, PressKeys, Say, SendMark
+from orchestra.voice.actions import EndSpeech, Hush, PressKeys, Say, SayAtOnce, SendMark
 from orchestra.voice.conversation import Conversation, Speech
 from orchestra.voice.engines.rendered import Rendered
 
@@ -34,6 +35,13 @@ FindPhrase = Callable[[str, str], Rendered | None]
 @dataclass
 class PhraseFrame(DataFrame):
     """Speech that is there already; it passes the speech engine, behind what that is speaking."""
+
+    phrase: Rendered
+
+
+@dataclass
+class UrgentPhraseFrame(SystemFrame):
+    """Speech that is there already, and does not wait for the speech engine."""
 
     phrase: Rendered
 
@@ -125,6 +133,8 @@ class Bridge(FrameProcessor):
             match await self._waiting.get():
                 case Say() as say:
                     await self._say(say)
+                case SayAtOnce(text):
+                    await self._say_at_once(text)
                 case EndSpeech():
                     await self._end_speech()
                 case Hush():
@@ -151,6 +161,12 @@ class Bridge(FrameProcessor):
         # whole sentences go straight to the engine; plain text would wait for the next sentence to show its end
         self._given(say.text)
         await self.push_frame(AggregatedTextFrame(say.text, TextType.SENTENCE))
+
+    async def _say_at_once(self, text: str) -> None:
+        phrase = self._find_phrase(text, self._voice)
+        if phrase is not None and self._conversation is not None:
+            self._conversation.interjected(text)
+            await self.push_frame(UrgentPhraseFrame(phrase))
 
     async def _end_speech(self) -> None:
         if self._speech_open:

@@ -12,6 +12,7 @@ from orchestra.masking import without_secrets
 from orchestra.voice.actions import Ending, Transfer
 from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.conversation import Conversation, Speech
+from orchestra.voice.doubts import STALL_S
 from orchestra.voice.media_stream import Digit, Mark, Media
 from orchestra.voice.metering import SpeechMeter
 from orchestra.voice.provider import Provider
@@ -42,6 +43,8 @@ _MARK_WITHIN_S = 5.0
 _ANSWER_WITHIN_S = 1.0
 #: events of its journal that a call knows again: far more than one turn has, and older turns change nothing
 _REMEMBERED = 1000
+#: where nothing speaks any more, what is kept as speech is on its way at once
+_LAST_WORDS_WITHIN_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,10 @@ class Parties:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What the edge itself says of an app, and how long it lets a call go on, in seconds."""
+    """What the edge itself says of an app, and how long it lets a call go on, in seconds.
+
+    The caller hears ``consent`` whole: before the greeting, and, where they spoke into it, with the next reply again.
+    """
 
     app: str
     greeting: str
@@ -72,12 +78,19 @@ class Script:
     still_there: str = ""
     transfer_failed: str = ""
     voicemail: str = ""
+    consent: str = ""
     hangs_up: bool = False  # after the greeting, which is a message then
 
     @property
     def phrases(self) -> tuple[str, ...]:
         """All that the edge says by itself."""
-        return self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail
+        own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
+        return (self.consent, *own) if self.consent else own
+
+    @property
+    def first_words(self) -> str:
+        """What a call begins with."""
+        return f"{self.consent} {self.greeting}".strip()
 
 
 class Call:
@@ -121,6 +134,8 @@ class Call:
             publish=self._publish,
             speak=speak,
             end=self._agents_end,
+            holding=script.holding,
+            apology=script.apology,
         )
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
         self._script = script
@@ -134,6 +149,7 @@ class Call:
         self._prompted = False
         self._started = time.monotonic() - age_s
         self._mark_out: tuple[str, float] | None = None
+        self._speechless_at = 0.0
 
     @property
     def id(self) -> str:
@@ -162,18 +178,19 @@ class Call:
                 direction=self.parties.direction,
                 provider_call=self.parties.provider_call,
                 app=self._script.app,
-                greeting=self._script.greeting,
+                greeting=self._script.first_words,
             )
         )
 
     def greet(self) -> None:
         """Say the first words, or what is still unsaid: the pipeline is ready."""
         if self._standing is None:
-            self.conversation.greet(self._script.greeting, hang_up=self._script.hangs_up)
+            script = self._script
+            self.conversation.greet(script.greeting, first=script.consent, hang_up=script.hangs_up)
         else:
             script = self._script
             again = script.transfer_failed if self._standing.transfer_failed else script.apology
-            self.conversation.take_up(self._standing, again)
+            self.conversation.take_up(self._standing, again, first=script.consent)
             self._waits = False
             for event in self.missed:
                 self.take_event(event)
@@ -227,6 +244,12 @@ class Call:
             )
         )
 
+    def speechless(self) -> None:
+        """No engine speaks any more: the caller hears what is kept as speech, and the call ends."""
+        _LOG.error("call.speechless", call=self.id)
+        self._speechless_at = time.monotonic()
+        self.conversation.leave(self._script.apology)
+
     # -- the carrier's side
 
     def take_media(self, message: Media) -> bytes | None:
@@ -234,6 +257,8 @@ class Call:
         if message.media.track != "inbound" or not message.media.payload:
             return None
         samples = self.audio.hear(message.media)
+        if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:
+            self._stalled(self.audio.clock.gap_s)  # what the caller said meanwhile may be lost
         self._meter.hear(samples)
         return samples
 
@@ -308,21 +333,30 @@ class Call:
     async def watch(self) -> None:
         """Until cancelled: publish audio every 200 ms, and look after waits that nobody ends."""
         while True:
+            before = time.monotonic()
             await asyncio.sleep(CHUNK_MS / 1000)
+            if (stood_still_s := time.monotonic() - before) > STALL_S:
+                self._stalled(stood_still_s)
             self._publish_audio()
             self._publish_progress()
             self._watch_limits()
             self._watch_mark()
             away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
-            if away or self.conversation.on_hold:
-                self.conversation.hold(self._script.holding)
+            if self.conversation.look_after(away=away):
+                self.end("failed")
+
+    def _stalled(self, seconds: float) -> None:
+        _LOG.warning("call.stalled", call=self.id, seconds=round(seconds, 1))
+        self.conversation.stalled(seconds)
 
     def _watch_limits(self) -> None:
         turns = self.conversation.turns
         now = time.monotonic()
         if now - self._started > self._script.max_call_s:
             self.end("time_limit")
-        elif turns.caller_speaks or turns.reply_open:
+        elif self._speechless_at and self.conversation.speech_is_missing(_LAST_WORDS_WITHIN_S):
+            self.end("failed")
+        elif turns.caller_speaks or self.conversation.voice_on or self.conversation.owes:
             self.conversation.active_at = now
             self._prompted = self._prompted and not turns.caller_speaks
         elif now - self.conversation.active_at > self._script.caller_silence_s:

@@ -29,7 +29,8 @@ class CallAudio:
         self.end_ms = 0  # where the last chunk ends that was taken
         self._caller = Track("caller")
         self._agent = Track("agent")
-        self._sent_ms = 0.0
+        self.sent_ms = 0.0  # since the last `clear`
+        self._before = 0  # words of replies before this one, since the last `clear`
 
     def hear(self, media: MediaInfo) -> bytes:
         """One frame of the caller's audio, as samples."""
@@ -41,18 +42,34 @@ class CallAudio:
     def send(self, samples: bytes) -> bytes:
         """One frame of the agent's audio, as µ-law for the carrier; it is played behind what was sent before."""
         self._agent.put(self.clock.now_ms, samples)
-        self._sent_ms += len(samples) / 2 / _SAMPLES_PER_MS
+        self.sent_ms += len(samples) / 2 / _SAMPLES_PER_MS
         return mulaw.encode(np.frombuffer(samples, dtype=np.int16))
 
     def clear(self) -> None:
         """The carrier was told to drop what it has not played."""
         self._agent.cut(self.clock.now_ms)
-        self._sent_ms = 0.0
+        self.sent_ms = 0.0
+        self._before = 0
         self.heard.clear()
 
+    def begin_reply(self) -> None:
+        """What follows is another reply, though the one before was not cleared: its words are not this one's."""
+        self._before = self.heard.words
+
     def heard_words(self) -> list[str]:
-        """The words that were played to the caller since the last `clear`."""
-        return self.heard.until(self._sent_ms - self._agent.ahead_ms(self.clock.now_ms))
+        """The words of this reply that were played to the caller since the last `clear`."""
+        words = self.heard.until(self.sent_ms - self._agent.ahead_ms(self.clock.now_ms))
+        return words if not self._before else " ".join(words).split()[self._before :]
+
+    @property
+    def words_placed(self) -> int:
+        """How many words of this reply have audio, since the last `clear`."""
+        return self.heard.words - self._before
+
+    @property
+    def queued_ms(self) -> float:
+        """How much audio was queued to be sent, since the last `clear`."""
+        return self.heard.queued_ms
 
     def take_chunks(self, *, everything: bool = False) -> list[Chunk]:
         """Both sides' audio that was played since the last time, in chunks; with ``everything`` also the rest."""

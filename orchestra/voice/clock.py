@@ -26,6 +26,7 @@ class CallClock:
         self._monotonic = monotonic
         self._end_ms = start_ms
         self._end_at = monotonic()
+        self.gap_s = 0.0  # how long the last frame was waited for
         self._base_ms: float | None = None  # the carrier's stamp of offset 0
 
     @property
@@ -43,5 +44,7 @@ class CallClock:
             if duration_ms <= lost_ms <= LONGEST_GAP_MS:
                 start_ms += lost_ms
         self._end_ms = start_ms + duration_ms
-        self._end_at = self._monotonic()
+        now = self._monotonic()
+        self.gap_s = now - self._end_at
+        self._end_at = now
         return round(start_ms)

@@ -13,6 +13,7 @@ from orchestra.voice.actions import (
     Played,
     PressKeys,
     Say,
+    SayAtOnce,
     SendMark,
     Transfer,
     TurnBegan,
@@ -20,9 +21,12 @@ from orchestra.voice.actions import (
     TurnResumed,
 )
 from orchestra.voice.call_audio import CallAudio
+from orchestra.voice.doubts import Doubts
 from orchestra.voice.measure import TurnTimes
 from orchestra.voice.standing import Standing
 from orchestra.voice.turns import Turns
+from orchestra.voice.waiting import HOLDING_AFTER_S, HOLDING_AGAIN_S, Waiting
+from orchestra.voice.words import has_words
 from schemas import (
     CallEndRequested,
     CallTransferRequested,
@@ -62,12 +66,9 @@ REPLY_EVENTS: tuple[type[Event], ...] = (
 #: the tool that asks the caller for keys; what it says may be cut by the first
 COLLECT_DIGITS = "collect_digits"
 
-#: a caller who hears nothing for this long while the platform is away is told that it takes a moment
-HOLDING_AFTER_S = 2.0
-#: and again after so much more silence
-HOLDING_AGAIN_S = 8.0
+Speech = Say | SayAtOnce | EndSpeech | Hush | PressKeys | SendMark
 
-Speech = Say | EndSpeech | Hush | PressKeys | SendMark
+__all__ = ["COLLECT_DIGITS", "HOLDING_AFTER_S", "HOLDING_AGAIN_S", "REPLY_EVENTS", "Conversation", "Speech"]
 
 
 class Conversation:
@@ -80,6 +81,8 @@ class Conversation:
         publish: puts an event on its stream.
         speak: hands words to the pipeline, in order.
         end: the agents end the call.
+        holding: said to a caller who has waited too long.
+        apology: asks a caller to say it again whose words were lost.
 
     """
 
@@ -92,6 +95,8 @@ class Conversation:
         publish: Callable[[Event], object],
         speak: Callable[[Speech], None],
         end: Callable[[Ending], None],
+        holding: str = "",
+        apology: str = "",
     ) -> None:
         self.turns = Turns()
         self.active_at = time.monotonic()  # when either side was last known to speak or to be about to
@@ -101,34 +106,47 @@ class Conversation:
         self._publish = publish
         self._speak = speak
         self._end = end
+        self._holding = holding
+        self._apology = apology
+        self._waiting = Waiting(since=self.active_at)
+        self._doubts = Doubts()
+        self._voice_on = False
         self._times = TurnTimes(0.0, 0.0)
         self._speech_started = 0.0
         self._speech_ended = 0.0
         self._transcribed = 0.0
         self._turn_ended_at = 0.0
         self._cut_at = 0.0
-        self._held_turn = -1  # the last turn in which the caller was told that it takes a moment
-        self._held_at = 0.0
+        self._working_turn = -1  # the last turn on which the agents have shown that they are at work
         self._keys_wanted = -1  # the turn in which the caller is asked for keys
         self._sound_at = 0.0
-        self._key_at = 0.0
+        self._edge_speaks = False  # what is said is the edge's own: it shows of no agent that it answers
         self._unmeasured_turn = 0  # what another edge began to answer is not measured here
         self._sentences_told = 0
         self._said_at = 0.0
         self._speech_came_at = 0.0
+        self._speech_from_ms = 0.0
 
     # -- the caller's side
 
-    def greet(self, text: str, *, hang_up: bool = False) -> None:
-        """Say the first words of the call, as turn 0; with ``hang_up`` they are the last ones too."""
+    def greet(self, text: str, *, first: str = "", hang_up: bool = False) -> None:
+        """Say the first words of the call, as turn 0; with ``hang_up`` they are the last ones too.
+
+        What is to be said ``first`` is said again with the next reply where it was not heard whole.
+        """
+        self.turns.owe(first)
         self.turns.begin_greeting()
         if hang_up:
             self._act(self.turns.ending_requested(0, HangUp()))
         self._act([*self.turns.chunk(0, text), *self.turns.completed(0)])
 
-    def take_up(self, standing: Standing, again: str) -> None:
-        """Go on with a call that stands so: with what is unsaid, or, where the caller's words were lost, ``again``."""
+    def take_up(self, standing: Standing, again: str, *, first: str = "") -> None:
+        """Go on with a call that stands so: with what is unsaid, or, where the caller's words were lost, ``again``.
+
+        ``first`` as in `greet`.
+        """
         turn = standing.turn
+        self.turns.owe("" if first in standing.spoken else first)
         self.turns.restore(turn, standing.heard, agent=standing.agent, over=False)
         self._sentences_told = len(standing.heard)
         self._unmeasured_turn = turn if standing.heard or standing.over else 0
@@ -149,8 +167,9 @@ class Conversation:
     def prompt(self, phrase: str) -> None:
         """Say something to a caller who says nothing, as more of the last reply."""
         turn = self.turns.turn
-        self._sentences_told = 0
-        self._unmeasured_turn = turn
+        self._begin_prompt()
+        self._edge_speaks = False  # the caller has time to answer from its last word on
+        self.active_at = time.monotonic()
         self.turns.restore(turn, [], agent="", over=False)
         self._act([*self.turns.chunk(turn, phrase), *self.turns.completed(turn)])
 
@@ -162,7 +181,7 @@ class Conversation:
     def key_pressed(self) -> None:
         """The caller pressed a key: where keys are asked for, the rest of the question is not said."""
         self.active_at = time.monotonic()
-        self._key_at = time.time()
+        self._waiting.caller_heard(self.active_at)
         if self._keys_wanted == self.turns.turn:
             self._act(self.turns.key_pressed(self._audio.heard_words()))
 
@@ -175,10 +194,17 @@ class Conversation:
     def speech_started(self, at: float) -> None:
         """The caller's voice is heard since ``at`` (epoch seconds)."""
         self._speech_started = at
+        self._voice_on = True
+        self._doubts.voice_started(at, self._sound_at)
+        self._cut_at = time.time()
+        self._act(self.turns.caller_goes_on(self._audio.heard_words()))
 
     def speech_ended(self, at: float) -> None:
         """The caller's last sound was at ``at`` (epoch seconds)."""
         self._speech_ended = at
+        self._voice_on = False
+        self._doubts.voice_ended(at)
+        self._heard_caller(at)
 
     def partial(self, text: str) -> None:
         """The speech engine believes to hear this so far."""
@@ -211,17 +237,19 @@ class Conversation:
         """The caller takes the turn: whatever is being said stops now."""
         self.active_at = time.monotonic()
         self._cut_at = time.time()
+        if self._speech_ended <= self._turn_ended_at and not self._voice_on:
+            self._heard_caller(self._cut_at)  # too soft a voice for the VAD
         interrupting = self.turns.caller_started(self._audio.heard_words())
         self._publish(UserSpeechStarted(call=self._call, turn=self.turns.callers_turn, interrupting=interrupting))
 
     def caller_stopped(self) -> None:
         """The caller is silent again."""
         self.active_at = time.monotonic()
-        self.turns.caller_stopped()
+        self._act(self.turns.caller_stopped())
 
     def turn_predicted(self, text: str) -> None:
         """The caller's turn seems to be over with these words; it may still go on."""
-        self._act(self.turns.turn_predicted(text))
+        self._act(self.turns.turn_predicted(text, self._audio.heard_words()))
 
     def caller_resumed(self) -> None:
         """The caller goes on with a turn that seemed to be over."""
@@ -229,15 +257,40 @@ class Conversation:
 
     def turn_ended(self, text: str) -> None:
         """The caller's turn is over, with these words or with none."""
-        self._act(self.turns.turn_ended(text))
+        heard = self._audio.heard_words()
+        self._cut_at = self._cut_at if self.turns.held else time.time()
+        if self._doubts.turn_ended() and has_words(text) and self._apology:
+            self._begin_prompt()
+            self._act(self.turns.say_again(self._apology, heard))
+        else:
+            self._act(self.turns.turn_ended(text, heard))
+
+    def is_echo(self, text: str) -> bool:
+        """Whether these words are the agent's own, given back by the line: they interrupt nothing, nobody answers."""
+        return self._doubts.is_echo(text, self.turns.said)
+
+    @property
+    def line_echoes(self) -> bool:
+        """Whether the line has given back the agent's words."""
+        return self._doubts.line_echoes
+
+    def stalled(self, seconds: float) -> None:
+        """The process, or the line while the caller spoke, has stood still for so long until now."""
+        now = time.time()
+        self._doubts.stalled(now - seconds, now)
+
+    @property
+    def voice_on(self) -> bool:
+        """Whether the caller's voice is heard at this moment."""
+        return self._voice_on
 
     def mark_returned(self, name: str) -> None:
         """The carrier has played, or dropped, all before this mark."""
-        self._act(self.turns.mark_returned(name))
+        self._act(self.turns.mark_returned(name, self._audio.words_placed))
 
     def speech_failed(self) -> bool:
         """The speech engine failed. Returns whether words are lost: then clear the output, and tell `cleared`."""
-        if self.turns.words_on_their_way <= self._audio.heard.words:
+        if self.turns.words_on_their_way <= self._audio.words_placed:
             return False  # all of them are on their way as audio
         return self.turns.speech_failed(self._audio.heard_words())
 
@@ -247,7 +300,7 @@ class Conversation:
 
     def speech_is_missing(self, for_s: float) -> bool:
         """Whether words were given to the speech engine and for ``for_s`` seconds nothing of them came."""
-        missing = self.turns.words_on_their_way > self._audio.heard.words
+        missing = self.turns.words_on_their_way > self._audio.words_placed
         return missing and time.monotonic() - max(self._said_at, self._speech_came_at) > for_s
 
     # -- the agents' side
@@ -262,15 +315,19 @@ class Conversation:
             case ReplyChunk():
                 self._take_chunk(event)
             case PromptRequested() if event.turn == self.turns.turn:
+                self._work(event.turn)
                 self._times.prompted = self._times.prompted or event.at
             case PromptCompleted():
+                self._work(event.turn)
                 self._act(self.turns.pause(event.turn))
             case TurnCompleted() | TurnCancelled():
                 self._act(self.turns.completed(event.turn))
-            case ToolRequested(name=name) if name == COLLECT_DIGITS:
-                self._keys_wanted = event.turn
-            case ToolCompleted(name=name) if name == COLLECT_DIGITS:
-                self._keys_wanted = -1
+            case ToolRequested():
+                self._work(event.turn)
+                self._keys_wanted = event.turn if event.name == COLLECT_DIGITS else self._keys_wanted
+            case ToolCompleted():
+                self._work(event.turn)
+                self._keys_wanted = -1 if event.name == COLLECT_DIGITS else self._keys_wanted
             case DigitsRequested():
                 self._act(self.turns.press_keys(event.turn, event.digits))
             case CallEndRequested():
@@ -281,40 +338,83 @@ class Conversation:
                 pass
 
     @property
-    def on_hold(self) -> bool:
-        """Whether the caller was told that this reply takes a moment, and waits for more of it."""
-        return self.turns.reply_open and self._held_turn == self.turns.turn
+    def owes(self) -> bool:
+        """Whether the caller waits for something: an answer, more of one, or to be understood."""
+        if self._voice_on or self._waiting.apologised:
+            return False
+        return self.turns.caller_took_turn or self.turns.replies or self.speech_is_missing(0)
 
-    def hold(self, phrase: str) -> None:
-        """Tell a caller who has waited too long, for a reply or for more of it, that it takes a moment."""
-        turn = self.turns.turn
-        if self.turns.caller_speaks:
-            return
-        if not (self.turns.waits_for_words or self.turns.waits_for_more(self._audio.heard_words())):
-            return
-        # a caller who is keying in something is not waiting for us yet
-        patient = turn in (self._held_turn, self._keys_wanted)
-        silent_since = max(self._times.turn_ended, self._speech_ended, self._key_at, self._sound_at, self._held_at)
-        if time.time() - silent_since > (HOLDING_AGAIN_S if patient else HOLDING_AFTER_S):
-            self._held_turn, self._held_at = turn, time.time()
-            self._act([*self.turns.chunk(turn, phrase), *self.turns.pause(turn)])
+    def look_after(self, *, away: bool) -> bool:
+        """Tell a caller who has waited too long that it takes a moment, or ask them to say it again; call it often.
+
+        ``away``: the platform is known to be away. Returns whether it is of no use to wait any longer.
+        """
+        if not self.owes:
+            return False
+        now, turn = time.monotonic(), self.turns.turn
+        at_work = turn == self._working_turn and not self.turns.caller_took_turn
+        step = self._waiting.due(now, at_work=at_work, away=away, patient=turn == self._keys_wanted)
+        if step in {"nothing", "give up"}:
+            return step == "give up"
+        self._waiting.tell(now, step)
+        self._edge_speaks = True
+        if self.speech_is_missing(0):
+            self._act([SayAtOnce(self._holding)])
+            return False
+        if not self.turns.reply_open:
+            self._begin_prompt()
+        self._cut_at = time.time()
+        self._act(self.turns.hold(self._apology if step == "apologise" else self._holding))
+        return False
+
+    def interjected(self, phrase: str) -> None:
+        """This was spoken past the engine, before what that was given and has not spoken."""
+        self.turns.interject(phrase, self._audio.words_placed)
 
     def speech_came(self) -> None:
-        """Audio of the reply came from the speech engine."""
+        """Audio of the reply came from the speech engine; it is not queued yet."""
         self._speech_came_at = time.monotonic()
-        self._times.speech = self._times.speech or time.time()
+        if self._times.sentence and not self._times.speech:
+            self._times.speech = time.time()
+            self._speech_from_ms = self._audio.queued_ms
 
     def sound_sent(self) -> None:
         """A frame that can be heard was sent to the carrier."""
-        self.active_at = time.monotonic()
+        now = time.monotonic()
+        self._waiting.sounded_at = now
+        if not self._edge_speaks:
+            self.active_at = now
         self._sound_at = time.time()
-        self._times.sent = self._times.sent or self._sound_at
+        # what was queued before is of another reply, or the edge's own
+        if self._times.speech and not self._times.sent and self._audio.sent_ms > self._speech_from_ms:
+            self._times.sent = self._sound_at
+
+    def _work(self, turn: int) -> None:
+        """The agents show that they are at work on this turn."""
+        if turn == self.turns.turn:
+            self._working_turn = turn
+            self._waiting.worked_at = time.monotonic()
+
+    def _heard_caller(self, at: float) -> None:
+        self._waiting.caller_heard(time.monotonic() - (time.time() - at))
+
+    def _begin_prompt(self) -> None:
+        """The edge says something of its own as more of the last reply, which is not measured by it."""
+        self._sentences_told = 0
+        self._unmeasured_turn = self.turns.turn
+        self._edge_speaks = True
+        if not self.turns.reply_open:
+            self._audio.begin_reply()
 
     def _take_chunk(self, chunk: ReplyChunk) -> None:
         actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice)
-        if chunk.turn == self.turns.turn and not self._times.sentence:
-            self._times.sentence = time.time()
-            self._times.first_token_ms = chunk.first_token_ms
+        self._work(chunk.turn)
+        if chunk.turn == self.turns.turn:
+            self._edge_speaks = False
+            self.active_at = time.monotonic()
+            if not self._times.sentence:
+                self._times.sentence = time.time()
+                self._times.first_token_ms = chunk.first_token_ms
         if chunk.filler:
             actions += self.turns.pause(chunk.turn)
         self._act(actions)
@@ -322,8 +422,9 @@ class Conversation:
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Say() | EndSpeech() | Hush() | PressKeys() | SendMark():
-                    self.active_at = self._said_at = time.monotonic()
+                case Say() | SayAtOnce() | EndSpeech() | Hush() | PressKeys() | SendMark():
+                    if isinstance(action, Say):
+                        self._said_at = time.monotonic()
                     self._speak(action)
                 case TurnBegan() | TurnPredicted():
                     self._begin_turn(action)
@@ -351,6 +452,7 @@ class Conversation:
             self._publish(UserTurnPredicted(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound))
             return
         self._transcribed = 0.0
+        self._heard_caller(ended)
         self._turn_ended_at = now
         self._publish(
             UserTurnEnded(

@@ -101,7 +101,7 @@ class Edge:
     def script_of(self, parties: Parties, parameters: Mapping[str, str]) -> Script:
         """What the edge says in this call, given the parameters of its stream."""
         if parties.direction == "outbound" and parameters.get("answered_by") == "machine":
-            return replace(self.script, greeting=self.script.voicemail, hangs_up=True)
+            return replace(self.script, consent="", greeting=self.script.voicemail, hangs_up=True)
         return self.script
 
 
@@ -123,7 +123,8 @@ def script(settings: Settings, app: Phrases) -> Script:
     """What the edge says and how long it lets a call go on, by app and settings."""
     return Script(
         app=app.name,
-        greeting=f"{settings.recording_consent} {app.greeting}".strip(),
+        consent=settings.recording_consent.strip(),
+        greeting=app.greeting,
         holding=app.holding,
         apology=app.apology,
         still_there=app.still_there,

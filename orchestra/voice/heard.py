@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+#: of several words that an engine gives one time only so many were spoken as have this much audio, in ms
+_SHORTEST_WORD_MS = 80.0
+
 
 class _Word(NamedTuple):
     start_ms: float
@@ -19,12 +22,26 @@ class _Speech:
     words: list[_Word] = field(default_factory=list)
 
     def until(self, played_ms: float) -> list[str]:
-        heard = []
+        heard: list[str] = []
         for place, word in enumerate(self.words, start=1):
             next_ms = self.words[place].start_ms if place < len(self.words) else self.end_ms
-            if (next_ms if word.end_ms is None else word.end_ms) <= played_ms:
-                heard.append(word.text)
+            if (next_ms if word.end_ms is None else word.end_ms) <= played_ms and (text := self._with_audio(word)):
+                heard.append(text)
         return heard
+
+    @property
+    def sounding(self) -> int:
+        """How many of its words have audio."""
+        return sum(len(self._with_audio(word).split()) for word in self.words)
+
+    def _with_audio(self, word: _Word) -> str:
+        """As much of it as there can be audio of: engines tell of words also when they give up on them."""
+        if self.end_ms <= self.start_ms:
+            return ""
+        several = word.text.split()
+        if word.end_ms is not None or len(several) <= 1:
+            return word.text
+        return " ".join(several[: 1 + int(max(0.0, self.end_ms - word.start_ms) / _SHORTEST_WORD_MS)])
 
 
 class Heard:
@@ -74,8 +91,13 @@ class Heard:
 
     @property
     def words(self) -> int:
-        """How many words were placed since the last `clear`."""
-        return sum(len(speech.words) for speech in self._speeches)
+        """How many words have audio since the last `clear`."""
+        return sum(speech.sounding for speech in self._speeches)
+
+    @property
+    def queued_ms(self) -> float:
+        """How much audio was queued since the last `clear`."""
+        return self._queued_ms
 
     def clear(self) -> None:
         """The reply was interrupted, or is over: count from 0 again."""

@@ -22,9 +22,9 @@ from pipecat.processors.aggregators.llm_response_universal import (
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameDirection
-from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from orchestra.voice.conversation import Conversation
+from orchestra.voice.engines.turn_start import words_first
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.port import Engines
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: a turn in which no words came this long after the last sound had none; longer than any engine needs, in seconds
 _WORDS_WITHIN_S = 4.0
+_WORDS = (InterimTranscriptionFrame, EagerTranscriptionFrame, TranscriptionFrame)
 
 
 class Listener(LLMUserAggregator):
@@ -50,14 +51,22 @@ class Listener(LLMUserAggregator):
         )
         super().__init__(LLMContext(), params=params, name="listener")
         self._conversation = conversation
+        self._engines, self._stt = engines, stt
+        self._words_first = False
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
 
-    async def use(self, strategies: UserTurnStrategies) -> None:
-        """Decide on turns by these from now on."""
-        await self._user_turn_controller.update_strategies(strategies)
+    async def use_engine(self, stt: Any) -> None:
+        """Decide on turns as this engine's words want it from now on."""
+        self._stt = stt
+        strategies = self._engines.user_turn_strategies(stt)
+        chosen = words_first(strategies) if self._words_first else strategies
+        await self._user_turn_controller.update_strategies(chosen)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Tell the conversation what is heard, then let the aggregator decide on turns."""
+        if isinstance(frame, _WORDS) and self._conversation.is_echo(frame.text):
+            await self._echoed()
+            return
         match frame:
             case InputAudioRawFrame():
                 await asyncio.sleep(0)  # a call with frames to catch up on lets the others speak in between
@@ -76,6 +85,12 @@ class Listener(LLMUserAggregator):
             case _:
                 pass
         await super().process_frame(frame, direction)
+
+    async def _echoed(self) -> None:
+        """From now on no sound stops the agent, only words do that are not its own."""
+        if not self._words_first:
+            self._words_first = True
+            await self.use_engine(self._stt)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Pass on everything but the caller's audio, that they still speak, and the prompt: nobody else needs them."""

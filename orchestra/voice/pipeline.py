@@ -15,6 +15,7 @@ from pipecat.workers.runner import WorkerRunner
 from orchestra.errors import EngineError
 from orchestra.voice.bridge import Bridge
 from orchestra.voice.call import Call
+from orchestra.voice.engines.deepgram import Answering
 from orchestra.voice.engines.standby import Retiring
 from orchestra.voice.listener import Listener
 from orchestra.voice.media_stream import SAMPLE_RATE
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 
-#: words given to a vendor of which nothing comes for so long are lost, in seconds; after 3 s Pipecat would
-#: go on as if they had been spoken
+#: words given to an engine of which nothing comes for so long are lost, where another may speak them, in seconds
 _SPEECH_WITHIN_S = 2.0
+#: the same where there is no other: late is better than never
+_LATE_SPEECH_WITHIN_S = 5.0
+#: and when they were given a second time
+_SECOND_SPEECH_WITHIN_S = 1.5
 _LOOK_EVERY_S = 0.25
 
 
@@ -58,6 +62,7 @@ class CallPipeline:
         stt_name, _, tts_name = engines.name.partition("/")
         self._hearing = Provider("stt", stt_name, "local" if self._stt_fallback else "")
         self._speaking = Provider("tts", tts_name, "local" if self._tts_fallback else "")
+        self._speechless = False  # words were given to the engine a second time
         self._started = time.monotonic()
         self._input = StreamInput()
         output = StreamOutput(
@@ -110,10 +115,20 @@ class CallPipeline:
         self._call.greet()
 
     async def _look_for_speech(self) -> None:
-        while self._tts_fallback is not None:
+        conversation = self._call.conversation
+        while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            if self._call.conversation.speech_is_missing(_SPEECH_WITHIN_S):
-                await self._speech_failed(f"no speech came within {_SPEECH_WITHIN_S:.0f} s", unanswered=True)
+            self._speechless = self._speechless and conversation.speech_is_missing(0)
+            if self._tts_fallback is not None and not self._speaking.switched:
+                within_s = _SPEECH_WITHIN_S
+            else:
+                within_s = _SECOND_SPEECH_WITHIN_S if self._speechless else _LATE_SPEECH_WITHIN_S
+            if not conversation.speech_is_missing(within_s):
+                continue
+            if self._speechless:
+                self._call.speechless()
+                return
+            await self._speech_failed(f"no speech came within {within_s:.0f} s", unanswered=True)
 
     async def _failed(self, _worker: object, frame: ErrorFrame) -> None:
         if frame.processor is self._stt:
@@ -124,6 +139,9 @@ class CallPipeline:
             _LOG.warning("call.engine_failed", call=self._call.id, where=str(frame.processor), error=frame.error)
 
     async def _hearing_failed(self, error: str, *, unanswered: bool) -> None:
+        if unanswered and await self._only_noise():
+            _LOG.info("call.noise_unanswered", call=self._call.id, provider=self._hearing.name)
+            return
         decision = self._hearing.failed(time.monotonic() - self._started, unanswered=unanswered)
         if decision == "nothing":
             return
@@ -132,8 +150,14 @@ class CallPipeline:
         if standby is not None:
             if isinstance(self._stt, Retiring):
                 await self._stt.retire()
-            await self._listener.use(self._engines.user_turn_strategies(standby))
+            await self._listener.use_engine(standby)
             await standby.take_over()
+
+    async def _only_noise(self) -> bool:
+        """Whether the engine owes nothing but the answer to a noise: that is no fault of it the first time."""
+        if not isinstance(self._stt, Answering) or self._stt.skipped != 1 or self._stt.heard_words:
+            return False
+        return self._stt_fallback is None or await self._stt_fallback.owes_nothing()
 
     async def _speech_failed(self, error: str, *, unanswered: bool) -> None:
         decision = self._speaking.failed(time.monotonic() - self._started, unanswered=unanswered)
@@ -142,6 +166,7 @@ class CallPipeline:
         standby = self._tts_fallback if decision == "fallback" else None
         self._call.provider_failed(self._speaking, error, self._speaking.fallback if standby else "")
         lost = self._call.conversation.speech_failed()
+        self._speechless = self._speechless or (lost and standby is None)
         if standby is not None:
             if isinstance(self._tts, Retiring):
                 await self._tts.retire()

@@ -28,15 +28,15 @@ class Provider:
         self.name = name
         self.fallback = fallback  # "": there is none
         self._failed_at = float("-inf")
-        self._switched = False
+        self.switched = False
 
     def failed(self, now: float, *, unanswered: bool = False) -> Decision:
         """The engine failed ``now`` seconds into the call; ``unanswered``: it has let the other side wait for long."""
-        if self._switched or now - self._failed_at < _ONE_FAILURE_S:
+        if self.switched or now - self._failed_at < _ONE_FAILURE_S:
             return "nothing"
         again = now - self._failed_at < _SECOND_CHANCE_S
         self._failed_at = now
         if self.fallback and (again or unanswered or now < _CONNECTS_WITHIN_S):
-            self._switched = True
+            self.switched = True
             return "fallback"
         return "again"

@@ -42,6 +42,7 @@ class Standing:
         turn_ended_at: when that turn ended, epoch seconds; ``speech_ended_at`` its last sound.
         agent: who replies.
         heard: sentences of the current reply that the caller has heard whole.
+        spoken: all that the caller has heard so far.
         complete: all chunks of the current reply are there.
         over: the current reply was spoken to its end, or interrupted.
         ending: what the agent wants to happen after its reply.
@@ -62,6 +63,7 @@ class Standing:
     speech_ended_at: float = 0.0
     agent: str = ""
     heard: list[str] = field(default_factory=list)
+    spoken: str = ""
     complete: bool = False
     over: bool = False
     ending: Ending | None = None
@@ -107,8 +109,15 @@ class Standing:
                 self.caller_spoke = True
             case UserTurnEnded() | UserTurnPredicted():
                 self._begin_turn(event)
-            case _ if event.turn == self.turn:
-                self._take_reply(event)
+            case _:
+                self._note_spoken(event)
+                if event.turn == self.turn:
+                    self._take_reply(event)
+
+    def _note_spoken(self, event: Event) -> None:
+        match event:
+            case SentenceSpoken(text=heard) | ReplySpoken(text=heard) | ReplyInterrupted(heard=heard):
+                self.spoken = f"{self.spoken} {heard}"
             case _:
                 pass
 

@@ -31,7 +31,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from orchestra.voice import media_stream
-from orchestra.voice.bridge import PhraseFrame
+from orchestra.voice.bridge import PhraseFrame, UrgentPhraseFrame
 from orchestra.voice.call_audio import CallAudio, is_audible
 from orchestra.voice.doubling import Doubling
 
@@ -135,7 +135,7 @@ class StreamOutput(BaseOutputTransport):
             self._speech_starts.pop(frame.context_id or "", None)
         elif isinstance(frame, TTSAudioRawFrame):
             self._place_audio(frame)
-        elif isinstance(frame, PhraseFrame):
+        elif isinstance(frame, PhraseFrame | UrgentPhraseFrame):
             await self._speak(frame, direction)
             return
         elif isinstance(frame, TTSStoppedFrame):
@@ -166,7 +166,7 @@ class StreamOutput(BaseOutputTransport):
         await self._send(media_stream.mark(self._stream_sid, frame.message))
         self._on_mark(frame.message)
 
-    async def _speak(self, frame: PhraseFrame, direction: FrameDirection) -> None:
+    async def _speak(self, frame: PhraseFrame | UrgentPhraseFrame, direction: FrameDirection) -> None:
         """Speak a phrase as if an engine had: its audio and its words, beginning behind all that is queued."""
         context = f"phrase {frame.id}"
         audio = TTSAudioRawFrame(frame.phrase.pcm16, media_stream.SAMPLE_RATE, 1, context_id=context)

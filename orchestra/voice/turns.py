@@ -17,6 +17,7 @@ A turn whose end is only predicted has its number already, and its reply may be 
     spoken                                       2 2 2      spoken                           1 1 1
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orchestra.voice.actions import (
@@ -34,7 +35,7 @@ from orchestra.voice.actions import (
     TurnPredicted,
     TurnResumed,
 )
-from orchestra.voice.words import is_backchannel, same_words
+from orchestra.voice.words import has_words, is_backchannel, is_question, same_words
 
 _KEYS = frozenset("0123456789*#")
 
@@ -106,7 +107,9 @@ class Turns:
     def __init__(self) -> None:
         self.turn = 0
         self.caller_speaks = False
-        self.caller_took_turn = False  # from the caller's start until their turn is over
+        self._open_turns = 0  # starts less ends of the caller's turns; an end may be told before its start
+        self._clearing = False  # what is on its way was taken back, and is not gone yet
+        self._owed = ""  # what the caller has to hear whole before anything else
         self._leaving = False  # a message is left with a machine: nobody takes the turn any more
         self._reply = _Reply(0, over=True)
 
@@ -114,6 +117,27 @@ class Turns:
     def reply_open(self) -> bool:
         """Whether a reply is being made or played."""
         return not self._reply.over
+
+    @property
+    def caller_took_turn(self) -> bool:
+        """Whether the caller has begun a turn that is not known to be over."""
+        return self._open_turns > 0
+
+    @property
+    def replies(self) -> bool:
+        """Whether some of the current reply, be it made or not, is not on its way to the caller yet."""
+        reply = self._reply
+        return self.reply_open and not (reply.complete and not reply.waiting and reply.cut_words is None)
+
+    @property
+    def held(self) -> bool:
+        """Whether the current reply was cut, and it is not known yet whether for good."""
+        return self.reply_open and self._reply.cut_words is not None
+
+    @property
+    def said(self) -> str:
+        """The words of the current reply, or of the last, that were given to the speech engine."""
+        return self._reply.text
 
     @property
     def words_on_their_way(self) -> int:
@@ -169,34 +193,52 @@ class Turns:
         if self._leaving:
             self.speech_failed(heard)  # what the pipeline drops for it is said again
             return False
-        self.caller_speaks = self.caller_took_turn = True
-        if self.reply_open and self._reply.cut_words is None:
-            self._reply.cut_words = heard
-            self._reply.cuts += 1
+        self._open_turns = min(1, self._open_turns) + 1
+        self.caller_speaks = True
+        self._hold_back(heard)
         return self.reply_open and not self._predicting
 
-    def caller_stopped(self) -> None:
-        """The caller is silent again; whether there were words shows soon."""
+    def caller_goes_on(self, heard: list[str]) -> list[Action]:
+        """The caller's voice is heard in a turn that is open; what the edge says meanwhile stops, as at a start."""
+        if self._leaving or not self.caller_took_turn:
+            return []
+        speaking = not self.caller_speaks and self.reply_open and bool(self._reply.said)
+        self.caller_speaks = True
+        self._hold_back(heard)
+        return self._hush() if speaking else []
+
+    def caller_stopped(self) -> list[Action]:
+        """The caller is silent again; whether there were words shows soon, or has shown already."""
         self.caller_speaks = False
+        return self._let_go()
+
+    def release(self) -> list[Action]:
+        """The caller is silent, and nobody tells that their turn is over: it is. What was held back is spoken."""
+        self.caller_speaks, self._clearing, self._open_turns = False, False, min(0, self._open_turns)
+        if self._predicting:
+            return self._confirmed(self._reply.predicted)
+        return self._let_go()
 
     def words_heard(self, text: str) -> list[Action]:
         """The caller's sounds are these words: the reply they cut is over, unless they only show that they listen."""
         reply = self._reply
         if reply.over or reply.predicted or reply.cut_words is None:
             return []
-        return self._end_reply() if self.caller_took_turn and not is_backchannel(text) else []
+        speaks = self.caller_took_turn or (self.caller_speaks and reply.cuts > 0)
+        return self._end_reply() if speaks and not self._only_listens(text) else []
 
-    def turn_predicted(self, text: str) -> list[Action]:
+    def turn_predicted(self, text: str, heard: Sequence[str] = ()) -> list[Action]:
         """The caller's turn seems to be over with these words: a reply may be made, and is held back."""
-        if self._leaving or not self.caller_took_turn or not text.strip():
+        if self._leaving or not self.caller_took_turn or not has_words(text):
             return []  # too few words to take the turn from the agent count for nothing
-        if self.reply_open and is_backchannel(text):
+        if self._only_listens(text):
             return []
         if self._predicting and same_words(text, self._reply.predicted):
             return []
-        before = self.caller_resumed() if self._predicting else self._end_reply()
+        before = self.caller_resumed() if self._predicting else self._end_reply(heard)
         self.turn += 1
-        self._reply = _Reply(self.turn, cut_words=[], predicted=text.strip())
+        self._reply = self._new_reply()
+        self._reply.cut_words, self._reply.predicted = [], text.strip()
         return [*before, TurnPredicted(self.turn, text.strip())]
 
     def caller_resumed(self) -> list[Action]:
@@ -210,23 +252,32 @@ class Turns:
         """The caller's final words: other ones than were predicted make that void."""
         return [] if same_words(text, self._reply.predicted) else self.caller_resumed()
 
-    def turn_ended(self, text: str) -> list[Action]:
-        """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on."""
+    def turn_ended(self, text: str, heard: Sequence[str] = ()) -> list[Action]:
+        """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on.
+
+        ``heard`` as in `caller_started`: late words come while something is being said to a caller who waits.
+        """
         if self._leaving:
             return []
-        self.caller_took_turn = self.caller_speaks
-        if self._predicting and (not text.strip() or same_words(text, self._reply.predicted)):
-            return self._confirmed(text.strip() or self._reply.predicted)
+        self._open_turns = max(-1, self._open_turns - 1)
+        if self._predicting and (not has_words(text) or same_words(text, self._reply.predicted)):
+            return self._confirmed(text.strip() if has_words(text) else self._reply.predicted)
         void = self.caller_resumed()
-        if text.strip() and not (self.reply_open and is_backchannel(text)):
-            actions = void + self._end_reply()
+        if has_words(text) and not self._only_listens(text):
+            actions = void + self._end_reply(heard)
             self.turn += 1
             self._reply = self._new_reply()
-            return [*actions, TurnBegan(self.turn, text.strip())]
-        if self.caller_speaks or self._reply.over or self._reply.cut_words is None:
+            return [*actions, TurnBegan(self.turn, text.strip()), *self._flow()]
+        return self._let_go()
+
+    def say_again(self, apology: str, heard: Sequence[str]) -> list[Action]:
+        """The caller's turn is over and its words are not to be trusted: they are asked to say it again."""
+        if self._leaving:
             return []
-        self._reply.rewind()
-        return self._flow()
+        self._open_turns = max(-1, self._open_turns - 1)
+        actions = [*self.caller_resumed(), *self._end_reply(heard)]
+        self._reply = self._new_reply()
+        return [*actions, *self.chunk(self.turn, apology), *self.completed(self.turn)]
 
     def speech_failed(self, heard: list[str]) -> bool:
         """The speech engine lost what it was to speak; ``heard`` as in `caller_started`. Returns whether to clear.
@@ -236,8 +287,8 @@ class Turns:
         reply = self._reply
         if reply.over or reply.cut_words is not None or not reply.said:
             return False
-        reply.cut_words = heard
-        reply.cuts += 1
+        self._hold_back(heard)
+        self._clearing = True
         return True
 
     def key_pressed(self, heard: list[str]) -> list[Action]:
@@ -251,7 +302,7 @@ class Turns:
         reply.said, reply.waiting, reply.mark = [], [], ""
         reply.cut_words = []
         reply.cuts += 1
-        return [Hush()]
+        return self._hush()
 
     def leave(self, message: str, heard: list[str]) -> list[Action]:
         """Say this and hang up, whatever is being said; ``heard`` as in `caller_started`."""
@@ -259,22 +310,25 @@ class Turns:
             self._reply.cut_words = heard
         actions = [*self.caller_resumed(), *self._end_reply()]
         self._reply = _Reply(self.turn, cut_words=[], ending=HangUp())
-        self.caller_speaks = self.caller_took_turn = False
+        self.caller_speaks, self._open_turns, self._owed = False, 0, ""
         self._leaving = True
-        return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), Hush()]
+        return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), *self._hush()]
 
     def output_cleared(self) -> list[Action]:
         """Nothing of older words is on its way any more: what the engine lost is spoken again."""
-        if self.caller_speaks or self.caller_took_turn or self._reply.over or self._reply.cut_words is None:
-            return []
-        self._reply.rewind()
-        return self._flow()
+        self._clearing = False
+        return self._let_go()
 
-    def mark_returned(self, name: str) -> list[Action]:
-        """The carrier has played all before this mark, or cleared it: then its name is of an older cut."""
+    def mark_returned(self, name: str, placed: int | None = None) -> list[Action]:
+        """The carrier has played all before this mark, or cleared it: then its name is of an older cut.
+
+        ``placed`` is how many words of what is on its way had audio (None: all); with fewer it was not played.
+        """
         reply = self._reply
         if reply.over or name != reply.mark or reply.cut_words is not None:
             return []
+        if placed is not None and placed < self.words_on_their_way:
+            return []  # the engine has lost them: `speech_failed` comes, or the watch
         return self._finish()
 
     # -- the agents
@@ -283,10 +337,33 @@ class Turns:
         """Open turn 0, in which only the edge itself speaks."""
         self._reply = self._new_reply()
 
+    def owe(self, text: str) -> None:
+        """The caller has to hear this sentence whole: until then every reply begins with it."""
+        self._owed = text.strip()
+
+    def hold(self, phrase: str) -> list[Action]:
+        """Say this to a caller who waits: as more of the reply, or by itself where there is none yet."""
+        actions = self.release()
+        if any(isinstance(action, Say) for action in actions) or not phrase.strip():
+            return actions
+        if self._reply.over:
+            self.restore(self.turn, [], agent="", over=False)
+            return [*actions, *self.chunk(self.turn, phrase), *self.completed(self.turn)]
+        return [*actions, *self.chunk(self.turn, phrase), *self.pause(self.turn)]
+
+    def interject(self, phrase: str, placed: int) -> None:
+        """This was said before the first sentence that has no audio yet, of which ``placed`` words have some."""
+        place = 0
+        for place, say in enumerate(self._reply.said):  # noqa: B007 - where it ends is asked
+            placed -= len(say.text.split())
+            if placed < 0:
+                break
+        self._reply.said.insert(place, Say(self.turn, phrase.strip()))
+
     def chunk(self, turn: int, text: str, *, agent: str = "", voice: str = "") -> list[Action]:
         """A sentence of the reply of this turn."""
         reply = self._reply
-        if turn != self.turn or reply.over or reply.complete or not text.strip():
+        if turn != self.turn or reply.over or reply.complete or not has_words(text):
             return []
         reply.agent = agent or reply.agent
         reply.waiting.append(Say(turn, text.strip(), voice))
@@ -326,13 +403,39 @@ class Turns:
 
     def _new_reply(self) -> _Reply:
         # a caller who speaks on already keeps it back until it shows whether these are words
-        return _Reply(self.turn, cut_words=[] if self.caller_speaks else None)
+        reply = _Reply(self.turn, cut_words=[] if self.caller_speaks or self._clearing else None)
+        if self._owed:
+            reply.waiting = [Say(self.turn, self._owed)]
+        return reply
 
     def _confirmed(self, text: str) -> list[Action]:
         reply = self._reply
         reply.predicted = ""
-        reply.cut_words = [] if self.caller_speaks else None
+        reply.cut_words = [] if self.caller_speaks or self._clearing else None
         return [TurnBegan(self.turn, text, predicted=True), *self._flow()]
+
+    def _only_listens(self, text: str) -> bool:
+        """Whether these words leave the turn to an agent that speaks; where it asked something they are an answer."""
+        return self.reply_open and is_backchannel(text) and not is_question(self._reply.text)
+
+    def _hold_back(self, heard: list[str]) -> None:
+        reply = self._reply
+        if not reply.over and reply.cut_words is None:
+            reply.cut_words = heard
+            reply.cuts += 1
+
+    def _hush(self) -> list[Action]:
+        self._clearing = True
+        return [Hush()]
+
+    def _let_go(self) -> list[Action]:
+        """Speak what was held back, once nothing holds it any more."""
+        reply = self._reply
+        held = self.caller_speaks or self.caller_took_turn or self._clearing or bool(reply.predicted)
+        if held or reply.over or reply.cut_words is None:
+            return []
+        reply.rewind()
+        return self._flow()
 
     def _flow(self) -> list[Action]:
         reply = self._reply
@@ -346,15 +449,26 @@ class Turns:
             actions += [EndSpeech(), SendMark(reply.mark)]
         return actions
 
-    def _end_reply(self) -> list[Action]:
+    def _end_reply(self, heard: Sequence[str] = ()) -> list[Action]:
+        """The caller's words end it; one that was not cut before is taken back: ``heard`` is what was played of it."""
         reply = self._reply
         if reply.over:
             return []
+        sounds = reply.cut_words is None and bool(reply.said)
+        words = list(heard) if reply.cut_words is None else reply.cut_words
+        self._pay(reply.sentences_heard(_count(words)))
         reply.over = True
-        return [Cut(reply.turn, reply.heard_after(reply.cut_words or []))]
+        cut = Cut(reply.turn, reply.heard_after(words))
+        return [cut, *self._hush()] if sounds else [cut]
 
     def _finish(self) -> list[Action]:
         reply = self._reply
+        self._pay([*reply.heard, *(say.text for say in reply.said)])
+        self._open_turns = max(0, self._open_turns)
         reply.over = True
         actions: list[Action] = [Played(reply.turn, reply.text, reply.agent)] if reply.started else []
         return actions if reply.ending is None else [*actions, reply.ending]
+
+    def _pay(self, heard: list[str]) -> None:
+        if self._owed in heard:
+            self._owed = ""

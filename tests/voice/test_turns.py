@@ -129,9 +129,11 @@ def test_a_noise_before_the_first_word_of_a_reply_does_not_lose_it(turns: Turns)
 def test_a_caller_who_speaks_on_when_the_turn_is_counted_keeps_the_reply_back() -> None:
     turns = Turns()
     turns.caller_started([])
+    turns.caller_stopped()
+    turns.caller_started([])
     assert turns.turn_ended("where is") == [TurnBegan(1, "where is")]
     assert turns.chunk(1, "Where is what?") == []
-    turns.caller_stopped()
+    assert turns.caller_stopped() == []
     assert turns.turn_ended("my parcel") == [Cut(1, ""), TurnBegan(2, "my parcel")]
 
 

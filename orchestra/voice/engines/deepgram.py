@@ -4,7 +4,13 @@ import asyncio
 import time
 from typing import Any
 
-from pipecat.frames.frames import Frame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
@@ -29,38 +35,53 @@ class Answering(Retiring):
     """What reports a service of Deepgram's that stays silent: mix it in before the service's own class."""
 
     _waiting: asyncio.Task[None] | None = None
+    skipped = 0  # stretches of speech that were not answered, one after another
+    heard_words = False  # some words of this stretch of speech were told
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Wait for an answer to each stretch of speech."""
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStartedSpeakingFrame):
-            await self._answered()
+            self.heard_words = False
+            await self._stop_waiting()
         elif isinstance(frame, VADUserStoppedSpeakingFrame) and not self._retired:
-            await self._answered()
+            await self._stop_waiting()
             self._waiting = self.create_task(self._expect_answer(), "deepgram-answer")
 
     async def _expect_answer(self) -> None:
         await asyncio.sleep(_ANSWER_WITHIN_S)
         self._waiting = None
+        self.skipped += 1
         await self._push_unanswered(f"Deepgram did not answer within {_ANSWER_WITHIN_S:.0f} s after the end of speech")
+        await self.push_frame(SegmentTranscribedFrame())  # a turn without words is over, whoever is to answer
 
     async def _push_unanswered(self, text: str) -> None:
         await self.push_error(text, exception=EngineError(text))
 
     async def _answered(self) -> None:
+        self.skipped = 0
+        await self._stop_waiting()
+
+    async def _stop_waiting(self) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             await self.cancel_task(waiting)
 
     async def retire(self) -> None:
         """Leave the call to another engine."""
-        await self._answered()
+        await self._stop_waiting()
         await super().retire()
 
     async def cleanup(self) -> None:
         """Release what the service holds."""
-        await self._answered()
+        await self._stop_waiting()
         await super().cleanup()  # type: ignore[no-untyped-call]
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on, noting whether words come."""
+        if isinstance(frame, InterimTranscriptionFrame | TranscriptionFrame):
+            self.heard_words = True
+        await super().push_frame(frame, direction)
 
 
 class ReconnectingDeepgramSTT(Answering, DeepgramSTTService):

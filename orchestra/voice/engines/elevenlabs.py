@@ -13,7 +13,7 @@ from websockets.protocol import State
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.rendered import Rendered, words_in
-from orchestra.voice.engines.spoken_words import CountsWords
+from orchestra.voice.engines.spoken_words import LATEST_AUDIO_S, CountsWords
 from orchestra.voice.engines.standby import Retiring
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class ReconnectingElevenLabsTTS(Retiring, CountsWords, ElevenLabsTTSService):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(stop_frame_timeout_s=LATEST_AUDIO_S, **options)
         self._reconnecting = asyncio.Lock()
         self._broken: set[str] = set()  # contexts whose audio ends too early
 

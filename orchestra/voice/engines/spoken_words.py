@@ -12,6 +12,9 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.context.aggregated_frame_sequencer import AggregatedFrameSequencer
 from pipecat.utils.text.base_text_aggregator import TextType
 
+#: after 3 s without audio Pipecat would go on as if all had been spoken; the call itself sees to speech that is late
+LATEST_AUDIO_S = 9.0
+
 
 class WordCount(AggregatedFrameSequencer):
     """Stands in for Pipecat's sequencer: keeps, for each context that is being spoken, which words have no time yet."""

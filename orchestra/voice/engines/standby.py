@@ -23,6 +23,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from orchestra.errors import EngineError
 from orchestra.voice.engines.local.stt import LocalSTT, Transcribes
 from orchestra.voice.engines.local.tts import LocalTTS, Speaks
 
@@ -80,6 +81,17 @@ class StandbySTT(LocalSTT):
             await self._announce()
         else:
             await self._segment_queue.put(unheard)
+
+    async def owes_nothing(self) -> bool:
+        """Whether there are no words in what the one before has not transcribed; they are kept where there are."""
+        if self._unheard is None:
+            return False
+        try:
+            words = await self._engine.transcribe(self._unheard, self.sample_rate)
+        except EngineError:
+            return False
+        self._unheard = self._unheard if words else None
+        return not words
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """The words in ``audio``, or none while another works."""

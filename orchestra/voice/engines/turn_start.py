@@ -3,6 +3,7 @@
 from pipecat.frames.frames import Frame, ProposedUserStartedSpeakingFrame, VADUserStartedSpeakingFrame
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import MinWordsUserTurnStartStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 
 class BargeIn(MinWordsUserTurnStartStrategy):
@@ -36,3 +37,13 @@ class ServerBargeIn(MinWordsUserTurnStartStrategy):
             await self.trigger_user_turn_started()
             return ProcessFrameResult.STOP
         return await super().process_frame(frame)
+
+
+def words_first(strategies: UserTurnStrategies) -> UserTurnStrategies:
+    """These, but that an agent who speaks is stopped by a word and not by a sound, whatever was set."""
+    start = strategies.start or []
+    if any(isinstance(strategy, MinWordsUserTurnStartStrategy) for strategy in start):
+        return strategies
+    by_server = any(strategy.resolves_proposed_turn_start_frames for strategy in start)
+    strategies.start = [ServerBargeIn(min_words=1) if by_server else BargeIn(min_words=1)]
+    return strategies

@@ -8,7 +8,7 @@ from pipecat.services.settings import TTSSettings
 
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.piper import SpokenPiece
-from orchestra.voice.engines.spoken_words import CountsWords
+from orchestra.voice.engines.spoken_words import LATEST_AUDIO_S, CountsWords
 
 _SILENCE_S = 0.02
 PIPER_VOICE = "en_US-joe-medium"
@@ -32,6 +32,7 @@ class LocalTTS(CountsWords):
             push_start_frame=True,
             push_stop_frames=True,
             push_text_frames=False,
+            stop_frame_timeout_s=LATEST_AUDIO_S,
             settings=TTSSettings(model="piper", voice=PIPER_VOICE, language=None),
         )
         self._engine = engine

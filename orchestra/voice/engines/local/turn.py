@@ -30,7 +30,7 @@ class SegmentAwareTurnEnd(TurnEnd):
         return await super().process_frame(frame)
 
     async def _segment_transcribed(self) -> None:
-        self._pending -= 1
+        self._pending = max(0, self._pending - 1)  # of one that was begun under another strategy
         await self._maybe_trigger_user_turn_stopped()
         if self._pending <= 0:
             await super()._segment_transcribed()

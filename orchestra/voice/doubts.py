@@ -1,0 +1,51 @@
+"""Whether what the engine heard is what the caller said: the line may give back the agent's voice, or stand still."""
+
+from orchestra.voice.words import is_echo
+
+#: the agent's voice comes back over the line within this, in seconds
+_ECHO_WITHIN_S = 0.5
+#: so many words are needed to tell an echo from a caller who repeats one; fewer on a line that is known to echo
+_FIRST_ECHO_WORDS, _NEXT_ECHO_WORDS = 3, 2
+#: a process or line that stood still for less loses nothing, in seconds
+STALL_S = 2.0
+#: what the line gives after it stood still comes at once, in seconds
+_BURST_S = 0.6
+_NEVER = float("-inf")
+
+
+class Doubts:
+    """Follows the caller's voice, the agent's sound and the line's stalls, in epoch seconds."""
+
+    def __init__(self) -> None:
+        self.line_echoes = False
+        self._turn_from = 0.0  # the first sound of the caller's turn; 0: none yet
+        self._ended = 0.0
+        self._over_agent = False
+        self._stall = (_NEVER, _NEVER)
+
+    def voice_started(self, at: float, agent_sounded: float) -> None:
+        """A voice is heard since ``at``; the agent's last sound so far was at ``agent_sounded``."""
+        self._turn_from = self._turn_from or at
+        self._over_agent = at - agent_sounded < _ECHO_WITHIN_S
+
+    def voice_ended(self, at: float) -> None:
+        """It fell silent at ``at``."""
+        self._ended = at
+
+    def stalled(self, since: float, until: float) -> None:
+        """Nothing was heard or done between these two."""
+        self._stall = (since, until)
+
+    def is_echo(self, text: str, said: str) -> bool:
+        """Whether these words of the line are what the agent has just ``said``."""
+        least = _NEXT_ECHO_WORDS if self.line_echoes else _FIRST_ECHO_WORDS
+        echo = self._over_agent and is_echo(text, said, least=least)
+        self.line_echoes = self.line_echoes or echo
+        return echo
+
+    def turn_ended(self) -> bool:
+        """The caller's turn is over. Returns whether a part of its words may be missing."""
+        since, until = self._stall
+        turn_from, self._turn_from = self._turn_from, 0.0
+        spoke_into_it = turn_from <= since <= max(self._ended, turn_from)
+        return bool(turn_from) and (spoke_into_it or since < turn_from <= until + _BURST_S)

@@ -1,0 +1,84 @@
+"""What a caller who waits is told, and when: the one watch over every call. Pure policy on injected moments."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: a caller who has finished and hears nothing for this long is told that it takes a moment, in seconds
+HOLDING_AFTER_S = 2.1
+#: in the middle of a reply a pause may be longer
+HOLDING_MORE_S = 3.4
+#: who was told twice is told again after so much more silence
+HOLDING_AGAIN_S = 7.0
+#: who waits for so long for agents that give no sign is asked to say it again
+APOLOGY_AFTER_S = 6.6
+#: nothing is begun so soon after a sound: it may be in the middle of a sentence
+_BREATH_S = 0.8
+#: a platform from which nothing came for so long, and which is not known to be away, will not answer any more
+_GIVE_UP_S = 60.0
+
+Step = Literal["nothing", "hold", "apologise", "give up"]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One caller's wait for the agents. All moments are seconds on one clock.
+
+    ::
+
+        caller   ---- speaks --|
+        s                      0       2.1          3.4 later        7 later
+        agents give no sign            hold         apologise        (the caller's turn)
+        agents are at work             hold         hold             hold …
+
+    Attributes:
+        since: when the caller was last heard, by voice or key.
+        sounded_at: when the caller last heard anything.
+        worked_at: when the agents last showed that they are at work on this turn.
+        told: how often the caller was told to wait since they were heard.
+        apologised: they were asked to say it again: it is their turn.
+
+    """
+
+    since: float = 0.0
+    sounded_at: float = 0.0
+    worked_at: float = 0.0
+    told: int = 0
+    told_at: float = 0.0
+    apologised: bool = False
+
+    def caller_heard(self, at: float) -> None:
+        """The caller's last sound or key so far was ``at``."""
+        if at > self.since:
+            self.since = at
+            self.told, self.apologised = 0, False
+
+    def due(self, now: float, *, at_work: bool, away: bool, patient: bool) -> Step:
+        """What is due to a caller who is owed something.
+
+        Args:
+            now: this moment.
+            at_work: the agents have shown that they are at work on this turn.
+            away: the platform is known to be away, and may come back.
+            patient: the caller is keying something in, and does not wait yet.
+
+        """
+        quiet_s = now - max(self.since, self.sounded_at, self.told_at)
+        waited_s = now - self.since
+        if self.apologised:
+            return "nothing"
+        if not away and now - max(self.since, self.worked_at) > _GIVE_UP_S:
+            return "give up"
+        lost = not (at_work or away or patient)
+        if lost and waited_s > APOLOGY_AFTER_S and quiet_s > _BREATH_S:
+            return "apologise"
+        return "hold" if quiet_s > self._allowed_s(patient=patient) else "nothing"
+
+    def tell(self, now: float, step: Step) -> None:
+        """The caller was told that."""
+        self.told, self.told_at = self.told + 1, now
+        self.apologised = step == "apologise"
+
+    def _allowed_s(self, *, patient: bool) -> float:
+        if patient or self.told > 1:
+            return HOLDING_AGAIN_S
+        return HOLDING_MORE_S if self.told or self.sounded_at > self.since else HOLDING_AFTER_S

@@ -1,0 +1,242 @@
+"""Turns whose moments are told in any order: a reply never stays unsaid to a caller who is silent."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from orchestra.voice.actions import Action, Cut, EndSpeech, Hush, Played, Say, SendMark, TurnBegan
+from orchestra.voice.turns import Turns
+
+
+@pytest.mark.parametrize("order", list(permutations(("started", "ended", "stopped"))), ids="-".join)
+def test_a_reply_is_spoken_in_whatever_order_the_end_of_the_turn_is_told(order: tuple[str, ...]) -> None:
+    turns = Turns()
+    tell = {
+        "started": lambda: turns.caller_started([]),
+        "ended": lambda: turns.turn_ended("I want to make a complaint."),
+        "stopped": turns.caller_stopped,
+    }
+    for moment in order:
+        tell[moment]()
+    if order.index("started") > order.index("stopped"):
+        turns.caller_stopped()  # a stop follows each start
+    assert turns.chunk(1, "Which parcel number is it?") == [Say(1, "Which parcel number is it?")]
+    assert turns.completed(1) == [EndSpeech(), SendMark(turns._reply.mark)]
+
+
+def test_a_reply_that_is_there_before_the_caller_is_silent_is_spoken_as_soon_as_they_are() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    turns.turn_ended("where is my parcel")
+    assert turns.chunk(1, "In Denver.") == []
+    assert turns.caller_stopped() == [Say(1, "In Denver.")]
+
+
+def test_words_that_come_while_a_waiting_caller_is_told_to_wait_take_that_back() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    assert turns.hold("Just a moment.") == [Say(0, "Just a moment."), EndSpeech(), SendMark("0.0")]
+    assert turns.turn_ended("where is my parcel", ["Just"]) == [
+        Cut(0, "Just"),
+        Hush(),
+        TurnBegan(1, "where is my parcel"),
+    ]
+    assert turns.chunk(1, "In Denver.") == []
+    assert turns.output_cleared() == [Say(1, "In Denver.")]
+
+
+def test_a_caller_who_goes_on_in_an_open_turn_stops_what_the_edge_says_meanwhile() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    turns.hold("Just a moment.")
+    assert turns.caller_goes_on(["Just"]) == []  # nobody took their turn from them yet
+    turns.caller_started([])
+    turns.caller_stopped()
+    turns.hold("Just a moment.")
+    turns.caller_started(["Just"])
+    assert turns.output_cleared() == []
+
+
+def test_a_mark_behind_words_without_audio_does_not_call_them_spoken() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    turns.caller_stopped()
+    turns.turn_ended("where is my parcel")
+    turns.chunk(1, "In Denver.")
+    turns.completed(1)
+    assert turns.mark_returned("1.0", 0) == []
+    assert turns.mark_returned("1.0", 1) == []
+    assert turns.speech_failed([])
+    assert turns.output_cleared() == [Say(1, "In Denver."), EndSpeech(), EndSpeech(), SendMark("1.1")]
+    assert turns.mark_returned("1.1", 2) == [Played(1, "In Denver.", "")]
+
+
+def test_what_the_caller_has_to_hear_whole_is_said_again_before_anything_else() -> None:
+    turns = Turns()
+    turns.owe("This call is recorded.")
+    turns.begin_greeting()
+    assert turns.chunk(0, "Good morning.") == [Say(0, "This call is recorded."), Say(0, "Good morning.")]
+    turns.completed(0)
+    turns.caller_started(["This", "call"])
+    turns.caller_stopped()
+    assert turns.turn_ended("Hello?") == [
+        Cut(0, "This call"),
+        TurnBegan(1, "Hello?"),
+        Say(1, "This call is recorded."),
+    ]
+    assert turns.chunk(1, "How can I help?") == [Say(1, "How can I help?")]
+    turns.caller_started(["This", "call", "is", "recorded.", "How"])
+    turns.caller_stopped()
+    assert turns.turn_ended("Where is it?")[1:] == [TurnBegan(2, "Where is it?")]
+
+
+_TURN = ["start", "end", "stop", "chunk", "audio"]
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Everything that may come in a call, in any order, with the audio that would be sent for it.
+
+    The model of the line: words that are said get audio when the machine says so; a clear drops what is on its way.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = Turns()
+        self.on_its_way: list[str] = []  # words given to the engine since the last clear
+        self.placed = 0  # of these, how many have audio
+        self.marks: list[str] = []
+        self.hushed = False
+        self.accepted: list[tuple[int, str]] = []  # chunks that the current turn has taken, not yet said
+        self.agent_done = True
+        self.turns.begin_greeting()
+
+    def act(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Say():
+                    assert not self.turns.caller_speaks, "spoken while the caller speaks"
+                    assert action.turn == self.turns.turn, "of another turn"
+                    self.on_its_way += action.text.split()
+                case SendMark():
+                    self.marks.append(action.name)
+                case Hush():
+                    self.hushed = True
+                case TurnBegan():
+                    self.agent_done = False
+                case Played():
+                    assert self.placed >= len(action.text.split()) - len(" ".join(self.turns._reply.heard).split())
+                case _:
+                    pass
+
+    def heard(self) -> list[str]:
+        return self.on_its_way[: self.placed]
+
+    def clear(self) -> None:
+        self.on_its_way, self.placed, self.marks, self.hushed = [], 0, [], False
+        self.act(self.turns.output_cleared())
+
+    @rule()
+    def caller_starts(self) -> None:
+        self.turns.caller_started(self.heard())
+        self.clear()
+
+    @rule()
+    def caller_stops(self) -> None:
+        self.act(self.turns.caller_stopped())
+
+    @rule(text=st.sampled_from(["", "", "hello there", "mhm", "stop"]))
+    def turn_ends(self, text: str) -> None:
+        self.act(self.turns.turn_ended(text, self.heard()))
+
+    @rule(text=st.sampled_from(["", "hello", "okay"]))
+    def words_come(self, text: str) -> None:
+        self.act(self.turns.words_heard(text))
+
+    @rule(
+        order=st.permutations(["start", "end", "stop", "chunk", "audio"]),
+        text=st.sampled_from(["", "hello there", "mhm"]),
+    )
+    def caller_takes_a_turn(self, order: list[str], text: str) -> None:
+        if order.index("start") > order.index("stop"):
+            order = [*order, "stop"]
+        for moment in order:
+            match moment:
+                case "start":
+                    self.caller_starts()
+                case "end":
+                    self.turn_ends(text)
+                case "stop":
+                    self.caller_stops()
+                case "chunk":
+                    self.chunk_comes(0, 2)
+                case _:
+                    self.audio_comes(0.5)
+
+    @rule()
+    def voice_is_heard(self) -> None:
+        self.act(self.turns.caller_goes_on(self.heard()))
+
+    @rule(late=st.integers(0, 1), words=st.integers(1, 3))
+    def chunk_comes(self, late: int, words: int) -> None:
+        self.act(self.turns.chunk(self.turns.turn - late, " ".join(["word"] * words)))
+
+    @rule()
+    def reply_is_complete(self) -> None:
+        self.act(self.turns.completed(self.turns.turn))
+
+    @rule()
+    def key_is_pressed(self) -> None:
+        self.act(self.turns.key_pressed(self.heard()))
+
+    @precondition(lambda self: self.hushed)
+    @rule()
+    def output_is_cleared(self) -> None:
+        self.clear()
+
+    @rule(share=st.floats(0, 1))
+    def audio_comes(self, share: float) -> None:
+        self.placed += round((len(self.on_its_way) - self.placed) * share)
+
+    @rule()
+    def mark_returns(self) -> None:
+        for name in self.marks:
+            self.act(self.turns.mark_returned(name, self.placed))
+        self.marks = []
+
+    @rule()
+    def speech_fails(self) -> None:
+        if self.turns.words_on_their_way > self.placed and self.turns.speech_failed(self.heard()):
+            self.clear()
+
+    @rule(words=st.sampled_from(["where is it", "where is it now"]))
+    def turn_is_predicted(self, words: str) -> None:
+        self.act(self.turns.turn_predicted(words, self.heard()))
+
+    @rule()
+    def caller_resumes(self) -> None:
+        self.act(self.turns.caller_resumed())
+
+    @invariant()
+    def nothing_is_held_back_from_a_caller_who_waits(self) -> None:
+        """The watch speaks to a caller who is silent: whatever was told before, a sound is the result."""
+        reply = self.turns._reply
+        if self.turns.caller_speaks or reply.over or self.turns.caller_took_turn or self.hushed or reply.predicted:
+            return
+        assert not reply.waiting or self.turns._clearing
+
+    @rule()
+    def the_watch_holds_the_caller(self) -> None:
+        if not (self.turns.caller_took_turn or self.turns.replies):
+            return
+        before, waited = len(self.on_its_way), self.turns._reply.waiting or not self.turns._reply.complete
+        self.act(self.turns.hold("one moment"))
+        assert not self.turns.caller_speaks
+        assert not self.turns._reply.waiting
+        assert len(self.on_its_way) > before or not waited or self.turns._reply.complete
+
+
+AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+test_in_any_order_a_silent_caller_hears_something = AnyOrder.TestCase

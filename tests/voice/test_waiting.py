@@ -1,0 +1,142 @@
+"""What a caller who waits is told, second by second, and whether what they said can be trusted."""
+
+import pytest
+
+from orchestra.voice.doubts import Doubts
+from orchestra.voice.heard import Heard
+from orchestra.voice.waiting import Waiting
+from orchestra.voice.words import is_backchannel, is_echo
+
+PHRASE_S = 1.2  # how long a phrase sounds
+
+
+def told(
+    seconds: float, *, at_work: bool = False, away: bool = False, patient: bool = False
+) -> list[tuple[str, float]]:
+    """What a caller who finished at 100 s is told in the ``seconds`` after, and when, if looked at each 200 ms."""
+    waiting = Waiting()
+    waiting.caller_heard(100.0)
+    steps = []
+    for tick in range(round(seconds * 5)):
+        now = 100.0 + tick / 5
+        step = waiting.due(now, at_work=at_work, away=away, patient=patient)
+        if step == "give up":
+            return [*steps, (step, round(now - 100, 1))]
+        if step != "nothing":
+            waiting.tell(now, step)
+            waiting.sounded_at = now + PHRASE_S
+            steps.append((step, round(now - 100, 1)))
+    return steps
+
+
+def test_a_caller_whom_no_agent_answers_is_told_to_wait_and_then_asked_to_say_it_again() -> None:
+    assert told(30) == [("hold", 2.2), ("apologise", 6.8)]
+
+
+def test_a_caller_for_whom_the_agents_work_is_told_again_and_again_and_not_for_ever() -> None:
+    steps = told(90, at_work=True)
+    assert steps[:4] == [("hold", 2.2), ("hold", 7.0), ("hold", 15.4), ("hold", 23.8)]
+    assert steps[-1] == ("give up", 60.2)
+
+
+def test_a_caller_whose_platform_is_away_is_held_until_it_is_back() -> None:
+    steps = told(300, away=True)
+    assert {step for step, _ in steps} == {"hold"}
+    assert len(steps) > 30
+
+
+def test_a_caller_who_keys_something_in_is_not_waiting_yet() -> None:
+    assert told(8, patient=True) == [("hold", 7.2)]
+
+
+def test_a_caller_who_speaks_again_waits_anew() -> None:
+    waiting = Waiting()
+    waiting.caller_heard(100.0)
+    waiting.tell(107.0, "apologise")
+    assert waiting.due(120.0, at_work=False, away=False, patient=False) == "nothing"
+    waiting.caller_heard(121.0)
+    assert waiting.due(123.5, at_work=False, away=False, patient=False) == "hold"
+
+
+@pytest.mark.parametrize(
+    ("text", "listening"),
+    [
+        *((text, True) for text in ("okay", "Okay.", "OK", "yeah", "Yeah, right.", "right", "Uh huh", "uh-huh", "mhm")),
+        *((text, True) for text in ("M-H-M.", "H n.", "I see.", "Got it.", "All right.", "Alright", "Mm-hmm, ok")),
+        *((text, False) for text in ("Yes.", "No", "okay stop", "right now", "да", "はい", "نعم", "不要", "हाँ", "ja")),
+        *((text, False) for text in ("see", "it", "Amy", "Hm, no", "I", "all", "4271", "ok 4", "err no", "yeah no")),
+    ],
+)
+def test_only_sounds_of_listening_leave_an_agent_the_turn(text: str, *, listening: bool) -> None:
+    assert is_backchannel(text) == listening
+
+
+SAID = "Welcome to the board. Your parcel 4271 is at the depot in Hill Street, and it comes on Friday."
+
+
+@pytest.mark.parametrize(
+    ("text", "echo"),
+    [
+        ("Welcome to the board.", True),
+        ("Your parcel 4271 is at the", True),
+        ("and it comes on Friday", True),
+        ("Welcome to the bored.", True),  # one word of four heard wrongly
+        ("to the", False),  # too few words to tell
+        ("No, not that parcel.", False),
+        ("Is it in Hill Street in London?", False),
+        ("please stop the parcel on Friday", False),
+        ("", False),
+        ("ваша посылка в пути", False),
+    ],
+)
+def test_an_echo_is_told_from_a_caller_by_its_words(text: str, *, echo: bool) -> None:
+    assert is_echo(text, SAID, least=3) == echo
+
+
+def test_words_that_the_caller_repeats_after_the_agent_are_no_echo() -> None:
+    doubts = Doubts()
+    doubts.voice_started(at=11.0, agent_sounded=10.0)
+    assert not doubts.is_echo("is at the depot in Hill Street", SAID)
+    doubts.voice_started(at=10.2, agent_sounded=10.3)
+    assert doubts.is_echo("is at the depot in Hill Street", SAID)
+    assert doubts.is_echo("Hill Street", SAID)  # the line is known to echo now
+
+
+@pytest.mark.parametrize(
+    ("spoke", "stood_still", "doubtful"),
+    [
+        ((10.0, 12.0), (11.0, 15.0), True),  # in mid-sentence
+        ((15.1, 16.0), (11.0, 15.0), True),  # what was said meanwhile comes at once
+        ((16.0, 17.0), (11.0, 15.0), False),
+        ((8.0, 10.0), (11.0, 15.0), False),
+    ],
+)
+def test_words_spoken_into_a_stall_are_not_trusted(
+    spoke: tuple[float, float], stood_still: tuple[float, float], *, doubtful: bool
+) -> None:
+    doubts = Doubts()
+    doubts.stalled(*stood_still)
+    doubts.voice_started(spoke[0], agent_sounded=0.0)
+    doubts.voice_ended(spoke[1])
+    assert doubts.turn_ended() == doubtful
+    assert not doubts.turn_ended()
+
+
+def test_words_without_any_audio_were_not_heard() -> None:
+    heard = Heard()
+    heard.begin("a")
+    heard.word("a", "It is in Denver.", 0.0)
+    assert (heard.words, heard.until(1e9)) == (0, [])
+    heard.audio("a", 400.0)
+    assert (heard.words, heard.until(400.0)) == (4, ["It is in Denver."])
+
+
+def test_of_the_words_that_an_engine_gives_up_on_only_those_with_audio_were_heard() -> None:
+    heard = Heard()
+    heard.begin("a")
+    heard.audio("a", 500.0)
+    heard.word("a", "It", 0.0)
+    heard.word("a", "is", 200.0)
+    heard.word("a", "in Denver on Friday.", 400.0)  # told at the end of the speech, where 100 ms are left
+    assert heard.words == 4
+    assert " ".join(heard.until(500.0)) == "It is in Denver"
