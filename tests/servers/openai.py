@@ -8,7 +8,7 @@ import inspect
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,13 +40,31 @@ class Answer:
     calls: Sequence[Call] = ()
 
 
-Reply = str | Sequence[Call] | Answer
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What goes over the wire word for word: the pieces of the body, each in a packet of its own, ``pause_s`` apart.
+
+    A dictionary is an event of the stream. ``cut``: the connection is cut behind them without a word.
+    """
+
+    pieces: Sequence[bytes | dict[str, Any]]
+    status: int = 200
+    content_type: str = "text/event-stream"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pause_s: float = 0.0
+    cut: bool = False
+
+
+Reply = str | Sequence[Call] | Answer | Raw
 Embed = Callable[[str], Sequence[float]]
+Refuses = Callable[[dict[str, Any]], tuple[int, Any] | None]
 Respond = Callable[[list[dict[str, Any]], list[dict[str, Any]]], Reply | Awaitable[Reply]]
 
 
 class OpenAIServer(ProtocolServer):
-    """Answers with what ``respond(messages, tools)`` returns: text, tool calls, or both as an ``Answer``.
+    """Answers with what ``respond(messages, tools)`` returns: text, tool calls, both as an ``Answer``, or a `Raw` body.
+
+    ``refuses(body)`` tells why a request is refused as an endpoint of stricter manners does: a status and a body.
 
     ``seen[n].body`` is the n-th request. ``token_s`` is the pause between two pieces of a stream, in seconds. The
     vector of a text is what ``embed(text)`` returns; ``embedded`` are all texts that were sent.
@@ -60,8 +78,10 @@ class OpenAIServer(ProtocolServer):
         key: str | None = None,
         faults: Faults = NO_FAULTS,
         embed: Embed | None = None,
+        refuses: Refuses | None = None,
     ) -> None:
         super().__init__(faults)
+        self.refuses = refuses
         self.respond = respond
         self.embed = embed
         self.embedded: list[str] = []
@@ -89,9 +109,16 @@ class OpenAIServer(ProtocolServer):
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         faults = self._let_in(request, body)
+        refused = self.refuses(body) if self.refuses else None
+        if refused is not None:
+            status, problem = refused
+            return web.json_response(problem, status=status)
         reply = self.respond(body["messages"], body.get("tools", []))
-        answer = _answer(await reply if inspect.isawaitable(reply) else reply)
+        reply = await reply if inspect.isawaitable(reply) else reply
         await asyncio.sleep(faults.slow_s)
+        if isinstance(reply, Raw):
+            return await self._raw(request, reply)
+        answer = _answer(reply)
         if not body.get("stream"):
             return web.json_response(self._whole(body, answer))
         return await self._stream(request, body, answer, faults)
@@ -131,6 +158,27 @@ class OpenAIServer(ProtocolServer):
             async for event in self._events(body, answer, cut=faults.cut):
                 await fuse.burn()
                 await response.write(f"data: {event}\n\n".encode())
+        except (Dropped, ConnectionError):
+            self.lose()
+        except asyncio.CancelledError:  # the client went away
+            self.lose()
+            raise
+        else:
+            await response.write_eof()
+        return response
+
+    async def _raw(self, request: web.Request, raw: Raw) -> web.StreamResponse:
+        headers = {"Content-Type": raw.content_type, **raw.headers}
+        response = web.StreamResponse(status=raw.status, headers=headers)
+        await response.prepare(request)
+        try:
+            for number, piece in enumerate(raw.pieces):
+                await asyncio.sleep(raw.pause_s if number else 0)
+                data = b"data: " + json.dumps(piece).encode() + b"\n\n" if isinstance(piece, dict) else piece
+                if data:  # an empty piece would end the body
+                    await response.write(data)
+            if raw.cut:
+                await Fuse(request, Faults(drop_after=0)).burn()
         except (Dropped, ConnectionError):
             self.lose()
         except asyncio.CancelledError:  # the client went away
@@ -189,7 +237,7 @@ class OpenAIServer(ProtocolServer):
         return f"{kind}-{self._calls}"
 
 
-def _answer(reply: Reply) -> Answer:
+def _answer(reply: str | Sequence[Call] | Answer) -> Answer:
     if isinstance(reply, Answer):
         return reply
     return Answer(text=reply) if isinstance(reply, str) else Answer(calls=reply)

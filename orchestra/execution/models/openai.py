@@ -1,33 +1,78 @@
 """Any model behind an OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp and the others.
 
 https://platform.openai.com/docs/api-reference/chat/create
+
+What the endpoints send and refuse beside that is known to ``orchestra.execution.models.wire``.
 """
 
 import asyncio
-import json
+import copy
+import math
+import random
+import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
 import openai
 import structlog
-from openai import AsyncOpenAI, AsyncStream
-from openai.types.chat import ChatCompletionChunk
-from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+from openai import AsyncOpenAI
 
 from orchestra.errors import EngineError
 from orchestra.execution.models.port import ModelAnswer, TextDelta
-from schemas import Message, PromptRequested, ToolCall, ToolSchema
+from orchestra.execution.models.wire.answer import Answer, ReportedError, failure, one_line
+from orchestra.execution.models.wire.events import Events
+from orchestra.execution.models.wire.inline import UNKNOWN_S
+from orchestra.execution.models.wire.request import Manners, request_of
+from schemas import PromptRequested
 
 _LOG = structlog.get_logger("orchestra.execution")
 
 _CONNECT_S = 3.0
-#: between two pieces of a stream; the time to the first one is watched by whoever reads
-_READ_S = 15.0
 _WARM_S = 3.0
+#: between two tries where the server does not say how long; doubled each time
+_PAUSE_S = 0.2
+#: how long the end of a stream whose answer is known is waited for, so that its connection can be used again
+_DRAIN_S = 0.1
 #: servers of one's own often need no key, but the client insists on one
 _NO_KEY = "none"
+#: refusals that may be of a field of the request
+_FORM = {400, 404, 405, 415, 422, 500, 501}
+#: failures that may be gone in a moment
+_PASSING = {408, 409, 425, 429}
+#: other forms of a request that are tried before it has failed
+_FORMS = 5
+#: models whose templates begin the answer inside its thoughts
+_THINKS_FIRST = re.compile(
+    r"deepseek[-_/]?r1|\br1\b|qwq|thinking|reason|magistral|exaone-deep|marco-o1|skywork-o1", re.IGNORECASE
+)
+
+
+class _RefusedError(Exception):
+    """The server has answered with a failure instead of an answer.
+
+    Args:
+        status: the HTTP status; 200 where the failure stood in the body.
+        problem: what the server said.
+        wait_s: after how long it wants to be asked again; None where it does not say.
+        final: it is of no use to ask again.
+
+    """
+
+    def __init__(self, status: int, problem: str, wait_s: float | None = None, *, final: bool = False) -> None:
+        words = f"HTTP {status}" if status != HTTPStatus.OK else "the server reports"
+        phrase = HTTPStatus(status).phrase if status in {each.value for each in HTTPStatus} else ""
+        words += f" {phrase}" if phrase and status != HTTPStatus.OK else ""
+        asks = f" (it wants to be left alone for {wait_s:.0f} s)" if wait_s else ""
+        super().__init__(f"{words}{f': {problem}' if problem else ''}{asks}")
+        self.status = status
+        self.problem = problem
+        self.wait_s = wait_s
+        self.passes = (status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR) and not final
 
 
 class OpenAIModel:
@@ -38,136 +83,218 @@ class OpenAIModel:
         base_url: the endpoint up to ``/v1``; OpenAI's own unless given.
         api_key: empty where the server asks for none.
         retries: how often a request is made again that was refused (429, 5xx) or found no server.
+        longest_wait_s: seconds before it is made again at most; a server that wants more has failed.
 
     """
 
-    def __init__(self, model: str, base_url: str | None = None, api_key: str = "", *, retries: int = 1) -> None:
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        api_key: str = "",
+        *,
+        retries: int = 1,
+        longest_wait_s: float = 2.0,
+    ) -> None:
         self.name = model
+        self._key = api_key
+        self._retries = retries
+        self._longest_wait_s = longest_wait_s
+        self._manners = Manners()
+        self._hold_s = math.inf if _THINKS_FIRST.search(model) else UNKNOWN_S
         self._client = AsyncOpenAI(
             base_url=base_url,
             api_key=api_key or _NO_KEY,
-            max_retries=retries,
-            timeout=openai.Timeout(_READ_S, connect=_CONNECT_S),
+            max_retries=0,  # the client would wait for as long as the server says
+            timeout=openai.Timeout(None, connect=_CONNECT_S),  # whoever reads the stream watches whether it lives
         )
 
     async def warm(self) -> None:
-        """Open the connection and load what the first answer needs: it would cost the first caller 0.2 s.
+        """Open the connection: it would cost the first caller 0.2 s.
 
         A server that cannot be reached is logged, no more: it may be there when it is needed.
         """
-        ChatCompletionChunk.model_validate(_SAMPLE)
         started = time.monotonic()
         try:
             async with asyncio.timeout(_WARM_S):
                 await self._client.models.list()
         except openai.APIStatusError as error:
             _LOG.info("model.warm", model=self.name, url=str(self._client.base_url), status=error.status_code)
-        except (openai.OpenAIError, TimeoutError) as error:
+        except (openai.OpenAIError, TimeoutError, ValueError) as error:
             _LOG.warning("model.not_reached", model=self.name, url=str(self._client.base_url), error=repr(error))
         else:
             _LOG.info("model.warm", model=self.name, ms=round((time.monotonic() - started) * 1000))
 
     async def stream(self, prompt: PromptRequested) -> AsyncIterator[TextDelta | ModelAnswer]:
         """See `Model.stream`; leaving it early closes the HTTP stream, so that the server stops generating."""
-        try:
-            stream = await self._client.chat.completions.create(**_request(self.name, prompt))
+        manners, tries, forms = copy.deepcopy(self._manners), 0, 0
+        while True:
+            request = request_of(self.name, prompt, manners)
             try:
-                async for part in _parts(stream):
-                    yield part
-            finally:
-                # AutoGen's own client leaves this to the garbage collector, and the server talks to nobody meanwhile
-                await asyncio.shield(asyncio.ensure_future(stream.close()))
-        except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
-            msg = f"model {self.name}: {_reason(error)}"
-            raise EngineError(msg) from error
+                async with aclosing(self._once(request, [tool.name for tool in prompt.tools])) as parts:  # type: ignore[type-var]
+                    async for part in parts:
+                        self._manners = manners  # it takes the request in this form
+                        yield part
+            except _RefusedError as refused:
+                problem = self._without_key(str(refused))
+                is_form = refused.status in _FORM or (refused.status == HTTPStatus.OK and refused.problem)
+                if is_form and forms < _FORMS and manners.learn(request, refused.problem):
+                    forms += 1
+                    _LOG.info("model.refuses_form", model=self.name, error=problem)
+                    continue
+                wait_s = _PAUSE_S * 2**tries * random.uniform(0.8, 1.2) if refused.wait_s is None else refused.wait_s  # noqa: S311
+                if refused.passes and tries < self._retries and wait_s <= self._longest_wait_s:
+                    tries += 1
+                    await asyncio.sleep(wait_s)
+                    continue
+                msg = f"model {self.name}: {problem}"
+                raise EngineError(msg) from refused
+            except (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError) as error:
+                is_connect = isinstance(error, openai.APIConnectionError)
+                if is_connect and tries < self._retries and not isinstance(error, openai.APITimeoutError):
+                    tries += 1
+                    await asyncio.sleep(_PAUSE_S)
+                    continue
+                msg = f"model {self.name}: {self._without_key(_reason(error))}"
+                raise EngineError(msg) from error
+            else:
+                return
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
+    async def _once(self, request: dict[str, Any], offered: list[str]) -> AsyncIterator[TextDelta | ModelAnswer]:
+        """One request.
 
-async def _parts(stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[TextDelta | ModelAnswer]:
-    text: list[str] = []
-    calls: list[dict[str, Any]] = []
-    finish_reason, usage = None, None
-    async for chunk in stream:
-        usage = chunk.usage or usage
-        for choice in chunk.choices[:1]:
-            finish_reason = choice.finish_reason or finish_reason
-            if choice.delta.content:
-                text.append(choice.delta.content)
-                yield TextDelta(choice.delta.content)
-            for delta in choice.delta.tool_calls or ():
-                _join(calls, delta)
-    if finish_reason is None:
-        msg = f"the stream broke off after {sum(map(len, text))} characters"
+        Raises:
+            _RefusedError: it was refused before the model had said anything.
+            EngineError: the answer broke off, or is none.
+
+        """
+        body = {name: value for name, value in request.items() if name not in {"model", "messages"}}
+        answer, events = Answer(offered, self._hold_s), Events()
+        opened = self._client.chat.completions.with_streaming_response.create(
+            model=request["model"], messages=request["messages"], extra_body=body
+        )
+        try:
+            response = await opened.__aenter__()
+        except openai.APIStatusError as error:
+            raise await _refused(error) from error
+        try:
+            chunks = response.iter_bytes()
+            async for said in self._read(chunks, events, answer):
+                yield TextDelta(said)
+            yield self._result(answer)
+            if events.done:
+                await _drain(chunks)
+        finally:
+            # AutoGen's own client leaves this to the garbage collector, and the server talks to nobody meanwhile
+            await asyncio.shield(asyncio.ensure_future(response.close()))
+
+    async def _read(self, chunks: AsyncIterator[bytes], events: Events, answer: Answer) -> AsyncIterator[str]:
+        """What is to be said, as it comes; "" where the model only works."""
+        try:
+            async for value in _values(chunks, events, answer):
+                said = answer.take(value)
+                if said is not None:
+                    yield said
+            _check_end(events, answer)
+            rest = answer.end()
+        except (EngineError, openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError) as error:
+            if isinstance(error, ReportedError) and not answer.started:
+                raise _RefusedError(HTTPStatus.OK, str(error)) from error
+            if said := answer.end(whole=False):
+                yield said
+            msg = f"model {self.name}: {self._without_key(_reason(error))}"
+            raise EngineError(msg) from error
+        if rest:
+            yield rest
+
+    def _result(self, answer: Answer) -> ModelAnswer:
+        """The whole answer; how it began is remembered for the next one."""
+        result = answer.result()
+        if answer.inline.began_in_thought:
+            self._hold_s = math.inf
+        elif self._hold_s and not (math.isinf(self._hold_s) and result.finish_reason == "length"):
+            self._hold_s = 0.0
+        return result
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "…") if self._key else text
+
+
+async def _values(chunks: AsyncIterator[bytes], events: Events, answer: Answer) -> AsyncIterator[Any]:
+    """The chunks of the answer up to its end."""
+    async for chunk in chunks:
+        for value in events.feed(chunk):
+            yield value
+        if events.done or answer.full:
+            return
+    for value in events.end():
+        yield value
+
+
+def _check_end(events: Events, answer: Answer) -> None:
+    """An answer has ended if its server has said so, in one way or the other.
+
+    Raises:
+        EngineError: it has not.
+
+    """
+    if not (events.done or answer.full or answer.finish_reason):
+        msg = "the stream broke off"
         raise EngineError(msg)
-    yield ModelAnswer(
-        text="".join(text),
-        tool_calls=tuple(
-            ToolCall(id=call["id"], name=call["name"], arguments=call["arguments"] or "{}") for call in calls
-        ),
-        finish_reason=finish_reason,
-        prompt_tokens=usage.prompt_tokens if usage else 0,
-        completion_tokens=usage.completion_tokens if usage else 0,
-    )
 
 
-def _join(calls: list[dict[str, Any]], delta: ChoiceDeltaToolCall) -> None:
-    """Add a piece of a tool call to those that are there; some servers leave the index out, or at 0 for every call."""
-    call = next((call for call in reversed(calls) if call["index"] == delta.index), None)
-    if call is None or (delta.id and call["id"] and delta.id != call["id"]):
-        call = {"index": delta.index, "id": "", "name": "", "arguments": ""}
-        calls.append(call)
-    call["id"] = call["id"] or delta.id or ""
-    if delta.function is not None:
-        call["name"] += delta.function.name or ""
-        call["arguments"] += delta.function.arguments or ""
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read the end of a stream, which is not long in coming."""
+    try:
+        async with asyncio.timeout(_DRAIN_S):
+            async for _ in chunks:
+                pass
+    except (TimeoutError, openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError):
+        return  # then the next request opens a connection of its own
 
 
-def _request(model: str, prompt: PromptRequested) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        **({"extra_body": prompt.parameters} if prompt.parameters else {}),  # servers of one's own know more names
-        "model": model,
-        "messages": [_message(message) for message in prompt.messages],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if prompt.tools:
-        request["tools"] = [_tool(tool) for tool in prompt.tools]
-        request["tool_choice"] = prompt.tool_choice
-    return request
+async def _refused(error: openai.APIStatusError) -> _RefusedError:
+    """What a response with a status of failure means."""
+    headers, text = error.response.headers, error.message
+    problem = failure(error.body) or failure({"error": error.body}) or one_line(text)
+    if isinstance(error.body, dict | list):
+        problem = one_line(f"{problem} {_rest_of(error.body, problem)}")
+    final = headers.get("x-should-retry") == "false" or "insufficient_quota" in problem
+    return _RefusedError(error.status_code, problem, _wait_s(headers), final=final)
 
 
-def _message(message: Message) -> dict[str, Any]:
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
-    if not message.tool_calls:
-        return {"role": message.role, "content": message.content}
-    calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-        for call in message.tool_calls
-    ]
-    return {"role": "assistant", "content": message.content or None, "tool_calls": calls}
+def _rest_of(body: Any, problem: str) -> str:
+    """What else a structured refusal names: the field that it is about stands beside the message in many."""
+    names = [body.get(name) for name in ("param", "loc", "type", "code")] if isinstance(body, dict) else []
+    return " ".join(str(name) for name in names if name and str(name) not in problem)
 
 
-def _tool(tool: ToolSchema) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-    }
+def _wait_s(headers: Any) -> float | None:
+    """How long the server wants to be left alone, in seconds."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if not value:
+            continue
+        try:
+            seconds = float(value) * unit
+        except ValueError:
+            try:
+                seconds = parsedate_to_datetime(value).timestamp() - time.time()
+            except (ValueError, TypeError):
+                continue
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
+    return None
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, openai.APIStatusError):
-        return f"HTTP {error.status_code}: {error.message}"
-    return f"{type(error).__name__}: {error}"
-
-
-_SAMPLE = {
-    "id": "warm",
-    "object": "chat.completion.chunk",
-    "created": 0,
-    "model": "warm",
-    "choices": [{"index": 0, "delta": {"role": "assistant", "content": "warm"}, "finish_reason": None}],
-}
+    if isinstance(error, EngineError):
+        return str(error)
+    if isinstance(error, openai.APITimeoutError):
+        return f"the server cannot be reached within {_CONNECT_S:.0f} s"
+    cause = f" ({type(error.__cause__).__name__}: {error.__cause__})" if error.__cause__ else ""
+    return one_line(f"{type(error).__name__}: {error}{cause}")

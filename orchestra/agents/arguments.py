@@ -1,0 +1,117 @@
+"""Arguments and names of tool calls as models write them, and as tools and strict servers take them."""
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+from schemas import clean_text
+
+#: characters of one call's arguments, and levels of nesting
+LONGEST: Final = 65_536
+_DEEPEST: Final = 32
+_NAME: Final = 64
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_MARKUP = re.compile(r"<.*|[(\[{:].*", re.DOTALL)
+_BETWEEN = re.compile(r"[\s,;]*")
+
+_decoder = json.JSONDecoder(strict=False)
+
+
+def argument_objects(text: str) -> list[str]:
+    """The JSON objects that a call's arguments are; one, where the model and its server keep to the protocol.
+
+    Nothing at all (``null``, ``[]``, ``""``, ``0``) is an empty object, and an object in a string is that object. The
+    same one twice, or an empty one beside another, is one that a server has sent in two ways.
+
+    Raises:
+        ValueError: they are something else, too long or nested too deep.
+
+    """
+    if len(text) > LONGEST:
+        msg = f"they are longer than {LONGEST} characters"
+        raise ValueError(msg)
+    found: list[dict[str, Any]] = []
+    for value in _values(text):
+        if not isinstance(value, dict):
+            msg = f"they are {json.dumps(value)[:80]}, which is no JSON object"
+            raise ValueError(msg)  # noqa: TRY004 - a fault of the text, not of whoever hands it over
+        if _depth(value) > _DEEPEST:
+            msg = f"they are nested deeper than {_DEEPEST} levels"
+            raise ValueError(msg)
+        if value not in found:
+            found.append(value)
+    if len(found) > 1:
+        found = [value for value in found if value]
+    if len(found) == 1 and _is_plain(text):
+        return [text]
+    return [clean_text(json.dumps(value, ensure_ascii=False, allow_nan=False)) for value in found or [{}]]
+
+
+def tool_name(name: str, offered: Collection[str] = ()) -> str:
+    """The name of a tool as its server takes it: the offered one that is meant, or one of letters that all take."""
+    if name in offered:
+        return name
+    bare = _MARKUP.sub("", name.strip())
+    for candidate in (bare, bare.rpartition(".")[2], bare.rpartition("/")[2]):
+        plain = _plain(candidate)
+        for known in offered:
+            if _plain(known) == plain:
+                return known
+    return _NOT_IN_A_NAME.sub("_", bare)[:_NAME].strip("_")
+
+
+def _plain(name: str) -> str:
+    return _NOT_IN_A_NAME.sub("_", name).replace("-", "_").strip("_").lower()
+
+
+def _values(text: str) -> Iterator[Any]:
+    """The JSON values that stand in the text one after another."""
+    at = _after_blanks(text, 0)
+    while at < len(text):
+        try:
+            value, at = _decoder.raw_decode(text, at)
+            if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
+                value = _decoder.decode(value.strip())
+        except json.JSONDecodeError as error:
+            msg = f"they are no JSON: {error}"
+            raise ValueError(msg) from error
+        except RecursionError as error:
+            msg = f"they are nested deeper than {_DEEPEST} levels"
+            raise ValueError(msg) from error
+        yield value or {}
+        at = _after_blanks(text, at)
+
+
+def _after_blanks(text: str, at: int) -> int:
+    match = _BETWEEN.match(text, at)
+    return match.end() if match else at
+
+
+def _depth(value: Any) -> int:
+    """Levels of nesting; counted no further than the limit."""
+    level, depth = [value], 0
+    while level and depth <= _DEEPEST:
+        depth += 1
+        level = [
+            each
+            for inner in level
+            for each in (inner.values() if isinstance(inner, dict) else inner)
+            if isinstance(each, dict | list)
+        ]
+    return depth
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the text is one object already, as strict readers take it."""
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+        text.encode()
+        json.dumps(value, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "\\u0000" not in text
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)

@@ -1,0 +1,212 @@
+"""One answer of a model, taken up from the chunks of its stream in whichever form its server sends them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from orchestra.errors import EngineError
+from orchestra.execution.models.port import ModelAnswer
+from orchestra.execution.models.wire.calls import Calls
+from orchestra.execution.models.wire.inline import Inline
+from schemas import clean_text
+
+_THINKS: Final = ("reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_text", "reasoning_details")
+_TEXT_PARTS: Final = (None, "text", "output_text", "refusal")
+_PROMPT: Final = ("prompt_tokens", "input_tokens")
+_COMPLETION: Final = ("completion_tokens", "output_tokens")
+#: characters that nobody says on the telephone in one turn
+_LONGEST: Final = 100_000
+#: halves of characters, and what is for terminals and not for ears
+_NO_TEXT: Final = dict.fromkeys([0xFFFD, 0x7F, *range(0x09), *range(0x0B, 0x20), *range(0x80, 0xA0)])
+
+
+class ReportedError(EngineError):
+    """The server reports a failure where an answer should be."""
+
+
+class Answer:
+    """Feed it chunks; it gives back the text that is to be said.
+
+    Args:
+        offered: names of the tools that the model was offered.
+        hold_s: see `Inline`.
+
+    Attributes:
+        finish_reason: as the server said it; empty while it has not.
+        started: it has begun, with however little.
+        thought: the server keeps the model's thoughts apart.
+
+    """
+
+    def __init__(self, offered: Sequence[str], hold_s: float = 0.0) -> None:
+        self.finish_reason = ""
+        self.started = False
+        self.thought = False
+        self.inline = Inline(offered, hold_s)
+        self._calls = Calls(offered)
+        self._text: list[str] = []
+        self._size = 0
+        self._half = ""
+        self._index: Any = None
+        self._from_delta = False
+        self._tokens = {_PROMPT: 0, _COMPLETION: 0}
+
+    @property
+    def full(self) -> bool:
+        """Nothing more of it is needed."""
+        return self.inline.ended or self._size > _LONGEST
+
+    def take(self, chunk: Any) -> str | None:
+        """What is to be said of this chunk; "" where the model only shows that it works, None where not even that.
+
+        Raises:
+            ReportedError: it is the report of a failure.
+
+        """
+        if isinstance(chunk, list):
+            parts = [part for part in map(self.take, chunk) if part is not None]
+            return "".join(parts) if parts else None
+        if not isinstance(chunk, dict):
+            return None
+        if problem := failure(chunk):
+            raise ReportedError(problem)
+        self._count(chunk)
+        choice = self._choice(chunk.get("choices"))
+        if choice is None:
+            return None
+        self.started = True
+        if problem := failure({"error": choice.get("error")}):
+            raise ReportedError(problem)
+        reason = choice.get("finish_reason")
+        if reason == "error":
+            msg = "the model broke off with an error"
+            raise ReportedError(msg)
+        if isinstance(reason, str) and reason not in {"", "null"}:
+            self.finish_reason = clean_text(reason)[:40]
+        return self._delta(choice)
+
+    def end(self, *, whole: bool = True) -> str:
+        """What is left to be said, where the stream is over; not ``whole``: it broke off."""
+        said = self.inline.end(whole=whole and self.finish_reason != "length")
+        return self._kept(said)
+
+    def result(self) -> ModelAnswer:
+        """The answer, after its `end`."""
+        for name, arguments in self.inline.calls:
+            self._calls.add_whole(name, arguments)
+        calls = self._calls.all()
+        return ModelAnswer(
+            text="".join(self._text),
+            tool_calls=calls,
+            finish_reason=self.finish_reason or ("tool_calls" if calls else "stop"),
+            prompt_tokens=self._tokens[_PROMPT],
+            completion_tokens=self._tokens[_COMPLETION],
+        )
+
+    def _choice(self, choices: Any) -> dict[str, Any] | None:
+        """The one answer that was asked for; some servers tell of others beside it."""
+        for choice in choices if isinstance(choices, list) else [choices]:
+            if not isinstance(choice, dict):
+                continue
+            index = choice.get("index")
+            if self._index is None:
+                self._index = index
+            if index is None or index == self._index:
+                return choice
+        return None
+
+    def _delta(self, choice: dict[str, Any]) -> str | None:
+        delta, message = choice.get("delta"), choice.get("message")
+        if isinstance(delta, dict) and delta:
+            self._from_delta = True
+        elif isinstance(message, dict) and not self._from_delta:
+            delta = message
+        elif isinstance(choice.get("text"), str) and not self._from_delta:
+            delta = {"content": choice["text"]}
+        if not isinstance(delta, dict):
+            return None
+        thinks = any(delta.get(name) for name in _THINKS)
+        calls = delta.get("tool_calls") or []
+        calls = [*(calls if isinstance(calls, list) else [calls]), delta.get("function_call")]
+        for call in calls:
+            self._calls.add(call)
+        texts = list(_texts(delta.get("content"))) or list(_texts(delta.get("refusal")))
+        before = ""
+        if thinks or self._calls:
+            self.thought = self.thought or thinks
+            before = self.inline.release()
+        said = self._kept(before + self.inline.feed(self._joined("".join(texts))))
+        return said if said or thinks or any(calls) or delta.get("content") else None
+
+    def _joined(self, text: str) -> str:
+        """The text with characters whole whose halves came in two chunks, and without what is no text."""
+        text, self._half = self._half + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return clean_text(text).translate(_NO_TEXT) if text else ""
+
+    def _kept(self, said: str) -> str:
+        if said:
+            self._text.append(said)
+            self._size += len(said)
+        return said
+
+    def _count(self, chunk: dict[str, Any]) -> None:
+        groq = chunk.get("x_groq")
+        for usage in (chunk.get("usage"), groq.get("usage") if isinstance(groq, dict) else None):
+            if not isinstance(usage, dict):
+                continue
+            counts = {names: max(_count(usage.get(name)) for name in names) for names in self._tokens}
+            if not counts[_COMPLETION] and counts[_PROMPT]:
+                counts[_COMPLETION] = max(0, _count(usage.get("total_tokens")) - counts[_PROMPT])
+            self._tokens = {names: counts[names] or known for names, known in self._tokens.items()}
+
+
+def failure(body: Any) -> str:
+    """What a body says has failed, in the ways in which servers say that, also with status 200; empty: nothing."""
+    if isinstance(body, list):
+        return next((problem for problem in map(failure, body) if problem), "")
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error")
+    if not error and not body.get("choices"):
+        is_report = body.get("object") == "error" or body.get("type") == "error" or "usage" not in body
+        error = (body.get("detail") or body.get("message")) if is_report else None
+    if not error:
+        return ""
+    if isinstance(error, dict):
+        said = next((error[key] for key in ("message", "msg", "detail", "error") if error.get(key)), None) or error
+        code = next((error[key] for key in ("code", "status", "type") if error.get(key)), "")
+        error = f"{said} ({code})" if code and said is not error else said
+    return one_line(str(error))
+
+
+def one_line(text: str, most: int = 300) -> str:
+    """A server's words as a part of one line, without what drives a terminal."""
+    words = " ".join(
+        "".join(letter if letter.isprintable() else " " for letter in clean_text(text[: 4 * most])).split()
+    )
+    return words if len(words) <= most else f"{words[:most]}…"
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """What is text in a content: a string, or its parts; thoughts and pictures are none."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            yield from _texts(part)
+    elif isinstance(content, dict) and content.get("type") in _TEXT_PARTS:
+        for name in ("text", "value", "refusal"):
+            if content.get(name):
+                yield from _texts(content[name])
+                return
+
+
+def _count(value: Any) -> int:
+    """A count of tokens; 0 for whatever is none."""
+    if isinstance(value, str):
+        value = int(value) if value.strip().isdecimal() and len(value) < 16 else 0  # noqa: PLR2004 - a count
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return 0
+    return max(0, min(int(value), 10**12))

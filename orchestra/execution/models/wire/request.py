@@ -1,0 +1,184 @@
+"""The body of a request, in the one form that strict servers take as well as easy ones.
+
+Strict templates (Mistral's, Gemma's) and the servers behind Anthropic-like gateways want: one system message, and it
+first; then a user message; user and assistant in turn; each tool call followed by its result; no empty content; nothing
+but valid JSON objects as arguments; the last word with the user or a tool.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from orchestra.agents.arguments import argument_objects, tool_name
+from schemas import Message, PromptRequested, ToolCall, ToolSchema, clean_text
+
+_CONNECTED: Final = "(The caller is connected.)"
+_SILENCE: Final = "(silence)"
+_GO_ON: Final = "(Go on.)"
+_SPOKE: Final = "(The caller spoke.)"
+_NO_RESULT: Final = "Nothing is known of its result."
+#: what Gemini takes in place of a signature that was not kept: https://ai.google.dev/gemini-api/docs/thought-signatures
+_SIGNATURE: Final = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+_MAX_TOKENS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+#: what a request cannot do without
+_NEEDED: Final = {"model", "messages", "tools"}
+#: refusals that no other form of the request would mend
+_OTHER_CAUSE = re.compile(
+    r"context.{0,10}(?:length|window)|too (?:long|many tokens)|maximum.{0,20}tokens|quota"
+    r"|content.?(?:filter|management|policy)|billing|api.?key|not found|does not exist",
+    re.IGNORECASE,
+)
+
+
+class Manners(msgspec.Struct):
+    """What a server has turned out to want; learned from what it refuses.
+
+    Attributes:
+        dropped: fields of the request that it does not know.
+        renamed: fields that it calls otherwise.
+        short_ids: ids of tool calls are nine letters or digits (Mistral).
+        text_content: a message that only calls tools has a content all the same.
+        signatures: tool calls carry a signature (Gemini).
+        plainest: all of this was tried at once.
+
+    """
+
+    dropped: set[str] = msgspec.field(default_factory=set)
+    renamed: dict[str, str] = msgspec.field(default_factory=dict)
+    short_ids: bool = False
+    text_content: bool = False
+    signatures: bool = False
+    plainest: bool = False
+
+    def learn(self, request: dict[str, Any], problem: str) -> bool:
+        """Whether there is another form of the request that this refusal does not strike; then it is the next one."""
+        named = [name for name in request if name not in _NEEDED and re.search(rf"\b{re.escape(name)}\b", problem)]
+        if "stream" in named and len(named) > 1:
+            named.remove("stream")
+        for name in named:
+            other = _MAX_TOKENS.get(name)
+            if other and other not in self.renamed and name not in self.renamed.values():
+                self.renamed[name] = other
+            elif other and name in self.renamed.values():
+                self.dropped |= {name, other}
+            else:
+                self.dropped.add(name)
+        if named:
+            return True
+        if "thought_signature" in problem and not self.signatures:
+            self.signatures = True
+            return True
+        has_calls = any(message.get("tool_calls") for message in request["messages"])
+        if has_calls and not self.short_ids and re.search(r"tool.?call.?id|\bid\b", problem, re.IGNORECASE):
+            self.short_ids = True
+            return True
+        if has_calls and not self.text_content and re.search(r"\bcontent\b", problem, re.IGNORECASE):
+            self.text_content = True
+            return True
+        if self.plainest or _OTHER_CAUSE.search(problem):
+            return False
+        self.plainest = self.short_ids = self.text_content = True
+        self.dropped |= {name for name in request if name not in _NEEDED} - {"stream"}
+        return True
+
+    def form(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The request in the form that the server takes."""
+        named = {self.renamed.get(name, name): value for name, value in request.items()}
+        return {name: value for name, value in named.items() if name in _NEEDED or name not in self.dropped}
+
+
+def request_of(model: str, prompt: PromptRequested, manners: Manners) -> dict[str, Any]:
+    """The body of the request for a prompt."""
+    request: dict[str, Any] = {
+        "stream_options": {"include_usage": True},
+        **prompt.parameters,  # servers of one's own know more names
+        "model": model,
+        "messages": wire_messages(prompt.messages, manners),
+        "stream": True,
+    }
+    if prompt.tools:
+        request["tools"] = [_tool(tool) for tool in prompt.tools]
+        request["tool_choice"] = prompt.tool_choice
+    return manners.form(request)
+
+
+def wire_messages(messages: Sequence[Message], manners: Manners) -> list[dict[str, Any]]:
+    """The messages in strict order, see the module's docstring."""
+    head = 0
+    while head < len(messages) and messages[head].role == "system":
+        head += 1
+    wire: list[dict[str, Any]] = []
+    system = "\n\n".join(text for message in messages[:head] if (text := clean_text(message.content).strip()))
+    if system:
+        wire.append({"role": "system", "content": system})
+    for message in _in_turn(messages[head:], manners):
+        last = wire[-1]["role"] if wire else ""
+        if message["role"] == "assistant" and last in {"", "system"}:
+            wire.append({"role": "user", "content": _CONNECTED})
+        elif message["role"] == "user" and last == "tool":
+            wire.append({"role": "assistant", "content": _SPOKE})
+        elif message["role"] == last == "user":
+            wire[-1]["content"] += f"\n{message['content']}"
+            continue
+        elif message["role"] == last == "assistant" and not wire[-1].get("tool_calls"):
+            said = "\n".join(text for text in (wire[-1]["content"], message["content"]) if text)
+            wire[-1] = {**message, "content": said}
+            continue
+        wire.append(message)
+    if not wire or wire[-1]["role"] not in {"user", "tool"}:
+        wire.append({"role": "user", "content": _GO_ON if wire and wire[-1]["role"] == "assistant" else _CONNECTED})
+    return wire
+
+
+def _in_turn(messages: Sequence[Message], manners: Manners) -> Iterator[dict[str, Any]]:
+    """The messages one by one; each tool call with its result behind it, results without a call left out."""
+    results: dict[str, list[Message]] = {}
+    for message in messages:
+        if message.role == "tool":
+            results.setdefault(message.tool_call_id, []).append(message)
+    for message in messages:
+        text = clean_text(message.content)
+        if message.role == "tool":
+            continue
+        if message.role != "assistant":  # a note of ours in the middle is read as the user's
+            yield {"role": "user", "content": text if text.strip() else _SILENCE}
+            continue
+        calls = [(_call(call, manners), results.get(call.id, [])) for call in message.tool_calls]
+        if calls:
+            content = text if text.strip() else ("(A tool is called.)" if manners.text_content else None)
+            yield {"role": "assistant", "content": content, "tool_calls": [call for call, _ in calls]}
+        elif text.strip():
+            yield {"role": "assistant", "content": text}
+        for call, found in calls:
+            result = clean_text(found.pop(0).content) if found else ""
+            yield {"role": "tool", "tool_call_id": call["id"], "content": result if result.strip() else _NO_RESULT}
+
+
+def _call(call: ToolCall, manners: Manners) -> dict[str, Any]:
+    try:
+        (arguments,) = argument_objects(call.arguments)
+    except ValueError:
+        arguments = "{}"  # of an earlier version, or another's: no server takes it as it is
+    call_id = _nine(call.id) if manners.short_ids else clean_text(call.id)
+    function = {"name": tool_name(call.name) or "unknown", "arguments": arguments}
+    written: dict[str, Any] = {"id": call_id or _nine(call.name), "type": "function", "function": function}
+    if manners.signatures:
+        written["extra_content"] = _SIGNATURE
+    return written
+
+
+def _nine(call_id: str) -> str:
+    """An id of nine letters or digits, always the same for the same one."""
+    if re.fullmatch(r"[A-Za-z0-9]{9}", call_id):
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:9]
+
+
+def _tool(tool: ToolSchema) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+    }
