@@ -132,9 +132,7 @@ class TakeOver:
             return
         if careful:
             await owned.count(work)
-        rest = owned.start(work)
-        if rest is not None:
-            owned.spawn(work, rest)
+        await owned.start_apart(work)
 
 
 def _held(owned: Owned) -> bool:
