@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     # -- bus
     redis_url: str | None = None
     """A Redis or Valkey of your own, 7.0 or newer: redis:, rediss:, unix:, redis+cluster:, redis+sentinel:."""
+    allow_eviction: bool = False
+    """Go on with a server whose maxmemory-policy drops keys when its memory is full: calls may be lost unseen."""
     data_dir: Path = Field(default_factory=_user_data_dir)
     """Where this machine keeps what it needs: the embedded server's data, recordings, archive, keys, phrases."""
     embedded_port: Annotated[int, Field(ge=0, le=65535)] = 0

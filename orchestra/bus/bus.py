@@ -1,6 +1,7 @@
 """The connection of a process to the streams: publish, follow, read a call's journal, see the groups."""
 
 import asyncio
+import contextlib
 import os
 import random
 import time
@@ -18,9 +19,10 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.entry import Entry, pairs, read_entry, text
 from orchestra.bus.follow import Follow
 from orchestra.bus.publisher import Publisher
+from orchestra.bus.refusal import in_words
 from orchestra.bus.server import running_url
 from orchestra.bus.servers import ServerFacts, find_servers
-from orchestra.bus.wire import Wire
+from orchestra.bus.wire import Argument, Wire
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from schemas import DecodeError, Event
@@ -88,7 +90,7 @@ class Bus:
             await bus._prepare()
         except RedisError as error:
             await bus.close()
-            msg = f"the Redis server {bus.servers.name} cannot be used: {error}"
+            msg = f"the Redis server {bus.servers.name} cannot be used: {in_words(error)}"
             raise ServerError(msg) from error
         except BaseException:
             await bus.close()
@@ -98,23 +100,42 @@ class Bus:
     async def _prepare(self) -> None:
         wire = self.shared_wire
         await wire.open()
-        self.facts = ServerFacts.read(text(await wire.call("INFO")))
+        info, clock, policy = await wire.tries([("INFO",), ("TIME",), ("CONFIG", "GET", "maxmemory-policy")])
+        self.facts = ServerFacts.read(text(info) if isinstance(info, bytes) else "")
+        if isinstance(policy, list) and policy:  # managed servers often allow one of the two
+            self.facts = replace(self.facts, policy=text(policy[1]))
         self.facts.check(self.servers.name)
         if self.facts.cluster and not self.servers.divided:
             msg = f"the server {self.servers.name} belongs to a cluster: write its URL as redis+cluster://…"
             raise ServerError(msg)
-        await wire.call("SET", keys.PARTITIONS_KEY, self.partitions, "NX")
-        await wire.call("SET", keys.JOURNAL_NAME_KEY, os.urandom(4).hex(), "NX")
-        self.journal_name = text(await wire.call("GET", keys.JOURNAL_NAME_KEY))
-        stored = int(await wire.call("GET", keys.PARTITIONS_KEY))
+        stored = await self._begin() or self.partitions
         if stored != self.partitions:
             msg = (
                 f"the journal at {self.servers.name} has {stored} partitions, the settings say {self.partitions}:"
                 f" set ORCHESTRA_PARTITIONS={stored}; the number of a journal cannot change"
             )
             raise ServerError(msg)
-        seconds, micros = await wire.call("TIME")
-        self._clock_ms = int(seconds) * 1000 + int(micros) // 1000 - time.time_ns() // 1_000_000
+        if isinstance(clock, list):
+            seconds, micros = clock
+            self._clock_ms = int(seconds) * 1000 + int(micros) // 1000 - time.time_ns() // 1_000_000
+
+    async def _begin(self) -> int:
+        """Find the journal, or begin one where none is; how many partitions it has, 0 where it cannot be begun now.
+
+        What only reads must work on a server that cannot be written, so nothing is written that is there already.
+        """
+        ask: list[tuple[Argument, ...]] = [("GET", keys.PARTITIONS_KEY), ("GET", keys.JOURNAL_NAME_KEY)]
+        stored, name = await self.shared_wire.calls(ask)
+        if stored is None or name is None:
+            begin: list[tuple[Argument, ...]] = [
+                ("SET", keys.PARTITIONS_KEY, self.partitions, "NX"),
+                ("SET", keys.JOURNAL_NAME_KEY, os.urandom(4).hex(), "NX"),
+            ]
+            with contextlib.suppress(RedisError):  # a server that takes no writes now can be looked at
+                await self.shared_wire.tries(begin)
+            stored, name = await self.shared_wire.calls(ask)
+        self.journal_name = text(name or b"")
+        return int(stored or 0)
 
     async def close(self) -> None:
         """Close every connection; publishers get 5 s to send what they hold."""
@@ -143,8 +164,9 @@ class Bus:
         return Wire(partial(self.servers.address, keys.key(partition, keys.JOURNAL)))
 
     async def tell_handover(self, group: str) -> None:
-        """Tell the group's other workers that a partition is free."""
-        await self.shared_wire.call("XADD", keys.HANDOVER_KEY, "MAXLEN", "~", 100, "*", "group", group)
+        """Tell the group's other workers that a partition is free, if the server takes it: they look by themselves."""
+        with contextlib.suppress(RedisError):
+            await self.shared_wire.call("XADD", keys.HANDOVER_KEY, "MAXLEN", "~", 100, "*", "group", group)
 
     async def watch_handover(self, group: str, wake: asyncio.Event) -> None:
         """Set ``wake`` whenever a worker of the group has released a partition, until cancelled."""

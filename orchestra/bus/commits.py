@@ -250,6 +250,7 @@ class Commits:
             if isinstance(reply, ResponseError):
                 self._refused(reply)
             else:
+                self._wire().complain(reply, group=self.group)
                 self._retry = self._loop.create_task(self._again())
             return
         self._backoff.reset()

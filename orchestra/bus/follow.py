@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.entry import Entry, read_entry
+from orchestra.bus.refusal import Outage, in_words
 from orchestra.bus.wire import Argument, Wire
 
 if TYPE_CHECKING:
@@ -86,28 +87,30 @@ class Follow(AsyncIterator[Entry]):
     async def start(self) -> None:
         """Fix the place to begin at: everything that is published after this returns will be seen."""
         for tail in self._tails:
-            backoff = Backoff()
+            backoff, outage = Backoff(), Outage()
             while True:
                 try:
                     await tail.begin()
                 except RedisError as error:
-                    await _wait(backoff, error)
+                    await _wait(backoff, outage, error)
                 else:
                     break
         if not self._tasks:
             self._tasks = [asyncio.get_running_loop().create_task(self._pump(tail)) for tail in self._tails]
 
     async def _pump(self, tail: _Tail) -> None:
-        backoff = Backoff()
+        backoff, outage = Backoff(), Outage()
         while True:
             await self._room.wait()
             try:
                 arrived = [entry for entry in await tail.read() if self._is_new(entry.id)]
             except RedisError as error:
                 self._was_lost = True
-                await _wait(backoff, error)
+                await _wait(backoff, outage, error)
                 continue
-            backoff.reset()
+            if backoff.tries:
+                outage.over()
+                backoff.reset()
             if arrived:
                 self._arrived += arrived
                 self._arrived_bytes += sum(len(entry.body) + len(entry.audio or b"") for entry in arrived)
@@ -147,7 +150,7 @@ class Follow(AsyncIterator[Entry]):
         self._some.set()
 
 
-async def _wait(backoff: Backoff, error: RedisError) -> None:
-    if backoff.tries == 0:
-        _LOG.warning("follow.redis_away", error=str(error))
+async def _wait(backoff: Backoff, outage: Outage, error: RedisError) -> None:
+    if outage.is_news(error):
+        _LOG.warning("follow.redis_away", error=in_words(error))
     await backoff.wait()

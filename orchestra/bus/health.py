@@ -86,7 +86,8 @@ class Health:
         """What keeps this worker from working; empty for nothing."""
         now = asyncio.get_running_loop().time()
         return "".join(
-            f"{engine.consumer.name}: no contact with Redis for {now - engine.sharing.beat_at:.0f} s\n"
+            f"{engine.consumer.name}: no contact with Redis for {now - engine.sharing.beat_at:.0f} s"
+            f"{engine.sharing.trouble and ': '}{engine.sharing.trouble}\n"
             for engine in self._bus.engines
             if now - engine.sharing.beat_at > _SILENT_S
         )

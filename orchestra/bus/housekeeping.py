@@ -32,7 +32,7 @@ async def keep_house(engine: "Engine") -> None:
                         await look_for_gap(each, cursor)
                         await _trim(engine.bus, each.partition, cursor.stream, alarmed)
             except RedisError as error:
-                _LOG.debug("housekeeping.waits", partition=each.partition, error=str(error))
+                each.wire().complain(error, group=each.consumer.name, what="trimming waits")
             await asyncio.sleep(_LOOK_S / len(owned))
         if not owned:
             await asyncio.sleep(_LOOK_S)

@@ -12,6 +12,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from orchestra.bus import keys
+from orchestra.bus.wire import TransientError
 from orchestra.errors import ConsumerError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ async def drop(bus: "Bus", group: str) -> int:
 async def _record(bus: "Bus", name: str, holder: Holder, *, instead: bool = False) -> None:
     try:
         await bus.shared_wire.call("SET", name, msgspec.json.encode(holder), "XX" if instead else "NX")
-    except ResponseError as error:  # memory is full: a worker that could make room must start all the same
+    except (ResponseError, TransientError) as error:  # memory is full: who could make room must start all the same
         _LOG.warning("group.not_recorded", key=name, error=str(error))
 
 

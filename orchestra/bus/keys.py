@@ -13,6 +13,8 @@ _CLOCKS_DIFFER_MS = 60_000
 PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
 JOURNAL_NAME_KEY = f"{PREFIX}:{{shared}}:journal"
 HANDOVER_KEY = f"{PREFIX}:{{shared}}:handover"
+#: is never written: commands are tried on it
+PROBE_KEY = f"{PREFIX}:{{shared}}:probe"
 
 
 def partition_of(call: str) -> int:

@@ -14,6 +14,7 @@ import structlog
 from orchestra.bus.bus import Bus
 from orchestra.bus.consumer import Consumer
 from orchestra.bus.engine import run_consumer, worker_name
+from orchestra.bus.fitness import check_server
 from orchestra.bus.health import Health
 from orchestra.errors import ConsumerError, SettingError
 from orchestra.settings import Settings
@@ -81,7 +82,7 @@ async def run_worker(
     With ``health_port`` the process tells on that port how it is; 0 is any free one, which the log names.
 
     Raises:
-        ServerError: there is no server.
+        ServerError: there is no server, or it cannot keep calls.
         ConsumerError: two consumers have the same name, or one has a name that is another's.
         SettingError: the address for health cannot be listened on.
 
@@ -99,6 +100,7 @@ async def run_worker(
     bus = await Bus.connect(settings)
     health = Health(bus, health_port or 0, health_host)
     try:
+        await check_server(bus)
         if health_port is not None:
             await _listen(health)
         worker = worker_name()

@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.scripts import PUBLISH
+from orchestra.bus.refusal import Outage, cause_of, in_words
+from orchestra.bus.scripts import PUBLISH, PUBLISH_ANYWAY
 from orchestra.bus.seal import Sealed, seal, stamp
 from orchestra.bus.wire import Argument, Reply, Wire, pack
 from orchestra.version import package_version
@@ -53,6 +54,9 @@ class Publisher:
         self._media: dict[int, int] = {}
         self._stored: dict[int, int] = {}
         self._away: set[int] = set()
+        self._outage = Outage()
+        self._is_full = False
+        self._closing = False
         #: when the server took events again after it had not, on the monotonic clock, in seconds; before that: long ago
         self.recovered_at = float("-inf")
         self._backoff: dict[int, Backoff] = {}
@@ -106,6 +110,14 @@ class Publisher:
                 self._stored[partition] = self._stored.get(partition, 0) + 1
                 return
 
+    def _drop_all_media(self, partition: int) -> None:
+        queue = self._waiting[partition]
+        kept = deque(each for each in queue if each[1].stream != keys.MEDIA)
+        dropped = len(queue) - len(kept)
+        self._waiting[partition], self._media[partition] = kept, 0
+        self.dropped += dropped
+        self._stored[partition] = self._stored.get(partition, 0) + dropped
+
     def _send(self, partition: int) -> None:
         self._scheduled.discard(partition)
         queue = self._waiting.get(partition)
@@ -134,7 +146,8 @@ class Publisher:
             events += fields
         names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA)]
         names += [keys.key(partition, "numbers", call) for call in calls]
-        return pack(("EVALSHA", PUBLISH.sha, len(names), *names, self._producer, _NUMBERS_KEPT_S, *events))
+        script = PUBLISH_ANYWAY if self._closing else PUBLISH
+        return pack(("EVALSHA", script.sha, len(names), *names, self._producer, _NUMBERS_KEPT_S, *events))
 
     def _answered(self, partition: int, reply: Reply) -> None:
         if isinstance(reply, RedisError):
@@ -146,6 +159,7 @@ class Publisher:
             if not self._away:
                 _LOG.info("publisher.recovered", source=self.source, buffered=self.buffered, dropped=self.dropped)
                 self.recovered_at = time.monotonic()
+                self._outage.over()
         self._backoff.pop(partition, None)
         done = self._sending.pop(partition)
         self._sent_at.pop(partition, None)
@@ -174,8 +188,9 @@ class Publisher:
         wire.send(self._command(partition), lambda reply: self._answered(partition, reply))
 
     def _unreachable(self, partition: int, error: RedisError) -> None:
-        if not self._away:
-            _LOG.warning("publisher.waiting", source=self.source, error=str(error), buffered=self.buffered)
+        self._is_full = cause_of(str(error)) == "OOM"
+        if self._outage.is_news(error):
+            _LOG.warning("publisher.waiting", source=self.source, error=in_words(error), buffered=self.buffered)
         self._away.add(partition)
 
     def _settle_flushes(self) -> None:
@@ -203,7 +218,14 @@ class Publisher:
             await done
 
     async def close(self, timeout_s: float = 5.0) -> None:
-        """Flush, for at most ``timeout_s`` seconds, and stop; what is left then is logged and lost."""
+        """Flush, for at most ``timeout_s`` seconds, and stop; what is left then is logged and lost.
+
+        A server whose memory is full gets what is left of the journal all the same, and nothing of the media streams.
+        """
+        self._closing = True
+        if self._is_full and self._away:
+            for partition in self._waiting:
+                self._drop_all_media(partition)
         try:
             await self.flush(timeout_s)
         except TimeoutError:

@@ -1,7 +1,6 @@
 """Reading partitions and starting what was read, in order."""
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -14,7 +13,8 @@ from orchestra.bus.consumer import Consumer, Handler
 from orchestra.bus.cursor import Cursor
 from orchestra.bus.entry import Raw
 from orchestra.bus.owned import Owned
-from orchestra.bus.wire import Argument, Reply, Wire
+from orchestra.bus.refusal import Outage, in_words, is_forbidden
+from orchestra.bus.wire import Argument, Reply, TransientError, Wire
 
 _LOG = structlog.get_logger("orchestra.bus")
 
@@ -171,25 +171,32 @@ class Reader:
         self._all = False  # nothing of what is owned is left out of them
         self._taken: list[Owned] = []  # from which the last read has brought something
         self._blocked = False
+        self._may_unblock = True
         self._unblocking: asyncio.Task[None] | None = None
 
     def reread(self) -> None:
         """What is to be read has changed: end the blocking read."""
         self._changed.set()
-        if self._blocked and (self._unblocking is None or self._unblocking.done()):
+        if self._blocked and self._may_unblock and (self._unblocking is None or self._unblocking.done()):
             self._unblocking = asyncio.get_running_loop().create_task(self._unblock())
 
     async def _unblock(self) -> None:
         """Until the read has ended: it may not have reached the server yet."""
         while self._blocked and self._changed.is_set():
-            with contextlib.suppress(RedisError):  # then the read ends in its own time
-                if await self._control().call("CLIENT", "UNBLOCK", self._wire.client_id):
+            try:
+                if not self._wire.client_id or await self._control().call("CLIENT", "UNBLOCK", self._wire.client_id):
                     return
+            except TransientError as error:  # this user may not: the read ends in its own time, as all later ones do
+                if is_forbidden(str(error)):
+                    self._may_unblock = False
+                    return
+            except RedisError:
+                pass  # the next try may find the server back
             await asyncio.sleep(0.001)
 
     async def run(self) -> None:
         """Read until cancelled."""
-        backoff = Backoff()
+        backoff, outage = Backoff(), Outage()
         while True:
             await self._drain.empty.wait()
             if not self._all or self._changed.is_set() or not all(map(_is_readable, self._taken)):
@@ -203,11 +210,13 @@ class Reader:
             try:
                 await self._read(self._places)
             except RedisError as error:
-                if backoff.tries == 0:
-                    _LOG.warning("worker.read_failed", group=self._group, error=str(error))
+                if outage.is_news(error):
+                    _LOG.warning("worker.read_failed", group=self._group, error=in_words(error))
                 await backoff.wait()
             else:
-                backoff.reset()
+                if backoff.tries:
+                    outage.over()
+                    backoff.reset()
 
     async def _read(self, places: dict[bytes, Place]) -> None:
         few = max(1, int(self._most_bytes / (self._entry_bytes or _UNSEEN_BYTES)) // len(places))

@@ -267,14 +267,25 @@ def find_servers(url: str) -> Servers:
     return OneServer(url)
 
 
+def _number(value: str | None) -> int:
+    return int(value) if value and value.isdecimal() else 0
+
+
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server says it is: ``product`` is "redis" or "valkey"; ``durable`` whether it appends to a file."""
+    """What a server says it is: ``product`` is "redis" or "valkey"; ``durable`` whether it appends to a file.
+
+    ``version`` is empty where it says nothing, and so is ``policy``, its maxmemory-policy; ``memory`` is what it uses
+    of its ``maxmemory``, both in bytes, which is 0 for no limit.
+    """
 
     product: str
     version: str
     cluster: bool
     durable: bool
+    policy: str = ""
+    memory: int = 0
+    maxmemory: int = 0
 
     @classmethod
     def read(cls, info: str) -> "ServerFacts":
@@ -287,10 +298,18 @@ class ServerFacts:
         valkey = fields.get("valkey_version")
         return cls(
             product="valkey" if valkey else "redis",
-            version=valkey or fields.get("redis_version", "0"),
+            version=valkey or fields.get("redis_version", ""),
             cluster=fields.get("cluster_enabled") == "1",
             durable=fields.get("aof_enabled") == "1",
+            policy=fields.get("maxmemory_policy", ""),
+            memory=_number(fields.get("used_memory")),
+            maxmemory=_number(fields.get("maxmemory")),
         )
+
+    @property
+    def evicts(self) -> bool:
+        """Whether it drops keys when its memory is full. Those that expire are leases and producers' numbers."""
+        return self.policy not in {"", "noeviction"}
 
     def check(self, name: str) -> None:
         """Refuse a server that is too old.
@@ -299,6 +318,6 @@ class ServerFacts:
             ServerError: it is older than Redis 7.0.
 
         """
-        if self.product == "redis" and int(self.version.partition(".")[0]) < 7:  # noqa: PLR2004
+        if self.product == "redis" and self.version and _number(self.version.partition(".")[0]) < 7:  # noqa: PLR2004
             msg = f"the server at {name} is Redis {self.version}: Orchestra needs Redis or Valkey 7.0 or newer"
             raise ServerError(msg)

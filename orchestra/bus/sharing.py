@@ -12,6 +12,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.joining import join
 from orchestra.bus.leases import Leases, quota
 from orchestra.bus.owned import Owned
+from orchestra.bus.refusal import Outage, in_words
 from orchestra.bus.takeover import TakeOver
 from orchestra.errors import FencedError
 
@@ -33,6 +34,8 @@ class Sharing:
         self.lost = 0
         #: when Redis last answered, in the event loop's time (seconds)
         self.beat_at = asyncio.get_running_loop().time()
+        #: what Redis, or the way to it, answers instead; empty while all is well
+        self.trouble = ""
         self._engine = engine
         self._group = engine.consumer.name
         self._leases = leases
@@ -43,6 +46,7 @@ class Sharing:
         self._renewed = float("-inf")
         self._joined = False
         self._stopping = False
+        self._not_taken = Outage()
 
     def stop(self) -> None:
         """Start nothing more, hand everything over; `run` ends when that is done."""
@@ -58,14 +62,15 @@ class Sharing:
             ConsumerError: the group is another consumer's.
 
         """
-        backoff = Backoff(0.05)
+        backoff, outage = Backoff(0.05), Outage()
         while not (self._stopping and not self.owned):
             self.wake.clear()
             try:
                 await self._beat()
             except RedisError as error:
-                if backoff.tries == 0:
-                    _LOG.warning("worker.redis_away", group=self._group, error=str(error))
+                self.trouble = in_words(error)
+                if outage.is_news(error):
+                    _LOG.warning("worker.redis_away", group=self._group, error=self.trouble)
                 if self._stopping and backoff.tries > 5:  # noqa: PLR2004 - the leases end by themselves
                     return
                 await backoff.wait()
@@ -73,6 +78,8 @@ class Sharing:
             self.beat_at = asyncio.get_running_loop().time()
             if backoff.tries:
                 _LOG.info("worker.redis_back", group=self._group)
+                outage.over()
+                self.trouble = ""
             backoff.reset()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(_BEAT_S, self._leases.lease_ms / 8000)):
@@ -139,10 +146,12 @@ class Sharing:
             return  # it was lost meanwhile
         except RedisError as error:
             # What was begun cannot be begun again in this ownership: give it up, and acquire it anew.
-            _LOG.warning("partition.not_taken", group=self._group, partition=owned.partition, error=str(error))
+            if self._not_taken.is_news(error):
+                _LOG.warning("partition.not_taken", group=self._group, partition=owned.partition, error=in_words(error))
             self._taking.pop(owned.partition, None)
             await self._forget(owned)
             return
+        self._not_taken.over()
         self._taking.pop(owned.partition, None)
         if not owned.commits.lost.done() and not self._stopping and owned.partition not in self._releasing:
             owned.tell(mine=True)

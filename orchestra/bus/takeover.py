@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from redis.exceptions import ResponseError
 
 from orchestra.bus.cursor import Cursor
 from orchestra.bus.entry import Raw, pairs, text
 from orchestra.bus.owned import SUSPECT, Owned
+from orchestra.bus.scripts import GROUP
 from orchestra.bus.work import Work
 
 if TYPE_CHECKING:
@@ -39,21 +39,16 @@ class TakeOver:
 
     async def _find_place(self, owned: Owned, cursor: Cursor) -> bool:
         """Set the cursor to what the group has delivered, creating the group where it is new."""
-        wire, group = owned.wire(), owned.consumer.name
-        if cursor.requeued:
-            if not await wire.call("EXISTS", cursor.key):
-                return False
-        else:
+        wire = owned.wire()
+        if cursor.requeued and not await wire.call("EXISTS", cursor.key):
+            return False
+        found = await _group_at(owned, cursor)
+        if found is None and not cursor.requeued:
             start = "$" if owned.consumer.start == "now" else "0"
-            try:
-                await wire.call("XGROUP", "CREATE", cursor.key, group, start, "MKSTREAM")
-            except ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise
-        for info in await wire.call("XINFO", "GROUPS", cursor.key):
-            fields = pairs(info)
-            if text(fields["name"]) == group:
-                cursor.start(fields["last-delivered-id"], await self._entries_read(owned, cursor, fields))
+            await wire.call("EVALSHA", GROUP.sha, 1, cursor.key, owned.consumer.name, start)
+            found = await _group_at(owned, cursor)
+        if found is not None:
+            cursor.start(found["last-delivered-id"], await self._entries_read(owned, cursor, found))
         return True
 
     @staticmethod
@@ -132,7 +127,19 @@ class TakeOver:
             return
         if careful:
             await owned.count(work)
-        await owned.start_apart(work)
+        rest = owned.start(work)
+        if rest is not None:
+            owned.spawn(work, rest)
+
+
+async def _group_at(owned: Owned, cursor: Cursor) -> dict[str, Any] | None:
+    """What the server says of the group on this stream; None where there is no such group, or no stream."""
+    (groups,) = await owned.wire().calls([("XINFO", "GROUPS", cursor.key)])
+    for info in groups if isinstance(groups, list) else ():
+        fields = pairs(info)
+        if text(fields["name"]) == owned.consumer.name:
+            return fields
+    return None
 
 
 def _held(owned: Owned) -> bool:

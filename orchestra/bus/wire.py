@@ -11,11 +11,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import hiredis
+import structlog
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from orchestra.bus import scripts
+from orchestra.bus.refusal import Outage, in_words, is_forbidden
 from orchestra.bus.servers import Address
+
+_LOG = structlog.get_logger("orchestra.bus")
+_LISTEN_S = 0.3
 
 Reply = Any
 OnReply = Callable[[Reply], None]
@@ -26,10 +31,11 @@ pack = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
 #: replies that say "not now" or "not here": the command was not run and may be sent again after reconnecting
 _TRANSIENT = frozenset({
     "LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOSCRIPT", "MOVED", "ASK", "OOM",
-    "MISCONF", "NOREPLICAS",
+    "MISCONF", "NOREPLICAS", "NOAUTH", "WRONGPASS", "NOPERM",
 })  # fmt: skip
-#: of these, the ones that another connection cures: another server is in charge, or our scripts are not loaded
-_ELSEWHERE = frozenset({"READONLY", "MOVED", "ASK", "NOSCRIPT", "MASTERDOWN", "CLUSTERDOWN"})
+#: of these, the ones that another connection cures: another server is in charge, our scripts are not loaded, or who we
+#: are has been forgotten
+_ELSEWHERE = frozenset({"READONLY", "MOVED", "ASK", "NOSCRIPT", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH"})
 
 
 class TransientError(LostConnectionError):
@@ -42,13 +48,15 @@ class TransientError(LostConnectionError):
 
 
 def _reply_error(text: str) -> RedisError:
-    return TransientError(text) if text.partition(" ")[0] in _TRANSIENT else ResponseError(text)
+    if text.partition(" ")[0] in _TRANSIENT or is_forbidden(text):
+        return TransientError(text)
+    return ResponseError(text)
 
 
 class _Connection(asyncio.Protocol):
     """One open connection: what was sent waits in order for its reply."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, *, stays: bool = False) -> None:
         self.waiting: deque[OnReply] = deque()
         self.open = False
         #: bytes that have come over it
@@ -56,11 +64,14 @@ class _Connection(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._collecting = False
         self._timeout_s = timeout_s
+        self._stays = stays
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=_reply_error)
         self._progress = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
+        #: why it ends, where the server has said so
+        self._why: Exception | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without being a subclass
@@ -70,23 +81,36 @@ class _Connection(asyncio.Protocol):
         self._progress = self._loop.time()
         self.received += len(data)
         self._reader.feed(data)
-        while (reply := self._reader.gets()) is not False:
-            self.waiting.popleft()(reply)
-            if type(reply) is TransientError and reply.elsewhere:
-                self.abort()
-                return
+        waiting = self.waiting
+        try:
+            while (reply := self._reader.gets()) is not False:
+                if not waiting:  # what a server says of itself, before it closes: too many clients, protected mode
+                    unasked = InvalidResponse(f"nobody asked for {reply!r}")
+                    self._end(reply if isinstance(reply, Exception) else unasked)
+                    return
+                waiting.popleft()(reply)
+                if type(reply) is TransientError and reply.elsewhere and not self._stays:
+                    self._end(reply)
+                    return
+        except InvalidResponse as error:
+            self._end(InvalidResponse(f"what answers there is no Redis: {error}"))
+
+    def _end(self, why: Exception) -> None:
+        self._why = why
+        self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
         if self._watch is not None:
             self._watch.cancel()
-        error = LostConnectionError(f"connection lost: {exc}" if exc else "connection closed by the server")
+        lost = f"connection lost: {exc}" if exc else "connection closed by the server"
+        error = LostConnectionError(str(self._why) if self._why else lost)
         while self.waiting:
             self.waiting.popleft()(error)
 
     def write(self, data: bytes, on_reply: OnReply) -> None:
         if self._transport is None or not self.open:
-            self._loop.call_soon(on_reply, LostConnectionError("not connected"))
+            self._loop.call_soon(on_reply, LostConnectionError(str(self._why or "not connected")))
             return
         if not self.waiting:
             self._progress = self._loop.time()
@@ -135,14 +159,16 @@ class Wire:
     """One connection that opens when it is first used and again after it was lost.
 
     Lost means: every command without an answer ends with redis-py's ConnectionError; whether the server ran it is
-    unknown, and nothing is sent twice by itself.
+    unknown, and nothing is sent twice by itself. One that ``stays`` does not leave a server that sends it elsewhere.
     """
 
-    def __init__(self, where: Callable[[], Awaitable[Address]], *, timeout_s: float = 5.0) -> None:
+    def __init__(self, where: Callable[[], Awaitable[Address]], *, timeout_s: float = 5.0, stays: bool = False) -> None:
         self.client_id = 0
         #: how long a command may go unanswered before its connection is given up, in seconds; for the next connection
         self.timeout_s = timeout_s
         self._where = where
+        self._stays = stays
+        self._outage = Outage()
         self._connection: _Connection | None = None
         self._opening = asyncio.Lock()
         self._closed = False
@@ -184,28 +210,50 @@ class Wire:
                 msg = f"no Redis at {address or 'the given place'}: {error or 'it does not answer'}"
                 raise LostConnectionError(msg) from error
 
+    def complain(self, error: RedisError, **where: object) -> None:
+        """Say what the server refuses, once, where it is not just away: that is said by those who keep leases."""
+        refused = isinstance(error, ResponseError) or (isinstance(error, TransientError) and not error.elsewhere)
+        if refused and self._outage.is_news(error):
+            _LOG.warning("redis.refuses", error=in_words(error), **where)
+
     async def _connect(self, address: Address) -> _Connection:
         loop = asyncio.get_running_loop()
-        make = lambda: _Connection(self.timeout_s)  # noqa: E731
+        make = lambda: _Connection(self.timeout_s, stays=self._stays)  # noqa: E731
         if address.path:
             _, connection = await loop.create_unix_connection(make, address.path)
         else:
             _, connection = await loop.create_connection(make, address.host, address.port, ssl=address.tls)
         try:
-            if address.password:
-                user = (address.username,) if address.username else ()
-                await _ask(connection, "AUTH", *user, address.password)
-            if address.db:
-                await _ask(connection, "SELECT", address.db)
-            with contextlib.suppress(ResponseError):  # a managed server may forbid it, and nothing depends on it
-                await _ask(connection, "CLIENT", "SETNAME", "orchestra")
-            self.client_id = await _ask(connection, "CLIENT", "ID")
-            for script in scripts.ALL:
-                await _ask(connection, "SCRIPT", "LOAD", script.text)
-        except BaseException:
+            await self._introduce(connection, address)
+        except BaseException as error:
             connection.abort()
+            if not isinstance(error, RedisError):
+                raise
+            told = "" if connection.received else await _first_words(address)
+            if told or not isinstance(error, LostConnectionError):
+                raise LostConnectionError(told or str(error)) from error
             raise
         return connection
+
+    async def _introduce(self, connection: _Connection, address: Address) -> None:
+        """Say who we are, and load the scripts. A managed server may forbid what is of use and not needed."""
+        if address.password:
+            user = (address.username,) if address.username else ()
+            await _ask(connection, "AUTH", *user, address.password)
+        if address.db:
+            await _ask(connection, "SELECT", address.db)
+        named = await _optional(connection, "CLIENT", "SETNAME", "orchestra")
+        try:
+            client_id = await _optional(connection, "CLIENT", "ID")
+            self.client_id = client_id if isinstance(client_id, int) else 0
+            for script in scripts.ALL:
+                await _load(connection, script)
+        except TransientError:
+            raise
+        except LostConnectionError as error:
+            if isinstance(named, Exception):  # that was no answer, but why it has closed: too many clients, say
+                raise LostConnectionError(str(named)) from error
+            raise
 
     def send(self, command: bytes, on_reply: OnReply) -> None:
         """Send a packed command; ``on_reply`` gets the reply or the exception, later, in order."""
@@ -230,12 +278,20 @@ class Wire:
 
     async def calls(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
         """Send several commands at once; a refused one stands in the list as its exception."""
+        replies = await self.tries(commands)
+        for reply in replies:
+            if isinstance(reply, TransientError):
+                raise reply
+        return replies
+
+    async def tries(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
+        """The same, where also what the server cannot run now, or not for this user, stands in the list."""
         if not self.connected:
             await self.open()
         assert self._connection is not None
         replies = await asyncio.gather(*(_ask(self._connection, *args) for args in commands), return_exceptions=True)
         for reply in replies:
-            if isinstance(reply, BaseException) and not isinstance(reply, ResponseError):
+            if isinstance(reply, BaseException) and not isinstance(reply, ResponseError | TransientError):
                 raise reply
         return replies
 
@@ -248,6 +304,43 @@ class Wire:
         """Close for good."""
         self._closed = True
         self.drop()
+
+
+async def _first_words(address: Address) -> str:
+    """What a server says, of itself, that closes at once: who speaks first may lose it. Empty where it says nothing."""
+    with contextlib.suppress(OSError, TimeoutError, ValueError):
+        async with asyncio.timeout(_LISTEN_S):
+            if address.path:
+                reader, writer = await asyncio.open_unix_connection(address.path)
+            else:
+                reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls)
+            try:
+                kind, told = await reader.readexactly(1), await reader.readline()
+            except asyncio.IncompleteReadError:
+                return ""
+            finally:
+                writer.close()
+            return told.decode("utf-8", "replace").strip() if kind == b"-" else ""
+    return ""
+
+
+async def _optional(connection: _Connection, *args: Argument) -> Reply | RedisError:
+    """Ask for what may be forbidden or unknown there; that it is, is returned."""
+    try:
+        return await _ask(connection, *args)
+    except ResponseError as error:
+        return error
+    except TransientError as error:
+        if is_forbidden(str(error)):
+            return error
+        raise
+
+
+async def _load(connection: _Connection, script: scripts.Script) -> None:
+    if isinstance(await _optional(connection, "SCRIPT", "LOAD", script.text), Exception):
+        # if that is refused too, so is EVALSHA, which is said to whoever needs it
+        with contextlib.suppress(TransientError, ResponseError):
+            await _ask(connection, "EVAL", script.text, 0)
 
 
 async def _ask(connection: _Connection, *args: Argument, arrived: OnReply | None = None) -> Reply:

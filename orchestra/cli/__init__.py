@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from orchestra.cli.terminal import Terminal, complain, say
-from orchestra.errors import OrchestraError, UsageError
+from orchestra.errors import OrchestraError, ServerError, UsageError
 from orchestra.version import package_version
 
 #: every file that a command, a worker or an edge makes holds what people said, or a key: nobody else may read it
@@ -84,6 +84,21 @@ def main() -> None:
         if expected is None or others is not None:
             raise
         _exit_with(_first(expected))
+    except Exception as error:
+        told = _of_redis(error)
+        if told is None:
+            raise
+        _exit_with(told)
+
+
+def _of_redis(error: Exception) -> OrchestraError | None:
+    """What a Redis server has refused, or that it went away, in words; None for any other error."""
+    known = sys.modules.get("redis.exceptions")  # what was not imported has raised nothing
+    if known is None or not isinstance(error, known.RedisError):
+        return None
+    from orchestra.bus.refusal import in_words
+
+    return ServerError(f"the Redis server does not do it: {in_words(error)}")
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:

@@ -44,6 +44,7 @@ def doctor(
     from rich.text import Text
 
     from orchestra.cli.conversation import terminal
+    from orchestra.cli.doctor_redis import server
     from orchestra.cli.doctor_services import model, services
     from orchestra.cli.doctor_settings import settings_table
     from orchestra.cli.table import columns, print_table
@@ -53,7 +54,7 @@ def doctor(
 
     settings = load_settings()
     findings = [*_installed(settings), *_speech(settings), asyncio.run(model(settings))]
-    findings += [*asyncio.run(_server(settings)), *asyncio.run(services(settings))]
+    findings += [*asyncio.run(server(settings)), *asyncio.run(services(settings))]
     console = terminal()
     marks = {True: Text("ok", "green"), False: Text("not ok", "bold red"), None: Text("–", "dim")}
     found = [(marks[each.ok], each.what, without_secrets(each.detail)) for each in findings]
@@ -123,21 +124,3 @@ async def _voices(settings: "Settings") -> list[str]:
         except OrchestraError as error:
             lines.append(f"ElevenLabs: {error}")
     return lines or ["no key of Deepgram's or ElevenLabs' is set"]
-
-
-async def _server(settings: "Settings") -> list[Finding]:
-    from orchestra.bus import Bus
-
-    try:
-        bus = await Bus.connect(settings)
-    except UsageError as error:
-        embedded = settings.redis_url is None
-        return [Finding("server", None if embedded else False, str(error))]
-    try:
-        facts = bus.facts
-        kind = "a cluster, " if facts.cluster else ""
-        kept = "appends to a file" if facts.durable else "KEEPS NOTHING over a restart: set appendonly yes"
-        detail = f"{facts.product} {facts.version}, {kind}{bus.partitions} partitions, {kept}"
-        return [Finding("server", True, detail)]
-    finally:
-        await bus.close()

@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from orchestra.bus import Bus
+from orchestra.bus.fitness import check_server
 from orchestra.bus.process import spare_the_collector
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
@@ -105,6 +106,7 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
     with contextlib.closing(listener):
         bus = await Bus.connect(settings)
         try:
+            await check_server(bus)
             engines = await load_engines(settings)
             edge = open_edge(settings, bus, engines, app)
             spare_the_collector()

@@ -1,0 +1,126 @@
+"""Whether calls can be kept on a server: what would lose them is refused before any is taken, and `doctor` names it."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError, ResponseError
+
+from orchestra.bus import keys
+from orchestra.bus.entry import text
+from orchestra.bus.refusal import cause_of, in_words, is_forbidden
+from orchestra.bus.scripts import COMMIT
+from orchestra.bus.wire import Argument, Wire
+from orchestra.errors import ServerError
+
+if TYPE_CHECKING:
+    from orchestra.bus.bus import Bus
+
+_KEY, _GROUP, _ID = keys.PROBE_KEY, "probe", "0-0"
+#: each command that a worker or an edge needs, in a form that changes nothing: no key of that name exists, and the
+#: number of partitions is no hash
+_NEEDED: tuple[tuple[Argument, ...], ...] = (
+    ("EVALSHA", COMMIT.sha, 0), ("TIME",),
+    ("XREAD", "COUNT", 1, "STREAMS", _KEY, 0), ("XRANGE", _KEY, "-", "+"), ("XREVRANGE", _KEY, "+", "-"),
+    ("XLEN", _KEY), ("XPENDING", _KEY, _GROUP), ("XINFO", "GROUPS", _KEY), ("XINFO", "STREAM", _KEY),
+    ("XADD", _KEY, "NOMKSTREAM", "*", "field", "value"), ("XDEL", _KEY, _ID), ("XTRIM", _KEY, "MAXLEN", 0),
+    ("XACK", _KEY, _GROUP, _ID), ("XCLAIM", _KEY, _GROUP, "owner", 0, _ID),
+    ("XGROUP", "CREATE", _KEY, _GROUP, 0), ("XGROUP", "SETID", _KEY, _GROUP, 0),
+    ("GET", _KEY), ("SET", _KEY, "", "XX"), ("DEL", _KEY), ("EXISTS", _KEY), ("EXPIRE", _KEY, 1),
+    ("HGET", _KEY, "field"), ("HMGET", _KEY, "field"), ("HGETALL", _KEY), ("HDEL", _KEY, "field"),
+    ("HSET", keys.PARTITIONS_KEY, "field", "value"), ("HINCRBY", keys.PARTITIONS_KEY, "field", 1),
+    ("ZADD", _KEY, "XX", 0, "member"), ("ZREM", _KEY, "member"), ("ZREMRANGEBYSCORE", _KEY, 0, 0),
+    ("ZRANGE", _KEY, 0, -1), ("ZREVRANGEBYSCORE", _KEY, 0, 0),
+)  # fmt: skip
+_ONE_KEY_ONLY = ("access a key", "access one of the keys")
+_UNKNOWN = "unknown command"
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What stands against a server, in words.
+
+    It is ``unfit`` for good by the first, ``refuses`` the second now, and works without what it ``lacks``.
+    """
+
+    unfit: tuple[str, ...]
+    refuses: tuple[str, ...]
+    lacks: tuple[str, ...]
+
+
+async def examine(bus: "Bus") -> Fitness:
+    """Try what will be needed, changing nothing.
+
+    Raises:
+        redis.exceptions.RedisError: the server is away.
+
+    """
+    wire = Wire(partial(bus.servers.address, _KEY), stays=True)
+    try:
+        *replies, user = await wire.tries([*_NEEDED, ("ACL", "WHOAMI")])
+    finally:
+        await wire.close()
+    told = [
+        (" ".join(str(word).lower() for word in command[: 1 + (command[0] in {"XINFO", "XGROUP"})]), reply)
+        for command, reply in zip(_NEEDED, replies, strict=True)
+        if isinstance(reply, RedisError)
+    ]
+    refuses = {cause_of(str(reply)): in_words(reply) for _, reply in told if not isinstance(reply, ResponseError)}
+    refuses.pop("NOPERM", None)
+    unfit = (*_eviction(bus), *_permissions(told, text(user) if isinstance(user, bytes) else "NAME"))
+    return Fitness(unfit=unfit, refuses=tuple(refuses.values()), lacks=tuple(await _lacking(bus)))
+
+
+async def check_server(bus: "Bus") -> None:
+    """Refuse a server on which calls could not be kept.
+
+    Raises:
+        ServerError: it is away, it evicts keys, or its user may not run what is needed; the message says what to do.
+
+    """
+    try:
+        unfit = (await examine(bus)).unfit
+    except RedisError as error:
+        msg = f"the Redis server {bus.servers.name} cannot be used: {in_words(error)}"
+        raise ServerError(msg) from error
+    if unfit:
+        msg = f"the Redis server {bus.servers.name} cannot keep calls: it {'; it '.join(unfit)}"
+        raise ServerError(msg)
+
+
+def _eviction(bus: "Bus") -> tuple[str, ...]:
+    if not bus.facts.evicts or bus.settings.allow_eviction:
+        return ()
+    told = (
+        f"drops keys when its memory is full (maxmemory-policy {bus.facts.policy}), and calls with them: set"
+        " maxmemory-policy noeviction, or ORCHESTRA_ALLOW_EVICTION=true to lose some unseen"
+    )
+    return (told,)
+
+
+def _permissions(told: list[tuple[str, RedisError]], user: str) -> tuple[str, ...]:
+    forbidden = [(name, str(reply)) for name, reply in told if is_forbidden(str(reply))]
+    if any(each in text for _, text in forbidden for each in _ONE_KEY_ONLY):
+        return (f"keeps the user {user!r} from the keys {keys.PREFIX}:*: ACL SETUSER {user} ~{keys.PREFIX}:*",)
+    found = []
+    if forbidden:
+        names = [name for name, _ in forbidden]
+        allowed = " ".join(f"+{name.replace(' ', '|')}" for name in names)
+        found.append(f"forbids {', '.join(names).upper()} to the user {user!r}: ACL SETUSER {user} {allowed}")
+    if unknown := [name for name, reply in told if _UNKNOWN in str(reply).lower()]:
+        found.append(f"does not know {', '.join(unknown).upper()}: they are renamed there, or it is another product")
+    return tuple(found)
+
+
+async def _lacking(bus: "Bus") -> list[str]:
+    """What is of use and forbidden to this user, with what follows from it."""
+    optional: list[tuple[Argument, ...]] = [("CLIENT", "UNBLOCK", 0), ("SCRIPT", "EXISTS", COMMIT.sha)]
+    unblock, script = await bus.shared_wire.tries(optional)
+    found = []
+    if not bus.facts.version:
+        found.append("INFO: what it is, and whether it keeps and drops what it has, is not known")
+    if isinstance(unblock, RedisError):
+        found.append("CLIENT UNBLOCK: partitions change hands half a second later")
+    if isinstance(script, RedisError):
+        found.append("SCRIPT: EVAL is used")
+    return found

@@ -1,0 +1,7 @@
+-- Make a group on a stream, and the stream where there is none. A group that is there stays as it is.
+--
+-- KEYS  1 stream
+-- ARGV  1 group  2 id after which it begins to read, or $
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
+if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then return made end
+return 1

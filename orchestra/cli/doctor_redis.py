@@ -1,0 +1,53 @@
+"""The Redis server as `orchestra doctor` tells of it: what it is, what would lose calls, and what it refuses now."""
+
+from typing import TYPE_CHECKING
+
+from orchestra.cli.finding import Finding
+from orchestra.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestra.bus import Bus
+    from orchestra.settings import Settings
+
+_NEARLY_FULL = 0.9
+
+
+async def server(settings: "Settings") -> list[Finding]:
+    """Connect as a worker would, try what it will need, and say each trouble on a line of its own."""
+    from redis.exceptions import RedisError
+
+    from orchestra.bus import Bus
+    from orchestra.bus.refusal import in_words
+
+    try:
+        bus = await Bus.connect(settings)
+    except UsageError as error:
+        embedded = settings.redis_url is None
+        return [Finding("server", None if embedded else False, str(error))]
+    try:
+        return await _findings(bus)
+    except RedisError as error:
+        return [Finding("server", False, in_words(error))]
+    finally:
+        await bus.close()
+
+
+async def _findings(bus: "Bus") -> list[Finding]:
+    from orchestra.bus.fitness import examine
+
+    facts, fitness = bus.facts, await examine(bus)
+    product = f"{facts.product} {facts.version}" if facts.version else "does not say what it is"
+    kind = "a cluster, " if facts.cluster else ""
+    kept = "appends to a file" if facts.durable else "KEEPS NOTHING over a restart: set appendonly yes"
+    kept = kept if facts.version else "whether it keeps what it has is not known"
+    memory = ""
+    if facts.maxmemory and facts.memory > _NEARLY_FULL * facts.maxmemory:
+        memory = f", uses {facts.memory / 2**20:,.0f} of {facts.maxmemory / 2**20:,.0f} MB"
+    found = [Finding("server", True, f"{product}, {kind}{bus.partitions} partitions, {kept}{memory}")]
+    found += [Finding("server", False, f"it {each}") for each in fitness.unfit]
+    if facts.evicts and not fitness.unfit:
+        told = f"drops keys when its memory is full ({facts.policy}), as it is allowed to"
+        found.append(Finding("server", None, told))
+    found += [Finding("server", False, f"refuses to write: {each}") for each in fitness.refuses]
+    found += [Finding("server", None, f"its user may not run {each}") for each in fitness.lacks]
+    return found

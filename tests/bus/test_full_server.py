@@ -1,0 +1,117 @@
+"""A server whose memory is full: what helps goes on, the rest waits, and nothing of a call is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from redis.asyncio import Redis
+
+from orchestra.bus import Bus, Consumer, EmbeddedServer
+from orchestra.bus.keys import JOURNAL, key
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import AudioChunk, CallStarted, Event, UserTurnEnded
+from tests.bus.conftest import BINARIES
+
+SMALL = {"lease_ms": 400}
+
+
+@pytest.fixture(params=[name for name in BINARIES if name != "redis_8"])
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
+    async with EmbeddedServer(tmp_path, binary=BINARIES[request.param]) as server:
+        yield server
+
+
+async def fill(redis: "Redis[Any]", entries: int = 3000) -> None:
+    """Events of long ago, more than the memory holds from now on."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for number in range(entries):
+            pipe.xadd(
+                key(number % 2, JOURNAL),
+                {"type": "old", "call": "", "id": "", "body": "x" * 1000},
+                id=f"1-{number + 1}",
+            )
+        await pipe.execute()
+    await make_full(redis)
+
+
+async def make_full(redis: "Redis[Any]") -> None:
+    await redis.config_set("maxmemory", int((await redis.info("memory"))["used_memory"] * 0.95))
+
+
+def counting(handled: list[Event]) -> Consumer:
+    consumer = Consumer("mood")
+
+    @consumer.on(UserTurnEnded)
+    async def handle(event: UserTurnEnded) -> CallStarted:
+        handled.append(event)
+        return CallStarted(call=event.call)
+
+    return consumer
+
+
+def settings_of(server: EmbeddedServer, tmp_path: Path, **more: float) -> Settings:
+    return Settings.model_validate({"redis_url": server.url, "data_dir": tmp_path, **SMALL, **more})
+
+
+async def test_a_full_server_is_trimmed_and_publishing_recovers_by_itself(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    bus, handled = TestBus(await Bus.connect(settings_of(server, tmp_path, journal_retention_s=60))), []
+    publisher, call = bus.bus.publisher("edge"), bus.call(5)
+    await fill(bus.bus.redis)
+    publisher.publish(UserTurnEnded(call=call, turn=1, text=""))
+    with structlog.testing.capture_logs() as logs, pytest.raises(TimeoutError):
+        await publisher.flush(0.3)  # no worker runs that could trim
+    said = [log["error"] for log in logs if log["event"] == "publisher.waiting"]
+    assert len(said) == 1
+    assert said[0].startswith("OOM ")
+    assert "raise its maxmemory" in said[0]
+    async with bus.run(counting(handled)):
+        await publisher.flush(30)
+        await bus.settled()
+    assert [event.id for event in handled] == [event.id for event in await bus.published(UserTurnEnded)]
+    assert await bus.bus.redis.xlen(key(0, JOURNAL)) == 0
+    await bus.bus.close()
+
+
+async def test_workers_take_over_and_finish_what_there_is_while_the_memory_is_full(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    bus, handled = TestBus(await Bus.connect(settings_of(server, tmp_path))), list[Event]()
+    async with bus.run(counting(handled)):
+        await bus.settled()  # the groups are there
+    await bus.publish(*(UserTurnEnded(call=bus.call(), turn=turn, text="") for turn in range(50)))
+    await make_full(bus.bus.redis)
+    with structlog.testing.capture_logs() as logs:
+        async with bus.run(
+            counting(handled)
+        ):  # leases, commits and what handlers publish: it is bounded by what there is
+            await bus.settled()
+    assert len(handled) == len(await bus.published(CallStarted)) == 50
+    assert [log for log in logs if log["log_level"] in {"warning", "error"}] == []
+    await bus.bus.close()
+
+
+async def test_a_publisher_that_closes_while_the_memory_is_full_loses_media_and_nothing_of_the_journal(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    bus = await Bus.connect(settings_of(server, tmp_path))
+    publisher, call = bus.publisher("edge"), bus.new_call()
+    await make_full(bus.redis)
+    publisher.publish(UserTurnEnded(call=call, turn=0, text=""))
+    async with asyncio.timeout(20):
+        while publisher.connected:  # noqa: ASYNC110 - it is about to notice
+            await asyncio.sleep(0.005)
+    for turn in range(1, 500):
+        publisher.publish(UserTurnEnded(call=call, turn=turn, text=""))
+        publisher.publish(AudioChunk(call=call, speaker="agent", offset_ms=turn, audio=b"\0\0"))
+    with structlog.testing.capture_logs() as logs:
+        await publisher.close()
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == []
+    assert publisher.dropped == 499
+    assert [event.turn for event in await bus.journal(call)] == list(range(500))
+    await bus.close()
