@@ -32,6 +32,7 @@ class Cast:
                 name=handoff.name, description=handoff.description, parameters=dict(schema.get("parameters", {}))
             )
         self.closing = CLOSING
+        self.once = {name for name, tool in app.tools.items() if not tool.idempotent}
         self.judge = Judge(app)
 
     def offered(self, agent: str, handoffs: Iterable[str]) -> tuple[ToolSchema, ...]:

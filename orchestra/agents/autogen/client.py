@@ -3,26 +3,36 @@
 # ruff: noqa: D102 - the methods are described by the classes of AutoGen that they implement
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import json
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+import structlog
 from autogen_core import CancellationToken, FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
 from autogen_core.tools import Tool
 from autogen_core.tools import ToolSchema as AutoGenToolSchema
 from pydantic import BaseModel
 
+from orchestra.agents.arguments import tool_name
 from orchestra.agents.autogen.messages import ours
 from orchestra.agents.autogen.workbench import REFUSED
-from orchestra.agents.judge import HANDOFF
+from orchestra.agents.judge import HANDOFF, Refused
 from orchestra.errors import EngineError
 from schemas import Message, ToolCall
 
 if TYPE_CHECKING:
     from orchestra.agents.autogen.turn import AgentTurn
 
+_LOG = structlog.get_logger("orchestra.agents")
+
 #: prompts of one turn, the last of them without tools: so no turn calls tools for ever
 PROMPTS = 6
+#: tool calls of one answer, and of one turn
+CALLS = 8
+CALLS_OF_TURN = 16
+_MADE_AGAIN = Refused(result="Not done: the same call has just been made, and its result stands above.")
 
 ToolChoice = Literal["auto", "none", "required"]
 
@@ -67,7 +77,7 @@ class PromptClient(ChatCompletionClient):
         if known is not None:
             return known
         choice: ToolChoice = tool_choice if isinstance(tool_choice, str) else "required"
-        if turn.prompts == PROMPTS - 1 or self._is_closing():
+        if turn.prompts == PROMPTS - 1 or turn.calls >= CALLS_OF_TURN or self._is_closing():
             offered = ()
         ahead, turn.ahead = turn.ahead, None
         answer = await (ahead or turn.ask(tuple(ours(messages)), offered, choice))
@@ -77,7 +87,7 @@ class PromptClient(ChatCompletionClient):
                 turn.said.append(Message(role="assistant", content=answer.text))
             raise EngineError(answer.error)
         names = [tool.name for tool in offered]
-        calls = turn.judged(self._usable(answer.tool_calls, set(names)), names)
+        calls = self._judged(self._usable(answer.tool_calls, names), names)
         if not calls and not answer.text:
             msg = f"prompt {answer.request} has no answer: {answer.finish_reason}"
             raise EngineError(msg)
@@ -99,7 +109,7 @@ class PromptClient(ChatCompletionClient):
         if turn.agreed is not None:
             agreed, turn.agreed = turn.agreed, None
             if agreed.name in offered:
-                return self._result("", turn.judged((agreed,), offered))
+                return self._result("", self._judged((agreed,), offered))
         return None
 
     def _closing_calls(self) -> int:
@@ -119,23 +129,48 @@ class PromptClient(ChatCompletionClient):
         calls = self._closing_calls()
         return calls > 0 and bool(self._turn.said[-calls - 1].content)
 
-    def _usable(self, calls: Sequence[ToolCall], offered: set[str]) -> tuple[ToolCall, ...]:
-        """The calls that can be run: with ids of their own, at most one handoff, which takes no arguments."""
-        taken = {call.id for message in (*self._turn.history, *self._turn.said) for call in message.tool_calls}
-        usable: list[ToolCall] = []
+    def _usable(self, calls: Sequence[ToolCall], offered: Collection[str]) -> tuple[ToolCall, ...]:
+        """The calls that may be run: each once, with ids and names that any server takes back, and not too many.
+
+        What the answer before this has done is not done again, unless that does no harm (an idempotent tool). At most
+        one handoff is left, without arguments.
+        """
+        turn = self._turn
+        taken = {call.id for message in (*turn.history, *turn.said) for call in message.tool_calls}
+        most = min(CALLS, CALLS_OF_TURN - turn.calls)
+        usable: dict[tuple[str, str], ToolCall] = {}
+        for call in self._each(calls, offered) if offered else ():
+            if len(usable) == most:
+                _LOG.warning("calls.too_many", agent=turn.agent, turn=turn.number, calls=len(calls), most=most)
+                break
+            call_id = call.id if call.id and call.id not in taken else _own_id(turn.number, len(taken))
+            if usable.setdefault(_key(call), msgspec.structs.replace(call, id=call_id)).id != call_id:
+                continue
+            taken.add(call_id)
+            if _key(call) in turn.last_calls and call.name in turn.cast.once:
+                turn.refused[call_id] = _MADE_AGAIN
+        return tuple(usable.values())
+
+    def _each(self, calls: Sequence[ToolCall], offered: Collection[str]) -> Iterator[ToolCall]:
+        """The calls by the names of the tools that are meant; one handoff of them at most."""
         handed = False
-        for call in calls if offered else ():
-            is_handoff = call.name.startswith(HANDOFF)
-            if is_handoff and handed:
+        for call in calls:
+            name = tool_name(call.name, offered)
+            is_handoff = name.startswith(HANDOFF)
+            if not name or (is_handoff and handed):
                 continue
             handed = handed or is_handoff
-            call_id = call.id
-            if not call_id or call_id in taken:  # some servers begin to count anew with every answer
-                call_id = f"call_{self._turn.number}_{len(taken)}"
-            taken.add(call_id)
-            arguments = "{}" if is_handoff or not call.arguments else call.arguments
-            usable.append(ToolCall(id=call_id, name=call.name, arguments=arguments))
-        return tuple(usable)
+            yield ToolCall(id=call.id, name=name, arguments="{}" if is_handoff else call.arguments or "{}")
+
+    def _judged(self, calls: Sequence[ToolCall], offered: Sequence[str]) -> tuple[ToolCall, ...]:
+        """The calls as they are to be made: counted, and remembered so that the next answer makes none again."""
+        turn = self._turn
+        judged = turn.judged(calls, offered)
+        made = [call for call in calls if turn.refused.get(call.id, _MADE_AGAIN) == _MADE_AGAIN]
+        turn.calls += len(calls)
+        if made:
+            turn.last_calls = set(map(_key, made))
+        return judged
 
     def _followed(self, call: ToolCall) -> str:
         """The name under which AutoGen does with a call what was decided."""
@@ -205,6 +240,19 @@ class PromptClient(ChatCompletionClient):
             family="unknown",
             multiple_system_messages=True,
         )
+
+
+def _key(call: ToolCall) -> tuple[str, str]:
+    """What two calls have in common that do the same."""
+    try:
+        return call.name, json.dumps(json.loads(call.arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return call.name, call.arguments
+
+
+def _own_id(turn: int, number: int) -> str:
+    """An id that strict servers take: nine letters or digits."""
+    return f"c{turn % 10_000:04d}{number % 10_000:04d}"
 
 
 def _name(tool: Tool | AutoGenToolSchema) -> str:

@@ -63,6 +63,8 @@ class AgentTurn:
         asked: what the caller is asked in this turn before a tool may run.
         rules: names of the rules that stopped or changed a tool call or handoff.
         prompts: how many prompts were asked.
+        calls: how many tool calls and handoffs the models have made.
+        last_calls: those of the last answer that made any, by name and arguments.
         ahead: the answer to the first of them, until AutoGen asks for it.
         over: the agents have ended their work.
 
@@ -88,6 +90,8 @@ class AgentTurn:
         self.token = CancellationToken()
         self.broken: Exception | None = None
         self.prompts = 0
+        self.calls = 0
+        self.last_calls: set[tuple[str, str]] = set()
         self.ahead: asyncio.Future[PromptCompleted] | None = None
         self._seen = {self.agent}
 
@@ -120,6 +124,9 @@ class AgentTurn:
         made: list[ToolCall] = []
         refusals: list[Refused] = []
         for call in calls:
+            if call.id in self.refused:
+                made.append(call)
+                continue
             verdict = self.cast.judge.verdict(call, scene, offered, self.rules)
             if isinstance(verdict, ToolCall):
                 made.append(verdict)
@@ -216,4 +223,4 @@ def _agreed(scene: Scene) -> ToolCall | None:
     """The tool call that the caller was asked about, if they have said yes and nothing more."""
     if scene.asked is None or not simply_agrees(scene.answer):
         return None
-    return ToolCall(id=f"call_{scene.turn}_agreed", name=scene.asked.tool, arguments=scene.asked.arguments)
+    return ToolCall(id=f"y{scene.turn % 100_000_000:08d}", name=scene.asked.tool, arguments=scene.asked.arguments)
