@@ -13,17 +13,19 @@ def edge() -> None:
     import uvloop
 
     from orchestra.log import configure_logging
+    from orchestra.process import on_one_core
     from orchestra.settings import load_settings
 
     settings = load_settings()
     configure_logging(settings, "edge")
 
     try:
-        from orchestra.voice.quiet import redirect_pipecat_log
+        with on_one_core():
+            from orchestra.voice.quiet import redirect_pipecat_log
 
-        redirect_pipecat_log()
-        from orchestra.agents import load_app
-        from orchestra.voice.server import run_edge
+            redirect_pipecat_log()
+            from orchestra.agents import load_app
+            from orchestra.voice.server import run_edge
     except ImportError as error:
         from orchestra.errors import MissingExtraError
 

@@ -15,6 +15,7 @@ from orchestra.bus import Bus
 from orchestra.bus.fitness import check_server
 from orchestra.bus.process import spare_the_collector
 from orchestra.errors import SettingError
+from orchestra.process import on_one_core
 from orchestra.settings import Settings
 from orchestra.voice.draining import drain
 from orchestra.voice.edge import Phrases, auth_token_of, create_app, open_edge
@@ -107,7 +108,8 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
         bus = await Bus.connect(settings)
         try:
             await check_server(bus)
-            engines = await load_engines(settings)
+            with on_one_core():
+                engines = await load_engines(settings)
             edge = open_edge(settings, bus, engines, app)
             spare_the_collector()
             async with serving(create_app(edge), listener) as server:

@@ -65,8 +65,7 @@ class ListeningModels:
         """Load both models from Pipecat's wheel and run each once. Blocks for about 0.5 s."""
         stock = LocalSmartTurnAnalyzerV3()
         stock._predict_endpoint(np.zeros(16_000, np.float32))  # noqa: SLF001 - the first run is slow
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        threads = ThreadPoolExecutor(cores, "smart-turn", initializer=behind_the_event_loop)
+        threads = ThreadPoolExecutor(os.cpu_count() or 1, "smart-turn", initializer=behind_the_event_loop)
         return cls(SileroVADAnalyzer()._model.session, stock._session, threads)  # noqa: SLF001 - the bundled sessions
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:
