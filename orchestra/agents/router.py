@@ -3,7 +3,7 @@
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.lexical import Index
-from orchestra.agents.words import stem, words
+from orchestra.agents.words import bare, stem, words
 
 #: about one and a half telling words
 _ENOUGH = 2.0
@@ -27,9 +27,16 @@ class Router:
             name: [_line(phrase) for phrase in said if len(words(phrase)) >= _SHORTEST_EXAMPLE]
             for name, said in phrases.items()
         }
+        self._whole: dict[str, list[str]] = {}
+        for agent in app.agents:
+            for example in filter(None, map(bare, _examples(agent))):
+                self._whole.setdefault(example, []).append(agent.name)
 
     def route(self, text: str, current: str) -> str:
-        """Name of the agent for these words of the caller, who speaks with ``current`` now."""
+        """Name of the agent for these words of the caller, who speaks with ``current`` now; an example always wins."""
+        named = self._whole.get(bare(text))
+        if named:
+            return current if current in named else named[0]
         scores = self.scores(text)
         best = max(scores, key=lambda name: (scores[name], name == current))
         if scores[best] >= _ENOUGH and scores[best] > scores.get(current, 0.0) * _CLEARLY:
@@ -46,8 +53,12 @@ class Router:
 
 
 def _phrases(agent: Agent) -> tuple[str, ...]:
-    own = (phrase for tool in agent.tools for phrase in (tool.description, *tool.examples))
-    return (agent.about, *agent.examples, *own)
+    return (agent.about, *(tool.description for tool in agent.tools), *_examples(agent))
+
+
+def _examples(agent: Agent) -> tuple[str, ...]:
+    """What callers say when they need the agent, or one of its tools."""
+    return (*agent.examples, *(example for tool in agent.tools for example in tool.examples))
 
 
 def _line(phrase: str) -> str:

@@ -3,8 +3,10 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, time
 from functools import partial
 from string import Formatter
+from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, overload
 
 import msgspec
@@ -16,6 +18,8 @@ from schemas import ToolSchema
 _TIMEOUT_S = 5.0
 #: levels of arguments within one another; every reader of JSON takes as many
 _DEEPEST = 32
+#: what msgspec says nothing of in a schema where they need no time zone
+_FORMATS = {time: "time", datetime: "date-time"}
 
 
 class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -337,10 +341,11 @@ def _arguments_of(function: Callable[..., Any], name: str) -> tuple[type[msgspec
 
 
 def _described(annotation: Any) -> Any:
-    """``Annotated[T, "text"]`` with the text as the description that JSON schema knows."""
-    if get_origin(annotation) is not Annotated:
-        return annotation
-    kind, *extras = get_args(annotation)
+    """``Annotated[T, "text"]`` with the text as the description that JSON schema knows; a time with its format."""
+    kind, *extras = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+    bare = [each for each in get_args(kind) or (kind,) if each is not NoneType]
+    if len(bare) == 1 and isinstance(bare[0], type) and bare[0] in _FORMATS:
+        kind = Annotated[kind, msgspec.Meta(extra_json_schema={"format": _FORMATS[bare[0]]})]
     for extra in extras:
         kind = Annotated[kind, msgspec.Meta(description=extra) if isinstance(extra, str) else extra]
     return kind

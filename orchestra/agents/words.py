@@ -30,6 +30,18 @@ _SPELLINGS = (("[tc]i(?=[aou])", "s"), ("c(?=[eiy])|ch|sh", "s"), ("ph", "f"), (
 #: no forms of "miss" and "new"
 _WHOLE = frozenset({"missing", "news"})
 _VOICED = str.maketrans({"b": "p", "d": "t", "g": "k", "v": "f", "z": "s", "j": "s", "q": "k", "y": "i"})
+_SHORT_FORMS = {
+    "whats": "what is", "wheres": "where is", "whens": "when is", "hows": "how is", "whos": "who is", "im": "i am",
+    "id": "i would", "ive": "i have", "ill": "i will", "dont": "do not", "cant": "can not", "cannot": "can not",
+    "its": "it is", "thats": "that is", "youre": "you are", "wont": "will not", "isnt": "is not", "doesnt": "does not",
+}  # fmt: skip
+#: what an utterance may begin and end with, and mean the same
+_POLITE = frozenset(
+    _WORD.findall("""
+    hello hi hey good morning afternoon evening day please thanks thank you so well oh ah uh um uhm ok okay yes yeah
+    and now
+    """)
+)
 _MIN_WORD = 4
 _MIN_SPELLED = 5
 _SAME_ROOT, _SAME_SOUND, _ONE_LETTER, _NEAR_SOUND = 0.8, 0.8, 0.7, 0.4
@@ -39,6 +51,19 @@ _LONGEST_ENDING = 4
 def words(text: str) -> list[str]:
     """The words of a text in lower case: ``Where's my parcel?`` → ``wheres my parcel``."""
     return _WORD.findall(text.lower().replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", ""))
+
+
+def bare(text: str) -> str:
+    """An utterance without what is only polite around it, its short forms spelled out.
+
+    ``Hello, what's my balance, please?`` → ``what is my balance``: what two people mean the same by is then the same.
+    """
+    said = [part for word in words(text) for part in _SHORT_FORMS.get(word, word).split()]
+    while said and said[0] in _POLITE:
+        said.pop(0)
+    while said and said[-1] in _POLITE:
+        said.pop()
+    return " ".join(said)
 
 
 def terms(text: str) -> list[str]:

@@ -86,7 +86,7 @@ _ASKS = _any(
 )
 _PERSONAL = _any(
     "(?:where|when|why|until|how soon) (?:\\w+ ){0,4}(?:my|our)|(?:has|is|did|will) (?:my|our)",
-    "i want|i need|id like|i would like|please|im waiting|i (?:have|ve) been waiting",
+    "i want|(?<!do )i need|id like|i would like|please|im waiting|i (?:have|ve) been waiting",
     "(?:it|this|that) again",
     "\\d{3,}",
 )
@@ -94,7 +94,12 @@ _OPENERS = re.compile(
     r"^\W*((hello|hi|hey|well|oh|um|uh|so|ok|okay|yes|yeah|no|sorry|excuse me|please|and)\b[\s,.!-]*)+", re.IGNORECASE
 )
 _OTHER = _any("(?:another|other|different|second|next) (?:one|number|\\w+)")
-_GOES_ON = re.compile(r"^(?:and|or|what about|how about|also)\b")
+_GOES_ON = re.compile(r"^(?:(?:and|or|also) )*(?:what about|how about)\b")
+_ADDS = re.compile(r"^(?:and|or|also) (?!(?:and|or|also)\b)(.*)")
+_OWN_QUESTION = re.compile(
+    r"^(?:where|when|who|whose|which|what|why|how|do|does|did|is|are|am|was|can|could|may|must|should|will|would|have|has"
+    r"|tell|i|we|my|please)\b"
+)
 _DAY = _any("(?:mon|tues|wednes|thurs|fri|satur|sun)days?|tomorrow")
 _LITTLE = _any(
     _DAY.pattern,
@@ -187,8 +192,9 @@ def is_personal(said: str) -> bool:
 
 
 def goes_on(said: str) -> bool:
-    """Goes on from the question before: "And on Sundays?"."""
-    return bool(_GOES_ON.search(plain(said)))
+    """Goes on from the question before: "And on Sundays?", but not "And where can I park?"."""
+    added = _ADDS.search(plain(said))
+    return bool(_GOES_ON.search(plain(said)) or (added and not _OWN_QUESTION.search(added[1])))
 
 
 def means_another(said: str) -> bool:

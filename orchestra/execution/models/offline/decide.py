@@ -6,7 +6,7 @@ from typing import Final
 from orchestra.agents.words import terms
 from orchestra.execution.models.offline import acts, filling, keyed, replies
 from orchestra.execution.models.offline.moves import BUILTIN, END, KEYPAD, SEARCH, TRANSFER, Call, Move, Say, View
-from orchestra.execution.models.offline.ranking import rank
+from orchestra.execution.models.offline.ranking import example_of, rank
 from orchestra.execution.models.offline.talk import HANDOFF, read
 from schemas import PromptRequested, ToolSchema
 
@@ -37,6 +37,16 @@ def decide(prompt: PromptRequested) -> Move:
 
 def _nothing_said(view: View) -> Move | None:
     return None if view.said.strip() else Say(replies.HELLO)
+
+
+def _example(view: View) -> Move | None:
+    """Word for word what one of the tools gives as an example: that tool, whatever the words seem to say."""
+    tools = [*view.own, *(tool for tool in view.tools if tool.name.startswith(HANDOFF))]
+    name = example_of(view.said, tools)
+    waiting = filling.pending(view) if name else None
+    if name is None or (waiting is not None and (waiting.tool.name == name or waiting.slot.tells)):
+        return None
+    return _do(view, name)
 
 
 def _repeat(view: View) -> Move | None:
@@ -98,12 +108,15 @@ def _pending(view: View) -> Move | None:
 
 
 def _bare_value(view: View) -> Move | None:
-    """Nothing but a number or a day: for the tool that ran last, or else for the one tool that can use it."""
-    return filling.again_with(view) or filling.start_with(view)
+    """Nothing but a number or a day: for the tool that was asked for, that ran last, or that can use it."""
+    return filling.asked_for(view) or filling.again_with(view) or filling.start_with(view)
 
 
 def _goes_on(view: View) -> Move | None:
-    """A short "and on Sundays?" after a question: searched together with what was searched before."""
+    """A short "and on Sundays?" after a question: searched together with what was searched before.
+
+    "And where can I park?" is a question of its own.
+    """
     last = next((exchange.work[-1] for exchange in view.talk.earlier if exchange.work), None)
     if last is None or last.call.name != SEARCH or not view.has(SEARCH):
         return None
@@ -198,6 +211,7 @@ def _asked_anything_else(view: View) -> bool:
 
 _POLICIES: Final[tuple[Callable[[View], Move | None], ...]] = (
     _nothing_said,
+    _example,
     keyed.ask,
     _repeat,
     _good_bye,

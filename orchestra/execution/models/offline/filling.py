@@ -79,8 +79,8 @@ def go_on(view: View, waiting: Pending) -> Move | None:
 
 def ask_again(view: View, waiting: Pending) -> Move:
     """The question once more; after the third time the offer of a person."""
-    if waiting.times >= _PATIENCE and view.has(TRANSFER):
-        return Say(replies.OFFER_PERSON)
+    if waiting.times >= _PATIENCE:
+        return Say(replies.OFFER_PERSON if view.has(TRANSFER) else replies.GIVEN_UP)
     heard = " ".join("".join(digit_runs(view.said))) if waiting.slot.kind == "digits" else ""
     return Say(f"{f'I heard {heard}.' if heard else replies.NOT_CAUGHT} {waiting.slot.question}")
 
@@ -93,6 +93,23 @@ def again_with(view: View) -> Move | None:
         return None
     given = _bare_values(view, tool)
     return Call(tool.name, {**_arguments(last.arguments), **given}) if given else None
+
+
+def asked_for(view: View) -> Move | None:
+    """Give a bare value to the tool that takes what the last result asked for: a rule wants the identity first."""
+    last = next((exchange.work[-1] for exchange in view.talk.earlier if exchange.work), None)
+    wanted = frozenset(terms((last.result or "") if last is not None else ""))
+    named = {tool.name: _asked_slots(tool, wanted) for tool in view.own}
+    if last is None or named.get(last.call.name):
+        return None
+    able = [tool for tool in view.own if named[tool.name] & _bare_values(view, tool).keys()]
+    return start(view, able[0]) if able else None
+
+
+def _asked_slots(tool: ToolSchema, wanted: frozenset[str]) -> set[str]:
+    """The arguments whose description's first words all stand in a text that asks for something."""
+    heads = {slot.name: frozenset(terms(slot.head)) for slot in slots_of(tool)}
+    return {name for name, head in heads.items() if head and head <= wanted}
 
 
 def start_with(view: View) -> Move | None:
@@ -117,7 +134,7 @@ def _call_or_ask(view: View, tool: ToolSchema, answers: tuple[Answer, ...]) -> M
         value = _value(view, slot, answers)
         if value is None and slot.kind == "digits" and not acts.means_another(answers[0].said):
             value = _known(view, slot)
-        if value is None and slot.kind == "words" and slot.required and tells_more(answers[0].said, tool):
+        if value is None and slot.tells and slot.required and tells_more(answers[0].said, tool):
             value = acts.without_openers(answers[0].said)
         if value is not None:
             arguments[slot.name] = value

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from orchestra.agents.lexical import Index
-from orchestra.agents.words import meant, terms
+from orchestra.agents.words import bare, meant, terms
 from orchestra.execution.models.offline.numbers import without_numbers
 from orchestra.execution.models.offline.talk import HANDOFF
 from schemas import ToolSchema
@@ -32,6 +32,25 @@ def rank(said: str, tools: Sequence[ToolSchema], instructions: str) -> dict[str,
     return corpus.scores(_alike(without_numbers(said)))
 
 
+def example_of(said: str, tools: Sequence[ToolSchema]) -> str | None:
+    """The first of the tools that has the caller's words as an example, whatever number or day they name."""
+    words = _as_example(said)
+    if not words:
+        return None
+    return next((t.name for t in tools if words in map(_as_example, _examples_in(t.description))), None)
+
+
+def _as_example(text: str) -> str:
+    return bare(_alike(without_numbers(text)))
+
+
+@lru_cache(maxsize=256)
+def _examples_in(description: str) -> tuple[str, ...]:
+    """The examples at the end of a tool's description."""
+    _, *listed = _EXAMPLES.split(description, maxsplit=1)
+    return tuple(_listed(listed[0])) if listed else ()
+
+
 class _Corpus:
     """What is written about each of a set of tools."""
 
@@ -39,8 +58,7 @@ class _Corpus:
         texts: dict[str, list[str]] = {}
         self._examples: dict[str, list[frozenset[str]]] = {}
         for name, description in tools:
-            about, *listed = _EXAMPLES.split(description, maxsplit=1)
-            examples = _listed(listed[0]) if listed else []
+            about, examples = _EXAMPLES.split(description, maxsplit=1)[0], _examples_in(description)
             mentions = [s.replace(name, " ") for s in _SENTENCE.findall(instructions) if re.search(rf"\b{name}\b", s)]
             own_name = name.removeprefix(HANDOFF).replace("_", " ")
             texts[name] = [_alike(text) for text in (own_name, own_name, about, *mentions, *examples)]

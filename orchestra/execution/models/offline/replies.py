@@ -24,6 +24,7 @@ MACHINE_ALONE = "I am an automated assistant. How can I help you?"
 CANNOT_WITHOUT = "That is all right, but I cannot do it without that. Shall I connect you to a person?"
 SAY_MORE = "I am sorry, I did not understand that. What can I do for you?"
 NOT_CAUGHT = "I am sorry, I did not get that."
+GIVEN_UP = f"I am sorry, I cannot do it without that. {ANYTHING_ELSE}"
 OFFER_PERSON = "I am sorry, I still did not get that. Shall I connect you to a person?"
 
 #: what stands at the end of a reply that the caller spoke over

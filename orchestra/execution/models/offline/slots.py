@@ -3,15 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from orchestra.agents.words import meant, stem, terms, words
 from orchestra.execution.models.offline import acts
-from orchestra.execution.models.offline.numbers import digit_runs, digits_of_length
+from orchestra.execution.models.offline.moments import DAYS, date_in, time_in, time_words, weekday_of
+from orchestra.execution.models.offline.numbers import digit_runs, digits_of_length, without_numbers
 from schemas import ToolSchema
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _LENGTHS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12,
@@ -19,8 +18,31 @@ _LENGTHS = {
 _PATTERN_LENGTH = re.compile(r"^\^?(?:\\d|\[0-9\])\{(\d+)\}\$?$")
 _SAID_LENGTH = re.compile(r"\b(\w+)[ -]digits?\b")
 _IDENTIFIER = re.compile(r"\b(number|code|id|digits?|pin|account|postcode|reference)\b")
+_DAY = re.compile(r"\b(?:week)?days?\b")
+_NO_DAY = re.compile(
+    r"\b(?:times?|hours?|part|moment) (?:of|in) (?:the |a )?day\b|\b(?:per|a|each|every) day\b|\bdays\b"
+)
+_TIME = re.compile(r"\btimes?\b|\bo.?clock\b")
+_NO_TIME = re.compile(r"\b(?:how many|number of|first|last|next|full|part|any|some|same) times?\b|\btime ?zone\b")
+#: what is told in as many words as it takes, so that all that the caller says may be it
+_STORY = re.compile(
+    r"\b(?:what (?:happened|went|is|was)|why|reasons?|problems?|complaints?|messages?|notes?|descriptions?|describe|"
+    r"details?|symptoms?|wish(?:es)?|requests?|questions?|story|concerns?|feedback|comments?|subject|issue)\b"
+)
+_LEAD_IN = re.compile(
+    r"^(?:(?:my|the|his|her|our) (?:\w+ ){0,2}?(?:is|are)|it'?s|it is|that'?s|that is|i'?m|i am|this is|they are)\s+",
+    re.IGNORECASE,
+)
+_DECIMAL = re.compile(r"\d+[.,]\d+")
+#: texts of a form that nobody says aloud as it is written
+_WRITTEN = {
+    "email": re.compile(r"[^@\s]+@[^@\s]+\.\w+"),
+    "uri": re.compile(r"\w+://\S+"),
+    "uuid": re.compile(r"[0-9a-fA-F-]{32,36}"),
+}
 _SURE = 0.7
 _OWN_WORDS = 2
+_MOST_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +59,51 @@ class Slot:
         return str(self.schema.get("description", "")) or self.name.replace("_", " ")
 
     @property
+    def head(self) -> str:
+        """The description's first words: ``account number`` of "account number, six digits"."""
+        return re.split(r"[,.:;(]", self.description)[0].strip()
+
+    @property
     def question(self) -> str:
         """What to ask the caller: the question in the description, or one made of its first words."""
         asked = re.search(r"([^.?!:;]+\?)", self.description)
         if asked:
             return _sentence(asked[1])
-        what = re.split(r"[,.:;(]", self.description)[0].strip()
         if self.kind == "boolean":
-            return f"{_sentence(what)}, yes or no?"
-        return f"Which {what.removeprefix('the ').removeprefix('a ')} is it?"
+            return f"{_sentence(self.head)}, yes or no?"
+        return f"Which {self.head.removeprefix('the ').removeprefix('a ')} is it?"
 
     @property
     def kind(self) -> str:
-        """``choice``, ``boolean``, ``number``, ``digits``, ``day`` or ``words``."""
+        """What fills it: ``choice``, ``boolean``, ``number``, ``digits``, ``day``, ``date``, ``time`` or ``words``.
+
+        ``nothing`` for what no caller says: lists, objects, moments with date and time in one.
+        """
         if self.choices:
             return "choice"
+        kind, form = self.schema.get("type", "string"), self.schema.get("format", "")
+        if kind in ("boolean", "integer", "number"):
+            return "boolean" if kind == "boolean" else "number"
+        if kind != "string" or form in ("date-time", "duration", "byte", "binary"):
+            return "nothing"
+        if form in ("date", "time"):
+            return str(form)
+        return "words" if form in _WRITTEN else self._described
+
+    @property
+    def _described(self) -> str:
+        """What a text without a format is, by its name and description."""
         named = " ".join(words(f"{self.name.replace('_', ' ')} {self.description}"))
-        kind = self.schema.get("type", "string")
-        if kind == "boolean":
-            return "boolean"
-        if kind in ("integer", "number"):
-            return "number"
         if _PATTERN_LENGTH.match(self.schema.get("pattern", "")) or _IDENTIFIER.search(named):
             return "digits"
-        return "day" if re.search(r"\b(week)?days?\b", named) else "words"
+        if _DAY.search(named) and not _NO_DAY.search(named):
+            return "day"
+        return "time" if _TIME.search(named) and not _NO_TIME.search(named) else "words"
+
+    @property
+    def tells(self) -> bool:
+        """Whether it is an account in the caller's own words: what happened, a message, a wish."""
+        return self.kind == "words" and bool(_STORY.search(self.description.lower()))
 
     @property
     def length(self) -> int | None:
@@ -77,6 +120,10 @@ class Slot:
     def choices(self) -> tuple[str, ...]:
         """The values of an enumeration, as text."""
         return tuple(str(value) for value in self.schema.get("enum", ()) if value is not None)
+
+    def of_choice(self, text: str | None) -> Any:
+        """The value of the enumeration that a text of `choices` stands for."""
+        return next((value for value in self.schema.get("enum", ()) if str(value) == text), None)
 
 
 def slots_of(tool: ToolSchema) -> list[Slot]:
@@ -96,17 +143,33 @@ def value_in(slot: Slot, said: str, *, asked: bool, at: float) -> Any:
         at: when it was said, epoch seconds: "tomorrow" counts from there.
 
     """
+    value = _value_in(slot, said, asked=asked, at=at)
+    pattern = slot.schema.get("pattern")
+    return None if pattern and isinstance(value, str) and not _has_form(pattern, value) else value
+
+
+def _value_in(slot: Slot, said: str, *, asked: bool, at: float) -> Any:
+    if slot.kind in {"choice", "day", "date"}:
+        return _of_calendar(slot, said, at)
     match slot.kind:
-        case "choice":
-            days = tuple(choice for choice in slot.choices if choice in _DAYS)
-            return _choice(slot.choices, said) or _relative_day(days, said, at)
-        case "day":
-            return _choice(_DAYS, said) or _relative_day(_DAYS, said, at)
         case "digits":
             return digits_of_length(said, slot.length)
         case "number":
-            return next((int(run) for run in digit_runs(said)), None)
-    return _answer(slot, said) if asked else None
+            return _number(said, whole=slot.schema.get("type") == "integer")
+        case "time" if slot.schema.get("format"):
+            return time_in(said)
+        case "time":
+            return time_words(said) if asked else None
+    return _answer(slot, said) if asked and slot.kind != "nothing" else None
+
+
+def _of_calendar(slot: Slot, said: str, at: float) -> Any:
+    """One of some values, of which days of the week are such as ``tomorrow`` may mean; or a date."""
+    if slot.kind == "date":
+        return date_in(said, at)
+    choices = slot.choices or DAYS
+    chosen = _choice(choices, said) or _relative_day(choices, said, at)
+    return slot.of_choice(chosen) if slot.choices else chosen
 
 
 def tells_more(said: str, tool: ToolSchema) -> bool:
@@ -120,28 +183,57 @@ def _answer(slot: Slot, said: str) -> Any:
     """What only counts as a value if the caller was asked for it: yes or no, and words of their own."""
     if slot.kind == "boolean":
         return acts.is_yes(said) or (False if acts.is_no(said) else None)
-    return acts.without_openers(said) or None
+    answer = acts.without_openers(said)
+    if slot.tells:
+        return answer or None
+    answer = _LEAD_IN.sub("", answer).strip(" .,!")
+    written = _WRITTEN.get(slot.schema.get("format", ""))
+    asks_back = said.rstrip().endswith("?") or len(answer.split()) > _MOST_WORDS
+    if not answer or asks_back or acts.does_not_know(said) or (written and not written.fullmatch(answer)):
+        return None
+    return answer
 
 
 def _choice(choices: Sequence[str], said: str) -> str | None:
-    """The first of the choices that the words name, exactly or by sound."""
-    heard = words(said)
-    for choice in choices:
-        if " ".join(words(choice.replace("_", " "))) in " ".join(heard):
-            return choice
-    by_stem = {stem(word): choice for choice in choices for word in words(choice.replace("_", " "))}
+    """The first of the choices that the words name: as they are, as a number, or by sound."""
+    heard = words(re.sub(r"\bnot\b(?: on| at| in| the)* \w+", " ", said.lower()))
+    spelled = {choice: " ".join(words(choice.replace("_", " "))) for choice in choices}
+    named = [choice for choice in choices if spelled[choice] and f" {spelled[choice]} " in f" {' '.join(heard)} "]
+    if named:
+        return max(named, key=lambda choice: len(spelled[choice]))
+    by_number = {_digits(text): choice for choice, text in reversed(spelled.items())}
+    for number in digit_runs(" ".join(heard)):
+        for written in (number, f"{number}00"):  # "nine" is 9:00 too
+            if written in by_number:
+                return by_number[written]
+    by_stem = {stem(word): choice for choice in choices for word in spelled[choice].split()}
     guesses = [(meant(stem(word), by_stem), word) for word in heard]
     return next((by_stem[known] for (known, likeness), _ in guesses if likeness >= _SURE), None)
 
 
+def _digits(text: str) -> str | None:
+    """The digits of a text that is nothing but a number: ``eleven``, ``11:30``."""
+    return "".join(digit_runs(text)) if without_numbers(text) in {"", "number"} else None
+
+
 def _relative_day(days: Sequence[str], said: str, at: float) -> str | None:
-    """``tomorrow`` and its like as a day of the week, if that is one of the days."""
-    plain = " ".join(words(said))
-    ahead = next((n for word, n in (("day after tomorrow", 2), ("tomorrow", 1), ("today", 0)) if word in plain), None)
-    if ahead is None or not at:
-        return None
-    day = _DAYS[(datetime.fromtimestamp(at).astimezone() + timedelta(days=ahead)).weekday()]
-    return day if day in days else None
+    """``tomorrow`` and its like as one of these days of the week."""
+    day = weekday_of(said, at)
+    return next((choice for choice in days if choice.capitalize() == day), None)
+
+
+def _number(said: str, *, whole: bool) -> int | float | None:
+    decimal = _DECIMAL.search(said)
+    if decimal and not re.fullmatch(r"\d{1,3},\d{3}", decimal[0]):
+        return None if whole else float(decimal[0].replace(",", "."))
+    return next((int(run) for run in digit_runs(said)), None)
+
+
+def _has_form(pattern: str, value: str) -> bool:
+    try:
+        return bool(re.search(pattern, value))
+    except re.error:  # a pattern of another dialect says nothing here
+        return True
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
