@@ -38,7 +38,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     try:
         found = _found(archive)
     except OSError as error:
-        msg = f"the archive at {archive.place.root} cannot be read: {error}"
+        msg = f"the archive at {archive.place} cannot be read: {error}"
         raise OrchestraError(msg) from error
     found["waiting"] = asyncio.run(_waiting(settings))
     if as_json:
@@ -60,7 +60,7 @@ def _found(archive: "Archive") -> dict[str, Any]:
         day["files"] += 1
         day["bytes"] += archive.place.size(part.file.path)
     return {
-        "place": archive.place.root,
+        "place": str(archive.place),
         "days": days,
         "covered_files": len(files) - sum(day["files"] for day in days.values()),
         "holes": [str(hole) for hole in holes(archive)],
@@ -97,14 +97,14 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
     if rows:
         print_table(console, columns("day", *numbers, right=numbers), rows)
     else:
-        console.print(f"nothing is archived in {archive.place.root} yet", soft_wrap=True)
+        console.print(f"nothing is archived in {archive.place} yet", soft_wrap=True)
     for hole in found["holes"]:
         console.print(hole, style="bold red", soft_wrap=True)
     waiting, free = found["waiting"], found["free_bytes"]
     if waiting is not None:
         console.print(f"{waiting:,} events of the journal wait for their file")
     room = "" if free is None else f", {free / 1e9:,.1f} GB free"
-    console.print(f"in {archive.place.root}{room}", soft_wrap=True)
+    console.print(f"in {archive.place}{room}", soft_wrap=True)
 
 
 def compact(
@@ -130,7 +130,7 @@ def compact(
         try:
             done = merge(archive, progress=tell)
         except OSError as error:
-            msg = f"the archive at {archive.place.root} cannot be merged: {error}; nothing of it is lost"
+            msg = f"the archive at {archive.place} cannot be merged: {error}; nothing of it is lost"
             raise OrchestraError(msg) from error
     if as_json:
         say_json(asdict(done))
@@ -139,4 +139,6 @@ def compact(
     say(
         f"{done.merged} files became {done.made}: {before:,.1f} MB, now {after:,.1f} MB;"
         f" {done.covered} files and {done.drafts} old drafts removed"
+        + f"; {done.kept} could not be, and count no more"
+        * bool(done.kept)
     )

@@ -151,7 +151,7 @@ async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Ev
     from orchestra.replay.recorded import recorded_call
 
     try:
-        journal = await recorded_call(settings, wanted)
+        journal = await recorded_call(settings, wanted, complain=complain)
     except UsageError:  # its journal may be gone, and its record still there
         if (whole := await _stored(settings, wanted)) is not None:
             return whole, []

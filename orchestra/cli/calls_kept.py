@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.cli.files import writing
-from orchestra.cli.terminal import say_json
+from orchestra.cli.terminal import complain, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
     from orchestra.replay.recording import cut, recording
     from orchestra.replay.transcript import clock
 
-    events = await recorded_call(settings, call, source)
+    events = await recorded_call(settings, call, source, complain=complain)
     from_s = _beginning(events, turn) if turn else 0.0
     player = next((each for each in _PLAYERS if shutil.which(each[0])), None)
     if player is None:
@@ -110,7 +110,7 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
     from orchestra.replay.recording import recording
     from orchestra.storage.dialogue import dialogue
 
-    events = await recorded_call(settings, call, source)
+    events = await recorded_call(settings, call, source, complain=complain)
     turns = {"call": events[0].call, "turns": dialogue(events).turns}
     files = {
         "txt": transcript.text(events).encode(),
@@ -158,7 +158,7 @@ def find(  # noqa: PLR0917 - the options of the command
     from orchestra.settings import load_settings
 
     chosen = Selection(caller=caller, since=moment(since) if since else None, until=moment(until) if until else None)
-    hits = uvloop.run(find_words(load_settings(), words, chosen, source, limit=limit))
+    hits = uvloop.run(find_words(load_settings(), words, chosen, source, limit=limit, complain=complain))
     if as_json:
         for hit in hits:
             say_json(hit)

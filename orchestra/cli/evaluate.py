@@ -108,7 +108,7 @@ async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", s
     from orchestra.replay.recorded import recorded_call
 
     async def recorded(call: str) -> Any:
-        return await recorded_call(settings, call, source)
+        return await recorded_call(settings, call, source, complain=complain)
 
     trials, problems = await read_trials(place, recorded, as_heard=as_heard)
     with progress_of(len(trials)) as progress:

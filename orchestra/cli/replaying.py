@@ -225,7 +225,7 @@ def finished(run: Run, done: Replayed) -> int:
 async def conversation(run: Run) -> int:
     """Tell the calls, one after another in the order in which they began."""
     resumed, after_s = told_in(run.token) if run.token else ("", 0.0)
-    calls = await recorded_calls(run.settings, run.selection, run.source) or await _all_calls(run)
+    calls = await recorded_calls(run.settings, run.selection, run.source, complain=complain) or await _all_calls(run)
     if not calls:
         raise nothing_found()
     if resumed and resumed not in calls:

@@ -9,6 +9,7 @@ import typer
 
 from orchestra.cli.files import writing
 from orchestra.cli.terminal import say, say_json
+from orchestra.masking import without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +52,7 @@ def report(
         if as_json:
             say_json(found, enc_hook=float)
         else:
-            _print(terminal(), found, f"{records.files:,} files of {settings.archive}", records.live)
+            _print(terminal(), found, f"{records.files:,} files of {without_secrets(settings.archive)}", records.live)
         if plot is not None:
             with needs_extra("analysis"):
                 from orchestra.replay.plots import plot as draw

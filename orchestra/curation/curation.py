@@ -20,7 +20,7 @@ from orchestra.settings import Settings
 from orchestra.storage.dialogue import dialogue
 from orchestra.storage.keys import link_key
 from orchestra.storage.links import Links
-from orchestra.storage.stored import Stored
+from orchestra.storage.stored import Stored, kept
 
 _log = structlog.get_logger()
 
@@ -178,7 +178,7 @@ class Curation:
     async def _upload(self, each: _Submission) -> None:
         if each.recording and not each.task["data"]["audio"]:
             try:
-                audio = await asyncio.to_thread(_bytes_of, Stored(each.recording))
+                audio = await asyncio.to_thread(_bytes_of, kept(self._settings, each.recording))
                 url = await asyncio.to_thread(self._project.upload, f"{each.call}.wav", audio)
             except (OSError, RejectedError) as error:
                 _log.warning("curation.no_audio", call=each.call, recording=each.recording, error=repr(error))

@@ -58,7 +58,7 @@ class Records:
         try:
             parts = await asyncio.to_thread(lambda: parts_of(archive.files()))
         except OSError as error:
-            msg = f"the archive at {archive.place.root} cannot be reached: {error}"
+            msg = f"the archive at {archive.place} cannot be reached: {error}"
             raise UsageError(msg) from error
         live = await _live(settings, parts, complain)
         try:

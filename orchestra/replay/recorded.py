@@ -61,12 +61,13 @@ class Selection:
     streams: tuple[str, ...] = (keys.JOURNAL,)
 
 
-def _log_complaint(text: str) -> None:
+def log_complaint(text: str) -> None:
+    """Say in the log what is missing or damaged."""
     _LOG.warning("recording.damaged", what=text)
 
 
 async def entries(
-    settings: Settings, selection: Selection, source: str = "auto", *, complain: Complain = _log_complaint
+    settings: Settings, selection: Selection, source: str = "auto", *, complain: Complain = log_complaint
 ) -> AsyncGenerator[Entry]:
     """The chosen entries in order: as in the stream within a partition, by stream id over all of them.
 
@@ -90,7 +91,7 @@ async def entries(
 
 
 async def recorded_call(
-    settings: Settings, call: str, source: str = "auto", *, complain: Complain = _log_complaint
+    settings: Settings, call: str, source: str = "auto", *, complain: Complain = log_complaint
 ) -> list[Event]:
     """All events of one call on the journal, in order. Types unknown here, and what cannot be decoded, are left out.
 
@@ -113,7 +114,7 @@ async def recorded_call(
     return list(decoded(found, complain))
 
 
-def decoded(found: list[Entry], complain: Complain = _log_complaint) -> Iterator[Event]:
+def decoded(found: list[Entry], complain: Complain = log_complaint) -> Iterator[Event]:
     """The events of entries, as far as they can be decoded here."""
     for entry in found:
         try:
@@ -125,10 +126,13 @@ def decoded(found: list[Entry], complain: Complain = _log_complaint) -> Iterator
             yield event
 
 
-async def recorded_calls(settings: Settings, selection: Selection, source: str = "auto") -> list[str]:
+async def recorded_calls(
+    settings: Settings, selection: Selection, source: str = "auto", *, complain: Complain = log_complaint
+) -> list[str]:
     """The ids of the calls that began within the selection, in order of their beginning."""
     started = replace(selection, types=(_STARTED,), streams=(keys.JOURNAL,))
-    return list(dict.fromkeys([entry.call async for entry in entries(settings, started, source)]))
+    found = entries(settings, started, source, complain=complain)
+    return list(dict.fromkeys([entry.call async for entry in found]))
 
 
 class _Sources:
@@ -261,7 +265,7 @@ class _Sources:
             async for entry in _in_thread(found):
                 yield entry
         except OSError as error:
-            self._complain(f"the archive {archive.place.root} cannot be read further: {error}")
+            self._complain(f"the archive {archive.place} cannot be read further: {error}")
 
     async def _read(self, path: Path, wanted: Filter) -> AsyncIterator[Entry]:
         async for entry in _in_thread(file_entries(path, self._complain)):

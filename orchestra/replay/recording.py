@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from orchestra.errors import RejectedError, UsageError
+from orchestra.masking import without_login
 from orchestra.replay.recorded import Selection, entries
 from orchestra.settings import Settings
 from orchestra.storage.audio import audio_of
 from orchestra.storage.recording import Recording
-from orchestra.storage.stored import Stored
+from orchestra.storage.stored import kept
 from schemas import AudioChunk, Event, RecordingSaved, tag_of
 
 _CHUNK = 1 << 20
@@ -29,24 +30,26 @@ async def recording(settings: Settings, events: Sequence[Event]) -> AsyncIterato
     """
     with tempfile.TemporaryDirectory(prefix="orchestra-") as folder:
         path = Path(folder) / f"{events[0].call}.wav"
-        why = await asyncio.to_thread(_fetch, events, path)
+        why = await asyncio.to_thread(_fetch, settings, events, path)
         if why and not await _assemble(settings, events[0].call, path):
             msg = f"no audio of call {events[0].call} is kept: {why}, and no server has it on its media stream any more"
             raise UsageError(msg)
         yield path
 
 
-def _fetch(events: Sequence[Event], path: Path) -> str:
+def _fetch(settings: Settings, events: Sequence[Event], path: Path) -> str:
     """Copy the file that the journal names; why it could not be, else ""."""
     urls = [event.url for event in events if isinstance(event, RecordingSaved)]
     if not urls:
         return "its journal names no recording"
     try:
-        with Stored(urls[-1]).open() as kept, path.open("wb") as copy:
-            shutil.copyfileobj(kept, copy, _CHUNK)
+        with kept(settings, urls[-1]).open() as file, path.open("wb") as copy:
+            shutil.copyfileobj(file, copy, _CHUNK)
+    except RejectedError as error:
+        return str(error)
     except OSError as error:
         path.unlink(missing_ok=True)
-        return f"{urls[-1]} cannot be read ({error.strerror or error})"
+        return f"{without_login(urls[-1])} cannot be read ({error.strerror or error})"
     return ""
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from orchestra.replay.recorded import Selection, decoded, entries
+from orchestra.replay.places import Complain
+from orchestra.replay.recorded import Selection, decoded, entries, log_complaint
 from orchestra.settings import Settings
 from schemas import ReplyInterrupted, ReplySpoken, UserTurnEnded, tag_of
 
@@ -25,11 +26,17 @@ class Hit:
 
 
 async def find_words(
-    settings: Settings, words: str, selection: Selection, source: str = "auto", *, limit: int = 50
+    settings: Settings,
+    words: str,
+    selection: Selection,
+    source: str = "auto",
+    *,
+    limit: int = 50,
+    complain: Complain = log_complaint,
 ) -> list[Hit]:
     """Where the words were said, the best fitting first: all of them in one utterance, in any order and form.
 
-    Words in double quotes are looked for as they stand, side by side.
+    Words in double quotes are looked for as they stand, side by side. ``complain`` is told what is missing or damaged.
     """
     chosen = Selection(
         calls=selection.calls, caller=selection.caller, since=selection.since, until=selection.until, types=_SAID
@@ -40,8 +47,8 @@ async def find_words(
             "(words, call UNINDEXED, turn UNINDEXED, who UNINDEXED, at UNINDEXED, tokenize = 'porter unicode61')"
         )
         page: list[tuple[str, str, int, str, float]] = []
-        async for entry in entries(settings, chosen, source):
-            for event in decoded([entry]):
+        async for entry in entries(settings, chosen, source, complain=complain):
+            for event in decoded([entry], complain):
                 match event:
                     case UserTurnEnded(text=text):
                         page.append((text, event.call, event.turn, "caller", event.at))

@@ -19,7 +19,7 @@ from orchestra.storage.calls import CallRecord, find_call, list_calls
 from orchestra.storage.dialogue import dialogue
 from orchestra.storage.keys import link_key
 from orchestra.storage.links import Links
-from orchestra.storage.stored import Stored
+from orchestra.storage.stored import Stored, kept
 
 _LOG = structlog.get_logger()
 
@@ -108,7 +108,12 @@ def calls_router(settings: Settings, bus: Bus) -> APIRouter:
         record = await api.record(call)
         if not record.recording:
             raise HTTPException(404, "the call has no recording, or it is not complete yet")
-        return await _audio(Stored(record.recording), call, range_)
+        try:
+            stored = kept(settings, record.recording)
+        except RejectedError as error:
+            _LOG.warning("recording.refused", call=call, reason=str(error))
+            raise HTTPException(404, "the recording is in no place that this edge serves recordings from") from None
+        return await _audio(stored, call, range_)
 
     return router
 

@@ -191,14 +191,14 @@ class Archiver:
         age = self.oldest_s
         say = _LOG.error if cure or age > self._alarm_s else _LOG.warning
         say(
-            "archive.waits", place=self._archive.place.root, partition=partition, error=str(error) or repr(error),
+            "archive.waits", place=str(self._archive.place), partition=partition, error=str(error) or repr(error),
             oldest_s=round(age, 1), cure=cure or "it is tried again; nothing is lost while the journal keeps it",
         )  # fmt: skip
 
     def _well(self) -> None:
         if self._troubled:
             self._troubled = False
-            _LOG.info("archive.recovered", place=self._archive.place.root)
+            _LOG.info("archive.recovered", place=str(self._archive.place))
 
 
 def _beyond(last: Id, batches: list[_Batch]) -> list[Entry]:

@@ -6,6 +6,7 @@ from operator import attrgetter
 import msgspec
 
 from orchestra.bus import Bus, keys
+from orchestra.masking import without_login
 from orchestra.storage.cost import Cost, Usage
 
 _INDEX = "calls"
@@ -60,6 +61,8 @@ def call_record(call: str, fields: Mapping[str, str]) -> CallRecord:
     known: dict[str, object] = {**fields, "call": call}
     for name in _OBJECTS & known.keys():
         known[name] = msgspec.json.decode(fields[name])
+    if "recording" in fields:  # what was written before a URL had its login taken out
+        known["recording"] = without_login(fields["recording"])
     return msgspec.convert(known, CallRecord, strict=False)
 
 

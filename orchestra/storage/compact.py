@@ -25,12 +25,16 @@ _DRAFT_MS = 24 * 3600 * 1000
 
 @dataclass(slots=True)
 class Compacted:
-    """What was done: ``merged`` files became ``made``, ``covered`` ones and ``drafts`` were removed."""
+    """What was done: ``merged`` files became ``made``, ``covered`` ones and ``drafts`` were removed.
+
+    ``kept`` are those that should have been, in a place where nothing may be removed: they count no more.
+    """
 
     merged: int = 0
     made: int = 0
     covered: int = 0
     drafts: int = 0
+    kept: int = 0
     bytes_before: int = 0
     bytes_after: int = 0
 
@@ -117,11 +121,21 @@ def _sweep(archive: Archive, result: Compacted, settle_s: float) -> None:
     if covered:
         time.sleep(settle_s)
     for file in sorted(covered):
-        archive.place.remove(file.path)
-        result.covered += 1
+        removed = _removed(archive, file.path)
+        result.covered += removed
+        result.kept += not removed
     for path in _old_drafts(archive, {file.folder for file in files}):
+        removed = _removed(archive, path)
+        result.drafts += removed
+        result.kept += not removed
+
+
+def _removed(archive: Archive, path: str) -> bool:
+    try:
         archive.place.remove(path)
-        result.drafts += 1
+    except OSError:  # a role without the right to delete, an object lock: what counts does not change by it
+        return False
+    return True
 
 
 def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from orchestra.errors import MissingExtraError
+from orchestra.masking import without_secrets
 
 #: ends the name of a file that is not whole yet
 DRAFT = ".part"
@@ -17,28 +18,33 @@ DRAFT = ".part"
 class Place:
     """Files under one root, by their path below it. A file is there whole or not at all. Every method blocks.
 
-    All of them raise OSError where the place cannot be reached or written.
+    All of them raise OSError where the place cannot be reached or written, whatever its driver raises. Nothing is
+    connected to before the first of them; a connection that broke is made again by the next.
+
+    Raises:
+        MissingExtraError: fsspec, or the driver of this kind of URL, is not installed.
+
     """
 
     def __init__(self, root: str) -> None:
-        parts = urlsplit(root)
-        self.folder: Path | None = None
-        if parts.scheme == "file":
-            self.folder = Path(unquote(parts.path))
-        elif "://" not in root:
-            self.folder = Path(root).absolute()
+        self.folder = folder_of(root)
         self.root = root if self.folder is None else str(self.folder)
-        self._files: Any = None
-        self._base = ""
+        # behind a URL where nothing may be removed, one draft is left behind and not one for every attempt
+        self._draft = f"{_nobody_elses()}{DRAFT}"
         if self.folder is None:
-            self._files, self._base = behind_url(root)
+            _driver(root)
+
+    def __str__(self) -> str:
+        return without_secrets(self.root)
 
     def names(self, path: str = "") -> list[str]:
         """What lies in a folder, by name; nothing where there is no such folder."""
         try:
             if self.folder is not None:
                 return os.listdir(self.folder / path)  # noqa: PTH208 - names, not paths
-            found = self._files.ls(self._at(path), detail=False, refresh=True)
+            with reached(self.root) as (files, base):
+                files.invalidate_cache(_at(base, path))
+                found = files.ls(_at(base, path), detail=False)
         except (FileNotFoundError, NotADirectoryError):
             return []
         return [str(name).rstrip("/").rpartition("/")[2] for name in found]
@@ -47,17 +53,14 @@ class Place:
         """A whole file."""
         if self.folder is not None:
             return (self.folder / path).read_bytes()
-        return cast("bytes", self._files.cat_file(self._at(path)))
+        with reached(self.root) as (files, base):
+            return cast("bytes", files.cat_file(_at(base, path)))
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file aside and rename it; on this machine it is on the disk before it has its name."""
         if self.folder is None:
-            remote = self._at(path)
-            with contextlib.suppress(FileExistsError):
-                self._files.makedirs(remote.rpartition("/")[0], exist_ok=True)
-            draft_at = f"{remote}.{_nobody_elses()}{DRAFT}"
-            self._files.pipe_file(draft_at, content)
-            self._files.mv(draft_at, remote)
+            with reached(self.root) as (files, base):
+                self._write_behind(files, _at(base, path), content)
             return
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -73,27 +76,56 @@ class Place:
             raise
         _sync(target.parent)
 
+    def _write_behind(self, files: Any, target: str, content: bytes) -> None:
+        """Write aside and rename where there is such a thing.
+
+        A store of objects has none, and needs none: an object is there whole or not at all. To copy and delete in its
+        stead would ask for the right to delete.
+        """
+        import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
+
+        with contextlib.suppress(Exception):  # some have no folders to make; the write tells whether it matters
+            files.makedirs(target.rpartition("/")[0], exist_ok=True)
+        if type(files).mv is fsspec.AbstractFileSystem.mv:
+            files.pipe_file(target, content)
+            return
+        draft = f"{target}.{self._draft}"
+        try:
+            files.pipe_file(draft, content)
+            files.mv(draft, target)
+        except (NotImplementedError, AttributeError):  # it cannot rename after all
+            files.pipe_file(target, content)
+            _remove_if_it_goes(files, draft)
+        except Exception:
+            _remove_if_it_goes(files, draft)
+            # where the draft was copied and must not be removed, it is
+            if not _is_there(files, target, len(content)):
+                raise
+
     def size(self, path: str) -> int:
         """The length of a file in bytes."""
         if self.folder is not None:
             return (self.folder / path).stat().st_size
-        return int(self._files.info(self._at(path))["size"])
+        with reached(self.root) as (files, base):
+            return int(files.info(_at(base, path))["size"])
 
     def remove(self, path: str) -> None:
         """Remove a file; one that is gone already is no error."""
         with contextlib.suppress(FileNotFoundError):
             if self.folder is not None:
                 (self.folder / path).unlink()
-            else:
-                self._files.rm_file(self._at(path))
+                return
+            with reached(self.root) as (files, base):
+                files.rm_file(_at(base, path))
 
     def dataset(self, paths: Sequence[str], schema: Any) -> Any:
         """Parquet files behind the URL as one dataset of Arrow."""
         import pyarrow.dataset  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
 
-        return pyarrow.dataset.dataset(
-            [self._at(path) for path in paths], schema=schema, format="parquet", filesystem=self._files
-        )
+        with reached(self.root) as (files, base):
+            return pyarrow.dataset.dataset(
+                [_at(base, path) for path in paths], schema=schema, format="parquet", filesystem=files
+            )
 
     def free_bytes(self) -> int | None:
         """How much still fits, where that can be told."""
@@ -102,8 +134,29 @@ class Place:
         there = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
         return shutil.disk_usage(there).free
 
-    def _at(self, path: str) -> str:
-        return f"{self._base}/{path}" if path else self._base
+
+def folder_of(root: str) -> Path | None:
+    """The folder of this machine that a path or a ``file:`` URL names; None for any other URL."""
+    parts = urlsplit(root)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return None if "://" in root else Path(root).absolute()
+
+
+def _at(base: str, path: str) -> str:
+    return f"{base}/{path}" if path else base
+
+
+def _remove_if_it_goes(files: Any, path: str) -> None:
+    with contextlib.suppress(Exception):
+        files.rm_file(path)
+
+
+def _is_there(files: Any, path: str, size: int) -> bool:
+    with contextlib.suppress(Exception):
+        files.invalidate_cache(path.rpartition("/")[0])
+        return int(files.info(path)["size"]) == size
+    return False
 
 
 def _nobody_elses() -> str:
@@ -119,21 +172,42 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def behind_url(url: str) -> tuple[Any, str]:
-    """What fsspec opens a URL with, and the path there.
+@contextlib.contextmanager
+def reached(url: str) -> Iterator[tuple[Any, str]]:
+    """The file system behind a URL, and the path there, for one use of it.
 
     Raises:
         MissingExtraError: fsspec, or the driver of this kind of URL, is not installed.
+        OSError: whatever the driver raised. What it had connected is forgotten: the next use connects again.
 
     """
+    _driver(url)
+    import fsspec  # noqa: PLC0415 - an extra
+
+    files: Any = None
     try:
-        import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
+        files, path = fsspec.url_to_fs(url)
+        yield files, str(path).rstrip("/")
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError):
+        raise
+    except Exception as error:
+        if files is not None:
+            type(files).clear_instance_cache()
+        if isinstance(error, OSError):
+            raise
+        msg = f"{type(error).__name__}: {error}"
+        raise OSError(msg) from error
+
+
+def _driver(url: str) -> None:
+    """Raise MissingExtraError where what opens this kind of URL is not installed."""
+    try:
+        import fsspec  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         msg = f'files at {url} need fsspec: pip install "orchestra-voice[storage]"'
         raise MissingExtraError(msg) from error
     try:
-        files, path = fsspec.url_to_fs(url)
+        fsspec.get_filesystem_class(url.partition("://")[0].partition("::")[0])
     except (ImportError, ValueError) as error:
         msg = f"files at {url}: {error}"
         raise MissingExtraError(msg) from error
-    return files, str(path).rstrip("/")

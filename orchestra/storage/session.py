@@ -5,6 +5,7 @@ Pure: an event goes in, the fields of the record that it changes come out.
 
 from functools import singledispatch
 
+from orchestra.masking import without_login
 from schemas import (
     AgentChanged,
     CallAnswered,
@@ -152,7 +153,7 @@ def _(event: CallEnded, record: Record) -> Record:
 @changes.register
 def _(event: RecordingSaved, record: Record) -> Record:
     del record
-    return {"recording": event.url, "recording_missing_ms": str(event.missing_ms)}
+    return {"recording": without_login(event.url), "recording_missing_ms": str(event.missing_ms)}
 
 
 def _one_more(record: Record, field: str) -> str:

@@ -1,23 +1,40 @@
-"""Recordings at their final place: a folder of this machine, or any URL that fsspec knows (``s3://bucket/calls``)."""
+"""Recordings at their final place: a folder of this machine, or any URL that fsspec knows (``s3://bucket/calls``).
+
+What an event tells of a recording is where it is, and never what it takes to open it: user, password and query of the
+place's URL are the settings' own. So only a recording in a place of these settings can be opened; the URL in an event
+of a foreign journal names no other file, and no host.
+"""
 
 import os
+import re
 import shutil
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from orchestra.storage.place import behind_url
+from orchestra.errors import RejectedError
+from orchestra.masking import without_login
+from orchestra.settings import Settings
+from orchestra.storage.place import reached
 
 _FILE = "file"
+_NAME = re.compile(r"\w[\w.\-]*")
+#: in the data directory: a demo keeps its recording with its journal
+_RUNS = "demo-runs"
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A recording by its URL. Its methods block: run them in a thread."""
+    """A recording at ``url``, which everybody may know. ``opened_by`` is the whole URL, where it takes more to open it.
+
+    Its methods block: run them in a thread.
+    """
 
     url: str
+    opened_by: str = ""
 
     @property
     def path(self) -> Path | None:
@@ -35,8 +52,8 @@ class Stored:
         """
         if self.path is not None:
             return self.path.stat().st_size
-        files, path = behind_url(self.url)
-        return int(files.info(path)["size"])
+        with reached(self.opened_by or self.url) as (files, path):
+            return int(files.info(path)["size"])
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         """Open it for reading; the file can seek.
@@ -46,10 +63,12 @@ class Stored:
             OSError: its place cannot be reached.
 
         """
-        if self.path is not None:
-            return self.path.open("rb")
-        files, path = behind_url(self.url)
-        return cast("AbstractContextManager[BinaryIO]", files.open(path, "rb"))
+        return self.path.open("rb") if self.path is not None else self._behind()
+
+    @contextmanager
+    def _behind(self) -> Iterator[BinaryIO]:
+        with reached(self.opened_by or self.url) as (files, path), files.open(path, "rb") as file:
+            yield file
 
 
 def store(recording: Path, place: str) -> Stored:
@@ -72,9 +91,9 @@ def store(recording: Path, place: str) -> Stored:
         finally:
             draft.unlink(missing_ok=True)
         return target
-    files, remote = behind_url(target.url)
-    files.put_file(os.fspath(recording), remote)
-    files.invalidate_cache(remote.rpartition("/")[0])
+    with reached(target.opened_by or target.url) as (files, remote):
+        files.put_file(os.fspath(recording), remote)
+        files.invalidate_cache(remote.rpartition("/")[0])
     wanted, found = recording.stat().st_size, target.size()
     if found != wanted:
         msg = f"{target.url} has {found} of {wanted} bytes"
@@ -84,5 +103,35 @@ def store(recording: Path, place: str) -> Stored:
 
 def stored_at(place: str, name: str) -> Stored:
     """Where a recording of this name is, or will be, under ``place``."""
-    root = place if "://" in place else Path(place).absolute().as_uri()
-    return Stored(f"{root.rstrip('/')}/{name}")
+    if "://" not in place:
+        return Stored(f"{Path(place).absolute().as_uri()}/{name}")
+    root, mark, query = place.partition("?")
+    whole = f"{root.rstrip('/')}/{name}{mark}{query}"
+    url = without_login(whole)
+    return Stored(url, "" if url == whole else whole)
+
+
+def kept(settings: Settings, url: str) -> Stored:
+    """The recording that an event names by this URL, in whatever place of these settings it is.
+
+    Raises:
+        RejectedError: it is in none of them.
+
+    """
+    known = without_login(url)
+    name = known.rpartition("/")[2]
+    if settings.recordings_url and "://" in settings.recordings_url and _NAME.fullmatch(name):
+        stored = stored_at(settings.recordings_url, name)
+        if stored.url == known:
+            return stored
+    if (path := Stored(known).path) is not None and "\0" not in str(path):
+        folders = [settings.recordings, settings.data_dir / _RUNS]
+        if settings.recordings_url and "://" not in settings.recordings_url:
+            folders.append(Path(settings.recordings_url))
+        if any(path.resolve().is_relative_to(folder.resolve()) for folder in folders):
+            return Stored(known)
+    msg = (
+        f"{known!r} is in no place of these recordings: set ORCHESTRA_RECORDINGS_URL to the one where it is, if you"
+        " trust whoever wrote that"
+    )
+    raise RejectedError(msg)

@@ -111,6 +111,18 @@ async def test_a_recording_that_was_removed_is_said_to_be_gone(
     assert (await http.get(f"/calls/{call}/recording", headers=TOKEN)).status_code == 404
 
 
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "http://127.0.0.1:9161/secret", "sftp://me:s3cr3t@host/x.wav"])
+async def test_what_a_journal_names_beyond_the_places_of_the_recordings_is_not_served(
+    bus: TestBus, http: httpx.AsyncClient, url: str
+) -> None:
+    call = await a_call(bus)
+    await bus.bus.redis.hset(bus.bus.key(call, "call", call), "recording", url)
+    answer = await http.get(f"/calls/{call}/recording", headers=TOKEN)
+    assert answer.status_code == 404
+    assert "in no place" in answer.text
+    assert "s3cr3t" not in (await http.get(f"/calls/{call}", headers=TOKEN)).text
+
+
 @pytest.mark.parametrize(
     ("header", "served"),
     [

@@ -11,7 +11,7 @@ from orchestra.bus import keys
 from orchestra.settings import Settings
 from orchestra.storage.calls import find_call
 from orchestra.storage.lost import end_of_lost, lost_calls
-from orchestra.storage.stored import Stored, store
+from orchestra.storage.stored import Stored, kept, store
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallEnded, CallStarted, RecordingSaved, UserTurnEnded
 from workers.persistence import consumer
@@ -46,6 +46,24 @@ class TestElsewhere:
         with fsspec.open(saved.url, "rb") as file:
             assert file.read()[:4] == b"RIFF"
         assert list(settings.recordings.iterdir()) == []
+
+    @pytest.mark.parametrize("settings", ["memory://me:s3cr3t@bucket/calls"], indirect=True)
+    async def test_the_password_of_the_place_is_in_no_event_record_or_line_of_the_log(
+        self, bus: TestBus, settings: Settings, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(
+                CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200)
+            )
+            await bus.settled()
+        (saved,) = await bus.published(RecordingSaved)
+        assert saved.url == f"memory://bucket/calls/{call}.wav"
+        with kept(settings, saved.url).open() as file:
+            assert file.read()[:4] == b"RIFF"
+        record = await find_call(bus.bus, call)
+        journal = [entry.body async for entry in bus.bus.entries(keys.partition_of(call), keys.JOURNAL)]
+        assert "s3cr3t" not in f"{record}{journal}{capsys.readouterr()}"
 
     @pytest.mark.parametrize("settings", ["memory://bucket/again"], indirect=True)
     async def test_audio_that_is_delivered_again_after_the_move_makes_no_new_file(

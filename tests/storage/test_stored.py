@@ -1,0 +1,83 @@
+"""What an event tells of a recording: where it is, and neither how to get in nor a way to any other file."""
+
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from orchestra.errors import RejectedError
+from orchestra.settings import Settings
+from orchestra.storage.stored import kept, store, stored_at
+
+PLACE = "memory://me:s3cr3t@bucket/calls"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = Settings(data_dir=tmp_path, recordings_url=PLACE)
+    for folder in (made.recordings, tmp_path / "demo-runs" / "one"):
+        folder.mkdir(parents=True)
+        (folder / "07-a.wav").write_bytes(b"RIFF")
+    return made
+
+
+def test_a_recording_is_where_its_event_says_and_only_its_settings_know_how_to_get_in(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "07-b.wav").write_bytes(b"RIFF....")
+    stored = store(tmp_path / "07-b.wav", PLACE)
+    assert stored.url == "memory://bucket/calls/07-b.wav"
+    assert fsspec.filesystem("memory").exists("/me:s3cr3t@bucket/calls/07-b.wav")
+    with kept(settings, stored.url).open() as file:
+        assert file.read() == b"RIFF...."
+    assert kept(settings, stored.url).size() == 8
+
+
+def test_what_was_saved_with_its_password_in_the_event_is_opened_by_the_settings_own(settings: Settings) -> None:
+    for old in ("memory://me:s3cr3t@bucket/calls/07-b.wav", "memory://me:an-older-one@bucket/calls/07-b.wav"):
+        assert kept(settings, old) == stored_at(PLACE, "07-b.wav")
+
+
+def test_a_query_of_the_place_stays_behind_the_path_and_out_of_the_event() -> None:
+    stored = stored_at("https://host/calls?sig=s3cr3t", "07-b.wav")
+    assert (stored.url, stored.opened_by) == ("https://host/calls/07-b.wav", "https://host/calls/07-b.wav?sig=s3cr3t")
+
+
+def test_recordings_of_this_machine_and_of_a_demo_are_opened(settings: Settings, tmp_path: Path) -> None:
+    for path in (settings.recordings / "07-a.wav", tmp_path / "demo-runs" / "one" / "07-a.wav"):
+        assert kept(settings, path.as_uri()).path == path
+
+
+def test_a_folder_for_finished_recordings_is_a_place_too(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", recordings_url=str(tmp_path / "finished"))
+    url = stored_at(str(tmp_path / "finished"), "07-a.wav").url
+    assert kept(settings, url).path == tmp_path / "finished" / "07-a.wav"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "file:///DATA/recordings/../up.json",
+        "file:///DATA/recordings/%2e%2e/up.json",
+        "file:///DATA/recordings/link.wav",
+        "file:///DATA/up.json",
+        "file://host/DATA/up.json",
+        "/etc/passwd",
+        "http://127.0.0.1:9161/latest/meta-data/secret",
+        "http://bucket/calls/07-a.wav",
+        "memory://other/calls/07-a.wav",
+        "memory://bucket/calls/../07-a.wav",
+        "memory://bucket/calls/..",
+        "memory://bucket/calls/",
+        "memory://bucket/calls/deeper/07-a.wav",
+        "memory://bucket@evil/calls/07-a.wav",
+        "simplecache::memory://bucket/calls/07-a.wav",
+        "file:///DATA/recordings/a\x00b.wav",
+        "",
+    ],
+)
+def test_no_event_opens_what_is_in_no_place_of_the_settings(url: str, settings: Settings, tmp_path: Path) -> None:
+    (settings.recordings / "link.wav").symlink_to("/etc/passwd")
+    with pytest.raises(RejectedError, match="is in no place of these recordings"):
+        kept(settings, url.replace("/DATA", str(tmp_path)))
