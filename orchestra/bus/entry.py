@@ -7,6 +7,8 @@ import msgspec
 from orchestra.bus.keys import JOURNAL, MEDIA
 from schemas import Event, decode
 
+#: what decoding the JSON of others raises: wrong or half of it, no UTF-8, nested too deep
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 #: an entry in a RESP2 reply: id, then its fields and values in turn
 Raw = list[Any]
 

@@ -1,6 +1,8 @@
 """Names in Redis: every key of a partition carries its hash tag, so that all of a call lives in one slot."""
 
 import os
+import re
+import time
 import uuid
 
 PREFIX = "orchestra"
@@ -8,6 +10,8 @@ JOURNAL = "events"
 MEDIA = "media"
 STREAMS = (JOURNAL, MEDIA)
 _CLOCKS_DIFFER_MS = 60_000
+_DAY_MS = 86_400_000
+_CALL = re.compile(r"[0-9]{2}-[0-9A-Za-z-]{1,61}")
 
 # what belongs to no partition has a slot of its own
 PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
@@ -27,6 +31,19 @@ def partition_of(call: str) -> int:
     if len(call) > 3 and call[2] == "-" and call[:2].isdecimal():  # noqa: PLR2004
         return int(call[:2])
     msg = f"call id {call!r} does not begin with its partition, like 07-…"
+    raise ValueError(msg)
+
+
+def checked(call: str) -> str:
+    """A call id that comes from elsewhere: it can be a part of a key, of a URL and of a file's name.
+
+    Raises:
+        ValueError: it is more than a partition, a dash, and letters, digits and dashes.
+
+    """
+    if _CALL.fullmatch(call):
+        return call
+    msg = f"call id {call[:80]!r} is none: it is like 07-01a2…, of letters, digits and dashes"
     raise ValueError(msg)
 
 
@@ -65,8 +82,12 @@ def started_ms(call: str) -> int:
 
 
 def earliest_ms(call: str) -> int:
-    """A moment before any entry of the call, epoch ms, wherever its id was made: machines' clocks differ."""
-    return max(0, started_ms(call) - _CLOCKS_DIFFER_MS)
+    """A moment before any entry of the call, epoch ms, wherever its id was made: machines' clocks differ.
+
+    0 for an id of a time that has not come: that is no moment, whatever made it.
+    """
+    started = started_ms(call)
+    return 0 if started > time.time() * 1000 + _DAY_MS else max(0, started - _CLOCKS_DIFFER_MS)
 
 
 def trace_id(call: str) -> str:

@@ -1,6 +1,5 @@
 """`orchestra calls`: what is kept of the calls; `list` and `show`."""
 
-from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from orchestra.cli.calls_kept import export, find, play
 from orchestra.cli.terminal import complain, say_json
+from orchestra.replay.moments import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,7 +226,7 @@ def _print_table(records: "list[CallRecord]") -> None:
     rows = [
         (
             record.call,
-            _when(record.started_at),
+            shown(record.started_at),
             record.from_number or "hidden",
             record.agent or "–",
             _status(record),
@@ -240,10 +240,6 @@ def _print_table(records: "list[CallRecord]") -> None:
     print_table(console, columns("call", "started", "from", "agent", "status", *numbers, right=numbers), rows)
 
 
-def _when(at: float) -> str:
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _status(record: "CallRecord") -> str:
     if record.status == "running":
         return "running"
@@ -255,7 +251,7 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
 
     from orchestra.cli.conversation import QUIET
 
-    console.print(Text.assemble((record.call, "bold"), f"  {_when(record.started_at)}  from "), end="")
+    console.print(Text.assemble((record.call, "bold"), f"  {shown(record.started_at)}  from "), end="")
     console.print(Text(f"{record.from_number or 'a hidden number'}, {_status(record)} after {record.duration_s:.1f} s"))
     console.print(
         Text(

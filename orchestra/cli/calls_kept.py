@@ -107,10 +107,11 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
     from orchestra.errors import UsageError
     from orchestra.replay import transcript
     from orchestra.replay.recorded import recorded_call
-    from orchestra.replay.recording import recording
+    from orchestra.replay.recording import file_name, recording
     from orchestra.storage.dialogue import dialogue
 
     events = await recorded_call(settings, call, source, complain=complain)
+    name = file_name(events[0].call)
     turns = {"call": events[0].call, "turns": dialogue(events).turns}
     files = {
         "txt": transcript.text(events).encode(),
@@ -125,7 +126,7 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
     except UsageError as error:
         console.print(str(error), style=WARNING, soft_wrap=True)
     for ending, content in files.items():
-        path = to / f"{events[0].call}.{ending}"
+        path = to / f"{name}.{ending}"
         await asyncio.to_thread(_write, path, content)
         console.print(str(path), soft_wrap=True)
     return 0 if "wav" in files else 1
@@ -167,16 +168,14 @@ def find(  # noqa: PLR0917 - the options of the command
 
 
 def _print_hits(hits: "Sequence[Hit]") -> None:
-    import time
-
     from rich.text import Text
 
     from orchestra.cli.conversation import QUIET, terminal
+    from orchestra.replay.moments import shown
 
     console = terminal()
     for hit in hits:
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(hit.at))
-        head = Text.assemble((hit.call, "bold"), f"  turn {hit.turn}  ", (f"{when}  {hit.who}", QUIET))
+        head = Text.assemble((hit.call, "bold"), f"  turn {hit.turn}  ", (f"{shown(hit.at)}  {hit.who}", QUIET))
         console.print(head, soft_wrap=True)
         console.print(Text(f"    {hit.snippet}"), soft_wrap=True)
     if not hits:

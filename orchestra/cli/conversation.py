@@ -6,6 +6,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from orchestra.bus.entry import UNREADABLE
 from orchestra.cli.terminal import Terminal
 from schemas import (
     AgentChanged,
@@ -113,7 +114,7 @@ def as_called(name: str, arguments: str) -> str:
     """``find_parcel(number="4271")`` from a tool's name and the JSON text of its arguments."""
     try:
         given = msgspec.json.decode(arguments, type=dict[str, object])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return f"{name}({arguments})"
     return f"{name}({', '.join(f'{key}={msgspec.json.encode(value).decode()}' for key, value in given.items())})"
 

@@ -34,10 +34,9 @@ def list_letters(
         for letter in letters:
             say_json(letter)
         return
-    from datetime import UTC, datetime
-
     from orchestra.cli.conversation import terminal
     from orchestra.cli.table import columns, print_table
+    from orchestra.replay.moments import shown
 
     if not letters:
         say(f"{group} has no dead letters")
@@ -45,7 +44,7 @@ def list_letters(
     rows = [
         (
             letter.name,
-            f"{datetime.fromtimestamp(letter.at, UTC).astimezone():%Y-%m-%d %H:%M:%S}",
+            shown(letter.at),
             letter.type,
             letter.call,
             str(letter.attempts),

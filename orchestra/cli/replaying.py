@@ -22,6 +22,7 @@ from orchestra.errors import UsageError
 from orchestra.masking import without_secrets
 from orchestra.printable import escaped
 from orchestra.replay.holes import Holes
+from orchestra.replay.moments import shown
 from orchestra.replay.pace import Pace
 from orchestra.replay.places import json_line
 from orchestra.replay.position import Position, place_in, told_in
@@ -149,8 +150,7 @@ class Bar:
         """One more."""
         if self.progress.disable:
             return
-        at = time.localtime(int(entry.stream_id.partition("-")[0]) / 1000)
-        self.progress.update(self._task, advance=1, moment=time.strftime("%Y-%m-%d %H:%M:%S", at))
+        self.progress.update(self._task, advance=1, moment=shown(int(entry.stream_id.partition("-")[0]) / 1000))
 
     def __enter__(self) -> Self:
         self.progress.start()

@@ -59,8 +59,10 @@ async def _follow(  # noqa: PLR0917 - the options of the command
 def _print_json(entry: "Entry") -> None:
     import msgspec
 
+    from orchestra.bus.entry import UNREADABLE
+
     head = {"stream_id": entry.stream_id, "partition": entry.partition, "stream": entry.stream}
-    with contextlib.suppress(msgspec.DecodeError):
+    with contextlib.suppress(*UNREADABLE):
         say_json(head | {"event": msgspec.json.decode(entry.body)})
         return
     head |= {"type": entry.type, "call": entry.call, "id": entry.id, "body": entry.body.decode("utf-8", "replace")}
@@ -71,18 +73,19 @@ _HEADER = ("type", "call", "id", "at", "source", "cause", "trace", "version")
 
 
 def _print_line(entry: "Entry") -> None:
-    from datetime import UTC, datetime
-
     import msgspec
     from rich.text import Text
 
+    from orchestra.bus.entry import UNREADABLE
+    from orchestra.replay.moments import shown
+
     try:
         body = msgspec.json.decode(entry.body)
-        shown = msgspec.json.encode({name: value for name, value in body.items() if name not in _HEADER}).decode()
-    except (msgspec.DecodeError, AttributeError):
-        shown = entry.body.decode("utf-8", "replace")
-    at = datetime.fromtimestamp(int(entry.stream_id.partition("-")[0]) / 1000, UTC).astimezone()
-    line = Text.assemble((f"{at:%H:%M:%S.%f} {entry.call[:16]}… ", "dim"), (f"{entry.type:<22}", "bold"), " ")
+        words = msgspec.json.encode({name: value for name, value in body.items() if name not in _HEADER}).decode()
+    except (*UNREADABLE, AttributeError):
+        words = entry.body.decode("utf-8", "replace")
+    moment = shown(int(entry.stream_id.partition("-")[0]) / 1000, "%H:%M:%S.%f")
+    line = Text.assemble((f"{moment} {entry.call[:16]}… ", "dim"), (f"{entry.type:<22}", "bold"), " ")
     console = Terminal(soft_wrap=True)
     console.print(line, end="")
-    console.print(shown)
+    console.print(words)

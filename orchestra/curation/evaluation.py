@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from orchestra.bus.entry import UNREADABLE
 from orchestra.curation.config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
 from orchestra.curation.word_errors import WordErrors, total, word_errors
 from orchestra.errors import RejectedError
@@ -151,7 +152,7 @@ def read_set(path: Path) -> dict[str, EvaluatedCall]:
     decode = msgspec.json.Decoder(EvaluatedCall).decode
     try:
         calls = [decode(line) for line in path.read_bytes().splitlines()]
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         msg = f"{path} is no evaluation set of ours: {error}"
         raise RejectedError(msg) from error
     return {call.call: call for call in calls}

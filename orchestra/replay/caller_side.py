@@ -157,8 +157,10 @@ class CallerSide:
                 self._tell(event)
                 await self._until(lambda found: isinstance(found, AgentChanged))
             case UserTurnEnded(turn=number):
+                was = self._was.get(number)
+                if was is None:
+                    return True  # its number is none of a turn
                 self._tell(event)
-                was = self._was[number]
                 if was.cancelled == "superseded" and isinstance(following, UserTurnEnded):
                     return True  # the caller spoke on before anybody could answer
                 await self._answered(was)

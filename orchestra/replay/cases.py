@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from orchestra.bus.entry import UNREADABLE
 from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.curation.word_errors import WordErrors, total, word_errors
 from orchestra.errors import UsageError
@@ -138,7 +139,7 @@ def _files(place: Path) -> list[Path]:
 def _fields(line: bytes, file: Path) -> set[str]:
     try:
         return set(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         msg = f"{file}, line 1 is no JSON object: {error}"
         raise UsageError(msg) from error
 
@@ -148,7 +149,7 @@ def _line(line: bytes, where: str) -> Case | EvaluatedCall:
         annotated = "annotation" in msgspec.json.decode(line, type=dict[str, msgspec.Raw])
         kind: type[Case | EvaluatedCall] = EvaluatedCall if annotated else Case
         return msgspec.json.decode(line, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         msg = f"{where} is neither a case nor an annotated call: {error}"
         raise UsageError(msg) from error
 
@@ -203,7 +204,7 @@ def _as_it_went(turn: ToldTurn) -> WantedTurn:
 def _arguments(text: str) -> dict[str, Any] | None:
     try:
         return msgspec.json.decode(text or "{}", type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from orchestra.bus import Entry
+from orchestra.bus.entry import UNREADABLE
 from orchestra.bus.keys import JOURNAL
 from schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, tag_of
 
@@ -52,7 +53,7 @@ class Holes:
             return []
         try:
             header = _header(entry.body)
-        except (msgspec.MsgspecError, ValueError):
+        except UNREADABLE:
             return [f"{entry.call}: the body of {entry.id or entry.stream_id} is no JSON of an event"]
         missing: list[str] = []
         seen = self._calls.get(entry.call)

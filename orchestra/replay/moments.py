@@ -1,8 +1,8 @@
-"""Moments as people write them on a command line."""
+"""Moments as people write them on a command line, and as they are shown there."""
 
 import re
 import time
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from orchestra.errors import UsageError
 
@@ -26,3 +26,11 @@ def moment(text: str, now: float | None = None, *, zone: tzinfo | None = None) -
     except (ValueError, OverflowError):
         msg = f"{text!r} is no moment: write 2026-11-22, 2026-11-22T20:15 or 2h (ago; s, m, h, d, w)"
         raise UsageError(msg) from None
+
+
+def shown(at: float, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Epoch seconds in local time; ``–`` for a moment that no calendar has: it was written in another unit."""
+    try:
+        return datetime.fromtimestamp(at, UTC).astimezone().strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return "–"

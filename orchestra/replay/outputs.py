@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from orchestra.bus import Entry
+from orchestra.bus.entry import UNREADABLE
 
 Verdict = Literal["same", "changed", "missing", "new"]
 
@@ -101,7 +102,7 @@ def _differences(then: Entry, now: Entry, ignored: frozenset[str]) -> Iterator[C
     if then.body != now.body:
         try:
             bodies = _decode(then.body), _decode(now.body)
-        except (msgspec.MsgspecError, ValueError):
+        except UNREADABLE:
             yield Change("body", then.body.decode("utf-8", "replace"), now.body.decode("utf-8", "replace"))
         else:
             yield from _walk("", *bodies, ignored | {"type"})

@@ -3,9 +3,12 @@
 import asyncio
 import base64
 import heapq
+import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from redis.exceptions import ConnectionError as LostConnectionError
@@ -13,6 +16,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys, partition_of
 from orchestra.bus.backoff import Backoff
+from orchestra.bus.entry import UNREADABLE
 from orchestra.bus.servers import find_servers
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
@@ -21,6 +25,13 @@ from schemas import event_types
 #: a call's first event may stand a little before the moment in its id: the machines' clocks differ
 _RUNS = "demo-runs"
 _JOURNAL_FILE = "journal.jsonl"
+_PLACE = re.compile(r"[0-9]{1,16}(-[0-9]{1,18})?")
+#: the end of the year 9999
+_LAST_MS = 253_402_300_799_000
+#: a prompt of a long call has some hundred kilobytes, a second of audio some ten
+_LONGEST_LINE = 16 << 20
+_COMPLAINTS = 20
+_MOST_TURNS = 100_000
 
 #: how a source says at its place that something is missing or damaged there; the rest goes on
 Complain = Callable[[str], None]
@@ -164,6 +175,7 @@ class _Head(msgspec.Struct):
     call: str = ""
     id: str = ""
     at: float = 0.0
+    turn: Annotated[int, msgspec.Meta(ge=0, le=_MOST_TURNS)] = 0
     stream_id: str = ""
 
 
@@ -192,7 +204,7 @@ def json_line(entry: Entry) -> bytes:
         head["audio"] = base64.b64encode(entry.audio).decode()
     try:
         _head(entry.body)
-    except (msgspec.MsgspecError, ValueError):
+    except UNREADABLE:
         head |= {"type": entry.type, "call": entry.call, "id": entry.id}
         head["body"] = entry.body.decode("utf-8", "replace")
     else:
@@ -201,7 +213,10 @@ def json_line(entry: Entry) -> bytes:
 
 
 class _LineReader:
-    """Makes entries of lines. Where a line does not say its place, that follows from its time and the line before."""
+    """Makes entries of lines, which anybody may have written.
+
+    Where a line does not say its place, that follows from its time and the line before.
+    """
 
     def __init__(self) -> None:
         self._ms = self._number = 0
@@ -214,15 +229,16 @@ class _LineReader:
 
         """
         head = _head(line)
+        _refuse_doubles(line)
         if head.stream_id:
             return self._placed(_tail(line))
-        if not head.type or not head.call:
+        if not head.type:
             msg = "a line is an event, with its type and its call"
             raise ValueError(msg)
         known = event_types().get(head.type)
         return Entry(
-            stream_id=self._next_place(int(head.at * 1000)),
-            partition=partition_of(head.call),
+            stream_id=self._next_place(int(head.at * 1000) if 0 < head.at * 1000 < _LAST_MS else 0),
+            partition=partition_of(keys.checked(head.call)),
             stream=keys.JOURNAL if known is None else known.stream,
             type=head.type,
             call=head.call,
@@ -234,12 +250,18 @@ class _LineReader:
         body, event = bytes(tail.event), _Head()
         if body:
             event = _head(body)
+        call = keys.checked(event.call or tail.call)
+        wrong = (tail.partition != partition_of(call), tail.stream not in keys.STREAMS)
+        if any(wrong) or not _PLACE.fullmatch(tail.stream_id) or _ms(tail.stream_id) > _LAST_MS:
+            place = f"{tail.stream_id[:40]!r} of stream {tail.stream[:40]!r}, partition {tail.partition}"
+            msg = f"{place}, is no place of call {call}"
+            raise ValueError(msg)
         return Entry(
             stream_id=tail.stream_id,
             partition=tail.partition,
             stream=tail.stream,
             type=event.type or tail.type,
-            call=event.call or tail.call,
+            call=call,
             id=event.id or tail.id,
             body=body or tail.body.encode(),
             audio=None if tail.audio is None else base64.b64decode(tail.audio, validate=True),
@@ -256,23 +278,57 @@ class _LineReader:
 def file_entries(path: Path, complain: Complain) -> Iterator[Entry]:
     """The entries of a file of JSON lines, in its order: a kept journal, or what `orchestra tail --json` printed.
 
-    A line that is no event is complained of with its number, and passed over.
+    A line that is no event is complained of with its number, and passed over; of many such lines the first ones are.
 
     Raises:
         OSError: the file cannot be read.
 
     """
-    reader = _LineReader()
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                entry = reader.entry(line)
-            except (msgspec.MsgspecError, ValueError) as error:
+    reader, wrong = _LineReader(), 0
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        try:
+            if len(line) > _LONGEST_LINE:
+                msg = f"it is longer than {_LONGEST_LINE >> 20} MiB"
+                raise ValueError(msg)
+            entry = reader.entry(line)
+        except UNREADABLE as error:
+            wrong += 1
+            if wrong <= _COMPLAINTS:
                 complain(f"{path}, line {number} is no event and is left out: {error}")
-            else:
-                yield entry
+        else:
+            yield entry
+    if wrong > _COMPLAINTS:
+        complain(f"{path}: {wrong - _COMPLAINTS:,} more lines are no events and are left out")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines with their numbers; of one that is too long only the beginning, which is too long, too."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(_LONGEST_LINE + 1):
+            number += 1
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = file.readline(_LONGEST_LINE)
+            yield number, line
+
+
+def _refuse_doubles(line: bytes) -> None:
+    """Raise ValueError where an object of the line has a name twice: two readers of it would read two things."""
+    # as we write it, it has none; what is written otherwise is looked at again, more slowly
+    if len(msgspec.json.encode(msgspec.json.decode(line))) != len(line.strip()):
+        json.loads(line, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        doubled = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        msg = f"it says {doubled[:40]!r} twice"
+        raise ValueError(msg)
+    return found
 
 
 def kept_runs(data_dir: Path) -> list[Path]:

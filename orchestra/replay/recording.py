@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from orchestra.bus import keys
 from orchestra.errors import RejectedError, UsageError
 from orchestra.masking import without_login
 from orchestra.replay.recorded import Selection, entries
@@ -29,7 +30,7 @@ async def recording(settings: Settings, events: Sequence[Event]) -> AsyncIterato
 
     """
     with tempfile.TemporaryDirectory(prefix="orchestra-") as folder:
-        path = Path(folder) / f"{events[0].call}.wav"
+        path = Path(folder) / f"{file_name(events[0].call)}.wav"
         why = await asyncio.to_thread(_fetch, settings, events, path)
         if why and not await _assemble(settings, events[0].call, path):
             msg = f"no audio of call {events[0].call} is kept: {why}, and no server has it on its media stream any more"
@@ -66,6 +67,19 @@ async def _assemble(settings: Settings, call: str, path: Path) -> bool:
                 continue  # silence at its place
             found = True
     return found
+
+
+def file_name(call: str) -> str:
+    """The call's id as the name of a file.
+
+    Raises:
+        UsageError: it would be a path to somewhere else.
+
+    """
+    try:
+        return keys.checked(call)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def cut(path: Path, from_s: float) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from orchestra.bus import Entry, keys
+from orchestra.bus.entry import UNREADABLE
 from orchestra.errors import UsageError
 
 _decode = msgspec.json.Decoder().decode
@@ -63,7 +64,7 @@ class Rewrite:
     def _body(self, entry: Entry, new: str, shift_s: float) -> bytes:
         try:
             event = _decode(entry.body)
-        except (msgspec.MsgspecError, ValueError):
+        except UNREADABLE:
             return entry.body  # it is no event, and goes on as the damaged thing it is
         if not isinstance(event, dict):
             return entry.body
@@ -88,7 +89,7 @@ def _in(value: Any, old: str, new: str) -> Any:
 def _shifted(body: bytes, shift_s: float) -> bytes:
     try:
         event = _decode(body)
-    except (msgspec.MsgspecError, ValueError):
+    except UNREADABLE:
         return body
     return _encode(_later(event, shift_s)) if isinstance(event, dict) else body
 

@@ -2,12 +2,13 @@
 
 from bisect import insort
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Literal
 
 import msgspec
 
 from orchestra.agents.notes import is_notes
+from orchestra.bus.entry import UNREADABLE
 from orchestra.storage.callers import CONTEXT_HEAD
 from schemas import (
     AgentChanged,
@@ -28,6 +29,8 @@ from schemas import (
     TurnCompleted,
     UserTurnEnded,
 )
+
+_MISSING_TOLD = 100
 
 Closing = Literal["", "ended", "transferred"]
 #: where a recorded or a compared tool call got its answer
@@ -109,9 +112,10 @@ class ToldCall(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @property
     def missing(self) -> list[int]:
-        """Numbers of turns that the journal does not have."""
+        """Numbers of turns that the journal does not have; of very many the first ones."""
         numbers = [0, *(turn.number for turn in self.turns)]
-        return [number for before, after in pairwise(numbers) for number in range(before + 1, after)]
+        gaps = (number for before, after in pairwise(numbers) for number in range(before + 1, after))
+        return list(islice(gaps, _MISSING_TOLD))
 
 
 class Teller:
@@ -242,10 +246,10 @@ def _background(event: PromptRequested) -> str:
 def canonical(arguments: str) -> str:
     """Arguments in one form: names in order, numbers as text, so that ``4271`` is ``"4271"``."""
     try:
-        values = msgspec.json.decode(arguments or "{}")
-    except msgspec.DecodeError:
+        values = _plain(msgspec.json.decode(arguments or "{}"))
+        return msgspec.json.encode(values, order="sorted").decode()
+    except UNREADABLE:
         return arguments
-    return msgspec.json.encode(_plain(values), order="sorted").decode()
 
 
 def _plain(value: Any) -> Any:

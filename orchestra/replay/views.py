@@ -17,12 +17,17 @@ STAGES = (
 )
 
 
+_LARGEST = 10**15
+
+
 def _text(field: str) -> str:
     return f"body->>'$.{field}'"
 
 
-def _number(field: str, kind: str = "DOUBLE") -> str:
-    return f"TRY_CAST(body->>'$.{field}' AS {kind})"
+def _number(field: str, kind: str = "DOUBLE", body: str = "body") -> str:
+    """A number of an event; NULL for one that no clock and no counter shows: of such a one no sum can be made."""
+    value = f"TRY_CAST({body}->>'$.{field}' AS {kind})"
+    return value if kind == "BOOLEAN" else f"CASE WHEN {value} BETWEEN -{_LARGEST} AND {_LARGEST} THEN {value} END"
 
 
 def _of(tag: str, value: str) -> str:
@@ -53,11 +58,19 @@ def _types(*tags: str) -> str:
 
 _FAILED = f"coalesce({_number('failed', 'BOOLEAN')}, false)"
 
-_EVENTS = """
+#: the year 10000, epoch seconds: a time from there on was written in another unit, and is no date for Python
+_END_OF_TIME = 253_402_300_800
+#: an event without a time that can be, is of the moment at which the server stored it
+_TIME = f"""
+CASE WHEN "at" > 0 AND "at" < {_END_OF_TIME} THEN "at" * 1e6
+    WHEN stream_ms BETWEEN 0 AND {_END_OF_TIME * 1000 - 1} THEN stream_ms * 1e3 ELSE 0 END
+"""
+
+_EVENTS = f"""
 SELECT concat(stream_ms, '-', stream_seq) AS stream_id,
-    make_timestamp(CAST(CASE WHEN "at" > 0 THEN "at" * 1e6 ELSE stream_ms * 1e3 END AS BIGINT)) AS time,
+    make_timestamp(CAST({_TIME} AS BIGINT)) AS time,
     partition, type, call, id, turn, source, cause, trace, version, body,
-    stream_ms * 1048576 + stream_seq AS place
+    least(stream_ms, {2**43 - 1}) * 1048576 + least(stream_seq, 1048575) AS place
 FROM entries
 """
 
@@ -92,11 +105,16 @@ WHERE call <> ''
 GROUP BY call
 """
 
+
+def _measured(stage: str) -> str:
+    return f"CASE WHEN abs(measured.{stage}) <= {_LARGEST} THEN measured.{stage} END AS {stage}"
+
+
 _MEASURED = ", ".join(f'"{stage}":"DOUBLE"' for stage in STAGES)
 
 _TURNS = f"""
 SELECT call, turn, time, CAST(time AS DATE) AS day, agent, model, version, said, reply, interrupted, failed,
-    {", ".join(f"measured.{stage}" for stage in STAGES)}
+    {", ".join(map(_measured, STAGES))}
 FROM (
     SELECT call, turn,
         min(time) AS time,
@@ -123,10 +141,10 @@ SELECT p.call, p.turn, p.time, p.id, p.version, p.body->>'$.agent' AS agent,
     p.body->'$.messages' AS messages, p.body->'$.tools' AS tools,
     coalesce(nullif(d.body->>'$.model', ''), p.body->>'$.model', '') AS model,
     d.body->>'$.text' AS answer, d.body->'$.tool_calls' AS tool_calls, coalesce(d.body->>'$.error', '') AS error,
-    coalesce(TRY_CAST(d.body->>'$.prompt_tokens' AS BIGINT), 0) AS prompt_tokens,
-    coalesce(TRY_CAST(d.body->>'$.completion_tokens' AS BIGINT), 0) AS completion_tokens,
-    TRY_CAST(d.body->>'$.first_token_ms' AS DOUBLE) AS first_token_ms,
-    TRY_CAST(d.body->>'$.duration_ms' AS DOUBLE) AS duration_ms
+    coalesce({_number("prompt_tokens", "BIGINT", "d.body")}, 0) AS prompt_tokens,
+    coalesce({_number("completion_tokens", "BIGINT", "d.body")}, 0) AS completion_tokens,
+    {_number("first_token_ms", body="d.body")} AS first_token_ms,
+    {_number("duration_ms", body="d.body")} AS duration_ms
 FROM (SELECT * FROM events WHERE type = 'prompt.requested') p
 LEFT JOIN ({_ANSWERS.format(tag="prompt.completed")}) d ON d.call = p.call AND d.request = p.id
 """
@@ -135,7 +153,7 @@ _TOOLS = f"""
 SELECT r.call, r.turn, r.time, r.id, r.version, r.body->>'$.agent' AS agent, r.body->>'$.name' AS name,
     r.body->>'$.arguments' AS arguments, d.body->>'$.result' AS result,
     coalesce(TRY_CAST(d.body->>'$.failed' AS BOOLEAN), false) AS failed, d.request IS NOT NULL AS completed,
-    TRY_CAST(d.body->>'$.duration_ms' AS DOUBLE) AS duration_ms
+    {_number("duration_ms", body="d.body")} AS duration_ms
 FROM (SELECT * FROM events WHERE type = 'tool.requested') r
 LEFT JOIN ({_ANSWERS.format(tag="tool.completed")}) d ON d.call = r.call AND d.request = r.id
 """

@@ -51,6 +51,8 @@ _FOLDER = re.compile(r"p(\d\d)-([0-9a-z]+)")
 _FILE = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
 _LEVEL = 2
 _DAY_MS = 86_400_000
+#: in the last year that has a name of four digits; a call id of another's may say any moment
+LAST_MS = 253_402_300_799_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -322,4 +324,4 @@ def _text(place: Id) -> str:
 
 
 def _day(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(min(milliseconds, LAST_MS) / 1000, UTC).strftime("%Y-%m-%d")

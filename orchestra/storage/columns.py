@@ -16,7 +16,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from orchestra.bus.entry import Entry
+from orchestra.bus.entry import UNREADABLE, Entry
 from orchestra.bus.keys import JOURNAL
 
 SCHEMA = pa.schema(
@@ -115,7 +115,7 @@ def _parsed(entries: Sequence[Entry]) -> tuple[list[_Header], pa.Array, dict[int
         body, begin = entry.body, 0
         try:
             header = _decode(body)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             header, raws[number], body = _UNKNOWN, body, _shown(body)
         else:
             head = _encode(header)
@@ -139,7 +139,7 @@ def _shown(body: bytes) -> bytes:
     """What queries see of a body that is no event of ours: the JSON object that it is all the same, or an empty one."""
     try:
         return body if isinstance(msgspec.json.decode(body), dict) else b"{}"
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return b"{}"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from orchestra.storage.archive import BEGINNING, Archive, File, Id, Part, parts_of
+from orchestra.storage.archive import BEGINNING, LAST_MS, Archive, File, Id, Part, parts_of
 from orchestra.storage.columns import ROW_GROUP, Sheet, place_of
 from orchestra.storage.place import DRAFT
 
@@ -162,7 +162,8 @@ class Hole:
 
     def __str__(self) -> str:
         begin, end = (
-            datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") for ms, _ in (self.after, self.before)
+            datetime.fromtimestamp(min(ms, LAST_MS) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            for ms, _ in (self.after, self.before)
         )
         return f"partition {self.partition} of journal {self.journal}: events are missing between {begin} and {end} UTC"
 
