@@ -201,6 +201,9 @@ class Owned:
         while lane:
             work = lane.popleft()
             self.load.remove(work.raw)
+            if work.handler.concurrent and not work.careful:
+                await self.start_apart(work)
+                continue
             rest = self.start_counted(work) if work.careful else self.start(work)
             if rest is None:
                 continue
@@ -211,13 +214,26 @@ class Owned:
         del self.lanes[call]
         self.has_room()
 
-    def spawn(self, work: Work, rest: Rest) -> None:
-        """See work through in a new task."""
+    async def start_apart(self, work: Work) -> None:
+        """Run the handler in a task of its own, from its first step on; returns when it has ended or waits."""
+        begun = asyncio.get_running_loop().create_future()
+
+        async def run() -> None:
+            rest = self.start(work)
+            begun.set_result(None)
+            if rest is not None:
+                await rest
+
+        await asyncio.wait({self.spawn(work, run()), begun}, return_when=asyncio.FIRST_COMPLETED)
+
+    def spawn(self, work: Work, rest: Rest) -> asyncio.Task[None]:
+        """See work through in a new task; ``rest`` has not begun yet."""
         if not work.handler.concurrent:
             self.lanes.setdefault(work.call, deque())
         task = asyncio.get_running_loop().create_task(self.see_through(work, rest))
         task.add_done_callback(self._host.watch)
         self.running[task] = None
+        return task
 
     def queue(self, work: Work) -> None:
         """Behind the call's running event."""

@@ -127,9 +127,7 @@ class TakeOver:
             return
         if careful:
             await owned.count(work)
-        rest = owned.start(work)
-        if rest is not None:
-            owned.spawn(work, rest)
+        await owned.start_apart(work)
 
 
 async def _group_at(owned: Owned, cursor: Cursor) -> dict[str, Any] | None:

@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from orchestra.bus import Consumer
 from orchestra.testing import TestBus
-from schemas import TurnCompleted, UserTurnEnded
+from schemas import CallStarted, TurnCompleted, UserTurnEnded
 
 #: more turns of the event loop than a command takes to be sent
 TURNS = 30
@@ -69,3 +71,42 @@ async def test_a_worker_ends_though_a_handler_has_lost_its_first_cancellation(bu
         await bus.publish(UserTurnEnded(call=bus.call(), turn=1, text=""))
         await begun.wait()
     assert lost == [1]
+
+
+@pytest.mark.parametrize("how", ["at once", "behind its call's earlier event", "taken over"])
+@pytest.mark.parametrize("concurrent", [False, True])
+async def test_a_handler_runs_in_one_task_from_its_first_step_to_its_last(
+    bus: TestBus, how: str, concurrent: bool
+) -> None:
+    call, tasks, begun, goes_on = bus.call(), [], asyncio.Event(), asyncio.Event()
+
+    def consumer() -> Consumer:
+        made = Consumer("mood")
+
+        @made.on(CallStarted)
+        async def first(event: CallStarted) -> None:
+            for _ in range(50 if how == "behind its call's earlier event" else 0):
+                await asyncio.sleep(0)  # the others, which were read with it, are put behind it
+
+        @made.on(UserTurnEnded, concurrent=concurrent)
+        async def handle(event: UserTurnEnded) -> None:
+            before = asyncio.current_task()
+            begun.set()
+            await asyncio.sleep(0)
+            await goes_on.wait()
+            tasks.append((before, asyncio.current_task()))
+
+        return made
+
+    events = (CallStarted(call=call), UserTurnEnded(call=call, text="one"), UserTurnEnded(call=call, text="two"))
+    if how == "taken over":
+        async with bus.run(consumer()):
+            await bus.publish(*events)
+            await asyncio.wait_for(begun.wait(), 30)
+    goes_on.set()
+    async with bus.run(consumer()):
+        if how != "taken over":
+            await bus.publish(*events)
+        await bus.settled()
+    assert len(tasks) == 2
+    assert all(before is after for before, after in tasks)
