@@ -69,7 +69,14 @@ class Settings(BaseSettings):
     model_retries: Annotated[int, Field(ge=0, le=5)] = 1
     """How often a prompt is sent again that the server refused (429, 5xx) or that found none."""
     model_first_token_s: Annotated[float, Field(gt=0)] = 8.0
-    """After so long without a first token a model has failed."""
+    """After so long without a sign of life a model has failed: thoughts and tool calls that come in pieces are one."""
+    model_stall_s: Annotated[float, Field(gt=0)] = 8.0
+    """After so long without a next piece an answer that has begun has failed; one that lives is not cut off."""
+    prompt_s: Annotated[float, Field(gt=0)] = 30.0
+    """An answer of which nothing can be heard after so long is given up, all models tried; never before 2.5 times
+    the time for a first token."""
+    turn_s: Annotated[float, Field(gt=0)] = 300.0
+    """How long a turn may take in all: its prompts, its tools, and answers that go on and on."""
     model_breaker_failures: Annotated[int, Field(ge=1)] = 3
     """After so many failures in a row a model is left alone for a while."""
     model_breaker_rest_s: Annotated[float, Field(gt=0)] = 15.0

@@ -70,6 +70,7 @@ class Execution:
         settings = load_settings()
         self._team = self._app or load_app(settings.app)
         self.consumer.version = self._team.version
+        self.consumer.limit(PromptRequested, timeout_s=settings.turn_s + _TIMEOUT_S)
         async with AsyncExitStack() as stack:
             models = await stack.enter_async_context(self._open_models(settings))
             lifespan = self._team.lifespan

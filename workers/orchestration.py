@@ -23,6 +23,9 @@ from schemas import (
     UserTurnResumed,
 )
 
+#: a prompt may at least take so many times as long as a model may take to begin: there is a second one to ask
+FIRST_TOKENS = 2.5
+
 
 class Orchestration:
     """The handlers of the group ``orchestration``.
@@ -53,7 +56,10 @@ class Orchestration:
         self._callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
         self._app = self._app or load_app(load_settings().app)
         self.consumer.version = self._app.version
-        self._turns = Turns(self._app, self.consumer.name)
+        settings = load_settings()
+        prompt_s = max(settings.prompt_s, FIRST_TOKENS * settings.model_first_token_s)
+        self._turns = Turns(self._app, self.consumer.name, prompt_s=prompt_s, turn_s=settings.turn_s)
+        self.consumer.limit(UserTurnPredicted, UserTurnEnded, timeout_s=settings.turn_s + STALE_S)
         self._entry = self._app.entry
         yield
 

@@ -7,13 +7,15 @@ after this one died, publishes nothing twice and takes the answers that are ther
 import asyncio
 import time
 from collections.abc import Awaitable, Coroutine
+from contextlib import aclosing
 from typing import Any
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.autogen.client import ToolChoice
 from orchestra.agents.live import CallersTurn, LiveCall, Step
-from orchestra.bus import Context
+from orchestra.bus import Context, partition_of
+from orchestra.bus.keys import JOURNAL
 from orchestra.errors import EngineError
 from orchestra.execution.reading import read_out
 from orchestra.execution.speech import spoken
@@ -31,8 +33,8 @@ from schemas import (
     UserTurnPredicted,
 )
 
-#: seconds that a prompt may take in all, takeover from a dead worker included
-_PROMPT_S = 20.0
+#: seconds within which something of an answer is to be heard, takeover from a dead worker included
+PROMPT_S = 30.0
 #: seconds beyond a deadline after which nobody is expected to answer any more
 _GRACE_S = 3.0
 _NO_ANSWER = "The tool did not answer in time; its outcome is not known."
@@ -61,7 +63,16 @@ class TurnSteps:
 
     """
 
-    def __init__(self, app: App, event: CallersTurn, context: Context, live: LiveCall, *, group: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        event: CallersTurn,
+        context: Context,
+        live: LiveCall,
+        *,
+        group: str,
+        prompt_s: float = PROMPT_S,
+    ) -> None:
         self.count = 0
         self.requests: list[str] = []
         self.open_tools: dict[str, str] = {}
@@ -69,6 +80,7 @@ class TurnSteps:
         self._event = event
         self._context = context
         self._live = live
+        self._prompt_s = prompt_s
         self._id_prefix = f"{event.id}.{group}."
         self.published = 0
         self.model = ""
@@ -105,18 +117,32 @@ class TurnSteps:
             tool_choice=tool_choice,
             model=agent.model,
             parameters=dict(agent.parameters),
-            deadline=time.time() + _PROMPT_S,
+            deadline=time.time() + self._prompt_s,
         )
         return self._answer_to_prompt(*self._ask(request))
 
     async def _answer_to_prompt(self, request_id: str, stored: Awaitable[None]) -> PromptCompleted:
         await stored
-        answer = await self._answer(request_id, _PROMPT_S)
+        asked = looked = time.time()
+        answer = await self._answer(request_id, self._prompt_s)
+        while answer is None and await self._is_being_answered(request_id, looked):
+            looked = time.time()
+            answer = await self._answer(request_id, self._prompt_s)
         if not isinstance(answer, PromptCompleted):
-            msg = f"no worker has answered the prompt {request_id} within {_PROMPT_S + _GRACE_S} s"
+            msg = f"no worker has answered the prompt {request_id} within {time.time() - asked:.0f} s"
             raise EngineError(msg)
         self.model, self.parameters = answer.model, answer.parameters
         return answer
+
+    async def _is_being_answered(self, request_id: str, since: float) -> bool:
+        """Whether a worker has published something for this request since then: a long answer is still coming."""
+        call = self._event.call
+        entries = self._context.bus.entries(partition_of(call), JOURNAL, since=str(int(since * 1000)))
+        async with aclosing(entries):  # type: ignore[type-var]
+            async for entry in entries:
+                if entry.call == call and entry.id.startswith(f"{request_id}."):
+                    return True
+        return False
 
     async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:
         """Have a tool run; if nobody answers, the agent is told that the outcome is not known.

@@ -14,7 +14,7 @@ from orchestra.agents.confirmation import simply_agrees
 from orchestra.agents.judge import Scene
 from orchestra.agents.live import CONVERSATION, STEP, CallersTurn, LiveCall, RunningTurn, Step, StopReason
 from orchestra.agents.router import Router
-from orchestra.agents.steps import TurnSteps, catch_up
+from orchestra.agents.steps import PROMPT_S, TurnSteps, catch_up
 from orchestra.bus import Context
 from orchestra.errors import EngineError, FencedError
 from schemas import (
@@ -38,7 +38,7 @@ _LOG = structlog.get_logger("orchestra.agents")
 #: a turn that has waited longer than this is not answered: the caller has said something else since, or is gone
 STALE_S = 30.0
 #: seconds that a turn may take in all
-TURN_S = 45.0
+TURN_S = 300.0
 #: seconds that AutoGen gets to end after it was asked to
 _STOP_S = 0.1
 #: how long an ended call is remembered, so that what comes late is known as late
@@ -54,10 +54,14 @@ class Turns:
     Args:
         app: whose agents answer.
         group: name of the consumer group that runs this, a part of the ids of what it publishes.
+        prompt_s: seconds within which something of an answer is to be heard.
+        turn_s: seconds that a turn may take in all.
 
     """
 
-    def __init__(self, app: App, group: str) -> None:
+    def __init__(self, app: App, group: str, *, prompt_s: float = PROMPT_S, turn_s: float = TURN_S) -> None:
+        self._prompt_s = prompt_s
+        self._turn_s = turn_s
         self._app = app
         self._group = group
         self._cast = Cast(app)
@@ -149,7 +153,7 @@ class Turns:
 
     async def _run(self, event: CallersTurn, context: Context, live: LiveCall) -> list[Event]:
         conversation = live.conversation
-        steps = TurnSteps(self._app, event, context, live, group=self._group)
+        steps = TurnSteps(self._app, event, context, live, group=self._group, prompt_s=self._prompt_s)
         asked = conversation.asked
         answer = "" if asked is None else conversation.answered_since(asked.turn, event.text)
         agent = conversation.agent
@@ -177,7 +181,7 @@ class Turns:
         work = asyncio.get_running_loop().create_task(_until_confirmed(turn, live) if predicted else turn.run())
         live.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
         try:
-            outcome = await _outcome(turn, work)
+            outcome = await _outcome(turn, work, self._turn_s)
             await catch_up(context, steps.published)
             if predicted and conversation.confirmed < event.turn:
                 return self._take_back(event, context, live, steps)
@@ -255,7 +259,7 @@ async def _until_confirmed(turn: AgentTurn, live: LiveCall) -> bool:
     return answered
 
 
-async def _outcome(turn: AgentTurn, work: asyncio.Task[bool]) -> Outcome:
+async def _outcome(turn: AgentTurn, work: asyncio.Task[bool], turn_s: float) -> Outcome:
     """How the agents' work ended.
 
     Raises:
@@ -264,9 +268,9 @@ async def _outcome(turn: AgentTurn, work: asyncio.Task[bool]) -> Outcome:
 
     """
     try:
-        done, _ = await asyncio.wait({work}, timeout=TURN_S)
+        done, _ = await asyncio.wait({work}, timeout=turn_s)
         if not done:
-            _LOG.error("turn.too_long", agent=turn.agent, turn=turn.number, seconds=TURN_S)
+            _LOG.error("turn.too_long", agent=turn.agent, turn=turn.number, seconds=turn_s)
             _stop(turn, work)
             await asyncio.wait({work})
             return "failed"

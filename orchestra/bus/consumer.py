@@ -248,6 +248,11 @@ class Consumer:
             )
             raise ConsumerError(msg)
 
+    def limit(self, *types: type[Event], timeout_s: float) -> None:
+        """In a lifespan: after how many seconds the handlers of these types are cancelled."""
+        for event_type in types:
+            self.handlers[tag_of(event_type).encode()].timeout_s = timeout_s
+
     def all_handlers(self) -> list[Handler]:
         """Every handler once per event type it takes."""
         return [*self.handlers.values(), *([self.entry_handler] if self.entry_handler is not None else [])]

@@ -22,6 +22,10 @@ _GO_ON = (
 )
 
 
+#: how often a stream's limit is moved at most, seconds
+_SHORTEST_S = 0.1
+
+
 class Prompts:
     """Runs prompts on the models of this process."""
 
@@ -79,45 +83,87 @@ class Prompts:
         )
 
     async def _answer(self, model: Model, prompt: PromptRequested, reply: Reply, started: float) -> ModelAnswer:
-        """The model's answer within the prompt's deadline."""
+        """The model's answer: begun by the prompt's deadline, and for as long as it lives."""
         left_s = max(0.0, prompt.deadline - time.time())
-        stream = _Stream(model, reply, started, left_s)
+        limit = asyncio.timeout(min(self._models.first_token_s, left_s))
+        life = _Life(limit, self._models, left_s)
+        stream = _Stream(model, reply, started, life)
         try:
-            async with asyncio.timeout(min(self._models.first_token_s, left_s)) as limit:
+            async with limit:
                 try:
-                    return await stream.read(prompt, limit)
+                    return await stream.read(prompt)
                 except DivergedError:
-                    return await stream.read(_continued(prompt, reply), limit)
+                    return await stream.read(_continued(prompt, reply))
         except TimeoutError as error:
-            seconds = time.monotonic() - started
-            msg = f"model {model.name} has not answered within {seconds:.1f} s"
+            msg = f"model {model.name} {life.ended}"
             raise EngineError(msg) from error
+
+
+class _Life:
+    """How long a model is waited for: whoever shows that it works is not cut off, and whoever stalls is.
+
+    ::
+
+        asked ── first_token_s ──> some life ── stall_s ──> life ── stall_s ──> …   until longest_s at most
+        asked ────────────── the prompt's deadline ──────────────> a word that the caller hears
+
+    Args:
+        limit: the timeout under which the model is read.
+        models: whose limits.
+        left_s: seconds to the prompt's deadline.
+
+    Attributes:
+        ended: why it is over, if it ever is.
+
+    """
+
+    def __init__(self, limit: asyncio.Timeout, models: Models, left_s: float) -> None:
+        self._limit = limit
+        self._stall_s, self._longest_s = models.stall_s, models.longest_s
+        self._clock = asyncio.get_running_loop().time
+        self._begun = self._clock()
+        self._moved = 0.0
+        self._speaks_by = self._begun + left_s
+        self.ended = f"has not answered within {min(models.first_token_s, left_s):.1f} s"
+
+    def sign(self, *, spoken: bool) -> None:
+        """Something has come; ``spoken``: the caller hears something of this answer."""
+        now = self._clock()
+        if now - self._moved < _SHORTEST_S:
+            return  # a limit for every token would cost more than the token
+        self._moved = now
+        ends = [
+            (now + self._stall_s, f"has sent nothing more for {self._stall_s:.1f} s"),
+            (self._begun + self._longest_s, f"has not come to an end within {self._longest_s:.0f} s"),
+        ]
+        if not spoken:
+            ends.append((self._speaks_by, f"has not said a word within {self._speaks_by - self._begun:.1f} s"))
+        when, self.ended = min(ends)
+        self._limit.reschedule(when)
 
 
 class _Stream:
     """One model's words on their way into one reply."""
 
-    def __init__(self, model: Model, reply: Reply, started: float, left_s: float) -> None:
+    def __init__(self, model: Model, reply: Reply, started: float, life: _Life) -> None:
         self._model = model
         self._reply = reply
         self._started = started
-        self._left_s = left_s
-        self._begun = False
+        self._life = life
 
-    async def read(self, prompt: PromptRequested, limit: asyncio.Timeout) -> ModelAnswer:
-        """Say each sentence when it is whole; the first piece moves the limit from the first token to the whole."""
+    async def read(self, prompt: PromptRequested) -> ModelAnswer:
+        """Say each sentence when it is whole."""
         sentences, reply = Sentences(), self._reply
+        before = reply.spoken
         async with aclosing(self._model.stream(prompt)) as parts:  # type: ignore[type-var]
             async for part in parts:
-                if not reply.first_token_ms:
+                if not reply.first_token_ms and (isinstance(part, ModelAnswer) or part.text):
                     reply.first_token_ms = (time.monotonic() - self._started) * 1000
-                if not self._begun:
-                    self._begun = True
-                    limit.reschedule(asyncio.get_running_loop().time() + self._left_s)
                 for sentence in sentences.end() if isinstance(part, ModelAnswer) else sentences.feed(part.text):
                     await reply.say(sentence)
                 if isinstance(part, ModelAnswer):
                     return part
+                self._life.sign(spoken=reply.spoken > before)
         msg = f"model {self._model.name} broke off"
         raise EngineError(msg)
 

@@ -42,6 +42,11 @@ class Reply:
         """All that is published."""
         return " ".join(chunk.text for chunk in self._chunks)
 
+    @property
+    def spoken(self) -> int:
+        """How many sentences of the answer that is being read are spoken, by this attempt or one before."""
+        return self._passed
+
     async def take_over(self) -> None:
         """Find what earlier attempts have published."""
         earlier = await self._context.published()

@@ -12,6 +12,8 @@ from orchestra.settings import Settings
 OFFLINE = "offline"
 #: seconds of silence after which a caller thinks that the line is dead
 FIRST_TOKEN_S = 8.0
+STALL_S = 8.0
+LONGEST_S = 300.0
 
 
 class Models:
@@ -22,6 +24,8 @@ class Models:
         make: makes the model of a name.
         fallback: answers when another model fails; None: nobody does.
         first_token_s: seconds after which a model that has not begun has failed.
+        stall_s: seconds after which one that has begun and sends nothing more has failed.
+        longest_s: seconds that an answer may take in all.
         only: the default one answers every prompt, whatever model it names.
         breaker: makes the breaker of a model.
 
@@ -34,10 +38,14 @@ class Models:
         *,
         fallback: Model | None = None,
         first_token_s: float = FIRST_TOKEN_S,
+        stall_s: float = STALL_S,
+        longest_s: float = LONGEST_S,
         only: bool = False,
         breaker: Callable[[], Breaker] = Breaker,
     ) -> None:
         self.first_token_s = first_token_s
+        self.stall_s = stall_s
+        self.longest_s = longest_s
         self._only = only
         self._default = default
         self._make = make
@@ -96,6 +104,8 @@ async def opened_models(settings: Settings, *, only: bool = False) -> AsyncItera
         make,
         fallback=_fallback(settings),
         first_token_s=settings.model_first_token_s,
+        stall_s=settings.model_stall_s,
+        longest_s=settings.turn_s,
         only=only,
         breaker=partial(Breaker, settings.model_breaker_failures, settings.model_breaker_rest_s),
     )
@@ -135,4 +145,5 @@ def _model(name: str, url: str | None, key: str, settings: Settings) -> Model:
             f"model {name!r}: install the openai package with 'orchestra-voice[agents]', or set ORCHESTRA_MODEL=offline"
         )
         raise MissingExtraError(msg) from error
-    return OpenAIModel(name, url, key, retries=settings.model_retries)
+    longest_wait_s = settings.model_first_token_s / 4  # there is time for another model then
+    return OpenAIModel(name, url, key, retries=settings.model_retries, longest_wait_s=longest_wait_s)

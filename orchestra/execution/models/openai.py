@@ -46,6 +46,7 @@ _FORM = {400, 404, 405, 415, 422, 500, 501}
 _PASSING = {408, 409, 425, 429}
 #: other forms of a request that are tried before it has failed
 _FORMS = 5
+_OVERDUE = object()
 #: models whose templates begin the answer inside its thoughts
 _THINKS_FIRST = re.compile(
     r"deepseek[-_/]?r1|\br1\b|qwq|thinking|reason|magistral|exaone-deep|marco-o1|skywork-o1", re.IGNORECASE
@@ -196,7 +197,7 @@ class OpenAIModel:
         """What is to be said, as it comes; "" where the model only works."""
         try:
             async for value in _values(chunks, events, answer):
-                said = answer.take(value)
+                said = answer.overdue() if value is _OVERDUE else answer.take(value)
                 if said is not None:
                     yield said
             _check_end(events, answer)
@@ -225,14 +226,23 @@ class OpenAIModel:
 
 
 async def _values(chunks: AsyncIterator[bytes], events: Events, answer: Answer) -> AsyncIterator[Any]:
-    """The chunks of the answer up to its end."""
-    async for chunk in chunks:
-        for value in events.feed(chunk):
+    """The chunks of the answer up to its end; `_OVERDUE` where none comes while words are held back."""
+    while True:
+        coming = asyncio.ensure_future(anext(chunks, None)) if answer.inline.held_for_s is not None else None
+        if coming is not None:
+            try:
+                done, _ = await asyncio.wait({coming}, timeout=answer.inline.held_for_s)
+                if not done:
+                    yield _OVERDUE
+                chunk = await coming
+            finally:
+                coming.cancel()
+        else:
+            chunk = await anext(chunks, None)
+        for value in events.feed(chunk) if chunk is not None else events.end():
             yield value
-        if events.done or answer.full:
+        if chunk is None or events.done or answer.full:
             return
-    for value in events.end():
-        yield value
 
 
 def _check_end(events: Events, answer: Answer) -> None:

@@ -85,6 +85,10 @@ class Answer:
             self.finish_reason = clean_text(reason)[:40]
         return self._delta(choice)
 
+    def overdue(self) -> str:
+        """What was held back, and has been for long enough."""
+        return self._kept(self.inline.release())
+
     def end(self, *, whole: bool = True) -> str:
         """What is left to be said, where the stream is over; not ``whole``: it broke off."""
         said = self.inline.end(whole=whole and self.finish_reason != "length")

@@ -152,12 +152,18 @@ class Inline:
             return ""
         return self.release() + "".join(said)
 
+    @property
+    def held_for_s(self) -> float | None:
+        """For how many seconds more there is something held back; None where nothing is, or there is no limit."""
+        if self._since is None or not any(self._held) or math.isinf(self._hold_s):
+            return None
+        return max(0.0, self._since + self._hold_s - self._clock())
+
     def _released(self, said: str) -> str:
         if not self._hold_s:
             return said
         self._held.append(said)
-        late = self._since is not None and self._clock() - self._since >= self._hold_s
-        return self.release() if late or self._paired else ""
+        return self.release() if self._paired or self.held_for_s == 0.0 else ""
 
     def _step(self, said: list[str]) -> bool:
         """Take the next piece of the text; False where there is none yet."""

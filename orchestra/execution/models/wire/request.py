@@ -56,32 +56,35 @@ class Manners(msgspec.Struct):
     def learn(self, request: dict[str, Any], problem: str) -> bool:
         """Whether there is another form of the request that this refusal does not strike; then it is the next one."""
         named = [name for name in request if name not in _NEEDED and re.search(rf"\b{re.escape(name)}\b", problem)]
-        if "stream" in named and len(named) > 1:
+        if len(named) > 1 and "stream" in named:
             named.remove("stream")
         for name in named:
-            other = _MAX_TOKENS.get(name)
-            if other and other not in self.renamed and name not in self.renamed.values():
-                self.renamed[name] = other
-            elif other and name in self.renamed.values():
-                self.dropped |= {name, other}
-            else:
-                self.dropped.add(name)
-        if named:
-            return True
-        if "thought_signature" in problem and not self.signatures:
-            self.signatures = True
-            return True
+            self._leave_out(name)
+        return bool(named) or (not _OTHER_CAUSE.search(problem) and self._learn_of_calls(request, problem))
+
+    def _leave_out(self, name: str) -> None:
+        """Without this field, or by its other name first."""
+        other = _MAX_TOKENS.get(name, "")
+        is_new_name = name in self.renamed.values()
+        if other and other not in self.renamed and not is_new_name:
+            self.renamed[name] = other
+        else:
+            self.dropped |= {name, other} if is_new_name else {name}
+
+    def _learn_of_calls(self, request: dict[str, Any], problem: str) -> bool:
+        """What a refusal without a field's name may mean; if it says nothing at all, the plainest form is tried."""
         has_calls = any(message.get("tool_calls") for message in request["messages"])
-        if has_calls and not self.short_ids and re.search(r"tool.?call.?id|\bid\b", problem, re.IGNORECASE):
+        if has_calls and "thought_signature" in problem and not self.signatures:
+            self.signatures = True
+        elif has_calls and not self.short_ids and re.search(r"tool.?call.?id|\bid\b", problem, re.IGNORECASE):
             self.short_ids = True
-            return True
-        if has_calls and not self.text_content and re.search(r"\bcontent\b", problem, re.IGNORECASE):
+        elif has_calls and not self.text_content and re.search(r"\bcontent\b", problem, re.IGNORECASE):
             self.text_content = True
-            return True
-        if self.plainest or _OTHER_CAUSE.search(problem):
+        elif not self.plainest:
+            self.plainest = self.short_ids = self.text_content = True
+            self.dropped |= set(request) - _NEEDED - {"stream"}
+        else:
             return False
-        self.plainest = self.short_ids = self.text_content = True
-        self.dropped |= {name for name in request if name not in _NEEDED} - {"stream"}
         return True
 
     def form(self, request: dict[str, Any]) -> dict[str, Any]:
