@@ -17,8 +17,6 @@ from orchestra.agents.live import CallersTurn, LiveCall, Step
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
 from orchestra.errors import EngineError
-from orchestra.execution.reading import read_out
-from orchestra.execution.speech import spoken
 from schemas import (
     AgentChanged,
     Event,
@@ -178,10 +176,9 @@ class TurnSteps:
         )
 
     def say(self, agent: Agent, text: str) -> None:
-        """Have the caller hear these words, which no model has made."""
-        words = read_out(spoken(text))
+        """Have the caller hear these words as they are; no model has made them."""
         self._pending.append(
-            ReplyChunk(call=self._event.call, turn=self._event.turn, text=words, agent=agent.name, voice=agent.voice)
+            ReplyChunk(call=self._event.call, turn=self._event.turn, text=text, agent=agent.name, voice=agent.voice)
         )
 
     def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:

@@ -1,5 +1,6 @@
 """Tools that run only after the caller has said yes."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -110,6 +111,25 @@ async def test_a_yes_over_the_last_words_of_the_question_counts(bus: TestBus) ->
         await line.interrupt(1, "Shall I cancel parcel 4 2")
         await line.say("yes")
     assert line.parcels.done == ["cancelled 4 2 7 1"]
+
+
+@pytest.mark.parametrize("number", ["4271", "$12.50", "+1 415 555 0100"])
+async def test_the_question_is_recorded_and_agreed_to_in_the_words_in_which_it_is_heard(
+    bus: TestBus, number: str
+) -> None:
+    def asks(prompt: PromptRequested) -> object:
+        if last(prompt).startswith("tool: cancelled"):
+            return "It is cancelled."
+        return [call_of("cancel", json.dumps({"number": number}))]
+
+    async with line_of(bus, asks).running() as line:
+        await line.say("where is my parcel")
+        (chunk,) = await line.events(ReplyChunk)
+        await line.interrupt(1, chunk.text.rpartition(" ")[0])
+        await line.say("yes")
+    assert number not in chunk.text
+    assert (await line.events(TurnCompleted))[0].text == chunk.text
+    assert line.parcels.done == [f"cancelled {number}"]
 
 
 @pytest.mark.parametrize(

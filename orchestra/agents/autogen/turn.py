@@ -17,6 +17,8 @@ from orchestra.agents.confirmation import Asked, simply_agrees
 from orchestra.agents.judge import Refused, Scene, as_object
 from orchestra.agents.notes import as_message
 from orchestra.errors import RejectedError
+from orchestra.execution.reading import read_out
+from orchestra.execution.speech import spoken
 from schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
 _ON_ITS_OWN = "Not done: call it again, on its own."
@@ -44,7 +46,7 @@ class Steps(Protocol):
         ...
 
     def say(self, agent: Agent, text: str) -> None:
-        """Have the caller hear these words, which no model has made."""
+        """Have the caller hear these words as they are; no model has made them."""
         ...
 
 
@@ -138,12 +140,18 @@ class AgentTurn:
             self.refused[call.id] = verdict
             made.append(_readable(call))
         if len(refusals) == 1 and len(calls) == 1:
-            self.instead, self.asked = refusals[0].say, refusals[0].asked
+            self._say_instead(refusals[0])
         elif refusals:
             for call in calls:
                 if call.id in self.refused and self.refused[call.id].say:
                     self.refused[call.id] = Refused(result=_ON_ITS_OWN)
         return tuple(made)
+
+    def _say_instead(self, refused: Refused) -> None:
+        """Have this said in place of the call, as it is read out: so it is heard, recorded and agreed to."""
+        self.instead, self.asked = read_out(spoken(refused.say)), refused.asked
+        if self.asked is not None:
+            self.asked = msgspec.structs.replace(self.asked, question=self.instead)
 
     def as_wanted(self, message: Message) -> Message:
         """A message with the name of a refused handoff that it had before AutoGen was kept from following it."""
