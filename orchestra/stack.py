@@ -31,6 +31,8 @@ WORKERS = ("orchestration", "execution", "persistence")
 
 #: those that load the app
 _RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry")
+#: how each process is started
+_COMMAND = (sys.executable, "-m", "orchestra.cli")
 _READY_WITHIN_S = 90.0
 #: an edge has in addition the time that its calls may go on
 _STOP_WITHIN_S = 15.0
@@ -79,7 +81,7 @@ class _Child:
 
     async def start(self) -> asyncio.subprocess.Process:
         """Start the process; it ends with this one."""
-        command = [sys.executable, "-m", "orchestra.cli", *self.arguments]
+        command = [*_COMMAND, *self.arguments]
         with contextlib.ExitStack() as files:
             errors = None if self.log_file is None else files.enter_context(self.log_file.open("ab"))
             self.process = await asyncio.create_subprocess_exec(

@@ -1,0 +1,112 @@
+"""``python -m tests.faults.spoken``: `orchestra`, with engines that speak and hear in tones."""
+
+import sys
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from pipecat.frames.frames import Frame, TranscriptionFrame, TTSAudioRawFrame
+from pipecat.services.settings import STTSettings, TTSSettings
+from pipecat.services.stt_service import SegmentedSTTService
+from pipecat.services.tts_service import TTSService
+from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+from pipecat.utils.time import time_now_iso8601
+
+from orchestra.cli import main
+from orchestra.voice import server
+from orchestra.voice.engines.rendered import Rendered
+from orchestra.voice.quiet import redirect_pipecat_log
+from tests.faults.spoken.tones import encode, words_in
+from tests.voice.edges import LevelVAD
+
+if TYPE_CHECKING:
+    from orchestra.settings import Settings
+    from orchestra.voice.engines.port import Engines
+
+
+class ToneSTT(SegmentedSTTService):
+    """Reads the words off each stretch of speech."""
+
+    def __init__(self) -> None:
+        super().__init__(ttfs_p99_latency=0.3, settings=STTSettings(model="tones", language=None))
+
+    @property
+    def wants_wav_segments(self) -> bool:
+        return False
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
+        samples = np.frombuffer(audio, np.int16)[::2]  # of 16 kHz
+        if text := " ".join(words_in(samples)):
+            yield TranscriptionFrame(text, "", time_now_iso8601(), finalized=True)
+
+
+class ToneTTS(TTSService):
+    """Says each word as its tones, and knows when it says it."""
+
+    def __init__(self) -> None:
+        settings = TTSSettings(model="tones", voice="tones", language=None)
+        super().__init__(push_start_frame=True, push_stop_frames=True, push_text_frames=False, settings=settings)
+        self._said_s: dict[str, float] = {}
+
+    async def on_audio_context_completed(self, context_id: str) -> None:
+        self._said_s.pop(context_id, None)
+
+    async def on_audio_context_interrupted(self, context_id: str) -> None:
+        self._said_s.pop(context_id, None)
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        samples, words = encode(text)
+        start = self._said_s.get(context_id, 0.0)
+        self._said_s[context_id] = start + len(samples) / 8000
+        yield TTSAudioRawFrame(samples.tobytes(), 8000, 1, context_id=context_id)
+        await self.add_word_timestamps([(word, start + at) for word, at in words], context_id)
+
+
+class ToneEngines:
+    """The engines' port, as far as an edge uses it."""
+
+    name = "tones/tones"
+
+    def stt(self) -> ToneSTT:
+        return ToneSTT()
+
+    def tts(self, voice: str = "") -> ToneTTS:
+        del voice
+        return ToneTTS()
+
+    def stt_fallback(self) -> None:
+        return None
+
+    def tts_fallback(self) -> None:
+        return None
+
+    def vad(self) -> LevelVAD:
+        return LevelVAD()
+
+    def user_turn_strategies(self, stt: Any) -> UserTurnStrategies:
+        del stt
+        return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.3)])
+
+    def voice_key(self, voice: str = "") -> str:
+        del voice
+        return "tones"
+
+    async def render(self, text: str, voice: str = "") -> Rendered:
+        del voice
+        samples, words = encode(text)
+        return Rendered(samples.tobytes(), tuple(words))
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def load_engines(_: "Settings") -> "Engines":
+    return cast("Engines", ToneEngines())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["edge"]:
+        redirect_pipecat_log()
+        server.load_engines = load_engines
+    main()

@@ -1,0 +1,105 @@
+"""A caller who asks for things in tones, listens to every word, and asks again when told that it was not understood."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from orchestra.voice.caller import Caller, PhoneLine, mulaw
+from orchestra.voice.caller.caller import Ending
+from orchestra.voice.caller.measure import Span
+from tests.faults.spoken.model import question
+from tests.faults.spoken.tones import APOLOGY, NONSENSE, PARDON, STILL_THERE, Ear, encode, plain
+
+_ASK_AGAIN = frozenset((plain(APOLOGY)[-1], plain(PARDON)[-1], plain(STILL_THERE)[-1]))
+_QUIET_S = 0.6
+_GREETED_WITHIN_S = 30.0
+#: a caller who hears nothing for so long asks again; it counts as silence all the same
+_PATIENCE_S = 25.0
+
+
+@dataclass
+class SpokenCall:
+    """One call: what was asked, what was heard, where the stream broke, and how long the caller waited in silence."""
+
+    seed: int
+    turns: int
+    ear: Ear = field(default_factory=Ear)
+    breaks_s: list[float] = field(default_factory=list)
+    silences: list[Span] = field(default_factory=list)
+    asked_again: int = 0
+    unanswered: list[str] = field(default_factory=list)
+    ending: Ending | None = None
+    sid: str = ""
+    _attached: bool = False
+    _listened: int = 0
+
+    async def make(self, url: str, auth_token: str) -> None:
+        """Make the call."""
+        self.line = PhoneLine()
+        caller = Caller(url, auth_token, from_number=f"+1555{self.seed % 10_000_000:07d}")
+        self.sid = caller.call_sid
+        self.ending = await caller.call(self.line, self._talk)
+
+    async def _talk(self, line: PhoneLine) -> None:
+        chance = random.Random(self.seed)
+        await self._wait_for(frozenset(("test",)), since=0, patience_s=_GREETED_WITHIN_S)
+        for _ in range(self.turns):
+            one, other = chance.sample(NONSENSE, 2)
+            await self._ask(line, one, other)
+            await line.until(lambda: self._hear(done=False), chance.uniform(0.3, 1.0))
+
+    async def _ask(self, line: PhoneLine, one: str, other: str) -> None:
+        for _ in range(8):
+            samples, _ = encode(question(one, other))
+            said = line.say(samples)
+            await line.until(lambda said=said: self._hear(done=line.now_s >= said.end_s), 10)  # type: ignore[misc]
+            since = len(self.ear.heard)
+            if await self._answered(line, since, [one, other, "over"]):
+                return
+            self.asked_again += 1
+        self.unanswered.append(f"{one} {other}")
+
+    async def _answered(self, line: PhoneLine, since: int, wanted: list[str]) -> bool:
+        """Wait for the end of the answer; False where it is to be asked again."""
+        stop = frozenset((*_ASK_AGAIN, "over"))
+        while True:
+            ended = await self._wait_for(stop, since=since, patience_s=_PATIENCE_S)
+            if line.ended or not ended:
+                return False
+            await line.until(lambda: self._hear(done=self.ear.now_s - self.ear.heard[-1].at_s > _QUIET_S), 10)
+            words = [heard.word for heard in self.ear.heard[since:] if heard.whole]
+            if words[-3:] == wanted:
+                return True
+            if words and words[-1] in _ASK_AGAIN:
+                return False
+            since = len(self.ear.heard)
+
+    async def _wait_for(self, words: frozenset[str], *, since: int, patience_s: float) -> bool:
+        """Until one of these words is heard; every silence on the way is noted. False: nothing was heard for long."""
+        line, quiet_since = self.line, self.line.now_s
+        seen = since
+        while True:
+            heard = await line.until(self._more_than(max(seen, len(self.ear.heard))), patience_s)
+            silent_until = self.ear.heard[-1].at_s if heard and len(self.ear.heard) > seen else line.now_s
+            self.silences.append(Span(quiet_since, silent_until))
+            if not heard or line.ended:
+                return False
+            quiet_since = self.ear.heard[-1].at_s + self.ear.heard[-1].for_s
+            new, seen = self.ear.heard[seen:], len(self.ear.heard)
+            if any(each.word in words for each in new):
+                return True
+
+    def _more_than(self, words: int) -> Callable[[], bool]:
+        """Whether more words than these were heard, or the call is over: a condition for the line."""
+        return lambda: self._hear(done=False) or len(self.ear.heard) > words or self.line.ended
+
+    def _hear(self, *, done: bool) -> bool:
+        """Listen to what the line has played since; returns ``done``, so that it can stand in a condition."""
+        played = bytes(self.line._agent[self._listened :])
+        self._listened += len(played)
+        self.ear.hear(mulaw.decode(played))
+        attached = self.line.stream is not None
+        if self._attached and not attached:
+            self.breaks_s.append(self.line.now_s)
+        self._attached = attached
+        return done

@@ -1,0 +1,92 @@
+"""Random kills and stops of a stack's processes, one role after another."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+
+ROLES = ("edge", "orchestration", "execution", "persistence", "server")
+#: the caller is nearest to the edge
+_WEIGHTS = (3, 2, 2, 1, 2)
+_STOPPED_S = (0.5, 3.0)
+_BETWEEN_S = (1.5, 4.0)
+
+
+def processes() -> dict[str, list[int]]:
+    """The children of this process by their role."""
+    found: dict[str, list[int]] = {role: [] for role in ROLES}
+    for task in Path("/proc/self/task").iterdir():
+        for pid in map(int, (task / "children").read_text().split()):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+            for role in ROLES:
+                if command.endswith(f"\0{role}\0") or f"workers.{role}:" in command:
+                    found[role].append(pid)
+            if "valkey-server" in command:
+                found["server"].append(pid)
+    return found
+
+
+class Kills:
+    """Kills and stops as chance has it; at most one edge at a time is away, or nobody could take its calls up."""
+
+    def __init__(self, seed: int, url: str) -> None:
+        self.done: Counter[str] = Counter()
+        self._chance = random.Random(seed)
+        self._url = url
+        self._began = time.monotonic()
+        self._stopped: set[int] = set()
+
+    async def run(self, count: int) -> None:
+        """Do so much harm."""
+        try:
+            while self.done.total() < count:
+                await asyncio.sleep(self._chance.uniform(*_BETWEEN_S))
+                roles = self._chance.choices(ROLES, _WEIGHTS)
+                if self._chance.random() < 0.2:
+                    roles.append(self._chance.choice([role for role in ROLES if role not in roles]))
+                stop = self._chance.random() < 0.3
+                length_s = self._chance.uniform(*_STOPPED_S)
+                await asyncio.gather(*(self._harm(role, length_s if stop else 0.0) for role in roles))
+        finally:
+            self._let_go()
+
+    async def _harm(self, role: str, stop_s: float) -> None:
+        if role == "edge":
+            await self._two_edges()
+        running = processes()[role]
+        if not running:
+            return  # it is about to be started again
+        pid = self._chance.choice(running)
+        self.done[f"{role} {'stopped' if stop_s else 'killed'}"] += 1
+        print(f"{time.time():.2f} {role} {pid} {f'stopped for {stop_s:.1f} s' if stop_s else 'killed'}", flush=True)  # noqa: T201
+        if not stop_s:
+            os.kill(pid, signal.SIGKILL)
+            return
+        self._stopped.add(pid)
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(stop_s)
+        os.kill(pid, signal.SIGCONT)
+        self._stopped.discard(pid)
+
+    async def _two_edges(self) -> None:
+        """Until both edges take calls."""
+        answered: set[str] = set()
+        limits = httpx.Limits(max_keepalive_connections=0)
+        async with asyncio.timeout(120), httpx.AsyncClient(timeout=5, limits=limits, trust_env=False) as http:
+            while len(answered) < 2:
+                try:
+                    health = (await http.get(f"{self._url}/healthz")).json()
+                except httpx.TransportError:
+                    answered.clear()
+                else:
+                    answered.add(health["edge"])
+                await asyncio.sleep(0.1)
+
+    def _let_go(self) -> None:
+        for pid in self._stopped:
+            os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,103 @@
+"""Compares what a caller heard, word by word, with what was to be said."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from schemas import CallStarted, Event, ReplyChunk, ReplyInterrupted, TurnCancelled
+from tests.faults.spoken.tones import APOLOGY, HOLDING, STILL_THERE, Heard, plain
+
+#: what the edge says by itself, and the agents say too, may come between any two words
+_BY_THE_EDGE = frozenset(plain(f"{HOLDING} {APOLOGY} {STILL_THERE}"))
+#: a sentence that was heard whole so short a time before its edge died is said again: nobody was told yet that it was
+_TOLD_WITHIN_S = 1.0
+
+
+@dataclass(slots=True)
+class Sentence:
+    """A sentence that was to be said; ``optional``: the caller spoke over its reply, or it was taken back."""
+
+    turn: int
+    words: list[str]
+    optional: bool
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was wrong with a call, in words; nothing, if it is empty."""
+
+    wrong: list[str] = field(default_factory=list)
+    said_again: int = 0
+    sentences: int = 0
+
+
+def to_be_said(journal: Sequence[Event]) -> list[Sentence]:
+    """The sentences of a call, from what its agents published."""
+    loose = {event.turn for event in journal if isinstance(event, ReplyInterrupted | TurnCancelled)}
+    chunks: dict[int, list[str]] = {}
+    for event in journal:
+        if isinstance(event, CallStarted):
+            chunks[0] = [event.greeting]
+        elif isinstance(event, ReplyChunk):
+            chunks.setdefault(event.turn, []).append(event.text)
+    return [
+        Sentence(turn, words, turn in loose)
+        for turn in sorted(chunks)
+        for text in chunks[turn]
+        if (words := plain(text)) and not _BY_THE_EDGE.issuperset(words)
+    ]
+
+
+def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence[Sentence]) -> Verdict:
+    """Whether the words are those of the sentences, in order, each once.
+
+    Where the stream broke (``breaks_s``, on the line's clock) the sentence that was being said begins again.
+    """
+    verdict = Verdict(sentences=len(sentences))
+    place, word = 0, 0  # the next word to come
+    last_s = 0.0
+    for each in heard:
+        if not each.whole or each.word in _BY_THE_EDGE:
+            continue
+        broke = [at for at in breaks_s if last_s < at <= each.at_s]
+        found = next((at for at in _next(sentences, place, word) if sentences[at[0]].words[at[1]] == each.word), None)
+        if found is None and broke:
+            just_ended = min(broke) - last_s < _TOLD_WITHIN_S
+            again = place if word else place - 1 if place and just_ended else -1
+            if again >= 0 and sentences[again].words[0] == each.word:
+                verdict.said_again += 1
+                found = again, 0
+        if found is None:
+            verdict.wrong.append(f"{each.at_s:.2f} s: {each.word!r} where {_named(sentences, place, word)} was to come")
+            found = _resync(sentences, each.word) or (place, word)
+        place, word = found[0], found[1] + 1
+        if word == len(sentences[place].words):
+            place, word = place + 1, 0
+        last_s = each.at_s
+    if not all(sentence.optional for sentence in sentences[place:]):
+        verdict.wrong.append(f"never heard: {_named(sentences, place, word)} and what follows it")
+    return verdict
+
+
+def _next(sentences: Sequence[Sentence], place: int, word: int) -> Iterator[tuple[int, int]]:
+    """Where the next word may be: the next one of the text, or, where a reply was cut, the next reply's first."""
+    if place == len(sentences):
+        return
+    yield place, word
+    while place < len(sentences) and sentences[place].optional:
+        place += 1
+        if place < len(sentences):
+            yield place, 0
+
+
+def _resync(sentences: Sequence[Sentence], word: str) -> tuple[int, int] | None:
+    for place, sentence in enumerate(sentences):
+        if word in sentence.words:
+            return place, sentence.words.index(word)
+    return None
+
+
+def _named(sentences: Sequence[Sentence], place: int, word: int) -> str:
+    if place == len(sentences):
+        return "nothing"
+    sentence = sentences[place]
+    return f"{sentence.words[word]!r} (word {word + 1} of {' '.join(sentence.words)!r}, turn {sentence.turn})"

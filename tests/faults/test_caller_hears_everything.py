@@ -1,0 +1,186 @@
+"""Every role of a stack is killed and stopped at random while callers talk: each hears all of it, once, and no silence.
+
+By hand, longer or with the moments of a run that failed: ``python -m tests.faults.test_caller_hears_everything --kills
+100 --seed 4711``.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestra import stack as stack_module
+from orchestra.bus import Bus
+from orchestra.settings import load_settings
+from orchestra.stack import Running, stack
+from schemas import CallEnded, CallStarted, Event, TurnCompleted
+from tests.faults.spoken.caller import SpokenCall
+from tests.faults.spoken.kills import Kills
+from tests.faults.spoken.model import answer, respond
+from tests.faults.spoken.tones import PARDON
+from tests.faults.spoken.verdict import judge, to_be_said
+from tests.servers.openai import OpenAIServer
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+
+KILLS, CALLERS, TURNS = 20, 3, 6
+#: on a free machine; where more wants to run than there are cores, everything takes that much longer
+LONGEST_SILENCE_S = 8.0
+
+
+@asynccontextmanager
+async def spoken_stack(folder: Path, environment: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    async with OpenAIServer(respond, token_s=0.02) as model:
+        for name, value in {
+            "ORCHESTRA_DATA_DIR": str(folder), "ORCHESTRA_PORT": "0", "ORCHESTRA_APP": "tests.faults.spoken.app:app",
+            "ORCHESTRA_MODEL": "tones", "ORCHESTRA_MODEL_URL": model.base_url, "SPOKEN_DEEDS": str(folder / "deeds"),
+        }.items():  # fmt: skip
+            environment.setenv(name, value)
+        environment.setattr(stack_module, "_COMMAND", (sys.executable, "-m", "tests.faults.spoken"))
+        (folder / "deeds").touch()
+        workers = ("orchestration", "execution", "persistence")
+        async with stack(load_settings(), logs=folder / "logs", edges=2, workers=workers) as running:
+            yield running
+
+
+async def talk_while_killed(folder: Path, running: Running, *, kills: int, seed: int) -> None:
+    busiest = 1.0
+    killing = Kills(seed, running.url)
+    harm = asyncio.create_task(killing.run(kills))
+    chance = random.Random(seed)
+    calls: list[SpokenCall] = []
+
+    async def callers() -> None:
+        while not harm.done():
+            call = SpokenCall(chance.randrange(10**9), TURNS)
+            calls.append(call)
+            await call.make(running.url, running.auth_token)
+
+    async def load() -> None:
+        nonlocal busiest
+        while True:
+            busiest = max(busiest, os.getloadavg()[0] / (os.cpu_count() or 1))
+            await asyncio.sleep(5)
+
+    loading = asyncio.create_task(load())
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CALLERS):
+            group.create_task(callers())
+    loading.cancel()
+    await harm
+    bus = await Bus.connect(load_settings().model_copy(update={"redis_url": running.redis_url}))
+    try:
+        journals = await journals_of(bus)
+    finally:
+        await bus.close()
+    write_down(folder, calls, journals)
+    wrong = [line for call in calls for line in verdict_on(call, journals[call.sid], busiest)]
+    deeds = Counter((folder / "deeds").read_text().splitlines())
+    wrong += [f"{deed}: ordered {times} times" for deed, times in deeds.items() if times > 1]
+    silences = sorted((span.end_s - span.start_s for call in calls for span in call.silences), reverse=True)
+    print(  # noqa: T201 - shown when it fails
+        f"seed {seed}: {dict(killing.done)}; {len(calls)} calls, {sum(len(call.breaks_s) for call in calls)} taken up,"
+        f" asked again {sum(call.asked_again for call in calls)} times, {len(deeds)} deeds;"
+        f" silences {', '.join(f'{silence:.1f}' for silence in silences[:6])} s; load {busiest:.1f} per core"
+    )
+    assert not wrong, f"seed {seed}:\n" + "\n".join(wrong)
+
+
+async def journals_of(bus: Bus) -> dict[str, list[Event]]:
+    """Every call's journal by the carrier's id of it, once all are over, or in half a minute as they are."""
+    deadline = time.monotonic() + 30
+    while True:
+        journals: dict[str, list[Event]] = {}
+        for partition in range(bus.partitions):
+            async for entry in bus.entries(partition, "events"):
+                if (event := entry.event()) is not None:
+                    journals.setdefault(event.call, []).append(event)
+        over = (any(isinstance(event, CallEnded) for event in journal) for journal in journals.values())
+        if all(over) or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.2)
+    return {
+        event.provider_call: journal
+        for journal in journals.values()
+        for event in journal
+        if isinstance(event, CallStarted)
+    }
+
+
+def write_down(folder: Path, calls: list[SpokenCall], journals: dict[str, list[Event]]) -> None:
+    """What each caller heard, and each call's journal, for whoever looks into a failure."""
+    with (folder / "calls.txt").open("w", encoding="utf-8") as file:
+        for call in calls:
+            journal = journals.get(call.sid, [])
+            began = call.line.started_at
+            lines = [(event.at - began, f"     {type(event).__name__} {_brief(event)}") for event in journal]
+            lines += [(heard.at_s, f"heard {heard.word} for {heard.for_s:.2f} s") for heard in call.ear.heard]
+            lines += [(at, "the stream broke") for at in call.breaks_s]
+            file.write(f"=== {journal[0].call if journal else call.sid}\n")
+            file.writelines(f"{at:8.2f} {line}\n" for at, line in sorted(lines))
+
+
+def _brief(event: Event) -> str:
+    names = ("turn", "source", "text", "heard", "reason", "error", "name", "result", "greeting")
+    return " ".join(f"{name}={value!r}" for name in names if (value := getattr(event, name, "")) != "")
+
+
+def verdict_on(call: SpokenCall, journal: list[Event], busiest: float) -> list[str]:
+    sentences = to_be_said(journal)
+    wrong = judge(call.ear.heard, call.breaks_s, sentences).wrong
+    if call.ending is None or call.ending.how != "caller_hung_up":
+        wrong.append(f"the call ended so: {call.ending}")
+    wrong += [f"{asked!r} was not answered" for asked in call.unanswered]
+    for silence in call.silences:
+        if silence.end_s - silence.start_s > LONGEST_SILENCE_S * busiest:
+            wrong.append(f"silence from {silence.start_s:.1f} to {silence.end_s:.1f} s")
+    texts = [event.text for event in journal if isinstance(event, TurnCompleted) and not event.failed]
+    wrong += [f"the agent said {text!r}" for text in texts if text != PARDON and text != _wanted(text)]
+    ids = Counter(event.id for event in journal)
+    wrong += [f"published twice: {name}" for name, times in ids.items() if times > 1]
+    ended = [event for event in journal if isinstance(event, CallEnded)]
+    if len(ended) != 1:
+        wrong.append(f"ended {len(ended)} times")
+    call_id = journal[0].call if journal else call.sid
+    return [f"{call_id}: {line}" for line in wrong]
+
+
+def _wanted(text: str) -> str:
+    """What the agent was to say, by the end of what it said."""
+    one, other, _ = text.lower().removesuffix(".").split()[-3:] if len(text.split()) > 2 else ("", "", "")
+    return answer(one, other)
+
+
+async def test_callers_hear_every_word_once_while_every_role_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
+    async with spoken_stack(tmp_path, monkeypatch) as running:
+        await talk_while_killed(tmp_path, running, kills=KILLS, seed=seed)
+
+
+async def _by_hand(kills: int, seed: int, folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as environment:
+        async with spoken_stack(folder, environment) as running:
+            await talk_while_killed(folder, running, kills=kills, seed=seed)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 1_000_000))
+    parser.add_argument("--folder", type=Path, help="keeps the logs and the journal; a new one unless given")
+    given = parser.parse_args()
+    where = given.folder or Path(tempfile.mkdtemp(prefix="orchestra-kills-"))
+    print(f"folder {where}, seed {given.seed}", flush=True)  # noqa: T201
+    where.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_by_hand(given.kills, given.seed, where))
