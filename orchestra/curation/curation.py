@@ -14,13 +14,14 @@ from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.curation.journals import journals
 from orchestra.curation.label_studio import LabelStudio, ProjectGoneError
-from orchestra.curation.task import is_sampled, is_wanted, task
+from orchestra.curation.task import is_sampled, is_wanted, redacted, task
 from orchestra.errors import EngineError, RejectedError, SettingError
 from orchestra.settings import Settings
 from orchestra.storage.dialogue import dialogue
 from orchestra.storage.keys import link_key
 from orchestra.storage.links import Links
 from orchestra.storage.stored import Stored, kept
+from orchestra.telemetry.chosen import chosen_redaction
 
 _log = structlog.get_logger()
 
@@ -56,6 +57,7 @@ class Curation:
         self._settings: Settings = bus.settings
         self._project = project
         self._links = Links(link_key(bus.settings))
+        self._redaction = chosen_redaction(bus.settings)
         self._waiting: asyncio.Queue[_Submission] = asyncio.Queue()
         self._trouble = ""
 
@@ -122,7 +124,8 @@ class Curation:
             try:
                 call = dialogue(told[each.call])
                 if is_wanted(call, self._settings.curate_only):
-                    each.task = task(each.call, call, self._link(each))
+                    leaves = call if self._redaction is None else redacted(call, self._redaction)
+                    each.task = task(each.call, leaves, self._link(each))
                 else:
                     _finish(each, None)
             except Exception as error:  # noqa: BLE001 - one call that cannot be told must not hold up the others

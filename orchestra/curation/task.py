@@ -1,11 +1,13 @@
 """One call as one labelling task. Pure."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from orchestra.curation.config import OUTCOME, TRANSCRIPT, TURN_LABEL
 from orchestra.storage.dialogue import Dialogue, Turn
+from orchestra.telemetry.redaction import Chain, Redaction
 
 Only = Literal["all", "interrupted", "failed", "low_confidence"]
 
@@ -49,6 +51,18 @@ def outcome(told: Dialogue) -> str:
     answered = [turn for turn in told.turns if turn.number > 0 and turn.heard and not turn.failed]
     broken = told.ended is None or told.ended.reason in {"failed", "silence"}
     return "resolved" if answered and not broken and told.turns[-1] in answered else "abandoned"
+
+
+def redacted(told: Dialogue, redaction: Redaction) -> Dialogue:
+    """A copy of the dialogue without what must not leave, also where a number goes over several turns."""
+    chain = Chain(redaction)
+    turns = [
+        replace(
+            turn, said=chain("caller", turn.said), heard=chain("agent", turn.heard), meant=redaction.text(turn.meant)
+        )
+        for turn in told.turns
+    ]
+    return replace(told, turns=turns)
 
 
 def task(call: str, told: Dialogue, audio: str) -> dict[str, Any]:

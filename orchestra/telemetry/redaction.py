@@ -1,54 +1,64 @@
-"""Card numbers, phone numbers, e-mail addresses and what the app names are taken out of what leaves the platform.
+"""Cards, telephone numbers, accounts, e-mail addresses and what the app names are taken out of all that leaves.
 
 Text is redacted by pure functions. Events are redacted in the text of their fields, not in their ids and times. Most of
-them hold nothing to redact: a screen over the JSON text finds that out before anything is decoded.
+them hold nothing to redact: a screen over the JSON text finds that out before anything is decoded. `Chain` knows a
+number that is said in pieces, over several events or messages.
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-#: what may stand between the digits of a number as people write it and engines transcribe it
-_BETWEEN = r"\s().\-/\u2010-\u2015\u00b7"
-_NUMBER = re.compile(rf"\+?\d(?:[{_BETWEEN}]{{0,3}}\d){{6,}}")
-_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
-_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)")
-_DECIMAL = re.compile(r"\d+\.\d+")
-_LOCAL = re.compile(rf"\d{{3}}[{_BETWEEN}]{{1,3}}\d{{4}}")
+from orchestra.telemetry.sensitive import SPOKEN_AT, WIDE, Found, found, is_card
 
-#: may there be a number in this JSON text? A superset of the above; a number that is the value of a key is no phone
-#: number, but may be a card's. It begins with a digit and looks back from there, so that the search skips all else
-_SCREEN = re.compile(
-    rf'\d(?:(?<!\d\d)(?<!\d\.\d)(?<!":\d)(?:(?:[{_BETWEEN}]|\\[nrtbf/]){{0,3}}\d){{6}}|(?<=":\d)\d{{12,18}}(?![\d.]))'
-)
-_BODY_START = re.compile(r'"trace":"[0-9a-f-]{55}"')
+#: may there be something in this JSON text? A superset of what is found. A number that is the value of a key may be a
+#: card's, and is a phone number only if the key says so
+_SCREEN: Final = re.compile(rf'\d(?<!\d\d)(?<!\d\.\d)(?<!":\d)(?<!":-\d)(?:(?:[{WIDE}]|\\[nrtbf/]){{0,5}}\d){{6}}')
+_PHONE_KEYS: Final = ("phone", "mobile", "msisdn", "fax", "whatsapp", "caller", "callback")
+_LONG_VALUE: Final = re.compile(r'":-?\d{7,13}')
+_LONG_ELEMENT: Final = re.compile(r"[\[,]-?\d{13}")
+#: characters of `_LONG_VALUE` from which on it may be a card's
+_CARD_VALUE: Final = len('":') + 12
+#: two messages that can be pieces of one number
+_PIECES: Final = re.compile(r'"content":"(?:[^"\d]{0,25}\d){2}[^"]{0,40}"')
+_DIGIT_SAID: Final = re.compile(rb'"(?:text|heard)":"[^"\d]*\d')
+_BODY_START: Final = re.compile(r'"trace":"[0-9a-f-]{55}"')
 
-_CARD_DIGITS = range(19, 12, -1)
-_FIRST_OF_CARDS = frozenset("23456")
-_PHONE_DIGITS = 10
-_SHORTEST_INTERNATIONAL = 7
 #: fields of events that name things and never quote a caller
-_NAMES = frozenset(
+_NAMES: Final = frozenset(
     {"type", "call", "id", "cause", "trace", "source", "request", "tool_call_id", "provider_call", "url"}
 )
 #: and of log entries
-_LOG_NAMES = _NAMES | {"timestamp", "level", "process", "event_id", "worker", "token", "stream_id"}
+_LOG_NAMES: Final = _NAMES | {"timestamp", "level", "process", "event_id", "worker", "token", "stream_id"}
+#: keys that were pressed: cards, birthdays and PINs come digit by digit
+_KEYED: Final = {"digit.pressed": "digit", "digits.requested": "digits"}
+#: events that carry what was said, a piece each
+_SPEECH: Final = frozenset(
+    {
+        "transcript.final", "transcript.partial", "user.turn.predicted", "user.turn.ended", "reply.chunk",
+        "sentence.spoken", "reply.spoken", "reply.interrupted", "turn.completed",
+    }
+)  # fmt: skip
+_TEXTS: Final = ("text", "heard")
+
+#: words that may stand between a piece of a number and the end of the text that it is in
+_WORDS_BESIDE: Final = 4
+#: pieces that make this many digits together are no number of a parcel
+_DIGITS_OF_PIECES: Final = 10
+_CALLS_KEPT: Final = 20_000
+#: single letters and groups of digits, one after the other: how codes are spelled
+_SPELLED: Final = re.compile(
+    r"(?<!\w)(?:[A-Z]{1,3}|[^\W\d_]|\d+)(?:[\s,.-]{1,3}(?:[A-Z]{1,3}|[^\W\d_]|\d+)){1,23}(?!\w)"
+)
+_PIECE: Final = re.compile(r"[^\W_]+")
+_DIGIT: Final = re.compile(r"\d")
+_DIGITS: Final = re.compile(rf"\+?\d(?:[{WIDE}]{{0,5}}\d)*")
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-
-
-def luhn(digits: str) -> bool:
-    """Whether the check digit is right (ISO/IEC 7812-1, annex B).
-
-    >>> luhn("4111111111111111"), luhn("4111111111111112")
-    (True, False)
-    """
-    odd = [int(digit) for digit in digits[::-1][0::2]]
-    even = [sum(divmod(2 * int(digit), 10)) for digit in digits[::-1][1::2]]
-    return (sum(odd) + sum(even)) % 10 == 0
 
 
 class Redaction:
@@ -56,38 +66,96 @@ class Redaction:
 
     Args:
         patterns: regular expressions by the word that takes the place of what they match (``{"parcel": "PC-[0-9]+"}``
-            puts ``[parcel]``), applied before the built-in ones.
+            puts ``[parcel]``). They also match what is spelled ("P C 1 2 3" for ``PC123``). Where one and a built-in
+            one overlap, the longer match counts.
 
     """
 
     def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
-        self._patterns = [(f"[{word}]", re.compile(pattern)) for word, pattern in (patterns or {}).items()]
+        self._patterns = [(word, re.compile(pattern)) for word, pattern in (patterns or {}).items()]
+        self._calls: OrderedDict[tuple[str, str], Chain] = OrderedDict()
 
     def text(self, value: str) -> str:
-        """The text with ``[card]``, ``[phone]``, ``[email]`` and the app's words in place of what they stand for."""
+        """The text with ``[card]``, ``[phone]``, ``[email]``, ``[iban]``, ``[id]`` and the app's words in place."""
+        matches = list(found(value))
         for word, pattern in self._patterns:
-            value = pattern.sub(word, value)
-        if "@" in value:
-            value = _EMAIL.sub("[email]", value)
-        return _NUMBER.sub(_number, value)
+            matches += (Found(*match.span(), word) for match in pattern.finditer(value) if match[0])
+            matches += _spelled(value, word, pattern)
+        if not matches:
+            return value
+        parts, at = [], 0
+        for match in _longest(matches):
+            parts += [value[at : match.start], f"[{match.kind}]"]
+            at = match.end
+        return "".join([*parts, value[at:]])
 
-    def body(self, body: bytes) -> bytes:
-        """The JSON of an event, redacted; the very same bytes where there is nothing to redact."""
+    def event(self, call: str, kind: str, body: bytes) -> bytes:
+        """The JSON of an event of this type, redacted also where earlier ones of the call begin a number."""
+        if kind not in _SPEECH:
+            if kind == "call.ended":
+                for each in _SPEECH:
+                    self._calls.pop((call, each), None)
+            return self.body(body, keyed=_KEYED.get(kind, ""))
+        chain = self._calls.get((call, kind))
+        if chain is None:
+            if not _DIGIT_SAID.search(body):
+                return self.body(body)
+            chain = Chain(self)
+        try:
+            fields = _decode(body)
+            said = {name: fields[name] for name in _TEXTS if isinstance(fields.get(name), str)}
+        except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+            return self.body(body)
+        hidden = {name: left for name, text in said.items() if "[number]" in (left := chain(name, text))}
+        self._keep(call, kind, chain)
+        return _encode({**self._top(fields, _NAMES), **hidden}) if hidden else self.body(body)
+
+    def _keep(self, call: str, kind: str, chain: "Chain") -> None:
+        if not chain.pending:
+            self._calls.pop((call, kind), None)
+            return
+        self._calls[call, kind] = chain
+        if len(self._calls) > _CALLS_KEPT:
+            self._calls.popitem(last=False)
+
+    def body(self, body: bytes, *, keyed: str = "") -> bytes:
+        """The JSON of an event, redacted; the very same bytes where there is nothing to redact.
+
+        ``keyed`` names the field with keys that were pressed.
+        """
         text = body.decode("utf-8", "replace")
         header = _BODY_START.search(text)
         start = header.end() if header else 0
-        if not self._may_hold(text, start):
+        if not keyed and not self._may_hold(text, start):
             return body
         try:
             event = _decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return self.text(text).encode()
-        return _encode(self._top(event, _NAMES) if isinstance(event, dict) else self._any(event))
+        if not isinstance(event, dict):
+            return _encode(self._any(event))
+        redacted = self._top(event, _NAMES)
+        if keyed:
+            redacted[keyed] = "*" * len(str(event.get(keyed, "")))
+        return _encode(redacted)
 
     def _may_hold(self, text: str, start: int) -> bool:
-        if text.find("@", start) >= 0 or text.find("\\u", start) >= 0 or _SCREEN.search(text, start):
+        if text.find("@", start) >= 0 or text.find("\\u", start) >= 0 or text.find("%40", start) >= 0:
             return True
-        return any(pattern.search(text, start) for _, pattern in self._patterns)
+        if _SCREEN.search(text, start) or (_says_at(text) and SPOKEN_AT.search(text, start)):
+            return True
+        for value in _LONG_VALUE.finditer(text, start):
+            key = text[text.rfind('"', 0, value.start()) + 1 : value.start()]
+            if value.end() - value.start() > _CARD_VALUE or _is_of_a_phone(key):
+                return True
+        if text.find("[", start) < 0:
+            return bool(self._patterns) and self._own(text, start)
+        if _LONG_ELEMENT.search(text, start) or len(_PIECES.findall(text, start)) > 1:
+            return True
+        return bool(self._patterns) and self._own(text, start)
+
+    def _own(self, text: str, start: int) -> bool:
+        return any(pattern.search(text, start) or _SPELLED.search(text, start) for _, pattern in self._patterns)
 
     def log(self, entry: MutableMapping[str, Any]) -> dict[str, Any]:
         """A structured log entry, redacted."""
@@ -95,52 +163,122 @@ class Redaction:
 
     def _top(self, fields: MutableMapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
         return {
-            name if name in names else self._any(name): value if name in names else self._any(value)
+            name if name in names else self._any(name): value if name in names else self._any(value, name)
             for name, value in fields.items()
         }
 
-    def _any(self, value: Any) -> Any:
+    def _any(self, value: Any, key: str = "") -> Any:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self._any(name): self._any(each) for name, each in value.items()}
+            return {self._any(name): self._any(each, str(name)) for name, each in value.items()}
         if isinstance(value, list | tuple):
-            return [self._any(each) for each in value]
-        if isinstance(value, int) and _is_card(str(value)):
-            return "[card]"
+            return self._messages(value) if _are_messages(value) else [self._any(each, key) for each in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _number(value, key)
         return value
 
+    def _messages(self, messages: list[Any] | tuple[Any, ...]) -> list[Any]:
+        """A prompt's messages: a number may begin in one of a speaker and end in their next."""
+        chain = Chain(self)
+        return [
+            {
+                **self._any({name: part for name, part in each.items() if name != "content"}),
+                "content": chain(each["role"], each["content"]),
+            }
+            for each in messages
+        ]
 
-def _number(match: re.Match[str]) -> str:
-    """A stretch of digits: the cards in it, and what of the rest is a phone number."""
-    found = match.group()
-    date = _DATE.match(found)
-    if date:
-        return date.group() + _NUMBER.sub(_number, found[date.end() :])
-    places = [place for place, character in enumerate(found) if character.isdecimal()]
-    digits = "".join(found[place] for place in places)
-    done, start, at = [], 0, 0
-    while at <= len(digits) - _CARD_DIGITS[-1]:
-        size = next((size for size in _CARD_DIGITS if _is_card(digits[at : at + size]) and at + size <= len(digits)), 0)
-        if not size:
+
+class Chain:
+    """Redacts texts that follow one another; called with who speaks and the text.
+
+    A piece of a number is not known as such alone: ``My card is 4111 1111``, then ``1111 1111, please``. Where digits
+    at the end of a text and those at the beginning of the speaker's next make ten, the next are taken out: of a card,
+    no more than nine leave.
+    """
+
+    def __init__(self, redaction: Redaction) -> None:
+        self._redaction = redaction
+        self._digits: dict[str, int] = {}
+
+    @property
+    def pending(self) -> bool:
+        """Whether a number may have begun."""
+        return bool(self._digits)
+
+    def __call__(self, speaker: str, text: str) -> str:
+        """The text, redacted; ``speaker`` is whoever says it, or what else it follows on."""
+        rest = self.rest(speaker, text)
+        redact = self._redaction.text
+        return redact(text) if rest is None else f"{redact(text[: rest.start()])}[number]{redact(text[rest.end() :])}"
+
+    def rest(self, speaker: str, text: str) -> re.Match[str] | None:
+        """Take the text; the digits near its beginning, if they are the rest of a number that began before."""
+        runs = list(_DIGITS.finditer(text))
+        before = self._digits.pop(speaker, 0)
+        if not runs:
+            if before and " " not in text:  # "Yes." between two pieces does not end the number
+                self._digits[speaker] = before
+            return None
+        first, last = runs[0], runs[-1]
+        goes_on = before > 0 and len(_PIECE.findall(text, 0, first.start())) <= _WORDS_BESIDE
+        together = _count(first) + (before if goes_on else 0)
+        if len(_PIECE.findall(text, last.end())) <= _WORDS_BESIDE:
+            self._digits[speaker] = together if first is last else _count(last)
+        return first if goes_on and together >= _DIGITS_OF_PIECES else None
+
+
+def _count(run: re.Match[str]) -> int:
+    return len(_DIGIT.findall(run[0]))
+
+
+def _says_at(text: str) -> bool:
+    return " at " in text or "(at)" in text or "[at]" in text or " AT " in text or " At " in text
+
+
+def _is_of_a_phone(key: str) -> bool:
+    name = key.lower()
+    return any(word in name for word in _PHONE_KEYS)
+
+
+def _are_messages(value: list[Any] | tuple[Any, ...]) -> bool:
+    return bool(value) and all(
+        isinstance(each, dict) and isinstance(each.get("role"), str) and isinstance(each.get("content"), str)
+        for each in value
+    )
+
+
+def _number(value: float, key: str) -> Any:
+    """A number of JSON: cards, and telephone numbers where the key says so."""
+    if isinstance(value, float) and not value.is_integer():
+        return value
+    digits = str(abs(int(value)))
+    if len(digits) >= 7 and _is_of_a_phone(key):  # noqa: PLR2004
+        return "[phone]"
+    return "[card]" if is_card(digits) else value
+
+
+def _longest(matches: list[Found]) -> list[Found]:
+    """The matches in order, of those that overlap the longest."""
+    kept: list[Found] = []
+    for match in sorted(matches, key=lambda each: (each.start - each.end, each.start)):
+        if all(match.end <= other.start or other.end <= match.start for other in kept):
+            kept.append(match)
+    return sorted(kept)
+
+
+def _spelled(text: str, word: str, pattern: re.Pattern[str]) -> list[Found]:
+    """Where the pattern matches what is spelled, without what stands between the letters and digits."""
+    matches = []
+    for run in _SPELLED.finditer(text):
+        pieces = [piece.span() for piece in _PIECE.finditer(text, *run.span())]
+        at = 0
+        while at < len(pieces):
+            for last in range(len(pieces), at + 1, -1):
+                if pattern.fullmatch("".join(text[start:end] for start, end in pieces[at:last])):
+                    matches.append(Found(pieces[at][0], pieces[last - 1][1], word))
+                    at = last - 1
+                    break
             at += 1
-            continue
-        done += [_phone(found[start : places[at]]), "[card]"]
-        start, at = places[at + size - 1] + 1, at + size
-    return "".join(done) + _phone(found[start:])
-
-
-def _is_card(digits: str) -> bool:
-    return len(digits) in _CARD_DIGITS and digits[0] in _FIRST_OF_CARDS and luhn(digits)
-
-
-def _phone(found: str) -> str:
-    """``[phone]``, with what stood around its digits, where the digits are as many as a phone number's."""
-    count = sum(character.isdecimal() for character in found)
-    international = "+" in found and count >= _SHORTEST_INTERNATIONAL
-    long_enough = count >= _PHONE_DIGITS and not (_DECIMAL.fullmatch(found) and count < _CARD_DIGITS[-1])
-    if not (international or long_enough or _LOCAL.fullmatch(found.strip())):
-        return found
-    first = next(place for place, character in enumerate(found) if character.isdecimal() or character == "+")
-    last = max(place for place, character in enumerate(found) if character.isdecimal())
-    return found[:first] + "[phone]" + found[last + 1 :]
+    return matches

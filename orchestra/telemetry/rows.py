@@ -127,7 +127,7 @@ def streams() -> list[str]:
 
 def row_of(entry: Entry, redaction: Redaction | None) -> Row:
     """The row of an entry. An event that is not as its type says, or of an unknown type, has what can be read of it."""
-    body = entry.body if redaction is None else redaction.body(entry.body)
+    body = entry.body if redaction is None else redaction.event(entry.call, entry.type, entry.body)
     try:
         columns = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):

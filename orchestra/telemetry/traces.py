@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from orchestra.bus.keys import trace_id
-from orchestra.telemetry.redaction import Redaction
+from orchestra.telemetry.redaction import Chain, Redaction
 from schemas import (
     CallEnded,
     CallStarted,
@@ -70,6 +70,7 @@ class _Trace:
         self.call = events[0].call
         self.trace_id = trace_id(self.call)
         self._redaction = redaction
+        self._chain = Chain(redaction) if redaction is not None else None
 
     def all(self, kind: type[E], turn: int | None = None) -> list[E]:
         return [event for event in self.events if isinstance(event, kind) and turn in (None, event.turn)]
@@ -174,10 +175,12 @@ class _Trace:
     ) -> Span:
         common: dict[str, Value] = {"conversation.id": self.call, "gen_ai.conversation.id": self.call}
         told = {key: value for key, value in attributes.items() if value != ""}
-        if self._redaction is not None:
-            redact = self._redaction.text
-            told = {key: redact(value) if isinstance(value, str) else value for key, value in told.items()}
-            error = redact(error)
+        if self._redaction is not None and self._chain is not None:
+            told = {
+                key: self._chain(f"{name} {key}", value) if isinstance(value, str) else value
+                for key, value in told.items()
+            }
+            error = self._redaction.text(error)
         return Span(
             name=name, trace_id=self.trace_id, span_id=_span_id(event), parent_id=parent, start=start,
             end=max(start, end), attributes=common | told, error=error,

@@ -4,8 +4,9 @@ import pytest
 from label_studio_sdk.label_interface import LabelInterface
 
 from orchestra.curation.config import LABEL_CONFIG
-from orchestra.curation.task import is_sampled, is_wanted, outcome, task
+from orchestra.curation.task import is_sampled, is_wanted, outcome, redacted, task
 from orchestra.storage.dialogue import Dialogue, Turn
+from orchestra.telemetry.redaction import Redaction
 from schemas import CallEnded
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
@@ -77,3 +78,15 @@ def test_a_call_that_broke_off_or_whose_tools_failed_counts_as_failed() -> None:
     assert is_wanted(told(a_turn(), reason="failed"), "failed")
     assert is_wanted(told(a_turn(failed_tools=1)), "failed")
     assert not is_wanted(told(a_turn()), "failed")
+
+
+def test_what_must_not_leave_is_not_in_the_task_nor_in_its_predictions() -> None:
+    call = told(
+        a_turn(1, said="My card is 4111 1111", confidence=0.1),
+        a_turn(2, said="1111 1111, and my mail is ann@example.com", heard="I call +1 555 010 9999.", interrupted=True),
+    )
+    leaves = str(task(CALL, redacted(call, Redaction()), ""))
+    assert "[number], and my mail is [email]" in leaves
+    assert "I call [phone]." in leaves
+    assert "1111 1111," not in leaves
+    assert "ann@" in str(task(CALL, call, ""))  # the call itself is as it was

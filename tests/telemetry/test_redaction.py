@@ -3,16 +3,20 @@
 import json
 import re
 import string
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestra.telemetry.redaction import Redaction, luhn
+from orchestra.telemetry.redaction import Redaction
+from orchestra.telemetry.sensitive import luhn
 from schemas import (
     AudioChunk,
     CallStarted,
+    DigitPressed,
+    DigitsRequested,
     Message,
     PromptRequested,
     ToolRequested,
@@ -81,7 +85,7 @@ def test_a_card_number_is_found_among_other_digits(before: str, card: str, more:
 @given(around, phones(), around)
 def test_no_phone_number_leaves(before: str, phone: str, after: str) -> None:
     date = re.search(r"(19|20)\d\d-[01]\d-[0-3]\d", phone)
-    decimal = re.fullmatch(r"\d+\.\d+", phone)
+    decimal = re.fullmatch(r"\d+\.\d+|\d{1,3}(\.\d{1,3}){3}", phone)  # or an IP address
     left = redaction.text(before + phone + after)
     assert date or decimal or len(digits_of(left)) < 7
 
@@ -209,3 +213,110 @@ def test_a_log_entry_keeps_its_names_and_loses_its_numbers() -> None:
     assert redaction.log(entry) == {
         "event": "call.failed", "call": "07-1", "to": "[phone]", "error": ["[email]"], "count": 3,
     }  # fmt: skip
+
+
+#: a line a text: as it was said or written, a tab, as it leaves
+TABLE = [
+    line.split("\t") for line in (Path(__file__).parent / "redactions.tsv").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize(("said", "left"), TABLE, ids=[said for said, _ in TABLE])
+def test_a_text_leaves_as_the_table_says(said: str, left: str) -> None:
+    assert redaction.text(said) == left
+    body = encode(UserTurnEnded(call="07-1", text=said))[b"body"]
+    assert msgspec.json.decode(redaction.body(body))["text"] == left
+
+
+def leaving(*texts: str, own: Redaction | None = None) -> str:
+    """What leaves of a caller's transcripts, all digits in one."""
+    chosen = own or Redaction()
+    left = ""
+    for text in texts:
+        body = encode(TranscriptFinal(call="07-1", text=text))[b"body"]
+        left += msgspec.json.decode(chosen.event("07-1", "transcript.final", body))["text"]
+    return digits_of(left)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ("4111 1111", "1111 1111"),
+        ("4111", "1111", "1111", "1111."),
+        ("My card is 4111 1111", "Yes.", "1111", "1111, that's all"),
+        ("It is 41111", "11111 11111", "1"),
+        ("555 010", "9999 00"),
+        ("So the number of my new credit card is 4111 1111", "1111 1111, and I live in Hill Street since last year"),
+    ],
+)
+def test_a_number_that_is_said_in_pieces_does_not_leave(pieces: tuple[str, ...]) -> None:
+    assert len(leaving(*pieces)) < 10
+
+
+def test_numbers_of_different_calls_speakers_and_things_are_not_pieces_of_one() -> None:
+    own = Redaction()
+    assert leaving("Where is parcel 4271?", "And what of the other one, which is 4272, please?", own=own) == "42714272"
+    other = encode(TranscriptFinal(call="07-2", text="4273 4274"))[b"body"]
+    assert b"4273 4274" in own.event("07-2", "transcript.final", other)
+
+
+def test_what_was_said_in_pieces_does_not_leave_with_the_prompt_either() -> None:
+    said = ("my card is 4111 1111", "Go on, please.", "1111 1111", "Thank you.")
+    messages = tuple(
+        Message(role="user" if place % 2 == 0 else "assistant", content=text) for place, text in enumerate(said)
+    )
+    prompt = PromptRequested(call="07-1", agent="a", messages=messages)
+    left = msgspec.json.decode(redaction.body(encode(prompt)[b"body"]))["messages"]
+    assert [message["content"] for message in left] == [
+        "my card is 4111 1111",
+        "Go on, please.",
+        "[number]",
+        "Thank you.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [(DigitPressed(call="07-1", digit="4"), "digit"), (DigitsRequested(call="07-1", digits="4271"), "digits")],
+)
+def test_no_key_that_was_pressed_leaves(event: DigitPressed | DigitsRequested, field: str) -> None:
+    entry = encode(event)
+    left = msgspec.json.decode(redaction.event("07-1", entry[b"type"].decode(), entry[b"body"]))
+    assert set(left[field]) == {"*"}
+    assert len(left[field]) == len(getattr(event, field))
+
+
+@pytest.mark.parametrize(
+    ("fields", "left"),
+    [
+        ({"paid_with": -4111111111111111}, {"paid_with": "[card]"}),
+        ({"paid_with": 4111111111111111.0}, {"paid_with": "[card]"}),
+        ({"list": [4111111111111111]}, {"list": ["[card]"]}),
+        ({"phone": 4915112345678}, {"phone": "[phone]"}),
+        ({"callback_number": 5550109999}, {"callback_number": "[phone]"}),
+        ({"duration_ms": 1763830000123}, {"duration_ms": 1763830000123}),
+        ({"at": 1763830000.123456}, {"at": 1763830000.123456}),
+        ({"ok": True, "none": None}, {"ok": True, "none": None}),
+    ],
+)
+def test_numbers_of_json_are_told_apart(fields: dict[str, object], left: dict[str, object]) -> None:
+    assert msgspec.json.decode(redaction.body(msgspec.json.encode({"type": "x", **fields}))) == {"type": "x", **left}
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("account A C 1 2 3 4 5 6 please", "account [account] please"),
+        ("account AC 123 456", "account [account]"),
+        ("it is A, C, 1, 2, 3, 4, 5, 6.", "it is [account]."),
+        ("my patient number is 4 1 7 and room 12", "my patient number is [patient] and room 12"),
+        ("call +1 555 0100", "call [phone]"),
+        ("AC123456 and AC12", "[account] and AC12"),
+        ("account AC1234567890", "account [long]"),
+    ],
+)
+def test_what_an_app_names_is_found_as_it_is_heard_and_leaves_the_rest_whole(said: str, left: str) -> None:
+    own = Redaction({"account": r"AC[0-9]{6}", "patient": r"\b[0-9]{3}\b", "long": r"AC[0-9]{10}"})
+    assert own.text(said) == left
+    body = encode(UserTurnEnded(call="07-1", text=said))[b"body"]
+    assert msgspec.json.decode(own.body(body))["text"] == left
