@@ -47,7 +47,7 @@ def in_turn(*verdicts: Verdict) -> Callable[[str, Sequence[Row]], Verdict]:
 
 async def test_small_batches_leave_together_after_the_wait() -> None:
     sink = Sink()
-    shipper = Shipper(sink, QUICK)
+    shipper = Shipper(sink, Limits(wait_s=0.5))  # longer than a busy machine takes to hand them over
     await asyncio.gather(*(shipper.ship(rows(3, start=3 * number)) for number in range(10)))
     assert sink.requests == [("s", 30)]
     assert sorted(sink.stored) == sorted(row.rest for row in rows(30))
@@ -62,7 +62,7 @@ async def test_a_full_request_does_not_wait() -> None:
 
 async def test_a_request_is_bounded_in_bytes() -> None:
     sink = Sink()
-    shipper = Shipper(sink, Limits(bytes=1000, wait_s=0.01))
+    shipper = Shipper(sink, Limits(bytes=1000, wait_s=0.5, wait_alone_s=0.5))
     await asyncio.gather(*(shipper.ship([Row("s", 0, b"x" * 600)]) for _ in range(6)))
     assert sink.requests == [("s", 2)] * 3
 
