@@ -78,6 +78,9 @@ class Execution:
             if self._team.knowledge is not None:
                 self._team.knowledge.prepare()
                 stack.callback(self._team.knowledge.close)
+            for source in self._team.sources if self._answers is None else ():
+                source.warm()
+                stack.push_async_callback(source.close)
             self._prompts = Prompts(models)
             http = await stack.enter_async_context(http_client())
             self._tools = Tools(self._team, resources, http, self._answers)

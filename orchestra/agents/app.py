@@ -13,7 +13,7 @@ from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.parts import parts, text
 from orchestra.agents.provenance import fingerprint
 from orchestra.agents.rule import Rule
-from orchestra.agents.tool import Tool
+from orchestra.agents.tool import Source, Tool
 from orchestra.errors import AppError
 from orchestra.version import package_version
 
@@ -98,9 +98,30 @@ class App:
         return {agent.name: agent for agent in self.agents}
 
     @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """Where those of its tools come from that may change while it runs."""
+        found = (tool.source for agent in self.agents for tool in agent.tools)
+        return tuple(dict.fromkeys(source for source in found if source is not None))
+
+    @property
+    def revision(self) -> int:
+        """Grows whenever its tools change; those of most apps never do."""
+        return sum(source.revision for source in self.sources)
+
+    @property
     def tools(self) -> dict[str, Tool]:
         """Every tool of the app by name, the built-in ones included."""
-        return {tool.name: tool for agent in self.agents for tool in self.tools_of(agent)}
+        return self._tools(self.revision)
+
+    def _tools(self, revision: int) -> dict[str, Tool]:
+        known: tuple[int, dict[str, Tool]] | None = self.__dict__.get("_known")
+        if known is None or known[0] != revision:
+            found: dict[str, Tool] = {}
+            for agent in self.agents:
+                for tool in self.tools_of(agent):
+                    found.setdefault(tool.name, tool)
+            known = self.__dict__["_known"] = revision, found
+        return known[1]
 
     @property
     def fillers(self) -> tuple[tuple[str, str], ...]:
@@ -116,8 +137,17 @@ class App:
             builtin.insert(0, transfer_call)
         if agent.knowledge and self._search is not None:
             builtin.insert(0, self._search)
-        return (*agent.tools, *(tool for tool in builtin if tool not in agent.tools))
+        return (*_current(agent.tools), *(tool for tool in builtin if tool not in agent.tools))
 
     @cached_property
     def _search(self) -> Tool | None:
         return None if self.knowledge is None else search_tool(self.knowledge.sections)
+
+
+def _current(tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
+    """An agent's tools as they are now: where it has all of a source, those that the source has now."""
+    found: dict[Tool, None] = {}
+    for tool in tools:
+        whole = tool.source is not None and set(tool.source.given) <= set(tools)
+        found |= dict.fromkeys(tool.source.current() if tool.source is not None and whole else (tool,))
+    return tuple(found)

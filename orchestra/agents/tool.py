@@ -7,7 +7,7 @@ from datetime import datetime, time
 from functools import partial
 from string import Formatter
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin, overload
+from typing import Annotated, Any, Protocol, get_args, get_origin, overload
 
 import msgspec
 
@@ -46,6 +46,38 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     http: Any = None  # an httpx.AsyncClient: importing it here would cost every command 60 ms
 
 
+class Source(Protocol):
+    """Where tools come from that may change while the app runs.
+
+    Attributes:
+        given: the tools as they were when the app was loaded.
+
+    """
+
+    given: "tuple[Tool, ...]"
+
+    @property
+    def revision(self) -> int:
+        """Grows whenever `current` changes."""
+        ...
+
+    def current(self) -> "tuple[Tool, ...]":
+        """The tools as they are now."""
+        ...
+
+    def warm(self) -> None:
+        """Have the connection to it ready, on the running event loop."""
+        ...
+
+    async def close(self) -> None:
+        """End that connection."""
+        ...
+
+    def look(self) -> tuple[str, str]:
+        """Its name, and why it is away now, "" if it is not. Blocks."""
+        ...
+
+
 class Tool:
     """A function as agents see it; made by `tool`. Calling it calls the function.
 
@@ -59,8 +91,11 @@ class Tool:
         needs_confirmation: it only runs after the caller has said yes to a question.
         stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it.
         examples: what callers say when they need this tool, for the router and the offline model.
+        source: where it comes from, None for a function of the app's own.
 
     """
+
+    source: Source | None = None
 
     def __init__(
         self,
@@ -269,15 +304,16 @@ def read_arguments(tool: str, arguments: str) -> dict[str, Any]:
     if not isinstance(read, dict):
         msg = f"wrong arguments for {tool}: Expected `object`, got `{type(read).__name__}`: write one JSON object"
         raise RejectedError(msg)
-    if _is_deeper(read, _DEEPEST):
+    if is_deeper(read, _DEEPEST):
         msg = f"wrong arguments for {tool}: they are nested deeper than {_DEEPEST} levels: write them flat"
         raise RejectedError(msg)
     return read
 
 
-def _is_deeper(value: Any, levels: int) -> bool:
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether JSON is nested deeper than so many levels."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return bool(inner) and (levels == 0 or any(_is_deeper(each, levels - 1) for each in inner))
+    return bool(inner) and (levels == 0 or any(is_deeper(each, levels - 1) for each in inner))
 
 
 def _told(result: Any) -> str:

@@ -64,8 +64,16 @@ class Turns:
         self._turn_s = turn_s
         self._app = app
         self._group = group
-        self._cast = Cast(app)
+        self._made = app.revision, Cast(app)
         self._router = Router(app)
+
+    @property
+    def _cast(self) -> Cast:
+        """The agents with the tools that they have now: those of a server elsewhere come and go."""
+        revision = self._app.revision
+        if self._made[0] != revision:
+            self._made = revision, Cast(self._app)
+        return self._made[1]
 
     def greeted(
         self, event: CallStarted, context: Context, live: LiveCall, *, background: str = ""

@@ -44,6 +44,7 @@ def doctor(
     from rich.text import Text
 
     from orchestra.cli.conversation import terminal
+    from orchestra.cli.doctor_app import app_and_tool_servers
     from orchestra.cli.doctor_redis import server
     from orchestra.cli.doctor_services import model, services
     from orchestra.cli.doctor_settings import settings_table
@@ -53,7 +54,8 @@ def doctor(
     from orchestra.settings import load_settings
 
     settings = load_settings()
-    findings = [*_installed(settings), *_speech(settings), asyncio.run(model(settings))]
+    findings = [*_installed(settings), *_speech(settings), *app_and_tool_servers(settings)]
+    findings.append(asyncio.run(model(settings)))
     findings += [*asyncio.run(server(settings)), *asyncio.run(services(settings))]
     console = terminal()
     marks = {True: Text("ok", "green"), False: Text("not ok", "bold red"), None: Text("–", "dim")}

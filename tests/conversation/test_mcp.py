@@ -9,14 +9,21 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 
 from orchestra import mcp_tools
+from orchestra.agents.loader import check_app
 from orchestra.errors import AppError
 from orchestra.testing import TestBus
 from schemas import PromptRequested, ToolCompleted, TurnCompleted
 from tests.conversation.team import Line, Parcels, call_of, last, team
 
 SERVER = (sys.executable, str(Path(__file__).parents[1] / "servers" / "mcp_parcels.py"))
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path / "data"))
 
 
 @pytest_asyncio.fixture(params=["stdio", "http"])
@@ -69,11 +76,9 @@ def test_a_tool_that_the_server_does_not_have_is_refused_at_start() -> None:
         mcp_tools(SERVER, only=["fly"])
 
 
-def test_an_address_where_nobody_answers_is_refused_at_start() -> None:
-    with pytest.raises(AppError, match="does not tell its tools"):
-        mcp_tools("http://127.0.0.1:9/mcp")
-
-
-def test_a_server_that_cannot_be_started_is_refused_at_start() -> None:
-    with pytest.raises(AppError, match="does not tell its tools"):
-        mcp_tools(("/nowhere/server",))
+@pytest.mark.parametrize("away", ["http://127.0.0.1:9/mcp", ("/nowhere/server",)])
+def test_a_server_that_is_away_keeps_no_app_from_its_start(away: str | Sequence[str]) -> None:
+    with structlog.testing.capture_logs() as log:
+        tools = mcp_tools(away)
+    check_app(team(Parcels(), tools=tools), "parcels:app")
+    assert [entry["log_level"] for entry in log if entry["event"] == "mcp.away"] == ["error"]

@@ -1,0 +1,66 @@
+"""Makes of a server's answers what the protocol's types can carry: one odd tool, or block, costs no other. Pure."""
+
+from typing import Any
+
+from orchestra.agents.mcp.schemas import accepted_parameters
+from orchestra.agents.tool import is_deeper
+
+#: levels of a schema, with all of its keywords
+_DEEPEST = 64
+_NEEDS = {
+    "text": ("text",),
+    "image": ("data", "mimeType"),
+    "audio": ("data", "mimeType"),
+    "resource_link": ("name", "uri"),
+}
+
+
+def mend(result: dict[str, Any]) -> None:
+    """Change the result of a request in place: a listing of tools, or what a tool answers; nothing else."""
+    if "tools" in result:
+        tools = result["tools"] if isinstance(result["tools"], list) else []
+        result["tools"] = [
+            _tool(tool) for tool in tools if isinstance(tool, dict) and isinstance(tool.get("name"), str)
+        ]
+        if not isinstance(result.get("nextCursor"), str):
+            result.pop("nextCursor", None)
+    elif result.keys() & {"content", "structuredContent", "isError"}:
+        content = result.get("content")
+        blocks = content if isinstance(content, list) else [] if content is None else [content]
+        result["content"] = [_block(block) for block in blocks]
+        result["isError"] = result.get("isError") is True
+        if "structuredContent" in result and not isinstance(result["structuredContent"], dict):
+            structured = result.pop("structuredContent")
+            result |= {} if structured is None else {"structuredContent": {"result": structured}}
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool with what is used of it. What it promises of its results is not: a result is taken as it comes."""
+    schema = tool.get("inputSchema")
+    usable = isinstance(schema, dict) and not is_deeper(schema, _DEEPEST)
+    described = tool.get("description") or tool.get("title")
+    return {
+        "name": tool["name"],
+        **({"description": _text(described)} if isinstance(described, str) else {}),
+        "inputSchema": accepted_parameters(schema if usable else {}),
+    }
+
+
+def _block(block: Any) -> dict[str, Any]:
+    if isinstance(block, str):
+        return {"type": "text", "text": _text(block)}
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind in _NEEDS and all(isinstance(block.get(field), str) for field in _NEEDS[kind]):
+        kept = {*_NEEDS[kind], "type", "title", "description"}
+        return {key: _text(value) for key, value in block.items() if key in kept and isinstance(value, str)}
+    if kind == "resource" and isinstance(block.get("resource"), dict):
+        resource = {key: _text(value) for key, value in block["resource"].items() if isinstance(value, str)}
+        resource.setdefault("uri", "")
+        if resource.keys() & {"text", "blob"}:
+            return {"type": "resource", "resource": resource}
+    return {"type": "text", "text": f"(a {kind if isinstance(kind, str) else 'part'} that cannot be shown here)"[:100]}
+
+
+def _text(text: str) -> str:
+    """A text without halves of characters, which no event can carry."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,141 @@
+"""Names and schemas of MCP tools as chat endpoints take them. Pure.
+
+Endpoints take names of at most 64 letters, digits, underscores and hyphens, and refuse a whole prompt for one schema
+that is no object, has no ``properties``, refers to somewhere else, or has alternatives at its root.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+_LONGEST_NAME = 64
+_HASH = 8
+#: names that the platform has given
+_TAKEN = frozenset({"end_call", "transfer_call", "search_knowledge", "collect_digits", "press_keys"})
+_HANDOFF = "transfer_to_"
+
+#: characters of a description
+LONGEST_DESCRIPTION = 1024
+#: schemas within one schema, once every reference is written out, and bytes of the whole
+_NODES = 1000
+_BYTES = 32_768
+
+_DROPPED = frozenset({"$schema", "$id", "id", "$defs", "definitions", "$anchor", "$comment", "$vocabulary"})
+_MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_LISTS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+_SINGLE = frozenset({
+    "items", "not", "if", "then", "else", "contains", "propertyNames", "additionalProperties", "additionalItems",
+    "unevaluatedProperties", "unevaluatedItems",
+})  # fmt: skip
+
+
+def accepted_names(originals: Iterable[str], prefix: str = "") -> dict[str, str]:
+    """The server's names → ours: each once, and the same whatever the order in which the server tells them."""
+    ours: dict[str, str] = {}
+    for original in sorted(set(originals), key=lambda name: (_cleaned(prefix + name) != prefix + name, name)):
+        name = _cleaned(prefix + original)
+        if name in ours.values() or len(name) > _LONGEST_NAME:
+            digest = sha256(original.encode(errors="replace")).hexdigest()[:_HASH]
+            name = f"{name[: _LONGEST_NAME - _HASH - 1]}_{digest}"
+        ours[original] = name
+    return ours
+
+
+def _cleaned(name: str) -> str:
+    clean = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    if not re.match("[A-Za-z]", clean) or clean in _TAKEN or clean.startswith(_HANDOFF):
+        clean = f"mcp_{clean}"
+    return clean
+
+
+def accepted_parameters(schema: Any) -> dict[str, Any]:
+    """A tool's input schema as an object with properties, whole: what it calls by reference stands in its place.
+
+    A schema that is too large for a prompt becomes one of an object without a word on what is in it.
+    """
+    found = _Inlining(schema).node(schema, ())
+    root = _merged(found)
+    properties = root.get("properties")
+    root = {**root, "type": "object", "properties": properties if isinstance(properties, dict) else {}}
+    required = root.pop("required", None)
+    if isinstance(required, list):
+        names = [name for name in required if isinstance(name, str) and name in root["properties"]]
+        root |= {"required": names} if names else {}
+    try:
+        if len(msgspec.json.encode(root)) <= _BYTES:
+            return root
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        pass
+    return {"type": "object", "properties": {}}
+
+
+def _merged(root: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema without alternatives at its root: any of their properties may be given."""
+    whole = {key: value for key, value in root.items() if key not in {"anyOf", "oneOf", "allOf", "not", "enum", "if"}}
+    own = root.get("properties")
+    properties = dict(own) if isinstance(own, dict) else {}
+    required = list(root["required"]) if isinstance(root.get("required"), list) else []
+    for word in ("allOf", "anyOf", "oneOf"):
+        parts = root.get(word)
+        for part in parts if isinstance(parts, list) else ():
+            inner = _merged(part)
+            properties = {**inner.get("properties", {}), **properties}
+            required += inner.get("required", []) if word == "allOf" else []
+    if properties:
+        whole["properties"] = properties
+    if required:
+        whole["required"] = list(dict.fromkeys(name for name in required if isinstance(name, str)))
+    return whole
+
+
+class _Inlining:
+    """Writes out the references within one schema, as far as a bound."""
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._left = _NODES
+
+    def node(self, node: Any, inside: Sequence[str]) -> dict[str, Any]:
+        """A schema without references; what contains itself is anything where it does so."""
+        self._left -= 1
+        if self._left < 0 or node is True or not isinstance(node, dict):
+            return {"not": {}} if node is False else {}
+        whole: dict[str, Any] = {}
+        reference = node.get("$ref", node.get("$dynamicRef"))
+        if isinstance(reference, str) and reference not in inside:
+            whole = self.node(self._at(reference), (*inside, reference))
+        for key, value in node.items():
+            if key not in _DROPPED and key not in {"$ref", "$dynamicRef", "$dynamicAnchor"}:
+                whole[key] = self._value(key, value, inside)
+        return whole
+
+    def _value(self, key: str, value: Any, inside: Sequence[str]) -> Any:
+        if key in _MAPS and isinstance(value, dict):
+            return {name: self.node(inner, inside) for name, inner in value.items()}
+        if key in _LISTS and isinstance(value, list):
+            return [self.node(inner, inside) for inner in value]
+        if key == "items" and isinstance(value, list):  # how lists of fixed places were written before 2020
+            return {"anyOf": [self.node(inner, inside) for inner in value]}
+        if key in _SINGLE and not (isinstance(value, bool) and key.endswith("Properties")):
+            return self.node(value, inside)
+        if key == "description" and isinstance(value, str):
+            return value[:LONGEST_DESCRIPTION]
+        return value
+
+    def _at(self, reference: str) -> Any:
+        """The part of this schema that a reference names; anything, where it leads elsewhere."""
+        if not reference.startswith("#"):
+            return {}
+        found = self._root
+        for step in filter(None, reference[1:].split("/")):
+            name = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(found, list) and name.isdigit() and int(name) < len(found):
+                found = found[int(name)]
+            elif isinstance(found, dict) and name in found:
+                found = found[name]
+            else:
+                return {}
+        return found
