@@ -22,7 +22,19 @@ _LOG = structlog.get_logger("orchestra.agents")
 
 _TITLE_WEIGHT = 3.0
 _CANDIDATES = 20
+#: a section that has this share of the query's words answers it, whatever they are
 _MIN_COVERAGE = 0.5
+#: a term tells something if no larger share of the sections has it …
+_TELLING_SHARE = 0.2
+#: … and if it is none of those that stand in questions on anything
+_TELL_NOTHING_ALONE = frozenset(
+    terms("""
+    night morning evening afternoon weekend tonight yesterday tomorrow week month year day hour minute time last next
+    first order number come new old large small good way without
+    """)
+)
+#: sections that answer so much worse than the best are left out
+_FAR_WORSE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class Knowledge:
         return f"Knowledge({str(self.folder)!r})"
 
     def sections(self, query: str, limit: int = 3) -> list[Passage]:
-        """The sections that answer a query, best first; none if no section knows enough of its words or means it.
+        """The sections that may answer a query, best first; none if none shares a telling word with it or means it.
 
         Blocks for up to 1.5 s where there are embeddings: then run it in a thread.
 
@@ -234,28 +246,44 @@ class _Index:
         return Passage(title, text, score)
 
     def by_words(self, query: str, limit: int) -> list[tuple[int, float]]:
-        """The numbers of the sections that know enough of the query's words, with their scores, best first."""
+        """The numbers of the sections that share something telling with the query, with their scores, best first.
+
+        What else is said in a long question takes nothing from them: whoever reads them judges whether they answer it.
+        A word that was only guessed, and one that many sections have, is not enough; half of all words are.
+        """
         asked = {term: meant(term, self._found_in) for term in dict.fromkeys(terms(query))}
         wanted = {known: likeness * self._rarity(known) for known, likeness in asked.values() if likeness}
         if not wanted:
             return []
-        doubt = sum((1 - likeness) * self._rarity(known) for known, likeness in asked.values())
         rows = self._database.execute(
             "SELECT rowid, -bm25(section, ?, 1.0) AS score FROM section "
             "WHERE section MATCH ? ORDER BY score DESC LIMIT ?",
             (_TITLE_WEIGHT, " OR ".join(f'"{term}"' for term in wanted), limit),
         ).fetchall()
+        doubt = sum((1 - likeness) * self._rarity(known) for known, likeness in asked.values())
         total = doubt + sum(wanted.values())
+        sure = {known for known, likeness in asked.values() if likeness == 1.0} - _TELL_NOTHING_ALONE
         found = []
         for number, score in rows:
-            covered = sum(rarity for term, rarity in wanted.items() if term in self._terms[number]) / total
-            if covered > _MIN_COVERAGE:
+            shared = wanted.keys() & self._terms[number]
+            covered = sum(wanted[term] for term in shared) / total
+            telling = sum(wanted[term] for term in shared & sure)
+            if covered > _MIN_COVERAGE or telling >= self._telling:
                 found.append((number, score * covered))
-        return sorted(found, key=lambda scored: -scored[1])
+        found.sort(key=lambda scored: -scored[1])
+        return [(number, score) for number, score in found if score >= _FAR_WORSE * found[0][1]]
+
+    @property
+    def _telling(self) -> float:
+        """What the terms that a section shares with a query must tell together."""
+        return self._rarity_of(max(2.0, _TELLING_SHARE * len(self._sections)))
 
     def _rarity(self, term: str) -> float:
         """How much a term tells: the more sections have it, the less; one that none has tells as much as the rarest."""
-        return math.log(1 + (len(self._sections) + 0.5) / (max(1, self._found_in.get(term, 0)) + 0.5))
+        return self._rarity_of(self._found_in.get(term, 0))
+
+    def _rarity_of(self, sections: float) -> float:
+        return math.log(1 + (len(self._sections) + 0.5) / (max(1.0, sections) + 0.5))
 
     # -- what they mean
 
