@@ -21,6 +21,7 @@ class Calls:
         draining: no call is admitted any more.
         begun: calls whose stream came, since the process started.
         refused: calls that were not admitted, since the process started.
+        left_out: messages of carriers that made no sense, since the process started.
         limit: calls at the same time.
 
     """
@@ -30,6 +31,7 @@ class Calls:
         self.draining = False
         self.begun = 0
         self.refused = 0
+        self.left_out = 0
         self.limit = limit
         self._expected: dict[str, float] = {}  # call → when its token expires
         self._running: dict[str, Call] = {}

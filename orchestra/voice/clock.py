@@ -30,6 +30,11 @@ class CallClock:
         self._base_ms: float | None = None  # the carrier's stamp of offset 0
 
     @property
+    def end_ms(self) -> float:
+        """Where the last frame ends."""
+        return self._end_ms
+
+    @property
     def now_ms(self) -> float:
         """Milliseconds since the call's first frame."""
         return self._end_ms + (self._monotonic() - self._end_at) * 1000.0

@@ -16,6 +16,7 @@ from orchestra.refusals import Refusals
 from orchestra.settings import Settings
 from orchestra.storage.api import calls_router
 from orchestra.voice import outbound, twilio, webhooks
+from orchestra.voice.arrivals import Arrivals
 from orchestra.voice.call import Parties, Script
 from orchestra.voice.calls import Calls
 from orchestra.voice.closing import LostCalls
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 #: few, so that this edge reads little of what is not its own
 _HOMES = 2
+#: sockets that have not said whose stream they are, for each call that there may be
+_ARRIVALS_A_CALL = 2
 
 
 class Phrases(Protocol):
@@ -91,6 +94,7 @@ class Edge:
     rendered: RenderedPhrases
     incoming: Incoming
     refusals: Refusals
+    arrivals: Arrivals
 
     def take_up(self, app: Phrases) -> None:
         """Begin the calls that come from now on as this version of the app says."""
@@ -166,6 +170,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
         lost=LostCalls(bus, publisher, calls.find, settings.reconnect_s),
         incoming=Incoming(bus),
         refusals=Refusals(),
+        arrivals=Arrivals(_ARRIVALS_A_CALL * settings.max_calls),
         rendered=RenderedPhrases(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )
 

@@ -11,6 +11,7 @@ import msgspec
 from orchestra.errors import RejectedError
 
 SAMPLE_RATE = 8000
+_LATEST_MS = 10**12
 #: longest message, in bytes: some 6 s of audio in one, where carriers send 20 ms
 LONGEST_MESSAGE = 65_536
 
@@ -49,15 +50,21 @@ class MediaInfo(msgspec.Struct):
     """Audio of one direction: µ-law bytes, and milliseconds from the stream's start."""
 
     payload: bytes
-    timestamp: int | str | None = None
-    track: str = "inbound"
+    timestamp: int | float | str | None = None
+    track: str | None = "inbound"
+
+    @property
+    def is_callers(self) -> bool:
+        """Whether it is the caller's; what names no track is."""
+        return self.track == "inbound" or self.track is None
 
     @property
     def stamp_ms(self) -> int | None:
         """The carrier's time stamp as a number, None where it sent none."""
-        if isinstance(self.timestamp, str):
-            return int(self.timestamp[:16]) if self.timestamp.isascii() and self.timestamp.isdecimal() else None
-        return self.timestamp
+        stamp = self.timestamp
+        if isinstance(stamp, str):
+            stamp = int(stamp[:16]) if stamp.isascii() and stamp.isdecimal() else None
+        return int(stamp) if stamp is not None and -_LATEST_MS < stamp < _LATEST_MS else None
 
 
 class Media(msgspec.Struct, tag_field="event", tag="media"):
@@ -102,6 +109,10 @@ class Stop(msgspec.Struct, tag_field="event", tag="stop"):
 Message = Connected | Start | Media | Mark | Digit | Stop
 
 
+class OddMessageError(RejectedError):
+    """A message that the protocol knows, with something in it that it does not."""
+
+
 class _Named(msgspec.Struct):
     event: str
 
@@ -116,7 +127,8 @@ def read(data: str | bytes) -> Message | None:
     """One message of the carrier, or None for a kind that this version does not know.
 
     Raises:
-        RejectedError: binary, too long, not JSON, not a message, or a field is not what the protocol says.
+        OddMessageError: a field is not what the protocol says; the stream can go on without the message.
+        RejectedError: binary, too long, not JSON, not a message.
 
     """
     if isinstance(data, bytes):
@@ -128,17 +140,19 @@ def read(data: str | bytes) -> Message | None:
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        if isinstance(error, msgspec.ValidationError) and _of_unknown_kind(data):
+        kind = _kind_of(data) if isinstance(error, msgspec.ValidationError) else ""
+        if kind and kind not in _KNOWN:
             return None
         msg = f"no Media Streams message: {error}"  # without its text, which may hold a token
-        raise RejectedError(msg) from None
+        raise (OddMessageError if kind else RejectedError)(msg) from None
 
 
-def _of_unknown_kind(data: str) -> bool:
+def _kind_of(data: str) -> str:
+    """What kind of message it says that it is; empty where it says nothing."""
     try:
-        return _decode_named(data).event not in _KNOWN
+        return _decode_named(data).event
     except (msgspec.DecodeError, RecursionError):
-        return False
+        return ""
 
 
 def media(stream_sid: str, mulaw: bytes) -> str:

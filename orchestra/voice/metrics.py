@@ -28,6 +28,7 @@ def samples(calls: Calls, publisher: Publisher) -> Iterable[Sample]:
     yield Sample("orchestra_edge_draining", "gauge", "1 when no new calls are taken.", calls.draining)
     yield Sample("orchestra_edge_calls_begun_total", "counter", "Calls whose stream came.", calls.begun)
     yield Sample("orchestra_edge_calls_refused_total", "counter", "Calls that were answered busy.", calls.refused)
+    yield Sample("orchestra_edge_messages_left_out_total", "counter", "Carriers' messages left out.", calls.left_out)
     yield Sample("orchestra_edge_redis_connected", "gauge", "1 when Redis took the last events.", publisher.connected)
     yield Sample("orchestra_edge_events_buffered", "gauge", "Events that wait for Redis.", publisher.buffered)
     yield Sample("orchestra_edge_media_dropped_total", "counter", "Media events lost.", publisher.dropped)

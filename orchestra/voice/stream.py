@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,7 +15,8 @@ from orchestra.errors import RejectedError
 from orchestra.voice import media_stream
 from orchestra.voice.bridge import Bridge
 from orchestra.voice.call import Call, Parties
-from orchestra.voice.media_stream import Connected, Digit, Mark, Media, Message, Start, Stop
+from orchestra.voice.media_stream import Connected, Digit, Mark, Media, Message, OddMessageError, Start, Stop
+from orchestra.voice.pace import Pace
 from orchestra.voice.pipeline import CallPipeline
 from orchestra.voice.standing import Standing, standing
 from orchestra.voice.token import claim
@@ -30,31 +32,58 @@ _POLICY_VIOLATION = 1008
 _NORMAL = 1000
 
 _START_WITHIN_S = 10.0
+#: carriers send 50 frames a second, some 100; a stall of a minute may be made good at once
+_MESSAGES_PER_S = 250.0
+_AHEAD_S, _BEHIND_S = 5.0, 60.0
+#: of messages that make no sense a hundred may come at once, and two a second
+_ODD_PER_S, _ODD_AHEAD_S = 2.0, 50.0
 _FLUSH_WITHIN_S = 2.0
 _JOURNAL_WITHIN_S = 3.0
 
 
 class StreamSocket:
-    """The carrier's WebSocket, read as messages and written as text."""
+    """The carrier's WebSocket, read as messages and written as text.
 
-    def __init__(self, websocket: WebSocket) -> None:
+    Until `lenient` every message must be what the protocol says; then ``left_out`` is told why one was passed over.
+    """
+
+    def __init__(self, websocket: WebSocket, left_out: Callable[[str], None]) -> None:
         self._websocket = websocket
+        self._left_out = left_out
+        self._messages = Pace(_MESSAGES_PER_S, _AHEAD_S, _BEHIND_S)
+        self._odd = Pace(_ODD_PER_S, _ODD_AHEAD_S, 0.0)
+        self.lenient = False
 
     async def read(self) -> Message | None:
         """The next message; None once the carrier has closed.
 
         Raises:
-            RejectedError: it is not what the protocol says.
+            RejectedError: it is not what the protocol says, or more come than a call has.
 
         """
         while True:
             received = await self._websocket.receive()
             if received["type"] == "websocket.disconnect":
                 return None
+            if not self._messages.holds(1):
+                msg = f"more than {_MESSAGES_PER_S:.0f} messages a second"
+                raise RejectedError(msg)
             text = received.get("text")
-            message = media_stream.read(received.get("bytes") or b"" if text is None else text)
+            try:
+                message = media_stream.read(received.get("bytes") or b"" if text is None else text)
+            except OddMessageError as error:
+                self._pass_over(error)
+                continue
             if message is not None:
                 return message
+
+    def _pass_over(self, error: OddMessageError) -> None:
+        if not self.lenient:
+            raise error
+        if not self._odd.holds(1):
+            msg = f"nothing but messages that make no sense, the last: {error}"
+            raise RejectedError(msg) from None
+        self._left_out(str(error))
 
     async def send(self, text: str) -> bool:
         """Send a message. False: the carrier is gone."""
@@ -79,27 +108,44 @@ class StreamLostError(Exception):
 async def media_stream_endpoint(websocket: WebSocket) -> None:
     """Serve one stream. What breaks the protocol closes it with 1008 and one line in the log; other calls go on."""
     edge: Edge = websocket.app.state.edge
-    await websocket.accept()
-    socket = StreamSocket(websocket)
     call_id = ""
+
+    def left_out(reason: str) -> None:
+        edge.calls.left_out += 1
+        edge.refusals.note("stream.left_out", call=call_id, reason=reason)
+
+    socket = StreamSocket(websocket, left_out)
     try:
-        async with asyncio.timeout(_START_WITHIN_S):
-            start = await _read_start(socket)
+        start = await _arrive(edge, websocket, socket)
         if start is None:
             _LOG.info("stream.gone_before_start")
             return
         parties = await _check_token(edge, start)
         call_id = parties.call
+        socket.lenient = True
         await _serve(edge, socket, start, parties)
-    except TimeoutError:
-        await _refuse(socket, RejectedError(f"no `start` message within {_START_WITHIN_S:.0f} s"), call_id)
     except RejectedError as error:
-        await _refuse(socket, error, call_id)
+        edge.refusals.note("stream.refused", call=call_id, reason=str(error))
+        await socket.close(_POLICY_VIOLATION, str(error))
 
 
-async def _refuse(socket: StreamSocket, error: RejectedError, call: str) -> None:
-    _LOG.warning("stream.refused", call=call, reason=str(error))
-    await socket.close(_POLICY_VIOLATION, str(error))
+async def _arrive(edge: "Edge", websocket: WebSocket, socket: StreamSocket) -> Start | None:
+    """Accept the socket, and see what it says first.
+
+    Raises:
+        RejectedError: nothing within ten seconds, or others came meanwhile; or it is no beginning of a stream.
+
+    """
+    await websocket.accept()
+    try:
+        async with asyncio.timeout(_START_WITHIN_S) as limit:
+            edge.arrivals.enter(socket, lambda: None if limit.expired() else limit.reschedule(0.0))
+            return await _read_start(socket)
+    except TimeoutError:
+        msg = f"no `start` message within {_START_WITHIN_S:.0f} s, or before too many others came"
+        raise RejectedError(msg) from None
+    finally:
+        edge.arrivals.leave(socket)
 
 
 async def _read_start(socket: StreamSocket) -> Start | None:
@@ -237,24 +283,40 @@ async def _read_all(call: Call, pipeline: CallPipeline, socket: StreamSocket, st
         StreamLostError: the socket broke.
 
     """
+    clock = call.audio.clock
+    pace, taken_ms = Pace(1000.0, _AHEAD_S, _BEHIND_S), clock.end_ms
     while True:
         message = await socket.read()
-        match message:
-            case None:
-                raise StreamLostError
-            case Connected() | Start():
-                msg = f"a second `{type(message).__name__.lower()}` message"
-                raise RejectedError(msg)
-            case _ if message.stream_sid != stream_sid:
-                msg = f"a {type(message).__name__.lower()} message of another stream"
-                raise RejectedError(msg)
-            case Media():
-                samples = call.take_media(message)
+        if message is None:
+            raise StreamLostError
+        match _of_stream(message, stream_sid):
+            case Media() as media:
+                samples = call.take_media(media)
                 if samples is not None:
+                    if not pace.holds(clock.end_ms - taken_ms):
+                        msg = f"audio that is {_AHEAD_S:.0f} s ahead of the clock"
+                        raise RejectedError(msg)
+                    taken_ms = clock.end_ms
                     await pipeline.hear(samples)
-            case Mark():
-                call.take_mark(message)
-            case Digit():
-                call.take_digit(message)
+            case Mark() as mark:
+                call.take_mark(mark)
+            case Digit() as digit:
+                call.take_digit(digit)
             case Stop():
                 return
+
+
+def _of_stream(message: Message, stream_sid: str) -> Media | Mark | Digit | Stop:
+    """The message, if it is one that this stream may have once it has begun.
+
+    Raises:
+        RejectedError: it is not.
+
+    """
+    if isinstance(message, Connected | Start):
+        msg = f"a second `{type(message).__name__.lower()}` message"
+        raise RejectedError(msg)
+    if message.stream_sid != stream_sid:
+        msg = f"a {type(message).__name__.lower()} message of another stream"
+        raise RejectedError(msg)
+    return message

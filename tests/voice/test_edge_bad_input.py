@@ -1,6 +1,7 @@
 """What is not Twilio's, or not Twilio's protocol, is refused; the process and other calls go on."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,10 +17,12 @@ from websockets.exceptions import ConnectionClosed
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from orchestra.voice.call_audio import is_audible
+from orchestra.voice.caller import mulaw
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.caller.twiml import ConnectStream, parse_twiml
-from schemas import CallEnded, CallStarted, DigitPressed, ReplySpoken
-from tests.voice.edges import AUTH_TOKEN, RunningEdge, running_edge
+from schemas import AudioChunk, CallEnded, CallStarted, DigitPressed, ReplySpoken
+from tests.voice.edges import AUTH_TOKEN, RunningEdge, running_edge, tone
 
 FORM = {"CallSid": "CA1", "From": "+15550001", "To": "+15550100"}
 CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})
@@ -161,7 +164,6 @@ async def test_a_token_opens_no_second_stream(running: RunningEdge, bus: TestBus
         "x" * 100_000,
         '{"event": "media", "streamSid": "MZ2", "media": {"payload": ""}}',
         '{"event": "stop", "streamSid": "MZ2"}',
-        '{"event": "media", "streamSid": "MZ1", "media": {"payload": "odd"}}',
         CONNECTED,
         start({}),
     ],
@@ -190,6 +192,63 @@ async def test_what_a_later_protocol_may_add_is_passed_over(running: RunningEdge
     digit = '{"event": "dtmf", "streamSid": "MZ1", "dtmf": {"track": "inbound_track", "digit": "5"}}'
     async with opened(running, news, outbound, digit):
         assert (await running.event(DigitPressed)).digit == "5"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(
+            {"event": "dtmf", "dtmf": {"track": "inbound_track", "digit": digit}}
+            for digit in ("A", "D", "", "w", 5, None)
+        ),
+        {"event": "dtmf", "dtmf": {}},
+        {"event": "dtmf"},
+        {"event": "media", "media": {"payload": "odd"}},
+        {"event": "media", "media": {"payload": "/v7+="}},
+        {"event": "media", "media": {"payload": None}},
+        {"event": "media", "media": {"payload": "/v7+", "timestamp": [40]}},
+        {"event": "media", "media": {"payload": "/v7+", "track": 7}},
+        {"event": "media", "media": "inbound"},
+        {"event": "media", "streamSid": None, "media": {"payload": "/v7+"}},
+        {"event": "mark", "mark": {"name": None}},
+        {"event": "mark", "mark": []},
+        {"event": "stop", "streamSid": 5},
+    ],
+    ids=json.dumps,
+)
+async def test_a_message_that_makes_no_sense_is_left_out_and_the_call_goes_on(
+    running: RunningEdge, odd: dict[str, Any]
+) -> None:
+    with capture_logs() as logs:
+        async with opened(running, json.dumps({"streamSid": "MZ1"} | odd)) as socket:
+            await socket.send('{"event": "dtmf", "streamSid": "MZ1", "dtmf": {"digit": "5"}}')
+            assert (await running.event(DigitPressed)).digit == "5"
+            await socket.send('{"event": "stop", "streamSid": "MZ1"}')
+            assert await close_code(socket) == 1000
+    assert (await running.event(CallEnded)).reason == "caller_hung_up"
+    assert running.edge.calls.left_out == 1
+    assert [entry["event"] for entry in logs].count("stream.left_out") == 1
+
+
+@pytest.mark.parametrize("stamp", [40.5, -3, 1e300, "12345678901234567890123", None, 10**30])
+@pytest.mark.parametrize("track", ["inbound", None])
+async def test_audio_with_an_odd_stamp_or_without_a_track_is_heard(
+    running: RunningEdge, stamp: object, track: str | None
+) -> None:
+    sound = {"payload": base64.b64encode(mulaw.encode(tone(0.1))).decode(), "timestamp": stamp, "track": track}
+    message = json.dumps({"event": "media", "streamSid": "MZ1", "media": sound})
+    async with opened(running, *[message] * 3):
+        chunk = await running.event(AudioChunk, speaker="caller")
+        assert is_audible(chunk.audio)
+    assert running.edge.calls.left_out == 0
+
+
+async def test_a_stream_of_nothing_but_nonsense_is_ended(running: RunningEdge) -> None:
+    with capture_logs() as logs:
+        async with opened(running, *['{"event": "dtmf", "streamSid": "MZ1", "dtmf": {"digit": "A"}}'] * 200) as socket:
+            assert await close_code(socket) == 1008
+        assert (await running.event(CallEnded)).reason == "failed"
+    assert 1 <= [entry["event"] for entry in logs].count("stream.left_out") <= 20
 
 
 async def test_a_caller_who_vanishes_ends_the_call(running: RunningEdge) -> None:

@@ -1,0 +1,38 @@
+"""How fast a stream may come: a line cannot say more than its time holds."""
+
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """Measures how far something runs ahead of the clock.
+
+    ::
+
+        amount  |----|----|      |-----------|   a stall, and then what has waited: not ahead
+        clock   0    1    2    3    4    5
+
+    Args:
+        per_s: how much a second holds.
+        ahead_s: how many seconds it may be ahead.
+        behind_s: how many seconds of a stall may be made good at once.
+        monotonic: the clock, in seconds.
+
+    """
+
+    def __init__(
+        self, per_s: float, ahead_s: float, behind_s: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_s = per_s
+        self._ahead_s = ahead_s
+        self._behind_s = behind_s
+        self._monotonic = monotonic
+        self._level_s = 0.0
+        self._at = monotonic()
+
+    def holds(self, amount: float) -> bool:
+        """Whether the stream is in time with this much more."""
+        now = self._monotonic()
+        self._level_s = max(-self._behind_s, self._level_s - (now - self._at)) + amount / self._per_s
+        self._at = now
+        return self._level_s <= self._ahead_s
