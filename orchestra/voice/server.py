@@ -17,6 +17,7 @@ from orchestra.bus.process import spare_the_collector
 from orchestra.errors import SettingError
 from orchestra.process import on_one_core
 from orchestra.settings import Settings
+from orchestra.voice.connections import Config, raise_open_files
 from orchestra.voice.draining import drain
 from orchestra.voice.edge import Phrases, auth_token_of, create_app, open_edge
 from orchestra.voice.engines import load_engines
@@ -24,8 +25,6 @@ from orchestra.voice.reading_anew import reading_anew
 
 _LOG = structlog.get_logger()
 
-#: what the server takes off the wire at all; the protocol's own limit is far below
-_LARGEST_MESSAGE = 1 << 20
 _BACKLOG = 128
 
 
@@ -66,18 +65,9 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: FastAPI, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
-    """Serve the application on this socket for as long as the block runs."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws="websockets-sansio",
-        ws_max_size=_LARGEST_MESSAGE,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = _Server(config)
+async def serving(app: FastAPI, listener: socket.socket, **limits: float) -> AsyncIterator[uvicorn.Server]:
+    """Serve the application on this socket for as long as the block runs; ``limits`` as in `Config`."""
+    server = _Server(Config(app, **limits))
     task = asyncio.create_task(server.serve(sockets=[listener]), name="edge server")
     try:
         while not server.started:
@@ -102,6 +92,7 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
 
     """
     auth_token_of(settings)  # before anything slow
+    raise_open_files()
     listener = listen(settings.host, settings.port, shared=settings.share_port)
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     with contextlib.closing(listener):

@@ -1,0 +1,175 @@
+"""Whoever holds connections, and says nothing in them, keeps nobody out."""
+
+import asyncio
+import contextlib
+import os
+import re
+import resource
+import sys
+from asyncio import StreamReader, StreamWriter
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+from structlog.testing import capture_logs
+from websockets.asyncio.client import ClientConnection, connect
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.edge import create_app, open_edge
+from orchestra.voice.engines.port import Engines
+from orchestra.voice.server import listen, serving
+from tests.attacks.wire import CONNECTED, a_caller_gets_through, closed_with, incoming, send
+from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge
+
+POST = b"POST /twilio/voice HTTP/1.1\r\nHost: edge\r\n"
+HALVES = {
+    "nothing": b"",
+    "half a header": POST + b"X-Twilio-Sig",
+    "half a body": POST + b"Content-Length: 500\r\n\r\nCallSid=CA1&",
+    "a chunk of a body": POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nCallS\r\n",
+    "an endless body": POST + b"Transfer-Encoding: chunked\r\n\r\nffff\r\n" + b"x" * 65_535 + b"\r\n",
+    "an order without a token": b"POST /calls HTTP/1.1\r\nHost: edge\r\nContent-Length: 90\r\n\r\n{",
+    "half an upgrade": b"GET /twilio/stream HTTP/1.1\r\nHost: edge\r\nUpgrade: websocket\r\nConnection: Upgr",
+    "half of a second request": b"GET /healthz HTTP/1.1\r\nHost: edge\r\n\r\nGET /healthz HTTP/1.1\r\nHo",
+}
+
+
+@asynccontextmanager
+async def impatient_edge(bus: TestBus, settings: Settings, request_within_s: float) -> AsyncIterator[RunningEdge]:
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    update = {"port": port, "twilio_auth_token": AUTH_TOKEN, "prerender": False}
+    chosen = Settings.model_validate(settings.model_dump() | update)
+    edge = open_edge(chosen, bus.bus, cast("Engines", ScriptedEngines()), Greeting())
+    async with serving(create_app(edge), listener, request_within_s=request_within_s):
+        yield RunningEdge(edge, f"http://127.0.0.1:{port}", bus)
+    listener.close()
+
+
+async def held(running: RunningEdge, half: bytes) -> tuple[StreamReader, StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.edge.settings.port)
+    writer.write(half)
+    return reader, writer
+
+
+async def is_closed(reader: StreamReader) -> bool:
+    """Wait until the edge has closed it, whatever it says before."""
+    async with asyncio.timeout(60):
+        with contextlib.suppress(ConnectionError):  # closed with what it had not read yet
+            await reader.read()
+    return True
+
+
+@pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
+async def test_a_connection_without_a_whole_request_is_closed(bus: TestBus, settings: Settings, half: bytes) -> None:
+    async with impatient_edge(bus, settings, 0.4) as running:
+        with capture_logs() as logs:
+            reader, writer = await held(running, half)
+            assert await is_closed(reader)
+        writer.close()
+        await a_caller_gets_through(running)
+    assert "Exception in ASGI application" not in str(logs)
+    if half != HALVES["half of a second request"]:  # which may be closed as any that is kept alive
+        assert "connection.closed" in {entry["event"] for entry in logs}
+
+
+async def test_idle_connections_make_room_for_callers(bus: TestBus, settings: Settings) -> None:
+    async with impatient_edge(bus, settings, 3600.0) as running:
+        with capture_logs() as logs:
+            connections = [await held(running, half) for half in list(HALVES.values())[:3] for _ in range(200)]
+            status, _ = await send(running, incoming(running, "CA1"))
+            assert status == 200
+            await a_caller_gets_through(running)
+            closed = [asyncio.create_task(is_closed(reader)) for reader, _ in connections]
+            await asyncio.wait(closed, return_when=asyncio.FIRST_COMPLETED)
+        lines = [entry for entry in logs if entry["event"] == "connection.closed"]
+        for task in closed:
+            task.cancel()
+        for _, writer in connections:
+            writer.transport.abort()
+    assert 1 <= len(lines) <= 20
+
+
+@pytest.mark.parametrize("says", [None, CONNECTED], ids=["nothing", "connected"])
+async def test_sockets_without_a_start_make_room_for_callers(
+    bus: TestBus, settings: Settings, says: str | None
+) -> None:
+    async with running_edge(bus, settings, max_calls=2) as running:
+        sockets: list[ClientConnection] = []
+        for _ in range(40):
+            socket = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None)
+            sockets.append(socket)
+            if says is not None:
+                await socket.send(says)
+        assert await closed_with(sockets[0]) == 1008
+        assert len(running.edge.arrivals) <= 4
+        await a_caller_gets_through(running)
+        await asyncio.gather(*(socket.close() for socket in sockets))
+
+
+async def test_an_unfinished_message_is_kept_no_longer_than_a_message_may_be(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings) as running:
+        socket = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None, compression=None)
+
+        async def endless() -> AsyncIterator[str]:
+            while True:
+                yield "x" * 4096
+
+        sending = asyncio.create_task(socket.send(endless()))
+        assert await closed_with(socket) in (1006, 1009)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+        async def empty() -> AsyncIterator[str]:
+            while True:
+                yield ""
+
+        other = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None, compression=None)
+        sending = asyncio.create_task(other.send(empty()))
+        assert await closed_with(other) in (1006, 1009)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await a_caller_gets_through(running)
+
+
+@pytest.mark.integration
+async def test_eleven_hundred_idle_connections_keep_no_call_out_of_an_edge_with_the_usual_limit(
+    bus: TestBus, settings: Settings
+) -> None:
+    variables = {
+        "ORCHESTRA_REDIS_URL": settings.redis_url or "",
+        "ORCHESTRA_DATA_DIR": str(settings.data_dir),
+        "ORCHESTRA_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "ORCHESTRA_PORT": "0",
+        "ORCHESTRA_PRERENDER": "0",
+    }
+    run = "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (1024, 1024)); from orchestra.cli import main; main()"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", run, "edge", env=os.environ | variables, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+    )
+    assert process.stderr is not None
+    url = ""
+    async with asyncio.timeout(100):
+        async for line in process.stderr:
+            if match := re.search(rb"edge.ready.*(http://127\.0\.0\.1:(\d+))", line):
+                url, port = match[1].decode(), int(match[2])
+                break
+    rest = asyncio.create_task(process.stderr.read())
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 1400
+    connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(1100)]
+    edge = open_edge(
+        Settings.model_validate(settings.model_dump() | {"port": port, "twilio_auth_token": AUTH_TOKEN}),
+        bus.bus,
+        cast("Engines", ScriptedEngines()),
+        Greeting(),
+    )
+    await a_caller_gets_through(RunningEdge(edge, url, bus))
+    for _, writer in connections:
+        writer.transport.abort()
+    process.terminate()
+    async with asyncio.timeout(60):
+        await process.wait()
+    assert b"Traceback" not in await rest
