@@ -1,10 +1,11 @@
 """All settings, read once from the environment (``ORCHESTRA_…``). Secrets stand nowhere else."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestra.errors import SettingError
@@ -12,11 +13,27 @@ from orchestra.masking import secrets_in
 from orchestra.prices import Prices, read_prices
 
 _PREFIX = "ORCHESTRA_"
+_SHORTEST_KEY = 32
 
 
 def _user_data_dir() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "orchestra"
+
+
+def _prefixes(text: str) -> str:
+    for prefix in filter(None, (part.strip() for part in text.split(","))):
+        if not re.fullmatch(r"\+[0-9]{0,15}", prefix, re.ASCII):
+            msg = f"{prefix!r} is no beginning of a number: write +1212,+44"
+            raise ValueError(msg)
+    return text
+
+
+def _random(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret.get_secret_value()) < _SHORTEST_KEY:
+        msg = f"fewer than {_SHORTEST_KEY} characters can be guessed: take random ones, or none for a key of its own"
+        raise ValueError(msg)
+    return secret
 
 
 class Settings(BaseSettings):
@@ -165,7 +182,16 @@ class Settings(BaseSettings):
     number_key: SecretStr = SecretStr("")
     """The key under which callers' numbers are hashed; of the data directory unless given, so set it for several."""
     api_token: SecretStr = SecretStr("")
-    """The bearer token of the edge's REST API; without one nobody is let in."""
+    """The bearer token that reads calls and recordings over HTTP; without one nobody is let in. It makes no calls."""
+    dial_token: SecretStr = SecretStr("")
+    """The bearer token with which `POST /calls` has the agents call somebody; another than the API token."""
+    dial_prefixes: Annotated[str, AfterValidator(_prefixes)] = ""
+    """The beginnings of the numbers that may be called over HTTP: +1212,+44; empty: none may."""
+    dial_per_minute: Annotated[int, Field(ge=1)] = 10
+    """Calls that one edge makes over HTTP in a minute at most."""
+    link_key: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
+    """The key that signs links to recordings; of the data directory unless given, so set it where edges and curator
+    share none: 32 random characters or more."""
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
     """How long a signed link to a recording opens it."""
     label_studio_url: str | None = None

@@ -156,6 +156,8 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_DATA_DIR": str(settings.data_dir),
         "ORCHESTRA_APP": settings.app,
         **({"ORCHESTRA_API_TOKEN": api_token} if (api_token := settings.api_token.get_secret_value()) else {}),
+        **({"ORCHESTRA_DIAL_TOKEN": dial_token} if (dial_token := settings.dial_token.get_secret_value()) else {}),
+        "ORCHESTRA_DIAL_PREFIXES": settings.dial_prefixes,
         "ORCHESTRA_TWILIO_AUTH_TOKEN": auth_token,
         "ORCHESTRA_TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
         "ORCHESTRA_TWILIO_API_URL": settings.twilio_api_url,

@@ -26,7 +26,7 @@ class Ordered:
     url: str
     account_sid: str
     auth_token: str
-    api_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    dial_token: str = field(default_factory=lambda: secrets.token_hex(16))
     order: "asyncio.Future[tuple[dict[str, str], str]]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -39,7 +39,8 @@ class Ordered:
                 "twilio_account_sid": self.account_sid,
                 "twilio_auth_token": SecretStr(self.auth_token),
                 "twilio_number": _OWN_NUMBER,
-                "api_token": SecretStr(self.api_token),
+                "dial_token": SecretStr(self.dial_token),
+                "dial_prefixes": _NUMBER,
             }
         )
 
@@ -71,7 +72,7 @@ async def called(
     from orchestra.voice.caller import Caller
 
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
-        headers = {"Authorization": f"Bearer {ordered.api_token}"}
+        headers = {"Authorization": f"Bearer {ordered.dial_token}"}
         answer = await http.post(f"{url}/calls", json={"to": _NUMBER}, headers=headers)
     if answer.status_code != httpx.codes.CREATED:
         msg = f"the edge did not take the order for a call: {answer.status_code} {answer.text}"

@@ -1,7 +1,6 @@
 """The calls over HTTP: ``GET /calls``, ``/calls/{id}`` and ``/calls/{id}/recording``, for whoever has the API token."""
 
 import asyncio
-import hmac
 import re
 import time
 from collections.abc import AsyncIterator
@@ -9,12 +8,13 @@ from typing import Annotated, Any
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Header, HTTPException, Query, Response
+from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
 from orchestra.settings import Settings
+from orchestra.storage.bearer import Guesses, has_token, peer_of
 from orchestra.storage.calls import CallRecord, find_call, list_calls
 from orchestra.storage.dialogue import dialogue
 from orchestra.storage.keys import link_key
@@ -30,14 +30,6 @@ _MOST_CALLS = 500
 #: what who has no token is told
 TOKEN_NEEDED = "a bearer token is needed: the one that is set as ORCHESTRA_API_TOKEN"  # noqa: S105 - no token itself
 
-Authorization = Annotated[str, Header()]
-
-
-def has_token(authorization: str, token: str) -> bool:
-    """Whether an Authorization header carries this bearer token; nobody's does where none is set."""
-    scheme, _, given = authorization.partition(" ")
-    return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
-
 
 class _Api:
     """What the three routes share."""
@@ -46,16 +38,26 @@ class _Api:
         self.bus = bus
         self.token = settings.api_token.get_secret_value()
         self.links = Links(link_key(settings))
+        self.guesses = Guesses()
 
-    def admit(self, authorization: str) -> None:
-        """Refuse a request without the API token.
+    async def admit(
+        self, request: Request, looks_at: str, call: str = "", signed: tuple[str, str] | None = None
+    ) -> None:
+        """Refuse a request without the API token, or, if ``signed``, without a good link; log who looks at what.
 
         Raises:
-            HTTPException: 401.
+            HTTPException: 401, 403, 429.
 
         """
-        if not has_token(authorization, self.token):
-            raise HTTPException(401, TOKEN_NEEDED, {"WWW-Authenticate": "Bearer"})
+        by = "link" if signed is not None else "token"
+        try:
+            if signed is not None:
+                self.links.check(call, *signed, time.time())
+            elif not has_token(request.headers.get("Authorization", ""), self.token):
+                await self.guesses.refuse(request, 401, TOKEN_NEEDED)
+        except RejectedError as error:
+            await self.guesses.refuse(request, 403, str(error))
+        _LOG.info(looks_at, call=call[:64], by=by, peer=peer_of(request))
 
     async def record(self, call: str) -> CallRecord:
         """The call's record.
@@ -76,35 +78,27 @@ def calls_router(settings: Settings, bus: Bus) -> APIRouter:
 
     @router.get("/calls")
     async def calls(
-        authorization: Authorization = "",
-        limit: Annotated[int, Query(ge=1, le=_MOST_CALLS)] = 50,
-        before: str = "",
+        request: Request, limit: Annotated[int, Query(ge=1, le=_MOST_CALLS)] = 50, before: str = ""
     ) -> Response:
-        api.admit(authorization)
+        await api.admit(request, "calls.listed")
         return _json({"calls": await list_calls(api.bus, limit=limit, before=before)})
 
     @router.get("/calls/{call}")
-    async def one_call(call: str, authorization: Authorization = "") -> Response:
-        api.admit(authorization)
+    async def one_call(request: Request, call: str) -> Response:
+        await api.admit(request, "call.read", call)
         record = await api.record(call)
         return _json({"call": record, "turns": dialogue(await api.bus.journal(call)).turns})
 
     @router.get("/calls/{call}/recording")
     async def recording(
+        request: Request,
         call: str,
-        authorization: Authorization = "",
         range_: Annotated[str, Header(alias="range")] = "",
         expires: str = "",
         signature: str = "",
     ) -> Response:
         """The WAV file, or a range of it, for a signed link or the API token."""
-        if signature:
-            try:
-                api.links.check(call, expires, signature, time.time())
-            except RejectedError as error:
-                raise HTTPException(403, str(error)) from None
-        else:
-            api.admit(authorization)
+        await api.admit(request, "recording.read", call, (expires, signature) if signature else None)
         record = await api.record(call)
         if not record.recording:
             raise HTTPException(404, "the call has no recording, or it is not complete yet")

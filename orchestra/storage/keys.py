@@ -18,8 +18,11 @@ def number_key(settings: Settings) -> bytes:
 
 
 def link_key(settings: Settings) -> bytes:
-    """The key that signs links to recordings: the API token where there is one, else one of this data directory."""
-    return settings.api_token.get_secret_value().encode() or kept_key(settings.data_dir, "link")
+    """The key that signs links to recordings: ``ORCHESTRA_LINK_KEY``, else one of this data directory.
+
+    Never a token: whoever gets a link could try, at home, which word it was signed with.
+    """
+    return settings.link_key.get_secret_value().encode() or kept_key(settings.data_dir, "link")
 
 
 def kept_key(data_dir: Path, purpose: str) -> bytes:

@@ -54,7 +54,8 @@ class Config(uvicorn.Config):
             ws=_WebSocket,
             log_config=None,
             access_log=False,
-            ws_max_size=LONGEST_MESSAGE,
+            # what is a little too long is refused in words, what is much too long is not taken in at all
+            ws_max_size=2 * LONGEST_MESSAGE,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=5,
         )

@@ -59,6 +59,18 @@ async def account_of(settings: Settings) -> Account:
     return Account(str(account.status), tuple(str(each.phone_number) for each in numbers))
 
 
+def check_number(to_number: str) -> None:
+    """See that it is a telephone number, E.164.
+
+    Raises:
+        RejectedError: it is none.
+
+    """
+    if not _E164.fullmatch(to_number):
+        msg = f"{to_number[:32]!r} is no telephone number: write it as +15550001"
+        raise RejectedError(msg)
+
+
 async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:
     """Have the carrier ring ``to_number`` (E.164); once it is answered, an edge has it as ``call``.
 
@@ -71,9 +83,7 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
         DialError: the carrier refuses, or does not answer.
 
     """
-    if not _E164.fullmatch(to_number):
-        msg = f"{to_number[:32]!r} is no telephone number: write it as +15550001"
-        raise RejectedError(msg)
+    check_number(to_number)
     auth_token = settings.twilio_auth_token.get_secret_value()
     for name, value in (
         ("TWILIO_ACCOUNT_SID", settings.twilio_account_sid),

@@ -15,6 +15,7 @@ from orchestra.errors import SettingError
 from orchestra.refusals import Refusals
 from orchestra.settings import Settings
 from orchestra.storage.api import calls_router
+from orchestra.storage.bearer import Guesses
 from orchestra.voice import outbound, twilio, webhooks
 from orchestra.voice.arrivals import Arrivals
 from orchestra.voice.call import Parties, Script
@@ -22,6 +23,7 @@ from orchestra.voice.calls import Calls
 from orchestra.voice.closing import LostCalls
 from orchestra.voice.incoming import Incoming
 from orchestra.voice.metrics import CONTENT_TYPE, prometheus, samples
+from orchestra.voice.pace import Pace
 from orchestra.voice.phrases import Phrase, RenderedPhrases
 from orchestra.voice.replies import Replies
 from orchestra.voice.stream import media_stream_endpoint
@@ -95,6 +97,8 @@ class Edge:
     incoming: Incoming
     refusals: Refusals
     arrivals: Arrivals
+    dialled: Pace
+    guesses: Guesses
 
     def take_up(self, app: Phrases) -> None:
         """Begin the calls that come from now on as this version of the app says."""
@@ -171,6 +175,8 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
         incoming=Incoming(bus),
         refusals=Refusals(),
         arrivals=Arrivals(_ARRIVALS_A_CALL * settings.max_calls),
+        dialled=Pace(settings.dial_per_minute / 60, 60.0, 0.0),
+        guesses=Guesses(),
         rendered=RenderedPhrases(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )
 

@@ -31,8 +31,11 @@ class Pace:
         self._at = monotonic()
 
     def holds(self, amount: float) -> bool:
-        """Whether the stream is in time with this much more."""
+        """Whether it is in time with this much more; if not, that counts for nothing."""
         now = self._monotonic()
-        self._level_s = max(-self._behind_s, self._level_s - (now - self._at)) + amount / self._per_s
+        self._level_s = max(-self._behind_s, self._level_s - (now - self._at))
         self._at = now
-        return self._level_s <= self._ahead_s
+        if self._level_s + amount / self._per_s > self._ahead_s:
+            return False
+        self._level_s += amount / self._per_s
+        return True

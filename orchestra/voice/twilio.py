@@ -48,7 +48,7 @@ FINAL: dict[str, EndReason] = {
 LONGEST_FORM = 16_384
 
 _MOST_FIELDS = 200
-_ADDRESS = re.compile(r"(https?)://([^/?]*?)(:[0-9]+)?(?=[/?]|\Z)(.*)", re.DOTALL)
+_ADDRESS = re.compile(r"(https?)://([^/?]*@)?([^/?]*?)(:[0-9]+)?(?=[/?]|\Z)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,11 @@ def _signature(address: str, fields: list[tuple[bytes, bytes]], auth_token: str)
 
 
 def _addresses(url: str) -> Iterator[str]:
-    """The address as it is, and with its port or without: the carrier signs the one or the other."""
+    """The address as it is, and with its port or without: the carrier signs the one or the other, and no password."""
     yield url
     if (match := _ADDRESS.fullmatch(url)) is not None:
-        scheme, host, port, rest = match.groups()
+        scheme, _, host, port, rest = match.groups()
+        yield f"{scheme}://{host}{port or ''}{rest}"
         yield f"{scheme}://{host}{'' if port else ':443' if scheme == 'https' else ':80'}{rest}"
 
 

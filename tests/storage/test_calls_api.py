@@ -6,8 +6,9 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from orchestra.errors import SettingError
 from orchestra.prices import Prices
-from orchestra.settings import Settings
+from orchestra.settings import Settings, load_settings
 from orchestra.storage.api import byte_range, calls_router
 from orchestra.storage.keys import link_key
 from orchestra.storage.links import Links
@@ -146,9 +147,19 @@ def test_a_range_header_is_read_as_the_standard_says(header: str, served: range 
 
 
 def test_a_link_key_is_kept_for_the_next_process_and_for_its_owner_only(settings: Settings) -> None:
-    unset = settings.model_copy(update={"api_token": SecretStr("")})
-    key = link_key(unset)
-    assert (len(key), link_key(unset)) == (32, key)
+    key = link_key(settings)
+    other = settings.model_copy(update={"api_token": SecretStr("another")})
+    assert (len(key), link_key(other)) == (32, key)
     file = Path(settings.data_dir / "keys" / "link")
     assert file.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in file.parent.iterdir()] == ["link"]
+
+
+@pytest.mark.parametrize(("key", "is_one"), [("x" * 32, True), ("x" * 31, False), ("let-me-in", False), ("", True)])
+def test_a_link_key_that_can_be_guessed_is_none(monkeypatch: pytest.MonkeyPatch, key: str, *, is_one: bool) -> None:
+    monkeypatch.setenv("ORCHESTRA_LINK_KEY", key)
+    if is_one:
+        assert load_settings().link_key.get_secret_value() == key
+    else:
+        with pytest.raises(SettingError, match=r"ORCHESTRA_LINK_KEY: .*32 characters"):
+            load_settings()

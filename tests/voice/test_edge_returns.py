@@ -1,6 +1,11 @@
 """Calls that lose their edge or their stream, and go on; calls that go to a person, and may come back."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
+
+import pytest
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
@@ -161,3 +166,55 @@ def _asks_for_a_person(running: RunningEdge, *, wait: bool = True):  # noqa: ANN
             await line.until(lambda: False, 10)
 
     return talk
+
+
+@asynccontextmanager
+async def lossy_way(*lost: int) -> AsyncIterator[tuple[str, list[int]]]:
+    """A way to an edge on which the connections of these numbers are reset, as by an edge that dies.
+
+    Its address, and the list that gets the edge's port.
+    """
+    ports: list[int] = []
+    writers: list[asyncio.StreamWriter] = []
+    count = 0
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        count += 1
+        if count in lost:
+            writer.transport.abort()
+            return
+        inward, outward = await asyncio.open_connection("127.0.0.1", *ports)
+        writers.extend([writer, outward])
+        await asyncio.gather(carry(reader, outward), carry(inward, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", ports
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+
+
+@pytest.mark.parametrize("lost", [(1,), (2,), (1, 2), (1, 3), (2, 4)], ids=str)
+async def test_a_call_whose_first_requests_meet_an_edge_that_dies_is_taken(
+    bus: TestBus, settings: Settings, lost: tuple[int, ...]
+) -> None:
+    async with lossy_way(*lost) as (url, ports), running_edge(bus, settings, public_url=url, max_calls=1) as running:
+        ports.append(running.edge.settings.port)
+        running.url = url
+
+        async def talk(line: PhoneLine) -> None:
+            assert await line.until(lambda: line.agent_audible_s > 0.15, 60)
+            await running.event(ReplySpoken, turn=0)
+
+        ending = await running.call(talk)
+        await running.event(CallEnded, reason="caller_hung_up")
+    assert (ending.how, ending.streams) == ("caller_hung_up", 1)
+    assert len(await bus.published(CallStarted)) == len(await bus.published(CallEnded)) == 1

@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The 'auth' parameter is deprecated:DeprecationWarning"),
 ]
 
-API = {"Authorization": "Bearer api token"}
+DIAL = {"Authorization": "Bearer dial token"}
 APP = Greeting(greeting="Hello there.", voicemail="One two three four five six seven.")
 
 
@@ -49,13 +49,15 @@ async def edge_that_dials(
             "twilio_api_url": carrier.url,
             "twilio_number": "+15550100",
             "api_token": "api token",
+            "dial_token": "dial token",
+            "dial_prefixes": "+1555",
             "reconnect_s": 0.2,
         }
         async with running_edge(bus, settings, app=app, **(given | changed)) as running:
             yield running, carrier
 
 
-async def order(running: RunningEdge, body: object, headers: dict[str, str] = API) -> httpx.Response:
+async def order(running: RunningEdge, body: object, headers: dict[str, str] = DIAL) -> httpx.Response:
     async with httpx.AsyncClient(timeout=60) as http:  # the first order of a process imports the carrier's client
         return await http.post(f"{running.url}/calls", json=body, headers=headers)
 
@@ -114,10 +116,11 @@ async def test_a_fax_and_a_machine_without_a_message_are_hung_up_on(bus: TestBus
             assert (await answer(running, carrier.orders[0], answered_by, PhoneLine())).streams == 0
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic api token"}])
-async def test_without_the_token_no_call_is_made(bus: TestBus, settings: Settings, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("given", ["", "Bearer wrong", "Basic dial token", "Bearer api token", "Bearer", "dial token"])
+async def test_without_the_token_no_call_is_made(bus: TestBus, settings: Settings, given: str) -> None:
     async with edge_that_dials(bus, settings) as (running, carrier):
-        assert (await order(running, {"to": "+15550001"}, headers)).status_code == 401
+        refused = await order(running, {"to": "+15550001"}, {"Authorization": given})
+        assert (refused.status_code, "ORCHESTRA_DIAL_TOKEN" in refused.json()["error"]) == (401, True)
         assert not carrier.orders
 
 

@@ -126,10 +126,9 @@ class Caller:
             await http.post(url, data=form, headers={"X-Twilio-Signature": self._signature(url, form)})
 
     async def _dial(self, http: httpx.AsyncClient) -> list[Verb]:
+        answered = {"AnsweredBy": self._answered_by} if self._answered_by else {}
         try:
-            if self._answered_by:
-                return await self._ask(http, self._voice_url, "in-progress", AnsweredBy=self._answered_by)
-            return await self._ask(http, self._voice_url, "ringing")
+            return await self._ask_again(http, self._voice_url, "in-progress" if answered else "ringing", **answered)
         except httpx.TransportError as error:
             msg = f"no edge answers at {self.url} ({error or type(error).__name__}): start `orchestra up`"
             raise UsageError(msg) from None
@@ -141,14 +140,10 @@ class Caller:
             if isinstance(result, Ending):
                 return result
             url, extra = result
-            for left in reversed(range(_TRIES)):
-                try:
-                    verbs = await self._ask(http, url, "in-progress", **extra)
-                    break
-                except httpx.TransportError:
-                    if not left:
-                        return self._ending("cut_off")
-                    await asyncio.sleep(_BETWEEN_TRIES_S)
+            try:
+                verbs = await self._ask_again(http, url, "in-progress", **extra)
+            except httpx.TransportError:
+                return self._ending("cut_off")
 
     async def _act(
         self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_Talk"
@@ -205,7 +200,7 @@ class Caller:
         try:
             stream = await MediaStream.open(verb, talk.line, call_sid=self.call_sid, account_sid=self._account_sid)
         except RejectedError:
-            if not self._streams or not verb.action:
+            if not verb.action:
                 raise
             return False  # the edge went away since it answered: it is asked what is next
         self._streams.append(stream)
@@ -218,6 +213,15 @@ class Caller:
         finally:
             receiving.cancel()
         return receiving not in done
+
+    async def _ask_again(self, http: httpx.AsyncClient, url: str, status: str, **extra: str) -> list[Verb]:
+        """Ask, and ask again where the connection fails, as the carrier does (its fallback address is the same)."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._ask(http, url, status, **extra)
+            except httpx.TransportError:
+                await asyncio.sleep(_BETWEEN_TRIES_S)
+        return await self._ask(http, url, status, **extra)
 
     async def _ask(self, http: httpx.AsyncClient, url: str, status: str, **extra: str) -> list[Verb]:
         form = {

@@ -1,0 +1,66 @@
+"""Who is let in over HTTP: a bearer token for each door, and an end to guessing."""
+
+import asyncio
+import hmac
+import time
+
+import structlog
+from fastapi import HTTPException, Request
+
+from orchestra.refusals import Refusals
+
+_LOG = structlog.get_logger()
+
+#: so many may be wrong without a delay; one more is forgiven every few seconds
+_FREE = 5
+_FORGIVEN_EVERY_S = 5.0
+_DELAY_S = 0.25
+_LONGEST_DELAY_S = 2.0
+_MOST_DELAYED = 64
+
+
+def has_token(authorization: str, token: str) -> bool:
+    """Whether an Authorization header carries this bearer token; nobody's does where none is set."""
+    scheme, _, given = authorization.partition(" ")
+    return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
+
+
+def peer_of(request: Request) -> str:
+    """The address that a request comes from, for the log."""
+    return request.client.host if request.client is not None else ""
+
+
+class Guesses:
+    """Answers what was refused: each is a line in the log, and the more there are, the later their answer.
+
+    What is right is never looked at here. So whoever has the token is let in at once, however many guess beside them.
+    """
+
+    def __init__(self) -> None:
+        self._refusals = Refusals()
+        self._wrong = 0.0
+        self._at = time.monotonic()
+        self._delayed = 0
+
+    async def refuse(self, request: Request, status: int, reason: str) -> None:
+        """Turn a request away.
+
+        Raises:
+            HTTPException: always: ``status``, or 429 where too many are being turned away.
+
+        """
+        now = time.monotonic()
+        self._wrong = max(0.0, self._wrong - (now - self._at) / _FORGIVEN_EVERY_S) + 1
+        self._at = now
+        peer, path = peer_of(request), request.url.path[:100]
+        if self._delayed >= _MOST_DELAYED:
+            self._refusals.note("api.too_many_refused", peer=peer, path=path)
+            raise HTTPException(429, "too many wrong tokens or links", {"Retry-After": "5"})
+        _LOG.warning("api.refused", peer=peer, method=request.method, path=path, reason=reason)
+        self._delayed += 1
+        try:
+            await asyncio.sleep(min(_LONGEST_DELAY_S, _DELAY_S * max(0.0, self._wrong - _FREE)))
+        finally:
+            self._delayed -= 1
+        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004
+        raise HTTPException(status, reason, headers)
