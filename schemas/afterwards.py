@@ -6,7 +6,8 @@ from schemas.event import Event
 class RecordingSaved(Event, frozen=True, kw_only=True):
     """The stereo recording (left: caller, right: agent) is complete at ``url``.
 
-    ``missing_ms`` of it are silence because the audio could not be written.
+    ``missing_ms`` of it are silence because the audio could not be written, or went with the edge that had the call, or
+    because no edge had the call for a while.
     """
 
     url: str

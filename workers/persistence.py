@@ -44,6 +44,8 @@ _SWEEPS_EACH = 4
 
 consumer = Consumer("persistence", streams=("events", "media"), state="call")
 
+#: the field of the record that counts what its recording lacks, in ms
+_MISSING = "recording_missing_ms"
 _keeping: Keeping
 
 
@@ -95,7 +97,9 @@ async def record(event: AudioChunk, context: Context) -> None:
     """Write the audio to its place in the call's recording."""
     if not _keeping.has(event.call) and await context.state.get("recording") is not None:
         return  # seen before, and the recording is complete
-    await _keeping.write(event)
+    if gap_ms := await _keeping.write(event):
+        known_ms = int(await context.state.get(_MISSING) or 0)
+        context.state.set(_MISSING, str(_keeping.add_gap(event.call, gap_ms, known_ms)).encode())
 
 
 @consumer.on(CallEnded, concurrent=True, timeout_s=_STORED_WITHIN_S + 60)
@@ -105,7 +109,8 @@ async def complete(event: CallEnded, context: Context) -> RecordingSaved | None:
     await context.publish()  # the call is over; its recording may take longer
     if event.audio_ms == 0:
         return None
-    saved_as = await _keeping.complete(event, within_s=_STORED_WITHIN_S)
+    gaps_ms = int(await context.state.get(_MISSING) or 0)
+    saved_as = await _keeping.complete(event, within_s=_STORED_WITHIN_S, gaps_ms=gaps_ms)
     answered_by = (await context.state.get("version") or b"").decode()
     return None if saved_as is None else msgspec.structs.replace(saved_as, version=answered_by)
 

@@ -18,6 +18,8 @@ _log = structlog.get_logger()
 
 #: journal and media are two streams: the last audio may be read after the event that ends the call
 _LAST_AUDIO_WITHIN_S = 5.0
+#: frames that a network loses are none of ours
+_SHORTEST_GAP_MS = 100
 _SAMPLE_BYTES = 2
 _FRAME_BYTES = 2 * _SAMPLE_BYTES
 _HEADER_BYTES = 44
@@ -36,6 +38,8 @@ class Keeping:
         self._recordings = Recordings(bus.settings.recordings)
         self._written = asyncio.Condition()
         self._unwritten: dict[str, dict[str, int]] = {}  # call → id of a chunk → its ms
+        self._ends_ms: dict[str, float] = {}  # call → where the caller's audio ends so far
+        self._gaps_ms: dict[str, int] = {}
 
     def has(self, call: str) -> bool:
         """Whether this process writes the call's recording."""
@@ -45,11 +49,38 @@ class Keeping:
         """Close all files; they are whole."""
         self._recordings.close()
 
-    async def write(self, event: AudioChunk) -> None:
-        """Put a chunk at its place."""
+    async def write(self, event: AudioChunk) -> int:
+        """Put a chunk at its place. Returns how many ms before it are silence because no audio of them came."""
+        gap_ms = self._gap_ms(event)
         self._put(event)
         async with self._written:
             self._written.notify_all()
+        return gap_ms
+
+    def add_gap(self, call: str, gap_ms: int, known_ms: int) -> int:
+        """Count what `write` has returned; ``known_ms`` is what was counted before this process. Returns the sum."""
+        self._gaps_ms[call] = self._gaps_ms.get(call, known_ms) + gap_ms
+        return self._gaps_ms[call]
+
+    def _gap_ms(self, event: AudioChunk) -> int:
+        """What lies between the caller's audio so far and this: it went with its edge, or no edge had the call.
+
+        The caller's side has no pauses: the line sends silence too.
+        """
+        before = self._ends_ms.get(event.call) or self._written_ms(event.call)  # which another process has begun
+        if event.speaker != "caller":
+            if before:
+                self._ends_ms[event.call] = before
+            return 0
+        self._ends_ms[event.call] = max(before, event.offset_ms + length_ms(event))
+        gap_ms = round(event.offset_ms - before) if before else 0
+        return gap_ms if gap_ms > _SHORTEST_GAP_MS else 0
+
+    def _written_ms(self, call: str) -> float:
+        try:
+            return self._recordings.of(call).duration_s * 1000
+        except (OSError, RejectedError):
+            return 0.0
 
     def _put(self, event: AudioChunk) -> None:
         unwritten = self._unwritten.get(event.call, {})
@@ -68,21 +99,24 @@ class Keeping:
             if unwritten.pop(event.id, None) is not None and not unwritten:
                 del self._unwritten[event.call]
 
-    async def complete(self, event: CallEnded, *, within_s: float) -> RecordingSaved | None:
+    async def complete(self, event: CallEnded, *, within_s: float, gaps_ms: int = 0) -> RecordingSaved | None:
         """Wait for the last audio, repair what is missing, and bring the recording to its place.
+
+        ``gaps_ms`` are those that were counted before this process.
 
         None where nothing of it could be written. A place that does not answer for ``within_s`` seconds leaves the
         recording in the folder of this machine.
         """
         path = self._recordings.path(event.call)
         moved = await self._moved_before(path)
+        missing_ms = 0
         if moved is None:
             try:
-                await self._finish(event)
+                missing_ms = await self._finish(event)
             except OSError as error:
                 _log.error("recording.lost", call=event.call, folder=str(self._recordings.folder), error=str(error))
                 return None
-        missing_ms = sum(self._unwritten.pop(event.call, {}).values())
+        missing_ms += sum(self._unwritten.pop(event.call, {}).values()) + self._gaps_ms.pop(event.call, gaps_ms)
         stored = moved or await self._bring(path, within_s)
         duration_s = (await asyncio.to_thread(stored.size) - _HEADER_BYTES) / _FRAME_BYTES / 8000
         _log.info("recording.saved", call=event.call, url=stored.url, duration_s=round(duration_s, 2))
@@ -113,7 +147,8 @@ class Keeping:
             return None
         return stored
 
-    async def _finish(self, event: CallEnded) -> None:
+    async def _finish(self, event: CallEnded) -> int:
+        """Close the file; returns how many ms it lacks at its end."""
         try:
             async with asyncio.timeout(_LAST_AUDIO_WITHIN_S), self._written:
                 await self._written.wait_for(lambda: self._reaches(event) or event.call in self._unwritten)
@@ -121,10 +156,14 @@ class Keeping:
             pass  # what the media stream still holds is fetched below, and what it lacks is said
         if event.call in self._unwritten or not self._reaches(event):
             await self._repair(event)
+        lacks_ms = 0
         if not self._reaches(event):
-            missing_ms = event.audio_ms - self._recordings.of(event.call).duration_s * 1000
-            _log.warning("recording.incomplete", call=event.call, missing_ms=round(missing_ms))
+            lacks_ms = round(event.audio_ms - self._recordings.of(event.call).duration_s * 1000)
+            _log.warning("recording.incomplete", call=event.call, missing_ms=lacks_ms)
         self._recordings.close(event.call)
+        self._ends_ms.pop(event.call, None)
+        # what could not be written is counted by itself
+        return 0 if event.call in self._unwritten else lacks_ms
 
     def _reaches(self, event: CallEnded) -> bool:
         try:

@@ -13,7 +13,7 @@ from orchestra.storage.calls import find_call
 from orchestra.storage.lost import end_of_lost, lost_calls
 from orchestra.storage.stored import Stored, kept, store
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallEnded, CallStarted, RecordingSaved, UserTurnEnded
+from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, RecordingSaved, UserTurnEnded
 from workers.persistence import consumer
 
 
@@ -155,6 +155,55 @@ async def test_a_disk_that_fills_up_in_mid_call_leaves_a_whole_file_and_says_wha
     with wave.open(str(settings.recordings / f"{call}.wav")) as file:
         assert file.getnframes() == saved.duration_s * 8000
         assert saved.duration_s == pytest.approx(32.6, abs=0.2)
+
+
+class TestMissing:
+    @pytest.mark.parametrize("restarts", [False, True])
+    async def test_what_went_with_an_edge_is_said_to_be_missing(self, bus: TestBus, restarts: bool) -> None:
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(CallStarted(call=call), chunk(call, 0), chunk(call, 200), agents(call, 200))
+            await bus.settled()
+            if not restarts:
+                await bus.publish(CallResumed(call=call), agents(call, 1800), chunk(call, 1800), chunk(call, 2000))
+                await bus.settled()
+        async with bus.run(consumer):
+            if restarts:
+                await bus.publish(CallResumed(call=call), agents(call, 1800), chunk(call, 1800), chunk(call, 2000))
+            await bus.publish(CallEnded(call=call, reason="caller_hung_up", audio_ms=2200))
+            await bus.settled()
+        (saved,) = await bus.published(RecordingSaved)
+        assert (saved.duration_s, saved.missing_ms) == (pytest.approx(2.2), 1400)
+        record = await find_call(bus.bus, call)
+        assert (record and record.recording_missing_ms) == 1400
+
+    async def test_all_edges_that_died_are_counted_and_lost_frames_and_the_agents_pauses_are_not(
+        self, bus: TestBus
+    ) -> None:
+        call = bus.call()
+        caller = [chunk(call, at) for at in (0, 240, 1000, 1200, 2000, 2200)]
+        async with bus.run(consumer):
+            await bus.publish(CallStarted(call=call), *caller[:2], agents(call, 0), *caller[2:], agents(call, 2200))
+            await bus.publish(CallEnded(call=call, reason="caller_hung_up", audio_ms=2400))
+            await bus.settled()
+        (saved,) = await bus.published(RecordingSaved)
+        assert saved.missing_ms == 560 + 600
+
+    async def test_audio_that_never_came_at_the_end_is_missing_too(
+        self, bus: TestBus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchestra.storage.keeping._LAST_AUDIO_WITHIN_S", 0.05)
+        call = bus.call()
+        async with bus.run(consumer):
+            await bus.publish(CallStarted(call=call), chunk(call, 0))
+            await bus.publish(CallEnded(call=call, reason="caller_hung_up", audio_ms=1000))
+            await bus.settled()
+        (saved,) = await bus.published(RecordingSaved)
+        assert saved.missing_ms == 800
+
+
+def agents(call: str, at_ms: int) -> AudioChunk:
+    return AudioChunk(call=call, speaker="agent", offset_ms=at_ms, audio=bytes(3200))
 
 
 class TestLost:
