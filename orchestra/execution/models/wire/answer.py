@@ -34,20 +34,18 @@ class Answer:
     Attributes:
         finish_reason: as the server said it; empty while it has not.
         started: it has begun, with however little.
-        thought: the server keeps the model's thoughts apart.
 
     """
 
     def __init__(self, offered: Sequence[str], hold_s: float = 0.0) -> None:
         self.finish_reason = ""
         self.started = False
-        self.thought = False
         self.inline = Inline(offered, hold_s)
         self._calls = Calls(offered)
         self._text: list[str] = []
         self._size = 0
         self._half = ""
-        self._index: Any = None
+        self._index: int | None = None
         self._from_delta = False
         self._tokens = {_PROMPT: 0, _COMPLETION: 0}
 
@@ -113,9 +111,10 @@ class Answer:
             if not isinstance(choice, dict):
                 continue
             index = choice.get("index")
+            index = index if type(index) is int else 0
             if self._index is None:
                 self._index = index
-            if index is None or index == self._index:
+            if index == self._index:
                 return choice
         return None
 
@@ -135,11 +134,9 @@ class Answer:
         for call in calls:
             self._calls.add(call)
         texts = list(_texts(delta.get("content"))) or list(_texts(delta.get("refusal")))
-        before = ""
-        if thinks or self._calls:
-            self.thought = self.thought or thinks
-            before = self.inline.release()
-        said = self._kept(before + self.inline.feed(self._joined("".join(texts))))
+        if thinks:
+            self.inline.thought_apart()
+        said = self._kept(self.inline.feed(self._joined("".join(texts))))
         return said if said or thinks or any(calls) or delta.get("content") else None
 
     def _joined(self, text: str) -> str:

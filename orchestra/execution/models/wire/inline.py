@@ -133,6 +133,10 @@ class Inline:
             pass
         return self._released("".join(said))
 
+    def thought_apart(self) -> None:
+        """The server has told a thought apart from the text, which hardly begins with another then."""
+        self._hold_s = min(self._hold_s, UNKNOWN_S)
+
     def release(self) -> str:
         """What was held back, where it has shown that it is no thought; nothing is held back any more."""
         self._hold_s = 0.0
@@ -144,7 +148,7 @@ class Inline:
         said: list[str] = []
         if self._kind in {"call", "json", "fence"}:
             self._closed(self._text, said)
-        elif self._kind is None:
+        elif self._kind is None and whole:  # else the rest may be half a mark
             said.append(self._text)
         self._text, self._kind = "", None
         if math.isinf(self._hold_s) and not whole:
