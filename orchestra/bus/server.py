@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from orchestra.bus.servers import Address
+from orchestra.bus.address import Address
 from orchestra.bus.wire import TransientError, Wire
 from orchestra.errors import MissingExtraError, ServerError
 from orchestra.process import die_with_parent

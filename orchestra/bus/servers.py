@@ -2,78 +2,20 @@
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis.asyncio
-from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
+from orchestra.bus.address import ASK_S, SOCKET_S, Address
+from orchestra.bus.sentinel import SentinelServers
 from orchestra.errors import ServerError
-from orchestra.masking import masking, secrets_in, without_secrets
-
-
-class ReadTimeout(float):
-    """A ``socket_timeout`` in seconds, for redis-py to read by and not to write by.
-
-    It writes under ``asyncio.wait_for`` where a time-out is set and true, and up to Python 3.11 that returns, instead
-    of raising, when it is cancelled in the moment in which the command was sent (python/cpython#86296): whoever cancels
-    a task that asks Redis something would be passed over. Reading is under ``asyncio.timeout``, which loses nothing.
-    """
-
-    def __bool__(self) -> bool:
-        return False
-
-
-#: redis-py's own
-_SOCKET_S = ReadTimeout(5.0)
-#: how long a Sentinel or a node of a cluster may take to say where the masters are, in seconds
-_ASK_S = ReadTimeout(1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a server listens, and who we are to it. ``path`` is a unix socket and goes before host and port."""
-
-    host: str = "127.0.0.1"
-    port: int = 6379
-    path: str = ""
-    username: str = ""
-    password: str = ""
-    db: int = 0
-    tls: ssl.SSLContext | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> "Address":
-        """From ``redis://``, ``rediss://`` or ``unix://``, with the options that redis-py knows.
-
-        Raises:
-            ServerError: the URL is none of these.
-
-        """
-        try:
-            options: dict[str, Any] = dict(parse_url(url))
-        except ValueError as error:
-            reason = masking(secrets_in(url))(str(error))
-            msg = f"cannot read the Redis URL {without_secrets(url)!r}: {reason}"
-            raise ServerError(msg) from None
-        tls = None
-        if options.pop("connection_class", None) is SSLConnection:
-            chosen: dict[str, Any] = {name: value for name, value in options.items() if name.startswith("ssl_")}
-            tls = SSLConnection(**chosen).ssl_context.get()
-        names = ("host", "port", "path", "username", "password", "db")
-        return cls(tls=tls, **{name: options[name] for name in names if options.get(name) is not None})
-
-    def __str__(self) -> str:
-        return self.path or f"{self.host}:{self.port}"
 
 
 class Servers(Protocol):
@@ -115,67 +57,10 @@ class OneServer:
 
     def client(self) -> Any:
         """A redis-py client."""
-        return redis.asyncio.from_url(self._url, socket_timeout=_SOCKET_S)
+        return redis.asyncio.from_url(self._url, socket_timeout=SOCKET_S)
 
     async def close(self) -> None:
         """Nothing is open."""
-
-
-class SentinelServers:
-    """The master that a group of Sentinels names: ``redis+sentinel://user:pw@host:26379,host2:26379/service/db``.
-
-    Replication is asynchronous: a replica that is promoted may lack the last events and commits that its master had
-    answered, and these events are lost unless their publisher had no answer yet and sends them again. Of what the new
-    master has, every event is handled and has its effects once (commit.lua). The same holds for a cluster's replicas.
-    """
-
-    divided = False
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        hosts = [host.rpartition(":") for host in parts.netloc.rpartition("@")[2].split(",")]
-        path = [part for part in parts.path.split("/") if part]
-        if not path or not all(port.isdecimal() and host for host, _, port in hosts):
-            msg = (
-                f"{without_secrets(url)!r} is not redis+sentinel://[user:password@]host:port[,host:port…]/service[/db]"
-            )
-            raise ServerError(msg)
-        self._service = path[0]
-        plain = parts.scheme.removesuffix("+sentinel")
-        self._base = replace(
-            Address.parse(f"{plain}://localhost/{path[1] if len(path) > 1 else 0}?{parts.query}"),
-            username=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-        )
-        known = {"username": self._base.username or None, "password": self._base.password or None, "db": self._base.db}
-        self._known = known | ({"ssl": True} if plain == "rediss" else {})
-        secret = parse_qs(parts.query).get("sentinel_password", [None])[0]
-        self._sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
-            [(host, int(port)) for host, _, port in hosts],
-            # one that died with the master's machine must not use up the time there is for asking the next one
-            sentinel_kwargs={
-                "password": secret,
-                "socket_timeout": _ASK_S,
-                "socket_connect_timeout": _ASK_S,
-                "retry": Retry(NoBackoff(), 0),
-            },
-            **self._known,
-        )
-        self.name = f"{self._service} by Sentinel"
-
-    async def address(self, slot_key: str) -> Address:  # noqa: ARG002 - the master has every key
-        """The present master's."""
-        host, port = await self._sentinel.discover_master(self._service)
-        return replace(self._base, host=host, port=port)
-
-    def client(self) -> Any:
-        """A redis-py client that follows the master."""
-        return self._sentinel.master_for(self._service, socket_timeout=_SOCKET_S)
-
-    async def close(self) -> None:
-        """Close the connections to the Sentinels."""
-        for sentinel in self._sentinel.sentinels:
-            await sentinel.aclose()
 
 
 class ClusterServers:
@@ -222,7 +107,7 @@ class ClusterServers:
 
     async def _slots(self, address: Address) -> dict[range, Address]:
         once = Retry(NoBackoff(), 0)
-        client = redis.asyncio.from_url(self._url, socket_timeout=_ASK_S, socket_connect_timeout=_ASK_S, retry=once)
+        client = redis.asyncio.from_url(self._url, socket_timeout=ASK_S, socket_connect_timeout=ASK_S, retry=once)
         client.connection_pool.connection_kwargs.update(host=address.host, port=address.port)
         async with client:
             rows = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
@@ -235,7 +120,7 @@ class ClusterServers:
 
     def client(self) -> Any:
         """A redis-py cluster client."""
-        return redis.asyncio.RedisCluster.from_url(self._url, socket_timeout=_SOCKET_S)
+        return redis.asyncio.RedisCluster.from_url(self._url, socket_timeout=SOCKET_S)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -16,8 +16,8 @@ from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from orchestra.bus import scripts
+from orchestra.bus.address import Address
 from orchestra.bus.refusal import Outage, in_words, is_forbidden
-from orchestra.bus.servers import Address
 
 _LOG = structlog.get_logger("orchestra.bus")
 _LISTEN_S = 0.3
@@ -207,7 +207,8 @@ class Wire:
                     address = await self._where()
                     self._connection = await self._connect(address)
             except (OSError, TimeoutError) as error:
-                msg = f"no Redis at {address or 'the given place'}: {error or 'it does not answer'}"
+                silent = "it does not answer" + ("; does it speak TLS there?" if address and address.tls else "")
+                msg = f"no Redis at {address or 'the given place'}: {str(error) or silent}"
                 raise LostConnectionError(msg) from error
 
     def complain(self, error: RedisError, **where: object) -> None:
@@ -229,10 +230,13 @@ class Wire:
             connection.abort()
             if not isinstance(error, RedisError):
                 raise
-            told = "" if connection.received else await _first_words(address)
-            if told or not isinstance(error, LostConnectionError):
-                raise LostConnectionError(told or str(error)) from error
-            raise
+            if type(error) is LostConnectionError and not connection.received:
+                told = await _first_words(address)
+                plain = "" if address.tls or address.path else "; if it speaks TLS, write rediss: for redis:"
+                raise LostConnectionError(told or f"{error}{plain}") from error
+            if isinstance(error, LostConnectionError):
+                raise
+            raise LostConnectionError(str(error)) from error
         return connection
 
     async def _introduce(self, connection: _Connection, address: Address) -> None:

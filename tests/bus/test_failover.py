@@ -9,7 +9,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer
-from orchestra.bus.servers import Address, OneServer
+from orchestra.bus.address import Address
+from orchestra.bus.servers import OneServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import CallEnded, TurnCompleted, UserTurnEnded

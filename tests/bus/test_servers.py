@@ -31,9 +31,9 @@ async def works_at(url: str, folder: Path) -> None:
 
     test_bus = TestBus(bus)
     async with test_bus.run(consumer):
-        await test_bus.publish(UserTurnEnded(call=test_bus.call(), text=""))
+        (event,) = await test_bus.publish(UserTurnEnded(call=test_bus.call(), text=""))
         await test_bus.settled()
-    assert len(await test_bus.published(CallStarted)) == 1
+    assert len(await test_bus.published(CallStarted, event.call)) == 1
     await bus.redis.set("{x}:y", "z")
     assert await bus.redis.get("{x}:y") == b"z"
     await obeys(bus.redis)
@@ -102,8 +102,15 @@ async def test_the_bus_works_behind_sentinel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://localhost", "redis+sentinel://localhost:26379", "redis+sentinel://localhost/calls"]
-)
+    "url",
+    [
+        "http://localhost", "redis+sentinel://localhost:26379", "redis+sentinel:///calls", "redis+sentinel://a:b/calls",
+        "redis+sentinel://a,,b/calls", "redis+sentinel://[::1/calls", "redis://localhost?colour=red",
+        "redis://localhost?ssl_ca_certs=/etc/ca.pem", "rediss://localhost?ssl_ca_certs=/nowhere/ca.pem",
+        "rediss://localhost?ssl_cert_reqs=perhaps", "rediss+sentinel://a/calls?ssl_certfile=/nowhere/cert.pem",
+        "redis+cluster://localhost?socket_timeout=soon",
+    ],
+)  # fmt: skip
 def test_a_url_that_leads_nowhere_is_said_to_be_one(url: str) -> None:
     with pytest.raises(ServerError, match="redis"):
         find_servers(url)

@@ -1,0 +1,103 @@
+"""Where a Redis server listens and who we are to it, from a URL; whether it is to speak TLS, and how it is checked."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio.connection import Connection, SSLConnection, parse_url
+from redis.exceptions import RedisError
+
+from orchestra.errors import ServerError
+from orchestra.masking import masking, secrets_in, without_secrets
+
+_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+_OF_THE_POOL = ("max_connections", "timeout")
+
+
+class ReadTimeout(float):
+    """A ``socket_timeout`` in seconds, for redis-py to read by and not to write by.
+
+    It writes under ``asyncio.wait_for`` where a time-out is set and true, and up to Python 3.11 that returns, instead
+    of raising, when it is cancelled in the moment in which the command was sent (python/cpython#86296): whoever cancels
+    a task that asks Redis something would be passed over. Reading is under ``asyncio.timeout``, which loses nothing.
+    """
+
+    def __bool__(self) -> bool:
+        return False
+
+
+#: redis-py's own
+SOCKET_S = ReadTimeout(5.0)
+#: how long a Sentinel or a node of a cluster may take to say where the masters are, in seconds
+ASK_S = ReadTimeout(1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens, and who we are to it. ``path`` is a unix socket and goes before host and port."""
+
+    host: str = "127.0.0.1"
+    port: int = 6379
+    path: str = ""
+    username: str = ""
+    password: str = ""
+    db: int = 0
+    tls: ssl.SSLContext | None = None
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """From ``redis://``, ``rediss://`` or ``unix://``, with the options that redis-py knows.
+
+        Raises:
+            ServerError: the URL is none of these, or one of its options is of no use.
+
+        """
+        options = options_of(url)
+        tls = tls_of(url, options)
+        names = ("host", "port", "path", "username", "password", "db")
+        return cls(tls=tls, **{name: options[name] for name in names if options.get(name) is not None})
+
+    def __str__(self) -> str:
+        return self.path or f"{self.host}:{self.port}"
+
+
+def options_of(url: str) -> dict[str, Any]:
+    """What a URL says, as redis-py's connections take it, ``connection_class`` among it.
+
+    Raises:
+        ServerError: it is no URL of a Redis server.
+
+    """
+    try:
+        return dict(parse_url(url))
+    except ValueError as error:
+        raise _unreadable(url, error) from None
+
+
+def tls_of(url: str, options: dict[str, Any]) -> ssl.SSLContext | None:
+    """How the server at the URL is checked, None for a connection without TLS; refuses what no connection would take.
+
+    Raises:
+        ServerError: an option is unknown or has a wrong value, or a file that it names cannot be used.
+
+    """
+    kind = options.get("connection_class", Connection)
+    given = {name: value for name, value in options.items() if name not in {"connection_class", *_OF_THE_POOL}}
+    try:
+        connection = kind(**given)
+        return connection.ssl_context.get() if isinstance(connection, SSLConnection) else None
+    except TypeError as error:
+        name = str(error).rpartition(" ")[2]
+        with_tls = " without TLS (rediss:)" if "ssl_" in name and kind is not SSLConnection else ""
+        raise _unreadable(url, f"there is no option {name}{with_tls}") from None
+    except (RedisError, ValueError, OSError) as error:
+        for name in _FILES:
+            if given.get(name) and not Path(given[name]).exists():
+                raise _unreadable(url, f"{name} is {given[name]}, which is not there") from None
+        raise _unreadable(url, error) from None
+
+
+def _unreadable(url: str, reason: object) -> ServerError:
+    told = masking(secrets_in(url))(str(reason))
+    return ServerError(f"cannot read the Redis URL {without_secrets(url)!r}: {told}")

@@ -1,0 +1,131 @@
+"""The master that a group of Sentinels names."""
+
+import re
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import ConnectionError as LostConnectionError
+
+from orchestra.bus.address import ASK_S, SOCKET_S, Address, options_of, tls_of
+from orchestra.errors import ServerError
+from orchestra.masking import without_secrets
+
+_PORT = 26379
+_HOST = re.compile(r"(\[[^\]]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
+_SHAPE = "redis+sentinel://[user:password@]host[:port][,host[:port]…]/service[/db]"
+_NO = frozenset({"0", "f", "false", "n", "no"})
+
+
+class SentinelServers:
+    """The master that Sentinels name: ``redis+sentinel://user:pw@host,host2:26380/service/db``.
+
+    With ``rediss+sentinel`` the server and the Sentinels speak TLS, checked by the same ``ssl_…`` options; with
+    ``sentinel_ssl=false`` only the server does, with ``redis+sentinel`` and ``sentinel_ssl=true`` only they do. Who we
+    are to the Sentinels is ``sentinel_username`` and ``sentinel_password``.
+
+    Replication is asynchronous: a replica that is promoted may lack the last events and commits that its master had
+    answered, and these events are lost unless their publisher had no answer yet and sends them again. Of what the new
+    master has, every event is handled and has its effects once (commit.lua). The same holds for a cluster's replicas.
+    """
+
+    divided = False
+
+    def __init__(self, url: str) -> None:
+        scheme, hosts, self._service, db, query = _parts(url)
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        ours = "&".join(part for part in query.split("&") if not part.startswith("sentinel_"))
+        options = options_of(f"{scheme}://localhost/{db}?{ours}")
+        parts = urlsplit(url)
+        self._base = Address(
+            username=unquote(parts.username or ""), password=unquote(parts.password or ""), db=options.get("db", 0)
+        )
+        tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
+        secure = scheme == "rediss"
+        theirs = asked.get("sentinel_ssl", str(secure)).lower() not in _NO
+        if not secure and theirs:  # what is said of TLS concerns them alone
+            tls_of(url, options_of(f"rediss://localhost/?{ours}"))
+            options = {name: value for name, value in options.items() if name not in tls}
+        self._base = replace(self._base, tls=tls_of(url, options))
+        known = {"username": self._base.username or None, "password": self._base.password or None, "db": self._base.db}
+        self._sentinels = _Sentinels(  # type: ignore[no-untyped-call]
+            hosts,
+            # one that died with the master's machine must not use up the time there is for asking the next one
+            sentinel_kwargs={
+                "protocol": 2,  # the third one answers with its own words to who has no password
+                "username": asked.get("sentinel_username"),
+                "password": asked.get("sentinel_password"),
+                "socket_timeout": ASK_S,
+                "socket_connect_timeout": ASK_S,
+                "retry": Retry(NoBackoff(), 0),
+                **({"ssl": True, **tls} if theirs else {}),
+            },
+            **known,
+            **({"ssl": True, **tls} if secure else {}),
+        )
+        self.name = f"{self._service} by Sentinel"
+
+    async def address(self, slot_key: str) -> Address:  # noqa: ARG002 - the master has every key
+        """The present master's."""
+        host, port = await self._sentinels.discover_master(self._service)
+        return replace(self._base, host=host, port=port)
+
+    def client(self) -> Any:
+        """A redis-py client that follows the master."""
+        return self._sentinels.master_for(self._service, socket_timeout=SOCKET_S)
+
+    async def close(self) -> None:
+        """Close the connections to the Sentinels."""
+        await self._sentinels.aclose()
+
+
+class _Sentinels(Sentinel):
+    """redis-py's, which says in words why none of them names a master."""
+
+    async def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Ask one after the other, the one that knew it last time first.
+
+        Raises:
+            redis.exceptions.ConnectionError: none of them names one; with what each has said.
+
+        """
+        answers = []
+        for place, sentinel in enumerate(self.sentinels):
+            at = "{host}:{port}".format_map(sentinel.connection_pool.connection_kwargs)
+            try:
+                masters: Any = await sentinel.sentinel_masters()
+            except (RedisError, OSError) as error:
+                cure = ": set sentinel_password" if isinstance(error, AuthenticationError) else ""
+                answers.append(f"{at}: {' '.join(str(error).split()) or 'no answer'}{cure}")
+                continue
+            state = masters.get(service_name)
+            if state is None:
+                answers.append(f"{at} knows {', '.join(masters) or 'no service'}, and no {service_name}")
+            elif not self.check_master_state(state, service_name):
+                answers.append(f"{at} says that it is down")
+            else:
+                self.sentinels[0], self.sentinels[place] = sentinel, self.sentinels[0]
+                return state["ip"], state["port"]
+        msg = f"no Sentinel names a master of {service_name}: {'; '.join(answers)}"
+        if self.sentinel_kwargs.get("ssl"):
+            msg += " (they were asked by TLS; if they do not speak it, add sentinel_ssl=false)"
+        raise LostConnectionError(msg)
+
+
+def _parts(url: str) -> tuple[str, list[tuple[str, int]], str, str, str]:
+    """Scheme, Sentinels, service, number of the database and query of a URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    hosts = [_HOST.fullmatch(each) for each in parts.netloc.rpartition("@")[2].split(",")]
+    path = [part for part in parts.path.split("/") if part]
+    if not path or not all(hosts):
+        msg = f"{without_secrets(url)!r} is not {_SHAPE}"
+        raise ServerError(msg)
+    found = [(match[1].strip("[]"), int(match[2] or _PORT)) for match in hosts if match]
+    return parts.scheme.removesuffix("+sentinel"), found, path[0], path[1] if len(path) > 1 else "0", parts.query
