@@ -210,7 +210,7 @@ class Conversation:
         """The speech engine believes to hear this so far."""
         if text.strip():
             self._publish(TranscriptPartial(call=self._call, turn=self.turns.callers_turn, text=text.strip()))
-            self._act(self.turns.words_heard(text))
+            self._act(self.turns.words_heard(text, so_far=True))
 
     def final(self, text: str, confidence: float = 1.0) -> None:
         """The speech engine's final words for a stretch of speech."""
@@ -265,9 +265,12 @@ class Conversation:
         else:
             self._act(self.turns.turn_ended(text, heard))
 
-    def is_echo(self, text: str) -> bool:
-        """Whether these words are the agent's own, given back by the line: they interrupt nothing, nobody answers."""
-        return self._doubts.is_echo(text, self.turns.said)
+    def is_echo(self, text: str, *, so_far: bool = False) -> bool:
+        """Whether these words are the agent's own, given back by the line: they interrupt nothing, nobody answers.
+
+        ``so_far``: more may follow.
+        """
+        return self._doubts.is_echo(text, self.turns.said, so_far=so_far)
 
     @property
     def line_echoes(self) -> bool:

@@ -36,8 +36,10 @@ class Doubts:
         """Nothing was heard or done between these two."""
         self._stall = (since, until)
 
-    def is_echo(self, text: str, said: str) -> bool:
-        """Whether these words of the line are what the agent has just ``said``."""
+    def is_echo(self, text: str, said: str, *, so_far: bool = False) -> bool:
+        """Whether these words of the line are what the agent has just ``said``; ``so_far``: more may follow."""
+        if so_far:
+            return self._over_agent and is_echo(text, said, least=1)
         least = _NEXT_ECHO_WORDS if self.line_echoes else _FIRST_ECHO_WORDS
         echo = self._over_agent and is_echo(text, said, least=least)
         self.line_echoes = self.line_echoes or echo

@@ -10,6 +10,7 @@ from pipecat.frames.frames import (
     InputAudioRawFrame,
     InterimTranscriptionFrame,
     LLMContextFrame,
+    TextFrame,
     TranscriptionFrame,
     UserSpeakingFrame,
     VADUserStartedSpeakingFrame,
@@ -64,8 +65,7 @@ class Listener(LLMUserAggregator):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Tell the conversation what is heard, then let the aggregator decide on turns."""
-        if isinstance(frame, _WORDS) and self._conversation.is_echo(frame.text):
-            await self._echoed()
+        if isinstance(frame, _WORDS) and await self._is_echo(frame):
             return
         match frame:
             case InputAudioRawFrame():
@@ -86,11 +86,13 @@ class Listener(LLMUserAggregator):
                 pass
         await super().process_frame(frame, direction)
 
-    async def _echoed(self) -> None:
-        """From now on no sound stops the agent, only words do that are not its own."""
-        if not self._words_first:
+    async def _is_echo(self, frame: TextFrame) -> bool:
+        """Whether it holds the agent's own words; once it did, only words stop the agent, and no longer any sound."""
+        echo = self._conversation.is_echo(frame.text, so_far=isinstance(frame, InterimTranscriptionFrame))
+        if self._conversation.line_echoes and not self._words_first:
             self._words_first = True
             await self.use_engine(self._stt)
+        return echo
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Pass on everything but the caller's audio, that they still speak, and the prompt: nobody else needs them."""

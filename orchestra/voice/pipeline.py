@@ -34,6 +34,8 @@ _LATE_SPEECH_WITHIN_S = 5.0
 #: and when they were given a second time
 _SECOND_SPEECH_WITHIN_S = 1.5
 _LOOK_EVERY_S = 0.25
+#: how Pipecat says that an engine has given no sound for 3 s; it may still come
+_SILENT = "no audio"
 
 
 class CallPipeline:
@@ -133,7 +135,7 @@ class CallPipeline:
     async def _failed(self, _worker: object, frame: ErrorFrame) -> None:
         if frame.processor is self._stt:
             await self._hearing_failed(frame.error, unanswered=isinstance(frame.exception, EngineError))
-        elif frame.processor is self._tts:
+        elif frame.processor is self._tts and not (_SILENT in frame.error and self._tts_fallback is None):
             await self._speech_failed(frame.error, unanswered=False)
         else:
             _LOG.warning("call.engine_failed", call=self._call.id, where=str(frame.processor), error=frame.error)

@@ -117,6 +117,7 @@ class StreamOutput(BaseOutputTransport):
         self._played_at = 0.0  # when the carrier has played all that was sent, on the monotonic clock
         self._speech_starts: dict[str, int] = {}  # context → presentation time stamp of its beginning, in ns
         self._last_word_pts = 0
+        self._past_engine = False  # what is queued now does not come from the engine
 
     async def start(self, frame: StartFrame) -> None:
         """Begin to send."""
@@ -169,11 +170,13 @@ class StreamOutput(BaseOutputTransport):
     async def _speak(self, frame: PhraseFrame | UrgentPhraseFrame, direction: FrameDirection) -> None:
         """Speak a phrase as if an engine had: its audio and its words, beginning behind all that is queued."""
         context = f"phrase {frame.id}"
+        self._past_engine = isinstance(frame, UrgentPhraseFrame)
         audio = TTSAudioRawFrame(frame.phrase.pcm16, media_stream.SAMPLE_RATE, 1, context_id=context)
         await self.process_frame(TTSStartedFrame(context_id=context), direction)
         await self.process_frame(audio, direction)
         for word, start_s in frame.phrase.words:
             self._audio.heard.word(context, word, start_s * 1000)
+        self._past_engine = False
         await self.process_frame(TTSStoppedFrame(context_id=context), direction)
 
     async def _clear(self) -> None:
@@ -187,7 +190,8 @@ class StreamOutput(BaseOutputTransport):
     def _place_audio(self, frame: TTSAudioRawFrame) -> None:
         context = frame.context_id or ""
         self._begin(context)
-        self._on_speech()
+        if not self._past_engine:
+            self._on_speech()
         self._audio.heard.audio(context, len(frame.audio) / 2 / frame.sample_rate * 1000)
 
     def _place_word(self, frame: TTSTextFrame) -> None:

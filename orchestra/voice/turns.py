@@ -35,7 +35,7 @@ from orchestra.voice.actions import (
     TurnPredicted,
     TurnResumed,
 )
-from orchestra.voice.words import has_words, is_backchannel, is_question, same_words
+from orchestra.voice.words import has_words, is_backchannel, is_question, may_be_backchannel, same_words
 
 _KEYS = frozenset("0123456789*#")
 
@@ -219,9 +219,14 @@ class Turns:
             return self._confirmed(self._reply.predicted)
         return self._let_go()
 
-    def words_heard(self, text: str) -> list[Action]:
-        """The caller's sounds are these words: the reply they cut is over, unless they only show that they listen."""
+    def words_heard(self, text: str, *, so_far: bool = False) -> list[Action]:
+        """The caller's sounds are these words: the reply they cut is over, unless they only show that they listen.
+
+        ``so_far``: more may follow.
+        """
         reply = self._reply
+        if so_far and may_be_backchannel(text) and not is_question(reply.text):
+            return []
         if reply.over or reply.predicted or reply.cut_words is None:
             return []
         speaks = self.caller_took_turn or (self.caller_speaks and reply.cuts > 0)

@@ -34,6 +34,11 @@ def is_backchannel(text: str) -> bool:
     return not has_words(text) or _BACKCHANNEL.fullmatch(" ".join(_words(text))) is not None
 
 
+def may_be_backchannel(text: str) -> bool:
+    """Whether these first words of somebody who speaks on may become one, as "I" becomes "I see"."""
+    return is_backchannel(text) or any(is_backchannel(f"{text} {rest}") for rest in ("see", "it", "right", "huh"))
+
+
 def is_question(text: str) -> bool:
     """Whether something is asked in these words of an agent."""
     return any(mark in text for mark in _QUESTION_MARKS)

@@ -29,8 +29,11 @@ class DeepgramServer(ProtocolServer):
     Sound after a pause of less than a second belongs to the same utterance and adds no words. With ``transcribe``
     (16-bit mono PCM and its rate in, text out; run in a thread) the words are those of the audio instead.
     ``endpoint_s``: a pause after which a final comes without being asked for. ``final_s`` is asked before each final
-    how many seconds after the last sound it shall be there, if it was asked for by then.
+    how many seconds after the last sound it shall be there, if it was asked for by then. So many `Finalize` as
+    ``ignores`` says are not answered.
     """
+
+    ignores = 0
 
     def __init__(
         self,
@@ -123,7 +126,10 @@ class _Stream:
             elif message.type is WSMsgType.TEXT:
                 control = json.loads(message.data)
                 self._seen.messages.append(control)
-                if control["type"] == "Finalize":
+                if control["type"] == "Finalize" and self._server.ignores > 0:
+                    self._server.ignores -= 1
+                    self._speaking, self._line = False, ""
+                elif control["type"] == "Finalize":
                     await self._finish(from_finalize=True)
                 elif control["type"] == "CloseStream":
                     await self._finish(from_finalize=False)

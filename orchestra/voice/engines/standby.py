@@ -26,6 +26,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.stt import LocalSTT, Transcribes
 from orchestra.voice.engines.local.tts import LocalTTS, Speaks
+from orchestra.voice.words import is_backchannel
 
 _LOG = structlog.get_logger()
 
@@ -90,8 +91,9 @@ class StandbySTT(LocalSTT):
             words = await self._engine.transcribe(self._unheard, self.sample_rate)
         except EngineError:
             return False
-        self._unheard = self._unheard if words else None
-        return not words
+        noise = is_backchannel(words)
+        self._unheard = None if noise else self._unheard
+        return noise
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """The words in ``audio``, or none while another works."""

@@ -1,0 +1,404 @@
+"""What the caller hears when speech, words or agents are late or never come: told from the audio that they received."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import Frame, TranscriptionFrame
+from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra.voice.caller.measure import Span, sounds
+from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.rendered import Rendered
+from orchestra.voice.engines.turn_start import BargeIn
+from schemas import (
+    CallEnded,
+    CallStarted,
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    SentenceSpoken,
+    TurnCompleted,
+    TurnMeasured,
+    UserTurnEnded,
+)
+from tests.servers.elevenlabs import ElevenLabsServer
+from tests.servers.server import Faults
+from tests.voice.edges import WORD_S, Greeting, RunningEdge, ScriptedEngines, ScriptedSTT, ToneTTS, running_edge, tone
+
+HOLDING, APOLOGY = "Just a moment.", "Sorry, say that again."
+SILENT = Greeting(greeting="", holding=HOLDING, apology=APOLOGY)
+ANSWER = "It is in Denver and comes on Friday."
+#: what a busy machine may add to a wait, in seconds
+SPARE_S = 3.0
+
+
+class LateSTT(ScriptedSTT):
+    """Hears some seconds after it was said, and all at once, as an engine that transcribes stretch by stretch."""
+
+    late_s = 5.0
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
+        await asyncio.sleep(self.late_s)
+        async for frame in super().run_stt(audio):
+            if isinstance(frame, TranscriptionFrame):
+                yield frame
+
+
+class LateTTS(ToneTTS):
+    """Speaks so many seconds after it was asked to; None: never, though it says that it has."""
+
+    def __init__(self, late_s: float | None) -> None:
+        super().__init__()
+        self._late_s = late_s
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        if self._late_s is None:
+            await self.add_word_timestamps([(word, 0.0) for word in text.split()], context_id)
+            return
+        await asyncio.sleep(self._late_s)
+        async for frame in super().run_tts(text, context_id):
+            yield frame
+
+
+@dataclass
+class FaultyEngines(ScriptedEngines):
+    """Engines of which one is late, or wants words before it lets the agent be interrupted."""
+
+    speech_late_s: float | None = 0.0
+    words_late: bool = False
+    barge_in_words: int = 1
+    rendered: list[str] = field(default_factory=list)
+
+    def stt(self) -> ScriptedSTT:
+        return LateSTT(self.words) if self.words_late else ScriptedSTT(self.words)
+
+    def tts(self, voice: str = "") -> Any:  # noqa: ARG002 - one tone
+        return LateTTS(self.speech_late_s)
+
+    def user_turn_strategies(self, stt: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
+        start = [BargeIn(min_words=self.barge_in_words)] if self.barge_in_words > 1 else None
+        return UserTurnStrategies(start=start, stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
+
+    def voice_key(self, voice: str = "") -> str:
+        return f"tone {voice}"
+
+    async def render(self, text: str, voice: str = "") -> Rendered:  # noqa: ARG002 - one tone
+        words = text.split()
+        times = tuple((word, place * WORD_S) for place, word in enumerate(words))
+        self.rendered.append(text)
+        return Rendered(tone(len(words) * WORD_S).tobytes(), times)
+
+
+@dataclass
+class Heard:
+    """What one caller heard after they had finished, on their own clock."""
+
+    said: Span
+    spans: list[Span]
+
+    @property
+    def waits_s(self) -> list[float]:
+        """The silences one after another, from the caller's last word to each sound of the agent."""
+        ends = [self.said.end_s, *(span.end_s for span in self.spans)]
+        return [span.start_s - end for span, end in zip(self.spans, ends, strict=False)]
+
+
+def heard(line: PhoneLine, said: Span) -> Heard:
+    return Heard(said, [span for span in sounds(line.tracks.agent) if span.end_s > said.end_s])
+
+
+async def answer(running: RunningEdge, turn: int, text: str = ANSWER) -> None:
+    call = (await running.event(UserTurnEnded, turn=turn)).call
+    await running.bus.publish(ReplyChunk(call=call, turn=turn, text=text, agent="tracking"))
+    await running.bus.publish(TurnCompleted(call=call, turn=turn, agent="tracking", text=text))
+
+
+@asynccontextmanager
+async def faulty_edge(
+    bus: TestBus, settings: Settings, engines: Any, app: Greeting = SILENT, **changed: Any
+) -> AsyncIterator[RunningEdge]:
+    """An edge on these engines that has the app's phrases ready."""
+    async with running_edge(bus, settings, engines=engines, app=app, **changed) as running:
+        async with asyncio.timeout(30):
+            while changed.get("prerender") and not running.edge.rendered.find(app.apology, ""):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # nothing tells of it
+        yield running
+
+
+async def test_speech_that_is_four_seconds_late_is_heard_and_the_caller_is_told_to_wait(
+    bus: TestBus, settings: Settings
+) -> None:
+    engines = FaultyEngines(["where is my parcel"], speech_late_s=4.0)
+    async with faulty_edge(bus, settings, engines, prerender=True) as running:
+        said = Span(0, 0)
+
+        async def talk(line: PhoneLine) -> None:
+            nonlocal said
+            said = line.say(tone(0.4))
+            await answer(running, 1)
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    found = heard(running.lines[0], said)
+    assert found.waits_s[0] < 2.5 + SPARE_S
+    assert all(wait_s < 4.0 + SPARE_S for wait_s in found.waits_s)
+    answer_s = sum(span.end_s - span.start_s for span in found.spans[1:])
+    assert answer_s > WORD_S * (len(ANSWER.split()) - 1)
+    (spoken,) = await bus.published(ReplySpoken)
+    assert spoken.text.endswith(ANSWER)
+    (measured,) = await bus.published(TurnMeasured)
+    assert measured.total_ms > 4000  # until the answer, not until the phrase
+
+
+@pytest.mark.parametrize("prerender", [True, False])
+async def test_speech_that_never_comes_is_not_called_spoken_and_the_call_ends(
+    bus: TestBus, settings: Settings, *, prerender: bool
+) -> None:
+    engines = FaultyEngines(["where is my parcel"], speech_late_s=None)
+    async with faulty_edge(bus, settings, engines, prerender=prerender) as running:
+        said = Span(0, 0)
+
+        async def talk(line: PhoneLine) -> None:
+            nonlocal said
+            said = line.say(tone(0.4))
+            await answer(running, 1)
+            await line.until(lambda: False, 60)
+
+        ending = await running.call(talk)
+        await running.event(CallEnded)
+        line = running.lines[0]
+    assert ending.how == "agent_hung_up"
+    assert line.now_s - said.end_s < 9.0 + SPARE_S
+    assert ANSWER not in str(await bus.published(ReplySpoken))
+    assert {spoken.text for spoken in await bus.published(SentenceSpoken)} <= {HOLDING}
+    found = heard(line, said)
+    if prerender:
+        assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [APOLOGY]
+        assert len(found.spans) >= 2  # told to wait, and the apology
+    else:
+        assert not found.spans
+        assert not await bus.published(ReplySpoken)
+
+
+async def test_words_that_the_engine_hears_five_seconds_late_are_answered_aloud(
+    bus: TestBus, settings: Settings
+) -> None:
+    engines = FaultyEngines(["where is my parcel"], words_late=True)
+    async with faulty_edge(bus, settings, engines) as running:
+        said = Span(0, 0)
+
+        async def talk(line: PhoneLine) -> None:
+            nonlocal said
+            said = line.say(tone(0.4))
+            await answer(running, 1)
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    found = heard(running.lines[0], said)
+    assert all(wait_s < 2.6 + SPARE_S for wait_s in found.waits_s)
+    assert found.spans[-1].end_s - found.spans[-1].start_s > WORD_S * (len(ANSWER.split()) - 1)
+
+
+async def test_who_interrupts_where_two_words_are_wanted_is_answered_aloud(bus: TestBus, settings: Settings) -> None:
+    engines = FaultyEngines(["please stop that"], barge_in_words=2)
+    greeting = " ".join(["word"] * 60)
+    async with faulty_edge(bus, settings, engines, Greeting(greeting=greeting)) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            assert await line.until(lambda: line.agent_audible_s > 0.5, 30)
+            line.say(tone(0.4))
+            await answer(running, 1)
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    assert (await bus.published(ReplyInterrupted))[0].turn == 0
+    line = running.lines[0]
+    after = line.tracks.agent[round(line.cleared_s[-1] * 8000) :]
+    assert sum(span.end_s - span.start_s for span in sounds(after)) > WORD_S * (len(ANSWER.split()) - 1)
+
+
+async def test_a_caller_whom_no_agent_answers_is_told_so_within_eight_seconds_and_a_late_answer_is_heard(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with faulty_edge(bus, settings, FaultyEngines(["where is my parcel"])) as running:
+        said = Span(0, 0)
+
+        async def talk(line: PhoneLine) -> None:
+            nonlocal said
+            said = line.say(tone(0.4))
+            await running.event(SentenceSpoken, text=APOLOGY)
+            await answer(running, 1)
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    found = heard(running.lines[0], said)
+    assert found.waits_s[0] < 2.5 + SPARE_S
+    assert found.spans[1].start_s - said.end_s < 8.0 + SPARE_S
+    spoken = (await bus.published(ReplySpoken))[0].text
+    assert spoken.replace(HOLDING, "").split() == f"{APOLOGY} {ANSWER}".split()
+
+
+@pytest.mark.parametrize("word", ["okay", "M-H-M.", "I see."])
+async def test_a_caller_who_only_listens_hears_the_answer_to_its_end(
+    bus: TestBus, settings: Settings, word: str
+) -> None:
+    long = " ".join(["word"] * 25)
+    async with faulty_edge(bus, settings, FaultyEngines(["where is my parcel", word])) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            await answer(running, 1, f"{long}. {long}.")
+            assert await line.until(lambda: line.agent_audible_s > 0.5, 30)
+            line.say(tone(0.3))
+            await running.event(ReplySpoken, turn=1, text=f"{long}. {long}.")
+
+        await running.call(talk)
+    assert not await bus.published(ReplyInterrupted)
+
+
+async def test_what_is_said_to_a_question_is_its_answer_however_short(bus: TestBus, settings: Settings) -> None:
+    long = " ".join(["word"] * 25)
+    async with faulty_edge(bus, settings, FaultyEngines(["where is my parcel", "okay"])) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            await answer(running, 1, f"Is it 4271? {long}.")
+            assert await line.until(lambda: line.agent_audible_s > 0.8, 30)
+            line.say(tone(0.3))
+            await running.event(UserTurnEnded, turn=2, text="okay")
+
+        await running.call(talk)
+    assert len(await bus.published(ReplyInterrupted)) == 1
+
+
+async def test_the_recording_notice_that_was_spoken_over_is_said_again_before_anything_else(
+    bus: TestBus, settings: Settings
+) -> None:
+    consent = " ".join(["recorded"] * 15) + "."
+    app = Greeting(greeting="Hello there.", holding="")
+    async with faulty_edge(
+        bus, settings, FaultyEngines(["hello?"]), app, recording_consent=consent, prerender=True
+    ) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            assert await line.until(lambda: line.agent_audible_s > 0.2, 30)
+            line.say(tone(0.4))
+            await answer(running, 1, "How can I help?")
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    (started,) = await bus.published(CallStarted)
+    assert started.greeting == f"{consent} Hello there."
+    (cut,) = await bus.published(ReplyInterrupted)
+    assert len(cut.heard.split()) < 15
+    assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [f"{consent} How can I help?"]
+
+
+async def test_the_agents_own_words_given_back_by_the_line_interrupt_and_are_answered_by_nobody(
+    bus: TestBus, settings: Settings
+) -> None:
+    words = [f"word{number}" for number in range(40)]
+    echoes = [" ".join(words[:4]), " ".join(words[10:14]), "stop it now"]
+    async with faulty_edge(bus, settings, FaultyEngines(echoes), Greeting(greeting=" ".join(words))) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            assert await line.until(lambda: line.agent_audible_s > 0.4, 30)
+            line.say(tone(0.3))  # stops it, until the words are known
+            assert await line.until(lambda: bool(line.cleared_s), 30)
+            audible_s = line.agent_audible_s
+            assert await line.until(lambda: line.agent_audible_s > audible_s + 0.5, 30)
+            cleared = len(line.cleared_s)
+            line.say(tone(0.3))  # from now on only words do
+            assert await line.until(lambda: line.agent_audible_s > audible_s + 1.5, 30)
+            assert len(line.cleared_s) == cleared
+            line.say(tone(0.3))
+            await running.event(UserTurnEnded, turn=1)
+
+        await running.call(talk)
+    assert [ended.text for ended in await bus.published(UserTurnEnded)] == ["stop it now"]
+    assert [cut.turn for cut in await bus.published(ReplyInterrupted)] == [0]
+
+
+async def test_words_spoken_while_the_edge_stands_still_are_asked_for_again(bus: TestBus, settings: Settings) -> None:
+    engines = FaultyEngines(["what happens if it is lost"] * 9)  # the stall may cut a sentence in two
+    async with faulty_edge(bus, settings, engines) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            said = line.say(tone(3.0))
+            assert await line.until(lambda: line.now_s > said.start_s + 1.0, 30)
+            time.sleep(2.5)  # noqa: ASYNC251 - the fault
+            await running.event(ReplySpoken, text=APOLOGY)
+            line.say(tone(0.4))
+            await answer(running, 1)
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    asked_at = next(spoken.at for spoken in await bus.published(ReplySpoken) if spoken.text == APOLOGY)
+    assert all(ended.at > asked_at for ended in await bus.published(UserTurnEnded))
+
+
+@dataclass
+class ElevenLabsVoice(ScriptedEngines):
+    """ElevenLabs' voice, and ears that know beforehand."""
+
+    voice: Any = None
+
+    def tts(self, voice: str = "") -> Any:
+        return self.voice.tts(voice)
+
+
+@asynccontextmanager
+async def spoken_by_elevenlabs(
+    bus: TestBus, settings: Settings, faults: Faults, *words: str
+) -> AsyncIterator[tuple[RunningEdge, ElevenLabsServer]]:
+    """An edge whose agents speak with ElevenLabs' protocol, with no other voice to fall back to."""
+    async with ElevenLabsServer(faults=faults) as server:
+        chosen = settings.model_copy(update={"elevenlabs_url": server.ws_url, "elevenlabs_voice": "first"})
+        object.__setattr__(chosen, "elevenlabs_api_key", type(chosen.elevenlabs_api_key)("key"))
+        engines = ElevenLabsVoice(words, voice=ElevenLabsTTS(chosen))
+        async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+            yield running, server
+
+
+async def test_late_audio_of_elevenlabs_is_heard_to_its_end(bus: TestBus, settings: Settings) -> None:
+    async with spoken_by_elevenlabs(bus, settings, Faults(slow_s=4.0), "where is my parcel") as (running, _):
+        said = Span(0, 0)
+
+        async def talk(line: PhoneLine) -> None:
+            nonlocal said
+            said = line.say(tone(0.4))
+            await answer(running, 1)
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    found = heard(running.lines[0], said)
+    assert sum(span.end_s - span.start_s for span in found.spans) > 0.06 * len(ANSWER) - 0.3
+    assert (await bus.published(ReplySpoken))[0].text == ANSWER
+
+
+async def test_a_sentence_is_heard_whole_though_the_next_has_another_voice(bus: TestBus, settings: Settings) -> None:
+    first, second = "I am going to ask the redelivery desk.", "Good morning, this is the redelivery desk."
+    async with spoken_by_elevenlabs(bus, settings, Faults(), "deliver it again") as (running, server):
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            call = (await running.event(UserTurnEnded, turn=1)).call
+            chunk = ReplyChunk(call=call, turn=1, text=first, voice="first", agent="a")
+            await bus.publish(chunk, ReplyChunk(call=call, turn=1, text=second, voice="second", agent="b"))
+            await bus.publish(TurnCompleted(call=call, turn=1, agent="b", text=f"{first} {second}"))
+            await running.event(ReplySpoken, turn=1)
+
+        await running.call(talk)
+    assert server.said == [("first", first), ("second", second)]
+    heard_s = sum(span.end_s - span.start_s for span in sounds(running.lines[0].tracks.agent))
+    assert heard_s > 0.06 * len(first + second) - 0.3
+    assert (await bus.published(ReplySpoken))[0].text == f"{first} {second}"
