@@ -134,6 +134,7 @@ async def faulty_edge(
         yield running
 
 
+@pytest.mark.faults
 async def test_speech_that_is_four_seconds_late_is_heard_and_the_caller_is_told_to_wait(
     bus: TestBus, settings: Settings
 ) -> None:
@@ -159,6 +160,7 @@ async def test_speech_that_is_four_seconds_late_is_heard_and_the_caller_is_told_
     assert measured.total_ms > 4000  # until the answer, not until the phrase
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("prerender", [True, False])
 async def test_speech_that_never_comes_is_not_called_spoken_and_the_call_ends(
     bus: TestBus, settings: Settings, *, prerender: bool
@@ -189,6 +191,7 @@ async def test_speech_that_never_comes_is_not_called_spoken_and_the_call_ends(
         assert not await bus.published(ReplySpoken)
 
 
+@pytest.mark.faults
 async def test_words_that_the_engine_hears_five_seconds_late_are_answered_aloud(
     bus: TestBus, settings: Settings
 ) -> None:
@@ -226,6 +229,7 @@ async def test_who_interrupts_where_two_words_are_wanted_is_answered_aloud(bus: 
     assert sum(span.end_s - span.start_s for span in sounds(after)) > WORD_S * (len(ANSWER.split()) - 1)
 
 
+@pytest.mark.faults
 async def test_a_caller_whom_no_agent_answers_is_told_so_within_eight_seconds_and_a_late_answer_is_heard(
     bus: TestBus, settings: Settings
 ) -> None:
@@ -303,6 +307,7 @@ async def test_the_recording_notice_that_was_spoken_over_is_said_again_before_an
     assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [f"{consent} How can I help?"]
 
 
+@pytest.mark.faults
 async def test_the_agents_own_words_given_back_by_the_line_interrupt_and_are_answered_by_nobody(
     bus: TestBus, settings: Settings
 ) -> None:
@@ -328,6 +333,7 @@ async def test_the_agents_own_words_given_back_by_the_line_interrupt_and_are_ans
     assert [cut.turn for cut in await bus.published(ReplyInterrupted)] == [0]
 
 
+@pytest.mark.faults
 async def test_words_spoken_while_the_edge_stands_still_are_asked_for_again(bus: TestBus, settings: Settings) -> None:
     engines = FaultyEngines(["what happens if it is lost"] * 9)  # the stall may cut a sentence in two
     async with faulty_edge(bus, settings, engines) as running:
@@ -369,6 +375,7 @@ async def spoken_by_elevenlabs(
             yield running, server
 
 
+@pytest.mark.faults
 async def test_late_audio_of_elevenlabs_is_heard_to_its_end(bus: TestBus, settings: Settings) -> None:
     async with spoken_by_elevenlabs(bus, settings, Faults(slow_s=4.0), "where is my parcel") as (running, _):
         said = Span(0, 0)
