@@ -6,6 +6,7 @@ changes nothing.
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -28,6 +29,13 @@ except ModuleNotFoundError as missing:
 
 _LOG = structlog.get_logger("orchestra.replay")
 _PAGE = 5000
+#: of several rows of one event the first; one without an id is known by its place
+_FIRST = """
+row_number() OVER (
+    PARTITION BY call, id, CASE WHEN id = '' THEN concat(journal, '/', stream_ms, '-', stream_seq) END
+    ORDER BY stream_ms, stream_seq, journal
+) = 1
+"""
 
 
 def _log_complaint(text: str) -> None:
@@ -68,28 +76,32 @@ class Records:
             return await asyncio.to_thread(cls._build, archive, parts, live)
 
     @classmethod
-    def _build(cls, archive: Archive, parts: list[Part], live: list[pa.Table]) -> "Records":
-        events = sum(map(len, live))
-        overlapping = [table for part in parts if not part.whole for table in archive.tables(part)]
-        loaded = pa.concat_tables([SCHEMA.empty_table(), *live, *overlapping])
-        whole = [part.file.path for part in parts if part.whole]
+    def _build(cls, archive: Archive, parts: list[Part], live: "_Live") -> "Records":
         database = duckdb.connect(":memory:", config={"temp_directory": "", "python_enable_replacements": False})
-        database.register("loaded", loaded)
-        entries = "SELECT * FROM loaded"
-        if whole and archive.place.folder is not None:
-            paths = [str(archive.place.folder / path) for path in whole]
+        if archive.place.folder is not None:
+            paths = [str(archive.place.folder / part.file.path) for part in parts if part.whole]
             database.execute("SET allowed_paths = ?", [paths])
-            names = ", ".join(_quoted(path) for path in paths)
-            entries += f" UNION ALL BY NAME SELECT * FROM read_parquet([{names}], union_by_name = true)"  # noqa: S608
-        elif whole:
-            database.register("archived", archive.dataset(whole))
-            entries += " UNION ALL BY NAME SELECT * FROM archived"
-        database.execute(f"CREATE VIEW entries AS {entries}")
+        journals = dict.fromkeys([*(part.file.journal for part in parts), *([live.journal] if live.tables else [])])
+        sources = []
+        for number, journal in enumerate(journals):
+            own = [part for part in parts if part.file.journal == journal]
+            tables = live.tables if journal == live.journal else []
+            tables = tables + [table for part in own if not part.whole for table in archive.tables(part)]
+            database.register(f"loaded_{number}", pa.concat_tables([SCHEMA.empty_table(), *tables]))
+            sources.append(f"SELECT *, {number} AS journal FROM loaded_{number}")  # noqa: S608 - a number
+            if whole := [part.file.path for part in own if part.whole]:
+                found = _files(database, archive, whole, number)
+                sources.append(f"SELECT *, {number} AS journal FROM {found}")  # noqa: S608 - our own names
+        if not sources:
+            database.register("nothing", SCHEMA.empty_table())
+            sources.append("SELECT *, 0 AS journal FROM nothing")
+        database.execute(f"CREATE VIEW journals AS {' UNION ALL BY NAME '.join(sources)}")
+        database.execute(f"CREATE VIEW entries AS {_once(database, len(journals))}")
         for name, sql in VIEWS.items():
             database.execute(f"CREATE VIEW {name} AS {sql}")
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
-        return cls(database, files=len(parts), live=events)
+        return cls(database, files=len(parts), live=sum(map(len, live.tables)))
 
     def run(self, sql: str) -> "Answer":
         """The answer to one SELECT. Blocks.
@@ -155,6 +167,34 @@ class Answer:
             raise UsageError(_words(error)) from None
 
 
+def _files(database: "duckdb.DuckDBPyConnection", archive: Archive, paths: list[str], number: int) -> str:
+    """What reads these files of the archive in SQL."""
+    if archive.place.folder is None:
+        database.register(f"archived_{number}", archive.dataset(paths))
+        return f"archived_{number}"
+    names = ", ".join(_quoted(str(archive.place.folder / path)) for path in paths)
+    return f"read_parquet([{names}], union_by_name = true)"
+
+
+def _once(database: "duckdb.DuckDBPyConnection", journals: int) -> str:
+    """SQL for every event once, though several journals have it.
+
+    A server that has lost its data has a journal of another name, and for a while its workers archive what comes then
+    under the old one; a copy that was replayed into another server may lie in the same archive as its original.
+    """
+    every = "SELECT * EXCLUDE (journal) FROM journals"
+    if journals > 1:
+        database.execute(
+            "CREATE TABLE doubled AS SELECT call FROM (SELECT DISTINCT call, journal FROM journals)"
+            " GROUP BY call HAVING count(*) > 1"
+        )
+        if database.execute("SELECT count(*) FROM doubled").fetchone() != (0,):
+            ones = f"{every} WHERE call NOT IN (SELECT call FROM doubled)"  # noqa: S608 - constants
+            firsts = f"{every} WHERE call IN (SELECT call FROM doubled) QUALIFY {_FIRST}"  # noqa: S608 - constants
+            return f"{ones} UNION ALL BY NAME {firsts}"
+    return every
+
+
 async def calls_where(settings: Settings, where: str) -> list[str]:
     """The ids of the calls that an SQL condition on the view ``calls`` holds for, or that a query's ``call`` names.
 
@@ -188,15 +228,22 @@ def _readable(archive: Archive, complain: Callable[[str], None]) -> list[Part]:
     return parts_of(readable)
 
 
-async def _live(settings: Settings, parts: list[Part], complain: Callable[[str], None]) -> list[pa.Table]:
-    """What the journal of a running server has beyond the archive's files."""
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """What the journal of a running server, by its name, has beyond the archive's files."""
+
+    journal: str = ""
+    tables: list[pa.Table] = field(default_factory=list)
+
+
+async def _live(settings: Settings, parts: list[Part], complain: Callable[[str], None]) -> _Live:
     if settings.redis_url is None and running_url(settings.data_dir) is None:
-        return []
+        return _Live()
     try:
         bus = await Bus.connect(settings)
     except ServerError as error:
         complain(f"the answer is of the archive alone: {error}")
-        return []
+        return _Live()
     last = {(part.file.journal, part.file.partition): part.file.last for part in parts}
     tables, rows = [], []
     try:
@@ -209,7 +256,7 @@ async def _live(settings: Settings, parts: list[Part], complain: Callable[[str],
                     rows = []
     finally:
         await bus.close()
-    return [*tables, table_of(rows)] if rows else tables
+    return _Live(bus.journal_name, [*tables, table_of(rows)] if rows else tables)
 
 
 def _quoted(text: str) -> str:

@@ -19,7 +19,7 @@ import heapq
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -234,8 +234,9 @@ class Archive:
             self._stream(list(each), wanted)
             for _, each in groupby(parts, key=lambda part: (part.file.journal, part.file.partition))
         ]
-        for _, entry in heapq.merge(*streams, key=lambda pair: pair[0]):
-            yield entry
+        several = len({part.file.journal for part in parts}) > 1
+        merged = heapq.merge(*streams, key=lambda pair: pair[0])
+        yield from _once(merged, everywhere=calls is not None) if several else (entry for _, entry in merged)
 
     def _stream(self, parts: list[Part], wanted: dict[str, Any]) -> Iterator[tuple[Id, Entry]]:
         """The entries of one stream's files; what was merged since they were listed is found where it is now."""
@@ -317,6 +318,22 @@ def _by_day(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         return
     for _, of_day in groupby(entries, key=lambda entry: int(entry.stream_id.partition("-")[0]) // _DAY_MS):
         yield list(of_day)
+
+
+def _once(found: Iterable[tuple[Id, Entry]], *, everywhere: bool) -> Iterator[Entry]:
+    """Entries in order, each once though several journals have it: under the same stream id, or ``everywhere``.
+
+    A server that lost its data has a journal of another name, which its workers may learn later than others.
+    """
+    last, seen = BEGINNING, set[tuple[str, str]]()
+    for place, entry in found:
+        if place != last and not everywhere:
+            seen.clear()
+        last, mark = place, (entry.call, entry.id)
+        if entry.id and mark in seen:
+            continue
+        seen.add(mark)
+        yield entry
 
 
 def _text(place: Id) -> str:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
@@ -19,8 +20,9 @@ from orchestra.errors import UsageError
 from orchestra.replay.query import Records, calls_where
 from orchestra.settings import Settings
 from orchestra.storage.archive import Archive
+from orchestra.storage.archived import latest_calls
 from orchestra.testing import TestBus
-from schemas import CallStarted, Event, UserTurnEnded
+from schemas import CallStarted, Event, UserTurnEnded, encode, tag_of
 from tests.bench._replay_events import interleaved
 from tests.storage.failing import UNREACHABLE, FailingFileSystem
 
@@ -303,3 +305,65 @@ def test_the_archive_is_merged_and_shown_by_command(monkeypatch: pytest.MonkeyPa
     assert [day["files"] for day in now["days"].values()] == [1]
     assert list(archive.entries()) == found
     assert "2025-11-22" in run(settings, monkeypatch, "archive", "status")
+
+
+class TestOneEventUnderTwoNames:
+    """A server without persistence restarts: its journal has another name, and its workers still write the old one."""
+
+    CALL = "03-019aac75-e980-7000-8000-00000000000a"
+
+    def entries(self, count: int, call: str = CALL, first: int = 0, ms: int = 1_763_830_000_000) -> list[Entry]:
+        events: list[Event] = [CallStarted(call=call, from_number="+15550001")]
+        events += [UserTurnEnded(call=call, turn=turn, text="hello there") for turn in range(1, count)]
+        made = []
+        for number, event in enumerate(events):
+            named = msgspec.structs.replace(event, id=f"{call}:edge.{number}", at=ms / 1000)
+            body = encode(named)[b"body"]
+            made.append(Entry(f"{ms}-{number}", 3, "events", tag_of(type(event)), call, named.id, body))
+        return made[first:]
+
+    @pytest.mark.parametrize("ms", [1_763_830_000_000, 1_763_830_500_000])
+    async def test_an_event_of_two_journals_of_the_archive_counts_once(self, settings: Settings, ms: int) -> None:
+        archive = Archive.of(settings)
+        archive.write("old", self.entries(4))
+        archive.write("new", self.entries(6, ms=ms))
+        archive.write("new", self.entries(2, call=self.CALL.replace("a", "b"), ms=ms + 1000))
+        records = await Records.open(settings.model_copy(update={"redis_url": None}))
+        try:
+            calls = records.rows("SELECT turns FROM calls ORDER BY turns")
+            holes = records.rows("SELECT count(*) AS n FROM holes")
+            events = records.rows("SELECT count(*) AS n FROM events")
+        finally:
+            records.close()
+        assert (calls, holes, events) == ([{"turns": 1}, {"turns": 5}], [{"n": 0}], [{"n": 8}])
+        assert len(list(archive.entries(calls=[self.CALL]))) == 6
+        (latest, earlier) = latest_calls(archive, 5)
+        assert sorted([len(latest), len(earlier)]) == [2, 6]
+
+    async def test_what_is_archived_under_the_old_name_and_lives_under_the_new_counts_once(self, bus: TestBus) -> None:
+        call = bus.call(3)
+        await bus.publish(
+            CallStarted(call=call), *(UserTurnEnded(call=call, turn=turn, text="hello") for turn in (1, 2, 3))
+        )
+        live = [entry async for entry in bus.bus.entries(3, JOURNAL)]
+        Archive.of(bus.bus.settings).write("before", live[:3])
+        records = await Records.open(bus.bus.settings)
+        try:
+            assert records.rows("SELECT turns FROM calls") == [{"turns": 3}]
+            assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 4}]
+        finally:
+            records.close()
+
+    async def test_events_without_an_id_are_told_apart_by_their_places(self, settings: Settings) -> None:
+        nameless = [
+            msgspec.structs.replace(entry, id="", body=entry.body.replace(entry.id.encode(), b""))
+            for entry in self.entries(3)
+        ]
+        archive = Archive.of(settings)
+        archive.write("old", nameless)
+        archive.write("new", self.entries(2, ms=1_763_830_900_000))
+        records = await Records.open(settings.model_copy(update={"redis_url": None}))
+        try:
+            assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 5}]
+        finally:
+            records.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from orchestra.bus.health import Health
 from orchestra.bus.keys import JOURNAL
@@ -94,13 +95,23 @@ async def test_a_file_of_a_late_owner_beside_its_successors_doubles_nothing(bus:
 
 
 async def test_journals_of_two_servers_share_an_archive(bus: TestBus) -> None:
-    first = bus.bus.journal_name
-    await bus.publish(*turns(bus.call(3), 5))
+    first, call, others = bus.bus.journal_name, bus.call(3), bus.call(3)
+    await bus.publish(*turns(call, 5))
     async with bus.run(consumer):
         await bus.settled()
     archive = Archive.of(bus.bus.settings)
-    archive.write("another", [entry async for entry in bus.bus.entries(3, JOURNAL)])
-    assert {file.journal for file in archive.files()} == {first, "another"}
+    entries = [entry async for entry in bus.bus.entries(3, JOURNAL)]
+    archive.write("acopy", entries)  # the same events under another name count once
+    archive.write(
+        "another",
+        [
+            replace(
+                entry, call=others, id=f"{others}:{number}", body=entry.body.replace(call.encode(), others.encode())
+            )
+            for number, entry in enumerate(entries)
+        ],
+    )
+    assert {file.journal for file in archive.files()} == {first, "acopy", "another"}
     assert len(kept(bus)) == 10
 
 
