@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys
+from orchestra.bus.consumer import PLATFORM
 from orchestra.bus.entry import text
 from orchestra.errors import ServerError
 from orchestra.replay.feed import Feed
@@ -91,9 +92,10 @@ async def copying(bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool
     """The only replay that writes to this server meanwhile: two at once would not see what the other writes.
 
     Raises:
-        ServerError: another one does.
+        ServerError: another one does, or the platform's workers run there, which would answer the calls once more.
 
     """
+    await _refuse_workers(bus)
     token = os.urandom(8).hex()
     if await bus.shared_wire.call("SET", _LOCK_KEY, token, "NX", "PX", _LOCK_MS) is None:
         msg = f"another replay writes to {bus.servers.name}: let it end, or stop it and wait {_LOCK_MS // 1000} s"
@@ -109,6 +111,18 @@ async def copying(bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool
             await bus.shared_wire.call("DEL", _LOCK_KEY)
 
 
+async def _refuse_workers(bus: Bus) -> None:
+    """Raise ServerError where they run: tools would act again, recordings and records be written over."""
+    running = sorted({each.group for each in await bus.groups() if each.owner} & PLATFORM)
+    if running:
+        msg = (
+            f"{', '.join(running)} run on {bus.servers.name} and would answer the recorded calls once more, tools"
+            " included: end `orchestra up` and its workers there, or replay into a server of its own; consumers of"
+            " your own may run"
+        )
+        raise ServerError(msg)
+
+
 async def _keep(bus: Bus, token: str, copy: Copy) -> None:
     while True:
         await asyncio.sleep(_RENEW_S)
@@ -117,6 +131,10 @@ async def _keep(bus: Bus, token: str, copy: Copy) -> None:
                 copy.error = ServerError(f"another replay has begun to write to {bus.servers.name}; this one ends")
                 return
             await bus.shared_wire.call("PEXPIRE", _LOCK_KEY, _LOCK_MS)
+            await _refuse_workers(bus)
+        except ServerError as error:
+            copy.error = error
+            return
         except RedisError:
             continue  # whoever writes waits for the server, and the lock is asked for again
 

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from orchestra.bus import Bus, EmbeddedServer, Entry, partition_of
+from orchestra.bus import Bus, EmbeddedServer, Entry, keys, partition_of
+from orchestra.bus.consumer import PLATFORM
 from orchestra.bus.keys import started_ms, trace_id
 from orchestra.cli import replaying
 from orchestra.cli.replaying_redis import copy
@@ -166,6 +167,29 @@ async def test_two_replays_at_once_into_one_server_are_refused(target: Bus) -> N
                 pass
     async with copying(target, Rewrite(target.partitions)):
         pass
+
+
+@pytest.mark.parametrize("rename", ["", "again"])
+@pytest.mark.parametrize("group", sorted(PLATFORM))
+async def test_a_server_on_which_workers_of_the_platform_run_is_left_alone(
+    bus: TestBus, settings: Settings, target: Bus, group: str, rename: str
+) -> None:
+    await recorded(bus, 1)
+    await target.shared_wire.call("XGROUP", "CREATE", "orchestra:{p03}:events", group, "0", "MKSTREAM")
+    await target.shared_wire.call("SET", keys.key(3, "lease", group), "worker-1:1")
+    assert {each.owner for each in await target.groups() if each.group == group} == {"worker-1"}
+    with pytest.raises(ServerError, match=f"{group} run on .* and would answer the recorded calls once more"):
+        await copy(run(settings), target.url, rename, now=False)
+    assert await stored(target) == []
+
+
+async def test_consumers_of_ones_own_may_run_where_calls_are_replayed(bus: TestBus, settings: Settings) -> None:
+    call = bus.call(4)
+    await bus.publish(*turns_of(call))
+    async with bus.run(mood_consumer()):
+        await bus.settled()
+        assert await copy(run(settings), settings.redis_url or "", "again", now=False) == 0
+        await bus.settled()
 
 
 async def test_a_server_that_is_not_there_is_named(settings: Settings) -> None:

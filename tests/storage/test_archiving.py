@@ -102,15 +102,9 @@ async def test_journals_of_two_servers_share_an_archive(bus: TestBus) -> None:
     archive = Archive.of(bus.bus.settings)
     entries = [entry async for entry in bus.bus.entries(3, JOURNAL)]
     archive.write("acopy", entries)  # the same events under another name count once
-    archive.write(
-        "another",
-        [
-            replace(
-                entry, call=others, id=f"{others}:{number}", body=entry.body.replace(call.encode(), others.encode())
-            )
-            for number, entry in enumerate(entries)
-        ],
-    )
+    old, new = call.encode(), others.encode()
+    foreign = [replace(entry, call=others, id=entry.id[::-1], body=entry.body.replace(old, new)) for entry in entries]
+    archive.write("another", foreign)
     assert {file.journal for file in archive.files()} == {first, "acopy", "another"}
     assert len(kept(bus)) == 10
 
