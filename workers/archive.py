@@ -3,6 +3,8 @@
 The group's position moves past an event when the event is in a file that has its name. A worker that dies in between
 leaves the position where it was; the next owner of the partition asks the archive for its last stream id, and skips
 what the dead one had written without having said so. So every event is in exactly one file.
+
+When many small files of a day have gathered, they are merged.
 """
 
 from collections.abc import AsyncIterator
@@ -30,7 +32,7 @@ async def _files(bus: Bus) -> AsyncIterator[None]:
     settings = bus.settings
     _archiver = Archiver(
         Archive.of(settings),
-        bus.journal_name,
+        bus.journal_now,
         flush_s=settings.archive_flush_s,
         rows=settings.archive_rows,
         alarm_s=settings.lag_alarm_s,

@@ -137,6 +137,18 @@ class Bus:
         self.journal_name = text(name or b"")
         return int(stored or 0)
 
+    async def journal_now(self) -> str:
+        """The journal's name as it is now: a server that has lost its data since has a journal of another name.
+
+        Raises:
+            redis.exceptions.RedisError: the server cannot be asked.
+
+        """
+        before = self.journal_name
+        await self._begin()
+        self.journal_name = self.journal_name or before
+        return self.journal_name
+
     async def close(self) -> None:
         """Close every connection; publishers get 5 s to send what they hold."""
         for publisher in self._publishers:

@@ -23,6 +23,10 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+#: from so many on the archive worker has not run for long, or merges no others' files
+_MANY_FILES = 1000
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(query)
@@ -47,6 +51,7 @@ def query(
 
     chosen = form or _format_of(out)
     records = asyncio.run(Records.open(load_settings(), complain=beside))
+    say_slow(records.files)
     try:
         if not sql:
             _print_views(records.columns())
@@ -59,6 +64,12 @@ def query(
 def beside(text: str) -> None:
     """Say it beside the answer, which may go elsewhere."""
     complain(f"orchestra: {text}")
+
+
+def say_slow(files: int) -> None:
+    """Say why the answer is slow to come, where that can be changed."""
+    if files >= _MANY_FILES:
+        beside(f"the archive has {files:,} files, and reading them takes long: `orchestra archive compact` merges them")
 
 
 def _format_of(out: Path | None) -> Format:

@@ -36,7 +36,7 @@ def report(
 
     from orchestra.cli.conversation import terminal
     from orchestra.cli.extras import needs_extra
-    from orchestra.cli.query import beside
+    from orchestra.cli.query import beside, say_slow
     from orchestra.replay.moments import moment
     from orchestra.settings import load_settings
 
@@ -47,6 +47,7 @@ def report(
         from orchestra.replay.query import Records
         from orchestra.replay.report import report as report_of
     records = asyncio.run(Records.open(settings, complain=beside))
+    say_slow(records.files)
     try:
         found = report_of(records, **when)
         if as_json:

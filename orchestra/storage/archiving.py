@@ -8,14 +8,17 @@ keep(batch) ──┘                     for long enough    └─ no room, no 
 import asyncio
 import errno
 import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
 
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.entry import Entry
-from orchestra.storage.archive import BEGINNING, Archive, Id
+from orchestra.storage.archive import BEGINNING, Archive, Id, parts_of
 from orchestra.storage.columns import place_of
+from orchestra.storage.compact import compact
 
 _LOG = structlog.get_logger("orchestra.storage")
 
@@ -41,10 +44,15 @@ class _Batch:
 
 @dataclass(slots=True)
 class _Stream:
-    """The batches of one partition that wait, in order; ``last`` is the last id in a file, None before it is known."""
+    """The batches of one partition that wait, in order; ``last`` is the last id in a file, None before it is known.
+
+    ``journal`` is the name under which that is so, ``files`` are small ones that have gathered there in a day.
+    """
 
     waiting: list[_Batch] = field(default_factory=list)
     last: Id | None = None
+    journal: str = ""
+    files: int = 0
     hurry: bool = False
     more: asyncio.Event = field(default_factory=asyncio.Event)
     tending: asyncio.Task[None] | None = None
@@ -60,14 +68,24 @@ class Archiver:
 
     Args:
         archive: where to.
-        journal: the name of the journal that they are of.
+        journal: asks for the name of the journal that they are of; it may become another.
         flush_s: how long an entry waits at most while all is well.
         rows: entries of one partition that make a file before that.
         alarm_s: from when on waiting is worth an alarm.
+        many: so many files of a partition in a day are merged into few.
 
     """
 
-    def __init__(self, archive: Archive, journal: str, *, flush_s: float, rows: int, alarm_s: float = 600.0) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        journal: Callable[[], Awaitable[str]],
+        *,
+        flush_s: float,
+        rows: int,
+        alarm_s: float = 600.0,
+        many: int = 64,
+    ) -> None:
         self.written = 0
         self.files = 0
         self.failures = 0
@@ -76,6 +94,7 @@ class Archiver:
         self._flush_s = flush_s
         self._rows = rows
         self._alarm_s = alarm_s
+        self._many = many
         self._streams: dict[int, _Stream] = {}
         self._writing = asyncio.Semaphore(2)
         self._said = float("-inf")
@@ -142,6 +161,22 @@ class Archiver:
             for batch in batches:
                 if not batch.done.done():
                     batch.done.set_result(None)
+            if stream.files >= self._many:
+                await self._merge(partition, stream)
+
+    async def _merge(self, partition: int, stream: _Stream) -> None:
+        """Make few files of the many that have gathered; what comes meanwhile waits for the next one."""
+        stream.files = 0
+        try:
+            async with self._writing:
+                done = await asyncio.to_thread(compact, self._archive, partitions=[partition], journal=stream.journal)
+        except Exception as error:  # noqa: BLE001 - as below; with as many files more it is tried again
+            _LOG.warning("archive.not_compacted", partition=partition, error=str(error) or repr(error))
+        else:
+            _LOG.info(
+                "archive.compacted", partition=partition, merged=done.merged, made=done.made, removed=done.covered,
+                kept=done.kept, bytes_before=done.bytes_before, bytes_after=done.bytes_after,
+            )  # fmt: skip
 
     async def _ripe(self, stream: _Stream) -> None:
         """Wait until there is enough for a file, or it has waited for long enough, or the partition goes."""
@@ -162,12 +197,14 @@ class Archiver:
         while not all(batch.done.done() for batch in batches):
             try:
                 async with self._writing:
-                    last = stream.last
-                    if last is None:
-                        last = await asyncio.to_thread(self._archive.last, self._journal, partition)
+                    journal, last = await self._journal(), stream.last
+                    if last is None or journal != stream.journal:
+                        last = await asyncio.to_thread(self._archive.last, journal, partition)
+                        stream.files = await asyncio.to_thread(_in_one_day, self._archive, journal, partition)
+                    stream.journal = journal
                     entries = _beyond(last, batches)
                     if entries:
-                        await asyncio.to_thread(self._archive.write, self._journal, entries, after=last)
+                        await asyncio.to_thread(self._archive.write, journal, entries, after=last)
             except Exception as error:  # noqa: BLE001 - a place behind a URL raises what its driver likes
                 self.failures += 1
                 self._say(partition, error)
@@ -175,6 +212,7 @@ class Archiver:
                 continue
             self.written += len(entries)
             self.files += bool(entries)
+            stream.files += bool(entries)
             stream.last = place_of(entries[-1].stream_id) if entries else last
             self._well()
             return
@@ -199,6 +237,12 @@ class Archiver:
         if self._troubled:
             self._troubled = False
             _LOG.info("archive.recovered", place=str(self._archive.place))
+
+
+def _in_one_day(archive: Archive, journal: str, partition: int) -> int:
+    """How many files of a partition count in the day that has most of them."""
+    parts = parts_of(archive.files(partitions=[partition], journal=journal))
+    return max(Counter(part.file.day for part in parts).values(), default=0)
 
 
 def _beyond(last: Id, batches: list[_Batch]) -> list[Entry]:

@@ -42,27 +42,30 @@ class Compacted:
 def compact(
     archive: Archive,
     *,
+    partitions: Collection[int] | None = None,
+    journal: str | None = None,
     most_rows: int = _MOST_ROWS,
     settle_s: float = 1.0,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Compacted:
     """Merge the files of each day and partition into files of up to ``most_rows`` events; remove what is covered.
 
-    ``settle_s`` lies between naming the merged files and removing what they cover, so that whoever lists the folder
-    meanwhile sees the ones or the others. Blocks; safe to run beside workers, readers and another `compact`.
+    All of them, or those of some ``partitions``, or of one ``journal``. ``settle_s`` lies between naming the merged
+    files and removing what they cover, so that whoever lists the folder meanwhile sees the ones or the others. Blocks;
+    safe to run beside workers, readers and another `compact`.
 
     Raises:
         OSError: the place cannot be read or written; what was merged before is kept.
 
     """
     result = Compacted()
-    parts = parts_of(archive.files())
+    parts = parts_of(archive.files(partitions=partitions, journal=journal))
     streams = [list(each) for _, each in groupby(parts, key=lambda part: part.file.folder)]
     for done, stream in enumerate(streams):
         for run in _runs(archive, stream, most_rows):
             _merge(archive, run, result)
         progress(done + 1, len(streams))
-    _sweep(archive, result, settle_s)
+    _sweep(archive, archive.files(partitions=partitions, journal=journal), result, settle_s)
     return result
 
 
@@ -70,7 +73,7 @@ def _runs(archive: Archive, parts: list[Part], most_rows: int) -> Iterator[list[
     """Neighbours that are to be one file: between them there is nothing, and together they are not too large."""
     run: list[Part] = []
     rows = 0
-    for part in parts:
+    for part in parts if len(parts) > 1 else ():
         with archive.open(part.file) as opened:
             count, after = opened.metadata.num_rows, after_of(opened)
         follows = run and after <= run[-1].file.last
@@ -114,9 +117,8 @@ def _merge(archive: Archive, run: list[Part], result: Compacted) -> None:
     result.bytes_after += len(content)
 
 
-def _sweep(archive: Archive, result: Compacted, settle_s: float) -> None:
-    """Remove what others cover, and what a process that is dead has begun."""
-    files = archive.files()
+def _sweep(archive: Archive, files: list[File], result: Compacted, settle_s: float) -> None:
+    """Remove what others of these files cover, and what a process that is dead has begun."""
     covered = set(files) - {part.file for part in parts_of(files)}
     if covered:
         time.sleep(settle_s)

@@ -367,3 +367,14 @@ class TestOneEventUnderTwoNames:
             assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 5}]
         finally:
             records.close()
+
+
+def test_an_archive_of_very_many_files_is_said_to_be_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
+    monkeypatch.setattr("orchestra.cli.query._MANY_FILES", 2)
+    archive = Archive(str(tmp_path / "archive"))
+    for number, entry in enumerate(entries()[:2]):
+        archive.write("j", [entry])
+        told = CliRunner().invoke(app, ["query", "SELECT 1"])
+        assert ("`orchestra archive compact` merges them" in told.output) == (number == 1)

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 import structlog
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
+from orchestra.bus import keys
+from orchestra.bus.entry import text as text_of
 from orchestra.bus.health import Health
 from orchestra.bus.keys import JOURNAL
 from orchestra.settings import Settings
 from orchestra.storage.archive import Archive
+from orchestra.storage.archiving import Archiver
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallStarted, Event, UserTurnEnded
 from tests.storage.failing import NO_SPACE, READ_ONLY, UNREACHABLE, FailingFileSystem
+from tests.storage.test_archive import entry as one
 from workers.archive import consumer
 
 WITHIN_S = 30.0
@@ -156,3 +161,56 @@ async def test_a_call_of_ten_thousand_turns_is_kept_whole(bus: TestBus) -> None:
         await bus.settled()
     found = [entry.event() for entry in Archive.of(bus.bus.settings).entries(calls=[call])]
     assert [event.turn for event in found if event is not None] == list(range(10_000))
+
+
+async def test_what_comes_after_the_server_lost_its_data_is_archived_under_the_new_name_of_its_journal(
+    bus: TestBus,
+) -> None:
+    before, call = bus.bus.journal_name, bus.call(3)
+    async with bus.run(consumer):
+        await bus.publish(*turns(call, 2))
+        await bus.settled()
+        await bus.bus.redis.delete(keys.JOURNAL_NAME_KEY)
+        await bus.publish(UserTurnEnded(call=call, turn=3, text="turn 3"))
+        await bus.settled()
+        after = text_of(await bus.bus.redis.get(keys.JOURNAL_NAME_KEY))
+    files = {file.journal: file for file in Archive.of(bus.bus.settings).files()}
+    assert set(files) == {before, after}
+    assert len(kept(bus)) == 3
+
+
+async def name() -> str:
+    return "3f9ac2d1"
+
+
+async def test_small_files_are_merged_when_many_have_gathered_and_it_is_said(tmp_path: Path) -> None:
+    archive, count = Archive(str(tmp_path)), 30
+    for number in range(5):  # of a worker before this one, which was not there long enough
+        archive.write("3f9ac2d1", [one(number)])
+    archiver = Archiver(archive, name, flush_s=0.0, rows=1, many=8)
+    with capture_logs() as said:
+        for number in range(5, count):
+            await archiver.keep([one(number)])
+        await until(lambda: len(archive.files()) < 8)
+        await archiver.close()
+    assert list(archive.entries()) == [one(number) for number in range(count)]
+    told = [each for each in said if each["event"] == "archive.compacted"]
+    assert told
+    assert told[0]["merged"] == 8
+
+
+async def test_a_place_that_cannot_be_merged_is_said_and_archiving_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(UNREACHABLE, "no route")
+
+    monkeypatch.setattr("orchestra.storage.archiving.compact", refuse)
+    archive = Archive(str(tmp_path))
+    archiver = Archiver(archive, name, flush_s=0.0, rows=1, many=2)
+    with capture_logs() as said:
+        for number in range(5):
+            await archiver.keep([one(number)])
+        await archiver.close()
+    assert [each.stream_id for each in archive.entries()] == [one(number).stream_id for number in range(5)]
+    assert "archive.not_compacted" in {each["event"] for each in said}
