@@ -16,7 +16,7 @@ TRANSCRIPT = "transcript"
 
 LABEL_CONFIG = """<View>
   <Header value="Call $call_id"/>
-  <Audio name="audio" value="$audio" sync="transcript" zoom="true" hotkey="ctrl+enter"/>
+  <Audio name="audio" value="$audio" sync="transcript" splitchannels="true" zoom="true" hotkey="ctrl+enter"/>
   <View style="display:flex; gap:1em">
     <View style="flex:60%">
       <ParagraphLabels name="turn_label" toName="transcript">

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.curation.journals import journals
-from orchestra.curation.label_studio import LabelStudio, ProjectGoneError
+from orchestra.curation.label_studio import LabelStudio, Pending, ProjectGoneError
 from orchestra.curation.task import is_sampled, is_wanted, redacted, task
 from orchestra.errors import EngineError, RejectedError, SettingError
 from orchestra.settings import Settings
@@ -29,6 +29,13 @@ _BATCH = 500
 _LINGER_S = 0.1
 _LONGEST_PAUSE_S = 60.0
 _LOCK_S = 60
+_FIRST_PAUSE_S = 0.25
+#: a call that an import fails on this often, alone, while others are taken, goes to the dead letters
+_TRIES = 5
+#: after this many seconds a call that was given up is sent again, if its dead letter is handled again
+_GIVEN_UP_S = 60.0
+#: how long a server that imports later may take
+_SHOWN_WITHIN_S = 600.0
 
 
 class Curated(NamedTuple):
@@ -47,6 +54,9 @@ class _Submission:
     recording: str
     done: asyncio.Future[Curated | None] = field(repr=False)
     task: dict[str, Any] = field(default_factory=dict)
+    #: imports that failed with this call in them, and how many others had gone well before the first
+    failures: int = 0
+    imports_before: int = 0
 
 
 class Curation:
@@ -60,6 +70,8 @@ class Curation:
         self._redaction = chosen_redaction(bus.settings)
         self._waiting: asyncio.Queue[_Submission] = asyncio.Queue()
         self._trouble = ""
+        self._imports = 0
+        self._given_up: dict[str, tuple[str, float]] = {}
 
     async def submit(self, call: str, until: str, recording: str) -> Curated | None:
         """Have the call made a task, however long Label Studio is away; None where sampling or filter leave it out.
@@ -70,6 +82,10 @@ class Curation:
         """
         if not is_sampled(call, self._settings.curate_percent):
             return None
+        reason, until_s = self._given_up.pop(call, ("", 0.0))
+        if time.monotonic() < until_s:  # the bus tries again at once, and for the server it is the same call
+            self._given_up[call] = reason, until_s
+            raise RejectedError(reason)
         done: asyncio.Future[Curated | None] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait(_Submission(call, until, recording, done))
         return await done
@@ -92,29 +108,37 @@ class Curation:
             await ready.put(batch)
 
     async def _deliver(self, ready: asyncio.Queue[list[_Submission]]) -> None:
+        """Import what is ready, and with it what the server has failed on: that holds nothing else back."""
+        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        waiting: list[_Submission] = []
         while True:
-            await self._see_through(await ready.get())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(backoff.next_s() if waiting else None):
+                    waiting += await ready.get()
+            while not ready.empty():
+                waiting += ready.get_nowait()
+            if await self._try(waiting):
+                backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+            waiting = [each for each in waiting if not each.done.done()]
 
-    async def _see_through(self, batch: list[_Submission]) -> None:
-        """Try until every call of the batch is done or refused."""
-        backoff = Backoff(0.25, _LONGEST_PAUSE_S)
-        while batch := [each for each in batch if not each.done.done()]:
-            try:
-                await self._prepare(batch)
-                await self._import([each for each in batch if not each.done.done()])
-            except ProjectGoneError as error:
-                self._troubled(error)
-                self._project.forget()
-            except (EngineError, SettingError, RedisError, OSError) as error:
-                self._troubled(error)
-            except Exception as error:  # noqa: BLE001 - the handlers that wait are told, and counted and retried by the bus
-                _log.exception("curation.failed", calls=len(batch))
-                for each in batch:
-                    _fail(each, error)
-            else:
-                self._well()
-                continue
-            await backoff.wait()
+    async def _try(self, batch: list[_Submission]) -> bool:
+        """Try to import these calls once; whether all went well."""
+        try:
+            await self._prepare(batch)
+            await self._import([each for each in batch if not each.done.done()])
+        except ProjectGoneError as error:
+            self._troubled(error)
+            self._project.forget()
+        except (EngineError, SettingError, RedisError, OSError) as error:
+            self._troubled(error)
+        except Exception as error:  # noqa: BLE001 - the handlers that wait are told, and counted and retried by the bus
+            _log.exception("curation.failed", calls=len(batch))
+            for each in batch:
+                _fail(each, error)
+        else:
+            self._well()
+            return True
+        return False
 
     async def _prepare(self, batch: Sequence[_Submission]) -> None:
         """Read the calls and make their tasks; those that the filter leaves out are done."""
@@ -132,7 +156,12 @@ class Curation:
                 _fail(each, error)
 
     async def _import(self, batch: Sequence[_Submission]) -> None:
-        """Look the calls up, import those that are not there, and bisect a batch that is refused."""
+        """Look the calls up, and import those that are not there: a piece that fails holds back no other.
+
+        Raises:
+            EngineError: the server failed on some of them, which are to be tried again, or on the look-up.
+
+        """
         if not batch:
             return
         project = await self._opened()
@@ -141,16 +170,35 @@ class Curation:
             if each.call in known:
                 _finish(each, Curated(project, str(known[each.call])))
         fresh = list({each.call: each for each in batch if not each.done.done()}.values())
-        await self._send(fresh, project)
+        trouble: EngineError | None = None
+        for piece in _pieces(fresh):
+            try:
+                await self._send(piece, project)
+                self._imports += 1
+            except EngineError as error:
+                trouble = error
+                self._failed_on(piece, error)
+        if trouble is not None and not all(each.done.done() for each in fresh):
+            raise trouble
+
+    def _failed_on(self, piece: Sequence[_Submission], error: EngineError) -> None:
+        """Count it; one that fails alone, again and again, while others are imported, is itself at fault."""
+        for each in piece:
+            each.failures += 1
+            each.imports_before = self._imports if each.failures == 1 else each.imports_before
+        if len(piece) == 1 and piece[0].failures >= _TRIES and self._imports > piece[0].imports_before:
+            reason = f"Label Studio has failed on this call {piece[0].failures} times, and taken others: {error}"
+            self._given_up[piece[0].call] = reason, time.monotonic() + _GIVEN_UP_S
+            _fail(piece[0], RejectedError(reason))
 
     async def _send(self, fresh: Sequence[_Submission], project: str) -> None:
-        if not fresh:
-            return
+        """Import calls that are not there yet; a batch that is refused is bisected."""
         if self._settings.label_studio_audio == "upload":
             for each in fresh:
                 await self._upload(each)
         try:
             added = await asyncio.to_thread(self._project.add, [each.task for each in fresh])
+            numbers = added if isinstance(added, list) else await self._shown(fresh, added)
         except RejectedError as error:
             if len(fresh) == 1:
                 _fail(fresh[0], error)
@@ -159,9 +207,30 @@ class Curation:
             await self._send(fresh[:middle], project)
             await self._send(fresh[middle:], project)
             return
-        for each, number in zip(fresh, added, strict=True):
+        for each, number in zip(fresh, numbers, strict=True):
             _finish(each, Curated(project, str(number)))
         _log.info("curation.imported", calls=len(fresh), project=project)
+
+    async def _shown(self, sent: Sequence[_Submission], pending: Pending) -> list[int]:
+        """The tasks of these calls, once the server, which imports later, has them all.
+
+        Raises:
+            RejectedError: it has given up.
+            EngineError: they are not there in time.
+
+        """
+        calls, backoff = [each.call for each in sent], Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        found: dict[str, int] = {}
+        try:
+            async with asyncio.timeout(_SHOWN_WITHIN_S):
+                while len(found) < len(calls):
+                    await asyncio.to_thread(self._project.check, pending)
+                    await backoff.wait()
+                    found = await asyncio.to_thread(self._project.find, calls)
+        except TimeoutError:
+            msg = f"Label Studio took an import of {len(calls)} calls and does not show them after {_SHOWN_WITHIN_S} s"
+            raise EngineError(msg) from None
+        return [found[call] for call in calls]
 
     async def _opened(self) -> str:
         if not self._project.project and not await asyncio.to_thread(self._project.open, create=False):
@@ -204,6 +273,15 @@ class Curation:
 def _bytes_of(recording: Stored) -> bytes:
     with recording.open() as file:
         return file.read()
+
+
+def _pieces(fresh: Sequence[_Submission]) -> list[Sequence[_Submission]]:
+    """What is sent together: new calls in one, those that the server has failed on in ever smaller pieces."""
+    new = [each for each in fresh if not each.failures]
+    failed = [each for each in fresh if each.failures]
+    most = max((each.failures for each in failed), default=0)
+    size = max(1, len(failed) >> most)
+    return [*([new] if new else []), *(failed[start : start + size] for start in range(0, len(failed), size))]
 
 
 def _finish(each: _Submission, curated: Curated | None) -> None:

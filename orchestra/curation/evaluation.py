@@ -10,6 +10,7 @@ import msgspec
 
 from orchestra.bus.entry import UNREADABLE
 from orchestra.curation.config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
+from orchestra.curation.task import as_shown
 from orchestra.curation.word_errors import WordErrors, total, word_errors
 from orchestra.errors import RejectedError
 
@@ -71,7 +72,7 @@ def _evaluated(
 ) -> EvaluatedCall:
     chosen = max(counting, key=lambda each: (bool(each.get("ground_truth")), str(each.get("updated_at")), each["id"]))
     said = _Said(chosen.get("result") or ())
-    turns = tuple(said.turn(number, paragraph) for number, paragraph in enumerate(data.get("turns") or ()))
+    turns = tuple(said.turn(number, paragraph) for number, paragraph in enumerate(as_shown(data.get("turns") or ())))
     heard = total(word_errors(turn.corrected, _understood(turn.text)) for turn in turns if turn.speaker == "caller")
     return EvaluatedCall(
         call=str(data["call_id"]),
@@ -134,7 +135,7 @@ class _Said:
 
 def _text(value: Mapping[str, Any]) -> str:
     text = value.get("text", "")
-    return text if isinstance(text, str) else " ".join(text)
+    return (text if isinstance(text, str) else " ".join(text)).strip()
 
 
 # -- the file

@@ -7,6 +7,7 @@ SDK's own retries are off, and who does not know whether an import arrived looks
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -17,6 +18,7 @@ import structlog
 from orchestra.curation.config import AUDIO_CONFIG, LABEL_CONFIG
 from orchestra.curation.task import task
 from orchestra.errors import EngineError, MissingExtraError, OrchestraError, RejectedError, SettingError
+from orchestra.masking import without_secrets
 from orchestra.settings import Settings
 from orchestra.storage.dialogue import Dialogue, Turn
 
@@ -27,10 +29,18 @@ _TIMEOUT_S = 60.0
 _IMPORT_TIMEOUT_S = 180
 _ONCE: Any = {"max_retries": 0}
 _PAGE = 500
+#: calls a look-up, whose URL gateways cut off at 8 kB, some at 4
+_LOOKED_UP = 40
 
 
 class ProjectGoneError(OrchestraError):
     """The project was deleted on the server."""
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """An import that the server makes later, as Label Studio Enterprise does; its number, 0 where none was given."""
+
+    number: int
 
 
 class LabelStudio:
@@ -60,7 +70,8 @@ class LabelStudio:
         self._api_key = settings.label_studio_api_key.get_secret_value()
         self._bucket = 0
         self._sdk: Any = None
-        self._http = httpx.Client(timeout=_TIMEOUT_S, follow_redirects=True)
+        # a redirect would turn an import into a look-up, and may lead to another host: said instead of followed
+        self._http = httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False)
 
     def __enter__(self) -> Self:
         return self
@@ -93,22 +104,53 @@ class LabelStudio:
 
     def find(self, calls: Sequence[str]) -> dict[str, int]:
         """Which of these calls have a task already: call → task."""
-        return self._asked(lambda: {found.data["call_id"]: int(found.id) for found in self._tasks_of(calls)})
+        known: dict[str, int] = {}
+        for start in range(0, len(calls), _LOOKED_UP):
+            known |= self._asked(partial(self._known, calls[start : start + _LOOKED_UP]))
+        return known
 
-    def add(self, tasks: Sequence[dict[str, Any]]) -> list[int]:
-        """Import tasks; their ids in the same order. Not idempotent."""
+    def _known(self, calls: Sequence[str]) -> dict[str, int]:
+        return {found.data["call_id"]: int(found.id) for found in self._tasks_of(calls)}
+
+    def add(self, tasks: Sequence[dict[str, Any]]) -> list[int] | Pending:
+        """Import tasks; their ids in the same order, or what to ask for where the server imports them later.
+
+        Not idempotent.
+        """
         ready = list(tasks) if self.predicts else [{"data": each["data"]} for each in tasks]
 
-        def send() -> list[int]:
+        def send() -> list[int] | Pending:
             path = f"projects/{self.project}/import"
             answer = self._post(path, {"return_task_ids": "true"}, content=msgspec.json.encode(ready))
-            return [int(number) for number in answer["task_ids"]]
+            told = answer if isinstance(answer, dict) else {}
+            if told.get("task_ids") is None:
+                return Pending(int(told.get("import") or 0))
+            return [int(number) for number in told["task_ids"]]
 
         added = self._asked(send)
-        if len(added) != len(ready):
+        if isinstance(added, list) and len(added) != len(ready):
             msg = f"Label Studio names {len(added)} tasks of {len(ready)} that were sent"
             raise EngineError(msg)
         return added
+
+    def check(self, pending: Pending) -> None:
+        """Raise if the server has given up an import that it makes later.
+
+        Raises:
+            RejectedError: it has; in its words.
+
+        """
+
+        def ask() -> str:
+            answer = self._http.get(
+                f"{self.url}/api/projects/{self.project}/imports/{pending.number}/", headers=self._authorization()
+            )
+            told = answer.json() if answer.status_code == httpx.codes.OK else {}
+            return str(told.get("error") or told) if told.get("status") == "failed" else ""
+
+        if pending.number and (words := self._asked(ask)):
+            msg = f"Label Studio has given up the import: {words[:300]}"
+            raise RejectedError(msg)
 
     def upload(self, name: str, audio: bytes) -> str:
         """Put a WAV file on the server; the URL to name in a task. Every call of this stores it anew."""
@@ -142,9 +184,19 @@ class LabelStudio:
             msg = f"Label Studio at {self.url} does not answer: {error!r}"
             raise EngineError(msg) from error
         except api_error as error:
-            raise self._meaning(error.status_code or 0, error.body) from error
+            location = (getattr(error, "headers", None) or {}).get("location", "")
+            raise self._meaning(error.status_code or 0, error.body, location) from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            msg = f"the answer from {self.url} is not Label Studio's ({error!r}): is there a gateway before it?"
+            raise EngineError(msg) from error
 
-    def _meaning(self, status: int, body: Any) -> OrchestraError:
+    def _meaning(self, status: int, body: Any, location: str = "") -> OrchestraError:
+        if httpx.codes.is_redirect(status):
+            where = f" to {without_secrets(location)}" if location else ""
+            return SettingError(
+                f"Label Studio at {self.url} redirects{where} ({status}), which is not followed: set"
+                " ORCHESTRA_LABEL_STUDIO_URL to its own address"
+            )
         words = body.get("validation_errors") or body.get("detail") or body if isinstance(body, dict) else body
         said = " ".join(str(words).split())[:300]
         if status in {401, 403}:
@@ -154,22 +206,31 @@ class LabelStudio:
             )
         if status == httpx.codes.NOT_FOUND:
             return ProjectGoneError(f"project {self.project} is not at {self.url}")
-        if status in {400, 413, 415, 422}:
+        if status in {400, 413, 414, 415, 422, 431}:
             return RejectedError(f"Label Studio refused it ({status}): {said}")
         return EngineError(f"Label Studio at {self.url} failed ({status}): {said}")
 
     def _post(self, path: str, params: dict[str, str], **body: Any) -> Any:
         """Post once, under the SDK's own authorization: it has no upload, and takes seconds to encode a long call."""
-        headers = {"Authorization": self._client()._client_wrapper.get_headers()["Authorization"]}  # noqa: SLF001
+        headers = self._authorization()
         if "content" in body:
             headers["Content-Type"] = "application/json"
         answer = self._http.post(
             f"{self.url}/api/{path}", params=params, headers=headers, timeout=_IMPORT_TIMEOUT_S, **body
         )
-        if answer.status_code != httpx.codes.CREATED:
-            is_json = answer.headers.get("content-type", "").startswith("application/json")
-            raise self._meaning(answer.status_code, answer.json() if is_json else answer.text)
-        return answer.json()
+        try:
+            said = answer.json() if answer.content else None
+        except ValueError:  # gateways say JSON and send none
+            said = answer.text
+        if answer.status_code not in {httpx.codes.OK, httpx.codes.CREATED, httpx.codes.ACCEPTED}:
+            raise self._meaning(answer.status_code, said, answer.headers.get("location", ""))
+        if isinstance(said, str):
+            msg = f"Label Studio at {self.url} answers an import without JSON: {said[:100]!r}"
+            raise EngineError(msg)
+        return said
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": self._client()._client_wrapper.get_headers()["Authorization"]}  # noqa: SLF001
 
     def _client(self) -> Any:
         if self._sdk is None:

@@ -1,6 +1,7 @@
 """One call as one labelling task. Pure."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -17,6 +18,8 @@ MODEL_VERSION = "orchestra-1"
 
 _NOTHING = "(nothing understood)"
 _SHARES = 10_000
+#: the editor puts paragraphs that start at 0 last
+_FIRST_START_S = 0.001
 
 
 def is_sampled(call: str, percent: float) -> bool:
@@ -68,36 +71,46 @@ def redacted(told: Dialogue, redaction: Redaction) -> Dialogue:
 def task(call: str, told: Dialogue, audio: str) -> dict[str, Any]:
     """The task to import: its data (no phone number in it) and one prediction.
 
-    ``turns`` are the paragraphs, each with its speaker, text, place in the audio (s) and the number of the caller's
-    turn. ``audio`` is a URL that the annotator's browser can open, or empty.
+    ``turns`` are the paragraphs in the order in which the editor shows them, each with its speaker, text, place in the
+    audio (s) and the number of the caller's turn. ``audio`` is a URL that the annotator's browser can open, or empty.
     """
-    paragraphs: list[dict[str, Any]] = []
-    regions: list[dict[str, Any]] = []
+    marked: list[tuple[dict[str, Any], str]] = []
     for turn in told.turns:
         if turn.said_from_s is not None:
-            if is_doubtful(turn):
-                regions.append(_region(len(paragraphs), turn.said or _NOTHING, "Misrecognition"))
-            paragraphs.append(
-                _paragraph("caller", turn.said or _NOTHING, turn.said_from_s, turn.said_to_s, turn.number)
-            )
+            said = _paragraph("caller", turn.said or _NOTHING, turn.said_from_s, turn.said_to_s, turn.number)
+            marked.append((said, "Misrecognition" if is_doubtful(turn) else ""))
         if turn.heard:
-            speaker = turn.agent or "agent"
-            if turn.interrupted:
-                regions.append(_region(len(paragraphs), turn.heard, "Interruption"))
-            elif turn.failed:
-                regions.append(_region(len(paragraphs), turn.heard, "Bad response"))
-            paragraphs.append(_paragraph(speaker, turn.heard, turn.heard_from_s, turn.heard_to_s, turn.number))
+            reply = _paragraph(turn.agent or "agent", turn.heard, turn.heard_from_s, turn.heard_to_s, turn.number)
+            marked.append((reply, "Interruption" if turn.interrupted else "Bad response" if turn.failed else ""))
+    marked = marked or [(_paragraph("caller", _NOTHING, None, None, 0), "")]  # the editor fails on a list without any
+    marked.sort(key=lambda each: _editor_key(each[0]))
+    regions = [_region(place, paragraph["text"], label) for place, (paragraph, label) in enumerate(marked) if label]
     confidence = min((turn.confidence for turn in told.turns), default=1.0)
     guess = {"from_name": OUTCOME, "to_name": TRANSCRIPT, "type": "choices", "value": {"choices": [outcome(told)]}}
     return {
-        "data": {"call_id": call, "audio": audio, "turns": paragraphs, "meta": _meta(told)},
+        "data": {"call_id": call, "audio": audio, "turns": [each for each, _ in marked], "meta": _meta(told)},
         "predictions": [{"model_version": MODEL_VERSION, "score": round(confidence, 3), "result": [*regions, guess]}],
     }
 
 
+def as_shown(paragraphs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The paragraphs of a task in the order in which the editor shows them, which is what annotations count by.
+
+    With ``contextScroll`` the editor sorts them by start, then end, and puts those without a start, or with 0, last
+    (Label Studio 1.23, the editor's Paragraphs model). What `task` makes is in this order already; older tasks are not.
+    """
+    return sorted(paragraphs, key=_editor_key)
+
+
+def _editor_key(paragraph: Mapping[str, Any]) -> tuple[bool, float, float]:
+    start = paragraph.get("start") or 0.0
+    return not start, start, paragraph.get("end") or 0.0
+
+
 def _paragraph(speaker: str, text: str, start_s: float | None, end_s: float | None, turn: int) -> dict[str, Any]:
-    start = start_s or 0.0
-    return {"speaker": speaker, "text": text, "start": start, "end": max(end_s or 0.0, start), "turn": turn}
+    start = max(start_s or 0.0, _FIRST_START_S)
+    plain = text.replace("\0", "\ufffd")  # its database has no text with NUL
+    return {"speaker": speaker, "text": plain, "start": start, "end": max(end_s or 0.0, start), "turn": turn}
 
 
 def _region(paragraph: int, text: str, label: str) -> dict[str, Any]:

@@ -261,3 +261,108 @@ async def test_a_call_of_ten_thousand_turns_is_one_task(bus: TestBus, studio: La
     (data,) = studio.tasks[1].values()
     assert len(data["turns"]) == 20_000
     assert data["turns"][-1]["end"] == pytest.approx(10_000.5)
+
+
+async def curated(bus: TestBus, calls: list[str], *, allow_dead: bool = False) -> None:
+    """Have these calls end at once, and wait until each is a task or a dead letter."""
+    async with bus.run(consumer):
+        await bus.publish(*(event for call in calls for event in a_call(call)))
+        await bus.settled(60.0, allow_dead=allow_dead)
+
+
+async def test_a_call_that_the_server_fails_on_holds_back_no_other_and_is_a_dead_letter(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    good, poison, later = [bus.call() for _ in range(3)], bus.call(), bus.call()
+    studio.poison = {poison}
+    async with bus.run(consumer):
+        await bus.publish(*(event for call in [*good[:2], poison, good[2]] for event in a_call(call)))
+        async with asyncio.timeout(30):
+            while len(studio.calls()) < len(good):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.01)
+        await bus.publish(*a_call(later))
+        await bus.settled(60.0, allow_dead=True)
+    assert sorted(studio.calls()) == sorted([*good, later])
+    (dead,) = await bus.dead("curator")
+    assert dead.id.startswith(poison)
+    assert "failed on this call" in dead.error
+    assert "500" in dead.error
+
+
+async def test_one_call_on_a_server_that_takes_none_waits(bus: TestBus, studio: LabelStudioServer) -> None:
+    call = bus.call()
+    studio.fail_imports = [500] * 12
+    await curated(bus, [call])
+    assert studio.calls() == [call]
+    assert await bus.dead("curator") == []
+
+
+async def test_a_backlog_is_looked_up_in_requests_that_a_gateway_lets_through(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    studio.longest_line = 4000
+    calls = [bus.call() for _ in range(150)]
+    await curated(bus, calls)
+    assert sorted(studio.calls()) == sorted(calls)
+
+
+@pytest.mark.parametrize("looks", [1, 3])
+async def test_a_server_that_imports_later_is_waited_for(bus: TestBus, studio: LabelStudioServer, looks: int) -> None:
+    studio.later = looks
+    calls = [bus.call() for _ in range(4)]
+    await curated(bus, calls)
+    assert sorted(studio.calls()) == sorted(calls)
+    assert {event.call for event in await bus.published(TranscriptCurated)} == set(calls)
+
+
+async def test_what_a_later_import_gives_up_is_found_alone(bus: TestBus, studio: LabelStudioServer) -> None:
+    calls = [bus.call() for _ in range(4)]
+    studio.later, studio.gives_up = 1, {calls[1]}
+    await curated(bus, calls, allow_dead=True)
+    assert sorted(studio.calls()) == sorted([calls[0], *calls[2:]])
+    (dead,) = await bus.dead("curator")
+    assert dead.id.startswith(calls[1])
+    assert "cannot be imported" in dead.error
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (502, "application/json", "<html>502 Bad Gateway</html>"),
+        (504, "application/json", ""),
+        (503, "text/html", "<html>"),
+        (200, "text/html", "<html>Please log in</html>"),
+        (201, "application/json", "[1, 2"),
+        (201, "application/json", '{"task_ids": [null]}'),
+        (201, "application/json", '{"task_ids": "all"}'),
+        (429, "application/json", '{"detail": "slow down"}'),
+    ],
+)
+async def test_what_a_gateway_says_in_the_servers_place_is_waited_out(
+    bus: TestBus, studio: LabelStudioServer, answer: tuple[int, str, str]
+) -> None:
+    studio.answers = [answer] * 6
+    calls = [bus.call() for _ in range(3)]
+    await curated(bus, calls)
+    assert sorted(studio.calls()) == sorted(calls)
+    assert await bus.dead("curator") == []
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:9", "https://user:s3cret@labels.example"])
+async def test_a_redirect_is_said_once_and_not_followed(
+    bus: TestBus, studio: LabelStudioServer, host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studio.redirect = host
+    call = bus.call()
+    async with bus.run(consumer):
+        await bus.publish(*a_call(call))
+        async with asyncio.timeout(30):
+            while len(studio.seen) < 4:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.01)
+        studio.redirect = ""
+        await bus.settled(60.0)
+    assert studio.calls() == [call]
+    told = [line for line in capsys.readouterr().out.splitlines() if "curation.waiting" in line]
+    assert len(told) == 1
+    assert "redirects to" in told[0]
+    assert "s3cret" not in told[0]

@@ -4,7 +4,7 @@ import pytest
 from label_studio_sdk.label_interface import LabelInterface
 
 from orchestra.curation.config import LABEL_CONFIG
-from orchestra.curation.task import is_sampled, is_wanted, outcome, redacted, task
+from orchestra.curation.task import as_shown, is_sampled, is_wanted, outcome, redacted, task
 from orchestra.storage.dialogue import Dialogue, Turn
 from orchestra.telemetry.redaction import Redaction
 from schemas import CallEnded
@@ -17,7 +17,8 @@ def told(*turns: Turn, reason: str = "caller_hung_up") -> Dialogue:
 
 
 def a_turn(number: int = 1, said: str = "hello", heard: str = "good day", **more: object) -> Turn:
-    times = {"said_from_s": 1.0, "said_to_s": 2.0, "heard_from_s": 2.5, "heard_to_s": 3.0}
+    at = 10.0 * number
+    times = {"said_from_s": at + 1.0, "said_to_s": at + 2.0, "heard_from_s": at + 2.5, "heard_to_s": at + 3.0}
     return Turn(number, said=said, heard=heard, **(times | more))  # type: ignore[arg-type]
 
 
@@ -90,3 +91,24 @@ def test_what_must_not_leave_is_not_in_the_task_nor_in_its_predictions() -> None
     assert "I call [phone]." in leaves
     assert "1111 1111," not in leaves
     assert "ann@" in str(task(CALL, call, ""))  # the call itself is as it was
+
+
+def test_paragraphs_are_in_the_order_in_which_the_editor_shows_them() -> None:
+    greeting = Turn(0, heard="Welcome.", heard_from_s=0.0, heard_to_s=2.0)
+    overlapping = Turn(2, said="Stop.", said_from_s=3.0, said_to_s=3.5, confidence=0.1, heard="Yes?", heard_from_s=4.0)
+    long = Turn(1, said="Hello?", said_from_s=1.0, said_to_s=1.5, heard="Well, ...", heard_from_s=2.5, heard_to_s=3.2)
+    made = task(CALL, told(greeting, overlapping, long), "")
+    turns = made["data"]["turns"]
+    assert [each["text"] for each in turns] == ["Welcome.", "Hello?", "Well, ...", "Stop.", "Yes?"]
+    assert list(turns) == as_shown(turns)
+    assert all(each["start"] > 0 for each in turns)  # the editor puts those without a start last
+    assert labels(made) == [("3", "Misrecognition")]
+
+
+def test_a_call_in_which_nothing_was_said_has_a_paragraph_too() -> None:
+    assert [each["text"] for each in task(CALL, told(), "")["data"]["turns"]] == ["(nothing understood)"]
+
+
+def test_text_with_nul_can_be_stored_by_label_studio() -> None:
+    made = task(CALL, told(a_turn(heard="It is \0 there.", interrupted=True)), "")
+    assert "\0" not in str(made).replace("\\x00", "\0")

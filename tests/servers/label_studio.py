@@ -18,9 +18,19 @@ TOKEN = "abcdef0123456789abcdef0123456789abcdef01"
 class LabelStudioServer(ProtocolServer):
     """Projects, task look-up by call id, import.
 
-    ``fail_imports``: statuses of the next imports, one each; a negative one fails *after* the tasks were stored, -1
-    cuts the connection then. ``fail_creations``: the same for the projects that are created. ``refuse``: call ids whose
-    task is wrong. ``sent`` are the tasks of every import as they came, predictions and all.
+    Attributes:
+        fail_imports: statuses of the next imports, one each; a negative one fails *after* the tasks were stored, -1
+            cuts the connection then.
+        fail_creations: the same for the projects that are created.
+        refuse: call ids whose task is wrong.
+        poison: call ids on whose task the server fails with 500, whatever is sent with it.
+        answers: what the next imports are answered with instead (status, content type, body), one each.
+        longest_line: a longer request line is refused with 414, as by a gateway.
+        later: imports are taken with 201 and a number, and made after this many looks at it.
+        gives_up: call ids with which such an import fails.
+        redirect: where every request is sent to instead.
+        sent: the tasks of every import as they came, predictions and all.
+
     """
 
     def __init__(self, faults: Faults = NO_FAULTS) -> None:
@@ -32,6 +42,13 @@ class LabelStudioServer(ProtocolServer):
         self.fail_creations: list[int] = []
         self.sent: list[dict[str, Any]] = []
         self.refuse: set[str] = set()
+        self.poison: set[str] = set()
+        self.gives_up: set[str] = set()
+        self.answers: list[tuple[int, str, str]] = []
+        self.longest_line = 0
+        self.later = 0
+        self.redirect = ""
+        self.pending: dict[int, tuple[int, list[dict[str, Any]]]] = {}
         self.imports: list[int] = []
         self.refused = asyncio.Event()
         self._number = 0
@@ -42,6 +59,7 @@ class LabelStudioServer(ProtocolServer):
             web.post("/api/projects/", self._create_project),
             web.get("/api/projects/{project}/", self._get_project),
             web.post("/api/projects/{project}/import", self._import),
+            web.get("/api/projects/{project}/imports/{number}/", self._look_at_import),
             web.get("/api/tasks/", self._tasks),
         ]
 
@@ -55,6 +73,10 @@ class LabelStudioServer(ProtocolServer):
 
     def _admit(self, request: web.Request) -> None:
         self.admit(request)
+        if self.redirect:
+            raise web.HTTPMovedPermanently(self.redirect + request.path_qs)
+        if self.longest_line and len(request.path_qs) > self.longest_line:
+            raise web.HTTPRequestURITooLong(text="<html>414 Request-URI Too Large</html>", content_type="text/html")
         if request.headers.get("Authorization") != f"Token {self.token}":
             self.refused.set()
             raise web.HTTPUnauthorized(
@@ -86,7 +108,7 @@ class LabelStudioServer(ProtocolServer):
         project = self.projects.get(int(request.match_info["project"]))
         return self._missing() if project is None else web.json_response(project)
 
-    async def _import(self, request: web.Request) -> web.StreamResponse:
+    async def _import(self, request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - a way to misbehave each
         self._admit(request)
         number = int(request.match_info["project"])
         if number not in self.projects:
@@ -96,23 +118,48 @@ class LabelStudioServer(ProtocolServer):
         sent = json.loads(await request.content.read())
         self.imports.append(len(sent))
         self.sent += sent
+        if self.answers:
+            status, kind, body = self.answers.pop(0)
+            return web.Response(status=status, body=body.encode(), headers={"Content-Type": kind})
+        if any(task["data"]["call_id"] in self.poison for task in sent):
+            return web.json_response({"detail": "A string literal cannot contain NUL (0x00) characters."}, status=500)
+        if self.later:
+            self._number += 1
+            self.pending[self._number] = (self.later, sent)
+            return web.json_response({"import": self._number}, status=201)
         fault = self.fail_imports.pop(0) if self.fail_imports else 0
         if fault > 0:
             return web.json_response({"detail": "the server is tired"}, status=fault)
         if any(task["data"]["call_id"] in self.refuse for task in sent):
             errors = {"non_field_errors": ['"turns" key is expected in task data']}
             return web.json_response({"status_code": 400, "validation_errors": errors}, status=400)
-        stored = []
-        for task in sent:
-            self._number += 1
-            self.tasks[number][self._number] = task["data"]
-            stored.append(self._number)
+        stored = self._store(number, sent)
         if fault == -1:
             assert request.transport is not None
             request.transport.abort()
         if fault < 0:
             return web.json_response({"detail": "the server fell over"}, status=-fault)
         return web.json_response({"task_count": len(stored), "task_ids": stored}, status=201)
+
+    def _store(self, project: int, sent: list[dict[str, Any]]) -> list[int]:
+        stored = []
+        for task in sent:
+            self._number += 1
+            self.tasks[project][self._number] = task["data"]
+            stored.append(self._number)
+        return stored
+
+    async def _look_at_import(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        number = int(request.match_info["number"])
+        left, sent = self.pending.get(number, (0, []))
+        if any(task["data"]["call_id"] in self.gives_up for task in sent):
+            return web.json_response({"id": number, "status": "failed", "error": "cannot be imported"})
+        if sent and left <= 1:
+            self._store(int(request.match_info["project"]), sent)
+        if number in self.pending:
+            self.pending[number] = (left - 1, sent if left > 1 else [])
+        return web.json_response({"id": number, "status": "in_progress" if left > 1 else "completed"})
 
     async def _tasks(self, request: web.Request) -> web.StreamResponse:
         self._admit(request)
