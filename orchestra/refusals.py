@@ -24,12 +24,18 @@ class Refusals:
 
     def note(self, event: str, **fields: Any) -> None:
         """Something of this kind was refused."""
+        unwritten = self.due(event)
+        if unwritten is not None:
+            _LOG.warning(event, **fields, **({"not_written": unwritten} if unwritten else {}))
+
+    def due(self, event: str) -> int | None:
+        """Whether a line of this kind is written now: None if not, else how many were not since the last that was."""
         now = self._clock()
         began, written, unwritten = self._kinds.get(event, (now, 0, 0))
         if now - began >= _WINDOW_S:
             began, written = now, 0
         if written >= _LINES:
             self._kinds[event] = began, written, unwritten + 1
-            return
+            return None
         self._kinds[event] = began, written + 1, 0
-        _LOG.warning(event, **fields, **({"not_written": unwritten} if unwritten else {}))
+        return unwritten

@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import logging
 import resource
 from typing import Any, cast
 
@@ -64,6 +65,21 @@ class Config(uvicorn.Config):
         # there must be files left for calls
         self.arrivals = Arrivals(_MOST_WAITING if soft == resource.RLIM_INFINITY else min(_MOST_WAITING, soft // 4))
         self.refusals = Refusals()
+        logging.getLogger("uvicorn.error").addFilter(_SELDOM)
+
+
+class _Seldom(logging.Filter):
+    """What is no HTTP, or breaks a WebSocket, is a line in the log, but not each of a thousand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refusals = Refusals()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR or self._refusals.due(str(record.msg)) is not None
+
+
+_SELDOM = _Seldom()
 
 
 def raise_open_files() -> None:

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import structlog
 from redis.exceptions import RedisError
@@ -42,9 +42,11 @@ class Noted:
 
     @classmethod
     def read(cls, kept: bytes) -> "Noted":
-        """What was kept; an older version kept the call's id only."""
-        call, expires, state = [*kept.decode().split(), "0", "begun"][:3]
-        return cls(call, int(expires), cast("State", state))
+        """What was kept. An older version kept the call's id only; what others wrote there admits nobody."""
+        call, expires, state = [*kept.decode("utf-8", "replace").split(), "", "", ""][:3]
+        if state not in get_args(State) or not (expires.isascii() and expires.isdecimal()):
+            return cls(call)
+        return cls(call, int(expires[:12]), cast("State", state))
 
 
 class Incoming:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import resource
+import socket
 import sys
 from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import DEVNULL, PIPE
@@ -100,26 +101,26 @@ async def test_sockets_without_a_start_make_room_for_callers(
     async with running_edge(bus, settings, max_calls=2) as running:
         sockets: list[ClientConnection] = []
         for _ in range(40):
-            socket = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None)
-            sockets.append(socket)
+            opened = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None)
+            sockets.append(opened)
             if says is not None:
-                await socket.send(says)
+                await opened.send(says)
         assert await closed_with(sockets[0]) == 1008
         assert len(running.edge.arrivals) <= 4
         await a_caller_gets_through(running)
-        await asyncio.gather(*(socket.close() for socket in sockets))
+        await asyncio.gather(*(each.close() for each in sockets))
 
 
 async def test_an_unfinished_message_is_kept_no_longer_than_a_message_may_be(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings) as running:
-        socket = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None, compression=None)
+        first = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None, compression=None)
 
         async def endless() -> AsyncIterator[str]:
             while True:
                 yield "x" * 4096
 
-        sending = asyncio.create_task(socket.send(endless()))
-        assert await closed_with(socket) in (1006, 1009)
+        sending = asyncio.create_task(first.send(endless()))
+        assert await closed_with(first) in (1006, 1009)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
 
@@ -133,6 +134,35 @@ async def test_an_unfinished_message_is_kept_no_longer_than_a_message_may_be(bus
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         await a_caller_gets_through(running)
+
+
+async def test_a_peer_that_takes_no_answer_is_closed(
+    bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestra.voice.connections._TAKEN_WITHIN_S", 0.3)
+    async with running_edge(bus, settings) as running:
+        attacker = socket.create_connection(("127.0.0.1", running.edge.settings.port))
+        attacker.setblocking(False)
+        asks = b"GET /metrics HTTP/1.1\r\nHost: edge\r\n\r\n" * 1000
+        with capture_logs() as logs, contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(60):
+                while True:  # until the edge, which nobody listens to, has closed it
+                    await asyncio.get_running_loop().sock_sendall(attacker, asks)
+        attacker.close()
+        assert "connection.closed" in {entry["event"] for entry in logs}
+        await a_caller_gets_through(running)
+
+
+async def test_what_is_no_http_does_not_fill_the_log(
+    bus: TestBus, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_edge(bus, settings) as running:
+        for _ in range(100):
+            reader, writer = await held(running, b"\x16\x03\x01 no HTTP\r\n\r\n")
+            assert b" 400 " in await reader.readline()
+            writer.close()
+        await a_caller_gets_through(running)
+    assert 1 <= caplog.text.count("Invalid HTTP request") <= 20
 
 
 @pytest.mark.integration

@@ -10,6 +10,7 @@ from orchestra.testing import TestBus
 from schemas import CallEnded, CallStarted
 from tests.attacks.wire import Captured, a_caller_gets_through, incoming, parameters_of, send, stream_of
 from tests.voice.edges import running_edge
+from tests.voice.test_edge_faults import edge_on_a_server_of_its_own
 
 SID = "CA" + "a1" * 16
 HANGS_UP = "<Response><Hangup /></Response>"
@@ -96,3 +97,29 @@ async def test_callers_who_hang_up_before_their_stream_give_their_place_back_at_
             assert (await send(other if told_elsewhere else running, over))[0] == 204
         await a_caller_gets_through(running)
         assert [HANGS_UP in (await send(running, each))[1] for each in asked] == [True] * 3
+
+
+@pytest.mark.faults
+async def test_replays_take_nothing_while_redis_is_away(settings: Settings) -> None:
+    async with edge_on_a_server_of_its_own(settings) as (running, server):
+        asked = incoming(running, SID)
+        await server.kill()
+        answers = {await send(running, asked) for _ in range(4)}
+        assert len(answers) == 1
+        ((status, twiml),) = answers
+        assert (status, bool(parameters_of(twiml))) == (200, True)
+        await server.start()
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "nonsense", "07-x", "07-x soon waits", "07-x 1 dances", "07-x 99999999999999 waits \xff"]
+)
+async def test_a_note_that_somebody_else_wrote_admits_nobody_and_breaks_nothing(
+    bus: TestBus, settings: Settings, kept: str
+) -> None:
+    async with running_edge(bus, settings) as running:
+        await bus.bus.redis.set(bus.bus.key(0, "provider", SID), kept.encode("latin-1"))
+        assert (await send(running, incoming(running, SID)))[0] == 200
+        over = Captured.of(running, "/twilio/status", CallSid=SID, CallStatus="completed")
+        assert (await send(running, over))[0] == 204
+        await a_caller_gets_through(running)
