@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from orchestra.bus import Bus, Entry, Follow, partition_of
+from orchestra.bus import Bus, Entry, Follow, keys, partition_of
 from orchestra.voice.call import Call
 from orchestra.voice.conversation import REPLY_EVENTS
 from schemas import CallAnswered, CallResumed, DecodeError, Event, tag_of
@@ -42,8 +42,8 @@ class Replies:
         await beginning
 
     def watch(self, call: str) -> None:
-        """See that the call's partition is followed."""
-        self._follow(partition_of(call))
+        """See that the call's partition is followed, from before the call: its reader may be long in coming."""
+        self._follow(partition_of(call), since=str(keys.earliest_ms(call)))
 
     @contextmanager
     def holding(self, call: str) -> Iterator[list[Event]]:
@@ -66,16 +66,16 @@ class Replies:
         # one who gives up waiting leaves the others their reader
         await asyncio.shield(self._follow(partition_of(call)))
 
-    def _follow(self, partition: int) -> asyncio.Task[None]:
+    def _follow(self, partition: int, since: str | None = None) -> asyncio.Task[None]:
         """What begins to follow a partition, once: two readers would tell every call everything twice."""
         beginning = self._following.get(partition)
         if beginning is None:
-            beginning = asyncio.create_task(self._begin([partition]), name=f"follow {partition}")
+            beginning = asyncio.create_task(self._begin([partition], since), name=f"follow {partition}")
             self._following[partition] = beginning
         return beginning
 
-    async def _begin(self, partitions: list[int]) -> None:
-        follow = self._bus.follow(partitions)
+    async def _begin(self, partitions: list[int], since: str | None = None) -> None:
+        follow = self._bus.follow(partitions, since=since)
         await follow.start()
         self._tasks.append(asyncio.create_task(self._deliver(follow), name=f"replies {partitions}"))
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from orchestra.settings import load_settings
 from orchestra.stack import Running, stack
 from schemas import CallEnded, CallStarted, Event, TurnCompleted
 from tests.faults.spoken.caller import SpokenCall
-from tests.faults.spoken.kills import Kills
+from tests.faults.spoken.kills import ROLES, Kills
 from tests.faults.spoken.model import answer, respond
 from tests.faults.spoken.tones import PARDON
 from tests.faults.spoken.verdict import judge, to_be_said
@@ -52,9 +52,11 @@ async def spoken_stack(folder: Path, environment: pytest.MonkeyPatch) -> AsyncIt
             yield running
 
 
-async def talk_while_killed(folder: Path, running: Running, *, kills: int, seed: int) -> None:
+async def talk_while_killed(
+    folder: Path, running: Running, *, kills: int, seed: int, roles: Sequence[str] = ROLES
+) -> None:
     busiest = 1.0
-    killing = Kills(seed, running.url)
+    killing = Kills(seed, running.url, roles)
     harm = asyncio.create_task(killing.run(kills))
     chance = random.Random(seed)
     calls: list[SpokenCall] = []
@@ -166,6 +168,13 @@ async def test_callers_hear_every_word_once_while_every_role_is_killed(
     seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
     async with spoken_stack(tmp_path, monkeypatch) as running:
         await talk_while_killed(tmp_path, running, kills=KILLS, seed=seed)
+
+
+async def test_no_caller_loses_a_word_to_the_embedded_server_that_is_killed_and_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with spoken_stack(tmp_path, monkeypatch) as running:
+        await talk_while_killed(tmp_path, running, kills=6, seed=1, roles=("server",))
 
 
 async def _by_hand(kills: int, seed: int, folder: Path) -> None:

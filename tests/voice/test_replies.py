@@ -71,6 +71,19 @@ async def test_calls_that_begin_to_follow_one_partition_at_once_hear_everything_
     assert [event.id for event in taken.events if event.call in (one, other)] == [event.id for event in published]
 
 
+async def test_a_call_misses_nothing_that_was_said_before_its_partition_was_read(bus: TestBus) -> None:
+    taken, call = Taken(), bus.call(5)
+    replies = Replies(bus.bus, [3], taken.find)
+    await replies.start()
+    (chunk,) = await bus.publish(ReplyChunk(call=call, text="You are welcome."))
+    replies.watch(call)  # while Redis is away this takes longer than an answer
+    async with asyncio.timeout(30):
+        while not taken.events:  # noqa: ASYNC110 - another task reads
+            await asyncio.sleep(0.01)
+    await replies.close()
+    assert [event.id for event in taken.events] == [chunk.id]
+
+
 async def test_homes_that_are_followed_need_no_second_reader(bus: TestBus) -> None:
     replies = Replies(bus.bus, [3, 5], Taken().find)
     await asyncio.gather(replies.start(), replies.followed(bus.call(5)))

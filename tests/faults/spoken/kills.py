@@ -6,13 +6,14 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
-ROLES = ("edge", "orchestration", "execution", "persistence", "server")
-#: the caller is nearest to the edge
-_WEIGHTS = (3, 2, 2, 1, 2)
+#: what is killed, and how often beside the others: the caller is nearest to the edge
+_WEIGHTS = {"edge": 3, "orchestration": 2, "execution": 2, "persistence": 1, "server": 2}
+ROLES = tuple(_WEIGHTS)
 _STOPPED_S = (0.5, 3.0)
 _BETWEEN_S = (1.5, 4.0)
 
@@ -34,11 +35,11 @@ def processes() -> dict[str, list[int]]:
 class Kills:
     """Kills and stops as chance has it; at most one edge at a time is away, or nobody could take its calls up."""
 
-    def __init__(self, seed: int, url: str) -> None:
+    def __init__(self, seed: int, url: str, roles: Sequence[str] = ROLES) -> None:
         self.done: Counter[str] = Counter()
         self._chance = random.Random(seed)
         self._url = url
-        self._began = time.monotonic()
+        self._roles = roles
         self._stopped: set[int] = set()
 
     async def run(self, count: int) -> None:
@@ -46,9 +47,9 @@ class Kills:
         try:
             while self.done.total() < count:
                 await asyncio.sleep(self._chance.uniform(*_BETWEEN_S))
-                roles = self._chance.choices(ROLES, _WEIGHTS)
-                if self._chance.random() < 0.2:
-                    roles.append(self._chance.choice([role for role in ROLES if role not in roles]))
+                roles = self._chance.choices(self._roles, [_WEIGHTS[role] for role in self._roles])
+                if len(self._roles) > 1 and self._chance.random() < 0.2:
+                    roles.append(self._chance.choice([role for role in self._roles if role not in roles]))
                 stop = self._chance.random() < 0.3
                 length_s = self._chance.uniform(*_STOPPED_S)
                 await asyncio.gather(*(self._harm(role, length_s if stop else 0.0) for role in roles))
