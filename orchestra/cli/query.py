@@ -25,6 +25,8 @@ class Format(StrEnum):
 
 #: from so many on the archive worker has not run for long, or merges no others' files
 _MANY_FILES = 1000
+#: smaller numbers are told by their first digits, not by three behind the point
+_SMALL = 0.1
 
 
 def register(app: typer.Typer) -> None:
@@ -75,8 +77,18 @@ def say_slow(files: int) -> None:
 def _format_of(out: Path | None) -> Format:
     if out is None:
         return Format.TABLE
-    known = {".csv": Format.CSV, ".json": Format.JSON, ".jsonl": Format.JSON, ".parquet": Format.PARQUET}
-    return known.get(out.suffix.lower(), Format.TABLE)
+    from orchestra.errors import UsageError
+
+    known = {
+        ".csv": Format.CSV, ".json": Format.JSON, ".jsonl": Format.JSON, ".parquet": Format.PARQUET,
+        ".txt": Format.TABLE, "": Format.TABLE,
+    }  # fmt: skip
+    form = known.get(out.suffix.lower())
+    if form is None:
+        endings = ", ".join(filter(None, known))
+        msg = f"--out {out}: {out.suffix} is no form of an answer: use {endings}, or say which with --format"
+        raise UsageError(msg)
+    return form
 
 
 def _write(answer: "Answer", form: Format, out: Path | None) -> None:
@@ -126,18 +138,34 @@ def _is_number(kind: Any) -> bool:
 
 
 def _cell(value: object) -> Any:
+    from rich.text import Text
+
+    return Text("–", style="dim") if value is None else _said(value)
+
+
+def _said(value: object) -> str:
+    """A value in a table: of a number what tells it from others, and not the last digits of its binary form."""
     from datetime import datetime
     from decimal import Decimal
 
-    from rich.text import Text
+    match value:
+        case float() | Decimal():
+            return _number(float(value))
+        case datetime():
+            return value.isoformat(sep=" ", timespec="milliseconds")
+        case list() | tuple():
+            return f"[{', '.join('–' if each is None else _said(each) for each in value)}]"
+        case dict():
+            return f"{{{', '.join(f'{name}: {_said(each)}' for name, each in value.items())}}}"
+        case _:
+            return str(value)
 
-    if value is None:
-        return Text("–", style="dim")
-    if isinstance(value, float | Decimal):
-        return f"{value:,.1f}".removesuffix(".0")
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="milliseconds")
-    return str(value)
+
+def _number(value: float) -> str:
+    if value and abs(value) < _SMALL:
+        return f"{value:.4g}"
+    text = f"{value:,.3f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _print_views(views: dict[str, list[tuple[str, str]]]) -> None:

@@ -12,6 +12,7 @@ from orchestra.errors import EngineError, FencedError
 from orchestra.execution.models import Model, ModelAnswer, Models
 from orchestra.execution.reply import DivergedError, Reply
 from orchestra.execution.sentences import Sentences
+from orchestra.masking import without_secrets
 from schemas import Message, PromptCompleted, PromptRequested
 
 _LOG = structlog.get_logger("orchestra.execution")
@@ -54,7 +55,7 @@ class Prompts:
                 raise
             except Exception as failure:  # noqa: BLE001 - whatever a model of another's raises, the caller hears something
                 _LOG.exception("model.broken", call=prompt.call, turn=prompt.turn, model=model.name)
-                error = repr(failure)
+                error = without_secrets(repr(failure))
             else:
                 error = "" if reply.text or answer.tool_calls else f"model {model.name} has nothing to say"
             if not error:

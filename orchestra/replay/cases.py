@@ -4,7 +4,7 @@ A set is a file of JSON lines, or a folder of such files. A line is a case writt
 annotated (`orchestra curate pull`); a file of events is one recorded call, which is right as it went.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ _CALL = "00-00000000-0000-7000-8000-000000000000"
 #: what annotators say of a reply, after which the recording is no example any more
 _BAD = "Bad response"
 _WRONG_TOOL = "Wrong tool"
+#: the caller spoke on, or over the reply: what was said counts with the turn after it
+_AS_USUAL = ("superseded", "interrupted")
 
 
 class WantedTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,6 +115,7 @@ async def read_trials(place: Path, recorded: Recorded, *, as_heard: bool = False
         if _fields(lines[0], file) & {"type", "event", "stream_id"}:
             events = list(decoded(list(file_entries(file, problems.append)), problems.append))
             trials.append(_of_recording(file.stem, events))
+            problems += _left_out(trials[-1], ())
             continue
         for number, line in enumerate(lines, 1):
             found = _line(line, f"{file}, line {number}")
@@ -125,6 +128,8 @@ async def read_trials(place: Path, recorded: Recorded, *, as_heard: bool = False
                 problems.append(f"{found.call}: its words are counted, and nothing more: {error}")
                 events = []
             trials.append(_of_annotated(found, events, as_heard=as_heard))
+            if events:
+                problems += _left_out(trials[-1], [turn.turn for turn in found.turns if turn.speaker == "caller"])
     return trials, problems
 
 
@@ -152,6 +157,24 @@ def _line(line: bytes, where: str) -> Case | EvaluatedCall:
     except UNREADABLE as error:
         msg = f"{where} is neither a case nor an annotated call: {error}"
         raise UsageError(msg) from error
+
+
+def _left_out(trial: Trial, annotated: Sequence[int]) -> Iterator[str]:
+    """What is said of turns of the caller's that cannot be evaluated though somebody wanted to have them judged."""
+    turns = {turn.number: turn for turn in told(trial.events).turns if turn.said}
+    missing = sorted({number for number in annotated if number > 0} - turns.keys())
+    given_up: dict[str, list[int]] = {}
+    for number, turn in turns.items():
+        if turn.cancelled and turn.cancelled not in _AS_USUAL:
+            given_up.setdefault(turn.cancelled, []).append(number)
+    if missing:
+        yield f"{trial.name}: {_turns(missing)} left out: the journal does not have what was said there"
+    for reason, numbers in given_up.items():
+        yield f"{trial.name}: {_turns(numbers)} left out: cancelled in the recording ({reason.replace('_', ' ')})"
+
+
+def _turns(numbers: Sequence[int]) -> str:
+    return f"turn {numbers[0]} is" if len(numbers) == 1 else f"turns {', '.join(map(str, numbers))} are"
 
 
 # -- a case written by hand

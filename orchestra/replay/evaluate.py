@@ -91,6 +91,7 @@ class Tally:
         self.heard: list[WordErrors] = []
         self.misses: list[Miss] = []
         self.turns = 0
+        self.unreached: list[str] = []
 
     def call(self, trial: Trial, now: ToldCall) -> None:
         """A call as it went now."""
@@ -102,6 +103,8 @@ class Tally:
                 self._turn(wanted, turn, partial(self._judge, trial.name, number))
             elif wanted.agent:
                 self._judge(trial.name, number, "agent", right=False, wanted=wanted.agent, came="the call was over")
+            else:
+                self.unreached.append(f"{trial.name}: turn {number} was not reached: the call was over")
         if trial.outcome:
             right = outcome(now) == trial.outcome
             self._judge(trial.name, 0, "outcome", right=right, wanted=trial.outcome, came=outcome(now))
@@ -212,7 +215,7 @@ async def evaluate(
         turns=tally.turns,
         scores=tally.scores(),
         misses=tuple(sorted(tally.misses, key=lambda miss: (miss.case, miss.turn))),
-        problems=tuple(found),
+        problems=(*found, *tally.unreached),
     )
 
 

@@ -12,13 +12,13 @@ from orchestra.cli import app as command_line
 from orchestra.curation.evaluation import EvaluatedCall, EvaluatedTurn
 from orchestra.demo import app
 from orchestra.errors import UsageError
-from orchestra.replay.cases import Case, Trial, read_trials
+from orchestra.replay.cases import Case, Trial, WantedTurn, read_trials
 from orchestra.replay.evaluate import Run, Tally, beyond, evaluate
 from orchestra.replay.runs import Runs, beside
 from orchestra.replay.stage import Candidate
 from orchestra.replay.told import ToldCall, ToldTurn, ToolStep
 from orchestra.settings import Settings
-from schemas import Event, UserTurnEnded
+from schemas import Event, TurnCancelled, UserTurnEnded
 from tests.conversation.golden import FOLDER, golden, read
 
 CALL = "07-00000000-0000-7000-8000-000000000000"
@@ -101,6 +101,37 @@ FOUND = ToolStep(name="find_parcel", arguments='{"number": "4271"}')
 )
 def test_what_is_not_right_is_named(came: dict[str, object], misses: list[tuple[str, str]]) -> None:
     assert wanted_and_came(**came)[1] == misses
+
+
+async def test_turns_that_cannot_be_evaluated_are_named(tmp_path: Path) -> None:
+    events = [read(line) for line in golden("status").read_text("utf-8").splitlines()]
+    damaged = [
+        *events,
+        TurnCancelled(call=CALL, turn=1, reason="expired"),
+        TurnCancelled(call=CALL, turn=2, reason="superseded"),  # as it goes when the caller speaks on
+    ]
+    turns = tuple(EvaluatedTurn(speaker="caller", text="x", corrected="x", turn=turn) for turn in (1, 2, 40, 41))
+    call = EvaluatedCall(
+        call=CALL, task=1, annotation=2, updated_at="2026-11-22T20:00:00+00:00", outcome="resolved", errors=0, words=6,
+        turns=turns,
+    )  # fmt: skip
+
+    async def recorded(_: str) -> list[Event]:
+        return damaged
+
+    ((trial,), problems) = await read_trials(written(tmp_path, call), recorded)
+    assert 1 not in trial.wanted
+    assert problems == [
+        f"{CALL}: turns 40, 41 are left out: the journal does not have what was said there",
+        f"{CALL}: turn 1 is left out: cancelled in the recording (expired)",
+    ]
+
+
+def test_a_wanted_turn_that_was_never_reached_is_no_silent_gap() -> None:
+    tally = Tally()
+    wanted = WantedTurn(said="and then?", words=("yes",))
+    tally.call(Trial(name="short", events=[], wanted={7: wanted}), ToldCall(turns=[]))
+    assert tally.unreached == ["short: turn 7 was not reached: the call was over"]
 
 
 def test_breaches_are_a_share_of_the_turns() -> None:

@@ -11,7 +11,7 @@ from orchestra.replay.position import Position
 from orchestra.replay.recorded import Selection
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import Event, Message, PromptRequested, ReplyChunk, TurnCompleted
+from schemas import Event, Message, PromptRequested, RecordingSaved, ReplyChunk, TurnCompleted
 from tests.replay.scratch_consumers import mood_consumer, turns_of
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
@@ -44,6 +44,14 @@ def compared(then: dict[str, Entry], now: dict[str, Entry], *more: str) -> Outpu
 )
 def test_an_id_tells_whose_answer_to_what_the_event_is(event_id: str, cause: str | None) -> None:
     assert cause_of(event_id, "mood") == cause
+
+
+def test_where_a_recording_lies_and_how_much_audio_is_left_is_of_the_run_and_not_compared() -> None:
+    then = RecordingSaved(call=CALL, id=OUTPUT, url="s3://bucket/calls/a.wav", duration_s=12.5)
+    now = RecordingSaved(call=CALL, id=OUTPUT, url="file:///scratch/a.wav", duration_s=0.0, missing_ms=12_500)
+    assert compared(by_id(then), by_id(now)).agree
+    other = RecordingSaved(call=CALL, id=OUTPUT, url="file:///scratch/a.wav", duration_s=0.0, sample_rate=16_000)
+    assert not compared(by_id(then), by_id(other)).agree
 
 
 def test_fields_that_differ_are_named_by_their_place() -> None:

@@ -378,3 +378,35 @@ def test_an_archive_of_very_many_files_is_said_to_be_slow(tmp_path: Path, monkey
         archive.write("j", [entry])
         told = CliRunner().invoke(app, ["query", "SELECT 1"])
         assert ("`orchestra archive compact` merges them" in told.output) == (number == 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("0.125::DOUBLE", "0.125"), ("0.1::DOUBLE", "0.1"), ("0.1::DOUBLE + 0.2::DOUBLE", "0.3"), ("7.0::DOUBLE", "7"),
+        ("5974.7::DOUBLE", "5,974.7"), ("[2141.5229999999992::DOUBLE, NULL]", "[2,141.523, –]"),
+        ("0.000012345::DOUBLE", "1.234e-05"), ("1234567.0::DOUBLE", "1,234,567"), ("-0.5::DECIMAL(5,2)", "-0.5"),
+        ("{'p95': 0.125::DOUBLE}", "{p95: 0.125}"), ("100::DOUBLE", "100"),
+    ],
+)  # fmt: skip
+def test_a_number_in_a_table_is_told_from_its_neighbours(
+    value: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
+    said = CliRunner().invoke(app, ["query", f"SELECT {value} AS n"])
+    assert said.output.splitlines()[1].strip() == told
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.CSVX", "t.pdf"])
+def test_an_answer_is_not_written_in_another_form_than_its_name_says(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
+    refused = CliRunner().invoke(app, ["query", "SELECT 1 AS n", "--out", str(tmp_path / name)])
+    assert "is no form of an answer: use .csv, .json, .jsonl, .parquet, .txt" in str(refused.exception)
+    assert not (tmp_path / name).exists()
+    assert (
+        CliRunner().invoke(app, ["query", "SELECT 1", "--out", str(tmp_path / name), "--format", "csv"]).exit_code == 0
+    )
