@@ -51,6 +51,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
 
     ``step`` numbers the prompts and tool calls of a turn from 1. ``deadline``: epoch seconds, not run after it.
     ``model`` is empty for the platform's default; ``parameters`` go to its server as they are (``temperature`` …).
+    ``call_state`` is what tools have noted for the rest of the call, for the rules; no model reads it.
     """
 
     agent: str
@@ -61,10 +62,14 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     model: str = ""
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     deadline: float = 0.0
+    call_state: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class ToolRequested(Event, frozen=True, kw_only=True):
-    """An agent calls a tool. ``arguments`` is the model's JSON text; ``deadline``: epoch seconds, not run after it."""
+    """An agent calls a tool. ``arguments`` is the model's JSON text; ``deadline``: epoch seconds, not run after it.
+
+    ``call_state`` is what tools have noted before for the rest of the call.
+    """
 
     agent: str
     name: str
@@ -72,6 +77,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
     tool_call_id: str = ""
     arguments: str = "{}"
     deadline: float = 0.0
+    call_state: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True):

@@ -48,7 +48,8 @@ class PromptCompleted(Event, frozen=True, kw_only=True):
 class ToolCompleted(Event, frozen=True, kw_only=True):
     """The tool call named ``request`` (the id of its `ToolRequested`) has ended.
 
-    ``result`` is what the agent is told; ``failed`` when that is an error.
+    ``result`` is what the agent is told; ``failed`` when that is an error. ``noted`` is what the tool has changed in
+    the call's state: values by name, null for a name that is gone.
     """
 
     request: str
@@ -56,3 +57,4 @@ class ToolCompleted(Event, frozen=True, kw_only=True):
     result: str = ""
     failed: bool = False
     duration_ms: float = 0.0
+    noted: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -4,7 +4,7 @@ Pure: no clock, no bus, nothing of AutoGen. Stored as JSON in one field of the c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -48,6 +48,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         asked: what the caller was asked last, before a tool may run.
         background: what is known of the caller's earlier calls.
         forgotten: what was said and done in the turns that are no longer kept, a line each, oldest first.
+        call_state: what tools have noted for the rest of the call, by name.
 
     """
 
@@ -62,6 +63,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     asked: Asked | None = None
     background: str = ""
     forgotten: list[str] = []
+    call_state: dict[str, Any] = {}
 
     @classmethod
     def decode(cls, stored: bytes) -> "Conversation":
@@ -128,6 +130,14 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     def never_was(self, turn: int) -> None:
         """This turn was predicted, and the caller went on: nothing of it is remembered."""
         self.turn = max(self.turn, turn)
+
+    def note(self, noted: Mapping[str, Any]) -> None:
+        """Take up what a tool has changed in the call's state; None stands for a name that is gone."""
+        for name, value in noted.items():
+            if value is None:
+                self.call_state.pop(name, None)
+            else:
+                self.call_state[name] = value
 
     def tool_ended(self, request: str, result: str) -> bool:
         """A tool call of a cancelled turn has ended after all; True if the conversation knew of it."""

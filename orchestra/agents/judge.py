@@ -34,6 +34,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         asked: what the caller was asked before this turn, None if nothing.
         answer: what the caller has said since.
         known: what the agents should know beside the conversation.
+        call_state: what tools have noted so far; it changes while the turn goes on.
 
     """
 
@@ -45,6 +46,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked | None = None
     answer: str = ""
     known: str = ""
+    call_state: dict[str, Any] = {}
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +180,7 @@ def _known(scene: Scene) -> dict[str, Any]:
         "turn": scene.turn,
         "caller_number": scene.caller_number,
         "conversation": scene.conversation,
+        "call_state": dict(scene.call_state),
     }
 
 

@@ -19,12 +19,13 @@ _LONGEST_S = 0.5
 
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
-    """One sentence that an agent is about to say, as plain words."""
+    """One sentence that an agent is about to say, as plain words; ``call_state`` as in `ToolUse`."""
 
     text: str
     agent: str = ""
     call: str = ""
     turn: int = 0
+    call_state: dict[str, Any] = {}
 
 
 class _Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True):
     turn: int = 0
     caller_number: str = ""
     conversation: tuple[Message, ...] = ()
+    call_state: dict[str, Any] = {}
 
     @property
     def caller_said(self) -> str:
@@ -53,6 +55,7 @@ class ToolUse(_Step, frozen=True, kw_only=True):
         turn: number of the caller's turn.
         caller_number: E.164, empty where the carrier sent none.
         conversation: what was said and done so far, oldest first.
+        call_state: what tools have noted for the rest of the call; to be looked at.
 
     """
 

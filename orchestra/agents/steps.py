@@ -115,6 +115,7 @@ class TurnSteps:
             tool_choice=tool_choice,
             model=agent.model,
             parameters=dict(agent.parameters),
+            call_state=dict(self._live.conversation.call_state),
             deadline=time.time() + self._prompt_s,
         )
         return self._answer_to_prompt(*self._ask(request))
@@ -159,6 +160,7 @@ class TurnSteps:
             step=self.count,
             tool_call_id=call.id,
             arguments=call.arguments,
+            call_state=dict(self._live.conversation.call_state),
             deadline=time.time() + timeout_s + _GRACE_S,
         )
         request_id, stored = self._ask(request, call.id)

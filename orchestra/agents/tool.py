@@ -31,6 +31,8 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
         agent: name of the agent that called the tool.
         idempotency_key: the same whenever this one tool call is run again, different for every other.
         caller_number: E.164, empty where the carrier sent none.
+        call_state: what tools and rules should know for the rest of the call, such as ``{"identified": True}``: JSON by
+            name. What a tool changes in it is kept once it has ended, whichever worker goes on with the call.
         resources: what the app's ``lifespan`` yielded, None without one.
         http: a client for other services, shared by all tools of the worker: warm connections, at most 64 of them, and
             4 s for connecting and for each read. None outside of a worker.
@@ -42,6 +44,7 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str
     agent: str = ""
     caller_number: str = ""
+    call_state: dict[str, Any] = {}
     resources: Any = None
     http: Any = None  # an httpx.AsyncClient: importing it here would cost every command 60 ms
 

@@ -137,6 +137,9 @@ class Turns:
     def step_ended(self, event: Step, context: Context, live: LiveCall) -> None:
         """A prompt or tool call has been answered: for the turn that waits for it, here or after a crash."""
         conversation = live.conversation
+        if isinstance(event, ToolCompleted) and event.noted:
+            conversation.note(event.noted)
+            _keep(live, context)
         if event.turn > conversation.turn:
             context.state.set(STEP + event.request, _encode(event))
             live.deliver(event)
@@ -182,6 +185,7 @@ class Turns:
             asked=asked,
             answer=answer,
             known=conversation.known,
+            call_state=conversation.call_state,
         )
         turn = AgentTurn(self._cast, steps, scene, caller_said=_said(event))
         turn.ask_ahead()

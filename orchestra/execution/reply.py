@@ -99,7 +99,13 @@ class Reply:
         for rule in (rule for rule in self._app.rules if rule.subject is Sentence):
             if not text:
                 return ""
-            sentence = Sentence(text=text, agent=self._prompt.agent, call=self._prompt.call, turn=self._prompt.turn)
+            sentence = Sentence(
+                text=text,
+                agent=self._prompt.agent,
+                call=self._prompt.call,
+                turn=self._prompt.turn,
+                call_state=dict(self._prompt.call_state),
+            )
             try:
                 instead = rule(sentence)
             except Exception:  # noqa: BLE001 - what the rule guards must not be said, whatever its fault

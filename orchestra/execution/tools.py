@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from copy import deepcopy
+from typing import Any, NamedTuple
 
 import httpx
 import structlog
@@ -14,6 +15,7 @@ from orchestra.agents.tool import Tool, ToolContext
 from orchestra.bus import Context
 from orchestra.errors import RejectedError, ToolFailed
 from orchestra.execution.blocking import Timed
+from orchestra.execution.call_state import changes
 from orchestra.execution.keypad import Keypad
 from schemas import (
     CallEndRequested,
@@ -94,43 +96,46 @@ class Tools:
         tool = self._app.tools.get(event.name)
         refusal = await _refusal(tool, event, context)
         if tool is None or refusal:
-            failed, result = True, refusal
+            ended = _Ended(failed=True, result=refusal)
         elif self._answers is not None and (answer := self._answers(event)) is not None:
-            failed, result = answer
+            ended = _Ended(*answer)
         else:
-            failed, result = await self._run(tool, event, context)
+            ended = await self._run(tool, event, context)
             context.state.delete(_BEGUN + event.id)
         completed = ToolCompleted(
             call=event.call,
             turn=event.turn,
             request=event.id,
             name=event.name,
-            result=_bounded(result),
-            failed=failed,
+            result=_bounded(ended.result),
+            failed=ended.failed,
+            noted=ended.noted,
             duration_ms=(time.monotonic() - started) * 1000,
         )
-        return [completed] if failed or tool is None else [*self._asked_of_the_call(tool, event), completed]
+        return [completed] if ended.failed or tool is None else [*self._asked_of_the_call(tool, event), completed]
 
-    async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> tuple[bool, str]:
-        """Whether it failed, and its result or what went wrong, in words for the agent."""
+    async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> "_Ended":
         filler = _Filler(self._chunk(tool.filler, event) if tool.filler else None, context)
         if (ready := tool.ready()) is not None:
             prepared = await filler.during(ready, _READY_S)
             if prepared is None:
-                return True, f"{tool.name} is away right now: nothing was done."
+                return _Ended(failed=True, result=f"{tool.name} is away right now: nothing was done.")
             if prepared.cancelled() or prepared.exception() is not None:
-                return _ended(tool, event, prepared)
+                return _ended(tool, event, prepared, event.call_state)
+        state = deepcopy(event.call_state)
         if tool is collect_digits:
             work = self._collect(event, context)
         else:
-            work = _contained(tool, event, tool.run(event.arguments, await self._context(tool, event, context)))
+            handed = await self._context(tool, event, context, state)
+            work = _contained(tool, event, tool.run(event.arguments, handed))
         running = await filler.during(work, tool.timeout_s)
         if running is None:
             _LOG.warning("tool.too_long", tool=tool.name, call=event.call, turn=event.turn, seconds=tool.timeout_s)
-            return True, f"{tool.name} took longer than {tool.timeout_s:g} s; its outcome is not known."
-        return _ended(tool, event, running)
+            slow = f"{tool.name} took longer than {tool.timeout_s:g} s; its outcome is not known."
+            return _Ended(failed=True, result=slow)
+        return _ended(tool, event, running, state)
 
-    async def _context(self, tool: Tool, event: ToolRequested, context: Context) -> ToolContext:
+    async def _context(self, tool: Tool, event: ToolRequested, context: Context, state: dict[str, Any]) -> ToolContext:
         number = await context.state.get(CALLER_NUMBER) if tool.takes_context else None
         return ToolContext(
             call=event.call,
@@ -138,6 +143,7 @@ class Tools:
             agent=event.agent,
             idempotency_key=event.id,
             caller_number=(number or b"").decode(),
+            call_state=state,
             resources=self._resources,
             http=self._http,
         )
@@ -187,6 +193,14 @@ class Tools:
         if tool is press_keys:
             return [DigitsRequested(call=event.call, turn=event.turn, digits=arguments["keys"].strip())]
         return []
+
+
+class _Ended(NamedTuple):
+    """How a run ended: whether it failed, what the agent is told, and what it has noted for the rest of the call."""
+
+    failed: bool
+    result: str
+    noted: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
 
 
 class _Filler:
@@ -241,16 +255,20 @@ class _LeftError(Exception):
     """A tool wanted to end the process."""
 
 
-def _ended(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]") -> tuple[bool, str]:
-    """Whether it failed, and its result or what the agent may know of the failure: an error's text may be secret."""
+def _ended(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", state: dict[str, Any]) -> _Ended:
+    """How a run ended that has; of an error the agent learns no more than it may: its text can be secret."""
     error = asyncio.CancelledError() if running.cancelled() else running.exception()
-    if error is None:
-        return False, running.result()
-    if isinstance(error, RejectedError | ToolFailed):
-        return True, str(error) or f"{tool.name} failed."
+    if error is None or isinstance(error, ToolFailed):
+        noted, problems = changes(event.call_state, state)
+        for problem in problems:
+            _LOG.error("tool.call_state", tool=tool.name, call=event.call, turn=event.turn, problem=problem)
+        told = running.result() if error is None else str(error) or f"{tool.name} failed."
+        return _Ended(failed=error is not None, result=told, noted=noted)
+    if isinstance(error, RejectedError):
+        return _Ended(failed=True, result=str(error))
     error = error.__cause__ if isinstance(error, _LeftError) and error.__cause__ is not None else error
     _LOG.error("tool.failed", tool=tool.name, call=event.call, turn=event.turn, exc_info=error)
-    return True, f"{tool.name} failed: {type(error).__name__}"
+    return _Ended(failed=True, result=f"{tool.name} failed: {type(error).__name__}")
 
 
 async def _refusal(tool: Tool | None, event: ToolRequested, context: Context) -> str:
