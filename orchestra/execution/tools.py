@@ -28,8 +28,8 @@ from schemas import (
     ToolRequested,
 )
 
-#: a tool call to whether it fails, and its result; None: the tool is to be run
-Answers = Callable[[ToolRequested], tuple[bool, str] | None]
+#: a tool call to whether it fails, its result, and what it notes in the call's state; None: the tool is to be run
+Answers = Callable[[ToolRequested], tuple[bool, str, dict[str, Any]] | None]
 
 _LOG = structlog.get_logger("orchestra.execution")
 

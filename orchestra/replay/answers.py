@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Any, Literal
 
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
 from orchestra.replay.told import Answered, ToolStep, canonical
@@ -40,8 +40,8 @@ class RecordedTools:
         """Who answered the tool call of this request."""
         return self._answered.get(request, "tool")
 
-    def __call__(self, event: ToolRequested) -> tuple[bool, str] | None:
-        """Whether the call fails, and its result; None: run the tool."""
+    def __call__(self, event: ToolRequested) -> tuple[bool, str, dict[str, Any]] | None:
+        """Whether the call fails, its result, and what it notes in the call's state; None: run the tool."""
         if event.name in _OWN:
             return None
         known = event.call if event.call in self._recorded else ""
@@ -61,8 +61,8 @@ class RecordedTools:
             best = max(others, key=lambda step: SequenceMatcher(None, canonical(step.arguments), wanted).ratio())
             return self._answer(event, best, "similar")
         self._answered[event.id] = "refused"
-        return True, _NOT_RECORDED.format(name=event.name)
+        return True, _NOT_RECORDED.format(name=event.name), {}
 
-    def _answer(self, event: ToolRequested, step: ToolStep, answered: Answered) -> tuple[bool, str]:
+    def _answer(self, event: ToolRequested, step: ToolStep, answered: Answered) -> tuple[bool, str, dict[str, Any]]:
         self._answered[event.id] = answered
-        return step.failed, step.result
+        return step.failed, step.result, step.noted

@@ -38,12 +38,13 @@ Answered = Literal["tool", "recording", "similar", "refused"]
 
 
 class ToolStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A tool call: its arguments as JSON text, what it answered, and who gave that answer in a comparison."""
+    """A tool call: its arguments as JSON text, what it answered and noted, and who answered in a comparison."""
 
     name: str
     arguments: str = "{}"
     result: str = ""
     failed: bool = False
+    noted: dict[str, Any] = {}
     answered: Answered = "tool"
     request: str = ""
 
@@ -202,9 +203,10 @@ class Teller:
         number, place = self._requests.get(event.request, (turn.number, -1))
         steps = list(self._turns[number].tools)
         if place < 0:  # the journal lacks its request
-            steps.append(ToolStep(name=event.name, result=event.result, failed=event.failed))
+            steps.append(ToolStep(name=event.name, result=event.result, failed=event.failed, noted=event.noted))
         else:
-            steps[place] = msgspec.structs.replace(steps[place], result=event.result, failed=event.failed)
+            answer = {"result": event.result, "failed": event.failed, "noted": event.noted}
+            steps[place] = msgspec.structs.replace(steps[place], **answer)
         self._turns[number].tools = tuple(steps)
 
     def _closes(self, event: PromptCompleted | TurnCompleted | TurnCancelled, turn: ToldTurn) -> None:

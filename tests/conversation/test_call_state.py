@@ -3,12 +3,15 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 
 from orchestra import Handoff, Sentence, ToolContext, ToolFailed, ToolUse, rule, tool
 from orchestra.agents import Rule, Tool
 from orchestra.execution.call_state import LARGEST, changes
+from orchestra.replay.answers import RecordedTools
+from orchestra.replay.told import told
 from orchestra.testing import TestBus
 from schemas import AgentChanged, CallStarted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.conversation.team import Line, Parcels, call_of, last, team
@@ -183,6 +186,15 @@ async def test_what_cannot_be_kept_is_named_in_the_log_and_the_rest_is_kept(bus:
     problems = [entry["problem"] for entry in log if entry["event"] == "tool.call_state"]
     assert problems[0].startswith("'bad' is not kept: ")
     assert problems[1] == f"'large' is not kept: it would be larger than {LARGEST} bytes"
+
+
+def test_a_recorded_answer_notes_what_the_recorded_tool_did() -> None:
+    requested = ToolRequested(call="07-x", id="r1", turn=1, agent="desk", name="identify", arguments='{"pin":"1234"}')
+    noted = {"identified": True}
+    completed = ToolCompleted(call="07-x", turn=1, request="r1", name="identify", result="It is Ann.", noted=noted)
+    recorded = RecordedTools("recorded")
+    recorded.enter("07-y", [step for turn in told([requested, completed]).turns for step in turn.tools])
+    assert recorded(msgspec.structs.replace(requested, call="07-y")) == (False, "It is Ann.", noted)
 
 
 @pytest.mark.parametrize(

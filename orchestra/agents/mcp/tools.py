@@ -111,8 +111,8 @@ class Mount:
         await self.server.close()
 
     def look(self) -> tuple[str, str]:
-        """The server's name, and why it is away now, "" if it is not. Blocks."""
-        return self.server.name, self.server.look()
+        """The server's name, and why it is away, "" if it is not. Blocks, unless it was away a moment ago."""
+        return self.server.name, self.server.problem or self.server.look()
 
     def _make(self) -> tuple[Tool, ...]:
         offers = self.server.offers
