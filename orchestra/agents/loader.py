@@ -2,11 +2,12 @@
 
 import re
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 
 from orchestra.agents.app import App
-from orchestra.errors import AppError
+from orchestra.errors import AppError, UsageError
 
 #: a turn ends after 45 s whatever happens
 _LONGEST_TOOL_S = 30.0
@@ -29,15 +30,31 @@ def load_app(place: str) -> App:
     if here not in sys.path:  # a console script does not look where it is started
         sys.path.insert(0, here)
     try:
-        found = getattr(import_module(module_name), attribute, None)
+        module = import_module(module_name)
+    except UsageError:
+        raise
     except ModuleNotFoundError as error:
         msg = f"app {place!r}: there is no module {error.name!r}: check the name, and that it can be imported from here"
         raise AppError(msg) from error
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        msg = f"app {place!r} cannot be loaded: {_where(error)}: {what}"
+        raise AppError(msg) from error
+    found = getattr(module, attribute, None)
     if not isinstance(found, App):
         msg = f"app {place!r}: {attribute!r} is {type(found).__name__}, not an orchestra.App"
         raise AppError(msg)
     check_app(found, place)
     return found
+
+
+def _where(error: Exception) -> str:
+    """The place in the author's own files at which the import of an app failed."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}, line {error.lineno}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())] or frames
+    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}"
 
 
 def check_app(app: App, place: str) -> None:

@@ -1,12 +1,13 @@
 """The everyday slips of an author: one line that says what is wrong and how it is written."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestra import Agent, App, Handoff, Knowledge, ToolUse, rule, tool
-from orchestra.agents.loader import check_app
+from orchestra.agents.loader import check_app, load_app
 from orchestra.errors import AppError
 
 
@@ -128,3 +129,33 @@ def test_what_is_no_function_is_no_tool_and_no_rule() -> None:
         tool(name="f", examples="my balance")(undecorated)
     with pytest.raises(AppError, match="@rule marks a function, not Rule"):
         rule(never)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "import orchestra\napp = (",
+            r"app 'slip:app' cannot be loaded: slip.py, line 2: SyntaxError: '\(",
+        ),
+        ("app = Ap()", "app 'slip:app' cannot be loaded: slip.py, line 1: NameError: name 'Ap' is not defined"),
+        (
+            "\nimport json\njson.loads('{')",
+            "cannot be loaded: slip.py, line 3: JSONDecodeError: ",
+        ),
+        ("from orchestra import Appp", "cannot be loaded: slip.py, line 1: ImportError: cannot import name 'Appp'"),
+        ("import nowhere", "there is no module 'nowhere'"),
+        ("app = 1", "app 'slip:app': 'app' is int, not an orchestra.App"),
+        ("from orchestra import Agent\napp = Agent(name='a', about='b', prompt='c', tools=5)", "agent 'a': tools is 5"),
+    ],
+)
+def test_a_module_that_cannot_be_loaded_is_named_with_the_line(
+    written: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slip.py").write_text(written, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slip", raising=False)
+    with pytest.raises(AppError, match=said) as refused:
+        load_app("slip:app")
+    assert "\n" not in str(refused.value)
