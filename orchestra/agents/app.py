@@ -145,9 +145,16 @@ class App:
 
 
 def _current(tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
-    """An agent's tools as they are now: where it has all of a source, those that the source has now."""
+    """An agent's tools as they are now: where it has all of a source, those that the source has now.
+
+    One that came later and has the name of another is left out: no model may be offered two of one name.
+    """
+    names = {tool.name for tool in tools}
     found: dict[Tool, None] = {}
     for tool in tools:
         whole = tool.source is not None and set(tool.source.given) <= set(tools)
-        found |= dict.fromkeys(tool.source.current() if tool.source is not None and whole else (tool,))
+        for each in tool.source.current() if tool.source is not None and whole else (tool,):
+            if each in tools or each.name not in names:
+                found[each] = None
+                names.add(each.name)
     return tuple(found)

@@ -151,7 +151,8 @@ class TurnSteps:
         if isinstance(self._event, UserTurnPredicted):
             await self._live.confirmation(self._event.turn)
         self.count += 1
-        timeout_s = self._app.tools[call.name].timeout_s
+        tool = self._app.tools.get(call.name)  # None: its server has taken it away since; execution says so
+        timeout_s = 0.0 if tool is None else tool.timeout_s
         request = ToolRequested(
             call=self._event.call,
             turn=self._event.turn,

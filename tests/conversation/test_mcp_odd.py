@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from orchestra import Agent, App, mcp_tools
+from orchestra import Agent, App, mcp_tools, tool
 from orchestra.agents import Tool, ToolContext
 from orchestra.agents.loader import check_app
 from orchestra.agents.mcp import link
@@ -66,7 +66,7 @@ def app_of(*tools: Tool) -> App:
 
 
 async def test_all_pages_of_a_list_are_taken() -> None:
-    assert [tool.name for tool in await tools_of("pages")] == [f"tool_{page}_{n}" for page in range(5) for n in (0, 1)]
+    assert [each.name for each in await tools_of("pages")] == [f"tool_{page}_{n}" for page in range(5) for n in (0, 1)]
 
 
 @pytest.mark.parametrize(("mode", "tools"), [("endless", 100), ("round", 1), ("crowd", 128)])
@@ -77,15 +77,15 @@ async def test_a_list_that_never_ends_is_cut(mode: str, tools: int) -> None:
 async def test_names_and_schemas_are_such_that_chat_endpoints_take_them(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     tools = await tools_of("names", str(calls))
-    assert len({tool.name for tool in tools}) == len(tools) == len(NAMES)
-    assert all(NAME.match(tool.name) for tool in tools)
-    for tool in tools:
-        _check_schema(tool.schema.parameters)
+    assert len({each.name for each in tools}) == len(tools) == len(NAMES)
+    assert all(NAME.match(each.name) for each in tools)
+    for each in tools:
+        _check_schema(each.schema.parameters)
     check_app(app_of(*tools), "lab:app")
-    by_name = {tool.name: tool for tool in tools}
-    assert {"files_read", "a_b", "get_lab_docs", "mcp_end_call", "mcp_transfer_to_billing", "mcp_7up"} <= set(by_name)
-    for tool in tools:
-        await ask(tool, **dict.fromkeys(tool.schema.parameters.get("required", ()), "x"))
+    by_name = {each.name for each in tools}
+    assert {"files_read", "a_b", "get_lab_docs", "mcp_end_call", "mcp_transfer_to_billing", "mcp_7up"} <= by_name
+    for each in tools:
+        await ask(each, **dict.fromkeys(each.schema.parameters.get("required", ()), "x"))
     made = [json.loads(line)["name"] for line in calls.read_text("utf-8").splitlines()]
     assert sorted(made) == sorted(NAMES)  # each is called by the name that its server knows
     await close(tools[0])
@@ -212,6 +212,24 @@ async def test_tools_that_come_while_the_app_runs_are_the_agents_tools_too(told:
     assert [tool.name for tool in app.tools_of(app.agents[0])] == ["told", "new_one", "end_call"]
     assert app.tools["told"] is told
     assert await ask(app.tools["new_one"]) == "one\ntwo"
+
+
+async def test_a_tool_that_comes_later_under_the_name_of_another_is_left_out(told: Tool) -> None:
+    @tool(name="new_one")
+    def own() -> str:
+        """Do it here."""
+        return "own"
+
+    app = app_of(told, own)
+    revision = app.revision
+    await ask(told, kind="add", name="new.one")
+    await ask(told, kind="add", name="other")
+    async with asyncio.timeout(20):
+        while "other" not in app.tools:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert app.revision > revision
+    assert [each.name for each in app.tools_of(app.agents[0])] == ["told", "other", "new_one", "end_call"]
+    assert app.tools["new_one"] is own
 
 
 async def test_a_server_that_never_answers_costs_its_own_tools_only(monkeypatch: pytest.MonkeyPatch) -> None:
