@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 import structlog
@@ -28,8 +28,18 @@ from schemas import (
     ToolRequested,
 )
 
-#: a tool call to whether it fails, its result, and what it notes in the call's state; None: the tool is to be run
-Answers = Callable[[ToolRequested], tuple[bool, str, dict[str, Any]] | None]
+
+class Answers(Protocol):
+    """Stands for tools: what it answers to a call is the tool's result."""
+
+    def __call__(self, event: ToolRequested) -> tuple[bool, str] | None:
+        """Whether the call fails, and its result; None: the tool is to be run."""
+        ...
+
+    def noted(self, request: str) -> dict[str, Any]:
+        """What it notes in the call's state with that answer."""
+        ...
+
 
 _LOG = structlog.get_logger("orchestra.execution")
 
@@ -98,7 +108,7 @@ class Tools:
         if tool is None or refusal:
             ended = _Ended(failed=True, result=refusal)
         elif self._answers is not None and (answer := self._answers(event)) is not None:
-            ended = _Ended(*answer)
+            ended = _Ended(*answer, self._answers.noted(event.id))
         else:
             ended = await self._run(tool, event, context)
             context.state.delete(_BEGUN + event.id)

@@ -30,6 +30,7 @@ class RecordedTools:
         self._recorded: dict[str, list[ToolStep]] = {}
         self._used: dict[str, set[int]] = {}
         self._answered: dict[str, Answered] = {}
+        self._noted: dict[str, dict[str, Any]] = {}
 
     def enter(self, call: str, steps: Iterable[ToolStep]) -> None:
         """What tools answered in the recording of this call; of the one whose id is not known yet for ``""``."""
@@ -40,8 +41,12 @@ class RecordedTools:
         """Who answered the tool call of this request."""
         return self._answered.get(request, "tool")
 
-    def __call__(self, event: ToolRequested) -> tuple[bool, str, dict[str, Any]] | None:
-        """Whether the call fails, its result, and what it notes in the call's state; None: run the tool."""
+    def noted(self, request: str) -> dict[str, Any]:
+        """What the recorded tool noted in the call's state, where it answered this request."""
+        return self._noted.pop(request, {})
+
+    def __call__(self, event: ToolRequested) -> tuple[bool, str] | None:
+        """Whether the call fails, and its result; None: run the tool."""
         if event.name in _OWN:
             return None
         known = event.call if event.call in self._recorded else ""
@@ -61,8 +66,9 @@ class RecordedTools:
             best = max(others, key=lambda step: SequenceMatcher(None, canonical(step.arguments), wanted).ratio())
             return self._answer(event, best, "similar")
         self._answered[event.id] = "refused"
-        return True, _NOT_RECORDED.format(name=event.name), {}
+        return True, _NOT_RECORDED.format(name=event.name)
 
-    def _answer(self, event: ToolRequested, step: ToolStep, answered: Answered) -> tuple[bool, str, dict[str, Any]]:
+    def _answer(self, event: ToolRequested, step: ToolStep, answered: Answered) -> tuple[bool, str]:
         self._answered[event.id] = answered
-        return step.failed, step.result, step.noted
+        self._noted[event.id] = step.noted
+        return step.failed, step.result

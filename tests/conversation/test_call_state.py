@@ -194,7 +194,8 @@ def test_a_recorded_answer_notes_what_the_recorded_tool_did() -> None:
     completed = ToolCompleted(call="07-x", turn=1, request="r1", name="identify", result="It is Ann.", noted=noted)
     recorded = RecordedTools("recorded")
     recorded.enter("07-y", [step for turn in told([requested, completed]).turns for step in turn.tools])
-    assert recorded(msgspec.structs.replace(requested, call="07-y")) == (False, "It is Ann.", noted)
+    assert recorded(msgspec.structs.replace(requested, call="07-y")) == (False, "It is Ann.")
+    assert recorded.noted("r1") == noted
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,14 @@ async def test_a_server_that_dies_between_two_calls_costs_neither(told: Tool, tm
     await close(tool)
 
 
+async def test_a_server_that_hangs_is_started_again_after_three_calls(told: Tool) -> None:
+    assert await ask(told) == "one\ntwo"
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(told, kind="mute"), 0.2)
+    assert await ask(told) == "one\ntwo"
+
+
 async def test_what_a_server_prints_beside_the_protocol_is_passed_over() -> None:
     (tool,) = await tools_of("chatty")
     assert await ask(tool) == "one\ntwo"

@@ -26,6 +26,8 @@ CONNECTED_WITHIN_S = 20.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 #: a connection that lasted as long was a good one; after so many others in a row there is a pause
 _GOOD_S, _SHORT_ONES = 5.0, 5
+#: calls without an answer, one after another, after which the connection is made again
+_UNANSWERED = 3
 #: a list is fetched again at most so often, s
 _LISTED_EVERY_S = 1.0
 #: pages and tools of a list, lest it never end
@@ -78,6 +80,7 @@ class Link:
         self._offered = offered
         self.loop = asyncio.get_running_loop()
         self._attempt: asyncio.Future[Client] = self.loop.create_future()
+        self._unanswered, self._closed = 0, False
         self._gone, self._news, self._wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._task = self.loop.create_task(self._keep(), name=f"mcp {name}")
 
@@ -110,7 +113,15 @@ class Link:
             client = await self.client()
             try:
                 result = await client.call_tool(tool, arguments)
+                self._unanswered = 0
+            except asyncio.CancelledError:  # its time is over; a server that hangs keeps a connection of ours each time
+                self._unanswered += 1
+                if self._unanswered >= _UNANSWERED:
+                    self._unanswered = 0
+                    self._lost(client)
+                raise
             except MCPError as error:
+                self._unanswered = 0
                 if error.code != UNREACHABLE and not _knows_us_not(error):
                     raise self._failed(error, client) from error
                 self._lost(client)
@@ -128,6 +139,7 @@ class Link:
 
     async def close(self) -> None:
         """End the connection, and the server with it where we have started it."""
+        self._closed = True
         self._task.cancel()
         await asyncio.wait({self._task})
 
@@ -151,7 +163,7 @@ class Link:
 
     async def _keep(self) -> None:
         pause, away, short = FIRST_PAUSE_S, False, 0
-        while True:
+        while not self._closed:  # a cancellation may reach us as a failure of the connection
             began = time.monotonic()
             self._gone.clear()
             self._wanted.clear()
@@ -162,6 +174,8 @@ class Link:
                 problem = _SLOW
             except AwayError as error:
                 problem = str(error)
+            if self._closed:
+                return
             if self._gone.is_set():  # it was connected
                 pause, away = FIRST_PAUSE_S, False
                 short = short + 1 if time.monotonic() - began < _GOOD_S else 0

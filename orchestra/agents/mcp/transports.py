@@ -101,16 +101,32 @@ async def over_stdio(
     outward, to_send = anyio.create_memory_object_stream[SessionMessage](0)
     reading = asyncio.create_task(_read(process, inward, gone))
     writing = asyncio.create_task(_write(process, to_send))
+
+    async def end() -> None:
+        reading.cancel()
+        writing.cancel()
+        await asyncio.wait({reading, writing})
+        await _stop(process)
+        for stream in (inward, received, outward, to_send):
+            await stream.aclose()
+
     try:
         yield received, outward
     finally:
         with anyio.CancelScope(shield=True):
-            reading.cancel()
-            writing.cancel()
-            await asyncio.gather(reading, writing, return_exceptions=True)
-            await _stop(process)
-            for stream in (inward, received, outward, to_send):
-                await stream.aclose()
+            await _to_its_end(asyncio.create_task(end()))
+
+
+async def _to_its_end(task: "asyncio.Task[None]") -> None:
+    """Wait for a task that takes some seconds at most, also when we are cancelled: no process is left behind."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _read(process: asyncio.subprocess.Process, inward: Any, gone: Callable[[], None]) -> None:
