@@ -78,6 +78,8 @@ class _Child:
     stop_within_s: float = _STOP_WITHIN_S
     process: asyncio.subprocess.Process | None = None
     failures: int = 0
+    #: it was told to end so that it takes up the app anew
+    reloads: bool = False
 
     async def start(self) -> asyncio.subprocess.Process:
         """Start the process; it ends with this one."""
@@ -102,7 +104,12 @@ class _Child:
             code = await process.wait()
             self.failures = 0 if time.monotonic() - started > _LONGEST_BACKOFF_S else self.failures + 1
             pause = min(_LONGEST_BACKOFF_S, 0.1 * 2**self.failures)
-            _log.warning("stack.process_ended", name=self.name, exit_code=code, restart_in_s=pause)
+            if self.reloads and code == 0:
+                self.failures, pause = 0, 0.0
+                _log.info("stack.process_reloads", name=self.name)
+            else:
+                _log.warning("stack.process_ended", name=self.name, exit_code=code, restart_in_s=pause)
+            self.reloads = False
             self.process = None
             await asyncio.sleep(pause)
 
@@ -283,7 +290,10 @@ async def _reload(children: Sequence[_Child]) -> None:
     for edge in _edges_of(children):
         if edge.process is not None and edge.process.returncode is None:
             edge.process.send_signal(signal.SIGHUP)
-    await asyncio.gather(*(child.stop() for child in children if child.name in _RUN_THE_APP))
+    running = [child for child in children if child.name in _RUN_THE_APP]
+    for child in running:
+        child.reloads = True
+    await asyncio.gather(*(child.stop() for child in running))
 
 
 async def _stop_all(children: Sequence[_Child]) -> None:

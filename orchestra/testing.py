@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import logging
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -15,14 +16,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar, overload
 
-import pytest
-import pytest_asyncio
+import structlog
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer, run_consumer
 from orchestra.bus.dead import DeadLetter, dead_letters
 from orchestra.bus.keys import STREAMS
+from orchestra.errors import MissingExtraError
 from orchestra.settings import Settings
 from schemas import Event
+
+try:
+    import pytest
+    import pytest_asyncio
+except ModuleNotFoundError as error:
+    msg = f'orchestra.testing needs {error.name}, which is not installed: pip install "orchestra-voice[test]"'
+    raise MissingExtraError(msg) from error
 
 E = TypeVar("E", bound=Event)
 _SETTLED_S = 20.0
@@ -172,7 +180,9 @@ def settings(redis_url: str, tmp_path: Path) -> Settings:
 
 @pytest_asyncio.fixture
 async def bus(settings: Settings) -> AsyncIterator[TestBus]:
-    """A `TestBus` on an empty server."""
+    """A `TestBus` on an empty server; what the bus logs for whoever looks for its faults is left out."""
+    if not structlog.is_configured():
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     first = await Bus.connect(settings)
     await first.redis.flushall()
     await first.close()

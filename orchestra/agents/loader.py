@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestra.agents.app import App
 from orchestra.errors import AppError, UsageError
+from orchestra.names import clash
 
 #: a turn ends after 45 s whatever happens
 _LONGEST_TOOL_S = 30.0
@@ -27,6 +28,8 @@ def load_app(place: str) -> App:
         msg = f"app {place!r}: write it as module:attribute, as in orchestra.demo:app"
         raise AppError(msg)
     here = str(Path.cwd())
+    if problem := clash(Path(here)):
+        raise AppError(problem)
     if here not in sys.path:  # a console script does not look where it is started
         sys.path.insert(0, here)
     try:

@@ -17,6 +17,7 @@ from orchestra.bus.engine import run_consumer, worker_name
 from orchestra.bus.fitness import check_server
 from orchestra.bus.health import Health
 from orchestra.errors import ConsumerError, SettingError
+from orchestra.names import clash
 from orchestra.settings import Settings
 
 _LOG = structlog.get_logger("orchestra.bus")
@@ -34,6 +35,8 @@ def load_consumer(place: str) -> Consumer:
     if module_name and not attribute:
         module_name, _, attribute = _entry_point(place).partition(":")
     here = str(Path.cwd())
+    if problem := clash(Path(here)):
+        raise ConsumerError(problem)
     if here not in sys.path:
         sys.path.insert(0, here)
     try:

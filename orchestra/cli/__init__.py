@@ -12,6 +12,7 @@ from rich.text import Text
 
 from orchestra.cli.terminal import Terminal, complain, say
 from orchestra.errors import OrchestraError, ServerError, UsageError
+from orchestra.names import clash
 from orchestra.version import package_version
 
 #: every file that a command, a worker or an edge makes holds what people said, or a key: nobody else may read it
@@ -41,7 +42,7 @@ def _options(
     pass
 
 
-for _command in (
+_COMMANDS = (
     "demo",
     "init",
     "up",
@@ -66,7 +67,11 @@ for _command in (
     "openobserve",
     "schema",
     "doctor",
-):
+)
+#: without its own packages no command can even be imported
+_CLASH = clash()
+
+for _command in () if _CLASH else _COMMANDS:
     import_module(f"orchestra.cli.{_command}").register(app)
 
 
@@ -74,6 +79,8 @@ def main() -> None:
     """Run the command line; an error is one line: exit code 2 if the operator must change something, else 1."""
     os.umask(_OURS_ALONE)
     sys.excepthook = _unexpected
+    if _CLASH:
+        _exit_with(UsageError(_CLASH))
     try:
         app()
     except OrchestraError as error:

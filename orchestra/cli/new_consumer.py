@@ -85,4 +85,4 @@ def new_consumer(
         say(f"wrote {path}")
     place = "" if folder == Path() else f"cd {folder} && "
     say(f"run it:   {place}orchestra worker {module}:consumer --reload")
-    say(f"test it:  {place}python -m pytest test_{module}.py")
+    say(f"test it:  {place}python -m pytest test_{module}.py    # pip install 'orchestra-voice[test]' brings pytest")

@@ -1,5 +1,6 @@
 """`orchestra up`: the whole system on this machine, until Ctrl-C."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,11 @@ import typer
 
 from orchestra.cli.terminal import Terminal
 
+#: an example that begins so is a question
+_ASKING = ("where", "when", "what", "who", "which", "how", "why", "can ", "do ", "does ", "is ", "are ", "may ")
+
 if TYPE_CHECKING:
+    from orchestra.agents import App
     from orchestra.settings import Settings
 
 
@@ -30,12 +35,23 @@ def up(
     from orchestra.settings import load_settings
 
     settings = load_settings()
-    load_app(settings.app)  # what is wrong with it is said once, not by each process that needs it
+    app = load_app(settings.app)  # what is wrong with it is said once, not by each process that needs it
     configure_logging(settings, "up")
-    uvloop.run(_up(settings, edges, Path.cwd() if reload else None))
+    uvloop.run(_up(settings, edges, Path.cwd() if reload else None, words_to_try(app)))
 
 
-async def _up(settings: "Settings", edges: int, watched: Path | None) -> None:
+def words_to_try(app: "App") -> str:
+    """What a caller may say to this app first: the first example there is of its entry agent, or of another."""
+    agents = sorted(app.agents, key=lambda agent: agent.name != app.entry)
+    examples = [part for agent in agents for part in (agent.examples, *(tool.examples for tool in agent.tools))]
+    words = next((" ".join(each.split()) for part in examples for each in part if each.strip()), "")
+    if not words:
+        return "What are your opening hours?" if app.knowledge else "Hello. What can you do for me?"
+    mark = "" if words[-1] in ".?!" else "?" if words.lower().startswith(_ASKING) else "."
+    return f"{words[0].upper()}{words[1:]}{mark}"
+
+
+async def _up(settings: "Settings", edges: int, watched: Path | None, words: str) -> None:
 
     from rich.text import Text
 
@@ -48,7 +64,12 @@ async def _up(settings: "Settings", edges: int, watched: Path | None) -> None:
         webhook = f"  webhook  {settings.public_url or started.url}/twilio/voice"
         console.print(Text.assemble(("ready", "bold green"), without_secrets(webhook)))
         console.print(f"       server   {without_secrets(started.redis_url)}")
-        console.print('       try      orchestra call --say "Where is my parcel four two seven one?"')
+        console.print(f"       try      orchestra call --say {_quoted(words)}")
         await until_signalled()
         calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"
         console.print(f"stopping … {calls_may}", style="dim")
+
+
+def _quoted(words: str) -> str:
+    """The words as one argument of a shell, between double quotes where they may stand so."""
+    return shlex.quote(words) if set(words) & set('"$`\\!') else f'"{words}"'

@@ -25,11 +25,12 @@ async def test_a_new_app_passes_its_own_test(tmp_path: Path) -> None:
     init(tmp_path, "flower-shop")
     environment = {**os.environ, "ORCHESTRA_DATA_DIR": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pytest", "-q", cwd=tmp_path / "flower-shop", env=environment, stdout=PIPE, stderr=STDOUT
+        sys.executable, "-m", "pytest", "-rA", cwd=tmp_path / "flower-shop", env=environment, stdout=PIPE, stderr=STDOUT
     )
     out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
     assert "3 passed" in out.decode()
+    assert "partition.owned" not in out.decode()
 
 
 def test_a_folder_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
@@ -62,3 +63,21 @@ async def test_the_workers_are_started_anew_when_the_app_has_changed_and_can_be_
     async with asyncio.timeout(90):
         await restarted.wait()
     watching.cancel()
+
+
+@pytest.mark.parametrize("command", ["init", "new-consumer"])
+def test_the_command_that_runs_the_test_says_what_brings_pytest(tmp_path: Path, command: str) -> None:
+    told = CliRunner().invoke(app, [command, "shop", "--folder", str(tmp_path)]).output
+    (line,) = [line for line in told.splitlines() if line.startswith("test it:")]
+    assert "python -m pytest" in line
+    assert line.endswith("pip install 'orchestra-voice[test]' brings pytest")
+
+
+@pytest.mark.parametrize("missing", ["pytest", "pytest_asyncio"])
+async def test_fixtures_without_their_extra_say_which_it_is(tmp_path: Path, missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None\nimport orchestra.testing"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, cwd=tmp_path, stderr=PIPE)
+    _, errors = await process.communicate()
+    line = errors.decode().splitlines()[-1]
+    assert line.startswith("orchestra.errors.MissingExtraError: ")
+    assert line.endswith(f'needs {missing}, which is not installed: pip install "orchestra-voice[test]"')

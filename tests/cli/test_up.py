@@ -1,0 +1,77 @@
+"""What `orchestra up` offers to try, and what a reload says of an app that cannot be loaded."""
+
+import asyncio
+import shlex
+from pathlib import Path
+
+import pytest
+
+from orchestra import Agent, App, Knowledge, tool
+from orchestra.cli.up import _quoted, words_to_try
+from orchestra.demo import app as demo
+from orchestra.reload import _problem
+from orchestra.stack import _Child
+
+
+@tool(examples=("what is my balance",))
+def balance() -> str:
+    """Look up a balance."""
+    return "120 dollars"
+
+
+def shop(*examples: str, tools: tuple[object, ...] = (), knowledge: Knowledge | None = None) -> App:
+    entry = Agent(name="desk", about="all", prompt="Answer.", tools=tools, examples=examples)  # type: ignore[arg-type]
+    other = Agent(name="a", about="bills", prompt="Bill.", tools=(balance,))
+    return App(name="shop", entry="desk", agents=(other, entry), knowledge=knowledge)
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        (demo, "Where is my parcel?"),
+        (shop("I want  flowers"), "I want flowers."),
+        (shop("do you sell roses?"), "Do you sell roses?"),
+        (shop(" ", "can I come"), "Can I come?"),
+        (shop(tools=(balance,)), "What is my balance?"),
+        (shop(), "What is my balance?"),
+        (App(name="x", entry="x", agents=(Agent(name="x", about="", prompt="."),)), "Hello. What can you do for me?"),
+    ],
+)
+def test_the_words_to_try_are_an_example_of_the_app(app: App, words: str) -> None:
+    assert words_to_try(app) == words
+
+
+@pytest.mark.parametrize("words", ["Where is it?", "It's mine.", 'Say "hello".', "It costs $5!", "a `b` \\c"])
+def test_the_words_to_try_can_be_pasted(words: str) -> None:
+    assert shlex.split(_quoted(words)) == [words]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("from parts import one\nx = (\n", "shop.py, line 2: SyntaxError: '(' was never closed"),
+        ("from parts import two\n", "shop.py, line 1: ImportError: cannot import name 'two' from 'parts'"),
+        ("import parts\n\napp = parts.made()\n", "parts.py, line 5: KeyError: 'red'"),
+        ("app = 3\n", "app 'shop:app': 'app' is int, not an orchestra.App"),
+        ("import nowhere\n", "there is no module 'nowhere'"),
+    ],
+)
+async def test_an_app_that_cannot_be_loaded_is_told_with_file_and_line(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "parts.py").write_text("one = 1\n\n\ndef made():\n    return {}['red']\n")
+    (tmp_path / "shop.py").write_text(text)
+    assert problem in await _problem("shop:app", tmp_path)
+
+
+async def test_a_process_that_ends_to_take_up_the_app_is_started_again_at_once() -> None:
+    child = _Child("execution", ["--version"], {}, Path("/dev/null"))
+    started = [await child.start()]
+    await started[0].wait()
+    child.reloads = True
+    supervising = asyncio.create_task(child.supervise())
+    async with asyncio.timeout(30):
+        while child.process in (None, started[0]):  # noqa: ASYNC110 - a process of another sets no event
+            await asyncio.sleep(0.01)
+    assert (child.reloads, child.failures) == (False, 0)
+    supervising.cancel()
+    await asyncio.gather(supervising, return_exceptions=True)
+    await child.stop()
