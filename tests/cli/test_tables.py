@@ -154,7 +154,7 @@ def test_a_long_setting_is_shown_whole(
     home: list[str], shown: Shown, monkeypatch: pytest.MonkeyPatch, width: int | None
 ) -> None:
     assert home
-    monkeypatch.setenv("ORCHESTRA_APP", "ß" * 150)
+    monkeypatch.setenv("ORCHESTRA_DEEPGRAM_MODEL", "ß" * 150)
     told = shown("doctor", "--settings", terminal=width)
     assert told.count("ß") == 150
     assert width or "ß" * 150 in told

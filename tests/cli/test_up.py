@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from orchestra import Agent, App, Knowledge, tool
 from orchestra.cli.up import _quoted, words_to_try
@@ -62,16 +63,17 @@ async def test_an_app_that_cannot_be_loaded_is_told_with_file_and_line(tmp_path:
     assert problem in await _problem("shop:app", tmp_path)
 
 
-async def test_a_process_that_ends_to_take_up_the_app_is_started_again_at_once() -> None:
-    child = _Child("execution", ["--version"], {}, Path("/dev/null"))
-    started = [await child.start()]
-    await started[0].wait()
-    child.reloads = True
-    supervising = asyncio.create_task(child.supervise())
-    async with asyncio.timeout(30):
-        while child.process in (None, started[0]):  # noqa: ASYNC110 - a process of another sets no event
-            await asyncio.sleep(0.01)
-    assert (child.reloads, child.failures) == (False, 0)
-    supervising.cancel()
-    await asyncio.gather(supervising, return_exceptions=True)
-    await child.stop()
+async def test_a_process_that_ends_to_take_up_the_app_is_no_warning_and_any_other_end_is() -> None:
+    child = _Child("execution", ["--version"], {}, Path("/dev/null"), reloads=True)
+    with capture_logs() as logs:
+        supervising = asyncio.create_task(child.supervise())
+        async with asyncio.timeout(60):
+            while len(logs) < 2:  # noqa: ASYNC110 - processes of another set no event
+                await asyncio.sleep(0.01)
+        supervising.cancel()
+        await asyncio.gather(supervising, return_exceptions=True)
+        await child.stop()
+    assert [(line["event"], line["log_level"]) for line in logs[:2]] == [
+        ("stack.process_reloads", "info"),
+        ("stack.process_ended", "warning"),
+    ]
