@@ -258,6 +258,8 @@ def slot(kind: Any, about: str = "", name: str = "value", **schema: Any) -> Slot
         (slot(str, "the street"), "well, I have been living there for years and always liked it", None),
         (slot(str, "the street"), "Which street?", None),
         (slot(str, "what happened?"), "It was open and all of it is lost", "It was open and all of it is lost"),
+        (slot(str, "what is wrong?"), "It is loud at night and then it stops", "It is loud at night and then it stops"),
+        (slot(str, "what is your name?"), "I would like to have that sent to the house of my mother.", None),
         (slot(bool, "call back"), "Yes, please.", True),
         (slot(date), "the third of May", "2027-05-03"),
         (slot(date), "December 24th", "2026-12-24"),

@@ -26,8 +26,9 @@ _TIME = re.compile(r"\btimes?\b|\bo.?clock\b")
 _NO_TIME = re.compile(r"\b(?:how many|number of|first|last|next|full|part|any|some|same) times?\b|\btime ?zone\b")
 #: what is told in as many words as it takes, so that all that the caller says may be it
 _STORY = re.compile(
-    r"\b(?:what (?:happened|went|is|was)|why|reasons?|problems?|complaints?|messages?|notes?|descriptions?|describe|"
-    r"details?|symptoms?|wish(?:es)?|requests?|questions?|story|concerns?|feedback|comments?|subject|issue)\b"
+    r"\b(?:what (?:happened|went)|what(?: i|.?)s (?:wrong|the (?:matter|problem|trouble))|why|reasons?|problems?|"
+    r"complaints?|messages?|notes?|descriptions?|describe|details?|symptoms?|wish(?:es)?|requests?|questions?|story|"
+    r"concerns?|feedback|comments?|subject|issue)\b"
 )
 _LEAD_IN = re.compile(
     r"^(?:(?:my|the|his|her|our) (?:\w+ ){0,2}?(?:is|are)|it'?s|it is|that'?s|that is|i'?m|i am|this is|they are)\s+",
