@@ -7,7 +7,7 @@ so it is mended or refused here, where it is made: the one who published it lear
 import math
 import re
 import time
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,6 +23,7 @@ _DEEPEST = 100
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _encode = msgspec.json.Encoder().encode
+_readers: dict[type[Event], Callable[[bytes], Event]] = {}
 
 
 class EncodeError(ValueError):
@@ -41,7 +42,7 @@ def carried(event: E) -> tuple[E, bytes]:
     """
     try:
         body = _encode(event)
-        _decoder(type(event)).decode(body)
+        (_readers.get(type(event)) or _reader(type(event)))(body)
         if 0.0 <= event.at < _LATEST and not (b"\\" in body and b"\\u0000" in body):
             return event, body
     except (TypeError, ValueError, RecursionError):
@@ -49,7 +50,7 @@ def carried(event: E) -> tuple[E, bytes]:
     try:
         mended = _mended(event)
         body = _encode(mended)
-        _decoder(type(event)).decode(body)
+        _reader(type(event))(body)
     except (TypeError, ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else error
         msg = f"{type(event).__name__} cannot be published: {reason}; give its fields values of their types"
@@ -57,9 +58,10 @@ def carried(event: E) -> tuple[E, bytes]:
     return mended, body
 
 
-@lru_cache
-def _decoder(event_type: type[E]) -> msgspec.json.Decoder[E]:
-    return msgspec.json.Decoder(event_type)
+def _reader(event_type: type[Event]) -> Callable[[bytes], Event]:
+    """How readers decode the bodies of a type."""
+    read = _readers[event_type] = msgspec.json.Decoder(event_type).decode
+    return read
 
 
 def _mended(event: E) -> E:

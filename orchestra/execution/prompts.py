@@ -57,7 +57,8 @@ class Prompts:
                 _LOG.exception("model.broken", call=prompt.call, turn=prompt.turn, model=model.name)
                 error = without_secrets(repr(failure))
             else:
-                error = "" if reply.text or answer.tool_calls else f"model {model.name} has nothing to say"
+                nothing = f"model {model.name} has nothing to say ({answer.finish_reason})"
+                error = "" if reply.text or answer.tool_calls else nothing
             if not error:
                 breaker.succeeded()
                 break

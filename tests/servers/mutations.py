@@ -74,7 +74,9 @@ def mutated(chance: random.Random) -> Mutated:
     body = [each for each in body if isinstance(each, dict) or len(each) < 20_000]
     # where marks stand in the text, losing a piece of it may lose half a mark
     mutations = (
-        _HARMLESS if any(word in name for word in ("thoughts", "in the text", "its end", "only")) else _MUTATIONS
+        _HARMLESS
+        if any(word in name for word in ("thoughts", "in the text", "its end", "only", "beside"))
+        else _MUTATIONS
     )
     for _ in range(chance.choice((0, 1, 1, 2, 3, 8))):
         chance.choice(mutations)(body, chance)
