@@ -28,7 +28,7 @@ class App:
         entry: name of the agent that answers first.
         greeting: said when the call starts; empty: the caller speaks first.
         apology: said when the model fails or takes too long, so that no caller is left in silence.
-        holding: said by the edge when it has lost the rest of the platform for a while.
+        holding: said by the edge to a caller who hears nothing for two seconds, whatever the answer waits for.
         still_there: said by the edge to a caller who has been silent for long, before it hangs up; empty: nothing.
         transfer_failed: said by the edge when no person took the call, and the caller is with the agents again.
         voicemail: said to the answering machine that takes an outbound call; empty: the edge hangs up without a word.

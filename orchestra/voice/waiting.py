@@ -34,6 +34,7 @@ class Waiting:
         since: when the caller was last heard, by voice or key.
         sounded_at: when the caller last heard anything.
         worked_at: when the agents last showed that they are at work on this turn.
+        away_at: when the platform was last known to be away: what it was told it gets only after that.
         told: how often the caller was told to wait since they were heard.
         apologised: they were asked to say it again: it is their turn.
 
@@ -42,6 +43,7 @@ class Waiting:
     since: float = 0.0
     sounded_at: float = 0.0
     worked_at: float = 0.0
+    away_at: float = 0.0
     told: int = 0
     told_at: float = 0.0
     apologised: bool = False
@@ -63,10 +65,11 @@ class Waiting:
 
         """
         quiet_s = now - max(self.since, self.sounded_at, self.told_at)
-        waited_s = now - self.since
+        self.away_at = now if away else self.away_at
+        waited_s = now - max(self.since, self.away_at)
         if self.apologised:
             return "nothing"
-        if not away and now - max(self.since, self.worked_at) > _GIVE_UP_S:
+        if not away and now - max(self.since, self.away_at, self.worked_at) > _GIVE_UP_S:
             return "give up"
         lost = not (at_work or away or patient)
         if lost and waited_s > APOLOGY_AFTER_S and quiet_s > _BREATH_S:

@@ -129,7 +129,7 @@ class Greeting:
     name: str = "test"
     version: str = "0"
     greeting: str = "Hello there."
-    holding: str = "Just a moment."
+    holding: str = ""  # on a machine that others load too it would be said in any call
     apology: str = "Sorry, say that again."
     still_there: str = ""
     transfer_failed: str = "Nobody is there."

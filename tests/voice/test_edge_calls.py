@@ -298,7 +298,8 @@ async def test_a_call_outlives_the_loss_of_redis_and_says_so(settings: Settings)
         lost = Settings(redis_url=server.url, data_dir=settings.data_dir)
         connected = await Bus.connect(lost)
         bus = TestBus(connected)
-        async with running_edge(bus, lost, "where is my parcel") as running:
+        app = Greeting(holding="Just a moment.")
+        async with running_edge(bus, lost, "where is my parcel", app=app) as running:
 
             async def talk(line: PhoneLine) -> None:
                 await running.event(ReplySpoken, turn=0)

@@ -231,7 +231,8 @@ async def test_a_call_outlives_twenty_seconds_without_redis(settings: Settings) 
         lost = Settings(redis_url=server.url, data_dir=settings.data_dir)
         connected = await Bus.connect(lost)
         bus = TestBus(connected)
-        async with running_edge(bus, lost, "where is my parcel", "and now") as running:
+        app = Greeting(holding="Just a moment.")
+        async with running_edge(bus, lost, "where is my parcel", "and now", app=app) as running:
             running.patience_s = 110.0
 
             async def talk(line: PhoneLine) -> None:
@@ -305,7 +306,7 @@ async def test_a_stream_that_breaks_while_redis_is_away_comes_back_with_it(setti
 @pytest.mark.faults
 @pytest.mark.timeout(60)
 async def test_a_carrier_is_not_asked_to_ask_again_for_ever(settings: Settings) -> None:
-    async with edge_on_a_server_of_its_own(settings) as (running, server):
+    async with edge_on_a_server_of_its_own(settings, app=Greeting(holding="Just a moment.")) as (running, server):
         call = running.edge.bus.new_call()
         await server.kill()
         form = {"CallSid": "CA1", "CallStatus": "in-progress"}
@@ -332,10 +333,8 @@ async def post(http: httpx.AsyncClient, url: str, form: dict[str, str]) -> list[
 @pytest.mark.faults
 @pytest.mark.timeout(60)
 async def test_a_caller_who_waits_for_the_rest_of_a_reply_is_told_that_it_takes_a_moment(settings: Settings) -> None:
-    async with edge_on_a_server_of_its_own(settings, "where is my parcel", app=Greeting(greeting="")) as (
-        running,
-        server,
-    ):
+    app = Greeting(greeting="", holding="Just a moment.")
+    async with edge_on_a_server_of_its_own(settings, "where is my parcel", app=app) as (running, server):
 
         async def talk(line: PhoneLine) -> None:
             line.say(tone(0.4))

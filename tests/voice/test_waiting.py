@@ -45,6 +45,15 @@ def test_a_caller_whose_platform_is_away_is_held_until_it_is_back() -> None:
     assert len(steps) > 30
 
 
+def test_a_platform_that_is_back_has_time_to_answer() -> None:
+    waiting = Waiting(since=100.0)
+    waiting.tell(102.0, "hold")
+    waiting.due(119.0, at_work=False, away=True, patient=False)
+    waiting.tell(119.0, "hold")
+    assert waiting.due(120.0, at_work=False, away=False, patient=False) == "nothing"
+    assert waiting.due(126.0, at_work=False, away=False, patient=False) == "apologise"
+
+
 def test_a_caller_who_keys_something_in_is_not_waiting_yet() -> None:
     assert told(8, patient=True) == [("hold", 7.2)]
 
