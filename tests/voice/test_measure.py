@@ -1,7 +1,9 @@
 """Stage times of a turn."""
 
+from orchestra.voice.call_audio import CallAudio
+from orchestra.voice.conversation import Conversation
 from orchestra.voice.measure import TurnTimes
-from schemas import TurnMeasured
+from schemas import ReplyChunk, TurnCompleted, TurnMeasured
 
 
 def test_stages_follow_one_another() -> None:
@@ -38,3 +40,32 @@ def test_clocks_that_disagree_by_a_little_give_no_negative_times() -> None:
     measured = times.measured("07-a", 1)
     assert measured is not None
     assert (measured.routing_ms, measured.first_sentence_ms) == (0.0, 0.0)
+
+
+def test_the_sound_of_another_reply_is_not_taken_for_this_ones() -> None:
+    published: list[object] = []
+    audio, speech = CallAudio(), bytes(2 * 800)
+    call = Conversation("07-a", "local", audio, publish=published.append, speak=published.append, end=published.append)
+    audio.heard.audio("before", 100.0)
+    call.turn_ended("where is my parcel")
+    audio.send(speech)
+    call.sound_sent()  # the rest of what was said before
+    call.take(ReplyChunk(call="07-a", turn=1, text="In Denver."))
+    call.sound_sent()
+    call.speech_came()
+    audio.heard.audio("reply", 100.0)
+    call.sound_sent()  # still of before: so much was queued then
+    call.take(TurnCompleted(call="07-a", turn=1, agent="tracking"))
+    audio.heard.word("reply", "In Denver.", 0.0)
+    call.mark_returned("1.0")
+    assert not [event for event in published if isinstance(event, TurnMeasured)]
+    call.turn_ended("and now")
+    call.take(ReplyChunk(call="07-a", turn=2, text="In Boston."))
+    call.speech_came()
+    audio.heard.audio("next", 100.0)
+    for _ in range(3):
+        audio.send(speech)
+    call.sound_sent()
+    call.turn_ended("thank you")
+    (measured,) = [event for event in published if isinstance(event, TurnMeasured)]
+    assert (measured.turn, measured.output_ms < 10_000) == (2, True)
