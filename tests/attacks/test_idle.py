@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import re
-import resource
 import socket
 import sys
 from asyncio import StreamReader, StreamWriter
@@ -19,11 +18,14 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from orchestra.voice.caller.caller import Caller
+from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.edge import create_app, open_edge
 from orchestra.voice.engines.port import Engines
 from orchestra.voice.server import listen, serving
 from tests.attacks.wire import CONNECTED, a_caller_gets_through, closed_with, incoming, send
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge
+from tests.voice.test_edge_process import _until
 
 POST = b"POST /twilio/voice HTTP/1.1\r\nHost: edge\r\n"
 HALVES = {
@@ -181,25 +183,25 @@ async def test_eleven_hundred_idle_connections_keep_no_call_out_of_an_edge_with_
         sys.executable, "-c", run, "edge", env=os.environ | variables, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
     )
     assert process.stderr is not None
-    url = ""
-    async with asyncio.timeout(100):
-        async for line in process.stderr:
-            if match := re.search(rb"edge.ready.*(http://127\.0\.0\.1:(\d+))", line):
-                url, port = match[1].decode(), int(match[2])
-                break
-    rest = asyncio.create_task(process.stderr.read())
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 1400
-    connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(1100)]
-    edge = open_edge(
-        Settings.model_validate(settings.model_dump() | {"port": port, "twilio_auth_token": AUTH_TOKEN}),
-        bus.bus,
-        cast("Engines", ScriptedEngines()),
-        Greeting(),
-    )
-    await a_caller_gets_through(RunningEdge(edge, url, bus))
-    for _, writer in connections:
-        writer.transport.abort()
-    process.terminate()
-    async with asyncio.timeout(60):
-        await process.wait()
-    assert b"Traceback" not in await rest
+    try:
+        async with asyncio.timeout(60):
+            ready = b"".join([line async for line in _until(process.stderr, b"edge.ready")])
+        match = re.search(rb"http://127\.0\.0\.1:(\d+)", ready)
+        assert match is not None, ready
+        rest = asyncio.create_task(process.stderr.read())
+        connections = [await asyncio.open_connection("127.0.0.1", int(match[1])) for _ in range(1100)]
+
+        async def listen_in(line: PhoneLine) -> None:
+            assert await line.until(lambda: line.agent_audible_s > 0.15, 30)
+
+        ending = await Caller(match[0].decode(), AUTH_TOKEN).call(PhoneLine(), listen_in)
+        assert (ending.how, ending.streams) == ("caller_hung_up", 1)
+        for _, writer in connections:
+            writer.transport.abort()
+        process.terminate()
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
+        assert b"Traceback" not in await rest
+    finally:
+        if process.returncode is None:
+            process.kill()
