@@ -54,24 +54,23 @@ def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence
     """
     verdict = Verdict(sentences=len(sentences))
     place, word = 0, 0  # the next word to come
-    last_s = 0.0
+    last_s, ended_s = 0.0, 0.0  # when the last word began, and when the last word of the sentence before did
     for each in heard:
         if not each.whole or each.word in _BY_THE_EDGE:
             continue
         broke = [at for at in breaks_s if last_s < at <= each.at_s]
         found = next((at for at in _next(sentences, place, word) if sentences[at[0]].words[at[1]] == each.word), None)
         if found is None and broke:
-            just_ended = min(broke) - last_s < _TOLD_WITHIN_S
-            again = place if word else place - 1 if place and just_ended else -1
-            if again >= 0 and sentences[again].words[0] == each.word:
-                verdict.said_again += 1
-                found = again, 0
+            just_ended = place and min(broke) - ended_s < _TOLD_WITHIN_S
+            again = [place] * bool(word) + [place - 1] * bool(just_ended)
+            found = next(((at, 0) for at in again if sentences[at].words[0] == each.word), None)
+            verdict.said_again += found is not None
         if found is None:
             verdict.wrong.append(f"{each.at_s:.2f} s: {each.word!r} where {_named(sentences, place, word)} was to come")
             found = _resync(sentences, each.word) or (place, word)
         place, word = found[0], found[1] + 1
         if word == len(sentences[place].words):
-            place, word = place + 1, 0
+            place, word, ended_s = place + 1, 0, each.at_s
         last_s = each.at_s
     if not all(sentence.optional for sentence in sentences[place:]):
         verdict.wrong.append(f"never heard: {_named(sentences, place, word)} and what follows it")
