@@ -72,6 +72,8 @@ def mutated(chance: random.Random) -> Mutated:
     good, name = chance.choice(_GOOD)
     body = [json.loads(json.dumps(each)) if isinstance(each, dict) else each for each in good]
     body = [each for each in body if isinstance(each, dict) or len(each) < 20_000]
+    if all(isinstance(each, bytes) for each in body):
+        body = [b"".join(body)]  # nothing comes between two pieces of one text
     # where marks stand in the text, losing a piece of it may lose half a mark
     mutations = (
         _HARMLESS
