@@ -147,6 +147,11 @@ class Bus:
         before = self.journal_name
         await self._begin()
         self.journal_name = self.journal_name or before
+        if before and self.journal_name != before:
+            _LOG.error(
+                "journal.replaced", was=before, now=self.journal_name,
+                cure="the server has lost what it held: set appendonly yes and maxmemory-policy noeviction",
+            )  # fmt: skip
         return self.journal_name
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError, ResponseError
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.cursor import REQUEUED, Cursor
+from orchestra.bus.refusal import ran_in_part
 from orchestra.bus.scripts import COMMIT
 from orchestra.bus.wire import Argument, Reply, Wire, pack
 from orchestra.errors import FencedError
@@ -247,7 +248,7 @@ class Commits:
         if self._flight is None or self.lost.done():
             return
         if isinstance(reply, RedisError):
-            if isinstance(reply, ResponseError):
+            if isinstance(reply, ResponseError) or ran_in_part(str(reply)):
                 self._refused(reply)
             else:
                 self._wire().complain(reply, group=self.group)
@@ -270,7 +271,7 @@ class Commits:
             self.later()
         self._on_commit()
 
-    def _refused(self, error: ResponseError) -> None:
+    def _refused(self, error: RedisError) -> None:
         if not str(error).startswith("FENCED"):
             _LOG.error("commit.refused", group=self.group, token=self.token, error=str(error))
         self.abandon()

@@ -33,7 +33,12 @@ _CURES_OF_PHRASES: Final = {
 
 def is_forbidden(text: str) -> bool:
     """Whether an answer says that this user may not run a command, as the servers tell it in a script or outside."""
-    return text.startswith("NOPERM") or "ACL failure in script" in text or "The user executing the script can't" in text
+    return text.startswith("NOPERM") or ran_in_part(text)
+
+
+def ran_in_part(text: str) -> bool:
+    """Whether a command was refused inside a script, which may have run up to there: it cannot be sent again."""
+    return "ACL failure in script" in text or "The user executing the script can't" in text
 
 
 def cause_of(text: str) -> str:
