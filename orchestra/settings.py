@@ -279,7 +279,8 @@ def load_settings() -> Settings:
     known = {_PREFIX + name.upper() for name in Settings.model_fields}
     for name in sorted(os.environ):
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
-            msg = f"unknown setting {name}: unset it; then `orchestra doctor --settings` lists the names there are"
+            shown = name if name.isprintable() else ascii(name)
+            msg = f"unknown setting {shown}: unset it; then `orchestra doctor --settings` lists the names there are"
             raise SettingError(msg)
     try:
         return Settings()

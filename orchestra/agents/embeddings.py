@@ -87,7 +87,7 @@ class Endpoint:
             answer = self._http.post(self._url, json=body, timeout=within_s)
             answer.raise_for_status()
             found = msgspec.json.decode(answer.content, type=_Answer).data
-        except (httpx.HTTPError, msgspec.DecodeError, RuntimeError) as error:
+        except (httpx.HTTPError, msgspec.DecodeError, UnicodeDecodeError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not self._http.is_closed:
                 raise
             self._rests_until = time.monotonic() + _REST_S

@@ -76,7 +76,7 @@ def judge(status: int, body: bytes, sent: int) -> Verdict:
 def _judge_counts(body: bytes, sent: int, words: str) -> Verdict:
     try:
         counts = _decode(body).status
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return Verdict(Outcome.LOST, f"an answer that is not OpenObserve's: {words}")
     successful, failed = sum(each.successful for each in counts), sum(each.failed for each in counts)
     if successful == sent and not failed:

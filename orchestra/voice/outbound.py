@@ -46,7 +46,7 @@ async def dial(request: Request) -> Response:
             return _answer(413, {"error": f"more than {_LONGEST_ORDER} bytes"})
         to_number = msgspec.json.decode(body, type=_Order).to
         check_number(to_number)
-    except (msgspec.DecodeError, RejectedError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RejectedError) as error:
         return _answer(422, {"error": str(error)})
     except HTTPException as refused:
         return _answer(refused.status_code, {"error": refused.detail})

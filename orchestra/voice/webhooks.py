@@ -1,6 +1,7 @@
 """Twilio's webhooks as the edge answers them. Any edge can answer any of them: what it needs stands on the journal."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -41,6 +42,9 @@ _MOST_TRIES = 30
 _TOLD_EVERY = 4
 
 router = APIRouter()
+
+
+_CALL = re.compile(r"[0-9]{2}-[0-9A-Za-z-]{1,61}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +122,29 @@ async def webhook(request: Request) -> Webhook:
         body = await body_of(request, twilio.LONGEST_FORM)
         address = edge.public.at(path) + (f"?{query}" if query else "")
         form = twilio.signed_form(body, address, signature, auth_token)
-        return Webhook(edge, form, _query(query), signature)
+        return Webhook(edge, form, _query(query, edge.bus.partitions), signature)
     except RejectedError as error:
         edge.refusals.note("webhook.refused", path=request.url.path[:100], reason=str(error))
         raise HTTPException(403) from None
 
 
-def _query(query: str) -> dict[str, str]:
+def _query(query: str, partitions: int) -> dict[str, str]:
     """What we wrote into the address.
 
     Raises:
-        RejectedError: a name is there twice, which we never write.
+        RejectedError: a name is there twice, or a call that can be none of ours, which we never write.
 
     """
     pairs = parse_qsl(query, keep_blank_values=True)
-    if len(dict(pairs)) < len(pairs):
+    given = dict(pairs)
+    if len(given) < len(pairs):
         msg = "a name is twice in the address"
         raise RejectedError(msg)
-    return dict(pairs)
+    call = given.get("call", "")
+    if call and not (_CALL.fullmatch(call) and int(call[:2]) < partitions):
+        msg = "the address names a call that cannot be one of this platform's"
+        raise RejectedError(msg)
+    return given
 
 
 def _number(text: str, otherwise: int) -> int:

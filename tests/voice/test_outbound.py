@@ -256,3 +256,11 @@ async def test_a_status_callback_closes_an_incoming_call_whose_socket_never_came
         ended = await running.event(CallEnded)
         assert len(await bus.published(CallEnded)) == 1
     assert ended.reason == "caller_hung_up"
+
+
+async def test_an_order_that_is_no_text_is_refused(bus: TestBus, settings: Settings) -> None:
+    async with edge_that_dials(bus, settings) as (running, carrier):
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(f"{running.url}/calls", content=b'{"\xde": "+15550001"}', headers=DIAL)
+        assert answer.status_code == 422
+        assert not carrier.orders

@@ -1,8 +1,11 @@
 """What an MCP tool answers, as text for a model. Pure."""
 
+import json
 from typing import Any
 
 import msgspec
+
+from schemas import clean_text
 
 #: characters of all that is told; execution cuts it again
 _LONGEST = 20_000
@@ -22,8 +25,8 @@ def told(result: Any) -> str:
             break
     structured = result.structured_content
     if structured is not None and not _says(parts, structured):
-        parts.append(msgspec.json.encode(structured, enc_hook=str).decode())
-    return "\n".join(parts)[:_LONGEST] or _NOTHING
+        parts.append(json.dumps(structured, ensure_ascii=False, default=str, separators=(",", ":")))
+    return clean_text("\n".join(parts)[:_LONGEST]) or _NOTHING
 
 
 def _block(block: Any) -> str:
@@ -64,5 +67,5 @@ def _says(parts: list[str], structured: Any) -> bool:
 def _read(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return text

@@ -7,7 +7,7 @@ that is no object, has no ``properties``, refers to somewhere else, or has alter
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -30,6 +30,14 @@ _SINGLE = frozenset({
     "items", "not", "if", "then", "else", "contains", "propertyNames", "additionalProperties", "additionalItems",
     "unevaluatedProperties", "unevaluatedItems",
 })  # fmt: skip
+_TYPES: Final = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+_TEXTS: Final = frozenset({"title", "description", "pattern", "format"})
+_NUMBERS: Final = frozenset(
+    {
+        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
+        "minItems", "maxItems", "minProperties", "maxProperties",
+    }
+)  # fmt: skip
 
 
 def accepted_names(originals: Iterable[str], prefix: str = "") -> dict[str, str]:
@@ -91,6 +99,22 @@ def _merged(root: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
+def _has_form(key: str, value: Any) -> bool:
+    """Whether a keyword's value is of the type that the keyword has: endpoints refuse a whole prompt for one."""
+    if key in _MAPS:
+        return isinstance(value, dict)
+    if key in _LISTS or key == "enum":
+        return isinstance(value, list) and bool(value)
+    if key == "required":
+        return isinstance(value, list) and all(isinstance(name, str) for name in value)
+    if key == "type":
+        types = value if isinstance(value, list) else [value]
+        return bool(types) and all(isinstance(each, str) and each in _TYPES for each in types)
+    if key in _TEXTS:
+        return isinstance(value, str)
+    return key not in _NUMBERS or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
 class _Inlining:
     """Writes out the references within one schema, as far as a bound."""
 
@@ -108,7 +132,7 @@ class _Inlining:
         if isinstance(reference, str) and reference not in inside:
             whole = self.node(self._at(reference), (*inside, reference))
         for key, value in node.items():
-            if key not in _DROPPED and key not in {"$ref", "$dynamicRef", "$dynamicAnchor"}:
+            if key not in _DROPPED and key not in {"$ref", "$dynamicRef", "$dynamicAnchor"} and _has_form(key, value):
                 whole[key] = self._value(key, value, inside)
         return whole
 

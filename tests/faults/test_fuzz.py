@@ -1,0 +1,23 @@
+"""Five minutes of odd input, shared by all doors; `python -m tests.fuzz` tries more."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_MINUTES = 5
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(_MINUTES * 60 + 400)
+def test_no_door_is_broken_by_odd_input() -> None:
+    command = [sys.executable, "-m", "tests.fuzz", "--minutes", str(_MINUTES), "--json"]
+    ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert ran.stdout, ran.stderr[-4000:]
+    results = json.loads(ran.stdout.splitlines()[-1])
+    problems = [f"{each['door']} (seed {each['seed']}): {problem}" for each in results for problem in each["problems"]]
+    assert problems == []
+    assert len(results) == 8
+    assert all(each["inputs"] > 500 and each["beside"] > 0 for each in results), results

@@ -1,0 +1,70 @@
+"""`python -m tests.fuzz [--minutes M] [--door NAME] [--inputs N] [--seed S] [--json]`: odd input at every door.
+
+Each door gets 100,000 inputs, or what its share of the time allows. What must hold: no crash, no exception that nobody
+catches, no traceback in the log, no more tasks, descriptors and memory than at the start, and what goes on beside is
+never disturbed. The exit code is 1 where something of it does not; the number and the seed make the input again.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import uvloop
+
+from tests.fuzz import edge, journal, mcp, models, texts
+from tests.fuzz.run import Door, Result, run
+
+DOORS: dict[str, Door] = {
+    "webhooks": edge.webhooks,
+    "rest": edge.rest,
+    "sockets": edge.sockets,
+    "models": models.models,
+    "mcp": mcp.mcp,
+    "journal": journal.journal,
+    "settings": texts.settings,
+    "files": texts.files,
+}
+_INPUTS = 100_000
+
+
+def main(arguments: list[str]) -> int:
+    """Try the doors one after another; 1 where one did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--minutes", type=float, help="for all doors together; without it as long as the inputs take")
+    parser.add_argument("--door", choices=DOORS, action="append", help="only these")
+    parser.add_argument("--inputs", type=int, default=_INPUTS, help="a door")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    names = options.door or list(DOORS)
+    share_s = options.minutes * 60 / len(names) if options.minutes else float("inf")
+    results = []
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="orchestra-fuzz-") as folder:
+            work = run(name, DOORS[name], Path(folder), inputs=options.inputs, seconds=share_s, seed=options.seed)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                results.append(runner.run(work))
+        if not options.json:
+            _tell(results[-1])
+    if options.json:
+        print(json.dumps([asdict(result) for result in results]))  # noqa: T201 - what the program is for
+    return int(any(result.problems for result in results))
+
+
+def _tell(result: Result) -> None:
+    print(  # noqa: T201 - likewise
+        f"{result.door:10} {result.inputs:7} inputs in {result.seconds:6.1f} s, {result.beside} looks beside, "
+        f"{result.growth_mb:+.1f} MB, {result.tasks:+d} tasks, {result.descriptors:+d} descriptors: "
+        f"{'held' if not result.problems else f'{len(result.problems)} problems'} (seed {result.seed})",
+        *(f"\n    {problem}" for problem in result.problems),
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

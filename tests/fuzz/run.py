@@ -1,0 +1,194 @@
+"""A run of inputs against one door: seeded, bounded in number and time, and watched for what must not happen."""
+
+import asyncio
+import gc
+import logging
+import random
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+#: a door whose problems are this many is known well enough
+_ENOUGH = 10
+#: inputs until everything is loaded and every pool is filled: what is held then is the start
+_WARM = 0.1
+_BESIDE_EVERY_S = 4.0
+_IDLE_WITHIN_S = 60.0
+#: resident memory may grow by this much: pools of the allocator, logs of the server
+_GROWTH_MB = 64.0
+#: connections that pools open when more is done at once than before
+_POOLED = 16
+
+
+class Tried(Protocol):
+    """A door that is open. ``batch`` inputs are tried at once."""
+
+    batch: int
+
+    async def take(self, number: int, chance: random.Random) -> int | None:
+        """Try an input, the same for the same number and seed; how many inputs it was, if not one.
+
+        Raises:
+            AssertionError: what must hold does not; the message has the input.
+
+        """
+        ...
+
+    async def beside(self) -> None:
+        """What goes on beside the attack, and must not be disturbed.
+
+        Raises:
+            AssertionError: it was.
+
+        """
+        ...
+
+    async def idle(self) -> None:
+        """Return when nothing that was tried is still under way."""
+        ...
+
+
+Door = Callable[[Path], AbstractAsyncContextManager[Tried]]
+
+
+@dataclass
+class Result:
+    """What came of a door.
+
+    ``taken``: the number of the last input, or group of inputs. ``growth_mb`` of memory, tasks and descriptors: beyond
+    those at the start.
+    """
+
+    door: str
+    seed: int
+    inputs: int = 0
+    taken: int = 0
+    beside: int = 0
+    seconds: float = 0.0
+    growth_mb: float = 0.0
+    tasks: int = 0
+    descriptors: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What this process holds."""
+
+    tasks: int
+    descriptors: int
+    memory_mb: float
+
+    @classmethod
+    def now(cls) -> "Held":
+        for _ in range(3):
+            gc.collect()
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        memory = pages * resource.getpagesize() / 2**20
+        return cls(len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir())), memory)
+
+
+async def run(name: str, door: Door, folder: Path, *, inputs: int, seconds: float, seed: int) -> Result:
+    """Try a door until ``inputs`` were tried or the time is over."""
+    result = Result(name, seed)
+    began = time.monotonic()
+    async with _watched(result), door(folder) as tried:
+        await tried.beside()
+        warm = min(int(inputs * _WARM) or 1, inputs)
+        await _inputs(tried, result, warm, began + seconds * _WARM)
+        await _idle(tried, result)
+        start = Held.now()
+        await _inputs(tried, result, inputs, began + seconds)
+        await tried.beside()
+        await _idle(tried, result)
+        end = Held.now()
+    result.seconds = round(time.monotonic() - began, 1)
+    result.growth_mb = round(end.memory_mb - start.memory_mb, 1)
+    result.tasks, result.descriptors = end.tasks - start.tasks, end.descriptors - start.descriptors
+    if result.growth_mb > _GROWTH_MB or result.tasks > 0 or result.descriptors > _POOLED:
+        result.problems.append(
+            f"a leak: {result.growth_mb} MB, {result.tasks} tasks and {result.descriptors} descriptors beyond the start"
+        )
+    return result
+
+
+async def _inputs(tried: Tried, result: Result, most: int, until: float) -> None:
+    asked_at = time.monotonic()
+    while result.inputs < most and time.monotonic() < until and len(result.problems) < _ENOUGH:
+        numbers = range(result.taken, result.taken + tried.batch)
+        result.taken = numbers.stop
+        work = [_one(tried, result, number) for number in numbers]
+        if time.monotonic() - asked_at > _BESIDE_EVERY_S:
+            work.append(_beside(tried, result))
+            asked_at = time.monotonic()
+        await asyncio.gather(*work)
+
+
+async def _one(tried: Tried, result: Result, number: int) -> None:
+    try:
+        result.inputs += await tried.take(number, random.Random(f"{result.seed}/{result.door}/{number}")) or 1
+    except Exception as error:  # noqa: BLE001 - each is what this program looks for
+        result.problems.append(f"input {number}: {type(error).__name__}: {str(error)[:2000]}")
+
+
+async def _beside(tried: Tried, result: Result) -> None:
+    try:
+        await tried.beside()
+        result.beside += 1
+    except Exception as error:  # noqa: BLE001 - likewise
+        result.problems.append(f"beside input {result.inputs}: {type(error).__name__}: {str(error)[:2000]}")
+
+
+async def _idle(tried: Tried, result: Result) -> None:
+    try:
+        async with asyncio.timeout(_IDLE_WITHIN_S):
+            await tried.idle()
+    except TimeoutError:
+        result.problems.append(f"not idle {_IDLE_WITHIN_S} s after the last input")
+
+
+@asynccontextmanager
+async def _watched(result: Result) -> AsyncIterator[None]:
+    """Take for a problem whatever nobody has caught, and every traceback in the log."""
+    loop = asyncio.get_running_loop()
+
+    def uncaught(_: Any, context: dict[str, Any]) -> None:
+        result.problems.append(
+            f"uncaught near input {result.inputs}: {context.get('exception')!r} {context['message']}"
+        )
+
+    def unraisable(found: Any) -> None:
+        result.problems.append(f"unraisable near input {result.inputs}: {found.exc_value!r} in {found.object!r}")
+
+    def heard(_: Any, method: str, entry: dict[str, Any]) -> dict[str, Any]:
+        if method == "exception" or entry.get("exc_info"):
+            error = sys.exception()
+            result.problems.append(f"logged near input {result.inputs}: {entry.get('event')} {error!r}")
+        raise structlog.DropEvent
+
+    class Standard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1] and "/mcp/" not in record.pathname:  # it says what it drops
+                result.problems.append(
+                    f"logged near input {result.inputs}: {record.getMessage()} {record.exc_info[1]!r}"
+                )
+
+    before, hook, handler = loop.get_exception_handler(), sys.unraisablehook, Standard()
+    loop.set_exception_handler(uncaught)
+    sys.unraisablehook = unraisable
+    structlog.configure(processors=[heard], cache_logger_on_first_use=False)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
+        sys.unraisablehook = hook
+        structlog.reset_defaults()
+        logging.getLogger().removeHandler(handler)
