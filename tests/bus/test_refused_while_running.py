@@ -1,0 +1,70 @@
+"""What a server refuses while we run: a password that has changed, a command that this user may not run."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from orchestra.bus import Bus, Consumer, EmbeddedServer
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from schemas import UserTurnEnded
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
+    async with EmbeddedServer(tmp_path) as server:
+        yield server
+
+
+def taking(handled: list[int]) -> Consumer:
+    consumer = Consumer("mood")
+
+    @consumer.on(UserTurnEnded)
+    async def handle(event: UserTurnEnded) -> None:
+        handled.append(event.turn)
+
+    return consumer
+
+
+async def test_a_publisher_says_that_the_password_has_changed_and_goes_on_when_it_is_right(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    async with (await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))).redis as operator:
+        await operator.execute_command("ACL", "SETUSER", "ann", "on", ">old", "~*", "+@all")
+        url = server.url.replace("unix://", "unix://ann:old@")
+        bus = await Bus.connect(Settings(redis_url=url, data_dir=tmp_path))
+        publisher, call = bus.publisher("edge"), bus.new_call()
+        with structlog.testing.capture_logs() as logs:
+            await operator.execute_command("ACL", "SETUSER", "ann", "<old", ">new")
+            await operator.execute_command("CLIENT", "KILL", "USER", "ann")
+            publisher.publish(UserTurnEnded(call=call, turn=1, text=""))
+            async with asyncio.timeout(20):
+                while not any("WRONGPASS" in str(log.get("error")) for log in logs):  # noqa: ASYNC110 - of the log
+                    await asyncio.sleep(0.005)
+            await operator.execute_command("ACL", "SETUSER", "ann", "<new", ">old")
+            await publisher.flush(20)
+        assert sum("WRONGPASS" in str(log.get("error")) for log in logs) == 1
+        assert [event.turn for event in await bus.journal(call)] == [1]  # type: ignore[attr-defined]
+        await bus.close()
+
+
+async def test_a_user_who_may_not_unblock_clients_is_refused_once_and_works(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    operator = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
+    await operator.redis.execute_command(
+        "ACL", "SETUSER", "ann", "on", ">pw", "~*", "+@all", "-client|unblock", "-info"
+    )
+    url = server.url.replace("unix://", "unix://ann:pw@")
+    bus, handled = TestBus(await Bus.connect(Settings(redis_url=url, data_dir=tmp_path))), list[int]()
+    async with bus.run(taking(handled)):
+        await bus.publish(*(UserTurnEnded(call=bus.call(), turn=1, text="") for _ in range(50)))
+        await bus.settled()
+    stats = await operator.redis.info("commandstats")
+    assert len(handled) == 50
+    assert stats.get("cmdstat_client|unblock", {"rejected_calls": 0})["rejected_calls"] <= 1
+    await bus.bus.close()
+    await operator.close()
