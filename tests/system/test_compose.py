@@ -31,6 +31,11 @@ def services() -> dict[str, dict[str, Any]]:
     return named
 
 
+def chosen(value: str) -> str:
+    """A value as it is where .env has the secrets that must be there, and no others."""
+    return re.sub(r"\$\{\w+:-(.*?)\}", r"\1", re.sub(r"\$\{\w+:\?.*?\}", "s3cret", value))
+
+
 def test_every_part_of_the_system_is_there() -> None:
     assert set(services()) == {"redis", *OURS, "openobserve", "label-studio"}
     assert services()["edge"]["deploy"]["replicas"] == 2
@@ -45,11 +50,9 @@ def test_every_setting_that_is_named_exists() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_its_settings_are_values_that_the_process_takes(name: str) -> None:
-    values = {
-        key: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value)) for key, value in services()[name]["environment"].items()
-    }
+    values = {key: chosen(str(value)) for key, value in services()[name]["environment"].items()}
     settings = Settings(**{key.removeprefix("ORCHESTRA_").lower(): value for key, value in values.items()})
-    assert settings.redis_url == "redis://redis:6379/0"
+    assert settings.redis_url == "redis://:s3cret@redis:6379/0"
     assert settings.data_dir == Path("/data")
 
 
@@ -91,7 +94,7 @@ def test_the_image_copies_what_there_is_and_installs_what_the_project_offers() -
 
 def test_metrics_and_traces_go_to_the_openobserve_that_is_there_under_its_user() -> None:
     values = {
-        key.removeprefix("ORCHESTRA_").lower(): re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value))
+        key.removeprefix("ORCHESTRA_").lower(): chosen(str(value))
         for key, value in services()["telemetry"]["environment"].items()
     }
     assert values["otlp_url"] == f"{values['openobserve_url']}/api/default"
@@ -101,3 +104,23 @@ def test_metrics_and_traces_go_to_the_openobserve_that_is_there_under_its_user()
 def test_what_waits_for_a_server_that_was_away_is_still_in_its_window() -> None:
     hours = services()["openobserve"]["environment"]["ZO_INGEST_ALLOWED_UPTO"]
     assert services()["logging"]["environment"]["ORCHESTRA_OPENOBSERVE_WINDOW_H"] == hours
+
+
+def test_nothing_listens_beyond_this_machine_and_no_password_is_known() -> None:
+    for name, service in services().items():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+    assert not re.search(r"(?:PASSWORD|TOKEN|KEY)[A-Z_]*:-[^}]", (ROOT / "compose.yaml").read_text())
+    assert "--requirepass" in services()["redis"]["command"][2]
+
+
+def test_each_service_has_its_own_secrets_and_the_networks_that_it_needs() -> None:
+    assert services()["edge"]["env_file"] == [{"path": "settings.env", "required": False}]
+    having = {name for name in OURS if "ORCHESTRA_TWILIO_AUTH_TOKEN" in services()[name]["environment"]}
+    assert having == {"edge"}
+    having = {name for name in OURS if "ORCHESTRA_MODEL_API_KEY" in services()[name]["environment"]}
+    assert having == {"execution"}
+    assert services()["redis"]["networks"] == ["bus"]
+    assert "bus" not in services()["openobserve"]["networks"] + services()["label-studio"]["networks"]
+    for name in OURS:
+        assert services()[name]["cap_drop"] == ["ALL"], name
+        assert services()[name]["read_only"], name
