@@ -102,13 +102,14 @@ async def test_a_call_over_a_line_that_loses_and_swaps_frames_is_understood_and_
 @pytest.mark.parametrize("size", [0, 1, 10_000])
 async def test_frames_of_any_size_are_taken(bus: TestBus, settings: Settings, size: int) -> None:
     async with running_edge(bus, settings, app=Greeting(greeting="")) as running, opened(running) as socket:
-        for _ in range(20):
+        frames = 20 if size < 1000 else 3  # no more than a stream may be ahead of the clock
+        for _ in range(frames):
             await socket.send(media(SILENCE[:1] * size))
         await running.event(CallStarted)
         await socket.send(json.dumps({"event": "stop", "streamSid": "MZ1"}))
         ended = await running.event(CallEnded)
     assert ended.reason == "caller_hung_up"
-    assert ended.audio_ms >= size * 20 // 8
+    assert ended.audio_ms >= size * frames // 8
 
 
 @pytest.mark.faults
