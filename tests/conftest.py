@@ -2,9 +2,11 @@
 
 import os
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
+import structlog
 import uvloop
 
 from orchestra.testing import bus, redis_url, settings
@@ -17,6 +19,21 @@ def pytest_asyncio_loop_factories(
 ) -> dict[str, Callable[[], AbstractEventLoop]]:
     """Every test runs on the event loop that the processes use."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def _no_logger_outlives_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that runs in the test process binds no logger for good to a standard error that ends with it."""
+    configure, configured = structlog.configure, []
+
+    def without_caching(*arguments: Any, **options: Any) -> None:
+        configured.append(True)
+        configure(*arguments, **{**options, "cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", without_caching)
+    yield
+    if configured:
+        structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)
