@@ -104,11 +104,12 @@ async def test_a_recorded_call_is_spoken_to_an_edge_of_today(tmp_path: Path) -> 
             recorded.append(replace(event, at=1000.5 + ended_s, speech_ended_at=1000.0 + ended_s))
         else:
             recorded.append(replace(event, at=1000.0 if isinstance(event, CallStarted) else 1000.0 + clock_s))
-    wav = tmp_path / "call.wav"
+    settings = Settings(data_dir=tmp_path, redis_url=None)
+    wav = settings.recordings / f"{recorded[0].call}.wav"
+    wav.parent.mkdir()
     caller = np.concatenate(parts)
     write_stereo(wav, caller, np.zeros_like(caller))
     recorded.append(RecordingSaved(call=recorded[0].call, url=wav.as_uri()))
-    settings = Settings(data_dir=tmp_path, redis_url=None)
     candidate = Candidate(app=app, settings=settings)
     found = await compare_spoken(settings, {"c": recorded}, candidate, app="orchestra.demo:app")
     assert found.failed == {}
