@@ -121,14 +121,15 @@ async def run(name: str, door: Door, folder: Path, *, inputs: int, seconds: floa
 
 async def _inputs(tried: Tried, result: Result, most: int, until: float) -> None:
     asked_at = time.monotonic()
-    while result.inputs < most and time.monotonic() < until and len(result.problems) < _ENOUGH:
-        numbers = range(result.taken, result.taken + tried.batch)
-        result.taken = numbers.stop
-        work = [_one(tried, result, number) for number in numbers]
-        if time.monotonic() - asked_at > _BESIDE_EVERY_S:
-            work.append(_beside(tried, result))
-            asked_at = time.monotonic()
-        await asyncio.gather(*work)
+    async with asyncio.TaskGroup() as looks:
+        look: asyncio.Task[None] | None = None
+        while result.inputs < most and time.monotonic() < until and len(result.problems) < _ENOUGH:
+            numbers = range(result.taken, result.taken + tried.batch)
+            result.taken = numbers.stop
+            if time.monotonic() - asked_at > _BESIDE_EVERY_S and (look is None or look.done()):
+                look = looks.create_task(_beside(tried, result))
+                asked_at = time.monotonic()
+            await asyncio.gather(*(_one(tried, result, number) for number in numbers))
 
 
 async def _one(tried: Tried, result: Result, number: int) -> None:
