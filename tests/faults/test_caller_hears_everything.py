@@ -56,7 +56,7 @@ async def talk_while_killed(
     folder: Path, running: Running, *, kills: int, seed: int, roles: Sequence[str] = ROLES
 ) -> None:
     busiest = 1.0
-    killing = Kills(seed, running.url, roles)
+    killing = Kills(seed, running.url, folder, roles)
     harm = asyncio.create_task(killing.run(kills))
     chance = random.Random(seed)
     calls: list[SpokenCall] = []

@@ -18,8 +18,8 @@ _STOPPED_S = (0.5, 3.0)
 _BETWEEN_S = (1.5, 4.0)
 
 
-def processes() -> dict[str, list[int]]:
-    """The children of this process by their role."""
+def processes(folder: Path) -> dict[str, list[int]]:
+    """The children of this process by their role; of servers only those that keep their data below ``folder``."""
     found: dict[str, list[int]] = {role: [] for role in ROLES}
     for task in Path("/proc/self/task").iterdir():
         for pid in map(int, (task / "children").read_text().split()):
@@ -27,7 +27,7 @@ def processes() -> dict[str, list[int]]:
             for role in ROLES:
                 if command.endswith(f"\0{role}\0") or f"workers.{role}:" in command:
                     found[role].append(pid)
-            if "valkey-server" in command:
+            if "valkey-server" in command and Path(f"/proc/{pid}/cwd").resolve().is_relative_to(folder.resolve()):
                 found["server"].append(pid)
     return found
 
@@ -35,10 +35,11 @@ def processes() -> dict[str, list[int]]:
 class Kills:
     """Kills and stops as chance has it; at most one edge at a time is away, or nobody could take its calls up."""
 
-    def __init__(self, seed: int, url: str, roles: Sequence[str] = ROLES) -> None:
+    def __init__(self, seed: int, url: str, folder: Path, roles: Sequence[str] = ROLES) -> None:
         self.done: Counter[str] = Counter()
         self._chance = random.Random(seed)
         self._url = url
+        self._folder = folder
         self._roles = roles
         self._stopped: set[int] = set()
 
@@ -59,7 +60,7 @@ class Kills:
     async def _harm(self, role: str, stop_s: float) -> None:
         if role == "edge":
             await self._two_edges()
-        running = processes()[role]
+        running = processes(self._folder)[role]
         if not running:
             return  # it is about to be started again
         pid = self._chance.choice(running)
