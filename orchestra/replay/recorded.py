@@ -120,7 +120,8 @@ def decoded(found: list[Entry], complain: Complain = log_complaint) -> Iterator[
         try:
             event = entry.event()
         except DecodeError as error:
-            complain(f"{entry.id or entry.stream_id} is left out: {error}")
+            name = entry.id or entry.stream_id
+            complain(f"{name if name.isprintable() else ascii(name)} is left out: {error}")
             continue
         if event is not None:
             yield event

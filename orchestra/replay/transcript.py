@@ -13,6 +13,9 @@ from schemas import Event
 #: a cue that has no length of its own is shown for so long, in seconds
 _SHORTEST_S = 1.0
 
+#: times of foreign journals may be anything, infinite too
+_LONGEST_S = 359_999.0
+
 
 def spoken(events: Sequence[Event]) -> Iterator[tuple[float, float, str, str]]:
     """Who said what: from and to (seconds on the call's clock), speaker, words; in order of their beginning."""
@@ -36,6 +39,7 @@ def text(events: Sequence[Event]) -> str:
 
 def clock(seconds: float) -> str:
     """Minutes and seconds: ``0:03.7``."""
+    seconds = min(max(seconds, 0.0), _LONGEST_S)
     tenths = round(seconds * 10)
     return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
@@ -50,6 +54,7 @@ def webvtt(events: Sequence[Event]) -> str:
 
 
 def _stamp(seconds: float) -> str:
+    seconds = min(max(seconds, 0.0), _LONGEST_S)
     ms = round(seconds * 1000)
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
 
