@@ -202,6 +202,7 @@ def create_app(edge: Edge) -> FastAPI:
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.include_router(calls_router(edge.settings, edge.bus))
     app.include_router(webhooks.router)
+    app.add_exception_handler(webhooks.ForeignCallError, webhooks.hang_up)
     app.include_router(outbound.router)
     app.add_api_websocket_route(twilio.STREAM_PATH, media_stream_endpoint)
     return app

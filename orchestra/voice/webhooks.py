@@ -102,6 +102,10 @@ class Webhook:
         return standing(journal) if journal else None
 
 
+class ForeignCallError(OrchestraError):
+    """The address of a signed webhook names a call that cannot be one of this platform's."""
+
+
 class JournalAwayError(OrchestraError):
     """Nobody knows where the call stands, for the moment."""
 
@@ -111,6 +115,7 @@ async def webhook(request: Request) -> Webhook:
 
     Raises:
         HTTPException: it is not the carrier's (403).
+        ForeignCallError: the carrier signed it, but the call in its address cannot be one of ours.
 
     """
     edge: Edge = request.app.state.edge
@@ -122,29 +127,34 @@ async def webhook(request: Request) -> Webhook:
         body = await body_of(request, twilio.LONGEST_FORM)
         address = edge.public.at(path) + (f"?{query}" if query else "")
         form = twilio.signed_form(body, address, signature, auth_token)
-        return Webhook(edge, form, _query(query, edge.bus.partitions), signature)
+        asked = Webhook(edge, form, _query(query), signature)
     except RejectedError as error:
         edge.refusals.note("webhook.refused", path=request.url.path[:100], reason=str(error))
         raise HTTPException(403) from None
+    if asked.call and not (_CALL.fullmatch(asked.call) and int(asked.call[:2]) < edge.bus.partitions):
+        raise ForeignCallError
+    return asked
 
 
-def _query(query: str, partitions: int) -> dict[str, str]:
+async def hang_up(request: Request, _: Exception) -> Response:
+    """Answer a webhook about a call that cannot be ours: a refusal would make the carrier read out an error."""
+    reason = "the address names a call that cannot be one of this platform's"
+    request.app.state.edge.refusals.note("webhook.refused", path=request.url.path[:100], reason=reason)
+    return _twiml(twilio.ending_twiml(HangUp()))
+
+
+def _query(query: str) -> dict[str, str]:
     """What we wrote into the address.
 
     Raises:
-        RejectedError: a name is there twice, or a call that can be none of ours, which we never write.
+        RejectedError: a name is there twice, which we never write.
 
     """
     pairs = parse_qsl(query, keep_blank_values=True)
-    given = dict(pairs)
-    if len(given) < len(pairs):
+    if len(dict(pairs)) < len(pairs):
         msg = "a name is twice in the address"
         raise RejectedError(msg)
-    call = given.get("call", "")
-    if call and not (_CALL.fullmatch(call) and int(call[:2]) < partitions):
-        msg = "the address names a call that cannot be one of this platform's"
-        raise RejectedError(msg)
-    return given
+    return dict(pairs)
 
 
 def _number(text: str, otherwise: int) -> int:
