@@ -63,7 +63,6 @@ def _pdf(page: Path, name: str) -> Iterator[Section]:
     """One section a page of the PDF; its title is the document's, or the file's name."""
     try:
         from pypdf import PdfReader  # noqa: PLC0415 - only where there is a PDF
-        from pypdf.errors import PyPdfError  # noqa: PLC0415
     except ModuleNotFoundError as error:
         msg = f"knowledge page {page}: install pypdf with 'orchestra-voice[agents]', or take the PDF out"
         raise MissingExtraError(msg) from error
@@ -72,8 +71,9 @@ def _pdf(page: Path, name: str) -> Iterator[Section]:
         reader = PdfReader(page)
         title = str((reader.metadata.title if reader.metadata else None) or name)
         texts = [sheet.extract_text() for sheet in reader.pages]
-    except (OSError, PyPdfError, ValueError, KeyError) as error:
-        msg = f"knowledge page {page} cannot be read as a PDF ({error}): correct the file or take it out"
+    except Exception as error:  # of a damaged PDF pypdf raises whatever its code comes upon
+        why = " ".join(str(error).split()) or type(error).__name__
+        msg = f"knowledge page {page} cannot be read as a PDF ({why}): correct the file or take it out"
         raise AppError(msg) from error
     for text in texts:
         words = " ".join(re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", text).split())

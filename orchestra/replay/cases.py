@@ -155,7 +155,7 @@ def _line(line: bytes, where: str) -> Case | EvaluatedCall:
         kind: type[Case | EvaluatedCall] = EvaluatedCall if annotated else Case
         return msgspec.json.decode(line, type=kind)
     except UNREADABLE as error:
-        msg = f"{where} is neither a case nor an annotated call: {error}"
+        msg = f"{where} is neither a case nor an annotated call: {' '.join(str(error).split())}"
         raise UsageError(msg) from error
 
 

@@ -20,6 +20,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -37,7 +38,17 @@ try:
     import pyarrow.compute as pc  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-    from orchestra.storage.columns import SCHEMA, Sheet, entries_of, in_order, one_of, place_of, table_of
+    from orchestra.storage.columns import (
+        SCHEMA,
+        Sheet,
+        complete,
+        entries_of,
+        in_order,
+        missing_columns,
+        one_of,
+        place_of,
+        table_of,
+    )
 except ModuleNotFoundError as missing:
     _msg = f'the archive needs {missing.name}: pip install "orchestra-voice[archive]"'
     raise MissingExtraError(_msg) from missing
@@ -179,28 +190,47 @@ class Archive:
         """A file for reading.
 
         Raises:
-            OSError: it is damaged, or cannot be reached.
+            OSError: it is damaged, none of an archive, or cannot be reached.
 
         """
-        try:
+        with _damage_told(file):
             if self.place.folder is not None:
-                return pq.ParquetFile(self.place.folder / file.path, memory_map=True)
-            return pq.ParquetFile(io.BytesIO(self.place.read(file.path)))
-        except pa.ArrowInvalid as error:
-            msg = f"the archive's file {file.path} is damaged: {error}"
-            raise OSError(msg) from error
+                opened = pq.ParquetFile(self.place.folder / file.path, memory_map=True)
+            else:
+                opened = pq.ParquetFile(io.BytesIO(self.place.read(file.path)))
+            if wrong := missing_columns(opened.schema_arrow):
+                opened.close()
+                msg = f"it has no {' and no '.join(wrong)}"
+                raise ValueError(msg)
+            return opened
+
+    def after(self, file: File, opened: pq.ParquetFile) -> Id:
+        """The id up to which the group had taken the stream before the first entry of a file.
+
+        Raises:
+            OSError: the file does not say it in the form of an archive's.
+
+        """
+        with _damage_told(file):
+            told = (opened.schema_arrow.metadata or {}).get(b"after", b"0-0")
+            return place_of(told.decode())
 
     def dataset(self, paths: Sequence[str]) -> Any:
         """Files behind a URL as one Arrow dataset, read as far as a query needs them."""
         return self.place.dataset(paths, SCHEMA)
 
     def tables(self, part: Part, **filters: Any) -> Iterator[pa.Table]:
-        """The rows that count of a file, in order, some ten thousands at a time; see `entries` for the filters."""
+        """The rows that count of a file, in order, some ten thousands at a time; see `entries` for the filters.
+
+        Raises:
+            OSError: it is damaged, none of an archive, or cannot be reached.
+
+        """
         wanted = _Wanted(part.after, **filters)
-        with self.open(part.file) as opened:
+        with _damage_told(part.file), self.open(part.file) as opened:
             for group in range(opened.num_row_groups):
                 if wanted.may_be_in(opened.metadata.row_group(group)):
-                    yield in_order(wanted.of(opened.read_row_group(group)))
+                    yield in_order(wanted.of(complete(opened.read_row_group(group))))
 
     def entries(
         self,
@@ -245,8 +275,9 @@ class Archive:
             part = waiting.popleft()
             try:
                 for table in self.tables(part, **wanted):
-                    for entry in entries_of(table):
-                        yield place_of(entry.stream_id), entry
+                    with _damage_told(part.file):
+                        for entry in entries_of(table):
+                            yield place_of(entry.stream_id), entry
             except FileNotFoundError:
                 file = part.file
                 after = max(part.after, (file.first[0], file.first[1] - 1))
@@ -254,6 +285,26 @@ class Archive:
                 waiting = deque(Part(each.file, max(each.after, after)) for each in now if each.file.last > after)
                 if any(each.file == file for each in waiting):
                     raise
+
+
+@contextmanager
+def _damage_told(file: File) -> Iterator[None]:
+    """Have whatever Arrow finds wrong with a file told in one line, with the file's name.
+
+    Raises:
+        OSError: something was, or the file cannot be reached.
+
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        words = " ".join(str(error).split())
+        if isinstance(error, OSError) and words == str(error):
+            raise
+        msg = f"the archive's file {file.path} is damaged: {words}"
+        raise OSError(msg) from error
 
 
 class _Wanted:
@@ -279,7 +330,11 @@ class _Wanted:
         bounds = {}
         for index in range(group.num_columns):
             column = group.column(index)
-            if column.path_in_schema in {"stream_ms", "type", "call"} and column.is_stats_set:
+            if (
+                column.path_in_schema in {"stream_ms", "type", "call"}
+                and column.is_stats_set
+                and column.statistics.has_min_max
+            ):
                 bounds[column.path_in_schema] = (column.statistics.min, column.statistics.max)
         for name, values in (("call", self._calls), ("type", self._types)):
             if values is not None and name in bounds:

@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
 )
 #: rows that are sorted by call, whose events repeat one another's words; a reader puts so many in order at a time
 ROW_GROUP = 65_536
+_MAY_LACK = frozenset({"at", "raw", "audio"})
 _MOST_TURN = 2**31
 _COMMA = ord(",")
 _BRACE = ord("{")
@@ -204,6 +205,29 @@ def _some(values: Mapping[int, bytes], count: int) -> pa.Array:
 def one_of(column: Any, values: Iterable[str]) -> Any:
     """Which rows of a column have one of these values."""
     return pc.is_in(column, _strings(list(values)))
+
+
+def missing_columns(schema: pa.Schema) -> list[str]:
+    """The columns that an archive's file must have, and a file of this schema has not, or in another type."""
+    return [
+        f"column {field.name} of type {field.type}"
+        for field in SCHEMA
+        if schema.get_field_index(field.name) < 0 or schema.field(field.name).type != field.type
+    ]
+
+
+def complete(rows: pa.Table) -> pa.Table:
+    """The rows again.
+
+    Raises:
+        ValueError: one lacks what each has.
+
+    """
+    lacking = [name for name in SCHEMA.names if name not in _MAY_LACK and rows[name].null_count]
+    if lacking:
+        msg = f"there are rows without {' and '.join(lacking)}"
+        raise ValueError(msg)
+    return rows
 
 
 def entries_of(table: pa.Table) -> Iterator[Entry]:

@@ -9,12 +9,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from orchestra.storage.archive import BEGINNING, LAST_MS, Archive, File, Id, Part, parts_of
-from orchestra.storage.columns import ROW_GROUP, Sheet, place_of
+from orchestra.storage.columns import ROW_GROUP, Sheet
 from orchestra.storage.place import DRAFT
 
 _MOST_ROWS = 1_000_000
@@ -75,7 +74,7 @@ def _runs(archive: Archive, parts: list[Part], most_rows: int) -> Iterator[list[
     rows = 0
     for part in parts if len(parts) > 1 else ():
         with archive.open(part.file) as opened:
-            count, after = opened.metadata.num_rows, after_of(opened)
+            count, after = opened.metadata.num_rows, archive.after(part.file, opened)
         follows = run and after <= run[-1].file.last
         if run and (not follows or rows + count > most_rows):
             if len(run) > 1:
@@ -87,16 +86,10 @@ def _runs(archive: Archive, parts: list[Part], most_rows: int) -> Iterator[list[
         yield run
 
 
-def after_of(opened: Any) -> Id:
-    """The id up to which the group had taken the stream before the first entry of a file."""
-    told = (opened.schema_arrow.metadata or {}).get(b"after", b"0-0")
-    return place_of(told.decode())
-
-
 def _merge(archive: Archive, run: list[Part], result: Compacted) -> None:
     first, last = run[0].file, run[-1].file
     with archive.open(first) as opened:
-        after = after_of(opened)
+        after = archive.after(first, opened)
     sheet = Sheet({"after": f"{after[0]}-{after[1]}"}, level=_LEVEL)
     waiting: list[pa.Table] = []
     for part in run:
@@ -177,7 +170,7 @@ def holes(archive: Archive) -> list[Hole]:
     for part in parts_of(archive.files()):
         stream = (part.file.journal, part.file.partition)
         with archive.open(part.file) as opened:
-            after = after_of(opened)
+            after = archive.after(part.file, opened)
         before = seen.get(stream, BEGINNING)
         if stream in seen and after > before:
             found.append(Hole(*stream, before, part.file.first))

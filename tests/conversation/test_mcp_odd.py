@@ -1,6 +1,7 @@
 """MCP servers as they are: pages, odd names and schemas, answers of every kind, deaths, floods and silence."""
 
 import asyncio
+import base64
 import json
 import os
 import re
@@ -171,6 +172,21 @@ async def test_every_kind_of_answer_is_told_as_text(told: Tool, kind: str, text:
 async def test_what_a_server_calls_a_failure_is_one(told: Tool, kind: str, text: str) -> None:
     with pytest.raises(ToolFailed, match=text):
         await ask(told, kind=kind)
+
+
+async def test_an_error_of_a_server_is_told_without_what_no_event_can_carry() -> None:
+    command = [sys.executable, "-m", "tests.fuzz.mcp_server"]
+    tools = await asyncio.to_thread(mcp_tools, command, env={"PYTHONPATH": str(Path(__file__).parents[2])})
+    (tool,) = [each for each in tools if each.name == "told"]
+    error = json.dumps(
+        {"jsonrpc": "2.0", "id": "@id", "error": {"code": -32602, "message": "no\ud800\0 " + "x" * 30_000}}
+    )
+    raw = base64.b64encode(error.replace('"@id"', "@id").encode()).decode()
+    with pytest.raises(ToolFailed, match=r"^no\ufffd x") as raised:
+        await tool.run(json.dumps({"raw": raw}), CONTEXT)
+    assert len(str(raised.value)) < 20_001
+    assert tool.source is not None
+    await tool.source.close()
 
 
 @pytest.mark.parametrize("kind", ["large", "many"])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.fuzz import edge, journal, mcp, models, texts
+from tests.fuzz import edge, environment, files, journal, mcp, models
 from tests.fuzz.run import Door, Result, run
 
 DOORS: dict[str, Door] = {
@@ -26,8 +26,8 @@ DOORS: dict[str, Door] = {
     "models": models.models,
     "mcp": mcp.mcp,
     "journal": journal.journal,
-    "settings": texts.settings,
-    "files": texts.files,
+    "settings": environment.settings,
+    "files": files.files,
 }
 _INPUTS = 100_000
 
@@ -57,9 +57,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _tell(result: Result) -> None:
+    start = ", ".join(f"{amount:.0f} {name}" for name, amount in result.start.items())
     print(  # noqa: T201 - likewise
-        f"{result.door:10} {result.inputs:7} inputs in {result.seconds:6.1f} s, {result.beside} looks beside, "
-        f"{result.growth_mb:+.1f} MB, {result.tasks:+d} tasks, {result.descriptors:+d} descriptors: "
+        f"{result.door:10} {result.inputs:7} inputs in {result.seconds:6.1f} s, {result.passed} past the first check, "
+        f"{result.beside} looks beside, {result.growth_mb:+.1f} memory_mb, {result.tasks:+d} tasks, "
+        f"{result.descriptors:+d} descriptors beyond {start}: "
         f"{'held' if not result.problems else f'{len(result.problems)} problems'} (seed {result.seed})",
         *(f"\n    {problem}" for problem in result.problems),
         flush=True,

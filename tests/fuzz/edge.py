@@ -16,10 +16,13 @@ from websockets.exceptions import WebSocketException
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, UserTurnEnded
 from tests.attacks.wire import CONNECTED, Captured, a_caller_gets_through, incoming, parameters_of, send, start_message
 from tests.fuzz import odd
+from tests.fuzz.run import Outcome
 from tests.servers.twilio import TwilioServer
 from tests.voice.edges import AUTH_TOKEN, RunningEdge, running_edge
+from workers.persistence import consumer as persistence
 
 _ANSWERED_WITHIN_S = 60.0
 _TOKEN, _DIAL_TOKEN = "t" * 40, "d" * 40
@@ -28,7 +31,7 @@ _MESSAGES = 40
 
 
 class _OnEdge:
-    batch = 16
+    at_once = 16
 
     def __init__(self, running: RunningEdge) -> None:
         self.running = running
@@ -99,7 +102,7 @@ _QUERIES = ("call", "stream", "step", "target", "direction", "token", "leg")
 class Webhooks(_OnEdge):
     """Forms to every webhook: signed rightly, wrongly or not at all."""
 
-    async def take(self, _: int, chance: random.Random) -> None:
+    async def take(self, _: int, chance: random.Random) -> Outcome:
         target = f"/twilio/{chance.choice(_HOOKS)}"
         if chance.random() < 0.5:
             given = {chance.choice(_QUERIES): odd.text(chance) for _ in range(chance.randint(1, 3))}
@@ -120,9 +123,10 @@ class Webhooks(_OnEdge):
         if chance.random() < 0.05:
             request = odd.corrupted(request, chance)
             await self._broken(request)
-            return
+            return Outcome(1, 0)
         status = await self.exchanged(request)
         assert status < 500 or status == 503, f"{status} for {request!r}"
+        return Outcome(1, int(200 <= status < 400))
 
     async def _broken(self, request: bytes) -> None:
         """What is no HTTP: whatever is answered, on a connection of its own that the client gives up."""
@@ -140,9 +144,13 @@ _CALL = "07-01a21f15-f9eb-7000-8000-000000000000"
 
 
 class Rest(_OnEdge):
-    """Records, recordings, links and orders to dial."""
+    """Records, recordings, links and orders to dial. ``calls`` are there."""
 
-    async def take(self, _: int, chance: random.Random) -> None:
+    def __init__(self, running: RunningEdge, calls: list[str]) -> None:
+        super().__init__(running)
+        self._calls = [*calls * 3, _CALL, running.bus.call()]
+
+    async def take(self, _: int, chance: random.Random) -> Outcome:
         token = chance.choice([_TOKEN] * 200 + [_DIAL_TOKEN])
         headers = [("Authorization", f"Bearer {token}")]
         body = b""
@@ -152,7 +160,7 @@ class Rest(_OnEdge):
             body = odd.dumped(odd.mutated({"to": "+15550001"}, chance), chance)
         else:
             method = chance.choice(["GET"] * 8 + ["HEAD", "PUT", "DELETE", "OPTIONS"])
-            call = chance.choice([_CALL, self.running.bus.call(), odd.text(chance)])
+            call = chance.choice([*self._calls, odd.text(chance)])
             target = chance.choice(
                 [
                     "/calls",
@@ -182,6 +190,7 @@ class Rest(_OnEdge):
         request = _request(method, target, body, *headers)
         status = await self.exchanged(request) if method != "HEAD" else 200
         assert status < 500 or status in {502, 503}, f"{status} for {request!r}"
+        return Outcome(1, int(200 <= status < 400 or status == 416))
 
 
 _MEDIA = {"event": "media", "streamSid": "MZ1", "media": {"track": "inbound", "timestamp": "5", "payload": "f39/fw=="}}
@@ -196,20 +205,21 @@ _GOOD = [
 class Sockets(_OnEdge):
     """Messages on media sockets, an input each: with a call behind them, and before there is one."""
 
-    batch = 8
+    at_once = 16
 
-    async def take(self, number: int, chance: random.Random) -> int:
+    async def take(self, number: int, chance: random.Random) -> Outcome:
         sid = f"CA{number:032d}"
         parameters: dict[str, str] = {}
-        if chance.random() < 0.7:
+        if chance.random() < 0.85:
             status, twiml = await send(self.running, incoming(self.running, sid))
             assert status == 200, status
             parameters = parameters_of(twiml)
         url = self.running.url.replace("http", "ws") + "/twilio/stream"
+        messages, begun = self._messages(sid, parameters, chance)
         sent: list[Any] = []
         try:
             async with asyncio.timeout(_ANSWERED_WITHIN_S), connect(url, proxy=None, close_timeout=20) as socket:
-                for message in self._messages(sid, parameters, chance):
+                for message in messages:
                     sent.append(message)
                     await socket.send(message)
                 await socket.close()
@@ -217,12 +227,14 @@ class Sockets(_OnEdge):
         except WebSocketException as error:
             closed = getattr(error, "rcvd", None)
             assert closed is None or closed.code != 1011, f"an internal error after {sent!r}"
-        return len(sent)
+        return Outcome(len(sent), len(sent) if begun else 0)
 
-    def _messages(self, sid: str, parameters: dict[str, str], chance: random.Random) -> list[str | bytes]:
+    def _messages(self, sid: str, parameters: dict[str, str], chance: random.Random) -> tuple[list[str | bytes], bool]:
+        """The messages of a socket, and whether a call begins on it."""
         start = json.loads(start_message(sid, parameters, "MZ1"))
         messages: list[str | bytes] = [CONNECTED]
-        messages.append(json.dumps(start if parameters and chance.random() < 0.8 else odd.mutated(start, chance)))
+        begun = bool(parameters) and chance.random() < 0.8
+        messages.append(json.dumps(start if begun else odd.mutated(start, chance)))
         for _ in range(chance.randrange(_MESSAGES)):
             good = chance.choice(_GOOD)
             whole = (
@@ -233,7 +245,22 @@ class Sockets(_OnEdge):
             messages.append(whole.encode() if chance.random() < 0.02 else whole)
         if chance.random() < 0.3:
             messages.append(json.dumps({"event": "stop", "streamSid": "MZ1", "stop": {"callSid": sid}}))
-        return messages
+        return messages, begun
+
+
+async def _recorded_call(bus: TestBus) -> str:
+    """A call that is over, with a record and a recording."""
+    call = bus.call()
+    async with bus.run(persistence):
+        await bus.publish(
+            CallStarted(call=call, from_number="+15550001"),
+            UserTurnEnded(call=call, turn=1, text="hello"),
+            ReplySpoken(call=call, turn=1, text="good day"),
+            AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\x01\x02" * 1600),
+            CallEnded(call=call, reason="caller_hung_up", duration_s=5.0, audio_ms=200),
+        )
+        await bus.settled()
+    return call
 
 
 @asynccontextmanager
@@ -249,7 +276,7 @@ async def _edge(folder: Path, kind: type[_OnEdge]) -> AsyncIterator[_OnEdge]:
     }  # fmt: skip
     try:
         async with account, running_edge(TestBus(bus), settings, twilio_api_url=account.url, **changed) as running:
-            yield kind(running)
+            yield Rest(running, [await _recorded_call(running.bus)]) if kind is Rest else kind(running)
     finally:
         await bus.close()
         await server.stop()

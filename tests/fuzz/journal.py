@@ -4,75 +4,76 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from orchestra.bus import Bus, EmbeddedServer
+import msgspec
+
+from orchestra.bus import Bus, EmbeddedServer, partition_of
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import (
-    AgentChanged,
-    AudioChunk,
-    CallEnded,
-    CallStarted,
-    DigitPressed,
-    Event,
-    PromptCompleted,
-    RecordingSaved,
-    ReplyChunk,
-    ReplyInterrupted,
-    ReplySpoken,
-    ToolCompleted,
-    TranscriptFinal,
-    TurnCompleted,
-    TurnMeasured,
-    UserTurnEnded,
-    encode,
-)
+from schemas import CallEnded, DecodeError, Event, TurnCompleted, decode, encode, event_types, tag_of
 from tests.conversation.team import Line
 from tests.fuzz import odd
+from tests.fuzz.run import Outcome
 from workers.persistence import consumer as persistence
 
 _CALLS = 20
 _HANDLED_WITHIN_S = 60.0
 
 
-def _good(call: str) -> list[Event]:
-    return [
-        CallStarted(call=call, from_number="+15550001", greeting="Hello."),
-        AgentChanged(call=call, agent="reception", reason="entry"),
-        TranscriptFinal(call=call, text="where is my parcel"),
-        UserTurnEnded(call=call, turn=1, text="where is my parcel"),
-        PromptCompleted(call=call, turn=1, request="x", model="m", text="Here.", prompt_tokens=3),
-        ToolCompleted(call=call, turn=1, request="x", name="find_parcel", result="in the van"),
-        ReplyChunk(call=call, turn=1, text="It is in the van."),
-        ReplyInterrupted(call=call, turn=1, heard="It is"),
-        ReplySpoken(call=call, turn=1, text="It is in the van."),
-        TurnMeasured(call=call, turn=1, total_ms=900.0),
-        TurnCompleted(call=call, turn=1, text="It is in the van.", agent="reception"),
-        DigitPressed(call=call, digit="4"),
-        RecordingSaved(call=call, url="file:///tmp/x.wav", duration_s=1.0),
-        AudioChunk(call=call, speaker="caller", offset_ms=0),
-        CallEnded(call=call, reason="caller_hung_up", duration_s=3.0),
-    ]
+def _good(kind: type[Event], call: str) -> Event:
+    """An event of this type in which every field has a value."""
+    own = {field.name for field in msgspec.structs.fields(Event)}
+    given = {field.name: _filled(field.type) for field in msgspec.structs.fields(kind) if field.name not in own}
+    return msgspec.convert({**given, "call": call, "turn": 1, "type": tag_of(kind)}, kind)
+
+
+def _filled(kind: Any) -> Any:  # noqa: PLR0911 - one for each sort of type
+    """Some value that a field of this type takes, in terms of JSON."""
+    info = kind if isinstance(kind, msgspec.inspect.Type) else msgspec.inspect.type_info(kind)
+    match info:
+        case msgspec.inspect.StrType() | msgspec.inspect.AnyType():
+            return "where is my parcel"
+        case msgspec.inspect.BoolType():
+            return True
+        case msgspec.inspect.BytesType():
+            return ""
+        case msgspec.inspect.LiteralType(values=values):
+            return values[0]
+        case msgspec.inspect.UnionType(types=types):
+            return _filled(next(each for each in types if not isinstance(each, msgspec.inspect.NoneType)))
+        case msgspec.inspect.StructType(fields=fields):
+            return {field.encode_name: _filled(field.type) for field in fields}
+        case msgspec.inspect.VarTupleType(item_type=item) | msgspec.inspect.ListType(item_type=item):
+            return [_filled(item)]
+        case msgspec.inspect.DictType():
+            return {}
+        case _:
+            return 3
 
 
 class Journal:
     """Entries of others."""
 
-    batch = 200
+    at_once = 64
 
     def __init__(self, bus: TestBus, line: Line) -> None:
         self._bus, self._line = bus, line
         self._calls = [bus.call() for _ in range(_CALLS)]
-        self._writing = asyncio.Semaphore(8)
+        self._kinds = list(event_types().values())
 
-    async def take(self, number: int, chance: random.Random) -> None:
-        event = chance.choice(_good(chance.choice(self._calls)))
+    async def take(self, number: int, chance: random.Random) -> Outcome:
+        kind = self._kinds[number % len(self._kinds)]
+        event = _good(kind, chance.choice(self._calls))
         fields: dict[bytes, bytes] = dict(encode(event))
         body = json.loads(fields[b"body"])
         body.update(id=f"{body['call']}:odd.{number}", at=chance.choice([1.8e9, 0, -1, 1e30, 1.8e15]))
-        body = odd.mutated(body, chance) if chance.random() < 0.9 else body
+        if chance.random() < 0.5:  # each field in turn
+            body[list(body)[number // len(self._kinds) % len(body)]] = odd.value(chance)
+        elif chance.random() < 0.9:
+            body = odd.mutated(body, chance)
         fields[b"body"] = odd.dumped(body, chance)
         fields[b"id"] = f"{event.call}:odd.{number}".encode()
         if chance.random() < 0.3:
@@ -86,22 +87,29 @@ class Journal:
         stream = self._bus.bus.key(
             int(event.call[:2]), "events" if b"audio" not in fields or chance.random() < 0.5 else "media"
         )
-        async with self._writing:
-            await self._bus.bus.redis.xadd(stream, fields)
+        await self._bus.bus.redis.xadd(stream, fields)
+        try:
+            return Outcome(1, int(decode(fields) is not None))
+        except DecodeError:
+            return Outcome(1, 0)
 
     async def beside(self) -> None:
-        said = len(self._line.model.prompts)
-        await self._line.say("where is my parcel", settle=False)
-        async with asyncio.timeout(_HANDLED_WITHIN_S):
-            while await self._answered() < self._line.turn:  # noqa: ASYNC110 - the journal is asked again
-                await asyncio.sleep(0.1)
-        assert len(self._line.model.prompts) > said
-
-    async def _answered(self) -> int:
-        turns = await self._bus.published(TurnCompleted, self._line.call)
-        return sum(not turn.failed for turn in turns)
+        """A turn of a call is answered, however much of others lies before it."""
+        async with aclosing(self._bus.bus.follow([partition_of(self._line.call)])) as follow:
+            await follow.start()
+            turn = await self._line.say("where is my parcel", settle=False)
+            async with asyncio.timeout(_HANDLED_WITHIN_S):
+                async for entry in follow:
+                    if entry.call == self._line.call and entry.type == tag_of(TurnCompleted):
+                        event = entry.event()
+                        if isinstance(event, TurnCompleted) and event.turn == turn:
+                            assert not event.failed, event
+                            return
 
     async def idle(self) -> None:
+        """End the calls, in which predicted turns wait for their callers to be silent, and begin others."""
+        await self._bus.publish(*(CallEnded(call=call, reason="caller_hung_up") for call in self._calls))
+        self._calls = [self._bus.call() for _ in range(_CALLS)]
         await self._bus.settled(_HANDLED_WITHIN_S, allow_dead=True)
 
 

@@ -16,6 +16,7 @@ from orchestra.agents.mcp.schemas import accepted_names, accepted_parameters
 from orchestra.agents.tool import Tool
 from orchestra.errors import ToolFailed
 from tests.fuzz import odd
+from tests.fuzz.run import Outcome
 
 _CONTEXT = ToolContext(call="07-x", turn=1, idempotency_key="key", caller_number="")
 _ANSWERED_WITHIN_S = 60.0
@@ -49,26 +50,27 @@ _SCHEMA = {
 class Servers:
     """What tool servers answer and list."""
 
-    batch = 8
+    at_once = 8
 
     def __init__(self, odd_server: dict[str, Tool], good_server: dict[str, Tool]) -> None:
         self._told, self._echo = odd_server["told"], good_server["echo"]
 
-    async def take(self, _: int, chance: random.Random) -> None:
+    async def take(self, _: int, chance: random.Random) -> Outcome:
         self._list(chance)
         line = self._line(chance)
         raw = json.dumps({"raw": base64.b64encode(line).decode()})
         try:
             async with asyncio.timeout(_ANSWERED_WITHIN_S):
-                answer = await self._ask(self._told, raw)
+                answer, passed = await self._ask(self._told, raw), 1
         except ToolFailed as error:
-            answer = str(error)
+            answer, passed = str(error), 0
         except Exception as error:
             msg = f"{type(error).__name__} {error} for {line[:2000]!r}"
             raise AssertionError(msg) from error
         assert isinstance(answer, str), line[:2000]
         assert len(answer) < _LONGEST, f"{len(answer)} characters for {line[:2000]!r}"
         answer.encode()
+        return Outcome(1, passed)
 
     def _line(self, chance: random.Random) -> bytes:
         if chance.random() < 0.2:

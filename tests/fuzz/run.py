@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -19,7 +19,7 @@ import structlog
 _ENOUGH = 10
 #: inputs until everything is loaded and every pool is filled: what is held then is the start
 _WARM = 0.1
-_BESIDE_EVERY_S = 4.0
+_BESIDE_EVERY_S = 10.0
 _IDLE_WITHIN_S = 60.0
 #: resident memory may grow by this much: pools of the allocator, logs of the server
 _GROWTH_MB = 64.0
@@ -27,13 +27,20 @@ _GROWTH_MB = 64.0
 _POOLED = 16
 
 
+class Outcome(NamedTuple):
+    """Of an input, or a group of them: how many there were, and how many got past the first check of the door."""
+
+    inputs: int
+    passed: int
+
+
 class Tried(Protocol):
-    """A door that is open. ``batch`` inputs are tried at once."""
+    """A door that is open. ``at_once`` inputs, or groups of them, are tried at the same time."""
 
-    batch: int
+    at_once: int
 
-    async def take(self, number: int, chance: random.Random) -> int | None:
-        """Try an input, the same for the same number and seed; how many inputs it was, if not one.
+    async def take(self, number: int, chance: random.Random) -> Outcome:
+        """Try an input, the same for the same number and seed.
 
         Raises:
             AssertionError: what must hold does not; the message has the input.
@@ -62,19 +69,21 @@ Door = Callable[[Path], AbstractAsyncContextManager[Tried]]
 class Result:
     """What came of a door.
 
-    ``taken``: the number of the last input, or group of inputs. ``growth_mb`` of memory, tasks and descriptors: beyond
-    those at the start.
+    ``passed`` of the inputs got past the first check. ``taken``: the number of the last input, or group of inputs.
+    ``growth_mb`` of memory, tasks and descriptors: beyond those at the start, which ``start`` has.
     """
 
     door: str
     seed: int
     inputs: int = 0
+    passed: int = 0
     taken: int = 0
     beside: int = 0
     seconds: float = 0.0
     growth_mb: float = 0.0
     tasks: int = 0
     descriptors: int = 0
+    start: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -105,8 +114,9 @@ async def run(name: str, door: Door, folder: Path, *, inputs: int, seconds: floa
         await _inputs(tried, result, warm, began + seconds * _WARM)
         await _idle(tried, result)
         start = Held.now()
+        result.start = asdict(start)
         await _inputs(tried, result, inputs, began + seconds)
-        await tried.beside()
+        await _beside(tried, result)
         await _idle(tried, result)
         end = Held.now()
     result.seconds = round(time.monotonic() - began, 1)
@@ -120,23 +130,34 @@ async def run(name: str, door: Door, folder: Path, *, inputs: int, seconds: floa
 
 
 async def _inputs(tried: Tried, result: Result, most: int, until: float) -> None:
-    asked_at = time.monotonic()
-    async with asyncio.TaskGroup() as looks:
-        look: asyncio.Task[None] | None = None
+    """As many as ``at_once`` takers, each with the next number as soon as it is done with one."""
+
+    async def taker() -> None:
         while result.inputs < most and time.monotonic() < until and len(result.problems) < _ENOUGH:
-            numbers = range(result.taken, result.taken + tried.batch)
-            result.taken = numbers.stop
-            if time.monotonic() - asked_at > _BESIDE_EVERY_S and (look is None or look.done()):
-                look = looks.create_task(_beside(tried, result))
-                asked_at = time.monotonic()
-            await asyncio.gather(*(_one(tried, result, number) for number in numbers))
+            result.taken += 1
+            await _one(tried, result, result.taken - 1)
+            await asyncio.sleep(0)  # whoever takes without waiting lets the others, and what goes on beside, go on
+
+    async def looker() -> None:
+        while True:
+            await asyncio.sleep(_BESIDE_EVERY_S)
+            await _beside(tried, result)
+
+    look = asyncio.create_task(looker())
+    await asyncio.gather(*(taker() for _ in range(tried.at_once)))
+    look.cancel()
+    await asyncio.wait([look])
 
 
 async def _one(tried: Tried, result: Result, number: int) -> None:
     try:
-        result.inputs += await tried.take(number, random.Random(f"{result.seed}/{result.door}/{number}")) or 1
+        outcome = await tried.take(number, random.Random(f"{result.seed}/{result.door}/{number}"))
     except Exception as error:  # noqa: BLE001 - each is what this program looks for
+        result.inputs += 1
         result.problems.append(f"input {number}: {type(error).__name__}: {str(error)[:2000]}")
+    else:
+        result.inputs += outcome.inputs
+        result.passed += outcome.passed
 
 
 async def _beside(tried: Tried, result: Result) -> None:

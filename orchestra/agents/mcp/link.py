@@ -14,7 +14,7 @@ from mcp_types import CONNECTION_CLOSED, ToolListChangedNotification
 from pydantic import ValidationError
 
 from orchestra.agents.mcp.offers import Offer
-from orchestra.agents.mcp.results import told
+from orchestra.agents.mcp.results import sayable, told
 from orchestra.agents.mcp.transports import BROKEN_OFF, UNREACHABLE, HttpClient, Mended, over_stdio
 from orchestra.errors import ToolFailed
 
@@ -145,10 +145,10 @@ class Link:
 
     def _failed(self, error: MCPError, client: Client) -> ToolFailed:
         if error.code not in {CONNECTION_CLOSED, BROKEN_OFF}:
-            return ToolFailed(error.message)
+            return ToolFailed(sayable(error.message))
         if error.code == CONNECTION_CLOSED:
             self._lost(client)
-        return ToolFailed(f"Its server went away while it ran ({error.message}); its outcome is not known.")
+        return ToolFailed(f"Its server went away while it ran ({sayable(error.message)}); its outcome is not known.")
 
     def _lost(self, client: Client) -> None:
         """This connection is of no use any more."""

@@ -26,7 +26,12 @@ def told(result: Any) -> str:
     structured = result.structured_content
     if structured is not None and not _says(parts, structured):
         parts.append(json.dumps(structured, ensure_ascii=False, default=str, separators=(",", ":")))
-    return clean_text("\n".join(parts)[:_LONGEST]) or _NOTHING
+    return sayable("\n".join(parts)) or _NOTHING
+
+
+def sayable(text: str) -> str:
+    """What a server says, also of an error: no longer than a model is told, and without what no event can carry."""
+    return clean_text(text[:_LONGEST])
 
 
 def _block(block: Any) -> str:

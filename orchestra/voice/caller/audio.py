@@ -11,6 +11,8 @@ from orchestra.errors import UsageError
 from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
 
 _SAMPLE_BYTES = 2
+#: rates of files, in Hz; out of an hour at 1 Hz 8,000 would be made
+_SLOWEST_HZ, _FASTEST_HZ = 4_000, 384_000
 
 
 def to_telephone(pcm: bytes, rate: int) -> Samples:
@@ -35,7 +37,7 @@ def read_channels(path: Path) -> list[Samples]:
     """Every channel of a WAV file (16 bit, any rate) as samples at 8 kHz.
 
     Raises:
-        UsageError: there is no such file, or it is not 16-bit PCM.
+        UsageError: there is no such file, it is not 16-bit PCM, or of a rate that no speech has.
 
     """
     try:
@@ -45,12 +47,16 @@ def read_channels(path: Path) -> list[Samples]:
     except FileNotFoundError:
         msg = f"no such audio file: {path}"
         raise UsageError(msg) from None
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, RuntimeError, wave.Error) as error:  # RuntimeError: a chunk that ends beyond the file
         msg = f"{path} cannot be read as audio ({error}): give a WAV file of 16-bit PCM"
         raise UsageError(msg) from None
     if width != _SAMPLE_BYTES:
         msg = f"{path} has {8 * width}-bit samples: give a WAV file of 16-bit PCM"
         raise UsageError(msg)
+    if not _SLOWEST_HZ <= rate <= _FASTEST_HZ:
+        msg = f"{path} is sampled at {rate} Hz: give a WAV file of {_SLOWEST_HZ} to {_FASTEST_HZ} Hz"
+        raise UsageError(msg)
+    pcm = pcm[: len(pcm) - len(pcm) % (channels * _SAMPLE_BYTES)]  # a file that was cut may end within a sample
     framed = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)
     return [to_telephone(framed[:, channel].tobytes(), rate) for channel in range(channels)]
 

@@ -97,8 +97,8 @@ def read_script(path: Path) -> list[ScriptLine]:
         return [ScriptLine(line) for line in stripped if line and not line.startswith("#")]
     try:
         lines = msgspec.convert(tomllib.loads(text), _ScriptFile).say
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        msg = f"script {path}: {error}; {_FORMAT}"
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+        msg = f"script {path}: {' '.join(str(error).split())}; {_FORMAT}"
         raise UsageError(msg) from None
     return [msgspec.structs.replace(line, wav=str(path.parent / line.wav)) if line.wav else line for line in lines]
 
