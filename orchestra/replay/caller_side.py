@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
 from msgspec.structs import replace
@@ -103,6 +103,23 @@ class Journals:
                 journal.add(event)
 
 
+def _once(events: Iterable[Event]) -> list[Event]:
+    """A call starts once, ends once, and counts its turns up: nobody answers what a damaged journal has besides."""
+    kept: list[Event] = []
+    turn = -1
+    for event in events:
+        if isinstance(event, CallStarted) and kept:
+            continue
+        if isinstance(event, UserTurnEnded):
+            if event.turn <= turn:
+                continue
+            turn = event.turn
+        kept.append(event)
+        if isinstance(event, CallEnded):
+            break
+    return kept
+
+
 class CallerSide:
     """Does again what a recorded caller did, turn by turn, as soon as the agents have answered.
 
@@ -124,7 +141,7 @@ class CallerSide:
         journal: Journal,
         publish: Callable[[Event], Event],
     ) -> None:
-        self._edge = [event for event in recorded if isinstance(event, FROM_EDGE)]
+        self._edge = _once(event for event in recorded if isinstance(event, FROM_EDGE))
         if not was.started:
             self._edge.insert(0, CallStarted(call=call))
         self._was = {turn.number: turn for turn in was.turns}

@@ -125,6 +125,7 @@ class Standing:
         match event:
             case TransferFailed():
                 self.ending, self.transferred, self.transfer_failed = None, False, True
+                self.over = True  # the reply, if the transfer came with one: it was played before the carrier was told
             case CallTransferred():
                 self.transferred = True
             case TransferAccepted():

@@ -5,11 +5,14 @@ from orchestra.voice.standing import standing
 from schemas import (
     CallEndRequested,
     CallStarted,
+    CallTransferred,
+    CallTransferRequested,
     Event,
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
     SentenceSpoken,
+    TransferFailed,
     TurnCompleted,
     UserSpeechStarted,
     UserTurnEnded,
@@ -49,6 +52,14 @@ def test_a_holding_phrase_that_was_heard_hides_nothing() -> None:
 
 def test_a_reply_that_the_caller_spoke_over_is_not_taken_up() -> None:
     assert unsaid(STARTED, GREETED, TURN, said("A."), ReplyInterrupted(call=CALL, turn=1)) == []
+
+
+def test_after_a_transfer_that_failed_the_caller_is_told_though_the_reply_had_no_words() -> None:
+    asked, put_through = CallTransferRequested(call=CALL, turn=1, target="+1"), CallTransferred(call=CALL, target="+1")
+    failed = TransferFailed(call=CALL, turn=1, target="+1")
+    stands = standing([STARTED, GREETED, TURN, asked, TurnCompleted(call=CALL, turn=1, agent="a"), put_through, failed])
+    assert stands.transfer_failed
+    assert stands.over
 
 
 def test_it_is_known_that_the_caller_was_speaking() -> None:

@@ -139,7 +139,8 @@ async def test_what_a_lost_stream_had_still_to_play_is_not_heard() -> None:
         await edge.until_heard(audible=True)
 
     line = PhoneLine()
-    talk = ScriptedConversation([Utterance("one", tone(0.2))], patience=replace(PATIENCE, reply_ends_s=0.3))
+    patience = replace(PATIENCE, reply_s=1.0, reply_ends_s=0.3)
+    talk = ScriptedConversation([Utterance("one", tone(0.2))], patience=patience)
     async with serving(ToneEdge([die, wait_for_hang_up], after_stream=[""])) as edge:
         await Caller(edge.url, AUTH_TOKEN).call(line, talk)
     (heard,) = sounds(line.tracks.agent)
