@@ -12,7 +12,6 @@ from schemas import Event, carried, tag_of
 #: per type: its stream, its tag, whether it carries audio
 _kinds: dict[type[Event], tuple[str, bytes, bool]] = {}
 _span_ids: list[str] = []
-_FEW = 64
 
 
 class Sealed(msgspec.Struct, frozen=True, gc=False):
@@ -36,17 +35,22 @@ def stamp(event: Event, event_id: str, at: float, source: str, cause: str, *, ve
 
     The trace is a W3C traceparent: the call's trace, and a span of the event's own.
     """
-    trace = event.trace or f"{_trace_prefix(event.call)}{_span_id()}-01"
+    trace = event.trace
+    if not trace:
+        try:
+            span = _span_ids.pop()
+        except IndexError:
+            span = _more_span_ids()
+        trace = f"{_trace_prefix(event.call)}{span}-01"
     known = event.version or version
     return replace(event, id=event_id, at=event.at or at, source=source, cause=cause, trace=trace, version=known)
 
 
-def _span_id() -> str:
-    """A random 64-bit id in hex. Many are made at a time: one by one they take three times as long."""
-    if len(_span_ids) < _FEW:  # one for each thread that may come between this line and the next
-        pool = urandom(8 * 1024).hex()
-        _span_ids.extend(pool[start : start + 16] for start in range(0, len(pool), 16))
-    return _span_ids.pop()
+def _more_span_ids() -> str:
+    """A random 64-bit id in hex, and more of them in store: one by one they take three times as long."""
+    pool = urandom(8 * 1024).hex()
+    _span_ids.extend(pool[start : start + 16] for start in range(0, len(pool) - 16, 16))
+    return pool[-16:]
 
 
 @lru_cache(maxsize=4096)
