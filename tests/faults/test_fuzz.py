@@ -20,4 +20,7 @@ def test_no_door_is_broken_by_odd_input() -> None:
     problems = [f"{each['door']} (seed {each['seed']}): {problem}" for each in results for problem in each["problems"]]
     assert problems == []
     assert len(results) == 8
-    assert all(each["inputs"] > 50 and each["beside"] > 0 for each in results), results
+    for each in results:
+        assert each["inputs"] > 500, each
+        assert each["passed"] > each["inputs"] / 10, each  # most of the others are refused at the door
+        assert each["beside"] > 0, each

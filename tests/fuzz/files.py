@@ -194,13 +194,13 @@ class Files:
             for row in rows:
                 del row[name]
         schema = self._table.schema
+        named = {"after": odd.text(chance).encode("utf-8", "replace")}
         try:
             table = pa.Table.from_pylist(rows, schema=schema if chance.random() < 0.5 else None)
-        except (pa.ArrowException, OverflowError, TypeError, UnicodeEncodeError):
+            return _parquet(table.replace_schema_metadata(named))
+        except (pa.ArrowException, OverflowError, TypeError, UnicodeEncodeError):  # no file can hold such values
             table = self._table.drop_columns([chance.choice(schema.names)])
-        file = io.BytesIO()
-        pq.write_table(table.replace_schema_metadata({"after": odd.text(chance).encode("utf-8", "replace")}), file)
-        return file.getvalue()
+            return _parquet(table.replace_schema_metadata(named))
 
     async def _set(self, place: Path, chance: random.Random) -> tuple[bool, str]:
         path = place / "a.jsonl"
@@ -268,6 +268,12 @@ class Files:
         assert not outside, outside
         left = [path for place in self._free for path in place.rglob("*") if path.is_file()]
         assert not left, left
+
+
+def _parquet(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
 
 
 def _tell(events: Sequence[Event]) -> None:

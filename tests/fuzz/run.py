@@ -174,6 +174,8 @@ async def _idle(tried: Tried, result: Result) -> None:
             await tried.idle()
     except TimeoutError:
         result.problems.append(f"not idle {_IDLE_WITHIN_S} s after the last input")
+    except AssertionError as error:
+        result.problems.append(f"not idle after the last input: {str(error)[:2000]}")
 
 
 @asynccontextmanager
