@@ -41,10 +41,11 @@ class Models:
 
     def __init__(self, bus: TestBus) -> None:
         self._bus = bus
+        self.server = OpenAIServer(self._respond)
         self._streams: dict[str, bytes] = {}
         self._turns: dict[str, _Told] = {}
 
-    def respond(self, messages: list[dict[str, Any]], _: list[dict[str, Any]]) -> Raw:
+    def _respond(self, messages: list[dict[str, Any]], _: list[dict[str, Any]]) -> Raw:
         """The endpoint's answer: the stream that is meant for the number in the words, once; then a good one."""
         asked = [str(message["content"]) for message in messages if message["role"] == "user"]
         found = re.search(r"order (\d+)", asked[-1]) if asked else None
@@ -101,7 +102,9 @@ class Models:
         assert " ".join(told.sentences) == ANSWER, told.sentences
 
     async def idle(self) -> None:
+        """Nothing is under way, and the endpoint has closed the connections that a pool keeps, some more or less."""
         await self._bus.settled(_ANSWERED_WITHIN_S)
+        await self.server.close_idle()
 
 
 @asynccontextmanager
@@ -113,7 +116,7 @@ async def models(folder: Path) -> AsyncIterator[Models]:
     try:
         tried = Models(TestBus(bus))
         async with (
-            OpenAIServer(tried.respond) as server,
+            tried.server as server,
             RemoteLine(TestBus(bus), server, model_retries=0, model_breaker_failures=10**6).running(),
         ):
             listening = asyncio.create_task(tried.listen())

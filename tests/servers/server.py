@@ -131,6 +131,17 @@ class ProtocolServer:
         assert self._runner is not None
         await self._runner.cleanup()
 
+    async def close_idle(self) -> None:
+        """Close the connections on which nothing is asked; returns when they are."""
+        assert self._runner is not None
+        assert self._runner.server is not None
+        for connection in list(self._runner.server.connections):
+            connection.close()
+            if (transport := connection.transport) is not None:
+                transport.close()
+        while self._runner.server.connections:  # noqa: ASYNC110 - they tell nobody that they are closed
+            await asyncio.sleep(0.01)
+
     def admit(self, request: web.Request, body: Any = None) -> tuple[Seen, Faults]:
         """Record a request and say which faults strike it.
 
