@@ -53,7 +53,9 @@ async def _dashboard(openobserve: OpenObserve) -> str:
         stored = each.get(f"v{each.get('version', 8)}") or each
         name = each.get("dashboard_id") or each.get("dashboardId") or stored.get("dashboardId")
         if (each.get("title") or stored.get("title")) == TITLE and name:
-            params = {"hash": str(each.get("hash", ""))}
+            # the search looks into every folder, the update only into the one that it is told
+            folder = str(each.get("folder_id") or "default")
+            params = {"hash": str(each.get("hash", "")), "folder": folder}
             await _ask(openobserve, "PUT", f"/dashboards/{name}", params=params, json=dashboard())
             return f"dashboard {TITLE!r} updated"
     await _ask(openobserve, "POST", "/dashboards", json=dashboard())

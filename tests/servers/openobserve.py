@@ -64,6 +64,7 @@ class OpenObserveServer(ProtocolServer):
         self.schemas: dict[str, dict[str, type]] = defaultdict(dict)
         self.created: dict[str, dict[str, Any]] = {}
         self.dashboards: dict[str, dict[str, Any]] = {}
+        self.folders: dict[str, str] = {}  # of dashboards that were moved out of "default"
         self.somebody_edits = False  # a dashboard, right after it was listed
         self.fixed_port = port
 
@@ -178,7 +179,13 @@ class OpenObserveServer(ProtocolServer):
         self._admit(request)
         title = request.query.get("title", "").lower()
         found = [
-            {"version": 8, "hash": each["hash"], "title": each["v8"]["title"], "dashboard_id": name}
+            {
+                "version": 8,
+                "hash": each["hash"],
+                "title": each["v8"]["title"],
+                "dashboard_id": name,
+                "folder_id": self.folders.get(name, "default"),
+            }
             for name, each in self.dashboards.items()
             if title in each["v8"]["title"].lower()
         ]
@@ -195,7 +202,8 @@ class OpenObserveServer(ProtocolServer):
     async def _update_dashboard(self, request: web.Request) -> web.Response:
         self._admit(request)
         name = request.match_info["id"]
-        if name not in self.dashboards:
+        folder = self.folders.get(name, "default")
+        if name not in self.dashboards or request.query.get("folder", "default") != folder:
             return _answer(404, {"code": 404, "message": "Dashboard not found"})
         if request.query.get("hash") != self.dashboards[name]["hash"]:
             return _answer(409, {"code": 409, "message": "Conflict: the dashboard was changed meanwhile"})

@@ -52,6 +52,17 @@ async def test_a_second_run_changes_nothing_but_the_dashboard_of_its_name(server
     assert {line.rpartition(" ")[2] for line in done} == {"there", "updated"}
 
 
+async def test_a_dashboard_that_was_moved_to_another_folder_is_updated_where_it_is(server: OpenObserveServer) -> None:
+    await set_up_at(server)
+    (name,) = server.dashboards
+    server.folders[name] = "7401"
+    server.dashboards[name]["v8"]["description"] = "of the last version"
+    done = await set_up_at(server)
+    assert done[-1] == f"dashboard '{TITLE}' updated"
+    assert list(server.dashboards) == [name]
+    assert server.dashboards[name]["v8"]["description"] == dashboard()["description"]
+
+
 async def test_a_dashboard_that_somebody_changes_meanwhile_is_not_written_over(server: OpenObserveServer) -> None:
     await set_up_at(server)
     server.somebody_edits = True
