@@ -23,6 +23,12 @@ _OPEN = frozenset(
         "api-version", "expires", "format", "limit", "model", "page", "page_size", "project", "version",
     }
 )  # fmt: skip
+#: a part of a path that is a key, as webhooks have: long, in both cases, with digits, of one piece; model names have
+#: hyphens, ids of calls no capitals, and Twilio's ids (two capitals, 32 of hex) are no secrets
+_KEY_IN_PATH = re.compile(
+    r"(?<=/)(?![A-Z]{2}[0-9a-f]{32}(?![^/?#\s]))(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*[0-9])"
+    r"[A-Za-z0-9]{20,}[\w\-]*(?![^/?#,;:)\]}\s])"
+)
 #: shorter values are parts of ordinary words
 _SHORTEST = 6
 
@@ -31,10 +37,11 @@ def without_secrets(text: str) -> str:
     """The text with the secrets of every URL in it hidden: ``redis://user:…@host/0?sentinel_password=…&ssl=1``.
 
     A password may hold any character, ``/`` and ``@`` too: everything up to the last ``@`` is hidden. Of a query, only
-    values that cannot be secret are shown.
+    values that cannot be secret are shown; of a path, nothing that looks like a key.
     """
     if "://" in text:
         text = _URL.sub(lambda found: found[1] + _without_login(found[1].lower(), found[2]), text)
+        text = _URL.sub(lambda found: found[1] + _KEY_IN_PATH.sub(_HIDDEN, found[2]), text)
     if "=" in text:
         text = _OPTION.sub(rf"\1={_HIDDEN}", _QUERY.sub(_option, text))
     return _HEADER.sub(rf"\1 {_HIDDEN}", text)
@@ -82,7 +89,7 @@ def without_login(url: str) -> str:
     if not mark:
         return url
     host, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
-    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{_KEY_IN_PATH.sub(_HIDDEN, slash + path)}"
 
 
 def masking(values: Iterable[str]) -> Callable[[str], str]:

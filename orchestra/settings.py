@@ -235,6 +235,8 @@ class Settings(BaseSettings):
     """A receiver of metrics and traces, OTLP over HTTP, as http://host:4318; starts the telemetry worker."""
     otlp_headers: SecretStr = SecretStr("")
     """Headers for it: key=value,key=value."""
+    otlp_signals: Literal["both", "traces", "metrics"] = "both"
+    """What it is sent; many receivers of traces take no metrics."""
     redact: bool = True
     """Cards, phone numbers, e-mail addresses and what the app names are taken out before anything leaves."""
 

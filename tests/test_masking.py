@@ -137,3 +137,23 @@ def test_the_doctor_shows_no_secret_of_any_url(monkeypatch: pytest.MonkeyPatch) 
     told = CliRunner().invoke(app, ["doctor", "--settings"])
     assert "s3cr3t" not in told.output
     assert "127.0.0.1:9" in told.output
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "POST https://hooks.example.com/services/T0001/B0002/aB3dE5gH7jK9mN1pQ3sT5vW7 failed",
+            "POST https://hooks.example.com/services/T0001/B0002/… failed",
+        ),
+        ("https://example.com/api/Zk3vQ9xLm2Nw7Rt5Yb8Hc4Fd/v1: 500", "https://example.com/api/…/v1: 500"),
+        ("see wss://h.example.com/Zk3vQ9xLm2Nw7Rt5Yb8Hc4Fd, please", "see wss://h.example.com/…, please"),
+        ("https://h.example.com/v1/models/Qwen3-235B-A22B-Instruct-2507/x", None),
+        ("https://h.example.com/calls/07-0199b8a0-0000-7000-8000-000000000001/record", None),
+        ("https://api.twilio.com/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Calls.json", None),
+        ("https://example.com/internationalization/of/everything2026", None),
+        ("file:///var/lib/recordings/2026/07-0199b8a0.wav", None),
+    ],
+)
+def test_a_key_in_a_path_is_hidden_and_names_stay(text: str, shown: str | None) -> None:
+    assert without_secrets(text) == (shown or text)

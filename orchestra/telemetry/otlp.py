@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
@@ -19,6 +16,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from orchestra.bus import GroupStatus
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
+from orchestra.telemetry.exporting import MetricExporter, Signal, SpanExporter
 from orchestra.telemetry.openobserve import credentials
 from orchestra.telemetry.traces import Span
 from schemas import (
@@ -35,8 +33,6 @@ from schemas import (
 _RESOURCE = Resource({"service.name": "orchestra"})
 _SCOPE = InstrumentationScope("orchestra.telemetry")
 _EVERY_MS = 10_000
-#: for a request and its repetitions; a worker that is told to stop waits so long for a receiver that is away
-_TIMEOUT_S = 2.0
 _STAGES = (
     "turn_end_ms", "stt_ms", "routing_ms", "first_token_ms", "first_sentence_ms", "tts_ms", "output_ms", "total_ms",
 )  # fmt: skip
@@ -64,7 +60,7 @@ def otlp_headers(settings: Settings) -> dict[str, str]:
     return given
 
 
-def otlp_endpoint(settings: Settings, what: Literal["traces", "metrics"]) -> str:
+def otlp_endpoint(settings: Settings, what: Signal) -> str:
     """Where the receiver of the settings takes traces or metrics; its URL may end in a slash."""
     return f"{(settings.otlp_url or '').rstrip('/')}/v1/{what}"
 
@@ -73,17 +69,13 @@ class Traces:
     """Sends spans in batches, from a thread of its own; drops them when the receiver is away for long."""
 
     def __init__(self, settings: Settings) -> None:
-        exporter = OTLPSpanExporter(
-            endpoint=otlp_endpoint(settings, "traces"),
-            headers=otlp_headers(settings),
-            compression=Compression.Gzip,
-            timeout=_TIMEOUT_S,
-        )
+        self._wanted = settings.otlp_signals != "metrics"
+        exporter = SpanExporter(otlp_endpoint(settings, "traces"), otlp_headers(settings))
         self._processor = BatchSpanProcessor(exporter, schedule_delay_millis=1000)
 
     def send(self, spans: Iterable[Span]) -> None:
-        """Send spans soon."""
-        for span in spans:
+        """Send spans soon, if the receiver is to have any."""
+        for span in spans if self._wanted else ():
             self._processor.on_end(_readable(span))
 
     def close(self) -> None:
@@ -125,18 +117,14 @@ class Metrics:
     """Counts and measures what the journal says, and how far its consumer groups are behind."""
 
     def __init__(self, settings: Settings) -> None:
-        exporter = OTLPMetricExporter(
-            endpoint=otlp_endpoint(settings, "metrics"),
-            headers=otlp_headers(settings),
-            compression=Compression.Gzip,
-            timeout=_TIMEOUT_S,
-        )
         latency = View(
             instrument_name="orchestra.turn.latency", aggregation=ExplicitBucketHistogramAggregation(_LATENCY_MS)
         )
-        self._provider = MeterProvider(
-            [PeriodicExportingMetricReader(exporter, export_interval_millis=_EVERY_MS)], _RESOURCE, views=[latency]
-        )
+        readers = []
+        if settings.otlp_signals != "traces":
+            exporter = MetricExporter(otlp_endpoint(settings, "metrics"), otlp_headers(settings))
+            readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=_EVERY_MS))
+        self._provider = MeterProvider(readers, _RESOURCE, views=[latency])
         meter = self._provider.get_meter("orchestra.telemetry")
         self._groups: Sequence[GroupStatus] = ()
         self._calls = meter.create_counter("orchestra.calls", "{call}", "calls that started")
