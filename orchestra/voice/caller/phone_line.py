@@ -66,6 +66,7 @@ class PhoneLine:
         self.agent_audible_s = 0.0  # how much agent sound was played so far, in seconds of audible frames
         self.agent_last_audible_s = -1.0  # end of the last audible frame; -1 before the first
         self.cleared_s: list[float] = []  # moments at which the edge dropped what was still to be played
+        self.breaks_s: list[float] = []  # moments at which a media stream ended while the call went on
         self.most_late_s = 0.0
         self._say = bytearray()
         self._caller = bytearray()

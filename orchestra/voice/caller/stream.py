@@ -77,6 +77,8 @@ class MediaStream:
             pass  # an edge that vanished: the close code below says so
         finally:
             self._line.stream = None
+            if not self._line.ended:
+                self._line.breaks_s.append(self._line.now_s)
             self._line.playout.clear()  # what is not yet played goes with its stream
             await self._socket.close()
         self.closed = f"{self._socket.close_code} {self._socket.close_reason or ''}".strip()

@@ -24,14 +24,17 @@ class SpokenCall:
     seed: int
     turns: int
     ear: Ear = field(default_factory=Ear)
-    breaks_s: list[float] = field(default_factory=list)
     silences: list[Span] = field(default_factory=list)
     asked_again: int = 0
     unanswered: list[str] = field(default_factory=list)
     ending: Ending | None = None
     sid: str = ""
-    _attached: bool = False
     _listened: int = 0
+
+    @property
+    def breaks_s(self) -> list[float]:
+        """Where the stream broke, on the line's clock."""
+        return self.line.breaks_s
 
     async def make(self, url: str, auth_token: str) -> None:
         """Make the call."""
@@ -98,8 +101,4 @@ class SpokenCall:
         played = bytes(self.line._agent[self._listened :])
         self._listened += len(played)
         self.ear.hear(mulaw.decode(played))
-        attached = self.line.stream is not None
-        if self._attached and not attached:
-            self.breaks_s.append(self.line.now_s)
-        self._attached = attached
         return done

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from orchestra.voice.caller.phone_line import FRAME_S
 from schemas import CallStarted, Event, ReplyChunk, ReplyInterrupted, TurnCancelled
 from tests.faults.spoken.tones import APOLOGY, HOLDING, STILL_THERE, Heard, plain
 
@@ -58,7 +59,7 @@ def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence
     for each in heard:
         if not each.whole or each.word in _BY_THE_EDGE:
             continue
-        broke = [at for at in breaks_s if last_s < at <= each.at_s]
+        broke = [at for at in breaks_s if last_s < at <= each.at_s + FRAME_S]
         found = next((at for at in _next(sentences, place, word) if sentences[at[0]].words[at[1]] == each.word), None)
         if found is None and broke:
             just_ended = place and min(broke) - ended_s < _TOLD_WITHIN_S
