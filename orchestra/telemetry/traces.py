@@ -28,7 +28,7 @@ from schemas import (
     UserTurnEnded,
 )
 
-Value = str | int | float | bool
+Value = str | int | float | bool | tuple[str, ...]
 E = TypeVar("E", bound=Event)
 
 
@@ -134,7 +134,7 @@ class _Trace:
                 attributes |= {
                     "gen_ai.usage.input_tokens": answer.prompt_tokens,
                     "gen_ai.usage.output_tokens": answer.completion_tokens,
-                    "gen_ai.response.finish_reasons": answer.finish_reason,
+                    "gen_ai.response.finish_reasons": (answer.finish_reason,),
                     "gen_ai.response.time_to_first_chunk": answer.first_token_ms / 1000,
                     "output": answer.text,
                 }

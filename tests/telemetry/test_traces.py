@@ -80,6 +80,7 @@ def test_spans_say_what_the_conventions_ask_for() -> None:
     chat = by_name["chat m1"].attributes
     assert (chat["gen_ai.operation.name"], chat["gen_ai.request.model"]) == ("chat", "m1")
     assert (chat["gen_ai.usage.input_tokens"], chat["gen_ai.usage.output_tokens"]) == (40, 5)
+    assert chat["gen_ai.response.finish_reasons"] == ("stop",)
     assert by_name["execute_tool find_parcel"].attributes["gen_ai.tool.name"] == "find_parcel"
     assert by_name["turn"].attributes["turn.was_interrupted"] is True
     assert by_name["turn"].attributes["turn.user_bot_latency_seconds"] == 0.8
