@@ -119,6 +119,7 @@ class Conversation:
         self._cut_at = 0.0
         self._working_turn = -1  # the last turn on which the agents have shown that they are at work
         self._keys_wanted = -1  # the turn in which the caller is asked for keys
+        self._pressed_turn = -1  # the turn in which the agents pressed keys: that may be all of their answer
         self._sound_at = 0.0
         self._edge_speaks = False  # what is said is the edge's own: it shows of no agent that it answers
         self._unmeasured_turn = 0  # what another edge began to answer is not measured here
@@ -152,7 +153,8 @@ class Conversation:
         self._unmeasured_turn = turn if standing.heard or standing.over else 0
         self._times = TurnTimes(standing.speech_ended_at or standing.turn_ended_at, standing.turn_ended_at)
         if standing.over:
-            lost = standing.caller_spoke or standing.transfer_failed
+            promised = bool(self._holding) and standing.spoken.endswith(self._holding)
+            lost = standing.caller_spoke or standing.transfer_failed or promised
             self.turns.restore(turn, [], agent=standing.agent, over=not lost)
             self._sentences_told = 0
             self._act([*self.turns.chunk(turn, again), *self.turns.completed(turn)] if lost else [])
@@ -259,7 +261,9 @@ class Conversation:
         """The caller's turn is over, with these words or with none."""
         heard = self._audio.heard_words()
         self._cut_at = self._cut_at if self.turns.held else time.time()
-        if self._doubts.turn_ended() and has_words(text) and self._apology:
+        lost = self._doubts.turn_ended() and (has_words(text) or not self.turns.reply_open)
+        if lost and self._apology:
+            self._waiting.answered()
             self._begin_prompt()
             self._act(self.turns.say_again(self._apology, heard))
         else:
@@ -310,6 +314,7 @@ class Conversation:
 
     def forgotten(self, turn: int, apology: str) -> None:
         """The agents do not answer this turn: it came to them too late. The caller is asked to say it again."""
+        self._waiting.answered()
         self._act(self.turns.chunk(turn, apology))
 
     def take(self, event: Event) -> None:
@@ -324,7 +329,7 @@ class Conversation:
                 self._work(event.turn)
                 self._act(self.turns.pause(event.turn))
             case TurnCompleted() | TurnCancelled():
-                self._act(self.turns.completed(event.turn))
+                self._complete(event)
             case ToolRequested():
                 self._work(event.turn)
                 self._keys_wanted = event.turn if event.name == COLLECT_DIGITS else self._keys_wanted
@@ -332,6 +337,8 @@ class Conversation:
                 self._work(event.turn)
                 self._keys_wanted = -1 if event.name == COLLECT_DIGITS else self._keys_wanted
             case DigitsRequested():
+                self._pressed_turn = event.turn
+                self._waiting.answered()
                 self._act(self.turns.press_keys(event.turn, event.digits))
             case CallEndRequested():
                 self._act(self.turns.ending_requested(event.turn, HangUp()))
@@ -345,7 +352,8 @@ class Conversation:
         """Whether the caller waits for something: an answer, more of one, or to be understood."""
         if self._voice_on or self._waiting.apologised:
             return False
-        return self.turns.caller_took_turn or self.turns.replies or self.speech_is_missing(0)
+        waits = self.turns.caller_took_turn or self._waiting.promised
+        return waits or self.turns.replies or self.speech_is_missing(0)
 
     def look_after(self, *, away: bool) -> bool:
         """Tell a caller who has waited too long that it takes a moment, or ask them to say it again; call it often.
@@ -355,19 +363,25 @@ class Conversation:
         if not self.owes:
             return False
         now, turn = time.monotonic(), self.turns.turn
-        at_work = turn == self._working_turn and not self.turns.caller_took_turn
+        at_work = turn == self._working_turn and self.turns.reply_open and not self.turns.caller_took_turn
         step = self._waiting.due(now, at_work=at_work, away=away, patient=turn == self._keys_wanted)
         if step in {"nothing", "give up"}:
             return step == "give up"
-        self._waiting.tell(now, step)
         self._edge_speaks = True
         if self.speech_is_missing(0):
+            self._waiting.tell(now, step)
             self._act([SayAtOnce(self._holding)])
             return False
         if not self.turns.reply_open:
             self._begin_prompt()
         self._cut_at = time.time()
-        self._act(self.turns.hold(self._apology if step == "apologise" else self._holding))
+        phrase = (self._apology if step == "apologise" else self._holding).strip()
+        actions = self.turns.hold(phrase)
+        if any(isinstance(action, Say) and action.text != phrase for action in actions):
+            self._waiting.answered()  # what was held back is said, and not the phrase
+        else:
+            self._waiting.tell(now, step)
+        self._act(actions)
         return False
 
     def interjected(self, phrase: str) -> None:
@@ -407,6 +421,7 @@ class Conversation:
         self._unmeasured_turn = self.turns.turn
         self._edge_speaks = True
         if not self.turns.reply_open:
+            self._working_turn = -1  # what the agents did, they did for a reply that is over
             self._audio.begin_reply()
 
     def _take_chunk(self, chunk: ReplyChunk) -> None:
@@ -414,12 +429,21 @@ class Conversation:
         self._work(chunk.turn)
         if chunk.turn == self.turns.turn:
             self._edge_speaks = False
+            self._waiting.answered()
             self.active_at = time.monotonic()
             if not self._times.sentence:
                 self._times.sentence = time.time()
                 self._times.first_token_ms = chunk.first_token_ms
         if chunk.filler:
             actions += self.turns.pause(chunk.turn)
+        self._act(actions)
+
+    def _complete(self, event: TurnCompleted | TurnCancelled) -> None:
+        open_before = event.turn == self.turns.turn and self.turns.reply_open
+        actions = self.turns.completed(event.turn)
+        wordless = open_before and not self.turns.reply_open and not actions
+        if wordless and isinstance(event, TurnCompleted) and event.turn != self._pressed_turn:
+            self._waiting.promised = True  # the caller still waits for an answer
         self._act(actions)
 
     def _act(self, actions: list[Action]) -> None:
@@ -456,6 +480,7 @@ class Conversation:
             return
         self._transcribed = 0.0
         self._heard_caller(ended)
+        self._waiting.turn_began(time.monotonic())
         self._turn_ended_at = now
         self._publish(
             UserTurnEnded(

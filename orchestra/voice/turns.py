@@ -62,6 +62,7 @@ class _Reply:
     cuts: int = 0
     ending: Ending | None = None
     over: bool = False  # played, or ended by the caller's words
+    phrase: bool = False  # nothing but what the edge says to a caller who waits
     cut_words: list[str] | None = None  # words heard at a cut of which it is not known yet whether it was meant
     predicted: str = ""  # the caller's words of a turn that is not sure to be over: nothing is spoken before it is
 
@@ -108,6 +109,7 @@ class Turns:
         self.turn = 0
         self.caller_speaks = False
         self._open_turns = 0  # starts less ends of the caller's turns; an end may be told before its start
+        self._given_up = False  # nobody told the end of the open one in time; it may still be told
         self._clearing = False  # what is on its way was taken back, and is not gone yet
         self._owed = ""  # what the caller has to hear whole before anything else
         self._leaving = False  # a message is left with a machine: nobody takes the turn any more
@@ -120,8 +122,8 @@ class Turns:
 
     @property
     def caller_took_turn(self) -> bool:
-        """Whether the caller has begun a turn that is not known to be over."""
-        return self._open_turns > 0
+        """Whether the caller has begun a turn that is not over, as far as anybody knows."""
+        return self._open_turns > 0 and not self._given_up
 
     @property
     def replies(self) -> bool:
@@ -193,15 +195,20 @@ class Turns:
         if self._leaving:
             self.speech_failed(heard)  # what the pipeline drops for it is said again
             return False
-        self._open_turns = min(1, self._open_turns) + 1
+        # no turn begins before the last has ended
+        self._open_turns = 1 if self._given_up else min(1, self._open_turns) + 1
+        self._given_up = False
         self.caller_speaks = True
         self._hold_back(heard)
         return self.reply_open and not self._predicting
 
     def caller_goes_on(self, heard: list[str]) -> list[Action]:
         """The caller's voice is heard in a turn that is open; what the edge says meanwhile stops, as at a start."""
-        if self._leaving or not self.caller_took_turn:
+        if self._leaving or self._open_turns <= 0:
             return []
+        if self._given_up and self.reply_open and not self._reply.phrase:
+            return []  # a sound was no reason to hold the agents' reply back for long: now only words are
+        self._given_up = False
         speaking = not self.caller_speaks and self.reply_open and bool(self._reply.said)
         self.caller_speaks = True
         self._hold_back(heard)
@@ -214,7 +221,7 @@ class Turns:
 
     def release(self) -> list[Action]:
         """The caller is silent, and nobody tells that their turn is over: it is. What was held back is spoken."""
-        self.caller_speaks, self._clearing, self._open_turns = False, False, min(0, self._open_turns)
+        self.caller_speaks, self._clearing, self._given_up = False, False, self._open_turns > 0
         if self._predicting:
             return self._confirmed(self._reply.predicted)
         return self._let_go()
@@ -264,7 +271,7 @@ class Turns:
         """
         if self._leaving:
             return []
-        self._open_turns = max(-1, self._open_turns - 1)
+        self._end_turn()
         if self._predicting and (not has_words(text) or same_words(text, self._reply.predicted)):
             return self._confirmed(text.strip() if has_words(text) else self._reply.predicted)
         void = self.caller_resumed()
@@ -279,7 +286,7 @@ class Turns:
         """The caller's turn is over and its words are not to be trusted: they are asked to say it again."""
         if self._leaving:
             return []
-        self._open_turns = max(-1, self._open_turns - 1)
+        self._end_turn()
         actions = [*self.caller_resumed(), *self._end_reply(heard)]
         self._reply = self._new_reply()
         return [*actions, *self.chunk(self.turn, apology), *self.completed(self.turn)]
@@ -315,7 +322,7 @@ class Turns:
             self._reply.cut_words = heard
         actions = [*self.caller_resumed(), *self._end_reply()]
         self._reply = _Reply(self.turn, cut_words=[], ending=HangUp())
-        self.caller_speaks, self._open_turns, self._owed = False, 0, ""
+        self.caller_speaks, self._open_turns, self._given_up, self._owed = False, 0, False, ""
         self._leaving = True
         return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), *self._hush()]
 
@@ -353,6 +360,7 @@ class Turns:
             return actions
         if self._reply.over:
             self.restore(self.turn, [], agent="", over=False)
+            self._reply.phrase = True
             return [*actions, *self.chunk(self.turn, phrase), *self.completed(self.turn)]
         return [*actions, *self.chunk(self.turn, phrase), *self.pause(self.turn)]
 
@@ -405,6 +413,9 @@ class Turns:
         return []
 
     # -- inside
+
+    def _end_turn(self) -> None:
+        self._open_turns, self._given_up = max(-1, self._open_turns - 1), False
 
     def _new_reply(self) -> _Reply:
         # a caller who speaks on already keeps it back until it shows whether these are words

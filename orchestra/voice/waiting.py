@@ -36,6 +36,7 @@ class Waiting:
         worked_at: when the agents last showed that they are at work on this turn.
         away_at: when the platform was last known to be away: what it was told it gets only after that.
         told: how often the caller was told to wait since they were heard.
+        promised: they were told that it takes a moment, and nothing has come of it yet.
         apologised: they were asked to say it again: it is their turn.
 
     """
@@ -46,6 +47,7 @@ class Waiting:
     away_at: float = 0.0
     told: int = 0
     told_at: float = 0.0
+    promised: bool = False
     apologised: bool = False
 
     def caller_heard(self, at: float) -> None:
@@ -53,6 +55,16 @@ class Waiting:
         if at > self.since:
             self.since = at
             self.told, self.apologised = 0, False
+
+    def turn_began(self, now: float) -> None:
+        """The caller's words are known, if late: whoever was asked to say it again waits for an answer after all."""
+        self.promised = False
+        if self.apologised:
+            self.since, self.told, self.apologised = now, 0, False
+
+    def answered(self) -> None:
+        """What the caller was told to wait for is there."""
+        self.promised = False
 
     def due(self, now: float, *, at_work: bool, away: bool, patient: bool) -> Step:
         """What is due to a caller who is owed something.
@@ -74,12 +86,15 @@ class Waiting:
         lost = not (at_work or away or patient)
         if lost and waited_s > APOLOGY_AFTER_S and quiet_s > _BREATH_S:
             return "apologise"
+        if lost and self.told:
+            return "nothing"  # the apology is near
         return "hold" if quiet_s > self._allowed_s(patient=patient) else "nothing"
 
     def tell(self, now: float, step: Step) -> None:
         """The caller was told that."""
         self.told, self.told_at = self.told + 1, now
         self.apologised = step == "apologise"
+        self.promised = not self.apologised
 
     def _allowed_s(self, *, patient: bool) -> float:
         if patient or self.told > 1:

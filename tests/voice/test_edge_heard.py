@@ -352,6 +352,26 @@ async def test_words_spoken_while_the_edge_stands_still_are_asked_for_again(bus:
     assert all(ended.at > asked_at for ended in await bus.published(UserTurnEnded))
 
 
+@pytest.mark.faults
+async def test_a_caller_whom_the_engine_never_hears_is_asked_to_say_it_again_each_time(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with faulty_edge(bus, settings, FaultyEngines([])) as running:
+        waited_s: list[float] = []
+
+        async def talk(line: PhoneLine) -> None:
+            for asked in (1, 2):
+                said = line.say(tone(0.6))
+                async with asyncio.timeout(40):
+                    while [spoken.text for spoken in await bus.published(ReplySpoken)].count(APOLOGY) < asked:
+                        await line.until(lambda: False, 0.1)
+                waited_s.append(line.now_s - said.end_s)
+
+        await running.call(talk)
+    assert all(seconds < 9.0 + SPARE_S for seconds in waited_s)
+    assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [HOLDING, APOLOGY] * 2
+
+
 @dataclass
 class ElevenLabsVoice(ScriptedEngines):
     """ElevenLabs' voice, and ears that know beforehand."""

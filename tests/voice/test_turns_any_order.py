@@ -52,12 +52,32 @@ def test_a_caller_who_goes_on_in_an_open_turn_stops_what_the_edge_says_meanwhile
     turns = Turns()
     turns.caller_started([])
     turns.hold("Just a moment.")
-    assert turns.caller_goes_on(["Just"]) == []  # nobody took their turn from them yet
-    turns.caller_started([])
-    turns.caller_stopped()
-    turns.hold("Just a moment.")
-    turns.caller_started(["Just"])
+    assert turns.caller_goes_on(["Just"]) == [Hush()]
     assert turns.output_cleared() == []
+
+
+def test_a_reply_that_the_watch_has_let_go_is_stopped_by_words_and_not_by_the_next_sound() -> None:
+    turns = Turns()
+    turns.caller_started([])
+    turns.turn_ended("where is my parcel")
+    turns.caller_stopped()
+    turns.chunk(1, "In Denver.")
+    turns.caller_started(["In"])
+    assert turns.hold("Just a moment.")[0] == Say(1, "In Denver.")
+    assert turns.caller_goes_on([]) == []
+
+
+def test_a_turn_whose_end_comes_after_it_was_given_up_leaves_the_next_one_open() -> None:
+    turns = Turns()
+    for _ in range(3):
+        turns.caller_started([])
+        turns.hold("Just a moment.")
+        assert not turns.caller_took_turn
+        turns.mark_returned(turns._reply.mark)
+        turns.turn_ended("")
+        turns.caller_stopped()
+    turns.caller_started([])
+    assert turns.caller_took_turn
 
 
 def test_a_mark_behind_words_without_audio_does_not_call_them_spoken() -> None:

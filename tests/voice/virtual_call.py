@@ -1,0 +1,185 @@
+"""A conversation on a clock of its own: minutes of a call, with whatever fails in it, pass in milliseconds."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from orchestra.voice.actions import Ending, Hush, Say, SayAtOnce, SendMark
+from orchestra.voice.call_audio import CallAudio
+from orchestra.voice.conversation import Conversation, Speech
+from schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
+
+HOLDING, APOLOGY, ANSWER = "Just a moment.", "Sorry, say that again.", "It is in Denver."
+TICK_S = 0.2
+WORD_S = 0.4
+#: Pipecat ends a turn in which no word was heard so long after its last moment
+WORDLESS_S = 4.0
+
+
+@dataclass
+class Clock:
+    """Takes the place of the module ``time``; a call begins at 1000 s."""
+
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+
+@dataclass
+class VirtualCall:
+    """A caller, Pipecat's rules for their turns, and a line that plays each word in 0.4 seconds.
+
+    ``heard`` are the texts whose sound began, each with its seconds into the call.
+    """
+
+    clock: Clock = field(default_factory=Clock)
+    journal: list[Event] = field(default_factory=list)
+    heard: list[tuple[float, str]] = field(default_factory=list)
+    on_its_way: list[Speech] = field(default_factory=list)
+    sounds_until: float = 0.0
+    finished_at: float = 0.0
+    turn_open: bool = False
+    turn_moment: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.audio = CallAudio(self.clock.monotonic)
+        self.conversation = Conversation(
+            "call",
+            "script",
+            self.audio,
+            publish=self.journal.append,
+            speak=self.speak,
+            end=self.end,
+            holding=HOLDING,
+            apology=APOLOGY,
+        )
+
+    # -- the line
+
+    def speak(self, speech: Speech) -> None:
+        if isinstance(speech, Hush):
+            self.clear()
+        else:
+            self.on_its_way.append(speech)
+
+    def end(self, ending: Ending) -> None:
+        pytest.fail(f"nobody asked for the end of the call: {ending}")
+
+    def clear(self) -> None:
+        self.on_its_way, self.sounds_until = [], 0.0
+        self.audio.clear()
+        self.conversation.cleared()
+
+    def _play(self) -> None:
+        now = self.clock.now
+        while self.on_its_way and now >= self.sounds_until:
+            match self.on_its_way.pop(0):
+                case Say(text=text) | SayAtOnce(text=text):
+                    self._sound(text)
+                case SendMark(name):
+                    self.conversation.mark_returned(name)
+                case _:
+                    pass
+        if now < self.sounds_until:
+            self.conversation.sound_sent()
+
+    def _sound(self, text: str) -> None:
+        words = text.split()
+        place = f"{len(self.heard)}"
+        self.heard.append((round(self.clock.now - 1000, 1), text))
+        self.conversation.speech_came()
+        self.audio.heard.begin(place)
+        for number, word in enumerate(words):
+            self.audio.heard.word(place, word, number * WORD_S * 1000)
+        self.audio.heard.audio(place, len(words) * WORD_S * 1000)
+        self.audio.send(np.full(round(len(words) * WORD_S * 8000), 8000, np.int16).tobytes())
+        self.sounds_until = self.clock.now + len(words) * WORD_S
+
+    # -- time
+
+    def wait(self, seconds: float) -> None:
+        """So much time passes; the edge looks after the caller each 200 ms."""
+        for _ in range(round(seconds / TICK_S)):
+            self.clock.now += TICK_S
+            self._play()
+            if self.turn_open and not self.conversation.voice_on and self.clock.now - self.turn_moment > WORDLESS_S:
+                self.turn_ends("")
+            self.conversation.look_after(away=False)
+
+    def stall(self, seconds: float) -> None:
+        """The edge stands still for so long."""
+        self.clock.now += seconds
+        self.conversation.stalled(seconds)
+
+    # -- the caller
+
+    def voice_starts(self) -> None:
+        self.turn_moment = self.clock.now
+        self.conversation.speech_started(self.clock.now)
+        if not self.turn_open:
+            self.turn_open = True
+            self.on_its_way, self.sounds_until = [], 0.0
+            self.conversation.caller_started()
+            self.audio.clear()
+            self.conversation.cleared()
+
+    def voice_ends(self) -> None:
+        self.turn_moment = self.finished_at = self.clock.now
+        self.conversation.speech_ended(self.clock.now)
+
+    def says(self, text: str = "", *, seconds: float = 1.0) -> None:
+        """The caller speaks, and the engine hears these words at once; none: it hears nothing."""
+        self.voice_starts()
+        self.wait(seconds)
+        self.voice_ends()
+        if text:
+            self.words_come(text)
+
+    def words_come(self, text: str) -> None:
+        self.conversation.final(text)
+        if not self.turn_open:  # late words are a turn of their own
+            self.turn_open = True
+            self.conversation.caller_started()
+            self.clear()
+        self.turn_ends(text)
+
+    def turn_ends(self, text: str) -> None:
+        self.turn_open = False
+        self.conversation.caller_stopped()
+        self.conversation.turn_ended(text)
+
+    # -- the agents
+
+    def works(self, tool: str = "") -> None:
+        turn = self.conversation.turns.turn
+        if tool:
+            self.conversation.take(ToolRequested(call="call", turn=turn, agent="tracking", name=tool, tool_call_id="1"))
+        else:
+            self.conversation.take(PromptRequested(call="call", turn=turn, agent="tracking"))
+
+    def answers(self, text: str = ANSWER) -> None:
+        turn = self.conversation.turns.turn
+        if text:
+            self.conversation.take(ReplyChunk(call="call", turn=turn, text=text, agent="tracking"))
+        self.conversation.take(TurnCompleted(call="call", turn=turn, agent="tracking", text=text))
+
+    def heard_since(self, moment: float) -> list[tuple[float, str]]:
+        """What began to sound after this moment, with the seconds from it."""
+        return [(round(at - (moment - 1000), 1), text) for at, text in self.heard if at >= moment - 1000]
+
+
+def virtual_call(monkeypatch: pytest.MonkeyPatch) -> VirtualCall:
+    """A call whose conversation has its clock."""
+    clock = Clock()
+    monkeypatch.setattr("orchestra.voice.conversation.time", clock)
+    return VirtualCall(clock)
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> VirtualCall:
+    return virtual_call(monkeypatch)
