@@ -50,7 +50,7 @@ def carried(event: E) -> tuple[E, bytes]:
         if sound(event, body) and not (_BACKSLASH in body and b"\\u0000" in body):
             return event, body
     except (TypeError, ValueError, RecursionError):
-        pass  # below, with care
+        pass  # the quick way is for sound events: what is wrong is mended, or said, below
     try:
         mended = _mended(event)
         body = _encode(mended)

@@ -283,7 +283,7 @@ class Commits:
             try:
                 await self._wire().open()
             except RedisError:
-                continue
+                continue  # who reads from the server reports the outage; the loss of the lease ends this loop
             self._send()
             return
 

@@ -57,7 +57,7 @@ def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
         try:
             return Entry(raw[0].decode(), partition, stream, tag.decode(), call.decode(), event_id.decode(), body)
         except UnicodeDecodeError:
-            pass  # below, with care
+            pass  # another producer's entry may hold such bytes: it is read below, where they stay visible
     fields = dict(zip(values[::2], values[1::2], strict=False))
     return Entry(
         stream_id=raw[0].decode(),

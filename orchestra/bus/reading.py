@@ -191,7 +191,7 @@ class Reader:
                     self._may_unblock = False
                     return
             except RedisError:
-                pass  # the next try may find the server back
+                pass  # the reader itself reports the outage; the next try may find the server back
             await asyncio.sleep(0.001)
 
     async def run(self) -> None:

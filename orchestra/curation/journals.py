@@ -37,7 +37,7 @@ async def journals(bus: Bus, until: Mapping[str, str]) -> dict[str, list[Event]]
                 try:
                     event = entry.event()
                 except DecodeError:
-                    continue
+                    continue  # the group that reads this journal has buried it and said so
                 if event is not None:
                     found[entry.call].append(event)
     return found

@@ -76,7 +76,7 @@ def accepted_parameters(schema: Any) -> dict[str, Any]:
         if len(msgspec.json.encode(root)) <= _BYTES:
             return root
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        pass
+        pass  # a schema that cannot be written as JSON can be put into no prompt either: it is told as one too large is
     return {"type": "object", "properties": {}}
 
 

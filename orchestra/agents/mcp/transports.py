@@ -148,7 +148,7 @@ async def _read(process: asyncio.subprocess.Process, inward: Any, gone: Callable
     except ValueError:  # asyncio's reader: a line longer than its limit
         _LOG.warning("mcp.message_too_long", bytes=LONGEST_MESSAGE)
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
-        pass
+        pass  # the session closed first, or the server has ended: whoever waits for an answer is told by `gone`
     finally:
         gone()
 

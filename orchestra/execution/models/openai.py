@@ -295,7 +295,7 @@ def _wait_s(headers: Any) -> float | None:
             try:
                 seconds = parsedate_to_datetime(value).timestamp() - time.time()
             except (ValueError, TypeError):
-                continue
+                continue  # neither seconds nor a date: as if the server had not said how long
         if math.isfinite(seconds):
             return max(0.0, seconds)
     return None

@@ -145,4 +145,4 @@ def _python(text: str) -> Iterator[Written]:
             values = {each.arg: ast.literal_eval(each.value) for each in node.keywords if each.arg is not None}
             yield name, json.dumps(values, ensure_ascii=False)
         except (ValueError, TypeError, RecursionError):
-            continue
+            continue  # its values are no literals: it is code, and no call
