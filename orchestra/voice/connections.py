@@ -115,7 +115,25 @@ class _Stalls:
         self._transport.abort()
 
 
-class _Http(H11Protocol):
+class _Stalling(asyncio.Protocol):
+    """A protocol of Uvicorn's whose peer must take what it is sent."""
+
+    _stalls: _Stalls
+
+    def pause_writing(self) -> None:
+        self._stalls.begin()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._stalls.end()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stalls.end()
+        super().connection_lost(exc)
+
+
+class _Http(_Stalling, H11Protocol):
     """Uvicorn's, with an end to waiting."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,7 +145,6 @@ class _Http(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._come()
-        self._stalls.end()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -143,14 +160,6 @@ class _Http(H11Protocol):
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._come()
         super().handle_websocket_upgrade(event)
-
-    def pause_writing(self) -> None:
-        self._stalls.begin()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        self._stalls.end()
-        super().resume_writing()
 
     def _wait(self) -> None:
         if self._timer is None and not self.transport.is_closing():
@@ -170,7 +179,7 @@ class _Http(H11Protocol):
         self.transport.abort()
 
 
-class _WebSocket(WebSocketsSansIOProtocol):
+class _WebSocket(_Stalling, WebSocketsSansIOProtocol):
     """Uvicorn's, which keeps nothing for a peer that does not listen, and waits for none that does not close."""
 
     def __init__(self, config: uvicorn.Config, *args: Any, **more: Any) -> None:
@@ -180,18 +189,6 @@ class _WebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._stalls = _Stalls(cast("Config", self.config), self.transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stalls.end()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        self._stalls.begin()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        self._stalls.end()
-        super().resume_writing()
 
     def handle_ping(self) -> None:
         if self.writable.is_set():

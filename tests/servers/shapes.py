@@ -263,87 +263,72 @@ def _contents() -> Iterator[tuple[str, Raw]]:
         yield f"its end: {end!r}", Raw(said(ANSWER + end))
 
 
+_HALF = len(ARGUMENTS) // 2
+_PARTS = ARGUMENTS[:_HALF], ARGUMENTS[_HALF:]
+_FIRST = piece("", "find_parcel", index=0, id="x1")
+_OLDER = {"name": "find_parcel", "arguments": ""}, {"arguments": ARGUMENTS}
+_CALLS = {
+    "good": Raw(called(_FIRST, *(piece(part, index=0) for part in _PARTS))),
+    "the name in every piece": Raw(called(*(piece(part, "find_parcel", index=0, id="x1") for part in _PARTS))),
+    "the name in pieces": Raw(
+        called(piece("", "find_", index=0, id="x1"), piece("", "parcel", index=0), piece(ARGUMENTS, index=0))
+    ),
+    "the name growing": Raw(
+        called(piece("", "find", index=0, id="x1"), piece("", "find_parcel", index=0), piece(ARGUMENTS, index=0))
+    ),
+    "another id in every piece": Raw(
+        called(*(piece(part, "find_parcel", index=0, id=f"x{n}") for n, part in enumerate(_PARTS)))
+    ),
+    "no index": Raw(called(piece("", "find_parcel", id="x1"), *(piece(part) for part in _PARTS))),
+    "no index, no id, the name in every piece": Raw(called(*(piece(part, "find_parcel") for part in _PARTS))),
+    "no index, whole": Raw(called(piece(ARGUMENTS, "find_parcel", id="x1"), reason="stop")),
+    "index null": Raw(called({**_FIRST, "index": None}, *(piece(part, index=None) for part in _PARTS))),
+    "index in words": Raw(called({**_FIRST, "index": "0"}, *(piece(part, index="0") for part in _PARTS))),
+    "no id": Raw(called(piece(ARGUMENTS, "find_parcel", index=0))),
+    "an empty id": Raw(called(piece(ARGUMENTS, "find_parcel", index=0, id=""))),
+    "a number as id": Raw(called(piece(ARGUMENTS, "find_parcel", index=0, id=7))),
+    "no type": Raw([chunk({"tool_calls": [{"index": 0, "function": CALL}]}), chunk({}, "stop"), DONE]),
+    "no function": Raw([chunk({"tool_calls": [{"index": 0, "id": "x", **CALL}]}), chunk({}, "stop"), DONE]),
+    "one mapping in place of a list": Raw([chunk({"tool_calls": piece(ARGUMENTS, "find_parcel")}), DONE]),
+    "arguments as an object": Raw(called(piece({"number": NUMBER}, "find_parcel", index=0, id="x1"))),
+    "arguments in a string twice": Raw(called(piece(json.dumps(ARGUMENTS), "find_parcel", index=0, id="x1"))),
+    "arguments again at the end": Raw(
+        called(_FIRST, piece(ARGUMENTS, index=0), piece(ARGUMENTS, "find_parcel", index=0, id="x1"))
+    ),
+    "arguments again in a string": Raw(
+        called(_FIRST, piece(ARGUMENTS, index=0), piece(json.dumps(ARGUMENTS), index=0))
+    ),
+    "an empty object first": Raw(called(piece("{}", "find_parcel", index=0, id="x1"), piece(ARGUMENTS, index=0))),
+    "the same call twice": Raw(called(*(piece(ARGUMENTS, "find_parcel", index=n, id=f"x{n}") for n in range(2)))),
+    "the same call 300 times": Raw(called(*(piece(ARGUMENTS, "find_parcel", index=n, id=f"x{n}") for n in range(300)))),
+    "the name with marks of a template": Raw(
+        called(piece(ARGUMENTS, "find_parcel<|channel|>commentary", index=0, id="x"))
+    ),
+    "the name in a namespace": Raw(called(piece(ARGUMENTS, "functions.find_parcel", index=0, id="x1"))),
+    "the name with a hyphen": Raw(called(piece(ARGUMENTS, "find-parcel", index=0, id="x1"))),
+    "the name with blanks": Raw(called(piece(ARGUMENTS, " find_parcel\n", index=0, id="x1"))),
+    "a call of nothing beside it": Raw(called(piece(ARGUMENTS, "find_parcel", index=0), piece("", "", index=1))),
+    "no mapping beside it": Raw(
+        [chunk({"tool_calls": [None, "x", 3, piece(ARGUMENTS, "find_parcel", index=0)]}), DONE]
+    ),
+    "the older protocol": Raw([*(chunk({"function_call": each}) for each in _OLDER), chunk({}, "function_call"), DONE]),
+    "a reason of stop": Raw(called(_FIRST, piece(ARGUMENTS, index=0), reason="stop")),
+    "done without a reason": Raw(called(_FIRST, piece(ARGUMENTS, index=0), reason=None)),
+    "the reason in the same chunk": Raw(
+        [chunk({"tool_calls": [piece(ARGUMENTS, "find_parcel", index=0)]}, "tool_calls")]
+    ),
+    "a whole answer": Raw(
+        [whole({"content": None, "tool_calls": [piece(ARGUMENTS, "find_parcel", id="x1")]}, "tool_calls")],
+        content_type="application/json",
+    ),
+    "thoughts before it": Raw([chunk({"reasoning_content": "Hm. Well."}), *called(_FIRST, piece(ARGUMENTS, index=0))]),
+    "also in the text": Raw([*words(_HERMES), *called(_FIRST, piece(ARGUMENTS, index=0))]),
+}
+
+
 def calls() -> Iterator[tuple[str, Raw]]:
     """Shapes of an answer that makes `CALL`."""
-    half = len(ARGUMENTS) // 2
-    parts = ARGUMENTS[:half], ARGUMENTS[half:]
-    first = piece("", "find_parcel", index=0, id="x1")
-    yield "good", Raw(called(first, *(piece(part, index=0) for part in parts)))
-    yield "the name in every piece", Raw(called(*(piece(part, "find_parcel", index=0, id="x1") for part in parts)))
-    yield (
-        "the name in pieces",
-        Raw(called(piece("", "find_", index=0, id="x1"), piece("", "parcel", index=0), piece(ARGUMENTS, index=0))),
-    )
-    yield (
-        "the name growing",
-        Raw(called(piece("", "find", index=0, id="x1"), piece("", "find_parcel", index=0), piece(ARGUMENTS, index=0))),
-    )
-    yield (
-        "another id in every piece",
-        Raw(called(*(piece(part, "find_parcel", index=0, id=f"x{n}") for n, part in enumerate(parts)))),
-    )
-    yield "no index", Raw(called(piece("", "find_parcel", id="x1"), *(piece(part) for part in parts)))
-    yield "no index, no id, the name in every piece", Raw(called(*(piece(part, "find_parcel") for part in parts)))
-    yield "no index, whole", Raw(called(piece(ARGUMENTS, "find_parcel", id="x1"), reason="stop"))
-    yield "index null", Raw(called({**first, "index": None}, *(piece(part, index=None) for part in parts)))
-    yield "index in words", Raw(called({**first, "index": "0"}, *(piece(part, index="0") for part in parts)))
-    yield "no id", Raw(called(piece(ARGUMENTS, "find_parcel", index=0)))
-    yield "an empty id", Raw(called(piece(ARGUMENTS, "find_parcel", index=0, id="")))
-    yield "a number as id", Raw(called(piece(ARGUMENTS, "find_parcel", index=0, id=7)))
-    yield "no type", Raw([chunk({"tool_calls": [{"index": 0, "function": CALL}]}), chunk({}, "stop"), DONE])
-    yield "no function", Raw([chunk({"tool_calls": [{"index": 0, "id": "x", **CALL}]}), chunk({}, "stop"), DONE])
-    yield "one mapping in place of a list", Raw([chunk({"tool_calls": piece(ARGUMENTS, "find_parcel")}), DONE])
-    yield "arguments as an object", Raw(called(piece({"number": NUMBER}, "find_parcel", index=0, id="x1")))
-    yield "arguments in a string twice", Raw(called(piece(json.dumps(ARGUMENTS), "find_parcel", index=0, id="x1")))
-    yield (
-        "arguments again at the end",
-        Raw(called(first, piece(ARGUMENTS, index=0), piece(ARGUMENTS, "find_parcel", index=0, id="x1"))),
-    )
-    yield (
-        "arguments again in a string",
-        Raw(called(first, piece(ARGUMENTS, index=0), piece(json.dumps(ARGUMENTS), index=0))),
-    )
-    yield "an empty object first", Raw(called(piece("{}", "find_parcel", index=0, id="x1"), piece(ARGUMENTS, index=0)))
-    yield "the same call twice", Raw(called(*(piece(ARGUMENTS, "find_parcel", index=n, id=f"x{n}") for n in range(2))))
-    yield (
-        "the same call 300 times",
-        Raw(called(*(piece(ARGUMENTS, "find_parcel", index=n, id=f"x{n}") for n in range(300)))),
-    )
-    yield (
-        "the name with marks of a template",
-        Raw(called(piece(ARGUMENTS, "find_parcel<|channel|>commentary", index=0, id="x"))),
-    )
-    yield "the name in a namespace", Raw(called(piece(ARGUMENTS, "functions.find_parcel", index=0, id="x1")))
-    yield "the name with a hyphen", Raw(called(piece(ARGUMENTS, "find-parcel", index=0, id="x1")))
-    yield "the name with blanks", Raw(called(piece(ARGUMENTS, " find_parcel\n", index=0, id="x1")))
-    yield "a call of nothing beside it", Raw(called(piece(ARGUMENTS, "find_parcel", index=0), piece("", "", index=1)))
-    yield (
-        "no mapping beside it",
-        Raw([chunk({"tool_calls": [None, "x", 3, piece(ARGUMENTS, "find_parcel", index=0)]}), DONE]),
-    )
-    older = {"name": "find_parcel", "arguments": ""}, {"arguments": ARGUMENTS}
-    yield (
-        "the older protocol",
-        Raw([*(chunk({"function_call": each}) for each in older), chunk({}, "function_call"), DONE]),
-    )
-    yield "a reason of stop", Raw(called(first, piece(ARGUMENTS, index=0), reason="stop"))
-    yield "done without a reason", Raw(called(first, piece(ARGUMENTS, index=0), reason=None))
-    yield (
-        "the reason in the same chunk",
-        Raw([chunk({"tool_calls": [piece(ARGUMENTS, "find_parcel", index=0)]}, "tool_calls")]),
-    )
-    yield (
-        "a whole answer",
-        Raw(
-            [whole({"content": None, "tool_calls": [piece(ARGUMENTS, "find_parcel", id="x1")]}, "tool_calls")],
-            content_type="application/json",
-        ),
-    )
-    yield (
-        "thoughts before it",
-        Raw([chunk({"reasoning_content": "Hm. Well."}), *called(first, piece(ARGUMENTS, index=0))]),
-    )
-    yield "also in the text", Raw([*words(_HERMES), *called(first, piece(ARGUMENTS, index=0))])
+    yield from _CALLS.items()
     for name, text in _WRITTEN.items():
         yield f"in the text: {name}", Raw(said(text))
 

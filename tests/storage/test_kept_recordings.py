@@ -27,6 +27,14 @@ def caller_side(path: Path) -> list[int]:
         return memoryview(file.readframes(file.getnframes())).cast("h").tolist()[0::2]
 
 
+async def recorded(bus: TestBus) -> str:
+    """A call with 200 ms of its caller, taken by the consumer to its end."""
+    call = bus.call()
+    await bus.publish(CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200))
+    await bus.settled()
+    return call
+
+
 class TestElsewhere:
     @pytest.fixture
     def settings(self, settings: Settings, request: pytest.FixtureRequest) -> Settings:
@@ -34,12 +42,8 @@ class TestElsewhere:
 
     @pytest.mark.parametrize("settings", ["memory://bucket/calls"], indirect=True)
     async def test_a_finished_recording_moves_to_the_url_that_is_set(self, bus: TestBus, settings: Settings) -> None:
-        call = bus.call()
         async with bus.run(consumer):
-            await bus.publish(
-                CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200)
-            )
-            await bus.settled()
+            call = await recorded(bus)
         (saved,) = await bus.published(RecordingSaved)
         assert saved.url == f"memory://bucket/calls/{call}.wav"
         assert saved.duration_s == pytest.approx(0.2)
@@ -51,12 +55,8 @@ class TestElsewhere:
     async def test_the_password_of_the_place_is_in_no_event_record_or_line_of_the_log(
         self, bus: TestBus, settings: Settings, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        call = bus.call()
         async with bus.run(consumer):
-            await bus.publish(
-                CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200)
-            )
-            await bus.settled()
+            call = await recorded(bus)
         (saved,) = await bus.published(RecordingSaved)
         assert saved.url == f"memory://bucket/calls/{call}.wav"
         with kept(settings, saved.url).open() as file:
@@ -69,12 +69,8 @@ class TestElsewhere:
     async def test_audio_that_is_delivered_again_after_the_move_makes_no_new_file(
         self, bus: TestBus, settings: Settings
     ) -> None:
-        call = bus.call()
         async with bus.run(consumer):
-            await bus.publish(
-                CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200)
-            )
-            await bus.settled()
+            call = await recorded(bus)
             await bus.publish(chunk(call, 0))
             await bus.settled()
         assert list(settings.recordings.iterdir()) == []
@@ -84,12 +80,8 @@ class TestElsewhere:
         self, bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("workers.persistence._STORED_WITHIN_S", 0.05)
-        call = bus.call()
         async with bus.run(consumer):
-            await bus.publish(
-                CallStarted(call=call), chunk(call, 0), CallEnded(call=call, reason="failed", audio_ms=200)
-            )
-            await bus.settled()
+            call = await recorded(bus)
         (saved,) = await bus.published(RecordingSaved)
         assert saved.url == (settings.recordings / f"{call}.wav").absolute().as_uri()
         assert caller_side(settings.recordings / f"{call}.wav") == [5] * 1600

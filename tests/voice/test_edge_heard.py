@@ -122,6 +122,20 @@ async def answer(running: RunningEdge, turn: int, text: str = ANSWER) -> None:
     await running.bus.publish(TurnCompleted(call=call, turn=turn, agent="tracking", text=text))
 
 
+async def answered_call(running: RunningEdge) -> Span:
+    """A caller asks, and hangs up once the answer was spoken; returns when they asked."""
+    said = Span(0, 0)
+
+    async def talk(line: PhoneLine) -> None:
+        nonlocal said
+        said = line.say(tone(0.4))
+        await answer(running, 1)
+        await running.event(ReplySpoken, turn=1)
+
+    await running.call(talk)
+    return said
+
+
 @asynccontextmanager
 async def faulty_edge(
     bus: TestBus, settings: Settings, engines: Any, app: Greeting = SILENT, **changed: Any
@@ -140,15 +154,7 @@ async def test_speech_that_is_four_seconds_late_is_heard_and_the_caller_is_told_
 ) -> None:
     engines = FaultyEngines(["where is my parcel"], speech_late_s=4.0)
     async with faulty_edge(bus, settings, engines, prerender=True) as running:
-        said = Span(0, 0)
-
-        async def talk(line: PhoneLine) -> None:
-            nonlocal said
-            said = line.say(tone(0.4))
-            await answer(running, 1)
-            await running.event(ReplySpoken, turn=1)
-
-        await running.call(talk)
+        said = await answered_call(running)
     found = heard(running.lines[0], said)
     assert found.waits_s[0] < 2.5 + SPARE_S
     assert all(wait_s < 4.0 + SPARE_S for wait_s in found.waits_s)
@@ -197,15 +203,7 @@ async def test_words_that_the_engine_hears_five_seconds_late_are_answered_aloud(
 ) -> None:
     engines = FaultyEngines(["where is my parcel"], words_late=True)
     async with faulty_edge(bus, settings, engines) as running:
-        said = Span(0, 0)
-
-        async def talk(line: PhoneLine) -> None:
-            nonlocal said
-            said = line.say(tone(0.4))
-            await answer(running, 1)
-            await running.event(ReplySpoken, turn=1)
-
-        await running.call(talk)
+        said = await answered_call(running)
     found = heard(running.lines[0], said)
     assert all(wait_s < 2.6 + SPARE_S for wait_s in found.waits_s)
     assert found.spans[-1].end_s - found.spans[-1].start_s > WORD_S * (len(ANSWER.split()) - 1)
@@ -398,15 +396,7 @@ async def spoken_by_elevenlabs(
 @pytest.mark.faults
 async def test_late_audio_of_elevenlabs_is_heard_to_its_end(bus: TestBus, settings: Settings) -> None:
     async with spoken_by_elevenlabs(bus, settings, Faults(slow_s=4.0), "where is my parcel") as (running, _):
-        said = Span(0, 0)
-
-        async def talk(line: PhoneLine) -> None:
-            nonlocal said
-            said = line.say(tone(0.4))
-            await answer(running, 1)
-            await running.event(ReplySpoken, turn=1)
-
-        await running.call(talk)
+        said = await answered_call(running)
     found = heard(running.lines[0], said)
     assert sum(span.end_s - span.start_s for span in found.spans) > 0.06 * len(ANSWER) - 0.3
     assert (await bus.published(ReplySpoken))[0].text == ANSWER

@@ -60,11 +60,16 @@ async def heard(line: PhoneLine, times: int) -> None:
         await pause(line, 0.6)
 
 
-async def slow_tool(line: PhoneLine) -> None:
-    """Greets; after the first words a filler, three seconds of look-up, the reply."""
+async def greet(line: PhoneLine) -> None:
+    """Say something, hear the caller, and begin to answer."""
     say(line, 0.5)
     await heard(line, 1)
     say(line, 0.5)
+
+
+async def slow_tool(line: PhoneLine) -> None:
+    """Greets; after the first words a filler, three seconds of look-up, the reply."""
+    await greet(line)
     await pause(line, 3.5)
     say(line, 1.0)
     await heard(line, 1)
@@ -111,13 +116,9 @@ async def test_who_can_see_that_a_reply_is_being_made_waits_for_it() -> None:
 
 async def test_a_silence_is_kept_and_what_the_agent_says_in_it_is_its_reply() -> None:
     async def agent(line: PhoneLine) -> None:
-        say(line, 0.5)
-        await heard(line, 1)
-        say(line, 0.5)
+        await greet(line)
         await pause(line, 4.0)
-        say(line, 0.5)
-        await heard(line, 1)
-        say(line, 0.5)
+        await greet(line)
 
     quiet = Utterance("(silence, 6 s)", silence(6.0), silent=True)
     line, talk, _ = await talked([ONE, quiet, TWO], agent)
@@ -130,9 +131,7 @@ async def test_a_silence_is_kept_and_what_the_agent_says_in_it_is_its_reply() ->
 
 async def test_a_silence_that_nobody_breaks_is_no_reply_that_never_came() -> None:
     async def agent(line: PhoneLine) -> None:
-        say(line, 0.5)
-        await heard(line, 1)
-        say(line, 0.5)
+        await greet(line)
 
     _, talk, _ = await talked([Utterance("", silence(30.0), silent=True), TWO], agent)
     assert (talk.gave_up, len(talk.said_spans)) == (0, 2)
