@@ -16,8 +16,12 @@ from pathlib import Path
 
 import uvloop
 
-from tests.fuzz import edge, environment, files, journal, mcp, models
-from tests.fuzz.run import Door, Result, run
+from orchestra.voice.quiet import redirect_pipecat_log
+
+redirect_pipecat_log()
+
+from tests.fuzz import edge, environment, files, journal, mcp, models  # noqa: E402 - Pipecat greets when it is imported
+from tests.fuzz.run import Door, Result, run  # noqa: E402
 
 DOORS: dict[str, Door] = {
     "webhooks": edge.webhooks,
