@@ -1,6 +1,7 @@
 """One call as one labelling task. Pure."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -85,7 +86,7 @@ def task(call: str, told: Dialogue, audio: str) -> dict[str, Any]:
     marked = marked or [(_paragraph("caller", _NOTHING, None, None, 0), "")]  # the editor fails on a list without any
     marked.sort(key=lambda each: _editor_key(each[0]))
     regions = [_region(place, paragraph["text"], label) for place, (paragraph, label) in enumerate(marked) if label]
-    confidence = min((turn.confidence for turn in told.turns), default=1.0)
+    confidence = _finite(min((turn.confidence for turn in told.turns), default=1.0))
     guess = {"from_name": OUTCOME, "to_name": TRANSCRIPT, "type": "choices", "value": {"choices": [outcome(told)]}}
     return {
         "data": {"call_id": call, "audio": audio, "turns": [each for each, _ in marked], "meta": _meta(told)},
@@ -108,9 +109,22 @@ def _editor_key(paragraph: Mapping[str, Any]) -> tuple[bool, float, float]:
 
 
 def _paragraph(speaker: str, text: str, start_s: float | None, end_s: float | None, turn: int) -> dict[str, Any]:
-    start = max(start_s or 0.0, _FIRST_START_S)
+    start = max(_finite(start_s), _FIRST_START_S)
     plain = text.replace("\0", "\ufffd")  # its database has no text with NUL
-    return {"speaker": speaker, "text": plain, "start": start, "end": max(end_s or 0.0, start), "turn": turn}
+    return {"speaker": speaker, "text": plain, "start": start, "end": max(_finite(end_s), start), "turn": turn}
+
+
+def _finite(number: float | None) -> float:
+    """The number; 0 for none, and for what JSON cannot carry: times of a journal from elsewhere can be of any size."""
+    return number if number is not None and math.isfinite(number) else 0.0
+
+
+def _date(at: float) -> str:
+    """Epoch seconds in UTC, ISO 8601; empty for a moment that no calendar has."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _region(paragraph: int, text: str, label: str) -> dict[str, Any]:
@@ -129,14 +143,14 @@ def _meta(told: Dialogue) -> dict[str, Any]:
     waits = [turn.measured.total_ms for turn in told.turns if turn.measured is not None]
     return {
         "app": started.app if started else "",
-        "started_at": datetime.fromtimestamp(started.at, UTC).isoformat() if started else "",
+        "started_at": _date(started.at) if started else "",
         "end_reason": ended.reason if ended else "",
-        "duration_s": ended.duration_s if ended else 0.0,
+        "duration_s": _finite(ended.duration_s) if ended else 0.0,
         "agents": sorted({turn.agent for turn in told.turns if turn.agent}),
         "turns": max((turn.number for turn in told.turns), default=0),
         "interruptions": sum(turn.interrupted for turn in told.turns),
         "failed_turns": sum(turn.failed for turn in told.turns),
         "tools": [name for turn in told.turns for name in turn.tools],
         "failed_tools": sum(turn.failed_tools for turn in told.turns),
-        "slowest_ms": max(waits, default=0.0),
+        "slowest_ms": _finite(max(waits, default=0.0)),
     }

@@ -1,3 +1,5 @@
+import json
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -5,9 +7,9 @@ from label_studio_sdk.label_interface import LabelInterface
 
 from orchestra.curation.config import LABEL_CONFIG
 from orchestra.curation.task import as_shown, is_sampled, is_wanted, outcome, redacted, task
-from orchestra.storage.dialogue import Dialogue, Turn
+from orchestra.storage.dialogue import Dialogue, Turn, dialogue
 from orchestra.telemetry.redaction import Redaction
-from schemas import CallEnded
+from schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnMeasured, UserTurnEnded
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
 
@@ -112,3 +114,42 @@ def test_a_call_in_which_nothing_was_said_has_a_paragraph_too() -> None:
 def test_text_with_nul_can_be_stored_by_label_studio() -> None:
     made = task(CALL, told(a_turn(heard="It is \0 there.", interrupted=True)), "")
     assert "\0" not in str(made).replace("\\x00", "\0")
+
+
+@pytest.mark.parametrize(
+    ("at", "date"),
+    [
+        (100.0, "1970-01-01T00:01:40+00:00"),
+        (-1.0, "1969-12-31T23:59:59+00:00"),
+        (1_795_818_886_100.0, ""),  # in milliseconds
+        (1e18, ""),
+        (-1e308, ""),
+        (1e308, ""),
+        (math.inf, ""),
+        (-math.inf, ""),
+        (math.nan, ""),
+    ],
+)
+def test_a_call_that_began_at_an_odd_time_becomes_a_task_that_can_be_sent(at: float, date: str) -> None:
+    events: list[Event] = [
+        CallStarted(call=CALL, at=at),
+        UserTurnEnded(call=CALL, turn=1, text="hello", at=1e308, speech_ended_at=1e308),
+        ReplySpoken(call=CALL, turn=1, text="good day", at=-1e308),
+        CallEnded(call=CALL, reason="caller_hung_up", duration_s=math.inf, at=at),
+    ]
+    made = task(CALL, dialogue(events), "")
+    assert made["data"]["meta"]["started_at"] == date
+    assert made["data"]["meta"]["duration_s"] == 0.0
+    assert {(each["text"], each["turn"]) for each in made["data"]["turns"]} == {("hello", 1), ("good day", 1)}
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+
+
+@pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan, -5.0])
+def test_a_paragraph_at_an_odd_place_of_the_audio_stays_and_keeps_its_turn(odd: float) -> None:
+    measured = TurnMeasured(call=CALL, turn=2, total_ms=odd)
+    call = told(a_turn(1), a_turn(2, said_from_s=odd, said_to_s=odd, heard_to_s=odd, confidence=odd, measured=measured))
+    made = task(CALL, call, "")
+    assert sorted(each["turn"] for each in made["data"]["turns"]) == [1, 1, 2, 2]
+    assert all(0.0 < each["start"] <= each["end"] for each in made["data"]["turns"])
+    assert as_shown(made["data"]["turns"]) == made["data"]["turns"]
+    json.dumps(made, allow_nan=False)
