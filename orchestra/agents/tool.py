@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol, get_args, get_origin, overload
 import msgspec
 
 from orchestra.agents.parts import hints_of, parts
+from orchestra.agents.wording import choices_of, worded
 from orchestra.errors import AppError, RejectedError
 from schemas import ToolSchema
 
@@ -139,6 +140,7 @@ class Tool:
             description=with_examples(self.description, self.examples),
             parameters=_object_schema(self._arguments),
         )
+        self._choices = frozenset(choices_of(self.schema.parameters))
         self._question = needs_confirmation if isinstance(needs_confirmation, str) else ""
         _check_question(self._question, self._arguments, self.name)
 
@@ -161,7 +163,7 @@ class Tool:
             RejectedError: the arguments are not what the annotations ask for.
 
         """
-        values = {name: _written(value) for name, value in self.check(arguments).items()}
+        values = {name: worded(value, self._choices) for name, value in self.check(arguments).items()}
         if self._question:
             return self._question.format(**values)
         what = self.description[:1].lower() + self.description[1:].rstrip(".")
@@ -338,10 +340,6 @@ def _check_question(question: str, arguments: type[msgspec.Struct], name: str) -
     for field in sorted(named - set(arguments.__struct_fields__)):
         msg = f"tool {name}: needs_confirmation names {{{field}}}, which is none of its arguments"
         raise AppError(msg)
-
-
-def _written(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode().strip('"')
 
 
 def with_examples(description: str, examples: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -167,6 +168,48 @@ def test_a_question_is_made_of_the_docstring_unless_one_is_given() -> None:
     assert book_day.question('{"number":"4271","day":"Friday"}') == (
         "Just to be sure: book a new delivery, number 4271, day Friday. Shall I do that?"
     )
+
+
+class Urgency(Enum):
+    """How soon."""
+
+    NOT_URGENT = "not_urgent"
+    AT_ONCE = "AT_ONCE"
+
+
+@tool(needs_confirmation="Shall I set {number} to {status}, {urgency}, on {days}, with a call: {call}{note}?")
+def set_status(
+    number: str,
+    status: Literal["in_progress", "onHold", "monday"],
+    urgency: Urgency = Urgency.NOT_URGENT,
+    days: list[Literal["monday", "next_week"]] = [],  # noqa: B006 - a tool's default
+    *,
+    call: bool = False,
+    note: str | None = None,
+) -> str:
+    """Set a status."""
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "question"),
+    [
+        (
+            '{"number":"a_1","status":"in_progress"}',
+            "Shall I set a_1 to in progress, not urgent, on , with a call: no?",
+        ),
+        (
+            '{"number":"7","status":"onHold","urgency":"AT_ONCE","days":["monday","next_week"],"call":true}',
+            "Shall I set 7 to on hold, at once, on Monday and next week, with a call: yes?",
+        ),
+        (
+            '{"number":"7","status":"monday","days":["monday"],"note":", in_haste"}',
+            "Shall I set 7 to Monday, not urgent, on Monday, with a call: no, in_haste?",
+        ),
+    ],
+)
+def test_a_question_says_choices_flags_and_lists_in_words(arguments: str, question: str) -> None:
+    assert set_status.question(arguments) == question
 
 
 def test_a_question_that_names_no_argument_is_refused_at_start() -> None:
