@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from orchestra.errors import AppError, MissingExtraError
@@ -17,6 +18,14 @@ _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 #: shorter paragraphs of a text file are read together with the next
 _SHORTEST_PARAGRAPH = 40
+#: a line of a PDF that could have held the next word, and did not, was ended on purpose; a page is no narrower
+_NARROWEST_LINE = 40
+#: a sentence, an item or a number
+_BEGINS = re.compile(r"[^\W\d_a-z]|[\d•*–-]")
+#: at the end of a line its sentence goes on, whatever comes next
+_GOES_ON = re.compile(
+    r"(?:[,;:.!?…–-]|\b(?:a|an|and|at|but|by|for|from|in|is|of|on|or|our|the|to|with|your|Dr|Mrs?|Ms|St))$"
+)
 
 
 def read_folder(folder: Path, before: Read) -> Read:
@@ -76,16 +85,31 @@ def _pdf(page: Path, name: str) -> Iterator[Section]:
         msg = f"knowledge page {page} cannot be read as a PDF ({why}): correct the file or take it out"
         raise AppError(msg) from error
     for text in texts:
-        words = " ".join(re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", text).split())
+        words = " ".join(_with_headings_apart(re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", text)).split())
         if words:
             yield title, words
+
+
+def _with_headings_apart(text: str) -> str:
+    """Lines of a PDF, where headings and items, which end without a mark, are sentences of their own."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    width = max([_NARROWEST_LINE, *map(len, lines)])
+    return "\n".join(
+        _ended(line) if _BEGINS.match(after) and len(line) + 1 + len(after.split()[0]) <= width else line
+        for line, after in pairwise([*lines, ""])
+    )
+
+
+def _ended(heading: str) -> str:
+    """A heading as a sentence of its own; what does not end there is left as it is."""
+    return heading if _GOES_ON.search(heading) else f"{heading}."
 
 
 def _paragraphs(text: str, name: str) -> Iterator[Section]:
     """The paragraphs of a text; a short one, such as a heading, goes with the one after it."""
     short = ""
     for paragraph in re.split(r"\n\s*\n", text):
-        words = " ".join(f"{short} {paragraph}".split())
+        words = " ".join(f"{_ended(short) if short else ''} {paragraph}".split())
         short = words if len(words) < _SHORTEST_PARAGRAPH else ""
         if words and not short:
             yield name, words

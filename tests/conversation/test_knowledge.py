@@ -145,7 +145,7 @@ def test_a_text_file_is_found_by_its_paragraphs(tmp_path: Path) -> None:
     )
     (found,) = Knowledge(tmp_path).sections("when are the tomatoes watered")
     assert found.title == "garden rules"
-    assert found.text == "Watering The tomatoes are watered in the morning, never at noon."
+    assert found.text == "Watering. The tomatoes are watered in the morning, never at noon."
 
 
 def test_a_pdf_is_found_by_its_pages(tmp_path: Path) -> None:
@@ -154,6 +154,36 @@ def test_a_pdf_is_found_by_its_pages(tmp_path: Path) -> None:
     (found,) = knowledge.sections("when does the swimming pool open")
     assert (found.title, found.text) == ("house rules", "The swimming pool opens at seven.")
     assert knowledge.sections("dogs on a lead")[0].text == "Dogs stay on the lead."
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (
+            "Repeat prescriptions\nA repeat prescription is ready two working days after\nyou have asked for it.",
+            "Repeat prescriptions. A repeat prescription is ready two working days after you have asked for it.",
+        ),
+        ("Opening hours:\nMonday to Friday from eight.", "Opening hours: Monday to Friday from eight."),
+        ("Is it open?\nYes, from eight in the morning.", "Is it open? Yes, from eight in the morning."),
+        (
+            "Bring with you\n- Your insurance card\n- A list of your medicines",
+            "Bring with you. - Your insurance card. - A list of your medicines",
+        ),
+        (
+            "The practice has moved, and is to be found at the corner of\nKing Street, in the house of the bank.",
+            "The practice has moved, and is to be found at the corner of King Street, in the house of the bank.",
+        ),
+        (
+            "The practice for the people on this side is now Doctor\nMontgomery-Featherstonehaugh the younger.",
+            "The practice for the people on this side is now Doctor Montgomery-Featherstonehaugh the younger.",
+        ),
+        ("Please ring the\nDoctor.", "Please ring the Doctor."),
+    ],
+)
+def test_a_heading_in_a_pdf_is_a_sentence_of_its_own(tmp_path: Path, lines: str, text: str) -> None:
+    (tmp_path / "practice.pdf").write_bytes(pdf_of(lines))
+    ((_, found),) = pages.read_folder(tmp_path, {})[tmp_path / "practice.pdf"][1]
+    assert found == text
 
 
 def test_a_pdf_that_is_none_is_named(tmp_path: Path) -> None:
@@ -177,12 +207,13 @@ def test_a_second_reading_reads_what_has_changed_and_only_that(tmp_path: Path, m
 
 
 def pdf_of(*texts: str) -> bytes:
-    """A PDF with one line of text on each page, written by hand."""
+    """A PDF with the lines of a text on each page, written by hand."""
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
     kids = []
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
     for text in texts:
-        stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+        shown = " 0 -14 Td ".join(f"({line}) Tj" for line in text.splitlines())
+        stream = f"BT /F1 12 Tf 72 720 Td {shown} ET".encode()
         at = len(objects) + 1
         kids.append(f"{at} 0 R")
         objects.append(
