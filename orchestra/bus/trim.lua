@@ -26,11 +26,13 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local fields = {}
   for i = 1, #info, 2 do fields[info[i]] = info[i + 1] end
   if fields['name'] ~= ARGV[3] then
-    local ms, seq = split(fields['last-delivered-id'])
-    local needs = string.format('%.0f-%.0f', ms, seq + 1)
+    local needs, from = fields['last-delivered-id'], '(' .. fields['last-delivered-id']
+    local ms, seq = string.match(needs, '^(%d+)-(%d+)$')
+    -- beyond 2^53 a number of Lua's is another one: who added by hand may have chosen so, and one entry is kept longer
+    if tonumber(seq) < 9007199254740992 then needs = string.format('%s-%.0f', ms, tonumber(seq) + 1) end
     local oldest = redis.call('XPENDING', KEYS[1], fields['name'])[2]
-    if oldest and less(oldest, needs) then needs = oldest end
-    local first = redis.call('XRANGE', KEYS[1], needs, cutoff, 'COUNT', 1)[1]
+    if oldest and less(oldest, needs) then needs, from = oldest, oldest end
+    local first = redis.call('XRANGE', KEYS[1], from, cutoff, 'COUNT', 1)[1]
     if first and less(first[1], cutoff) then
       result[#result + 1] = fields['name']
       result[#result + 1] = now - ARGV[1] - split(first[1])

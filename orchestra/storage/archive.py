@@ -39,6 +39,7 @@ try:
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     from orchestra.storage.columns import (
+        MOST,
         SCHEMA,
         Sheet,
         complete,
@@ -64,6 +65,7 @@ _LEVEL = 2
 _DAY_MS = 86_400_000
 #: in the last year that has a name of four digits; a call id of another's may say any moment
 LAST_MS = 253_402_300_799_000
+_LAST_DAY = "9999-12-31"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -226,7 +228,7 @@ class Archive:
             OSError: it is damaged, none of an archive, or cannot be reached.
 
         """
-        wanted = _Wanted(part.after, **filters)
+        wanted = _Wanted(BEGINNING if part.whole else part.after, **filters)
         with _damage_told(part.file), self.open(part.file) as opened:
             for group in range(opened.num_row_groups):
                 if wanted.may_be_in(opened.metadata.row_group(group)):
@@ -256,7 +258,7 @@ class Archive:
         until_ms = None if until is None else int(until * 1000)
         partitions = None if calls is None else {partition_of(call) for call in calls}
         begun = max(since_ms or 0, min((earliest_ms(call) for call in calls or ()), default=0))
-        first, last = _day(begun), "9999" if until_ms is None else _day(until_ms)
+        first, last = _day(begun), _LAST_DAY if until_ms is None else _day(until_ms)
         parts = parts_of(self.files(partitions=partitions, days=lambda day: first <= day <= last))
         parts = [part for part in parts if part.file.last[0] >= begun]
         wanted: dict[str, Any] = {"calls": calls, "types": types, "since_ms": since_ms, "until_ms": until_ms}
@@ -319,7 +321,7 @@ class _Wanted:
         since_ms: int | None = None,
         until_ms: int | None = None,
     ) -> None:
-        self._after = after
+        self._after = min(after[0], MOST), min(after[1], MOST)
         self._calls = None if calls is None else sorted(calls)
         self._types = None if types is None else sorted(types)
         self._since_ms = since_ms

@@ -42,6 +42,8 @@ SCHEMA = pa.schema(
 ROW_GROUP = 65_536
 _MAY_LACK = frozenset({"at", "raw", "audio"})
 _MOST_TURN = 2**31
+#: the most that a column holds: Redis counts both halves of a stream id up to 2^64, and whoever adds by hand may choose
+MOST = 2**63 - 1
 _COMMA = ord(",")
 _BRACE = ord("{")
 _PAGE_BYTES = 1 << 20
@@ -82,14 +84,14 @@ def place_of(stream_id: str) -> tuple[int, int]:
 
 
 def table_of(entries: Sequence[Entry]) -> pa.Table:
-    """Entries as an Arrow table, a row each."""
+    """Entries as an Arrow table, a row each; of a stream id with a half beyond `MOST`, that half is `MOST`."""
     headers, bodies, raws = _parsed(entries)
     count = len(headers)
     places = [place_of(entry.stream_id) for entry in entries]
     return pa.Table.from_arrays(
         [
-            _numbers(pa.int64(), array("q", [milliseconds for milliseconds, _ in places])),
-            _numbers(pa.int64(), array("q", [sequence for _, sequence in places])),
+            _halves([milliseconds for milliseconds, _ in places]),
+            _halves([sequence for _, sequence in places]),
             _numbers(pa.int16(), array("h", [entry.partition for entry in entries])),
             _strings([entry.type for entry in entries]),
             _strings([entry.call for entry in entries]),
@@ -149,6 +151,15 @@ def _shown(body: bytes) -> bytes:
 
 def _numbers(kind: Any, values: "array[Any]") -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+
+
+def _halves(values: Sequence[int]) -> pa.Array:
+    """Halves of stream ids."""
+    try:
+        halves = array("q", values)
+    except OverflowError:
+        halves = array("q", [min(value, MOST) for value in values])
+    return _numbers(pa.int64(), halves)
 
 
 def _moments(values: Sequence[float | None]) -> pa.Array:

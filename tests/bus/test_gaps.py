@@ -171,3 +171,15 @@ async def test_a_server_that_was_restarted_has_lost_count_of_nothing(
         await publish(bus, 3)
         assert await handled(bus, consumer()) == 0
         await bus.bus.close()
+
+
+@pytest.mark.parametrize("odd", [f"{2**63}-0", f"{2**64 - 1}-5", "5-18446744073709551615"])
+async def test_a_stream_with_an_id_that_was_chosen_by_hand_is_trimmed_all_the_same(bus: TestBus, odd: str) -> None:
+    redis = bus.bus.redis
+    await redis.xadd(KEY, {b"type": b"x"}, id="1-0")
+    await redis.xadd(KEY, {b"type": b"x"}, id=odd)
+    await redis.xgroup_create(KEY, "mood", id="0")
+    await redis.xreadgroup("mood", "owner", {KEY: ">"})
+    await redis.xack(KEY, "mood", "1-0", odd)
+    assert await trim(bus.bus, 3, "events", every_ms=0) == {}
+    assert "1-0" not in [place.decode() for place, _ in await redis.xrange(KEY)]

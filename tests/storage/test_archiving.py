@@ -214,3 +214,22 @@ async def test_a_place_that_cannot_be_merged_is_said_and_archiving_goes_on(
         await archiver.close()
     assert [each.stream_id for each in archive.entries()] == [one(number).stream_id for number in range(5)]
     assert "archive.not_compacted" in {each["event"] for each in said}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [f"{2**63 - 1}-3", f"{2**63}-0", f"{2**63 + 5}-7", f"{2**64 - 2}-18446744073709551610", "253402300800000-0"],
+)
+async def test_an_entry_that_was_added_by_hand_under_an_id_beyond_any_clock_stops_nothing(
+    bus: TestBus, odd: str
+) -> None:
+    call, stream = bus.call(3), keys.key(3, JOURNAL)
+    async with bus.run(consumer):
+        await bus.publish(*turns(call, 3))
+        by_hand = await bus.bus.redis.xadd(stream, {b"type": b"mood.scored", b"call": b"", b"body": b"{}"}, id=odd)
+        assert text_of(by_hand) == odd
+        await bus.publish(*turns(call, 3))
+        await bus.settled()
+    found = list(Archive.of(bus.bus.settings).entries())
+    assert [entry.type for entry in found] == ["user.turn.ended"] * 3 + ["mood.scored"] + ["user.turn.ended"] * 3
+    assert len({entry.id for entry in found if entry.id}) == 6
