@@ -16,7 +16,6 @@ Every event counts once, whoever wrote when:
 """
 
 import heapq
-import io
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -36,6 +35,7 @@ from orchestra.storage.place import Place
 try:
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.compute as pc  # type: ignore[import-untyped]
+    import pyarrow.dataset as ds  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     from orchestra.storage.columns import (
@@ -196,15 +196,22 @@ class Archive:
 
         """
         with _damage_told(file):
-            if self.place.folder is not None:
-                opened = pq.ParquetFile(self.place.folder / file.path, memory_map=True)
-            else:
-                opened = pq.ParquetFile(io.BytesIO(self.place.read(file.path)))
-            if wrong := missing_columns(opened.schema_arrow):
-                opened.close()
-                msg = f"it has no {' and no '.join(wrong)}"
-                raise ValueError(msg)
-            return opened
+            return self._opened(self._source(file))
+
+    def _source(self, file: File) -> pa.NativeFile:
+        """The bytes of a file: those on this machine are read as far as they are needed."""
+        if self.place.folder is not None:
+            return pa.memory_map(str(self.place.folder / file.path))
+        return pa.BufferReader(self.place.read(file.path))
+
+    @staticmethod
+    def _opened(source: pa.NativeFile) -> pq.ParquetFile:
+        opened = pq.ParquetFile(source)
+        if wrong := missing_columns(opened.schema_arrow):
+            opened.close()
+            msg = f"it has no {' and no '.join(wrong)}"
+            raise ValueError(msg)
+        return opened
 
     def after(self, file: File, opened: pq.ParquetFile) -> Id:
         """The id up to which the group had taken the stream before the first entry of a file.
@@ -229,9 +236,10 @@ class Archive:
 
         """
         wanted = _Wanted(BEGINNING if part.whole else part.after, **filters)
-        with _damage_told(part.file), self.open(part.file) as opened:
-            for group in range(opened.num_row_groups):
-                if wanted.may_be_in(opened.metadata.row_group(group)):
+        with _damage_told(part.file):
+            source = self._source(part.file)
+            with self._opened(source) as opened:
+                for group in wanted.groups(source):
                     yield in_order(wanted.of(complete(opened.read_row_group(group))))
 
     def entries(
@@ -327,26 +335,23 @@ class _Wanted:
         self._since_ms = since_ms
         self._until_ms = until_ms
 
-    def may_be_in(self, group: Any) -> bool:
-        """Whether a row group can have such rows, by its statistics."""
-        bounds = {}
-        for index in range(group.num_columns):
-            column = group.column(index)
-            if (
-                column.path_in_schema in {"stream_ms", "type", "call"}
-                and column.is_stats_set
-                and column.statistics.has_min_max
-            ):
-                bounds[column.path_in_schema] = (column.statistics.min, column.statistics.max)
+    def groups(self, source: pa.NativeFile) -> list[int]:
+        """The row groups that can have such rows, by their statistics.
+
+        A dataset's fragment tells of a damaged footer, where the metadata of a `ParquetFile` ends the process.
+        """
+        milliseconds = ds.field("stream_ms")
+        # what lacks a value is none of an archive: it is read, to be told of
+        wanted = milliseconds.is_null() | (milliseconds >= max(self._after[0], self._since_ms or 0))
+        if self._until_ms is not None:
+            wanted &= milliseconds.is_null() | (milliseconds < self._until_ms)
         for name, values in (("call", self._calls), ("type", self._types)):
-            if values is not None and name in bounds:
-                low, high = bounds[name]
-                if not any(low <= value <= high for value in values):
-                    return False
-        low, high = bounds.get("stream_ms", (0, 1 << 62))
-        return not (
-            high < max(self._after[0], self._since_ms or 0) or (self._until_ms is not None and low >= self._until_ms)
-        )
+            if values:
+                field = ds.field(name)
+                # of very many values Arrow looks at none, but at their range
+                wanted &= field.is_null() | (field.isin(values) & (field >= values[0]) & (field <= values[-1]))
+        fragment = ds.ParquetFileFormat().make_fragment(source)
+        return [group.id for group in fragment.subset(wanted, schema=SCHEMA).row_groups]
 
     def of(self, rows: pa.Table) -> pa.Table:
         """Those of these rows."""

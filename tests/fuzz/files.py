@@ -173,14 +173,16 @@ class Files:
         return count > 0, ""
 
     def _damaged(self, chance: random.Random) -> bytes:
-        """The good file with its pages damaged, or cut off.
-
-        The metadata behind the pages stay as they are, or go: pyarrow ends the process on some of which only a byte is
-        wrong (``terminate called after throwing an instance of 'parquet::ParquetException'``).
-        """
+        """The good file with its pages or the metadata behind them damaged, or cut off."""
         pages = len(self._parquet) - 8 - int.from_bytes(self._parquet[-8:-4], "little")
-        damaged = odd.corrupted(self._parquet[:pages], chance)
-        return damaged if chance.random() < 0.2 else damaged + self._parquet[pages:]
+        body, behind = self._parquet[:pages], self._parquet[pages:]
+        if chance.random() < 0.4:
+            wrong = bytearray(behind)
+            for _ in range(chance.choice([1, 1, 2, 4])):
+                wrong[chance.randrange(len(wrong))] = chance.randrange(256)
+            return body + bytes(wrong)
+        damaged = odd.corrupted(body, chance)
+        return damaged if chance.random() < 0.2 else damaged + behind
 
     def _odd_table(self, chance: random.Random) -> bytes:
         """The good rows with odd values in them, or columns of another type, or without one."""

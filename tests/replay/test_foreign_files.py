@@ -1,6 +1,8 @@
 """Archives, sounds, scripts, sets and pages from somebody else: what is wrong with one is told in one line."""
 
 import io
+import subprocess
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +63,37 @@ def test_an_archive_s_damaged_pages_are_told_of_with_the_file_s_name(tmp_path: P
     with pytest.raises(OSError, match=file.path) as raised:
         list(archive.entries())
     assert len(str(raised.value).splitlines()) == 1
+
+
+FOOTERS = """
+import random, sys
+from pathlib import Path
+from orchestra.storage.archive import Archive
+archive, path = Archive(sys.argv[1]), Path(sys.argv[2])
+whole = path.read_bytes()
+begins = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+told = 0
+for seed in range(600):
+    chance, damaged = random.Random(seed), bytearray(whole)
+    for _ in range(chance.choice([1, 1, 2, 4])):
+        damaged[chance.randrange(begins, len(whole) - 8)] = chance.randrange(256)
+    path.write_bytes(damaged)
+    try:
+        list(archive.entries())
+    except OSError as error:
+        assert len(str(error).splitlines()) == 1, error
+        told += 1
+print(told)
+"""
+
+
+def test_no_damage_of_a_footer_ends_the_process(tmp_path: Path) -> None:
+    archive = Archive(str(tmp_path))
+    (file,) = archive.write("1a", [entry(number) for number in range(1, 6)])
+    command = [sys.executable, "-c", FOOTERS, str(tmp_path), str(tmp_path / file.path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) > 100
 
 
 def test_a_file_that_says_no_stream_id_of_its_beginning_is_named(tmp_path: Path) -> None:
