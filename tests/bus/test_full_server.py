@@ -73,8 +73,10 @@ async def test_a_full_server_is_trimmed_and_publishing_recovers_by_itself(
     async with bus.run(counting(handled)):
         await publisher.flush(30)
         await bus.settled()
+        async with asyncio.timeout(30):  # one partition's trimming made room for the event; the other's may come later
+            while any([await bus.bus.redis.xlen(key(each, JOURNAL)) for each in (0, 1)]):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.02)
     assert [event.id for event in handled] == [event.id for event in await bus.published(UserTurnEnded)]
-    assert await bus.bus.redis.xlen(key(0, JOURNAL)) == 0
     await bus.bus.close()
 
 
