@@ -2,7 +2,7 @@
 
 import math
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,13 +28,12 @@ from schemas import (
     UserTurnEnded,
 )
 from tests.servers.chromium import chromium, only_from
-from tests.servers.label_studio_itself import EMAIL, PASSWORD, READY_WITHIN_S, TOKEN, label_studio
+from tests.servers.label_studio_itself import ADMIN, EMAIL, PASSWORD, READY_WITHIN_S, TOKEN
 from workers.curator import consumer as curator
 from workers.persistence import consumer as persistence
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(READY_WITHIN_S + 120)]
 
-ADMIN = {"Authorization": f"Token {TOKEN}"}
 PROJECT = "annotated"
 #: as tasks were made before the paragraphs were in the editor's order
 OLDER = [
@@ -75,12 +74,6 @@ def a_call(call: str) -> list[Event]:
         ReplySpoken(call=call, turn=3, text="Until then.", at=111.9),
         CallEnded(call=call, turn=3, reason="agent_hung_up", duration_s=12.0, at=112.0, audio_ms=12000),
     ]
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with label_studio(tmp_path_factory.mktemp("label-studio")) as url:
-        yield url
 
 
 @pytest.fixture
@@ -191,6 +184,7 @@ async def test_what_an_annotator_says_of_a_paragraph_is_said_of_its_turn(
             await correct(page, 0, words)
         await submit(page)
     calls = pulled(studio, tmp_path / "set.jsonl", monkeypatch)
+    assert (calls[call].outcome, calls["07-older"].outcome) == ("resolved", "escalated")
     assert corrections(calls[call]) == [
         (1, "where is my partial", "where is my parcel", ("Misrecognition",)),
         (1, "It is at the", "is at the depot", ("Interruption",)),

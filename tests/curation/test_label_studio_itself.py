@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +30,12 @@ from schemas import (
     TranscriptFinal,
     UserTurnEnded,
 )
-from tests.servers.label_studio_itself import READY_WITHIN_S, TOKEN, label_studio, personal_access_token
+from tests.servers.label_studio_itself import ADMIN, READY_WITHIN_S, TOKEN, personal_access_token
 from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer
 from workers.curator import consumer as curator
 from workers.persistence import consumer as persistence
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(READY_WITHIN_S + 120)]
-
-ADMIN = {"Authorization": f"Token {TOKEN}"}
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with label_studio(tmp_path_factory.mktemp("label-studio")) as url:
-        yield url
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from orchestra.process import die_with_parent
 VERSION = "1.23.2"
 EMAIL, PASSWORD = "curator@example.com", "made-up-for-this-run"
 TOKEN = "abcdef0123456789abcdef0123456789abcdef01"
+ADMIN = {"Authorization": f"Token {TOKEN}"}
 #: the first start makes the database; on a fresh machine the package is downloaded before
 READY_WITHIN_S = 540.0
 
