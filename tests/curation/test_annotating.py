@@ -1,5 +1,7 @@
 """An annotator in Label Studio's own page, in a browser: what they say of a paragraph is read as said of its turn."""
 
+import asyncio
+import contextlib
 import math
 import struct
 from collections.abc import AsyncIterator
@@ -104,16 +106,32 @@ async def annotator(studio: str) -> AsyncIterator[Page]:
         assert refused == []
 
 
-async def opened(page: Page, studio: str, project: str, task: str, *, paragraph: str) -> None:
-    await page.goto(f"{studio}/projects/{project}/data?task={task}")
-    await page.get_by_text(paragraph, exact=True).first.wait_for()
+async def opened(page: Page, studio: str, project: str, task: str, *, paragraph: str, marked: int) -> None:
+    """Open a task; its editor now and then begins without what the prediction has marked, and is opened again."""
+    async with asyncio.timeout(120):
+        while True:
+            await page.goto(f"{studio}/projects/{project}/data?task={task}")
+            await page.get_by_text(paragraph, exact=True).first.wait_for()
+            with contextlib.suppress(AssertionError):
+                await expect(page.get_by_placeholder("What was really said")).to_have_count(marked, timeout=10_000)
+                return
 
 
 async def label(page: Page, label: str, paragraph: str) -> None:
-    """Mark a whole paragraph, by its own button: the text itself moves under the mouse, as the audio goes there."""
-    await page.keyboard.press("Escape")
-    await page.get_by_text(label, exact=True).first.click()
-    await page.locator("[data-testid^='phrase:']").filter(has_text=paragraph).get_by_role("button").last.click()
+    """Mark a whole paragraph, by its own button: the text itself moves under the mouse, as the audio goes there.
+
+    A page that is still being built loses a click; like a person, one clicks again when nothing has come of it.
+    """
+    fields = page.get_by_placeholder("What was really said")
+    marked = await fields.count() + 1
+    async with asyncio.timeout(60):
+        while True:
+            await page.keyboard.press("Escape")
+            await page.get_by_text(label, exact=True).first.click()
+            await page.locator("[data-testid^='phrase:']").filter(has_text=paragraph).get_by_role("button").last.click()
+            with contextlib.suppress(AssertionError):
+                await expect(fields).to_have_count(marked, timeout=10_000)
+                return
 
 
 async def correct(page: Page, place: int, words: str) -> None:
@@ -167,7 +185,7 @@ async def test_what_an_annotator_says_of_a_paragraph_is_said_of_its_turn(
         tasks = (await http.get("/api/tasks/", params={"project": made.project, "fields": "all"})).json()["tasks"]
     (other,) = [str(task["id"]) for task in tasks if task["data"]["call_id"] == "07-older"]
     async with annotator(studio) as page:
-        await opened(page, studio, made.project, made.task, paragraph="Welcome.")
+        await opened(page, studio, made.project, made.task, paragraph="Welcome.", marked=1)
         await correct(page, 0, "is at the depot")  # of the interrupted reply, which the prediction has marked
         for mark, paragraph, words in (
             ("Misrecognition", "where is my partial", "where is my parcel"),
@@ -177,7 +195,7 @@ async def test_what_an_annotator_says_of_a_paragraph_is_said_of_its_turn(
             await label(page, mark, paragraph)
             await correct(page, 0, words)
         await submit(page)
-        await opened(page, studio, made.project, other, paragraph="no weight")
+        await opened(page, studio, made.project, other, paragraph="no weight", marked=0)
         await page.get_by_text("escalated").first.click()
         for paragraph, words in (("number four two seven one", "4271"), ("Welcome to the desk.", "Welcome.")):
             await label(page, "Misrecognition", paragraph)
