@@ -1,5 +1,7 @@
 """After the call: its recording is kept, its transcript is curated."""
 
+from typing import ClassVar
+
 from schemas.event import Event
 
 
@@ -10,6 +12,7 @@ class RecordingSaved(Event, frozen=True, kw_only=True):
     because no edge had the call for a while.
     """
 
+    family: ClassVar[str] = "afterwards"
     url: str
     duration_s: float = 0.0
     sample_rate: int = 8000
@@ -19,5 +22,6 @@ class RecordingSaved(Event, frozen=True, kw_only=True):
 class TranscriptCurated(Event, frozen=True, kw_only=True):
     """The call's transcript is a task in the labelling project."""
 
+    family: ClassVar[str] = "afterwards"
     project: str
     task: str

@@ -1,11 +1,14 @@
 """What the caller does: speaks, is understood, interrupts."""
 
+from typing import ClassVar
+
 from schemas.event import Event
 
 
 class UserSpeechStarted(Event, frozen=True, kw_only=True):
     """The caller began to speak. ``interrupting`` when a reply was being made or played."""
 
+    family: ClassVar[str] = "caller"
     interrupting: bool = False
 
 
@@ -16,6 +19,7 @@ class TranscriptFinal(Event, frozen=True, kw_only=True):
     ``confidence`` 0–1 and 1 where the engine states none.
     """
 
+    family: ClassVar[str] = "caller"
     text: str
     engine: str = ""
     confidence: float = 1.0
@@ -31,6 +35,7 @@ class UserTurnEnded(Event, frozen=True, kw_only=True):
     work on the reply has begun.
     """
 
+    family: ClassVar[str] = "caller"
     text: str
     speech_ended_at: float = 0.0
     predicted: bool = False
@@ -43,6 +48,7 @@ class UserTurnPredicted(Event, frozen=True, kw_only=True):
     turn. A `UserTurnResumed` makes the turn void instead. ``speech_ended_at`` as in `UserTurnEnded`.
     """
 
+    family: ClassVar[str] = "caller"
     text: str
     speech_ended_at: float = 0.0
 
@@ -53,8 +59,11 @@ class UserTurnResumed(Event, frozen=True, kw_only=True):
     The caller's words end another turn, with a higher number.
     """
 
+    family: ClassVar[str] = "caller"
+
 
 class ReplyInterrupted(Event, frozen=True, kw_only=True):
     """The caller spoke over the reply of ``turn``. ``heard`` ends at the last word that was played."""
 
+    family: ClassVar[str] = "caller"
     heard: str = ""

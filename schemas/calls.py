@@ -1,6 +1,6 @@
 """The call itself: it starts, is taken up by another edge, is transferred, ends."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from schemas.event import Event
 
@@ -18,6 +18,7 @@ class CallStarted(Event, frozen=True, kw_only=True):
     own id of the call (Twilio: CallSid).
     """
 
+    family: ClassVar[str] = "calls"
     from_number: str = ""
     to_number: str = ""
     direction: Direction = "inbound"
@@ -37,6 +38,7 @@ class CallResumed(Event, frozen=True, kw_only=True):
     ``provider_call`` is the carrier's own id of the call, ``stream_number`` counts its media streams; the first is 0.
     """
 
+    family: ClassVar[str] = "calls"
     provider_call: str = ""
     app: str = ""
     stream_number: int = 0
@@ -45,6 +47,7 @@ class CallResumed(Event, frozen=True, kw_only=True):
 class CallAnswered(Event, frozen=True, kw_only=True):
     """Somebody, or something, has answered an outbound call. ``detail`` is the carrier's own word for it."""
 
+    family: ClassVar[str] = "calls"
     by: AnsweredBy
     detail: str = ""
 
@@ -55,6 +58,7 @@ class CallEnded(Event, frozen=True, kw_only=True):
     ``duration_s`` is counted from `CallStarted`, ``audio_ms`` is where the last `AudioChunk` ends on the call's clock.
     """
 
+    family: ClassVar[str] = "calls"
     reason: EndReason
     duration_s: float = 0.0
     audio_ms: int = 0
@@ -63,6 +67,7 @@ class CallEnded(Event, frozen=True, kw_only=True):
 class DigitPressed(Event, frozen=True, kw_only=True):
     """The caller pressed a key: one of ``0123456789*#``."""
 
+    family: ClassVar[str] = "calls"
     digit: str
 
 
@@ -72,6 +77,7 @@ class CallTransferRequested(Event, frozen=True, kw_only=True):
     ``target`` is a number (E.164) or a SIP address, ``briefing`` what the person should know.
     """
 
+    family: ClassVar[str] = "calls"
     target: str
     briefing: str = ""
 
@@ -82,6 +88,7 @@ class CallTransferred(Event, frozen=True, kw_only=True):
     ``audio_ms`` is where the last `AudioChunk` ends on the call's clock.
     """
 
+    family: ClassVar[str] = "calls"
     target: str
     audio_ms: int = 0
 
@@ -89,12 +96,14 @@ class CallTransferred(Event, frozen=True, kw_only=True):
 class TransferAccepted(Event, frozen=True, kw_only=True):
     """The person at ``target`` has heard the briefing and takes the call: both are connected."""
 
+    family: ClassVar[str] = "calls"
     target: str
 
 
 class TransferFailed(Event, frozen=True, kw_only=True):
     """Nobody at ``target`` took the call (``reason``: the carrier's word for it): the agents have it back."""
 
+    family: ClassVar[str] = "calls"
     target: str
     reason: str = ""
 
@@ -102,10 +111,12 @@ class TransferFailed(Event, frozen=True, kw_only=True):
 class DigitsRequested(Event, frozen=True, kw_only=True):
     """An agent presses keys: these tones are played to the other side. Digits are of ``0123456789*#``."""
 
+    family: ClassVar[str] = "calls"
     digits: str
 
 
 class CallEndRequested(Event, frozen=True, kw_only=True):
     """An agent ends the call once its last words are played."""
 
+    family: ClassVar[str] = "calls"
     reason: str = ""

@@ -1,6 +1,6 @@
 """What the agents do: change hands, ask the model, call tools, finish a turn."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -41,6 +41,7 @@ class ToolSchema(msgspec.Struct, frozen=True, kw_only=True):
 class AgentChanged(Event, frozen=True, kw_only=True):
     """Another agent speaks from here on. ``reason``: the router chose it, or the agent before handed over."""
 
+    family: ClassVar[str] = "conversation"
     agent: str
     previous: str = ""
     reason: Literal["entry", "routed", "handoff"] = "entry"
@@ -54,6 +55,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     ``call_state`` is what tools have noted for the rest of the call, for the rules; no model reads it.
     """
 
+    family: ClassVar[str] = "conversation"
     agent: str
     step: int = 1
     messages: tuple[Message, ...] = ()
@@ -71,6 +73,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
     ``call_state`` is what tools have noted before for the rest of the call.
     """
 
+    family: ClassVar[str] = "conversation"
     agent: str
     name: str
     step: int = 1
@@ -83,6 +86,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
 class TurnCancelled(Event, frozen=True, kw_only=True):
     """The work on ``turn`` was stopped; whatever of it still arrives is not spoken."""
 
+    family: ClassVar[str] = "conversation"
     reason: Literal["interrupted", "superseded", "call_ended", "expired", "resumed"] = "interrupted"
 
 
@@ -94,6 +98,7 @@ class TurnCompleted(Event, frozen=True, kw_only=True):
     call or a handoff.
     """
 
+    family: ClassVar[str] = "conversation"
     agent: str
     text: str = ""
     steps: int = 0

@@ -1,6 +1,6 @@
 """What the edge reports of a turn: what was heard, and how long each stage took."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from schemas.event import Event
 
@@ -8,6 +8,7 @@ from schemas.event import Event
 class ReplySpoken(Event, frozen=True, kw_only=True):
     """The reply of ``turn`` was played to its end. ``text`` is what the caller heard."""
 
+    family: ClassVar[str] = "edge"
     text: str
     agent: str = ""
 
@@ -18,6 +19,7 @@ class SentenceSpoken(Event, frozen=True, kw_only=True):
     Another edge that takes the call up from its journal begins behind it.
     """
 
+    family: ClassVar[str] = "edge"
     text: str
 
 
@@ -30,6 +32,7 @@ class TurnMeasured(Event, frozen=True, kw_only=True):
     sent to the carrier). ``total_ms`` is measured, not added up.
     """
 
+    family: ClassVar[str] = "edge"
     turn_end_ms: float = 0.0
     stt_ms: float = 0.0
     routing_ms: float = 0.0
@@ -47,6 +50,7 @@ class SpeechMetered(Event, frozen=True, kw_only=True):
     whether the caller heard them all or not. ``stt`` and ``tts`` are the engines' names.
     """
 
+    family: ClassVar[str] = "edge"
     stt: str = ""
     stt_s: float = 0.0
     tts: str = ""
@@ -60,6 +64,7 @@ class ProviderFailed(Event, frozen=True, kw_only=True):
     work from now on; "" when the same one is tried again.
     """
 
+    family: ClassVar[str] = "edge"
     service: Literal["stt", "tts"]
     provider: str
     error: str = ""

@@ -44,6 +44,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 
     #: events of high volume and short life travel on the media stream, all others on the journal
     stream: ClassVar[str] = "events"
+    #: the table that telemetry keeps this type in (``orchestra_<family>`` in OpenObserve). Users query it by this name,
+    #: so it stays, wherever the class moves
+    family: ClassVar[str] = "events"
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Enter the new type into the register, refusing a tag that is taken."""

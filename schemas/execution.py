@@ -1,6 +1,6 @@
 """What execution answers: sentences to speak, finished prompts, finished tools."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ class ReplyChunk(Event, frozen=True, kw_only=True):
     a wait ("One moment…"). ``first_token_ms`` is the model's time to its first token, on the first chunk only.
     """
 
+    family: ClassVar[str] = "execution"
     text: str
     agent: str = ""
     index: int = 0
@@ -31,6 +32,7 @@ class PromptCompleted(Event, frozen=True, kw_only=True):
     model's server counted them (0 where it did not).
     """
 
+    family: ClassVar[str] = "execution"
     request: str
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
@@ -52,6 +54,7 @@ class ToolCompleted(Event, frozen=True, kw_only=True):
     the call's state: values by name, null for a name that is gone.
     """
 
+    family: ClassVar[str] = "execution"
     request: str
     name: str
     result: str = ""

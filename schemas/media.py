@@ -18,6 +18,7 @@ class AudioChunk(Event, frozen=True, kw_only=True):
     audio: bytes = b""
 
     stream: ClassVar[str] = "media"
+    family: ClassVar[str] = "media"
 
 
 class TranscriptPartial(Event, frozen=True, kw_only=True):
@@ -26,3 +27,4 @@ class TranscriptPartial(Event, frozen=True, kw_only=True):
     text: str
 
     stream: ClassVar[str] = "media"
+    family: ClassVar[str] = "media"

@@ -106,15 +106,15 @@ _streams: dict[str, str] = {}
 
 
 def stream_of(tag: str) -> str:
-    """The OpenObserve stream of a type: one for each module of ``schemas``, and one for all other types.
+    """The OpenObserve stream of a type: that of its family, and one for types that are not known here or name none.
 
     >>> stream_of("call.started"), stream_of("tool.completed"), stream_of("audio.chunk"), stream_of("mood.scored")
     ('orchestra_calls', 'orchestra_execution', 'orchestra_media', 'orchestra_events')
     """
     stream = _streams.get(tag)
     if stream is None:
-        room, _, family = getattr(event_types().get(tag), "__module__", "").rpartition(".")
-        stream = PREFIX + family if room == "schemas" else OTHERS
+        family = getattr(event_types().get(tag), "family", None)
+        stream = PREFIX + family if isinstance(family, str) and family.isidentifier() else OTHERS
         if len(_streams) < 1000:  # noqa: PLR2004 - types come from outside too
             _streams[tag] = stream
     return stream

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from orchestra.bus import Entry
+from orchestra.telemetry import rows
 from orchestra.telemetry.openobserve import Request
 from orchestra.telemetry.redaction import Redaction
 from orchestra.telemetry.rows import Columns, Row, body_of, log_row, row_of, stream_of, streams
-from schemas import AudioChunk, Event, PromptRequested, TurnMeasured, UserTurnEnded, encode
+from schemas import AudioChunk, Event, PromptRequested, TurnMeasured, UserTurnEnded, encode, event_types
 
 CALL = "07-0199a2b4-77f0-7abc-8def-000000000001"
 
@@ -73,19 +74,51 @@ def test_columns_are_redacted_too() -> None:
     assert columns_of(row)["text"] == "it is [email]"
 
 
-def test_every_room_of_the_schemas_has_its_stream() -> None:
-    assert stream_of("call.started") == "orchestra_calls"
-    assert set(streams()) == {
-        "orchestra_calls", "orchestra_caller", "orchestra_conversation", "orchestra_execution", "orchestra_edge",
-        "orchestra_media", "orchestra_afterwards", "orchestra_events", "orchestra_logs",
-    }  # fmt: skip
+#: the tables that users of 0.1 query: none of them may change its name, and no type its table
+TABLES = {
+    "orchestra_afterwards": "recording.saved transcript.curated",
+    "orchestra_caller": (
+        "reply.interrupted transcript.final user.speech.started user.turn.ended user.turn.predicted user.turn.resumed"
+    ),
+    "orchestra_calls": (
+        "call.answered call.end.requested call.ended call.resumed call.started call.transfer.requested "
+        "call.transferred digit.pressed digits.requested transfer.accepted transfer.failed"
+    ),
+    "orchestra_conversation": "agent.changed prompt.requested tool.requested turn.cancelled turn.completed",
+    "orchestra_edge": "provider.failed reply.spoken sentence.spoken speech.metered turn.measured",
+    "orchestra_execution": "prompt.completed reply.chunk tool.completed",
+    "orchestra_media": "audio.chunk transcript.partial",
+}
+
+
+def test_every_event_type_is_in_the_table_that_it_was_always_in() -> None:
+    ours = {tag: kind for tag, kind in event_types().items() if kind.__module__.startswith("schemas.")}
+    assert {table: set(tags.split()) for table, tags in TABLES.items()} == {
+        table: {
+            tag
+            for tag, kind in event_types().items()
+            if kind.__module__.startswith("schemas.") and stream_of(tag) == table
+        }
+        for table in TABLES
+    }
+    assert set(streams()) == {*TABLES, "orchestra_events", "orchestra_logs"}
+
+
+def test_a_type_of_somebody_else_may_name_a_table_and_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        rows,
+        "event_types",
+        lambda: {"a.b": type("AB", (), {"family": "moods"}), "c": type("C", (), {"family": "../x"})},
+    )
+    monkeypatch.setattr(rows, "_streams", {})
+    assert (stream_of("a.b"), stream_of("c")) == ("orchestra_moods", "orchestra_events")
 
 
 def test_what_is_outside_the_window_goes_under_the_present_moment() -> None:
     now = round(time.time() * 1e6)
     hour = 3600 * 1_000_000
-    rows = [Row("s", now - back * hour, b',"n":%d}' % back) for back in (0, 4, 6, 200, -2, -30)]
-    body, late = body_of(rows, now, 5 * hour)
+    several = [Row("s", now - back * hour, b',"n":%d}' % back) for back in (0, 4, 6, 200, -2, -30)]
+    body, late = body_of(several, now, 5 * hour)
     sent = {record["n"]: record["_timestamp"] for record in json.loads(body)}
     assert late == 3
     assert {back: at for back, at in sent.items() if at != now} == {4: now - 4 * hour, -2: now + 2 * hour}
