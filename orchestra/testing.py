@@ -19,7 +19,7 @@ from typing import TypeVar, overload
 import structlog
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer, run_consumer
-from orchestra.bus.dead import DeadLetter, dead_letters
+from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.keys import STREAMS
 from orchestra.errors import MissingExtraError
 from orchestra.settings import Settings

@@ -1,14 +1,14 @@
 """The bus: one ordered journal per partition, fenced consumer groups, exactly-once effects."""
 
 from orchestra.bus.bus import Bus, GroupStatus
-from orchestra.bus.consumer import Consumer, Refusal
-from orchestra.bus.context import Context, State
-from orchestra.bus.engine import run_consumer
-from orchestra.bus.entry import Entry
-from orchestra.bus.follow import Follow
+from orchestra.bus.consumer.context import Context, State
+from orchestra.bus.consumer.definition import Consumer, Refusal
+from orchestra.bus.consumer.runtime import run_consumer
 from orchestra.bus.keys import partition_of
-from orchestra.bus.publisher import Publisher
-from orchestra.bus.server import EmbeddedServer
+from orchestra.bus.redis.embedded import EmbeddedServer
+from orchestra.bus.stream.entry import Entry
+from orchestra.bus.stream.publisher import Publisher
+from orchestra.bus.stream.subscription import Follow
 
 __all__ = [
     "Bus",

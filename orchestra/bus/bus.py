@@ -16,19 +16,19 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.entry import Entry, pairs, read_entry, text
-from orchestra.bus.follow import Follow
-from orchestra.bus.publisher import Publisher
-from orchestra.bus.refusal import in_words
-from orchestra.bus.server import running_url
-from orchestra.bus.servers import ServerFacts, find_servers
-from orchestra.bus.wire import Argument, Wire
+from orchestra.bus.redis.connection import Argument, Wire
+from orchestra.bus.redis.embedded import running_url
+from orchestra.bus.redis.refusal import in_words
+from orchestra.bus.redis.topology import ServerFacts, find_servers
+from orchestra.bus.stream.entry import Entry, pairs, read_entry, text
+from orchestra.bus.stream.publisher import Publisher
+from orchestra.bus.stream.subscription import Follow
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from schemas import DecodeError, Event
 
 if TYPE_CHECKING:
-    from orchestra.bus.engine import Engine
+    from orchestra.bus.consumer.runtime import Engine
 
 _LOG = structlog.get_logger("orchestra.bus")
 _PAGE = 500

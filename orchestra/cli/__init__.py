@@ -103,7 +103,7 @@ def _of_redis(error: Exception) -> OrchestraError | None:
     known = sys.modules.get("redis.exceptions")  # what was not imported has raised nothing
     if known is None or not isinstance(error, known.RedisError):
         return None
-    from orchestra.bus.refusal import in_words
+    from orchestra.bus.redis.refusal import in_words
 
     return ServerError(f"the Redis server does not do it: {in_words(error)}")
 

@@ -6,7 +6,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orchestra.bus.entry import UNREADABLE
+from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.cli.terminal import Terminal
 from schemas import (
     AgentChanged,

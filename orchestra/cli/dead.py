@@ -8,7 +8,7 @@ from orchestra.cli.terminal import say, say_json
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestra.bus.dead import DeadLetter
+    from orchestra.bus.group.dead_letters import DeadLetter
 
 dead = typer.Typer(help="The dead letters of a consumer group: list, show, requeue, drop.", no_args_is_help=True)
 
@@ -82,7 +82,7 @@ def _letters(group: str) -> "list[DeadLetter]":
     import uvloop
 
     from orchestra.bus import Bus
-    from orchestra.bus.dead import dead_letters
+    from orchestra.bus.group.dead_letters import dead_letters
     from orchestra.settings import load_settings
 
     async def read() -> "list[DeadLetter]":
@@ -111,7 +111,7 @@ def _decide(group: str, names: list[str], every: bool, what: Literal["requeue", 
     import uvloop
 
     from orchestra.bus import Bus
-    from orchestra.bus.dead import decide
+    from orchestra.bus.group.dead_letters import decide
     from orchestra.settings import load_settings
 
     letters = _chosen(group, names, every=every)

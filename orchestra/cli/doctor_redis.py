@@ -17,7 +17,7 @@ async def server(settings: "Settings") -> list[Finding]:
     from redis.exceptions import RedisError
 
     from orchestra.bus import Bus
-    from orchestra.bus.refusal import in_words
+    from orchestra.bus.redis.refusal import in_words
 
     try:
         bus = await Bus.connect(settings)
@@ -33,7 +33,7 @@ async def server(settings: "Settings") -> list[Finding]:
 
 
 async def _findings(bus: "Bus") -> list[Finding]:
-    from orchestra.bus.fitness import examine
+    from orchestra.bus.redis.fitness import examine
 
     facts, fitness = bus.facts, await examine(bus)
     product = f"{facts.product} {facts.version}" if facts.version else "does not say what it is"

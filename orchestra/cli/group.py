@@ -22,8 +22,8 @@ def release(name: Group) -> None:
     import uvloop
 
     from orchestra.bus import Bus
-    from orchestra.bus.joining import Holder
-    from orchestra.bus.joining import release as release_group
+    from orchestra.bus.group.membership import Holder
+    from orchestra.bus.group.membership import release as release_group
     from orchestra.settings import load_settings
 
     async def run() -> Holder | None:
@@ -46,7 +46,7 @@ def drop(name: Group) -> None:
     import uvloop
 
     from orchestra.bus import Bus
-    from orchestra.bus.joining import drop as drop_group
+    from orchestra.bus.group.membership import drop as drop_group
     from orchestra.settings import load_settings
 
     async def run() -> int:

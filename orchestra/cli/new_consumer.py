@@ -60,7 +60,7 @@ def new_consumer(
     folder: Annotated[Path, typer.Option("--folder", help="Where to write the two files.")] = Path(),
 ) -> None:
     """Write a consumer and its test, which pass as they are; then change them."""
-    from orchestra.bus.consumer import PLATFORM
+    from orchestra.bus.consumer.definition import PLATFORM
 
     module = name.replace("-", "_")
     if not module.isidentifier() or not name.isascii():

@@ -117,7 +117,7 @@ def _work(  # noqa: PLR0917 - as above
     if into == "terminal":
         return replaying.lines(run) if as_json else replaying.conversation(run)
     if "://" not in into:
-        from orchestra.bus.process import load_consumer
+        from orchestra.bus.consumer.worker import load_consumer
         from orchestra.cli.replaying_consumer import through
 
         consumer = load_consumer(into)

@@ -59,7 +59,7 @@ async def _follow(  # noqa: PLR0917 - the options of the command
 def _print_json(entry: "Entry") -> None:
     import msgspec
 
-    from orchestra.bus.entry import UNREADABLE
+    from orchestra.bus.stream.entry import UNREADABLE
 
     head = {"stream_id": entry.stream_id, "partition": entry.partition, "stream": entry.stream}
     with contextlib.suppress(*UNREADABLE):
@@ -76,7 +76,7 @@ def _print_line(entry: "Entry") -> None:
     import msgspec
     from rich.text import Text
 
-    from orchestra.bus.entry import UNREADABLE
+    from orchestra.bus.stream.entry import UNREADABLE
     from orchestra.replay.moments import shown
 
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from orchestra.bus.entry import UNREADABLE
+from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
 from orchestra.curation.task import as_shown
 from orchestra.curation.word_errors import WordErrors, total, word_errors

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from orchestra.bus.entry import UNREADABLE
+from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.curation.word_errors import WordErrors, total, word_errors
 from orchestra.errors import UsageError

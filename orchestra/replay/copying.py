@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys
-from orchestra.bus.consumer import PLATFORM
-from orchestra.bus.entry import text
+from orchestra.bus.consumer.definition import PLATFORM
+from orchestra.bus.stream.entry import text
 from orchestra.errors import ServerError
 from orchestra.replay.feed import Feed
 from orchestra.replay.places import place_of, steady

@@ -9,8 +9,8 @@ from redis.exceptions import ConnectionError as LostConnectionError
 
 from orchestra.bus import Bus, Entry, keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.scripts import PUBLISH
-from orchestra.bus.wire import Argument
+from orchestra.bus.redis.connection import Argument
+from orchestra.bus.redis.scripts import PUBLISH
 from orchestra.errors import ServerError
 
 _BATCH = 200

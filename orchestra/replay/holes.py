@@ -3,8 +3,8 @@
 import msgspec
 
 from orchestra.bus import Entry
-from orchestra.bus.entry import UNREADABLE
 from orchestra.bus.keys import JOURNAL
+from orchestra.bus.stream.entry import UNREADABLE
 from schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, tag_of
 
 _ENDED, _TURN = tag_of(CallEnded), tag_of(UserTurnEnded)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from orchestra.bus import Entry
-from orchestra.bus.entry import UNREADABLE
+from orchestra.bus.stream.entry import UNREADABLE
 
 Verdict = Literal["same", "changed", "missing", "new"]
 

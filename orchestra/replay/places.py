@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys, partition_of
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.entry import UNREADABLE
-from orchestra.bus.servers import find_servers
+from orchestra.bus.redis.topology import find_servers
+from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from schemas import event_types

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from orchestra.bus import Bus
-from orchestra.bus.server import running_url
+from orchestra.bus.redis.embedded import running_url
 from orchestra.errors import MissingExtraError, ServerError, UsageError
 from orchestra.replay.views import VIEWS
 from orchestra.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from orchestra.bus import Entry, keys
-from orchestra.bus.entry import UNREADABLE
+from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.errors import UsageError
 
 _decode = msgspec.json.Decoder().decode

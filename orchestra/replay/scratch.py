@@ -20,14 +20,14 @@ from typing import Literal
 import msgspec
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer, Entry, keys, run_consumer
-from orchestra.bus.dead import DeadLetter, dead_letters
+from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
+from orchestra.bus.group.progress import Id, Stand, Stream, id_of, stands
 from orchestra.errors import OrchestraError
 from orchestra.replay.feed import Feed
 from orchestra.replay.inputs import Inputs
 from orchestra.replay.outputs import IGNORED, Outputs, cause_of, compare
 from orchestra.replay.places import place_of
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.standing import Id, Stand, Stream, id_of, stands
 from orchestra.settings import Settings
 
 Clock = Literal["now", "then"]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from orchestra.agents.notes import is_notes
-from orchestra.bus.entry import UNREADABLE
+from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.storage.callers import CONTEXT_HEAD
 from schemas import (
     AgentChanged,

@@ -26,8 +26,8 @@ from functools import reduce
 from itertools import groupby
 from typing import Any
 
-from orchestra.bus.entry import Entry
 from orchestra.bus.keys import earliest_ms, partition_of
+from orchestra.bus.stream.entry import Entry
 from orchestra.errors import MissingExtraError
 from orchestra.settings import Settings
 from orchestra.storage.place import Place

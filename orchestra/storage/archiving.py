@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.entry import Entry
+from orchestra.bus.stream.entry import Entry
 from orchestra.storage.archive import BEGINNING, Archive, Id, parts_of
 from orchestra.storage.columns import place_of
 from orchestra.storage.compact import compact

@@ -1,6 +1,6 @@
 """A call's audio among the entries of a media stream."""
 
-from orchestra.bus.entry import Entry
+from orchestra.bus.stream.entry import Entry
 from schemas import AudioChunk, DecodeError, tag_of
 
 _AUDIO = tag_of(AudioChunk)

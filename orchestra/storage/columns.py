@@ -16,8 +16,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from orchestra.bus.entry import UNREADABLE, Entry
 from orchestra.bus.keys import JOURNAL
+from orchestra.bus.stream.entry import UNREADABLE, Entry
 
 SCHEMA = pa.schema(
     [

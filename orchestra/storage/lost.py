@@ -3,7 +3,7 @@
 import time
 
 from orchestra.bus import Bus, keys
-from orchestra.bus.entry import Entry, read_entry
+from orchestra.bus.stream.entry import Entry, read_entry
 from orchestra.storage.audio import audio_of, length_ms
 from orchestra.storage.calls import CallRecord, running_calls
 from schemas import CallEnded

@@ -57,7 +57,7 @@ async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
     from _bus_events import SampleSeen, SampleTaken
 
     from orchestra.bus import Bus, Consumer, run_consumer
-    from orchestra.bus.process import spare_the_collector
+    from orchestra.bus.consumer.worker import spare_the_collector
     from orchestra.settings import Settings
 
     quiet()

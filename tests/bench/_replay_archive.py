@@ -20,7 +20,7 @@ import redis
 import uvloop
 
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
-from orchestra.bus.process import spare_the_collector
+from orchestra.bus.consumer.worker import spare_the_collector
 from orchestra.replay.query import Records
 from orchestra.replay.views import STAGES
 from orchestra.settings import Settings

@@ -9,7 +9,7 @@ from itertools import count, islice
 from typing import Any
 
 from orchestra.bus.keys import key, new_call
-from orchestra.bus.seal import Sealed, seal, stamp
+from orchestra.bus.stream.encode import Sealed, seal, stamp
 from schemas import (
     AgentChanged,
     CallEnded,

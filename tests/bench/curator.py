@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
 from orchestra.bus.keys import key, new_call
-from orchestra.bus.seal import seal, stamp
+from orchestra.bus.stream.encode import seal, stamp
 from orchestra.settings import Settings
 from schemas import (
     CallEnded,

@@ -23,7 +23,7 @@ import uvloop
 
 from orchestra.bus import EmbeddedServer
 from orchestra.bus.keys import key, new_call
-from orchestra.bus.seal import seal, stamp
+from orchestra.bus.stream.encode import seal, stamp
 from orchestra.telemetry.redaction import Redaction
 from tests.bench._ship_events import CallOfTurns
 from tests.bench.curator import CALLS, measure_curator

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
-from orchestra.bus.server import binary_path, folder_of, running_url
+from orchestra.bus.redis.embedded import binary_path, folder_of, running_url
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
@@ -143,8 +143,8 @@ class TestKeepRunning:
     async def test_one_that_hangs_is_ended_and_comes_back(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("orchestra.bus.server._ANSWER_WITHIN_S", 0.3)
-        monkeypatch.setattr("orchestra.bus.server._ASKED_EVERY_S", 0.05)
+        monkeypatch.setattr("orchestra.bus.redis.embedded._ANSWER_WITHIN_S", 0.3)
+        monkeypatch.setattr("orchestra.bus.redis.embedded._ASKED_EVERY_S", 0.05)
         async with _kept(EmbeddedServer(tmp_path)) as server:
             hangs = server.pid
             os.kill(hangs, signal.SIGSTOP)
@@ -169,7 +169,7 @@ class TestKeepRunning:
     async def test_one_that_hangs_when_it_is_to_stop_is_ended(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("orchestra.bus.server._STOP_WITHIN_S", 0.1)
+        monkeypatch.setattr("orchestra.bus.redis.embedded._STOP_WITHIN_S", 0.1)
         server = EmbeddedServer(tmp_path)
         await server.start()
         os.kill(server.pid, signal.SIGSTOP)

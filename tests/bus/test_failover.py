@@ -9,8 +9,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer
-from orchestra.bus.address import Address
-from orchestra.bus.servers import OneServer
+from orchestra.bus.redis.address import Address
+from orchestra.bus.redis.topology import OneServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import CallEnded, TurnCompleted, UserTurnEnded

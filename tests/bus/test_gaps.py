@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer
-from orchestra.bus.engine import Engine
-from orchestra.bus.housekeeping import look_for_gap, trim
-from orchestra.bus.leases import Leases
+from orchestra.bus.consumer.runtime import Engine
+from orchestra.bus.group.leases import Leases
+from orchestra.bus.group.retention import look_for_gap, trim
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import UserTurnEnded
@@ -30,7 +30,7 @@ def _only_the_test_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     async def rest(_: Engine) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("orchestra.bus.engine.keep_house", rest)
+    monkeypatch.setattr("orchestra.bus.consumer.runtime.keep_house", rest)
 
 
 def consumer(name: str = "mood", **options: str) -> Consumer:

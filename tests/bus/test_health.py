@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orchestra.bus.health import Health
+from orchestra.bus.consumer.health import Health
 from orchestra.testing import TestBus
 
 

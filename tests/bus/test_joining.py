@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 
 from orchestra.bus import Consumer, run_consumer
-from orchestra.bus.consumer import PLATFORM
-from orchestra.bus.joining import drop, release
+from orchestra.bus.consumer.definition import PLATFORM
+from orchestra.bus.group.membership import drop, release
 from orchestra.bus.keys import holder_key
 from orchestra.errors import ConsumerError
 from orchestra.testing import TestBus

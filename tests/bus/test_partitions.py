@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from orchestra.bus import Bus, Consumer, Context, run_consumer
-from orchestra.bus.housekeeping import trim
-from orchestra.bus.leases import Leases, quota
-from orchestra.bus.load import MOST_BYTES
-from orchestra.bus.reading import READ_BYTES
+from orchestra.bus.consumer.backpressure import MOST_BYTES
+from orchestra.bus.consumer.reader import READ_BYTES
+from orchestra.bus.group.leases import Leases, quota
+from orchestra.bus.group.retention import trim
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallStarted, ReplyChunk, TurnCompleted, UserTurnEnded

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestra import Consumer, Context
-from orchestra.bus.dead import dead_letters
+from orchestra.bus.group.dead_letters import dead_letters
 from orchestra.testing import TestBus
 from schemas import CallStarted, DigitPressed, Event, PromptCompleted, ReplyChunk, UserTurnEnded, tag_of
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer
-from orchestra.bus.server import binary_path
-from orchestra.bus.servers import ServerFacts, find_servers
+from orchestra.bus.redis.embedded import binary_path
+from orchestra.bus.redis.topology import ServerFacts, find_servers
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

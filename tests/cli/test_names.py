@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.agents import load_app
-from orchestra.bus.process import load_consumer
+from orchestra.bus.consumer.worker import load_consumer
 from orchestra.errors import AppError, ConsumerError
 from orchestra.names import clash
 

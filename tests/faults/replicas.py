@@ -10,7 +10,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from orchestra.bus import EmbeddedServer
-from orchestra.bus.server import binary_path
+from orchestra.bus.redis.embedded import binary_path
 from orchestra.process import die_with_parent
 from tests.bus.conftest import free_ports, join
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.bus.dead import dead_letters
+from orchestra.bus.group.dead_letters import dead_letters
 from tests.faults.fleet import fleet_at
 from tests.faults.jobs import JobForgotten
 

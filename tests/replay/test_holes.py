@@ -1,5 +1,5 @@
 from orchestra.bus import Entry
-from orchestra.bus.seal import seal
+from orchestra.bus.stream.encode import seal
 from orchestra.replay.holes import Holes
 from schemas import (
     AgentChanged,

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from orchestra.bus import Bus, EmbeddedServer, Entry, keys, partition_of
-from orchestra.bus.consumer import PLATFORM
+from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.keys import started_ms, trace_id
 from orchestra.cli import replaying
 from orchestra.cli.replaying_redis import copy

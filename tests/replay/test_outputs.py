@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.bus import Entry
-from orchestra.bus.seal import seal
+from orchestra.bus.stream.encode import seal
 from orchestra.cli import replaying
 from orchestra.cli.replaying_consumer import through
 from orchestra.replay.outputs import IGNORED, Change, Outputs, cause_of, compare

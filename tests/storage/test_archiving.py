@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from orchestra.bus import keys
-from orchestra.bus.entry import text as text_of
-from orchestra.bus.health import Health
+from orchestra.bus.consumer.health import Health
 from orchestra.bus.keys import JOURNAL
+from orchestra.bus.stream.entry import text as text_of
 from orchestra.settings import Settings
 from orchestra.storage.archive import Archive
 from orchestra.storage.archiving import Archiver

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from orchestra.bus.dead import decide
+from orchestra.bus.group.dead_letters import decide
 from orchestra.errors import AppError, SettingError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

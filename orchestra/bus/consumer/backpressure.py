@@ -1,6 +1,6 @@
 """How much of a partition may be taken and unfinished: so many entries, and so many bytes."""
 
-from orchestra.bus.entry import Raw
+from orchestra.bus.stream.entry import Raw
 
 #: bytes of unfinished entries of a partition from which on no more are read: a hundred prompts of a long call
 MOST_BYTES = 4_000_000

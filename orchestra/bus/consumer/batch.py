@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.consumer import BatchFunction, Handler
-from orchestra.bus.cursor import Cursor, Held
-from orchestra.bus.entry import Entry, Raw, raw_of, read_entry
-from orchestra.bus.work import Work, attempts
+from orchestra.bus.consumer.definition import BatchFunction, Handler
+from orchestra.bus.consumer.delivery import Work, attempts
+from orchestra.bus.consumer.position import Cursor, Held
+from orchestra.bus.stream.entry import Entry, Raw, raw_of, read_entry
 from orchestra.errors import FencedError
 
 if TYPE_CHECKING:
-    from orchestra.bus.owned import Owned
+    from orchestra.bus.consumer.partition import Owned
 
 _LOG = structlog.get_logger("orchestra.bus")
 

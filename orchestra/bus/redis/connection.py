@@ -15,9 +15,9 @@ import structlog
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
-from orchestra.bus import scripts
-from orchestra.bus.address import Address
-from orchestra.bus.refusal import Outage, in_words, is_forbidden
+from orchestra.bus.redis import scripts
+from orchestra.bus.redis.address import Address
+from orchestra.bus.redis.refusal import Outage, in_words, is_forbidden
 
 _LOG = structlog.get_logger("orchestra.bus")
 _LISTEN_S = 0.3

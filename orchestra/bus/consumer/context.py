@@ -3,12 +3,12 @@
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from orchestra.bus.entry import Entry
+from orchestra.bus.stream.entry import Entry
 from schemas import Event
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
-    from orchestra.bus.work import Work
+    from orchestra.bus.consumer.delivery import Work
 
 #: state operations in the order they were made: (letter of the commit script, arguments)
 StateOperation = tuple[str, list[str | bytes | int]]

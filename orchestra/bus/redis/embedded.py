@@ -17,8 +17,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from orchestra.bus.address import Address
-from orchestra.bus.wire import TransientError, Wire
+from orchestra.bus.redis.address import Address
+from orchestra.bus.redis.connection import TransientError, Wire
 from orchestra.errors import MissingExtraError, ServerError
 from orchestra.process import die_with_parent
 

@@ -7,14 +7,14 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import keys
-from orchestra.bus.cursor import Cursor
-from orchestra.bus.entry import pairs, text
-from orchestra.bus.scripts import TRIM
+from orchestra.bus.consumer.position import Cursor
+from orchestra.bus.redis.scripts import TRIM
+from orchestra.bus.stream.entry import pairs, text
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
-    from orchestra.bus.engine import Engine
-    from orchestra.bus.owned import Owned
+    from orchestra.bus.consumer.partition import Owned
+    from orchestra.bus.consumer.runtime import Engine
 
 _LOG = structlog.get_logger("orchestra.bus")
 _LOOK_S = 2.0

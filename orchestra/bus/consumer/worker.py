@@ -12,10 +12,10 @@ from pathlib import Path
 import structlog
 
 from orchestra.bus.bus import Bus
-from orchestra.bus.consumer import Consumer
-from orchestra.bus.engine import run_consumer, worker_name
-from orchestra.bus.fitness import check_server
-from orchestra.bus.health import Health
+from orchestra.bus.consumer.definition import Consumer
+from orchestra.bus.consumer.health import Health
+from orchestra.bus.consumer.runtime import run_consumer, worker_name
+from orchestra.bus.redis.fitness import check_server
 from orchestra.errors import ConsumerError, SettingError
 from orchestra.names import clash
 from orchestra.settings import Settings

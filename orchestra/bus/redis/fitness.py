@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus import keys
-from orchestra.bus.entry import text
-from orchestra.bus.refusal import cause_of, in_words, is_forbidden
-from orchestra.bus.scripts import COMMIT
-from orchestra.bus.wire import Argument, Wire
+from orchestra.bus.redis.connection import Argument, Wire
+from orchestra.bus.redis.refusal import cause_of, in_words, is_forbidden
+from orchestra.bus.redis.scripts import COMMIT
+from orchestra.bus.stream.entry import text
 from orchestra.errors import ServerError
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from orchestra.bus import keys
-from orchestra.bus.cursor import REQUEUED
-from orchestra.bus.scripts import ACQUIRE, MEMBER, RENEW
+from orchestra.bus.consumer.position import REQUEUED
+from orchestra.bus.redis.scripts import ACQUIRE, MEMBER, RENEW
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus

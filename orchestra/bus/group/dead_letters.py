@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from orchestra.bus import keys
-from orchestra.bus.cursor import REQUEUED
-from orchestra.bus.entry import pairs, text
-from orchestra.bus.scripts import REQUEUE
+from orchestra.bus.consumer.position import REQUEUED
+from orchestra.bus.redis.scripts import REQUEUE
+from orchestra.bus.stream.entry import pairs, text
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus

@@ -12,12 +12,12 @@ import structlog
 from redis.exceptions import ResponseError
 
 from orchestra.bus import keys
-from orchestra.bus.wire import TransientError
+from orchestra.bus.redis.connection import TransientError
 from orchestra.errors import ConsumerError
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
-    from orchestra.bus.consumer import Consumer
+    from orchestra.bus.consumer.definition import Consumer
 
 _LOG = structlog.get_logger("orchestra.bus")
 _EVERY = "*"

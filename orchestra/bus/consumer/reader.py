@@ -8,13 +8,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.batch import take_batch
-from orchestra.bus.consumer import Consumer, Handler
-from orchestra.bus.cursor import Cursor
-from orchestra.bus.entry import Raw
-from orchestra.bus.owned import Owned
-from orchestra.bus.refusal import Outage, in_words, is_forbidden
-from orchestra.bus.wire import Argument, Reply, TransientError, Wire
+from orchestra.bus.consumer.batch import take_batch
+from orchestra.bus.consumer.definition import Consumer, Handler
+from orchestra.bus.consumer.partition import Owned
+from orchestra.bus.consumer.position import Cursor
+from orchestra.bus.redis.connection import Argument, Reply, TransientError, Wire
+from orchestra.bus.redis.refusal import Outage, in_words, is_forbidden
+from orchestra.bus.stream.entry import Raw
 
 _LOG = structlog.get_logger("orchestra.bus")
 

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as LostConnectionError
 
-from orchestra.bus.address import ASK_S, SOCKET_S, Address, options_of, tls_of
+from orchestra.bus.redis.address import ASK_S, SOCKET_S, Address, options_of, tls_of
 from orchestra.errors import ServerError
 from orchestra.masking import without_secrets
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from orchestra.bus import keys
-from orchestra.bus.entry import Entry
-from orchestra.bus.load import MOST_BYTES
+from orchestra.bus.consumer.backpressure import MOST_BYTES
+from orchestra.bus.stream.entry import Entry
 from orchestra.errors import ConsumerError
 from orchestra.version import package_version
 from schemas import Event, tag_of

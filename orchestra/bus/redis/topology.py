@@ -13,8 +13,8 @@ from redis.crc import key_slot
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
-from orchestra.bus.address import ASK_S, SOCKET_S, Address
-from orchestra.bus.sentinel import SentinelServers
+from orchestra.bus.redis.address import ASK_S, SOCKET_S, Address
+from orchestra.bus.redis.sentinel import SentinelServers
 from orchestra.errors import ServerError
 
 

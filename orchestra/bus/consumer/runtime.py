@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from orchestra.bus.consumer import Consumer
-from orchestra.bus.cursor import REQUEUED
-from orchestra.bus.housekeeping import keep_house
-from orchestra.bus.leases import Leases
-from orchestra.bus.owned import Owned
-from orchestra.bus.reading import READ_BYTES, Drain, Reader
-from orchestra.bus.sharing import Sharing
+from orchestra.bus.consumer.definition import Consumer
+from orchestra.bus.consumer.partition import Owned
+from orchestra.bus.consumer.position import REQUEUED
+from orchestra.bus.consumer.reader import READ_BYTES, Drain, Reader
+from orchestra.bus.group.leases import Leases
+from orchestra.bus.group.rebalancer import Sharing
+from orchestra.bus.group.retention import keep_house
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.consumer import Handler, Published
-from orchestra.bus.context import Context, StateOperation
-from orchestra.bus.cursor import Cursor
-from orchestra.bus.entry import Raw, read_entry, text
+from orchestra.bus.consumer.context import Context, StateOperation
+from orchestra.bus.consumer.definition import Handler, Published
+from orchestra.bus.consumer.position import Cursor
+from orchestra.bus.stream.entry import Raw, read_entry, text
 from schemas import DecodeError, Event, decode
 
 if TYPE_CHECKING:
-    from orchestra.bus.owned import Owned
+    from orchestra.bus.consumer.partition import Owned
 
 _LOG = structlog.get_logger("orchestra.bus")
 

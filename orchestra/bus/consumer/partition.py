@@ -12,14 +12,14 @@ from redis.exceptions import ConnectionError as LostConnectionError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.commits import Commits
-from orchestra.bus.consumer import Consumer, Handler, Published
-from orchestra.bus.cursor import REQUEUED, Cursor
-from orchestra.bus.entry import Raw, read_entry, text
-from orchestra.bus.load import Load
-from orchestra.bus.seal import Sealed, seal, stamp
-from orchestra.bus.wire import Argument, Reply, Wire
-from orchestra.bus.work import Rest, Work, attempts, resume
+from orchestra.bus.consumer.backpressure import Load
+from orchestra.bus.consumer.committer import Commits
+from orchestra.bus.consumer.definition import Consumer, Handler, Published
+from orchestra.bus.consumer.delivery import Rest, Work, attempts, resume
+from orchestra.bus.consumer.position import REQUEUED, Cursor
+from orchestra.bus.redis.connection import Argument, Reply, Wire
+from orchestra.bus.stream.encode import Sealed, seal, stamp
+from orchestra.bus.stream.entry import Raw, read_entry, text
 from orchestra.errors import FencedError
 from orchestra.masking import without_secrets
 from orchestra.tasks import ended

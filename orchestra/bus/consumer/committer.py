@@ -9,16 +9,16 @@ from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.cursor import REQUEUED, Cursor
-from orchestra.bus.refusal import ran_in_part
-from orchestra.bus.scripts import COMMIT
-from orchestra.bus.wire import Argument, Reply, Wire, pack
+from orchestra.bus.consumer.position import REQUEUED, Cursor
+from orchestra.bus.redis.connection import Argument, Reply, Wire, pack
+from orchestra.bus.redis.refusal import ran_in_part
+from orchestra.bus.redis.scripts import COMMIT
 from orchestra.errors import FencedError
 
 if TYPE_CHECKING:
-    from orchestra.bus.context import StateOperation
-    from orchestra.bus.seal import Sealed
-    from orchestra.bus.work import Work
+    from orchestra.bus.consumer.context import StateOperation
+    from orchestra.bus.consumer.delivery import Work
+    from orchestra.bus.stream.encode import Sealed
 
 _LOG = structlog.get_logger("orchestra.bus")
 _QUIET_S = 0.01

@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.entry import Entry, read_entry
-from orchestra.bus.refusal import Outage, in_words
-from orchestra.bus.wire import Argument, Wire
+from orchestra.bus.redis.connection import Argument, Wire
+from orchestra.bus.redis.refusal import Outage, in_words
+from orchestra.bus.stream.entry import Entry, read_entry
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus

@@ -9,15 +9,15 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.joining import join
-from orchestra.bus.leases import Leases, quota
-from orchestra.bus.owned import Owned
-from orchestra.bus.refusal import Outage, in_words
-from orchestra.bus.takeover import TakeOver
+from orchestra.bus.consumer.partition import Owned
+from orchestra.bus.group.leases import Leases, quota
+from orchestra.bus.group.membership import join
+from orchestra.bus.group.recovery import TakeOver
+from orchestra.bus.redis.refusal import Outage, in_words
 from orchestra.errors import FencedError
 
 if TYPE_CHECKING:
-    from orchestra.bus.engine import Engine
+    from orchestra.bus.consumer.runtime import Engine
 
 _LOG = structlog.get_logger("orchestra.bus")
 _BEAT_S = 0.2

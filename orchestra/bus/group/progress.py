@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestra.bus import Bus, Consumer, keys
-from orchestra.bus.entry import pairs, text
-from orchestra.bus.wire import Argument
+from orchestra.bus.redis.connection import Argument
+from orchestra.bus.stream.entry import pairs, text
 
 Id = tuple[int, int]
 Stream = tuple[int, str]

@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.refusal import Outage, cause_of, in_words
-from orchestra.bus.scripts import PUBLISH, PUBLISH_ANYWAY
-from orchestra.bus.seal import Sealed, seal, stamp
-from orchestra.bus.wire import Argument, Reply, Wire, pack
+from orchestra.bus.redis.connection import Argument, Reply, Wire, pack
+from orchestra.bus.redis.refusal import Outage, cause_of, in_words
+from orchestra.bus.redis.scripts import PUBLISH, PUBLISH_ANYWAY
+from orchestra.bus.stream.encode import Sealed, seal, stamp
 from orchestra.version import package_version
 from schemas import Event
 

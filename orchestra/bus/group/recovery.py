@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from orchestra.bus.cursor import Cursor
-from orchestra.bus.entry import Raw, pairs, text
-from orchestra.bus.owned import SUSPECT, Owned
-from orchestra.bus.scripts import GROUP
-from orchestra.bus.work import Work
+from orchestra.bus.consumer.delivery import Work
+from orchestra.bus.consumer.partition import SUSPECT, Owned
+from orchestra.bus.consumer.position import Cursor
+from orchestra.bus.redis.scripts import GROUP
+from orchestra.bus.stream.entry import Raw, pairs, text
 
 if TYPE_CHECKING:
-    from orchestra.bus.engine import Engine
+    from orchestra.bus.consumer.runtime import Engine
 
 _LOG = structlog.get_logger("orchestra.bus")
 _PAGE = 50
