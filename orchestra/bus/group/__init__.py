@@ -1,1 +1,1 @@
-"""Group."""
+"""Which worker has which partition; recovery, retention, dead letters."""

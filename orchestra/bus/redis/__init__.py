@@ -1,1 +1,1 @@
-"""Redis."""
+"""A Redis server, and the connection to it."""
