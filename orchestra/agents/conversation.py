@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from orchestra.agents.confirmation import Asked
-from orchestra.agents.words import words
+from orchestra.language.agreement import Asked
+from orchestra.language.stemming import words
 from schemas import Message, ToolCall
 
 #: messages and characters kept; the oldest turns go first, the last one stays

@@ -7,10 +7,10 @@ import msgspec
 import structlog
 
 from orchestra.agents.app import App
-from orchestra.agents.confirmation import Asked, agrees
 from orchestra.agents.rule import Handoff, Rule, ToolUse
 from orchestra.agents.tool import Tool, read_arguments
 from orchestra.errors import RejectedError
+from orchestra.language.agreement import Asked, agrees
 from schemas import Message, ToolCall
 
 _LOG = structlog.get_logger("orchestra.agents")

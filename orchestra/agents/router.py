@@ -2,8 +2,8 @@
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
-from orchestra.agents.lexical import Index
-from orchestra.agents.words import bare, stem, words
+from orchestra.language.bm25 import Index
+from orchestra.language.stemming import bare, stem, words
 
 #: about one and a half telling words
 _ENOUGH = 2.0

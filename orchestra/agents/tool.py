@@ -12,8 +12,8 @@ from typing import Annotated, Any, Protocol, get_args, get_origin, overload
 import msgspec
 
 from orchestra.agents.parts import hints_of, parts
-from orchestra.agents.wording import choices_of, worded
 from orchestra.errors import AppError, RejectedError
+from orchestra.language.argument_words import choices_of, worded
 from schemas import ToolSchema
 
 _TIMEOUT_S = 5.0

@@ -74,7 +74,7 @@ def fetch(project: Any, since: datetime | None) -> "list[EvaluatedCall]":
 def _print_rates(calls: "list[EvaluatedCall]", fresh: set[str], out: Path) -> None:
     from orchestra.cli.conversation import terminal
     from orchestra.cli.table import columns, print_table
-    from orchestra.curation.word_errors import total
+    from orchestra.language.word_error_rate import total
 
     console = terminal()
     rows = []

@@ -11,8 +11,8 @@ import msgspec
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
 from orchestra.curation.task import as_shown
-from orchestra.curation.word_errors import WordErrors, total, word_errors
 from orchestra.errors import RejectedError
+from orchestra.language.word_error_rate import WordErrors, total, word_errors
 
 
 class EvaluatedTurn(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.errors import EngineError, FencedError
 from orchestra.execution.models import Model, ModelAnswer, Models
 from orchestra.execution.reply import DivergedError, Reply
-from orchestra.execution.sentences import Sentences
+from orchestra.language.sentence_splitter import Sentences
 from orchestra.masking import without_secrets
 from schemas import Message, PromptCompleted, PromptRequested
 

@@ -5,8 +5,8 @@ import structlog
 from orchestra.agents.app import App
 from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
-from orchestra.execution.reading import read_out
-from orchestra.execution.speech import spoken
+from orchestra.language.plain_text import spoken
+from orchestra.language.verbalize import read_out
 from schemas import PromptRequested, ReplyChunk
 
 _LOG = structlog.get_logger("orchestra.execution")

@@ -12,8 +12,8 @@ import msgspec
 
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.evaluation import EvaluatedCall
-from orchestra.curation.word_errors import WordErrors, total, word_errors
 from orchestra.errors import UsageError
+from orchestra.language.word_error_rate import WordErrors, total, word_errors
 from orchestra.replay.places import file_entries
 from orchestra.replay.recorded import decoded
 from orchestra.replay.told import ToldCall, ToldTurn, told

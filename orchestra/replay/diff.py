@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from orchestra.curation.word_errors import words
+from orchestra.language.word_error_rate import words
 from orchestra.replay.told import ToldCall, ToldTurn, canonical
 
 Difference = Literal["agent", "tools", "reply", "rules", "end", "failure"]

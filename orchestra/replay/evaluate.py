@@ -8,8 +8,8 @@ from functools import partial
 
 import msgspec
 
-from orchestra.curation.word_errors import WordErrors, total, words
 from orchestra.errors import EngineError, UsageError
+from orchestra.language.word_error_rate import WordErrors, total, words
 from orchestra.replay.cases import Trial, WantedTool, WantedTurn, outcome
 from orchestra.replay.diff import turn_diff
 from orchestra.replay.stage import Candidate, Stage, as_told, staged

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from orchestra.language.backchannel import has_words
 from orchestra.voice.actions import (
     Action,
     Cut,
@@ -26,7 +27,6 @@ from orchestra.voice.measure import TurnTimes
 from orchestra.voice.standing import Standing
 from orchestra.voice.turns import Turns
 from orchestra.voice.waiting import HOLDING_AFTER_S, HOLDING_AGAIN_S, Waiting
-from orchestra.voice.words import has_words
 from schemas import (
     CallEndRequested,
     CallTransferRequested,

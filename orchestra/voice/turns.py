@@ -20,6 +20,7 @@ A turn whose end is only predicted has its number already, and its reply may be 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from orchestra.language.backchannel import has_words, is_backchannel, is_question, may_be_backchannel, same_words
 from orchestra.voice.actions import (
     Action,
     Cut,
@@ -35,7 +36,6 @@ from orchestra.voice.actions import (
     TurnPredicted,
     TurnResumed,
 )
-from orchestra.voice.words import has_words, is_backchannel, is_question, may_be_backchannel, same_words
 
 _KEYS = frozenset("0123456789*#")
 

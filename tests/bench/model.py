@@ -21,8 +21,8 @@ import uvloop
 
 from orchestra.execution.models import TextDelta
 from orchestra.execution.models.openai import OpenAIModel
-from orchestra.execution.sentences import Sentences
-from orchestra.execution.speech import spoken
+from orchestra.language.plain_text import spoken
+from orchestra.language.sentence_splitter import Sentences
 from schemas import Message, PromptRequested
 from tests.servers.openai import OpenAIServer
 

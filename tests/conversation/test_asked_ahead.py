@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from orchestra.agents.autogen import AgentTurn, Cast
-from orchestra.agents.confirmation import Asked
 from orchestra.agents.judge import Scene
+from orchestra.language.agreement import Asked
 from schemas import Message, PromptCompleted, ToolCall
 from tests.conversation.team import Parcels, team
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import pytest
 
 from orchestra import Knowledge, ToolContext, tool
-from orchestra.agents.confirmation import agrees, simply_agrees
 from orchestra.errors import AppError
+from orchestra.language.agreement import agrees, simply_agrees
 from orchestra.testing import TestBus
 from schemas import PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 from tests.conversation.team import Line, Parcels, call_of, find_parcel, last, team

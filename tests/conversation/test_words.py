@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.agents.words import meant, one_edit, sound, stem, terms
+from orchestra.language.stemming import meant, one_edit, sound, stem, terms
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from orchestra.curation.evaluation import evaluated, latest, read_set, write_set
-from orchestra.curation.word_errors import WordErrors, total, word_errors
 from orchestra.errors import RejectedError
+from orchestra.language.word_error_rate import WordErrors, total, word_errors
 
 DATA = {
     "call_id": "07-a",

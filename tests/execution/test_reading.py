@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.execution.numerals import cardinal, decimal, digits, ordinal, year
-from orchestra.execution.reading import read_out
-from orchestra.execution.speech import spoken
+from orchestra.language.number_words import cardinal, decimal, digits, ordinal, year
+from orchestra.language.plain_text import spoken
+from orchestra.language.verbalize import read_out
 
 #: a line a text: as written, a tab, as it is said
 TABLE = [line.split("\t") for line in (Path(__file__).parent / "readings.tsv").read_text(encoding="utf-8").splitlines()]

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.execution.sentences import Sentences
+from orchestra.language.sentence_splitter import Sentences
 
 LONG = (
     "I can see that your parcel left our depot this morning, "

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.execution.speech import spoken
+from orchestra.language.plain_text import spoken
 
 
 @pytest.mark.parametrize(

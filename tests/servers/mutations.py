@@ -16,7 +16,7 @@ from orchestra.errors import EngineError
 from orchestra.execution.models.port import ModelAnswer
 from orchestra.execution.models.wire.answer import Answer
 from orchestra.execution.models.wire.events import Events
-from orchestra.execution.speech import spoken
+from orchestra.language.plain_text import spoken
 from tests.servers.shapes import ANSWER, bytes_of, calls, event, fails, in_pieces, says
 
 OFFERED = ("find_parcel", "book", "transfer_to_reception")

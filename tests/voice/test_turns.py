@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestra.language.backchannel import is_backchannel, same_words
 from orchestra.voice.actions import (
     Cut,
     EndSpeech,
@@ -17,7 +18,6 @@ from orchestra.voice.actions import (
     TurnResumed,
 )
 from orchestra.voice.turns import Turns
-from orchestra.voice.words import is_backchannel, same_words
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
+from orchestra.language.backchannel import is_backchannel, is_echo
 from orchestra.voice.doubts import Doubts
 from orchestra.voice.heard import Heard
 from orchestra.voice.waiting import Waiting
-from orchestra.voice.words import is_backchannel, is_echo
 
 PHRASE_S = 1.2  # how long a phrase sounds
 

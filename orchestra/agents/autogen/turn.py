@@ -13,12 +13,12 @@ from orchestra.agents.agent import Agent
 from orchestra.agents.autogen.cast import Cast
 from orchestra.agents.autogen.client import PROMPTS, PromptClient, ToolChoice
 from orchestra.agents.autogen.workbench import REFUSED, CallContext, ToolBench
-from orchestra.agents.confirmation import Asked, simply_agrees
 from orchestra.agents.judge import Refused, Scene, as_object
 from orchestra.agents.notes import as_message
 from orchestra.errors import RejectedError
-from orchestra.execution.reading import read_out
-from orchestra.execution.speech import spoken
+from orchestra.language.agreement import Asked, simply_agrees
+from orchestra.language.plain_text import spoken
+from orchestra.language.verbalize import read_out
 from schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
 _ON_ITS_OWN = "Not done: call it again, on its own."

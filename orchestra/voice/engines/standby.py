@@ -24,9 +24,9 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from orchestra.errors import EngineError
+from orchestra.language.backchannel import is_backchannel
 from orchestra.voice.engines.local.stt import LocalSTT, Transcribes
 from orchestra.voice.engines.local.tts import LocalTTS, Speaks
-from orchestra.voice.words import is_backchannel
 
 _LOG = structlog.get_logger()
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection
 
-from orchestra.agents.words import meant, terms, words
 from orchestra.execution.models.offline.numbers import digit_runs, without_numbers
+from orchestra.language.stemming import meant, terms, words
 
 
 def _any(*phrases: str) -> re.Pattern[str]:

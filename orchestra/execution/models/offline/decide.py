@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from orchestra.agents.words import terms
 from orchestra.execution.models.offline import acts, filling, keyed, replies
 from orchestra.execution.models.offline.moves import BUILTIN, END, KEYPAD, SEARCH, TRANSFER, Call, Move, Say, View
 from orchestra.execution.models.offline.ranking import example_of, rank
 from orchestra.execution.models.offline.talk import HANDOFF, read
+from orchestra.language.stemming import terms
 from schemas import PromptRequested, ToolSchema
 
 #: about one telling word of a tool's description, or half of an example

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from orchestra.agents.lexical import Index
-from orchestra.agents.words import bare, meant, terms
 from orchestra.execution.models.offline.numbers import without_numbers
 from orchestra.execution.models.offline.talk import HANDOFF
+from orchestra.language.bm25 import Index
+from orchestra.language.stemming import bare, meant, terms
 from schemas import ToolSchema
 
 _EXAMPLES = re.compile(r"\bexamples?:\s*", re.IGNORECASE)

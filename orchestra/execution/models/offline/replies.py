@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Sequence
 
-from orchestra.agents.words import meant, terms
 from orchestra.execution.models.offline.talk import Step, Talk
+from orchestra.language.stemming import meant, terms
 
 ANYTHING_ELSE = "Is there anything else I can do for you?"
 APOLOGY = "I am sorry, I could not do that just now."

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from orchestra.execution import reading_times as times
-from orchestra.execution.english import is_english
-from orchestra.execution.numerals import cardinal, decimal, digits, ordinal
-from orchestra.execution.reading_money import CODE_FIRST, CODED, NUMBER, SIGNED, coded_amount, signed_amount
+from orchestra.language import times
+from orchestra.language.detection import is_english
+from orchestra.language.money import CODE_FIRST, CODED, NUMBER, SIGNED, coded_amount, signed_amount
+from orchestra.language.number_words import cardinal, decimal, digits, ordinal
 
 #: unit → one, many
 _UNITS: Final = {

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from orchestra.agents.words import meant, terms
+from orchestra.language.stemming import meant, terms
 
 _SATURATION = 1.2
 _LENGTH = 0.4

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from orchestra.execution.speech import DATED
+from orchestra.language.plain_text import DATED
 
 #: a first sentence longer than this is cut at a clause; a wide letter, a syllable or a word, counts for three
 _LONG_FIRST: Final = 80

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from orchestra.agents.words import words
+from orchestra.language.stemming import words
 
 _SAYS_YES: Final = frozenset(
     words("yes yeah yep yup aye sure correct exactly absolutely definitely certainly confirm ahead")
