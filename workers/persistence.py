@@ -10,11 +10,11 @@ from redis.exceptions import RedisError
 
 from orchestra import Consumer, Context
 from orchestra.bus import Bus
+from orchestra.history.summary import changes
+from orchestra.history.usage import costs
 from orchestra.storage.calls import enter
-from orchestra.storage.cost import costs
 from orchestra.storage.keeping import Keeping
 from orchestra.storage.lost import end_of_lost, lost_calls
-from orchestra.storage.session import changes
 from orchestra.tasks import ended
 from schemas import (
     AgentChanged,

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from orchestra.bus import Bus
+    from orchestra.history.dialogue import Dialogue, Turn
+    from orchestra.history.usage import Cost
     from orchestra.settings import Settings
     from orchestra.storage.calls import CallRecord
-    from orchestra.storage.cost import Cost
-    from orchestra.storage.dialogue import Dialogue, Turn
     from schemas import Event, TurnMeasured
 
 #: stages of a turn: letter in the bar, name, colour, field of `TurnMeasured`
@@ -72,8 +72,8 @@ def show(
     import uvloop
 
     from orchestra.cli.conversation import terminal
+    from orchestra.history.dialogue import dialogue
     from orchestra.settings import load_settings
-    from orchestra.storage.dialogue import dialogue
 
     record, events = uvloop.run(_call(load_settings(), call))
     if as_json:
@@ -201,9 +201,9 @@ def _kept(settings: "Settings") -> "list[list[Event]]":
 
 def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":
     """The session record of a kept journal, at the prices of now."""
+    from orchestra.history.summary import changes
+    from orchestra.history.usage import costs
     from orchestra.storage.calls import call_record
-    from orchestra.storage.cost import costs
-    from orchestra.storage.session import changes
 
     fields: dict[str, str] = {}
     for event in journal:

@@ -47,9 +47,9 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
 
     from orchestra.cli.conversation import QUIET, terminal
     from orchestra.errors import UsageError
+    from orchestra.history.transcript import clock
     from orchestra.replay.recorded import recorded_call
     from orchestra.replay.recording import cut, recording
-    from orchestra.replay.transcript import clock
 
     events = await recorded_call(settings, call, source, complain=complain)
     from_s = _beginning(events, turn) if turn else 0.0
@@ -73,7 +73,7 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
 def _beginning(events: "Sequence[Event]", turn: int) -> float:
     """The second on the call's clock at which the turn begins."""
     from orchestra.errors import UsageError
-    from orchestra.storage.dialogue import dialogue
+    from orchestra.history.dialogue import dialogue
 
     turns = {each.number: each for each in dialogue(events).turns}
     if turn not in turns:
@@ -105,10 +105,10 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
 
     from orchestra.cli.conversation import WARNING, terminal
     from orchestra.errors import UsageError
-    from orchestra.replay import transcript
+    from orchestra.history import transcript
+    from orchestra.history.dialogue import dialogue
     from orchestra.replay.recorded import recorded_call
     from orchestra.replay.recording import file_name, recording
-    from orchestra.storage.dialogue import dialogue
 
     events = await recorded_call(settings, call, source, complain=complain)
     name = file_name(events[0].call)

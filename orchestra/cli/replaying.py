@@ -19,9 +19,9 @@ from orchestra.cli.conversation import QUIET, WARNING, row, terminal
 from orchestra.cli.telling import Line, told
 from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
+from orchestra.history.gaps import Holes
 from orchestra.masking import without_secrets
 from orchestra.printable import escaped
-from orchestra.replay.holes import Holes
 from orchestra.replay.moments import shown
 from orchestra.replay.pace import Pace
 from orchestra.replay.places import json_line

@@ -12,12 +12,12 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
-from orchestra.curation.journals import journals
 from orchestra.curation.label_studio import LabelStudio, Pending, ProjectGoneError
 from orchestra.curation.task import is_sampled, is_wanted, redacted, task
 from orchestra.errors import EngineError, RejectedError, SettingError
+from orchestra.history.dialogue import dialogue
+from orchestra.history.read_many import journals
 from orchestra.settings import Settings
-from orchestra.storage.dialogue import dialogue
 from orchestra.storage.keys import link_key
 from orchestra.storage.links import Links
 from orchestra.storage.stored import Stored, kept

@@ -18,9 +18,9 @@ import structlog
 from orchestra.curation.config import AUDIO_CONFIG, LABEL_CONFIG
 from orchestra.curation.task import task
 from orchestra.errors import EngineError, MissingExtraError, OrchestraError, RejectedError, SettingError
+from orchestra.history.dialogue import Dialogue, Turn
 from orchestra.masking import without_secrets
 from orchestra.settings import Settings
-from orchestra.storage.dialogue import Dialogue, Turn
 
 _log = structlog.get_logger()
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from orchestra.curation.config import OUTCOME, TRANSCRIPT, TURN_LABEL
-from orchestra.storage.dialogue import Dialogue, Turn
+from orchestra.history.dialogue import Dialogue, Turn
 from orchestra.telemetry.redaction import Chain, Redaction
 
 Only = Literal["all", "interrupted", "failed", "low_confidence"]

@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
-from orchestra.replay.told import Answered, ToolStep, canonical
+from orchestra.history.turns import Answered, ToolStep, canonical
 from schemas import ToolRequested
 
 Policy = Literal["recorded", "live", "fail"]

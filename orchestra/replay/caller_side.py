@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from orchestra.agents.builtin import collect_digits
 from orchestra.bus import Bus
 from orchestra.errors import EngineError
-from orchestra.replay.told import Teller, ToldCall, ToldTurn
+from orchestra.history.turns import Teller, ToldCall, ToldTurn
 from schemas import (
     AgentChanged,
     CallEnded,

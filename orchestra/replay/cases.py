@@ -13,10 +13,10 @@ import msgspec
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.errors import UsageError
+from orchestra.history.turns import ToldCall, ToldTurn, told
 from orchestra.language.word_error_rate import WordErrors, total, word_errors
 from orchestra.replay.places import file_entries
 from orchestra.replay.recorded import decoded
-from orchestra.replay.told import ToldCall, ToldTurn, told
 from schemas import (
     CallEnded,
     CallStarted,

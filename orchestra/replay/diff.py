@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from orchestra.history.turns import ToldCall, ToldTurn, canonical
 from orchestra.language.word_error_rate import words
-from orchestra.replay.told import ToldCall, ToldTurn, canonical
 
 Difference = Literal["agent", "tools", "reply", "rules", "end", "failure"]
 Kind = Literal["same", "was", "now"]

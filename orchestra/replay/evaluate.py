@@ -9,11 +9,11 @@ from functools import partial
 import msgspec
 
 from orchestra.errors import EngineError, UsageError
+from orchestra.history.turns import ToldCall, ToldTurn, canonical
 from orchestra.language.word_error_rate import WordErrors, total, words
 from orchestra.replay.cases import Trial, WantedTool, WantedTurn, outcome
 from orchestra.replay.diff import turn_diff
 from orchestra.replay.stage import Candidate, Stage, as_told, staged
-from orchestra.replay.told import ToldCall, ToldTurn, canonical
 
 _AT_A_TIME = 8
 _P95 = 0.95

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
+from orchestra.history.turns import ToldTurn, ToolStep
 from orchestra.replay.diff import CallDiff, Comparison, Sound, TurnDiff, Words
-from orchestra.replay.told import ToldTurn, ToolStep
 
 #: characters of a tool call that are shown at once
 _LONGEST = 200

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestra.bus import Entry
-from orchestra.replay.holes import Holes
+from orchestra.history.gaps import Holes
 from orchestra.replay.pace import Pace
 from orchestra.replay.places import Complain, Place, place_of
 from orchestra.replay.position import token_of

@@ -13,10 +13,10 @@ from fastapi.responses import StreamingResponse
 
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
+from orchestra.history.dialogue import dialogue
 from orchestra.settings import Settings
 from orchestra.storage.bearer import Guesses, has_token, peer_of
 from orchestra.storage.calls import CallRecord, find_call, list_calls
-from orchestra.storage.dialogue import dialogue
 from orchestra.storage.keys import link_key
 from orchestra.storage.links import Links
 from orchestra.storage.stored import Stored, kept

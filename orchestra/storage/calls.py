@@ -6,8 +6,8 @@ from operator import attrgetter
 import msgspec
 
 from orchestra.bus import Bus, keys
+from orchestra.history.usage import Cost, Usage
 from orchestra.masking import without_login
-from orchestra.storage.cost import Cost, Usage
 
 _INDEX = "calls"
 _PAGE = 100

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from orchestra.bus import Publisher
+from orchestra.history.resume import Standing
 from orchestra.masking import without_secrets
 from orchestra.voice.actions import Ending, Transfer
 from orchestra.voice.call_audio import CallAudio
@@ -17,7 +18,6 @@ from orchestra.voice.media_stream import Digit, Mark, Media
 from orchestra.voice.metering import SpeechMeter
 from orchestra.voice.provider import Provider
 from orchestra.voice.recording import CHUNK_MS, SAMPLE_RATE
-from orchestra.voice.standing import Standing
 from schemas import (
     AudioChunk,
     CallAnswered,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from orchestra.history.resume import Standing
 from orchestra.language.backchannel import has_words
 from orchestra.voice.actions import (
     Action,
@@ -24,7 +25,6 @@ from orchestra.voice.actions import (
 from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.doubts import Doubts
 from orchestra.voice.measure import TurnTimes
-from orchestra.voice.standing import Standing
 from orchestra.voice.turns import Turns
 from orchestra.voice.waiting import HOLDING_AFTER_S, HOLDING_AGAIN_S, Waiting
 from schemas import (

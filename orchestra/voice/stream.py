@@ -12,13 +12,13 @@ from redis.exceptions import RedisError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from orchestra.errors import RejectedError
+from orchestra.history.resume import Standing, standing
 from orchestra.voice import media_stream
 from orchestra.voice.bridge import Bridge
 from orchestra.voice.call import Call, Parties
 from orchestra.voice.media_stream import Connected, Digit, Mark, Media, Message, OddMessageError, Start, Stop
 from orchestra.voice.pace import Pace
 from orchestra.voice.pipeline import CallPipeline
-from orchestra.voice.standing import Standing, standing
 from orchestra.voice.token import claim
 from schemas.calls import EndReason
 

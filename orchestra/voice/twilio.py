@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlencode
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
+from orchestra.history.resume import Standing
 from orchestra.voice.actions import HangUp, Transfer
 from orchestra.voice.call import Parties
-from orchestra.voice.standing import Standing
 from schemas import CallAnswered
 from schemas.calls import AnsweredBy, EndReason
 

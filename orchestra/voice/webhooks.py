@@ -15,12 +15,12 @@ from starlette.requests import ClientDisconnect
 
 from orchestra.bus.keys import partition_of, started_ms
 from orchestra.errors import OrchestraError, RejectedError
+from orchestra.history.resume import Standing, standing
 from orchestra.voice import twilio
 from orchestra.voice.actions import HangUp, Transfer
 from orchestra.voice.call import Parties
 from orchestra.voice.closing import close_call
 from orchestra.voice.incoming import Noted
-from orchestra.voice.standing import Standing, standing
 from orchestra.voice.token import LIFETIME_S
 from schemas import CallAnswered, CallTransferred, Event, TransferAccepted, TransferFailed
 from schemas.calls import EndReason

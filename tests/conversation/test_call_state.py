@@ -10,8 +10,8 @@ import structlog
 from orchestra import Handoff, Sentence, ToolContext, ToolFailed, ToolUse, rule, tool
 from orchestra.agents import Rule, Tool
 from orchestra.execution.call_state import LARGEST, changes
+from orchestra.history.turns import told
 from orchestra.replay.answers import RecordedTools
-from orchestra.replay.told import told
 from orchestra.testing import TestBus
 from schemas import AgentChanged, CallStarted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.conversation.team import Line, Parcels, call_of, last, team

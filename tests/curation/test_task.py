@@ -7,7 +7,7 @@ from label_studio_sdk.label_interface import LabelInterface
 
 from orchestra.curation.config import LABEL_CONFIG
 from orchestra.curation.task import as_shown, is_sampled, is_wanted, outcome, redacted, task
-from orchestra.storage.dialogue import Dialogue, Turn, dialogue
+from orchestra.history.dialogue import Dialogue, Turn, dialogue
 from orchestra.telemetry.redaction import Redaction
 from schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnMeasured, UserTurnEnded
 

@@ -18,14 +18,14 @@ from orchestra.bus import Entry
 from orchestra.bus.keys import started_ms
 from orchestra.curation.evaluation import EvaluatedCall, EvaluatedTurn, read_set
 from orchestra.errors import OrchestraError
-from orchestra.replay import transcript
+from orchestra.history import transcript
+from orchestra.history.dialogue import dialogue
+from orchestra.history.turns import told
 from orchestra.replay.cases import read_trials
 from orchestra.replay.recorded import Selection, decoded, entries, recorded_call
-from orchestra.replay.told import told
 from orchestra.settings import Settings
 from orchestra.storage.archive import Archive
 from orchestra.storage.compact import holes
-from orchestra.storage.dialogue import dialogue
 from orchestra.voice.caller.audio import read_channels
 from orchestra.voice.caller.script import read_script
 from schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnCompleted, UserTurnEnded, encode

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from orchestra.demo import app
 from orchestra.errors import UsageError
+from orchestra.history.turns import told
 from orchestra.replay.diff import Comparison
 from orchestra.replay.page import page
 from orchestra.replay.spoken import compare_spoken, renumbered, voice_of
 from orchestra.replay.stage import Candidate
-from orchestra.replay.told import told
 from orchestra.settings import Settings
 from orchestra.voice.caller import SAMPLE_RATE, to_telephone, write_stereo
 from orchestra.voice.caller.mulaw import Samples

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from orchestra.cli import app
 from orchestra.errors import OrchestraError
-from orchestra.replay import transcript
+from orchestra.history import transcript
 from orchestra.replay.places import file_entries
 from tests.replay.test_kept_calls import CALL, call_of
 

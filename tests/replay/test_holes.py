@@ -1,6 +1,6 @@
 from orchestra.bus import Entry
 from orchestra.bus.stream.encode import seal
-from orchestra.replay.holes import Holes
+from orchestra.history.gaps import Holes
 from schemas import (
     AgentChanged,
     CallAnswered,

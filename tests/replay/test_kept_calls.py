@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from orchestra.cli import app
 from orchestra.errors import UsageError
-from orchestra.replay import transcript
+from orchestra.history import transcript
 from orchestra.replay.recorded import Selection
 from orchestra.replay.recording import cut, recording
 from orchestra.replay.words import find_words

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from orchestra.cli import app
 from orchestra.cli.telling import told
 from orchestra.errors import ConsumerError, ServerError, UsageError
-from orchestra.replay.transcript import journal
+from orchestra.history.transcript import journal
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import (

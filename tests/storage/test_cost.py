@@ -3,11 +3,11 @@ from functools import reduce
 import msgspec
 import pytest
 
+from orchestra.history.summary import Record, changes
+from orchestra.history.usage import costs
 from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
 from orchestra.storage.calls import CallRecord, call_record, find_call
-from orchestra.storage.cost import costs
-from orchestra.storage.session import Record, changes
 from orchestra.testing import TestBus
 from schemas import CallEnded, CallStarted, Event, PromptCompleted, SpeechMetered
 from workers.persistence import consumer

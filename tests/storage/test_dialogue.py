@@ -1,4 +1,4 @@
-from orchestra.storage.dialogue import dialogue
+from orchestra.history.dialogue import dialogue
 from schemas import (
     AgentChanged,
     CallEnded,

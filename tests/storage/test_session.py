@@ -1,6 +1,6 @@
 from functools import reduce
 
-from orchestra.storage.session import Record, changes
+from orchestra.history.summary import Record, changes
 from schemas import (
     AgentChanged,
     CallEnded,

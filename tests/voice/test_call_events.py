@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from orchestra.bus import Publisher
+from orchestra.history.resume import Standing
 from orchestra.testing import TestBus
 from orchestra.voice.actions import Say
 from orchestra.voice.call import Call, Parties, Script
 from orchestra.voice.conversation import Speech
-from orchestra.voice.standing import Standing
 from schemas import (
     CallAnswered,
     CallEndRequested,

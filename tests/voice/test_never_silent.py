@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestra.voice.standing import standing
+from orchestra.history.resume import standing
 from schemas import DigitsRequested
 from tests.voice.virtual_call import ANSWER, APOLOGY, HOLDING, VirtualCall, call, virtual_call
 

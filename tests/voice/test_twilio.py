@@ -10,10 +10,10 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from orchestra.errors import RejectedError
+from orchestra.history.resume import standing
 from orchestra.voice import twilio
 from orchestra.voice.actions import HangUp, Transfer
 from orchestra.voice.call import Parties
-from orchestra.voice.standing import standing
 from orchestra.voice.twilio import Reconnect
 from schemas import (
     CallEnded,

@@ -1,6 +1,6 @@
 """The simulated caller: calls an edge as Twilio does, in real time, and measures what a caller would hear."""
 
-from orchestra.voice.caller.account import Replying, TurnAccount, account
+from orchestra.history.by_utterance import Replying, TurnAccount, account
 from orchestra.voice.caller.audio import to_telephone, write_stereo
 from orchestra.voice.caller.caller import Caller, Ending
 from orchestra.voice.caller.compare import Comparison, compare

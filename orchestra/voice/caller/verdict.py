@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestra.voice.caller.account import TurnAccount
+from orchestra.history.by_utterance import TurnAccount
 from orchestra.voice.caller.caller import Ending
 from orchestra.voice.caller.compare import Comparison
 from orchestra.voice.caller.measure import TurnAudio

@@ -1,6 +1,7 @@
 import pytest
 
-from orchestra.voice.caller import Replying, account
+from orchestra.history import by_utterance as account
+from orchestra.voice.caller import Replying
 from schemas import (
     CallEnded,
     CallStarted,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from orchestra.bus import Bus, keys
-from orchestra.storage.dialogue import TYPES
+from orchestra.history.dialogue import TYPES
 from schemas import DecodeError, Event, tag_of
 
 _TAGS = {tag_of(event_type) for event_type in TYPES}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from orchestra.storage.dialogue import Turn, dialogue
+from orchestra.history.dialogue import Turn, dialogue
 from schemas import Event
 
 #: a cue that has no length of its own is shown for so long, in seconds

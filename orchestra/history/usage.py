@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from orchestra.history.summary import Record
 from orchestra.prices import Prices
-from orchestra.storage.session import Record
 from schemas import CallEnded, Event, PromptCompleted, SpeechMetered
 
 _MILLION = 1_000_000
