@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from orchestra import App, Consumer, Context, load_app
-from orchestra.agents.live import LiveCalls
-from orchestra.agents.turns import STALE_S, TURN_S, Turns
+from orchestra.agents.call_cache import LiveCalls
+from orchestra.agents.turn_runner import STALE_S, TURN_S, Turns
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
 from orchestra.storage.callers import Callers, as_context

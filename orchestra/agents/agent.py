@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestra.agents.parts import parts, text
+from orchestra.agents.app_checks import parts, text
 from orchestra.agents.tool import Tool
 from orchestra.errors import AppError
 

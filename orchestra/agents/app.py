@@ -8,10 +8,10 @@ from inspect import isasyncgenfunction
 from typing import Any
 
 from orchestra.agents.agent import Agent
+from orchestra.agents.app_checks import parts, text
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
+from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.knowledge import Knowledge
-from orchestra.agents.parts import parts, text
-from orchestra.agents.provenance import fingerprint
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Source, Tool
 from orchestra.errors import AppError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from orchestra.agents.pages import Read, Section, read_folder
+from orchestra.agents.documents import Read, Section, read_folder
 from orchestra.errors import AppError, EngineError
 from orchestra.language.stemming import meant, terms
 from orchestra.settings import load_settings

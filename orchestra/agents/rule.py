@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from orchestra.agents.parts import hints_of
+from orchestra.agents.app_checks import hints_of
 from orchestra.errors import AppError
 from schemas import Message
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, get_args, get_origin, overload
 
 import msgspec
 
-from orchestra.agents.parts import hints_of, parts
+from orchestra.agents.app_checks import hints_of, parts
 from orchestra.errors import AppError, RejectedError
 from orchestra.language.argument_words import choices_of, worded
 from schemas import ToolSchema

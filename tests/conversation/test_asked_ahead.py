@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from orchestra.agents.autogen import AgentTurn, Cast
-from orchestra.agents.judge import Scene
+from orchestra.agents.tool_guard import Scene
 from orchestra.language.agreement import Asked
 from schemas import Message, PromptCompleted, ToolCall
 from tests.conversation.team import Parcels, team

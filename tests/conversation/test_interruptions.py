@@ -5,7 +5,7 @@ import pytest
 
 from orchestra.agents.autogen import AgentTurn, Cast
 from orchestra.agents.conversation import STILL_RUNNING
-from orchestra.agents.judge import Scene
+from orchestra.agents.tool_guard import Scene
 from orchestra.errors import FencedError
 from orchestra.testing import TestBus
 from schemas import (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestra import demo
-from orchestra.agents import pages
+from orchestra.agents import documents as pages
 from orchestra.agents.knowledge import Knowledge
 from orchestra.errors import AppError
 

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
+from orchestra.agents.call_cache import CONVERSATION, LiveCalls
 from orchestra.agents.conversation import Conversation
-from orchestra.agents.live import CONVERSATION, LiveCalls
 from orchestra.bus import Context
 from schemas import PromptCompleted
 

@@ -17,7 +17,7 @@ import structlog
 from orchestra import Agent, App, mcp_tools, tool
 from orchestra.agents import Tool, ToolContext
 from orchestra.agents.loader import check_app
-from orchestra.agents.mcp import link
+from orchestra.agents.mcp import connection as link
 from orchestra.agents.mcp.schemas import accepted_names, accepted_parameters
 from orchestra.errors import AppError, ToolFailed
 from tests.servers.mcp_odd import NAMES

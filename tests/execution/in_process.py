@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestra.agents.app import App
-from orchestra.agents.autogen.cast import Cast
+from orchestra.agents.autogen.toolset import Cast
 from orchestra.agents.router import Router
 from orchestra.agents.tool import ToolContext
 from orchestra.execution.models import Model, ModelAnswer, TextDelta

@@ -17,7 +17,7 @@ if find_spec("autogen_agentchat") is None:
     _MISSING = "agents run on AutoGen, which is not installed: pip install 'orchestra-voice[agents]'"
     raise MissingExtraError(_MISSING)
 
-from orchestra.agents.autogen.cast import Cast
+from orchestra.agents.autogen.toolset import Cast
 from orchestra.agents.autogen.turn import AgentTurn, Steps
 
 __all__ = ["AgentTurn", "Cast", "Steps"]

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from orchestra.agents.arguments import tool_name
 from orchestra.agents.autogen.messages import ours
 from orchestra.agents.autogen.workbench import REFUSED
-from orchestra.agents.judge import HANDOFF, Refused
+from orchestra.agents.tool_guard import HANDOFF, Refused
 from orchestra.errors import EngineError
 from schemas import Message, ToolCall
 

@@ -10,11 +10,11 @@ from autogen_agentchat.messages import HandoffMessage
 from autogen_core import CancellationToken
 
 from orchestra.agents.agent import Agent
-from orchestra.agents.autogen.cast import Cast
 from orchestra.agents.autogen.client import PROMPTS, PromptClient, ToolChoice
+from orchestra.agents.autogen.toolset import Cast
 from orchestra.agents.autogen.workbench import REFUSED, CallContext, ToolBench
-from orchestra.agents.judge import Refused, Scene, as_object
 from orchestra.agents.notes import as_message
+from orchestra.agents.tool_guard import Refused, Scene, as_object
 from orchestra.errors import RejectedError
 from orchestra.language.agreement import Asked, simply_agrees
 from orchestra.language.plain_text import spoken

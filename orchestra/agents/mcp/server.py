@@ -24,12 +24,12 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 
-from orchestra.agents.mcp.offers import Offer
+from orchestra.agents.mcp.catalog import Offer
 from orchestra.errors import ToolFailed
 from orchestra.settings import load_settings
 
 if TYPE_CHECKING:
-    from orchestra.agents.mcp.link import Link, Place
+    from orchestra.agents.mcp.connection import Link, Place
 
 _LOG = structlog.get_logger("orchestra.agents")
 
@@ -102,7 +102,7 @@ class McpServer:
             ToolFailed: it failed, or the server is away.
 
         """
-        from orchestra.agents.mcp.link import AwayError  # noqa: PLC0415 - only where a server is used
+        from orchestra.agents.mcp.connection import AwayError  # noqa: PLC0415 - only where a server is used
 
         try:
             return await self._opened().call(name, arguments)
@@ -110,7 +110,7 @@ class McpServer:
             raise _away(tool) from error
 
     async def _connected(self, tool: str) -> None:
-        from orchestra.agents.mcp.link import AwayError  # noqa: PLC0415
+        from orchestra.agents.mcp.connection import AwayError  # noqa: PLC0415
 
         try:
             async with asyncio.timeout(_PATIENCE_S):
@@ -119,7 +119,7 @@ class McpServer:
             raise _away(tool) from error
 
     def _opened(self) -> "Link":
-        from orchestra.agents.mcp.link import Link  # noqa: PLC0415
+        from orchestra.agents.mcp.connection import Link  # noqa: PLC0415
 
         if self._link is None or self._link.loop is not asyncio.get_running_loop():
             self._link = Link(self._place, self.name, self._take)
@@ -145,7 +145,7 @@ class McpServer:
 
     def _look(self, within_s: float) -> str:
         """Ask for the list in a thread of its own, as an event loop may be running in this one."""
-        from orchestra.agents.mcp.link import AwayError, listed_once  # noqa: PLC0415
+        from orchestra.agents.mcp.connection import AwayError, listed_once  # noqa: PLC0415
 
         failed: list[BaseException] = []
 

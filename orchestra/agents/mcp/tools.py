@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from orchestra.agents.mcp.offers import Offer
+from orchestra.agents.app_checks import parts
+from orchestra.agents.mcp.catalog import Offer
 from orchestra.agents.mcp.schemas import LONGEST_DESCRIPTION, accepted_names
-from orchestra.agents.parts import parts
 from orchestra.agents.tool import Tool, ToolContext, read_arguments, with_examples
 from orchestra.errors import AppError, MissingExtraError, RejectedError, ToolFailed
 from schemas import ToolSchema
@@ -204,7 +204,7 @@ _UNKNOWN_YET = "These tools are away right now: tell the caller that what they a
 
 def _server(server: str | Sequence[str], token: str, headers: Mapping[str, str], env: Mapping[str, str]) -> "McpServer":
     try:
-        from orchestra.agents.mcp.link import Place  # noqa: PLC0415 - only where a server is used
+        from orchestra.agents.mcp.connection import Place  # noqa: PLC0415 - only where a server is used
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"mcp", "mcp_types", "httpx2", "anyio"}:
             raise

@@ -18,7 +18,7 @@ from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCResponse, jsonrpc_message_adapter
 
-from orchestra.agents.mcp.mending import mend
+from orchestra.agents.mcp.repair import mend
 
 _LOG = structlog.get_logger("orchestra.agents")
 

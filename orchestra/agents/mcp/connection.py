@@ -13,7 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CONNECTION_CLOSED, ToolListChangedNotification
 from pydantic import ValidationError
 
-from orchestra.agents.mcp.offers import Offer
+from orchestra.agents.mcp.catalog import Offer
 from orchestra.agents.mcp.results import sayable, told
 from orchestra.agents.mcp.transports import BROKEN_OFF, UNREACHABLE, HttpClient, Mended, over_stdio
 from orchestra.errors import ToolFailed

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.builtin import CLOSING
-from orchestra.agents.judge import Judge
 from orchestra.agents.tool import with_examples
+from orchestra.agents.tool_guard import Judge
 from schemas import ToolSchema
 
 

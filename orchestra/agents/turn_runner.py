@@ -10,10 +10,10 @@ from redis.exceptions import RedisError
 
 from orchestra.agents.app import App
 from orchestra.agents.autogen import AgentTurn, Cast
-from orchestra.agents.judge import Scene
-from orchestra.agents.live import CONVERSATION, STEP, CallersTurn, LiveCall, RunningTurn, Step, StopReason
+from orchestra.agents.call_cache import CONVERSATION, STEP, CallersTurn, LiveCall, RunningTurn, Step, StopReason
 from orchestra.agents.router import Router
-from orchestra.agents.steps import PROMPT_S, TurnSteps, catch_up
+from orchestra.agents.tool_guard import Scene
+from orchestra.agents.turn_requests import PROMPT_S, TurnSteps, catch_up
 from orchestra.bus import Context
 from orchestra.errors import EngineError, FencedError
 from orchestra.language.agreement import simply_agrees

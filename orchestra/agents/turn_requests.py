@@ -13,7 +13,7 @@ from typing import Any
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.autogen.client import ToolChoice
-from orchestra.agents.live import CallersTurn, LiveCall, Step
+from orchestra.agents.call_cache import CallersTurn, LiveCall, Step
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
 from orchestra.errors import EngineError
