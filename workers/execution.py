@@ -7,11 +7,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 from orchestra import App, Consumer, Context, load_app
 from orchestra.bus import Bus
+from orchestra.execution.jobs import Work
 from orchestra.execution.models import Models, opened_models
 from orchestra.execution.prompts import Prompts
 from orchestra.execution.reply import Reply
 from orchestra.execution.tools import CALLER_NUMBER, Answers, Tools, http_client
-from orchestra.execution.work import Work
 from orchestra.settings import Settings, load_settings
 from schemas import (
     CallEnded,

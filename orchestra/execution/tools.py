@@ -14,9 +14,9 @@ from orchestra.agents.builtin import collect_digits, end_call, press_keys, trans
 from orchestra.agents.tool import Tool, ToolContext
 from orchestra.bus import Context
 from orchestra.errors import RejectedError, ToolFailed
-from orchestra.execution.blocking import Timed
 from orchestra.execution.call_state import changes
 from orchestra.execution.keypad import Keypad
+from orchestra.execution.loop_watchdog import Timed
 from schemas import (
     CallEndRequested,
     CallTransferRequested,

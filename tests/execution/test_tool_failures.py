@@ -11,7 +11,7 @@ import structlog
 
 from orchestra import ToolFailed, tool
 from orchestra.agents import Sentence, Tool, rule
-from orchestra.execution.blocking import Timed
+from orchestra.execution.loop_watchdog import Timed
 from orchestra.testing import TestBus
 from schemas import ToolCompleted
 from tests.conversation.team import Line, Parcels, team

@@ -6,7 +6,7 @@ import pytest
 
 from orchestra.execution.models.port import ModelAnswer
 from orchestra.execution.models.wire.answer import Answer
-from orchestra.execution.models.wire.events import Events
+from orchestra.execution.models.wire.event_stream import Events
 from orchestra.language.plain_text import spoken
 from tests.servers.openai import Raw
 from tests.servers.shapes import ANSWER, ARGUMENTS, bytes_of, calls, in_pieces, says

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from orchestra.execution.work import Work
+from orchestra.execution.jobs import Work
 
 
 async def wait(begun: asyncio.Event) -> str:

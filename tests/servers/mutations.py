@@ -15,7 +15,7 @@ from orchestra.agents.arguments import argument_objects
 from orchestra.errors import EngineError
 from orchestra.execution.models.port import ModelAnswer
 from orchestra.execution.models.wire.answer import Answer
-from orchestra.execution.models.wire.events import Events
+from orchestra.execution.models.wire.event_stream import Events
 from orchestra.language.plain_text import spoken
 from tests.servers.shapes import ANSWER, bytes_of, calls, event, fails, in_pieces, says
 

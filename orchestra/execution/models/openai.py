@@ -25,7 +25,7 @@ from openai import AsyncOpenAI
 from orchestra.errors import EngineError
 from orchestra.execution.models.port import ModelAnswer, TextDelta
 from orchestra.execution.models.wire.answer import Answer, ReportedError, failure, one_line
-from orchestra.execution.models.wire.events import Events
+from orchestra.execution.models.wire.event_stream import Events
 from orchestra.execution.models.wire.inline import UNKNOWN_S
 from orchestra.execution.models.wire.request import Manners, request_of
 from schemas import PromptRequested

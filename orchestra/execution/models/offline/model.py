@@ -5,8 +5,8 @@ import json
 import re
 from collections.abc import AsyncIterator
 
-from orchestra.execution.models.offline.decide import decide
-from orchestra.execution.models.offline.moves import Call
+from orchestra.execution.models.offline.actions import Call
+from orchestra.execution.models.offline.policy import decide
 from orchestra.execution.models.port import ModelAnswer, TextDelta
 from schemas import PromptRequested, ToolCall
 

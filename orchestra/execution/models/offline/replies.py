@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from orchestra.execution.models.offline.talk import Step, Talk
+from orchestra.execution.models.offline.transcript import Step, Talk
 from orchestra.language.stemming import meant, terms
 
 ANYTHING_ELSE = "Is there anything else I can do for you?"

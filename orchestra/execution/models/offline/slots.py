@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestra.execution.models.offline import acts
-from orchestra.execution.models.offline.moments import DAYS, date_in, time_in, time_words, weekday_of
+from orchestra.execution.models.offline import dialogue_acts as acts
+from orchestra.execution.models.offline.dates import DAYS, date_in, time_in, time_words, weekday_of
 from orchestra.execution.models.offline.numbers import digit_runs, digits_of_length, without_numbers
 from orchestra.language.stemming import meant, stem, terms, words
 from schemas import ToolSchema

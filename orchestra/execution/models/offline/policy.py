@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from orchestra.execution.models.offline import acts, filling, keyed, replies
-from orchestra.execution.models.offline.moves import BUILTIN, END, KEYPAD, SEARCH, TRANSFER, Call, Move, Say, View
-from orchestra.execution.models.offline.ranking import example_of, rank
-from orchestra.execution.models.offline.talk import HANDOFF, read
+from orchestra.execution.models.offline import dialogue_acts as acts
+from orchestra.execution.models.offline import dtmf as keyed
+from orchestra.execution.models.offline import replies
+from orchestra.execution.models.offline import slot_filling as filling
+from orchestra.execution.models.offline.actions import BUILTIN, END, KEYPAD, SEARCH, TRANSFER, Call, Move, Say, View
+from orchestra.execution.models.offline.tool_ranking import example_of, rank
+from orchestra.execution.models.offline.transcript import HANDOFF, read
 from orchestra.language.stemming import terms
 from schemas import PromptRequested, ToolSchema
 

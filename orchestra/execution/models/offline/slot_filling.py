@@ -4,12 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from orchestra.execution.models.offline import acts, replies
-from orchestra.execution.models.offline.moves import TRANSFER, Call, Move, Say, View
+from orchestra.execution.models.offline import dialogue_acts as acts
+from orchestra.execution.models.offline import replies
+from orchestra.execution.models.offline.actions import TRANSFER, Call, Move, Say, View
 from orchestra.execution.models.offline.numbers import digit_runs
-from orchestra.execution.models.offline.ranking import rank
 from orchestra.execution.models.offline.slots import Slot, slots_of, tells_more, value_in
-from orchestra.execution.models.offline.talk import Talk
+from orchestra.execution.models.offline.tool_ranking import rank
+from orchestra.execution.models.offline.transcript import Talk
 from orchestra.language.stemming import terms
 from schemas import ToolSchema
 

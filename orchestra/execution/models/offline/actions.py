@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from orchestra.execution.models.offline.talk import HANDOFF, Talk
+from orchestra.execution.models.offline.transcript import HANDOFF, Talk
 from schemas import ToolSchema
 
 SEARCH, END, TRANSFER = "search_knowledge", "end_call", "transfer_call"

@@ -3,8 +3,9 @@
 import re
 from typing import Final
 
-from orchestra.execution.models.offline import acts, filling
-from orchestra.execution.models.offline.moves import KEYPAD, Call, Move, View
+from orchestra.execution.models.offline import dialogue_acts as acts
+from orchestra.execution.models.offline import slot_filling as filling
+from orchestra.execution.models.offline.actions import KEYPAD, Call, Move, View
 from orchestra.execution.models.offline.slots import slots_of
 
 _WANTS: Final = re.compile(r"\b(?:type|key|enter|press|punch|tap)(?:(?: \w+){0,3} in| it| the| my)\b|\bkey ?pad\b")

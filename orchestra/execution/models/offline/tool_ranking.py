@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from orchestra.execution.models.offline.numbers import without_numbers
-from orchestra.execution.models.offline.talk import HANDOFF
+from orchestra.execution.models.offline.transcript import HANDOFF
 from orchestra.language.bm25 import Index
 from orchestra.language.stemming import bare, meant, terms
 from schemas import ToolSchema
