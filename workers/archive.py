@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 import structlog
 
 from orchestra import Consumer
+from orchestra.archive.archive import Archive
+from orchestra.archive.writer import Archiver
 from orchestra.bus import Bus, Entry
-from orchestra.storage.archive import Archive
-from orchestra.storage.archiving import Archiver
 
 _log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from orchestra.agents.turn_runner import STALE_S, TURN_S, Turns
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
 from orchestra.storage.callers import Callers, as_context
-from orchestra.storage.keys import number_key
+from orchestra.storage.secrets import number_key
 from schemas import (
     AgentChanged,
     CallEnded,

@@ -12,9 +12,9 @@ from orchestra import Consumer, Context
 from orchestra.bus import Bus
 from orchestra.history.summary import changes
 from orchestra.history.usage import costs
-from orchestra.storage.calls import enter
-from orchestra.storage.keeping import Keeping
-from orchestra.storage.lost import end_of_lost, lost_calls
+from orchestra.recordings.recorder import Keeping
+from orchestra.storage.call_records import enter
+from orchestra.storage.lost_calls import end_of_lost, lost_calls
 from orchestra.tasks import ended
 from schemas import (
     AgentChanged,

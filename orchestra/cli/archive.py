@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from orchestra.archive.archive import Archive
     from orchestra.settings import Settings
-    from orchestra.storage.archive import Archive
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +22,7 @@ def _archive() -> "tuple[Settings, Archive]":
     from orchestra.settings import load_settings
 
     with needs_extra("archive"):
-        from orchestra.storage.archive import Archive
+        from orchestra.archive.archive import Archive
     settings = load_settings()
     return settings, Archive.of(settings)
 
@@ -48,8 +48,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 
 
 def _found(archive: "Archive") -> dict[str, Any]:
-    from orchestra.storage.archive import parts_of
-    from orchestra.storage.compact import holes
+    from orchestra.archive.archive import parts_of
+    from orchestra.archive.compact import holes
 
     days: dict[str, dict[str, int]] = {}
     files = archive.files()
@@ -118,7 +118,7 @@ def compact(
     from orchestra.errors import OrchestraError
 
     _, archive = _archive()
-    from orchestra.storage.compact import compact as merge
+    from orchestra.archive.compact import compact as merge
 
     with progress_of() as progress:
         task = None if progress is None else progress.add_task("merging", total=None)

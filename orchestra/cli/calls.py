@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestra.history.dialogue import Dialogue, Turn
     from orchestra.history.usage import Cost
     from orchestra.settings import Settings
-    from orchestra.storage.calls import CallRecord
+    from orchestra.storage.call_records import CallRecord
     from schemas import Event, TurnMeasured
 
 #: stages of a turn: letter in the bar, name, colour, field of `TurnMeasured`
@@ -103,7 +103,7 @@ async def _listed(settings: "Settings", limit: int) -> "list[CallRecord]":
 async def _records(settings: "Settings", limit: int) -> "list[CallRecord]":
     """What the server has, and the demo's kept runs."""
     from orchestra.errors import ServerError
-    from orchestra.storage.calls import list_calls
+    from orchestra.storage.call_records import list_calls
 
     kept = [_record(journal, settings) for journal in _kept(settings)]
     try:
@@ -133,8 +133,8 @@ async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "lis
     from orchestra.replay.recorded import decoded
 
     try:
-        from orchestra.storage.archive import Archive
-        from orchestra.storage.archived import latest_calls
+        from orchestra.archive.archive import Archive
+        from orchestra.archive.latest_calls import latest_calls
 
         found = await asyncio.to_thread(lambda: latest_calls(Archive.of(settings), limit, known=known))
     except MissingExtraError:  # without it nothing is archived here
@@ -172,7 +172,7 @@ async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Ev
 async def _stored(settings: "Settings", call: str) -> "CallRecord | None":
     """The session record that a server has of the call."""
     from orchestra.errors import ServerError
-    from orchestra.storage.calls import find_call
+    from orchestra.storage.call_records import find_call
 
     try:
         bus = await _bus(settings)
@@ -203,7 +203,7 @@ def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":
     """The session record of a kept journal, at the prices of now."""
     from orchestra.history.summary import changes
     from orchestra.history.usage import costs
-    from orchestra.storage.calls import call_record
+    from orchestra.storage.call_records import call_record
 
     fields: dict[str, str] = {}
     for event in journal:

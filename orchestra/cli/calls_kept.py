@@ -48,8 +48,8 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
     from orchestra.cli.conversation import QUIET, terminal
     from orchestra.errors import UsageError
     from orchestra.history.transcript import clock
+    from orchestra.recordings.locate import cut, recording
     from orchestra.replay.recorded import recorded_call
-    from orchestra.replay.recording import cut, recording
 
     events = await recorded_call(settings, call, source, complain=complain)
     from_s = _beginning(events, turn) if turn else 0.0
@@ -107,8 +107,8 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
     from orchestra.errors import UsageError
     from orchestra.history import transcript
     from orchestra.history.dialogue import dialogue
+    from orchestra.recordings.locate import file_name, recording
     from orchestra.replay.recorded import recorded_call
-    from orchestra.replay.recording import file_name, recording
 
     events = await recorded_call(settings, call, source, complain=complain)
     name = file_name(events[0].call)

@@ -39,7 +39,7 @@ async def _place(what: str, url: str) -> Finding:
 
 def _problem(url: str) -> str:
     """Why a place cannot be used; empty if it can. Blocks."""
-    from orchestra.storage.place import Place
+    from orchestra.filesystem import Place
 
     place = Place(url)
     place.names()

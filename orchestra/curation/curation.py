@@ -17,10 +17,10 @@ from orchestra.curation.task import is_sampled, is_wanted, redacted, task
 from orchestra.errors import EngineError, RejectedError, SettingError
 from orchestra.history.dialogue import dialogue
 from orchestra.history.read_many import journals
+from orchestra.recordings.signed_links import Links
+from orchestra.recordings.store import Stored, kept
 from orchestra.settings import Settings
-from orchestra.storage.keys import link_key
-from orchestra.storage.links import Links
-from orchestra.storage.stored import Stored, kept
+from orchestra.storage.secrets import link_key
 from orchestra.telemetry.chosen import chosen_redaction
 
 _log = structlog.get_logger()

@@ -11,18 +11,18 @@ from typing import Any
 
 import structlog
 
+from orchestra.archive.archive import BEGINNING, Archive, Part, parts_of
 from orchestra.bus import Bus
 from orchestra.bus.redis.embedded import running_url
 from orchestra.errors import MissingExtraError, ServerError, UsageError
 from orchestra.replay.views import VIEWS
 from orchestra.settings import Settings
-from orchestra.storage.archive import BEGINNING, Archive, Part, parts_of
 
 try:
     import duckdb
     import pyarrow as pa  # type: ignore[import-untyped]
 
-    from orchestra.storage.columns import SCHEMA, table_of
+    from orchestra.archive.parquet import SCHEMA, table_of
 except ModuleNotFoundError as missing:
     _msg = f'queries need {missing.name}: pip install "orchestra-voice[analysis]"'
     raise MissingExtraError(_msg) from missing

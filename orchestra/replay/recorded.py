@@ -27,7 +27,7 @@ from schemas import CallStarted, DecodeError, Event, tag_of
 from schemas.event import type_tag
 
 if TYPE_CHECKING:
-    from orchestra.storage.archive import Archive
+    from orchestra.archive.archive import Archive
 
 _LOG = structlog.get_logger("orchestra.replay")
 _STARTED = tag_of(CallStarted)
@@ -288,7 +288,7 @@ def _archive(root: str) -> "Archive":
         UsageError: there is none, it cannot be reached, or its extra is not installed.
 
     """
-    from orchestra.storage.archive import Archive  # noqa: PLC0415 - an extra
+    from orchestra.archive.archive import Archive  # noqa: PLC0415 - an extra
 
     try:
         archive = Archive(root)

@@ -1,6 +1,6 @@
 """Who has called before: a caller's recent calls, found by a keyed hash of the number.
 
-The index holds no number: whoever reads it without the key (`orchestra.storage.keys.number_key`) learns nothing of who
+The index holds no number: whoever reads it without the key (`orchestra.storage.secrets.number_key`) learns nothing of who
 called. Orchestration asks it when a call starts:
 
 >>> callers = Callers(bus, number_key(settings))                                      # doctest: +SKIP
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from orchestra.agents.notes import quoted
 from orchestra.bus import Bus, keys
-from orchestra.storage.calls import CallRecord, find_call
+from orchestra.storage.call_records import CallRecord, find_call
 
 _KEPT = 10
 #: the first line of what agents are told of earlier calls

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher, partition_of
 from orchestra.history.resume import standing
-from orchestra.storage.audio import audio_of, length_ms
-from orchestra.storage.lost import claim_end, give_back_end
+from orchestra.recordings.audio_chunks import audio_of, length_ms
+from orchestra.storage.lost_calls import claim_end, give_back_end
 from orchestra.voice.call import Call
 from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
 from schemas.calls import EndReason

@@ -14,13 +14,13 @@ from orchestra.bus import Bus, Publisher
 from orchestra.errors import SettingError
 from orchestra.refusals import Refusals
 from orchestra.settings import Settings
-from orchestra.storage.api import calls_router
-from orchestra.storage.bearer import Guesses
 from orchestra.voice import outbound, twilio, webhooks
 from orchestra.voice.arrivals import Arrivals
 from orchestra.voice.call import Parties, Script
 from orchestra.voice.calls import Calls
 from orchestra.voice.closing import LostCalls
+from orchestra.voice.edge.bearer_auth import Guesses
+from orchestra.voice.edge.calls_api import calls_router
 from orchestra.voice.incoming import Incoming
 from orchestra.voice.metrics import CONTENT_TYPE, prometheus, samples
 from orchestra.voice.pace import Pace

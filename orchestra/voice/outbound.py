@@ -8,8 +8,8 @@ import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from orchestra.errors import RejectedError, SettingError
-from orchestra.storage.bearer import has_token, peer_of
 from orchestra.voice.dialing import DialError, check_number, place_call
+from orchestra.voice.edge.bearer_auth import has_token, peer_of
 from orchestra.voice.token import LIFETIME_S
 from orchestra.voice.webhooks import body_of
 

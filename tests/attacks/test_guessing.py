@@ -9,8 +9,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from orchestra.recordings.signed_links import Links
 from orchestra.settings import Settings
-from orchestra.storage.links import Links
 from orchestra.testing import TestBus
 from tests.attacks.wire import a_caller_gets_through
 from tests.voice.edges import RunningEdge, running_edge

@@ -10,7 +10,7 @@ import pytest
 
 from orchestra import cli
 from orchestra.errors import EngineError, UsageError
-from orchestra.storage.place import Place
+from orchestra.filesystem import Place
 
 
 @pytest.fixture(autouse=True)

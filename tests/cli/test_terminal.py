@@ -14,12 +14,12 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from orchestra import log
+from orchestra.archive.archive import Archive
 from orchestra.bus import Consumer
 from orchestra.cli import app, replaying
 from orchestra.cli.terminal import Terminal
 from orchestra.printable import printable
 from orchestra.settings import Settings
-from orchestra.storage.archive import Archive
 from orchestra.testing import TestBus
 from schemas import (
     AgentChanged,

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from orchestra.archive.archive import Archive, parts_of
+from orchestra.archive.compact import compact
 from orchestra.bus import Bus, EmbeddedServer, Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.process import die_with_parent
 from orchestra.settings import Settings
-from orchestra.storage.archive import Archive, parts_of
-from orchestra.storage.compact import compact
 from schemas import UserTurnEnded
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]

@@ -14,6 +14,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from orchestra.agents.knowledge import Knowledge
+from orchestra.archive.archive import Archive
+from orchestra.archive.compact import holes
 from orchestra.bus import Entry
 from orchestra.bus.keys import started_ms
 from orchestra.curation.evaluation import EvaluatedCall, EvaluatedTurn, read_set
@@ -24,8 +26,6 @@ from orchestra.history.turns import told
 from orchestra.replay.cases import read_trials
 from orchestra.replay.recorded import Selection, decoded, entries, recorded_call
 from orchestra.settings import Settings
-from orchestra.storage.archive import Archive
-from orchestra.storage.compact import holes
 from orchestra.voice.caller.audio import read_channels
 from orchestra.voice.caller.script import read_script
 from schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnCompleted, UserTurnEnded, encode

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
 from orchestra.agents.knowledge import Knowledge
+from orchestra.archive.archive import Archive
+from orchestra.archive.compact import holes
 from orchestra.errors import AppError, UsageError
 from orchestra.replay.cases import read_trials
 from orchestra.replay.recorded import Selection, entries
 from orchestra.settings import Settings
-from orchestra.storage.archive import Archive
-from orchestra.storage.compact import holes
 from orchestra.voice.caller.audio import read_channels
 from orchestra.voice.caller.script import read_script
 from tests.conversation.test_knowledge import pdf_of
@@ -68,7 +68,7 @@ def test_an_archive_s_damaged_pages_are_told_of_with_the_file_s_name(tmp_path: P
 FOOTERS = """
 import random, sys
 from pathlib import Path
-from orchestra.storage.archive import Archive
+from orchestra.archive.archive import Archive
 archive, path = Archive(sys.argv[1]), Path(sys.argv[2])
 whole = path.read_bytes()
 begins = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")

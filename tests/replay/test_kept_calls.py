@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 from orchestra.cli import app
 from orchestra.errors import UsageError
 from orchestra.history import transcript
+from orchestra.recordings.locate import cut, recording
+from orchestra.recordings.wav import Recording
 from orchestra.replay.recorded import Selection
-from orchestra.replay.recording import cut, recording
 from orchestra.replay.words import find_words
 from orchestra.settings import Settings
-from orchestra.storage.recording import Recording
 from orchestra.testing import TestBus
 from schemas import (
     AudioChunk,

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
+from orchestra.archive.archive import Archive
 from orchestra.bus import Entry
 from orchestra.cli import app
 from orchestra.replay.moments import shown
@@ -15,7 +16,6 @@ from orchestra.replay.query import Records
 from orchestra.replay.report import report
 from orchestra.replay.views import VIEWS
 from orchestra.settings import Settings
-from orchestra.storage.archive import Archive
 
 MS = 1_763_830_000_000
 GOOD = "03-019aac75-e980-7000-8000-000000000001"

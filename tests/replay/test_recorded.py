@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.archive.archive import Archive
 from orchestra.errors import UsageError
 from orchestra.replay.places import json_line
 from orchestra.replay.recorded import Selection, entries, recorded_call, recorded_calls
 from orchestra.settings import Settings
-from orchestra.storage.archive import Archive
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallEnded, CallStarted, Event, UserTurnEnded, encode
 

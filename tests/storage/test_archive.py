@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from orchestra.archive.archive import Archive, File, Part, parts_of
+from orchestra.archive.parquet import place_of
 from orchestra.bus import Entry
-from orchestra.storage.archive import Archive, File, Part, parts_of
-from orchestra.storage.columns import place_of
-from orchestra.storage.place import Place
+from orchestra.filesystem import Place
 from schemas import UserTurnEnded, encode
 
 CALL = "03-019aac75-e980-7000-8000-000000000001"

@@ -10,13 +10,13 @@ import structlog
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from orchestra.archive.archive import Archive
+from orchestra.archive.writer import Archiver
 from orchestra.bus import keys
 from orchestra.bus.consumer.health import Health
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import text as text_of
 from orchestra.settings import Settings
-from orchestra.storage.archive import Archive
-from orchestra.storage.archiving import Archiver
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallStarted, Event, UserTurnEnded
 from tests.storage.failing import NO_SPACE, READ_ONLY, UNREACHABLE, FailingFileSystem
@@ -205,7 +205,7 @@ async def test_a_place_that_cannot_be_merged_is_said_and_archiving_goes_on(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(UNREACHABLE, "no route")
 
-    monkeypatch.setattr("orchestra.storage.archiving.compact", refuse)
+    monkeypatch.setattr("orchestra.archive.writer.compact", refuse)
     archive = Archive(str(tmp_path))
     archiver = Archiver(archive, name, flush_s=0.0, rows=1, many=2)
     with capture_logs() as said:

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from orchestra.bus.keys import started_ms
+from orchestra.storage.call_records import CallRecord
 from orchestra.storage.callers import Callers, as_context
-from orchestra.storage.calls import CallRecord
 from orchestra.testing import TestBus
 from schemas import AgentChanged, CallEnded, CallStarted, UserTurnEnded
 from workers.persistence import consumer

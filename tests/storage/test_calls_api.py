@@ -8,11 +8,11 @@ from pydantic import SecretStr
 
 from orchestra.errors import SettingError
 from orchestra.prices import Prices
+from orchestra.recordings.signed_links import Links
 from orchestra.settings import Settings, load_settings
-from orchestra.storage.api import byte_range, calls_router
-from orchestra.storage.keys import link_key
-from orchestra.storage.links import Links
+from orchestra.storage.secrets import link_key
 from orchestra.testing import TestBus
+from orchestra.voice.edge.calls_api import byte_range, calls_router
 from schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, SpeechMetered, UserTurnEnded
 from workers.persistence import consumer
 

@@ -7,13 +7,13 @@ import pytest
 from rich.text import Text
 from typer.testing import CliRunner, Result
 
+from orchestra.archive.archive import Archive
 from orchestra.bus import Entry
 from orchestra.bus.keys import started_ms
 from orchestra.cli import app
 from orchestra.cli.calls import latency_bar
 from orchestra.errors import UsageError
-from orchestra.storage.archive import Archive
-from orchestra.storage.calls import enter
+from orchestra.storage.call_records import enter
 from orchestra.testing import TestBus
 from schemas import (
     CallEnded,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.storage.archive import Archive, File
-from orchestra.storage.compact import compact, holes
+from orchestra.archive.archive import Archive, File
+from orchestra.archive.compact import compact, holes
 from tests.storage.test_archive import MS, entry
 
 

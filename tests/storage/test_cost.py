@@ -7,7 +7,7 @@ from orchestra.history.summary import Record, changes
 from orchestra.history.usage import costs
 from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
-from orchestra.storage.calls import CallRecord, call_record, find_call
+from orchestra.storage.call_records import CallRecord, call_record, find_call
 from orchestra.testing import TestBus
 from schemas import CallEnded, CallStarted, Event, PromptCompleted, SpeechMetered
 from workers.persistence import consumer

@@ -8,10 +8,10 @@ import fsspec
 import pytest
 
 from orchestra.bus import keys
+from orchestra.recordings.store import Stored, kept, store
 from orchestra.settings import Settings
-from orchestra.storage.calls import find_call
-from orchestra.storage.lost import end_of_lost, lost_calls
-from orchestra.storage.stored import Stored, kept, store
+from orchestra.storage.call_records import find_call
+from orchestra.storage.lost_calls import end_of_lost, lost_calls
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, RecordingSaved, UserTurnEnded
 from workers.persistence import consumer
@@ -184,7 +184,7 @@ class TestMissing:
     async def test_audio_that_never_came_at_the_end_is_missing_too(
         self, bus: TestBus, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("orchestra.storage.keeping._LAST_AUDIO_WITHIN_S", 0.05)
+        monkeypatch.setattr("orchestra.recordings.recorder._LAST_AUDIO_WITHIN_S", 0.05)
         call = bus.call()
         async with bus.run(consumer):
             await bus.publish(CallStarted(call=call), chunk(call, 0))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.errors import RejectedError
-from orchestra.storage.recording import Recording, Recordings
+from orchestra.recordings.wav import Recording, Recordings
 
 RATE = 8000
 

@@ -6,8 +6,8 @@ import fsspec
 import pytest
 
 from orchestra.errors import RejectedError
+from orchestra.recordings.store import kept, store, stored_at
 from orchestra.settings import Settings
-from orchestra.storage.stored import kept, store, stored_at
 
 PLACE = "memory://me:s3cr3t@bucket/calls"
 

@@ -3,8 +3,8 @@
 import asyncio
 
 from orchestra.bus import keys
-from orchestra.storage.calls import CallRecord
-from orchestra.storage.lost import end_of_lost
+from orchestra.storage.call_records import CallRecord
+from orchestra.storage.lost_calls import end_of_lost
 from orchestra.testing import TestBus
 from orchestra.voice.call import Call
 from orchestra.voice.closing import LostCalls, close_call

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from orchestra.archive.archive import BEGINNING, Archive, Id, parts_of
+from orchestra.archive.compact import compact
+from orchestra.archive.parquet import place_of
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.stream.entry import Entry
-from orchestra.storage.archive import BEGINNING, Archive, Id, parts_of
-from orchestra.storage.columns import place_of
-from orchestra.storage.compact import compact
 
 _LOG = structlog.get_logger("orchestra.storage")
 

@@ -29,8 +29,8 @@ from typing import Any
 from orchestra.bus.keys import earliest_ms, partition_of
 from orchestra.bus.stream.entry import Entry
 from orchestra.errors import MissingExtraError
+from orchestra.filesystem import Place
 from orchestra.settings import Settings
-from orchestra.storage.place import Place
 
 try:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -38,7 +38,7 @@ try:
     import pyarrow.dataset as ds  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-    from orchestra.storage.columns import (
+    from orchestra.archive.parquet import (
         MOST,
         SCHEMA,
         Sheet,

@@ -4,8 +4,8 @@ import time
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.stream.entry import Entry, read_entry
-from orchestra.storage.audio import audio_of, length_ms
-from orchestra.storage.calls import CallRecord, running_calls
+from orchestra.recordings.audio_chunks import audio_of, length_ms
+from orchestra.storage.call_records import CallRecord, running_calls
 from schemas import CallEnded
 
 _PAGE = 500

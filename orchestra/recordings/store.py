@@ -16,9 +16,9 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from orchestra.errors import RejectedError
+from orchestra.filesystem import reached
 from orchestra.masking import without_login
 from orchestra.settings import Settings
-from orchestra.storage.place import reached
 
 _FILE = "file"
 _NAME = re.compile(r"\w[\w.\-]*")

@@ -1,7 +1,7 @@
 """Merging the archive's small files: fewer, larger and better packed ones, while workers write and others read.
 
 A merged file covers the ids of those that it was made of, so from the moment it has its name it counts in their stead
-(`orchestra.storage.archive`); what is killed here leaves drafts or covered files behind, and the next run removes them.
+(`orchestra.archive.archive`); what is killed here leaves drafts or covered files behind, and the next run removes them.
 """
 
 import time
@@ -12,9 +12,9 @@ from itertools import groupby
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from orchestra.storage.archive import BEGINNING, LAST_MS, Archive, File, Id, Part, parts_of
-from orchestra.storage.columns import ROW_GROUP, Sheet
-from orchestra.storage.place import DRAFT
+from orchestra.archive.archive import BEGINNING, LAST_MS, Archive, File, Id, Part, parts_of
+from orchestra.archive.parquet import ROW_GROUP, Sheet
+from orchestra.filesystem import DRAFT
 
 _MOST_ROWS = 1_000_000
 _LEVEL = 9

@@ -14,12 +14,12 @@ from fastapi.responses import StreamingResponse
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
 from orchestra.history.dialogue import dialogue
+from orchestra.recordings.signed_links import Links
+from orchestra.recordings.store import Stored, kept
 from orchestra.settings import Settings
-from orchestra.storage.bearer import Guesses, has_token, peer_of
-from orchestra.storage.calls import CallRecord, find_call, list_calls
-from orchestra.storage.keys import link_key
-from orchestra.storage.links import Links
-from orchestra.storage.stored import Stored, kept
+from orchestra.storage.call_records import CallRecord, find_call, list_calls
+from orchestra.storage.secrets import link_key
+from orchestra.voice.edge.bearer_auth import Guesses, has_token, peer_of
 
 _LOG = structlog.get_logger()
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from orchestra.bus import keys
 from orchestra.errors import RejectedError, UsageError
 from orchestra.masking import without_login
+from orchestra.recordings.audio_chunks import audio_of
+from orchestra.recordings.store import kept
+from orchestra.recordings.wav import Recording
 from orchestra.replay.recorded import Selection, entries
 from orchestra.settings import Settings
-from orchestra.storage.audio import audio_of
-from orchestra.storage.recording import Recording
-from orchestra.storage.stored import kept
 from schemas import AudioChunk, Event, RecordingSaved, tag_of
 
 _CHUNK = 1 << 20

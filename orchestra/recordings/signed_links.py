@@ -9,7 +9,7 @@ _PURPOSE = b"orchestra recording link 1"
 
 
 class Links:
-    """Signs and checks links to recordings; see `orchestra.storage.keys.link_key` for the key."""
+    """Signs and checks links to recordings; see `orchestra.storage.secrets.link_key` for the key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = hmac.digest(key, _PURPOSE, hashlib.sha256)

@@ -9,9 +9,9 @@ import structlog
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.errors import MissingExtraError, RejectedError
-from orchestra.storage.audio import audio_of, length_ms
-from orchestra.storage.recording import Recordings
-from orchestra.storage.stored import Stored, store, stored_at
+from orchestra.recordings.audio_chunks import audio_of, length_ms
+from orchestra.recordings.store import Stored, store, stored_at
+from orchestra.recordings.wav import Recordings
 from schemas import AudioChunk, CallEnded, RecordingSaved
 
 _log = structlog.get_logger()

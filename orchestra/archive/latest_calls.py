@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection
 
+from orchestra.archive.archive import Archive, parts_of
+from orchestra.archive.parquet import one_of
 from orchestra.bus.keys import started_ms
 from orchestra.bus.stream.entry import Entry
-from orchestra.storage.archive import Archive, parts_of
-from orchestra.storage.columns import one_of
 from schemas import CallStarted, tag_of
 
 _STARTED = tag_of(CallStarted)
