@@ -13,7 +13,7 @@ OrchestraError
 └── EngineError              a speech engine or model failed to answer
 """
 
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 
 
 class OrchestraError(Exception):

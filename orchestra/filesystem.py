@@ -9,7 +9,7 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from orchestra.errors import MissingExtraError
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 
 #: ends the name of a file that is not whole yet
 DRAFT = ".part"

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestra.errors import SettingError
-from orchestra.masking import secrets_in
+from orchestra.mask import secrets_in
 from orchestra.prices import Prices, read_prices
 
 _PREFIX = "ORCHESTRA_"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from orchestra.cli import app
 from orchestra.errors import EngineError, OrchestraError, UsageError
 from orchestra.log import Masking
-from orchestra.masking import masking, secrets_in, without_login, without_secrets
+from orchestra.mask import masking, secrets_in, without_login, without_secrets
 from orchestra.settings import Settings, secret_values
 
 

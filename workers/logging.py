@@ -13,7 +13,7 @@ from orchestra.telemetry.chosen import chosen_redaction
 from orchestra.telemetry.openobserve import OpenObserve
 from orchestra.telemetry.redaction import Redaction
 from orchestra.telemetry.rows import row_of
-from orchestra.telemetry.shipping import Limits, Shipper
+from orchestra.telemetry.shipper import Limits, Shipper
 
 _log = structlog.get_logger()
 

@@ -52,7 +52,7 @@ def doctor(
     from orchestra.cli.doctor_settings import settings_table
     from orchestra.cli.table import columns, print_table
     from orchestra.cli.terminal import Terminal
-    from orchestra.masking import without_secrets
+    from orchestra.mask import without_secrets
     from orchestra.settings import load_settings
 
     settings = load_settings()

@@ -7,7 +7,7 @@ from itertools import pairwise
 from rich.table import Table
 from rich.text import Text
 
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 from orchestra.settings import Settings
 
 

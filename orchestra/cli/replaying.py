@@ -20,7 +20,7 @@ from orchestra.cli.telling import Line, told
 from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
 from orchestra.history.gaps import Holes
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 from orchestra.printable import escaped
 from orchestra.replay.moments import shown
 from orchestra.replay.pace import Pace

@@ -9,7 +9,7 @@ import typer
 
 from orchestra.cli.files import writing
 from orchestra.cli.terminal import say, say_json
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -19,7 +19,7 @@ from orchestra.curation.config import AUDIO_CONFIG, LABEL_CONFIG
 from orchestra.curation.task import task
 from orchestra.errors import EngineError, MissingExtraError, OrchestraError, RejectedError, SettingError
 from orchestra.history.dialogue import Dialogue, Turn
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 from orchestra.settings import Settings
 
 _log = structlog.get_logger()

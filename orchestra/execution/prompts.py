@@ -12,7 +12,7 @@ from orchestra.errors import EngineError, FencedError
 from orchestra.execution.models import Model, ModelAnswer, Models
 from orchestra.execution.reply import DivergedError, Reply
 from orchestra.language.sentence_splitter import Sentences
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 from schemas import Message, PromptCompleted, PromptRequested
 
 _LOG = structlog.get_logger("orchestra.execution")

@@ -5,7 +5,7 @@ Pure: an event goes in, the fields of the record that it changes come out.
 
 from functools import singledispatch
 
-from orchestra.masking import without_login
+from orchestra.mask import without_login
 from schemas import (
     AgentChanged,
     CallAnswered,

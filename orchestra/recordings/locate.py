@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestra.bus import keys
 from orchestra.errors import RejectedError, UsageError
-from orchestra.masking import without_login
+from orchestra.mask import without_login
 from orchestra.recordings.audio_chunks import audio_of
 from orchestra.recordings.store import kept
 from orchestra.recordings.wav import Recording

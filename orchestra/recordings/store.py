@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from orchestra.errors import RejectedError
 from orchestra.filesystem import reached
-from orchestra.masking import without_login
+from orchestra.mask import without_login
 from orchestra.settings import Settings
 
 _FILE = "file"

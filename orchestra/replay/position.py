@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestra.bus import Entry
 from orchestra.errors import UsageError
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 from orchestra.replay.places import Place, place_of
 
 _TOKEN = re.compile(r"(\d+)-(\d+)@(\d+):([a-z]+)")

@@ -7,7 +7,7 @@ import msgspec
 
 from orchestra.bus import Bus, keys
 from orchestra.history.usage import Cost, Usage
-from orchestra.masking import without_login
+from orchestra.mask import without_login
 
 _INDEX = "calls"
 _PAGE = 100

@@ -16,8 +16,8 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from orchestra.bus import GroupStatus
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
-from orchestra.telemetry.exporting import MetricExporter, Signal, SpanExporter
 from orchestra.telemetry.openobserve import credentials
+from orchestra.telemetry.otlp_exporters import MetricExporter, Signal, SpanExporter
 from orchestra.telemetry.traces import Span
 from schemas import (
     CallEnded,

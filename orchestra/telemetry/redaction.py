@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchestra.telemetry.sensitive import SPOKEN_AT, WIDE, Found, found, is_card
+from orchestra.telemetry.personal_data import SPOKEN_AT, WIDE, Found, found, is_card
 
 #: may there be something in this JSON text? A superset of what is found. A number that is the value of a key may be a
 #: card's, and is a phone number only if the key says so

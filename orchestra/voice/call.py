@@ -9,7 +9,7 @@ import structlog
 
 from orchestra.bus import Publisher
 from orchestra.history.resume import Standing
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 from orchestra.voice.actions import Ending, Transfer
 from orchestra.voice.call_audio import CallAudio
 from orchestra.voice.conversation import Conversation, Speech

@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from structlog.testing import capture_logs
 
 from orchestra.settings import Settings
-from orchestra.telemetry.exporting import MetricExporter, SpanExporter
 from orchestra.telemetry.otlp import Metrics, Traces, _readable
+from orchestra.telemetry.otlp_exporters import MetricExporter, SpanExporter
 from orchestra.telemetry.traces import Span
 
 SPAN = Span(name="turn", trace_id="1" * 32, span_id="2" * 16, parent_id="", start=1.0, end=2.0, attributes={}, error="")

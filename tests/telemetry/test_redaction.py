@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestra.telemetry.personal_data import luhn
 from orchestra.telemetry.redaction import Redaction
-from orchestra.telemetry.sensitive import luhn
 from schemas import (
     AudioChunk,
     CallStarted,

@@ -7,7 +7,7 @@ import pytest
 
 from orchestra.telemetry.openobserve import Outcome, Verdict
 from orchestra.telemetry.rows import Row
-from orchestra.telemetry.shipping import Limits, Shipper
+from orchestra.telemetry.shipper import Limits, Shipper
 
 STORED = Verdict(Outcome.STORED)
 QUICK = Limits(wait_s=0.01, first_backoff_s=0.001, longest_backoff_s=0.002, denied_s=0.005, losses=2)

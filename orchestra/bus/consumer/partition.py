@@ -21,7 +21,7 @@ from orchestra.bus.redis.connection import Argument, Reply, Wire
 from orchestra.bus.stream.encode import Sealed, seal, stamp
 from orchestra.bus.stream.entry import Raw, read_entry, text
 from orchestra.errors import FencedError
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 from orchestra.tasks import ended
 from schemas import DecodeError, Event
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from orchestra.masking import without_secrets
+from orchestra.mask import without_secrets
 
 _LOG = structlog.get_logger("orchestra.telemetry")
 #: for a request and its repetitions; a worker that is told to stop waits so long for a receiver that is away
