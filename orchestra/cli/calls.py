@@ -130,7 +130,7 @@ async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "lis
     import asyncio
 
     from orchestra.errors import MissingExtraError
-    from orchestra.replay.recorded import decoded
+    from orchestra.replay.sources.selection import decoded
 
     try:
         from orchestra.archive.archive import Archive
@@ -148,7 +148,7 @@ async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "lis
 
 async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Event]]":
     from orchestra.errors import UsageError
-    from orchestra.replay.recorded import recorded_call
+    from orchestra.replay.sources.selection import recorded_call
 
     try:
         journal = await recorded_call(settings, wanted, complain=complain)
@@ -192,8 +192,8 @@ async def _bus(settings: "Settings") -> "Bus":
 
 def _kept(settings: "Settings") -> "list[list[Event]]":
     """The journals of the demo runs in this data directory."""
-    from orchestra.replay.places import file_entries, kept_runs
-    from orchestra.replay.recorded import decoded
+    from orchestra.replay.sources.selection import decoded
+    from orchestra.replay.sources.sources import file_entries, kept_runs
 
     journals = [list(decoded(list(file_entries(path, complain)), complain)) for path in kept_runs(settings.data_dir)]
     return [journal for journal in journals if journal]

@@ -11,7 +11,7 @@ from orchestra.cli.terminal import complain, say_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestra.replay.words import Hit
+    from orchestra.replay.sources.search import Hit
     from orchestra.settings import Settings
     from schemas import Event
 
@@ -49,7 +49,7 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
     from orchestra.errors import UsageError
     from orchestra.history.transcript import clock
     from orchestra.recordings.locate import cut, recording
-    from orchestra.replay.recorded import recorded_call
+    from orchestra.replay.sources.selection import recorded_call
 
     events = await recorded_call(settings, call, source, complain=complain)
     from_s = _beginning(events, turn) if turn else 0.0
@@ -108,7 +108,7 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
     from orchestra.history import transcript
     from orchestra.history.dialogue import dialogue
     from orchestra.recordings.locate import file_name, recording
-    from orchestra.replay.recorded import recorded_call
+    from orchestra.replay.sources.selection import recorded_call
 
     events = await recorded_call(settings, call, source, complain=complain)
     name = file_name(events[0].call)
@@ -154,8 +154,8 @@ def find(  # noqa: PLR0917 - the options of the command
     import uvloop
 
     from orchestra.replay.moments import moment
-    from orchestra.replay.recorded import Selection
-    from orchestra.replay.words import find_words
+    from orchestra.replay.sources.search import find_words
+    from orchestra.replay.sources.selection import Selection
     from orchestra.settings import load_settings
 
     chosen = Selection(caller=caller, since=moment(since) if since else None, until=moment(until) if until else None)

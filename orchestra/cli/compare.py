@@ -15,9 +15,9 @@ from orchestra.cli.terminal import Terminal, complain, say_json
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from orchestra.replay.diff import Comparison
-    from orchestra.replay.recorded import Selection
-    from orchestra.replay.stage import Candidate
+    from orchestra.evaluation.call_diff import Comparison
+    from orchestra.evaluation.sandbox import Candidate
+    from orchestra.replay.sources.selection import Selection
     from orchestra.settings import Settings
 
 
@@ -93,7 +93,7 @@ def compare(
     import uvloop
 
     from orchestra.log import quiet_logging
-    from orchestra.replay.recorded import Selection
+    from orchestra.replay.sources.selection import Selection
     from orchestra.settings import load_settings
 
     settings = load_settings()
@@ -122,7 +122,7 @@ def _tell(found: "Comparison", candidate: "Candidate", *, as_json: bool, html: P
 
         show_comparison(terminal(), found)
     if html is not None:
-        from orchestra.replay.page import page
+        from orchestra.evaluation.html_report import page
 
         calls = f"{len(found.calls)} call{'s' * (len(found.calls) != 1)}"
         with writing(html):
@@ -154,7 +154,7 @@ def candidate_of(settings: "Settings", app: str, model: str, prompts: list[str],
     """
     from orchestra.agents import load_app
     from orchestra.errors import UsageError
-    from orchestra.replay.stage import Candidate, with_prompts
+    from orchestra.evaluation.sandbox import Candidate, with_prompts
 
     changed: dict[str, str | Path] = {}
     for each in prompts:
@@ -180,8 +180,8 @@ async def _compare(
     **options: Any,
 ) -> "Comparison":
     from orchestra.cli.extras import needs_extra
-    from orchestra.replay.choice import chosen_calls
-    from orchestra.replay.compare import compare as compare_calls
+    from orchestra.evaluation.compare import compare as compare_calls
+    from orchestra.replay.sources.chosen_calls import chosen_calls
 
     complaints: dict[str, None] = {}
     recordings = await chosen_calls(settings, names, selection, source, complaints.setdefault)
@@ -190,7 +190,7 @@ async def _compare(
     putting: Callable[..., Awaitable[Comparison]] = partial(compare_calls, recordings, candidate)
     if audio:
         with needs_extra("voice", "local"):
-            from orchestra.replay.spoken import compare_spoken
+            from orchestra.evaluation.audio_compare import compare_spoken
         putting = partial(compare_spoken, settings, recordings, candidate)
     with progress_of(len(recordings)) as progress:
         if progress is None:

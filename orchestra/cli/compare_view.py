@@ -5,8 +5,8 @@ from rich.text import Text
 
 from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
 from orchestra.cli.table import columns, print_table
-from orchestra.replay.diff import CallDiff, Comparison, TurnDiff, Words
-from orchestra.replay.page import ending, ms, remarks, sound_remarks, tool_line
+from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, Words
+from orchestra.evaluation.html_report import ending, ms, remarks, sound_remarks, tool_line
 
 _WAS, _NOW, _DIFFERS = "red strike", "green", "bold red"
 #: more calls than these are told by the turns that differ alone

@@ -12,8 +12,8 @@ from orchestra.cli.terminal import complain, say_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from orchestra.replay.evaluate import Run
-    from orchestra.replay.stage import Candidate
+    from orchestra.evaluation.evaluate import Run
+    from orchestra.evaluation.sandbox import Candidate
     from orchestra.settings import Settings
 
 _SHOWN = 20
@@ -87,7 +87,7 @@ def evaluate(
 
 def _hold_back(run: "Run", at_least: dict[str, float], at_most: dict[str, float]) -> None:
     """End with exit code 1 and the reasons, if a gate is not passed or nothing could be evaluated."""
-    from orchestra.replay.evaluate import beyond
+    from orchestra.evaluation.evaluate import beyond
 
     problems = list(beyond(run, at_least, at_most))
     if not run.calls:
@@ -103,9 +103,9 @@ def _given(limits: dict[str, float | None]) -> dict[str, float]:
 
 async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", source: str, *, as_heard: bool) -> "Run":
     from orchestra.cli.compare import progress_of
-    from orchestra.replay.cases import read_trials
-    from orchestra.replay.evaluate import evaluate as evaluate_trials
-    from orchestra.replay.recorded import recorded_call
+    from orchestra.evaluation.dataset import read_trials
+    from orchestra.evaluation.evaluate import evaluate as evaluate_trials
+    from orchestra.replay.sources.selection import recorded_call
 
     async def recorded(call: str) -> Any:
         return await recorded_call(settings, call, source, complain=complain)
@@ -120,7 +120,7 @@ async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", s
 def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forget: bool) -> None:
 
     from orchestra.cli.conversation import terminal
-    from orchestra.replay.runs import Runs, beside
+    from orchestra.evaluation.results import Runs, beside
 
     runs = Runs(settings.data_dir, place)
     before = runs.all()
@@ -154,7 +154,7 @@ def _print_table(console: "Console", runs: "list[Run]") -> None:
     from rich.text import Text
 
     from orchestra.cli.table import columns, print_table
-    from orchestra.replay.evaluate import SCORES, shown
+    from orchestra.evaluation.evaluate import SCORES, shown
 
     titles = [f"{run.version} {run.model} {run.at[:16] if run is not runs[-1] else 'now'}" for run in runs]
     titles.append("since the last run")

@@ -11,7 +11,7 @@ from orchestra.cli.files import writing
 from orchestra.cli.terminal import Terminal, complain, say
 
 if TYPE_CHECKING:
-    from orchestra.replay.query import Answer
+    from orchestra.analysis.query import Answer
 
 
 class Format(StrEnum):
@@ -49,7 +49,7 @@ def query(
     from orchestra.settings import load_settings
 
     with needs_extra("analysis"):
-        from orchestra.replay.query import Records
+        from orchestra.analysis.query import Records
 
     chosen = form or _format_of(out)
     records = asyncio.run(Records.open(load_settings(), complain=beside))
@@ -92,8 +92,8 @@ def _format_of(out: Path | None) -> Format:
 
 
 def _write(answer: "Answer", form: Format, out: Path | None) -> None:
+    from orchestra.analysis.export import write_csv, write_json, write_parquet
     from orchestra.errors import UsageError
-    from orchestra.replay.tabular import write_csv, write_json, write_parquet
 
     if form is Format.TABLE:
         _print_table(answer, out)

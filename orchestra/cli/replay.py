@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from orchestra.cli.replaying import Run
-    from orchestra.replay.recorded import Selection
+    from orchestra.replay.sources.selection import Selection
 
 
 class Clock(StrEnum):
@@ -78,7 +78,7 @@ def replay(  # noqa: PLR0917 - the options of the command
     from orchestra.cli.replaying import Run
     from orchestra.errors import UsageError
     from orchestra.log import quiet_logging
-    from orchestra.replay.position import Position
+    from orchestra.replay.checkpoint import Position
     from orchestra.settings import load_settings
 
     settings = load_settings()
@@ -139,7 +139,7 @@ def _selection(  # noqa: PLR0917 - as above
 ) -> "Selection":
     from orchestra.bus.keys import JOURNAL, STREAMS
     from orchestra.replay.moments import moment
-    from orchestra.replay.recorded import Selection
+    from orchestra.replay.sources.selection import Selection
 
     return Selection(
         calls=tuple(calls or ()),

@@ -22,12 +22,12 @@ from orchestra.errors import UsageError
 from orchestra.history.gaps import Holes
 from orchestra.mask import without_secrets
 from orchestra.printable import escaped
+from orchestra.replay.checkpoint import Position, place_in, told_in
 from orchestra.replay.moments import shown
 from orchestra.replay.pace import Pace
-from orchestra.replay.places import json_line
-from orchestra.replay.position import Position, place_in, told_in
-from orchestra.replay.recorded import Selection, decoded, entries, recorded_calls
-from orchestra.replay.stream import Replay, Replayed, count
+from orchestra.replay.replay import Replay, Replayed, count
+from orchestra.replay.sources.selection import Selection, decoded, entries, recorded_calls
+from orchestra.replay.sources.sources import json_line
 from orchestra.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from orchestra.cli.conversation import QUIET, WARNING, shortened, terminal
 from orchestra.cli.replaying import Bar, Run, finished, note, stopping, total
 from orchestra.cli.table import columns, print_table
 from orchestra.cli.terminal import say_json
-from orchestra.replay.outputs import IGNORED, Output, Verdict
-from orchestra.replay.recorded import tag
-from orchestra.replay.scratch import Clock, Outcome, on_scratch
+from orchestra.replay.sources.selection import tag
+from orchestra.replay.targets.consumer import Clock, Outcome, on_scratch
+from orchestra.replay.targets.output_diff import IGNORED, Output, Verdict
 from schemas import DecodeError, Event
 
 _SHOWN = 20

@@ -1,9 +1,9 @@
 """`orchestra replay --into redis://…`: recorded calls on another server, under their ids or others."""
 
 from orchestra.cli.replaying import Bar, Run, finished, note, stopping, total
-from orchestra.replay.copying import copying
-from orchestra.replay.places import connect
 from orchestra.replay.rewrite import Rewrite
+from orchestra.replay.sources.sources import connect
+from orchestra.replay.targets.redis import copying
 
 
 async def copy(run: Run, url: str, rename: str, *, now: bool) -> int:

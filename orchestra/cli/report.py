@@ -44,8 +44,8 @@ def report(
     when = {name: moment(text, zone=UTC) if text else None for name, text in (("since", since), ("until", until))}
 
     with needs_extra("analysis"):
-        from orchestra.replay.query import Records
-        from orchestra.replay.report import report as report_of
+        from orchestra.analysis.query import Records
+        from orchestra.analysis.report import report as report_of
     records = asyncio.run(Records.open(settings, complain=beside))
     say_slow(records.files)
     try:
@@ -56,7 +56,7 @@ def report(
             _print(terminal(), found, f"{records.files:,} files of {without_secrets(settings.archive)}", records.live)
         if plot is not None:
             with needs_extra("analysis"):
-                from orchestra.replay.plots import plot as draw
+                from orchestra.analysis.plots import plot as draw
             with writing(plot):
                 pictures = draw(records, found, plot, **when)
             if not as_json:

@@ -1,7 +1,7 @@
 """Who has called before: a caller's recent calls, found by a keyed hash of the number.
 
-The index holds no number: whoever reads it without the key (`orchestra.storage.secrets.number_key`) learns nothing of who
-called. Orchestration asks it when a call starts:
+The index holds no number: whoever reads it without the key (`orchestra.storage.secrets.number_key`) learns nothing of
+who called. Orchestration asks it when a call starts:
 
 >>> callers = Callers(bus, number_key(settings))                                      # doctest: +SKIP
 >>> past = await callers.recent(started.other_party, before=started.call)             # doctest: +SKIP

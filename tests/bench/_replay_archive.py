@@ -19,13 +19,13 @@ import pyarrow.compute as pc
 import redis
 import uvloop
 
+from orchestra.analysis.query import Records
+from orchestra.analysis.views import STAGES
 from orchestra.archive.archive import Archive, File
 from orchestra.archive.compact import compact
 from orchestra.archive.parquet import in_order
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
 from orchestra.bus.consumer.worker import spare_the_collector
-from orchestra.replay.query import Records
-from orchestra.replay.views import STAGES
 from orchestra.settings import Settings
 from tests.bench._replay_events import EVENTS, interleaved, stream_key
 

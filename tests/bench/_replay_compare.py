@@ -10,8 +10,8 @@ import structlog
 
 from orchestra.demo import app
 from orchestra.demo.scripts import SCRIPTS
-from orchestra.replay.compare import compared
-from orchestra.replay.stage import Candidate, staged
+from orchestra.evaluation.compare import compared
+from orchestra.evaluation.sandbox import Candidate, staged
 from orchestra.settings import Settings
 from tests.conversation.golden import golden, read
 

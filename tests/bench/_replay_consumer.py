@@ -15,14 +15,14 @@ import structlog
 
 from orchestra import Consumer
 from orchestra.bus import Bus, EmbeddedServer, Entry
-from orchestra.replay.copying import copying
-from orchestra.replay.feed import Feed
 from orchestra.replay.pace import Pace
-from orchestra.replay.places import connect
-from orchestra.replay.recorded import Selection
+from orchestra.replay.replay import Replay
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.scratch import on_scratch
-from orchestra.replay.stream import Replay
+from orchestra.replay.sources.selection import Selection
+from orchestra.replay.sources.sources import connect
+from orchestra.replay.targets.consumer import on_scratch
+from orchestra.replay.targets.redis import copying
+from orchestra.replay.targets.stream_writer import Feed
 from orchestra.settings import Settings
 from schemas import (
     AgentChanged,

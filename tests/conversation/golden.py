@@ -19,8 +19,8 @@ import structlog
 from orchestra import App
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.demo.scripts import SCRIPTS, Script
+from orchestra.evaluation.recorded_caller import CallerSide, Journals
 from orchestra.history.turns import told
-from orchestra.replay.caller_side import CallerSide, Journals
 from orchestra.settings import load_settings
 from orchestra.testing import TestBus
 from schemas import (

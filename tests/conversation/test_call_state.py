@@ -9,9 +9,9 @@ import structlog
 
 from orchestra import Handoff, Sentence, ToolContext, ToolFailed, ToolUse, rule, tool
 from orchestra.agents import Rule, Tool
+from orchestra.evaluation.recorded_tools import RecordedTools
 from orchestra.execution.call_state import LARGEST, changes
 from orchestra.history.turns import told
-from orchestra.replay.answers import RecordedTools
 from orchestra.testing import TestBus
 from schemas import AgentChanged, CallStarted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.conversation.team import Line, Parcels, call_of, last, team

@@ -20,11 +20,11 @@ from orchestra.bus import Entry
 from orchestra.bus.keys import started_ms
 from orchestra.curation.evaluation import EvaluatedCall, EvaluatedTurn, read_set
 from orchestra.errors import OrchestraError
+from orchestra.evaluation.dataset import read_trials
 from orchestra.history import transcript
 from orchestra.history.dialogue import dialogue
 from orchestra.history.turns import told
-from orchestra.replay.cases import read_trials
-from orchestra.replay.recorded import Selection, decoded, entries, recorded_call
+from orchestra.replay.sources.selection import Selection, decoded, entries, recorded_call
 from orchestra.settings import Settings
 from orchestra.voice.caller.audio import read_channels
 from orchestra.voice.caller.script import read_script

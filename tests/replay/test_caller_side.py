@@ -9,7 +9,7 @@ import pytest
 from orchestra.agents import App
 from orchestra.demo import app
 from orchestra.demo.lines import keypad
-from orchestra.replay.stage import Candidate, as_told, staged, with_prompts
+from orchestra.evaluation.sandbox import Candidate, as_told, staged, with_prompts
 from orchestra.settings import Settings
 from schemas import (
     CallEnded,

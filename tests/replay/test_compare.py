@@ -15,12 +15,12 @@ from orchestra.cli import app as command_line
 from orchestra.demo import app
 from orchestra.demo.scripts import SCRIPTS
 from orchestra.errors import UsageError
+from orchestra.evaluation.call_diff import Comparison, TurnDiff, notes, turn_diff, word_diff
+from orchestra.evaluation.compare import call_diff, compare
+from orchestra.evaluation.html_report import page
+from orchestra.evaluation.recorded_tools import RecordedTools
+from orchestra.evaluation.sandbox import Candidate, as_told, with_prompts
 from orchestra.history.turns import ToldTurn, ToolStep, told
-from orchestra.replay.answers import RecordedTools
-from orchestra.replay.compare import call_diff, compare
-from orchestra.replay.diff import Comparison, TurnDiff, notes, turn_diff, word_diff
-from orchestra.replay.page import page
-from orchestra.replay.stage import Candidate, as_told, with_prompts
 from orchestra.settings import Settings
 from schemas import (
     AgentChanged,

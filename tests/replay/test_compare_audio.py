@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from orchestra.demo import app
 from orchestra.errors import UsageError
+from orchestra.evaluation.audio_compare import compare_spoken, renumbered, voice_of
+from orchestra.evaluation.call_diff import Comparison
+from orchestra.evaluation.html_report import page
+from orchestra.evaluation.sandbox import Candidate
 from orchestra.history.turns import told
-from orchestra.replay.diff import Comparison
-from orchestra.replay.page import page
-from orchestra.replay.spoken import compare_spoken, renumbered, voice_of
-from orchestra.replay.stage import Candidate
 from orchestra.settings import Settings
 from orchestra.voice.caller import SAMPLE_RATE, to_telephone, write_stereo
 from orchestra.voice.caller.mulaw import Samples

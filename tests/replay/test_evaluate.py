@@ -12,11 +12,11 @@ from orchestra.cli import app as command_line
 from orchestra.curation.evaluation import EvaluatedCall, EvaluatedTurn
 from orchestra.demo import app
 from orchestra.errors import UsageError
+from orchestra.evaluation.dataset import Case, Trial, WantedTurn, read_trials
+from orchestra.evaluation.evaluate import Run, Tally, beyond, evaluate
+from orchestra.evaluation.results import Runs, beside
+from orchestra.evaluation.sandbox import Candidate
 from orchestra.history.turns import ToldCall, ToldTurn, ToolStep
-from orchestra.replay.cases import Case, Trial, WantedTurn, read_trials
-from orchestra.replay.evaluate import Run, Tally, beyond, evaluate
-from orchestra.replay.runs import Runs, beside
-from orchestra.replay.stage import Candidate
 from orchestra.settings import Settings
 from schemas import Event, TurnCancelled, UserTurnEnded
 from tests.conversation.golden import FOLDER, golden, read

@@ -16,8 +16,8 @@ from orchestra.agents.knowledge import Knowledge
 from orchestra.archive.archive import Archive
 from orchestra.archive.compact import holes
 from orchestra.errors import AppError, UsageError
-from orchestra.replay.cases import read_trials
-from orchestra.replay.recorded import Selection, entries
+from orchestra.evaluation.dataset import read_trials
+from orchestra.replay.sources.selection import Selection, entries
 from orchestra.settings import Settings
 from orchestra.voice.caller.audio import read_channels
 from orchestra.voice.caller.script import read_script

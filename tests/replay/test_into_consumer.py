@@ -7,11 +7,11 @@ import pytest
 from orchestra import Consumer, Context
 from orchestra.bus import Bus, Entry
 from orchestra.recordings import recorder as keeping
+from orchestra.replay.checkpoint import place_in
 from orchestra.replay.pace import Pace
-from orchestra.replay.position import place_in
-from orchestra.replay.recorded import Selection
-from orchestra.replay.scratch import Outcome, on_scratch
-from orchestra.replay.stream import Replay
+from orchestra.replay.replay import Replay
+from orchestra.replay.sources.selection import Selection
+from orchestra.replay.targets.consumer import Outcome, on_scratch
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import (

@@ -13,12 +13,12 @@ from orchestra.bus.keys import started_ms, trace_id
 from orchestra.cli import replaying
 from orchestra.cli.replaying_redis import copy
 from orchestra.errors import ServerError, UsageError
-from orchestra.replay.copying import copying
-from orchestra.replay.feed import Feed
-from orchestra.replay.places import steady
-from orchestra.replay.position import Position
-from orchestra.replay.recorded import Selection, entries
+from orchestra.replay.checkpoint import Position
 from orchestra.replay.rewrite import Rewrite
+from orchestra.replay.sources.selection import Selection, entries
+from orchestra.replay.sources.sources import steady
+from orchestra.replay.targets.redis import copying
+from orchestra.replay.targets.stream_writer import Feed
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import AudioChunk, Event, PromptCompleted

@@ -3,10 +3,10 @@ from pathlib import Path
 from orchestra import Consumer
 from orchestra.demo import app
 from orchestra.demo.scripts import SCRIPTS
-from orchestra.replay.places import json_line, place_of
-from orchestra.replay.recorded import Selection, entries
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.scratch import Clock, Outcome, on_scratch
+from orchestra.replay.sources.selection import Selection, entries
+from orchestra.replay.sources.sources import json_line, place_of
+from orchestra.replay.targets.consumer import Clock, Outcome, on_scratch
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from tests.conversation.golden import play

@@ -12,8 +12,8 @@ from orchestra.errors import UsageError
 from orchestra.history import transcript
 from orchestra.recordings.locate import cut, recording
 from orchestra.recordings.wav import Recording
-from orchestra.replay.recorded import Selection
-from orchestra.replay.words import find_words
+from orchestra.replay.sources.search import find_words
+from orchestra.replay.sources.selection import Selection
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import (

@@ -8,13 +8,13 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
+from orchestra.analysis.query import Records
+from orchestra.analysis.report import report
+from orchestra.analysis.views import VIEWS
 from orchestra.archive.archive import Archive
 from orchestra.bus import Entry
 from orchestra.cli import app
 from orchestra.replay.moments import shown
-from orchestra.replay.query import Records
-from orchestra.replay.report import report
-from orchestra.replay.views import VIEWS
 from orchestra.settings import Settings
 
 MS = 1_763_830_000_000

@@ -6,9 +6,9 @@ from orchestra.bus import Entry
 from orchestra.bus.stream.encode import seal
 from orchestra.cli import replaying
 from orchestra.cli.replaying_consumer import through
-from orchestra.replay.outputs import IGNORED, Change, Outputs, cause_of, compare
-from orchestra.replay.position import Position
-from orchestra.replay.recorded import Selection
+from orchestra.replay.checkpoint import Position
+from orchestra.replay.sources.selection import Selection
+from orchestra.replay.targets.output_diff import IGNORED, Change, Outputs, cause_of, compare
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import Event, Message, PromptRequested, RecordingSaved, ReplyChunk, TurnCompleted

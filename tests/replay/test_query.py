@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
+from orchestra.analysis.query import Records, calls_where
 from orchestra.archive.archive import Archive
 from orchestra.archive.latest_calls import latest_calls
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.cli import app
 from orchestra.errors import UsageError
-from orchestra.replay.query import Records, calls_where
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import CallStarted, Event, UserTurnEnded, encode, tag_of

@@ -5,8 +5,8 @@ import pytest
 
 from orchestra.archive.archive import Archive
 from orchestra.errors import UsageError
-from orchestra.replay.places import json_line
-from orchestra.replay.recorded import Selection, entries, recorded_call, recorded_calls
+from orchestra.replay.sources.selection import Selection, entries, recorded_call, recorded_calls
+from orchestra.replay.sources.sources import json_line
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import AudioChunk, CallEnded, CallStarted, Event, UserTurnEnded, encode

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.analysis.query import Records
 from orchestra.archive.archive import BEGINNING, Archive
 from orchestra.archive.compact import compact
 from orchestra.errors import MissingExtraError
 from orchestra.filesystem import Place
-from orchestra.replay.query import Records
 from orchestra.settings import Settings
 from tests.storage.odd_places import ODD, Lost, Objects
 from tests.storage.test_archive import entry

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from orchestra.bus import Consumer, Entry
-from orchestra.replay.outputs import cause_of
+from orchestra.replay.targets.output_diff import cause_of
 from schemas import Event
 
 Function = Callable[..., Any]

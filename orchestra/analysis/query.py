@@ -11,11 +11,11 @@ from typing import Any
 
 import structlog
 
+from orchestra.analysis.views import VIEWS
 from orchestra.archive.archive import BEGINNING, Archive, Part, parts_of
 from orchestra.bus import Bus
 from orchestra.bus.redis.embedded import running_url
 from orchestra.errors import MissingExtraError, ServerError, UsageError
-from orchestra.replay.views import VIEWS
 from orchestra.settings import Settings
 
 try:

@@ -9,11 +9,11 @@ from functools import partial
 import msgspec
 
 from orchestra.errors import EngineError, UsageError
+from orchestra.evaluation.call_diff import turn_diff
+from orchestra.evaluation.dataset import Trial, WantedTool, WantedTurn, outcome
+from orchestra.evaluation.sandbox import Candidate, Stage, as_told, staged
 from orchestra.history.turns import ToldCall, ToldTurn, canonical
 from orchestra.language.word_error_rate import WordErrors, total, words
-from orchestra.replay.cases import Trial, WantedTool, WantedTurn, outcome
-from orchestra.replay.diff import turn_diff
-from orchestra.replay.stage import Candidate, Stage, as_told, staged
 
 _AT_A_TIME = 8
 _P95 = 0.95

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from orchestra.errors import UsageError
-from orchestra.replay.evaluate import Run
+from orchestra.evaluation.evaluate import Run
 
 _FOLDER = "evaluations"
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from orchestra.printable import escaped, printable
 
 if TYPE_CHECKING:
-    from orchestra.replay.query import Answer
+    from orchestra.analysis.query import Answer
 
 
 def write_csv(answer: "Answer", file: IO[bytes], *, look_on: bool = False) -> int:

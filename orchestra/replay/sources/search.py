@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from orchestra.replay.places import Complain
-from orchestra.replay.recorded import Selection, decoded, entries, log_complaint
+from orchestra.replay.sources.selection import Selection, decoded, entries, log_complaint
+from orchestra.replay.sources.sources import Complain
 from orchestra.settings import Settings
 from schemas import ReplyInterrupted, ReplySpoken, UserTurnEnded, tag_of
 

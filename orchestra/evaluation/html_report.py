@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
+from orchestra.evaluation.call_diff import CallDiff, Comparison, Sound, TurnDiff, Words
 from orchestra.history.turns import ToldTurn, ToolStep
-from orchestra.replay.diff import CallDiff, Comparison, Sound, TurnDiff, Words
 
 #: characters of a tool call that are shown at once
 _LONGEST = 200

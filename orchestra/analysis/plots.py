@@ -6,8 +6,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from orchestra.replay.query import Records
-from orchestra.replay.report import between
+from orchestra.analysis.query import Records
+from orchestra.analysis.report import between
 
 #: so many outcomes have a colour of their own; they differ in lightness, too
 _COLOURS = ("#1b4965", "#5fa8d3", "#bc6c25", "#e9c46a", "#606c38", "#a3b18a", "#9d4edd", "#d62828")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from orchestra.bus import Entry
 from orchestra.errors import UsageError
-from orchestra.replay.places import Complain
-from orchestra.replay.recorded import Selection, decoded, entries
+from orchestra.replay.sources.selection import Selection, decoded, entries
+from orchestra.replay.sources.sources import Complain
 from orchestra.settings import Settings
 from schemas import Event
 
@@ -20,7 +20,7 @@ async def chosen_calls(
         settings: where calls are kept.
         names: ids of calls, or a beginning or end of one, or files of kept journals.
         selection: which others, beside those that are named; what is not said is not asked for.
-        source: where to look, as `orchestra.replay.recorded.entries` has it.
+        source: where to look, as `orchestra.replay.sources.selection.entries` has it.
         complain: told of what is damaged or missing.
 
     Raises:

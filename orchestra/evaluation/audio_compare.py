@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 
 from orchestra.errors import EngineError, UsageError
+from orchestra.evaluation.call_diff import CallDiff, Comparison, Sound
+from orchestra.evaluation.compare import call_diff, with_answers
+from orchestra.evaluation.recorded_caller import Journal
+from orchestra.evaluation.sandbox import Candidate, Stage, as_told, staged
 from orchestra.history.dialogue import dialogue
 from orchestra.history.turns import ToldCall, told
 from orchestra.recordings.locate import recording
-from orchestra.replay.caller_side import Journal
-from orchestra.replay.compare import call_diff, with_answers
-from orchestra.replay.diff import CallDiff, Comparison, Sound
-from orchestra.replay.stage import Candidate, Stage, as_told, staged
 from orchestra.settings import Settings
 from orchestra.stack import Running, stack
 from orchestra.voice.caller import (

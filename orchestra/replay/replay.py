@@ -9,10 +9,10 @@ from typing import Protocol
 
 from orchestra.bus import Entry
 from orchestra.history.gaps import Holes
+from orchestra.replay.checkpoint import token_of
 from orchestra.replay.pace import Pace
-from orchestra.replay.places import Complain, Place, place_of
-from orchestra.replay.position import token_of
-from orchestra.replay.recorded import Selection, entries
+from orchestra.replay.sources.selection import Selection, entries
+from orchestra.replay.sources.sources import Complain, Place, place_of
 from orchestra.settings import Settings
 from schemas import CallEnded, tag_of
 
@@ -50,7 +50,7 @@ class Replay:
     Attributes:
         settings: where recordings are.
         selection: what is wanted of them.
-        source: see `orchestra.replay.recorded.entries`.
+        source: see `orchestra.replay.sources.selection.entries`.
         after: everything up to this place was replayed before.
         pace: holds every entry back until it is due.
         stop: ends it after the entry that is under way.

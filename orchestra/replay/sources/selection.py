@@ -13,7 +13,7 @@ import structlog
 
 from orchestra.bus import Bus, Entry, keys, partition_of
 from orchestra.errors import ServerError, UsageError
-from orchestra.replay.places import (
+from orchestra.replay.sources.sources import (
     Complain,
     Filter,
     connect,
@@ -302,7 +302,7 @@ def _archive(root: str) -> "Archive":
 
 
 async def _where(settings: Settings, where: str) -> list[str]:
-    from orchestra.replay.query import calls_where  # noqa: PLC0415 - an extra
+    from orchestra.analysis.query import calls_where  # noqa: PLC0415 - an extra
 
     return await calls_where(settings, where)
 

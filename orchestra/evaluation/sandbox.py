@@ -12,10 +12,10 @@ from pathlib import Path
 from orchestra.agents.app import App
 from orchestra.bus import Bus, Consumer, EmbeddedServer, Publisher, run_consumer
 from orchestra.errors import UsageError
+from orchestra.evaluation.recorded_caller import CallerSide, Journal, Journals
+from orchestra.evaluation.recorded_tools import Policy, RecordedTools
 from orchestra.execution.models import opened_models
 from orchestra.history.turns import ToldCall, told
-from orchestra.replay.answers import Policy, RecordedTools
-from orchestra.replay.caller_side import CallerSide, Journal, Journals
 from orchestra.settings import Settings
 from schemas import CallStarted, Event
 

@@ -3,8 +3,8 @@
 
 from typing import Any
 
-from orchestra.replay.query import Records
-from orchestra.replay.views import STAGES
+from orchestra.analysis.query import Records
+from orchestra.analysis.views import STAGES
 
 #: what a group of calls is told by: the name of the group, and its column
 GROUPS = {"day": "day", "agent": "agent", "version": "version"}

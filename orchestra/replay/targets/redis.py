@@ -12,9 +12,9 @@ from orchestra.bus import Bus, Entry, keys
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.stream.entry import text
 from orchestra.errors import ServerError
-from orchestra.replay.feed import Feed
-from orchestra.replay.places import place_of, steady
 from orchestra.replay.rewrite import Rewrite
+from orchestra.replay.sources.sources import place_of, steady
+from orchestra.replay.targets.stream_writer import Feed
 
 _BATCH = 1000
 _LOCK_KEY = f"{keys.PREFIX}:{{shared}}:replay"

@@ -7,9 +7,9 @@ from typing import Literal
 from msgspec.structs import replace
 
 from orchestra.errors import EngineError, UsageError
+from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, notes, turn_diff
+from orchestra.evaluation.sandbox import Candidate, Stage, as_told, staged
 from orchestra.history.turns import ToldCall, ToldTurn
-from orchestra.replay.diff import CallDiff, Comparison, TurnDiff, notes, turn_diff
-from orchestra.replay.stage import Candidate, Stage, as_told, staged
 from schemas import Event
 
 OnDivergence = Literal["stop", "follow"]

@@ -23,11 +23,11 @@ from orchestra.bus import Bus, Consumer, EmbeddedServer, Entry, keys, run_consum
 from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.group.progress import Id, Stand, Stream, id_of, stands
 from orchestra.errors import OrchestraError
-from orchestra.replay.feed import Feed
-from orchestra.replay.inputs import Inputs
-from orchestra.replay.outputs import IGNORED, Outputs, cause_of, compare
-from orchestra.replay.places import place_of
 from orchestra.replay.rewrite import Rewrite
+from orchestra.replay.sources.sources import place_of
+from orchestra.replay.targets.output_diff import IGNORED, Outputs, cause_of, compare
+from orchestra.replay.targets.recorded_inputs import Inputs
+from orchestra.replay.targets.stream_writer import Feed
 from orchestra.settings import Settings
 
 Clock = Literal["now", "then"]
