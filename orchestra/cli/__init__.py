@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
-from orchestra.cli.terminal import Terminal, complain, say
+from orchestra.cli.ui.terminal import Terminal, complain, say
 from orchestra.errors import OrchestraError, ServerError, UsageError
 from orchestra.names import clash
 from orchestra.version import package_version

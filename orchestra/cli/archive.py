@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _archive() -> "tuple[Settings, Archive]":
-    from orchestra.cli.extras import needs_extra
+    from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.settings import load_settings
 
     with needs_extra("archive"):
@@ -31,7 +31,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     """Show what the archive has, by day, whether anything of it is missing, and what the journal has beyond it."""
     import asyncio
 
-    from orchestra.cli.terminal import say_json
+    from orchestra.cli.ui.terminal import say_json
     from orchestra.errors import OrchestraError
 
     settings, archive = _archive()
@@ -85,8 +85,8 @@ async def _waiting(settings: "Settings") -> int | None:
 
 
 def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
-    from orchestra.cli.conversation import terminal
-    from orchestra.cli.table import columns, print_table
+    from orchestra.cli.ui.console import terminal
+    from orchestra.cli.ui.table import columns, print_table
 
     console = terminal()
     rows = []
@@ -113,8 +113,8 @@ def compact(
     """Merge the small files of each day and partition, while workers write and others read; for cron, once a day."""
     from dataclasses import asdict
 
-    from orchestra.cli.compare import progress_of
-    from orchestra.cli.terminal import say, say_json
+    from orchestra.cli.compare.command import progress_of
+    from orchestra.cli.ui.terminal import say, say_json
     from orchestra.errors import OrchestraError
 
     _, archive = _archive()

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import typer
 from typer.core import TyperCommand
 
-from orchestra.cli.files import writing
+from orchestra.cli.ui.write_errors import writing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,7 +121,7 @@ def call(
     """Call the edge as Twilio does, in real time; see `_HELP`."""
     import uvloop
 
-    from orchestra.cli.conversation import terminal
+    from orchestra.cli.ui.console import terminal
     from orchestra.errors import UsageError
     from orchestra.printable import escaped
     from orchestra.settings import load_settings
@@ -143,7 +143,7 @@ def call(
 
 
 def _script(path: Path) -> "list[ScriptLine]":
-    from orchestra.cli.extras import needs_extra
+    from orchestra.cli.ui.requires_extra import needs_extra
 
     with needs_extra("voice", "local"):
         from orchestra.voice.caller import read_script
@@ -152,7 +152,7 @@ def _script(path: Path) -> "list[ScriptLine]":
 
 def _steps(order: list[str], given: dict[str, Any]) -> "list[ScriptLine]":
     """The steps of the command line, in the order in which they stand there."""
-    from orchestra.cli.extras import needs_extra
+    from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.errors import UsageError
 
     with needs_extra("voice", "local"):
@@ -171,8 +171,8 @@ def _steps(order: list[str], given: dict[str, Any]) -> "list[ScriptLine]":
 
 
 async def _call(settings: "Settings", order: _Order, console: "Console") -> tuple[bool, dict[str, Any]]:
-    from orchestra.cli.conversation import CALLER, row
-    from orchestra.cli.extras import needs_extra
+    from orchestra.cli.ui.console import CALLER, row
+    from orchestra.cli.ui.requires_extra import needs_extra
 
     with needs_extra("voice", "local"):
         from orchestra.voice.caller import Patience, PhoneLine, ScriptedConversation, write_stereo
@@ -308,7 +308,7 @@ def _turns(
 
 
 def _print(console: "Console", turns: list[_Turn], ending: "Ending", save: Path | None) -> None:
-    from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
+    from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
 
     console.print()
     for number, turn in enumerate(turns):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestra.cli.files import writing
-from orchestra.cli.terminal import complain
+from orchestra.cli.ui.terminal import complain
+from orchestra.cli.ui.write_errors import writing
 
 if TYPE_CHECKING:
     from orchestra.curation.evaluation import EvaluatedCall
@@ -72,8 +72,8 @@ def fetch(project: Any, since: datetime | None) -> "list[EvaluatedCall]":
 
 
 def _print_rates(calls: "list[EvaluatedCall]", fresh: set[str], out: Path) -> None:
-    from orchestra.cli.conversation import terminal
-    from orchestra.cli.table import columns, print_table
+    from orchestra.cli.ui.console import terminal
+    from orchestra.cli.ui.table import columns, print_table
     from orchestra.language.word_error_rate import total
 
     console = terminal()

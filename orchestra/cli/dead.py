@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from orchestra.cli.terminal import say, say_json
+from orchestra.cli.ui.terminal import say, say_json
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def list_letters(
         for letter in letters:
             say_json(letter)
         return
-    from orchestra.cli.conversation import terminal
-    from orchestra.cli.table import columns, print_table
-    from orchestra.replay.moments import shown
+    from orchestra.cli.ui.console import terminal
+    from orchestra.cli.ui.parse_time import shown
+    from orchestra.cli.ui.table import columns, print_table
 
     if not letters:
         say(f"{group} has no dead letters")

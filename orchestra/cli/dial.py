@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestra.cli.terminal import say
+from orchestra.cli.ui.terminal import say
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings
@@ -32,7 +32,7 @@ def dial(
 
 async def _dial(settings: "Settings", to: str) -> tuple[str, str]:
     from orchestra.bus import Bus
-    from orchestra.cli.extras import needs_extra
+    from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.errors import RejectedError, UsageError
     from orchestra.stack import running
 

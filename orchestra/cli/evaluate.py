@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from orchestra.cli.terminal import complain, say_json
+from orchestra.cli.ui.terminal import complain, say_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +69,7 @@ def evaluate(
     """Put an evaluation set to the app, count what is right, and show it beside the runs of other versions."""
     import uvloop
 
-    from orchestra.cli.compare import candidate_of
+    from orchestra.cli.compare.command import candidate_of
     from orchestra.log import quiet_logging
     from orchestra.settings import load_settings
 
@@ -102,7 +102,7 @@ def _given(limits: dict[str, float | None]) -> dict[str, float]:
 
 
 async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", source: str, *, as_heard: bool) -> "Run":
-    from orchestra.cli.compare import progress_of
+    from orchestra.cli.compare.command import progress_of
     from orchestra.evaluation.dataset import read_trials
     from orchestra.evaluation.evaluate import evaluate as evaluate_trials
     from orchestra.replay.sources.selection import recorded_call
@@ -119,7 +119,7 @@ async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", s
 
 def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forget: bool) -> None:
 
-    from orchestra.cli.conversation import terminal
+    from orchestra.cli.ui.console import terminal
     from orchestra.evaluation.results import Runs, beside
 
     runs = Runs(settings.data_dir, place)
@@ -138,7 +138,7 @@ def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forge
 def _print_misses(console: "Console", run: "Run") -> None:
     from rich.text import Text
 
-    from orchestra.cli.conversation import QUIET, WARNING
+    from orchestra.cli.ui.console import QUIET, WARNING
 
     for problem in run.problems:
         console.print(Text(problem, WARNING), soft_wrap=True)
@@ -153,7 +153,7 @@ def _print_table(console: "Console", runs: "list[Run]") -> None:
     """The scores, a column a run; beside the last one what has changed since the one before it."""
     from rich.text import Text
 
-    from orchestra.cli.table import columns, print_table
+    from orchestra.cli.ui.table import columns, print_table
     from orchestra.evaluation.evaluate import SCORES, shown
 
     titles = [f"{run.version} {run.model} {run.at[:16] if run is not runs[-1] else 'now'}" for run in runs]

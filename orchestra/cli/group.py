@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.terminal import say
+from orchestra.cli.ui.terminal import say
 
 group = typer.Typer(help="Give up a consumer group: release or drop it.", no_args_is_help=True)
 

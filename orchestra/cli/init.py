@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.files import writing
-from orchestra.cli.terminal import say
+from orchestra.cli.ui.terminal import say
+from orchestra.cli.ui.write_errors import writing
 from orchestra.errors import UsageError
 
 APP = '''"""Who answers the calls of {title}: change the agents, their tools and what they know."""

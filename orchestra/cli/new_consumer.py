@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.files import writing
-from orchestra.cli.terminal import say
+from orchestra.cli.ui.terminal import say
+from orchestra.cli.ui.write_errors import writing
 from orchestra.errors import UsageError
 
 CONSUMER = '''"""{title}: what it does with the turns of a call, in a sentence."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from orchestra.cli.terminal import say
+from orchestra.cli.ui.terminal import say
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings

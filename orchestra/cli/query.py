@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestra.cli.files import writing
-from orchestra.cli.terminal import Terminal, complain, say
+from orchestra.cli.ui.terminal import Terminal, complain, say
+from orchestra.cli.ui.write_errors import writing
 
 if TYPE_CHECKING:
     from orchestra.analysis.query import Answer
@@ -45,7 +45,7 @@ def query(
     """
     import asyncio
 
-    from orchestra.cli.extras import needs_extra
+    from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.settings import load_settings
 
     with needs_extra("analysis"):
@@ -115,8 +115,8 @@ def _write(answer: "Answer", form: Format, out: Path | None) -> None:
 
 def _print_table(answer: "Answer", out: Path | None) -> None:
 
-    from orchestra.cli.conversation import terminal
-    from orchestra.cli.table import Column, print_table
+    from orchestra.cli.ui.console import terminal
+    from orchestra.cli.ui.table import Column, print_table
 
     heads = [Column(field.name, _is_number(field.type)) for field in answer.schema]
     rows = (

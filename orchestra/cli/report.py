@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestra.cli.files import writing
-from orchestra.cli.terminal import say, say_json
+from orchestra.cli.ui.terminal import say, say_json
+from orchestra.cli.ui.write_errors import writing
 from orchestra.mask import without_secrets
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def report(
     import asyncio
     from datetime import UTC
 
-    from orchestra.cli.conversation import terminal
-    from orchestra.cli.extras import needs_extra
     from orchestra.cli.query import beside, say_slow
-    from orchestra.replay.moments import moment
+    from orchestra.cli.ui.console import terminal
+    from orchestra.cli.ui.parse_time import moment
+    from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.settings import load_settings
 
     settings = load_settings()
@@ -123,7 +123,7 @@ def _short(row: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _table(console: "Console", title: str, rows: Sequence[dict[str, Any]]) -> None:
-    from orchestra.cli.table import Column, print_table
+    from orchestra.cli.ui.table import Column, print_table
 
     if not rows:
         return

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestra.cli.terminal import say, say_json
+from orchestra.cli.ui.terminal import say, say_json
 
 if TYPE_CHECKING:
     from orchestra.bus import GroupStatus
@@ -45,8 +45,8 @@ async def _groups(settings: "Settings") -> "list[GroupStatus]":
 def _print_table(groups: "list[GroupStatus]") -> None:
     from rich.text import Text
 
-    from orchestra.cli.conversation import terminal
-    from orchestra.cli.table import columns, print_table
+    from orchestra.cli.ui.console import terminal
+    from orchestra.cli.ui.table import columns, print_table
 
     if not groups:
         say("no consumer group has read here yet")

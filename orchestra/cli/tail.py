@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestra.cli.terminal import Terminal, say_json
+from orchestra.cli.ui.terminal import Terminal, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def _print_line(entry: "Entry") -> None:
     from rich.text import Text
 
     from orchestra.bus.stream.entry import UNREADABLE
-    from orchestra.replay.moments import shown
+    from orchestra.cli.ui.parse_time import shown
 
     try:
         body = msgspec.json.decode(entry.body)

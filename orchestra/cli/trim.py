@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from orchestra.cli.terminal import say
+from orchestra.cli.ui.terminal import say
 
 
 def register(app: typer.Typer) -> None:

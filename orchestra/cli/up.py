@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestra.cli.terminal import Terminal
+from orchestra.cli.ui.terminal import Terminal
 
 #: an example that begins so is a question
 _ASKING = ("where", "when", "what", "who", "which", "how", "why", "can ", "do ", "does ", "is ", "are ", "may ")

@@ -11,7 +11,7 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from orchestra.cli import app
-from orchestra.cli.doctor_services import model, services
+from orchestra.cli.doctor.services import model, services
 from orchestra.settings import Settings
 from tests.servers.deepgram import DeepgramServer
 from tests.servers.elevenlabs import ElevenLabsServer

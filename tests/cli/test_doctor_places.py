@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from orchestra.cli import doctor_places
-from orchestra.cli.doctor_places import places
+from orchestra.cli.doctor.command import storage as doctor_places
+from orchestra.cli.doctor.storage import places
 from orchestra.settings import Settings
 from tests.storage.failing import UNREACHABLE, FailingFileSystem
 

@@ -3,8 +3,8 @@
 from typer.testing import CliRunner
 
 from orchestra.cli import app
-from orchestra.cli.demo import _NAMES
-from orchestra.cli.doctor_settings import meanings, settings_table
+from orchestra.cli.demo.command import _NAMES
+from orchestra.cli.doctor.settings import meanings, settings_table
 from orchestra.demo.scripts import SCRIPTS, SHOWS
 from orchestra.settings import Settings
 from orchestra.version import package_version

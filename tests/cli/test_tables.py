@@ -14,7 +14,7 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from orchestra.cli import app
-from orchestra.cli.table import Column, columns, print_table
+from orchestra.cli.ui.table import Column, columns, print_table
 from orchestra.testing import TestBus
 from tests.bus.test_commands import failed_letter
 from tests.replay.test_query import archived, entries

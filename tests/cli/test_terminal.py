@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from orchestra import log
 from orchestra.archive.archive import Archive
 from orchestra.bus import Consumer
-from orchestra.cli import app, replaying
-from orchestra.cli.terminal import Terminal
+from orchestra.cli import app
+from orchestra.cli.replay.command import terminal as replaying
+from orchestra.cli.ui.terminal import Terminal
 from orchestra.printable import printable
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

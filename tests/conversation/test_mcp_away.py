@@ -14,7 +14,7 @@ import structlog
 from orchestra import Agent, App, mcp_tools
 from orchestra.agents import Tool
 from orchestra.agents.loader import check_app
-from orchestra.cli.doctor_app import app_and_tool_servers
+from orchestra.cli.doctor.app import app_and_tool_servers
 from orchestra.errors import AppError, ToolFailed
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

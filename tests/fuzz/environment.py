@@ -11,7 +11,7 @@ from unittest import mock
 
 from rich.console import Console
 
-from orchestra.cli.doctor_settings import settings_table
+from orchestra.cli.doctor.settings import settings_table
 from orchestra.errors import OrchestraError
 from orchestra.settings import Settings, load_settings
 from tests.fuzz import odd

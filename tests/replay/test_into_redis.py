@@ -10,8 +10,8 @@ import pytest_asyncio
 from orchestra.bus import Bus, EmbeddedServer, Entry, keys, partition_of
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.keys import started_ms, trace_id
-from orchestra.cli import replaying
-from orchestra.cli.replaying_redis import copy
+from orchestra.cli.replay.command import terminal as replaying
+from orchestra.cli.replay.redis import copy
 from orchestra.errors import ServerError, UsageError
 from orchestra.replay.checkpoint import Position
 from orchestra.replay.rewrite import Rewrite

@@ -14,7 +14,7 @@ from orchestra.analysis.views import VIEWS
 from orchestra.archive.archive import Archive
 from orchestra.bus import Entry
 from orchestra.cli import app
-from orchestra.replay.moments import shown
+from orchestra.cli.ui.parse_time import shown
 from orchestra.settings import Settings
 
 MS = 1_763_830_000_000

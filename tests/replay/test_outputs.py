@@ -4,8 +4,8 @@ import pytest
 
 from orchestra.bus import Entry
 from orchestra.bus.stream.encode import seal
-from orchestra.cli import replaying
-from orchestra.cli.replaying_consumer import through
+from orchestra.cli.replay.command import terminal as replaying
+from orchestra.cli.replay.consumer import through
 from orchestra.replay.checkpoint import Position
 from orchestra.replay.sources.selection import Selection
 from orchestra.replay.targets.output_diff import IGNORED, Change, Outputs, cause_of, compare

@@ -2,8 +2,8 @@ from datetime import UTC
 
 import pytest
 
+from orchestra.cli.ui.parse_time import moment
 from orchestra.errors import UsageError
-from orchestra.replay.moments import moment
 from orchestra.replay.pace import Pace
 
 

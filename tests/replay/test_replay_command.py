@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestra.cli import app
-from orchestra.cli.telling import told
+from orchestra.cli.ui.timeline import told
 from orchestra.errors import ConsumerError, ServerError, UsageError
 from orchestra.history.transcript import journal
 from orchestra.settings import Settings

@@ -11,7 +11,7 @@ from orchestra.archive.archive import Archive
 from orchestra.bus import Entry
 from orchestra.bus.keys import started_ms
 from orchestra.cli import app
-from orchestra.cli.calls import latency_bar
+from orchestra.cli.calls.show import latency_bar
 from orchestra.errors import UsageError
 from orchestra.storage.call_records import enter
 from orchestra.testing import TestBus

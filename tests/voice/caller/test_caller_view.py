@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from orchestra.cli.conversation import LiveConversation
-from orchestra.cli.turn_table import turn_table
+from orchestra.cli.ui.console import LiveConversation
+from orchestra.cli.ui.latency_table import turn_table
 from orchestra.voice.caller import Span, TurnAccount, TurnAudio, TurnRecord, compare
 from schemas import (
     AgentChanged,

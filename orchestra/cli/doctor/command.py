@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestra.cli.finding import Finding
+from orchestra.cli.doctor.finding import Finding
 from orchestra.errors import OrchestraError, UsageError
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ def doctor(
     """Say what is installed, reachable and set, and which credentials are valid; exit 1 if something needed is not."""
     from rich.text import Text
 
-    from orchestra.cli.conversation import terminal
-    from orchestra.cli.doctor_app import app_and_tool_servers
-    from orchestra.cli.doctor_places import places
-    from orchestra.cli.doctor_redis import server
-    from orchestra.cli.doctor_services import model, services
-    from orchestra.cli.doctor_settings import settings_table
-    from orchestra.cli.table import columns, print_table
-    from orchestra.cli.terminal import Terminal
+    from orchestra.cli.doctor.app import app_and_tool_servers
+    from orchestra.cli.doctor.redis import server
+    from orchestra.cli.doctor.services import model, services
+    from orchestra.cli.doctor.settings import settings_table
+    from orchestra.cli.doctor.storage import places
+    from orchestra.cli.ui.console import terminal
+    from orchestra.cli.ui.table import columns, print_table
+    from orchestra.cli.ui.terminal import Terminal
     from orchestra.mask import without_secrets
     from orchestra.settings import load_settings
 
@@ -113,7 +113,7 @@ def _speech(settings: "Settings") -> Iterator[Finding]:
 
 
 async def _voices(settings: "Settings") -> list[str]:
-    from orchestra.cli.doctor_services import deepgram_models, elevenlabs_voices
+    from orchestra.cli.doctor.services import deepgram_models, elevenlabs_voices
 
     lines: list[str] = []
     if settings.deepgram_api_key.get_secret_value():

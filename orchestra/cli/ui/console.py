@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestra.bus.stream.entry import UNREADABLE
-from orchestra.cli.terminal import Terminal
+from orchestra.cli.ui.terminal import Terminal
 from schemas import (
     AgentChanged,
     CallEnded,

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from orchestra.cli.replaying import Run
+    from orchestra.cli.replay.terminal import Run
     from orchestra.replay.sources.selection import Selection
 
 
@@ -75,7 +75,7 @@ def replay(  # noqa: PLR0917 - the options of the command
     """Replay recorded calls in their order; Ctrl-C stops, and what it prints goes on from there."""
     import uvloop
 
-    from orchestra.cli.replaying import Run
+    from orchestra.cli.replay.terminal import Run
     from orchestra.errors import UsageError
     from orchestra.log import quiet_logging
     from orchestra.replay.checkpoint import Position
@@ -112,18 +112,18 @@ def _work(  # noqa: PLR0917 - as above
     as_json: bool,
 ) -> "Coroutine[Any, Any, int]":
     """What replays into the terminal, a Redis or a consumer, and ends with an exit code."""
-    from orchestra.cli import replaying
+    from orchestra.cli.replay.command import terminal as replaying
 
     if into == "terminal":
         return replaying.lines(run) if as_json else replaying.conversation(run)
     if "://" not in into:
         from orchestra.bus.consumer.worker import load_consumer
-        from orchestra.cli.replaying_consumer import through
+        from orchestra.cli.replay.consumer import through
 
         consumer = load_consumer(into)
         run = run.reading(consumer.streams)
         return through(run, consumer, (clock or Clock.NOW).value, ignore, patience, as_json)
-    from orchestra.cli.replaying_redis import copy
+    from orchestra.cli.replay.redis import copy
 
     return copy(run, into, rename, now=clock is Clock.NOW)
 
@@ -138,7 +138,7 @@ def _selection(  # noqa: PLR0917 - as above
     media: bool,
 ) -> "Selection":
     from orchestra.bus.keys import JOURNAL, STREAMS
-    from orchestra.replay.moments import moment
+    from orchestra.cli.ui.parse_time import moment
     from orchestra.replay.sources.selection import Selection
 
     return Selection(

@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.text import Text
 
-from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
-from orchestra.cli.table import columns, print_table
+from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
+from orchestra.cli.ui.table import columns, print_table
 from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, Words
 from orchestra.evaluation.html_report import ending, ms, remarks, sound_remarks, tool_line
 

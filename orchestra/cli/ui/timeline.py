@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, as_called, ending, shortened
+from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, as_called, ending, shortened
 from orchestra.history.dialogue import Turn, dialogue
 from schemas import (
     AgentChanged,

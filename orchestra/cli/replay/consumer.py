@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestra.bus import Consumer, Entry
-from orchestra.cli.conversation import QUIET, WARNING, shortened, terminal
-from orchestra.cli.replaying import Bar, Run, finished, note, stopping, total
-from orchestra.cli.table import columns, print_table
-from orchestra.cli.terminal import say_json
+from orchestra.cli.replay.terminal import Bar, Run, finished, note, stopping, total
+from orchestra.cli.ui.console import QUIET, WARNING, shortened, terminal
+from orchestra.cli.ui.table import columns, print_table
+from orchestra.cli.ui.terminal import say_json
 from orchestra.replay.sources.selection import tag
 from orchestra.replay.targets.consumer import Clock, Outcome, on_scratch
 from orchestra.replay.targets.output_diff import IGNORED, Output, Verdict

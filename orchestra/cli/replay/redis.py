@@ -1,6 +1,6 @@
 """`orchestra replay --into redis://…`: recorded calls on another server, under their ids or others."""
 
-from orchestra.cli.replaying import Bar, Run, finished, note, stopping, total
+from orchestra.cli.replay.terminal import Bar, Run, finished, note, stopping, total
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.sources.sources import connect
 from orchestra.replay.targets.redis import copying

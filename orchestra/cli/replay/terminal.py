@@ -15,15 +15,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from orchestra.bus import Entry
-from orchestra.cli.conversation import QUIET, WARNING, row, terminal
-from orchestra.cli.telling import Line, told
-from orchestra.cli.terminal import Terminal
+from orchestra.cli.ui.console import QUIET, WARNING, row, terminal
+from orchestra.cli.ui.parse_time import shown
+from orchestra.cli.ui.terminal import Terminal
+from orchestra.cli.ui.timeline import Line, told
 from orchestra.errors import UsageError
 from orchestra.history.gaps import Holes
 from orchestra.mask import without_secrets
 from orchestra.printable import escaped
 from orchestra.replay.checkpoint import Position, place_in, told_in
-from orchestra.replay.moments import shown
 from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay, Replayed, count
 from orchestra.replay.sources.selection import Selection, decoded, entries, recorded_calls

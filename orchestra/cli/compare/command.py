@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from orchestra.cli.files import writing
-from orchestra.cli.terminal import Terminal, complain, say_json
+from orchestra.cli.ui.terminal import Terminal, complain, say_json
+from orchestra.cli.ui.write_errors import writing
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -117,8 +117,8 @@ def _tell(found: "Comparison", candidate: "Candidate", *, as_json: bool, html: P
     if as_json:
         say_json(_as_json(found))
     else:
-        from orchestra.cli.compare_view import show_comparison
-        from orchestra.cli.conversation import terminal
+        from orchestra.cli.compare.view import show_comparison
+        from orchestra.cli.ui.console import terminal
 
         show_comparison(terminal(), found)
     if html is not None:
@@ -179,7 +179,7 @@ async def _compare(
     audio: bool,
     **options: Any,
 ) -> "Comparison":
-    from orchestra.cli.extras import needs_extra
+    from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.evaluation.compare import compare as compare_calls
     from orchestra.replay.sources.chosen_calls import chosen_calls
 

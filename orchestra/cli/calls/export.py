@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestra.cli.files import writing
-from orchestra.cli.terminal import complain, say_json
+from orchestra.cli.ui.terminal import complain, say_json
+from orchestra.cli.ui.write_errors import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
     import asyncio
     import shutil
 
-    from orchestra.cli.conversation import QUIET, terminal
+    from orchestra.cli.ui.console import QUIET, terminal
     from orchestra.errors import UsageError
     from orchestra.history.transcript import clock
     from orchestra.recordings.locate import cut, recording
@@ -103,7 +103,7 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
 
     import msgspec
 
-    from orchestra.cli.conversation import WARNING, terminal
+    from orchestra.cli.ui.console import WARNING, terminal
     from orchestra.errors import UsageError
     from orchestra.history import transcript
     from orchestra.history.dialogue import dialogue
@@ -153,7 +153,7 @@ def find(  # noqa: PLR0917 - the options of the command
     """Find where something was said, by caller or agent, in the archive, the journal and the demo's kept runs."""
     import uvloop
 
-    from orchestra.replay.moments import moment
+    from orchestra.cli.ui.parse_time import moment
     from orchestra.replay.sources.search import find_words
     from orchestra.replay.sources.selection import Selection
     from orchestra.settings import load_settings
@@ -170,8 +170,8 @@ def find(  # noqa: PLR0917 - the options of the command
 def _print_hits(hits: "Sequence[Hit]") -> None:
     from rich.text import Text
 
-    from orchestra.cli.conversation import QUIET, terminal
-    from orchestra.replay.moments import shown
+    from orchestra.cli.ui.console import QUIET, terminal
+    from orchestra.cli.ui.parse_time import shown
 
     console = terminal()
     for hit in hits:

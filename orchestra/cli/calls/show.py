@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestra.cli.calls_kept import export, find, play
-from orchestra.cli.terminal import complain, say_json
-from orchestra.replay.moments import shown
+from orchestra.cli.calls.export import export, find, play
+from orchestra.cli.ui.parse_time import shown
+from orchestra.cli.ui.terminal import complain, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def show(
     """Show a call: the conversation, and for each turn where the time went until the reply was heard."""
     import uvloop
 
-    from orchestra.cli.conversation import terminal
+    from orchestra.cli.ui.console import terminal
     from orchestra.history.dialogue import dialogue
     from orchestra.settings import load_settings
 
@@ -215,8 +215,8 @@ def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":
 
 
 def _print_table(records: "list[CallRecord]") -> None:
-    from orchestra.cli.conversation import terminal
-    from orchestra.cli.table import columns, print_table
+    from orchestra.cli.ui.console import terminal
+    from orchestra.cli.ui.table import columns, print_table
 
     console = terminal()
     if not records:
@@ -249,7 +249,7 @@ def _status(record: "CallRecord") -> str:
 def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> None:
     from rich.text import Text
 
-    from orchestra.cli.conversation import QUIET
+    from orchestra.cli.ui.console import QUIET
 
     console.print(Text.assemble((record.call, "bold"), f"  {shown(record.started_at)}  from "), end="")
     console.print(Text(f"{record.from_number or 'a hidden number'}, {_status(record)} after {record.duration_s:.1f} s"))
@@ -313,7 +313,7 @@ def _cost(cost: "Cost") -> str:
 def _print_turn(console: "Console", turn: "Turn", longest_ms: float) -> None:
     from rich.text import Text
 
-    from orchestra.cli.conversation import AGENT, CALLER, QUIET, WARNING, row
+    from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
 
     if turn.said_from_s is not None:
         row(console, _clock(turn.said_from_s), "caller", turn.said or "(nothing)", CALLER, who_style=CALLER)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from orchestra.cli.finding import Finding
+from orchestra.cli.doctor.finding import Finding
 from orchestra.errors import OrchestraError
 
 if TYPE_CHECKING:

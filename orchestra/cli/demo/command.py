@@ -18,15 +18,15 @@ import msgspec
 import typer
 from rich.text import Text
 
-from orchestra.cli.files import writing
+from orchestra.cli.ui.write_errors import writing
 from schemas import CallEnded, CallStarted, Event, RecordingSaved, SentenceSpoken, TranscriptCurated
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from orchestra.bus import Bus
-    from orchestra.cli.conversation import LiveConversation
-    from orchestra.cli.demo_outbound import Ordered
+    from orchestra.cli.demo.outbound import Ordered
+    from orchestra.cli.ui.console import LiveConversation
     from orchestra.demo.scripts import Script
     from orchestra.settings import Settings
     from orchestra.stack import Running
@@ -71,7 +71,7 @@ def demo(
     """Start everything, let a scripted caller ring the demo app, show the call, and check what the caller heard."""
     import uvloop
 
-    from orchestra.cli.conversation import terminal
+    from orchestra.cli.ui.console import terminal
     from orchestra.settings import load_settings
 
     settings = load_settings()
@@ -128,9 +128,9 @@ def _tidy(scratch: Path) -> None:
 
 
 async def _demo(settings: "Settings", script: "Script", folder: Path, console: "Console") -> bool:
-    from orchestra.cli.demo_proofs import special_problems
-    from orchestra.cli.extras import needs_extra
-    from orchestra.cli.turn_table import turn_table
+    from orchestra.cli.demo.checks import special_problems
+    from orchestra.cli.ui.latency_table import turn_table
+    from orchestra.cli.ui.requires_extra import needs_extra
 
     with needs_extra("all"):
         from orchestra.voice.caller import problems, write_stereo
@@ -168,7 +168,7 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
 async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpeech", console: "Console") -> _Call:
     """Start everything, make the call, end everything."""
     from orchestra.bus import Bus
-    from orchestra.cli.demo_outbound import ordering
+    from orchestra.cli.demo.outbound import ordering
     from orchestra.stack import stack
     from orchestra.voice.caller import spoken
 
@@ -204,8 +204,8 @@ async def _call(
     order: "Ordered",
     console: "Console",
 ) -> _Call:
-    from orchestra.cli.conversation import LiveConversation
-    from orchestra.cli.demo_outbound import called
+    from orchestra.cli.demo.outbound import called
+    from orchestra.cli.ui.console import LiveConversation
     from orchestra.voice.caller import Caller, PhoneLine, Problem, ScriptedConversation
 
     curated = bus.settings.label_studio_url is not None
@@ -335,7 +335,7 @@ def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[Turn
 
 
 def _conclude(console: "Console", turns: "list[TurnRecord]", found: "list[Problem]", late_s: float) -> None:
-    from orchestra.cli.conversation import WARNING
+    from orchestra.cli.ui.console import WARNING
 
     waits = [turn.audio.response_s for turn in turns if turn.audio.response_s is not None]
     if waits:

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from orchestra.cli.finding import Finding
+from orchestra.cli.doctor.finding import Finding
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
 

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from orchestra.cli.conversation import QUIET, WARNING
+from orchestra.cli.ui.console import QUIET, WARNING
 
 if TYPE_CHECKING:
     from orchestra.voice.caller import TurnRecord

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestra.cli.finding import Finding
+from orchestra.cli.doctor.finding import Finding
 from orchestra.errors import MissingExtraError
 from orchestra.mask import without_secrets
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from orchestra.cli.finding import Finding
+from orchestra.cli.doctor.finding import Finding
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
