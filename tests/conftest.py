@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from orchestra.testing import bus, redis_url, settings
-from orchestra.voice.quiet import redirect_pipecat_log
+from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 
 redirect_pipecat_log()  # before a test imports Pipecat, which greets with a banner
 

@@ -37,8 +37,8 @@ async def _dial(settings: "Settings", to: str) -> tuple[str, str]:
     from orchestra.stack import running
 
     with needs_extra("voice"):
-        from orchestra.voice.dialing import place_call
-        from orchestra.voice.twilio import PublicUrl
+        from orchestra.voice.carriers.twilio.rest import place_call
+        from orchestra.voice.carriers.twilio.twiml import PublicUrl
 
     up = running(settings)
     public = settings.public_url or (up.url if up else f"http://{settings.host}:{settings.port}")

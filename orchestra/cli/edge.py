@@ -21,11 +21,11 @@ def edge() -> None:
 
     try:
         with on_one_core():
-            from orchestra.voice.quiet import redirect_pipecat_log
+            from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 
             redirect_pipecat_log()
             from orchestra.agents import load_app
-            from orchestra.voice.server import run_edge
+            from orchestra.voice.edge.server import run_edge
     except ImportError as error:
         from orchestra.errors import MissingExtraError
 

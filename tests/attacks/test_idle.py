@@ -20,9 +20,9 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.caller import Caller
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.edge import create_app, open_edge
+from orchestra.voice.edge.edge import create_app, open_edge
+from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.server import listen, serving
 from tests.attacks.wire import CONNECTED, a_caller_gets_through, closed_with, incoming, send
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge
 from tests.voice.test_edge_process import _until
@@ -141,7 +141,7 @@ async def test_an_unfinished_message_is_kept_no_longer_than_a_message_may_be(bus
 async def test_a_peer_that_takes_no_answer_is_closed(
     bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestra.voice.connections._TAKEN_WITHIN_S", 0.3)
+    monkeypatch.setattr("orchestra.voice.edge.connections._TAKEN_WITHIN_S", 0.3)
     async with running_edge(bus, settings) as running:
         attacker = socket.create_connection(("127.0.0.1", running.edge.settings.port))
         attacker.setblocking(False)

@@ -23,11 +23,11 @@ from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
-from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.engines.rendered import Rendered
-from orchestra.voice.engines.spoken_words import CountsWords
-from orchestra.voice.engines.turn_end import TurnEnd
+from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.engines.turn_detection.endpointing import TurnEnd
+from orchestra.voice.engines.turn_detection.models import EndOfTurn, ListeningModels
+from orchestra.voice.engines.word_timestamps import CountsWords
 from tests.bench._edge_answer import ANSWER
 
 #: an interim transcript so long after the first sound, a final one so long after the last (Deepgram's median), and

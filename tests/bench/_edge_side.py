@@ -25,15 +25,15 @@ import uvloop
 
 from orchestra.log import configure_logging
 from orchestra.settings import Settings
-from orchestra.voice.quiet import redirect_pipecat_log
+from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 
 redirect_pipecat_log()
 
 from orchestra import Agent, App  # noqa: E402 - as below
 from orchestra.bus import Bus  # noqa: E402 - Pipecat greets with a banner when it is imported
 from orchestra.bus.consumer.worker import spare_the_collector  # noqa: E402
-from orchestra.voice.edge import create_app, open_edge  # noqa: E402
-from orchestra.voice.server import listen, serving  # noqa: E402
+from orchestra.voice.edge.edge import create_app, open_edge  # noqa: E402
+from orchestra.voice.edge.server import listen, serving  # noqa: E402
 from tests.bench import _stock_pipecat  # noqa: E402
 from tests.bench._edge_answer import GREETING  # noqa: E402
 from tests.bench._edge_engines import StubModel, StubSTT, StubTTS, engines  # noqa: E402

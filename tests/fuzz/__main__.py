@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from orchestra.voice.quiet import redirect_pipecat_log
+from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 
 redirect_pipecat_log()
 

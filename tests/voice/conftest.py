@@ -2,8 +2,8 @@
 
 import pytest
 
-from orchestra.voice.engines.listening import ListeningModels
 from orchestra.voice.engines.local import LocalSpeech
+from orchestra.voice.engines.turn_detection.models import ListeningModels
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,10 @@ from orchestra.testing import TestBus
 from orchestra.voice.caller.caller import Caller, Ending
 from orchestra.voice.caller.mulaw import Samples
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.edge import Edge, create_app, open_edge
+from orchestra.voice.edge.edge import Edge, create_app, open_edge
+from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.quiet import redirect_pipecat_log
-from orchestra.voice.server import listen, serving
+from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 from schemas import Event
 
 redirect_pipecat_log()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from orchestra.voice.call_audio import CallAudio, is_audible
-from orchestra.voice.clock import CallClock
-from orchestra.voice.heard import Heard
-from orchestra.voice.media_stream import MediaInfo
-from orchestra.voice.recording import Chunk, Track
+from orchestra.voice.audio.call_audio import CallAudio, is_audible
+from orchestra.voice.audio.chunker import Chunk, Track
+from orchestra.voice.audio.clock import CallClock
+from orchestra.voice.call.playback import Heard
+from orchestra.voice.carriers.twilio.media_stream import MediaInfo
 
 
 class Time:

@@ -8,9 +8,9 @@ import pytest
 from orchestra.bus import Publisher
 from orchestra.history.resume import Standing
 from orchestra.testing import TestBus
-from orchestra.voice.actions import Say
-from orchestra.voice.call import Call, Parties, Script
-from orchestra.voice.conversation import Speech
+from orchestra.voice.call.actions import Say
+from orchestra.voice.call.call import Call, Parties, Script
+from orchestra.voice.call.conversation import Speech
 from schemas import (
     CallAnswered,
     CallEndRequested,

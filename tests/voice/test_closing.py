@@ -6,8 +6,8 @@ from orchestra.bus import keys
 from orchestra.storage.call_records import CallRecord
 from orchestra.storage.lost_calls import end_of_lost
 from orchestra.testing import TestBus
-from orchestra.voice.call import Call
-from orchestra.voice.closing import LostCalls, close_call
+from orchestra.voice.call.call import Call
+from orchestra.voice.edge.lost_calls import LostCalls, close_call
 from schemas import AudioChunk, CallEnded, CallResumed, CallStarted
 
 

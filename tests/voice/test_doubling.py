@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from orchestra.voice.doubling import Doubling
+from orchestra.voice.audio.upsampler import Doubling
 
 _LATE_S = 16 / 8_000
 

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from orchestra.voice.call_audio import is_audible
+from orchestra.voice.audio.call_audio import is_audible
 from orchestra.voice.caller import mulaw
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.caller.twiml import ConnectStream, parse_twiml

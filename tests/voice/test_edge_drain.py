@@ -19,10 +19,10 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.caller import Caller
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.draining import SharedPort
-from orchestra.voice.edge import create_app, open_edge
+from orchestra.voice.edge.drain import SharedPort
+from orchestra.voice.edge.edge import create_app, open_edge
+from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.server import listen, serving
 from schemas import CallEnded, CallResumed, CallStarted, CallTransferRequested, TurnCompleted, UserTurnEnded
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge, tone
 

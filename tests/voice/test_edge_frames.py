@@ -7,7 +7,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.transport import LISTENING_RATE, StreamInput
+from orchestra.voice.pipeline.transport import LISTENING_RATE, StreamInput
 from schemas import ReplySpoken, UserTurnEnded
 from tests.voice.edges import running_edge, tone
 

@@ -17,8 +17,8 @@ from orchestra.testing import TestBus
 from orchestra.voice.caller.measure import Span, sounds
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
-from orchestra.voice.engines.rendered import Rendered
-from orchestra.voice.engines.turn_start import BargeIn
+from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from schemas import (
     CallEnded,
     CallStarted,

@@ -4,8 +4,8 @@ import pytest
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from orchestra.voice.call.conversation import COLLECT_DIGITS
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.conversation import COLLECT_DIGITS
 from schemas import (
     CallStarted,
     DigitPressed,

@@ -7,10 +7,10 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.compare import compare
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.engines.listening import ListeningModels
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
+from orchestra.voice.engines.turn_detection.models import ListeningModels
 from schemas import (
     ReplyChunk,
     ReplyInterrupted,

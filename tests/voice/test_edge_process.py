@@ -18,7 +18,7 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.caller import Caller
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.quiet import redirect_pipecat_log
+from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 from schemas import CallStarted
 from tests.voice.edges import AUTH_TOKEN
 

@@ -1,8 +1,8 @@
 """Stage times of a turn."""
 
-from orchestra.voice.call_audio import CallAudio
-from orchestra.voice.conversation import Conversation
-from orchestra.voice.measure import TurnTimes
+from orchestra.voice.audio.call_audio import CallAudio
+from orchestra.voice.call.conversation import Conversation
+from orchestra.voice.call.turn_latency import TurnTimes
 from schemas import ReplyChunk, TurnCompleted, TurnMeasured
 
 

@@ -14,7 +14,7 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.caller import Caller, Ending
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.token import claim
+from orchestra.voice.carriers.stream_token import claim
 from schemas import (
     CallAnswered,
     CallEnded,

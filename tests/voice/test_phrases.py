@@ -10,8 +10,8 @@ from pipecat.frames.frames import ErrorFrame, Frame
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.engines.rendered import Rendered, words_in
-from orchestra.voice.phrases import RenderedPhrases
+from orchestra.voice.edge.phrase_cache import RenderedPhrases
+from orchestra.voice.engines.synthesized import Rendered, words_in
 from schemas import ReplyInterrupted, ReplySpoken, SpeechMetered
 from tests.voice.edges import WORD_S, Greeting, ScriptedEngines, ToneTTS, running_edge, tone
 

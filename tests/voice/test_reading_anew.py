@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from orchestra.voice import reading_anew
+from orchestra.voice.edge.edge import app_reload as reading_anew
 
 
 async def test_of_two_readings_the_later_one_counts_however_long_the_first_takes(

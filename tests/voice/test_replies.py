@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from orchestra.testing import TestBus
-from orchestra.voice.call import Call
-from orchestra.voice.replies import Replies
+from orchestra.voice.call.call import Call
+from orchestra.voice.edge.reply_dispatcher import Replies
 from schemas import CallResumed, Event, ReplyChunk
 
 

@@ -1,7 +1,7 @@
 """Where a call stands by its journal: what an edge that takes it up has still to say."""
 
 from orchestra.history.resume import standing
-from orchestra.voice.actions import HangUp
+from orchestra.voice.call.actions import HangUp
 from schemas import (
     CallEndRequested,
     CallStarted,

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestra.errors import RejectedError
-from orchestra.voice.token import LIFETIME_S, StreamTokens
+from orchestra.voice.carriers.stream_token import LIFETIME_S, StreamTokens
 
 NOW = 1_760_000_000.0
 

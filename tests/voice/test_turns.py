@@ -3,7 +3,7 @@
 import pytest
 
 from orchestra.language.backchannel import is_backchannel, same_words
-from orchestra.voice.actions import (
+from orchestra.voice.call.actions import (
     Cut,
     EndSpeech,
     HangUp,
@@ -17,7 +17,7 @@ from orchestra.voice.actions import (
     TurnPredicted,
     TurnResumed,
 )
-from orchestra.voice.turns import Turns
+from orchestra.voice.call.turn_taking import Turns
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from orchestra.voice.actions import Action, Cut, EndSpeech, Hush, Played, Say, SendMark, TurnBegan
-from orchestra.voice.turns import Turns
+from orchestra.voice.call.actions import Action, Cut, EndSpeech, Hush, Played, Say, SendMark, TurnBegan
+from orchestra.voice.call.turn_taking import Turns
 
 
 @pytest.mark.parametrize("order", list(permutations(("started", "ended", "stopped"))), ids="-".join)

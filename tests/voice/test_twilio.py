@@ -11,10 +11,10 @@ from twilio.request_validator import RequestValidator
 
 from orchestra.errors import RejectedError
 from orchestra.history.resume import standing
-from orchestra.voice import twilio
-from orchestra.voice.actions import HangUp, Transfer
-from orchestra.voice.call import Parties
-from orchestra.voice.twilio import Reconnect
+from orchestra.voice.call.actions import HangUp, Transfer
+from orchestra.voice.call.call import Parties
+from orchestra.voice.carriers.twilio import twiml as twilio
+from orchestra.voice.carriers.twilio.twiml import Reconnect
 from schemas import (
     CallEnded,
     CallEndRequested,

@@ -3,9 +3,9 @@
 import pytest
 
 from orchestra.language.backchannel import is_backchannel, is_echo
-from orchestra.voice.doubts import Doubts
-from orchestra.voice.heard import Heard
-from orchestra.voice.waiting import Waiting
+from orchestra.voice.call.line_checks import Doubts
+from orchestra.voice.call.playback import Heard
+from orchestra.voice.call.silence_watch import Waiting
 
 PHRASE_S = 1.2  # how long a phrase sounds
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from orchestra.voice.actions import Ending, Hush, Say, SayAtOnce, SendMark
-from orchestra.voice.call_audio import CallAudio
-from orchestra.voice.conversation import Conversation, Speech
+from orchestra.voice.audio.call_audio import CallAudio
+from orchestra.voice.call.actions import Ending, Hush, Say, SayAtOnce, SendMark
+from orchestra.voice.call.conversation import Conversation, Speech
 from schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 
 HOLDING, APOLOGY, ANSWER = "Just a moment.", "Sorry, say that again.", "It is in Denver."
@@ -176,7 +176,7 @@ class VirtualCall:
 def virtual_call(monkeypatch: pytest.MonkeyPatch) -> VirtualCall:
     """A call whose conversation has its clock."""
     clock = Clock()
-    monkeypatch.setattr("orchestra.voice.conversation.time", clock)
+    monkeypatch.setattr("orchestra.voice.call.conversation.time", clock)
     return VirtualCall(clock)
 
 

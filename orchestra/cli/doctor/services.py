@@ -209,7 +209,7 @@ async def _twilio(settings: "Settings") -> Finding:
         return Finding(
             "Twilio", None, "token set; to have it checked, and to make calls, set ORCHESTRA_TWILIO_ACCOUNT_SID"
         )
-    from orchestra.voice.dialing import DialError, account_of
+    from orchestra.voice.carriers.twilio.rest import DialError, account_of
 
     try:
         account = await account_of(settings)

@@ -17,11 +17,11 @@ from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
-from orchestra.voice.engines.listening import EndOfTurn
-from orchestra.voice.engines.segment import SegmentTranscribedFrame
-from orchestra.voice.engines.standby import Retiring
-from orchestra.voice.engines.turn_end import TurnEnd
-from orchestra.voice.engines.turn_start import BargeIn
+from orchestra.voice.engines.failover import Retiring
+from orchestra.voice.engines.frames import SegmentTranscribedFrame
+from orchestra.voice.engines.turn_detection.barge_in import BargeIn
+from orchestra.voice.engines.turn_detection.endpointing import TurnEnd
+from orchestra.voice.engines.turn_detection.models import EndOfTurn
 
 #: how often a broken connection is replaced without waiting, in seconds
 _REPLACE_EVERY_S = 10.0

@@ -12,9 +12,9 @@ from websockets.protocol import State
 
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
-from orchestra.voice.engines.rendered import Rendered, words_in
-from orchestra.voice.engines.spoken_words import LATEST_AUDIO_S, CountsWords
-from orchestra.voice.engines.standby import Retiring
+from orchestra.voice.engines.failover import Retiring
+from orchestra.voice.engines.synthesized import Rendered, words_in
+from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, CountsWords
 
 if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs

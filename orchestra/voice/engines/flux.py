@@ -14,8 +14,8 @@ from pipecat.turns.user_stop import BaseUserTurnStopStrategy, ExternalUserTurnSt
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import CONNECT_S, Answering
-from orchestra.voice.engines.listening import EndOfTurn
-from orchestra.voice.engines.turn_start import ServerBargeIn
+from orchestra.voice.engines.turn_detection.barge_in import ServerBargeIn
+from orchestra.voice.engines.turn_detection.models import EndOfTurn
 
 _RETRY_S = 0.5
 

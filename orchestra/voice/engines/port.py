@@ -14,13 +14,13 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.failover import StandbySTT, StandbyTTS
 from orchestra.voice.engines.flux import DeepgramFlux, is_flux
-from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.local.speech import LocalSpeech
-from orchestra.voice.engines.rendered import Rendered
-from orchestra.voice.engines.standby import StandbySTT, StandbyTTS
-from orchestra.voice.engines.vad import InlineVAD
+from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.engines.turn_detection.models import EndOfTurn, ListeningModels
+from orchestra.voice.engines.turn_detection.vad import InlineVAD
 
 #: the rate of a telephone line, in Hz
 LINE_RATE = 8_000

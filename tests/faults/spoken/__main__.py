@@ -14,9 +14,9 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.cli import main
-from orchestra.voice import server
-from orchestra.voice.engines.rendered import Rendered
-from orchestra.voice.quiet import redirect_pipecat_log
+from orchestra.voice.edge.edge import server
+from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 from tests.faults.spoken.tones import encode, words_in
 from tests.voice.edges import LevelVAD
 

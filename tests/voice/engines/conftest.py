@@ -11,10 +11,10 @@ from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.flux import DeepgramFlux
-from orchestra.voice.engines.listening import ListeningModels
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines, STTEngine, TTSEngine
+from orchestra.voice.engines.turn_detection.models import ListeningModels
 from tests.servers.deepgram import DeepgramServer
 from tests.servers.elevenlabs import ElevenLabsServer
 from tests.servers.server import NO_FAULTS, Faults

@@ -9,11 +9,11 @@ from orchestra.voice.caller.compare import compare
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
-from orchestra.voice.engines.listening import ListeningModels
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.provider import Decision, Provider
+from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.pipeline.failover_policy import Decision, Provider
 from schemas import (
     ProviderFailed,
     ReplyChunk,

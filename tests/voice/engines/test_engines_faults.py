@@ -11,11 +11,11 @@ from orchestra.errors import EngineError
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
-from orchestra.voice.engines.listening import ListeningModels
+from orchestra.voice.engines.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import LocalTTS
-from orchestra.voice.engines.segment import SegmentTranscribedFrame
+from orchestra.voice.engines.turn_detection.models import ListeningModels
 from tests.servers.server import Faults
 from tests.voice.engines.conftest import QUESTION, Vendors, quiet
 from tests.voice.engines.line import Line

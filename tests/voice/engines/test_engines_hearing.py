@@ -13,10 +13,10 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from orchestra.voice.caller import mulaw
 from orchestra.voice.caller.audio import to_telephone
-from orchestra.voice.engines.listening import ListeningModels
 from orchestra.voice.engines.local import LocalSpeech
-from orchestra.voice.engines.smart_turn import features
-from orchestra.voice.engines.spoken_words import WordCount
+from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.smart_turn_features import features
+from orchestra.voice.engines.word_timestamps import WordCount
 
 _RATE = 16_000
 _FRAME = 640

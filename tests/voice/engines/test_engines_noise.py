@@ -8,10 +8,10 @@ from orchestra.testing import TestBus
 from orchestra.voice.caller.compare import compare
 from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.engines.deepgram import DeepgramSTT
-from orchestra.voice.engines.listening import ListeningModels
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
+from orchestra.voice.engines.turn_detection.models import ListeningModels
 from schemas import ProviderFailed, ReplyChunk, ReplySpoken, TranscriptFinal, TurnCompleted, UserTurnEnded
 from tests.voice.edges import Greeting, running_edge
 from tests.voice.engines.conftest import QUESTION, Vendors

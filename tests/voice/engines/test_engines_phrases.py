@@ -6,11 +6,11 @@ from orchestra.errors import EngineError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.edge.phrase_cache import RenderedPhrases
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
-from orchestra.voice.engines.listening import ListeningModels
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.phrases import RenderedPhrases
+from orchestra.voice.engines.turn_detection.models import ListeningModels
 from schemas import ReplySpoken
 from tests.servers.elevenlabs import tone
 from tests.servers.server import Faults

@@ -8,8 +8,8 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from orchestra.voice.engines.listening import ListeningModels
-from orchestra.voice.engines.priority import behind_the_event_loop
+from orchestra.voice.engines.thread_priority import behind_the_event_loop
+from orchestra.voice.engines.turn_detection.models import ListeningModels
 
 
 def _niceness() -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestra.voice.engines.local.timing import letters, places, times
+from orchestra.voice.engines.local.word_timing import letters, places, times
 
 
 @pytest.mark.parametrize(

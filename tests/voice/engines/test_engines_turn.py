@@ -12,11 +12,11 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
-from orchestra.voice.engines.listening import EndOfTurn, ListeningModels
+from orchestra.voice.engines.frames import SegmentTranscribedFrame
+from orchestra.voice.engines.local.endpointing import SegmentAwareTurnEnd
 from orchestra.voice.engines.local.stt import LocalSTT
-from orchestra.voice.engines.local.turn import SegmentAwareTurnEnd
-from orchestra.voice.engines.segment import SegmentTranscribedFrame
-from orchestra.voice.engines.turn_end import is_sentence
+from orchestra.voice.engines.turn_detection.endpointing import is_sentence
+from orchestra.voice.engines.turn_detection.models import EndOfTurn, ListeningModels
 from tests.voice.engines.conftest import quiet
 from tests.voice.engines.line import Line
 from tests.voice.engines.test_engines_conformance import caller_said

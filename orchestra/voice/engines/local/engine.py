@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
-from orchestra.voice.engines.listening import EndOfTurn
+from orchestra.voice.engines.local.endpointing import SegmentAwareTurnEnd
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import PIPER_VOICE, LocalTTS
-from orchestra.voice.engines.local.turn import SegmentAwareTurnEnd
-from orchestra.voice.engines.rendered import Rendered
-from orchestra.voice.engines.turn_start import BargeIn
+from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.engines.turn_detection.barge_in import BargeIn
+from orchestra.voice.engines.turn_detection.models import EndOfTurn
 
 _CORES_PER_RUN = 2
 

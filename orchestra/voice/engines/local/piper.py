@@ -15,7 +15,7 @@ from orchestra.errors import EngineError
 from orchestra.voice.engines.local.files import PIPER, missing_library, model_paths
 from orchestra.voice.engines.local.onnx_parts import AUDIO, DURATIONS, LAYOUT, split
 from orchestra.voice.engines.local.pcm import to_pcm16
-from orchestra.voice.engines.local.timing import letters, places, times
+from orchestra.voice.engines.local.word_timing import letters, places, times
 
 if TYPE_CHECKING:
     from piper import PiperVoice

@@ -8,7 +8,7 @@ from pipecat.services.settings import TTSSettings
 
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.piper import SpokenPiece
-from orchestra.voice.engines.spoken_words import LATEST_AUDIO_S, CountsWords
+from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, CountsWords
 
 _SILENCE_S = 0.02
 PIPER_VOICE = "en_US-joe-medium"

@@ -1,0 +1,90 @@
+"""The audio of one call: both directions on one clock, and what of the agent's was played."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from orchestra.voice.audio.chunker import Chunk, Track
+from orchestra.voice.audio.clock import CallClock
+from orchestra.voice.call.playback import Heard
+from orchestra.voice.caller import mulaw
+from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE, MediaInfo
+
+_SAMPLES_PER_MS = SAMPLE_RATE // 1000
+#: a 16-bit sample this large is a sound; synthesized silence stays far below
+_AUDIBLE = 200
+
+
+class CallAudio:
+    """Takes the caller's frames as they come and the agent's as they are sent.
+
+    ``monotonic`` is in seconds, ``start_ms`` the place of the first frame on the call's clock. Audio is signed 16-bit,
+    8 kHz, mono, little-endian.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, *, start_ms: float = 0.0) -> None:
+        self.clock = CallClock(monotonic, start_ms=start_ms)
+        self.heard = Heard()
+        self.end_ms = 0  # where the last chunk ends that was taken
+        self._caller = Track("caller")
+        self._agent = Track("agent")
+        self.sent_ms = 0.0  # since the last `clear`
+        self._before = 0  # words of replies before this one, since the last `clear`
+
+    def hear(self, media: MediaInfo) -> bytes:
+        """One frame of the caller's audio, as samples."""
+        samples = mulaw.decode(media.payload).tobytes()
+        at_ms = self.clock.frame(len(media.payload) / _SAMPLES_PER_MS, media.stamp_ms)
+        self._caller.put(at_ms, samples)
+        return samples
+
+    def send(self, samples: bytes) -> bytes:
+        """One frame of the agent's audio, as µ-law for the carrier; it is played behind what was sent before."""
+        self._agent.put(self.clock.now_ms, samples)
+        self.sent_ms += len(samples) / 2 / _SAMPLES_PER_MS
+        return mulaw.encode(np.frombuffer(samples, dtype=np.int16))
+
+    def clear(self) -> None:
+        """The carrier was told to drop what it has not played."""
+        self._agent.cut(self.clock.now_ms)
+        self.sent_ms = 0.0
+        self._before = 0
+        self.heard.clear()
+
+    def begin_reply(self) -> None:
+        """What follows is another reply, though the one before was not cleared: its words are not this one's."""
+        self._before = self.heard.words
+
+    def heard_words(self) -> list[str]:
+        """The words of this reply that were played to the caller since the last `clear`."""
+        words = self.heard.until(self.sent_ms - self._agent.ahead_ms(self.clock.now_ms))
+        return words if not self._before else " ".join(words).split()[self._before :]
+
+    @property
+    def words_placed(self) -> int:
+        """How many words of this reply have audio, since the last `clear`."""
+        return self.heard.words - self._before
+
+    @property
+    def queued_ms(self) -> float:
+        """How much audio was queued to be sent, since the last `clear`."""
+        return self.heard.queued_ms
+
+    def take_chunks(self, *, everything: bool = False) -> list[Chunk]:
+        """Both sides' audio that was played since the last time, in chunks; with ``everything`` also the rest."""
+        now_ms = self.clock.now_ms
+        if everything:
+            self._agent.cut(now_ms)  # the call is over: nobody hears the rest
+        chunks = [
+            *self._caller.take(now_ms, everything=everything),
+            *self._agent.take(now_ms, everything=everything),
+        ]
+        for chunk in chunks:
+            self.end_ms = max(self.end_ms, chunk.end_ms)
+        return chunks
+
+
+def is_audible(samples: bytes) -> bool:
+    """Whether there is any sound in it."""
+    return bool(np.abs(np.frombuffer(samples, dtype=np.int16)).max(initial=0) >= _AUDIBLE)

@@ -1,0 +1,412 @@
+"""One call on this edge, from its first frame to its last event."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from orchestra.bus import Publisher
+from orchestra.history.resume import Standing
+from orchestra.mask import without_secrets
+from orchestra.voice.audio.call_audio import CallAudio
+from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
+from orchestra.voice.call.actions import Ending, Transfer
+from orchestra.voice.call.conversation import Conversation, Speech
+from orchestra.voice.call.line_checks import STALL_S
+from orchestra.voice.call.usage_meter import SpeechMeter
+from orchestra.voice.carriers.twilio.media_stream import Digit, Mark, Media
+from orchestra.voice.pipeline.failover_policy import Provider
+from schemas import (
+    AudioChunk,
+    CallAnswered,
+    CallEnded,
+    CallResumed,
+    CallStarted,
+    CallTransferred,
+    DigitPressed,
+    Event,
+    ProviderFailed,
+    ReplyInterrupted,
+    ReplySpoken,
+    SentenceSpoken,
+    TurnCancelled,
+)
+from schemas.calls import Direction, EndReason
+
+_LOG = structlog.get_logger()
+
+#: a carrier plays what it has within tenths of a second; a mark that is out for longer does not come back
+_MARK_WITHIN_S = 5.0
+#: a server that has not taken what it was given for longer is away
+_ANSWER_WITHIN_S = 1.0
+#: events of its journal that a call knows again: far more than one turn has, and older turns change nothing
+_REMEMBERED = 1000
+#: where nothing speaks any more, what is kept as speech is on its way at once
+_LAST_WORDS_WITHIN_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who calls whom: the call's id, the carrier's own id of it, and the numbers (E.164, empty where unknown).
+
+    ``stream`` is the number of the call's media stream; each one that is offered to the carrier has a higher number.
+    """
+
+    call: str
+    provider_call: str
+    from_number: str = ""
+    to_number: str = ""
+    direction: Direction = "inbound"
+    stream: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the edge itself says of an app, and how long it lets a call go on, in seconds.
+
+    The caller hears ``consent`` whole: before the greeting, and, where they spoke into it, with the next reply again.
+    """
+
+    app: str
+    greeting: str
+    holding: str
+    max_call_s: float
+    caller_silence_s: float
+    apology: str = ""
+    still_there: str = ""
+    transfer_failed: str = ""
+    voicemail: str = ""
+    consent: str = ""
+    hangs_up: bool = False  # after the greeting, which is a message then
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """All that the edge says by itself."""
+        own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
+        return (self.consent, *own) if self.consent else own
+
+    @property
+    def first_words(self) -> str:
+        """What a call begins with."""
+        return f"{self.consent} {self.greeting}".strip()
+
+
+class Call:
+    """Joins a call's audio, its conversation and its journal, and knows when and why it ends.
+
+    Args:
+        parties: who calls whom.
+        script: what the edge itself says.
+        engines: names of the speech engines, ``stt/tts``.
+        publisher: the edge's.
+        speak: hands words to the pipeline, in order.
+        standing: how the call stands that another edge began; None for a new one.
+
+    Attributes:
+        taken: ids of the events of its journal that the call knows: one that comes again changes nothing.
+        missed: what happened on its journal since that was read, and waits until the call stands as it stood.
+        over: resolves to the reason once the call is to end here; the stream waits for it. None: the call itself is not
+            over, another edge or a person has it now.
+
+    """
+
+    def __init__(
+        self,
+        parties: Parties,
+        script: Script,
+        engines: str,
+        publisher: Publisher,
+        speak: Callable[[Speech], None],
+        *,
+        standing: Standing | None = None,
+    ) -> None:
+        self.parties = parties
+        age_s = max(0.0, time.time() - standing.started_at) if standing is not None else 0.0
+        self.audio = CallAudio(start_ms=age_s * 1000)
+        stt, _, tts = engines.partition("/")
+        self._meter = SpeechMeter(parties.call, stt, tts)
+        self.conversation = Conversation(
+            parties.call,
+            stt,
+            self.audio,
+            publish=self._publish,
+            speak=speak,
+            end=self._agents_end,
+            holding=script.holding,
+            apology=script.apology,
+        )
+        self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
+        self._script = script
+        self._publisher = publisher
+        self._standing = standing
+        self.taken: dict[str, None] = {}
+        self.missed: list[Event] = []
+        self._waits = standing is not None  # until the pipeline is there and the conversation stands as it stood
+        # our `CallResumed` until the journal has it: those before it are of edges that have lost the call since
+        self._resumed_as = ""
+        self._prompted = False
+        self._started = time.monotonic() - age_s
+        self._mark_out: tuple[str, float] | None = None
+        self._speechless_at = 0.0
+
+    @property
+    def id(self) -> str:
+        """The call's id."""
+        return self.parties.call
+
+    # -- life
+
+    def started(self) -> None:
+        """Publish that the call is there, or is there again."""
+        if self._standing is not None:
+            resumed = CallResumed(
+                call=self.id,
+                turn=self._standing.turn,
+                provider_call=self.parties.provider_call,
+                app=self._script.app,
+                stream_number=self.parties.stream,
+            )
+            self._resumed_as = self._publisher.publish(resumed).id
+            return
+        self._publisher.publish(
+            CallStarted(
+                call=self.id,
+                from_number=self.parties.from_number,
+                to_number=self.parties.to_number,
+                direction=self.parties.direction,
+                provider_call=self.parties.provider_call,
+                app=self._script.app,
+                greeting=self._script.first_words,
+            )
+        )
+
+    def greet(self) -> None:
+        """Say the first words, or what is still unsaid: the pipeline is ready."""
+        if self._standing is None:
+            script = self._script
+            self.conversation.greet(script.greeting, first=script.consent, hang_up=script.hangs_up)
+        else:
+            script = self._script
+            again = script.transfer_failed if self._standing.transfer_failed else script.apology
+            self.conversation.take_up(self._standing, again, first=script.consent)
+            self._waits = False
+            for event in self.missed:
+                self.take_event(event)
+
+    def end(self, reason: EndReason) -> None:
+        """Let the call end; the first reason counts."""
+        if not self.over.done():
+            self.over.set_result(reason)
+
+    def leave(self) -> None:
+        """The call goes on without this edge."""
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def left(self) -> None:
+        """Publish the rest of the audio: the call goes on elsewhere, or its stream may come back."""
+        self._publish_audio(everything=True)
+        self._publish_metered()
+
+    def ended(self, reason: EndReason) -> None:
+        """Publish the rest of the audio and that the call is over."""
+        self._publish_audio(everything=True)
+        self._publish_metered()
+        self._publisher.publish(
+            CallEnded(
+                call=self.id,
+                turn=self.conversation.turns.turn,
+                reason=reason,
+                duration_s=round(time.monotonic() - self._started, 3),
+                audio_ms=self.audio.end_ms,
+            )
+        )
+        self._publisher.forget(self.id)
+
+    def provider_failed(self, provider: Provider, error: str, fallback: str) -> None:
+        """Publish that an engine failed, and which one does its work now ("": the same)."""
+        _LOG.warning("call.provider_failed", call=self.id, provider=provider.name, error=error, fallback=fallback)
+        self._publish_metered()
+        if fallback and provider.kind == "stt":
+            self.conversation.engine = self._meter.stt = fallback
+        elif fallback:
+            self._meter.tts = fallback
+        self._publisher.publish(
+            ProviderFailed(
+                call=self.id,
+                turn=self.conversation.turns.turn,
+                service=provider.kind,
+                provider=provider.name,
+                error=without_secrets(error),
+                fallback=fallback,
+            )
+        )
+
+    def speechless(self) -> None:
+        """No engine speaks any more: the caller hears what is kept as speech, and the call ends."""
+        _LOG.error("call.speechless", call=self.id)
+        self._speechless_at = time.monotonic()
+        self.conversation.leave(self._script.apology)
+
+    # -- the carrier's side
+
+    def take_media(self, message: Media) -> bytes | None:
+        """A frame of the caller's audio as samples, None where it holds none."""
+        if not (message.media.is_callers and message.media.payload):
+            return None
+        samples = self.audio.hear(message.media)
+        if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:
+            self._stalled(self.audio.clock.gap_s)  # what the caller said meanwhile may be lost
+        self._meter.hear(samples)
+        return samples
+
+    def take_mark(self, message: Mark) -> None:
+        """The carrier has played all before this mark."""
+        if self._mark_out is not None and self._mark_out[0] == message.mark.name:
+            self._mark_out = None
+        self.conversation.mark_returned(message.mark.name)
+
+    def words_given(self, text: str) -> None:
+        """The speech engine was given these words; what is kept as speech it is not given."""
+        self._meter.speak(text)
+
+    def mark_sent(self, name: str) -> None:
+        """All of the reply before this mark was sent to the carrier."""
+        self._mark_out = (name, time.monotonic())
+
+    def take_digit(self, message: Digit) -> None:
+        """The caller pressed a key."""
+        turn = self.conversation.turns.turn
+        self._publisher.publish(DigitPressed(call=self.id, turn=turn, digit=message.dtmf.digit))
+        self.conversation.key_pressed()
+
+    # -- the agents' side
+
+    def take_event(self, event: Event) -> None:
+        """Something happened on this call's journal. What is taken twice changes nothing the second time."""
+        if self._waits:
+            self.missed.append(event)
+        elif self._first_time(event.id):
+            self._take(event)
+
+    def _first_time(self, event_id: str) -> bool:
+        if not event_id:  # another producer's, who gives none
+            return True
+        if event_id in self.taken:
+            return False
+        self.taken[event_id] = None
+        while len(self.taken) > _REMEMBERED:
+            del self.taken[next(iter(self.taken))]
+        return True
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, CallResumed):
+            self._taken_up(event)
+        elif isinstance(event, CallAnswered):
+            self._answered(event)
+        elif not self.over.done():
+            if isinstance(event, TurnCancelled) and event.reason == "expired":
+                self.conversation.forgotten(event.turn, self._script.apology)
+            self.conversation.take(event)
+
+    def _taken_up(self, event: CallResumed) -> None:
+        """An edge has the call: this one, or one that took it up before this one did, or another from now on."""
+        if event.id == self._resumed_as:
+            self._resumed_as = ""
+        elif not self._resumed_as:
+            _LOG.info("call.taken_over", call=self.id, by=event.source)
+            self.leave()
+
+    def _answered(self, event: CallAnswered) -> None:
+        """It turned out while the call goes on who has answered it."""
+        if event.by == "human" or self._script.hangs_up:
+            return
+        if event.by == "machine" and self._script.voicemail:
+            self.conversation.leave(self._script.voicemail)
+        else:
+            self.end("agent_hung_up")
+
+    # -- what goes by the clock
+
+    async def watch(self) -> None:
+        """Until cancelled: publish audio every 200 ms, and look after waits that nobody ends."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(CHUNK_MS / 1000)
+            if (stood_still_s := time.monotonic() - before) > STALL_S:
+                self._stalled(stood_still_s)
+            self._publish_audio()
+            self._publish_progress()
+            self._watch_limits()
+            self._watch_mark()
+            away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
+            if self.conversation.look_after(away=away):
+                self.end("failed")
+
+    def _stalled(self, seconds: float) -> None:
+        _LOG.warning("call.stalled", call=self.id, seconds=round(seconds, 1))
+        self.conversation.stalled(seconds)
+
+    def _watch_limits(self) -> None:
+        turns = self.conversation.turns
+        now = time.monotonic()
+        if now - self._started > self._script.max_call_s:
+            self.end("time_limit")
+        elif self._speechless_at and self.conversation.speech_is_missing(_LAST_WORDS_WITHIN_S):
+            self.end("failed")
+        elif turns.caller_speaks or self.conversation.voice_on or self.conversation.owes:
+            self.conversation.active_at = now
+            self._prompted = self._prompted and not turns.caller_speaks
+        elif now - self.conversation.active_at > self._script.caller_silence_s:
+            if self._prompted or not self._script.still_there:
+                self.end("silence")
+            else:
+                self._prompted = True
+                self.conversation.prompt(self._script.still_there)
+
+    def _watch_mark(self) -> None:
+        if self._mark_out is None:
+            return
+        name, sent_at = self._mark_out
+        if time.monotonic() - sent_at > _MARK_WITHIN_S and not self.conversation.turns.caller_speaks:
+            _LOG.warning("call.mark_missing", call=self.id, mark=name)
+            self._mark_out = None
+            self.conversation.mark_returned(name)
+
+    def _publish_progress(self) -> None:
+        turn = self.conversation.turns.turn
+        for sentence in self.conversation.sentences_spoken():
+            self._publisher.publish(SentenceSpoken(call=self.id, turn=turn, text=sentence))
+
+    def _publish(self, event: Event) -> None:
+        self._publisher.publish(event)
+        if isinstance(event, ReplySpoken | ReplyInterrupted):
+            self._publish_metered()
+
+    def _publish_metered(self) -> None:
+        metered = self._meter.take(self.conversation.turns.turn)
+        if metered is not None:
+            self._publisher.publish(metered)
+
+    def _publish_audio(self, *, everything: bool = False) -> None:
+        for chunk in self.audio.take_chunks(everything=everything):
+            self._publisher.publish(
+                AudioChunk(
+                    call=self.id,
+                    speaker=chunk.speaker,
+                    offset_ms=chunk.offset_ms,
+                    sample_rate=SAMPLE_RATE,
+                    audio=chunk.audio,
+                )
+            )
+
+    def _agents_end(self, ending: Ending) -> None:
+        if isinstance(ending, Transfer):
+            self._publish_audio(everything=True)
+            turn, audio_ms = self.conversation.turns.turn, self.audio.end_ms
+            self._publisher.publish(CallTransferred(call=self.id, turn=turn, target=ending.target, audio_ms=audio_ms))
+            self.leave()
+        else:
+            self.end("agent_hung_up")

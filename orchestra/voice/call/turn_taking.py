@@ -1,0 +1,490 @@
+"""Who may speak: the turns of a call, and which reply belongs to which.
+
+::
+
+    caller   speaks ----|          |-- speaks ---|
+    edge                |turn 1    |             |turn 2
+    agents              .... chunks of 1 ........ chunks of 2
+    spoken                   1 1 1 x (cut)               2 2 2 2 (mark) -> spoken
+
+A chunk of another turn than the current one is never spoken. While the caller speaks nothing is. What was cut by noise
+that turned out to be no words is spoken again, from the sentence in which it was cut; the caller's words end the reply.
+
+A turn whose end is only predicted has its number already, and its reply may be made meanwhile::
+
+    caller   speaks --|  (pause)  |-- goes on --|           caller   speaks --|  (silence)  |
+    edge              |1 predicted|resumed      |turn 2     edge              |1 predicted  |turn 1
+    spoken                                       2 2 2      spoken                           1 1 1
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from orchestra.language.backchannel import has_words, is_backchannel, is_question, may_be_backchannel, same_words
+from orchestra.voice.call.actions import (
+    Action,
+    Cut,
+    Ending,
+    EndSpeech,
+    HangUp,
+    Hush,
+    Played,
+    PressKeys,
+    Say,
+    SendMark,
+    TurnBegan,
+    TurnPredicted,
+    TurnResumed,
+)
+
+_KEYS = frozenset("0123456789*#")
+
+
+def _count(heard: list[str]) -> int:
+    """How many words these are: an engine that does not tell when each is said tells of several at once."""
+    return len(" ".join(heard).split())
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What the agents have said so far in answer to one turn, and how far it got."""
+
+    turn: int
+    waiting: list[Say | EndSpeech | PressKeys] = field(
+        default_factory=list
+    )  # accepted, not yet on its way to the caller
+    said: list[Say] = field(default_factory=list)  # on its way since the last cut
+    heard: list[str] = field(default_factory=list)  # sentences that were played whole before the last cut
+    agent: str = ""
+    voice: str = ""
+    complete: bool = False
+    mark: str = ""
+    cuts: int = 0
+    ending: Ending | None = None
+    over: bool = False  # played, or ended by the caller's words
+    phrase: bool = False  # nothing but what the edge says to a caller who waits
+    cut_words: list[str] | None = None  # words heard at a cut of which it is not known yet whether it was meant
+    predicted: str = ""  # the caller's words of a turn that is not sure to be over: nothing is spoken before it is
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join([*self.heard, *(say.text for say in self.said)])
+
+    @property
+    def started(self) -> bool:
+        """Whether any word was given to the speech engine."""
+        return bool(self.heard or self.said)
+
+    def rewind(self) -> None:
+        """Take back what was on its way when it was cut, from the sentence in which the last heard word stands."""
+        words = _count(self.cut_words or [])
+        said, self.said, self.mark, self.cut_words = self.said, [], "", None
+        while said and words >= len(said[0].text.split()):
+            words -= len(said[0].text.split())
+            self.heard.append(said.pop(0).text)
+        if said:
+            said_again: list[Say | EndSpeech | PressKeys] = [*said, EndSpeech()]
+            self.waiting = said_again + self.waiting
+
+    def sentences_heard(self, words: int) -> list[str]:
+        """The sentences that are whole when of what is on its way so many words were played."""
+        whole = list(self.heard)
+        for say in self.said:
+            words -= len(say.text.split())
+            if words < 0:
+                break
+            whole.append(say.text)
+        return whole
+
+    def heard_after(self, words: list[str]) -> str:
+        """What the caller has heard when of what is on its way ``words`` were played."""
+        return " ".join([*self.heard, *words])
+
+
+class Turns:
+    """The rules of taking turns. Every method returns what is to be done now, in order; nothing here waits or sends."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.caller_speaks = False
+        self._open_turns = 0  # starts less ends of the caller's turns; an end may be told before its start
+        self._given_up = False  # nobody told the end of the open one in time; it may still be told
+        self._clearing = False  # what is on its way was taken back, and is not gone yet
+        self._owed = ""  # what the caller has to hear whole before anything else
+        self._leaving = False  # a message is left with a machine: nobody takes the turn any more
+        self._reply = _Reply(0, over=True)
+
+    @property
+    def reply_open(self) -> bool:
+        """Whether a reply is being made or played."""
+        return not self._reply.over
+
+    @property
+    def caller_took_turn(self) -> bool:
+        """Whether the caller has begun a turn that is not over, as far as anybody knows."""
+        return self._open_turns > 0 and not self._given_up
+
+    @property
+    def replies(self) -> bool:
+        """Whether some of the current reply, be it made or not, is not on its way to the caller yet."""
+        reply = self._reply
+        return self.reply_open and not (reply.complete and not reply.waiting and reply.cut_words is None)
+
+    @property
+    def held(self) -> bool:
+        """Whether the current reply was cut, and it is not known yet whether for good."""
+        return self.reply_open and self._reply.cut_words is not None
+
+    @property
+    def said(self) -> str:
+        """The words of the current reply, or of the last, that were given to the speech engine."""
+        return self._reply.text
+
+    @property
+    def words_on_their_way(self) -> int:
+        """How many words were given to the speech engine since the last cut, of a reply that is not over."""
+        reply = self._reply
+        if reply.over or reply.cut_words is not None:
+            return 0
+        return sum(len(say.text.split()) for say in reply.said)
+
+    @property
+    def waits_for_words(self) -> bool:
+        """Whether the current reply has not said anything yet."""
+        return self.reply_open and not (self._reply.predicted or self._reply.started or self._reply.waiting)
+
+    def waits_for_more(self, heard: list[str]) -> bool:
+        """Whether all that there is of the current reply was heard, and the agents are not done with it.
+
+        The end of the last word does not count: the output keeps half a frame back until it knows that no more follows.
+        """
+        reply = self._reply
+        if reply.over or reply.complete or reply.waiting or reply.cut_words is not None:
+            return False
+        return reply.started and self.words_on_their_way <= _count(heard) + 1
+
+    @property
+    def callers_turn(self) -> int:
+        """The number of the turn that the caller's words of this moment belong to."""
+        return self.turn if self._predicting else self.turn + 1
+
+    @property
+    def _predicting(self) -> bool:
+        return self.reply_open and bool(self._reply.predicted)
+
+    def sentences_heard(self, words: list[str]) -> list[str]:
+        """The sentences of the open reply that were heard whole, when of what is on its way ``words`` were played."""
+        reply = self._reply
+        if reply.over or reply.cut_words is not None:
+            return []
+        whole = reply.sentences_heard(_count(words))
+        played = reply.complete and not reply.waiting and len(whole) == len(reply.heard) + len(reply.said)
+        return whole[:-1] if played else whole  # its mark tells of the last one
+
+    def restore(self, turn: int, heard: list[str], *, agent: str, over: bool) -> None:
+        """Go on where another edge had to stop: in this turn, whose reply was heard so far, or to its end."""
+        self.turn = turn
+        self._reply = self._new_reply()
+        self._reply.heard, self._reply.agent, self._reply.over = list(heard), agent, over
+
+    # -- the caller
+
+    def caller_started(self, heard: list[str]) -> bool:
+        """The caller speaks; ``heard`` are the words played of what is on its way. Returns whether a reply was cut."""
+        if self._leaving:
+            self.speech_failed(heard)  # what the pipeline drops for it is said again
+            return False
+        # no turn begins before the last has ended
+        self._open_turns = 1 if self._given_up else min(1, self._open_turns) + 1
+        self._given_up = False
+        self.caller_speaks = True
+        self._hold_back(heard)
+        return self.reply_open and not self._predicting
+
+    def caller_goes_on(self, heard: list[str]) -> list[Action]:
+        """The caller's voice is heard in a turn that is open; what the edge says meanwhile stops, as at a start."""
+        if self._leaving or self._open_turns <= 0:
+            return []
+        if self._given_up and self.reply_open and not self._reply.phrase:
+            return []  # a sound was no reason to hold the agents' reply back for long: now only words are
+        self._given_up = False
+        speaking = not self.caller_speaks and self.reply_open and bool(self._reply.said)
+        self.caller_speaks = True
+        self._hold_back(heard)
+        return self._hush() if speaking else []
+
+    def caller_stopped(self) -> list[Action]:
+        """The caller is silent again; whether there were words shows soon, or has shown already."""
+        self.caller_speaks = False
+        return self._let_go()
+
+    def release(self) -> list[Action]:
+        """The caller is silent, and nobody tells that their turn is over: it is. What was held back is spoken."""
+        self.caller_speaks, self._clearing, self._given_up = False, False, self._open_turns > 0
+        if self._predicting:
+            return self._confirmed(self._reply.predicted)
+        return self._let_go()
+
+    def words_heard(self, text: str, *, so_far: bool = False) -> list[Action]:
+        """The caller's sounds are these words: the reply they cut is over, unless they only show that they listen.
+
+        ``so_far``: more may follow.
+        """
+        reply = self._reply
+        if so_far and may_be_backchannel(text) and not is_question(reply.text):
+            return []
+        if reply.over or reply.predicted or reply.cut_words is None:
+            return []
+        speaks = self.caller_took_turn or (self.caller_speaks and reply.cuts > 0)
+        return self._end_reply() if speaks and not self._only_listens(text) else []
+
+    def turn_predicted(self, text: str, heard: Sequence[str] = ()) -> list[Action]:
+        """The caller's turn seems to be over with these words: a reply may be made, and is held back."""
+        if self._leaving or not self.caller_took_turn or not has_words(text):
+            return []  # too few words to take the turn from the agent count for nothing
+        if self._only_listens(text):
+            return []
+        if self._predicting and same_words(text, self._reply.predicted):
+            return []
+        before = self.caller_resumed() if self._predicting else self._end_reply(heard)
+        self.turn += 1
+        self._reply = self._new_reply()
+        self._reply.cut_words, self._reply.predicted = [], text.strip()
+        return [*before, TurnPredicted(self.turn, text.strip())]
+
+    def caller_resumed(self) -> list[Action]:
+        """The caller goes on: what was predicted is void."""
+        if not self._predicting:
+            return []
+        self._reply.over = True
+        return [TurnResumed(self.turn)]
+
+    def transcribed(self, text: str) -> list[Action]:
+        """The caller's final words: other ones than were predicted make that void."""
+        return [] if same_words(text, self._reply.predicted) else self.caller_resumed()
+
+    def turn_ended(self, text: str, heard: Sequence[str] = ()) -> list[Action]:
+        """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on.
+
+        ``heard`` as in `caller_started`: late words come while something is being said to a caller who waits.
+        """
+        if self._leaving:
+            return []
+        self._end_turn()
+        if self._predicting and (not has_words(text) or same_words(text, self._reply.predicted)):
+            return self._confirmed(text.strip() if has_words(text) else self._reply.predicted)
+        void = self.caller_resumed()
+        if has_words(text) and not self._only_listens(text):
+            actions = void + self._end_reply(heard)
+            self.turn += 1
+            self._reply = self._new_reply()
+            return [*actions, TurnBegan(self.turn, text.strip()), *self._flow()]
+        return self._let_go()
+
+    def say_again(self, apology: str, heard: Sequence[str]) -> list[Action]:
+        """The caller's turn is over and its words are not to be trusted: they are asked to say it again."""
+        if self._leaving:
+            return []
+        self._end_turn()
+        actions = [*self.caller_resumed(), *self._end_reply(heard)]
+        self._reply = self._new_reply()
+        return [*actions, *self.chunk(self.turn, apology), *self.completed(self.turn)]
+
+    def speech_failed(self, heard: list[str]) -> bool:
+        """The speech engine lost what it was to speak; ``heard`` as in `caller_started`. Returns whether to clear.
+
+        What is lost is spoken again once the output is cleared.
+        """
+        reply = self._reply
+        if reply.over or reply.cut_words is not None or not reply.said:
+            return False
+        self._hold_back(heard)
+        self._clearing = True
+        return True
+
+    def key_pressed(self, heard: list[str]) -> list[Action]:
+        """The caller answers a question by a key: what is left of it is not said; ``heard`` as in `caller_started`."""
+        reply = self._reply
+        if reply.over or reply.cut_words is not None or not (reply.said or reply.waiting):
+            return []
+        if sum(len(say.text.split()) for say in reply.said) <= _count(heard) and not reply.waiting:
+            return []
+        reply.heard = [text for text in (reply.heard_after(heard),) if text]
+        reply.said, reply.waiting, reply.mark = [], [], ""
+        reply.cut_words = []
+        reply.cuts += 1
+        return self._hush()
+
+    def leave(self, message: str, heard: list[str]) -> list[Action]:
+        """Say this and hang up, whatever is being said; ``heard`` as in `caller_started`."""
+        if self.reply_open and self._reply.cut_words is None:
+            self._reply.cut_words = heard
+        actions = [*self.caller_resumed(), *self._end_reply()]
+        self._reply = _Reply(self.turn, cut_words=[], ending=HangUp())
+        self.caller_speaks, self._open_turns, self._given_up, self._owed = False, 0, False, ""
+        self._leaving = True
+        return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), *self._hush()]
+
+    def output_cleared(self) -> list[Action]:
+        """Nothing of older words is on its way any more: what the engine lost is spoken again."""
+        self._clearing = False
+        return self._let_go()
+
+    def mark_returned(self, name: str, placed: int | None = None) -> list[Action]:
+        """The carrier has played all before this mark, or cleared it: then its name is of an older cut.
+
+        ``placed`` is how many words of what is on its way had audio (None: all); with fewer it was not played.
+        """
+        reply = self._reply
+        if reply.over or name != reply.mark or reply.cut_words is not None:
+            return []
+        if placed is not None and placed < self.words_on_their_way:
+            return []  # the engine has lost them: `speech_failed` comes, or the watch
+        return self._finish()
+
+    # -- the agents
+
+    def begin_greeting(self) -> None:
+        """Open turn 0, in which only the edge itself speaks."""
+        self._reply = self._new_reply()
+
+    def owe(self, text: str) -> None:
+        """The caller has to hear this sentence whole: until then every reply begins with it."""
+        self._owed = text.strip()
+
+    def hold(self, phrase: str) -> list[Action]:
+        """Say this to a caller who waits: as more of the reply, or by itself where there is none yet."""
+        actions = self.release()
+        if any(isinstance(action, Say) for action in actions) or not phrase.strip():
+            return actions
+        if self._reply.over:
+            self.restore(self.turn, [], agent="", over=False)
+            self._reply.phrase = True
+            return [*actions, *self.chunk(self.turn, phrase), *self.completed(self.turn)]
+        return [*actions, *self.chunk(self.turn, phrase), *self.pause(self.turn)]
+
+    def interject(self, phrase: str, placed: int) -> None:
+        """This was said before the first sentence that has no audio yet, of which ``placed`` words have some."""
+        place = 0
+        for place, say in enumerate(self._reply.said):  # noqa: B007 - where it ends is asked
+            placed -= len(say.text.split())
+            if placed < 0:
+                break
+        self._reply.said.insert(place, Say(self.turn, phrase.strip()))
+
+    def chunk(self, turn: int, text: str, *, agent: str = "", voice: str = "") -> list[Action]:
+        """A sentence of the reply of this turn."""
+        reply = self._reply
+        if turn != self.turn or reply.over or reply.complete or not has_words(text):
+            return []
+        reply.agent = agent or reply.agent
+        reply.waiting.append(Say(turn, text.strip(), voice))
+        return self._flow()
+
+    def pause(self, turn: int) -> list[Action]:
+        """The agents do something else before they go on with this reply."""
+        if turn != self.turn or self._reply.over or self._reply.complete:
+            return []
+        self._reply.waiting.append(EndSpeech())
+        return self._flow()
+
+    def press_keys(self, turn: int, keys: str) -> list[Action]:
+        """The agents press keys in their reply; what no telephone has is left out: any consumer may ask for keys."""
+        keys = "".join(key for key in keys if key in _KEYS)
+        if not keys or turn != self.turn or self._reply.over or self._reply.complete:
+            return []
+        self._reply.waiting += [EndSpeech(), PressKeys(keys)]
+        return self._flow()
+
+    def completed(self, turn: int) -> list[Action]:
+        """All chunks of this reply are there."""
+        reply = self._reply
+        if turn != self.turn or reply.over or reply.complete:
+            return []
+        reply.complete = True
+        return self._flow() if reply.started or reply.waiting else self._finish()
+
+    def ending_requested(self, turn: int, ending: Ending) -> list[Action]:
+        """The agent wants this once its words of this turn were played; the caller's words void it."""
+        if turn != self.turn or self._reply.over:
+            return []
+        self._reply.ending = ending
+        return []
+
+    # -- inside
+
+    def _end_turn(self) -> None:
+        self._open_turns, self._given_up = max(-1, self._open_turns - 1), False
+
+    def _new_reply(self) -> _Reply:
+        # a caller who speaks on already keeps it back until it shows whether these are words
+        reply = _Reply(self.turn, cut_words=[] if self.caller_speaks or self._clearing else None)
+        if self._owed:
+            reply.waiting = [Say(self.turn, self._owed)]
+        return reply
+
+    def _confirmed(self, text: str) -> list[Action]:
+        reply = self._reply
+        reply.predicted = ""
+        reply.cut_words = [] if self.caller_speaks or self._clearing else None
+        return [TurnBegan(self.turn, text, predicted=True), *self._flow()]
+
+    def _only_listens(self, text: str) -> bool:
+        """Whether these words leave the turn to an agent that speaks; where it asked something they are an answer."""
+        return self.reply_open and is_backchannel(text) and not is_question(self._reply.text)
+
+    def _hold_back(self, heard: list[str]) -> None:
+        reply = self._reply
+        if not reply.over and reply.cut_words is None:
+            reply.cut_words = heard
+            reply.cuts += 1
+
+    def _hush(self) -> list[Action]:
+        self._clearing = True
+        return [Hush()]
+
+    def _let_go(self) -> list[Action]:
+        """Speak what was held back, once nothing holds it any more."""
+        reply = self._reply
+        held = self.caller_speaks or self.caller_took_turn or self._clearing or bool(reply.predicted)
+        if held or reply.over or reply.cut_words is None:
+            return []
+        reply.rewind()
+        return self._flow()
+
+    def _flow(self) -> list[Action]:
+        reply = self._reply
+        if self.caller_speaks or reply.cut_words is not None:
+            return []
+        actions: list[Action] = list(reply.waiting)
+        reply.said += [item for item in reply.waiting if isinstance(item, Say)]
+        reply.waiting = []
+        if reply.complete and not reply.mark:
+            reply.mark = f"{reply.turn}.{reply.cuts}"
+            actions += [EndSpeech(), SendMark(reply.mark)]
+        return actions
+
+    def _end_reply(self, heard: Sequence[str] = ()) -> list[Action]:
+        """The caller's words end it; one that was not cut before is taken back: ``heard`` is what was played of it."""
+        reply = self._reply
+        if reply.over:
+            return []
+        sounds = reply.cut_words is None and bool(reply.said)
+        words = list(heard) if reply.cut_words is None else reply.cut_words
+        self._pay(reply.sentences_heard(_count(words)))
+        reply.over = True
+        cut = Cut(reply.turn, reply.heard_after(words))
+        return [cut, *self._hush()] if sounds else [cut]
+
+    def _finish(self) -> list[Action]:
+        reply = self._reply
+        self._pay([*reply.heard, *(say.text for say in reply.said)])
+        self._open_turns = max(0, self._open_turns)
+        reply.over = True
+        actions: list[Action] = [Played(reply.turn, reply.text, reply.agent)] if reply.started else []
+        return actions if reply.ending is None else [*actions, reply.ending]
+
+    def _pay(self, heard: list[str]) -> None:
+        if self._owed in heard:
+            self._owed = ""

@@ -1,0 +1,47 @@
+"""What the speech engines are given in a call, for the call's account."""
+
+from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE
+from schemas import SpeechMetered
+
+_BYTES_PER_S = SAMPLE_RATE * 2
+
+
+class SpeechMeter:
+    """Counts the caller's audio for one engine and the agents' words for the other.
+
+    Args:
+        call: the call's id.
+        stt: name of the engine that hears; assign another when another takes over, behind `take`.
+        tts: name of the engine that speaks.
+
+    """
+
+    def __init__(self, call: str, stt: str, tts: str) -> None:
+        self.stt = stt
+        self.tts = tts
+        self._call = call
+        self._audio_bytes = 0
+        self._characters = 0
+
+    def hear(self, samples: bytes) -> None:
+        """These samples (16-bit, 8 kHz) go to the engine that hears."""
+        self._audio_bytes += len(samples)
+
+    def speak(self, text: str) -> None:
+        """These words go to the engine that speaks."""
+        self._characters += len(text)
+
+    def take(self, turn: int) -> SpeechMetered | None:
+        """What was counted since the last time that this was asked; None for nothing."""
+        audio_bytes, characters = self._audio_bytes, self._characters
+        if not audio_bytes and not characters:
+            return None
+        self._audio_bytes = self._characters = 0
+        return SpeechMetered(
+            call=self._call,
+            turn=turn,
+            stt=self.stt,
+            stt_s=round(audio_bytes / _BYTES_PER_S, 3),
+            tts=self.tts,
+            tts_characters=characters,
+        )

@@ -1,0 +1,123 @@
+"""Calls that we make: by Twilio's REST API, with the edge's webhooks for what follows.
+
+Source: https://www.twilio.com/docs/voice/api/call-resource
+"""
+
+import re
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import ClientError
+from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
+from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
+from twilio.rest import Client  # type: ignore[import-untyped]
+
+from orchestra.errors import OrchestraError, RejectedError, SettingError
+from orchestra.settings import Settings
+from orchestra.voice.carriers.twilio.twiml import MACHINE_PATH, STATUS_PATH, VOICE_PATH, PublicUrl
+
+_LOG = structlog.get_logger()
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_ANSWER_WITHIN_S = 15.0
+
+
+class DialError(OrchestraError):
+    """The carrier did not take the order for a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account as the carrier has it: its status ("active") and its numbers, E.164."""
+
+    status: str
+    numbers: tuple[str, ...]
+
+
+async def account_of(settings: Settings) -> Account:
+    """Ask the carrier for our account; of its numbers only ours is asked for.
+
+    Raises:
+        DialError: the carrier refuses the credentials, or does not answer.
+
+    """
+    http = AsyncTwilioHttpClient(timeout=_ANSWER_WITHIN_S)
+    try:
+        client = Client(settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), http_client=http)
+        client.api.base_url = settings.twilio_api_url
+        account = await client.api.accounts(settings.twilio_account_sid).fetch_async()
+        number = settings.twilio_number
+        numbers = await client.incoming_phone_numbers.list_async(phone_number=number, limit=20) if number else []
+    except TwilioRestException as error:
+        msg = f"the carrier at {settings.twilio_api_url} refuses the credentials or what was asked: {error.status}"
+        raise DialError(msg) from error
+    except (TwilioException, ClientError, TimeoutError) as error:
+        msg = f"the carrier at {settings.twilio_api_url} does not answer: {error!r}"
+        raise DialError(msg) from error
+    finally:
+        await http.close()
+    return Account(str(account.status), tuple(str(each.phone_number) for each in numbers))
+
+
+def check_number(to_number: str) -> None:
+    """See that it is a telephone number, E.164.
+
+    Raises:
+        RejectedError: it is none.
+
+    """
+    if not _E164.fullmatch(to_number):
+        msg = f"{to_number[:32]!r} is no telephone number: write it as +15550001"
+        raise RejectedError(msg)
+
+
+async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:
+    """Have the carrier ring ``to_number`` (E.164); once it is answered, an edge has it as ``call``.
+
+    Returns:
+        The carrier's own id of the call.
+
+    Raises:
+        RejectedError: that is no telephone number.
+        SettingError: the account or our own number is not set.
+        DialError: the carrier refuses, or does not answer.
+
+    """
+    check_number(to_number)
+    auth_token = settings.twilio_auth_token.get_secret_value()
+    for name, value in (
+        ("TWILIO_ACCOUNT_SID", settings.twilio_account_sid),
+        ("TWILIO_AUTH_TOKEN", auth_token),
+        ("TWILIO_NUMBER", settings.twilio_number),
+    ):
+        if not value:
+            msg = f"ORCHESTRA_{name} is not set: without it no call can be made"
+            raise SettingError(msg)
+    http = AsyncTwilioHttpClient(timeout=_ANSWER_WITHIN_S)
+    try:
+        client = Client(settings.twilio_account_sid, auth_token, http_client=http)
+        client.api.base_url = settings.twilio_api_url
+        detection: dict[str, str] = {}
+        if settings.machine_detection:
+            detection["machine_detection"] = "DetectMessageEnd"
+            if settings.machine_detection_async:
+                answered = public.at(MACHINE_PATH, call=call)
+                detection |= {"async_amd": "true", "async_amd_status_callback": answered}
+        placed = await client.calls.create_async(
+            to=to_number,
+            from_=settings.twilio_number,
+            url=public.at(VOICE_PATH, call=call),
+            method="POST",
+            status_callback=public.at(STATUS_PATH, call=call),
+            status_callback_method="POST",
+            status_callback_event=["initiated", "ringing", "answered", "completed"],
+            timeout=settings.ring_s,
+            **detection,
+        )
+    except (TwilioException, ClientError, TimeoutError) as error:
+        msg = f"the carrier at {settings.twilio_api_url} did not take the call: {error}"
+        raise DialError(msg) from error
+    finally:
+        await http.close()
+    _LOG.info("call.placed", call=call, provider_call=placed.sid)
+    return str(placed.sid)

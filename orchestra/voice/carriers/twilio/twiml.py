@@ -1,0 +1,260 @@
+"""Twilio's webhooks: is the request Twilio's, what does the call do next.
+
+Sources: https://www.twilio.com/docs/usage/security (signatures), https://www.twilio.com/docs/voice/twiml/stream,
+https://www.twilio.com/docs/voice/twiml/connect
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
+
+from orchestra.errors import RejectedError
+from orchestra.history.resume import Standing
+from orchestra.voice.call.actions import HangUp, Transfer
+from orchestra.voice.call.call import Parties
+from schemas import CallAnswered
+from schemas.calls import AnsweredBy, EndReason
+
+VOICE_PATH = "/twilio/voice"
+STREAM_PATH = "/twilio/stream"
+AFTER_STREAM_PATH = "/twilio/after-stream"
+AFTER_DIAL_PATH = "/twilio/after-dial"
+WHISPER_PATH = "/twilio/whisper"
+ACCEPT_PATH = "/twilio/accept"
+STATUS_PATH = "/twilio/status"
+MACHINE_PATH = "/twilio/machine"
+
+#: the key by which a person takes a call
+ACCEPT_KEY = "1"
+_ACCEPT_WITHIN_S = 10
+_AGAIN_S = 2
+
+#: a call status after which nothing comes, and what it means; see https://www.twilio.com/docs/voice/api/call-resource
+FINAL: dict[str, EndReason] = {
+    "completed": "caller_hung_up",
+    "canceled": "caller_hung_up",
+    "busy": "busy",
+    "no-answer": "no_answer",
+    "failed": "failed",
+}
+
+#: a webhook's form is some hundred bytes
+LONGEST_FORM = 16_384
+
+_MOST_FIELDS = 200
+_ADDRESS = re.compile(r"(https?)://([^/?]*@)?([^/?]*?)(:[0-9]+)?(?=[/?]|\Z)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUrl:
+    """Where the carrier reaches this edge: ``https://voice.example.com``, as seen in front of any proxy."""
+
+    url: str
+
+    def at(self, path: str, **query: str) -> str:
+        """The address of a path."""
+        tail = f"?{urlencode(query)}" if query else ""
+        return f"{self.url.rstrip('/')}{path}{tail}"
+
+    def after(self, path: str, call: str, stream: int) -> str:
+        """Where the carrier asks what comes after this stream of the call; once a later one began, nobody need ask."""
+        return self.at(path, call=call, **({"stream": str(stream)} if stream else {}))
+
+    def socket_at(self, path: str) -> str:
+        """The address of a WebSocket."""
+        return self.at(path).replace("http", "ws", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """The call is to have a stream again: its edge was lost, or its stream broke."""
+
+
+def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[str, str]:
+    """The fields of a webhook's form, once its ``X-Twilio-Signature`` is checked.
+
+    Raises:
+        RejectedError: it is too long, is no form, or was not signed by Twilio for this URL.
+
+    """
+    if len(body) > LONGEST_FORM:
+        msg = f"form of more than {LONGEST_FORM} bytes"
+        raise RejectedError(msg)
+    if "#" in url:
+        msg = "an address with a `#`: what follows it is not signed"
+        raise RejectedError(msg)
+    try:
+        # a byte is a character here: the signature is over bytes, whatever text they are
+        pairs = parse_qsl(
+            body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding="latin-1"
+        )
+    except ValueError:
+        msg = "no form"
+        raise RejectedError(msg) from None
+    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    for signed, form in _readings(fields):
+        if any(
+            hmac.compare_digest(_signature(address, signed, auth_token), signature.encode())
+            for address in _addresses(url)
+        ):
+            return form
+    msg = "wrong signature"
+    raise RejectedError(msg)
+
+
+def _readings(fields: list[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[bytes, bytes]], dict[str, str]]]:
+    """What the carrier may have signed of a form, and what that says.
+
+    It signs text as UTF-8, but a name that a SIP device sent may be in Latin-1, and may be signed as the bytes that it
+    is, as the text that it means, or as what is left of it in UTF-8.
+    """
+    yield fields, _form(fields)
+    try:
+        for field in fields:
+            b"".join(field).decode()
+    except UnicodeDecodeError:
+        for text in (_latin, _replaced):
+            read = [(text(name).encode(), text(value).encode()) for name, value in fields]
+            yield read, _form(read)
+
+
+def _form(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """As text. The order of a form is not signed: of two values of a name the same one counts, whatever the order."""
+    return {_latin(name): _latin(value) for name, value in sorted(fields)}
+
+
+def _replaced(field: bytes) -> str:
+    return field.decode("utf-8", "replace")
+
+
+def _latin(field: bytes) -> str:
+    try:
+        return field.decode()
+    except UnicodeDecodeError:
+        return field.decode("latin-1")
+
+
+def _signature(address: str, fields: list[tuple[bytes, bytes]], auth_token: str) -> bytes:
+    """See https://www.twilio.com/docs/usage/security#validating-requests."""
+    text = address.encode("latin-1", "replace") + b"".join(name + value for name, value in sorted(set(fields)))
+    return base64.b64encode(hmac.digest(auth_token.encode(), text, hashlib.sha1))
+
+
+def _addresses(url: str) -> Iterator[str]:
+    """The address as it is, and with its port or without: the carrier signs the one or the other, and no password."""
+    yield url
+    if (match := _ADDRESS.fullmatch(url)) is not None:
+        scheme, _, host, port, rest = match.groups()
+        yield f"{scheme}://{host}{port or ''}{rest}"
+        yield f"{scheme}://{host}{'' if port else ':443' if scheme == 'https' else ':80'}{rest}"
+
+
+def connect_twiml(parties: Parties, token: str, public: PublicUrl, **parameters: str) -> str:
+    """Connect the call's audio to the media WebSocket; when that ends, ask what is next.
+
+    ``parameters`` travel to the edge whose stream it is: ``resumed``, ``answered_by``.
+    """
+    connect = Connect(action=public.after(AFTER_STREAM_PATH, parties.call, parties.stream), method="POST")
+    stream = connect.stream(url=public.socket_at(STREAM_PATH))
+    stream.parameter(name="token", value=token)
+    stream.parameter(name="call", value=parties.call)
+    stream.parameter(name="from_number", value=parties.from_number)
+    stream.parameter(name="to_number", value=parties.to_number)
+    if parties.direction == "outbound":
+        stream.parameter(name="direction", value=parties.direction)
+    for name, value in parameters.items():
+        stream.parameter(name=name, value=value)
+    response = VoiceResponse()
+    response.append(connect)
+    return str(response)
+
+
+def busy_twiml(message: str = "") -> str:
+    """All lines are taken: the caller hears the message; without one the busy tone, and the call is not charged."""
+    response = VoiceResponse()
+    if message:
+        response.say(message)
+        response.hangup()
+    else:
+        response.reject(reason="busy")
+    return str(response)
+
+
+def ending_twiml(_: HangUp) -> str:
+    """The call is over."""
+    response = VoiceResponse()
+    response.hangup()
+    return str(response)
+
+
+def again_twiml(url: str, message: str = "") -> str:
+    """Say the message, if there is one, and wait a moment, then ask there what is next."""
+    response = VoiceResponse()
+    if message:
+        response.say(message)
+    response.pause(length=_AGAIN_S)
+    response.redirect(url, method="POST")
+    return str(response)
+
+
+def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int, stream: int = 0) -> str:
+    """Ring the person; they are briefed before the two are connected, and the edge is asked what is next.
+
+    ``stream`` is the number of the call's stream that has ended for it.
+    """
+    response = VoiceResponse()
+    dial = response.dial(action=public.after(AFTER_DIAL_PATH, call, stream), method="POST", timeout=ring_s)
+    whisper = public.at(WHISPER_PATH, call=call)
+    if transfer.target.startswith(("sip:", "sips:")):
+        dial.sip(transfer.target, url=whisper, method="POST")
+    else:
+        dial.number(transfer.target, url=whisper, method="POST")
+    return str(response)
+
+
+def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str) -> str:
+    """Tell the person what it is about and let them take the call by a key; an answering machine presses none."""
+    response = VoiceResponse()
+    accept = public.at(ACCEPT_PATH, call=call)
+    gather = response.gather(num_digits=1, action=accept, method="POST", timeout=_ACCEPT_WITHIN_S)
+    gather.say(f"A call from {app}. {transfer.briefing}".strip())
+    gather.say(f"Press {ACCEPT_KEY} to take it.")
+    response.hangup()
+    return str(response)
+
+
+def bridge_twiml() -> str:
+    """Connect the person to the caller."""
+    return str(VoiceResponse())
+
+
+def answered_by(call: str, form: Mapping[str, str]) -> CallAnswered:
+    """Who answered an outbound call, by the carrier's machine detection; a person where it is not sure."""
+    detail = form.get("AnsweredBy", "")
+    by: AnsweredBy = "human"
+    if detail.startswith("machine"):
+        by = "machine"
+    elif detail == "fax":
+        by = "fax"
+    return CallAnswered(call=call, by=by, detail=detail)
+
+
+def next_step(stands: Standing) -> HangUp | Transfer | Reconnect:
+    """What a call does after its stream, by its journal alone, so that any edge can answer.
+
+    A transfer that an agent has asked for is done even if the edge was lost before it could say so, but not if the
+    caller spoke over the agent's last words, or has hung up.
+    """
+    if stands.ended or not (stands.started_at or stands.turn):
+        return HangUp()
+    if isinstance(stands.ending, Transfer):
+        return stands.ending
+    if isinstance(stands.ending, HangUp) and stands.over:
+        return HangUp()
+    return Reconnect()

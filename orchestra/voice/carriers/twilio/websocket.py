@@ -1,0 +1,331 @@
+"""The media WebSocket: who may open one, and what comes over it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi import WebSocket
+from redis.exceptions import RedisError
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from orchestra.errors import RejectedError
+from orchestra.history.resume import Standing, standing
+from orchestra.voice.call.call import Call, Parties
+from orchestra.voice.carriers.media_rate import Pace
+from orchestra.voice.carriers.stream_token import claim
+from orchestra.voice.carriers.twilio import media_stream
+from orchestra.voice.carriers.twilio.media_stream import (
+    Connected,
+    Digit,
+    Mark,
+    Media,
+    Message,
+    OddMessageError,
+    Start,
+    Stop,
+)
+from orchestra.voice.pipeline.agent_speech import Bridge
+from orchestra.voice.pipeline.pipeline import CallPipeline
+from schemas.calls import EndReason
+
+if TYPE_CHECKING:
+    from orchestra.voice.edge.edge import Edge
+
+_LOG = structlog.get_logger()
+
+#: close code of RFC 6455 for what breaks the rules
+_POLICY_VIOLATION = 1008
+_NORMAL = 1000
+
+_START_WITHIN_S = 10.0
+#: carriers send 50 frames a second, some 100; a stall of a minute may be made good at once
+_MESSAGES_PER_S = 250.0
+_AHEAD_S, _BEHIND_S = 5.0, 60.0
+#: of messages that make no sense a hundred may come at once, and two a second
+_ODD_PER_S, _ODD_AHEAD_S = 2.0, 50.0
+_FLUSH_WITHIN_S = 2.0
+_JOURNAL_WITHIN_S = 3.0
+
+
+class StreamSocket:
+    """The carrier's WebSocket, read as messages and written as text.
+
+    Until `lenient` every message must be what the protocol says; then ``left_out`` is told why one was passed over.
+    """
+
+    def __init__(self, websocket: WebSocket, left_out: Callable[[str], None]) -> None:
+        self._websocket = websocket
+        self._left_out = left_out
+        self._messages = Pace(_MESSAGES_PER_S, _AHEAD_S, _BEHIND_S)
+        self._odd = Pace(_ODD_PER_S, _ODD_AHEAD_S, 0.0)
+        self.lenient = False
+
+    async def read(self) -> Message | None:
+        """The next message; None once the carrier has closed.
+
+        Raises:
+            RejectedError: it is not what the protocol says, or more come than a call has.
+
+        """
+        while True:
+            received = await self._websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                return None
+            if not self._messages.holds(1):
+                msg = f"more than {_MESSAGES_PER_S:.0f} messages a second"
+                raise RejectedError(msg)
+            text = received.get("text")
+            try:
+                message = media_stream.read(received.get("bytes") or b"" if text is None else text)
+            except OddMessageError as error:
+                self._pass_over(error)
+                continue
+            if message is not None:
+                return message
+
+    def _pass_over(self, error: OddMessageError) -> None:
+        if not self.lenient:
+            raise error
+        if not self._odd.holds(1):
+            msg = f"nothing but messages that make no sense, the last: {error}"
+            raise RejectedError(msg) from None
+        self._left_out(str(error))
+
+    async def send(self, text: str) -> bool:
+        """Send a message. False: the carrier is gone."""
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            return False
+        try:
+            await self._websocket.send_text(text)
+        except (WebSocketDisconnect, RuntimeError):  # the socket went away; reading it says so too
+            return False
+        return True
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close it, if it is still open."""
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # closed by the carrier in the meantime
+            await self._websocket.close(code, reason[:100])
+
+
+class StreamLostError(Exception):
+    """The socket is gone without a `stop`: the carrier may bring the caller back."""
+
+
+async def media_stream_endpoint(websocket: WebSocket) -> None:
+    """Serve one stream. What breaks the protocol closes it with 1008 and one line in the log; other calls go on."""
+    edge: Edge = websocket.app.state.edge
+    call_id = ""
+
+    def left_out(reason: str) -> None:
+        edge.calls.left_out += 1
+        edge.refusals.note("stream.left_out", call=call_id, reason=reason)
+
+    socket = StreamSocket(websocket, left_out)
+    try:
+        start = await _arrive(edge, websocket, socket)
+        if start is None:
+            _LOG.info("stream.gone_before_start")
+            return
+        parties = await _check_token(edge, start)
+        call_id = parties.call
+        socket.lenient = True
+        await _serve(edge, socket, start, parties)
+    except RejectedError as error:
+        edge.refusals.note("stream.refused", call=call_id, reason=str(error))
+        await socket.close(_POLICY_VIOLATION, str(error))
+
+
+async def _arrive(edge: "Edge", websocket: WebSocket, socket: StreamSocket) -> Start | None:
+    """Accept the socket, and see what it says first.
+
+    Raises:
+        RejectedError: nothing within ten seconds, or others came meanwhile; or it is no beginning of a stream.
+
+    """
+    await websocket.accept()
+    try:
+        async with asyncio.timeout(_START_WITHIN_S) as limit:
+            edge.arrivals.enter(socket, lambda: None if limit.expired() else limit.reschedule(0.0))
+            return await _read_start(socket)
+    except TimeoutError:
+        msg = f"no `start` message within {_START_WITHIN_S:.0f} s, or before too many others came"
+        raise RejectedError(msg) from None
+    finally:
+        edge.arrivals.leave(socket)
+
+
+async def _read_start(socket: StreamSocket) -> Start | None:
+    message = await socket.read()
+    if isinstance(message, Connected):
+        message = await socket.read()
+    if message is None or isinstance(message, Start):
+        return message
+    msg = f"a stream begins with `connected` and `start`, not with {type(message).__name__.lower()}"
+    raise RejectedError(msg)
+
+
+async def _check_token(edge: "Edge", start: Start) -> Parties:
+    given = start.start.custom_parameters
+    token, call, provider_call = given.get("token", ""), given.get("call", ""), start.start.call_sid
+    stream = edge.tokens.take(token, call, provider_call, time.time())
+    await asyncio.gather(claim(edge.bus, call, token), edge.incoming.mark(provider_call, call, "begun"))
+    return Parties(
+        call=call,
+        provider_call=provider_call,
+        from_number=given.get("from_number", ""),
+        to_number=given.get("to_number", ""),
+        direction="outbound" if given.get("direction") == "outbound" else "inbound",
+        stream=stream,
+    )
+
+
+async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Parties) -> None:
+    bridge = Bridge(edge.rendered.find)
+    call = await _begin(edge, start, parties, bridge)
+    log = _LOG.bind(call=call.id)
+    reason: EndReason | None = "failed"
+    log.info("call.started")
+    try:
+        pipeline = CallPipeline(call, bridge, edge.engines, start.stream_sid, socket.send)
+        reason = await _until_over(call, pipeline, socket, start.stream_sid)
+    except StreamLostError:
+        reason = None
+        edge.lost.wait_for(call.id)
+    finally:
+        if reason is None:
+            call.left()
+        else:
+            call.ended(reason)
+        edge.calls.end(call)
+        log.info("call.ended" if reason else "call.left", reason=reason)
+        over = [edge.incoming.mark(parties.provider_call, call.id, "over")] if reason is not None else []
+        await asyncio.gather(_flush(edge, call.id), *over)
+    await socket.close(_NORMAL)
+
+
+async def _begin(edge: "Edge", start: Start, parties: Parties, bridge: Bridge) -> Call:
+    """The call as this edge has it: new, or as its journal says that it stands.
+
+    Raises:
+        RejectedError: the journal of a call to be taken up cannot be read, or says that the call is over.
+
+    """
+    if not start.start.custom_parameters.get("resumed"):
+        return _call(edge, start, parties, bridge, None)
+    with edge.replies.holding(parties.call) as missed:
+        try:
+            async with asyncio.timeout(_JOURNAL_WITHIN_S):
+                await edge.replies.followed(parties.call)
+                journal = await edge.bus.journal(parties.call)
+        except (TimeoutError, RedisError, ValueError) as error:
+            msg = f"the journal cannot be read: {error!r}"
+            raise RejectedError(msg) from error
+        stands = standing(journal)
+        if stands.ended:
+            msg = "the call is over"
+            raise RejectedError(msg)
+        # nothing is awaited from here on: no event falls between the journal and the call
+        call = _call(edge, start, parties, bridge, stands if stands.started_at else None)
+        call.taken.update(dict.fromkeys(event.id for event in journal))
+        call.missed = missed
+    return call
+
+
+def _call(edge: "Edge", start: Start, parties: Parties, bridge: Bridge, stands: Standing | None) -> Call:
+    call = Call(
+        parties,
+        edge.script_of(parties, start.start.custom_parameters),
+        edge.engines.name,
+        edge.publisher,
+        bridge.speak,
+        standing=stands,
+    )
+    call.started()
+    edge.calls.begin(call)
+    edge.replies.watch(call.id)
+    return call
+
+
+async def _flush(edge: "Edge", call: str) -> None:
+    # the carrier's next question is answered from the journal; where that is away it is asked to ask again
+    try:
+        await edge.publisher.flush(_FLUSH_WITHIN_S if edge.publisher.connected else 0)
+    except TimeoutError:
+        _LOG.warning("call.journal_late", call=call, buffered=edge.publisher.buffered)
+
+
+async def _until_over(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> EndReason | None:
+    """Run the call's parts until it is to end here, and see them end. None: the call goes on elsewhere.
+
+    Raises:
+        RejectedError: the carrier broke the protocol.
+        StreamLostError: the socket broke.
+
+    """
+    speaking = asyncio.create_task(pipeline.run(), name=f"pipeline {call.id}")
+    reading = asyncio.create_task(_read_all(call, pipeline, socket, stream_sid), name=f"stream {call.id}")
+    watching = asyncio.create_task(call.watch(), name=f"watch {call.id}")
+    parts: list[asyncio.Task[None]] = [speaking, reading, watching]
+    try:
+        waited: list[asyncio.Future[Any]] = [*parts, call.over]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        for part in parts:
+            if part.done() and not call.over.done():
+                part.result()  # an error in one ends the call, and is nobody's to swallow
+        call.end("caller_hung_up" if reading.done() else "failed")
+        return call.over.result()
+    finally:
+        await pipeline.stop()
+        reading.cancel()
+        watching.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+
+
+async def _read_all(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> None:
+    """Take the carrier's messages until it ends the stream.
+
+    Raises:
+        RejectedError: the carrier broke the protocol.
+        StreamLostError: the socket broke.
+
+    """
+    clock = call.audio.clock
+    pace, taken_ms = Pace(1000.0, _AHEAD_S, _BEHIND_S), clock.end_ms
+    while True:
+        message = await socket.read()
+        if message is None:
+            raise StreamLostError
+        match _of_stream(message, stream_sid):
+            case Media() as media:
+                samples = call.take_media(media)
+                if samples is not None:
+                    if not pace.holds(clock.end_ms - taken_ms):
+                        msg = f"audio that is {_AHEAD_S:.0f} s ahead of the clock"
+                        raise RejectedError(msg)
+                    taken_ms = clock.end_ms
+                    await pipeline.hear(samples)
+            case Mark() as mark:
+                call.take_mark(mark)
+            case Digit() as digit:
+                call.take_digit(digit)
+            case Stop():
+                return
+
+
+def _of_stream(message: Message, stream_sid: str) -> Media | Mark | Digit | Stop:
+    """The message, if it is one that this stream may have once it has begun.
+
+    Raises:
+        RejectedError: it is not.
+
+    """
+    if isinstance(message, Connected | Start):
+        msg = f"a second `{type(message).__name__.lower()}` message"
+        raise RejectedError(msg)
+    if message.stream_sid != stream_sid:
+        msg = f"a {type(message).__name__.lower()} message of another stream"
+        raise RejectedError(msg)
+    return message

@@ -1,0 +1,208 @@
+"""The edge's connections: how long one may take to ask, how many may wait, how much each may hold.
+
+::
+
+    connected ──▶ waits ──▶ a whole request ──▶ answered ──▶ waits ──▶ …
+                  │                             │
+                  10 s, or room is needed       30 s in which the peer takes nothing
+                  ▼                             ▼
+                  closed                        closed
+"""
+
+import asyncio
+import logging
+import resource
+from typing import Any, cast
+
+import h11
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from orchestra.refusals import Refusals
+from orchestra.voice.carriers.twilio.media_stream import LONGEST_MESSAGE
+from orchestra.voice.edge.arrivals import Arrivals
+
+_LOG = structlog.get_logger()
+
+_REQUEST_WITHIN_S = 10.0
+_TAKEN_WITHIN_S = 30.0
+_CLOSED_WITHIN_S = 2.0
+_MOST_WAITING = 512
+#: carriers send a message in one
+_MOST_FRAGMENTS = 64
+
+_UNFINISHED = (h11.IDLE, h11.SEND_BODY)
+
+
+class Config(uvicorn.Config):
+    """The settings of the edge's server.
+
+    Attributes:
+        arrivals: connections that have not sent a whole request.
+        refusals: what is said of those that are closed.
+        request_within_s: so long they may wait, in seconds.
+
+    """
+
+    def __init__(self, app: FastAPI, request_within_s: float = _REQUEST_WITHIN_S) -> None:
+        super().__init__(
+            app,
+            http=_Http,
+            ws=_WebSocket,
+            log_config=None,
+            access_log=False,
+            # what is a little too long is refused in words, what is much too long is not taken in at all
+            ws_max_size=2 * LONGEST_MESSAGE,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=5,
+        )
+        self.request_within_s = request_within_s
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # there must be files left for calls
+        self.arrivals = Arrivals(_MOST_WAITING if soft == resource.RLIM_INFINITY else min(_MOST_WAITING, soft // 4))
+        self.refusals = Refusals()
+        logging.getLogger("uvicorn.error").addFilter(_SELDOM)
+
+
+class _Seldom(logging.Filter):
+    """What is no HTTP, or breaks a WebSocket, is a line in the log, but not each of a thousand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refusals = Refusals()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR or self._refusals.due(str(record.msg)) is not None
+
+
+_SELDOM = _Seldom()
+
+
+def raise_open_files() -> None:
+    """Let this process have as many files and sockets open as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == hard:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as error:
+        _LOG.warning("edge.open_files_limited", limit=soft, error=str(error))
+
+
+class _Stalls:
+    """Closes a connection whose peer takes nothing."""
+
+    def __init__(self, config: Config, transport: asyncio.Transport) -> None:
+        self._config = config
+        self._transport = transport
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_TAKEN_WITHIN_S, self._close)
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _close(self) -> None:
+        reason = f"the peer took nothing for {_TAKEN_WITHIN_S:.0f} s"
+        self._config.refusals.note("connection.closed", peer=_peer(self._transport), reason=reason)
+        self._transport.abort()
+
+
+class _Stalling(asyncio.Protocol):
+    """A protocol of Uvicorn's whose peer must take what it is sent."""
+
+    _stalls: _Stalls
+
+    def pause_writing(self) -> None:
+        self._stalls.begin()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._stalls.end()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stalls.end()
+        super().connection_lost(exc)
+
+
+class _Http(_Stalling, H11Protocol):
+    """Uvicorn's, with an end to waiting."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast("asyncio.Transport", transport))
+        self._timer: asyncio.TimerHandle | None = None
+        self._own = cast("Config", self.config)
+        self._stalls = _Stalls(self._own, self.transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._come()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state not in _UNFINISHED:
+            self._come()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state in _UNFINISHED:
+            self._wait()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._come()
+        super().handle_websocket_upgrade(event)
+
+    def _wait(self) -> None:
+        if self._timer is None and not self.transport.is_closing():
+            self._timer = self.loop.call_later(self._own.request_within_s, self._close)
+            self._own.arrivals.enter(self, lambda: self._close("others came, and it had waited longest"))
+
+    def _come(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._own.arrivals.leave(self)
+
+    def _close(self, reason: str = "") -> None:
+        reason = reason or f"no whole request within {self._own.request_within_s:.0f} s"
+        self._own.refusals.note("connection.closed", peer=_peer(self.transport), reason=reason)
+        self._come()
+        self.transport.abort()
+
+
+class _WebSocket(_Stalling, WebSocketsSansIOProtocol):
+    """Uvicorn's, which keeps nothing for a peer that does not listen, and waits for none that does not close."""
+
+    def __init__(self, config: uvicorn.Config, *args: Any, **more: Any) -> None:
+        super().__init__(config, *args, **more)
+        self.close_timeout = _CLOSED_WITHIN_S
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._stalls = _Stalls(cast("Config", self.config), self.transport)
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # a pong that nobody reads would be kept
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < _MOST_FRAGMENTS:
+            super().handle_cont(event)
+        else:
+            self.transport.abort()  # empty ones count for nothing in the size of a message
+
+
+def _peer(transport: asyncio.Transport) -> str:
+    address = transport.get_extra_info("peername")
+    return str(address[0]) if isinstance(address, tuple) else ""

@@ -1,0 +1,94 @@
+"""``POST /calls``: have the agents call somebody, for whoever has the token for that, and whom the settings allow."""
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from orchestra.errors import RejectedError, SettingError
+from orchestra.voice.carriers.stream_token import LIFETIME_S
+from orchestra.voice.carriers.twilio.rest import DialError, check_number, place_call
+from orchestra.voice.carriers.twilio.webhooks import body_of
+from orchestra.voice.edge.edge.bearer_auth import has_token, peer_of
+
+if TYPE_CHECKING:
+    from orchestra.voice.edge.edge import Edge
+
+_LOG = structlog.get_logger()
+
+_LONGEST_ORDER = 4096
+_TOKEN_NEEDED = "a bearer token is needed: the one that is set as ORCHESTRA_DIAL_TOKEN"  # noqa: S105 - no token itself
+_OTHER_TOKEN = "ORCHESTRA_API_TOKEN reads calls and makes none: set ORCHESTRA_DIAL_TOKEN, and send that"  # noqa: S105
+
+router = APIRouter()
+
+
+class _Order(msgspec.Struct, forbid_unknown_fields=True):
+    """``{"to": "+15550001"}``."""
+
+    to: str
+
+
+@router.post("/calls")
+async def dial(request: Request) -> Response:
+    """Make a call. 201 with ``call`` and ``provider_call``.
+
+    401 without the token, 403 for a number that is not allowed, 413, 422, 429 beyond the rate, 503 without a free line,
+    and 502 where the carrier refuses.
+    """
+    edge: Edge = request.app.state.edge
+    try:
+        await _admit(edge, request)
+        body = await body_of(request, _LONGEST_ORDER)
+        if len(body) > _LONGEST_ORDER:
+            return _answer(413, {"error": f"more than {_LONGEST_ORDER} bytes"})
+        to_number = msgspec.json.decode(body, type=_Order).to
+        check_number(to_number)
+    except (msgspec.DecodeError, UnicodeDecodeError, RejectedError) as error:
+        return _answer(422, {"error": str(error)})
+    except HTTPException as refused:
+        return _answer(refused.status_code, {"error": refused.detail})
+    call = edge.bus.new_call(edge.homes)
+    if (refusal := _refusal(edge, call, to_number)) is not None:
+        status, reason = refusal
+        _LOG.warning("call.not_allowed", to=to_number, status=status, peer=peer_of(request))
+        return _answer(status, {"error": reason})
+    try:
+        sid = await place_call(edge.settings, call, to_number, edge.public)
+    except (SettingError, DialError) as error:
+        edge.calls.free(call)
+        _LOG.warning("call.not_placed", call=call, reason=str(error))
+        return _answer(422 if isinstance(error, SettingError) else 502, {"error": str(error)})
+    return _answer(201, {"call": call, "provider_call": sid})
+
+
+async def _admit(edge: "Edge", request: Request) -> None:
+    given, settings = request.headers.get("Authorization", ""), edge.settings
+    if has_token(given, settings.dial_token.get_secret_value()):
+        return
+    reads = has_token(given, settings.api_token.get_secret_value())
+    await edge.guesses.refuse(request, 401, _OTHER_TOKEN if reads else _TOKEN_NEEDED)
+
+
+def _refusal(edge: "Edge", call: str, to_number: str) -> tuple[int, str] | None:
+    """Why this number is not called now; None once the call has its place, which it keeps while it rings."""
+    settings, now = edge.settings, time.time()
+    allowed = tuple(filter(None, (prefix.strip() for prefix in settings.dial_prefixes.split(","))))
+    if not to_number.startswith(allowed):
+        begin = f"only numbers that begin with {', '.join(allowed)} are called" if allowed else "no number is called"
+        return 403, f"{begin} over HTTP: ORCHESTRA_DIAL_PREFIXES says which"
+    if edge.calls.draining:
+        return 503, "this edge takes no more calls"
+    if edge.calls.full(now):
+        return 503, f"all {edge.calls.limit} lines of this edge are taken"
+    if not edge.dialled.holds(1):
+        return 429, f"more than {settings.dial_per_minute} calls a minute (ORCHESTRA_DIAL_PER_MINUTE)"
+    edge.calls.admit(call, now, settings.ring_s + LIFETIME_S)
+    return None
+
+
+def _answer(status: int, body: dict[str, str]) -> Response:
+    headers = {"Retry-After": "6"} if status in (429, 503) else {}
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")

@@ -1,0 +1,153 @@
+"""Closes calls that no stream will close: whose socket broke and did not come back, or never came."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus import Bus, Publisher, partition_of
+from orchestra.history.resume import standing
+from orchestra.recordings.audio_chunks import audio_of, length_ms
+from orchestra.storage.lost_calls import claim_end, give_back_end
+from orchestra.voice.call.call import Call
+from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
+from schemas.calls import EndReason
+
+_LOG = structlog.get_logger()
+
+_JOURNAL_WITHIN_S = 5.0
+_CLOCK_MARGIN_S = 60
+#: a journal that takes longer to be read comes from a server that was away, in seconds
+_ANSWER_WITHIN_S = 1.0
+
+
+async def close_call(
+    bus: Bus,
+    publisher: Publisher,
+    call: str,
+    reason: EndReason,
+    *,
+    taken_up: Callable[[list[Event]], bool] = lambda _: False,
+) -> bool:
+    """Publish that a call is over which no edge has any more: once, however many find that at the same time.
+
+    False: its journal says already that it is, ``taken_up`` says of its journal that an edge has the call after all, or
+    another process is about to close it.
+
+    Raises:
+        RedisError, TimeoutError: the journal cannot be read.
+
+    """
+    async with asyncio.timeout(_JOURNAL_WITHIN_S):
+        if not await claim_end(bus, call):
+            return False
+    closed = False
+    try:
+        async with asyncio.timeout(_JOURNAL_WITHIN_S):
+            audio_ms = await _audio_ms(bus, call, await bus.journal(call))
+            # the audio takes a while to be read, in which an edge may take the call up: the journal is asked last
+            journal = await bus.journal(call)
+        stands = standing(journal)
+        if not stands.ended and not taken_up(journal):
+            duration_s = max(0.0, time.time() - stands.started_at) if stands.started_at else 0.0
+            ended = CallEnded(
+                call=call, turn=stands.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms
+            )
+            publisher.publish(ended)
+            publisher.forget(call)
+            _LOG.info("call.closed", call=call, reason=reason)
+            closed = True
+    finally:
+        if not closed:
+            with contextlib.suppress(TimeoutError, RedisError):  # it expires by itself
+                async with asyncio.timeout(_JOURNAL_WITHIN_S):
+                    await give_back_end(bus, call)
+    return closed
+
+
+async def _audio_ms(bus: Bus, call: str, journal: list[Event]) -> int:
+    """Where the last audio of the call ends on its clock; 0 where it has not started."""
+    for event in reversed(journal):
+        if isinstance(event, CallResumed):
+            break
+        if isinstance(event, CallTransferred) and event.audio_ms:
+            return event.audio_ms
+    started = next((event.at for event in journal if isinstance(event, CallStarted)), None)
+    if started is None:
+        return 0
+    since = str(max(0, round((started - _CLOCK_MARGIN_S) * 1000)))
+    end_ms = 0
+    async for entry in bus.entries(partition_of(call), AudioChunk.stream, since=since):
+        if (chunk := audio_of(entry, call)) is not None:
+            end_ms = max(end_ms, chunk.offset_ms + length_ms(chunk))
+    return end_ms
+
+
+class LostCalls:
+    """Waits for calls whose stream broke: the carrier may bring them back, to this edge or to another.
+
+    Args:
+        bus: the bus.
+        publisher: the edge's.
+        find: the running call of an id, or None.
+        wait_s: how long a caller may be away.
+
+    """
+
+    def __init__(self, bus: Bus, publisher: Publisher, find: Callable[[str], Call | None], wait_s: float) -> None:
+        self._bus = bus
+        self._publisher = publisher
+        self._find = find
+        self._wait_s = wait_s
+        self._closing = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wait_for(self, call: str, reason: EndReason = "caller_hung_up") -> None:
+        """Close this call in a while, unless an edge has taken it up by then."""
+        task = asyncio.create_task(self._wait_for(call, reason, time.time()), name=f"lost {call}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Wait no longer: this process ends."""
+        self._closing.set()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _wait_for(self, call: str, reason: EndReason, lost_at: float) -> None:
+        again = True
+        while True:
+            waiting_since = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                # when the wait is over and the process goes on: look whether the call came back
+                async with asyncio.timeout(self._wait_s):
+                    await self._closing.wait()
+            if self._find(call) is not None:
+                return
+            away = not self._publisher.connected or self._publisher.recovered_at > waiting_since
+            if away and not self._closing.is_set():
+                continue  # the carrier was asked to try again meanwhile: the caller gets the same time once more
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(_JOURNAL_WITHIN_S):
+                    journal = await self._bus.journal(call)
+                slow = time.monotonic() - began > _ANSWER_WITHIN_S
+                if slow and again and not self._closing.is_set() and not self._taken_up(call, journal, lost_at):
+                    again = False
+                    continue  # Redis was away until now
+                taken_up = partial(self._taken_up, call, lost_at=lost_at)
+                await close_call(self._bus, self._publisher, call, reason, taken_up=taken_up)
+            except (TimeoutError, RedisError, DecodeError) as error:
+                _LOG.warning("call.not_closed", call=call, error=repr(error))
+                if not (self._closing.is_set() or isinstance(error, DecodeError)):
+                    continue
+            return
+
+    def _taken_up(self, call: str, journal: list[Event], lost_at: float) -> bool:
+        """Whether an edge has the call again, this one included."""
+        return self._find(call) is not None or any(
+            isinstance(event, CallResumed) and event.at >= lost_at for event in journal
+        )

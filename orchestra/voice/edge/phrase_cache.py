@@ -1,0 +1,135 @@
+"""What the edge says word for word in many calls, rendered once and kept on disk: such words need no engine.
+
+The first word of a call is heard at once, and the greeting, the holding phrase and the apology also while the speech
+vendor is away.
+"""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from orchestra.errors import EngineError
+from orchestra.voice.engines.synthesized import Rendered
+
+_LOG = structlog.get_logger()
+
+#: the format of the audio, a part of every name
+_FORMAT = "pcm16 8000 Hz"
+#: a vendor that refuses or is away is asked again after this, in seconds
+_AGAIN_S = 60.0
+
+Phrase = tuple[str, str]  # text, voice
+
+
+class Renders(Protocol):
+    """What this needs of the engines."""
+
+    def voice_key(self, voice: str = "") -> str:
+        """What speaks: engine, voice and model."""
+
+    async def render(self, text: str, voice: str = "") -> Rendered:
+        """Speech of 8 kHz. Raises EngineError."""
+
+
+class _Kept(msgspec.Struct):
+    """A file: what it is of, so that no other phrase is taken for it, and a hash of the audio."""
+
+    name: str
+    sha256: str
+    rendered: Rendered
+
+
+class RenderedPhrases:
+    """The phrases of an app, each in its agent's voice.
+
+    Args:
+        engines: makes what is not there yet.
+        folder: where they are kept, one file each; made when needed.
+        phrases: what is to be there; texts that are empty are passed over.
+
+    """
+
+    def __init__(self, engines: Renders, folder: Path, phrases: Iterable[Phrase]) -> None:
+        self._engines = engines
+        self._folder = folder
+        self._wanted: dict[Phrase, str] = {}
+        self._there: dict[Phrase, Rendered] = {}
+        self._changed = asyncio.Event()
+        self.want(phrases)
+
+    def want(self, phrases: Iterable[Phrase]) -> None:
+        """Have these instead from now on; `keep_ready` makes them."""
+        wanted = [(text.strip(), voice) for text, voice in phrases if text.strip()]
+        self._wanted = {(text, self._engines.voice_key(voice)): voice for text, voice in wanted}
+        self._there = {phrase: speech for phrase, speech in self._there.items() if phrase in self._wanted}
+        self._changed.set()
+
+    def find(self, text: str, voice: str) -> Rendered | None:
+        """The speech of this text, None where it is to be synthesized."""
+        return self._there.get((text, self._engines.voice_key(voice))) if self._there else None
+
+    async def prepare(self) -> None:
+        """Read or render what is missing, once; what an engine refuses stays missing."""
+        for key in [key for key in self._wanted if key not in self._there]:
+            await self._prepare(key)
+
+    async def keep_ready(self) -> None:
+        """Until cancelled: prepare what is wanted, and ask an engine that failed again in a while."""
+        while True:
+            self._changed.clear()
+            await self.prepare()
+            try:
+                async with asyncio.timeout(_AGAIN_S if len(self._there) < len(self._wanted) else None):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _prepare(self, key: Phrase) -> None:
+        text, speaker = key
+        name = f"{speaker}\n{_FORMAT}\n{text}"
+        path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()}.phrase"
+        kept = await asyncio.to_thread(_read, path, name)
+        if kept is None:
+            try:
+                kept = await self._engines.render(text, self._wanted.get(key, ""))
+                await asyncio.to_thread(_write, path, name, kept)
+            except (EngineError, OSError) as error:
+                _LOG.warning("phrase.not_kept", text=text, speaker=speaker, error=str(error))
+        if kept is not None and key in self._wanted:
+            self._there[key] = kept
+
+
+def _read(path: Path, name: str) -> Rendered | None:
+    """What is kept of this phrase; None where there is nothing, or it is damaged."""
+    try:
+        kept = msgspec.msgpack.decode(path.read_bytes(), type=_Kept)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        _LOG.warning("phrase.damaged", file=path.name, error=str(error))
+        return None
+    if kept.name == name and kept.sha256 == hashlib.sha256(kept.rendered.pcm16).hexdigest():
+        return kept.rendered
+    _LOG.warning("phrase.damaged", file=path.name, error="its audio is not what was written")
+    return None
+
+
+def _write(path: Path, name: str, rendered: Rendered) -> None:
+    """Write beside the place and rename: another process never reads half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = _Kept(name, hashlib.sha256(rendered.pcm16).hexdigest(), rendered)
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.msgpack.encode(kept))
+        Path(aside).replace(path)
+    except OSError:
+        Path(aside).unlink(missing_ok=True)
+        raise

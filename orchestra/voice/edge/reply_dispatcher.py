@@ -1,0 +1,118 @@
+"""What the agents answer, from the journal to the calls of this edge: one reader for all of them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from orchestra.bus import Bus, Entry, Follow, keys, partition_of
+from orchestra.voice.call.call import Call
+from orchestra.voice.call.conversation import REPLY_EVENTS
+from schemas import CallAnswered, CallResumed, DecodeError, Event, tag_of
+
+_LOG = structlog.get_logger()
+
+_READ: tuple[type[Event], ...] = (*REPLY_EVENTS, CallAnswered, CallResumed)
+_TAGS = frozenset(tag_of(event_type) for event_type in _READ)
+
+
+class Replies:
+    """Follows the home partitions of this edge, and the partition of any call from elsewhere that lands here.
+
+    Args:
+        bus: the bus.
+        homes: the partitions on which this edge starts its calls.
+        find: the running call of an id, or None.
+
+    """
+
+    def __init__(self, bus: Bus, homes: list[int], find: Callable[[str], Call | None]) -> None:
+        self._bus = bus
+        self._homes = homes
+        self._find = find
+        self._following: dict[int, asyncio.Task[None]] = {}  # partition → what begins to follow it
+        self._held: dict[str, list[list[Event]]] = {}  # of calls that are being taken up, one list a stream
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to follow; whatever is published after this is seen."""
+        beginning = asyncio.create_task(self._begin(self._homes), name="follow homes")
+        self._following.update(dict.fromkeys(self._homes, beginning))
+        await beginning
+
+    def watch(self, call: str) -> None:
+        """See that the call's partition is followed, from before the call: its reader may be long in coming."""
+        self._follow(partition_of(call), since=str(keys.earliest_ms(call)))
+
+    @contextmanager
+    def holding(self, call: str) -> Iterator[list[Event]]:
+        """Keep in the list what happens to this call while the block runs: its journal is being read meanwhile.
+
+        Whatever is published after `followed` has returned is there.
+        """
+        held: list[Event] = []
+        self._held.setdefault(call, []).append(held)
+        try:
+            yield held
+        finally:
+            # by identity: two streams of one call may hold the same events
+            left = [other for other in self._held.pop(call) if other is not held]
+            if left:
+                self._held[call] = left
+
+    async def followed(self, call: str) -> None:
+        """Wait until the call's partition is followed."""
+        # one who gives up waiting leaves the others their reader
+        await asyncio.shield(self._follow(partition_of(call)))
+
+    def _follow(self, partition: int, since: str | None = None) -> asyncio.Task[None]:
+        """What begins to follow a partition, once: two readers would tell every call everything twice."""
+        beginning = self._following.get(partition)
+        if beginning is None:
+            beginning = asyncio.create_task(self._begin([partition], since), name=f"follow {partition}")
+            self._following[partition] = beginning
+        return beginning
+
+    async def _begin(self, partitions: list[int], since: str | None = None) -> None:
+        follow = self._bus.follow(partitions, since=since)
+        await follow.start()
+        self._tasks.append(asyncio.create_task(self._deliver(follow), name=f"replies {partitions}"))
+
+    async def close(self) -> None:
+        """Stop following."""
+        tasks = [*self._following.values(), *self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _deliver(self, follow: Follow) -> None:
+        try:
+            async for entry in follow:
+                self._hand_over(entry)
+        finally:
+            await follow.aclose()
+
+    def _hand_over(self, entry: Entry) -> None:
+        if entry.type not in _TAGS:
+            return
+        call, holders = self._find(entry.call), self._held.get(entry.call, ())
+        if call is None and not holders:
+            return
+        try:
+            event = entry.event()
+        except DecodeError as error:
+            _LOG.warning("replies.not_an_event", call=entry.call, id=entry.id, error=str(error))
+            return
+        if event is None:
+            return
+        for held in holders:
+            held.append(event)
+        if call is None:
+            return
+        try:
+            call.take_event(event)
+        except Exception:  # noqa: BLE001
+            # the reader serves every call of this edge: what one of them cannot take ends that one
+            _LOG.exception("replies.call_failed", call=call.id, id=event.id)
+            call.end("failed")

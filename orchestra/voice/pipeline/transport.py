@@ -1,0 +1,212 @@
+"""The two ends of a call's pipeline: the caller's audio comes in, the agent's goes out in real time.
+
+Pipecat's own transport for FastAPI reads the socket itself and drops what it does not understand. Here the socket
+belongs to `orchestra.voice.carriers.twilio.websocket`, which refuses such messages, and the pipeline gets audio only.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from pipecat.frames.frames import (
+    AggregatedTextFrame,
+    BotSpeakingFrame,
+    Frame,
+    InputAudioRawFrame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
+    OutputTransportMessageFrame,
+    OutputTransportMessageUrgentFrame,
+    StartFrame,
+    TTSAudioRawFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
+    TTSTextFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.transports.base_input import BaseInputTransport
+from pipecat.transports.base_output import BaseOutputTransport
+from pipecat.transports.base_transport import TransportParams
+
+from orchestra.voice.audio.call_audio import CallAudio, is_audible
+from orchestra.voice.audio.upsampler import Doubling
+from orchestra.voice.carriers.twilio import media_stream
+from orchestra.voice.pipeline.agent_speech import PhraseFrame, UrgentPhraseFrame
+
+#: rate of the audio inside the pipeline's listening half: what Whisper and smart-turn were trained on
+LISTENING_RATE = 16_000
+
+_FRAME_10MS = 4
+_FRAME_MS = 10.0 * _FRAME_10MS
+#: how far sending runs ahead of playing: enough to hide a late event loop, little enough to be cut at once
+_AHEAD_S = 0.06
+
+#: carriers send frames of 20 ms; each costs a dozen steps through the pipeline, so two go through as one, but while the
+#: caller speaks: then every one counts towards knowing that they have ended
+_FRAME_BYTES = 20 * media_stream.SAMPLE_RATE // 1000 * 2
+_JOINED_BYTES = 2 * _FRAME_BYTES
+
+Send = Callable[[str], Awaitable[bool]]
+
+
+class StreamInput(BaseInputTransport):
+    """Where the caller's audio enters the pipeline."""
+
+    def __init__(self) -> None:
+        super().__init__(TransportParams(audio_in_enabled=True), name="caller")
+        self._doubling = Doubling()
+        self._joined = b""
+        self._enough = _JOINED_BYTES
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Follow whether the caller speaks."""
+        if isinstance(frame, VADUserStartedSpeakingFrame):
+            self._enough = _FRAME_BYTES
+        elif isinstance(frame, VADUserStoppedSpeakingFrame):
+            self._enough = _JOINED_BYTES
+        await super().process_frame(frame, direction)
+
+    async def hear(self, samples: bytes) -> None:
+        """Take a frame of the caller's audio (8 kHz). Frames that come before the pipeline has started wait in it."""
+        self._joined += samples
+        if len(self._joined) < self._enough:
+            return
+        joined, self._joined = self._joined, b""
+        audio = self._doubling.double(joined)
+        await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
+
+
+class StreamOutput(BaseOutputTransport):
+    """Where the agent's audio leaves the pipeline: paced as it is played, with its words placed in it.
+
+    Args:
+        stream_sid: the carrier's name of the stream.
+        send: sends one message to the carrier; False once the stream is closed.
+        audio: the call's audio, which is told what is sent.
+        on_speech: called when audio comes from the engine.
+        on_sound: called when a frame that can be heard was sent.
+        on_mark: called with a mark's name when all before it was sent.
+        on_clear: called when nothing is on its way to the caller any more.
+
+    """
+
+    def __init__(
+        self,
+        stream_sid: str,
+        send: Send,
+        audio: CallAudio,
+        *,
+        on_speech: Callable[[], None],
+        on_sound: Callable[[], None],
+        on_mark: Callable[[str], None],
+        on_clear: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            TransportParams(audio_out_enabled=True, audio_out_10ms_chunks=_FRAME_10MS, audio_out_end_silence_secs=0),
+            name="agent",
+        )
+        self._stream_sid = stream_sid
+        self._send = send
+        self._audio = audio
+        self._on_speech = on_speech
+        self._on_sound = on_sound
+        self._on_mark = on_mark
+        self._on_clear = on_clear
+        self._played_at = 0.0  # when the carrier has played all that was sent, on the monotonic clock
+        self._speech_starts: dict[str, int] = {}  # context → presentation time stamp of its beginning, in ns
+        self._last_word_pts = 0
+        self._past_engine = False  # what is queued now does not come from the engine
+
+    async def start(self, frame: StartFrame) -> None:
+        """Begin to send."""
+        await super().start(frame)
+        await self.set_transport_ready(frame)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Note what is queued and where its words stand; an interruption also empties the carrier's buffer."""
+        if direction is FrameDirection.DOWNSTREAM and isinstance(frame, AggregatedTextFrame):
+            # text ends here: nothing behind needs it, and each word would hold a timer until its time
+            await FrameProcessor.process_frame(self, frame, direction)
+            if isinstance(frame, TTSTextFrame):
+                self._place_word(frame)
+            return
+        if isinstance(frame, TTSStartedFrame):
+            self._speech_starts.pop(frame.context_id or "", None)
+        elif isinstance(frame, TTSAudioRawFrame):
+            self._place_audio(frame)
+        elif isinstance(frame, PhraseFrame | UrgentPhraseFrame):
+            await self._speak(frame, direction)
+            return
+        elif isinstance(frame, TTSStoppedFrame):
+            self._audio.heard.pad(_FRAME_MS)
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InterruptionFrame):
+            await self._clear()
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on everything but what was sent, and that more is being sent: nobody asks, dozens of times a second."""
+        if not isinstance(frame, OutputAudioRawFrame | BotSpeakingFrame):
+            await super().push_frame(frame, direction)
+
+    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
+        """Send one frame and wait until the carrier has little left to play."""
+        now = time.monotonic()
+        sent = await self._send(media_stream.media(self._stream_sid, self._audio.send(frame.audio)))
+        if not sent:
+            return False
+        if is_audible(frame.audio):
+            self._on_sound()
+        self._played_at = max(self._played_at, now) + len(frame.audio) / 2 / media_stream.SAMPLE_RATE
+        await asyncio.sleep(max(0.0, self._played_at - now - _AHEAD_S))
+        return True
+
+    async def send_message(self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame) -> None:
+        """Send the mark that the frame names, behind the audio before it."""
+        await self._send(media_stream.mark(self._stream_sid, frame.message))
+        self._on_mark(frame.message)
+
+    async def _speak(self, frame: PhraseFrame | UrgentPhraseFrame, direction: FrameDirection) -> None:
+        """Speak a phrase as if an engine had: its audio and its words, beginning behind all that is queued."""
+        context = f"phrase {frame.id}"
+        self._past_engine = isinstance(frame, UrgentPhraseFrame)
+        audio = TTSAudioRawFrame(frame.phrase.pcm16, media_stream.SAMPLE_RATE, 1, context_id=context)
+        await self.process_frame(TTSStartedFrame(context_id=context), direction)
+        await self.process_frame(audio, direction)
+        for word, start_s in frame.phrase.words:
+            self._audio.heard.word(context, word, start_s * 1000)
+        self._past_engine = False
+        await self.process_frame(TTSStoppedFrame(context_id=context), direction)
+
+    async def _clear(self) -> None:
+        await self._send(media_stream.clear(self._stream_sid))
+        self._audio.clear()
+        self._played_at = 0.0
+        self._last_word_pts = 0
+        self._speech_starts.clear()
+        self._on_clear()
+
+    def _place_audio(self, frame: TTSAudioRawFrame) -> None:
+        context = frame.context_id or ""
+        self._begin(context)
+        if not self._past_engine:
+            self._on_speech()
+        self._audio.heard.audio(context, len(frame.audio) / 2 / frame.sample_rate * 1000)
+
+    def _place_word(self, frame: TTSTextFrame) -> None:
+        context = frame.context_id or ""
+        start = self._begin(context)
+        if frame.pts is None:
+            self._audio.heard.word(context, frame.text, None)
+        else:
+            self._audio.heard.word(context, frame.text, max(0.0, (frame.pts - start) / 1e6))
+            self._last_word_pts = frame.pts
+
+    def _begin(self, context: str) -> int:
+        start = self._speech_starts.get(context)
+        if start is None:
+            # as the speech service counts it: from its first audio, but never before the last word of the speech before
+            start = self._speech_starts[context] = max(self._last_word_pts, self.get_clock().get_time())
+            self._audio.heard.begin(context)
+        return start

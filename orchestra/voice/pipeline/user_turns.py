@@ -1,0 +1,104 @@
+"""The listening half of a call's pipeline: speech, words, turns of the caller."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    EagerTranscriptionFrame,
+    Frame,
+    InputAudioRawFrame,
+    InterimTranscriptionFrame,
+    LLMContextFrame,
+    TextFrame,
+    TranscriptionFrame,
+    UserSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMUserAggregator,
+    LLMUserAggregatorParams,
+    UserTurnStoppedMessage,
+)
+from pipecat.processors.frame_processor import FrameDirection
+
+from orchestra.voice.call.conversation import Conversation
+from orchestra.voice.engines.turn_detection.barge_in import words_first
+
+if TYPE_CHECKING:
+    from orchestra.voice.engines.port import Engines
+
+
+#: a turn in which no words came this long after the last sound had none; longer than any engine needs, in seconds
+_WORDS_WITHIN_S = 4.0
+_WORDS = (InterimTranscriptionFrame, EagerTranscriptionFrame, TranscriptionFrame)
+
+
+class Listener(LLMUserAggregator):
+    """Pipecat's user aggregator, which decides when the caller's turn begins and ends, telling the conversation.
+
+    The words of a turn are taken from its event, not from the frame behind it: an interruption that follows at once
+    would flush that frame, and the caller's words with it.
+    """
+
+    def __init__(self, conversation: Conversation, engines: "Engines", stt: Any) -> None:
+        params = LLMUserAggregatorParams(
+            vad_analyzer=engines.vad(),
+            user_turn_strategies=engines.user_turn_strategies(stt),
+            user_turn_stop_timeout=_WORDS_WITHIN_S,
+            empty_user_turn=None,  # what a turn without words means is decided in `Turns`
+        )
+        super().__init__(LLMContext(), params=params, name="listener")
+        self._conversation = conversation
+        self._engines, self._stt = engines, stt
+        self._words_first = False
+        self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
+
+    async def use_engine(self, stt: Any) -> None:
+        """Decide on turns as this engine's words want it from now on."""
+        self._stt = stt
+        strategies = self._engines.user_turn_strategies(stt)
+        chosen = words_first(strategies) if self._words_first else strategies
+        await self._user_turn_controller.update_strategies(chosen)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Tell the conversation what is heard, then let the aggregator decide on turns."""
+        if isinstance(frame, _WORDS) and await self._is_echo(frame):
+            return
+        match frame:
+            case InputAudioRawFrame():
+                await asyncio.sleep(0)  # a call with frames to catch up on lets the others speak in between
+            case InterimTranscriptionFrame():
+                self._conversation.partial(frame.text)
+            case EagerTranscriptionFrame():
+                self._conversation.turn_predicted(frame.text)
+            case EagerEndOfTurnCancelFrame():
+                self._conversation.caller_resumed()
+            case TranscriptionFrame():
+                self._conversation.final(frame.text)
+            case VADUserStartedSpeakingFrame():
+                self._conversation.speech_started(frame.timestamp - frame.start_secs)
+            case VADUserStoppedSpeakingFrame():
+                self._conversation.speech_ended(frame.timestamp - frame.stop_secs)
+            case _:
+                pass
+        await super().process_frame(frame, direction)
+
+    async def _is_echo(self, frame: TextFrame) -> bool:
+        """Whether it holds the agent's own words; once it did, only words stop the agent, and no longer any sound."""
+        echo = self._conversation.is_echo(frame.text, so_far=isinstance(frame, InterimTranscriptionFrame))
+        if self._conversation.line_echoes and not self._words_first:
+            self._words_first = True
+            await self.use_engine(self._stt)
+        return echo
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on everything but the caller's audio, that they still speak, and the prompt: nobody else needs them."""
+        if not isinstance(frame, InputAudioRawFrame | UserSpeakingFrame | LLMContextFrame):
+            await super().push_frame(frame, direction)
+
+    def _turn_stopped(self, _listener: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
+        self._conversation.turn_ended(message.content or "")
+        self.context.set_messages([])  # the agents keep the conversation
