@@ -12,7 +12,7 @@ from orchestra.recordings.signed_links import Links
 from orchestra.settings import Settings, load_settings
 from orchestra.storage.secrets import link_key
 from orchestra.testing import TestBus
-from orchestra.voice.edge.edge.calls_api import byte_range, calls_router
+from orchestra.voice.edge.calls_api import byte_range, calls_router
 from schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, SpeechMetered, UserTurnEnded
 from workers.persistence import consumer
 

@@ -318,8 +318,7 @@ class _Watch:
 
 def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[TurnRecord]":
     """Every turn from all sides; index 0 is the greeting."""
-    from orchestra.history import by_utterance as account
-    from orchestra.voice.caller import SAMPLE_RATE, TurnRecord, compare_heard, measure_turns
+    from orchestra.voice.caller import SAMPLE_RATE, TurnRecord, account, compare_heard, measure_turns
 
     agent, spans = call.tracks.agent, call.talk.said_spans
     if call.person is not None and call.person.connected_s is not None:

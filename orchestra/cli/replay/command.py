@@ -112,10 +112,10 @@ def _work(  # noqa: PLR0917 - as above
     as_json: bool,
 ) -> "Coroutine[Any, Any, int]":
     """What replays into the terminal, a Redis or a consumer, and ends with an exit code."""
-    from orchestra.cli.replay.command import terminal as replaying
+    from orchestra.cli.replay import terminal
 
     if into == "terminal":
-        return replaying.lines(run) if as_json else replaying.conversation(run)
+        return terminal.lines(run) if as_json else terminal.conversation(run)
     if "://" not in into:
         from orchestra.bus.consumer.worker import load_consumer
         from orchestra.cli.replay.consumer import through

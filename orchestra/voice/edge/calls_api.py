@@ -19,7 +19,7 @@ from orchestra.recordings.store import Stored, kept
 from orchestra.settings import Settings
 from orchestra.storage.call_records import CallRecord, find_call, list_calls
 from orchestra.storage.secrets import link_key
-from orchestra.voice.edge.edge.bearer_auth import Guesses, has_token, peer_of
+from orchestra.voice.edge.bearer_auth import Guesses, has_token, peer_of
 
 _LOG = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from orchestra.errors import RejectedError, SettingError
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 from orchestra.voice.carriers.twilio.rest import DialError, check_number, place_call
 from orchestra.voice.carriers.twilio.webhooks import body_of
-from orchestra.voice.edge.edge.bearer_auth import has_token, peer_of
+from orchestra.voice.edge.bearer_auth import has_token, peer_of
 
 if TYPE_CHECKING:
     from orchestra.voice.edge.edge import Edge

@@ -21,11 +21,11 @@ from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import twiml as twilio
 from orchestra.voice.carriers.twilio import webhooks
 from orchestra.voice.carriers.twilio.websocket import media_stream_endpoint
+from orchestra.voice.edge import dial_api
 from orchestra.voice.edge.admission import Calls
 from orchestra.voice.edge.arrivals import Arrivals
-from orchestra.voice.edge.edge import dial_api as outbound
-from orchestra.voice.edge.edge.bearer_auth import Guesses
-from orchestra.voice.edge.edge.calls_api import calls_router
+from orchestra.voice.edge.bearer_auth import Guesses
+from orchestra.voice.edge.calls_api import calls_router
 from orchestra.voice.edge.lost_calls import LostCalls
 from orchestra.voice.edge.metrics import CONTENT_TYPE, prometheus, samples
 from orchestra.voice.edge.phrase_cache import Phrase, RenderedPhrases
@@ -205,7 +205,7 @@ def create_app(edge: Edge) -> FastAPI:
     app.include_router(calls_router(edge.settings, edge.bus))
     app.include_router(webhooks.router)
     app.add_exception_handler(webhooks.ForeignCallError, webhooks.hang_up)
-    app.include_router(outbound.router)
+    app.include_router(dial_api.router)
     app.add_api_websocket_route(twilio.STREAM_PATH, media_stream_endpoint)
     return app
 

@@ -1,4 +1,4 @@
-"""What to do when an engine fails in the middle of a call. Pure policy; `orchestra.voice.pipeline.pipeline` acts on it."""
+"""What to do when an engine fails in mid-call. Pure policy; `orchestra.voice.pipeline.pipeline` acts on it."""
 
 from typing import Literal
 
