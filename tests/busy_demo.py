@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from orchestra.demo.scripts import SCRIPTS, SHOWS
-from orchestra.voice.caller.measure import Span, sounds
-from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+from orchestra.simulator.audio_measure import Span, sounds
+from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 #: a longer silence is dead air, in seconds
 DEAD_AIR_S = 4.0

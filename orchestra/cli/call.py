@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from orchestra.bus import Follow
     from orchestra.settings import Settings
-    from orchestra.voice.caller import (
+    from orchestra.simulator import (
         Caller,
         Ending,
         PhoneLine,
@@ -146,7 +146,7 @@ def _script(path: Path) -> "list[ScriptLine]":
     from orchestra.cli.ui.requires_extra import needs_extra
 
     with needs_extra("voice", "local"):
-        from orchestra.voice.caller import read_script
+        from orchestra.simulator import read_script
     return read_script(path)
 
 
@@ -156,7 +156,7 @@ def _steps(order: list[str], given: dict[str, Any]) -> "list[ScriptLine]":
     from orchestra.errors import UsageError
 
     with needs_extra("voice", "local"):
-        from orchestra.voice.caller import ScriptLine
+        from orchestra.simulator import ScriptLine
     values = {name: iter(each or ()) for name, each in given.items()}
     steps: list[ScriptLine] = []
     for name in (each for each in order if each in values):
@@ -175,7 +175,7 @@ async def _call(settings: "Settings", order: _Order, console: "Console") -> tupl
     from orchestra.cli.ui.requires_extra import needs_extra
 
     with needs_extra("voice", "local"):
-        from orchestra.voice.caller import Patience, PhoneLine, ScriptedConversation, write_stereo
+        from orchestra.simulator import Patience, PhoneLine, ScriptedConversation, write_stereo
         from orchestra.voice.engines.local import LocalSpeech
 
     caller = _caller(settings, order)
@@ -205,8 +205,8 @@ async def _call(settings: "Settings", order: _Order, console: "Console") -> tupl
 
 def _caller(settings: "Settings", order: _Order) -> "Caller":
     from orchestra.errors import UsageError
+    from orchestra.simulator import Caller
     from orchestra.stack import running
-    from orchestra.voice.caller import Caller
 
     up = running(settings)
     auth_token = settings.twilio_auth_token.get_secret_value() or (up.auth_token if up else "")
@@ -245,9 +245,9 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
     """Whether the agents are still at a reply, by the call's journal; never, where that is not the stack's here."""
     from orchestra.bus import Bus
     from orchestra.errors import ServerError
+    from orchestra.simulator import Replying
     from orchestra.stack import running
     from orchestra.tasks import ended
-    from orchestra.voice.caller import Replying
 
     replying = Replying()
     up = running(settings)
@@ -286,7 +286,7 @@ async def _listen(follow: "Follow", call_sid: str, replying: "Replying") -> None
 
 
 def _utterances(order: _Order, speech: "LocalSpeech") -> list["Utterance"]:
-    from orchestra.voice.caller import performed
+    from orchestra.simulator import performed
 
     utterances = performed(order.steps, speech.synthesize)
     if order.barge_in_after_s is not None and utterances:
@@ -297,7 +297,7 @@ def _utterances(order: _Order, speech: "LocalSpeech") -> list["Utterance"]:
 def _turns(
     line: "PhoneLine", talk: "ScriptedConversation", utterances: list["Utterance"], speech: "LocalSpeech"
 ) -> list[_Turn]:
-    from orchestra.voice.caller import measure_turns, words_heard
+    from orchestra.simulator import measure_turns, words_heard
 
     agent = line.tracks.agent
     turns = measure_turns(line.tracks.caller, agent, talk.said_spans)

@@ -17,8 +17,7 @@ from orchestra.history.dialogue import dialogue
 from orchestra.history.turns import ToldCall, told
 from orchestra.recordings.locate import recording
 from orchestra.settings import Settings
-from orchestra.stack import Running, stack
-from orchestra.voice.caller import (
+from orchestra.simulator import (
     SAMPLE_RATE,
     Caller,
     PhoneLine,
@@ -29,9 +28,10 @@ from orchestra.voice.caller import (
     Utterance,
     measure_turns,
 )
-from orchestra.voice.caller.audio import read_channels
-from orchestra.voice.caller.measure import sounds
-from orchestra.voice.caller.mulaw import Samples
+from orchestra.simulator.audio_files import read_channels
+from orchestra.simulator.audio_measure import sounds
+from orchestra.stack import Running, stack
+from orchestra.voice.audio.mulaw import Samples
 from schemas import CallEnded, Event, UserTurnEnded
 
 #: what is left around the caller's words, so that no first sound is cut off

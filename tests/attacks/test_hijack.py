@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.transfer_target import Person
 from orchestra.testing import TestBus
-from orchestra.voice.caller.person import Person
-from orchestra.voice.caller.phone_line import PhoneLine
 from schemas import (
     CallAnswered,
     CallEnded,

@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 
 from orchestra.settings import Settings
+from orchestra.simulator.caller import Caller
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.caller import Caller
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.edge.edge import create_app, open_edge
 from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.port import Engines

@@ -12,7 +12,7 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.simulator.phone_line import PhoneLine
 from schemas import ReplySpoken
 from tests.voice.edges import AUTH_TOKEN, RunningEdge
 

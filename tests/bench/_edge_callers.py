@@ -19,10 +19,10 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from orchestra.voice.caller import mulaw
-from orchestra.voice.caller.measure import is_audible
-from orchestra.voice.caller.mulaw import Samples
-from orchestra.voice.caller.twiml import ConnectStream, parse_twiml
+from orchestra.simulator.audio_measure import is_audible
+from orchestra.simulator.twiml import ConnectStream, parse_twiml
+from orchestra.voice.audio import mulaw
+from orchestra.voice.audio.mulaw import Samples
 
 FRAME_S = 0.02
 _SILENCE = base64.b64encode(bytes([mulaw.SILENCE]) * 160).decode()

@@ -26,8 +26,8 @@ import uvloop
 
 from orchestra.bus import Bus
 from orchestra.settings import Settings, load_settings
+from orchestra.simulator import Caller, PhoneLine, ScriptedConversation, ScriptLine, Utterance, measure_turns, spoken
 from orchestra.stack import Running, stack
-from orchestra.voice.caller import Caller, PhoneLine, ScriptedConversation, ScriptLine, Utterance, measure_turns, spoken
 from orchestra.voice.engines.local import LocalSpeech
 from schemas import TurnMeasured
 from tests.bench._vendors import PUBLISHED_S, Speeds

@@ -25,7 +25,7 @@ from typing import Any
 import uvloop
 
 from orchestra.bus import EmbeddedServer
-from orchestra.voice.caller import ScriptLine, spoken
+from orchestra.simulator import ScriptLine, spoken
 from orchestra.voice.engines.local import LocalSpeech
 from tests.bench._edge_callers import Heard, Load, Said
 from tests.bench._edge_side import TOKEN, Probe

@@ -10,9 +10,9 @@ from orchestra.cli import app
 from orchestra.cli import call as command
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
+from orchestra.simulator import Caller, ScriptLine
 from orchestra.stack import Running
 from orchestra.testing import TestBus
-from orchestra.voice.caller import Caller, ScriptLine
 from schemas import CallStarted, ReplySpoken, UserTurnEnded
 from tests.voice.caller.tone_edge import AUTH_TOKEN, ToneEdge, serving
 

@@ -14,11 +14,12 @@ import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
+from orchestra.simulator import Caller, Ending, PhoneLine, Utterance, spoken
+from orchestra.simulator import transcript_match as compare
+from orchestra.simulator.media_stream import MediaStream
+from orchestra.simulator.script import ScriptLine
 from orchestra.stack import Running, running
 from orchestra.testing import TestBus
-from orchestra.voice.caller import Caller, Ending, PhoneLine, Utterance, compare, spoken
-from orchestra.voice.caller.script import ScriptLine
-from orchestra.voice.caller.stream import MediaStream
 from orchestra.voice.engines.local import LocalSpeech
 from schemas import CallEnded, CallResumed, CallStarted, ReplySpoken, UserTurnEnded
 from tests.voice.caller.test_caller_commands import processes_of

@@ -10,9 +10,9 @@ import pytest
 
 from orchestra.bus import Bus
 from orchestra.settings import Settings
+from orchestra.simulator import Caller, PhoneLine, ScriptLine, spoken
+from orchestra.simulator.transcript_match import compare
 from orchestra.stack import stack
-from orchestra.voice.caller import Caller, PhoneLine, ScriptLine, spoken
-from orchestra.voice.caller.compare import compare
 from orchestra.voice.engines.local import LocalSpeech
 from schemas import CallEnded, CallResumed, CallStarted, RecordingSaved, ReplySpoken, SentenceSpoken, UserTurnEnded
 

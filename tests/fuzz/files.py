@@ -26,8 +26,8 @@ from orchestra.history.dialogue import dialogue
 from orchestra.history.turns import told
 from orchestra.replay.sources.selection import Selection, decoded, entries, recorded_call
 from orchestra.settings import Settings
-from orchestra.voice.caller.audio import read_channels
-from orchestra.voice.caller.script import read_script
+from orchestra.simulator.audio_files import read_channels
+from orchestra.simulator.script import read_script
 from schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnCompleted, UserTurnEnded, encode
 from tests.conversation.test_knowledge import pdf_of
 from tests.fuzz import odd

@@ -15,8 +15,8 @@ from orchestra.evaluation.html_report import page
 from orchestra.evaluation.sandbox import Candidate
 from orchestra.history.turns import told
 from orchestra.settings import Settings
-from orchestra.voice.caller import SAMPLE_RATE, to_telephone, write_stereo
-from orchestra.voice.caller.mulaw import Samples
+from orchestra.simulator import SAMPLE_RATE, to_telephone, write_stereo
+from orchestra.voice.audio.mulaw import Samples
 from schemas import (
     CallEnded,
     CallStarted,

@@ -19,8 +19,8 @@ from orchestra.errors import AppError, UsageError
 from orchestra.evaluation.dataset import read_trials
 from orchestra.replay.sources.selection import Selection, entries
 from orchestra.settings import Settings
-from orchestra.voice.caller.audio import read_channels
-from orchestra.voice.caller.script import read_script
+from orchestra.simulator.audio_files import read_channels
+from orchestra.simulator.script import read_script
 from tests.conversation.test_knowledge import pdf_of
 from tests.storage.test_archive import entry
 

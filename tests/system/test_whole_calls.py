@@ -10,8 +10,8 @@ import pytest
 
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
+from orchestra.simulator import Caller, PhoneLine, ScriptedConversation, ScriptLine, Utterance, measure_turns, spoken
 from orchestra.stack import Running, running, stack
-from orchestra.voice.caller import Caller, PhoneLine, ScriptedConversation, ScriptLine, Utterance, measure_turns, spoken
 from orchestra.voice.engines.local import LocalSpeech
 from schemas import Event, PromptCompleted, RecordingSaved, ReplySpoken, ToolCompleted, UserTurnEnded
 from tests.servers.deepgram import DeepgramServer

@@ -18,10 +18,10 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.settings import Settings
+from orchestra.simulator.caller import Caller, Ending
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.caller import Caller, Ending
-from orchestra.voice.caller.mulaw import Samples
-from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.voice.audio.mulaw import Samples
 from orchestra.voice.edge.edge import Edge, create_app, open_edge
 from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.port import Engines

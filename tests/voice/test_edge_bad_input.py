@@ -16,11 +16,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.twiml import ConnectStream, parse_twiml
 from orchestra.testing import TestBus
+from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.call_audio import is_audible
-from orchestra.voice.caller import mulaw
-from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.caller.twiml import ConnectStream, parse_twiml
 from schemas import AudioChunk, CallEnded, CallStarted, DigitPressed, ReplySpoken
 from tests.voice.edges import AUTH_TOKEN, RunningEdge, running_edge, tone
 

@@ -8,11 +8,11 @@ import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
+from orchestra.simulator.audio_measure import is_audible
+from orchestra.simulator.media_stream import MediaStream
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.twiml import ConnectStream
 from orchestra.testing import TestBus
-from orchestra.voice.caller.measure import is_audible
-from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.caller.stream import MediaStream
-from orchestra.voice.caller.twiml import ConnectStream
 from schemas import (
     AudioChunk,
     CallEnded,

@@ -16,9 +16,9 @@ import pytest
 from pydantic import SecretStr
 
 from orchestra.settings import Settings
+from orchestra.simulator.caller import Caller
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.caller import Caller
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.edge.drain import SharedPort
 from orchestra.voice.edge.edge import create_app, open_edge
 from orchestra.voice.edge.server import listen, serving

@@ -20,11 +20,11 @@ from websockets.exceptions import ConnectionClosed
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
+from orchestra.simulator.media_stream import MediaStream
+from orchestra.simulator.phone_line import PhoneLine, Stream
+from orchestra.simulator.twiml import ConnectStream, Redirect, Verb, parse_twiml
 from orchestra.testing import TestBus
-from orchestra.voice.caller import mulaw
-from orchestra.voice.caller.phone_line import PhoneLine, Stream
-from orchestra.voice.caller.stream import MediaStream
-from orchestra.voice.caller.twiml import ConnectStream, Redirect, Verb, parse_twiml
+from orchestra.voice.audio import mulaw
 from schemas import CallEnded, CallResumed, CallStarted, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
 

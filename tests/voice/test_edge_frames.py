@@ -5,8 +5,8 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection
 
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.pipeline.transport import LISTENING_RATE, StreamInput
 from schemas import ReplySpoken, UserTurnEnded
 from tests.voice.edges import running_edge, tone

@@ -13,9 +13,9 @@ from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from orchestra.settings import Settings
+from orchestra.simulator.audio_measure import Span, sounds
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.measure import Span, sounds
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.synthesized import Rendered
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn

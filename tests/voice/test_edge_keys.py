@@ -3,9 +3,9 @@
 import pytest
 
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.call.conversation import COLLECT_DIGITS
-from orchestra.voice.caller.phone_line import PhoneLine
 from schemas import (
     CallStarted,
     DigitPressed,

@@ -3,8 +3,8 @@
 import httpx
 
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.phone_line import PhoneLine
 from schemas import ReplySpoken
 from tests.voice.edges import RunningEdge, running_edge
 

@@ -8,11 +8,11 @@ import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
+from orchestra.simulator.audio_measure import sounds
+from orchestra.simulator.caller import Caller, Ending
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.call.conversation import HOLDING_AFTER_S, HOLDING_AGAIN_S
-from orchestra.voice.caller.caller import Caller, Ending
-from orchestra.voice.caller.measure import sounds
-from orchestra.voice.caller.phone_line import PhoneLine
 from schemas import CallEnded, CallStarted, CallTransferRequested, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
 

@@ -15,9 +15,9 @@ from loguru import logger
 from structlog.testing import capture_logs
 
 from orchestra.settings import Settings
+from orchestra.simulator.caller import Caller
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.caller import Caller
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 from schemas import CallStarted
 from tests.voice.edges import AUTH_TOKEN

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from orchestra.settings import Settings
+from orchestra.simulator.media_stream import MediaStream
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.transfer_target import Person
 from orchestra.testing import TestBus
-from orchestra.voice.caller.person import Person
-from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.caller.stream import MediaStream
 from schemas import (
     AudioChunk,
     CallEnded,

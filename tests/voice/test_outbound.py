@@ -11,9 +11,9 @@ from twilio.request_validator import RequestValidator
 
 from orchestra.errors import RejectedError
 from orchestra.settings import Settings
+from orchestra.simulator.caller import Caller, Ending
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.caller import Caller, Ending
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.carriers.stream_token import claim
 from schemas import (
     CallAnswered,

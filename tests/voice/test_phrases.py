@@ -8,8 +8,8 @@ import pytest
 from pipecat.frames.frames import ErrorFrame, Frame
 
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.edge.phrase_cache import RenderedPhrases
 from orchestra.voice.engines.synthesized import Rendered, words_in
 from schemas import ReplyInterrupted, ReplySpoken, SpeechMetered

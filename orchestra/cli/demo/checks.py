@@ -7,7 +7,7 @@ from schemas import CallAnswered, CallResumed, CallStarted, DigitPressed, Event,
 
 if TYPE_CHECKING:
     from orchestra.demo.scripts import Script
-    from orchestra.voice.caller import Ending, Person, Problem, Tracks
+    from orchestra.simulator import Ending, Person, Problem, Tracks
     from orchestra.voice.engines.local import LocalSpeech
 
 
@@ -21,7 +21,7 @@ def special_problems(
     speech: "LocalSpeech",
 ) -> "list[Problem]":
     """What is missing of the script's own point; empty when all of it is there."""
-    from orchestra.voice.caller import Problem
+    from orchestra.simulator import Problem
 
     found: list[str] = []
     if person is not None:
@@ -40,7 +40,8 @@ def special_problems(
 def _transfer(
     script: "Script", journal: Iterable[Event], tracks: "Tracks", person: "Person", speech: "LocalSpeech"
 ) -> list[str]:
-    from orchestra.voice.caller import SAMPLE_RATE, compare
+    from orchestra.simulator import SAMPLE_RATE
+    from orchestra.simulator import transcript_match as compare
 
     if person.connected_s is None:
         return ["nobody took the call"]

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from orchestra.cli.ui.console import LiveConversation
     from orchestra.demo.scripts import Script
     from orchestra.settings import Settings
+    from orchestra.simulator import Ending, Person, Problem, ScriptedConversation, Tracks, TurnRecord, Utterance
     from orchestra.stack import Running
-    from orchestra.voice.caller import Ending, Person, Problem, ScriptedConversation, Tracks, TurnRecord, Utterance
     from orchestra.voice.engines.local import LocalSpeech
 
 _DEMO_APP = "orchestra.demo:app"
@@ -133,7 +133,7 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     from orchestra.cli.ui.requires_extra import needs_extra
 
     with needs_extra("all"):
-        from orchestra.voice.caller import problems, write_stereo
+        from orchestra.simulator import problems, write_stereo
         from orchestra.voice.engines.local import LocalSpeech
 
     console.print(Text.assemble(("Orchestra", "bold"), f"  {script.about}\n"))
@@ -169,8 +169,8 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
     """Start everything, make the call, end everything."""
     from orchestra.bus import Bus
     from orchestra.cli.demo.outbound import ordering
+    from orchestra.simulator import spoken
     from orchestra.stack import stack
-    from orchestra.voice.caller import spoken
 
     async with AsyncExitStack() as parts:
         order = await parts.enter_async_context(ordering())
@@ -189,7 +189,7 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
 
 
 def _person(script: "Script", speech: "LocalSpeech") -> "Person":
-    from orchestra.voice.caller import Person, to_telephone
+    from orchestra.simulator import Person, to_telephone
 
     return Person(says=to_telephone(*speech.synthesize(script.person)))
 
@@ -206,7 +206,7 @@ async def _call(
 ) -> _Call:
     from orchestra.cli.demo.outbound import called
     from orchestra.cli.ui.console import LiveConversation
-    from orchestra.voice.caller import Caller, PhoneLine, Problem, ScriptedConversation
+    from orchestra.simulator import Caller, PhoneLine, Problem, ScriptedConversation
 
     curated = bus.settings.label_studio_url is not None
     watch = _Watch(LiveConversation(console), edges=running.edges if script.edge_dies else {}, curated=curated)
@@ -265,7 +265,7 @@ class _Watch:
     """Follows the journal of the one call in this stack: for the eye, for the caller's patience, for its end."""
 
     def __init__(self, view: "LiveConversation", *, edges: dict[str, int], curated: bool) -> None:
-        from orchestra.voice.caller import Replying
+        from orchestra.simulator import Replying
 
         self.view = view
         self.replying = Replying()
@@ -318,7 +318,7 @@ class _Watch:
 
 def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[TurnRecord]":
     """Every turn from all sides; index 0 is the greeting."""
-    from orchestra.voice.caller import SAMPLE_RATE, TurnRecord, account, compare_heard, measure_turns
+    from orchestra.simulator import SAMPLE_RATE, TurnRecord, account, compare_heard, measure_turns
 
     agent, spans = call.tracks.agent, call.talk.said_spans
     if call.person is not None and call.person.connected_s is not None:

@@ -14,7 +14,7 @@ from orchestra.errors import OrchestraError
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings
-    from orchestra.voice.caller import Ending, PhoneLine, ScriptedConversation
+    from orchestra.simulator import Ending, PhoneLine, ScriptedConversation
 
 _NUMBER, _OWN_NUMBER = "+15550001", "+15550100"
 
@@ -48,7 +48,7 @@ class Ordered:
 @asynccontextmanager
 async def ordering() -> AsyncIterator[Ordered]:
     """A carrier that takes orders for calls."""
-    from orchestra.voice.caller import CarrierApi
+    from orchestra.simulator import CarrierApi
 
     account_sid, auth_token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
 
@@ -69,7 +69,7 @@ async def called(
         OrchestraError: the edge or the carrier did not take the order.
 
     """
-    from orchestra.voice.caller import Caller
+    from orchestra.simulator import Caller
 
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
         headers = {"Authorization": f"Bearer {ordered.dial_token}"}

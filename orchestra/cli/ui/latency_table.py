@@ -10,7 +10,7 @@ from rich.text import Text
 from orchestra.cli.ui.console import QUIET, WARNING
 
 if TYPE_CHECKING:
-    from orchestra.voice.caller import TurnRecord
+    from orchestra.simulator import TurnRecord
 
 _STAGES = (
     ("turn end", "turn_end_ms"),

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.chunker import Chunk, Track
 from orchestra.voice.audio.clock import CallClock
 from orchestra.voice.call.playback import Heard
-from orchestra.voice.caller import mulaw
 from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE, MediaInfo
 
 _SAMPLES_PER_MS = SAMPLE_RATE // 1000

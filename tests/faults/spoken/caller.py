@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orchestra.voice.caller import Caller, PhoneLine, mulaw
-from orchestra.voice.caller.caller import Ending
-from orchestra.voice.caller.measure import Span
+from orchestra.simulator import Caller, PhoneLine
+from orchestra.simulator.audio_measure import Span
+from orchestra.simulator.caller import Ending
+from orchestra.voice.audio import mulaw
 from tests.faults.spoken.model import question
 from tests.faults.spoken.tones import APOLOGY, NONSENSE, PARDON, STILL_THERE, Ear, encode, plain
 

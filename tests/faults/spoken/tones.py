@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 _SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
 #: words that mean nothing, in which an answer is given

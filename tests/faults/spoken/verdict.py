@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestra.voice.caller.phone_line import FRAME_S
+from orchestra.simulator.phone_line import FRAME_S
 from schemas import CallStarted, Event, ReplyChunk, ReplyInterrupted, TurnCancelled
 from tests.faults.spoken.tones import APOLOGY, HOLDING, STILL_THERE, Heard, plain
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from orchestra.errors import RejectedError, UsageError
-from orchestra.voice.caller import Caller, Patience, PhoneLine, ScriptedConversation, Utterance, measure_turns
-from orchestra.voice.caller.measure import sounds
+from orchestra.simulator import Caller, Patience, PhoneLine, ScriptedConversation, Utterance, measure_turns
+from orchestra.simulator.audio_measure import sounds
 from tests.voice.caller.tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, silence, tone
 
 FRAME_S = 0.02

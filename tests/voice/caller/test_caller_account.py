@@ -1,7 +1,7 @@
 import pytest
 
 from orchestra.history import by_utterance as account
-from orchestra.voice.caller import Replying
+from orchestra.simulator import Replying
 from schemas import (
     CallEnded,
     CallStarted,

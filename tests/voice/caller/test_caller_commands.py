@@ -10,7 +10,7 @@ import pytest
 
 from orchestra import cli
 from orchestra.errors import AppError
-from orchestra.voice.caller import write_stereo
+from orchestra.simulator import write_stereo
 from tests.voice.caller.tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, tone
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.voice.caller.compare import compare, normalise
+from orchestra.simulator.transcript_match import compare, normalise
 
 REPLY = "Parcel 4 2 7 1 is out for delivery. It should reach you on Friday, between two and four in the afternoon."
 

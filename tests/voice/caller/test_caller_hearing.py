@@ -1,6 +1,6 @@
 import numpy as np
 
-from orchestra.voice.caller import Span, TurnAudio, compare_heard, words_heard
+from orchestra.simulator import Span, TurnAudio, compare_heard, words_heard
 from tests.voice.caller.tone_edge import silence, tone
 
 AGENT = np.concatenate([silence(1.0), tone(1.0), silence(0.5), tone(0.5), silence(1.0)])

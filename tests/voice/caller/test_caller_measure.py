@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestra.voice.caller.measure import Span, TurnAudio, cut, measure_turns, sounds
-from orchestra.voice.caller.mulaw import Samples, decode, encode
+from orchestra.simulator.audio_measure import Span, TurnAudio, cut, measure_turns, sounds
+from orchestra.voice.audio.mulaw import Samples, decode, encode
 from tests.voice.caller.tone_edge import silence, tone
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from orchestra.voice.caller.mulaw import SILENCE, decode, encode
+from orchestra.voice.audio.mulaw import SILENCE, decode, encode
 
 
 def test_the_known_codes_of_g711_decode_to_their_values() -> None:

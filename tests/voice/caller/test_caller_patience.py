@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from orchestra.voice.caller import PhoneLine, ScriptedConversation, Utterance, measure_turns
-from orchestra.voice.caller.mulaw import encode
+from orchestra.simulator import PhoneLine, ScriptedConversation, Utterance, measure_turns
+from orchestra.voice.audio.mulaw import encode
 from tests.voice.caller.tone_edge import silence, tone
 
 ONE, TWO = Utterance("one", tone(0.4)), Utterance("two", tone(0.4))

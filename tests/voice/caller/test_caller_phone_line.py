@@ -2,8 +2,8 @@ import asyncio
 
 import numpy as np
 
-from orchestra.voice.caller.mulaw import decode, encode
-from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.voice.audio.mulaw import decode, encode
 from tests.voice.caller.tone_edge import silence, tone
 
 

@@ -1,4 +1,4 @@
-from orchestra.voice.caller.playout import PlayoutBuffer
+from orchestra.simulator.playout import PlayoutBuffer
 
 
 def test_audio_is_played_in_the_order_in_which_it_came() -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from orchestra.errors import UsageError
-from orchestra.voice.caller import ScriptLine, performed, read_script, recorded, spoken, write_stereo
-from orchestra.voice.caller.audio import read_wav
-from orchestra.voice.caller.measure import sounds
+from orchestra.simulator import ScriptLine, performed, read_script, recorded, spoken, write_stereo
+from orchestra.simulator.audio_files import read_wav
+from orchestra.simulator.audio_measure import sounds
 from tests.voice.caller.tone_edge import tone
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from orchestra.errors import RejectedError
-from orchestra.voice.caller.twiml import ConnectStream, Dial, Hangup, Pause, Say, Verb, parse_twiml
+from orchestra.simulator.twiml import ConnectStream, Dial, Hangup, Pause, Say, Verb, parse_twiml
 
 CONNECT = """
 <Connect action="/next?a=1&amp;b=2"><Stream url="wss://e/s">

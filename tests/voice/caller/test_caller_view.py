@@ -4,7 +4,8 @@ from rich.console import Console
 
 from orchestra.cli.ui.console import LiveConversation
 from orchestra.cli.ui.latency_table import turn_table
-from orchestra.voice.caller import Span, TurnAccount, TurnAudio, TurnRecord, compare
+from orchestra.simulator import Span, TurnAccount, TurnAudio, TurnRecord
+from orchestra.simulator import transcript_match as compare
 from schemas import (
     AgentChanged,
     CallEnded,

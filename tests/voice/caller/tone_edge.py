@@ -15,8 +15,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from orchestra.voice.caller.measure import is_audible
-from orchestra.voice.caller.mulaw import Samples, decode, encode
+from orchestra.simulator.audio_measure import is_audible
+from orchestra.voice.audio.mulaw import Samples, decode, encode
 
 AUTH_TOKEN = "a local token"
 

@@ -19,7 +19,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.processors.audio.vad_processor import VADProcessor
 
-from orchestra.voice.caller.compare import compare
+from orchestra.simulator.transcript_match import compare
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.port import Engines
 from tests.voice.engines.conftest import QUESTION, quiet

@@ -11,8 +11,8 @@ from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADState
 from pipecat.frames.frames import AggregatedTextFrame, TTSTextFrame
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from orchestra.voice.caller import mulaw
-from orchestra.voice.caller.audio import to_telephone
+from orchestra.simulator.audio_files import to_telephone
+from orchestra.voice.audio import mulaw
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.turn_detection.models import ListeningModels
 from orchestra.voice.engines.turn_detection.smart_turn_features import features

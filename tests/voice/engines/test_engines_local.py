@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orchestra.errors import EngineError, MissingExtraError
-from orchestra.voice.caller.compare import compare
+from orchestra.simulator.transcript_match import compare
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.files import PIPER, WHISPER, ModelFile, model_paths
 from orchestra.voice.engines.local.onnx_parts import AUDIO, LAYOUT, split

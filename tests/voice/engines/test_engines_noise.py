@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.transcript_match import compare
 from orchestra.testing import TestBus
-from orchestra.voice.caller.compare import compare
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine

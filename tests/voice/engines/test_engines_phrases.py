@@ -4,8 +4,8 @@ import pytest
 
 from orchestra.errors import EngineError
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.edge.phrase_cache import RenderedPhrases
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.local.engine import LocalEngine

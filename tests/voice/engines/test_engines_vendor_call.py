@@ -3,9 +3,9 @@
 import numpy as np
 
 from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.transcript_match import compare
 from orchestra.testing import TestBus
-from orchestra.voice.caller.compare import compare
-from orchestra.voice.caller.phone_line import PhoneLine
 from orchestra.voice.engines import load_engines
 from orchestra.voice.engines.local import LocalSpeech
 from schemas import (

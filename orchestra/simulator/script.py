@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 
 from orchestra.errors import UsageError
-from orchestra.voice.caller.audio import read_wav, to_telephone
-from orchestra.voice.caller.conversation import Utterance
-from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+from orchestra.simulator.audio_files import read_wav, to_telephone
+from orchestra.simulator.script_runner import Utterance
+from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 #: text to 16-bit mono audio and its rate (Hz)
 Synthesize = Callable[[str], tuple[bytes, int]]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestra.history.by_utterance import TurnAccount
-from orchestra.voice.caller.caller import Ending
-from orchestra.voice.caller.compare import Comparison
-from orchestra.voice.caller.measure import TurnAudio
+from orchestra.simulator.audio_measure import TurnAudio
+from orchestra.simulator.caller import Ending
+from orchestra.simulator.transcript_match import Comparison
 
 #: an agent that goes on longer over its caller did not notice them (the "yield" of voice benchmarks allows 2 s)
 YIELD_S = 2.0

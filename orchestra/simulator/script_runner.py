@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from orchestra.voice.caller.measure import Span
-from orchestra.voice.caller.mulaw import Samples
-from orchestra.voice.caller.phone_line import PhoneLine
+from orchestra.simulator.audio_measure import Span
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.voice.audio.mulaw import Samples
 
 
 @dataclass(frozen=True, slots=True)

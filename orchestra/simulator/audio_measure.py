@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 #: speech is louder, the noise of a synthetic voice between two words and of µ-law itself is not
 AUDIBLE_DBFS = -50.0

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from orchestra.voice.caller.mulaw import Samples
-from orchestra.voice.caller.twiml import Dial, Gather, Say, Verb
+from orchestra.simulator.twiml import Dial, Gather, Say, Verb
+from orchestra.voice.audio.mulaw import Samples
 
 #: asks the edge for a document of this leg of the call
 Ask = Callable[..., Awaitable[list[Verb]]]

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestra.voice.caller import mulaw
-from orchestra.voice.caller.measure import Span, is_audible
-from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
-from orchestra.voice.caller.playout import PlayoutBuffer
+from orchestra.simulator.audio_measure import Span, is_audible
+from orchestra.simulator.playout import PlayoutBuffer
+from orchestra.voice.audio import mulaw
+from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 FRAME_S = 0.02
 _KEY_S = 0.3

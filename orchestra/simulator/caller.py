@@ -11,11 +11,11 @@ import httpx
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError, UsageError
-from orchestra.voice.caller import mulaw
-from orchestra.voice.caller.person import Person, takes_call
-from orchestra.voice.caller.phone_line import PhoneLine
-from orchestra.voice.caller.stream import MediaStream
-from orchestra.voice.caller.twiml import ConnectStream, Dial, Hangup, Pause, Redirect, Say, Verb, parse_twiml
+from orchestra.simulator.media_stream import MediaStream
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.transfer_target import Person, takes_call
+from orchestra.simulator.twiml import ConnectStream, Dial, Hangup, Pause, Redirect, Say, Verb, parse_twiml
+from orchestra.voice.audio import mulaw
 
 _WEBHOOK_TIMEOUT_S = 15.0  # Twilio's own
 _RECONNECTS = 5

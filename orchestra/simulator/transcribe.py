@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from orchestra.voice.caller.compare import Comparison, compare
-from orchestra.voice.caller.measure import TurnAudio, cut
-from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+from orchestra.simulator.audio_measure import TurnAudio, cut
+from orchestra.simulator.transcript_match import Comparison, compare
+from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 #: mono 16-bit audio and its rate (Hz) to words
 Transcribe = Callable[[bytes, int], str]

@@ -8,7 +8,7 @@ import numpy as np
 import soxr
 
 from orchestra.errors import UsageError
-from orchestra.voice.caller.mulaw import SAMPLE_RATE, Samples
+from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 _SAMPLE_BYTES = 2
 #: rates of files, in Hz; out of an hour at 1 Hz 8,000 would be made

@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from orchestra.errors import RejectedError
-from orchestra.voice.caller.phone_line import FRAME_S, PhoneLine
-from orchestra.voice.caller.twiml import ConnectStream
+from orchestra.simulator.phone_line import FRAME_S, PhoneLine
+from orchestra.simulator.twiml import ConnectStream
 
 _CONNECT_TIMEOUT_S = 10.0
 
