@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestra.cli.doctor.command import storage as doctor_places
+from orchestra.cli.doctor import storage
 from orchestra.cli.doctor.storage import places
 from orchestra.settings import Settings
 from tests.storage.failing import UNREACHABLE, FailingFileSystem
@@ -60,14 +60,14 @@ async def test_a_place_that_is_away_is_told_in_its_words_without_secrets(
         message = f"cannot log in at {url}"
         raise OSError(message)
 
-    monkeypatch.setattr(doctor_places, "_problem", secret)
+    monkeypatch.setattr(storage, "_problem", secret)
     ((_, ok, detail),) = await found(tmp_path, archive_url="sftp://me:hunter2@host/archive")
     assert (ok, "hunter2" in detail) == (False, False)
 
 
 async def test_a_place_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_places, "_WITHIN_S", 0.05)
-    monkeypatch.setattr(doctor_places, "_problem", lambda _: time.sleep(0.3))
+    monkeypatch.setattr(storage, "_WITHIN_S", 0.05)
+    monkeypatch.setattr(storage, "_problem", lambda _: time.sleep(0.3))
     ((_, ok, detail),) = await found(tmp_path, archive_url="memory://archive")
     assert ok is False
     assert "does not answer within 0.05 s" in detail

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestra import demo
-from orchestra.agents import documents as pages
+from orchestra.agents import documents
 from orchestra.agents.knowledge import Knowledge
 from orchestra.errors import AppError
 
@@ -182,7 +182,7 @@ def test_a_pdf_is_found_by_its_pages(tmp_path: Path) -> None:
 )
 def test_a_heading_in_a_pdf_is_a_sentence_of_its_own(tmp_path: Path, lines: str, text: str) -> None:
     (tmp_path / "practice.pdf").write_bytes(pdf_of(lines))
-    ((_, found),) = pages.read_folder(tmp_path, {})[tmp_path / "practice.pdf"][1]
+    ((_, found),) = documents.read_folder(tmp_path, {})[tmp_path / "practice.pdf"][1]
     assert found == text
 
 
@@ -199,8 +199,8 @@ def test_a_second_reading_reads_what_has_changed_and_only_that(tmp_path: Path, m
     knowledge.check()
     (tmp_path / "one.md").write_text("# Pool\nThe pool opens at eight o'clock.")
     read: list[str] = []
-    sections_of = pages._sections_of
-    monkeypatch.setattr(pages, "_sections_of", lambda page: read.append(page.name) or sections_of(page))
+    sections_of = documents._sections_of
+    monkeypatch.setattr(documents, "_sections_of", lambda page: read.append(page.name) or sections_of(page))
     knowledge.check()
     assert read == ["one.md"]
     assert "eight" in knowledge.sections("when does the pool open")[0].text

@@ -17,7 +17,7 @@ import structlog
 from orchestra import Agent, App, mcp_tools, tool
 from orchestra.agents import Tool, ToolContext
 from orchestra.agents.loader import check_app
-from orchestra.agents.mcp import connection as link
+from orchestra.agents.mcp import connection
 from orchestra.agents.mcp.schemas import accepted_names, accepted_parameters
 from orchestra.errors import AppError, ToolFailed
 from tests.servers.mcp_odd import NAMES
@@ -293,7 +293,7 @@ async def test_a_command_finds_the_variables_that_it_is_given(monkeypatch: pytes
 
 async def test_a_server_is_shown_without_its_secrets() -> None:
     for server in ("https://u:S3CRET@lab.example:8443/mcp?key=S3CRET", ("npx", "--key=S3CRET", "lab-server", "S3CRET")):
-        name = link.Place(server)
+        name = connection.Place(server)
         from orchestra.agents.mcp.server import _name  # noqa: PLC0415
 
         assert "S3CRET" not in _name(name)

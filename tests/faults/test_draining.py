@@ -14,8 +14,7 @@ import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
-from orchestra.simulator import Caller, Ending, PhoneLine, Utterance, spoken
-from orchestra.simulator import transcript_match as compare
+from orchestra.simulator import Caller, Ending, PhoneLine, Utterance, compare, spoken
 from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.script import ScriptLine
 from orchestra.stack import Running, running

@@ -6,7 +6,7 @@ import pytest
 
 from orchestra import Consumer, Context
 from orchestra.bus import Bus, Entry
-from orchestra.recordings import recorder as keeping
+from orchestra.recordings import recorder
 from orchestra.replay.checkpoint import place_in
 from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay
@@ -159,7 +159,7 @@ def whole_call(call: str) -> list[Event]:
 async def test_session_records_rebuilt_by_replay_are_byte_identical(
     bus: TestBus, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "_LAST_AUDIO_WITHIN_S", 0.3)  # the archive has no audio to wait for
+    monkeypatch.setattr(recorder, "_LAST_AUDIO_WITHIN_S", 0.3)  # the archive has no audio to wait for
     calls = [bus.call() for _ in range(3)]
     await record(bus, persistence, *(event for call in calls for event in whole_call(call)))
     live = {call: await session(bus.bus, call) for call in calls}

@@ -10,7 +10,7 @@ import pytest_asyncio
 from orchestra.bus import Bus, EmbeddedServer, Entry, keys, partition_of
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.keys import started_ms, trace_id
-from orchestra.cli.replay.command import terminal as replaying
+from orchestra.cli.replay import terminal
 from orchestra.cli.replay.redis import copy
 from orchestra.errors import ServerError, UsageError
 from orchestra.replay.checkpoint import Position
@@ -35,8 +35,8 @@ async def target(tmp_path: Path) -> AsyncIterator[Bus]:
         await bus.close()
 
 
-def run(settings: Settings, **chosen: object) -> replaying.Run:
-    return replaying.Run(
+def run(settings: Settings, **chosen: object) -> terminal.Run:
+    return terminal.Run(
         settings=settings,
         selection=Selection(streams=BOTH, **chosen),  # type: ignore[arg-type]
         source="journal",

@@ -4,7 +4,7 @@ import pytest
 
 from orchestra.bus import Entry
 from orchestra.bus.stream.encode import seal
-from orchestra.cli.replay.command import terminal as replaying
+from orchestra.cli.replay import terminal
 from orchestra.cli.replay.consumer import through
 from orchestra.replay.checkpoint import Position
 from orchestra.replay.sources.selection import Selection
@@ -88,7 +88,7 @@ async def test_what_differs_is_printed_and_decides_the_exit_code(
     async with bus.run(mood_consumer("a long way down, and then some more, and more: good")):
         await bus.publish(*turns_of(bus.call()))
         await bus.settled()
-    run = replaying.Run(
+    run = terminal.Run(
         settings=settings, selection=Selection(), source="journal", speed=None, token="",
         position=Position(tmp_path, {}),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from orchestra.voice.edge.edge import app_reload as reading_anew
+from orchestra.voice.edge import app_reload
 
 
 async def test_of_two_readings_the_later_one_counts_however_long_the_first_takes(
@@ -25,9 +25,9 @@ async def test_of_two_readings_the_later_one_counts_however_long_the_first_takes
             await slow.wait()
         return SimpleNamespace(name=app, version=str(number))
 
-    monkeypatch.setattr(reading_anew, "read_anew", read)
+    monkeypatch.setattr(app_reload, "read_anew", read)
     edge = SimpleNamespace(settings=SimpleNamespace(app="app"), take_up=lambda app: taken.append(app.version))
-    with reading_anew.reading_anew(cast("Any", edge)):
+    with app_reload.reading_anew(cast("Any", edge)):
         os.kill(os.getpid(), signal.SIGHUP)
         async with asyncio.timeout(30):
             while begun == 0:  # noqa: ASYNC110 - the loop runs the handler

@@ -40,8 +40,7 @@ def special_problems(
 def _transfer(
     script: "Script", journal: Iterable[Event], tracks: "Tracks", person: "Person", speech: "LocalSpeech"
 ) -> list[str]:
-    from orchestra.simulator import SAMPLE_RATE
-    from orchestra.simulator import transcript_match as compare
+    from orchestra.simulator import SAMPLE_RATE, compare
 
     if person.connected_s is None:
         return ["nobody took the call"]

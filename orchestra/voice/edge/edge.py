@@ -18,8 +18,7 @@ from orchestra.voice.call.call import Parties, Script
 from orchestra.voice.carriers.call_lookup import Incoming
 from orchestra.voice.carriers.media_rate import Pace
 from orchestra.voice.carriers.stream_token import StreamTokens
-from orchestra.voice.carriers.twilio import twiml as twilio
-from orchestra.voice.carriers.twilio import webhooks
+from orchestra.voice.carriers.twilio import twiml, webhooks
 from orchestra.voice.carriers.twilio.websocket import media_stream_endpoint
 from orchestra.voice.edge import dial_api
 from orchestra.voice.edge.admission import Calls
@@ -93,7 +92,7 @@ class Edge:
     calls: Calls
     homes: list[int]
     replies: Replies
-    public: twilio.PublicUrl
+    public: twiml.PublicUrl
     lost: LostCalls
     rendered: RenderedPhrases
     incoming: Incoming
@@ -172,7 +171,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
         calls=calls,
         homes=homes,
         replies=Replies(bus, homes, calls.find),
-        public=twilio.PublicUrl(settings.public_url or f"http://{settings.host}:{settings.port}"),
+        public=twiml.PublicUrl(settings.public_url or f"http://{settings.host}:{settings.port}"),
         lost=LostCalls(bus, publisher, calls.find, settings.reconnect_s),
         incoming=Incoming(bus),
         refusals=Refusals(),
@@ -206,7 +205,7 @@ def create_app(edge: Edge) -> FastAPI:
     app.include_router(webhooks.router)
     app.add_exception_handler(webhooks.ForeignCallError, webhooks.hang_up)
     app.include_router(dial_api.router)
-    app.add_api_websocket_route(twilio.STREAM_PATH, media_stream_endpoint)
+    app.add_api_websocket_route(twiml.STREAM_PATH, media_stream_endpoint)
     return app
 
 

@@ -14,7 +14,7 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.cli import main
-from orchestra.voice.edge.edge import server
+from orchestra.voice.edge import server
 from orchestra.voice.engines.synthesized import Rendered
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 from tests.faults.spoken.tones import encode, words_in

@@ -1,7 +1,6 @@
 import pytest
 
-from orchestra.history import by_utterance as account
-from orchestra.simulator import Replying
+from orchestra.simulator import Replying, account
 from schemas import (
     CallEnded,
     CallStarted,

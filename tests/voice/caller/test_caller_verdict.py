@@ -3,8 +3,7 @@ from dataclasses import replace
 import pytest
 
 from orchestra.demo.scripts import Line
-from orchestra.simulator import Ending, Span, TurnAccount, TurnAudio, TurnRecord, problems
-from orchestra.simulator import transcript_match as compare
+from orchestra.simulator import Ending, Span, TurnAccount, TurnAudio, TurnRecord, compare, problems
 
 HUNG_UP = Ending("agent_hung_up")
 LINE = Line("Bye.", agent="reception", tools=("end_call",), words=("good-bye",), ends_call=True)

@@ -4,8 +4,7 @@ from rich.console import Console
 
 from orchestra.cli.ui.console import LiveConversation
 from orchestra.cli.ui.latency_table import turn_table
-from orchestra.simulator import Span, TurnAccount, TurnAudio, TurnRecord
-from orchestra.simulator import transcript_match as compare
+from orchestra.simulator import Span, TurnAccount, TurnAudio, TurnRecord, compare
 from schemas import (
     AgentChanged,
     CallEnded,

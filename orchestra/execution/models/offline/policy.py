@@ -3,10 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from orchestra.execution.models.offline import dialogue_acts as acts
-from orchestra.execution.models.offline import dtmf as keyed
-from orchestra.execution.models.offline import replies
-from orchestra.execution.models.offline import slot_filling as filling
+from orchestra.execution.models.offline import dialogue_acts, dtmf, replies, slot_filling
 from orchestra.execution.models.offline.actions import BUILTIN, END, KEYPAD, SEARCH, TRANSFER, Call, Move, Say, View
 from orchestra.execution.models.offline.tool_ranking import example_of, rank
 from orchestra.execution.models.offline.transcript import HANDOFF, read
@@ -27,7 +24,7 @@ def decide(prompt: PromptRequested) -> Move:
     talk = read(prompt.messages)
     if talk.now.work and talk.now.work[-1].call.name == KEYPAD:
         digits = (talk.now.work[-1].result or "").strip()
-        move = keyed.go_on(View(talk.said_instead(digits), prompt.tools, handed=False, at=prompt.at))
+        move = dtmf.go_on(View(talk.said_instead(digits), prompt.tools, handed=False, at=prompt.at))
         return move or Say(replies.after(talk, talk.now.work[-1]))
     if talk.now.work:
         return Say(replies.after(talk, talk.now.work[-1]))
@@ -46,7 +43,7 @@ def _example(view: View) -> Move | None:
     """Word for word what one of the tools gives as an example: that tool, whatever the words seem to say."""
     tools = [*view.own, *(tool for tool in view.tools if tool.name.startswith(HANDOFF))]
     name = example_of(view.said, tools)
-    waiting = filling.pending(view) if name else None
+    waiting = slot_filling.pending(view) if name else None
     if name is None or (waiting is not None and (waiting.tool.name == name or waiting.slot.tells)):
         return None
     return _do(view, name)
@@ -54,7 +51,7 @@ def _example(view: View) -> Move | None:
 
 def _repeat(view: View) -> Move | None:
     """The last reply again; whole, even if the caller spoke over the end of it."""
-    if not acts.is_repeat(view.said):
+    if not dialogue_acts.is_repeat(view.said):
         return None
     for exchange in view.talk.earlier:
         if exchange.reply:
@@ -64,16 +61,16 @@ def _repeat(view: View) -> Move | None:
 
 
 def _good_bye(view: View) -> Move | None:
-    if not (acts.is_bye(view.said) or (acts.declines(view.said) and _asked_anything_else(view))):
+    if not (dialogue_acts.is_bye(view.said) or (dialogue_acts.declines(view.said) and _asked_anything_else(view))):
         return None
     return Call(END, {}) if view.has(END) else Say(replies.FAREWELL)
 
 
 def _person(view: View) -> Move | None:
-    if not acts.wants_person(view.said):
+    if not dialogue_acts.wants_person(view.said):
         return None
     if view.has(TRANSFER):
-        return Call(TRANSFER, {"briefing": acts.without_openers(view.said)})
+        return Call(TRANSFER, {"briefing": dialogue_acts.without_openers(view.said)})
     handoffs = [tool for tool in view.tools if tool.name.startswith(HANDOFF)]
     fits = rank(view.said, handoffs, "")
     best = max(fits, key=lambda name: fits[name], default="")
@@ -82,37 +79,37 @@ def _person(view: View) -> Move | None:
 
 def _small_talk(view: View) -> Move | None:
     """Hello, thanks, hold on, are you a machine."""
-    if acts.is_wait(view.said):
+    if dialogue_acts.is_wait(view.said):
         return Say(replies.TAKE_YOUR_TIME)
-    if acts.asks_for_machine(view.said):
+    if dialogue_acts.asks_for_machine(view.said):
         return Say(replies.MACHINE if view.has(TRANSFER) else replies.MACHINE_ALONE)
-    if acts.is_hello(view.said) and filling.pending(view) is None:
+    if dialogue_acts.is_hello(view.said) and slot_filling.pending(view) is None:
         return Say(replies.HELLO)
     return None
 
 
 def _pending(view: View) -> Move | None:
     """Go on with the tool that waits for the caller's answer."""
-    waiting = filling.pending(view)
+    waiting = slot_filling.pending(view)
     if waiting is None:
         return None
-    declined = waiting.slot.kind != "boolean" and acts.declines(view.said)
-    if acts.is_never_mind(view.said) or declined:
+    declined = waiting.slot.kind != "boolean" and dialogue_acts.declines(view.said)
+    if dialogue_acts.is_never_mind(view.said) or declined:
         return Say(replies.ALL_RIGHT)
     aside = _clear_wish(view, waiting.tool)
     if waiting.slot.kind == "words" and aside and view.said.rstrip().endswith("?"):
         return aside
-    move = filling.go_on(view, waiting)
+    move = slot_filling.go_on(view, waiting)
     if move is not None:
         return move
-    if acts.does_not_know(view.said):
+    if dialogue_acts.does_not_know(view.said):
         return Say(replies.CANNOT_WITHOUT if view.has(TRANSFER) else replies.ALL_RIGHT)
-    return aside or filling.ask_again(view, waiting)
+    return aside or slot_filling.ask_again(view, waiting)
 
 
 def _bare_value(view: View) -> Move | None:
     """Nothing but a number or a day: for the tool that was asked for, that ran last, or that can use it."""
-    return filling.asked_for(view) or filling.again_with(view) or filling.start_with(view)
+    return slot_filling.asked_for(view) or slot_filling.again_with(view) or slot_filling.start_with(view)
 
 
 def _goes_on(view: View) -> Move | None:
@@ -123,9 +120,9 @@ def _goes_on(view: View) -> Move | None:
     last = next((exchange.work[-1] for exchange in view.talk.earlier if exchange.work), None)
     if last is None or last.call.name != SEARCH or not view.has(SEARCH):
         return None
-    if not acts.goes_on(view.said) or not 0 < len(terms(view.said)) <= _SHORT:
+    if not dialogue_acts.goes_on(view.said) or not 0 < len(terms(view.said)) <= _SHORT:
         return None
-    return Call(SEARCH, {"query": f"{replies.query_of(last)} {acts.without_openers(view.said)}"})
+    return Call(SEARCH, {"query": f"{replies.query_of(last)} {dialogue_acts.without_openers(view.said)}"})
 
 
 def _offer(view: View) -> Move | None:
@@ -133,9 +130,9 @@ def _offer(view: View) -> Move | None:
     asked = replies.sentences(view.talk.last_reply)[-1:]
     if not asked or not asked[0].endswith("?"):
         return None
-    if acts.declines(view.said):
+    if dialogue_acts.declines(view.said):
         return Say(replies.ALL_RIGHT)
-    if not acts.agrees(view.said):
+    if not dialogue_acts.agrees(view.said):
         return None
     if _asked_anything_else(view):
         return Say(replies.WHAT_ELSE)
@@ -144,9 +141,9 @@ def _offer(view: View) -> Move | None:
 
 
 def _thanks(view: View) -> Move | None:
-    if acts.is_thanks(view.said):
+    if dialogue_acts.is_thanks(view.said):
         return Say(replies.WELCOME)
-    if (acts.is_yes(view.said) or acts.is_no(view.said)) and not terms(view.said):
+    if (dialogue_acts.is_yes(view.said) or dialogue_acts.is_no(view.said)) and not terms(view.said):
         return Say(replies.ALL_RIGHT)
     return None
 
@@ -190,9 +187,9 @@ def _fits(view: View, wish: str, tools: Sequence[ToolSchema]) -> dict[str, float
     fits = {name: fit * (_OWN if name in own else 1.0) for name, fit in fits.items()}
     if SEARCH not in fits:
         return fits
-    if acts.asks(wish) and not acts.is_personal(wish):
+    if dialogue_acts.asks(wish) and not dialogue_acts.is_personal(wish):
         return {name: fit * _ASIDE for name, fit in fits.items()} | {SEARCH: fits[SEARCH] + _QUESTION}
-    return fits | {SEARCH: fits[SEARCH] * (1.0 if acts.asks(wish) else _ASIDE)}
+    return fits | {SEARCH: fits[SEARCH] * (1.0 if dialogue_acts.asks(wish) else _ASIDE)}
 
 
 def _do(view: View, name: str) -> Move:
@@ -201,21 +198,21 @@ def _do(view: View, name: str) -> Move:
         return _search(view)
     if name.startswith(HANDOFF) or name == TRANSFER:
         return Call(name, {})
-    return filling.start(view, tool)
+    return slot_filling.start(view, tool)
 
 
 def _search(view: View) -> Move:
-    return Call(SEARCH, {"query": acts.without_openers(view.said)})
+    return Call(SEARCH, {"query": dialogue_acts.without_openers(view.said)})
 
 
 def _asked_anything_else(view: View) -> bool:
-    return acts.plain(replies.ANYTHING_ELSE) in acts.plain(view.talk.last_reply)
+    return dialogue_acts.plain(replies.ANYTHING_ELSE) in dialogue_acts.plain(view.talk.last_reply)
 
 
 _POLICIES: Final[tuple[Callable[[View], Move | None], ...]] = (
     _nothing_said,
     _example,
-    keyed.ask,
+    dtmf.ask,
     _repeat,
     _good_bye,
     _person,

@@ -4,8 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from orchestra.execution.models.offline import dialogue_acts as acts
-from orchestra.execution.models.offline import replies
+from orchestra.execution.models.offline import dialogue_acts, replies
 from orchestra.execution.models.offline.actions import TRANSFER, Call, Move, Say, View
 from orchestra.execution.models.offline.numbers import digit_runs
 from orchestra.execution.models.offline.slots import Slot, slots_of, tells_more, value_in
@@ -123,7 +122,7 @@ def _bare_values(view: View, tool: ToolSchema) -> dict[str, Any]:
     """The arguments in the caller's words, if there is nothing else in them that could be a wish."""
     slots = [slot for slot in slots_of(tool) if slot.kind in ("digits", "choice", "day")]
     described = frozenset(term for slot in slots for term in terms(slot.description))
-    if not acts.says_little(view.said, beside=described):
+    if not dialogue_acts.says_little(view.said, beside=described):
         return {}
     values = {slot.name: value_in(slot, view.said, asked=False, at=view.at) for slot in slots}
     return {name: value for name, value in values.items() if value is not None}
@@ -133,10 +132,10 @@ def _call_or_ask(view: View, tool: ToolSchema, answers: tuple[Answer, ...]) -> M
     arguments: dict[str, Any] = {}
     for slot in slots_of(tool):
         value = _value(view, slot, answers)
-        if value is None and slot.kind == "digits" and not acts.means_another(answers[0].said):
+        if value is None and slot.kind == "digits" and not dialogue_acts.means_another(answers[0].said):
             value = _known(view, slot)
         if value is None and slot.tells and slot.required and tells_more(answers[0].said, tool):
-            value = acts.without_openers(answers[0].said)
+            value = dialogue_acts.without_openers(answers[0].said)
         if value is not None:
             arguments[slot.name] = value
         elif slot.required:
@@ -185,10 +184,10 @@ def _answers(talk: Talk, tool: ToolSchema) -> tuple[Answer, ...]:
 
 def _asked(reply: str, slot: Slot) -> bool:
     """Whether a reply asks for a slot, even if the caller spoke over the end of the question."""
-    question, heard = acts.plain(slot.question), acts.plain(reply)
+    question, heard = dialogue_acts.plain(slot.question), dialogue_acts.plain(reply)
     if question in heard:
         return True
-    tail = acts.plain(replies.sentences(reply)[-1]) if reply else ""
+    tail = dialogue_acts.plain(replies.sentences(reply)[-1]) if reply else ""
     return len(tail.split()) >= _HEARD_WORDS and question.startswith(tail)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestra.execution.models.offline import dialogue_acts as acts
+from orchestra.execution.models.offline import dialogue_acts
 from orchestra.execution.models.offline.dates import DAYS, date_in, time_in, time_words, weekday_of
 from orchestra.execution.models.offline.numbers import digit_runs, digits_of_length, without_numbers
 from orchestra.language.stemming import meant, stem, terms, words
@@ -183,14 +183,14 @@ def tells_more(said: str, tool: ToolSchema) -> bool:
 def _answer(slot: Slot, said: str) -> Any:
     """What only counts as a value if the caller was asked for it: yes or no, and words of their own."""
     if slot.kind == "boolean":
-        return acts.is_yes(said) or (False if acts.is_no(said) else None)
-    answer = acts.without_openers(said)
+        return dialogue_acts.is_yes(said) or (False if dialogue_acts.is_no(said) else None)
+    answer = dialogue_acts.without_openers(said)
     if slot.tells:
         return answer or None
     answer = _LEAD_IN.sub("", answer).strip(" .,!")
     written = _WRITTEN.get(slot.schema.get("format", ""))
     asks_back = said.rstrip().endswith("?") or len(answer.split()) > _MOST_WORDS
-    if not answer or asks_back or acts.does_not_know(said) or (written and not written.fullmatch(answer)):
+    if not answer or asks_back or dialogue_acts.does_not_know(said) or (written and not written.fullmatch(answer)):
         return None
     return answer
 

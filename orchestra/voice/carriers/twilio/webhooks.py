@@ -20,7 +20,7 @@ from orchestra.voice.call.actions import HangUp, Transfer
 from orchestra.voice.call.call import Parties
 from orchestra.voice.carriers.call_lookup import Noted
 from orchestra.voice.carriers.stream_token import LIFETIME_S
-from orchestra.voice.carriers.twilio import twiml as twilio
+from orchestra.voice.carriers.twilio import twiml
 from orchestra.voice.edge.lost_calls import close_call
 from schemas import CallAnswered, CallTransferred, Event, TransferAccepted, TransferFailed
 from schemas.calls import EndReason
@@ -82,7 +82,7 @@ class Webhook:
     @property
     def gone(self) -> EndReason | None:
         """Why the call is over, if the carrier says that it is."""
-        return twilio.FINAL.get(self.form.get("CallStatus", ""))
+        return twiml.FINAL.get(self.form.get("CallStatus", ""))
 
     async def standing(self) -> Standing | None:
         """Where the call stands; None where nobody knows such a call.
@@ -124,9 +124,9 @@ async def webhook(request: Request) -> Webhook:
     signature = request.headers.get("X-Twilio-Signature", "")
     auth_token = edge.settings.twilio_auth_token.get_secret_value()
     try:
-        body = await body_of(request, twilio.LONGEST_FORM)
+        body = await body_of(request, twiml.LONGEST_FORM)
         address = edge.public.at(path) + (f"?{query}" if query else "")
-        form = twilio.signed_form(body, address, signature, auth_token)
+        form = twiml.signed_form(body, address, signature, auth_token)
         asked = Webhook(edge, form, _query(query), signature)
     except RejectedError as error:
         edge.refusals.note("webhook.refused", path=request.url.path[:100], reason=str(error))
@@ -140,7 +140,7 @@ async def hang_up(request: Request, _: Exception) -> Response:
     """Answer a webhook about a call that cannot be ours: a refusal would make the carrier read out an error."""
     reason = "the address names a call that cannot be one of this platform's"
     request.app.state.edge.refusals.note("webhook.refused", path=request.url.path[:100], reason=reason)
-    return _twiml(twilio.ending_twiml(HangUp()))
+    return _twiml(twiml.ending_twiml(HangUp()))
 
 
 def _query(query: str) -> dict[str, str]:
@@ -165,7 +165,7 @@ def _number(text: str, otherwise: int) -> int:
 Asked = Annotated[Webhook, Depends(webhook)]
 
 
-@router.post(twilio.VOICE_PATH)
+@router.post(twiml.VOICE_PATH)
 async def voice(asked: Asked) -> Response:
     """A call comes in, or one that we have made was answered. However often it is said, it is one call."""
     edge, now = asked.edge, int(time.time())
@@ -174,7 +174,7 @@ async def voice(asked: Asked) -> Response:
         partition_of(note.call)
         before = await edge.incoming.admit(asked.provider_call, asked.signature, note)
     except (RejectedError, ValueError) as error:
-        edge.refusals.note("webhook.refused", path=twilio.VOICE_PATH, reason=str(error))
+        edge.refusals.note("webhook.refused", path=twiml.VOICE_PATH, reason=str(error))
         raise HTTPException(403) from None
     if before is not None:
         return _said_before(asked, before)
@@ -183,12 +183,12 @@ async def voice(asked: Asked) -> Response:
         if answered.by == "fax" or (answered.by == "machine" and not edge.script.voicemail):
             await edge.incoming.mark(asked.provider_call, note.call, "begun")
             edge.calls.free(note.call)
-            return _twiml(twilio.ending_twiml(HangUp()))
+            return _twiml(twiml.ending_twiml(HangUp()))
     if not await _has_place(edge, note.call, now):
         edge.calls.refused += 1
         _LOG.warning("call.busy", calls=len(edge.calls), draining=edge.calls.draining)
         await edge.incoming.mark(asked.provider_call, note.call, "busy")
-        return _twiml(twilio.busy_twiml(edge.settings.busy_message))
+        return _twiml(twiml.busy_twiml(edge.settings.busy_message))
     return _connect_first(asked, note)
 
 
@@ -197,7 +197,7 @@ def _answered(asked: Webhook) -> CallAnswered | None:
     settings = asked.edge.settings
     if "AnsweredBy" not in asked.form and settings.machine_detection and settings.machine_detection_async:
         return None
-    return twilio.answered_by(asked.call, asked.form)
+    return twiml.answered_by(asked.call, asked.form)
 
 
 async def _has_place(edge: "Edge", call: str, now: float) -> bool:
@@ -214,12 +214,12 @@ def _said_before(asked: Webhook, note: Noted) -> Response:
     """The same answer again while the call's stream may still come; afterwards none: it has had its stream."""
     edge = asked.edge
     if note.state == "busy":
-        return _twiml(twilio.busy_twiml(edge.settings.busy_message))
+        return _twiml(twiml.busy_twiml(edge.settings.busy_message))
     if note.state == "waits" and time.time() < note.expires and edge.calls.find(note.call) is None:
         _LOG.info("call.asked_again", call=note.call)
         return _connect_first(asked, note)
-    edge.refusals.note("webhook.repeated", path=twilio.VOICE_PATH, call=note.call, state=note.state)
-    return _twiml(twilio.ending_twiml(HangUp()))
+    edge.refusals.note("webhook.repeated", path=twiml.VOICE_PATH, call=note.call, state=note.state)
+    return _twiml(twiml.ending_twiml(HangUp()))
 
 
 def _connect_first(asked: Webhook, note: Noted) -> Response:
@@ -229,7 +229,7 @@ def _connect_first(asked: Webhook, note: Noted) -> Response:
     return _connect(asked.edge, parties, note.expires - LIFETIME_S, **parameters)
 
 
-@router.post(twilio.AFTER_STREAM_PATH)
+@router.post(twiml.AFTER_STREAM_PATH)
 async def after_stream(asked: Asked) -> Response:
     """The stream of a call has ended, in whichever way."""
     try:
@@ -249,7 +249,7 @@ async def _next_step(asked: Webhook) -> Response:
     if asked.gone is not None:
         if stands is not None and not stands.ended and edge.calls.find(call) is None:
             edge.lost.wait_for(call, asked.gone)
-        return _twiml(twilio.ending_twiml(HangUp()))
+        return _twiml(twiml.ending_twiml(HangUp()))
     if stands is None or not (stands.ended or stands.started_at or stands.turn):
         return await _never_began(asked, stands or Standing())
     return await _go_on(asked, stands)
@@ -257,14 +257,14 @@ async def _next_step(asked: Webhook) -> Response:
 
 async def _go_on(asked: Webhook, stands: Standing) -> Response:
     edge, call = asked.edge, asked.call
-    step = twilio.next_step(stands)
+    step = twiml.next_step(stands)
     if isinstance(step, Transfer):
         if not stands.transferred:  # the edge was lost before it could say so
             await _publish(edge, CallTransferred(call=call, turn=stands.turn, target=step.target))
         ring_s = edge.settings.ring_s
-        return _twiml(twilio.dial_twiml(step, call, edge.public, ring_s=ring_s, stream=asked.stream))
+        return _twiml(twiml.dial_twiml(step, call, edge.public, ring_s=ring_s, stream=asked.stream))
     if isinstance(step, HangUp) or stands.resumed >= _MOST_RESUMES:
-        return _twiml(twilio.ending_twiml(HangUp()))
+        return _twiml(twiml.ending_twiml(HangUp()))
     return _reconnect(asked, stands)
 
 
@@ -275,7 +275,7 @@ async def _never_began(asked: Webhook, stands: Standing) -> Response:
     # of an old call nothing may be left on the journal
     old = time.time() - started_ms(asked.call) / 1000 > _BEGINS_WITHIN_S
     if not known or old or asked.stream >= _MOST_RESUMES:
-        return _twiml(twilio.ending_twiml(HangUp()))
+        return _twiml(twiml.ending_twiml(HangUp()))
     return _reconnect(asked, stands)
 
 
@@ -284,27 +284,27 @@ def _too_late(asked: Webhook) -> Response:
     asked.edge.refusals.note(
         "webhook.repeated", path="after-stream or after-dial", call=asked.call, stream=asked.stream
     )
-    return _twiml(twilio.ending_twiml(HangUp()))
+    return _twiml(twiml.ending_twiml(HangUp()))
 
 
-@router.post(twilio.WHISPER_PATH)
+@router.post(twiml.WHISPER_PATH)
 async def whisper(asked: Asked) -> Response:
     """The person of a transfer has answered: they are told what it is about, and asked to take the call."""
     _, transfer = await _transfer(asked)
     if transfer is None:
-        return _twiml(twilio.ending_twiml(HangUp()))
-    return _twiml(twilio.whisper_twiml(transfer, asked.call, asked.edge.public, app=asked.edge.script.app))
+        return _twiml(twiml.ending_twiml(HangUp()))
+    return _twiml(twiml.whisper_twiml(transfer, asked.call, asked.edge.public, app=asked.edge.script.app))
 
 
-@router.post(twilio.ACCEPT_PATH)
+@router.post(twiml.ACCEPT_PATH)
 async def accept(asked: Asked) -> Response:
     """The person has pressed a key."""
     stands, transfer = await _transfer(asked)
-    if transfer is None or asked.form.get("Digits") != twilio.ACCEPT_KEY:
-        return _twiml(twilio.ending_twiml(HangUp()))
+    if transfer is None or asked.form.get("Digits") != twiml.ACCEPT_KEY:
+        return _twiml(twiml.ending_twiml(HangUp()))
     if not stands.accepted:
         await _publish(asked.edge, TransferAccepted(call=asked.call, turn=stands.turn, target=transfer.target))
-    return _twiml(twilio.bridge_twiml())
+    return _twiml(twiml.bridge_twiml())
 
 
 async def _transfer(asked: Webhook) -> tuple[Standing, Transfer | None]:
@@ -318,7 +318,7 @@ async def _transfer(asked: Webhook) -> tuple[Standing, Transfer | None]:
     return stands, stands.ending
 
 
-@router.post(twilio.AFTER_DIAL_PATH)
+@router.post(twiml.AFTER_DIAL_PATH)
 async def after_dial(asked: Asked) -> Response:
     """The transfer is over: the person has hung up, or did not take the call; then the agents have it again."""
     edge, call = asked.edge, asked.call
@@ -327,12 +327,12 @@ async def after_dial(asked: Asked) -> Response:
     except JournalAwayError:
         return _again(asked)
     if stands is None or stands.ended:
-        return _twiml(twilio.ending_twiml(HangUp()))
+        return _twiml(twiml.ending_twiml(HangUp()))
     if asked.stream < stands.stream:
         return _too_late(asked)
     if stands.accepted or asked.gone:
         await _close(edge, call, "transferred" if stands.accepted else "caller_hung_up")
-        return _twiml(twilio.ending_twiml(HangUp()))
+        return _twiml(twiml.ending_twiml(HangUp()))
     target = stands.ending.target if isinstance(stands.ending, Transfer) else ""
     reason = asked.form.get("DialCallStatus", "") or asked.query.get("DialCallStatus", "")
     if not stands.transfer_failed:
@@ -340,7 +340,7 @@ async def after_dial(asked: Asked) -> Response:
     return _reconnect(asked, stands)
 
 
-@router.post(twilio.MACHINE_PATH)
+@router.post(twiml.MACHINE_PATH)
 async def machine(asked: Asked) -> Response:
     """The carrier has found out, while the call goes on, who answered it; the edge that has the call reads it."""
     if asked.call and asked.form.get("AnsweredBy"):
@@ -349,11 +349,11 @@ async def machine(asked: Asked) -> Response:
         except JournalAwayError:
             stands = None
         if stands is None or not stands.answered_by:
-            await _publish(asked.edge, twilio.answered_by(asked.call, asked.form))
+            await _publish(asked.edge, twiml.answered_by(asked.call, asked.form))
     return Response(status_code=204)
 
 
-@router.post(twilio.STATUS_PATH)
+@router.post(twiml.STATUS_PATH)
 async def status(asked: Asked) -> Response:
     """The carrier says how a call goes; what has ended without a word of its stream is closed here."""
     edge, gone = asked.edge, asked.gone
@@ -377,13 +377,13 @@ def _again(asked: Webhook) -> Response:
     if asked.gone is not None:
         asked.edge.lost.wait_for(asked.call, asked.gone)
     if asked.gone is not None or tries >= _MOST_TRIES:
-        return _twiml(twilio.ending_twiml(HangUp()))
+        return _twiml(twiml.ending_twiml(HangUp()))
     query = {**asked.query, "tries": str(tries + 1)}
-    path = twilio.AFTER_STREAM_PATH
+    path = twiml.AFTER_STREAM_PATH
     if dialled := asked.form.get("DialCallStatus") or asked.query.get("DialCallStatus"):
-        path, query["DialCallStatus"] = twilio.AFTER_DIAL_PATH, dialled  # a redirect does not say it again
+        path, query["DialCallStatus"] = twiml.AFTER_DIAL_PATH, dialled  # a redirect does not say it again
     message = asked.edge.script.holding if tries % _TOLD_EVERY == 0 else ""
-    return _twiml(twilio.again_twiml(asked.edge.public.at(path, **query), message))
+    return _twiml(twiml.again_twiml(asked.edge.public.at(path, **query), message))
 
 
 def _parties(call: str, form: dict[str, str], *, outbound: bool) -> Parties:
@@ -398,7 +398,7 @@ def _parties(call: str, form: dict[str, str], *, outbound: bool) -> Parties:
 
 def _connect(edge: "Edge", parties: Parties, now: float, **parameters: str) -> Response:
     token = edge.tokens.issue(parties.call, parties.provider_call, now, parties.stream)
-    return _twiml(twilio.connect_twiml(parties, token, edge.public, **parameters))
+    return _twiml(twiml.connect_twiml(parties, token, edge.public, **parameters))
 
 
 def _reconnect(asked: Webhook, stands: Standing) -> Response:
