@@ -1,1 +1,1 @@
-"""Analysis."""
+"""SQL over the archive: views, exports, the report and its plots."""

@@ -1,1 +1,1 @@
-"""Archive."""
+"""The journal as Parquet files: written, merged, read."""

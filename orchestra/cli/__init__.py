@@ -1,4 +1,4 @@
-"""The `orchestra` command: one file a command, heavy imports inside the command that needs them."""
+"""The `orchestra` command: one file or folder a command, heavy imports inside the command that needs them."""
 
 import os
 import sys

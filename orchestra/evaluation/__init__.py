@@ -1,1 +1,1 @@
-"""Evaluation."""
+"""A candidate app tried on recorded calls: compared, scored, reported."""

@@ -1,1 +1,1 @@
-"""What analysts do with recorded calls: ask, replay, compare, evaluate."""
+"""Recorded events from anywhere to anywhere: sources, pace, rewriting, targets."""

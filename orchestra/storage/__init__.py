@@ -1,1 +1,1 @@
-"""What is kept of the calls: session records, who called before, recordings, the archive; and the calls over HTTP."""
+"""What Redis keeps of the calls beside the journal: their records, who called before, calls whose edge was lost."""

@@ -1,1 +1,1 @@
-"""The voice edge: telephony, the pipeline of a call, speech engines, the simulated caller."""
+"""The voice edge: carriers, one call, its audio and pipeline, speech engines, and the process that serves them."""

@@ -1,1 +1,1 @@
-"""Ui."""
+"""What commands share: the terminal, tables, time lines, messages."""

@@ -1,1 +1,1 @@
-"""Targets."""
+"""Where a replay goes: another Redis, or a consumer whose output is compared."""

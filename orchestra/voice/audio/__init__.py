@@ -1,1 +1,1 @@
-"""Audio."""
+"""A call's audio: clock, codecs, chunks, sample rates."""

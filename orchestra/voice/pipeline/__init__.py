@@ -1,1 +1,1 @@
-"""Pipeline."""
+"""The Pipecat pipeline of one call: from the line to the caller's words, and from replies to the line."""

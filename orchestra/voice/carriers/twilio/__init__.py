@@ -1,1 +1,1 @@
-"""Twilio."""
+"""Twilio: its webhooks and TwiML, Media Streams, the REST API."""

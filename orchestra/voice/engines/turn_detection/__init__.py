@@ -1,1 +1,1 @@
-"""Turn detection."""
+"""When the caller begins and ends to speak: voice activity, end-of-turn models, barge-in."""
