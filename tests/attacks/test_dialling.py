@@ -9,7 +9,7 @@ from orchestra.errors import SettingError
 from orchestra.settings import Settings, load_settings
 from orchestra.testing import TestBus
 from tests.attacks.wire import Captured, a_caller_gets_through, parameters_of, send
-from tests.voice.test_outbound import DIAL, edge_that_dials, order, pytestmark
+from tests.voice.edge.test_dial_api import DIAL, edge_that_dials, order, pytestmark
 
 __all__ = ["pytestmark"]
 

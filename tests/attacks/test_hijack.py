@@ -20,8 +20,8 @@ from schemas import (
     UserTurnEnded,
 )
 from tests.attacks.wire import Captured, closed_with, incoming, parameters_of, send, stream_of
+from tests.voice.edge.test_edge_returns import cut
 from tests.voice.edges import Greeting, running_edge, tone
-from tests.voice.test_edge_returns import cut
 
 HANGS_UP = "<Response><Hangup /></Response>"
 

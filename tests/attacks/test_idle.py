@@ -24,8 +24,8 @@ from orchestra.voice.edge.edge import create_app, open_edge
 from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.port import Engines
 from tests.attacks.wire import CONNECTED, a_caller_gets_through, closed_with, incoming, send
+from tests.voice.edge.test_edge_process import _until
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge
-from tests.voice.test_edge_process import _until
 
 POST = b"POST /twilio/voice HTTP/1.1\r\nHost: edge\r\n"
 HALVES = {

@@ -13,7 +13,7 @@ from orchestra.demo.scripts import SCRIPTS
 from orchestra.evaluation.compare import compared
 from orchestra.evaluation.sandbox import Candidate, staged
 from orchestra.settings import Settings
-from tests.conversation.golden import golden, read
+from tests.agents.golden import golden, read
 
 
 async def compare_calls(calls: int = 200, at_a_time: int = 8) -> dict[str, float]:

@@ -14,7 +14,7 @@ from orchestra.simulator import Caller, ScriptLine
 from orchestra.stack import Running
 from orchestra.testing import TestBus
 from schemas import CallStarted, ReplySpoken, UserTurnEnded
-from tests.voice.caller.tone_edge import AUTH_TOKEN, ToneEdge, serving
+from tests.simulator.tone_edge import AUTH_TOKEN, ToneEdge, serving
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from orchestra.cli import app
 from orchestra.cli.ui.table import Column, columns, print_table
 from orchestra.testing import TestBus
+from tests.analysis.test_query import archived, entries
 from tests.bus.test_commands import failed_letter
-from tests.replay.test_query import archived, entries
-from tests.storage.test_calls_command import EVENTS
+from tests.cli.test_calls_command import EVENTS
 
 HEADS = columns("call", "number of words", "what was said", right=("number of words",))
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"

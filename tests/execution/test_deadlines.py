@@ -7,7 +7,7 @@ import pytest
 
 from orchestra.testing import TestBus
 from schemas import PromptCompleted, TurnCompleted
-from tests.conversation.test_openai_turn import RemoteLine
+from tests.agents.test_openai_turn import RemoteLine
 from tests.execution.test_model_faults import APOLOGY, heard
 from tests.servers.openai import OpenAIServer, Raw, Reply
 from tests.servers.shapes import ANSWER, ARGUMENTS, DONE, called, chunk, piece, said

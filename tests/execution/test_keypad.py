@@ -9,7 +9,7 @@ from orchestra.agents.builtin import collect_digits
 from orchestra.execution.keypad import NOTHING, Keypad
 from orchestra.testing import TestBus
 from schemas import DigitPressed, ReplyChunk, ToolCompleted, ToolRequested
-from tests.conversation.team import Line, Parcels, team
+from tests.agents.team import Line, Parcels, team
 
 
 async def collected(pressed: str, *, length: int = 0, terminator: str = "#") -> str:

@@ -9,8 +9,8 @@ from orchestra.errors import EngineError
 from orchestra.execution.models.breaker import Breaker
 from orchestra.testing import TestBus
 from schemas import PromptCompleted, PromptRequested, ReplyChunk, ToolCompleted, TurnCompleted
-from tests.conversation.team import Line, ScriptedModel, call_of, last
-from tests.conversation.test_openai_turn import RemoteLine
+from tests.agents.team import Line, ScriptedModel, call_of, last
+from tests.agents.test_openai_turn import RemoteLine
 from tests.servers.openai import OpenAIServer
 from tests.servers.server import NO_FAULTS, Faults
 

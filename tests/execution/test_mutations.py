@@ -4,7 +4,7 @@ import random
 
 from orchestra.testing import TestBus
 from schemas import PromptCompleted, ReplyChunk, TurnCompleted
-from tests.conversation.test_openai_turn import RemoteLine
+from tests.agents.test_openai_turn import RemoteLine
 from tests.execution.test_model_faults import APOLOGY
 from tests.servers.mutations import SECRET, Mutated, check, mutated
 from tests.servers.openai import OpenAIServer, Raw

@@ -6,7 +6,7 @@ import pytest
 
 from orchestra.testing import TestBus
 from schemas import PromptCompleted, ReplyChunk, TurnCompleted
-from tests.conversation.test_openai_turn import RemoteLine
+from tests.agents.test_openai_turn import RemoteLine
 from tests.execution.test_model_faults import APOLOGY
 from tests.servers.openai import OpenAIServer, Raw, Reply
 from tests.servers.shapes import ANSWER, NUMBER, calls, fails, says

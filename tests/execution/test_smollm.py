@@ -17,8 +17,8 @@ from orchestra.execution.models import ModelAnswer
 from orchestra.execution.models.openai import OpenAIModel
 from orchestra.testing import TestBus
 from schemas import Message, PromptCompleted, PromptRequested, ReplyChunk
-from tests.conversation.team import Line
-from tests.conversation.test_openai_turn import RemoteLine
+from tests.agents.team import Line
+from tests.agents.test_openai_turn import RemoteLine
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

@@ -13,7 +13,7 @@ from orchestra.execution.models.openai import OpenAIModel
 from orchestra.execution.models.wire.request import Manners, wire_messages
 from orchestra.testing import TestBus
 from schemas import Message, PromptCompleted, PromptRequested, ToolCall, ToolSchema
-from tests.conversation.test_openai_turn import RemoteLine
+from tests.agents.test_openai_turn import RemoteLine
 from tests.execution.test_model_faults import APOLOGY, heard
 from tests.execution.test_openai import PROMPT
 from tests.servers.openai import Call, OpenAIServer, Raw, Reply

@@ -14,7 +14,7 @@ from orchestra.agents import Sentence, Tool, rule
 from orchestra.execution.loop_watchdog import Timed
 from orchestra.testing import TestBus
 from schemas import ToolCompleted
-from tests.conversation.team import Line, Parcels, team
+from tests.agents.team import Line, Parcels, team
 from tests.execution.test_worker import run_tool
 
 SECRET = "https://crm.example/api?key=SUPERSECRET"

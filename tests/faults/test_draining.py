@@ -21,7 +21,7 @@ from orchestra.stack import Running, running
 from orchestra.testing import TestBus
 from orchestra.voice.engines.local import LocalSpeech
 from schemas import CallEnded, CallResumed, CallStarted, ReplySpoken, UserTurnEnded
-from tests.voice.caller.test_caller_commands import processes_of
+from tests.simulator.test_commands import processes_of
 from tests.voice.edges import RunningEdge
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]

@@ -29,7 +29,7 @@ from orchestra.settings import Settings
 from orchestra.simulator.audio_files import read_channels
 from orchestra.simulator.script import read_script
 from schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnCompleted, UserTurnEnded, encode
-from tests.conversation.test_knowledge import pdf_of
+from tests.agents.test_knowledge import pdf_of
 from tests.fuzz import odd
 from tests.fuzz.run import Outcome
 

@@ -14,7 +14,7 @@ from orchestra.bus import Bus, EmbeddedServer, partition_of
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import CallEnded, DecodeError, Event, TurnCompleted, decode, encode, event_types, tag_of
-from tests.conversation.team import Line
+from tests.agents.team import Line
 from tests.fuzz import odd
 from tests.fuzz.run import Outcome
 from workers.persistence import consumer as persistence

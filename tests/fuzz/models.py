@@ -12,7 +12,7 @@ from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from schemas import CallStarted, ReplyChunk, TurnCompleted, UserTurnEnded
-from tests.conversation.test_openai_turn import RemoteLine
+from tests.agents.test_openai_turn import RemoteLine
 from tests.execution.test_model_faults import APOLOGY
 from tests.fuzz.run import Outcome
 from tests.servers.mutations import SECRET, Mutated, check, mutated

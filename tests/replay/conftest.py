@@ -1,19 +1,3 @@
-"""Commands that run inside the test process must not bind its loggers to a standard error that ends with the test."""
+"""Commands that run inside the test process leave its logging alone."""
 
-from collections.abc import Iterator
-
-import pytest
-import structlog
-
-from orchestra import log
-
-
-@pytest.fixture(autouse=True)
-def _logging_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def nowhere(*_: object) -> None:
-        structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False)
-
-    for configure in ("configure_logging", "quiet_logging"):
-        monkeypatch.setattr(log, configure, nowhere)
-    yield
-    structlog.reset_defaults()
+from tests.command_line import _logging_of_the_tests  # noqa: F401 - a fixture

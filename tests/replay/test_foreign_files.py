@@ -21,8 +21,8 @@ from orchestra.replay.sources.selection import Selection, entries
 from orchestra.settings import Settings
 from orchestra.simulator.audio_files import read_channels
 from orchestra.simulator.script import read_script
-from tests.conversation.test_knowledge import pdf_of
-from tests.storage.test_archive import entry
+from tests.agents.test_knowledge import pdf_of
+from tests.archive.test_archive import entry
 
 ODD_TABLES: dict[str, Callable[[pa.Table], pa.Table]] = {
     "no column cause": lambda table: table.drop_columns(["cause"]),

@@ -9,7 +9,7 @@ from orchestra.replay.sources.sources import json_line, place_of
 from orchestra.replay.targets.consumer import Clock, Outcome, on_scratch
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from tests.conversation.golden import play
+from tests.agents.golden import play
 from tests.replay.test_into_consumer import replay
 from workers.execution import Execution
 from workers.orchestration import Orchestration

@@ -6,7 +6,7 @@ import pytest
 from orchestra.errors import RejectedError, UsageError
 from orchestra.simulator import Caller, Patience, PhoneLine, ScriptedConversation, Utterance, measure_turns
 from orchestra.simulator.audio_measure import sounds
-from tests.voice.caller.tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, silence, tone
+from tests.simulator.tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, silence, tone
 
 FRAME_S = 0.02
 PATIENCE = Patience(quiet_s=0.2, greeting_s=0.5, reply_s=20.0, hang_up_s=0.3)

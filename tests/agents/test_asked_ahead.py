@@ -1,0 +1,70 @@
+"""The first prompt of a turn is published before AutoGen is built: it has to be the one that AutoGen then asks for."""
+
+from typing import Any
+
+import pytest
+
+from orchestra.agents.autogen import AgentTurn, Cast
+from orchestra.agents.tool_guard import Scene
+from orchestra.language.agreement import Asked
+from schemas import Message, PromptCompleted, ToolCall
+from tests.agents.team import Parcels, team
+
+_FOUND = ToolCall(id="call_1", name="find_parcel", arguments='{"number":"4271"}')
+_BOOKED = ToolCall(id="call_2", name="book", arguments='{"day":"Friday"}')
+_BEFORE = (
+    Message(role="assistant", content="Welcome."),
+    Message(role="user", content="where is it"),
+    Message(role="assistant", content="I look.", tool_calls=(_FOUND, _BOOKED)),
+    Message(role="tool", name="find_parcel", content="in the van", tool_call_id="call_1"),
+    Message(role="tool", name="book", content="done", tool_call_id="call_2"),
+    Message(role="assistant", content="It is in —"),
+)
+
+
+class _Steps:
+    """Notes what is asked, and answers it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    async def _answer(self) -> PromptCompleted:
+        return PromptCompleted(call="07-x", request="r", text="Yes.")
+
+    def prompt(self, *prompt: Any) -> Any:
+        self.asked.append(prompt)
+        return self._answer()
+
+
+async def asked(*, ahead: bool, agent: str = "tracking", **scene: Any) -> list[tuple[Any, ...]]:
+    """What is asked in a turn."""
+    steps = _Steps()
+    place = Scene(agent=agent, call="07-x", turn=2, **scene)
+    said = Message(role="user", content="and when")
+    turn = AgentTurn(Cast(team(Parcels())), steps, place, caller_said=said)  # type: ignore[arg-type]
+    if ahead:
+        turn.ask_ahead()
+        assert len(steps.asked) == 1
+    assert await turn.run()
+    return steps.asked
+
+
+@pytest.mark.parametrize("agent", ["reception", "tracking"])
+@pytest.mark.parametrize("known", ["", "They called yesterday."])
+async def test_what_is_asked_ahead_is_what_autogen_asks(agent: str, known: str) -> None:
+    alone = await asked(ahead=False, agent=agent, conversation=_BEFORE, known=known)
+    assert len(alone) == 1
+    assert await asked(ahead=True, agent=agent, conversation=_BEFORE, known=known) == alone
+
+
+async def test_nothing_is_asked_ahead_where_the_caller_has_agreed_to_a_tool() -> None:
+    question = Asked(turn=1, tool="book", arguments="{}", question="Shall I book it?")
+    turn = AgentTurn(
+        Cast(team(Parcels())),
+        _Steps(),  # type: ignore[arg-type]
+        Scene(agent="tracking", call="07-x", turn=2, asked=question, answer="yes"),
+        caller_said=Message(role="user", content="yes"),
+    )
+    turn.ask_ahead()
+    assert turn.ahead is None
+    assert turn.prompts == 0

@@ -1,0 +1,82 @@
+"""What an agent is told of the calls that the caller made before."""
+
+import dataclasses
+
+import pytest
+
+from orchestra import App
+from orchestra.agents.notes import NOTES_HEAD
+from orchestra.testing import TestBus
+from schemas import CallEnded, CallStarted, Message
+from tests.agents.team import Line, Parcels, team
+from workers.persistence import consumer as persistence
+
+OWN = "+15550100"
+
+
+def remembering() -> App:
+    return dataclasses.replace(team(Parcels()), remembers_callers=True)
+
+
+async def asked_in_two_calls(bus: TestBus, app: App, first: CallStarted, second: CallStarted) -> tuple[Message, ...]:
+    """One person says something private in the first call; the messages of the first prompt of the second call."""
+    line = Line(bus, lambda _: "I see.", app=app)
+    async with bus.run(persistence), line.running(first):
+        await line.say("my diagnosis is private")
+        await bus.publish(CallEnded(call=line.call, turn=1, reason="caller_hung_up"))
+        await bus.settled()
+    other = Line(bus, lambda _: "Hello again.", app=app)
+    async with other.running(second):
+        await other.say("hello")
+    return other.model.prompts[0].messages
+
+
+def inbound(number: str) -> CallStarted:
+    return CallStarted(call="", from_number=number, to_number=OWN)
+
+
+def outbound(number: str) -> CallStarted:
+    return CallStarted(call="", from_number=OWN, to_number=number, direction="outbound")
+
+
+async def test_an_agent_knows_what_the_caller_called_about_before(bus: TestBus) -> None:
+    system, notes, *said = await asked_in_two_calls(bus, remembering(), inbound("+15550001"), inbound("+15550001"))
+    assert system == Message(role="system", content="You are the reception.")
+    assert notes.role == "user"
+    assert notes.content.startswith(f"{NOTES_HEAD}\n\nThis caller has called before:")
+    assert '"my diagnosis is private"' in notes.content
+    assert "+1555" not in notes.content
+    assert [message.content for message in said] == ["hello"]
+
+
+async def test_an_app_that_does_not_ask_for_it_remembers_nobody(bus: TestBus) -> None:
+    messages = await asked_in_two_calls(bus, team(Parcels()), inbound("+15550001"), inbound("+15550001"))
+    assert "private" not in str(messages)
+    assert [key async for key in bus.bus.redis.scan_iter(match="orchestra:caller:*")] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (outbound("+15551111"), outbound("+15552222")),
+        (outbound("+15551111"), inbound("+15552222")),
+        (inbound("+266696687"), inbound("+266696687")),
+        (inbound("sip:alice@10.0.0.5"), inbound("sip:mallory@10.0.0.5")),
+        (inbound("+15550001"), inbound("sip:+15550001@evil.example")),
+        (inbound("client:agent1"), inbound("client:agent1")),
+    ],
+)
+async def test_nobody_is_told_of_somebody_else(bus: TestBus, first: CallStarted, second: CallStarted) -> None:
+    assert "private" not in str(await asked_in_two_calls(bus, remembering(), first, second))
+
+
+async def test_who_was_called_is_known_when_they_call_back(bus: TestBus) -> None:
+    messages = await asked_in_two_calls(bus, remembering(), outbound("+15551111"), inbound("+15551111"))
+    assert "my diagnosis is private" in messages[1].content
+
+
+async def test_a_tool_is_told_the_number_of_the_person_on_the_line(bus: TestBus) -> None:
+    line = Line(bus, lambda _: "I see.", app=remembering())
+    async with line.running(outbound("+15551111")):
+        state = await bus.bus.redis.hget(bus.bus.key(line.call, "execution", line.call), "caller_number")
+    assert state == b"+15551111"

@@ -1,0 +1,104 @@
+"""kill -9 at every step of a turn: the caller gets one answer, and what the tool did it did once."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestra.testing import TestBus
+from schemas import (
+    CallStarted,
+    Event,
+    PromptRequested,
+    ReplyChunk,
+    ToolCompleted,
+    ToolRequested,
+    TurnCompleted,
+    UserTurnEnded,
+)
+from tests.agents.doomed import ANSWER
+
+pytestmark = pytest.mark.faults
+
+LEASE_MS = 500
+MOMENTS: tuple[tuple[str, type[Event]], ...] = (
+    ("orchestration", PromptRequested),
+    ("orchestration", ToolRequested),
+    ("orchestration", ToolCompleted),
+    ("orchestration", ReplyChunk),
+    ("execution", PromptRequested),
+    ("execution", ToolRequested),
+    ("execution", ReplyChunk),
+)
+
+
+class Workers:
+    """The two groups as processes of their own."""
+
+    def __init__(self, bus: TestBus, redis_url: str, folder: Path) -> None:
+        self._bus = bus
+        self.file = folder / "deeds"
+        self.file.touch()
+        self._environment = {
+            **os.environ,
+            "ORCHESTRA_REDIS_URL": redis_url,
+            "ORCHESTRA_LEASE_MS": str(LEASE_MS),
+            "ORCHESTRA_DATA_DIR": str(folder),
+            "DOOMED_FILE": str(self.file),
+        }
+        self.running: dict[str, asyncio.subprocess.Process] = {}
+
+    async def start(self, group: str) -> None:
+        self.running[group] = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "orchestra.cli", "worker", f"tests.agents.doomed:{group}", env=self._environment
+        )
+
+    async def kill(self, group: str) -> None:
+        process = self.running.pop(group)
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+
+    @asynccontextmanager
+    async def both(self) -> AsyncIterator["Workers"]:
+        try:
+            for group in ("orchestration", "execution"):
+                await self.start(group)
+            yield self
+        finally:
+            for group in list(self.running):
+                await self.kill(group)
+
+
+async def seen(bus: TestBus, call: str, wanted: type[Event]) -> None:
+    async with asyncio.timeout(60), aclosing(bus.bus.follow(since="0")) as entries:
+        async for entry in entries:
+            if entry.call == call and isinstance(entry.event(), wanted):
+                return
+
+
+@pytest.mark.parametrize(("group", "moment"), MOMENTS)
+async def test_the_turn_survives(bus: TestBus, redis_url: str, tmp_path: Path, group: str, moment: type[Event]) -> None:
+    call = bus.call()
+    async with Workers(bus, redis_url, tmp_path).both() as workers:
+        await bus.publish(CallStarted(call=call))
+        await bus.publish(UserTurnEnded(call=call, turn=1, text="book it", at=time.time()))
+        await seen(bus, call, moment)
+        await workers.kill(group)
+        await workers.start(group)
+        await seen(bus, call, TurnCompleted)
+        done = workers.file.read_text(encoding="utf-8").splitlines()
+    journal = await bus.published(None, call)
+    assert {event_id for event_id, count in Counter(event.id for event in journal).items() if count > 1} == set()
+    assert len(done) <= 1
+    (result,) = (event for event in journal if isinstance(event, ToolCompleted))
+    assert result.failed or done == [result.request]
+    (turn,) = (event for event in journal if isinstance(event, TurnCompleted))
+    said = " ".join(event.text for event in journal if isinstance(event, ReplyChunk))
+    assert said == turn.text == ANSWER

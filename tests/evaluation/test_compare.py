@@ -1,0 +1,282 @@
+"""Recorded calls put to an app of today: what the caller did is done again, and what differs is named by its turn."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from orchestra import tool
+from orchestra.agents.tool import ToolContext
+from orchestra.cli import app as command_line
+from orchestra.demo import app
+from orchestra.demo.scripts import SCRIPTS
+from orchestra.errors import UsageError
+from orchestra.evaluation.call_diff import Comparison, TurnDiff, notes, turn_diff, word_diff
+from orchestra.evaluation.compare import call_diff, compare
+from orchestra.evaluation.html_report import page
+from orchestra.evaluation.recorded_tools import RecordedTools
+from orchestra.evaluation.sandbox import Candidate, as_told, with_prompts
+from orchestra.history.turns import ToldTurn, ToolStep, told
+from orchestra.settings import Settings
+from schemas import (
+    AgentChanged,
+    CallEnded,
+    CallStarted,
+    Event,
+    ReplyChunk,
+    ReplyInterrupted,
+    ToolRequested,
+    TurnCompleted,
+    UserTurnEnded,
+)
+from tests.agents.golden import golden, read
+
+NO_PARCELS = "I am sorry, I can only help you with parcels."
+
+
+def recording(script: str) -> list[Event]:
+    return [read(line) for line in golden(script).read_text("utf-8").splitlines()]
+
+
+def candidate(tmp_path: Path, changed: object = app, **options: object) -> Candidate:
+    settings = Settings(data_dir=tmp_path, redis_url=None)
+    return Candidate(app=changed, settings=settings, **options)  # type: ignore[arg-type]
+
+
+def reworded() -> object:
+    prompts = {agent.name: agent.instructions.replace(NO_PARCELS, "Parcels are all I know.") for agent in app.agents}
+    return with_prompts(app, prompts)
+
+
+async def test_the_demos_journals_are_what_the_app_of_today_makes_of_them(tmp_path: Path) -> None:
+    found = await compare({script: recording(script) for script in SCRIPTS}, candidate(tmp_path))
+    assert (found.turns, found.diverged, found.failed) == (19, 0, {})
+    assert {call.now_version for call in found.calls} == {app.version}
+    answered = {step.answered for call in found.calls for turn in call.turns for step in turn.now.tools}
+    assert answered == {"recording", "tool"}, "only the platform's own tools and the look-up run"
+
+
+async def test_another_prompt_is_told_by_the_turn_that_it_changes(tmp_path: Path) -> None:
+    found = await compare({"q": recording("questions")}, candidate(tmp_path, reworded()))
+    (call,) = found.calls
+    (turn,) = call.diverged
+    assert (turn.number, turn.differs) == (3, ("reply",))
+    assert turn.now.reply == "Parcels are all I know."
+    assert (len(call.turns), call.ended) == (5, "")
+
+
+async def test_a_comparison_that_stops_at_a_divergence_ends_the_call_there(tmp_path: Path) -> None:
+    found = await compare({"q": recording("questions")}, candidate(tmp_path, reworded()), on_divergence="stop")
+    assert ([turn.number for turn in found.calls[0].turns], found.calls[0].ended) == ([1, 2, 3], "diverged")
+
+
+async def test_a_tool_that_the_recording_answers_is_not_run_and_its_resources_stay_closed(tmp_path: Path) -> None:
+    @tool(idempotent=True, examples=("where is my parcel",))
+    def find_parcel(number: str, context: ToolContext) -> str:
+        """Find out where a parcel is, by its parcel number of four digits."""
+        raise AssertionError(number, context)
+
+    agents = tuple(replace(a, tools=(find_parcel,)) if a.name == "tracking" else a for a in app.agents)
+    found = await compare({"s": recording("status")}, candidate(tmp_path, replace(app, agents=agents)))
+    (step,) = [step for step in found.calls[0].turns[1].now.tools if step.name == "find_parcel"]
+    assert (step.answered, step.failed) == ("recording", False)
+    assert found.calls[0].turns[1].differs == ()
+
+
+async def test_a_call_without_its_agent_that_still_runs_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:
+    agents = tuple(
+        replace(agent, handoffs=tuple(name for name in agent.handoffs if name != "complaints"))
+        for agent in app.agents
+        if agent.name != "complaints"
+    )
+    running = [event for event in recording("complaint") if not isinstance(event, CallEnded)]
+    found = await compare({"c": running}, candidate(tmp_path, replace(app, agents=agents)))
+    (call,) = found.calls
+    assert any("no agent 'complaints' any more, which answered turn 1, 2, 3, 4" in note for note in call.notes)
+    assert any("still running" in note and "(5 turns)" in note for note in call.notes)
+    assert call.diverged[0].number == 1
+    assert "agent" in call.diverged[0].differs
+
+
+async def test_a_recording_without_a_turn_fails_alone(tmp_path: Path) -> None:
+    empty: list[Event] = [CallStarted(call="07-0199a0b4-c0de-7000-8000-00000000aaaa")]
+    found = await compare({"empty": empty, "s": recording("status")}, candidate(tmp_path))
+    assert "no turn of the caller's" in found.failed["empty"]
+    assert len(found.calls) == 1
+
+
+# -- tools
+
+
+def asked(name: str, arguments: str, number: int = 1) -> ToolRequested:
+    return ToolRequested(call="c", turn=1, agent="a", name=name, arguments=arguments, id=f"r{number}")
+
+
+def recorded_tools(policy: str) -> RecordedTools:
+    tools = RecordedTools(policy)  # type: ignore[arg-type]
+    tools.enter(
+        "c",
+        [
+            ToolStep(name="find", arguments='{"number": "4271"}', result="at the depot"),
+            ToolStep(name="find", arguments='{"number": "4271"}', result="delivered"),
+            ToolStep(name="note", arguments='{"text": "the cup is broken"}', result="", failed=True),
+        ],
+    )
+    return tools
+
+
+def test_the_same_call_of_a_tool_is_answered_in_the_order_of_the_recording() -> None:
+    tools = recorded_tools("fail")
+    same = ['{"number":"4271"}', '{"number": 4271}', '{"number": "4271"}']
+    assert [tools(asked("find", arguments)) for arguments in same] == [
+        (False, "at the depot"),
+        (False, "delivered"),
+        (False, "delivered"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "answer", "answered"),
+    [("recorded", (True, ""), "similar"), ("live", None, "tool")],
+)
+def test_a_call_with_other_arguments_is_answered_as_told(policy: str, answer: object, answered: str) -> None:
+    tools = recorded_tools(policy)
+    assert tools(asked("note", '{"text": "a broken cup"}')) == answer
+    assert tools.answered("r1") == answered
+
+
+@pytest.mark.parametrize(("policy", "name"), [("fail", "note"), ("recorded", "unheard_of")])
+def test_a_call_that_nothing_answers_fails(policy: str, name: str) -> None:
+    failed, why = recorded_tools(policy)(asked(name, '{"text": "a broken cup"}')) or (False, "")
+    assert failed
+    assert "the recording has no answer" in why
+
+
+# -- differences
+
+
+def turn(**fields: object) -> ToldTurn:
+    return ToldTurn(**({"number": 1, "agent": "a", "reply": "It is here.", "version": "1"} | fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "differs"),
+    [
+        (turn(), turn(reply="it is here"), ()),
+        (turn(), turn(reply="It is there."), ("reply",)),
+        (turn(), turn(agent="b"), ("agent",)),
+        (turn(), turn(tools=(ToolStep(name="find"),)), ("tools",)),
+        (turn(), turn(rules=("no_promise",)), ("rules",)),
+        (turn(version=""), turn(rules=("no_promise",)), ()),
+        (turn(), turn(closing="ended"), ("end",)),
+        (turn(), turn(failed=True), ("failure",)),
+        (turn(cancelled="interrupted", reply="It is"), turn(), ()),
+        (turn(cancelled="superseded", reply=""), turn(), ()),
+    ],
+    ids=["punctuation", "reply", "agent", "tools", "rules", "old recording", "end", "failure", "cut off", "spoke on"],
+)
+def test_what_differs_in_a_turn_is_named(was: ToldTurn, now: ToldTurn, differs: tuple[str, ...]) -> None:
+    assert turn_diff(was, now).differs == differs
+
+
+def test_replies_that_are_alike_enough_count_as_the_same() -> None:
+    assert turn_diff(turn(), turn(reply="It is there."), alike=0.6).differs == ()
+
+
+def test_a_word_diff_tells_both_sides() -> None:
+    found = [(part.kind, part.text) for part in word_diff("It is at the depot.", "It is in Hill Street, at the depot.")]
+    assert found == [("same", "It is"), ("now", "in Hill Street,"), ("same", "at the depot.")]
+
+
+# -- recordings
+
+
+def test_a_hole_and_a_missing_beginning_are_said() -> None:
+    events = [UserTurnEnded(call="c", turn=number, text="yes") for number in (1, 4)]
+    said = list(notes(told(events), ["a"], []))
+    assert any("lacks the beginning" in note for note in said)
+    assert any("turn 2, 3 is missing" in note for note in said)
+
+
+def test_a_recording_without_words_cannot_be_compared() -> None:
+    with pytest.raises(UsageError, match="nothing to compare"):
+        as_told([CallStarted(call="c"), AgentChanged(call="c", agent="a")])
+
+
+def test_what_was_heard_of_an_interrupted_reply_is_told() -> None:
+    events = [
+        UserTurnEnded(call="c", turn=1, text="where is it", at=10.0),
+        ReplyChunk(call="c", turn=1, text="One moment.", filler=True, at=10.1),
+        ReplyChunk(call="c", turn=1, text="At the depot.", agent="tracking", at=10.4),
+        ReplyChunk(call="c", turn=1, text="It is open.", agent="tracking", at=10.5),
+        TurnCompleted(call="c", turn=1, agent="tracking", text="At the depot. It is open.", at=10.6),
+        ReplyInterrupted(call="c", turn=1, heard="At the"),
+    ]
+    (said,) = told(events).turns
+    assert (said.reply, said.heard, said.interrupted) == ("At the depot. It is open.", "At the", True)
+    assert said.first_ms == pytest.approx(400)
+    assert said.answer_ms == pytest.approx(600)
+
+
+def test_a_call_of_ten_thousand_turns_is_told_and_shown(tmp_path: Path) -> None:
+    call = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
+    events: list[Event] = [CallStarted(call=call)]
+    for number in range(1, 10_001):
+        events.append(UserTurnEnded(call=call, turn=number, text=f"question {number}"))
+        events.append(TurnCompleted(call=call, turn=number, agent="reception", text=f"Answer {number}."))
+    was = told(events)
+    diff = call_diff(was, told(events), candidate(tmp_path), last=10_000)
+    assert (len(diff.turns), diff.diverged) == (10_000, ())
+    assert "question 10000" in page(Comparison(calls=(diff,)), "long")
+
+
+# -- the command
+
+
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str]:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
+    told = CliRunner().invoke(command_line, ["compare", *arguments], catch_exceptions=False, standalone_mode=False)
+    code = told.return_value if isinstance(told.return_value, int) else told.exit_code
+    return code, told.stdout
+
+
+def test_the_command_writes_a_page_and_fails_beyond_its_threshold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = tmp_path / "reception.txt"
+    prompt.write_text(app.team["reception"].instructions.replace(NO_PARCELS, "Parcels & <b>nothing</b> else."))
+    shown = tmp_path / "page.html"
+    options = ["--prompt", f"reception={prompt}", "--json", "--html", str(shown), "--max-diverged", "0.1"]
+    code, output = command(tmp_path, monkeypatch, str(golden("questions")), *options)
+    assert code == 1
+    told = json.loads(output)
+    assert (told["diverged"], told["share"]) == (1, 0.2)
+    html = shown.read_text("utf-8")
+    assert "&lt;b&gt;nothing&lt;/b&gt;" in html
+    assert not re.search(r"(src|href)=", html), "the page needs nothing beside itself"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--json"], "name calls to compare"),
+        (["{golden}", "--prompt", "nobody"], "AGENT=FILE"),
+        (["{golden}", "--prompt", "nobody={golden}"], "no agent 'nobody'"),
+        (["07-nothing"], "no call is kept"),
+    ],
+)
+def test_a_wrong_wish_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], why: str
+) -> None:
+    with pytest.raises(UsageError, match=why):
+        command(tmp_path, monkeypatch, *(each.format(golden=golden("status")) for each in arguments))
+
+
+def test_a_turns_difference_is_data_for_programs() -> None:
+    diff = turn_diff(turn(), turn(reply="It is there."))
+    assert msgspec.json.decode(msgspec.json.encode(diff), type=TurnDiff) == diff
