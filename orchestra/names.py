@@ -1,25 +1,12 @@
-"""Whether a folder's own modules take the place of Orchestra's packages `schemas` and `workers`."""
+"""What packages of 0.1 are called now, for apps and consumers that were written for it."""
 
-from importlib.machinery import PathFinder
-from pathlib import Path
+_NOW = {
+    "schemas": "events are imported from `orchestra.events` since 0.2: `from orchestra.events import CallStarted`",
+    "workers": "handlers are imported from `orchestra` since 0.2: `from orchestra.agents.handlers import Orchestration`"
+    " and `from orchestra.execution.handlers import Execution`",
+}
 
-#: Orchestra's packages beside `orchestra` itself, and a module by which each is known
-_PACKAGES = {"schemas": "asyncapi.py", "workers": "orchestration.py"}
 
-
-def clash(folder: Path | None = None) -> str:
-    """Why this Python, or one that looks into ``folder`` first, does not find Orchestra's packages; empty if it does.
-
-    Only modules and packages count: a folder without an ``__init__.py`` stands behind every package.
-    """
-    for name, known in _PACKAGES.items():
-        spec = PathFinder.find_spec(name, None if folder is None else [str(folder)])
-        if spec is None or spec.origin is None:
-            continue
-        found = Path(spec.origin)
-        if not (found.parent / known).exists():
-            return (
-                f"{found.parent if found.name == '__init__.py' else found} stands before Orchestra's own package"
-                f" {name!r}: rename it, or run this from another folder"
-            )
-    return ""
+def renamed(module: str | None) -> str:
+    """What to import instead of a module of 0.1 that is not there; empty for any other module."""
+    return _NOW.get((module or "").partition(".")[0], "")

@@ -202,7 +202,7 @@ def _children(
         made.stop_within_s += drain_s
         return made
 
-    others = [child(name, "worker", f"workers.{name}:consumer") for name in workers]
+    others = [child(name, "worker", name) for name in workers]
     if edges == 1:
         return [*others, edge("edge")]
     names = [f"edge-{number}" for number in range(1, edges + 1)]

@@ -23,7 +23,7 @@ from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.keys import STREAMS
 from orchestra.errors import MissingExtraError
 from orchestra.settings import Settings
-from schemas import Event
+from orchestra_schemas import Event
 
 try:
     import pytest

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
-from schemas import clean_text
+from orchestra_schemas import clean_text
 
 #: characters of one call's arguments, and levels of nesting
 LONGEST: Final = 65_536

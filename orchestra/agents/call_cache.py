@@ -15,7 +15,7 @@ import msgspec
 
 from orchestra.agents.conversation import Conversation
 from orchestra.bus import Context, State
-from schemas import PromptCompleted, ToolCompleted, UserTurnEnded, UserTurnPredicted
+from orchestra_schemas import PromptCompleted, ToolCompleted, UserTurnEnded, UserTurnPredicted
 
 #: fields of a call's state
 CONVERSATION = "conversation"

@@ -10,7 +10,7 @@ import msgspec
 
 from orchestra.language.agreement import Asked
 from orchestra.language.stemming import words
-from schemas import Message, ToolCall
+from orchestra_schemas import Message, ToolCall
 
 #: messages and characters kept; the oldest turns go first, the last one stays
 _KEPT: Final = 60

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestra.agents.app import App
 from orchestra.errors import AppError, UsageError
-from orchestra.names import clash
+from orchestra.names import renamed
 
 #: a turn ends after 45 s whatever happens
 _LONGEST_TOOL_S = 30.0
@@ -28,8 +28,6 @@ def load_app(place: str) -> App:
         msg = f"app {place!r}: write it as module:attribute, as in orchestra.demo:app"
         raise AppError(msg)
     here = str(Path.cwd())
-    if problem := clash(Path(here)):
-        raise AppError(problem)
     if here not in sys.path:  # a console script does not look where it is started
         sys.path.insert(0, here)
     try:
@@ -37,7 +35,8 @@ def load_app(place: str) -> App:
     except UsageError:
         raise
     except ModuleNotFoundError as error:
-        msg = f"app {place!r}: there is no module {error.name!r}: check the name, and that it can be imported from here"
+        hint = renamed(error.name) or "check the name, and that it can be imported from here"
+        msg = f"app {place!r}: there is no module {error.name!r}: {hint}"
         raise AppError(msg) from error
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())

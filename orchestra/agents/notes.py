@@ -7,7 +7,7 @@ prompt: whoever calls from somebody's number could write instructions there for 
 import unicodedata
 from typing import Final
 
-from schemas import Message
+from orchestra_schemas import Message
 
 #: how the message with the notes begins
 NOTES_HEAD: Final = (

@@ -10,7 +10,7 @@ import structlog
 
 from orchestra.agents.app_checks import hints_of
 from orchestra.errors import AppError
-from schemas import Message
+from orchestra_schemas import Message
 
 _LOG = structlog.get_logger("orchestra.agents")
 

@@ -14,7 +14,7 @@ import msgspec
 from orchestra.agents.app_checks import hints_of, parts
 from orchestra.errors import AppError, RejectedError
 from orchestra.language.argument_words import choices_of, worded
-from schemas import ToolSchema
+from orchestra_schemas import ToolSchema
 
 _TIMEOUT_S = 5.0
 #: levels of arguments within one another; every reader of JSON takes as many

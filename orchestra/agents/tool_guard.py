@@ -11,7 +11,7 @@ from orchestra.agents.rule import Handoff, Rule, ToolUse
 from orchestra.agents.tool import Tool, read_arguments
 from orchestra.errors import RejectedError
 from orchestra.language.agreement import Asked, agrees
-from schemas import Message, ToolCall
+from orchestra_schemas import Message, ToolCall
 
 _LOG = structlog.get_logger("orchestra.agents")
 

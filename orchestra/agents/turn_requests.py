@@ -17,7 +17,7 @@ from orchestra.agents.call_cache import CallersTurn, LiveCall, Step
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
 from orchestra.errors import EngineError
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     Event,
     Message,

@@ -17,7 +17,7 @@ from orchestra.agents.turn_requests import PROMPT_S, TurnSteps, catch_up
 from orchestra.bus import Context
 from orchestra.errors import EngineError, FencedError
 from orchestra.language.agreement import simply_agrees
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

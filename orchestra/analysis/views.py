@@ -4,7 +4,7 @@
 """
 # ruff: noqa: S608 - made of constants
 
-#: the times of `schemas.TurnMeasured`, in the order in which they follow one another
+#: the times of `orchestra_schemas.TurnMeasured`, in the order in which they follow one another
 STAGES = (
     "turn_end_ms",
     "stt_ms",

@@ -7,7 +7,7 @@ from orchestra.archive.archive import Archive, parts_of
 from orchestra.archive.parquet import one_of
 from orchestra.bus.keys import started_ms
 from orchestra.bus.stream.entry import Entry
-from schemas import CallStarted, tag_of
+from orchestra_schemas import CallStarted, tag_of
 
 _STARTED = tag_of(CallStarted)
 

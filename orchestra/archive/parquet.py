@@ -59,7 +59,7 @@ _ENCODINGS = {
 
 
 class _Header(msgspec.Struct, omit_defaults=True, gc=False):
-    """The fields of `schemas.Event`, in the order in which they are written."""
+    """The fields of `orchestra_schemas.Event`, in the order in which they are written."""
 
     type: str
     call: str

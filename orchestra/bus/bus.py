@@ -25,7 +25,7 @@ from orchestra.bus.stream.publisher import Publisher
 from orchestra.bus.stream.subscription import Follow
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
-from schemas import DecodeError, Event
+from orchestra_schemas import DecodeError, Event
 
 if TYPE_CHECKING:
     from orchestra.bus.consumer.runtime import Engine

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from orchestra.cli.ui.terminal import Terminal, complain, say
 from orchestra.errors import OrchestraError, ServerError, UsageError
-from orchestra.names import clash
 from orchestra.version import package_version
 
 #: every file that a command, a worker or an edge makes holds what people said, or a key: nobody else may read it
@@ -68,10 +67,7 @@ _COMMANDS = (
     "schema",
     "doctor",
 )
-#: without its own packages no command can even be imported
-_CLASH = clash()
-
-for _command in () if _CLASH else _COMMANDS:
+for _command in _COMMANDS:
     import_module(f"orchestra.cli.{_command}").register(app)
 
 
@@ -79,8 +75,6 @@ def main() -> None:
     """Run the command line; an error is one line: exit code 2 if the operator must change something, else 1."""
     os.umask(_OURS_ALONE)
     sys.excepthook = _unexpected
-    if _CLASH:
-        _exit_with(UsageError(_CLASH))
     try:
         app()
     except OrchestraError as error:

@@ -271,7 +271,7 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
 
 async def _listen(follow: "Follow", call_sid: str, replying: "Replying") -> None:
     """Tell of the events of the call that the carrier calls ``call_sid``."""
-    from schemas import CallStarted, DecodeError
+    from orchestra_schemas import CallStarted, DecodeError
 
     call = ""
     async for entry in follow:

@@ -69,9 +69,9 @@ import time
 import pytest
 
 from orchestra.testing import TestBus, bus, redis_url, settings  # noqa: F401 - fixtures
-from schemas import CallStarted, ReplyChunk, UserTurnEnded
-from workers.execution import Execution
-from workers.orchestration import Orchestration
+from orchestra.events import CallStarted, ReplyChunk, UserTurnEnded
+from orchestra.execution.handlers import Execution
+from orchestra.agents.handlers import Orchestration
 
 from {module} import app
 

@@ -12,7 +12,7 @@ from orchestra.errors import UsageError
 CONSUMER = '''"""{title}: what it does with the turns of a call, in a sentence."""
 
 from orchestra import Consumer
-from schemas import Event, UserTurnEnded
+from orchestra.events import Event, UserTurnEnded
 
 
 class {event}(Event, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ TEST = '''"""`{module}` on a real server, which the fixture starts."""
 import pytest
 
 from orchestra.testing import TestBus, bus, redis_url, settings  # noqa: F401 - fixtures
-from schemas import UserTurnEnded
+from orchestra.events import UserTurnEnded
 
 from {module} import {event}, consumer
 

@@ -15,7 +15,7 @@ def schema(
     write: Annotated[bool, typer.Option("--write", help="Write the file in schemas/ instead of printing it.")] = False,
 ) -> None:
     """Print the AsyncAPI document of every event, generated from the code."""
-    from schemas.asyncapi import FILE, document_text
+    from orchestra_schemas.asyncapi import FILE, document_text
 
     if write:
         Path(FILE).write_text(document_text(), encoding="utf-8")

@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    consumers: Annotated[list[str], typer.Argument(help="What to run: module:attribute, or an entry point's name.")],
+    consumers: Annotated[list[str], typer.Argument(help="What to run: a name, or module:attribute.")],
     health_port: Annotated[
         int | None, typer.Option("--health-port", help="Serve /healthz and /metrics on this port.")
     ] = None,
@@ -25,8 +25,8 @@ def worker(
 ) -> None:
     """Run consumers in this process until it is told to stop (SIGTERM, Ctrl-C); then hand their partitions over.
 
-    The platform's own are workers.orchestration:consumer, and likewise execution, persistence, archive, logging,
-    telemetry and curator. Packages offer others as entry points of the group "orchestra.consumers".
+    The platform's own are orchestration, execution, persistence, archive, logging, telemetry and curator. Packages
+    offer others as entry points of the group "orchestra.consumers".
     """
     import uvloop
 

@@ -32,7 +32,7 @@ from orchestra.simulator.audio_files import read_channels
 from orchestra.simulator.audio_measure import sounds
 from orchestra.stack import Running, stack
 from orchestra.voice.audio.mulaw import Samples
-from schemas import CallEnded, Event, UserTurnEnded
+from orchestra_schemas import CallEnded, Event, UserTurnEnded
 
 #: what is left around the caller's words, so that no first sound is cut off
 _MARGIN_S = 0.15

@@ -10,7 +10,7 @@ from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, notes, turn_diff
 from orchestra.evaluation.sandbox import Candidate, Stage, as_told, staged
 from orchestra.history.turns import ToldCall, ToldTurn
-from schemas import Event
+from orchestra_schemas import Event
 
 OnDivergence = Literal["stop", "follow"]
 #: calls that are played at a time

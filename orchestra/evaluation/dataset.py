@@ -17,7 +17,7 @@ from orchestra.history.turns import ToldCall, ToldTurn, told
 from orchestra.language.word_error_rate import WordErrors, total, word_errors
 from orchestra.replay.sources.selection import decoded
 from orchestra.replay.sources.sources import file_entries
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     DigitPressed,

@@ -11,7 +11,7 @@ from orchestra.agents.builtin import collect_digits
 from orchestra.bus import Bus
 from orchestra.errors import EngineError
 from orchestra.history.turns import Teller, ToldCall, ToldTurn
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
 from orchestra.history.turns import Answered, ToolStep, canonical
-from schemas import ToolRequested
+from orchestra_schemas import ToolRequested
 
 Policy = Literal["recorded", "live", "fail"]
 

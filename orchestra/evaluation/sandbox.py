@@ -6,18 +6,19 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from orchestra.agents.app import App
+from orchestra.agents.handlers import Orchestration
 from orchestra.bus import Bus, Consumer, EmbeddedServer, Publisher, run_consumer
 from orchestra.errors import UsageError
 from orchestra.evaluation.recorded_caller import CallerSide, Journal, Journals
 from orchestra.evaluation.recorded_tools import Policy, RecordedTools
+from orchestra.execution.handlers import Execution
 from orchestra.execution.models import opened_models
 from orchestra.history.turns import ToldCall, told
 from orchestra.settings import Settings
-from schemas import CallStarted, Event
+from orchestra_schemas import CallStarted, Event
 
 _PARTITIONS = 4
 _READY_WITHIN_S = 20.0
@@ -112,15 +113,15 @@ async def staged(candidate: Candidate, *, partitions: int = _PARTITIONS) -> Asyn
 
 
 def _workers(candidate: Candidate, stage: Stage) -> list[Consumer]:
-    """The two workers of a conversation; by name, since the platform knows no worker."""
+    """The two consumers of a conversation."""
 
     def background(event: CallStarted) -> str:
         return stage.backgrounds.get(event.call, stage.backgrounds.get("", ""))
 
     app = candidate.app
     models = partial(opened_models, only=candidate.only_model)
-    orchestration = import_module("workers.orchestration").Orchestration(app, background)
-    execution = import_module("workers.execution").Execution(
+    orchestration = Orchestration(app, background)
+    execution = Execution(
         app if candidate.tools == "live" else _closed(app), lambda _: models(candidate.settings), stage.tools
     )
     return [orchestration.consumer, execution.consumer]

@@ -13,7 +13,7 @@ from orchestra.execution.models import Model, ModelAnswer, Models
 from orchestra.execution.reply import DivergedError, Reply
 from orchestra.language.sentence_splitter import Sentences
 from orchestra.mask import without_secrets
-from schemas import Message, PromptCompleted, PromptRequested
+from orchestra_schemas import Message, PromptCompleted, PromptRequested
 
 _LOG = structlog.get_logger("orchestra.execution")
 

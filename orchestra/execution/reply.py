@@ -7,7 +7,7 @@ from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
 from orchestra.language.plain_text import spoken
 from orchestra.language.verbalize import read_out
-from schemas import PromptRequested, ReplyChunk
+from orchestra_schemas import PromptRequested, ReplyChunk
 
 _LOG = structlog.get_logger("orchestra.execution")
 

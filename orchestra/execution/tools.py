@@ -17,7 +17,7 @@ from orchestra.errors import RejectedError, ToolFailed
 from orchestra.execution.call_state import changes
 from orchestra.execution.keypad import Keypad
 from orchestra.execution.loop_watchdog import Timed
-from schemas import (
+from orchestra_schemas import (
     CallEndRequested,
     CallTransferRequested,
     DigitPressed,

@@ -4,7 +4,7 @@ import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     Event,
     ReplyChunk,

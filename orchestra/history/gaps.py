@@ -5,7 +5,7 @@ import msgspec
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import UNREADABLE
-from schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, tag_of
+from orchestra_schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, tag_of
 
 _ENDED, _TURN = tag_of(CallEnded), tag_of(UserTurnEnded)
 #: a call that is dialled may be answered before its audio is connected, or end without either

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from orchestra.bus import Bus, keys
 from orchestra.history.dialogue import TYPES
-from schemas import DecodeError, Event, tag_of
+from orchestra_schemas import DecodeError, Event, tag_of
 
 _TAGS = {tag_of(event_type) for event_type in TYPES}
 

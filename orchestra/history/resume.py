@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestra.voice.call.actions import Ending, HangUp, Transfer
-from schemas import (
+from orchestra_schemas import (
     CallAnswered,
     CallEnded,
     CallEndRequested,

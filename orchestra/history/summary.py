@@ -6,7 +6,7 @@ Pure: an event goes in, the fields of the record that it changes come out.
 from functools import singledispatch
 
 from orchestra.mask import without_login
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallAnswered,
     CallEnded,

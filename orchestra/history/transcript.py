@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from orchestra.history.dialogue import Turn, dialogue
-from schemas import Event
+from orchestra_schemas import Event
 
 #: a cue that has no length of its own is shown for so long, in seconds
 _SHORTEST_S = 1.0

@@ -10,7 +10,7 @@ import msgspec
 from orchestra.agents.notes import is_notes
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.storage.callers import CONTEXT_HEAD
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallEndRequested,

@@ -10,7 +10,7 @@ import msgspec
 
 from orchestra.history.summary import Record
 from orchestra.prices import Prices
-from schemas import CallEnded, Event, PromptCompleted, SpeechMetered
+from orchestra_schemas import CallEnded, Event, PromptCompleted, SpeechMetered
 
 _MILLION = 1_000_000
 _PLACES = 6

@@ -1,7 +1,7 @@
 """A call's audio among the entries of a media stream."""
 
 from orchestra.bus.stream.entry import Entry
-from schemas import AudioChunk, DecodeError, tag_of
+from orchestra_schemas import AudioChunk, DecodeError, tag_of
 
 _AUDIO = tag_of(AudioChunk)
 _SAMPLE_BYTES = 2

@@ -16,7 +16,7 @@ from orchestra.recordings.store import kept
 from orchestra.recordings.wav import Recording
 from orchestra.replay.sources.selection import Selection, entries
 from orchestra.settings import Settings
-from schemas import AudioChunk, Event, RecordingSaved, tag_of
+from orchestra_schemas import AudioChunk, Event, RecordingSaved, tag_of
 
 _CHUNK = 1 << 20
 

@@ -12,7 +12,7 @@ from orchestra.errors import MissingExtraError, RejectedError
 from orchestra.recordings.audio_chunks import audio_of, length_ms
 from orchestra.recordings.store import Stored, store, stored_at
 from orchestra.recordings.wav import Recordings
-from schemas import AudioChunk, CallEnded, RecordingSaved
+from orchestra_schemas import AudioChunk, CallEnded, RecordingSaved
 
 _log = structlog.get_logger()
 

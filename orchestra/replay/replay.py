@@ -14,7 +14,7 @@ from orchestra.replay.pace import Pace
 from orchestra.replay.sources.selection import Selection, entries
 from orchestra.replay.sources.sources import Complain, Place, place_of
 from orchestra.settings import Settings
-from schemas import CallEnded, tag_of
+from orchestra_schemas import CallEnded, tag_of
 
 _ENDED = tag_of(CallEnded)
 

@@ -6,7 +6,7 @@ from orchestra.bus import Bus, keys
 from orchestra.bus.stream.entry import Entry, read_entry
 from orchestra.recordings.audio_chunks import audio_of, length_ms
 from orchestra.storage.call_records import CallRecord, running_calls
-from schemas import CallEnded
+from orchestra_schemas import CallEnded
 
 _PAGE = 500
 _CLAIMED_S = 60

@@ -19,7 +19,7 @@ from orchestra.settings import Settings
 from orchestra.telemetry.openobserve import credentials
 from orchestra.telemetry.otlp_exporters import MetricExporter, Signal, SpanExporter
 from orchestra.telemetry.traces import Span
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,

@@ -5,7 +5,7 @@ import msgspec
 from orchestra.bus import Entry
 from orchestra.bus.keys import trace_id
 from orchestra.telemetry.redaction import Redaction
-from schemas import event_types
+from orchestra_schemas import event_types
 
 PREFIX = "orchestra_"
 LOGS = f"{PREFIX}logs"

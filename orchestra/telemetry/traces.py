@@ -13,7 +13,7 @@ import msgspec
 
 from orchestra.bus.keys import trace_id
 from orchestra.telemetry.redaction import Chain, Redaction
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,

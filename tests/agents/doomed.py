@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from orchestra.agents import Agent, App, ToolContext, tool
+from orchestra.agents.handlers import Orchestration
+from orchestra.execution.handlers import Execution
 from orchestra.execution.models import ModelAnswer, Models, TextDelta
 from orchestra.settings import Settings
-from schemas import PromptRequested, ToolCall
-from workers.execution import Execution
-from workers.orchestration import Orchestration
+from orchestra_schemas import PromptRequested, ToolCall
 
 PIECE_S = 0.03
 ANSWER = "It is booked. The van comes on Friday. Good-bye."

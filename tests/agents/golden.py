@@ -17,13 +17,15 @@ import msgspec
 import structlog
 
 from orchestra import App
+from orchestra.agents.handlers import Orchestration
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.demo.scripts import SCRIPTS, Script
 from orchestra.evaluation.recorded_caller import CallerSide, Journals
+from orchestra.execution.handlers import Execution
 from orchestra.history.turns import told
 from orchestra.settings import load_settings
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,
@@ -38,8 +40,6 @@ from schemas import (
     decode,
     encode,
 )
-from workers.execution import Execution
-from workers.orchestration import Orchestration
 
 FOLDER = Path(__file__).parent / "golden"
 CALL = "07-00000000-0000-7000-8000-000000000000"

@@ -9,13 +9,13 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from orchestra.agents import Agent, App, Rule, ToolContext, tool
+from orchestra.agents.handlers import Orchestration
 from orchestra.agents.tool import Tool
+from orchestra.execution.handlers import Execution
 from orchestra.execution.models import ModelAnswer, Models, TextDelta
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import CallStarted, Event, PromptRequested, ReplyInterrupted, ToolCall, UserTurnEnded
-from workers.execution import Execution
-from workers.orchestration import Orchestration
+from orchestra_schemas import CallStarted, Event, PromptRequested, ReplyInterrupted, ToolCall, UserTurnEnded
 
 Move = str | Sequence[ToolCall] | Exception
 Decide = Callable[[PromptRequested], Move]

@@ -9,7 +9,7 @@ from orchestra.agents import Rule, Tool
 from orchestra.agents.tool import read_arguments
 from orchestra.errors import RejectedError
 from orchestra.testing import TestBus
-from schemas import PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
+from orchestra_schemas import PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 from tests.agents.team import Line, Parcels, call_of, last, team
 
 DEEP = '{"note":' * 50_000 + "1" + "}" * 50_000

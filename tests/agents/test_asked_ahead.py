@@ -7,7 +7,7 @@ import pytest
 from orchestra.agents.autogen import AgentTurn, Cast
 from orchestra.agents.tool_guard import Scene
 from orchestra.language.agreement import Asked
-from schemas import Message, PromptCompleted, ToolCall
+from orchestra_schemas import Message, PromptCompleted, ToolCall
 from tests.agents.team import Parcels, team
 
 _FOUND = ToolCall(id="call_1", name="find_parcel", arguments='{"number":"4271"}')

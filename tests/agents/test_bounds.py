@@ -6,7 +6,7 @@ import re
 import pytest
 
 from orchestra.testing import TestBus
-from schemas import Message, PromptRequested, ToolCall, ToolCompleted, ToolRequested, TurnCompleted
+from orchestra_schemas import Message, PromptRequested, ToolCall, ToolCompleted, ToolRequested, TurnCompleted
 from tests.agents.team import Line, call_of, last
 
 

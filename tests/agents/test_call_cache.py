@@ -8,7 +8,7 @@ import pytest
 from orchestra.agents.call_cache import CONVERSATION, LiveCalls
 from orchestra.agents.conversation import Conversation
 from orchestra.bus import Context
-from schemas import PromptCompleted
+from orchestra_schemas import PromptCompleted
 
 CALL = "07-0199a2b4-77f0-7abc-8def-000000000001"
 

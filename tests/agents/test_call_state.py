@@ -13,7 +13,7 @@ from orchestra.evaluation.recorded_tools import RecordedTools
 from orchestra.execution.call_state import LARGEST, changes
 from orchestra.history.turns import told
 from orchestra.testing import TestBus
-from schemas import AgentChanged, CallStarted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
+from orchestra_schemas import AgentChanged, CallStarted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.agents.team import Line, Parcels, call_of, last, team
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from orchestra.agents.conversation import STILL_RUNNING, Conversation
-from schemas import Message, ToolCall
+from orchestra_schemas import Message, ToolCall
 
 CALL = ToolCall(id="c1", name="find_parcel", arguments="{}")
 

@@ -7,9 +7,9 @@ import pytest
 from orchestra import App
 from orchestra.agents.notes import NOTES_HEAD
 from orchestra.testing import TestBus
-from schemas import CallEnded, CallStarted, Message
+from orchestra_schemas import CallEnded, CallStarted, Message
+from orchestra_workers.persistence import consumer as persistence
 from tests.agents.team import Line, Parcels, team
-from workers.persistence import consumer as persistence
 
 OWN = "+15550100"
 

@@ -11,7 +11,7 @@ import pytest
 from orchestra import Agent, App, Knowledge, Sentence, ToolUse, rule, tool
 from orchestra.testing import TestBus
 from orchestra.version import package_version
-from schemas import PromptCompleted, PromptRequested, TurnCompleted, UserTurnEnded
+from orchestra_schemas import PromptCompleted, PromptRequested, TurnCompleted, UserTurnEnded
 from tests.agents.team import Line, Parcels, call_of, last, team
 
 PRICES = {"parcel": 4}

@@ -9,7 +9,7 @@ from orchestra import ToolUse, rule
 from orchestra.demo import app
 from orchestra.demo.scripts import SCRIPTS
 from orchestra.testing import TestBus
-from schemas import UserTurnEnded
+from orchestra_schemas import UserTurnEnded
 from tests.agents.golden import DivergedError, golden, read, replay
 
 

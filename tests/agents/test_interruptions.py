@@ -8,7 +8,7 @@ from orchestra.agents.conversation import STILL_RUNNING
 from orchestra.agents.tool_guard import Scene
 from orchestra.errors import FencedError
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     Message,
     PromptCompleted,

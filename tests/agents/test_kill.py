@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     CallStarted,
     Event,
     PromptRequested,

@@ -15,7 +15,7 @@ from orchestra import mcp_tools
 from orchestra.agents.loader import check_app
 from orchestra.errors import AppError
 from orchestra.testing import TestBus
-from schemas import PromptRequested, ToolCompleted, TurnCompleted
+from orchestra_schemas import PromptRequested, ToolCompleted, TurnCompleted
 from tests.agents.team import Line, Parcels, call_of, last, team
 
 SERVER = (sys.executable, str(Path(__file__).parents[1] / "servers" / "mcp_parcels.py"))

@@ -18,7 +18,7 @@ from orchestra.cli.doctor.app import app_and_tool_servers
 from orchestra.errors import AppError, ToolFailed
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import PromptRequested, ToolCompleted, TurnCompleted
+from orchestra_schemas import PromptRequested, ToolCompleted, TurnCompleted
 from tests.agents.team import Line, Parcels, call_of, last, team
 from tests.agents.test_mcp_odd import ask, close, data_dir, tools_of
 from tests.execution.test_worker import run_tool

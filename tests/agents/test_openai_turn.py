@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from orchestra.execution.handlers import Execution
 from orchestra.execution.models import Models, opened_models
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AgentChanged, PromptCompleted, ReplyChunk, TurnCancelled, TurnCompleted
+from orchestra_schemas import AgentChanged, PromptCompleted, ReplyChunk, TurnCancelled, TurnCompleted
 from tests.agents.team import Line
 from tests.servers.openai import Call, OpenAIServer, Reply
-from workers.execution import Execution
 
 Dicts = list[dict[str, Any]]
 

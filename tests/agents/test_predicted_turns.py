@@ -3,7 +3,7 @@
 import time
 
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     PromptCompleted,
     PromptRequested,

@@ -6,7 +6,7 @@ from orchestra import Handoff, Sentence, ToolUse, rule
 from orchestra.agents.rule import Rule
 from orchestra.errors import AppError
 from orchestra.testing import TestBus
-from schemas import AgentChanged, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested, TurnCompleted
+from orchestra_schemas import AgentChanged, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested, TurnCompleted
 from tests.agents.team import Line, Parcels, call_of, last, team
 
 BOOK = call_of("book", '{"day":"Sunday"}')

@@ -6,7 +6,15 @@ from contextlib import AsyncExitStack
 import pytest
 
 from orchestra.testing import TestBus
-from schemas import CallStarted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested, TurnCancelled, TurnCompleted
+from orchestra_schemas import (
+    CallStarted,
+    PromptRequested,
+    ReplyChunk,
+    ToolCompleted,
+    ToolRequested,
+    TurnCancelled,
+    TurnCompleted,
+)
 from tests.agents.team import Line, call_of, last
 
 

@@ -1,6 +1,6 @@
 from orchestra.execution.models import ModelAnswer, TextDelta
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEndRequested,
     CallTransferRequested,

@@ -22,7 +22,7 @@ from orchestra.cli import app
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import CallStarted, Event, UserTurnEnded, encode, tag_of
+from orchestra_schemas import CallStarted, Event, UserTurnEnded, encode, tag_of
 from tests.bench._replay_events import interleaved
 from tests.storage.failing import UNREACHABLE, FailingFileSystem
 

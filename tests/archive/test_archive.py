@@ -11,7 +11,7 @@ from orchestra.archive.archive import Archive, File, Part, parts_of
 from orchestra.archive.parquet import place_of
 from orchestra.bus import Entry
 from orchestra.filesystem import Place
-from schemas import UserTurnEnded, encode
+from orchestra_schemas import UserTurnEnded, encode
 
 CALL = "03-019aac75-e980-7000-8000-000000000001"
 OTHER = "03-019aac75-e980-7000-8000-000000000002"

@@ -18,10 +18,10 @@ from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import text as text_of
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallStarted, Event, UserTurnEnded
+from orchestra_schemas import AudioChunk, CallStarted, Event, UserTurnEnded
+from orchestra_workers.archive import consumer
 from tests.archive.test_archive import entry as one
 from tests.storage.failing import NO_SPACE, READ_ONLY, UNREACHABLE, FailingFileSystem
-from workers.archive import consumer
 
 WITHIN_S = 30.0
 

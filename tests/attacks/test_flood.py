@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.audio import mulaw
-from schemas import CallEnded, CallStarted
+from orchestra_schemas import CallEnded, CallStarted
 from tests.attacks.wire import a_caller_gets_through, closed_with, incoming, parameters_of, send, stream_of
 from tests.voice.edges import running_edge
 

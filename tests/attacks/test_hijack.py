@@ -8,7 +8,7 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.transfer_target import Person
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     CallAnswered,
     CallEnded,
     CallResumed,

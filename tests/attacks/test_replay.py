@@ -7,7 +7,7 @@ import pytest
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import CallEnded, CallStarted
+from orchestra_schemas import CallEnded, CallStarted
 from tests.attacks.wire import Captured, a_caller_gets_through, incoming, parameters_of, send, stream_of
 from tests.voice.edge.test_edge_faults import edge_on_a_server_of_its_own
 from tests.voice.edges import running_edge

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from orchestra.simulator.phone_line import PhoneLine
-from schemas import ReplySpoken
+from orchestra_schemas import ReplySpoken
 from tests.voice.edges import AUTH_TOKEN, RunningEdge
 
 CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})

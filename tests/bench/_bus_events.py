@@ -1,6 +1,6 @@
 """The event of the bus benchmarks: about 300 bytes as a stream entry."""
 
-from schemas import Event
+from orchestra_schemas import Event
 
 PAD = "x" * 60
 

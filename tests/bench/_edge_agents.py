@@ -1,7 +1,7 @@
 """The agents of the edge benchmark: one consumer behind the bus that answers every turn at once."""
 
 from orchestra import Consumer
-from schemas import Event, ReplyChunk, TurnCompleted, UserTurnEnded
+from orchestra_schemas import Event, ReplyChunk, TurnCompleted, UserTurnEnded
 from tests.bench._edge_answer import ANSWER
 
 consumer = Consumer("agents")

@@ -24,7 +24,7 @@ from orchestra.replay.targets.consumer import on_scratch
 from orchestra.replay.targets.redis import copying
 from orchestra.replay.targets.stream_writer import Feed
 from orchestra.settings import Settings
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallStarted,
     Event,

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestra.bus.keys import key, new_call
 from orchestra.bus.stream.encode import Sealed, seal, stamp
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     AudioChunk,
     CallStarted,

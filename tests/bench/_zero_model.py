@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from orchestra.execution.handlers import Execution
 from orchestra.execution.models import ModelAnswer, Models, TextDelta
 from orchestra.settings import Settings
-from schemas import PromptRequested, ToolCall
-from workers.execution import Execution
+from orchestra_schemas import PromptRequested, ToolCall
 
 #: a caller who says this gets an answer without a tool
 PLAIN = "And until when could I come by?"

@@ -29,7 +29,7 @@ from orchestra.settings import Settings, load_settings
 from orchestra.simulator import Caller, PhoneLine, ScriptedConversation, ScriptLine, Utterance, measure_turns, spoken
 from orchestra.stack import Running, stack
 from orchestra.voice.engines.local import LocalSpeech
-from schemas import TurnMeasured
+from orchestra_schemas import TurnMeasured
 from tests.bench._vendors import PUBLISHED_S, Speeds
 
 #: smart-turn, which both sides use, takes each of them for a finished turn

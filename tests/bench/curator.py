@@ -22,7 +22,7 @@ from orchestra.bus import Bus, EmbeddedServer, run_consumer
 from orchestra.bus.keys import key, new_call
 from orchestra.bus.stream.encode import seal, stamp
 from orchestra.settings import Settings
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,
@@ -32,8 +32,8 @@ from schemas import (
     UserTurnEnded,
     tag_of,
 )
+from orchestra_workers.curator import consumer
 from tests.servers.label_studio_itself import TOKEN, label_studio
-from workers.curator import consumer
 
 CALLS, TURNS, WARM = 2000, 8, 100
 HOLD_TASKS_PER_S = 100

@@ -23,7 +23,7 @@ from orchestra.execution.models import TextDelta
 from orchestra.execution.models.openai import OpenAIModel
 from orchestra.language.plain_text import spoken
 from orchestra.language.sentence_splitter import Sentences
-from schemas import Message, PromptRequested
+from orchestra_schemas import Message, PromptRequested
 from tests.servers.openai import OpenAIServer
 
 _SENTENCE = "The depot in Hill Street is open until 8 p.m. on working days, and until noon on Saturdays."

@@ -28,12 +28,20 @@ import uvloop
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
-from schemas import CallStarted, PromptRequested, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded, tag_of
+from orchestra_schemas import (
+    CallStarted,
+    PromptRequested,
+    ReplyChunk,
+    ReplySpoken,
+    TurnCompleted,
+    UserTurnEnded,
+    tag_of,
+)
 from tests.bench._raw_hop import Sample, decode, encode, rows
 from tests.bench._zero_model import PLAIN, WITH_TOOL
 
 PACE_S = 2.0
-WORKERS = {"orchestration": "workers.orchestration:consumer", "execution": "tests.bench._zero_model:consumer"}
+WORKERS = {"orchestration": "orchestration", "execution": "tests.bench._zero_model:consumer"}
 _RAW_HOP = str(Path(__file__).with_name("_raw_hop.py"))
 _HOMES = [3, 11]
 _LATE_S = 20.0

@@ -7,7 +7,7 @@ import pytest
 from orchestra.bus import Consumer, Entry, Refusal
 from orchestra.errors import ConsumerError
 from orchestra.testing import TestBus
-from schemas import AudioChunk, UserTurnEnded
+from orchestra_schemas import AudioChunk, UserTurnEnded
 
 
 def turns(call: str, count: int) -> list[UserTurnEnded]:

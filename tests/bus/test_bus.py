@@ -9,7 +9,7 @@ from orchestra.bus import Bus, Consumer, partition_of, run_consumer
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallEnded, CallStarted, UserTurnEnded
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, UserTurnEnded
 from tests.bus.test_cancellation import obeys
 
 

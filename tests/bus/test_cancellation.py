@@ -7,7 +7,7 @@ import pytest
 
 from orchestra.bus import Consumer
 from orchestra.testing import TestBus
-from schemas import CallStarted, TurnCompleted, UserTurnEnded
+from orchestra_schemas import CallStarted, TurnCompleted, UserTurnEnded
 
 #: more turns of the event loop than a command takes to be sent
 TURNS = 30

@@ -17,7 +17,7 @@ from orchestra.bus import Consumer
 from orchestra.cli import app
 from orchestra.errors import UsageError
 from orchestra.testing import TestBus
-from schemas import CallStarted, UserTurnEnded
+from orchestra_schemas import CallStarted, UserTurnEnded
 
 Orchestra = Callable[..., Awaitable[tuple[int, str]]]
 PIPE, STDOUT = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT

@@ -8,7 +8,7 @@ import pytest
 from orchestra.bus import Consumer, Context
 from orchestra.errors import ConsumerError
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallStarted, PromptRequested, ReplyChunk, TurnCompleted, UserTurnEnded
+from orchestra_schemas import AudioChunk, CallStarted, PromptRequested, ReplyChunk, TurnCompleted, UserTurnEnded
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from orchestra.bus.redis.embedded import binary_path, folder_of, running_url
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallStarted, UserTurnEnded
+from orchestra_schemas import AudioChunk, CallStarted, UserTurnEnded
 from tests.bus.conftest import AT_ONCE, free_ports
 
 

@@ -13,7 +13,7 @@ from orchestra.bus.redis.address import Address
 from orchestra.bus.redis.topology import OneServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import CallEnded, TurnCompleted, UserTurnEnded
+from orchestra_schemas import CallEnded, TurnCompleted, UserTurnEnded
 from tests.bus.conftest import free_ports
 
 

@@ -13,7 +13,7 @@ from orchestra.bus import Bus, Consumer, EmbeddedServer
 from orchestra.bus.keys import JOURNAL, key
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallStarted, Event, UserTurnEnded
+from orchestra_schemas import AudioChunk, CallStarted, Event, UserTurnEnded
 from tests.bus.conftest import BINARIES
 
 SMALL = {"lease_ms": 400}

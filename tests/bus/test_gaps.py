@@ -12,7 +12,7 @@ from orchestra.bus.group.leases import Leases
 from orchestra.bus.group.retention import look_for_gap, trim
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import UserTurnEnded
+from orchestra_schemas import UserTurnEnded
 from tests.bus.conftest import AT_ONCE, BINARIES, one
 
 KEY = "orchestra:{p03}:events"

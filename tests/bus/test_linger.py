@@ -4,7 +4,7 @@ import asyncio
 
 from orchestra.bus import Consumer, keys
 from orchestra.testing import TestBus
-from schemas import TurnCompleted, UserTurnEnded
+from orchestra_schemas import TurnCompleted, UserTurnEnded
 
 
 async def test_what_is_published_within_the_linger_goes_in_one_commit(bus: TestBus) -> None:

@@ -13,12 +13,12 @@ from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.group.membership import drop, release
 from orchestra.bus.keys import holder_key
 from orchestra.errors import ConsumerError
+from orchestra.execution.handlers import Execution
 from orchestra.testing import TestBus
-from schemas import CallEnded, CallStarted, Event, UserTurnEnded
+from orchestra_schemas import CallEnded, CallStarted, Event, UserTurnEnded
 from tests.bus.test_commands import Orchestra, environment, orchestra  # noqa: F401 - a fixture
-from workers.execution import Execution
 
-WORKERS = Path(__file__).parents[2] / "workers"
+WORKERS = Path(__file__).parents[2] / "workers" / "orchestra_workers"
 
 
 def consumer_of(module: str, *types: type[Event], name: str = "mood") -> Consumer:
@@ -40,13 +40,13 @@ async def refused(bus: TestBus, consumer: Consumer) -> str:
 
 
 def test_the_names_that_are_refused_are_those_of_the_platform() -> None:
-    assert {path.stem for path in WORKERS.glob("*.py")} - {"__init__"} == PLATFORM
+    assert {path.stem for path in WORKERS.glob("*.py")} - {"__init__"} == set(PLATFORM)
 
 
 @pytest.mark.parametrize("name", sorted(PLATFORM))
 async def test_a_name_of_the_platform_is_refused_to_another_consumer(bus: TestBus, name: str) -> None:
     message = await refused(bus, consumer_of("mood", UserTurnEnded, name=name))
-    assert f"workers.{name}" in message
+    assert PLATFORM[name] in message
     assert "give the consumer another name" in message
 
 
@@ -157,7 +157,7 @@ async def test_no_consumer_with_a_name_of_the_platform_is_written(orchestra: Orc
 
 
 async def test_a_worker_with_a_name_of_the_platform_ends_with_one_line(redis_url: str, tmp_path: Path) -> None:
-    code = "from orchestra import Consumer\nfrom schemas import CallEnded\nconsumer = Consumer('telemetry')\n"
+    code = "from orchestra import Consumer\nfrom orchestra.events import CallEnded\nconsumer = Consumer('telemetry')\n"
     code += "@consumer.on(CallEnded)\nasync def handle(event): ...\n"
     (tmp_path / "mine.py").write_text(code)
     command = [sys.executable, "-m", "orchestra.cli", "worker", "mine:consumer"]

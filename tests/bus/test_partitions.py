@@ -12,7 +12,7 @@ from orchestra.bus.group.leases import Leases, quota
 from orchestra.bus.group.retention import trim
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallStarted, ReplyChunk, TurnCompleted, UserTurnEnded
+from orchestra_schemas import AudioChunk, CallStarted, ReplyChunk, TurnCompleted, UserTurnEnded
 
 
 @pytest.fixture(scope="module")

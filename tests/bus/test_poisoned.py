@@ -9,7 +9,7 @@ import pytest
 from orchestra import Consumer, Context
 from orchestra.bus.group.dead_letters import dead_letters
 from orchestra.testing import TestBus
-from schemas import CallStarted, DigitPressed, Event, PromptCompleted, ReplyChunk, UserTurnEnded, tag_of
+from orchestra_schemas import CallStarted, DigitPressed, Event, PromptCompleted, ReplyChunk, UserTurnEnded, tag_of
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
 POISONS = [

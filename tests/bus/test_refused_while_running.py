@@ -10,7 +10,7 @@ import structlog
 from orchestra.bus import Bus, Consumer, EmbeddedServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import UserTurnEnded
+from orchestra_schemas import UserTurnEnded
 
 
 @pytest.fixture

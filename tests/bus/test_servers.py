@@ -16,7 +16,7 @@ from orchestra.bus.redis.topology import ServerFacts, find_servers
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import CallStarted, UserTurnEnded
+from orchestra_schemas import CallStarted, UserTurnEnded
 from tests.bus.conftest import free_ports
 from tests.bus.test_cancellation import obeys
 

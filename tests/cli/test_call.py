@@ -13,7 +13,7 @@ from orchestra.settings import Settings
 from orchestra.simulator import Caller, ScriptLine
 from orchestra.stack import Running
 from orchestra.testing import TestBus
-from schemas import CallStarted, ReplySpoken, UserTurnEnded
+from orchestra_schemas import CallStarted, ReplySpoken, UserTurnEnded
 from tests.simulator.tone_edge import AUTH_TOKEN, ToneEdge, serving
 
 

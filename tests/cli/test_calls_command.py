@@ -15,7 +15,7 @@ from orchestra.cli.calls.show import latency_bar
 from orchestra.errors import UsageError
 from orchestra.storage.call_records import enter
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     PromptCompleted,

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from orchestra.cli import app
 from orchestra.errors import UsageError
 
-GOLDEN = Path(__file__).parents[1] / "conversation" / "golden" / "status.jsonl"
+GOLDEN = Path(__file__).parents[1] / "agents" / "golden" / "status.jsonl"
 
 
 @pytest.mark.parametrize(

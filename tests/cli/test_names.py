@@ -1,69 +1,72 @@
-"""A folder with modules named like Orchestra's packages is one line that names them, whatever is started there."""
+"""A project may have folders and modules of any name; what 0.1 called otherwise is said in one line."""
 
-import asyncio
-import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from orchestra.agents import load_app
+from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.consumer.worker import load_consumer
 from orchestra.errors import AppError, ConsumerError
-from orchestra.names import clash
 
-APP = "from orchestra import App\napp = App(name='x', entry='x', agents=())\n"
+APP = """from orchestra import Agent, App
+
+app = App(name="x", entry="x", agents=(Agent(name="x", about="x", prompt="x"),))
+"""
+CONSUMER = """from orchestra import Consumer
+from {events} import CallEnded
+
+consumer = Consumer("mood")
+
+
+@consumer.on(CallEnded)
+async def end(event: CallEnded) -> None: ...
+"""
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "clinic.py").write_text(APP)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path.copy())  # to which the folder is added
-    return tmp_path
+    yield tmp_path
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
-def make(folder: Path, name: str) -> Path:
+def make(folder: Path, name: str, text: str) -> None:
     path = folder / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text("class Patient: ...\n")
-    return path
+    path.write_text(text)
 
 
-@pytest.mark.parametrize("name", ["schemas.py", "workers.py", "schemas/__init__.py", "workers/__init__.py"])
-def test_a_module_of_the_same_name_is_named(folder: Path, name: str) -> None:
-    path = make(folder, name)
-    place = path.parent if path.name == "__init__.py" else path
-    told = f"{place} stands before Orchestra's own package '{place.stem}': rename it"
-    assert clash(folder).startswith(told)
-    with pytest.raises(AppError, match="stands before Orchestra's own package"):
-        load_app("clinic:app")
-    with pytest.raises(ConsumerError, match="stands before Orchestra's own package"):
-        load_consumer("workers.execution:consumer")
+@pytest.mark.parametrize("name", sorted(PLATFORM))
+def test_the_platform_consumers_go_by_their_names(folder: Path, name: str) -> None:
+    assert load_consumer(name).name == name
+    assert load_consumer(f"workers.{name}:consumer") is load_consumer(name)  # as 0.1 had it
 
 
-@pytest.mark.parametrize("name", ["schemas/patient.json", "workers/notes.txt", "myschemas.py", "agents.py"])
-def test_what_takes_no_ones_place_is_no_clash(folder: Path, name: str) -> None:
-    make(folder, name)
-    assert clash(folder) == ""
-    assert load_consumer("workers.execution:consumer").name == "execution"
+@pytest.mark.parametrize("name", ["schemas", "workers", "tests", "events"])
+def test_a_project_with_folders_of_the_same_names_runs(folder: Path, name: str) -> None:
+    make(folder, f"{name}/__init__.py", "class Patient: ...\n")
+    make(folder, "clinic.py", APP)
+    make(folder, "moods.py", CONSUMER.format(events="orchestra.events"))
+    assert load_app("clinic:app").name == "x"
+    assert load_consumer("moods:consumer").name == "mood"
+    assert load_consumer("execution").name == "execution"
 
 
-def test_orchestra_itself_is_no_clash() -> None:
-    assert clash() == clash(Path(__file__).parents[2]) == ""
+def test_a_consumer_of_ones_own_below_workers_is_that_consumer(folder: Path) -> None:
+    make(folder, "workers/execution.py", CONSUMER.format(events="orchestra.events"))
+    assert load_consumer("workers.execution:consumer").name == "mood"
 
 
-@pytest.mark.parametrize("name", ["schemas.py", "workers/__init__.py"])
-@pytest.mark.parametrize("arguments", [["up"], ["worker", "clinic:consumer"], ["calls", "list"]])
-async def test_every_command_ends_with_one_line(folder: Path, name: str, arguments: list[str]) -> None:
-    make(folder, name)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "orchestra.cli", *arguments),
-        env=os.environ | {"ORCHESTRA_DATA_DIR": str(folder), "ORCHESTRA_APP": "clinic:app"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    out, _ = await process.communicate()
-    (line,) = out.decode().splitlines()
-    assert line.startswith(f"orchestra: {folder / name.removesuffix('/__init__.py')} stands before")
-    assert process.returncode == 2
+def test_an_import_of_0_1_is_told_its_new_name(folder: Path) -> None:
+    make(folder, "older.py", CONSUMER.format(events="schemas.calls"))
+    make(folder, "old_app.py", "from workers.execution import Execution\n" + APP)
+    with pytest.raises(ConsumerError, match=r"imported from `orchestra\.events` since 0\.2"):
+        load_consumer("older:consumer")
+    with pytest.raises(AppError, match=r"from orchestra\.execution\.handlers import Execution"):
+        load_app("old_app:app")

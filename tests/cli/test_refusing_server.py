@@ -100,7 +100,7 @@ def test_a_worker_and_an_edge_do_not_start_on_a_server_that_drops_keys(
     client.config_set("maxmemory-policy", policy)
     monkeypatch.setenv("ORCHESTRA_TWILIO_AUTH_TOKEN", "token")
     monkeypatch.setenv("ORCHESTRA_PORT", "0")
-    for command in (["worker", "workers.execution:consumer"], ["edge"]):
+    for command in (["worker", "execution"], ["edge"]):
         told = error_of(command, monkeypatch, capsys)
         assert f"maxmemory-policy {policy}" in told
         assert "noeviction, or ORCHESTRA_ALLOW_EVICTION=true" in told
@@ -113,7 +113,7 @@ def test_a_worker_does_not_start_as_a_user_that_may_not_do_its_work_and_says_wha
         "ann", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"], commands=["-xtrim", "-evalsha"]
     )
     monkeypatch.setenv("ORCHESTRA_REDIS_URL", f"unix://ann:pw@{client.config_get('unixsocket')['unixsocket']}")
-    told = error_of(["worker", "workers.execution:consumer"], monkeypatch, capsys)
+    told = error_of(["worker", "execution"], monkeypatch, capsys)
     assert "forbids EVALSHA, XTRIM to the user 'ann': ACL SETUSER ann +evalsha +xtrim" in told
     assert said("status").startswith("0 ")
     assert "forbids EVALSHA, XTRIM" in said("doctor")

@@ -22,7 +22,7 @@ from orchestra.cli.ui.terminal import Terminal
 from orchestra.printable import printable
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

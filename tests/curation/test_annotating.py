@@ -18,7 +18,7 @@ from orchestra.cli import app
 from orchestra.curation.evaluation import EvaluatedCall, read_set
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallEnded,
     CallStarted,
@@ -29,10 +29,10 @@ from schemas import (
     TranscriptFinal,
     UserTurnEnded,
 )
+from orchestra_workers.curator import consumer as curator
+from orchestra_workers.persistence import consumer as persistence
 from tests.servers.chromium import chromium, only_from
 from tests.servers.label_studio_itself import ADMIN, EMAIL, PASSWORD, READY_WITHIN_S, TOKEN
-from workers.curator import consumer as curator
-from workers.persistence import consumer as persistence
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(READY_WITHIN_S + 120)]
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallEnded,
     CallStarted,
@@ -20,9 +20,9 @@ from schemas import (
     TranscriptFinal,
     UserTurnEnded,
 )
+from orchestra_workers.curator import consumer
+from orchestra_workers.persistence import consumer as persistence
 from tests.servers.label_studio import TOKEN, LabelStudioServer
-from workers.curator import consumer
-from workers.persistence import consumer as persistence
 
 
 @pytest_asyncio.fixture
@@ -86,7 +86,7 @@ async def test_a_call_without_audio_waits_for_no_recording(bus: TestBus, studio:
 async def test_a_recording_that_never_comes_does_not_keep_the_transcript(
     bus: TestBus, studio: LabelStudioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.curator.RECORDING_WITHIN_S", 0.1)
+    monkeypatch.setattr("orchestra.curation.handlers.RECORDING_WITHIN_S", 0.1)
     async with bus.run(consumer):
         await bus.publish(*a_call(bus.call())[:-1])
         await bus.settled()

@@ -20,7 +20,7 @@ from orchestra.curation.label_studio import LabelStudio
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallEnded,
     CallStarted,
@@ -30,10 +30,10 @@ from schemas import (
     TranscriptFinal,
     UserTurnEnded,
 )
+from orchestra_workers.curator import consumer as curator
+from orchestra_workers.persistence import consumer as persistence
 from tests.servers.label_studio_itself import ADMIN, READY_WITHIN_S, TOKEN, personal_access_token
 from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer
-from workers.curator import consumer as curator
-from workers.persistence import consumer as persistence
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(READY_WITHIN_S + 120)]
 

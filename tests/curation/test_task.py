@@ -9,7 +9,7 @@ from orchestra.curation.config import LABEL_CONFIG
 from orchestra.curation.task import as_shown, is_sampled, is_wanted, outcome, redacted, task
 from orchestra.history.dialogue import Dialogue, Turn, dialogue
 from orchestra.telemetry.redaction import Redaction
-from schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnMeasured, UserTurnEnded
+from orchestra_schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnMeasured, UserTurnEnded
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
 

@@ -4,7 +4,7 @@ import pytest
 
 from orchestra import Sentence, ToolUse
 from orchestra.demo.rules import identity_check_before_redelivery, no_promise_of_refunds, serious_complaint_to_a_person
-from schemas import Message
+from orchestra_schemas import Message
 
 
 def use_of(tool: str, *said: str, **arguments: str) -> ToolUse:

@@ -6,10 +6,12 @@ from typing import TypeVar
 
 import pytest
 
+from orchestra.agents.handlers import Orchestration
 from orchestra.demo import app
 from orchestra.demo.scripts import SCRIPTS, Script
+from orchestra.execution.handlers import Execution
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     CallEndRequested,
     CallStarted,
     CallTransferRequested,
@@ -22,8 +24,6 @@ from schemas import (
     TurnCompleted,
     UserTurnEnded,
 )
-from workers.execution import Execution
-from workers.orchestration import Orchestration
 
 E = TypeVar("E", bound=Event)
 

@@ -22,7 +22,7 @@ from orchestra.evaluation.recorded_tools import RecordedTools
 from orchestra.evaluation.sandbox import Candidate, as_told, with_prompts
 from orchestra.history.turns import ToldTurn, ToolStep, told
 from orchestra.settings import Settings
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

@@ -17,7 +17,7 @@ from orchestra.history.turns import told
 from orchestra.settings import Settings
 from orchestra.simulator import SAMPLE_RATE, to_telephone, write_stereo
 from orchestra.voice.audio.mulaw import Samples
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,

@@ -18,7 +18,7 @@ from orchestra.evaluation.results import Runs, beside
 from orchestra.evaluation.sandbox import Candidate
 from orchestra.history.turns import ToldCall, ToldTurn, ToolStep
 from orchestra.settings import Settings
-from schemas import Event, TurnCancelled, UserTurnEnded
+from orchestra_schemas import Event, TurnCancelled, UserTurnEnded
 from tests.agents.golden import FOLDER, golden, read
 
 CALL = "07-00000000-0000-7000-8000-000000000000"

@@ -11,7 +11,7 @@ from orchestra.demo import app
 from orchestra.demo.lines import keypad
 from orchestra.evaluation.sandbox import Candidate, as_told, staged, with_prompts
 from orchestra.settings import Settings
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     DigitPressed,

@@ -9,7 +9,7 @@ from orchestra.agents.router import Router
 from orchestra.agents.tool import ToolContext
 from orchestra.execution.models import Model, ModelAnswer, TextDelta
 from orchestra.execution.models.offline import OfflineModel
-from schemas import Message, PromptRequested, ToolCall, ToolSchema
+from orchestra_schemas import Message, PromptRequested, ToolCall, ToolSchema
 
 _MAX_STEPS = 6
 #: a Monday at noon

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestra.testing import TestBus
-from schemas import PromptCompleted, TurnCompleted
+from orchestra_schemas import PromptCompleted, TurnCompleted
 from tests.agents.test_openai_turn import RemoteLine
 from tests.execution.test_model_faults import APOLOGY, heard
 from tests.servers.openai import OpenAIServer, Raw, Reply

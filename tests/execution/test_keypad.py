@@ -8,7 +8,7 @@ import pytest
 from orchestra.agents.builtin import collect_digits
 from orchestra.execution.keypad import NOTHING, Keypad
 from orchestra.testing import TestBus
-from schemas import DigitPressed, ReplyChunk, ToolCompleted, ToolRequested
+from orchestra_schemas import DigitPressed, ReplyChunk, ToolCompleted, ToolRequested
 from tests.agents.team import Line, Parcels, team
 
 

@@ -8,7 +8,7 @@ import pytest
 from orchestra.errors import EngineError
 from orchestra.execution.models.breaker import Breaker
 from orchestra.testing import TestBus
-from schemas import PromptCompleted, PromptRequested, ReplyChunk, ToolCompleted, TurnCompleted
+from orchestra_schemas import PromptCompleted, PromptRequested, ReplyChunk, ToolCompleted, TurnCompleted
 from tests.agents.team import Line, ScriptedModel, call_of, last
 from tests.agents.test_openai_turn import RemoteLine
 from tests.servers.openai import OpenAIServer

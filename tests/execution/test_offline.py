@@ -8,7 +8,7 @@ import pytest
 from orchestra.agents import Agent, App, tool
 from orchestra.execution.models import ModelAnswer, TextDelta
 from orchestra.execution.models.offline import OfflineModel
-from schemas import Message, PromptRequested, ToolCall, ToolSchema
+from orchestra_schemas import Message, PromptRequested, ToolCall, ToolSchema
 from tests.execution.in_process import CallInProcess
 
 

@@ -6,7 +6,7 @@ import pytest
 from orchestra.errors import EngineError
 from orchestra.execution.models import ModelAnswer, TextDelta
 from orchestra.execution.models.openai import OpenAIModel
-from schemas import Message, PromptRequested, ToolCall, ToolSchema
+from orchestra_schemas import Message, PromptRequested, ToolCall, ToolSchema
 from tests.servers.openai import Answer, Call, OpenAIServer
 from tests.servers.server import Faults
 

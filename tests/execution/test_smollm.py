@@ -16,7 +16,7 @@ import pytest_asyncio
 from orchestra.execution.models import ModelAnswer
 from orchestra.execution.models.openai import OpenAIModel
 from orchestra.testing import TestBus
-from schemas import Message, PromptCompleted, PromptRequested, ReplyChunk
+from orchestra_schemas import Message, PromptCompleted, PromptRequested, ReplyChunk
 from tests.agents.team import Line
 from tests.agents.test_openai_turn import RemoteLine
 

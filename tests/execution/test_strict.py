@@ -12,7 +12,7 @@ from orchestra.errors import EngineError
 from orchestra.execution.models.openai import OpenAIModel
 from orchestra.execution.models.wire.request import Manners, wire_messages
 from orchestra.testing import TestBus
-from schemas import Message, PromptCompleted, PromptRequested, ToolCall, ToolSchema
+from orchestra_schemas import Message, PromptCompleted, PromptRequested, ToolCall, ToolSchema
 from tests.agents.test_openai_turn import RemoteLine
 from tests.execution.test_model_faults import APOLOGY, heard
 from tests.execution.test_openai import PROMPT

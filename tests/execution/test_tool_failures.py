@@ -13,7 +13,7 @@ from orchestra import ToolFailed, tool
 from orchestra.agents import Sentence, Tool, rule
 from orchestra.execution.loop_watchdog import Timed
 from orchestra.testing import TestBus
-from schemas import ToolCompleted
+from orchestra_schemas import ToolCompleted
 from tests.agents.team import Line, Parcels, team
 from tests.execution.test_worker import run_tool
 

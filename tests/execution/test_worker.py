@@ -9,7 +9,7 @@ import pytest
 
 from orchestra.agents import App, Sentence, ToolContext, rule, tool
 from orchestra.testing import TestBus
-from schemas import PromptCompleted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
+from orchestra_schemas import PromptCompleted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.agents.team import Line, Parcels, team
 from tests.servers.openai import OpenAIServer
 

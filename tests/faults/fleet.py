@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, EmbeddedServer, GroupStatus
 from orchestra.process import die_with_parent
 from orchestra.settings import Settings
-from schemas import Event, tag_of
+from orchestra_schemas import Event, tag_of
 from tests.bus.conftest import AT_ONCE
 from tests.faults.jobs import JobAsked, JobBegun, JobDone
 

@@ -10,7 +10,7 @@ import uvloop
 from orchestra.bus import Consumer, Context
 from orchestra.bus.consumer.worker import run_worker
 from orchestra.settings import load_settings
-from schemas import Event
+from orchestra_schemas import Event
 
 
 class JobAsked(Event, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from orchestra.bus import Bus, EmbeddedServer, Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.process import die_with_parent
 from orchestra.settings import Settings
-from schemas import UserTurnEnded
+from orchestra_schemas import UserTurnEnded
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -41,7 +41,7 @@ class Archiving:
     def worker(self) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "orchestra.cli", "worker", "workers.archive:consumer"],
+                [sys.executable, "-m", "orchestra.cli", "worker", "archive"],
                 env={
                     **os.environ, "ORCHESTRA_REDIS_URL": self.bus.url, "ORCHESTRA_LEASE_MS": str(LEASE_MS),
                     "ORCHESTRA_DATA_DIR": str(self.folder), "ORCHESTRA_ARCHIVE_FLUSH_S": "0.03",

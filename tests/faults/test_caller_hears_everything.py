@@ -22,7 +22,7 @@ from orchestra import stack as stack_module
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
 from orchestra.stack import Running, stack
-from schemas import CallEnded, CallStarted, Event, TurnCompleted
+from orchestra_schemas import CallEnded, CallStarted, Event, TurnCompleted
 from tests.faults.spoken.caller import SpokenCall
 from tests.faults.spoken.kills import ROLES, Kills
 from tests.faults.spoken.model import answer, respond

@@ -20,7 +20,7 @@ from orchestra.simulator.script import ScriptLine
 from orchestra.stack import Running, running
 from orchestra.testing import TestBus
 from orchestra.voice.engines.local import LocalSpeech
-from schemas import CallEnded, CallResumed, CallStarted, ReplySpoken, UserTurnEnded
+from orchestra_schemas import CallEnded, CallResumed, CallStarted, ReplySpoken, UserTurnEnded
 from tests.simulator.test_commands import processes_of
 from tests.voice.edges import RunningEdge
 

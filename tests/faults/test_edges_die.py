@@ -14,7 +14,15 @@ from orchestra.simulator import Caller, PhoneLine, ScriptLine, spoken
 from orchestra.simulator.transcript_match import compare
 from orchestra.stack import stack
 from orchestra.voice.engines.local import LocalSpeech
-from schemas import CallEnded, CallResumed, CallStarted, RecordingSaved, ReplySpoken, SentenceSpoken, UserTurnEnded
+from orchestra_schemas import (
+    CallEnded,
+    CallResumed,
+    CallStarted,
+    RecordingSaved,
+    ReplySpoken,
+    SentenceSpoken,
+    UserTurnEnded,
+)
 
 QUESTION = "What happens if a parcel gets lost?"
 

@@ -40,7 +40,7 @@ class Shipping:
     def worker(self) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "orchestra.cli", "worker", "workers.logging:consumer"],
+                [sys.executable, "-m", "orchestra.cli", "worker", "logging"],
                 env={
                     **os.environ, "ORCHESTRA_REDIS_URL": self.bus.url, "ORCHESTRA_LEASE_MS": str(LEASE_MS),
                     "ORCHESTRA_DATA_DIR": str(self.folder), "ORCHESTRA_OPENOBSERVE_URL": self.openobserve.url,

@@ -16,13 +16,13 @@ from websockets.exceptions import WebSocketException
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, UserTurnEnded
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, UserTurnEnded
+from orchestra_workers.persistence import consumer as persistence
 from tests.attacks.wire import CONNECTED, Captured, a_caller_gets_through, incoming, parameters_of, send, start_message
 from tests.fuzz import odd
 from tests.fuzz.run import Outcome
 from tests.servers.twilio import TwilioServer
 from tests.voice.edges import AUTH_TOKEN, RunningEdge, running_edge
-from workers.persistence import consumer as persistence
 
 _ANSWERED_WITHIN_S = 60.0
 _TOKEN, _DIAL_TOKEN = "t" * 40, "d" * 40

@@ -28,7 +28,7 @@ from orchestra.replay.sources.selection import Selection, decoded, entries, reco
 from orchestra.settings import Settings
 from orchestra.simulator.audio_files import read_channels
 from orchestra.simulator.script import read_script
-from schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnCompleted, UserTurnEnded, encode
+from orchestra_schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnCompleted, UserTurnEnded, encode
 from tests.agents.test_knowledge import pdf_of
 from tests.fuzz import odd
 from tests.fuzz.run import Outcome

@@ -13,11 +13,11 @@ import msgspec
 from orchestra.bus import Bus, EmbeddedServer, partition_of
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import CallEnded, DecodeError, Event, TurnCompleted, decode, encode, event_types, tag_of
+from orchestra_schemas import CallEnded, DecodeError, Event, TurnCompleted, decode, encode, event_types, tag_of
+from orchestra_workers.persistence import consumer as persistence
 from tests.agents.team import Line
 from tests.fuzz import odd
 from tests.fuzz.run import Outcome
-from workers.persistence import consumer as persistence
 
 _CALLS = 20
 _HANDLED_WITHIN_S = 60.0

@@ -11,7 +11,7 @@ from typing import Any
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import CallStarted, ReplyChunk, TurnCompleted, UserTurnEnded
+from orchestra_schemas import CallStarted, ReplyChunk, TurnCompleted, UserTurnEnded
 from tests.agents.test_openai_turn import RemoteLine
 from tests.execution.test_model_faults import APOLOGY
 from tests.fuzz.run import Outcome

@@ -1,7 +1,7 @@
 import pytest
 
 from orchestra.simulator import Replying, account
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,

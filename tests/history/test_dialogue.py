@@ -1,5 +1,5 @@
 from orchestra.history.dialogue import dialogue
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

@@ -1,7 +1,7 @@
 from orchestra.bus import Entry
 from orchestra.bus.stream.encode import seal
 from orchestra.history.gaps import Holes
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallAnswered,
     CallEnded,

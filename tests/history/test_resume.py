@@ -2,7 +2,7 @@
 
 from orchestra.history.resume import standing
 from orchestra.voice.call.actions import HangUp
-from schemas import (
+from orchestra_schemas import (
     CallEndRequested,
     CallStarted,
     CallTransferred,

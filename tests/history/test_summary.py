@@ -1,7 +1,7 @@
 from functools import reduce
 
 from orchestra.history.summary import Record, changes
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

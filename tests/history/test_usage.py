@@ -9,8 +9,8 @@ from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
 from orchestra.storage.call_records import CallRecord, call_record, find_call
 from orchestra.testing import TestBus
-from schemas import CallEnded, CallStarted, Event, PromptCompleted, SpeechMetered
-from workers.persistence import consumer
+from orchestra_schemas import CallEnded, CallStarted, Event, PromptCompleted, SpeechMetered
+from orchestra_workers.persistence import consumer
 
 CALL = "07-0199a0b4c0de7000800000000000aaaa"
 PRICES = Prices(

@@ -12,7 +12,7 @@ from orchestra import Knowledge, ToolContext, tool
 from orchestra.errors import AppError
 from orchestra.language.agreement import agrees, simply_agrees
 from orchestra.testing import TestBus
-from schemas import PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
+from orchestra_schemas import PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 from tests.agents.team import Line, Parcels, call_of, find_parcel, last, team
 
 QUESTION = "Shall I cancel parcel 4 2 7 1?"

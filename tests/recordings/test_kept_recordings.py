@@ -13,8 +13,8 @@ from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call
 from orchestra.storage.lost_calls import end_of_lost, lost_calls
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, RecordingSaved, UserTurnEnded
-from workers.persistence import consumer
+from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted, RecordingSaved, UserTurnEnded
+from orchestra_workers.persistence import consumer
 
 
 def chunk(call: str, offset_ms: int, value: int = 5) -> AudioChunk:
@@ -79,7 +79,7 @@ class TestElsewhere:
     async def test_a_place_that_cannot_be_used_leaves_the_recording_here(
         self, bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("workers.persistence._STORED_WITHIN_S", 0.05)
+        monkeypatch.setattr("orchestra.storage.handlers._STORED_WITHIN_S", 0.05)
         async with bus.run(consumer):
             call = await recorded(bus)
         (saved,) = await bus.published(RecordingSaved)

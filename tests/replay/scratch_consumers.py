@@ -1,7 +1,7 @@
 """Consumers for the tests of replaying into one."""
 
 from orchestra import Consumer, Context
-from schemas import CallEnded, CallStarted, Event, UserTurnEnded
+from orchestra_schemas import CallEnded, CallStarted, Event, UserTurnEnded
 
 
 class MoodScored(Event, frozen=True, kw_only=True):

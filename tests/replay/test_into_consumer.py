@@ -14,7 +14,7 @@ from orchestra.replay.sources.selection import Selection
 from orchestra.replay.targets.consumer import Outcome, on_scratch
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     AudioChunk,
     CallEnded,
@@ -26,8 +26,8 @@ from schemas import (
     TurnMeasured,
     UserTurnEnded,
 )
+from orchestra_workers.persistence import consumer as persistence
 from tests.replay.scratch_consumers import MoodScored, mood_consumer, turns_of
-from workers.persistence import consumer as persistence
 
 
 async def record(bus: TestBus, consumer: Consumer, *events: Event) -> None:

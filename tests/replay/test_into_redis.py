@@ -21,7 +21,7 @@ from orchestra.replay.targets.redis import copying
 from orchestra.replay.targets.stream_writer import Feed
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, Event, PromptCompleted
+from orchestra_schemas import AudioChunk, Event, PromptCompleted
 from tests.replay.scratch_consumers import mood_consumer, turns_of
 
 BOTH = ("events", "media")

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 from orchestra import Consumer
+from orchestra.agents.handlers import Orchestration
 from orchestra.demo import app
 from orchestra.demo.scripts import SCRIPTS
+from orchestra.execution.handlers import Execution
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.sources.selection import Selection, entries
 from orchestra.replay.sources.sources import json_line, place_of
@@ -11,8 +13,6 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from tests.agents.golden import play
 from tests.replay.test_into_consumer import replay
-from workers.execution import Execution
-from workers.orchestration import Orchestration
 
 HOUR_S = 3600.0
 

@@ -16,7 +16,7 @@ from orchestra.replay.sources.search import find_words
 from orchestra.replay.sources.selection import Selection
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallEnded,
     CallStarted,

@@ -11,7 +11,7 @@ from orchestra.replay.sources.selection import Selection
 from orchestra.replay.targets.output_diff import IGNORED, Change, Outputs, cause_of, compare
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import Event, Message, PromptRequested, RecordingSaved, ReplyChunk, TurnCompleted
+from orchestra_schemas import Event, Message, PromptRequested, RecordingSaved, ReplyChunk, TurnCompleted
 from tests.replay.scratch_consumers import mood_consumer, turns_of
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"

@@ -9,7 +9,7 @@ from orchestra.replay.sources.selection import Selection, entries, recorded_call
 from orchestra.replay.sources.sources import json_line
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallEnded, CallStarted, Event, UserTurnEnded, encode
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, UserTurnEnded, encode
 
 
 def call_of(call: str, *, caller: str = "+15550001", turns: int = 2) -> list[Event]:

@@ -14,7 +14,7 @@ from orchestra.errors import ConsumerError, ServerError, UsageError
 from orchestra.history.transcript import journal
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

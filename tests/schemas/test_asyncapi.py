@@ -1,5 +1,5 @@
-from schemas import event_types
-from schemas.asyncapi import FILE, document, document_text
+from orchestra_schemas import event_types
+from orchestra_schemas.asyncapi import FILE, document, document_text
 
 
 def test_the_committed_document_is_current() -> None:
@@ -9,7 +9,7 @@ def test_the_committed_document_is_current() -> None:
 def test_the_document_describes_every_event_of_the_platform_on_one_channel() -> None:
     channels = document()["channels"]
     listed = [name for channel in channels.values() for name in channel["messages"]]
-    ours = [t.__name__ for t in event_types().values() if t.__module__.startswith("schemas.")]
+    ours = [t.__name__ for t in event_types().values() if t.__module__.startswith("orchestra_schemas.")]
     assert sorted(listed) == sorted(ours)
 
 

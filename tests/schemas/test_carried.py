@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallStarted,
     DecodeError,

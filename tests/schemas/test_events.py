@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-import schemas
-from schemas import (
+import orchestra_schemas
+from orchestra_schemas import (
     AudioChunk,
     DecodeError,
     Event,
@@ -20,13 +20,15 @@ CALL = "07-0199a0b4c0de7000800000000000aaaa"
 
 
 def test_the_type_tag_is_the_class_name_in_words() -> None:
-    assert tag_of(schemas.CallStarted) == "call.started"
-    assert tag_of(schemas.CallTransferRequested) == "call.transfer.requested"
+    assert tag_of(orchestra_schemas.CallStarted) == "call.started"
+    assert tag_of(orchestra_schemas.CallTransferRequested) == "call.transfer.requested"
 
 
 def test_every_exported_event_is_registered_under_its_tag() -> None:
-    exported = {value for value in vars(schemas).values() if isinstance(value, type) and issubclass(value, Event)}
-    registered = {t for t in event_types().values() if t.__module__.startswith("schemas.")}
+    exported = {
+        value for value in vars(orchestra_schemas).values() if isinstance(value, type) and issubclass(value, Event)
+    }
+    registered = {t for t in event_types().values() if t.__module__.startswith("orchestra_schemas.")}
     assert registered == exported - {Event}
 
 
@@ -69,7 +71,7 @@ def test_an_unknown_type_is_no_error_so_that_it_can_be_passed_on_raw() -> None:
 def test_an_unknown_field_of_a_later_version_is_passed_over() -> None:
     body = b'{"type":"digit.pressed","call":"07-x","digit":"5","pressed_for_ms":80}'
     event = decode({b"type": b"digit.pressed", b"body": body})
-    assert isinstance(event, schemas.DigitPressed)
+    assert isinstance(event, orchestra_schemas.DigitPressed)
     assert event.digit == "5"
 
 
@@ -96,7 +98,7 @@ def test_an_event_type_of_ones_own_is_registered_by_being_defined() -> None:
 
 
 def test_a_tag_that_is_taken_is_refused_with_the_place_of_the_other() -> None:
-    with pytest.raises(TypeError, match=r"digit\.pressed.*schemas\.calls"):
+    with pytest.raises(TypeError, match=r"digit\.pressed.*orchestra_schemas\.calls"):
 
         class DigitPressed(Event, frozen=True, kw_only=True):
             pass

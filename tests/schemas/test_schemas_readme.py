@@ -5,14 +5,14 @@ import json
 import re
 from pathlib import Path
 
-from schemas import event_types
+from orchestra_schemas import event_types
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "schemas" / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_type_is_described_and_nothing_else() -> None:
-    ours = {tag for tag, kind in event_types().items() if kind.__module__.startswith("schemas.")}
+    ours = {tag for tag, kind in event_types().items() if kind.__module__.startswith("orchestra_schemas.")}
     named = set(re.findall(r"`([a-z]+(?:\.[a-z]+)+)`", README))
     assert named == ours
 
@@ -20,7 +20,7 @@ def test_every_type_is_described_and_nothing_else() -> None:
 def test_the_life_of_a_turn_is_in_the_order_of_a_recorded_turn() -> None:
     life = README.partition("## The life of a turn")[2].partition("## The life of a call")[0]
     written = re.findall(r"^\| `([a-z.]+)` ", life, re.MULTILINE)
-    golden = ROOT / "tests" / "conversation" / "golden" / "demo.jsonl"
+    golden = ROOT / "tests" / "agents" / "golden" / "demo.jsonl"
     events = [json.loads(line) for line in golden.read_text(encoding="utf-8").splitlines()]
     recorded = [tag for tag, _ in itertools.groupby(event["type"] for event in events if event.get("turn") == 3)]
     left = iter(written)

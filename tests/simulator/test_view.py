@@ -5,7 +5,7 @@ from rich.console import Console
 from orchestra.cli.ui.console import LiveConversation
 from orchestra.cli.ui.latency_table import turn_table
 from orchestra.simulator import Span, TurnAccount, TurnAudio, TurnRecord, compare
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallEndRequested,

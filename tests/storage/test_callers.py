@@ -6,8 +6,8 @@ from orchestra.bus.keys import started_ms
 from orchestra.storage.call_records import CallRecord
 from orchestra.storage.callers import Callers, as_context
 from orchestra.testing import TestBus
-from schemas import AgentChanged, CallEnded, CallStarted, UserTurnEnded
-from workers.persistence import consumer
+from orchestra_schemas import AgentChanged, CallEnded, CallStarted, UserTurnEnded
+from orchestra_workers.persistence import consumer
 
 NUMBER = "+15550001"
 KEY = b"the key of the hash, of this test"

@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 from orchestra.bus import Bus
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AgentChanged, AudioChunk, CallEnded, CallStarted, RecordingSaved, UserTurnEnded
-from workers.persistence import consumer
+from orchestra_schemas import AgentChanged, AudioChunk, CallEnded, CallStarted, RecordingSaved, UserTurnEnded
+from orchestra_workers.persistence import consumer
 
 RATE = 8000
 

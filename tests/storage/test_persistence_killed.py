@@ -8,8 +8,8 @@ import pytest
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallEnded, CallStarted, RecordingSaved
-from workers.persistence import consumer
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, RecordingSaved
+from orchestra_workers.persistence import consumer
 
 pytestmark = pytest.mark.faults
 
@@ -25,7 +25,7 @@ async def test_a_recording_is_whole_when_its_worker_is_killed_and_its_successor_
     call, environment = bus.call(), dict(os.environ)
     environment |= {"ORCHESTRA_REDIS_URL": bus.bus.url, "ORCHESTRA_DATA_DIR": str(settings.data_dir)}
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "orchestra.cli", "worker", "workers.persistence:consumer", env=environment
+        sys.executable, "-m", "orchestra.cli", "worker", "persistence", env=environment
     )
     path = settings.recordings / f"{call}.wav"
     try:

@@ -13,7 +13,7 @@ from orchestra.settings import load_settings
 from orchestra.simulator import Caller, PhoneLine, ScriptedConversation, ScriptLine, Utterance, measure_turns, spoken
 from orchestra.stack import Running, running, stack
 from orchestra.voice.engines.local import LocalSpeech
-from schemas import Event, PromptCompleted, RecordingSaved, ReplySpoken, ToolCompleted, UserTurnEnded
+from orchestra_schemas import Event, PromptCompleted, RecordingSaved, ReplySpoken, ToolCompleted, UserTurnEnded
 from tests.servers.deepgram import DeepgramServer
 from tests.servers.elevenlabs import ElevenLabsServer
 from tests.servers.openai import Call, OpenAIServer, Reply

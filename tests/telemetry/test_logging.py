@@ -14,9 +14,9 @@ from orchestra.bus.group.dead_letters import decide
 from orchestra.errors import AppError, SettingError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from schemas import AudioChunk, CallEnded, CallStarted, Event, ToolCompleted, TurnMeasured, UserTurnEnded
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, ToolCompleted, TurnMeasured, UserTurnEnded
+from orchestra_workers.logging import consumer
 from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer, Trouble
-from workers.logging import consumer
 
 
 @pytest_asyncio.fixture

@@ -16,7 +16,7 @@ from orchestra.process import die_with_parent
 from orchestra.settings import Settings
 from orchestra.telemetry.otlp import otlp_headers
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     PromptCompleted,
@@ -27,7 +27,7 @@ from schemas import (
     TurnMeasured,
     UserTurnEnded,
 )
-from workers.telemetry import consumer
+from orchestra_workers.telemetry import consumer
 
 
 class Rotel:

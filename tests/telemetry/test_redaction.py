@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestra.telemetry.personal_data import luhn
 from orchestra.telemetry.redaction import Redaction
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallStarted,
     DigitPressed,

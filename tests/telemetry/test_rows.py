@@ -12,7 +12,7 @@ from orchestra.telemetry import rows
 from orchestra.telemetry.openobserve import Request
 from orchestra.telemetry.redaction import Redaction
 from orchestra.telemetry.rows import Columns, Row, body_of, log_row, row_of, stream_of, streams
-from schemas import AudioChunk, Event, PromptRequested, TurnMeasured, UserTurnEnded, encode, event_types
+from orchestra_schemas import AudioChunk, Event, PromptRequested, TurnMeasured, UserTurnEnded, encode, event_types
 
 CALL = "07-0199a2b4-77f0-7abc-8def-000000000001"
 
@@ -74,7 +74,7 @@ def test_columns_are_redacted_too() -> None:
     assert columns_of(row)["text"] == "it is [email]"
 
 
-OURS = {tag: kind for tag, kind in event_types().items() if kind.__module__.startswith("schemas.")}
+OURS = {tag: kind for tag, kind in event_types().items() if kind.__module__.startswith("orchestra_schemas.")}
 #: the tables that users of 0.1 query: none of them may change its name, and no type its table
 TABLES = {
     "orchestra_afterwards": "recording.saved transcript.curated",

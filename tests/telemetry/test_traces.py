@@ -4,7 +4,7 @@ import pytest
 
 from orchestra.telemetry.redaction import Redaction
 from orchestra.telemetry.traces import Span, slim, spans_of
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,

@@ -4,7 +4,7 @@ from orchestra.bus import Consumer
 from orchestra.bus.keys import JOURNAL, key
 from orchestra.telemetry.otlp import totals
 from orchestra.testing import TestBus
-from schemas import UserTurnEnded
+from orchestra_schemas import UserTurnEnded
 
 
 async def test_a_group_whose_lag_the_server_does_not_know_has_no_lag_in_the_metrics(bus: TestBus) -> None:

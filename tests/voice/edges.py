@@ -26,7 +26,7 @@ from orchestra.voice.edge.edge import Edge, create_app, open_edge
 from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.port import Engines
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
-from schemas import Event
+from orchestra_schemas import Event
 
 redirect_pipecat_log()
 

@@ -20,7 +20,7 @@ from orchestra.agents.autogen.messages import ours
 from orchestra.agents.autogen.workbench import REFUSED
 from orchestra.agents.tool_guard import HANDOFF, Refused
 from orchestra.errors import EngineError
-from schemas import Message, ToolCall
+from orchestra_schemas import Message, ToolCall
 
 if TYPE_CHECKING:
     from orchestra.agents.autogen.turn import AgentTurn

@@ -13,7 +13,7 @@ from autogen_core.models import (
     UserMessage,
 )
 
-from schemas import Message, ToolCall
+from orchestra_schemas import Message, ToolCall
 
 #: messages of the calls at work that are kept as AutoGen's
 _KNOWN = 4096

@@ -13,7 +13,7 @@ from orchestra.agents.app import App
 from orchestra.agents.builtin import CLOSING
 from orchestra.agents.tool import with_examples
 from orchestra.agents.tool_guard import Judge
-from schemas import ToolSchema
+from orchestra_schemas import ToolSchema
 
 
 class Cast:

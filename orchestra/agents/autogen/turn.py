@@ -19,7 +19,7 @@ from orchestra.errors import RejectedError
 from orchestra.language.agreement import Asked, simply_agrees
 from orchestra.language.plain_text import spoken
 from orchestra.language.verbalize import read_out
-from schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
+from orchestra_schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
 _ON_ITS_OWN = "Not done: call it again, on its own."
 #: how often the caller may change hands in one turn

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from schemas import clean_text
+from orchestra_schemas import clean_text
 
 #: characters of all that is told; execution cuts it again
 _LONGEST = 20_000

@@ -14,7 +14,7 @@ from orchestra.agents.mcp.catalog import Offer
 from orchestra.agents.mcp.schemas import LONGEST_DESCRIPTION, accepted_names
 from orchestra.agents.tool import Tool, ToolContext, read_arguments, with_examples
 from orchestra.errors import AppError, MissingExtraError, RejectedError, ToolFailed
-from schemas import ToolSchema
+from orchestra_schemas import ToolSchema
 
 if TYPE_CHECKING:
     from orchestra.agents.mcp.server import McpServer

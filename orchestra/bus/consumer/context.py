@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from orchestra.bus.stream.entry import Entry
-from schemas import Event
+from orchestra_schemas import Event
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus

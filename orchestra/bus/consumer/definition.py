@@ -16,7 +16,7 @@ from orchestra.bus.consumer.backpressure import MOST_BYTES
 from orchestra.bus.stream.entry import Entry
 from orchestra.errors import ConsumerError
 from orchestra.version import package_version
-from schemas import Event, tag_of
+from orchestra_schemas import Event, tag_of
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
@@ -36,8 +36,16 @@ class Refusal:
 BatchFunction = Callable[[list[Entry]], Awaitable[Iterable[Refusal] | None]]
 PartitionFunction = Callable[[int, bool], None]
 Lifespan = Callable[["Bus"], AbstractAsyncContextManager[Any]]
-#: the groups of the platform: the consumer of each is in the module of that name
-PLATFORM = frozenset({"orchestration", "execution", "persistence", "archive", "logging", "telemetry", "curator"})
+#: the groups of the platform, and the module of each one's handlers
+PLATFORM = {
+    "orchestration": "orchestra.agents.handlers",
+    "execution": "orchestra.execution.handlers",
+    "persistence": "orchestra.storage.handlers",
+    "archive": "orchestra.archive.handlers",
+    "logging": "orchestra.telemetry.logging_handlers",
+    "telemetry": "orchestra.telemetry.otlp_handlers",
+    "curator": "orchestra.curation.handlers",
+}
 F = TypeVar("F", bound=Function)
 B = TypeVar("B", bound=BatchFunction)
 L = TypeVar("L", bound=Lifespan)
@@ -241,10 +249,10 @@ class Consumer:
             msg = f"consumer {self.name} handles nothing: decorate a function with @consumer.on(…)"
             raise ConsumerError(msg)
         modules = sorted({handler.module for handler in self.all_handlers()})
-        if self.name in PLATFORM and f"workers.{self.name}" not in modules:
+        if self.name in PLATFORM and PLATFORM[self.name] not in modules:
             msg = (
                 f"consumer {self.name!r} of {', '.join(modules)}: the group of that name is the platform's own"
-                f" (workers.{self.name}), which would lose its events to this one; give the consumer another name"
+                f" ({PLATFORM[self.name]}), which would lose its events to this one; give the consumer another name"
             )
             raise ConsumerError(msg)
 

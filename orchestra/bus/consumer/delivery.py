@@ -12,7 +12,7 @@ from orchestra.bus.consumer.context import Context, StateOperation
 from orchestra.bus.consumer.definition import Handler, Published
 from orchestra.bus.consumer.position import Cursor
 from orchestra.bus.stream.entry import Raw, read_entry, text
-from schemas import DecodeError, Event, decode
+from orchestra_schemas import DecodeError, Event, decode
 
 if TYPE_CHECKING:
     from orchestra.bus.consumer.partition import Owned
@@ -67,7 +67,7 @@ class Work:
         """Call the handler for this attempt; nothing of it runs before the coroutine is driven.
 
         Raises:
-            schemas.DecodeError: the entry is not the event that it says it is.
+            orchestra_schemas.DecodeError: the entry is not the event that it says it is.
 
         """
         handler, owned = self.handler, self.owned

@@ -23,7 +23,7 @@ from orchestra.bus.stream.entry import Raw, read_entry, text
 from orchestra.errors import FencedError
 from orchestra.mask import without_secrets
 from orchestra.tasks import ended
-from schemas import DecodeError, Event
+from orchestra_schemas import DecodeError, Event
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus

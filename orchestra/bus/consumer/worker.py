@@ -12,12 +12,12 @@ from pathlib import Path
 import structlog
 
 from orchestra.bus.bus import Bus
-from orchestra.bus.consumer.definition import Consumer
+from orchestra.bus.consumer.definition import PLATFORM, Consumer
 from orchestra.bus.consumer.health import Health
 from orchestra.bus.consumer.runtime import run_consumer, worker_name
 from orchestra.bus.redis.fitness import check_server
 from orchestra.errors import ConsumerError, SettingError
-from orchestra.names import clash
+from orchestra.names import renamed
 from orchestra.settings import Settings
 
 _LOG = structlog.get_logger("orchestra.bus")
@@ -25,23 +25,24 @@ ENTRY_POINTS = "orchestra.consumers"
 
 
 def load_consumer(place: str) -> Consumer:
-    """The consumer at ``module:attribute`` (modules of the present folder too), or behind an entry point's name.
+    """The consumer at ``module:attribute`` (modules of the present folder too), or of an entry point's name.
+
+    Orchestra's own are entry points, too: ``orchestration``. ``workers.orchestration:consumer`` is what 0.1 called it.
 
     Raises:
         ConsumerError: there is no such module, attribute or entry point, or it is no `Consumer`.
 
     """
-    module_name, _, attribute = place.partition(":")
-    if module_name and not attribute:
-        module_name, _, attribute = _entry_point(place).partition(":")
     here = str(Path.cwd())
-    if problem := clash(Path(here)):
-        raise ConsumerError(problem)
+    module_name, _, attribute = _in_full(place, Path(here)).partition(":")
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
+        if hint := renamed(error.name):
+            msg = f"{place}: {hint}"
+            raise ConsumerError(msg) from error
         if error.name is None or not (module_name + ".").startswith(error.name + "."):
             raise  # the module is there, and something that it imports is not
         msg = f"there is no module {module_name!r} (looked in {here} and the installed packages)"
@@ -54,11 +55,19 @@ def load_consumer(place: str) -> Consumer:
     return consumer
 
 
+def _in_full(place: str, here: Path) -> str:
+    room, _, name = place.removesuffix(":consumer").partition(".")
+    theirs = any((here / path).exists() for path in ("workers.py", f"workers/{name}.py"))
+    if room == "workers" and name in PLATFORM and not theirs:
+        return _entry_point(name)
+    return place if ":" in place else _entry_point(place)
+
+
 def _entry_point(name: str) -> str:
     known = {each.name: each.value for each in entry_points(group=ENTRY_POINTS)}
     if name not in known:
         offered = f"installed packages offer {', '.join(sorted(known))}" if known else "no installed package offers any"
-        msg = f"name a consumer as module:attribute, like workers.execution:consumer, or by an entry point; {offered}"
+        msg = f"name a consumer as module:attribute, like mood:consumer, or by an entry point; {offered}"
         raise ConsumerError(msg)
     return known[name]
 

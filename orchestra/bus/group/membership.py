@@ -12,6 +12,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from orchestra.bus import keys
+from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.redis.connection import TransientError
 from orchestra.errors import ConsumerError
 
@@ -43,8 +44,11 @@ class Holder(msgspec.Struct, frozen=True):
 def holder_of(consumer: "Consumer") -> Holder:
     """What a group records of this consumer."""
     handlers = consumer.all_handlers()
+    modules = {handler.module for handler in handlers}
+    if consumer.name in PLATFORM:
+        modules.add(f"workers.{consumer.name}")  # where the handlers of 0.1 are: both versions may run side by side
     types = {_EVERY} if consumer.entry_handler is not None else {tag.decode() for tag in consumer.handlers}
-    return Holder(tuple(sorted({handler.module for handler in handlers})), tuple(sorted(types)))
+    return Holder(tuple(sorted(modules)), tuple(sorted(types)))
 
 
 async def join(bus: "Bus", consumer: "Consumer") -> None:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orchestra.bus import keys
-from schemas import Event, carried, tag_of
+from orchestra_schemas import Event, carried, tag_of
 
 #: per type: its stream, its tag, whether it carries audio
 _kinds: dict[type[Event], tuple[str, bytes, bool]] = {}
@@ -62,7 +62,7 @@ def seal(event: Event) -> Sealed:
     """The entry of an event whose header is complete.
 
     Raises:
-        schemas.EncodeError: it holds what no entry can carry.
+        orchestra_schemas.EncodeError: it holds what no entry can carry.
 
     """
     stream, tag, has_audio = _kinds.get(type(event)) or _kind(type(event))

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from orchestra.bus.keys import JOURNAL, MEDIA
-from schemas import Event, decode
+from orchestra_schemas import Event, decode
 
 #: what decoding the JSON of others raises: wrong or half of it, no UTF-8, nested too deep
 UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -32,7 +32,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         """The event, or None where its type is unknown here.
 
         Raises:
-            schemas.DecodeError: the body is not what its type asks for.
+            orchestra_schemas.DecodeError: the body is not what its type asks for.
 
         """
         fields = {b"type": self.type.encode(), b"call": self.call.encode(), b"id": self.id.encode(), b"body": self.body}

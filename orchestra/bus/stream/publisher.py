@@ -16,7 +16,7 @@ from orchestra.bus.redis.refusal import Outage, cause_of, in_words
 from orchestra.bus.redis.scripts import PUBLISH, PUBLISH_ANYWAY
 from orchestra.bus.stream.encode import Sealed, seal, stamp
 from orchestra.version import package_version
-from schemas import Event
+from orchestra_schemas import Event
 
 _NUMBERS_KEPT_S = 24 * 3600
 _BATCH = 200

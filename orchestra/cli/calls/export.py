@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from orchestra.replay.sources.search import Hit
     from orchestra.settings import Settings
-    from schemas import Event
+    from orchestra_schemas import Event
 
 _CALL = "The call's id, its beginning or end, or the file of a kept journal."
 _SOURCE = "auto, archive, journal, a Redis URL, an archive, or a file of JSON lines."

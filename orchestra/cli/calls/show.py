@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestra.history.usage import Cost
     from orchestra.settings import Settings
     from orchestra.storage.call_records import CallRecord
-    from schemas import Event, TurnMeasured
+    from orchestra_schemas import Event, TurnMeasured
 
 #: stages of a turn: letter in the bar, name, colour, field of `TurnMeasured`
 _STAGES = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from schemas import CallAnswered, CallResumed, CallStarted, DigitPressed, Event, TransferAccepted
+from orchestra_schemas import CallAnswered, CallResumed, CallStarted, DigitPressed, Event, TransferAccepted
 
 if TYPE_CHECKING:
     from orchestra.demo.scripts import Script

@@ -19,7 +19,7 @@ import typer
 from rich.text import Text
 
 from orchestra.cli.ui.write_errors import writing
-from schemas import CallEnded, CallStarted, Event, RecordingSaved, SentenceSpoken, TranscriptCurated
+from orchestra_schemas import CallEnded, CallStarted, Event, RecordingSaved, SentenceSpoken, TranscriptCurated
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -16,7 +16,7 @@ from orchestra.cli.ui.terminal import say_json
 from orchestra.replay.sources.selection import tag
 from orchestra.replay.targets.consumer import Clock, Outcome, on_scratch
 from orchestra.replay.targets.output_diff import IGNORED, Output, Verdict
-from schemas import DecodeError, Event
+from orchestra_schemas import DecodeError, Event
 
 _SHOWN = 20
 _FIELDS_SHOWN = 6

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.cli.ui.terminal import Terminal
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallEndRequested,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, as_called, ending, shortened
 from orchestra.history.dialogue import Turn, dialogue
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallEndRequested,

@@ -28,7 +28,7 @@ from orchestra.execution.models.wire.answer import Answer, ReportedError, failur
 from orchestra.execution.models.wire.event_stream import Events
 from orchestra.execution.models.wire.inline import UNKNOWN_S
 from orchestra.execution.models.wire.request import Manners, request_of
-from schemas import PromptRequested
+from orchestra_schemas import PromptRequested
 
 _LOG = structlog.get_logger("orchestra.execution")
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from schemas import PromptRequested, ToolCall
+from orchestra_schemas import PromptRequested, ToolCall
 
 
 class TextDelta(msgspec.Struct, frozen=True):

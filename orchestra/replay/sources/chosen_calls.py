@@ -8,7 +8,7 @@ from orchestra.errors import UsageError
 from orchestra.replay.sources.selection import Selection, decoded, entries
 from orchestra.replay.sources.sources import Complain
 from orchestra.settings import Settings
-from schemas import Event
+from orchestra_schemas import Event
 
 
 async def chosen_calls(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestra.replay.sources.selection import Selection, decoded, entries, log_complaint
 from orchestra.replay.sources.sources import Complain
 from orchestra.settings import Settings
-from schemas import ReplyInterrupted, ReplySpoken, UserTurnEnded, tag_of
+from orchestra_schemas import ReplyInterrupted, ReplySpoken, UserTurnEnded, tag_of
 
 _SAID = tuple(tag_of(event_type) for event_type in (UserTurnEnded, ReplySpoken, ReplyInterrupted))
 _SNIPPET_WORDS = 16

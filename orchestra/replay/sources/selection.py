@@ -23,8 +23,8 @@ from orchestra.replay.sources.sources import (
     merged,
 )
 from orchestra.settings import Settings
-from schemas import CallStarted, DecodeError, Event, tag_of
-from schemas.event import type_tag
+from orchestra_schemas import CallStarted, DecodeError, Event, tag_of
+from orchestra_schemas.event import type_tag
 
 if TYPE_CHECKING:
     from orchestra.archive.archive import Archive
@@ -293,7 +293,7 @@ def _archive(root: str) -> "Archive":
     try:
         archive = Archive(root)
         if not archive.place.names():
-            msg = f"there is no archive at {root}: `orchestra worker workers.archive:consumer` writes one"
+            msg = f"there is no archive at {root}: `orchestra worker archive` writes one"
             raise UsageError(msg)
     except OSError as error:
         msg = f"the archive at {root} cannot be reached: {error}"

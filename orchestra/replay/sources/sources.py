@@ -20,7 +20,7 @@ from orchestra.bus.redis.topology import find_servers
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
-from schemas import event_types
+from orchestra_schemas import event_types
 
 #: a call's first event may stand a little before the moment in its id: the machines' clocks differ
 _RUNS = "demo-runs"

@@ -12,7 +12,7 @@ import msgspec
 
 from orchestra.bus import Consumer, Entry
 from orchestra.replay.targets.output_diff import cause_of
-from schemas import Event
+from orchestra_schemas import Event
 
 Function = Callable[..., Any]
 

@@ -113,7 +113,7 @@ async def copying(bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool
 
 async def _refuse_workers(bus: Bus) -> None:
     """Raise ServerError where they run: tools would act again, recordings and records be written over."""
-    running = sorted({each.group for each in await bus.groups() if each.owner} & PLATFORM)
+    running = sorted({each.group for each in await bus.groups() if each.owner} & PLATFORM.keys())
     if running:
         msg = (
             f"{', '.join(running)} run on {bus.servers.name} and would answer the recorded calls once more, tools"

@@ -18,7 +18,7 @@ from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.usage_meter import SpeechMeter
 from orchestra.voice.carriers.twilio.media_stream import Digit, Mark, Media
 from orchestra.voice.pipeline.failover_policy import Provider
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallAnswered,
     CallEnded,
@@ -33,7 +33,7 @@ from schemas import (
     SentenceSpoken,
     TurnCancelled,
 )
-from schemas.calls import Direction, EndReason
+from orchestra_schemas.calls import Direction, EndReason
 
 _LOG = structlog.get_logger()
 

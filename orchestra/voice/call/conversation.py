@@ -27,7 +27,7 @@ from orchestra.voice.call.line_checks import Doubts
 from orchestra.voice.call.silence_watch import HOLDING_AFTER_S, HOLDING_AGAIN_S, Waiting
 from orchestra.voice.call.turn_latency import TurnTimes
 from orchestra.voice.call.turn_taking import Turns
-from schemas import (
+from orchestra_schemas import (
     CallEndRequested,
     CallTransferRequested,
     DigitsRequested,

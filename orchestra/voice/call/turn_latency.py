@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from schemas import TurnMeasured
+from orchestra_schemas import TurnMeasured
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """What the speech engines are given in a call, for the call's account."""
 
 from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE
-from schemas import SpeechMetered
+from orchestra_schemas import SpeechMetered
 
 _BYTES_PER_S = SAMPLE_RATE * 2
 

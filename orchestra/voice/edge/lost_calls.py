@@ -14,8 +14,8 @@ from orchestra.history.resume import standing
 from orchestra.recordings.audio_chunks import audio_of, length_ms
 from orchestra.storage.lost_calls import claim_end, give_back_end
 from orchestra.voice.call.call import Call
-from schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
-from schemas.calls import EndReason
+from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
+from orchestra_schemas.calls import EndReason
 
 _LOG = structlog.get_logger()
 

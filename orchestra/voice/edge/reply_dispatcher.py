@@ -9,7 +9,7 @@ import structlog
 from orchestra.bus import Bus, Entry, Follow, keys, partition_of
 from orchestra.voice.call.call import Call
 from orchestra.voice.call.conversation import REPLY_EVENTS
-from schemas import CallAnswered, CallResumed, DecodeError, Event, tag_of
+from orchestra_schemas import CallAnswered, CallResumed, DecodeError, Event, tag_of
 
 _LOG = structlog.get_logger()
 

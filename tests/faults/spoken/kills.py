@@ -25,7 +25,7 @@ def processes(folder: Path) -> dict[str, list[int]]:
         for pid in map(int, (task / "children").read_text().split()):
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
             for role in ROLES:
-                if command.endswith(f"\0{role}\0") or f"workers.{role}:" in command:
+                if command.endswith(f"\0{role}\0") or f"\0worker\0{role}\0" in command:
                     found[role].append(pid)
             if "valkey-server" in command and Path(f"/proc/{pid}/cwd").resolve().is_relative_to(folder.resolve()):
                 found["server"].append(pid)

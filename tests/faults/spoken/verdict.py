@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orchestra.simulator.phone_line import FRAME_S
-from schemas import CallStarted, Event, ReplyChunk, ReplyInterrupted, TurnCancelled
+from orchestra_schemas import CallStarted, Event, ReplyChunk, ReplyInterrupted, TurnCancelled
 from tests.faults.spoken.tones import APOLOGY, HOLDING, STILL_THERE, Heard, plain
 
 #: what the edge says by itself, and the agents say too, may come between any two words

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestra.history.resume import standing
-from schemas import DigitsRequested
+from orchestra_schemas import DigitsRequested
 from tests.voice.call.virtual_call import ANSWER, APOLOGY, HOLDING, VirtualCall, call, virtual_call
 
 __all__ = ["call"]

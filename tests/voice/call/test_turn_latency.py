@@ -3,7 +3,7 @@
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.call.turn_latency import TurnTimes
-from schemas import ReplyChunk, TurnCompleted, TurnMeasured
+from orchestra_schemas import ReplyChunk, TurnCompleted, TurnMeasured
 
 
 def test_stages_follow_one_another() -> None:

@@ -8,7 +8,7 @@ import pytest
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.actions import Ending, Hush, Say, SayAtOnce, SendMark
 from orchestra.voice.call.conversation import Conversation, Speech
-from schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
+from orchestra_schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 
 HOLDING, APOLOGY, ANSWER = "Just a moment.", "Sorry, say that again.", "It is in Denver."
 TICK_S = 0.2

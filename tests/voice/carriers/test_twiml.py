@@ -15,7 +15,7 @@ from orchestra.voice.call.actions import HangUp, Transfer
 from orchestra.voice.call.call import Parties
 from orchestra.voice.carriers.twilio import twiml
 from orchestra.voice.carriers.twilio.twiml import Reconnect
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallEndRequested,
     CallStarted,

@@ -11,7 +11,7 @@ from orchestra.testing import TestBus
 from orchestra.voice.call.actions import Say
 from orchestra.voice.call.call import Call, Parties, Script
 from orchestra.voice.call.conversation import Speech
-from schemas import (
+from orchestra_schemas import (
     CallAnswered,
     CallEndRequested,
     CallResumed,

@@ -13,8 +13,8 @@ from orchestra.settings import Settings, load_settings
 from orchestra.storage.secrets import link_key
 from orchestra.testing import TestBus
 from orchestra.voice.edge.calls_api import byte_range, calls_router
-from schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, SpeechMetered, UserTurnEnded
-from workers.persistence import consumer
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, SpeechMetered, UserTurnEnded
+from orchestra_workers.persistence import consumer
 
 TOKEN = {"Authorization": "Bearer let-me-in"}
 

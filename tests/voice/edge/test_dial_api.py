@@ -15,7 +15,7 @@ from orchestra.simulator.caller import Caller, Ending
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.carriers.stream_token import claim
-from schemas import (
+from orchestra_schemas import (
     CallAnswered,
     CallEnded,
     CallStarted,

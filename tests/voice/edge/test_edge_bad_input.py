@@ -21,7 +21,7 @@ from orchestra.simulator.twiml import ConnectStream, parse_twiml
 from orchestra.testing import TestBus
 from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.call_audio import is_audible
-from schemas import AudioChunk, CallEnded, CallStarted, DigitPressed, ReplySpoken
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, DigitPressed, ReplySpoken
 from tests.voice.edges import AUTH_TOKEN, RunningEdge, running_edge, tone
 
 FORM = {"CallSid": "CA1", "From": "+15550001", "To": "+15550100"}

@@ -13,7 +13,7 @@ from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.twiml import ConnectStream
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallEnded,
     CallEndRequested,

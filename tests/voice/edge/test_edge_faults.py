@@ -25,7 +25,7 @@ from orchestra.simulator.phone_line import PhoneLine, Stream
 from orchestra.simulator.twiml import ConnectStream, Redirect, Verb, parse_twiml
 from orchestra.testing import TestBus
 from orchestra.voice.audio import mulaw
-from schemas import CallEnded, CallResumed, CallStarted, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
+from orchestra_schemas import CallEnded, CallResumed, CallStarted, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
 
 FRAME = 160

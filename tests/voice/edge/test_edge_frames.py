@@ -8,7 +8,7 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.pipeline.transport import LISTENING_RATE, StreamInput
-from schemas import ReplySpoken, UserTurnEnded
+from orchestra_schemas import ReplySpoken, UserTurnEnded
 from tests.voice.edges import running_edge, tone
 
 

@@ -19,7 +19,7 @@ from orchestra.testing import TestBus
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.synthesized import Rendered
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     ReplyChunk,

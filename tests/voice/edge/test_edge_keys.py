@@ -6,7 +6,7 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.call.conversation import COLLECT_DIGITS
-from schemas import (
+from orchestra_schemas import (
     CallStarted,
     DigitPressed,
     ReplyChunk,

@@ -11,7 +11,7 @@ from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import ListeningModels
-from schemas import (
+from orchestra_schemas import (
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,

@@ -5,7 +5,7 @@ import httpx
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from schemas import ReplySpoken
+from orchestra_schemas import ReplySpoken
 from tests.voice.edges import RunningEdge, running_edge
 
 

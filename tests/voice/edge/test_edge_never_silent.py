@@ -13,7 +13,15 @@ from orchestra.simulator.caller import Caller, Ending
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.call.conversation import HOLDING_AFTER_S, HOLDING_AGAIN_S
-from schemas import CallEnded, CallStarted, CallTransferRequested, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
+from orchestra_schemas import (
+    CallEnded,
+    CallStarted,
+    CallTransferRequested,
+    ReplyChunk,
+    ReplySpoken,
+    TurnCompleted,
+    UserTurnEnded,
+)
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
 
 HOLDING = "Just a moment."

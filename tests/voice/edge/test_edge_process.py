@@ -19,7 +19,7 @@ from orchestra.simulator.caller import Caller
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
-from schemas import CallStarted
+from orchestra_schemas import CallStarted
 from tests.voice.edges import AUTH_TOKEN
 
 

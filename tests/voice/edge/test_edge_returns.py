@@ -12,7 +12,7 @@ from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.transfer_target import Person
 from orchestra.testing import TestBus
-from schemas import (
+from orchestra_schemas import (
     AudioChunk,
     CallEnded,
     CallResumed,

@@ -8,7 +8,7 @@ from orchestra.storage.lost_calls import end_of_lost
 from orchestra.testing import TestBus
 from orchestra.voice.call.call import Call
 from orchestra.voice.edge.lost_calls import LostCalls, close_call
-from schemas import AudioChunk, CallEnded, CallResumed, CallStarted
+from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted
 
 
 def nowhere(call: str) -> Call | None:

@@ -12,7 +12,7 @@ from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.phrase_cache import RenderedPhrases
 from orchestra.voice.engines.synthesized import Rendered, words_in
-from schemas import ReplyInterrupted, ReplySpoken, SpeechMetered
+from orchestra_schemas import ReplyInterrupted, ReplySpoken, SpeechMetered
 from tests.voice.edges import WORD_S, Greeting, ScriptedEngines, ToneTTS, running_edge, tone
 
 GREETING = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."

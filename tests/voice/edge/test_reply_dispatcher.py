@@ -8,7 +8,7 @@ import pytest
 from orchestra.testing import TestBus
 from orchestra.voice.call.call import Call
 from orchestra.voice.edge.reply_dispatcher import Replies
-from schemas import CallResumed, Event, ReplyChunk
+from orchestra_schemas import CallResumed, Event, ReplyChunk
 
 
 class Taken:

@@ -14,7 +14,7 @@ from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import ListeningModels
 from orchestra.voice.pipeline.failover_policy import Decision, Provider
-from schemas import (
+from orchestra_schemas import (
     ProviderFailed,
     ReplyChunk,
     ReplySpoken,

@@ -15,7 +15,7 @@ from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import ListeningModels
-from schemas import (
+from orchestra_schemas import (
     CallStarted,
     ProviderFailed,
     ReplyChunk,

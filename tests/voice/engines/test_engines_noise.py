@@ -12,7 +12,7 @@ from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import ListeningModels
-from schemas import ProviderFailed, ReplyChunk, ReplySpoken, TranscriptFinal, TurnCompleted, UserTurnEnded
+from orchestra_schemas import ProviderFailed, ReplyChunk, ReplySpoken, TranscriptFinal, TurnCompleted, UserTurnEnded
 from tests.voice.edges import Greeting, running_edge
 from tests.voice.engines.conftest import QUESTION, Vendors
 

@@ -11,7 +11,7 @@ from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import ListeningModels
-from schemas import ReplySpoken
+from orchestra_schemas import ReplySpoken
 from tests.servers.elevenlabs import tone
 from tests.servers.server import Faults
 from tests.voice.edges import Greeting, running_edge

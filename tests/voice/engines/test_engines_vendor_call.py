@@ -8,7 +8,7 @@ from orchestra.simulator.transcript_match import compare
 from orchestra.testing import TestBus
 from orchestra.voice.engines import load_engines
 from orchestra.voice.engines.local import LocalSpeech
-from schemas import (
+from orchestra_schemas import (
     CallEndRequested,
     ReplyChunk,
     ReplySpoken,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra.execution.models.offline.transcript import HANDOFF, Talk
-from schemas import ToolSchema
+from orchestra_schemas import ToolSchema
 
 SEARCH, END, TRANSFER = "search_knowledge", "end_call", "transfer_call"
 KEYPAD, KEYS = "collect_digits", "press_keys"

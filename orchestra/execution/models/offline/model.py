@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from orchestra.execution.models.offline.actions import Call
 from orchestra.execution.models.offline.policy import decide
 from orchestra.execution.models.port import ModelAnswer, TextDelta
-from schemas import PromptRequested, ToolCall
+from orchestra_schemas import PromptRequested, ToolCall
 
 _WORD = re.compile(r"\S+\s*")
 

@@ -8,7 +8,7 @@ from orchestra.execution.models.offline.actions import BUILTIN, END, KEYPAD, SEA
 from orchestra.execution.models.offline.tool_ranking import example_of, rank
 from orchestra.execution.models.offline.transcript import HANDOFF, read
 from orchestra.language.stemming import terms
-from schemas import PromptRequested, ToolSchema
+from orchestra_schemas import PromptRequested, ToolSchema
 
 #: about one telling word of a tool's description, or half of an example
 _ENOUGH: Final = 1.2

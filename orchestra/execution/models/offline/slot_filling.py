@@ -11,7 +11,7 @@ from orchestra.execution.models.offline.slots import Slot, slots_of, tells_more,
 from orchestra.execution.models.offline.tool_ranking import rank
 from orchestra.execution.models.offline.transcript import Talk
 from orchestra.language.stemming import terms
-from schemas import ToolSchema
+from orchestra_schemas import ToolSchema
 
 _PATIENCE = 3
 _HEARD_WORDS = 2

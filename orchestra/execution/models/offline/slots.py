@@ -9,7 +9,7 @@ from orchestra.execution.models.offline import dialogue_acts
 from orchestra.execution.models.offline.dates import DAYS, date_in, time_in, time_words, weekday_of
 from orchestra.execution.models.offline.numbers import digit_runs, digits_of_length, without_numbers
 from orchestra.language.stemming import meant, stem, terms, words
-from schemas import ToolSchema
+from orchestra_schemas import ToolSchema
 
 _LENGTHS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,

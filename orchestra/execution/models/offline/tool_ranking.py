@@ -10,7 +10,7 @@ from orchestra.execution.models.offline.numbers import without_numbers
 from orchestra.execution.models.offline.transcript import HANDOFF
 from orchestra.language.bm25 import Index
 from orchestra.language.stemming import bare, meant, terms
-from schemas import ToolSchema
+from orchestra_schemas import ToolSchema
 
 _EXAMPLES = re.compile(r"\bexamples?:\s*", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]?")

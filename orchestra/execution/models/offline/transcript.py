@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orchestra.agents.notes import is_notes
-from schemas import Message, ToolCall
+from orchestra_schemas import Message, ToolCall
 
 HANDOFF = "transfer_to_"
 

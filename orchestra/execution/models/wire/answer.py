@@ -8,7 +8,7 @@ from orchestra.errors import EngineError
 from orchestra.execution.models.port import ModelAnswer
 from orchestra.execution.models.wire.calls import Calls
 from orchestra.execution.models.wire.inline import Inline
-from schemas import clean_text
+from orchestra_schemas import clean_text
 
 _THINKS: Final = ("reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_text", "reasoning_details")
 _TEXT_PARTS: Final = (None, "text", "output_text", "refusal")

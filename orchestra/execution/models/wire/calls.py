@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestra.agents.arguments import LONGEST, argument_objects, tool_name
-from schemas import ToolCall, clean_text
+from orchestra_schemas import ToolCall, clean_text
 
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
 #: characters of arguments that are no object, kept so that the model can be told

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from orchestra.agents.arguments import argument_objects, tool_name
-from schemas import Message, PromptRequested, ToolCall, ToolSchema, clean_text
+from orchestra_schemas import Message, PromptRequested, ToolCall, ToolSchema, clean_text
 
 _CONNECTED: Final = "(The caller is connected.)"
 _SILENCE: Final = "(silence)"

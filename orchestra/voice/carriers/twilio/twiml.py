@@ -18,8 +18,8 @@ from orchestra.errors import RejectedError
 from orchestra.history.resume import Standing
 from orchestra.voice.call.actions import HangUp, Transfer
 from orchestra.voice.call.call import Parties
-from schemas import CallAnswered
-from schemas.calls import AnsweredBy, EndReason
+from orchestra_schemas import CallAnswered
+from orchestra_schemas.calls import AnsweredBy, EndReason
 
 VOICE_PATH = "/twilio/voice"
 STREAM_PATH = "/twilio/stream"

@@ -22,8 +22,8 @@ from orchestra.voice.carriers.call_lookup import Noted
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 from orchestra.voice.carriers.twilio import twiml
 from orchestra.voice.edge.lost_calls import close_call
-from schemas import CallAnswered, CallTransferred, Event, TransferAccepted, TransferFailed
-from schemas.calls import EndReason
+from orchestra_schemas import CallAnswered, CallTransferred, Event, TransferAccepted, TransferFailed
+from orchestra_schemas.calls import EndReason
 
 if TYPE_CHECKING:
     from orchestra.voice.edge.edge import Edge

@@ -29,7 +29,7 @@ from orchestra.voice.carriers.twilio.media_stream import (
 )
 from orchestra.voice.pipeline.agent_speech import Bridge
 from orchestra.voice.pipeline.pipeline import CallPipeline
-from schemas.calls import EndReason
+from orchestra_schemas.calls import EndReason
 
 if TYPE_CHECKING:
     from orchestra.voice.edge.edge import Edge

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from schemas.event import Event
+from orchestra_schemas.event import Event
 
 E = TypeVar("E", bound=Event)
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from schemas.event import Event
+from orchestra_schemas.event import Event
 
 
 class ReplySpoken(Event, frozen=True, kw_only=True):

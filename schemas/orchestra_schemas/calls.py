@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from schemas.event import Event
+from orchestra_schemas.event import Event
 
 Direction = Literal["inbound", "outbound"]
 EndReason = Literal[

@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from schemas.conversation import ToolCall
-from schemas.event import Event
+from orchestra_schemas.conversation import ToolCall
+from orchestra_schemas.event import Event
 
 
 class ReplyChunk(Event, frozen=True, kw_only=True):

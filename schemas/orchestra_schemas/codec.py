@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from schemas.body import carried
-from schemas.event import Event, event_types, tag_of
-from schemas.media import AudioChunk
+from orchestra_schemas.body import carried
+from orchestra_schemas.event import Event, event_types, tag_of
+from orchestra_schemas.media import AudioChunk
 
 Fields = dict[bytes, bytes]
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from schemas.event import Event
+from orchestra_schemas.event import Event
 
 
 class UserSpeechStarted(Event, frozen=True, kw_only=True):

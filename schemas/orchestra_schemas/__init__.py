@@ -1,16 +1,7 @@
 """The event contracts of Orchestra: every event type and the codec. Imports nothing of the platform."""
 
-from schemas.afterwards import RecordingSaved, TranscriptCurated
-from schemas.body import EncodeError, carried, clean_text
-from schemas.caller import (
-    ReplyInterrupted,
-    TranscriptFinal,
-    UserSpeechStarted,
-    UserTurnEnded,
-    UserTurnPredicted,
-    UserTurnResumed,
-)
-from schemas.calls import (
+from orchestra_schemas.body import EncodeError, carried, clean_text
+from orchestra_schemas.calls import (
     CallAnswered,
     CallEnded,
     CallEndRequested,
@@ -23,8 +14,8 @@ from schemas.calls import (
     TransferAccepted,
     TransferFailed,
 )
-from schemas.codec import DecodeError, decode, encode
-from schemas.conversation import (
+from orchestra_schemas.codec import DecodeError, decode, encode
+from orchestra_schemas.conversation import (
     AgentChanged,
     Message,
     PromptRequested,
@@ -34,10 +25,19 @@ from schemas.conversation import (
     TurnCancelled,
     TurnCompleted,
 )
-from schemas.edge import ProviderFailed, ReplySpoken, SentenceSpoken, SpeechMetered, TurnMeasured
-from schemas.event import Event, event_types, tag_of
-from schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
-from schemas.media import AudioChunk, TranscriptPartial
+from orchestra_schemas.event import Event, event_types, tag_of
+from orchestra_schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
+from orchestra_schemas.media import AudioChunk, TranscriptPartial
+from orchestra_schemas.post_call import RecordingSaved, TranscriptCurated
+from orchestra_schemas.speech import ProviderFailed, ReplySpoken, SentenceSpoken, SpeechMetered, TurnMeasured
+from orchestra_schemas.user import (
+    ReplyInterrupted,
+    TranscriptFinal,
+    UserSpeechStarted,
+    UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
+)
 
 __all__ = [
     "AgentChanged",

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from schemas.event import Event
+from orchestra_schemas.event import Event
 
 Role = Literal["system", "user", "assistant", "tool"]
 

@@ -10,7 +10,7 @@ from orchestra.bus import Bus
 from orchestra.settings import load_settings
 from orchestra.storage.callers import Callers, as_context
 from orchestra.storage.secrets import number_key
-from schemas import (
+from orchestra_schemas import (
     AgentChanged,
     CallEnded,
     CallStarted,

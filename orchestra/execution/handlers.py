@@ -13,7 +13,7 @@ from orchestra.execution.prompts import Prompts
 from orchestra.execution.reply import Reply
 from orchestra.execution.tools import CALLER_NUMBER, Answers, Tools, http_client
 from orchestra.settings import Settings, load_settings
-from schemas import (
+from orchestra_schemas import (
     CallEnded,
     CallStarted,
     DigitPressed,

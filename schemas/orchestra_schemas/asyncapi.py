@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.event import Event, event_types
+from orchestra_schemas.event import Event, event_types
 
 #: the committed document; a test keeps it current
 FILE = Path(__file__).with_name("asyncapi.json")
@@ -39,7 +39,7 @@ def _message(tag: str, event_type: type[Event]) -> dict[str, Any]:
 
 def document() -> dict[str, Any]:
     """The AsyncAPI document of the platform's own events as JSON-ready objects; a user's own types are left out."""
-    types = {tag: t for tag, t in event_types().items() if t.__module__.split(".")[0] == "schemas"}
+    types = {tag: t for tag, t in event_types().items() if t.__module__.split(".")[0] == "orchestra_schemas"}
     types = dict(sorted(types.items()))
     _, schemas = msgspec.json.schema_components(list(types.values()), ref_template=_SCHEMA_REF)
     channels: dict[str, Any] = {}

@@ -1,0 +1,67 @@
+"""The journal, for ever: every event goes to the Parquet files of the archive, and stays on the journal until then.
+
+The group's position moves past an event when the event is in a file that has its name. A worker that dies in between
+leaves the position where it was; the next owner of the partition asks the archive for its last stream id, and skips
+what the dead one had written without having said so. So every event is in exactly one file.
+
+When many small files of a day have gathered, they are merged.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from orchestra.archive.archive import Archive
+from orchestra.archive.writer import Archiver
+from orchestra.bus import Bus, Consumer, Entry
+
+_LOG = structlog.get_logger("orchestra.archive")
+
+
+class Archival:
+    """The handlers of the group ``archive``."""
+
+    _archiver: Archiver
+
+    def __init__(self) -> None:
+        # when it is told to stop, it writes what it holds
+        self.consumer = Consumer("archive", grace_s=10.0)
+        self.consumer.lifespan(self.opened)
+        self.consumer.on_partition(self.partition_changed)
+        # a file is made of half as much, in entries and in bytes
+        self.consumer.on_batch(pending=False, most=10_000, most_bytes=16_000_000)(self.keep)
+
+    @asynccontextmanager
+    async def opened(self, bus: Bus) -> AsyncIterator[None]:
+        """Have the archive open; at the end, what is held is written."""
+        settings = bus.settings
+        archiver = self._archiver = Archiver(
+            Archive.of(settings),
+            bus.journal_now,
+            flush_s=settings.archive_flush_s,
+            rows=settings.archive_rows,
+            alarm_s=settings.lag_alarm_s,
+        )
+        self.consumer.gauges = {
+            "orchestra_archive_oldest_seconds": (
+                "for how long the oldest event has been waiting for its file",
+                lambda: archiver.oldest_s,
+            ),
+            "orchestra_archive_held": ("events that wait for their file", lambda: archiver.held),
+            "orchestra_archive_failures": ("attempts at writing a file that failed", lambda: archiver.failures),
+            "orchestra_archive_troubled": ("1 while the archive cannot be written", lambda: archiver.troubled),
+        }
+        try:
+            yield
+        finally:
+            await archiver.close()
+            _LOG.info("archive.stopped", events=archiver.written, files=archiver.files)
+
+    def partition_changed(self, partition: int, mine: bool) -> None:
+        """Write what is held of a partition before it goes."""
+        self._archiver.partition_changed(partition, mine)
+
+    async def keep(self, entries: list[Entry]) -> None:
+        """Keep what was read together; returns, some seconds later, when it is in a file."""
+        await self._archiver.keep(entries)

@@ -1,0 +1,139 @@
+"""Keeps the session record of every call, and its recording, while the call runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus import Bus, Consumer, Context
+from orchestra.history.summary import changes
+from orchestra.history.usage import costs
+from orchestra.recordings.recorder import Keeping
+from orchestra.storage.call_records import enter
+from orchestra.storage.lost_calls import end_of_lost, lost_calls
+from orchestra.tasks import ended
+from orchestra_schemas import (
+    AgentChanged,
+    AudioChunk,
+    CallAnswered,
+    CallEnded,
+    CallResumed,
+    CallStarted,
+    CallTransferred,
+    Event,
+    PromptCompleted,
+    RecordingSaved,
+    ReplyInterrupted,
+    SpeechMetered,
+    ToolCompleted,
+    TransferFailed,
+    TurnCompleted,
+    TurnMeasured,
+    UserTurnEnded,
+)
+
+_LOG = structlog.get_logger("orchestra.storage")
+
+#: storage for recordings that does not answer is asked again for this long before the recording stays on this machine
+_STORED_WITHIN_S = 600.0
+_SWEEPS_EACH = 4
+
+#: the field of the record that counts what its recording lacks, in ms
+_MISSING = "recording_missing_ms"
+
+
+class Persistence:
+    """The handlers of the group ``persistence``."""
+
+    _recorder: Keeping
+
+    def __init__(self) -> None:
+        self.consumer = Consumer("persistence", streams=("events", "media"), state="call")
+        self.consumer.lifespan(self.opened)
+        self.consumer.on(CallStarted)(self.begin)
+        self.consumer.on(
+            CallAnswered,
+            CallResumed,
+            AgentChanged,
+            UserTurnEnded,
+            ReplyInterrupted,
+            PromptCompleted,
+            ToolCompleted,
+            TurnCompleted,
+            TurnMeasured,
+            SpeechMetered,
+            CallTransferred,
+            TransferFailed,
+        )(self.remember)
+        self.consumer.on(AudioChunk)(self.record)
+        self.consumer.on(CallEnded, concurrent=True, timeout_s=_STORED_WITHIN_S + 60)(self.complete)
+        self.consumer.on(RecordingSaved)(self.saved)
+
+    @asynccontextmanager
+    async def opened(self, bus: Bus) -> AsyncIterator[None]:
+        """Have recordings open, and watch for calls whose edge was lost."""
+        self._recorder = Keeping(bus)
+        sweeping = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
+        try:
+            yield
+        finally:
+            await ended(sweeping)
+            self._recorder.close()
+
+    async def begin(self, event: CallStarted, context: Context) -> None:
+        """Open the call's session record, and enter the call among all calls."""
+        await enter(context.bus, event.call, context.bus.settings.session_ttl_s)
+        await self.remember(event, context)
+
+    async def remember(self, event: Event, context: Context) -> None:
+        """Bring the call's session record up to date."""
+        record = {field: value.decode() for field, value in (await context.state.all()).items()}
+        changed = changes(event, record) | costs(event, record, context.bus.settings.prices)
+        for field, value in changed.items():
+            context.state.set(field, value.encode())
+        context.state.expire(context.bus.settings.session_ttl_s)
+
+    async def record(self, event: AudioChunk, context: Context) -> None:
+        """Write the audio to its place in the call's recording."""
+        if not self._recorder.has(event.call) and await context.state.get("recording") is not None:
+            return  # seen before, and the recording is complete
+        if gap_ms := await self._recorder.write(event):
+            known_ms = int(await context.state.get(_MISSING) or 0)
+            context.state.set(_MISSING, str(self._recorder.add_gap(event.call, gap_ms, known_ms)).encode())
+
+    async def complete(self, event: CallEnded, context: Context) -> RecordingSaved | None:
+        """Close the session record, and bring the recording to its place once its last audio is written."""
+        await self.remember(event, context)
+        await context.publish()  # the call is over; its recording may take longer
+        if event.audio_ms == 0:
+            return None
+        gaps_ms = int(await context.state.get(_MISSING) or 0)
+        saved_as = await self._recorder.complete(event, within_s=_STORED_WITHIN_S, gaps_ms=gaps_ms)
+        answered_by = (await context.state.get("version") or b"").decode()
+        return None if saved_as is None else msgspec.structs.replace(saved_as, version=answered_by)
+
+    async def saved(self, event: RecordingSaved, context: Context) -> None:
+        """Enter where the recording is; what was moved away is needed here no more."""
+        await self.remember(event, context)
+        self._recorder.discard(event)
+
+
+async def _close_lost_calls(bus: Bus) -> None:
+    """Publish the end of calls whose edge was lost, for as long as this worker runs."""
+    silent_s = bus.settings.lost_call_s
+    publisher = bus.publisher("persistence")
+    while True:
+        await asyncio.sleep(silent_s / _SWEEPS_EACH)
+        try:
+            for found in await lost_calls(bus, silent_s):
+                if (end := await end_of_lost(bus, found, silent_s)) is not None:
+                    _LOG.warning("call.lost", call=found.call, edge=found.edge, duration_s=end.duration_s)
+                    publisher.publish(end)
+                    publisher.forget(found.call)
+        except RedisError as error:
+            _LOG.warning("call.sweep_failed", error=repr(error))
+        except Exception:  # noqa: BLE001 - what is wrong with one call must not end the watch over all the others
+            _LOG.exception("call.sweep_failed")

@@ -1,0 +1,5 @@
+"""Runs prompts and tools."""
+
+from orchestra.execution.handlers import Execution
+
+consumer = Execution().consumer
