@@ -17,6 +17,7 @@ _ENTRY_POINTS = """
 [orchestra.consumers]
 mood = moodpackage:mood
 number = moodpackage:number
+execution = moodpackage:mood
 """
 
 
@@ -35,8 +36,12 @@ def test_a_consumer_of_an_installed_package_is_found_by_its_name() -> None:
     assert load_consumer("mood").name == "mood"
 
 
+def test_no_package_takes_a_name_of_the_platform() -> None:
+    assert load_consumer("execution").name == "execution"
+
+
 def test_a_name_that_no_package_offers_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConsumerError, match="offer mood, number"):
+    with pytest.raises(ConsumerError, match=r"packages offer: .*execution.*mood, number"):
         load_consumer("nobody")
 
 

@@ -2,7 +2,6 @@
 
 import re
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from orchestra.bus import Consumer
+from orchestra.bus.consumer.worker import load_consumer
 from orchestra.cli import app
 from orchestra.settings import Settings
 from orchestra.stack import WORKERS
@@ -66,9 +65,7 @@ def test_every_command_runs_with_help(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS[1:])
 def test_a_worker_runs_the_consumer_of_its_name_and_is_asked_for_its_partitions(name: str) -> None:
-    (module, attribute) = services()[name]["command"][1].split(":")
-    consumer = getattr(import_module(module), attribute)
-    assert isinstance(consumer, Consumer)
+    consumer = load_consumer(services()[name]["command"][1])
     assert consumer.name == name
     (_, check) = services()[name]["healthcheck"]["test"]
     assert check == f"""orchestra status --json | grep '"group":"{name}"' | grep -qv '"owner":""'"""

@@ -6,7 +6,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import structlog
@@ -63,11 +63,18 @@ def _in_full(place: str, here: Path) -> str:
     return place if ":" in place else _entry_point(place)
 
 
+def _is_ours(offer: EntryPoint) -> bool:
+    return offer.dist is not None and offer.dist.name == "orchestra-voice"
+
+
 def _entry_point(name: str) -> str:
-    known = {each.name: each.value for each in entry_points(group=ENTRY_POINTS)}
+    offered = sorted(entry_points(group=ENTRY_POINTS), key=_is_ours)
+    known = {each.name: each.value for each in offered}  # no other package takes a name of the platform's own
     if name not in known:
-        offered = f"installed packages offer {', '.join(sorted(known))}" if known else "no installed package offers any"
-        msg = f"name a consumer as module:attribute, like mood:consumer, or by an entry point; {offered}"
+        msg = (
+            f"there is no consumer {name!r}: write module:attribute, like mood:consumer, or one of the names that"
+            f" installed packages offer: {', '.join(sorted(known))}"
+        )
         raise ConsumerError(msg)
     return known[name]
 
