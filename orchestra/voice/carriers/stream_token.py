@@ -6,28 +6,27 @@ tokens there are for it.
 """
 
 import asyncio
-import hashlib
-import hmac
 
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
+from orchestra.signing import Signer
 
 #: seconds between the webhook's answer and the stream's `start`; carriers connect within one or two
 LIFETIME_S = 60
 
 _LOG = structlog.get_logger()
 _ANSWER_WITHIN_S = 1.0
-_PURPOSE = b"orchestra media stream token 1"
+_PURPOSE = "orchestra media stream token 1"
 
 
 class StreamTokens:
     """Issues and takes the tokens of one Twilio account; their key is derived from its ``auth_token``."""
 
     def __init__(self, auth_token: str) -> None:
-        self._key = hmac.digest(auth_token.encode(), _PURPOSE, hashlib.sha256)
+        self._signer = Signer(auth_token.encode(), _PURPOSE)
         self._taken: dict[tuple[str, int], int] = {}  # call and number of its stream → expiry
 
     def issue(self, call: str, provider_call: str, now: float, stream: int = 0) -> str:
@@ -36,7 +35,7 @@ class StreamTokens:
         Asked at the same moment it is the same token, whichever edge is asked.
         """
         expires = int(now) + LIFETIME_S
-        return f"{expires}.{stream}-{self._signature(call, provider_call, expires, str(stream))}"
+        return f"{expires}.{stream}-{self._signer.sign(call, provider_call, str(expires), str(stream))}"
 
     def take(self, token: str, call: str, provider_call: str, now: float) -> int:
         """Accept the token, once.
@@ -48,30 +47,17 @@ class StreamTokens:
             RejectedError: it is missing, not ours, another call's, expired or used.
 
         """
-        expires_text, _, signature = token.partition(".")
-        if not signature or not (expires_text.isascii() and expires_text.isdecimal()):
-            msg = "no stream token"
-            raise RejectedError(msg)
-        expires = int(expires_text[:16])
-        number, _, given = signature.partition("-")
-        own = self._signature(call, provider_call, expires, number)
-        if not (hmac.compare_digest(given.encode(), own.encode()) and number.isascii() and number.isdecimal()):
-            msg = "wrong stream token"
-            raise RejectedError(msg)
-        if now > expires:
-            msg = f"stream token expired {now - expires:.0f} s ago"
-            raise RejectedError(msg)
-        self._taken = {used: until for used, until in self._taken.items() if until >= now}
+        expires, _, rest = token.partition(".")
+        number, _, signature = rest.partition("-")
+        fields = (call, provider_call, expires, number)
+        until = self._signer.check("the stream token", signature, *fields, expires=expires, now=now)
+        self._taken = {used: end for used, end in self._taken.items() if end >= now}
         stream = int(number)
         if (call, stream) in self._taken:
-            msg = "stream token used before"
+            msg = "the stream token was used before"
             raise RejectedError(msg)
-        self._taken[call, stream] = expires
+        self._taken[call, stream] = until
         return stream
-
-    def _signature(self, call: str, provider_call: str, expires: int, stream: str) -> str:
-        text = f"{call}\n{provider_call}\n{expires}\n{stream}".encode()
-        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 
 
 async def claim(bus: Bus, call: str, token: str) -> None:
@@ -91,5 +77,5 @@ async def claim(bus: Bus, call: str, token: str) -> None:
         _LOG.warning("token.not_shared", call=call, error=repr(error))
         return
     if not first:
-        msg = "stream token used before"
+        msg = "the stream token was used before"
         raise RejectedError(msg)

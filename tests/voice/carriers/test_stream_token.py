@@ -32,8 +32,8 @@ def test_a_token_opens_one_stream_only(tokens: StreamTokens) -> None:
 @pytest.mark.parametrize(
     ("call", "provider_call", "later_s", "reason"),
     [
-        ("08-b", "CA1", 1, "wrong stream token"),
-        ("07-a", "CA2", 1, "wrong stream token"),
+        ("08-b", "CA1", 1, "wrong signature"),
+        ("07-a", "CA2", 1, "wrong signature"),
         ("07-a", "CA1", LIFETIME_S + 2, "expired"),
     ],
 )
@@ -46,17 +46,22 @@ def test_a_token_is_bound_to_call_carrier_id_and_time(
 
 
 @pytest.mark.parametrize("token", ["", "abc", "123.", ".abc", "1e9.abc", "٣.abc", "99999999999999999999.abc", "1.é"])
-def test_what_is_no_token_is_refused(tokens: StreamTokens, token: str) -> None:
+def test_text_that_is_not_a_token_is_refused(tokens: StreamTokens, token: str) -> None:
     with pytest.raises(RejectedError):
         tokens.take(token, "07-a", "CA1", NOW)
 
 
 def test_an_expiry_that_was_moved_is_refused(tokens: StreamTokens) -> None:
     expires, _, signature = tokens.issue("07-a", "CA1", NOW).partition(".")
-    with pytest.raises(RejectedError, match="wrong stream token"):
+    with pytest.raises(RejectedError, match="wrong signature"):
         tokens.take(f"{int(expires) + 60}.{signature}", "07-a", "CA1", NOW)
 
 
 def test_a_token_signed_with_another_account_is_refused(tokens: StreamTokens) -> None:
-    with pytest.raises(RejectedError, match="wrong stream token"):
+    with pytest.raises(RejectedError, match="wrong signature"):
         tokens.take(StreamTokens("other").issue("07-a", "CA1", NOW), "07-a", "CA1", NOW)
+
+
+def test_a_token_issued_by_version_0_1_opens_its_stream_during_a_rolling_upgrade(tokens: StreamTokens) -> None:
+    issued = "1760000060.0-e530d1475dafab6f877c0927a179fcc616fd78e2519f9854e187186539f4e280"
+    assert tokens.take(issued, "07-a", "CA1", NOW + 1) == 0
