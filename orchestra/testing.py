@@ -73,12 +73,12 @@ class TestBus:
 
     async def full(self, partition: int) -> int:
         """Wait until the one running consumer reads no more of a partition; how many entries are unfinished then."""
-        (engine,) = self.bus.engines
-        owned = engine.sharing.owned[partition]
+        (runtime,) = self.bus.runtimes
+        owned = runtime.rebalancer.owned[partition]
         async with asyncio.timeout(_SETTLED_S):
-            while not (engine.drain.empty.is_set() and owned.is_full()):  # noqa: ASYNC110 - the state of another's loop
+            while not (runtime.dispatcher.empty.is_set() and owned.at_capacity()):  # noqa: ASYNC110 - the state of another's loop
                 await asyncio.sleep(0.003)
-        return owned.load.entries
+        return owned.in_flight.entries
 
     async def dead(self, group: str | None = None) -> list[DeadLetter]:
         """The dead letters, of one group or of all that run here."""
@@ -140,9 +140,9 @@ class TestBus:
 
     def _commit(self) -> None:
         """Have told what was read, which otherwise may wait."""
-        for engine in self.bus.engines:
-            for owned in engine.sharing.owned.values():
-                owned.commits.soon()
+        for runtime in self.bus.runtimes:
+            for owned in runtime.rebalancer.owned.values():
+                owned.committer.schedule()
 
     async def _open_work(self) -> list[str]:
         return [
@@ -155,7 +155,7 @@ class TestBus:
         added = 0
         for partition in range(self.bus.partitions):
             for stream in STREAMS:
-                last = await self.bus.wire(partition).calls([("XLEN", self.bus.key(partition, stream))])
+                last = await self.bus.connection(partition).calls([("XLEN", self.bus.key(partition, stream))])
                 added += last[0]
         return added
 

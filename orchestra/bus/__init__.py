@@ -8,7 +8,7 @@ from orchestra.bus.keys import partition_of
 from orchestra.bus.redis.embedded import EmbeddedServer
 from orchestra.bus.stream.entry import Entry
 from orchestra.bus.stream.publisher import Publisher
-from orchestra.bus.stream.subscription import Follow
+from orchestra.bus.stream.subscription import Subscription
 
 __all__ = [
     "Bus",
@@ -16,11 +16,11 @@ __all__ = [
     "Context",
     "EmbeddedServer",
     "Entry",
-    "Follow",
     "GroupStatus",
     "Publisher",
     "Refusal",
     "State",
+    "Subscription",
     "partition_of",
     "run_consumer",
 ]

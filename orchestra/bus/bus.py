@@ -16,19 +16,19 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.redis.connection import Argument, Wire
+from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.embedded import running_url
-from orchestra.bus.redis.refusal import in_words
+from orchestra.bus.redis.refusal import describe_error
 from orchestra.bus.redis.topology import ServerFacts, find_servers
 from orchestra.bus.stream.entry import Entry, pairs, read_entry, text
 from orchestra.bus.stream.publisher import Publisher
-from orchestra.bus.stream.subscription import Follow
+from orchestra.bus.stream.subscription import Subscription
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra_schemas import DecodeError, Event
 
 if TYPE_CHECKING:
-    from orchestra.bus.consumer.runtime import Engine
+    from orchestra.bus.consumer.runtime import ConsumerRuntime
 
 _LOG = structlog.get_logger("orchestra.bus")
 _PAGE = 500
@@ -62,11 +62,11 @@ class Bus:
         self.servers = find_servers(url)
         self.facts = ServerFacts("", "0", cluster=False, durable=False)
         self.redis: Any = self.servers.client()
-        self.shared_wire = Wire(partial(self.servers.address, keys.PARTITIONS_KEY))
+        self.shared_connection = RedisConnection(partial(self.servers.address, keys.PARTITIONS_KEY))
         #: the consumers that run in this process
-        self.engines: list[Engine] = []
-        self.follows: WeakSet[Follow] = WeakSet()
-        self._wires: dict[int, Wire] = {}
+        self.runtimes: list[ConsumerRuntime] = []
+        self.subscriptions: WeakSet[Subscription] = WeakSet()
+        self._connections: dict[int, RedisConnection] = {}
         self._clock_ms = 0
         self._publishers: list[Publisher] = []
 
@@ -90,7 +90,7 @@ class Bus:
             await bus._prepare()
         except RedisError as error:
             await bus.close()
-            msg = f"the Redis server {bus.servers.name} cannot be used: {in_words(error)}"
+            msg = f"the Redis server {bus.servers.name} cannot be used: {describe_error(error)}"
             raise ServerError(msg) from error
         except BaseException:
             await bus.close()
@@ -98,9 +98,9 @@ class Bus:
         return bus
 
     async def _prepare(self) -> None:
-        wire = self.shared_wire
-        await wire.open()
-        info, clock, policy = await wire.tries([("INFO",), ("TIME",), ("CONFIG", "GET", "maxmemory-policy")])
+        connection = self.shared_connection
+        await connection.open()
+        info, clock, policy = await connection.try_calls([("INFO",), ("TIME",), ("CONFIG", "GET", "maxmemory-policy")])
         self.facts = ServerFacts.read(text(info) if isinstance(info, bytes) else "")
         if isinstance(policy, list) and policy:  # managed servers often allow one of the two
             self.facts = replace(self.facts, policy=text(policy[1]))
@@ -125,15 +125,15 @@ class Bus:
         What only reads must work on a server that cannot be written, so nothing is written that is there already.
         """
         ask: list[tuple[Argument, ...]] = [("GET", keys.PARTITIONS_KEY), ("GET", keys.JOURNAL_NAME_KEY)]
-        stored, name = await self.shared_wire.calls(ask)
+        stored, name = await self.shared_connection.calls(ask)
         if stored is None or name is None:
             begin: list[tuple[Argument, ...]] = [
                 ("SET", keys.PARTITIONS_KEY, self.partitions, "NX"),
                 ("SET", keys.JOURNAL_NAME_KEY, os.urandom(4).hex(), "NX"),
             ]
             with contextlib.suppress(RedisError):  # a server that takes no writes now can be looked at
-                await self.shared_wire.tries(begin)
-            stored, name = await self.shared_wire.calls(ask)
+                await self.shared_connection.try_calls(begin)
+            stored, name = await self.shared_connection.calls(ask)
         self.journal_name = text(name or b"")
         return int(stored or 0)
 
@@ -158,44 +158,44 @@ class Bus:
         """Close every connection; publishers get 5 s to send what they hold."""
         for publisher in self._publishers:
             await publisher.close()
-        for follow in list(self.follows):
-            await follow.aclose()
-        for wire in {self.shared_wire, *self._wires.values()}:
-            await wire.close()
+        for subscription in list(self.subscriptions):
+            await subscription.aclose()
+        for connection in {self.shared_connection, *self._connections.values()}:
+            await connection.close()
         await self.servers.close()
         await self.redis.aclose()
 
     # -- connections
 
-    def wire(self, partition: int) -> Wire:
+    def connection(self, partition: int) -> RedisConnection:
         """The connection that writes to a partition: one for all, or one each on a cluster."""
         if not self.servers.divided:
-            return self.shared_wire
-        wire = self._wires.get(partition)
-        if wire is None:
-            wire = self._wires[partition] = self.new_wire(partition)
-        return wire
+            return self.shared_connection
+        connection = self._connections.get(partition)
+        if connection is None:
+            connection = self._connections[partition] = self.new_connection(partition)
+        return connection
 
-    def new_wire(self, partition: int) -> Wire:
+    def new_connection(self, partition: int) -> RedisConnection:
         """A connection of one's own to a partition's server, for blocking reads."""
-        return Wire(partial(self.servers.address, keys.key(partition, keys.JOURNAL)))
+        return RedisConnection(partial(self.servers.address, keys.key(partition, keys.JOURNAL)))
 
-    async def tell_handover(self, group: str) -> None:
+    async def announce_release(self, group: str) -> None:
         """Tell the group's other workers that a partition is free, if the server takes it: they look by themselves."""
         with contextlib.suppress(RedisError):
-            await self.shared_wire.call("XADD", keys.HANDOVER_KEY, "MAXLEN", "~", 100, "*", "group", group)
+            await self.shared_connection.call("XADD", keys.RELEASES_KEY, "MAXLEN", "~", 100, "*", "group", group)
 
-    async def watch_handover(self, group: str, wake: asyncio.Event) -> None:
+    async def watch_releases(self, group: str, wake: asyncio.Event) -> None:
         """Set ``wake`` whenever a worker of the group has released a partition, until cancelled."""
-        wire = Wire(partial(self.servers.address, keys.HANDOVER_KEY))
+        connection = RedisConnection(partial(self.servers.address, keys.RELEASES_KEY))
         backoff, last = Backoff(0.1), b""
         try:
             while True:
                 try:
                     if not last:
-                        newest = await wire.call("XREVRANGE", keys.HANDOVER_KEY, "+", "-", "COUNT", 1)
+                        newest = await connection.call("XREVRANGE", keys.RELEASES_KEY, "+", "-", "COUNT", 1)
                         last = newest[0][0] if newest else b"0-0"
-                    reply = await wire.call("XREAD", "BLOCK", 2000, "STREAMS", keys.HANDOVER_KEY, last)
+                    reply = await connection.call("XREAD", "BLOCK", 2000, "STREAMS", keys.RELEASES_KEY, last)
                 except RedisError:
                     wake.set()  # whoever watches will see for itself that the server is away
                     await backoff.wait()
@@ -206,7 +206,7 @@ class Bus:
                     if any(group.encode() in fields for _, fields in entries):
                         wake.set()
         finally:
-            await wire.close()
+            await connection.close()
 
     # -- what rooms use
 
@@ -226,7 +226,7 @@ class Bus:
 
         ``source`` and ``version`` (the package's unless given) name it in its events.
         """
-        publisher = Publisher(source, self.wire, capacity=capacity, version=version)
+        publisher = Publisher(source, self.connection, capacity=capacity, version=version)
         self._publishers.append(publisher)
         return publisher
 
@@ -234,7 +234,7 @@ class Bus:
         """The entries of a stream from an id on, up to its present end."""
         key, start = keys.key(partition, stream), since
         while True:
-            page = await self.wire(partition).call("XRANGE", key, start, "+", "COUNT", _PAGE)
+            page = await self.connection(partition).call("XRANGE", key, start, "+", "COUNT", _PAGE)
             for raw in page:
                 yield read_entry(raw, partition, stream)
             if len(page) < _PAGE:
@@ -270,21 +270,21 @@ class Bus:
         *,
         streams: Sequence[str] = (keys.JOURNAL,),
         since: str | None = None,
-    ) -> Follow:
+    ) -> Subscription:
         """Every new entry of these partitions (all unless given), for as long as it is iterated; survives the server.
 
         ``since`` is the stream id after which to begin ("0" for all there is); from now on unless given. "Now" is the
         first step of the iteration, or an earlier ``await follow.start()``.
         """
         chosen = range(self.partitions) if partitions is None else partitions
-        return Follow(self, [(partition, stream) for partition in chosen for stream in streams], since)
+        return Subscription(self, [(partition, stream) for partition in chosen for stream in streams], since)
 
     async def groups(self) -> list[GroupStatus]:
         """Every group on every partition, by name and partition."""
         found: dict[tuple[str, int], GroupStatus] = {}
         for partition in range(self.partitions):
             names = [keys.key(partition, stream) for stream in keys.STREAMS]
-            for reply in await self.wire(partition).calls([("XINFO", "GROUPS", name) for name in names]):
+            for reply in await self.connection(partition).calls([("XINFO", "GROUPS", name) for name in names]):
                 for info in reply if isinstance(reply, list) else ():  # no such stream yet: no groups
                     fields = pairs(info)
                     group = text(fields["name"])
@@ -298,7 +298,7 @@ class Bus:
         return [found[place] for place in sorted(found)]
 
     async def _status(self, group: str, partition: int) -> GroupStatus:
-        owner, dead = await self.wire(partition).calls(
+        owner, dead = await self.connection(partition).calls(
             [("GET", keys.key(partition, "lease", group)), ("XLEN", keys.key(partition, "dead", group))]
         )
         return GroupStatus(group, partition, text(owner).rpartition(":")[0] if owner else "", 0, 0, dead)

@@ -16,7 +16,7 @@ _CALL = re.compile(r"[0-9]{2}-[0-9A-Za-z-]{1,61}")
 # what belongs to no partition has a slot of its own
 PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
 JOURNAL_NAME_KEY = f"{PREFIX}:{{shared}}:journal"
-HANDOVER_KEY = f"{PREFIX}:{{shared}}:handover"
+RELEASES_KEY = f"{PREFIX}:{{shared}}:handover"
 #: is never written: commands are tried on it
 PROBE_KEY = f"{PREFIX}:{{shared}}:probe"
 

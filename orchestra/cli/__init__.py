@@ -97,9 +97,9 @@ def _of_redis(error: Exception) -> OrchestraError | None:
     known = sys.modules.get("redis.exceptions")  # what was not imported has raised nothing
     if known is None or not isinstance(error, known.RedisError):
         return None
-    from orchestra.bus.redis.refusal import in_words
+    from orchestra.bus.redis.refusal import describe_error
 
-    return ServerError(f"the Redis server does not do it: {in_words(error)}")
+    return ServerError(f"the Redis server does not do it: {describe_error(error)}")
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:

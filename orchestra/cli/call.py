@@ -19,7 +19,7 @@ from orchestra.cli.ui.write_errors import writing
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from orchestra.bus import Follow
+    from orchestra.bus import Subscription
     from orchestra.settings import Settings
     from orchestra.simulator import (
         Caller,
@@ -269,7 +269,7 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
         await bus.close()
 
 
-async def _listen(follow: "Follow", call_sid: str, replying: "Replying") -> None:
+async def _listen(follow: "Subscription", call_sid: str, replying: "Replying") -> None:
     """Tell of the events of the call that the carrier calls ``call_sid``."""
     from orchestra_schemas import CallStarted, DecodeError
 

@@ -111,7 +111,7 @@ def _decide(group: str, names: list[str], every: bool, what: Literal["requeue", 
     import uvloop
 
     from orchestra.bus import Bus
-    from orchestra.bus.group.dead_letters import decide
+    from orchestra.bus.group.dead_letters import resolve
     from orchestra.settings import load_settings
 
     letters = _chosen(group, names, every=every)
@@ -119,7 +119,7 @@ def _decide(group: str, names: list[str], every: bool, what: Literal["requeue", 
     async def write() -> int:
         bus = await Bus.connect(load_settings())
         try:
-            return await decide(bus, letters, what)
+            return await resolve(bus, letters, what)
         finally:
             await bus.close()
 

@@ -99,5 +99,5 @@ async def _last_audio(bus: Bus, call: str) -> tuple[int, float]:
 
 
 async def _page_back(bus: Bus, partition: int, stream: str, last: str, first: str) -> list[Entry]:
-    page = await bus.wire(partition).call("XREVRANGE", keys.key(partition, stream), last, first, "COUNT", _PAGE)
+    page = await bus.connection(partition).call("XREVRANGE", keys.key(partition, stream), last, first, "COUNT", _PAGE)
     return [read_entry(raw, partition, stream) for raw in page]

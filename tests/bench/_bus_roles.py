@@ -57,7 +57,7 @@ async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
     from _bus_events import SampleSeen, SampleTaken
 
     from orchestra.bus import Bus, Consumer, run_consumer
-    from orchestra.bus.consumer.worker import spare_the_collector
+    from orchestra.bus.consumer.worker import tune_gc
     from orchestra.settings import Settings
 
     quiet()
@@ -78,7 +78,7 @@ async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
         async def take(event: SampleTaken) -> None:
             meter.hit(event.sent)
 
-    spare_the_collector()
+    tune_gc()
     stop, ready = asyncio.Event(), asyncio.Event()
     running = asyncio.create_task(run_consumer(consumer, bus, stop=stop, ready=ready))
     if options.get("announce"):

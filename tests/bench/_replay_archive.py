@@ -25,7 +25,7 @@ from orchestra.archive.archive import Archive, File
 from orchestra.archive.compact import compact
 from orchestra.archive.parquet import in_order
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
-from orchestra.bus.consumer.worker import spare_the_collector
+from orchestra.bus.consumer.worker import tune_gc
 from orchestra.settings import Settings
 from tests.bench._replay_events import EVENTS, interleaved, stream_key
 
@@ -133,7 +133,7 @@ async def _archive(options: dict[str, Any]) -> None:
 
     settings = Settings(redis_url=options["redis_url"], data_dir=Path(options["data_dir"]), archive_flush_s=3600)
     bus, stop, ready = await Bus.connect(settings), asyncio.Event(), asyncio.Event()
-    spare_the_collector()
+    tune_gc()
     handler = archive.consumer.entry_handler
     assert handler is not None
     started, begun = time.process_time(), time.perf_counter()

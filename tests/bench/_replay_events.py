@@ -9,7 +9,7 @@ from itertools import count, islice
 from typing import Any
 
 from orchestra.bus.keys import key, new_call
-from orchestra.bus.stream.encode import Sealed, seal, stamp
+from orchestra.bus.stream.encode import EncodedEvent, encode_event, fill_header
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -71,9 +71,9 @@ class Calls:
         at = began
         for event, source, cause in islice(call.told(), events - 1):
             at += self.chance.random() * _EACH_TURN_S / 9
-            yield stamp(event, event.id, at, source, cause, version=VERSION)
+            yield fill_header(event, event.id, at, source, cause, version=VERSION)
         ended = CallEnded(call=call.id, reason="caller_hung_up", duration_s=round(at - began, 3))
-        yield stamp(ended, call.next_id(), at, "edge", "", version=VERSION)
+        yield fill_header(ended, call.next_id(), at, "edge", "", version=VERSION)
 
 
 #: an event whose id is given, its source, and its cause
@@ -180,16 +180,16 @@ class _Call:
         yield self._answered(where, asked, len(reply) + 1, text=" ".join(reply)), "execution", asked
 
 
-def interleaved(calls: int, *, together: int = 50, events: int = EVENTS) -> Iterator[Sealed]:
+def interleaved(calls: int, *, together: int = 50, events: int = EVENTS) -> Iterator[EncodedEvent]:
     """The entries of so many calls, ``together`` of them at a time under way."""
     maker = Calls()
     for first in range(0, calls, together):
         running = [maker.call(number, events=events) for number in range(first, min(first + together, calls))]
         for group in zip(*running, strict=True):
             for event in group:
-                yield seal(event)
+                yield encode_event(event)
 
 
-def stream_key(sealed: Sealed) -> str:
+def stream_key(encoded: EncodedEvent) -> str:
     """The key of the stream of an entry."""
-    return key(int(sealed.call[:2]), sealed.stream)
+    return key(int(encoded.call[:2]), encoded.stream)

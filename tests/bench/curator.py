@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
 from orchestra.bus.keys import key, new_call
-from orchestra.bus.stream.encode import seal, stamp
+from orchestra.bus.stream.encode import encode_event, fill_header
 from orchestra.settings import Settings
 from orchestra_schemas import (
     CallEnded,
@@ -60,8 +60,8 @@ async def _publish(bus: Bus, count: int) -> list[str]:
     pipe = bus.redis.pipeline(transaction=False)
     for number, call in enumerate(calls):
         for place, event in enumerate(a_call(call)):
-            sealed = seal(stamp(event, f"{call}:bench.{place}", event.at, "bench", ""))
-            flat = sealed.fields()
+            encoded = encode_event(fill_header(event, f"{call}:bench.{place}", event.at, "bench", ""))
+            flat = encoded.fields()
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
             pipe.xadd(key(number % bus.partitions, "events"), fields)
         if number % 100 == 99:

@@ -23,7 +23,7 @@ import uvloop
 
 from orchestra.bus import EmbeddedServer
 from orchestra.bus.keys import key, new_call
-from orchestra.bus.stream.encode import seal, stamp
+from orchestra.bus.stream.encode import encode_event, fill_header
 from orchestra.telemetry.redaction import Redaction
 from tests.bench._ship_events import CallOfTurns
 from tests.bench.curator import CALLS, measure_curator
@@ -68,11 +68,11 @@ def fill_journal(client: "redis.Redis[bytes]", count: int) -> list[bytes]:
     calls, pipe, bodies = [CallOfTurns(name) for name in names], client.pipeline(transaction=False), []
     for number in range(count):
         place = number % len(names)
-        event = stamp(calls[place].next(), f"{names[place]}:edge-1a2b3c.{number}", time.time(), "edge", "")
-        sealed = seal(event)
-        fields = sealed.fields()
-        pipe.xadd(key(place % 16, sealed.stream), dict(zip(fields[::2], fields[1::2], strict=True)))
-        bodies.append(sealed.body)
+        event = fill_header(calls[place].next(), f"{names[place]}:edge-1a2b3c.{number}", time.time(), "edge", "")
+        encoded = encode_event(event)
+        fields = encoded.fields()
+        pipe.xadd(key(place % 16, encoded.stream), dict(zip(fields[::2], fields[1::2], strict=True)))
+        bodies.append(encoded.body)
         if number % 1000 == 999:
             pipe.execute()
     pipe.execute()

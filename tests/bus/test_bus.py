@@ -91,7 +91,7 @@ async def test_groups_tell_owner_lag_and_pending(bus: TestBus) -> None:
     running = asyncio.create_task(run_consumer(consumer, bus.bus, worker="alice", stop=stop))
     await bus.publish(UserTurnEnded(call=bus.call(6), text=""))
     await started.wait()
-    await bus.bus.engines[0].sharing.owned[6].commits.flush()
+    await bus.bus.runtimes[0].rebalancer.owned[6].committer.flush()
     (status,) = [each for each in await bus.bus.groups() if each.partition == 6]
     assert (status.group, status.owner, status.lag, status.pending, status.dead) == ("mood", "alice", 0, 1, 0)
     (pending,) = await bus.bus.redis.xpending_range("orchestra:{p06}:events", "mood", "-", "+", 10)

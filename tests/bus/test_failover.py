@@ -45,13 +45,13 @@ class Pair:
         """The master dies; from now on the replica is where clients are sent."""
         self.servers.at = Address.parse(self.replica.url)
         await self.master.kill()
-        self.bus.bus.shared_wire.drop()  # or what is asked next may be asked of the dead one, and fail
+        self.bus.bus.shared_connection.drop()  # or what is asked next may be asked of the dead one, and fail
 
 
 async def replicated(bus: Bus) -> None:
     """Until a replica has what was written over this connection."""
     async with asyncio.timeout(30):
-        while await bus.shared_wire.call("WAIT", 1, 1000) != 1:
+        while await bus.shared_connection.call("WAIT", 1, 1000) != 1:
             pass
 
 
@@ -66,8 +66,8 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
         bus.servers = Movable(master.url)
         bus.servers.at = Address.parse(master.url)
         # the connection that is open already asks the old place
-        await bus.shared_wire.close()
-        bus.shared_wire = bus.new_wire(0)
+        await bus.shared_connection.close()
+        bus.shared_connection = bus.new_connection(0)
         try:
             yield Pair(master, replica, bus.servers, TestBus(bus))
         finally:

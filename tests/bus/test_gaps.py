@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer
-from orchestra.bus.consumer.runtime import Engine
+from orchestra.bus.consumer.runtime import ConsumerRuntime
 from orchestra.bus.group.leases import Leases
 from orchestra.bus.group.retention import look_for_gap, trim
 from orchestra.settings import Settings
@@ -27,10 +27,10 @@ def redis_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(autouse=True)
 def _only_the_test_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def rest(_: Engine) -> None:
+    async def rest(_: ConsumerRuntime) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("orchestra.bus.consumer.runtime.keep_house", rest)
+    monkeypatch.setattr("orchestra.bus.consumer.runtime.run_retention", rest)
 
 
 def consumer(name: str = "mood", **options: str) -> Consumer:
@@ -49,13 +49,13 @@ async def publish(bus: TestBus, count: int) -> None:
 
 async def missed(bus: TestBus) -> int:
     """How many the running consumer says that it has missed on partition 3, however often one looks."""
-    (engine,) = bus.bus.engines
-    owned = engine.sharing.owned[3]
+    (runtime,) = bus.bus.runtimes
+    owned = runtime.rebalancer.owned[3]
     for _ in range(2):
-        await look_for_gap(owned, owned.cursors["events"])
-        await owned.commits.flush()
-    assert engine.sharing.lost == 0
-    return engine.missing
+        await look_for_gap(owned, owned.positions["events"])
+        await owned.committer.flush()
+    assert runtime.rebalancer.lost == 0
+    return runtime.missing
 
 
 async def handled(bus: TestBus, what: Consumer) -> int:
@@ -137,7 +137,7 @@ async def test_a_group_that_was_moved_by_hand_has_missed_nothing(bus: TestBus, p
 
 
 async def test_who_has_lost_a_partition_without_knowing_raises_no_alarm(bus: TestBus) -> None:
-    paused = Engine(consumer(), bus.bus, "paused", lease_ms=400, grace_s=0)
+    paused = ConsumerRuntime(consumer(), bus.bus, "paused", lease_ms=400, grace_s=0)
     taken = await Leases(bus.bus, "mood", "paused", 400).acquire(3)
     assert taken is not None
     owned = paused.own(3, taken[0])
@@ -146,7 +146,7 @@ async def test_who_has_lost_a_partition_without_knowing_raises_no_alarm(bus: Tes
     await publish(bus, 10)
     assert await handled(bus, consumer()) == 0
     await bus.bus.redis.xtrim(KEY, maxlen=0, approximate=False)
-    await look_for_gap(owned, owned.cursors["events"])
+    await look_for_gap(owned, owned.positions["events"])
     assert paused.missing == 0
 
 

@@ -102,11 +102,11 @@ async def test_a_slow_handler_bounds_what_is_read_ahead(bus: TestBus) -> None:
 
     await bus.publish(*(UserTurnEnded(call=calls[number % 20], turn=number, text="") for number in range(4000)))
     async with bus.run(consumer):
-        (owned,) = [each for each in bus.bus.engines[0].sharing.owned.values() if each.partition == 1]
+        (owned,) = [each for each in bus.bus.runtimes[0].rebalancer.owned.values() if each.partition == 1]
         assert 1000 <= await bus.full(1) < 1500
         gate.set()
         await bus.settled()
-    assert (owned.load.entries, owned.load.bytes) == (0, 0)
+    assert (owned.in_flight.entries, owned.in_flight.bytes) == (0, 0)
 
 
 def large(bus: TestBus, count: int) -> list[UserTurnEnded]:
@@ -124,7 +124,7 @@ async def test_large_events_are_read_ahead_by_their_bytes(bus: TestBus) -> None:
 
     await bus.publish(*large(bus, 500))
     async with bus.run(consumer):
-        load = bus.bus.engines[0].sharing.owned[1].load
+        load = bus.bus.runtimes[0].rebalancer.owned[1].in_flight
         assert await bus.full(1) < 300
         assert MOST_BYTES <= load.bytes < MOST_BYTES + READ_BYTES
         gate.set()
@@ -146,11 +146,11 @@ async def test_after_an_owner_that_vanished_large_events_are_taken_by_their_byte
     await bus.publish(*large(bus, 500))
     running = asyncio.create_task(run_consumer(consumer, bus.bus, stop=stop))
     async with asyncio.timeout(30):
-        while not (owned := bus.bus.engines[0].sharing.owned.get(1) if bus.bus.engines else None):  # noqa: ASYNC110
+        while not (owned := bus.bus.runtimes[0].rebalancer.owned.get(1) if bus.bus.runtimes else None):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-        while not owned.load.full:  # noqa: ASYNC110 - the state of another's loop
+        while not owned.in_flight.full:  # noqa: ASYNC110 - the state of another's loop
             await asyncio.sleep(0.005)
-        assert owned.load.bytes < MOST_BYTES + READ_BYTES
+        assert owned.in_flight.bytes < MOST_BYTES + READ_BYTES
         gate.set()
         while len(seen) < 500:  # noqa: ASYNC110 - the state of another's loop
             await asyncio.sleep(0.005)

@@ -126,5 +126,5 @@ async def test_a_call_of_another_edge_is_not_followed(
 ) -> None:
     up(monkeypatch, bus)
     async with command._replying(settings, Caller("https://elsewhere", AUTH_TOKEN)) as replying:
-        assert not bus.bus.follows
+        assert not bus.bus.subscriptions
         assert not replying()

@@ -95,7 +95,7 @@ async def test_a_curator_that_has_forgotten_everything_makes_no_second_task(bus:
     calls = [bus.call() for _ in range(3)]
     first = await curated(bus, *calls)
     await bus.bus.redis.flushall()
-    await bus.bus.shared_wire.call("SET", "orchestra:{shared}:partitions", bus.bus.partitions)
+    await bus.bus.shared_connection.call("SET", "orchestra:{shared}:partitions", bus.bus.partitions)
     again = await curated(bus, *calls, bus.call())
     assert {event.task for event in first} <= {event.task for event in again}
     assert len(tasks_of(studio, first[0].project)) == 4

@@ -27,7 +27,7 @@ async def replicated(fleet: Fleet) -> dict[str, int]:
     """How many events of every call are on the replicas for certain."""
     published = {call: len(seqs) for call, seqs in fleet.asked.items()}
     await fleet.publisher.flush(60)
-    for wire in {fleet.bus.wire(partition) for partition in range(fleet.bus.partitions)}:
+    for wire in {fleet.bus.connection(partition) for partition in range(fleet.bus.partitions)}:
         replicas = (await wire.call("ROLE"))[2]
         async with asyncio.timeout(60):
             while await wire.call("WAIT", len(replicas), 1000) < len(replicas):

@@ -31,8 +31,8 @@ async def test_the_server_is_killed_in_mid_run_and_comes_back_from_its_file(tmp_
 
 async def test_a_server_that_pauses_for_seconds_doubles_nothing(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
-        fleet.bus.shared_wire.timeout_s = 1.0  # so that the publisher gives up while the server holds its batch
-        fleet.bus.shared_wire.drop()
+        fleet.bus.shared_connection.timeout_s = 1.0  # so that the publisher gives up while the server holds its batch
+        fleet.bus.shared_connection.drop()
         for _ in range(2):
             fleet.worker()
         await fleet.shared_by(2)
@@ -41,7 +41,7 @@ async def test_a_server_that_pauses_for_seconds_doubles_nothing(tmp_path: Path) 
         os.kill(fleet.server.pid, signal.SIGSTOP)
         await asyncio.sleep(3.0)
         os.kill(fleet.server.pid, signal.SIGCONT)
-        fleet.bus.shared_wire.timeout_s = 5.0
+        fleet.bus.shared_connection.timeout_s = 5.0
         await load
         await fleet.finished()
         await fleet.check()

@@ -1,5 +1,5 @@
 from orchestra.bus import Entry
-from orchestra.bus.stream.encode import seal
+from orchestra.bus.stream.encode import encode_event
 from orchestra.history.gaps import Holes
 from orchestra_schemas import (
     AgentChanged,
@@ -38,8 +38,8 @@ def journal() -> list[Event]:
 def entries(events: list[Event]) -> list[Entry]:
     found = []
     for number, event in enumerate(events):
-        sealed = seal(event)
-        found.append(Entry(f"{number}-0", 7, sealed.stream, sealed.type.decode(), CALL, sealed.id, sealed.body))
+        encoded = encode_event(event)
+        found.append(Entry(f"{number}-0", 7, encoded.stream, encoded.type.decode(), CALL, encoded.id, encoded.body))
     return found
 
 

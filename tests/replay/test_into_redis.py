@@ -175,8 +175,8 @@ async def test_a_server_on_which_workers_of_the_platform_run_is_left_alone(
     bus: TestBus, settings: Settings, target: Bus, group: str, rename: str
 ) -> None:
     await recorded(bus, 1)
-    await target.shared_wire.call("XGROUP", "CREATE", "orchestra:{p03}:events", group, "0", "MKSTREAM")
-    await target.shared_wire.call("SET", keys.key(3, "lease", group), "worker-1:1")
+    await target.shared_connection.call("XGROUP", "CREATE", "orchestra:{p03}:events", group, "0", "MKSTREAM")
+    await target.shared_connection.call("SET", keys.key(3, "lease", group), "worker-1:1")
     assert {each.owner for each in await target.groups() if each.group == group} == {"worker-1"}
     with pytest.raises(ServerError, match=f"{group} run on .* and would answer the recorded calls once more"):
         await copy(run(settings), target.url, rename, now=False)

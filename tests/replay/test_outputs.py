@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.bus import Entry
-from orchestra.bus.stream.encode import seal
+from orchestra.bus.stream.encode import encode_event
 from orchestra.cli.replay import terminal
 from orchestra.cli.replay.consumer import through
 from orchestra.replay.checkpoint import Position
@@ -22,8 +22,8 @@ OUTPUT = f"{ASKED}.mood.1"
 def by_id(*events: Event) -> dict[str, Entry]:
     found = {}
     for event in events:
-        sealed = seal(event)
-        found[event.id] = Entry("1-0", 7, sealed.stream, sealed.type.decode(), CALL, sealed.id, sealed.body)
+        encoded = encode_event(event)
+        found[event.id] = Entry("1-0", 7, encoded.stream, encoded.type.decode(), CALL, encoded.id, encoded.body)
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from orchestra.bus.group.dead_letters import decide
+from orchestra.bus.group.dead_letters import resolve
 from orchestra.errors import AppError, SettingError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
@@ -206,7 +206,7 @@ async def test_dead_letters_that_are_given_back_are_shipped(bus: TestBus, openob
         await bus.settled(allow_dead=True)
         (letter,) = await bus.dead()
         openobserve.poison = ""
-        await decide(bus.bus, [letter], "requeue")
+        await resolve(bus.bus, [letter], "requeue")
         await until(lambda: letter.id in openobserve.ids())
         await bus.settled()
     assert set(openobserve.ids()) == {event.id for event in stored}

@@ -6,7 +6,7 @@ from orchestra.bus.stream.entry import Raw
 MOST_BYTES = 4_000_000
 
 
-class Load:
+class InFlight:
     """What is taken and unfinished, in ``entries`` and in ``bytes`` of their fields."""
 
     __slots__ = ("_most", "_most_bytes", "bytes", "entries")

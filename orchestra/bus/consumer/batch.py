@@ -8,51 +8,51 @@ import structlog
 
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer.definition import BatchFunction, Handler
-from orchestra.bus.consumer.delivery import Work, attempts
-from orchestra.bus.consumer.position import Cursor, Held
+from orchestra.bus.consumer.delivery import Delivery, run_attempts
+from orchestra.bus.consumer.position import GroupPosition, HeldBatch
 from orchestra.bus.stream.entry import Entry, Raw, raw_of, read_entry
 from orchestra.errors import FencedError
 
 if TYPE_CHECKING:
-    from orchestra.bus.consumer.partition import Owned
+    from orchestra.bus.consumer.partition import OwnedPartition
 
 _LOG = structlog.get_logger("orchestra.bus")
 
 
-def take_batch(owned: "Owned", cursor: Cursor, entries: Sequence[Raw], handler: Handler) -> None:
+def start_batch(owned: "OwnedPartition", position: GroupPosition, entries: Sequence[Raw], handler: Handler) -> None:
     """Start new entries of one stream as one batch; until it ends they are pending, or the group's position waits."""
     if not entries:
         return
     if not handler.pending:
-        held = cursor.hold(entries[-1][0], len(entries))
-        first = Work(owned, cursor, entries[0], handler, b"")
+        held = position.hold_batch(entries[-1][0], len(entries))
+        first = Delivery(owned, position, entries[0], handler, b"")
         # held for long, perhaps: what the reply was made of goes now
-        kept = [read_entry(raw, owned.partition, cursor.stream) for raw in entries]
+        kept = [read_entry(raw, owned.partition, position.stream) for raw in entries]
         size = sum(len(entry.body) + len(entry.audio or b"") for entry in kept)
-        owned.load.count(len(kept), size)
-        owned.spawn(first, _hold(owned, cursor, held, kept, size, handler))
+        owned.in_flight.count(len(kept), size)
+        owned.spawn(first, _run_held(owned, position, held, kept, size, handler))
         return
-    works = [Work(owned, cursor, raw, handler, b"") for raw in entries]
-    for work in works:
-        work.counted = 1
-        owned.commits.claim(work)
-        owned.load.add(work.raw)
-    cursor.last = entries[-1][0]
-    cursor.read += len(entries)
-    assert handler.together is not None
-    owned.spawn(works[0], _handle(owned, works, handler.together))
+    deliveries = [Delivery(owned, position, raw, handler, b"") for raw in entries]
+    for delivery in deliveries:
+        delivery.deliveries = 1
+        owned.committer.claim(delivery)
+        owned.in_flight.add(delivery.raw)
+    position.last = entries[-1][0]
+    position.read += len(entries)
+    assert handler.batch is not None
+    owned.spawn(deliveries[0], _run_pending(owned, deliveries, handler.batch))
 
 
-async def _hold(  # noqa: PLR0917 - a batch on its way
-    owned: "Owned", cursor: Cursor, held: Held, entries: list[Entry], size: int, handler: Handler
+async def _run_held(  # noqa: PLR0917 - a batch on its way
+    owned: "OwnedPartition", position: GroupPosition, held: HeldBatch, entries: list[Entry], size: int, handler: Handler
 ) -> None:
     """See a batch of so many bytes through, whose entries are not made pending."""
-    assert handler.together is not None
+    assert handler.batch is not None
     backoff, started = Backoff(0.1, 10.0), owned.clock()
     while True:
         try:
             async with asyncio.timeout(handler.timeout_s):
-                refusals = {refusal.entry.stream_id: refusal.error for refusal in await handler.together(entries) or ()}
+                refusals = {refusal.entry.stream_id: refusal.error for refusal in await handler.batch(entries) or ()}
             break
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is said, and tried again
             handler.failed += len(entries)
@@ -62,33 +62,35 @@ async def _hold(  # noqa: PLR0917 - a batch on its way
     handler.handled += len(entries) - len(refusals)
     for entry in entries if refusals else ():
         if entry.stream_id in refusals:
-            owned.bury(Work(owned, cursor, raw_of(entry), handler, b""), refusals[entry.stream_id])
-    cursor.pass_over(held)
-    owned.load.count(-len(entries), -size)
-    owned.commits.soon()
-    owned.has_room()
+            owned.send_to_dead_letters(
+                Delivery(owned, position, raw_of(entry), handler, b""), refusals[entry.stream_id]
+            )
+    position.release_batch(held)
+    owned.in_flight.count(-len(entries), -size)
+    owned.committer.schedule()
+    owned.on_capacity()
 
 
-async def _handle(owned: "Owned", works: list[Work], together: BatchFunction) -> None:
-    handler, started = works[0].handler, owned.clock()
-    entries = [read_entry(work.raw, owned.partition, work.cursor.stream) for work in works]
+async def _run_pending(owned: "OwnedPartition", deliveries: list[Delivery], batch: BatchFunction) -> None:
+    handler, started = deliveries[0].handler, owned.clock()
+    entries = [read_entry(delivery.raw, owned.partition, delivery.position.stream) for delivery in deliveries]
     try:
         async with asyncio.timeout(handler.timeout_s):
-            refusals = {refusal.entry.stream_id: refusal.error for refusal in await together(entries) or ()}
+            refusals = {refusal.entry.stream_id: refusal.error for refusal in await batch(entries) or ()}
     except FencedError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
-        _LOG.warning("batch.failed", group=owned.consumer.name, entries=len(works), error=repr(error))
-        for work in works:
-            owned.spawn(work, attempts(work, None, error))
+        _LOG.warning("batch.failed", group=owned.consumer.name, entries=len(deliveries), error=repr(error))
+        for delivery in deliveries:
+            owned.spawn(delivery, run_attempts(delivery, None, error))
         return
     finally:
         handler.seconds += owned.clock() - started
-    for work, entry in zip(works, entries, strict=True):
+    for delivery, entry in zip(deliveries, entries, strict=True):
         refused = refusals.get(entry.stream_id) if refusals else None
-        owned.load.remove(work.raw)
+        owned.in_flight.remove(delivery.raw)
         if refused is None:
-            owned.finish(work, None)
+            owned.finish(delivery, None)
         else:
-            owned.bury(work, refused)
-    owned.has_room()
+            owned.send_to_dead_letters(delivery, refused)
+    owned.on_capacity()

@@ -9,16 +9,16 @@ from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.consumer.position import REQUEUED, Cursor
-from orchestra.bus.redis.connection import Argument, Reply, Wire, pack
+from orchestra.bus.consumer.position import REQUEUED, GroupPosition
+from orchestra.bus.redis.connection import Argument, RedisConnection, Reply, pack
 from orchestra.bus.redis.refusal import ran_in_part
 from orchestra.bus.redis.scripts import COMMIT
 from orchestra.errors import FencedError
 
 if TYPE_CHECKING:
     from orchestra.bus.consumer.context import StateOperation
-    from orchestra.bus.consumer.delivery import Work
-    from orchestra.bus.stream.encode import Sealed
+    from orchestra.bus.consumer.delivery import Delivery
+    from orchestra.bus.stream.encode import EncodedEvent
 
 _LOG = structlog.get_logger("orchestra.bus")
 _QUIET_S = 0.01
@@ -30,7 +30,7 @@ _STREAM_KEYS = {keys.JOURNAL: 5, keys.MEDIA: 6}
 _JOURNAL, _MEDIA = b"P", b"Q"
 
 
-class Commits:
+class Committer:
     """The commits of one lease, numbered, so that one whose answer was lost can be sent again.
 
     What handlers publish is committed at once, or within the group's linger; what is merely handled or acked may wait
@@ -42,8 +42,8 @@ class Commits:
         partition: int,
         group: str,
         token: str,
-        wire: Callable[[], Wire],
-        cursors: Iterable[Cursor],
+        connection: Callable[[], RedisConnection],
+        positions: Iterable[GroupPosition],
         on_commit: Callable[[], None],
         linger_s: float = 0.0,
     ) -> None:
@@ -51,8 +51,8 @@ class Commits:
         self.token = token
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
-        self._wire = wire
-        self._cursors = tuple(cursors)
+        self._connection = connection
+        self._positions = tuple(positions)
         self._on_commit = on_commit
         self._linger_s = linger_s
         self._quiet_s, self._idle_s = max(_QUIET_S, linger_s), max(_IDLE_S, linger_s)
@@ -74,7 +74,7 @@ class Commits:
         #: something was published: commit as soon as nothing more is about to come
         self.urgent = False
         self._handled = False
-        self._unclaimed: dict[Work, None] = {}
+        self._unclaimed: dict[Delivery, None] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._flight: tuple[bytes, list[asyncio.Future[None]]] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -83,30 +83,30 @@ class Commits:
 
     # -- what to commit
 
-    def claim(self, work: "Work") -> None:
+    def claim(self, delivery: "Delivery") -> None:
         """The work is taken and stays unfinished for a while: pending, with its count."""
-        self._unclaimed[work] = None
+        self._unclaimed[delivery] = None
 
-    def finish(self, work: "Work") -> None:
+    def finish(self, delivery: "Delivery") -> None:
         """The work is done: acked, if it was ever pending; a requeued letter's ack deletes it, too."""
-        self._unclaimed.pop(work, None)
-        if work.claimed or work.cursor.requeued:
-            work.cursor.acks.append(work.raw[0])
-        if work.guarded:
-            self._operations += ("F", work.cause)
+        self._unclaimed.pop(delivery, None)
+        if delivery.pending or delivery.position.requeued:
+            delivery.position.acks.append(delivery.raw[0])
+        if delivery.may_repeat:
+            self._operations += ("F", delivery.cause)
 
-    def publish(self, sealed: "Sealed") -> None:
+    def publish(self, encoded: "EncodedEvent") -> None:
         """Publish with the next commit."""
-        if sealed.audio is None:
-            stream = _JOURNAL if sealed.stream == keys.JOURNAL else _MEDIA
-            self._operations += (stream, sealed.type, sealed.call, sealed.id, sealed.body)
+        if encoded.audio is None:
+            stream = _JOURNAL if encoded.stream == keys.JOURNAL else _MEDIA
+            self._operations += (stream, encoded.type, encoded.call, encoded.id, encoded.body)
         else:
-            self._operations += ("G", _STREAM_KEYS[sealed.stream], "", 0, 10, *sealed.fields())
+            self._operations += ("G", _STREAM_KEYS[encoded.stream], "", 0, 10, *encoded.fields())
 
-    def publish_guarded(self, sealed: "Sealed", cause: str, number: int) -> None:
+    def publish_unless_stored(self, encoded: "EncodedEvent", cause: str, number: int) -> None:
         """Publish with the next commit unless the cause has published its ``number``-th event already."""
-        fields = sealed.fields()
-        self._operations += ("G", _STREAM_KEYS[sealed.stream], cause, number, len(fields), *fields)
+        fields = encoded.fields()
+        self._operations += ("G", _STREAM_KEYS[encoded.stream], cause, number, len(fields), *fields)
 
     def dead(self, cause: str, fields: list[Argument]) -> None:
         """Write a dead letter with the next commit."""
@@ -120,37 +120,37 @@ class Commits:
 
     # -- when
 
-    def soon(self) -> None:
+    def schedule(self) -> None:
         """Something was handled: commit within 10 ms, or the linger where that is longer."""
         self._handled = True
         if self._flight is None:
             self._within(self._quiet_s)
 
-    def later(self) -> None:
+    def schedule_idle(self) -> None:
         """Only the read position has moved: commit within 100 ms, unless it has moved far."""
         if self._flight is None:
-            self._within(self._quiet_s if self.beyond() >= _MANY else self._idle_s)
+            self._within(self._quiet_s if self.uncommitted() >= _MANY else self._idle_s)
 
     def _within(self, seconds: float) -> None:
         if self._timer is not None:
             if self._timer.when() <= self._loop.time() + seconds:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self.now)
+        self._timer = self._loop.call_later(seconds, self.send)
 
-    def hold(self, until: float) -> None:
-        """More is about to come: collect until `let_go`, or until that moment (the event loop's time) at most."""
+    def pause(self, until: float) -> None:
+        """More is about to come: collect until `resume`, or until that moment (the event loop's time) at most."""
         self._held_until = until
 
-    def let_go(self) -> None:
+    def resume(self) -> None:
         """That was all for now."""
         self._held_until = 0.0
         if self.urgent:
-            self.now()
+            self.send()
         else:
-            self.soon()
+            self.schedule()
 
-    def linger(self) -> None:
+    def after_linger(self) -> None:
         """Something was published: commit within the linger; at once without one."""
         if self._linger_s <= 0:
             if self._flight is not None:
@@ -159,19 +159,19 @@ class Commits:
             if self._held_until and self._held_until > self._loop.time():
                 self.urgent = True
             else:
-                self.now()
+                self.send()
         else:
             self._within(self._linger_s)
 
     @property
     def stalled(self) -> bool:
         """Whether the server is away, or was just now: a commit is being sent again, or an answer is overdue."""
-        wire = self._wire()
-        return self._backoff.tries > 0 or not wire.connected or wire.silent_s > _OVERDUE_S
+        connection = self._connection()
+        return self._backoff.tries > 0 or not connection.connected or connection.silent_s > _OVERDUE_S
 
-    def beyond(self) -> int:
+    def uncommitted(self) -> int:
         """How many entries were taken that no confirmed commit covers."""
-        return sum(cursor.read - cursor.confirmed for cursor in self._cursors)
+        return sum(position.read - position.confirmed for position in self._positions)
 
     @property
     def answered(self) -> int:
@@ -193,10 +193,10 @@ class Commits:
             done.exception()  # who does not wait for it is no error
             return done
         self._waiters.append(done)
-        self.now()
+        self.send()
         return done
 
-    def now(self) -> None:
+    def send(self) -> None:
         """Send what was collected, unless a commit is under way: then it goes as soon as that one is answered."""
         if self._timer is not None:
             self._timer.cancel()
@@ -213,7 +213,7 @@ class Commits:
             return
         self._number += 1
         names = [*self._fixed_keys, *self._state_keys]
-        self._flying_reads = [cursor.position[1] for cursor in self._cursors]
+        self._flying_reads = [position.to_commit[1] for position in self._positions]
         self._flying_keys, self._state_keys = self._state_keys, {}
         command = pack(("EVALSHA", COMMIT.sha, len(names), *names, self.token, self.group, self._number, *arguments))
         self._flight = (command, waiters)
@@ -221,28 +221,28 @@ class Commits:
 
     def _arguments(self) -> list[Argument]:
         arguments: list[Argument] = []
-        for cursor in self._cursors:
-            if cursor.moved:
-                cursor.sent = cursor.position
-                arguments += ("R", cursor.place, *cursor.sent)
-        for work in self._unclaimed:
-            arguments += ("C", work.cursor.place, work.raw[0], work.counted)
-            work.claimed = True
+        for position in self._positions:
+            if position.moved:
+                position.sent = position.to_commit
+                arguments += ("R", position.key_index, *position.sent)
+        for delivery in self._unclaimed:
+            arguments += ("C", delivery.position.key_index, delivery.raw[0], delivery.deliveries)
+            delivery.pending = True
         self._unclaimed = {}
         arguments += self._operations
         self._operations = []
-        for cursor in self._cursors:
-            for start in range(0, len(cursor.acks), _ACK_CHUNK):
-                chunk = cursor.acks[start : start + _ACK_CHUNK]
-                arguments += ("A", cursor.place, len(chunk), *chunk)
-            cursor.acks = []
+        for position in self._positions:
+            for start in range(0, len(position.acks), _ACK_CHUNK):
+                chunk = position.acks[start : start + _ACK_CHUNK]
+                arguments += ("A", position.key_index, len(chunk), *chunk)
+            position.acks = []
         return arguments
 
     # -- the answer
 
     def _send(self) -> None:
         assert self._flight is not None
-        self._wire().send(self._flight[0], self._answered)
+        self._connection().send(self._flight[0], self._answered)
 
     def _answered(self, reply: Reply) -> None:
         if self._flight is None or self.lost.done():
@@ -251,24 +251,24 @@ class Commits:
             if isinstance(reply, ResponseError) or ran_in_part(str(reply)):
                 self._refused(reply)
             else:
-                self._wire().complain(reply, group=self.group)
+                self._connection().log_refusal(reply, group=self.group)
                 self._retry = self._loop.create_task(self._again())
             return
         self._backoff.reset()
         _, waiters = self._flight
         self._flight = None
         self._flying_keys = {}
-        for cursor, read in zip(self._cursors, self._flying_reads, strict=True):
-            cursor.confirmed = read
+        for position, read in zip(self._positions, self._flying_reads, strict=True):
+            position.confirmed = read
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
         if self._waiters or (self._operations and self._timer is None):
-            self.now()
+            self.send()
         elif self._handled or self._unclaimed:
-            self.soon()
-        elif any(cursor.moved for cursor in self._cursors):
-            self.later()
+            self.schedule()
+        elif any(position.moved for position in self._positions):
+            self.schedule_idle()
         self._on_commit()
 
     def _refused(self, error: RedisError) -> None:
@@ -281,7 +281,7 @@ class Commits:
         while not self.lost.done():
             await self._backoff.wait()
             try:
-                await self._wire().open()
+                await self._connection().open()
             except RedisError:
                 continue  # who reads from the server reports the outage; the loss of the lease ends this loop
             self._send()

@@ -8,7 +8,7 @@ from orchestra_schemas import Event
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
-    from orchestra.bus.consumer.delivery import Work
+    from orchestra.bus.consumer.delivery import Delivery
 
 #: state operations in the order they were made: (letter of the commit script, arguments)
 StateOperation = tuple[str, list[str | bytes | int]]
@@ -21,26 +21,26 @@ class State:
     Reads see them at once.
     """
 
-    def __init__(self, work: "Work") -> None:
-        self._work = work
+    def __init__(self, delivery: "Delivery") -> None:
+        self._delivery = delivery
         self._fields: dict[str, bytes | None] = {}
-        self._operations = work.operations
+        self._operations = delivery.operations
 
     @property
     def key(self) -> str:
         """The hash's key in Redis."""
-        return self._work.owned.state_key(self._work.call)
+        return self._delivery.owned.state_key(self._delivery.call)
 
     async def get(self, field: str) -> bytes | None:
         """The value of a field, None where there is none."""
         if field in self._fields:
             return self._fields[field]
-        value: bytes | None = await self._work.owned.read_state(self._work.call, "HGET", field)
+        value: bytes | None = await self._delivery.owned.read_state(self._delivery.call, "HGET", field)
         return value
 
     async def all(self) -> dict[str, bytes]:
         """Every field and its value."""
-        flat = await self._work.owned.read_state(self._work.call, "HGETALL")
+        flat = await self._delivery.owned.read_state(self._delivery.call, "HGETALL")
         stored = {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
         stored.update({name: value for name, value in self._fields.items() if value is not None})
         return {name: value for name, value in stored.items() if self._fields.get(name, value) is not None}
@@ -74,16 +74,16 @@ class Context:
 
     """
 
-    __slots__ = ("_work", "attempt", "bus", "deadline", "entry", "lease", "state")
+    __slots__ = ("_delivery", "attempt", "bus", "deadline", "entry", "lease", "state")
 
-    def __init__(self, work: "Work", bus: "Bus", entry: Entry, deadline: float) -> None:
-        self._work = work
-        self.attempt = work.attempt
+    def __init__(self, delivery: "Delivery", bus: "Bus", entry: Entry, deadline: float) -> None:
+        self._delivery = delivery
+        self.attempt = delivery.attempt
         self.deadline = deadline
         self.entry = entry
-        self.lease = work.owned.token
+        self.lease = delivery.owned.token
         self.bus = bus
-        self.state = State(work)
+        self.state = State(delivery)
 
     def publish(self, *events: Event) -> Awaitable[None]:
         """Publish now, before the handler ends, under this worker's lease; who awaits it waits until they are stored.
@@ -96,10 +96,10 @@ class Context:
             ValueError: an event belongs to a call of another partition.
 
         """
-        return self._work.owned.publish_now(self._work, events)
+        return self._delivery.owned.publish_now(self._delivery, events)
 
     async def published(self) -> list[Event]:
         """What earlier attempts at this event have published, in order; empty on the first attempt."""
-        if not self._work.guarded:
+        if not self._delivery.may_repeat:
             return []
-        return await self._work.owned.published_by(self._work)
+        return await self._delivery.owned.published_by(self._delivery)

@@ -72,9 +72,9 @@ class Handler:
     module: str = ""
     decode: Callable[[bytes], Event] | None = None
     #: it takes nothing but an event whose body is all there is to it: the short way through the engine
-    direct: bool = False
+    fast_path: bool = False
     #: it takes what was read together, all at once; ``function`` is then the same for one entry
-    together: BatchFunction | None = None
+    batch: BatchFunction | None = None
     #: what it has begun is pending in Redis; else the group's position waits for it
     pending: bool = True
     handled: int = 0
@@ -82,7 +82,7 @@ class Handler:
     dead: int = 0
     seconds: float = 0.0
 
-    def begin_direct(self, values: list[bytes]) -> Coroutine[Any, Any, Published] | None:
+    def begin_fast(self, values: list[bytes]) -> Coroutine[Any, Any, Published] | None:
         """The handler called with the event of an entry's values; None where they are not as we write them."""
         try:
             if values[4] != b"id":
@@ -221,7 +221,7 @@ class Consumer:
             self.entry_handler = self._handler(_alone(function), True, timeout_s, None)
             self.entry_handler.name = getattr(function, "__qualname__", repr(function))
             self.entry_handler.module = _module_of(function)
-            self.entry_handler.together = function
+            self.entry_handler.batch = function
             self.entry_handler.pending = pending
             self._one_kind()
             return function
@@ -293,7 +293,7 @@ class Consumer:
             raw=event_type is None,
             module=_module_of(function),
             decode=decode,
-            direct=decode is not None and count == 1,
+            fast_path=decode is not None and count == 1,
         )
 
 

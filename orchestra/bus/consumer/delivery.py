@@ -10,48 +10,54 @@ import structlog
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer.context import Context, StateOperation
 from orchestra.bus.consumer.definition import Handler, Published
-from orchestra.bus.consumer.position import Cursor
+from orchestra.bus.consumer.position import GroupPosition
 from orchestra.bus.stream.entry import Raw, read_entry, text
 from orchestra_schemas import DecodeError, Event, decode
 
 if TYPE_CHECKING:
-    from orchestra.bus.consumer.partition import Owned
+    from orchestra.bus.consumer.partition import OwnedPartition
 
 _LOG = structlog.get_logger("orchestra.bus")
 
 Rest = Coroutine[Any, Any, None]
 
 
-class Work:
+class Delivery:
     """An entry that a group has taken and not finished yet.
 
-    ``attempt`` is the delivery that is running, ``counted`` the number of deliveries that Redis shall count: 0 while it
-    only waits behind its call's earlier event. ``claimed`` says that it is pending in Redis, ``careful`` that its
-    delivery is counted before it starts. ``published`` counts this attempt's events; ``guarded`` says that an earlier
-    publish of this cause may be in Redis, so the script has to compare. ``operations`` are the state writes of this
-    attempt that no commit has taken yet: the work does not know its context, which knows the work, or every event would
-    leave a cycle behind for the garbage collector.
+    ``attempt`` is the number of the running attempt. ``deliveries`` is the delivery count that Redis is to keep:
+    0 while the entry only waits for an earlier one of its call. ``pending``: it is pending in Redis. ``count_first``:
+    its delivery is counted before it starts. ``published`` counts the events of this attempt. ``may_repeat``: an
+    earlier attempt may have published, so the commit script has to compare. ``operations`` are the state writes of this
+    attempt that no commit has taken yet. They are kept here because a delivery must not refer to its context, which
+    refers to the delivery: each event would leave a reference cycle for the garbage collector.
     """
 
     __slots__ = (
-        "attempt", "call", "careful", "claimed", "counted", "cursor", "guarded", "handler", "operations", "owned",
-        "published", "raw",
+        "attempt", "call", "count_first", "deliveries", "handler", "may_repeat", "operations", "owned", "pending",
+        "position", "published", "raw",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made once an event
-        self, owned: "Owned", cursor: Cursor, raw: Raw, handler: Handler, call: bytes, attempt: int = 0
+        self,
+        owned: "OwnedPartition",
+        position: GroupPosition,
+        raw: Raw,
+        handler: Handler,
+        call: bytes,
+        attempt: int = 0,
     ) -> None:
         """``attempt`` is given for an entry that was pending already."""
         self.owned = owned
-        self.cursor = cursor
+        self.position = position
         self.raw = raw
         self.handler = handler
         self.call = call
         self.attempt = attempt or 1
-        self.counted = 0
-        self.claimed = attempt > 0
-        self.careful = False
-        self.guarded = attempt > 0 or cursor.requeued
+        self.deliveries = 0
+        self.pending = attempt > 0
+        self.count_first = False
+        self.may_repeat = attempt > 0 or position.requeued
         self.published = 0
         self.operations: list[StateOperation] = []
 
@@ -73,7 +79,7 @@ class Work:
         handler, owned = self.handler, self.owned
         self.published = 0
         self.operations = []
-        entry = read_entry(self.raw, owned.partition, self.cursor.stream)
+        entry = read_entry(self.raw, owned.partition, self.position.stream)
         subject = entry if handler.raw else _event(self.raw)
         if not handler.takes_context:
             return handler.function(subject)  # type: ignore[return-value]
@@ -88,62 +94,62 @@ def _event(raw: Raw) -> Event:
     return event
 
 
-async def attempts(work: Work, going: Any, error: Exception | None) -> None:
+async def run_attempts(delivery: Delivery, going: Any, error: Exception | None) -> None:
     """The further life of work whose handler waits (``going``) or has failed (``error``): until it is done, or dead."""
-    owned, backoff = work.owned, Backoff(0.05, 5.0)
+    owned, backoff = delivery.owned, Backoff(0.05, 5.0)
     started = owned.clock()
     try:
         while True:
             if error is None:
-                error = await _attempt(work, going)
-                work.handler.seconds += owned.clock() - started
-                if error is None or owned.commits.lost.done():
+                error = await _attempt(delivery, going)
+                delivery.handler.seconds += owned.clock() - started
+                if error is None or owned.committer.lost.done():
                     return
-            if owned.commits.stalled:  # a server that is away is not the handler's fault: this attempt does not count
-                await owned.server_back()
-                work.guarded = True
-                started, going, error = owned.clock(), work.begin(), None
+            if owned.committer.stalled:  # a server that is away is not the handler's fault: this attempt does not count
+                await owned.wait_for_server()
+                delivery.may_repeat = True
+                started, going, error = owned.clock(), delivery.begin(), None
                 continue
-            work.handler.failed += 1
-            if work.attempt >= owned.consumer.max_attempts or isinstance(error, DecodeError):
-                owned.bury(work, error)
+            delivery.handler.failed += 1
+            if delivery.attempt >= owned.consumer.max_attempts or isinstance(error, DecodeError):
+                owned.send_to_dead_letters(delivery, error)
                 return
             _LOG.warning(
-                "handler.failed", group=owned.consumer.name, handler=work.handler.name, event_id=work.cause,
-                attempt=work.attempt, error=repr(error),
+                "handler.failed", group=owned.consumer.name, handler=delivery.handler.name, event_id=delivery.cause,
+                attempt=delivery.attempt, error=repr(error),
             )  # fmt: skip
             await backoff.wait()
-            work.attempt += 1
-            work.counted = work.attempt
-            work.guarded = True
-            owned.commits.claim(work)
-            owned.commits.soon()
+            delivery.attempt += 1
+            delivery.deliveries = delivery.attempt
+            delivery.may_repeat = True
+            owned.committer.claim(delivery)
+            owned.committer.schedule()
             started = owned.clock()
-            going, error = work.begin(), None
+            going, error = delivery.begin(), None
     finally:
-        owned.ended(work)
+        owned.ended(delivery)
 
 
-async def _attempt(work: Work, going: Any) -> Exception | None:
-    limit = asyncio.timeout(work.handler.timeout_s)
+async def _attempt(delivery: Delivery, going: Any) -> Exception | None:
+    limit = asyncio.timeout(delivery.handler.timeout_s)
     try:
         async with limit:
             result = await going
-        work.owned.finish(work, result)
+        delivery.owned.finish(delivery, result)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        return RuntimeError(f"{work.handler.name} was cancelled from inside: {error!r}")
+        return RuntimeError(f"{delivery.handler.name} was cancelled from inside: {error!r}")
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
         if limit.expired() and isinstance(error, TimeoutError):
-            return TimeoutError(f"{work.handler.name} took longer than {work.handler.timeout_s} s")
+            return TimeoutError(f"{delivery.handler.name} took longer than {delivery.handler.timeout_s} s")
         return error
     return None
 
 
 @coroutine
-def resume(waiting: Coroutine[Any, Any, Published], first: Any) -> Generator[Any, Any, Published]:
+def resume_coroutine(waiting: Coroutine[Any, Any, Published], first: Any) -> Generator[Any, Any, Published]:
     """Go on with a coroutine that is suspended already: ``first`` is what it waits for."""
     pending = first
     while True:

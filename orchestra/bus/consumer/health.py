@@ -86,10 +86,10 @@ class Health:
         """What keeps this worker from working; empty for nothing."""
         now = asyncio.get_running_loop().time()
         return "".join(
-            f"{engine.consumer.name}: no contact with Redis for {now - engine.sharing.beat_at:.0f} s"
-            f"{engine.sharing.trouble and ': '}{engine.sharing.trouble}\n"
-            for engine in self._bus.engines
-            if now - engine.sharing.beat_at > _SILENT_S
+            f"{runtime.consumer.name}: no contact with Redis for {now - runtime.rebalancer.last_contact:.0f} s"
+            f"{runtime.rebalancer.last_error and ': '}{runtime.rebalancer.last_error}\n"
+            for runtime in self._bus.runtimes
+            if now - runtime.rebalancer.last_contact > _SILENT_S
         )
 
     async def metrics(self) -> str:
@@ -99,10 +99,10 @@ class Health:
             samples += await self._of_groups()
         lines = []
         kinds = dict(_METRICS)
-        for engine in self._bus.engines:
-            for name, (meaning, read) in engine.consumer.gauges.items():
+        for runtime in self._bus.runtimes:
+            for name, (meaning, read) in runtime.consumer.gauges.items():
                 kinds[name] = ("gauge", meaning)
-                samples.append((name, {"group": engine.consumer.name}, read()))
+                samples.append((name, {"group": runtime.consumer.name}, read()))
         for name, (kind, meaning) in kinds.items():
             lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
             for each, labels, value in samples:
@@ -112,21 +112,21 @@ class Health:
         return "\n".join(lines) + "\n"
 
     def _counted(self) -> Iterator[_Sample]:
-        for engine in self._bus.engines:
-            group = engine.consumer.name
-            for handler in {id(each): each for each in engine.consumer.all_handlers()}.values():
+        for runtime in self._bus.runtimes:
+            group = runtime.consumer.name
+            for handler in {id(each): each for each in runtime.consumer.all_handlers()}.values():
                 labels = {"group": group, "handler": handler.name}
                 yield "orchestra_events_handled_total", labels, handler.handled
                 yield "orchestra_attempts_failed_total", labels, handler.failed
                 yield "orchestra_events_dead_total", labels, handler.dead
                 yield "orchestra_handler_seconds_total", labels, handler.seconds
-            yield "orchestra_partitions_owned", {"group": group}, len(engine.sharing.owned)
-            yield "orchestra_partitions_lost_total", {"group": group}, engine.sharing.lost
-            yield "orchestra_events_missing_total", {"group": group}, engine.missing
+            yield "orchestra_partitions_owned", {"group": group}, len(runtime.rebalancer.owned)
+            yield "orchestra_partitions_lost_total", {"group": group}, runtime.rebalancer.lost
+            yield "orchestra_events_missing_total", {"group": group}, runtime.missing
 
     async def _of_groups(self) -> list[_Sample]:
         found: list[_Sample] = []
-        owned = {(each.consumer.name, partition) for each in self._bus.engines for partition in each.sharing.owned}
+        owned = {(each.consumer.name, partition) for each in self._bus.runtimes for partition in each.rebalancer.owned}
         for status in await self._bus.groups():
             if (status.group, status.partition) in owned:
                 labels = {"group": status.group, "partition": str(status.partition)}

@@ -8,12 +8,12 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.consumer.batch import take_batch
+from orchestra.bus.consumer.batch import start_batch
 from orchestra.bus.consumer.definition import Consumer, Handler
-from orchestra.bus.consumer.partition import Owned
-from orchestra.bus.consumer.position import Cursor
-from orchestra.bus.redis.connection import Argument, Reply, TransientError, Wire
-from orchestra.bus.redis.refusal import Outage, in_words, is_forbidden
+from orchestra.bus.consumer.partition import OwnedPartition
+from orchestra.bus.consumer.position import GroupPosition
+from orchestra.bus.redis.connection import Argument, RedisConnection, Reply, TransientError
+from orchestra.bus.redis.refusal import Outage, describe_error, is_forbidden
 from orchestra.bus.stream.entry import Raw
 
 _LOG = structlog.get_logger("orchestra.bus")
@@ -28,21 +28,21 @@ _BLOCK_MS = 500
 _SLICE_S = 0.002
 _FEW = 8  # entries that are looked at as they arrive: most live events concern other groups
 
-Place = tuple[Owned, Cursor]
+ReadPosition = tuple[OwnedPartition, GroupPosition]
 
 
-class Piece:
+class ReadChunk:
     """What one read brought of one stream: whoever drains it goes on where the last one stopped."""
 
-    __slots__ = ("cursor", "owned", "rest")
+    __slots__ = ("owned", "position", "rest")
 
-    def __init__(self, owned: Owned, cursor: Cursor, entries: list[Raw]) -> None:
+    def __init__(self, owned: OwnedPartition, position: GroupPosition, entries: list[Raw]) -> None:
         self.owned = owned
-        self.cursor = cursor
+        self.position = position
         self.rest: Iterator[Raw] = iter(entries)
 
 
-class Drain:
+class Dispatcher:
     """Starts entries in the order in which they were read; what does not wait is done on the way."""
 
     def __init__(self, consumer: Consumer, watch: Callable[[asyncio.Task[None]], None]) -> None:
@@ -51,17 +51,17 @@ class Drain:
         self._handlers = consumer.handlers
         self._any = consumer.entry_handler
         self._watch = watch
-        self._pieces: deque[Piece] = deque()
+        self._pieces: deque[ReadChunk] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, owned: Owned, cursor: Cursor, entries: list[Raw]) -> None:
+    def add(self, owned: OwnedPartition, position: GroupPosition, entries: list[Raw]) -> None:
         """Entries of one stream, next in its order."""
         if self.empty.is_set() and len(entries) <= _FEW and self._concern_nobody(entries):
-            cursor.last = entries[-1][0]
-            cursor.read += len(entries)
-            owned.commits.later()
+            position.last = entries[-1][0]
+            position.read += len(entries)
+            owned.committer.schedule_idle()
             return
-        self._pieces.append(Piece(owned, cursor, entries))
+        self._pieces.append(ReadChunk(owned, position, entries))
         if self.empty.is_set():
             self.empty.clear()
             self._start()
@@ -91,15 +91,15 @@ class Drain:
         until = before + _SLICE_S
         while self._pieces:
             piece = self._pieces[0]
-            owned, cursor = piece.owned, piece.cursor
-            owned.commits.hold(until)
-            if any_handler is not None and any_handler.together is not None and owned.ready:
-                take_batch(owned, cursor, list(piece.rest), any_handler)
+            owned, position = piece.owned, piece.position
+            owned.committer.pause(until)
+            if any_handler is not None and any_handler.batch is not None and owned.ready:
+                start_batch(owned, position, list(piece.rest), any_handler)
             for raw in piece.rest:
                 if not owned.ready:
                     break
-                cursor.last = raw[0]
-                cursor.read += 1
+                position.last = raw[0]
+                position.read += 1
                 values = raw[1]
                 if any_handler is None and values and values[0] == b"type" and values[2] == b"call":
                     handler, call = handlers.get(values[1]), values[3]  # `handler_of`, written out for speed
@@ -107,42 +107,42 @@ class Drain:
                     handler, call = self.handler_of(values)
                 if handler is None:
                     continue
-                waiting = owned.take(cursor, raw, handler, call)
+                waiting = owned.take(position, raw, handler, call)
                 if waiting is not None:
                     self._start()
-                    owned.commits.let_go()
-                    await owned.see_through(*waiting)
+                    owned.committer.resume()
+                    await owned.run_to_completion(*waiting)
                     return
                 now = clock()
                 handler.seconds += now - before
                 before = now
                 if now > until:
-                    owned.commits.let_go()
+                    owned.committer.resume()
                     await asyncio.sleep(0)  # renewals, commits and running handlers get their turn
                     before = clock()
                     until = before + _SLICE_S
-                    owned.commits.hold(until)
+                    owned.committer.pause(until)
             self._pieces.popleft()
-            owned.commits.let_go()
+            owned.committer.resume()
         self.empty.set()
 
 
-def _is_readable(owned: Owned) -> bool:
-    return owned.ready and not owned.is_full()
+def _is_readable(owned: OwnedPartition) -> bool:
+    return owned.ready and not owned.at_capacity()
 
 
-def _places(partitions: list[Owned]) -> dict[bytes, Place]:
+def _positions_to_read(partitions: list[OwnedPartition]) -> dict[bytes, ReadPosition]:
     """What to read: ready partitions that are not full of unfinished work."""
     return {
-        cursor.key_bytes: (owned, cursor)
+        position.key_bytes: (owned, position)
         for owned in partitions
         if _is_readable(owned)
-        for cursor in owned.cursors.values()
-        if not cursor.requeued
+        for position in owned.positions.values()
+        if not position.requeued
     }
 
 
-class Reader:
+class StreamReader:
     """Reads some of the owned partitions over one connection; on a cluster every partition has a reader of its own.
 
     A read changes nothing in Redis, so it may be ended or repeated at any time.
@@ -150,31 +150,31 @@ class Reader:
 
     def __init__(
         self,
-        wire: Wire,
-        control: Callable[[], Wire],
+        connection: RedisConnection,
+        control: Callable[[], RedisConnection],
         group: str,
-        drain: Drain,
-        owned: Callable[[], list[Owned]],
+        dispatcher: Dispatcher,
+        owned: Callable[[], list[OwnedPartition]],
         *,
         most_bytes: int = READ_BYTES,
     ) -> None:
         self._most_bytes = most_bytes
         self._entry_bytes = 0.0
-        self._wire = wire
+        self._connection = connection
         self._control = control
         self._group = group
-        self._drain = drain
+        self._dispatcher = dispatcher
         self._owned = owned
         self._changed = asyncio.Event()
         self._changed.set()
-        self._places: dict[bytes, Place] = {}
+        self._positions_to_read: dict[bytes, ReadPosition] = {}
         self._all = False  # nothing of what is owned is left out of them
-        self._taken: list[Owned] = []  # from which the last read has brought something
+        self._taken: list[OwnedPartition] = []  # from which the last read has brought something
         self._blocked = False
         self._may_unblock = True
         self._unblocking: asyncio.Task[None] | None = None
 
-    def reread(self) -> None:
+    def refresh(self) -> None:
         """What is to be read has changed: end the blocking read."""
         self._changed.set()
         if self._blocked and self._may_unblock and (self._unblocking is None or self._unblocking.done()):
@@ -184,7 +184,9 @@ class Reader:
         """Until the read has ended: it may not have reached the server yet."""
         while self._blocked and self._changed.is_set():
             try:
-                if not self._wire.client_id or await self._control().call("CLIENT", "UNBLOCK", self._wire.client_id):
+                if not self._connection.client_id or await self._control().call(
+                    "CLIENT", "UNBLOCK", self._connection.client_id
+                ):
                     return
             except TransientError as error:  # this user may not: the read ends in its own time, as all later ones do
                 if is_forbidden(str(error)):
@@ -198,49 +200,49 @@ class Reader:
         """Read until cancelled."""
         backoff, outage = Backoff(), Outage()
         while True:
-            await self._drain.empty.wait()
+            await self._dispatcher.empty.wait()
             if not self._all or self._changed.is_set() or not all(map(_is_readable, self._taken)):
                 self._changed.clear()
                 owned = self._owned()
                 self._all = all(map(_is_readable, owned))
-                self._places = _places(owned)
-            if not self._places:
+                self._positions_to_read = _positions_to_read(owned)
+            if not self._positions_to_read:
                 await self._changed.wait()
                 continue
             try:
-                await self._read(self._places)
+                await self._read(self._positions_to_read)
             except RedisError as error:
                 if outage.is_news(error):
-                    _LOG.warning("worker.read_failed", group=self._group, error=in_words(error))
+                    _LOG.warning("worker.read_failed", group=self._group, error=describe_error(error))
                 await backoff.wait()
             else:
                 if backoff.tries:
                     outage.over()
                     backoff.reset()
 
-    async def _read(self, places: dict[bytes, Place]) -> None:
-        few = max(1, int(self._most_bytes / (self._entry_bytes or _UNSEEN_BYTES)) // len(places))
-        count = min(_MOST, max(_LEAST, _READ // len(places)), few)
-        before = self._wire.received if self._wire.connected else 0
-        last: list[Argument] = [cursor.last for _, cursor in places.values()]
+    async def _read(self, to_read: dict[bytes, ReadPosition]) -> None:
+        few = max(1, int(self._most_bytes / (self._entry_bytes or _UNSEEN_BYTES)) // len(to_read))
+        count = min(_MOST, max(_LEAST, _READ // len(to_read)), few)
+        before = self._connection.received if self._connection.connected else 0
+        last: list[Argument] = [position.last for _, position in to_read.values()]
 
         def arrived(reply: Reply) -> None:  # at once, and not only when this task has its turn: a caller is waiting
             self._blocked = False
             read = 0
             self._taken = []
             for key, entries in reply or ():
-                owned, cursor = places[key]
+                owned, position = to_read[key]
                 read += len(entries)
                 self._taken.append(owned)
                 if owned.ready:
-                    self._drain.add(owned, cursor, entries)
+                    self._dispatcher.add(owned, position, entries)
             if read:
-                self._entry_bytes = max((self._wire.received - before) / read, self._entry_bytes * _SMALLER)
+                self._entry_bytes = max((self._connection.received - before) / read, self._entry_bytes * _SMALLER)
 
         self._blocked = True
         try:
-            await self._wire.call(
-                "XREAD", "COUNT", count, "BLOCK", _BLOCK_MS, "STREAMS", *places, *last, arrived=arrived
+            await self._connection.call(
+                "XREAD", "COUNT", count, "BLOCK", _BLOCK_MS, "STREAMS", *to_read, *last, arrived=arrived
             )
         finally:
             self._blocked = False
@@ -249,4 +251,4 @@ class Reader:
         """Close the connection."""
         if self._unblocking is not None:
             self._unblocking.cancel()
-        await self._wire.close()
+        await self._connection.close()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from orchestra.bus.consumer.definition import Consumer
-from orchestra.bus.consumer.partition import Owned
+from orchestra.bus.consumer.partition import OwnedPartition
 from orchestra.bus.consumer.position import REQUEUED
-from orchestra.bus.consumer.reader import READ_BYTES, Drain, Reader
+from orchestra.bus.consumer.reader import READ_BYTES, Dispatcher, StreamReader
 from orchestra.bus.group.leases import Leases
-from orchestra.bus.group.rebalancer import Sharing
-from orchestra.bus.group.retention import keep_house
+from orchestra.bus.group.rebalancer import Rebalancer
+from orchestra.bus.group.retention import run_retention
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
@@ -27,35 +27,46 @@ def worker_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
 
 
-class Engine:
+class ConsumerRuntime:
     """Runs one consumer in this process until it is stopped."""
 
     def __init__(self, consumer: Consumer, bus: "Bus", worker: str, *, lease_ms: int, grace_s: float) -> None:
         self.consumer = consumer
         self.bus = bus
         self.suspects = asyncio.Lock()
-        self.drain = Drain(consumer, self.watch)
-        self.sharing = Sharing(self, Leases(bus, consumer.name, worker, lease_ms), grace_s)
+        self.dispatcher = Dispatcher(consumer, self.watch)
+        self.rebalancer = Rebalancer(self, Leases(bus, consumer.name, worker, lease_ms), grace_s)
         self.missing = 0
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._readers = self._make_readers()
 
-    def _make_readers(self) -> dict[int, Reader]:
+    def _make_readers(self) -> dict[int, StreamReader]:
         """The reader of every partition: one for all, or one each where they lie on different servers."""
-        bus, owned = self.bus, self.sharing.owned
+        bus, owned = self.bus, self.rebalancer.owned
         if not bus.servers.divided:
-            one = Reader(
-                bus.new_wire(0), lambda: bus.wire(0), self.consumer.name, self.drain, lambda: list(owned.values())
+            one = StreamReader(
+                bus.new_connection(0),
+                lambda: bus.connection(0),
+                self.consumer.name,
+                self.dispatcher,
+                lambda: list(owned.values()),
             )
             return dict.fromkeys(range(bus.partitions), one)
 
-        def reader(partition: int) -> Reader:
-            def mine() -> list[Owned]:
+        def reader(partition: int) -> StreamReader:
+            def mine() -> list[OwnedPartition]:
                 return [owned[partition]] if partition in owned else []
 
-            wire = bus.new_wire(partition)
+            connection = bus.new_connection(partition)
             most = READ_BYTES // bus.partitions
-            return Reader(wire, lambda: bus.wire(partition), self.consumer.name, self.drain, mine, most_bytes=most)
+            return StreamReader(
+                connection,
+                lambda: bus.connection(partition),
+                self.consumer.name,
+                self.dispatcher,
+                mine,
+                most_bytes=most,
+            )
 
         return {partition: reader(partition) for partition in range(bus.partitions)}
 
@@ -69,21 +80,21 @@ class Engine:
         async with AsyncExitStack() as stack:
             if self.consumer.resources is not None:
                 await stack.enter_async_context(self.consumer.resources(self.bus))
-            sharing = asyncio.create_task(self.sharing.run())
+            rebalancer = asyncio.create_task(self.rebalancer.run())
             others = [asyncio.create_task(reader.run()) for reader in set(self._readers.values())]
-            others.append(asyncio.create_task(self.bus.watch_handover(self.consumer.name, self.sharing.wake)))
-            others.append(asyncio.create_task(keep_house(self)))
+            others.append(asyncio.create_task(self.bus.watch_releases(self.consumer.name, self.rebalancer.wake)))
+            others.append(asyncio.create_task(run_retention(self)))
             stopped = asyncio.create_task(_until(stop))
             try:
-                ends: list[asyncio.Future[None]] = [sharing, stopped, self._broken, *others]
+                ends: list[asyncio.Future[None]] = [rebalancer, stopped, self._broken, *others]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if stopped.done() and not self._broken.done():
-                    self.sharing.stop()
-                    last: list[asyncio.Future[None]] = [sharing, self._broken]
+                    self.rebalancer.stop()
+                    last: list[asyncio.Future[None]] = [rebalancer, self._broken]
                     await asyncio.wait(last, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                await self._end([sharing, stopped, *others])
-            for ended in (self._broken, sharing, *others):
+                await self._end([rebalancer, stopped, *others])
+            for ended in (self._broken, rebalancer, *others):
                 if ended.done() and not ended.cancelled() and (error := ended.exception()) is not None:
                     raise error
 
@@ -91,24 +102,24 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.sharing.close()
+        await self.rebalancer.close()
         for reader in set(self._readers.values()):
             await reader.close()
 
-    def own(self, partition: int, token: str) -> Owned:
+    def own(self, partition: int, token: str) -> OwnedPartition:
         """A partition whose lease was just acquired."""
-        return Owned(self.consumer, self.bus, partition, token, self)
+        return OwnedPartition(self.consumer, self.bus, partition, token, self)
 
-    def reread(self, partition: int) -> None:
+    def refresh(self, partition: int) -> None:
         """What is to be read of a partition has changed."""
-        self._readers[partition].reread()
+        self._readers[partition].refresh()
 
-    async def take_requeued(self, owned: Owned) -> None:
+    async def take_requeued(self, owned: OwnedPartition) -> None:
         """Take the dead letters that were given back to the group."""
-        cursor = owned.cursors[REQUEUED]
-        entries = await owned.wire().call("XRANGE", cursor.key, b"(" + cursor.last, "+", "COUNT", 100)
+        position = owned.positions[REQUEUED]
+        entries = await owned.connection().call("XRANGE", position.key, b"(" + position.last, "+", "COUNT", 100)
         if entries and owned.ready:
-            self.drain.add(owned, cursor, entries)
+            self.dispatcher.add(owned, position, entries)
 
     def watch(self, task: asyncio.Task[None]) -> None:
         """An error that no handler made is ours: it ends the consumer, loudly, and not only a task of it."""
@@ -149,11 +160,11 @@ async def run_consumer(
     consumer.check()
     lease = bus.settings.lease_ms if lease_ms is None else lease_ms
     grace = consumer.grace_s if grace_s is None else grace_s
-    engine = Engine(consumer, bus, worker or worker_name(), lease_ms=lease, grace_s=grace)
+    runtime = ConsumerRuntime(consumer, bus, worker or worker_name(), lease_ms=lease, grace_s=grace)
     if ready is not None:
-        engine.sharing.ready = ready
-    bus.engines.append(engine)
+        runtime.rebalancer.ready = ready
+    bus.runtimes.append(runtime)
     try:
-        await engine.run(stop or asyncio.Event())
+        await runtime.run(stop or asyncio.Event())
     finally:
-        bus.engines.remove(engine)
+        bus.runtimes.remove(runtime)

@@ -79,7 +79,7 @@ def _entry_point(name: str) -> str:
     return known[name]
 
 
-def spare_the_collector() -> None:
+def tune_gc() -> None:
     """A worker makes many short-lived objects: look for cycles seldom, and never among what was there at the start.
 
     The bus leaves no cycles behind; what handlers leave is all found after 2,000,000 new objects at the latest.
@@ -125,7 +125,7 @@ async def run_worker(
         worker = worker_name()
         server = f"{bus.facts.product} {bus.facts.version} at {bus.servers.name}"
         _LOG.info("worker.started", worker=worker, consumers=names, server=server)
-        spare_the_collector()
+        tune_gc()
         async with asyncio.TaskGroup() as group:
             for consumer in consumers:
                 group.create_task(run_consumer(consumer, bus, worker=worker, stop=stop))

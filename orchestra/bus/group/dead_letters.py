@@ -50,12 +50,12 @@ async def dead_letters(bus: "Bus", group: str) -> list[DeadLetter]:
     """All dead letters of a group, oldest first within each partition."""
     found = []
     for partition in range(bus.partitions):
-        rows = await bus.wire(partition).call("XRANGE", keys.key(partition, "dead", group), "-", "+")
+        rows = await bus.connection(partition).call("XRANGE", keys.key(partition, "dead", group), "-", "+")
         found += [_letter(raw, partition, group) for raw in rows]
     return found
 
 
-async def decide(bus: "Bus", letters: Iterable[DeadLetter], what: Literal["requeue", "drop"]) -> int:
+async def resolve(bus: "Bus", letters: Iterable[DeadLetter], what: Literal["requeue", "drop"]) -> int:
     """Give dead letters back to their group, which handles them again, or drop them; how many there still were.
 
     What a requeued event had published before it was given up is not published again.
@@ -68,7 +68,7 @@ async def decide(bus: "Bus", letters: Iterable[DeadLetter], what: Literal["reque
         names = [keys.key(partition, word, group) for word in ("dead", REQUEUED, "published")]
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            found += await bus.wire(partition).call("EVALSHA", REQUEUE.sha, 3, *names, group, what, *chunk)
+            found += await bus.connection(partition).call("EVALSHA", REQUEUE.sha, 3, *names, group, what, *chunk)
     return found
 
 

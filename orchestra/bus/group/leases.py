@@ -35,18 +35,18 @@ class Leases:
 
     async def members(self) -> list[str]:
         """Give a sign of life; the workers of the group that have given one within the lease time."""
-        reply = await self._bus.shared_wire.call(
+        reply = await self._bus.shared_connection.call(
             "EVALSHA", MEMBER.sha, 1, keys.members_key(self.group), self.worker, self.lease_ms
         )
         return [name.decode() for name in reply]
 
     async def leave(self) -> None:
         """No longer a member."""
-        await self._bus.shared_wire.call("EVALSHA", MEMBER.sha, 1, keys.members_key(self.group), self.worker, 0)
+        await self._bus.shared_connection.call("EVALSHA", MEMBER.sha, 1, keys.members_key(self.group), self.worker, 0)
 
     async def acquire(self, partition: int) -> tuple[str, bool] | None:
         """Take the lease of a partition: its token, and whether the owner before vanished. None if it is another's."""
-        reply = await self._bus.wire(partition).call(
+        reply = await self._bus.connection(partition).call(
             "EVALSHA", ACQUIRE.sha, 2, *self._names(partition), self.worker, self.lease_ms
         )
         return None if reply is None else (reply[0].decode(), bool(reply[1]))
@@ -61,14 +61,14 @@ class Leases:
     async def release(self, partition: int, hold: Hold) -> None:
         """Give a lease up and tell the others."""
         await self._renew({partition: hold}, 0)
-        await self._bus.tell_handover(self.group)
+        await self._bus.announce_release(self.group)
 
     async def _renew(self, held: dict[int, Hold], lease_ms: int) -> dict[int, int]:
         """Of partitions on one server."""
         names = [name for each in held for name in (*self._names(each), keys.key(each, REQUEUED, self.group))]
-        wire = self._bus.wire(next(iter(held), 0))
+        connection = self._bus.connection(next(iter(held), 0))
         holds = [word for hold in held.values() for word in hold]
-        answers = await wire.call("EVALSHA", RENEW.sha, len(names), *names, lease_ms, *holds)
+        answers = await connection.call("EVALSHA", RENEW.sha, len(names), *names, lease_ms, *holds)
         return dict(zip(held, answers, strict=True))
 
     def _names(self, partition: int) -> tuple[str, str]:

@@ -59,10 +59,10 @@ async def join(bus: "Bus", consumer: "Consumer") -> None:
 
     """
     name, mine = keys.holder_key(consumer.name), holder_of(consumer)
-    known = await bus.shared_wire.call("GET", name)
+    known = await bus.shared_connection.call("GET", name)
     if known is None:
         await _record(bus, name, mine)
-        known = await bus.shared_wire.call("GET", name)  # another may have been first
+        known = await bus.shared_connection.call("GET", name)  # another may have been first
     holder = _read(known)
     if holder is None or holder == mine:
         return
@@ -78,7 +78,7 @@ async def join(bus: "Bus", consumer: "Consumer") -> None:
 
 async def release(bus: "Bus", group: str) -> Holder | None:
     """Forget whose a group is, so that whichever consumer runs next has it; its place in the journal stays."""
-    return _read(await bus.shared_wire.call("GETDEL", keys.holder_key(group)))
+    return _read(await bus.shared_connection.call("GETDEL", keys.holder_key(group)))
 
 
 async def drop(bus: "Bus", group: str) -> int:
@@ -95,18 +95,18 @@ async def drop(bus: "Bus", group: str) -> int:
     found = 0
     kept = ("lease", "progress", "published", "dead", "requeued")
     for partition in range(bus.partitions):
-        wire = bus.wire(partition)
+        connection = bus.connection(partition)
         streams = [keys.key(partition, stream) for stream in keys.STREAMS]
-        answers = await wire.calls([("XGROUP", "DESTROY", stream, group) for stream in streams])
+        answers = await connection.calls([("XGROUP", "DESTROY", stream, group) for stream in streams])
         found += sum(answer for answer in answers if isinstance(answer, int))  # no such stream: an error, and no group
-        await wire.call("DEL", *(keys.key(partition, each, group) for each in kept))
-    await bus.shared_wire.call("DEL", keys.holder_key(group), keys.members_key(group))
+        await connection.call("DEL", *(keys.key(partition, each, group) for each in kept))
+    await bus.shared_connection.call("DEL", keys.holder_key(group), keys.members_key(group))
     return found
 
 
 async def _record(bus: "Bus", name: str, holder: Holder, *, instead: bool = False) -> None:
     try:
-        await bus.shared_wire.call("SET", name, msgspec.json.encode(holder), "XX" if instead else "NX")
+        await bus.shared_connection.call("SET", name, msgspec.json.encode(holder), "XX" if instead else "NX")
     except (ResponseError, TransientError) as error:  # memory is full: who could make room must start all the same
         _LOG.warning("group.not_recorded", key=name, error=str(error))
 

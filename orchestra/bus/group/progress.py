@@ -20,7 +20,7 @@ def id_of(stream_id: str) -> Id:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class GroupProgress:
     """A group on one stream: it has read up to ``read``, not finished ``pending``; the stream ends at ``newest``."""
 
     read: Id
@@ -37,20 +37,20 @@ class Stand:
         return len(self.pending) + (self.read < self.newest)
 
 
-async def stands(bus: Bus, consumer: Consumer, partitions: Iterable[int]) -> dict[Stream, Stand]:
+async def group_progress(bus: Bus, consumer: Consumer, partitions: Iterable[int]) -> dict[Stream, GroupProgress]:
     """How the group stands on its streams. What it published up to then lies before ``newest``."""
     places = [(partition, stream) for partition in partitions for stream in consumer.streams]
     commands: list[tuple[Argument, ...]] = []
     for partition, stream in places:
         key = keys.key(partition, stream)
         commands += [("XINFO", "GROUPS", key), ("XPENDING", key, consumer.name, "-", "+", _PENDING)]
-    replies = await bus.shared_wire.calls(commands)
+    replies = await bus.shared_connection.calls(commands)
     every = [
         (partition, stream) for partition in dict.fromkeys(place[0] for place in places) for stream in keys.STREAMS
     ]
-    last = await bus.shared_wire.calls([("XREVRANGE", keys.key(*place), "+", "-", "COUNT", 1) for place in every])
+    last = await bus.shared_connection.calls([("XREVRANGE", keys.key(*place), "+", "-", "COUNT", 1) for place in every])
     newest = {place: id_of(text(found[0][0])) if found else (0, 0) for place, found in zip(every, last, strict=True)}
-    known: dict[Stream, Stand] = {}
+    known: dict[Stream, GroupProgress] = {}
     for number, place in enumerate(places):
         groups, pending = replies[2 * number], replies[2 * number + 1]
         read = (0, 0)
@@ -59,7 +59,7 @@ async def stands(bus: Bus, consumer: Consumer, partitions: Iterable[int]) -> dic
             if text(fields["name"]) == consumer.name:
                 read = id_of(text(fields["last-delivered-id"]))
         open_ = frozenset(id_of(text(row[0])) for row in pending) if isinstance(pending, list) else frozenset()
-        known[place] = Stand(read, open_, newest[place])
+        known[place] = GroupProgress(read, open_, newest[place])
     for place in every:
-        known.setdefault(place, Stand(newest[place], frozenset(), newest[place]))
+        known.setdefault(place, GroupProgress(newest[place], frozenset(), newest[place]))
     return known

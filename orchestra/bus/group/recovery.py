@@ -4,55 +4,55 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from orchestra.bus.consumer.delivery import Work
-from orchestra.bus.consumer.partition import SUSPECT, Owned
-from orchestra.bus.consumer.position import Cursor
+from orchestra.bus.consumer.delivery import Delivery
+from orchestra.bus.consumer.partition import SUSPECT, OwnedPartition
+from orchestra.bus.consumer.position import GroupPosition
 from orchestra.bus.redis.scripts import GROUP
 from orchestra.bus.stream.entry import Raw, pairs, text
 
 if TYPE_CHECKING:
-    from orchestra.bus.consumer.runtime import Engine
+    from orchestra.bus.consumer.runtime import ConsumerRuntime
 
 _LOG = structlog.get_logger("orchestra.bus")
 _PAGE = 50
-#: entries that an owner may have started beyond its last commit: `Owned.is_full` stops it at half of this
+#: entries that an owner may have started beyond its last commit: `OwnedPartition.at_capacity` stops it at half of this
 READ_AHEAD = 2000
 
 
-class TakeOver:
+class PartitionRecovery:
     """Brings newly owned partitions to the point from which they are simply read.
 
     After an owner that vanished, each entry is claimed before it is handled, until all are passed that the other may
     have started: so an event that kills its worker is counted too.
     """
 
-    def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
+    def __init__(self, runtime: "ConsumerRuntime") -> None:
+        self._runtime = runtime
 
-    async def run(self, owned: Owned, *, vanished: bool) -> None:
+    async def run(self, owned: OwnedPartition, *, vanished: bool) -> None:
         """Find the group's place in every stream, then start what is pending there with one more delivery counted."""
-        for cursor in owned.cursors.values():
-            if await self._find_place(owned, cursor):
-                await self._pending(owned, cursor, careful=vanished)
+        for position in owned.positions.values():
+            if await self._find_place(owned, position):
+                await self._pending(owned, position, count_first=vanished)
                 if vanished and not _held(owned):
-                    await self._beyond(owned, cursor)
+                    await self._beyond(owned, position)
 
-    async def _find_place(self, owned: Owned, cursor: Cursor) -> bool:
+    async def _find_place(self, owned: OwnedPartition, position: GroupPosition) -> bool:
         """Set the cursor to what the group has delivered, creating the group where it is new."""
-        wire = owned.wire()
-        if cursor.requeued and not await wire.call("EXISTS", cursor.key):
+        connection = owned.connection()
+        if position.requeued and not await connection.call("EXISTS", position.key):
             return False
-        found = await _group_at(owned, cursor)
-        if found is None and not cursor.requeued:
+        found = await _group_at(owned, position)
+        if found is None and not position.requeued:
             start = "$" if owned.consumer.start == "now" else "0"
-            await wire.call("EVALSHA", GROUP.sha, 1, cursor.key, owned.consumer.name, start)
-            found = await _group_at(owned, cursor)
+            await connection.call("EVALSHA", GROUP.sha, 1, position.key, owned.consumer.name, start)
+            found = await _group_at(owned, position)
         if found is not None:
-            cursor.start(found["last-delivered-id"], await self._entries_read(owned, cursor, found))
+            position.start(found["last-delivered-id"], await self._entries_read(owned, position, found))
         return True
 
     @staticmethod
-    async def _entries_read(owned: Owned, cursor: Cursor, group: dict[str, Any]) -> int:
+    async def _entries_read(owned: OwnedPartition, position: GroupPosition, group: dict[str, Any]) -> int:
         """How many entries the group has read: the server's word, else our last commit's, else counted.
 
         The server knows no number after some restarts, and where the group was moved by hand. Then our last commit's
@@ -62,77 +62,83 @@ class TakeOver:
         if told is not None:
             return int(told)
         after = group["last-delivered-id"]
-        stored = await owned.wire().call("HGET", owned.commits.progress_key, f"read:{cursor.place}")
+        stored = await owned.connection().call("HGET", owned.committer.progress_key, f"read:{position.key_index}")
         place, _, number = (stored or b"").partition(b" ")
         if place == after:
             return int(number)
-        facts = pairs(await owned.wire().call("XINFO", "STREAM", cursor.key))
+        facts = pairs(await owned.connection().call("XINFO", "STREAM", position.key))
         if after == b"0-0":
             return int(facts["entries-added"] - facts["length"])
         ahead, end = 0, facts["last-generated-id"]
-        while page := await owned.wire().call("XRANGE", cursor.key, b"(" + after, end, "COUNT", _PAGE):
+        while page := await owned.connection().call("XRANGE", position.key, b"(" + after, end, "COUNT", _PAGE):
             ahead += len(page)
             after = page[-1][0]
         return int(facts["entries-added"]) - ahead
 
-    async def _pending(self, owned: Owned, cursor: Cursor, *, careful: bool) -> None:
+    async def _pending(self, owned: OwnedPartition, position: GroupPosition, *, count_first: bool) -> None:
         after = "-"
         while True:
-            page = await owned.wire().call("XPENDING", cursor.key, owned.consumer.name, after, "+", _PAGE)
+            page = await owned.connection().call("XPENDING", position.key, owned.consumer.name, after, "+", _PAGE)
             if not page:
                 return
             ids = [row[0] for row in page]
-            found = await owned.wire().calls([("XRANGE", cursor.key, each, each) for each in ids])
+            found = await owned.connection().calls([("XRANGE", position.key, each, each) for each in ids])
             for row, entries in zip(page, found, strict=True):
                 if entries:
-                    await self._again(owned, cursor, entries[0], row[3] + 1, careful=careful)
+                    await self._again(owned, position, entries[0], row[3] + 1, count_first=count_first)
                 else:
-                    _missing(owned, cursor, row[0])
+                    _missing(owned, position, row[0])
             after = "(" + ids[-1].decode()
 
-    async def _again(self, owned: Owned, cursor: Cursor, raw: Raw, attempt: int, *, careful: bool) -> None:
-        handler, call = self._engine.drain.handler_of(raw[1])
+    async def _again(
+        self, owned: OwnedPartition, position: GroupPosition, raw: Raw, attempt: int, *, count_first: bool
+    ) -> None:
+        handler, call = self._runtime.dispatcher.handler_of(raw[1])
         if handler is None:
-            cursor.acks.append(raw[0])
-            owned.commits.soon()
+            position.acks.append(raw[0])
+            owned.committer.schedule()
             return
-        work = Work(owned, cursor, raw, handler, call, attempt=attempt)
-        await self._start(owned, work, careful=careful)
+        delivery = Delivery(owned, position, raw, handler, call, attempt=attempt)
+        await self._start(owned, delivery, count_first=count_first)
 
-    async def _beyond(self, owned: Owned, cursor: Cursor) -> None:
+    async def _beyond(self, owned: OwnedPartition, position: GroupPosition) -> None:
         for _ in range(READ_AHEAD // _PAGE):
-            await owned.room()
-            page: list[Raw] = await owned.wire().call("XRANGE", cursor.key, b"(" + cursor.last, "+", "COUNT", _PAGE)
+            await owned.wait_for_capacity()
+            page: list[Raw] = await owned.connection().call(
+                "XRANGE", position.key, b"(" + position.last, "+", "COUNT", _PAGE
+            )
             for raw in page:
-                cursor.last = raw[0]
-                cursor.read += 1
-                handler, call = self._engine.drain.handler_of(raw[1])
+                position.last = raw[0]
+                position.read += 1
+                handler, call = self._runtime.dispatcher.handler_of(raw[1])
                 if handler is not None:
-                    await self._start(owned, Work(owned, cursor, raw, handler, call), careful=True)
-            owned.commits.soon()
+                    await self._start(owned, Delivery(owned, position, raw, handler, call), count_first=True)
+            owned.committer.schedule()
             if len(page) < _PAGE:
                 return
 
     @staticmethod
-    async def _start(owned: Owned, work: Work, *, careful: bool) -> None:
-        if work.attempt > owned.consumer.max_attempts:
-            owned.bury(work, RuntimeError(f"its worker died in each of {work.attempt - 1} deliveries"))
+    async def _start(owned: OwnedPartition, delivery: Delivery, *, count_first: bool) -> None:
+        if delivery.attempt > owned.consumer.max_attempts:
+            owned.send_to_dead_letters(
+                delivery, RuntimeError(f"its worker died in each of {delivery.attempt - 1} deliveries")
+            )
             return
-        work.careful = careful
-        if work.call in owned.lanes:
-            owned.queue(work)
+        delivery.count_first = count_first
+        if delivery.call in owned.call_queues:
+            owned.queue(delivery)
             return
-        if careful and work.attempt >= SUSPECT:
-            owned.spawn(work, owned.start_counted(work))
+        if count_first and delivery.attempt >= SUSPECT:
+            owned.spawn(delivery, owned.count_and_start(delivery))
             return
-        if careful:
-            await owned.count(work)
-        await owned.start_apart(work)
+        if count_first:
+            await owned.count(delivery)
+        await owned.start_in_task(delivery)
 
 
-async def _group_at(owned: Owned, cursor: Cursor) -> dict[str, Any] | None:
+async def _group_at(owned: OwnedPartition, position: GroupPosition) -> dict[str, Any] | None:
     """What the server says of the group on this stream; None where there is no such group, or no stream."""
-    (groups,) = await owned.wire().calls([("XINFO", "GROUPS", cursor.key)])
+    (groups,) = await owned.connection().calls([("XINFO", "GROUPS", position.key)])
     for info in groups if isinstance(groups, list) else ():
         fields = pairs(info)
         if text(fields["name"]) == owned.consumer.name:
@@ -140,17 +146,17 @@ async def _group_at(owned: Owned, cursor: Cursor) -> dict[str, Any] | None:
     return None
 
 
-def _held(owned: Owned) -> bool:
+def _held(owned: OwnedPartition) -> bool:
     """Whether the consumer's entries are never pending: what its last owner had begun is simply read again."""
     handler = owned.consumer.entry_handler
     return handler is not None and not handler.pending
 
 
-def _missing(owned: Owned, cursor: Cursor, stream_id: bytes) -> None:
-    owned.miss(1)
+def _missing(owned: OwnedPartition, position: GroupPosition, stream_id: bytes) -> None:
+    owned.count_missing(1)
     _LOG.error(
-        "event.missing", group=owned.consumer.name, partition=owned.partition, stream=cursor.stream,
+        "event.missing", group=owned.consumer.name, partition=owned.partition, stream=position.stream,
         stream_id=stream_id.decode(), why="it was pending and has been trimmed from the stream",
     )  # fmt: skip
-    cursor.acks.append(stream_id)
-    owned.commits.soon()
+    position.acks.append(stream_id)
+    owned.committer.schedule()

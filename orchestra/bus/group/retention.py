@@ -7,64 +7,64 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import keys
-from orchestra.bus.consumer.position import Cursor
+from orchestra.bus.consumer.position import GroupPosition
 from orchestra.bus.redis.scripts import TRIM
 from orchestra.bus.stream.entry import pairs, text
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
-    from orchestra.bus.consumer.partition import Owned
-    from orchestra.bus.consumer.runtime import Engine
+    from orchestra.bus.consumer.partition import OwnedPartition
+    from orchestra.bus.consumer.runtime import ConsumerRuntime
 
 _LOG = structlog.get_logger("orchestra.bus")
 _LOOK_S = 2.0
 
 
-async def keep_house(engine: "Engine") -> None:
+async def run_retention(runtime: "ConsumerRuntime") -> None:
     """Look at one owned partition after the other, each every two seconds, until cancelled."""
     alarmed: set[tuple[int, str, str]] = set()
     while True:
-        owned = [each for each in engine.sharing.owned.values() if each.ready]
+        owned = [each for each in runtime.rebalancer.owned.values() if each.ready]
         for each in owned:
             try:
-                for cursor in each.cursors.values():
-                    if each.ready and not cursor.requeued:
-                        await look_for_gap(each, cursor)
-                        await _trim(engine.bus, each.partition, cursor.stream, alarmed)
+                for position in each.positions.values():
+                    if each.ready and not position.requeued:
+                        await look_for_gap(each, position)
+                        await _trim(runtime.bus, each.partition, position.stream, alarmed)
             except RedisError as error:
-                each.wire().complain(error, group=each.consumer.name, what="trimming waits")
+                each.connection().log_refusal(error, group=each.consumer.name, what="trimming waits")
             await asyncio.sleep(_LOOK_S / len(owned))
         if not owned:
             await asyncio.sleep(_LOOK_S)
 
 
-async def look_for_gap(owned: "Owned", cursor: Cursor) -> None:
+async def look_for_gap(owned: "OwnedPartition", position: GroupPosition) -> None:
     """Say loudly how many entries this group has missed because they were removed before it read them."""
-    begin, end = ("XRANGE", cursor.key, "-", "+", "COUNT", 1), ("HGET", owned.commits.progress_key, "owner")
-    first, info, owner = await owned.wire().calls([begin, ("XINFO", "STREAM", cursor.key), end])
+    begin, end = ("XRANGE", position.key, "-", "+", "COUNT", 1), ("HGET", owned.committer.progress_key, "owner")
+    first, info, owner = await owned.connection().calls([begin, ("XINFO", "STREAM", position.key), end])
     if not isinstance(info, list):
         return  # the stream is gone altogether, and nothing says what was in it
     if owner is None or text(owner) != owned.token or not owned.ready:
         return  # what is gone may be what the next owner has handled
     facts = pairs(info)
     gone = facts["entries-added"] - facts["length"]
-    if cursor.last == facts["last-generated-id"]:
+    if position.last == facts["last-generated-id"]:
         passed = facts["entries-added"]
-    elif not first or _number(first[0][0]) > _number(cursor.last):
+    elif not first or _number(first[0][0]) > _number(position.last):
         passed = gone
     else:
         return  # in the midst of what there is: it shows when the group has caught up
-    missed = passed - cursor.read
+    missed = passed - position.read
     if missed <= 0:
         return
-    owned.miss(missed)
+    owned.count_missing(missed)
     _LOG.error(
-        "journal.gap", group=owned.consumer.name, partition=owned.partition, stream=cursor.stream, missing=missed,
+        "journal.gap", group=owned.consumer.name, partition=owned.partition, stream=position.stream, missing=missed,
         first_kept=text(first[0][0]) if first else "none",
         why="entries were trimmed or deleted before this group had read them",
     )  # fmt: skip
-    cursor.read = passed
-    owned.commits.soon()
+    position.read = passed
+    owned.committer.schedule()
 
 
 def _number(stream_id: bytes) -> tuple[int, int]:
@@ -99,7 +99,9 @@ async def trim(
     if retention_s is None:
         retention_s = bus.settings.media_retention_s if stream == keys.MEDIA else bus.settings.journal_retention_s
     names = (keys.key(partition, stream), keys.key(partition, "trimmed", stream))
-    reply = await bus.wire(partition).call("EVALSHA", TRIM.sha, 2, *names, int(retention_s * 1000), every_ms, past)
+    reply = await bus.connection(partition).call(
+        "EVALSHA", TRIM.sha, 2, *names, int(retention_s * 1000), every_ms, past
+    )
     if reply is None:
         return None
     return {text(group): int(late) / 1000 for group, late in zip(reply[1::2], reply[2::2], strict=True)}

@@ -17,7 +17,7 @@ from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from orchestra.bus.redis import scripts
 from orchestra.bus.redis.address import Address
-from orchestra.bus.redis.refusal import Outage, in_words, is_forbidden
+from orchestra.bus.redis.refusal import Outage, describe_error, is_forbidden
 
 _LOG = structlog.get_logger("orchestra.bus")
 _LISTEN_S = 0.3
@@ -53,10 +53,10 @@ def _reply_error(text: str) -> RedisError:
     return ResponseError(text)
 
 
-class _Connection(asyncio.Protocol):
+class _RespProtocol(asyncio.Protocol):
     """One open connection: what was sent waits in order for its reply."""
 
-    def __init__(self, timeout_s: float, *, stays: bool = False) -> None:
+    def __init__(self, timeout_s: float, *, keep_open: bool = False) -> None:
         self.waiting: deque[OnReply] = deque()
         self.open = False
         #: bytes that have come over it
@@ -64,7 +64,7 @@ class _Connection(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._collecting = False
         self._timeout_s = timeout_s
-        self._stays = stays
+        self._keep_open = keep_open
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=_reply_error)
         self._progress = 0.0
@@ -89,7 +89,7 @@ class _Connection(asyncio.Protocol):
                     self._end(reply if isinstance(reply, Exception) else unasked)
                     return
                 waiting.popleft()(reply)
-                if type(reply) is TransientError and reply.elsewhere and not self._stays:
+                if type(reply) is TransientError and reply.elsewhere and not self._keep_open:
                     self._end(reply)
                     return
         except InvalidResponse as error:
@@ -155,38 +155,41 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
 
-class Wire:
+class RedisConnection:
     """One connection that opens when it is first used and again after it was lost.
 
     Lost means: every command without an answer ends with redis-py's ConnectionError; whether the server ran it is
-    unknown, and nothing is sent twice by itself. One that ``stays`` does not leave a server that sends it elsewhere.
+    unknown, and nothing is sent again automatically. With ``keep_open`` it stays connected to a server that refers it
+    to another one.
     """
 
-    def __init__(self, where: Callable[[], Awaitable[Address]], *, timeout_s: float = 5.0, stays: bool = False) -> None:
+    def __init__(
+        self, where: Callable[[], Awaitable[Address]], *, timeout_s: float = 5.0, keep_open: bool = False
+    ) -> None:
         self.client_id = 0
         #: how long a command may go unanswered before its connection is given up, in seconds; for the next connection
         self.timeout_s = timeout_s
         self._where = where
-        self._stays = stays
+        self._keep_open = keep_open
         self._outage = Outage()
-        self._connection: _Connection | None = None
+        self._protocol: _RespProtocol | None = None
         self._opening = asyncio.Lock()
         self._closed = False
 
     @property
     def connected(self) -> bool:
         """Whether a command sent now would reach the server, as far as we know."""
-        return self._connection is not None and self._connection.open
+        return self._protocol is not None and self._protocol.open
 
     @property
     def silent_s(self) -> float:
         """For how long the server owes an answer and has said nothing, in seconds; 0 when it owes none."""
-        return 0.0 if self._connection is None else self._connection.silent_s
+        return 0.0 if self._protocol is None else self._protocol.silent_s
 
     @property
     def received(self) -> int:
         """Bytes that have come over the present connection."""
-        return 0 if self._connection is None else self._connection.received
+        return 0 if self._protocol is None else self._protocol.received
 
     async def open(self) -> None:
         """Connect unless connected.
@@ -205,53 +208,53 @@ class Wire:
             try:
                 async with asyncio.timeout(self.timeout_s):
                     address = await self._where()
-                    self._connection = await self._connect(address)
+                    self._protocol = await self._connect(address)
             except (OSError, TimeoutError) as error:
                 silent = "it does not answer" + ("; does it speak TLS there?" if address and address.tls else "")
                 msg = f"no Redis at {address or 'the given place'}: {str(error) or silent}"
                 raise LostConnectionError(msg) from error
 
-    def complain(self, error: RedisError, **where: object) -> None:
+    def log_refusal(self, error: RedisError, **where: object) -> None:
         """Say what the server refuses, once, where it is not just away: that is said by those who keep leases."""
         refused = isinstance(error, ResponseError) or (isinstance(error, TransientError) and not error.elsewhere)
         if refused and self._outage.is_news(error):
-            _LOG.warning("redis.refuses", error=in_words(error), **where)
+            _LOG.warning("redis.refuses", error=describe_error(error), **where)
 
-    async def _connect(self, address: Address) -> _Connection:
+    async def _connect(self, address: Address) -> _RespProtocol:
         loop = asyncio.get_running_loop()
-        make = lambda: _Connection(self.timeout_s, stays=self._stays)  # noqa: E731
+        make = lambda: _RespProtocol(self.timeout_s, keep_open=self._keep_open)  # noqa: E731
         if address.path:
-            _, connection = await loop.create_unix_connection(make, address.path)
+            _, protocol = await loop.create_unix_connection(make, address.path)
         else:
-            _, connection = await loop.create_connection(make, address.host, address.port, ssl=address.tls)
+            _, protocol = await loop.create_connection(make, address.host, address.port, ssl=address.tls)
         try:
-            await self._introduce(connection, address)
+            await self._introduce(protocol, address)
         except BaseException as error:
-            connection.abort()
+            protocol.abort()
             if not isinstance(error, RedisError):
                 raise
-            if type(error) is LostConnectionError and not connection.received:
+            if type(error) is LostConnectionError and not protocol.received:
                 told = await _first_words(address)
                 plain = "" if address.tls or address.path else "; if it speaks TLS, write rediss: for redis:"
                 raise LostConnectionError(told or f"{error}{plain}") from error
             if isinstance(error, LostConnectionError):
                 raise
             raise LostConnectionError(str(error)) from error
-        return connection
+        return protocol
 
-    async def _introduce(self, connection: _Connection, address: Address) -> None:
+    async def _introduce(self, protocol: _RespProtocol, address: Address) -> None:
         """Say who we are, and load the scripts. A managed server may forbid what is of use and not needed."""
         if address.password:
             user = (address.username,) if address.username else ()
-            await _ask(connection, "AUTH", *user, address.password)
+            await _ask(protocol, "AUTH", *user, address.password)
         if address.db:
-            await _ask(connection, "SELECT", address.db)
-        named = await _optional(connection, "CLIENT", "SETNAME", "orchestra")
+            await _ask(protocol, "SELECT", address.db)
+        named = await _optional(protocol, "CLIENT", "SETNAME", "orchestra")
         try:
-            client_id = await _optional(connection, "CLIENT", "ID")
+            client_id = await _optional(protocol, "CLIENT", "ID")
             self.client_id = client_id if isinstance(client_id, int) else 0
             for script in scripts.ALL:
-                await _load(connection, script)
+                await _load(protocol, script)
         except TransientError:
             raise
         except LostConnectionError as error:
@@ -261,11 +264,11 @@ class Wire:
 
     def send(self, command: bytes, on_reply: OnReply) -> None:
         """Send a packed command; ``on_reply`` gets the reply or the exception, later, in order."""
-        connection = self._connection
-        if connection is None:
+        protocol = self._protocol
+        if protocol is None:
             asyncio.get_running_loop().call_soon(on_reply, LostConnectionError("not connected"))
         else:
-            connection.write(command, on_reply)
+            protocol.write(command, on_reply)
 
     async def call(self, *args: Argument, arrived: OnReply | None = None) -> Reply:
         """Connect where needed, send one command and wait for its reply; ``arrived`` gets it the moment it is there.
@@ -277,23 +280,23 @@ class Wire:
         """
         if not self.connected:
             await self.open()
-        assert self._connection is not None
-        return await _ask(self._connection, *args, arrived=arrived)
+        assert self._protocol is not None
+        return await _ask(self._protocol, *args, arrived=arrived)
 
     async def calls(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
         """Send several commands at once; a refused one stands in the list as its exception."""
-        replies = await self.tries(commands)
+        replies = await self.try_calls(commands)
         for reply in replies:
             if isinstance(reply, TransientError):
                 raise reply
         return replies
 
-    async def tries(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
+    async def try_calls(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
         """The same, where also what the server cannot run now, or not for this user, stands in the list."""
         if not self.connected:
             await self.open()
-        assert self._connection is not None
-        replies = await asyncio.gather(*(_ask(self._connection, *args) for args in commands), return_exceptions=True)
+        assert self._protocol is not None
+        replies = await asyncio.gather(*(_ask(self._protocol, *args) for args in commands), return_exceptions=True)
         for reply in replies:
             if isinstance(reply, BaseException) and not isinstance(reply, ResponseError | TransientError):
                 raise reply
@@ -301,8 +304,8 @@ class Wire:
 
     def drop(self) -> None:
         """Give the present connection up; the next use opens another."""
-        if self._connection is not None:
-            self._connection.abort()
+        if self._protocol is not None:
+            self._protocol.abort()
 
     async def close(self) -> None:
         """Close for good."""
@@ -328,10 +331,10 @@ async def _first_words(address: Address) -> str:
     return ""
 
 
-async def _optional(connection: _Connection, *args: Argument) -> Reply | RedisError:
+async def _optional(protocol: _RespProtocol, *args: Argument) -> Reply | RedisError:
     """Ask for what may be forbidden or unknown there; that it is, is returned."""
     try:
-        return await _ask(connection, *args)
+        return await _ask(protocol, *args)
     except ResponseError as error:
         return error
     except TransientError as error:
@@ -340,14 +343,14 @@ async def _optional(connection: _Connection, *args: Argument) -> Reply | RedisEr
         raise
 
 
-async def _load(connection: _Connection, script: scripts.Script) -> None:
-    if isinstance(await _optional(connection, "SCRIPT", "LOAD", script.text), Exception):
+async def _load(protocol: _RespProtocol, script: scripts.Script) -> None:
+    if isinstance(await _optional(protocol, "SCRIPT", "LOAD", script.text), Exception):
         # if that is refused too, so is EVALSHA, which is said to whoever needs it
         with contextlib.suppress(TransientError, ResponseError):
-            await _ask(connection, "EVAL", script.text, 0)
+            await _ask(protocol, "EVAL", script.text, 0)
 
 
-async def _ask(connection: _Connection, *args: Argument, arrived: OnReply | None = None) -> Reply:
+async def _ask(protocol: _RespProtocol, *args: Argument, arrived: OnReply | None = None) -> Reply:
     answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
     def on_reply(reply: Reply) -> None:
@@ -364,5 +367,5 @@ async def _ask(connection: _Connection, *args: Argument, arrived: OnReply | None
                 return
         answer.set_result(reply)
 
-    connection.write(pack(args), on_reply)
+    protocol.write(pack(args), on_reply)
     return await answer

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus.redis.address import Address
-from orchestra.bus.redis.connection import TransientError, Wire
+from orchestra.bus.redis.connection import RedisConnection, TransientError
 from orchestra.errors import MissingExtraError, ServerError
 from orchestra.process import die_with_parent
 
@@ -148,14 +148,14 @@ class EmbeddedServer:
 
     async def _ready(self) -> None:
         deadline = time.monotonic() + _START_S
-        wire = Wire(self._address)
+        connection = RedisConnection(self._address)
         try:
             while True:
                 if self._process is None or self._process.poll() is not None:
                     msg = f"the embedded server did not start; its log is {self.folder / 'server.log'}"
                     raise ServerError(msg)
                 try:
-                    await wire.call("PING")
+                    await connection.call("PING")
                 except TransientError:  # it is loading its data, and that takes what it takes
                     await asyncio.sleep(_LOOK_EVERY_S)
                     deadline = time.monotonic() + _START_S
@@ -167,7 +167,7 @@ class EmbeddedServer:
                 else:
                     return
         finally:
-            await wire.close()
+            await connection.close()
 
     async def _address(self) -> Address:
         return Address(path=str(self._socket))
@@ -197,15 +197,15 @@ class EmbeddedServer:
         process, unanswered = self._process, 0
         if process is None:
             return 0
-        wire = Wire(self._address, timeout_s=_ANSWER_WITHIN_S)
+        connection = RedisConnection(self._address, timeout_s=_ANSWER_WITHIN_S)
         try:
             while not await _ends(process, _ASKED_EVERY_S):
-                unanswered = 0 if await _answers(wire) else unanswered + 1
+                unanswered = 0 if await _answers(connection) else unanswered + 1
                 if unanswered >= _MOST_UNANSWERED:
                     _LOG.error("server.hangs", folder=str(self.folder), pid=process.pid, questions=unanswered)
                     process.kill()
         finally:
-            await wire.close()
+            await connection.close()
         return process.returncode
 
     async def stop(self) -> None:
@@ -251,9 +251,9 @@ async def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:
     return True
 
 
-async def _answers(wire: Wire) -> bool:
+async def _answers(connection: RedisConnection) -> bool:
     try:
-        await wire.call("PING")
+        await connection.call("PING")
     except (TransientError, ResponseError):
         return True  # that it is loading, or busy with a script, is an answer too
     except RedisError:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus import keys
-from orchestra.bus.redis.connection import Argument, Wire
-from orchestra.bus.redis.refusal import cause_of, in_words, is_forbidden
+from orchestra.bus.redis.connection import Argument, RedisConnection
+from orchestra.bus.redis.refusal import cause_of, describe_error, is_forbidden
 from orchestra.bus.redis.scripts import COMMIT
 from orchestra.bus.stream.entry import text
 from orchestra.errors import ServerError
@@ -55,17 +55,17 @@ async def examine(bus: "Bus") -> Fitness:
         redis.exceptions.RedisError: the server is away.
 
     """
-    wire = Wire(partial(bus.servers.address, _KEY), stays=True)
+    connection = RedisConnection(partial(bus.servers.address, _KEY), keep_open=True)
     try:
-        *replies, user = await wire.tries([*_NEEDED, ("ACL", "WHOAMI")])
+        *replies, user = await connection.try_calls([*_NEEDED, ("ACL", "WHOAMI")])
     finally:
-        await wire.close()
+        await connection.close()
     told = [
         (" ".join(str(word).lower() for word in command[: 1 + (command[0] in {"XINFO", "XGROUP"})]), reply)
         for command, reply in zip(_NEEDED, replies, strict=True)
         if isinstance(reply, RedisError)
     ]
-    refuses = {cause_of(str(reply)): in_words(reply) for _, reply in told if not isinstance(reply, ResponseError)}
+    refuses = {cause_of(str(reply)): describe_error(reply) for _, reply in told if not isinstance(reply, ResponseError)}
     refuses.pop("NOPERM", None)
     unfit = (*_eviction(bus), *_permissions(told, text(user) if isinstance(user, bytes) else "NAME"))
     return Fitness(unfit=unfit, refuses=tuple(refuses.values()), lacks=tuple(await _lacking(bus)))
@@ -81,7 +81,7 @@ async def check_server(bus: "Bus") -> None:
     try:
         unfit = (await examine(bus)).unfit
     except RedisError as error:
-        msg = f"the Redis server {bus.servers.name} cannot be used: {in_words(error)}"
+        msg = f"the Redis server {bus.servers.name} cannot be used: {describe_error(error)}"
         raise ServerError(msg) from error
     if unfit:
         msg = f"the Redis server {bus.servers.name} cannot keep calls: it {'; it '.join(unfit)}"
@@ -115,7 +115,7 @@ def _permissions(told: list[tuple[str, RedisError]], user: str) -> tuple[str, ..
 async def _lacking(bus: "Bus") -> list[str]:
     """What is of use and forbidden to this user, with what follows from it."""
     optional: list[tuple[Argument, ...]] = [("CLIENT", "UNBLOCK", 0), ("SCRIPT", "EXISTS", COMMIT.sha)]
-    unblock, script = await bus.shared_wire.tries(optional)
+    unblock, script = await bus.shared_connection.try_calls(optional)
     found = []
     if not bus.facts.version:
         found.append("INFO: what it is, and whether it keeps and drops what it has, is not known")

@@ -47,7 +47,7 @@ def cause_of(text: str) -> str:
     return word if word in _CURES else next((phrase for phrase in _CURES_OF_PHRASES if phrase in text), "")
 
 
-def in_words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What the server said, and what to do about it where that is known."""
     told = " ".join(str(error).split()) or repr(error)
     cause = cause_of(told)

@@ -14,7 +14,7 @@ _kinds: dict[type[Event], tuple[str, bytes, bool]] = {}
 _span_ids: list[str] = []
 
 
-class Sealed(msgspec.Struct, frozen=True, gc=False):
+class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     """What goes into the stream entry of an event."""
 
     stream: str
@@ -30,7 +30,7 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
         return plain if self.audio is None else [*plain, "audio", self.audio]
 
 
-def stamp(event: Event, event_id: str, at: float, source: str, cause: str, *, version: str = "") -> Event:
+def fill_header(event: Event, event_id: str, at: float, source: str, cause: str, *, version: str = "") -> Event:
     """The event with its header; what the producer has set itself (``at``, ``trace``, ``version``) stays.
 
     The trace is a W3C traceparent: the call's trace, and a span of the event's own.
@@ -58,7 +58,7 @@ def _trace_prefix(call: str) -> str:
     return f"00-{keys.trace_id(call)}-"
 
 
-def seal(event: Event) -> Sealed:
+def encode_event(event: Event) -> EncodedEvent:
     """The entry of an event whose header is complete.
 
     Raises:
@@ -71,7 +71,7 @@ def seal(event: Event) -> Sealed:
         audio = event.audio  # type: ignore[attr-defined]
         event = replace(event, audio=b"")
     event, body = carried(event)
-    return Sealed(stream, tag, event.call, event.id, body, audio)
+    return EncodedEvent(stream, tag, event.call, event.id, body, audio)
 
 
 def _kind(event_type: type[Event]) -> tuple[str, bytes, bool]:

@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.redis.connection import Argument, Reply, Wire, pack
-from orchestra.bus.redis.refusal import Outage, cause_of, in_words
+from orchestra.bus.redis.connection import Argument, RedisConnection, Reply, pack
+from orchestra.bus.redis.refusal import Outage, cause_of, describe_error
 from orchestra.bus.redis.scripts import PUBLISH, PUBLISH_ANYWAY
-from orchestra.bus.stream.encode import Sealed, seal, stamp
+from orchestra.bus.stream.encode import EncodedEvent, encode_event, fill_header
 from orchestra.version import package_version
 from orchestra_schemas import Event
 
@@ -22,7 +22,7 @@ _NUMBERS_KEPT_S = 24 * 3600
 _BATCH = 200
 _LOG = structlog.get_logger("orchestra.bus")
 
-_Numbered = tuple[int, Sealed]
+_Numbered = tuple[int, EncodedEvent]
 
 
 class Publisher:
@@ -34,14 +34,14 @@ class Publisher:
     """
 
     def __init__(
-        self, source: str, wire_of: Callable[[int], Wire], *, capacity: int = 10_000, version: str = ""
+        self, source: str, connection_of: Callable[[int], RedisConnection], *, capacity: int = 10_000, version: str = ""
     ) -> None:
         self.source = source
         self.version = version or package_version()
         self.dropped = 0
         # an edge that starts again under its old name must not be taken for the one before
         self._producer = f"{source}-{os.urandom(3).hex()}"
-        self._wire_of = wire_of
+        self._connection_of = connection_of
         self._capacity = capacity
         self._numbers: dict[str, int] = {}
         self._waiting: dict[int, deque[_Numbered]] = {}
@@ -81,13 +81,13 @@ class Publisher:
         partition = keys.partition_of(event.call)
         number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
         event_id = f"{event.call}:{self._producer}.{number}"
-        event = stamp(event, event_id, time.time(), self.source, event.cause, version=self.version)
+        event = fill_header(event, event_id, time.time(), self.source, event.cause, version=self.version)
         queue = self._waiting.get(partition)
         if queue is None:
             queue = self._waiting[partition] = deque()
-        sealed = seal(event)
-        queue.append((number, sealed))
-        if sealed.stream == keys.MEDIA:
+        encoded = encode_event(event)
+        queue.append((number, encoded))
+        if encoded.stream == keys.MEDIA:
             self._media[partition] = self._media.get(partition, 0) + 1
         self._accepted[partition] = self._accepted.get(partition, 0) + 1
         if len(queue) > self._capacity and self._media.get(partition):
@@ -102,8 +102,8 @@ class Publisher:
         self._numbers.pop(call, None)
 
     def _drop_media(self, partition: int, queue: deque[_Numbered]) -> None:
-        for place, (_, sealed) in enumerate(queue):
-            if sealed.stream == keys.MEDIA:
+        for place, (_, encoded) in enumerate(queue):
+            if encoded.stream == keys.MEDIA:
                 del queue[place]
                 self.dropped += 1
                 self._media[partition] -= 1
@@ -125,24 +125,24 @@ class Publisher:
             return
         batch = self._sending[partition] = [queue.popleft() for _ in range(min(_BATCH, len(queue)))]
         if self._media.get(partition):
-            self._media[partition] -= sum(sealed.stream == keys.MEDIA for _, sealed in batch)
+            self._media[partition] -= sum(encoded.stream == keys.MEDIA for _, encoded in batch)
         self._sent_at[partition] = time.monotonic()
         self._transmit(partition)
 
     def _transmit(self, partition: int) -> None:
-        wire = self._wire_of(partition)
-        if not wire.connected:
+        connection = self._connection_of(partition)
+        if not connection.connected:
             self._retry(partition)
             return
-        wire.send(self._command(partition), lambda reply: self._answered(partition, reply))
+        connection.send(self._command(partition), lambda reply: self._answered(partition, reply))
 
     def _command(self, partition: int) -> bytes:
         calls: dict[str, int] = {}
         events: list[Argument] = []
-        for number, sealed in self._sending[partition]:
-            place = calls.setdefault(sealed.call, len(calls) + 3)
-            fields = sealed.fields()
-            events += (2 if sealed.stream == keys.MEDIA else 1, place, number, len(fields))
+        for number, encoded in self._sending[partition]:
+            place = calls.setdefault(encoded.call, len(calls) + 3)
+            fields = encoded.fields()
+            events += (2 if encoded.stream == keys.MEDIA else 1, place, number, len(fields))
             events += fields
         names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA)]
         names += [keys.key(partition, "numbers", call) for call in calls]
@@ -174,23 +174,23 @@ class Publisher:
 
     async def _again(self, partition: int) -> None:
         backoff = self._backoff.setdefault(partition, Backoff())
-        wire = self._wire_of(partition)
+        connection = self._connection_of(partition)
         while True:
             if backoff.tries:
                 await backoff.wait()
             backoff.tries = max(1, backoff.tries)
             try:
-                await wire.open()
+                await connection.open()
             except RedisError as error:
                 self._unreachable(partition, error)
             else:
                 break
-        wire.send(self._command(partition), lambda reply: self._answered(partition, reply))
+        connection.send(self._command(partition), lambda reply: self._answered(partition, reply))
 
     def _unreachable(self, partition: int, error: RedisError) -> None:
         self._is_full = cause_of(str(error)) == "OOM"
         if self._outage.is_news(error):
-            _LOG.warning("publisher.waiting", source=self.source, error=in_words(error), buffered=self.buffered)
+            _LOG.warning("publisher.waiting", source=self.source, error=describe_error(error), buffered=self.buffered)
         self._away.add(partition)
 
     def _settle_flushes(self) -> None:

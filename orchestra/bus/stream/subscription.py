@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.redis.connection import Argument, Wire
-from orchestra.bus.redis.refusal import Outage, in_words
+from orchestra.bus.redis.connection import Argument, RedisConnection
+from orchestra.bus.redis.refusal import Outage, describe_error
 from orchestra.bus.stream.entry import Entry, read_entry
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ _REMEMBERED = 2000
 class _Tail:
     """What is read over one connection: streams that lie on one server."""
 
-    def __init__(self, wire: Wire, places: dict[bytes, tuple[int, str]], since: str | None) -> None:
-        self.wire = wire
+    def __init__(self, connection: RedisConnection, places: dict[bytes, tuple[int, str]], since: str | None) -> None:
+        self.connection = connection
         self.places = places
         self._since = since
         self._last: dict[bytes, Argument] = {}
@@ -41,12 +41,12 @@ class _Tail:
         if self._since is not None:
             self._last = dict.fromkeys(self.places, self._since)
             return
-        newest = await self.wire.calls([("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self.places])
+        newest = await self.connection.calls([("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self.places])
         self._last = {key: found[0][0] if found else b"0-0" for key, found in zip(self.places, newest, strict=True)}
 
     async def read(self) -> list[Entry]:
         """The next entries; none when nothing came for a second."""
-        reply = await self.wire.call(
+        reply = await self.connection.call(
             "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *self._last, *self._last.values()
         )
         arrived = []
@@ -57,7 +57,7 @@ class _Tail:
         return arrived
 
 
-class Follow(AsyncIterator[Entry]):
+class Subscription(AsyncIterator[Entry]):
     """Iterates over entries as they arrive, in order within each stream, until it is closed. Survives the server.
 
     A replica that is promoted may lack what was read of its master, and get it a second time, under the same event ids:
@@ -73,7 +73,7 @@ class Follow(AsyncIterator[Entry]):
             ]
         else:
             parts = [places] if places else []
-        self._tails = [_Tail(bus.new_wire(next(iter(part.values()))[0]), part, since) for part in parts]
+        self._tails = [_Tail(bus.new_connection(next(iter(part.values()))[0]), part, since) for part in parts]
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived: deque[Entry] = deque()
         self._arrived_bytes = 0
@@ -82,7 +82,7 @@ class Follow(AsyncIterator[Entry]):
         self._some = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        bus.follows.add(self)
+        bus.subscriptions.add(self)
 
     async def start(self) -> None:
         """Fix the place to begin at: everything that is published after this returns will be seen."""
@@ -146,11 +146,11 @@ class Follow(AsyncIterator[Entry]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for tail in self._tails:
-            await tail.wire.close()
+            await tail.connection.close()
         self._some.set()
 
 
 async def _wait(backoff: Backoff, outage: Outage, error: RedisError) -> None:
     if outage.is_news(error):
-        _LOG.warning("follow.redis_away", error=in_words(error))
+        _LOG.warning("follow.redis_away", error=describe_error(error))
     await backoff.wait()

@@ -17,7 +17,7 @@ async def server(settings: "Settings") -> list[Finding]:
     from redis.exceptions import RedisError
 
     from orchestra.bus import Bus
-    from orchestra.bus.redis.refusal import in_words
+    from orchestra.bus.redis.refusal import describe_error
 
     try:
         bus = await Bus.connect(settings)
@@ -27,7 +27,7 @@ async def server(settings: "Settings") -> list[Finding]:
     try:
         return await _findings(bus)
     except RedisError as error:
-        return [Finding("server", False, in_words(error))]
+        return [Finding("server", False, describe_error(error))]
     finally:
         await bus.close()
 

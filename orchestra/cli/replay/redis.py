@@ -10,7 +10,7 @@ async def copy(run: Run, url: str, rename: str, *, now: bool) -> int:
     """Write the entries to the server at this URL; those that it has stay as they are."""
     bus = await connect(run.settings, url)
     try:
-        seconds, micros = await bus.shared_wire.call("TIME")
+        seconds, micros = await bus.shared_connection.call("TIME")
         run = run.until(int(seconds) + int(micros) / 1e6)  # what is written from here on is not read again
         with stopping() as stop, Bar("events", await total(run)) as bar:
             async with copying(bus, Rewrite(bus.partitions, rename=rename), now=now, prompt=bool(run.speed)) as target:

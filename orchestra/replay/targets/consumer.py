@@ -21,7 +21,7 @@ import msgspec
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer, Entry, keys, run_consumer
 from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
-from orchestra.bus.group.progress import Id, Stand, Stream, id_of, stands
+from orchestra.bus.group.progress import GroupProgress, Id, Stream, group_progress, id_of
 from orchestra.errors import OrchestraError
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.sources.sources import place_of
@@ -266,7 +266,7 @@ class Scratch:
 
     async def _give_up(self) -> None:
         """An output will not come when the event that it answered is finished and it is not there, or it takes long."""
-        stand = await stands(self.bus, self._consumer, {keys.partition_of(call) for call in self._lanes})
+        stand = await group_progress(self.bus, self._consumer, {keys.partition_of(call) for call in self._lanes})
         if any(self._watched.get(stream, (0, 0)) < each.newest for stream, each in stand.items()):
             return  # it may be among what is on its way to us
         now = time.monotonic()
@@ -279,7 +279,7 @@ class Scratch:
             if missing and not lane.awaited:
                 self._release(call, lane.held)
 
-    def _is_finished(self, output: str, stand: dict[Stream, Stand]) -> bool:
+    def _is_finished(self, output: str, stand: dict[Stream, GroupProgress]) -> bool:
         place = self._places.get(cause_of(output, self._group) or "")
         if place is None:
             return True  # the group does not handle such an event, or it is not in the recording
@@ -297,7 +297,7 @@ class Scratch:
             await asyncio.sleep(_LOOK_S)
 
     async def _open(self) -> int:
-        stand = await stands(self.bus, self._consumer, range(self.bus.partitions))
+        stand = await group_progress(self.bus, self._consumer, range(self.bus.partitions))
         behind = sum(self._watched.get(stream, (0, 0)) < each.newest for stream, each in stand.items())
         unread = sum(each.read < each.newest for each in stand.values())
         if unread:
@@ -306,7 +306,7 @@ class Scratch:
 
     async def outcome(self, ignored: Collection[str] = IGNORED) -> Outcome:
         """What has come of it so far, beside what was recorded; ``ignored`` fields are not compared."""
-        stand = await stands(self.bus, self._consumer, range(self.bus.partitions))
+        stand = await group_progress(self.bus, self._consumer, range(self.bus.partitions))
         outputs = compare(
             self.then, self.now, asked=lambda cause: hash(cause) in self._asked, group=self._group, ignored=ignored
         )

@@ -51,7 +51,7 @@ class Inputs:
         handlers = self._consumer.all_handlers()
         functions = [handler.function for handler in handlers]
         for handler in handlers:
-            if handler.together is None:  # a batch publishes nothing, so nothing of its own comes back
+            if handler.batch is None:  # a batch publishes nothing, so nothing of its own comes back
                 handler.function = self._guarded(handler.function)
         try:
             yield

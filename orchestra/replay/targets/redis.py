@@ -97,7 +97,7 @@ async def copying(bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool
     """
     await _refuse_workers(bus)
     token = os.urandom(8).hex()
-    if await bus.shared_wire.call("SET", _LOCK_KEY, token, "NX", "PX", _LOCK_MS) is None:
+    if await bus.shared_connection.call("SET", _LOCK_KEY, token, "NX", "PX", _LOCK_MS) is None:
         msg = f"another replay writes to {bus.servers.name}: let it end, or stop it and wait {_LOCK_MS // 1000} s"
         raise ServerError(msg)
     copy = Copy(bus, rewrite, now=now, prompt=prompt)
@@ -108,7 +108,7 @@ async def copying(bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
         if await _holds(bus, token):
-            await bus.shared_wire.call("DEL", _LOCK_KEY)
+            await bus.shared_connection.call("DEL", _LOCK_KEY)
 
 
 async def _refuse_workers(bus: Bus) -> None:
@@ -130,7 +130,7 @@ async def _keep(bus: Bus, token: str, copy: Copy) -> None:
             if not await _holds(bus, token):
                 copy.error = ServerError(f"another replay has begun to write to {bus.servers.name}; this one ends")
                 return
-            await bus.shared_wire.call("PEXPIRE", _LOCK_KEY, _LOCK_MS)
+            await bus.shared_connection.call("PEXPIRE", _LOCK_KEY, _LOCK_MS)
             await _refuse_workers(bus)
         except ServerError as error:
             copy.error = error
@@ -141,6 +141,6 @@ async def _keep(bus: Bus, token: str, copy: Copy) -> None:
 
 async def _holds(bus: Bus, token: str) -> bool:
     try:
-        return text(await bus.shared_wire.call("GET", _LOCK_KEY) or b"") == token
+        return text(await bus.shared_connection.call("GET", _LOCK_KEY) or b"") == token
     except RedisError:
         return False

@@ -69,7 +69,7 @@ class Feed:
         deadline = loop.time() + self._patience_s
         while True:
             try:
-                await self._bus.wire(partition).call(*command)
+                await self._bus.connection(partition).call(*command)
             except LostConnectionError as error:
                 if loop.time() > deadline:
                     name = self._bus.servers.name

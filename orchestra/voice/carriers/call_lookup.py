@@ -73,7 +73,7 @@ class Incoming:
         try:
             async with asyncio.timeout(_WITHIN_S):
                 # set and read in one command: of two edges that are asked at once one is the first
-                before, known = await self._bus.wire(0).calls(
+                before, known = await self._bus.connection(0).calls(
                     [
                         ("SET", signed, provider_call, "NX", "GET", "EX", _KEPT_S),
                         ("SET", key, str(note), "NX", "GET", "EX", _KEPT_S),
@@ -95,7 +95,7 @@ class Incoming:
         """What is noted of the carrier's call; None where nobody knows it."""
         try:
             async with asyncio.timeout(_WITHIN_S):
-                known = await self._bus.wire(0).call("GET", self._key(provider_call))
+                known = await self._bus.connection(0).call("GET", self._key(provider_call))
         except (TimeoutError, RedisError) as error:
             _LOG.warning("call.not_found", provider_call=provider_call[:64], error=repr(error))
             known = None
@@ -107,7 +107,7 @@ class Incoming:
         self._keep(provider_call, note)
         try:
             async with asyncio.timeout(_WITHIN_S):
-                await self._bus.wire(0).call("SET", self._key(provider_call), str(note), "EX", _KEPT_S)
+                await self._bus.connection(0).call("SET", self._key(provider_call), str(note), "EX", _KEPT_S)
         except (TimeoutError, RedisError) as error:
             _LOG.warning("call.not_noted", call=call, error=repr(error))
 

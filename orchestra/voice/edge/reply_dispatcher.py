@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from orchestra.bus import Bus, Entry, Follow, keys, partition_of
+from orchestra.bus import Bus, Entry, Subscription, keys, partition_of
 from orchestra.voice.call.call import Call
 from orchestra.voice.call.conversation import REPLY_EVENTS
 from orchestra_schemas import CallAnswered, CallResumed, DecodeError, Event, tag_of
@@ -86,7 +86,7 @@ class Replies:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _deliver(self, follow: Follow) -> None:
+    async def _deliver(self, follow: Subscription) -> None:
         try:
             async for entry in follow:
                 self._hand_over(entry)

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from orchestra.bus import Bus
-from orchestra.bus.consumer.worker import spare_the_collector
+from orchestra.bus.consumer.worker import tune_gc
 from orchestra.bus.redis.fitness import check_server
 from orchestra.errors import SettingError
 from orchestra.process import on_one_core
@@ -102,7 +102,7 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
             with on_one_core():
                 engines = await load_engines(settings)
             edge = open_edge(settings, bus, engines, app)
-            spare_the_collector()
+            tune_gc()
             async with serving(create_app(edge), listener) as server:
                 _LOG.info("edge.ready", url=edge.public.url, engines=engines.name, max_calls=settings.max_calls)
                 with reading_anew(edge):

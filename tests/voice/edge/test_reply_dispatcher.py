@@ -87,7 +87,7 @@ async def test_a_call_misses_nothing_that_was_said_before_its_partition_was_read
 async def test_homes_that_are_followed_need_no_second_reader(bus: TestBus) -> None:
     replies = Replies(bus.bus, [3, 5], Taken().find)
     await asyncio.gather(replies.start(), replies.followed(bus.call(5)))
-    assert len(bus.bus.follows) == 1
+    assert len(bus.bus.subscriptions) == 1
     await replies.close()
 
 
