@@ -1,65 +1,223 @@
-"""What the README says is true: its Python runs, its commands exist, its settings are settings."""
+"""Every page for people is true: its Python runs, its commands parse, its settings, links and data are real."""
 
+import json
 import re
+import shlex
+import subprocess
 import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import msgspec
 import pytest
+import typer
+import yaml
 
-from orchestra.agents import App, load_app
+from orchestra.agents import load_app
 from orchestra.cli import app as command_line
+from orchestra.evaluation.dataset import Case
 from orchestra.settings import Settings
+from orchestra.simulator.script import read_script
 
 ROOT = Path(__file__).parents[1]
-README, WORKERS = ((ROOT / place).read_text(encoding="utf-8") for place in ("README.md", "workers/README.md"))
+PLACES = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("README.md", "*/README.md", "orchestra/*/README.md")
+    for path in ROOT.glob(pattern)
+)
+PAGES = {place: (ROOT / place).read_text(encoding="utf-8") for place in PLACES}
+#: what stands beside the Python of a page when it runs
+BESIDE = {
+    "orchestra/agents/README.md": {
+        "prompts/reception.md": "You answer the telephone of a clinic.",
+        "pages/parking.md": "# Parking\n\nWhere you can park: in Mill Lane.\n",
+    },
+}
+#: programs of others: that the shell can read their lines is all that is tested
+FOREIGN = {"cd", "cp", "curl", "docker", "export", "git", "kubectl", "pip", "python", "redis-cli", "rsync", "uv"}
+TOOLS = {"lint-imports", "mypy", "pytest", "python", "ruff"}
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(r"# (\S+\.py)\b")
 
 
-def test_the_app_of_the_readme_is_an_app(monkeypatch: pytest.MonkeyPatch) -> None:
-    (source,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "App(" in block]
-    bank = ModuleType("bank")
-    monkeypatch.setitem(sys.modules, "bank", bank)
-    exec(compile(source, "README.md", "exec"), bank.__dict__)
-    assert load_app("bank:app").entry == "desk"
+def blocks(place: str, language: str) -> list[str]:
+    return [code for found, code in _BLOCK.findall(PAGES[place]) if found == language]
 
 
-def test_the_parts_of_an_app_in_the_readme_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (source,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "agents = (" in block]
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "reception.md").write_text("You answer the telephone of a clinic.")
-    (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "parking.md").write_text("# Parking\n\nWhere you can park: in Mill Lane.\n")
-    clinic = ModuleType("clinic")
-    monkeypatch.setitem(sys.modules, "clinic", clinic)
-    exec(compile(source, "README.md", "exec"), clinic.__dict__)
-    parts = {"agents": clinic.agents, "rules": clinic.rules, "lifespan": clinic.opened, "knowledge": clinic.pages}
-    clinic.__dict__["app"] = App(name="clinic", entry="reception", **parts)
-    app = load_app("clinic:app")
-    assert app.agents[0].instructions == "You answer the telephone of a clinic."
-    assert app.knowledge is not None
-    assert app.knowledge.sections("Where can I park?")[0].title == "Parking"
+def with_blocks(language: str) -> list[str]:
+    return [place for place in PLACES if blocks(place, language)]
 
 
-def test_the_consumer_with_a_state_and_a_client_is_one() -> None:
-    (source,) = [block for block in re.findall(r"```python\n(.*?)```", WORKERS, re.DOTALL) if "context.state" in block]
-    module = ModuleType("shouting")
-    exec(compile(source, "README.md", "exec"), module.__dict__)
-    module.consumer.check()
-    assert module.consumer.resources is not None
+def file_of(code: str) -> str:
+    """The file that a block of Python names in its first line, "" if none."""
+    found = _FILE.match(code)
+    return found[1] if found else ""
 
 
-def test_every_command_of_the_readme_exists() -> None:
-    there_are = {
-        command.name or getattr(command.callback, "__name__", "") for command in command_line.registered_commands
-    }
-    there_are |= {group.name for group in command_line.registered_groups if group.name}
-    named = set(re.findall(r"uv run orchestra ([a-z-]+)", README))
-    assert named
-    assert named <= there_are
+def slugs(text: str) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", _BLOCK.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_every_setting_of_the_readme_exists() -> None:
+# -- Python
+
+
+def run_python(place: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run a page's blocks in their order, each with the names of those before it; what they define."""
+    monkeypatch.chdir(folder)
+    for name, text in BESIDE.get(place, {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    names: dict[str, Any] = {}
+    for number, code in enumerate(blocks(place, "python")):
+        if file_of(code).startswith("test_"):
+            continue
+        module = ModuleType(file_of(code).removesuffix(".py") or f"block_{number}")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        module.__dict__.update(names)
+        exec(compile(code, f"{place}, block {number}", "exec"), module.__dict__)
+        names |= {name: value for name, value in module.__dict__.items() if not name.startswith("__")}
+    return names
+
+
+@pytest.mark.parametrize("place", with_blocks("python"))
+def test_the_python_of_a_page_runs(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_python(place, tmp_path, monkeypatch)
+    if "consumer" in names:
+        names["consumer"].check()
+    for code in blocks(place, "python"):
+        if "\napp = App(" in code:
+            assert load_app(f"{file_of(code).removesuffix('.py')}:app")
+
+
+def test_the_tests_on_the_pages_pass_beside_what_they_test(tmp_path: Path) -> None:
+    named = {file_of(code): code for place in PLACES for code in blocks(place, "python") if file_of(code)}
+    for name, code in named.items():
+        (tmp_path / name).write_text(code)
+    tests = [name for name in named if name.startswith("test_")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+    assert f"{len(tests)} passed" in ended.stdout
+
+
+def test_the_consumer_of_the_workers_page_has_fifteen_lines() -> None:
+    (code,) = [code for code in blocks("workers/README.md", "python") if file_of(code) == "mood.py"]
+    assert len(code.splitlines()) <= 16  # the first names the file
+
+
+# -- commands
+
+
+def lines_of(block: str) -> Iterator[list[str]]:
+    """The commands of a block of shell, as words; without variables that are set for one command, and redirections."""
+    for line in block.replace("\\\n", " ").splitlines():
+        words = shlex.shlex(line, posix=True, punctuation_chars="&|;<>")
+        words.whitespace_split = True
+        for is_end, command in groupby(words, key=lambda word: set(word) <= set("&|;")):
+            found = [word for word in command if not re.match(r"[A-Z_]+=", word)]
+            for at in reversed([at for at, word in enumerate(found) if set(word) <= set("<>")]):
+                del found[at : at + 2]
+            if found and not is_end:
+                yield found
+
+
+def command_of(words: list[str]) -> tuple[Any, list[str]]:
+    """The command of the command line that these words name, and the rest of them."""
+    command: Any = typer.main.get_command(command_line)
+    while hasattr(command, "commands") and words and re.fullmatch("[a-z-]+", words[0]):
+        assert words[0] in command.commands, f"there is no command {' '.join(words)}"
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+def parse(arguments: list[str]) -> None:
+    """Have the command line read these arguments, up to the point at which the command would run."""
+    command, rest = command_of(arguments)
+    if "--help" not in rest:
+        command.make_context(command.name, rest)
+
+
+@pytest.mark.parametrize("place", with_blocks("sh"))
+def test_the_commands_of_a_page_parse(place: str) -> None:
+    for block in blocks(place, "sh"):
+        subprocess.run(["/bin/bash", "-n"], input=block, text=True, check=True)
+        for line in lines_of(block):
+            words = line[2:] if line[:2] == ["uv", "run"] else line
+            assert words[0] in (TOOLS | {"orchestra"} if words != line else FOREIGN | TOOLS | {"orchestra"}), line
+            if words[0] == "orchestra":
+                parse(words[1:])
+            elif words[0] == "pytest":
+                assert all((ROOT / word).exists() for word in words[1:] if "/" in word), words
+            elif words[:3] == ["python", "-m", "tests.bench"]:
+                assert (ROOT / "tests" / "bench" / f"{words[3]}.py").exists(), words
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_commands_within_a_sentence_exist(place: str) -> None:
+    text = _BLOCK.sub("", PAGES[place])
+    for line in re.findall(r"`(?:uv run )?orchestra( [a-z][^`]*)`", text):
+        command, words = command_of(line.split())
+        options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options, line
+
+
+# -- settings, links, data
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_setting_of_a_page_exists(place: str) -> None:
     there_are = {f"ORCHESTRA_{name.upper()}" for name in Settings.model_fields}
-    named = set(re.findall(r"ORCHESTRA_[A-Z_]*[A-Z]", README))
-    assert named
-    assert named <= there_are
+    assert set(re.findall(r"ORCHESTRA_[A-Z0-9_]*[A-Z0-9]", PAGES[place])) <= there_are
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_link_of_a_page_leads_somewhere(place: str) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", _BLOCK.sub("", PAGES[place])):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / place).parent / path if path else ROOT / place
+        assert target.exists(), link
+        assert not anchor or anchor in slugs(target.read_text(encoding="utf-8")), link
+
+
+def read_json(text: str, _folder: Path) -> None:
+    if '"turns"' in text:
+        assert msgspec.json.decode(text, type=Case).turns
+    else:
+        json.loads(text)
+
+
+def read_toml(text: str, folder: Path) -> None:
+    assert tomllib.loads(text)
+    if "[[say]]" in text:
+        (folder / "call.toml").write_text(text)
+        assert read_script(folder / "call.toml")
+
+
+def read_diagram(text: str, _folder: Path) -> None:
+    assert all(len(line) <= 120 for line in text.splitlines())
+
+
+#: how a block of data is read; Python, shell and SQL have tests of their own
+READERS: dict[str, Callable[[str, Path], Any]] = {
+    "json": read_json,
+    "toml": read_toml,
+    "yaml": lambda text, _: list(yaml.safe_load_all(text)),
+    "text": read_diagram,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_block_of_a_page_is_read_by_a_test(place: str, tmp_path: Path) -> None:
+    for language, code in _BLOCK.findall(PAGES[place]):
+        if language in {"python", "sh"} or (language == "sql" and place == "README.md"):
+            continue
+        assert language in READERS, f"{place}: no test reads a block of {language or 'no language'}"
+        READERS[language](code, tmp_path)
