@@ -1,0 +1,139 @@
+"""What version 0.1.0 wrote is read by this one: journals, an archive, and Redis in the middle of a call.
+
+The files below ``0.1.0`` were written by that version, at the last commit before its modules moved: a call of the demo
+(`orchestra demo --script status`), and the keys of a server on which a call had got to its second turn. ``expected`` is
+what its own commands printed of them. They are never written again.
+"""
+
+import base64
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from typer.testing import CliRunner
+
+from orchestra.agents.handlers import Orchestration
+from orchestra.cli import app
+from orchestra.demo import app as parcels
+from orchestra.execution.handlers import Execution
+from orchestra.storage.handlers import Persistence
+from orchestra.testing import TestBus
+from orchestra_schemas import CallEnded, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded, decode
+
+FOLDER = Path(__file__).parent / "0.1.0"
+CALL = "03-01a2217d-9c09-7ad4-ba56-89bcbcd878dd"
+SOURCES = {"archive": str(FOLDER / "archive"), "journal": str(FOLDER / "journal.jsonl")}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ORCHESTRA_ARCHIVE_URL", SOURCES["archive"])
+    monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
+    return tmp_path
+
+
+def printed(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [*arguments])
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def expected(name: str) -> str:
+    return (FOLDER / "expected" / name).read_text(encoding="utf-8")
+
+
+def missing(then: Any, now: Any, where: str = "") -> list[str]:
+    """What ``now`` lacks of ``then``, or has otherwise; it may have more fields."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        return [each for key, value in then.items() for each in missing(value, now.get(key), f"{where}.{key}")]
+    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        return [each for n, (a, b) in enumerate(zip(then, now, strict=True)) for each in missing(a, b, f"{where}[{n}]")]
+    return [] if then == now else [f"{where}: {then!r} is now {now!r}"]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("view", ["calls", "turns", "tools"])
+def test_the_views_have_the_same_rows(view: str) -> None:
+    rows = sorted(map(json.loads, printed("query", f"select * from {view}", "--format", "json").splitlines()), key=str)
+    assert missing(sorted(map(json.loads, expected(f"{view}.json").splitlines()), key=str), rows) == []
+
+
+@pytest.mark.usefixtures("home")
+def test_calls_are_listed_and_shown_as_they_were() -> None:
+    assert missing(json.loads(expected("list.json")), json.loads(printed("calls", "list", "--json"))) == []
+    assert missing(json.loads(expected("show.json")), json.loads(printed("calls", "show", CALL, "--json"))) == []
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_call_is_exported_as_it_was(home: Path, source: str) -> None:
+    # 1, as its audio is not kept here
+    printed("calls", "export", CALL, "--source", SOURCES[source], "--to", str(home / "out"), code=1)
+    for kind in ("txt", "vtt", "json"):
+        text = (home / "out" / f"{CALL}.{kind}").read_text(encoding="utf-8")
+        if kind == "json":
+            assert missing(json.loads(expected("transcript.json")), json.loads(text)) == []
+        else:
+            assert text == expected(f"transcript.{kind}")
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_event_is_decoded_and_replayed(source: str) -> None:
+    written = (FOLDER / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    told = printed("replay", "--source", SOURCES[source], "--speed", "max", "--json").splitlines()
+    wanted = [json.loads(line) for line in written]
+    for event, line in zip(wanted, written, strict=True):
+        fields = {b"type": event["type"].encode(), b"body": line.encode()}
+        assert decode(fields) is not None
+    # the recording was saved after the demo had its journal written
+    assert {event["id"] for event in wanted} <= {json.loads(line)["event"]["id"] for line in told}
+
+
+async def restored(redis: Redis, keys: list[dict[str, Any]]) -> None:
+    """Write the keys as they were; positions of groups and times to live, too."""
+    for key in keys:
+        name, value = base64.b64decode(key["key"]), key["value"]
+        if key["kind"] == "string":
+            await redis.execute_command("SET", name, base64.b64decode(value))
+        elif key["kind"] == "hash":
+            await redis.execute_command(
+                "HSET", name, *(base64.b64decode(part) for pair in value.items() for part in pair)
+            )
+        elif key["kind"] == "zset":
+            await redis.execute_command(
+                "ZADD", name, *(part for m, score in value for part in (str(score), base64.b64decode(m)))
+            )
+        else:
+            assert key["kind"] == "stream"
+            for stream_id, fields in value["entries"]:
+                parts = [base64.b64decode(part) for pair in fields.items() for part in pair]
+                await redis.execute_command("XADD", name, stream_id, *parts)
+            for group, position, read in value["groups"]:
+                more = () if read is None else ("ENTRIESREAD", str(read))
+                await redis.execute_command("XGROUP", "CREATE", name, group, position, "MKSTREAM", *more)
+        if key["ttl_ms"] > 0:
+            await redis.execute_command("PEXPIRE", name, str(key["ttl_ms"]))
+
+
+async def test_a_call_that_0_1_0_began_is_finished_by_this_version(bus: TestBus) -> None:
+    kept = json.loads((FOLDER / "redis_in_mid_call.json").read_text(encoding="utf-8"))
+    call = kept["call"]
+    await bus.bus.redis.flushall()
+    await restored(bus.bus.redis, kept["keys"])
+    async with bus.run(Orchestration(parcels).consumer, Execution(parcels).consumer, Persistence().consumer):
+        await bus.publish(UserTurnEnded(call=call, turn=2, text=kept["script"][1], at=time.time()))
+        await bus.settled()
+        (done,) = [event for event in await bus.published(TurnCompleted, call) if event.turn == 2]
+        await bus.publish(ReplySpoken(call=call, turn=2, text=done.text, agent=done.agent))
+        await bus.publish(CallEnded(call=call, turn=2, reason="caller_hung_up", duration_s=20.0))
+        await bus.settled()
+    said = " ".join(chunk.text for chunk in await bus.published(ReplyChunk, call) if chunk.turn == 2)
+    assert "out for delivery" in said  # of the parcel that the caller has asked for in the first turn
+    record = await bus.bus.redis.hgetall(bus.bus.key(call, "call", call))
+    assert {field: record[field] for field in (b"status", b"turns", b"from_number", b"end_reason")} == {
+        b"status": b"ended", b"turns": b"2", b"from_number": b"+15550123", b"end_reason": b"caller_hung_up",
+    }  # fmt: skip
