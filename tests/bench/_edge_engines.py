@@ -24,10 +24,10 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.engines.synthesized import Rendered
-from orchestra.voice.engines.turn_detection.endpointing import TurnEnd
-from orchestra.voice.engines.turn_detection.models import EndOfTurn, ListeningModels
-from orchestra.voice.engines.word_timestamps import CountsWords
+from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
+from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
+from orchestra.voice.engines.word_timestamps import WordCountingTTS
 from tests.bench._edge_answer import ANSWER
 
 #: an interim transcript so long after the first sound, a final one so long after the last (Deepgram's median), and
@@ -87,7 +87,7 @@ class StubTTS(TTSService):
         await self.add_word_timestamps([(word, at * _WORD_S) for at, word in enumerate(words)], context_id)
 
 
-class OwnStubTTS(CountsWords, StubTTS):
+class OwnStubTTS(WordCountingTTS, StubTTS):
     """The same with the edge's own way of counting words."""
 
 
@@ -114,8 +114,8 @@ class _Stubs:
     def turn_start(self, barge_in_words: int) -> None:
         """Any voice or word starts a turn."""
 
-    def turn_stop(self, analyzer: EndOfTurn) -> TurnEnd:
-        return TurnEnd(analyzer)
+    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> SmartTurnStop:
+        return SmartTurnStop(analyzer)
 
     def tts(self, _voice: str) -> OwnStubTTS:
         return OwnStubTTS()
@@ -124,10 +124,12 @@ class _Stubs:
         del voice
         return "stub"
 
-    async def render(self, text: str, voice: str, rate: int) -> Rendered:
+    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:
         del voice, rate
         words = text.split()
-        return Rendered(_tone(len(words) * _WORD_S), tuple((word, at * _WORD_S) for at, word in enumerate(words)))
+        return SynthesizedSpeech(
+            _tone(len(words) * _WORD_S), tuple((word, at * _WORD_S) for at, word in enumerate(words))
+        )
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -135,7 +137,7 @@ class _Stubs:
 
 def engines() -> Engines:
     """The stubs behind the port, with Silero and smart-turn as in earnest."""
-    return Engines("stub/stub", cast("Any", _Stubs()), cast("Any", _Stubs()), ListeningModels.load(), None)
+    return Engines("stub/stub", cast("Any", _Stubs()), cast("Any", _Stubs()), TurnDetectionModels.load(), None)
 
 
 def _tone(seconds: float) -> bytes:

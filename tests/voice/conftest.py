@@ -3,7 +3,7 @@
 import pytest
 
 from orchestra.voice.engines.local import LocalSpeech
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 
 
 @pytest.fixture(scope="session")
@@ -12,5 +12,5 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> LocalSpeech:
 
 
 @pytest.fixture(scope="session")
-def listening() -> ListeningModels:
-    return ListeningModels.load()
+def listening() -> TurnDetectionModels:
+    return TurnDetectionModels.load()

@@ -8,7 +8,7 @@ import numpy as np
 from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.chunker import Chunk, Track
 from orchestra.voice.audio.clock import CallClock
-from orchestra.voice.call.playback import Heard
+from orchestra.voice.call.playback import PlaybackTracker
 from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE, MediaInfo
 
 _SAMPLES_PER_MS = SAMPLE_RATE // 1000
@@ -25,21 +25,21 @@ class CallAudio:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, *, start_ms: float = 0.0) -> None:
         self.clock = CallClock(monotonic, start_ms=start_ms)
-        self.heard = Heard()
+        self.playback = PlaybackTracker()
         self.end_ms = 0  # where the last chunk ends that was taken
         self._caller = Track("caller")
         self._agent = Track("agent")
         self.sent_ms = 0.0  # since the last `clear`
         self._before = 0  # words of replies before this one, since the last `clear`
 
-    def hear(self, media: MediaInfo) -> bytes:
+    def take_caller_frame(self, media: MediaInfo) -> bytes:
         """One frame of the caller's audio, as samples."""
         samples = mulaw.decode(media.payload).tobytes()
         at_ms = self.clock.frame(len(media.payload) / _SAMPLES_PER_MS, media.stamp_ms)
         self._caller.put(at_ms, samples)
         return samples
 
-    def send(self, samples: bytes) -> bytes:
+    def take_agent_frame(self, samples: bytes) -> bytes:
         """One frame of the agent's audio, as µ-law for the carrier; it is played behind what was sent before."""
         self._agent.put(self.clock.now_ms, samples)
         self.sent_ms += len(samples) / 2 / _SAMPLES_PER_MS
@@ -50,26 +50,26 @@ class CallAudio:
         self._agent.cut(self.clock.now_ms)
         self.sent_ms = 0.0
         self._before = 0
-        self.heard.clear()
+        self.playback.clear()
 
     def begin_reply(self) -> None:
         """What follows is another reply, though the one before was not cleared: its words are not this one's."""
-        self._before = self.heard.words
+        self._before = self.playback.word_count
 
-    def heard_words(self) -> list[str]:
+    def reply_heard(self) -> list[str]:
         """The words of this reply that were played to the caller since the last `clear`."""
-        words = self.heard.until(self.sent_ms - self._agent.ahead_ms(self.clock.now_ms))
+        words = self.playback.words_played(self.sent_ms - self._agent.ahead_ms(self.clock.now_ms))
         return words if not self._before else " ".join(words).split()[self._before :]
 
     @property
-    def words_placed(self) -> int:
+    def words_with_audio(self) -> int:
         """How many words of this reply have audio, since the last `clear`."""
-        return self.heard.words - self._before
+        return self.playback.word_count - self._before
 
     @property
     def queued_ms(self) -> float:
         """How much audio was queued to be sent, since the last `clear`."""
-        return self.heard.queued_ms
+        return self.playback.queued_ms
 
     def take_chunks(self, *, everything: bool = False) -> list[Chunk]:
         """Both sides' audio that was played since the last time, in chunks; with ``everything`` also the rest."""

@@ -24,13 +24,13 @@ def _between() -> Floats:
 _BETWEEN = _between()
 
 
-class Doubling:
+class Upsampler2x:
     """Doubles the rate of one stream of 16-bit samples: for each that goes in, two come out."""
 
     def __init__(self) -> None:
         self._before: Floats = np.zeros(_TAPS - 1, np.float32)
 
-    def double(self, samples: bytes) -> bytes:
+    def upsample(self, samples: bytes) -> bytes:
         """The next of the stream."""
         given = np.concatenate((self._before, np.frombuffer(samples, np.int16).astype(np.float32)))
         self._before = given[-(_TAPS - 1) :]

@@ -1,4 +1,4 @@
-"""What is to be done in a call: what `Turns` decides, and others do."""
+"""What is to be done in a call: what `TurnTaking` decides, and others do."""
 
 from dataclasses import dataclass
 
@@ -20,17 +20,17 @@ class SayAtOnce:
 
 
 @dataclass(frozen=True, slots=True)
-class EndSpeech:
+class FlushSpeech:
     """No more words follow for the moment: let the speech engine finish."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hush:
-    """Take back all that is on its way to the caller; `Turns.output_cleared` follows when it is."""
+class ClearAudio:
+    """Take back all that is on its way to the caller; `TurnTaking.output_cleared` follows when it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class PressKeys:
+class SendDtmf:
     """Play the tones of these keys, behind what is being spoken."""
 
     keys: str
@@ -44,7 +44,7 @@ class SendMark:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnBegan:
+class TurnEnded:
     """The caller's turn is over, with these words; the agents are to answer it, or do already: ``predicted``."""
 
     turn: int
@@ -68,7 +68,7 @@ class TurnResumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ReplyCut:
     """The reply of this turn is over because the caller spoke; ``heard`` is what was played of it."""
 
     turn: int
@@ -76,7 +76,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class ReplyPlayed:
     """The reply of this turn was played to its end."""
 
     turn: int
@@ -102,6 +102,6 @@ class Transfer:
 
 Ending = HangUp | Transfer
 Action = (
-    Say | SayAtOnce | EndSpeech | Hush | PressKeys | SendMark
-    | TurnBegan | TurnPredicted | TurnResumed | Cut | Played | HangUp | Transfer
+    Say | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
+    | TurnEnded | TurnPredicted | TurnResumed | ReplyCut | ReplyPlayed | HangUp | Transfer
 )  # fmt: skip

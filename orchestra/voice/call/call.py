@@ -15,9 +15,9 @@ from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.call.actions import Ending, Transfer
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
-from orchestra.voice.call.usage_meter import SpeechMeter
+from orchestra.voice.call.usage_meter import UsageMeter
 from orchestra.voice.carriers.twilio.media_stream import Digit, Mark, Media
-from orchestra.voice.pipeline.failover_policy import Provider
+from orchestra.voice.pipeline.failover_policy import FailoverPolicy
 from orchestra_schemas import (
     AudioChunk,
     CallAnswered,
@@ -39,7 +39,7 @@ _LOG = structlog.get_logger()
 
 #: a carrier plays what it has within tenths of a second; a mark that is out for longer does not come back
 _MARK_WITHIN_S = 5.0
-#: a server that has not taken what it was given for longer is away
+#: a server that has answered nothing for longer is away, in seconds
 _ANSWER_WITHIN_S = 1.0
 #: events of its journal that a call knows again: far more than one turn has, and older turns change nothing
 _REMEMBERED = 1000
@@ -105,8 +105,8 @@ class Call:
         standing: how the call stands that another edge began; None for a new one.
 
     Attributes:
-        taken: ids of the events of its journal that the call knows: one that comes again changes nothing.
-        missed: what happened on its journal since that was read, and waits until the call stands as it stood.
+        seen_events: ids of the journal events handled so far, so that a repeated one changes nothing.
+        backlog: events that arrive while the call is being restored from its journal; they are handled after that.
         over: resolves to the reason once the call is to end here; the stream waits for it. None: the call itself is not
             over, another edge or a person has it now.
 
@@ -126,14 +126,14 @@ class Call:
         age_s = max(0.0, time.time() - standing.started_at) if standing is not None else 0.0
         self.audio = CallAudio(start_ms=age_s * 1000)
         stt, _, tts = engines.partition("/")
-        self._meter = SpeechMeter(parties.call, stt, tts)
+        self._meter = UsageMeter(parties.call, stt, tts)
         self.conversation = Conversation(
             parties.call,
             stt,
             self.audio,
             publish=self._publish,
             speak=speak,
-            end=self._agents_end,
+            end=self._on_agents_end,
             holding=script.holding,
             apology=script.apology,
         )
@@ -141,15 +141,15 @@ class Call:
         self._script = script
         self._publisher = publisher
         self._standing = standing
-        self.taken: dict[str, None] = {}
-        self.missed: list[Event] = []
-        self._waits = standing is not None  # until the pipeline is there and the conversation stands as it stood
+        self.seen_events: dict[str, None] = {}
+        self.backlog: list[Event] = []
+        self._resuming = standing is not None  # until the pipeline is there and the conversation stands as it stood
         # our `CallResumed` until the journal has it: those before it are of edges that have lost the call since
         self._resumed_as = ""
-        self._prompted = False
+        self._nudged = False
         self._started = time.monotonic() - age_s
         self._mark_out: tuple[str, float] | None = None
-        self._speechless_at = 0.0
+        self._tts_lost_at = 0.0
 
     @property
     def id(self) -> str:
@@ -190,9 +190,9 @@ class Call:
         else:
             script = self._script
             again = script.transfer_failed if self._standing.transfer_failed else script.apology
-            self.conversation.take_up(self._standing, again, first=script.consent)
-            self._waits = False
-            for event in self.missed:
+            self.conversation.resume(self._standing, again, first=script.consent)
+            self._resuming = False
+            for event in self.backlog:
                 self.take_event(event)
 
     def end(self, reason: EndReason) -> None:
@@ -205,7 +205,7 @@ class Call:
         if not self.over.done():
             self.over.set_result(None)
 
-    def left(self) -> None:
+    def publish_remaining(self) -> None:
         """Publish the rest of the audio: the call goes on elsewhere, or its stream may come back."""
         self._publish_audio(everything=True)
         self._publish_metered()
@@ -225,7 +225,7 @@ class Call:
         )
         self._publisher.forget(self.id)
 
-    def provider_failed(self, provider: Provider, error: str, fallback: str) -> None:
+    def provider_failed(self, provider: FailoverPolicy, error: str, fallback: str) -> None:
         """Publish that an engine failed, and which one does its work now ("": the same)."""
         _LOG.warning("call.provider_failed", call=self.id, provider=provider.name, error=error, fallback=fallback)
         self._publish_metered()
@@ -244,11 +244,11 @@ class Call:
             )
         )
 
-    def speechless(self) -> None:
+    def on_tts_lost(self) -> None:
         """No engine speaks any more: the caller hears what is kept as speech, and the call ends."""
         _LOG.error("call.speechless", call=self.id)
-        self._speechless_at = time.monotonic()
-        self.conversation.leave(self._script.apology)
+        self._tts_lost_at = time.monotonic()
+        self.conversation.say_and_hang_up(self._script.apology)
 
     # -- the carrier's side
 
@@ -256,10 +256,10 @@ class Call:
         """A frame of the caller's audio as samples, None where it holds none."""
         if not (message.media.is_callers and message.media.payload):
             return None
-        samples = self.audio.hear(message.media)
+        samples = self.audio.take_caller_frame(message.media)
         if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:
             self._stalled(self.audio.clock.gap_s)  # what the caller said meanwhile may be lost
-        self._meter.hear(samples)
+        self._meter.count_audio(samples)
         return samples
 
     def take_mark(self, message: Mark) -> None:
@@ -268,11 +268,11 @@ class Call:
             self._mark_out = None
         self.conversation.mark_returned(message.mark.name)
 
-    def words_given(self, text: str) -> None:
+    def on_tts_text(self, text: str) -> None:
         """The speech engine was given these words; what is kept as speech it is not given."""
-        self._meter.speak(text)
+        self._meter.count_text(text)
 
-    def mark_sent(self, name: str) -> None:
+    def on_mark_sent(self, name: str) -> None:
         """All of the reply before this mark was sent to the carrier."""
         self._mark_out = (name, time.monotonic())
 
@@ -285,33 +285,33 @@ class Call:
     # -- the agents' side
 
     def take_event(self, event: Event) -> None:
-        """Something happened on this call's journal. What is taken twice changes nothing the second time."""
-        if self._waits:
-            self.missed.append(event)
+        """Handle an event of this call's journal; a repeated one changes nothing."""
+        if self._resuming:
+            self.backlog.append(event)
         elif self._first_time(event.id):
             self._take(event)
 
     def _first_time(self, event_id: str) -> bool:
         if not event_id:  # another producer's, who gives none
             return True
-        if event_id in self.taken:
+        if event_id in self.seen_events:
             return False
-        self.taken[event_id] = None
-        while len(self.taken) > _REMEMBERED:
-            del self.taken[next(iter(self.taken))]
+        self.seen_events[event_id] = None
+        while len(self.seen_events) > _REMEMBERED:
+            del self.seen_events[next(iter(self.seen_events))]
         return True
 
     def _take(self, event: Event) -> None:
         if isinstance(event, CallResumed):
-            self._taken_up(event)
+            self._on_resumed(event)
         elif isinstance(event, CallAnswered):
-            self._answered(event)
+            self._on_answered(event)
         elif not self.over.done():
             if isinstance(event, TurnCancelled) and event.reason == "expired":
-                self.conversation.forgotten(event.turn, self._script.apology)
+                self.conversation.apologize_for_lost_turn(event.turn, self._script.apology)
             self.conversation.take(event)
 
-    def _taken_up(self, event: CallResumed) -> None:
+    def _on_resumed(self, event: CallResumed) -> None:
         """An edge has the call: this one, or one that took it up before this one did, or another from now on."""
         if event.id == self._resumed_as:
             self._resumed_as = ""
@@ -319,12 +319,12 @@ class Call:
             _LOG.info("call.taken_over", call=self.id, by=event.source)
             self.leave()
 
-    def _answered(self, event: CallAnswered) -> None:
+    def _on_answered(self, event: CallAnswered) -> None:
         """It turned out while the call goes on who has answered it."""
         if event.by == "human" or self._script.hangs_up:
             return
         if event.by == "machine" and self._script.voicemail:
-            self.conversation.leave(self._script.voicemail)
+            self.conversation.say_and_hang_up(self._script.voicemail)
         else:
             self.end("agent_hung_up")
 
@@ -342,29 +342,29 @@ class Call:
             self._watch_limits()
             self._watch_mark()
             away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
-            if self.conversation.look_after(away=away):
+            if self.conversation.check_wait(away=away):
                 self.end("failed")
 
     def _stalled(self, seconds: float) -> None:
         _LOG.warning("call.stalled", call=self.id, seconds=round(seconds, 1))
-        self.conversation.stalled(seconds)
+        self.conversation.note_stall(seconds)
 
     def _watch_limits(self) -> None:
         turns = self.conversation.turns
         now = time.monotonic()
         if now - self._started > self._script.max_call_s:
             self.end("time_limit")
-        elif self._speechless_at and self.conversation.speech_is_missing(_LAST_WORDS_WITHIN_S):
+        elif self._tts_lost_at and self.conversation.tts_audio_missing(_LAST_WORDS_WITHIN_S):
             self.end("failed")
-        elif turns.caller_speaks or self.conversation.voice_on or self.conversation.owes:
+        elif turns.caller_speaks or self.conversation.voice_on or self.conversation.caller_waiting:
             self.conversation.active_at = now
-            self._prompted = self._prompted and not turns.caller_speaks
+            self._nudged = self._nudged and not turns.caller_speaks
         elif now - self.conversation.active_at > self._script.caller_silence_s:
-            if self._prompted or not self._script.still_there:
+            if self._nudged or not self._script.still_there:
                 self.end("silence")
             else:
-                self._prompted = True
-                self.conversation.prompt(self._script.still_there)
+                self._nudged = True
+                self.conversation.nudge(self._script.still_there)
 
     def _watch_mark(self) -> None:
         if self._mark_out is None:
@@ -377,7 +377,7 @@ class Call:
 
     def _publish_progress(self) -> None:
         turn = self.conversation.turns.turn
-        for sentence in self.conversation.sentences_spoken():
+        for sentence in self.conversation.new_sentences_heard():
             self._publisher.publish(SentenceSpoken(call=self.id, turn=turn, text=sentence))
 
     def _publish(self, event: Event) -> None:
@@ -402,7 +402,7 @@ class Call:
                 )
             )
 
-    def _agents_end(self, ending: Ending) -> None:
+    def _on_agents_end(self, ending: Ending) -> None:
         if isinstance(ending, Transfer):
             self._publish_audio(everything=True)
             turn, audio_ms = self.conversation.turns.turn, self.audio.end_ms

@@ -8,25 +8,25 @@ from orchestra.language.backchannel import has_words
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.actions import (
     Action,
-    Cut,
+    ClearAudio,
     Ending,
-    EndSpeech,
+    FlushSpeech,
     HangUp,
-    Hush,
-    Played,
-    PressKeys,
+    ReplyCut,
+    ReplyPlayed,
     Say,
     SayAtOnce,
+    SendDtmf,
     SendMark,
     Transfer,
-    TurnBegan,
+    TurnEnded,
     TurnPredicted,
     TurnResumed,
 )
-from orchestra.voice.call.line_checks import Doubts
-from orchestra.voice.call.silence_watch import HOLDING_AFTER_S, HOLDING_AGAIN_S, Waiting
-from orchestra.voice.call.turn_latency import TurnTimes
-from orchestra.voice.call.turn_taking import Turns
+from orchestra.voice.call.line_checks import LineChecks
+from orchestra.voice.call.silence_watch import HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch
+from orchestra.voice.call.turn_latency import TurnTimestamps
+from orchestra.voice.call.turn_taking import TurnTaking
 from orchestra_schemas import (
     CallEndRequested,
     CallTransferRequested,
@@ -66,7 +66,7 @@ REPLY_EVENTS: tuple[type[Event], ...] = (
 #: the tool that asks the caller for keys; what it says may be cut by the first
 COLLECT_DIGITS = "collect_digits"
 
-Speech = Say | SayAtOnce | EndSpeech | Hush | PressKeys | SendMark
+Speech = Say | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
 
 __all__ = ["COLLECT_DIGITS", "HOLDING_AFTER_S", "HOLDING_AGAIN_S", "REPLY_EVENTS", "Conversation", "Speech"]
 
@@ -98,7 +98,7 @@ class Conversation:
         holding: str = "",
         apology: str = "",
     ) -> None:
-        self.turns = Turns()
+        self.turns = TurnTaking()
         self.active_at = time.monotonic()  # when either side was last known to speak or to be about to
         self._call = call
         self.engine = engine
@@ -108,25 +108,25 @@ class Conversation:
         self._end = end
         self._holding = holding
         self._apology = apology
-        self._waiting = Waiting(since=self.active_at)
-        self._doubts = Doubts()
+        self._silence = SilenceWatch(since=self.active_at)
+        self._doubts = LineChecks()
         self._voice_on = False
-        self._times = TurnTimes(0.0, 0.0)
+        self._times = TurnTimestamps(0.0, 0.0)
         self._speech_started = 0.0
         self._speech_ended = 0.0
         self._transcribed = 0.0
         self._turn_ended_at = 0.0
-        self._cut_at = 0.0
+        self._interrupted_at = 0.0
         self._working_turn = -1  # the last turn on which the agents have shown that they are at work
         self._keys_wanted = -1  # the turn in which the caller is asked for keys
         self._pressed_turn = -1  # the turn in which the agents pressed keys: that may be all of their answer
         self._sound_at = 0.0
         self._edge_speaks = False  # what is said is the edge's own: it shows of no agent that it answers
         self._unmeasured_turn = 0  # what another edge began to answer is not measured here
-        self._sentences_told = 0
-        self._said_at = 0.0
-        self._speech_came_at = 0.0
-        self._speech_from_ms = 0.0
+        self._sentences_reported = 0
+        self._tts_given_at = 0.0
+        self._tts_audio_at = 0.0
+        self._reply_from_ms = 0.0
 
     # -- the caller's side
 
@@ -135,28 +135,28 @@ class Conversation:
 
         What is to be said ``first`` is said again with the next reply where it was not heard whole.
         """
-        self.turns.owe(first)
+        self.turns.require_heard(first)
         self.turns.begin_greeting()
         if hang_up:
             self._act(self.turns.ending_requested(0, HangUp()))
         self._act([*self.turns.chunk(0, text), *self.turns.completed(0)])
 
-    def take_up(self, standing: Standing, again: str, *, first: str = "") -> None:
+    def resume(self, standing: Standing, again: str, *, first: str = "") -> None:
         """Go on with a call that stands so: with what is unsaid, or, where the caller's words were lost, ``again``.
 
         ``first`` as in `greet`.
         """
         turn = standing.turn
-        self.turns.owe("" if first in standing.spoken else first)
+        self.turns.require_heard("" if first in standing.spoken else first)
         self.turns.restore(turn, standing.heard, agent=standing.agent, over=False)
-        self._sentences_told = len(standing.heard)
+        self._sentences_reported = len(standing.heard)
         self._unmeasured_turn = turn if standing.heard or standing.over else 0
-        self._times = TurnTimes(standing.speech_ended_at or standing.turn_ended_at, standing.turn_ended_at)
+        self._times = TurnTimestamps(standing.speech_ended_at or standing.turn_ended_at, standing.turn_ended_at)
         if standing.over:
             promised = bool(self._holding) and standing.spoken.endswith(self._holding)
             lost = standing.caller_spoke or standing.transfer_failed or promised
             self.turns.restore(turn, [], agent=standing.agent, over=not lost)
-            self._sentences_told = 0
+            self._sentences_reported = 0
             self._act([*self.turns.chunk(turn, again), *self.turns.completed(turn)] if lost else [])
             return
         for chunk in standing.unsaid:
@@ -166,31 +166,31 @@ class Conversation:
         if standing.complete:
             self._act(self.turns.completed(turn))
 
-    def prompt(self, phrase: str) -> None:
+    def nudge(self, phrase: str) -> None:
         """Say something to a caller who says nothing, as more of the last reply."""
         turn = self.turns.turn
-        self._begin_prompt()
+        self._begin_edge_phrase()
         self._edge_speaks = False  # the caller has time to answer from its last word on
         self.active_at = time.monotonic()
         self.turns.restore(turn, [], agent="", over=False)
         self._act([*self.turns.chunk(turn, phrase), *self.turns.completed(turn)])
 
-    def leave(self, message: str) -> None:
+    def say_and_hang_up(self, message: str) -> None:
         """Say this instead of what is being said, and hang up."""
-        self._cut_at = time.time()
-        self._act(self.turns.leave(message, self._audio.heard_words()))
+        self._interrupted_at = time.time()
+        self._act(self.turns.say_and_hang_up(message, self._audio.reply_heard()))
 
     def key_pressed(self) -> None:
         """The caller pressed a key: where keys are asked for, the rest of the question is not said."""
         self.active_at = time.monotonic()
-        self._waiting.caller_heard(self.active_at)
+        self._silence.caller_heard(self.active_at)
         if self._keys_wanted == self.turns.turn:
-            self._act(self.turns.key_pressed(self._audio.heard_words()))
+            self._act(self.turns.key_pressed(self._audio.reply_heard()))
 
-    def sentences_spoken(self) -> list[str]:
+    def new_sentences_heard(self) -> list[str]:
         """The sentences of the open reply that were heard whole since the last time that this was asked."""
-        whole = self.turns.sentences_heard(self._audio.heard_words())
-        new, self._sentences_told = whole[self._sentences_told :], max(self._sentences_told, len(whole))
+        whole = self.turns.sentences_heard(self._audio.reply_heard())
+        new, self._sentences_reported = whole[self._sentences_reported :], max(self._sentences_reported, len(whole))
         return new
 
     def speech_started(self, at: float) -> None:
@@ -198,8 +198,8 @@ class Conversation:
         self._speech_started = at
         self._voice_on = True
         self._doubts.voice_started(at, self._sound_at)
-        self._cut_at = time.time()
-        self._act(self.turns.caller_goes_on(self._audio.heard_words()))
+        self._interrupted_at = time.time()
+        self._act(self.turns.caller_voice_heard(self._audio.reply_heard()))
 
     def speech_ended(self, at: float) -> None:
         """The caller's last sound was at ``at`` (epoch seconds)."""
@@ -211,8 +211,8 @@ class Conversation:
     def partial(self, text: str) -> None:
         """The speech engine believes to hear this so far."""
         if text.strip():
-            self._publish(TranscriptPartial(call=self._call, turn=self.turns.callers_turn, text=text.strip()))
-            self._act(self.turns.words_heard(text, so_far=True))
+            self._publish(TranscriptPartial(call=self._call, turn=self.turns.caller_turn, text=text.strip()))
+            self._act(self.turns.words_recognized(text, so_far=True))
 
     def final(self, text: str, confidence: float = 1.0) -> None:
         """The speech engine's final words for a stretch of speech."""
@@ -224,7 +224,7 @@ class Conversation:
         self._publish(
             TranscriptFinal(
                 call=self._call,
-                turn=self.turns.callers_turn,
+                turn=self.turns.caller_turn,
                 at=now,
                 text=text.strip(),
                 engine=self.engine,
@@ -233,16 +233,16 @@ class Conversation:
                 stt_ms=round((now - ended) * 1000, 1),
             )
         )
-        self._act(self.turns.words_heard(text))
+        self._act(self.turns.words_recognized(text))
 
     def caller_started(self) -> None:
         """The caller takes the turn: whatever is being said stops now."""
         self.active_at = time.monotonic()
-        self._cut_at = time.time()
+        self._interrupted_at = time.time()
         if self._speech_ended <= self._turn_ended_at and not self._voice_on:
-            self._heard_caller(self._cut_at)  # too soft a voice for the VAD
-        interrupting = self.turns.caller_started(self._audio.heard_words())
-        self._publish(UserSpeechStarted(call=self._call, turn=self.turns.callers_turn, interrupting=interrupting))
+            self._heard_caller(self._interrupted_at)  # too soft a voice for the VAD
+        interrupting = self.turns.caller_started(self._audio.reply_heard())
+        self._publish(UserSpeechStarted(call=self._call, turn=self.turns.caller_turn, interrupting=interrupting))
 
     def caller_stopped(self) -> None:
         """The caller is silent again."""
@@ -251,7 +251,7 @@ class Conversation:
 
     def turn_predicted(self, text: str) -> None:
         """The caller's turn seems to be over with these words; it may still go on."""
-        self._act(self.turns.turn_predicted(text, self._audio.heard_words()))
+        self._act(self.turns.turn_predicted(text, self._audio.reply_heard()))
 
     def caller_resumed(self) -> None:
         """The caller goes on with a turn that seemed to be over."""
@@ -259,13 +259,13 @@ class Conversation:
 
     def turn_ended(self, text: str) -> None:
         """The caller's turn is over, with these words or with none."""
-        heard = self._audio.heard_words()
-        self._cut_at = self._cut_at if self.turns.held else time.time()
+        heard = self._audio.reply_heard()
+        self._interrupted_at = self._interrupted_at if self.turns.reply_held else time.time()
         lost = self._doubts.turn_ended() and (has_words(text) or not self.turns.reply_open)
         if lost and self._apology:
-            self._waiting.answered()
-            self._begin_prompt()
-            self._act(self.turns.say_again(self._apology, heard))
+            self._silence.answered()
+            self._begin_edge_phrase()
+            self._act(self.turns.ask_to_repeat(self._apology, heard))
         else:
             self._act(self.turns.turn_ended(text, heard))
 
@@ -274,17 +274,17 @@ class Conversation:
 
         ``so_far``: more may follow.
         """
-        return self._doubts.is_echo(text, self.turns.said, so_far=so_far)
+        return self._doubts.is_echo(text, self.turns.reply_text, so_far=so_far)
 
     @property
     def line_echoes(self) -> bool:
         """Whether the line has given back the agent's words."""
         return self._doubts.line_echoes
 
-    def stalled(self, seconds: float) -> None:
+    def note_stall(self, seconds: float) -> None:
         """The process, or the line while the caller spoke, has stood still for so long until now."""
         now = time.time()
-        self._doubts.stalled(now - seconds, now)
+        self._doubts.note_stall(now - seconds, now)
 
     @property
     def voice_on(self) -> bool:
@@ -293,28 +293,28 @@ class Conversation:
 
     def mark_returned(self, name: str) -> None:
         """The carrier has played, or dropped, all before this mark."""
-        self._act(self.turns.mark_returned(name, self._audio.words_placed))
+        self._act(self.turns.mark_returned(name, self._audio.words_with_audio))
 
-    def speech_failed(self) -> bool:
+    def tts_failed(self) -> bool:
         """The speech engine failed. Returns whether words are lost: then clear the output, and tell `cleared`."""
-        if self.turns.words_on_their_way <= self._audio.words_placed:
+        if self.turns.words_in_flight <= self._audio.words_with_audio:
             return False  # all of them are on their way as audio
-        return self.turns.speech_failed(self._audio.heard_words())
+        return self.turns.tts_failed(self._audio.reply_heard())
 
     def cleared(self) -> None:
         """Nothing is on its way to the caller any more."""
         self._act(self.turns.output_cleared())
 
-    def speech_is_missing(self, for_s: float) -> bool:
+    def tts_audio_missing(self, for_s: float) -> bool:
         """Whether words were given to the speech engine and for ``for_s`` seconds nothing of them came."""
-        missing = self.turns.words_on_their_way > self._audio.words_placed
-        return missing and time.monotonic() - max(self._said_at, self._speech_came_at) > for_s
+        missing = self.turns.words_in_flight > self._audio.words_with_audio
+        return missing and time.monotonic() - max(self._tts_given_at, self._tts_audio_at) > for_s
 
     # -- the agents' side
 
-    def forgotten(self, turn: int, apology: str) -> None:
+    def apologize_for_lost_turn(self, turn: int, apology: str) -> None:
         """The agents do not answer this turn: it came to them too late. The caller is asked to say it again."""
-        self._waiting.answered()
+        self._silence.answered()
         self._act(self.turns.chunk(turn, apology))
 
     def take(self, event: Event) -> None:
@@ -323,23 +323,23 @@ class Conversation:
             case ReplyChunk():
                 self._take_chunk(event)
             case PromptRequested() if event.turn == self.turns.turn:
-                self._work(event.turn)
+                self._note_work(event.turn)
                 self._times.prompted = self._times.prompted or event.at
             case PromptCompleted():
-                self._work(event.turn)
+                self._note_work(event.turn)
                 self._act(self.turns.pause(event.turn))
             case TurnCompleted() | TurnCancelled():
                 self._complete(event)
             case ToolRequested():
-                self._work(event.turn)
+                self._note_work(event.turn)
                 self._keys_wanted = event.turn if event.name == COLLECT_DIGITS else self._keys_wanted
             case ToolCompleted():
-                self._work(event.turn)
+                self._note_work(event.turn)
                 self._keys_wanted = -1 if event.name == COLLECT_DIGITS else self._keys_wanted
             case DigitsRequested():
                 self._pressed_turn = event.turn
-                self._waiting.answered()
-                self._act(self.turns.press_keys(event.turn, event.digits))
+                self._silence.answered()
+                self._act(self.turns.send_dtmf(event.turn, event.digits))
             case CallEndRequested():
                 self._act(self.turns.ending_requested(event.turn, HangUp()))
             case CallTransferRequested():
@@ -348,76 +348,76 @@ class Conversation:
                 pass
 
     @property
-    def owes(self) -> bool:
-        """Whether the caller waits for something: an answer, more of one, or to be understood."""
-        if self._voice_on or self._waiting.apologised:
+    def caller_waiting(self) -> bool:
+        """Whether the caller waits for an answer, for the rest of one, or to be understood."""
+        if self._voice_on or self._silence.apologised:
             return False
-        waits = self.turns.caller_took_turn or self._waiting.promised
-        return waits or self.turns.replies or self.speech_is_missing(0)
+        waits = self.turns.caller_took_turn or self._silence.promised
+        return waits or self.turns.reply_pending or self.tts_audio_missing(0)
 
-    def look_after(self, *, away: bool) -> bool:
+    def check_wait(self, *, away: bool) -> bool:
         """Tell a caller who has waited too long that it takes a moment, or ask them to say it again; call it often.
 
         ``away``: the platform is known to be away. Returns whether it is of no use to wait any longer.
         """
-        if not self.owes:
+        if not self.caller_waiting:
             return False
         now, turn = time.monotonic(), self.turns.turn
         at_work = turn == self._working_turn and self.turns.reply_open and not self.turns.caller_took_turn
-        step = self._waiting.due(now, at_work=at_work, away=away, patient=turn == self._keys_wanted)
+        step = self._silence.next_step(now, at_work=at_work, away=away, patient=turn == self._keys_wanted)
         if step in {"nothing", "give up"}:
             return step == "give up"
         self._edge_speaks = True
-        if self.speech_is_missing(0):
-            self._waiting.tell(now, step)
+        if self.tts_audio_missing(0):
+            self._silence.note_step(now, step)
             self._act([SayAtOnce(self._holding)])
             return False
         if not self.turns.reply_open:
-            self._begin_prompt()
-        self._cut_at = time.time()
+            self._begin_edge_phrase()
+        self._interrupted_at = time.time()
         phrase = (self._apology if step == "apologise" else self._holding).strip()
-        actions = self.turns.hold(phrase)
+        actions = self.turns.say_holding_phrase(phrase)
         if any(isinstance(action, Say) and action.text != phrase for action in actions):
-            self._waiting.answered()  # what was held back is said, and not the phrase
+            self._silence.answered()  # what was held back is said, and not the phrase
         else:
-            self._waiting.tell(now, step)
+            self._silence.note_step(now, step)
         self._act(actions)
         return False
 
-    def interjected(self, phrase: str) -> None:
+    def on_phrase_interjected(self, phrase: str) -> None:
         """This was spoken past the engine, before what that was given and has not spoken."""
-        self.turns.interject(phrase, self._audio.words_placed)
+        self.turns.interject(phrase, self._audio.words_with_audio)
 
-    def speech_came(self) -> None:
+    def on_tts_audio(self) -> None:
         """Audio of the reply came from the speech engine; it is not queued yet."""
-        self._speech_came_at = time.monotonic()
+        self._tts_audio_at = time.monotonic()
         if self._times.sentence and not self._times.speech:
             self._times.speech = time.time()
-            self._speech_from_ms = self._audio.queued_ms
+            self._reply_from_ms = self._audio.queued_ms
 
-    def sound_sent(self) -> None:
+    def on_audio_sent(self) -> None:
         """A frame that can be heard was sent to the carrier."""
         now = time.monotonic()
-        self._waiting.sounded_at = now
+        self._silence.sounded_at = now
         if not self._edge_speaks:
             self.active_at = now
         self._sound_at = time.time()
         # what was queued before is of another reply, or the edge's own
-        if self._times.speech and not self._times.sent and self._audio.sent_ms > self._speech_from_ms:
+        if self._times.speech and not self._times.sent and self._audio.sent_ms > self._reply_from_ms:
             self._times.sent = self._sound_at
 
-    def _work(self, turn: int) -> None:
+    def _note_work(self, turn: int) -> None:
         """The agents show that they are at work on this turn."""
         if turn == self.turns.turn:
             self._working_turn = turn
-            self._waiting.worked_at = time.monotonic()
+            self._silence.worked_at = time.monotonic()
 
     def _heard_caller(self, at: float) -> None:
-        self._waiting.caller_heard(time.monotonic() - (time.time() - at))
+        self._silence.caller_heard(time.monotonic() - (time.time() - at))
 
-    def _begin_prompt(self) -> None:
+    def _begin_edge_phrase(self) -> None:
         """The edge says something of its own as more of the last reply, which is not measured by it."""
-        self._sentences_told = 0
+        self._sentences_reported = 0
         self._unmeasured_turn = self.turns.turn
         self._edge_speaks = True
         if not self.turns.reply_open:
@@ -426,10 +426,10 @@ class Conversation:
 
     def _take_chunk(self, chunk: ReplyChunk) -> None:
         actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice)
-        self._work(chunk.turn)
+        self._note_work(chunk.turn)
         if chunk.turn == self.turns.turn:
             self._edge_speaks = False
-            self._waiting.answered()
+            self._silence.answered()
             self.active_at = time.monotonic()
             if not self._times.sentence:
                 self._times.sentence = time.time()
@@ -443,44 +443,44 @@ class Conversation:
         actions = self.turns.completed(event.turn)
         wordless = open_before and not self.turns.reply_open and not actions
         if wordless and isinstance(event, TurnCompleted) and event.turn != self._pressed_turn:
-            self._waiting.promised = True  # the caller still waits for an answer
+            self._silence.promised = True  # the caller still waits for an answer
         self._act(actions)
 
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Say() | SayAtOnce() | EndSpeech() | Hush() | PressKeys() | SendMark():
+                case Say() | SayAtOnce() | FlushSpeech() | ClearAudio() | SendDtmf() | SendMark():
                     if isinstance(action, Say):
-                        self._said_at = time.monotonic()
+                        self._tts_given_at = time.monotonic()
                     self._speak(action)
-                case TurnBegan() | TurnPredicted():
+                case TurnEnded() | TurnPredicted():
                     self._begin_turn(action)
                 case TurnResumed(turn):
                     self._publish(UserTurnResumed(call=self._call, turn=turn))
-                case Cut():
-                    self._publish_cut(action)
-                case Played():
+                case ReplyCut():
+                    self._publish_interruption(action)
+                case ReplyPlayed():
                     self._publish(ReplySpoken(call=self._call, turn=action.turn, text=action.text, agent=action.agent))
-                    self._publish_times(action.turn)
+                    self._publish_latency(action.turn)
                 case HangUp() | Transfer():
                     self._end(action)
 
-    def _begin_turn(self, began: TurnBegan | TurnPredicted) -> None:
+    def _begin_turn(self, began: TurnEnded | TurnPredicted) -> None:
         now = time.time()
         ended = self._last_sound(now)
         call, turn, text, last_sound = self._call, began.turn, began.text, round(ended, 3)
-        if isinstance(began, TurnBegan) and began.predicted:
+        if isinstance(began, TurnEnded) and began.predicted:
             # the reply is being made already: its moments stand, only the turn's end is later
             self._times.speech_ended, self._times.turn_ended, self._times.transcribed = ended, now, self._transcribed
         else:
-            self._times = TurnTimes(ended, now, transcribed=self._transcribed)
-            self._sentences_told = 0
+            self._times = TurnTimestamps(ended, now, transcribed=self._transcribed)
+            self._sentences_reported = 0
         if isinstance(began, TurnPredicted):
             self._publish(UserTurnPredicted(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound))
             return
         self._transcribed = 0.0
         self._heard_caller(ended)
-        self._waiting.turn_began(time.monotonic())
+        self._silence.turn_began(time.monotonic())
         self._turn_ended_at = now
         self._publish(
             UserTurnEnded(
@@ -492,12 +492,12 @@ class Conversation:
         """When the last sound of the turn was, epoch seconds; ``now`` where its end was not noticed yet."""
         return self._speech_ended if self._speech_ended > self._turn_ended_at else now
 
-    def _publish_cut(self, cut: Cut) -> None:
+    def _publish_interruption(self, cut: ReplyCut) -> None:
         # it happened when the caller began to speak, though only the words showed that it was meant
-        self._publish(ReplyInterrupted(call=self._call, turn=cut.turn, at=self._cut_at, heard=cut.heard))
-        self._publish_times(cut.turn)
+        self._publish(ReplyInterrupted(call=self._call, turn=cut.turn, at=self._interrupted_at, heard=cut.heard))
+        self._publish_latency(cut.turn)
 
-    def _publish_times(self, turn: int) -> None:
-        measured = self._times.measured(self._call, turn)
+    def _publish_latency(self, turn: int) -> None:
+        measured = self._times.to_event(self._call, turn)
         if turn > self._unmeasured_turn and measured is not None:
             self._publish(measured)

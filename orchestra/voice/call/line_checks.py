@@ -13,7 +13,7 @@ _BURST_S = 0.6
 _NEVER = float("-inf")
 
 
-class Doubts:
+class LineChecks:
     """Follows the caller's voice, the agent's sound and the line's stalls, in epoch seconds."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Doubts:
         """It fell silent at ``at``."""
         self._ended = at
 
-    def stalled(self, since: float, until: float) -> None:
+    def note_stall(self, since: float, until: float) -> None:
         """Nothing was heard or done between these two."""
         self._stall = (since, until)
 

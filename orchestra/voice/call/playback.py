@@ -44,7 +44,7 @@ class _Speech:
         return " ".join(several[: 1 + int(max(0.0, self.end_ms - word.start_ms) / _SHORTEST_WORD_MS)])
 
 
-class Heard:
+class PlaybackTracker:
     """Follows a reply's audio from the speech engine to the caller.
 
     ::
@@ -62,12 +62,12 @@ class Heard:
         self._open: dict[str, _Speech] = {}
         self._queued_ms = 0.0
 
-    def begin(self, speech: str) -> None:
+    def begin_speech(self, speech: str) -> None:
         """A stretch of speech begins; one of the same name before it has ended."""
         self._open[speech] = _Speech(self._queued_ms, self._queued_ms)
         self._speeches.append(self._open[speech])
 
-    def audio(self, speech: str, duration_ms: float) -> None:
+    def queue_audio(self, speech: str, duration_ms: float) -> None:
         """Audio of this speech is queued to be sent."""
         place = self._named(speech)
         self._queued_ms += duration_ms
@@ -77,7 +77,7 @@ class Heard:
         """The last frame that is sent was filled up with silence."""
         self._queued_ms = -(-round(self._queued_ms, 3) // frame_ms) * frame_ms
 
-    def word(self, speech: str, text: str, after_ms: float | None) -> None:
+    def place_word(self, speech: str, text: str, after_ms: float | None) -> None:
         """A word begins ``after_ms`` into its speech. None: these words fill the speech up to what is queued so far."""
         place = self._named(speech)
         if after_ms is None:
@@ -85,12 +85,12 @@ class Heard:
         else:
             place.words.append(_Word(place.start_ms + after_ms, None, text))
 
-    def until(self, played_ms: float) -> list[str]:
+    def words_played(self, played_ms: float) -> list[str]:
         """The words that were played to their end when ``played_ms`` of the outgoing audio was played."""
         return [text for speech in self._speeches for text in speech.until(played_ms)]
 
     @property
-    def words(self) -> int:
+    def word_count(self) -> int:
         """How many words have audio since the last `clear`."""
         return sum(speech.sounding for speech in self._speeches)
 
@@ -107,5 +107,5 @@ class Heard:
 
     def _named(self, speech: str) -> _Speech:
         if speech not in self._open:
-            self.begin(speech)
+            self.begin_speech(speech)
         return self._open[speech]

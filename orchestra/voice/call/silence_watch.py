@@ -20,7 +20,7 @@ Step = Literal["nothing", "hold", "apologise", "give up"]
 
 
 @dataclass(slots=True)
-class Waiting:
+class SilenceWatch:
     """One caller's wait for the agents. All moments are seconds on one clock.
 
     ::
@@ -35,7 +35,7 @@ class Waiting:
         sounded_at: when the caller last heard anything.
         worked_at: when the agents last showed that they are at work on this turn.
         away_at: when the platform was last known to be away: what it was told it gets only after that.
-        told: how often the caller was told to wait since they were heard.
+        notices: how often the caller was told to wait since they were heard.
         promised: they were told that it takes a moment, and nothing has come of it yet.
         apologised: they were asked to say it again: it is their turn.
 
@@ -45,8 +45,8 @@ class Waiting:
     sounded_at: float = 0.0
     worked_at: float = 0.0
     away_at: float = 0.0
-    told: int = 0
-    told_at: float = 0.0
+    notices: int = 0
+    notified_at: float = 0.0
     promised: bool = False
     apologised: bool = False
 
@@ -54,19 +54,19 @@ class Waiting:
         """The caller's last sound or key so far was ``at``."""
         if at > self.since:
             self.since = at
-            self.told, self.apologised = 0, False
+            self.notices, self.apologised = 0, False
 
     def turn_began(self, now: float) -> None:
         """The caller's words are known, if late: whoever was asked to say it again waits for an answer after all."""
         self.promised = False
         if self.apologised:
-            self.since, self.told, self.apologised = now, 0, False
+            self.since, self.notices, self.apologised = now, 0, False
 
     def answered(self) -> None:
         """What the caller was told to wait for is there."""
         self.promised = False
 
-    def due(self, now: float, *, at_work: bool, away: bool, patient: bool) -> Step:
+    def next_step(self, now: float, *, at_work: bool, away: bool, patient: bool) -> Step:
         """What is due to a caller who is owed something.
 
         Args:
@@ -76,7 +76,7 @@ class Waiting:
             patient: the caller is keying something in, and does not wait yet.
 
         """
-        quiet_s = now - max(self.since, self.sounded_at, self.told_at)
+        quiet_s = now - max(self.since, self.sounded_at, self.notified_at)
         self.away_at = now if away else self.away_at
         waited_s = now - max(self.since, self.away_at)
         if self.apologised:
@@ -86,17 +86,17 @@ class Waiting:
         lost = not (at_work or away or patient)
         if lost and waited_s > APOLOGY_AFTER_S and quiet_s > _BREATH_S:
             return "apologise"
-        if lost and self.told:
+        if lost and self.notices:
             return "nothing"  # the apology is near
         return "hold" if quiet_s > self._allowed_s(patient=patient) else "nothing"
 
-    def tell(self, now: float, step: Step) -> None:
+    def note_step(self, now: float, step: Step) -> None:
         """The caller was told that."""
-        self.told, self.told_at = self.told + 1, now
+        self.notices, self.notified_at = self.notices + 1, now
         self.apologised = step == "apologise"
         self.promised = not self.apologised
 
     def _allowed_s(self, *, patient: bool) -> float:
-        if patient or self.told > 1:
+        if patient or self.notices > 1:
             return HOLDING_AGAIN_S
-        return HOLDING_MORE_S if self.told or self.sounded_at > self.since else HOLDING_AFTER_S
+        return HOLDING_MORE_S if self.notices or self.sounded_at > self.since else HOLDING_AFTER_S

@@ -6,7 +6,7 @@ from orchestra_schemas import TurnMeasured
 
 
 @dataclass(slots=True)
-class TurnTimes:
+class TurnTimestamps:
     """The moments of one turn in epoch seconds; 0 while they have not come.
 
     ::
@@ -29,7 +29,7 @@ class TurnTimes:
     speech: float = 0.0
     sent: float = 0.0
 
-    def measured(self, call: str, turn: int) -> TurnMeasured | None:
+    def to_event(self, call: str, turn: int) -> TurnMeasured | None:
         """The event, or None where no sound of the reply was sent."""
         if not self.sent:
             return None

@@ -23,16 +23,16 @@ from dataclasses import dataclass, field
 from orchestra.language.backchannel import has_words, is_backchannel, is_question, may_be_backchannel, same_words
 from orchestra.voice.call.actions import (
     Action,
-    Cut,
+    ClearAudio,
     Ending,
-    EndSpeech,
+    FlushSpeech,
     HangUp,
-    Hush,
-    Played,
-    PressKeys,
+    ReplyCut,
+    ReplyPlayed,
     Say,
+    SendDtmf,
     SendMark,
-    TurnBegan,
+    TurnEnded,
     TurnPredicted,
     TurnResumed,
 )
@@ -40,9 +40,9 @@ from orchestra.voice.call.actions import (
 _KEYS = frozenset("0123456789*#")
 
 
-def _count(heard: list[str]) -> int:
+def _count(reply_heard: list[str]) -> int:
     """How many words these are: an engine that does not tell when each is said tells of several at once."""
-    return len(" ".join(heard).split())
+    return len(" ".join(reply_heard).split())
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class _Reply:
     """What the agents have said so far in answer to one turn, and how far it got."""
 
     turn: int
-    waiting: list[Say | EndSpeech | PressKeys] = field(
+    waiting: list[Say | FlushSpeech | SendDtmf] = field(
         default_factory=list
     )  # accepted, not yet on its way to the caller
     said: list[Say] = field(default_factory=list)  # on its way since the last cut
@@ -84,7 +84,7 @@ class _Reply:
             words -= len(said[0].text.split())
             self.heard.append(said.pop(0).text)
         if said:
-            said_again: list[Say | EndSpeech | PressKeys] = [*said, EndSpeech()]
+            said_again: list[Say | FlushSpeech | SendDtmf] = [*said, FlushSpeech()]
             self.waiting = said_again + self.waiting
 
     def sentences_heard(self, words: int) -> list[str]:
@@ -102,17 +102,17 @@ class _Reply:
         return " ".join([*self.heard, *words])
 
 
-class Turns:
+class TurnTaking:
     """The rules of taking turns. Every method returns what is to be done now, in order; nothing here waits or sends."""
 
     def __init__(self) -> None:
         self.turn = 0
         self.caller_speaks = False
         self._open_turns = 0  # starts less ends of the caller's turns; an end may be told before its start
-        self._given_up = False  # nobody told the end of the open one in time; it may still be told
+        self._assumed_over = False  # the open turn had no end in time and counts as over; its end may still come
         self._clearing = False  # what is on its way was taken back, and is not gone yet
-        self._owed = ""  # what the caller has to hear whole before anything else
-        self._leaving = False  # a message is left with a machine: nobody takes the turn any more
+        self._required = ""  # what the caller has to hear whole before anything else
+        self._hanging_up = False  # a message is left with a machine: nobody takes the turn any more
         self._reply = _Reply(0, over=True)
 
     @property
@@ -123,26 +123,26 @@ class Turns:
     @property
     def caller_took_turn(self) -> bool:
         """Whether the caller has begun a turn that is not over, as far as anybody knows."""
-        return self._open_turns > 0 and not self._given_up
+        return self._open_turns > 0 and not self._assumed_over
 
     @property
-    def replies(self) -> bool:
+    def reply_pending(self) -> bool:
         """Whether some of the current reply, be it made or not, is not on its way to the caller yet."""
         reply = self._reply
         return self.reply_open and not (reply.complete and not reply.waiting and reply.cut_words is None)
 
     @property
-    def held(self) -> bool:
+    def reply_held(self) -> bool:
         """Whether the current reply was cut, and it is not known yet whether for good."""
         return self.reply_open and self._reply.cut_words is not None
 
     @property
-    def said(self) -> str:
+    def reply_text(self) -> str:
         """The words of the current reply, or of the last, that were given to the speech engine."""
         return self._reply.text
 
     @property
-    def words_on_their_way(self) -> int:
+    def words_in_flight(self) -> int:
         """How many words were given to the speech engine since the last cut, of a reply that is not over."""
         reply = self._reply
         if reply.over or reply.cut_words is not None:
@@ -154,7 +154,7 @@ class Turns:
         """Whether the current reply has not said anything yet."""
         return self.reply_open and not (self._reply.predicted or self._reply.started or self._reply.waiting)
 
-    def waits_for_more(self, heard: list[str]) -> bool:
+    def waits_for_more(self, reply_heard: list[str]) -> bool:
         """Whether all that there is of the current reply was heard, and the agents are not done with it.
 
         The end of the last word does not count: the output keeps half a frame back until it knows that no more follows.
@@ -162,10 +162,10 @@ class Turns:
         reply = self._reply
         if reply.over or reply.complete or reply.waiting or reply.cut_words is not None:
             return False
-        return reply.started and self.words_on_their_way <= _count(heard) + 1
+        return reply.started and self.words_in_flight <= _count(reply_heard) + 1
 
     @property
-    def callers_turn(self) -> int:
+    def caller_turn(self) -> int:
         """The number of the turn that the caller's words of this moment belong to."""
         return self.turn if self._predicting else self.turn + 1
 
@@ -182,51 +182,51 @@ class Turns:
         played = reply.complete and not reply.waiting and len(whole) == len(reply.heard) + len(reply.said)
         return whole[:-1] if played else whole  # its mark tells of the last one
 
-    def restore(self, turn: int, heard: list[str], *, agent: str, over: bool) -> None:
+    def restore(self, turn: int, reply_heard: list[str], *, agent: str, over: bool) -> None:
         """Go on where another edge had to stop: in this turn, whose reply was heard so far, or to its end."""
         self.turn = turn
         self._reply = self._new_reply()
-        self._reply.heard, self._reply.agent, self._reply.over = list(heard), agent, over
+        self._reply.heard, self._reply.agent, self._reply.over = list(reply_heard), agent, over
 
     # -- the caller
 
-    def caller_started(self, heard: list[str]) -> bool:
-        """The caller speaks; ``heard`` are the words played of what is on its way. Returns whether a reply was cut."""
-        if self._leaving:
-            self.speech_failed(heard)  # what the pipeline drops for it is said again
+    def caller_started(self, reply_heard: list[str]) -> bool:
+        """The caller speaks. Returns whether this interrupts a reply of which ``reply_heard`` was played."""
+        if self._hanging_up:
+            self.tts_failed(reply_heard)  # what the pipeline drops for it is said again
             return False
         # no turn begins before the last has ended
-        self._open_turns = 1 if self._given_up else min(1, self._open_turns) + 1
-        self._given_up = False
+        self._open_turns = 1 if self._assumed_over else min(1, self._open_turns) + 1
+        self._assumed_over = False
         self.caller_speaks = True
-        self._hold_back(heard)
+        self._hold_back(reply_heard)
         return self.reply_open and not self._predicting
 
-    def caller_goes_on(self, heard: list[str]) -> list[Action]:
+    def caller_voice_heard(self, reply_heard: list[str]) -> list[Action]:
         """The caller's voice is heard in a turn that is open; what the edge says meanwhile stops, as at a start."""
-        if self._leaving or self._open_turns <= 0:
+        if self._hanging_up or self._open_turns <= 0:
             return []
-        if self._given_up and self.reply_open and not self._reply.phrase:
+        if self._assumed_over and self.reply_open and not self._reply.phrase:
             return []  # a sound was no reason to hold the agents' reply back for long: now only words are
-        self._given_up = False
+        self._assumed_over = False
         speaking = not self.caller_speaks and self.reply_open and bool(self._reply.said)
         self.caller_speaks = True
-        self._hold_back(heard)
-        return self._hush() if speaking else []
+        self._hold_back(reply_heard)
+        return self._clear_audio() if speaking else []
 
     def caller_stopped(self) -> list[Action]:
         """The caller is silent again; whether there were words shows soon, or has shown already."""
         self.caller_speaks = False
-        return self._let_go()
+        return self._speak_held()
 
-    def release(self) -> list[Action]:
+    def assume_turn_over(self) -> list[Action]:
         """The caller is silent, and nobody tells that their turn is over: it is. What was held back is spoken."""
-        self.caller_speaks, self._clearing, self._given_up = False, False, self._open_turns > 0
+        self.caller_speaks, self._clearing, self._assumed_over = False, False, self._open_turns > 0
         if self._predicting:
             return self._confirmed(self._reply.predicted)
-        return self._let_go()
+        return self._speak_held()
 
-    def words_heard(self, text: str, *, so_far: bool = False) -> list[Action]:
+    def words_recognized(self, text: str, *, so_far: bool = False) -> list[Action]:
         """The caller's sounds are these words: the reply they cut is over, unless they only show that they listen.
 
         ``so_far``: more may follow.
@@ -239,15 +239,15 @@ class Turns:
         speaks = self.caller_took_turn or (self.caller_speaks and reply.cuts > 0)
         return self._end_reply() if speaks and not self._only_listens(text) else []
 
-    def turn_predicted(self, text: str, heard: Sequence[str] = ()) -> list[Action]:
+    def turn_predicted(self, text: str, reply_heard: Sequence[str] = ()) -> list[Action]:
         """The caller's turn seems to be over with these words: a reply may be made, and is held back."""
-        if self._leaving or not self.caller_took_turn or not has_words(text):
+        if self._hanging_up or not self.caller_took_turn or not has_words(text):
             return []  # too few words to take the turn from the agent count for nothing
         if self._only_listens(text):
             return []
         if self._predicting and same_words(text, self._reply.predicted):
             return []
-        before = self.caller_resumed() if self._predicting else self._end_reply(heard)
+        before = self.caller_resumed() if self._predicting else self._end_reply(reply_heard)
         self.turn += 1
         self._reply = self._new_reply()
         self._reply.cut_words, self._reply.predicted = [], text.strip()
@@ -264,72 +264,72 @@ class Turns:
         """The caller's final words: other ones than were predicted make that void."""
         return [] if same_words(text, self._reply.predicted) else self.caller_resumed()
 
-    def turn_ended(self, text: str, heard: Sequence[str] = ()) -> list[Action]:
+    def turn_ended(self, text: str, reply_heard: Sequence[str] = ()) -> list[Action]:
         """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on.
 
-        ``heard`` as in `caller_started`: late words come while something is being said to a caller who waits.
+        ``reply_heard`` as in `caller_started`: late words come while something is being said to a caller who waits.
         """
-        if self._leaving:
+        if self._hanging_up:
             return []
         self._end_turn()
         if self._predicting and (not has_words(text) or same_words(text, self._reply.predicted)):
             return self._confirmed(text.strip() if has_words(text) else self._reply.predicted)
         void = self.caller_resumed()
         if has_words(text) and not self._only_listens(text):
-            actions = void + self._end_reply(heard)
+            actions = void + self._end_reply(reply_heard)
             self.turn += 1
             self._reply = self._new_reply()
-            return [*actions, TurnBegan(self.turn, text.strip()), *self._flow()]
-        return self._let_go()
+            return [*actions, TurnEnded(self.turn, text.strip()), *self._speak_waiting()]
+        return self._speak_held()
 
-    def say_again(self, apology: str, heard: Sequence[str]) -> list[Action]:
+    def ask_to_repeat(self, apology: str, reply_heard: Sequence[str]) -> list[Action]:
         """The caller's turn is over and its words are not to be trusted: they are asked to say it again."""
-        if self._leaving:
+        if self._hanging_up:
             return []
         self._end_turn()
-        actions = [*self.caller_resumed(), *self._end_reply(heard)]
+        actions = [*self.caller_resumed(), *self._end_reply(reply_heard)]
         self._reply = self._new_reply()
         return [*actions, *self.chunk(self.turn, apology), *self.completed(self.turn)]
 
-    def speech_failed(self, heard: list[str]) -> bool:
-        """The speech engine lost what it was to speak; ``heard`` as in `caller_started`. Returns whether to clear.
+    def tts_failed(self, reply_heard: list[str]) -> bool:
+        """The speech engine lost text; ``reply_heard`` as in `caller_started`. Returns whether to clear the output.
 
         What is lost is spoken again once the output is cleared.
         """
         reply = self._reply
         if reply.over or reply.cut_words is not None or not reply.said:
             return False
-        self._hold_back(heard)
+        self._hold_back(reply_heard)
         self._clearing = True
         return True
 
-    def key_pressed(self, heard: list[str]) -> list[Action]:
-        """The caller answers a question by a key: what is left of it is not said; ``heard`` as in `caller_started`."""
+    def key_pressed(self, reply_heard: list[str]) -> list[Action]:
+        """The caller answers a question with a key: skip the rest of it. ``reply_heard`` as in `caller_started`."""
         reply = self._reply
         if reply.over or reply.cut_words is not None or not (reply.said or reply.waiting):
             return []
-        if sum(len(say.text.split()) for say in reply.said) <= _count(heard) and not reply.waiting:
+        if sum(len(say.text.split()) for say in reply.said) <= _count(reply_heard) and not reply.waiting:
             return []
-        reply.heard = [text for text in (reply.heard_after(heard),) if text]
+        reply.heard = [text for text in (reply.heard_after(reply_heard),) if text]
         reply.said, reply.waiting, reply.mark = [], [], ""
         reply.cut_words = []
         reply.cuts += 1
-        return self._hush()
+        return self._clear_audio()
 
-    def leave(self, message: str, heard: list[str]) -> list[Action]:
-        """Say this and hang up, whatever is being said; ``heard`` as in `caller_started`."""
+    def say_and_hang_up(self, message: str, reply_heard: list[str]) -> list[Action]:
+        """Say this and hang up, whatever is being said; ``reply_heard`` as in `caller_started`."""
         if self.reply_open and self._reply.cut_words is None:
-            self._reply.cut_words = heard
+            self._reply.cut_words = reply_heard
         actions = [*self.caller_resumed(), *self._end_reply()]
         self._reply = _Reply(self.turn, cut_words=[], ending=HangUp())
-        self.caller_speaks, self._open_turns, self._given_up, self._owed = False, 0, False, ""
-        self._leaving = True
-        return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), *self._hush()]
+        self.caller_speaks, self._open_turns, self._assumed_over, self._required = False, 0, False, ""
+        self._hanging_up = True
+        return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), *self._clear_audio()]
 
     def output_cleared(self) -> list[Action]:
         """Nothing of older words is on its way any more: what the engine lost is spoken again."""
         self._clearing = False
-        return self._let_go()
+        return self._speak_held()
 
     def mark_returned(self, name: str, placed: int | None = None) -> list[Action]:
         """The carrier has played all before this mark, or cleared it: then its name is of an older cut.
@@ -339,8 +339,8 @@ class Turns:
         reply = self._reply
         if reply.over or name != reply.mark or reply.cut_words is not None:
             return []
-        if placed is not None and placed < self.words_on_their_way:
-            return []  # the engine has lost them: `speech_failed` comes, or the watch
+        if placed is not None and placed < self.words_in_flight:
+            return []  # the engine has lost them: `tts_failed` comes, or the watch
         return self._finish()
 
     # -- the agents
@@ -349,13 +349,13 @@ class Turns:
         """Open turn 0, in which only the edge itself speaks."""
         self._reply = self._new_reply()
 
-    def owe(self, text: str) -> None:
+    def require_heard(self, text: str) -> None:
         """The caller has to hear this sentence whole: until then every reply begins with it."""
-        self._owed = text.strip()
+        self._required = text.strip()
 
-    def hold(self, phrase: str) -> list[Action]:
+    def say_holding_phrase(self, phrase: str) -> list[Action]:
         """Say this to a caller who waits: as more of the reply, or by itself where there is none yet."""
-        actions = self.release()
+        actions = self.assume_turn_over()
         if any(isinstance(action, Say) for action in actions) or not phrase.strip():
             return actions
         if self._reply.over:
@@ -380,22 +380,22 @@ class Turns:
             return []
         reply.agent = agent or reply.agent
         reply.waiting.append(Say(turn, text.strip(), voice))
-        return self._flow()
+        return self._speak_waiting()
 
     def pause(self, turn: int) -> list[Action]:
         """The agents do something else before they go on with this reply."""
         if turn != self.turn or self._reply.over or self._reply.complete:
             return []
-        self._reply.waiting.append(EndSpeech())
-        return self._flow()
+        self._reply.waiting.append(FlushSpeech())
+        return self._speak_waiting()
 
-    def press_keys(self, turn: int, keys: str) -> list[Action]:
+    def send_dtmf(self, turn: int, keys: str) -> list[Action]:
         """The agents press keys in their reply; what no telephone has is left out: any consumer may ask for keys."""
         keys = "".join(key for key in keys if key in _KEYS)
         if not keys or turn != self.turn or self._reply.over or self._reply.complete:
             return []
-        self._reply.waiting += [EndSpeech(), PressKeys(keys)]
-        return self._flow()
+        self._reply.waiting += [FlushSpeech(), SendDtmf(keys)]
+        return self._speak_waiting()
 
     def completed(self, turn: int) -> list[Action]:
         """All chunks of this reply are there."""
@@ -403,7 +403,7 @@ class Turns:
         if turn != self.turn or reply.over or reply.complete:
             return []
         reply.complete = True
-        return self._flow() if reply.started or reply.waiting else self._finish()
+        return self._speak_waiting() if reply.started or reply.waiting else self._finish()
 
     def ending_requested(self, turn: int, ending: Ending) -> list[Action]:
         """The agent wants this once its words of this turn were played; the caller's words void it."""
@@ -415,45 +415,45 @@ class Turns:
     # -- inside
 
     def _end_turn(self) -> None:
-        self._open_turns, self._given_up = max(-1, self._open_turns - 1), False
+        self._open_turns, self._assumed_over = max(-1, self._open_turns - 1), False
 
     def _new_reply(self) -> _Reply:
         # a caller who speaks on already keeps it back until it shows whether these are words
         reply = _Reply(self.turn, cut_words=[] if self.caller_speaks or self._clearing else None)
-        if self._owed:
-            reply.waiting = [Say(self.turn, self._owed)]
+        if self._required:
+            reply.waiting = [Say(self.turn, self._required)]
         return reply
 
     def _confirmed(self, text: str) -> list[Action]:
         reply = self._reply
         reply.predicted = ""
         reply.cut_words = [] if self.caller_speaks or self._clearing else None
-        return [TurnBegan(self.turn, text, predicted=True), *self._flow()]
+        return [TurnEnded(self.turn, text, predicted=True), *self._speak_waiting()]
 
     def _only_listens(self, text: str) -> bool:
         """Whether these words leave the turn to an agent that speaks; where it asked something they are an answer."""
         return self.reply_open and is_backchannel(text) and not is_question(self._reply.text)
 
-    def _hold_back(self, heard: list[str]) -> None:
+    def _hold_back(self, reply_heard: list[str]) -> None:
         reply = self._reply
         if not reply.over and reply.cut_words is None:
-            reply.cut_words = heard
+            reply.cut_words = reply_heard
             reply.cuts += 1
 
-    def _hush(self) -> list[Action]:
+    def _clear_audio(self) -> list[Action]:
         self._clearing = True
-        return [Hush()]
+        return [ClearAudio()]
 
-    def _let_go(self) -> list[Action]:
+    def _speak_held(self) -> list[Action]:
         """Speak what was held back, once nothing holds it any more."""
         reply = self._reply
         held = self.caller_speaks or self.caller_took_turn or self._clearing or bool(reply.predicted)
         if held or reply.over or reply.cut_words is None:
             return []
         reply.rewind()
-        return self._flow()
+        return self._speak_waiting()
 
-    def _flow(self) -> list[Action]:
+    def _speak_waiting(self) -> list[Action]:
         reply = self._reply
         if self.caller_speaks or reply.cut_words is not None:
             return []
@@ -462,29 +462,29 @@ class Turns:
         reply.waiting = []
         if reply.complete and not reply.mark:
             reply.mark = f"{reply.turn}.{reply.cuts}"
-            actions += [EndSpeech(), SendMark(reply.mark)]
+            actions += [FlushSpeech(), SendMark(reply.mark)]
         return actions
 
-    def _end_reply(self, heard: Sequence[str] = ()) -> list[Action]:
-        """The caller's words end it; one that was not cut before is taken back: ``heard`` is what was played of it."""
+    def _end_reply(self, reply_heard: Sequence[str] = ()) -> list[Action]:
+        """The caller's words end the reply; audio that is still being played is cleared."""
         reply = self._reply
         if reply.over:
             return []
         sounds = reply.cut_words is None and bool(reply.said)
-        words = list(heard) if reply.cut_words is None else reply.cut_words
-        self._pay(reply.sentences_heard(_count(words)))
+        words = list(reply_heard) if reply.cut_words is None else reply.cut_words
+        self._settle_required(reply.sentences_heard(_count(words)))
         reply.over = True
-        cut = Cut(reply.turn, reply.heard_after(words))
-        return [cut, *self._hush()] if sounds else [cut]
+        cut = ReplyCut(reply.turn, reply.heard_after(words))
+        return [cut, *self._clear_audio()] if sounds else [cut]
 
     def _finish(self) -> list[Action]:
         reply = self._reply
-        self._pay([*reply.heard, *(say.text for say in reply.said)])
+        self._settle_required([*reply.heard, *(say.text for say in reply.said)])
         self._open_turns = max(0, self._open_turns)
         reply.over = True
-        actions: list[Action] = [Played(reply.turn, reply.text, reply.agent)] if reply.started else []
+        actions: list[Action] = [ReplyPlayed(reply.turn, reply.text, reply.agent)] if reply.started else []
         return actions if reply.ending is None else [*actions, reply.ending]
 
-    def _pay(self, heard: list[str]) -> None:
-        if self._owed in heard:
-            self._owed = ""
+    def _settle_required(self, reply_heard: list[str]) -> None:
+        if self._required in reply_heard:
+            self._required = ""

@@ -6,7 +6,7 @@ from orchestra_schemas import SpeechMetered
 _BYTES_PER_S = SAMPLE_RATE * 2
 
 
-class SpeechMeter:
+class UsageMeter:
     """Counts the caller's audio for one engine and the agents' words for the other.
 
     Args:
@@ -23,11 +23,11 @@ class SpeechMeter:
         self._audio_bytes = 0
         self._characters = 0
 
-    def hear(self, samples: bytes) -> None:
+    def count_audio(self, samples: bytes) -> None:
         """These samples (16-bit, 8 kHz) go to the engine that hears."""
         self._audio_bytes += len(samples)
 
-    def speak(self, text: str) -> None:
+    def count_text(self, text: str) -> None:
         """These words go to the engine that speaks."""
         self._characters += len(text)
 

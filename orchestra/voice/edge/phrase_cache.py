@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from orchestra.errors import EngineError
-from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.engines.synthesized import SynthesizedSpeech
 
 _LOG = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class Renders(Protocol):
     def voice_key(self, voice: str = "") -> str:
         """What speaks: engine, voice and model."""
 
-    async def render(self, text: str, voice: str = "") -> Rendered:
+    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
         """Speech of 8 kHz. Raises EngineError."""
 
 
@@ -43,7 +43,7 @@ class _Kept(msgspec.Struct):
 
     name: str
     sha256: str
-    rendered: Rendered
+    rendered: SynthesizedSpeech
 
 
 class RenderedPhrases:
@@ -60,7 +60,7 @@ class RenderedPhrases:
         self._engines = engines
         self._folder = folder
         self._wanted: dict[Phrase, str] = {}
-        self._there: dict[Phrase, Rendered] = {}
+        self._there: dict[Phrase, SynthesizedSpeech] = {}
         self._changed = asyncio.Event()
         self.want(phrases)
 
@@ -71,7 +71,7 @@ class RenderedPhrases:
         self._there = {phrase: speech for phrase, speech in self._there.items() if phrase in self._wanted}
         self._changed.set()
 
-    def find(self, text: str, voice: str) -> Rendered | None:
+    def find(self, text: str, voice: str) -> SynthesizedSpeech | None:
         """The speech of this text, None where it is to be synthesized."""
         return self._there.get((text, self._engines.voice_key(voice))) if self._there else None
 
@@ -106,7 +106,7 @@ class RenderedPhrases:
             self._there[key] = kept
 
 
-def _read(path: Path, name: str) -> Rendered | None:
+def _read(path: Path, name: str) -> SynthesizedSpeech | None:
     """What is kept of this phrase; None where there is nothing, or it is damaged."""
     try:
         kept = msgspec.msgpack.decode(path.read_bytes(), type=_Kept)
@@ -121,7 +121,7 @@ def _read(path: Path, name: str) -> Rendered | None:
     return None
 
 
-def _write(path: Path, name: str, rendered: Rendered) -> None:
+def _write(path: Path, name: str, rendered: SynthesizedSpeech) -> None:
     """Write beside the place and rename: another process never reads half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = _Kept(name, hashlib.sha256(rendered.pcm16).hexdigest(), rendered)

@@ -17,11 +17,11 @@ from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
-from orchestra.voice.engines.failover import Retiring
+from orchestra.voice.engines.failover import RetirableService
 from orchestra.voice.engines.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
-from orchestra.voice.engines.turn_detection.endpointing import TurnEnd
-from orchestra.voice.engines.turn_detection.models import EndOfTurn
+from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
+from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 
 #: how often a broken connection is replaced without waiting, in seconds
 _REPLACE_EVERY_S = 10.0
@@ -31,60 +31,62 @@ CONNECT_S = 2.0
 _ANSWER_WITHIN_S = 3.0
 
 
-class Answering(Retiring):
+class AnswerTimeout(RetirableService):
     """What reports a service of Deepgram's that stays silent: mix it in before the service's own class."""
 
-    _waiting: asyncio.Task[None] | None = None
-    skipped = 0  # stretches of speech that were not answered, one after another
-    heard_words = False  # some words of this stretch of speech were told
+    _timer: asyncio.Task[None] | None = None
+    unanswered = 0  # stretches of speech that were not answered, one after another
+    has_transcript = False  # some words of this stretch of speech were told
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Wait for an answer to each stretch of speech."""
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStartedSpeakingFrame):
-            self.heard_words = False
-            await self._stop_waiting()
+            self.has_transcript = False
+            await self._stop_timer()
         elif isinstance(frame, VADUserStoppedSpeakingFrame) and not self._retired:
-            await self._stop_waiting()
-            self._waiting = self.create_task(self._expect_answer(), "deepgram-answer")
+            await self._stop_timer()
+            self._timer = self.create_task(self._await_answer(), "deepgram-answer")
 
-    async def _expect_answer(self) -> None:
+    async def _await_answer(self) -> None:
         await asyncio.sleep(_ANSWER_WITHIN_S)
-        self._waiting = None
-        self.skipped += 1
-        await self._push_unanswered(f"Deepgram did not answer within {_ANSWER_WITHIN_S:.0f} s after the end of speech")
+        self._timer = None
+        self.unanswered += 1
+        await self._report_unanswered(
+            f"Deepgram did not answer within {_ANSWER_WITHIN_S:.0f} s after the end of speech"
+        )
         await self.push_frame(SegmentTranscribedFrame())  # a turn without words is over, whoever is to answer
 
-    async def _push_unanswered(self, text: str) -> None:
+    async def _report_unanswered(self, text: str) -> None:
         await self.push_error(text, exception=EngineError(text))
 
     async def _answered(self) -> None:
-        self.skipped = 0
-        await self._stop_waiting()
+        self.unanswered = 0
+        await self._stop_timer()
 
-    async def _stop_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, None
+    async def _stop_timer(self) -> None:
+        waiting, self._timer = self._timer, None
         if waiting is not None:
             await self.cancel_task(waiting)
 
     async def retire(self) -> None:
         """Leave the call to another engine."""
-        await self._stop_waiting()
+        await self._stop_timer()
         await super().retire()
 
     async def cleanup(self) -> None:
         """Release what the service holds."""
-        await self._stop_waiting()
+        await self._stop_timer()
         await super().cleanup()  # type: ignore[no-untyped-call]
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Pass on, noting whether words come."""
         if isinstance(frame, InterimTranscriptionFrame | TranscriptionFrame):
-            self.heard_words = True
+            self.has_transcript = True
         await super().push_frame(frame, direction)
 
 
-class ReconnectingDeepgramSTT(Answering, DeepgramSTTService):
+class ReconnectingDeepgramSTT(AnswerTimeout, DeepgramSTTService):
     """Deepgram's service, back at once when its socket breaks in mid-call.
 
     The stock service waits 4 s before it connects again, and the caller is not heard meanwhile. Here the connection is
@@ -109,7 +111,7 @@ class ReconnectingDeepgramSTT(Answering, DeepgramSTTService):
             async with asyncio.timeout(CONNECT_S):
                 await super()._connect()  # type: ignore[no-untyped-call]
         except TimeoutError:
-            await self._push_unanswered(f"Deepgram did not answer within {CONNECT_S:.0f} s")
+            await self._report_unanswered(f"Deepgram did not answer within {CONNECT_S:.0f} s")
 
     async def retire(self) -> None:
         """Leave the call to another engine."""
@@ -164,6 +166,6 @@ class DeepgramSTT:
         """Any voice begins a turn; while the agent speaks, so many words do."""
         return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
-    def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
+    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
         """Ends the turn when smart-turn says so and Deepgram has confirmed the final transcript."""
-        return TurnEnd(analyzer)
+        return SmartTurnStop(analyzer)

@@ -12,9 +12,9 @@ from websockets.protocol import State
 
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
-from orchestra.voice.engines.failover import Retiring
-from orchestra.voice.engines.synthesized import Rendered, words_in
-from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, CountsWords
+from orchestra.voice.engines.failover import RetirableService
+from orchestra.voice.engines.synthesized import SynthesizedSpeech, place_words_in_text
+from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, WordCountingTTS
 
 if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs
@@ -23,7 +23,7 @@ _PHRASE_TIMEOUT_S = 10.0
 _RETRY_S = 0.5
 
 
-class ReconnectingElevenLabsTTS(Retiring, CountsWords, ElevenLabsTTSService):
+class ReconnectingElevenLabsTTS(RetirableService, WordCountingTTS, ElevenLabsTTSService):
     """ElevenLabs' service, in order when its socket breaks in the middle of a reply.
 
     The stock service reconnects without a word, never ends the reply's audio, counts its unsaid words as said, and
@@ -104,7 +104,7 @@ class ElevenLabsTTS:
         """The voice's id and the model."""
         return f"{voice or self._voice}/{self._model}"
 
-    async def render(self, text: str, voice: str, rate: int) -> Rendered:
+    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:
         """``text`` spoken at ``rate`` Hz (8,000, 16,000, 22,050, 24,000).
 
         Raises:
@@ -130,7 +130,7 @@ class ElevenLabsTTS:
             raise EngineError(msg) from error
         characters = spoken.alignment.characters if spoken.alignment else []
         starts = spoken.alignment.character_start_times_seconds if spoken.alignment else []
-        return Rendered(pcm16, tuple(words_in(text, characters, starts, len(pcm16) / 2 / rate)))
+        return SynthesizedSpeech(pcm16, tuple(place_words_in_text(text, characters, starts, len(pcm16) / 2 / rate)))
 
     async def close(self) -> None:
         """Close the connections of the SDK."""

@@ -25,8 +25,8 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from orchestra.errors import EngineError
 from orchestra.language.backchannel import is_backchannel
-from orchestra.voice.engines.local.stt import LocalSTT, Transcribes
-from orchestra.voice.engines.local.tts import LocalTTS, Speaks
+from orchestra.voice.engines.local.stt import LocalSTT, SpeechTranscriber
+from orchestra.voice.engines.local.tts import LocalTTS, SpeechSynthesizer
 
 _LOG = structlog.get_logger()
 
@@ -34,7 +34,7 @@ _LEAVE_WITHIN_S = 1.0
 _LIFE_OF_THE_PIPELINE = (StartFrame, EndFrame, CancelFrame)
 
 
-class Retiring(FrameProcessor):
+class RetirableService(FrameProcessor):
     """What a vendor's service needs to leave its work to another: mix it in before the service's own class."""
 
     _retired = False
@@ -68,37 +68,37 @@ class Retiring(FrameProcessor):
 class StandbySTT(LocalSTT):
     """Listens along, and keeps the caller's last stretch of speech until somebody has transcribed it."""
 
-    def __init__(self, engine: Transcribes) -> None:
+    def __init__(self, engine: SpeechTranscriber) -> None:
         super().__init__(engine)
         self._working = False
         self._announced = False
-        self._unheard: bytes | None = None
+        self._pending_audio: bytes | None = None
 
-    async def take_over(self) -> None:
+    async def activate(self) -> None:
         """Transcribe from now on, and first what the one before owes."""
         self._working = True
-        unheard, self._unheard = self._unheard, None
-        if unheard is None:
+        pending, self._pending_audio = self._pending_audio, None
+        if pending is None:
             await self._announce()
         else:
-            await self._segment_queue.put(unheard)
+            await self._segment_queue.put(pending)
 
-    async def owes_nothing(self) -> bool:
+    async def holds_only_noise(self) -> bool:
         """Whether there are no words in what the one before has not transcribed; they are kept where there are."""
-        if self._unheard is None:
+        if self._pending_audio is None:
             return False
         try:
-            words = await self._engine.transcribe(self._unheard, self.sample_rate)
+            words = await self._engine.transcribe(self._pending_audio, self.sample_rate)
         except EngineError:
             return False
         noise = is_backchannel(words)
-        self._unheard = None if noise else self._unheard
+        self._pending_audio = None if noise else self._pending_audio
         return noise
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """The words in ``audio``, or none while another works."""
         if not self._working:
-            self._unheard = audio
+            self._pending_audio = audio
             return
         async for frame in super().run_stt(audio):
             yield frame
@@ -107,7 +107,7 @@ class StandbySTT(LocalSTT):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Note what the one before has transcribed."""
         if isinstance(frame, TranscriptionFrame):
-            self._unheard = None
+            self._pending_audio = None
         await super().process_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
@@ -127,11 +127,11 @@ class StandbySTT(LocalSTT):
 class StandbyTTS(LocalTTS):
     """Lets another's speech pass until it speaks itself."""
 
-    def __init__(self, engine: Speaks) -> None:
+    def __init__(self, engine: SpeechSynthesizer) -> None:
         super().__init__(engine)
         self._working = False
 
-    async def take_over(self) -> None:
+    async def activate(self) -> None:
         """Speak from now on."""
         self._working = True
 

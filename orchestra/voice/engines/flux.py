@@ -13,9 +13,9 @@ from pipecat.turns.user_stop import BaseUserTurnStopStrategy, ExternalUserTurnSt
 
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
-from orchestra.voice.engines.deepgram import CONNECT_S, Answering
+from orchestra.voice.engines.deepgram import CONNECT_S, AnswerTimeout
 from orchestra.voice.engines.turn_detection.barge_in import ServerBargeIn
-from orchestra.voice.engines.turn_detection.models import EndOfTurn
+from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 
 _RETRY_S = 0.5
 
@@ -25,7 +25,7 @@ def is_flux(model: str) -> bool:
     return model.startswith("flux")
 
 
-class FluxSTT(Answering, DeepgramFluxSTTService):
+class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
     """Flux's service; the call neither waits long for its connection nor goes unheard without a word of it.
 
     When its socket breaks it connects again at once, and then each half second.
@@ -45,10 +45,10 @@ class FluxSTT(Answering, DeepgramFluxSTTService):
             async with asyncio.timeout(CONNECT_S):
                 await super()._connect_websocket()  # type: ignore[no-untyped-call]
         except TimeoutError:
-            await self._push_unanswered(f"Deepgram did not answer within {CONNECT_S:.0f} s")
+            await self._report_unanswered(f"Deepgram did not answer within {CONNECT_S:.0f} s")
 
 
-class ServerTurnEnd(ExternalUserTurnStopStrategy):
+class ServerTurnStop(ExternalUserTurnStopStrategy):
     """Ends the turn when the server does, at once, whichever of its end and its words comes first."""
 
     async def _handle_transcription(self, frame: TranscriptionFrame) -> None:
@@ -91,6 +91,6 @@ class DeepgramFlux:
         """The server begins a turn with its first word; while the agent speaks, so many words do."""
         return ServerBargeIn(min_words=barge_in_words) if barge_in_words > 1 else ExternalUserTurnStartStrategy()
 
-    def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:  # noqa: ARG002 - the server hears it itself
+    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:  # noqa: ARG002 - the server hears it itself
         """Ends the turn when the server does."""
-        return ServerTurnEnd()
+        return ServerTurnStop()

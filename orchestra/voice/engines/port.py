@@ -18,8 +18,8 @@ from orchestra.voice.engines.failover import StandbySTT, StandbyTTS
 from orchestra.voice.engines.flux import DeepgramFlux, is_flux
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.local.speech import LocalSpeech
-from orchestra.voice.engines.synthesized import Rendered
-from orchestra.voice.engines.turn_detection.models import EndOfTurn, ListeningModels
+from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
 from orchestra.voice.engines.turn_detection.vad import InlineVAD
 
 #: the rate of a telephone line, in Hz
@@ -37,7 +37,7 @@ class STTEngine(Protocol):
     def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy | None:
         """The strategy that begins the caller's turn, where the agent speaks after so many words; None: any voice."""
 
-    def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
+    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
         """The strategy that ends the caller's turn with this engine's transcripts."""
 
 
@@ -52,7 +52,7 @@ class TTSEngine(Protocol):
     def voice_key(self, voice: str) -> str:
         """What speaks as ``voice``, with its model: another key is another speech of the same text."""
 
-    async def render(self, text: str, voice: str, rate: int) -> Rendered:
+    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:
         """``text`` spoken at ``rate`` Hz, whole. Raises EngineError."""
 
     async def close(self) -> None:
@@ -70,7 +70,7 @@ class Engines:
     name: str
     _stt: STTEngine
     _tts: TTSEngine
-    _listening: ListeningModels
+    _turn_detection: TurnDetectionModels
     _speech: LocalEngine | None
     _stt_fallback: LocalEngine | None = None
     _tts_fallback: LocalEngine | None = None
@@ -97,18 +97,18 @@ class Engines:
         engine = self._stt_fallback if isinstance(stt, StandbySTT) and self._stt_fallback else self._stt
         start = engine.turn_start(self._barge_in_words)
         return UserTurnStrategies(
-            start=None if start is None else [start], stop=[engine.turn_stop(self._listening.end_of_turn())]
+            start=None if start is None else [start], stop=[engine.turn_stop(self._turn_detection.end_of_turn())]
         )
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:
         """Voice activity detection for one call."""
-        return self._listening.vad(params)
+        return self._turn_detection.vad(params)
 
     def voice_key(self, voice: str = "") -> str:
         """What speaks as ``voice``: engine, voice and model."""
         return f"{self._tts.name}/{self._tts.voice_key(voice)}"
 
-    async def render(self, text: str, voice: str = "") -> Rendered:
+    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
         """``text`` as 8 kHz speech, for phrases that are kept.
 
         Raises:
@@ -119,7 +119,7 @@ class Engines:
 
     async def close(self) -> None:
         """Release the threads and connections that the calls shared."""
-        self._listening.close()
+        self._turn_detection.close()
         await self._tts.close()
         if self._speech is not None:
             await self._speech.close()
@@ -134,7 +134,7 @@ async def open_engines(settings: Settings) -> Engines:
     fallbacks = {settings.stt_fallback if stt else "", settings.tts_fallback if tts else ""}
     if stt is None or tts is None or "local" in fallbacks:
         local = LocalEngine(await asyncio.to_thread(LocalSpeech.load, settings.data_dir))
-    listening = await asyncio.to_thread(ListeningModels.load)
+    listening = await asyncio.to_thread(TurnDetectionModels.load)
     chosen_stt: STTEngine | None = stt or local
     chosen_tts: TTSEngine | None = tts or local
     assert chosen_stt is not None

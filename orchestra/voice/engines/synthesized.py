@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import msgspec
 
 
-class Rendered(msgspec.Struct, frozen=True):
+class SynthesizedSpeech(msgspec.Struct, frozen=True):
     """Mono 16-bit PCM, and the words of its text with the second at which each begins."""
 
     pcm16: bytes
     words: tuple[tuple[str, float], ...]
 
 
-def words_in(
+def place_words_in_text(
     text: str, characters: Sequence[str], starts_s: Sequence[float], seconds: float
 ) -> list[tuple[str, float]]:
     """The words of ``text`` with their starts, in seconds, from the times of its characters.

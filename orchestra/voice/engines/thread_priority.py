@@ -13,7 +13,7 @@ _LOG = structlog.get_logger()
 _NICENESS = 10
 
 
-def behind_the_event_loop() -> None:
+def lower_thread_priority() -> None:
     """Let the loop go before the thread that calls this: it is preempted when a frame comes, not at its next switch.
 
     Linux alone has priorities of single threads, and lets everyone lower theirs; elsewhere nothing changes.

@@ -16,7 +16,7 @@ from pipecat.utils.text.base_text_aggregator import TextType
 LATEST_AUDIO_S = 9.0
 
 
-class WordCount(AggregatedFrameSequencer):
+class WordCountSequencer(AggregatedFrameSequencer):
     """Stands in for Pipecat's sequencer: keeps, for each context that is being spoken, which words have no time yet."""
 
     def __init__(self) -> None:
@@ -56,12 +56,12 @@ class WordCount(AggregatedFrameSequencer):
         self._untimed = {context: words for context, words in self._untimed.items() if context in keep}
 
 
-class CountsWords(TTSService):
+class WordCountingTTS(TTSService):
     """Mix this in before the class of a service that gives word times."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._aggregated_frame_sequencer = WordCount()
+        self._aggregated_frame_sequencer = WordCountSequencer()
 
 
 def _timed(text: str, pts: int, context_id: str | None) -> TTSTextFrame:

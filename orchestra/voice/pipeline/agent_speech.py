@@ -25,25 +25,25 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from orchestra.voice.call.actions import EndSpeech, Hush, PressKeys, Say, SayAtOnce, SendMark
+from orchestra.voice.call.actions import ClearAudio, FlushSpeech, Say, SayAtOnce, SendDtmf, SendMark
 from orchestra.voice.call.conversation import Conversation, Speech
-from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.engines.synthesized import SynthesizedSpeech
 
-FindPhrase = Callable[[str, str], Rendered | None]
+FindPhrase = Callable[[str, str], SynthesizedSpeech | None]
 
 
 @dataclass
 class PhraseFrame(DataFrame):
     """Speech that is there already; it passes the speech engine, behind what that is speaking."""
 
-    phrase: Rendered
+    phrase: SynthesizedSpeech
 
 
 @dataclass
 class UrgentPhraseFrame(SystemFrame):
     """Speech that is there already, and does not wait for the speech engine."""
 
-    phrase: Rendered
+    phrase: SynthesizedSpeech
 
 
 def _nothing(_text: str, _voice: str) -> None:
@@ -54,7 +54,7 @@ def _uncounted(_text: str) -> None:
     return None
 
 
-class Bridge(FrameProcessor):
+class AgentSpeechProcessor(FrameProcessor):
     """Puts the agents' words into the pipeline, one after another, and takes back what the caller talks over.
 
     The caller's start comes through here just before the interruption that flushes the pipeline behind. From then on
@@ -66,7 +66,7 @@ class Bridge(FrameProcessor):
     """
 
     def __init__(self, find_phrase: FindPhrase = _nothing) -> None:
-        super().__init__(name="bridge")
+        super().__init__(name="agent_speech")
         self._find_phrase = find_phrase
         self._given: Callable[[str], None] = _uncounted
         self._conversation: Conversation | None = None
@@ -82,11 +82,11 @@ class Bridge(FrameProcessor):
 
     def speak(self, speech: Speech) -> None:
         """Speak this behind what was given before. Never waits."""
-        if isinstance(speech, Hush):
+        if isinstance(speech, ClearAudio):
             self._drop_waiting()
         self._waiting.put_nowait(speech)
 
-    async def start_over(self) -> None:
+    async def interrupt(self) -> None:
         """Take back all that is on its way to the caller; the conversation says it again."""
         self._drop_waiting()
         await self.broadcast_interruption()  # type: ignore[no-untyped-call]
@@ -135,11 +135,11 @@ class Bridge(FrameProcessor):
                     await self._say(say)
                 case SayAtOnce(text):
                     await self._say_at_once(text)
-                case EndSpeech():
+                case FlushSpeech():
                     await self._end_speech()
-                case Hush():
+                case ClearAudio():
                     await self.broadcast_interruption()  # type: ignore[no-untyped-call]
-                case PressKeys(keys):
+                case SendDtmf(keys):
                     await self.push_frame(OutputDTMFFrame(buttons=[KeypadEntry(key) for key in keys]))
                 case SendMark(name):
                     await self.push_frame(OutputTransportMessageFrame(message=name))
@@ -165,7 +165,7 @@ class Bridge(FrameProcessor):
     async def _say_at_once(self, text: str) -> None:
         phrase = self._find_phrase(text, self._voice)
         if phrase is not None and self._conversation is not None:
-            self._conversation.interjected(text)
+            self._conversation.on_phrase_interjected(text)
             await self.push_frame(UrgentPhraseFrame(phrase))
 
     async def _end_speech(self) -> None:

@@ -12,7 +12,7 @@ _SECOND_CHANCE_S = 10.0
 _CONNECTS_WITHIN_S = 3.0
 
 
-class Provider:
+class FailoverPolicy:
     """One engine of one call, and how it has behaved so far.
 
     ::
@@ -30,7 +30,7 @@ class Provider:
         self._failed_at = float("-inf")
         self.switched = False
 
-    def failed(self, now: float, *, unanswered: bool = False) -> Decision:
+    def on_failure(self, now: float, *, unanswered: bool = False) -> Decision:
         """The engine failed ``now`` seconds into the call; ``unanswered``: it has let the other side wait for long."""
         if self.switched or now - self._failed_at < _ONE_FAILURE_S:
             return "nothing"

@@ -15,12 +15,12 @@ from pipecat.workers.runner import WorkerRunner
 from orchestra.errors import EngineError
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE
-from orchestra.voice.engines.deepgram import Answering
-from orchestra.voice.engines.failover import Retiring
-from orchestra.voice.pipeline.agent_speech import Bridge
-from orchestra.voice.pipeline.failover_policy import Provider
+from orchestra.voice.engines.deepgram import AnswerTimeout
+from orchestra.voice.engines.failover import RetirableService
+from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor
+from orchestra.voice.pipeline.failover_policy import FailoverPolicy
 from orchestra.voice.pipeline.transport import LISTENING_RATE, Send, StreamInput, StreamOutput
-from orchestra.voice.pipeline.user_turns import Listener
+from orchestra.voice.pipeline.user_turns import UserTurnAggregator
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.port import Engines
@@ -39,7 +39,7 @@ _SILENT = "no audio"
 
 
 class CallPipeline:
-    """``[input, speech-to-text, listener, bridge, text-to-speech, output]`` of one call.
+    """``[input, speech-to-text, listener, agent_speech, text-to-speech, output]`` of one call.
 
     Behind an engine with a fallback stands that one, ready to take over. Each call has a runner of its own: a
     `WorkerRunner` keeps every worker it ever ran (Pipecat 1.14), so one for the whole process would keep every call's
@@ -47,39 +47,41 @@ class CallPipeline:
 
     Args:
         call: whose pipeline it is.
-        bridge: the processor that speaks for the call.
+        agent_speech: the processor that speaks for the call.
         engines: the process's speech engines.
         stream_sid: the carrier's name of the stream.
         send: sends one message to the carrier; False once the stream is closed.
 
     """
 
-    def __init__(self, call: Call, bridge: Bridge, engines: "Engines", stream_sid: str, send: Send) -> None:
+    def __init__(
+        self, call: Call, agent_speech: AgentSpeechProcessor, engines: "Engines", stream_sid: str, send: Send
+    ) -> None:
         self._call = call
-        self._bridge = bridge
+        self._agent_speech = agent_speech
         self._engines = engines
         conversation = call.conversation
         self._stt, self._stt_fallback = engines.stt(), engines.stt_fallback()
         self._tts, self._tts_fallback = engines.tts(), engines.tts_fallback()
         stt_name, _, tts_name = engines.name.partition("/")
-        self._hearing = Provider("stt", stt_name, "local" if self._stt_fallback else "")
-        self._speaking = Provider("tts", tts_name, "local" if self._tts_fallback else "")
-        self._speechless = False  # words were given to the engine a second time
+        self._stt_policy = FailoverPolicy("stt", stt_name, "local" if self._stt_fallback else "")
+        self._tts_policy = FailoverPolicy("tts", tts_name, "local" if self._tts_fallback else "")
+        self._respoken = False  # words were given to the engine a second time
         self._started = time.monotonic()
         self._input = StreamInput()
         output = StreamOutput(
             stream_sid,
             send,
             call.audio,
-            on_speech=conversation.speech_came,
-            on_sound=conversation.sound_sent,
-            on_mark=call.mark_sent,
+            on_speech=conversation.on_tts_audio,
+            on_sound=conversation.on_audio_sent,
+            on_mark=call.on_mark_sent,
             on_clear=conversation.cleared,
         )
-        self._listener = Listener(conversation, engines, self._stt)
-        bridge.join(conversation, call.words_given)
-        parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._listener]
-        parts += [bridge, self._tts, self._tts_fallback, output]
+        self._user_turns = UserTurnAggregator(conversation, engines, self._stt)
+        agent_speech.join(conversation, call.on_tts_text)
+        parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._user_turns]
+        parts += [agent_speech, self._tts, self._tts_fallback, output]
         self._worker = PipelineWorker(
             Pipeline([part for part in parts if part is not None]),
             params=PipelineParams(audio_in_sample_rate=LISTENING_RATE, audio_out_sample_rate=SAMPLE_RATE),
@@ -97,17 +99,17 @@ class CallPipeline:
         """Run until `stop`, or until the pipeline fails."""
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self._worker)
-        looking = asyncio.create_task(self._look_for_speech(), name=f"speech {self._call.id}")
+        watching = asyncio.create_task(self._watch_tts(), name=f"speech {self._call.id}")
         try:
             await runner.run()
         finally:
-            looking.cancel()
+            watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await looking
+                await watching
 
-    async def hear(self, samples: bytes) -> None:
+    async def push_audio(self, samples: bytes) -> None:
         """Take a frame of the caller's audio."""
-        await self._input.hear(samples)
+        await self._input.push_audio(samples)
 
     async def stop(self) -> None:
         """End the pipeline now; what is being spoken stops."""
@@ -116,62 +118,62 @@ class CallPipeline:
     def _ready(self, _worker: object, _frame: object) -> None:
         self._call.greet()
 
-    async def _look_for_speech(self) -> None:
+    async def _watch_tts(self) -> None:
         conversation = self._call.conversation
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            self._speechless = self._speechless and conversation.speech_is_missing(0)
-            if self._tts_fallback is not None and not self._speaking.switched:
+            self._respoken = self._respoken and conversation.tts_audio_missing(0)
+            if self._tts_fallback is not None and not self._tts_policy.switched:
                 within_s = _SPEECH_WITHIN_S
             else:
-                within_s = _SECOND_SPEECH_WITHIN_S if self._speechless else _LATE_SPEECH_WITHIN_S
-            if not conversation.speech_is_missing(within_s):
+                within_s = _SECOND_SPEECH_WITHIN_S if self._respoken else _LATE_SPEECH_WITHIN_S
+            if not conversation.tts_audio_missing(within_s):
                 continue
-            if self._speechless:
-                self._call.speechless()
+            if self._respoken:
+                self._call.on_tts_lost()
                 return
-            await self._speech_failed(f"no speech came within {within_s:.0f} s", unanswered=True)
+            await self._tts_failed(f"no speech came within {within_s:.0f} s", unanswered=True)
 
     async def _failed(self, _worker: object, frame: ErrorFrame) -> None:
         if frame.processor is self._stt:
-            await self._hearing_failed(frame.error, unanswered=isinstance(frame.exception, EngineError))
+            await self._stt_failed(frame.error, unanswered=isinstance(frame.exception, EngineError))
         elif frame.processor is self._tts and not (_SILENT in frame.error and self._tts_fallback is None):
-            await self._speech_failed(frame.error, unanswered=False)
+            await self._tts_failed(frame.error, unanswered=False)
         else:
             _LOG.warning("call.engine_failed", call=self._call.id, where=str(frame.processor), error=frame.error)
 
-    async def _hearing_failed(self, error: str, *, unanswered: bool) -> None:
+    async def _stt_failed(self, error: str, *, unanswered: bool) -> None:
         if unanswered and await self._only_noise():
-            _LOG.info("call.noise_unanswered", call=self._call.id, provider=self._hearing.name)
+            _LOG.info("call.noise_unanswered", call=self._call.id, provider=self._stt_policy.name)
             return
-        decision = self._hearing.failed(time.monotonic() - self._started, unanswered=unanswered)
+        decision = self._stt_policy.on_failure(time.monotonic() - self._started, unanswered=unanswered)
         if decision == "nothing":
             return
         standby = self._stt_fallback if decision == "fallback" else None
-        self._call.provider_failed(self._hearing, error, self._hearing.fallback if standby else "")
+        self._call.provider_failed(self._stt_policy, error, self._stt_policy.fallback if standby else "")
         if standby is not None:
-            if isinstance(self._stt, Retiring):
+            if isinstance(self._stt, RetirableService):
                 await self._stt.retire()
-            await self._listener.use_engine(standby)
-            await standby.take_over()
+            await self._user_turns.switch_engine(standby)
+            await standby.activate()
 
     async def _only_noise(self) -> bool:
-        """Whether the engine owes nothing but the answer to a noise: that is no fault of it the first time."""
-        if not isinstance(self._stt, Answering) or self._stt.skipped != 1 or self._stt.heard_words:
+        """Whether all that is unanswered is a noise: the first time that is no fault of the engine."""
+        if not isinstance(self._stt, AnswerTimeout) or self._stt.unanswered != 1 or self._stt.has_transcript:
             return False
-        return self._stt_fallback is None or await self._stt_fallback.owes_nothing()
+        return self._stt_fallback is None or await self._stt_fallback.holds_only_noise()
 
-    async def _speech_failed(self, error: str, *, unanswered: bool) -> None:
-        decision = self._speaking.failed(time.monotonic() - self._started, unanswered=unanswered)
+    async def _tts_failed(self, error: str, *, unanswered: bool) -> None:
+        decision = self._tts_policy.on_failure(time.monotonic() - self._started, unanswered=unanswered)
         if decision == "nothing":
             return
         standby = self._tts_fallback if decision == "fallback" else None
-        self._call.provider_failed(self._speaking, error, self._speaking.fallback if standby else "")
-        lost = self._call.conversation.speech_failed()
-        self._speechless = self._speechless or (lost and standby is None)
+        self._call.provider_failed(self._tts_policy, error, self._tts_policy.fallback if standby else "")
+        lost = self._call.conversation.tts_failed()
+        self._respoken = self._respoken or (lost and standby is None)
         if standby is not None:
-            if isinstance(self._tts, Retiring):
+            if isinstance(self._tts, RetirableService):
                 await self._tts.retire()
-            await standby.take_over()
+            await standby.activate()
         if lost:
-            await self._bridge.start_over()
+            await self._agent_speech.interrupt()

@@ -31,7 +31,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from orchestra.voice.audio.call_audio import CallAudio, is_audible
-from orchestra.voice.audio.upsampler import Doubling
+from orchestra.voice.audio.upsampler import Upsampler2x
 from orchestra.voice.carriers.twilio import media_stream
 from orchestra.voice.pipeline.agent_speech import PhraseFrame, UrgentPhraseFrame
 
@@ -56,7 +56,7 @@ class StreamInput(BaseInputTransport):
 
     def __init__(self) -> None:
         super().__init__(TransportParams(audio_in_enabled=True), name="caller")
-        self._doubling = Doubling()
+        self._upsampler = Upsampler2x()
         self._joined = b""
         self._enough = _JOINED_BYTES
 
@@ -68,13 +68,13 @@ class StreamInput(BaseInputTransport):
             self._enough = _JOINED_BYTES
         await super().process_frame(frame, direction)
 
-    async def hear(self, samples: bytes) -> None:
+    async def push_audio(self, samples: bytes) -> None:
         """Take a frame of the caller's audio (8 kHz). Frames that come before the pipeline has started wait in it."""
         self._joined += samples
         if len(self._joined) < self._enough:
             return
         joined, self._joined = self._joined, b""
-        audio = self._doubling.double(joined)
+        audio = self._upsampler.upsample(joined)
         await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
 
 
@@ -140,7 +140,7 @@ class StreamOutput(BaseOutputTransport):
             await self._speak(frame, direction)
             return
         elif isinstance(frame, TTSStoppedFrame):
-            self._audio.heard.pad(_FRAME_MS)
+            self._audio.playback.pad(_FRAME_MS)
         await super().process_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
             await self._clear()
@@ -153,7 +153,7 @@ class StreamOutput(BaseOutputTransport):
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Send one frame and wait until the carrier has little left to play."""
         now = time.monotonic()
-        sent = await self._send(media_stream.media(self._stream_sid, self._audio.send(frame.audio)))
+        sent = await self._send(media_stream.media(self._stream_sid, self._audio.take_agent_frame(frame.audio)))
         if not sent:
             return False
         if is_audible(frame.audio):
@@ -175,7 +175,7 @@ class StreamOutput(BaseOutputTransport):
         await self.process_frame(TTSStartedFrame(context_id=context), direction)
         await self.process_frame(audio, direction)
         for word, start_s in frame.phrase.words:
-            self._audio.heard.word(context, word, start_s * 1000)
+            self._audio.playback.place_word(context, word, start_s * 1000)
         self._past_engine = False
         await self.process_frame(TTSStoppedFrame(context_id=context), direction)
 
@@ -192,15 +192,15 @@ class StreamOutput(BaseOutputTransport):
         self._begin(context)
         if not self._past_engine:
             self._on_speech()
-        self._audio.heard.audio(context, len(frame.audio) / 2 / frame.sample_rate * 1000)
+        self._audio.playback.queue_audio(context, len(frame.audio) / 2 / frame.sample_rate * 1000)
 
     def _place_word(self, frame: TTSTextFrame) -> None:
         context = frame.context_id or ""
         start = self._begin(context)
         if frame.pts is None:
-            self._audio.heard.word(context, frame.text, None)
+            self._audio.playback.place_word(context, frame.text, None)
         else:
-            self._audio.heard.word(context, frame.text, max(0.0, (frame.pts - start) / 1e6))
+            self._audio.playback.place_word(context, frame.text, max(0.0, (frame.pts - start) / 1e6))
             self._last_word_pts = frame.pts
 
     def _begin(self, context: str) -> int:
@@ -208,5 +208,5 @@ class StreamOutput(BaseOutputTransport):
         if start is None:
             # as the speech service counts it: from its first audio, but never before the last word of the speech before
             start = self._speech_starts[context] = max(self._last_word_pts, self.get_clock().get_time())
-            self._audio.heard.begin(context)
+            self._audio.playback.begin_speech(context)
         return start

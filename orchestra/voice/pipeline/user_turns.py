@@ -25,7 +25,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.frame_processor import FrameDirection
 
 from orchestra.voice.call.conversation import Conversation
-from orchestra.voice.engines.turn_detection.barge_in import words_first
+from orchestra.voice.engines.turn_detection.barge_in import require_words
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.port import Engines
@@ -36,7 +36,7 @@ _WORDS_WITHIN_S = 4.0
 _WORDS = (InterimTranscriptionFrame, EagerTranscriptionFrame, TranscriptionFrame)
 
 
-class Listener(LLMUserAggregator):
+class UserTurnAggregator(LLMUserAggregator):
     """Pipecat's user aggregator, which decides when the caller's turn begins and ends, telling the conversation.
 
     The words of a turn are taken from its event, not from the frame behind it: an interruption that follows at once
@@ -48,19 +48,19 @@ class Listener(LLMUserAggregator):
             vad_analyzer=engines.vad(),
             user_turn_strategies=engines.user_turn_strategies(stt),
             user_turn_stop_timeout=_WORDS_WITHIN_S,
-            empty_user_turn=None,  # what a turn without words means is decided in `Turns`
+            empty_user_turn=None,  # what a turn without words means is decided in `TurnTaking`
         )
         super().__init__(LLMContext(), params=params, name="listener")
         self._conversation = conversation
         self._engines, self._stt = engines, stt
-        self._words_first = False
+        self._words_required = False
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
 
-    async def use_engine(self, stt: Any) -> None:
+    async def switch_engine(self, stt: Any) -> None:
         """Decide on turns as this engine's words want it from now on."""
         self._stt = stt
         strategies = self._engines.user_turn_strategies(stt)
-        chosen = words_first(strategies) if self._words_first else strategies
+        chosen = require_words(strategies) if self._words_required else strategies
         await self._user_turn_controller.update_strategies(chosen)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -89,9 +89,9 @@ class Listener(LLMUserAggregator):
     async def _is_echo(self, frame: TextFrame) -> bool:
         """Whether it holds the agent's own words; once it did, only words stop the agent, and no longer any sound."""
         echo = self._conversation.is_echo(frame.text, so_far=isinstance(frame, InterimTranscriptionFrame))
-        if self._conversation.line_echoes and not self._words_first:
-            self._words_first = True
-            await self.use_engine(self._stt)
+        if self._conversation.line_echoes and not self._words_required:
+            self._words_required = True
+            await self.switch_engine(self._stt)
         return echo
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:

@@ -5,7 +5,7 @@ import pytest
 from orchestra.voice.audio.call_audio import CallAudio, is_audible
 from orchestra.voice.audio.chunker import Chunk, Track
 from orchestra.voice.audio.clock import CallClock
-from orchestra.voice.call.playback import Heard
+from orchestra.voice.call.playback import PlaybackTracker
 from orchestra.voice.carriers.twilio.media_stream import MediaInfo
 
 
@@ -110,70 +110,70 @@ def test_after_a_cut_the_next_words_have_their_own_place() -> None:
     [(0, []), (99, []), (100, ["one"]), (250, ["one"]), (300, ["one", "two"]), (500, ["one", "two", "three"])],
 )
 def test_a_word_is_heard_when_it_was_played_to_its_end(played_ms: float, words: list[str]) -> None:
-    heard = Heard()
-    heard.audio("a", 500)
+    playback = PlaybackTracker()
+    playback.queue_audio("a", 500)
     for text, after_ms in (("one", 0), ("two", 100), ("three", 300)):
-        heard.word("a", text, after_ms)
-    assert heard.until(played_ms) == words
+        playback.place_word("a", text, after_ms)
+    assert playback.words_played(played_ms) == words
 
 
 def test_words_of_a_second_sentence_count_from_where_its_audio_begins() -> None:
-    heard = Heard()
-    heard.audio("a", 480)
-    heard.word("a", "one", 0)
-    heard.pad(40)
-    heard.audio("b", 400)
-    heard.word("b", "two", 0)
-    heard.word("b", "three", 200)
-    assert heard.until(600) == ["one"]
-    assert heard.until(680) == ["one", "two"]
+    playback = PlaybackTracker()
+    playback.queue_audio("a", 480)
+    playback.place_word("a", "one", 0)
+    playback.pad(40)
+    playback.queue_audio("b", 400)
+    playback.place_word("b", "two", 0)
+    playback.place_word("b", "three", 200)
+    assert playback.words_played(600) == ["one"]
+    assert playback.words_played(680) == ["one", "two"]
 
 
 def test_words_without_times_are_heard_with_the_end_of_their_audio() -> None:
-    heard = Heard()
-    heard.audio("a", 400)
-    heard.word("a", "first sentence", None)
-    heard.audio("a", 400)
-    heard.word("a", "second sentence", None)
-    assert heard.until(399) == []
-    assert heard.until(400) == ["first sentence"]
-    assert heard.until(800) == ["first sentence", "second sentence"]
+    playback = PlaybackTracker()
+    playback.queue_audio("a", 400)
+    playback.place_word("a", "first sentence", None)
+    playback.queue_audio("a", 400)
+    playback.place_word("a", "second sentence", None)
+    assert playback.words_played(399) == []
+    assert playback.words_played(400) == ["first sentence"]
+    assert playback.words_played(800) == ["first sentence", "second sentence"]
 
 
 def test_of_speech_whose_words_are_not_known_yet_nothing_was_heard() -> None:
-    heard = Heard()
-    heard.audio("a", 400)
-    assert heard.until(400) == []
+    playback = PlaybackTracker()
+    playback.queue_audio("a", 400)
+    assert playback.words_played(400) == []
 
 
 def test_a_speech_of_the_same_name_begins_anew() -> None:
-    heard = Heard()
-    heard.audio("a", 400)
-    heard.word("a", "one", 0)
-    heard.begin("a")
-    heard.audio("a", 400)
-    heard.word("a", "two", 0)
-    assert heard.until(400) == ["one"]
+    playback = PlaybackTracker()
+    playback.queue_audio("a", 400)
+    playback.place_word("a", "one", 0)
+    playback.begin_speech("a")
+    playback.queue_audio("a", 400)
+    playback.place_word("a", "two", 0)
+    assert playback.words_played(400) == ["one"]
 
 
 def test_what_is_sent_but_not_yet_played_was_not_heard() -> None:
     time = Time()
     audio = CallAudio(time)
-    audio.hear(MediaInfo(payload=b"\xff" * 160))
-    audio.heard.audio("a", 200)
-    audio.heard.word("a", "one", 0)
+    audio.take_caller_frame(MediaInfo(payload=b"\xff" * 160))
+    audio.playback.queue_audio("a", 200)
+    audio.playback.place_word("a", "one", 0)
     for _ in range(5):
-        audio.send(pcm(40))
-    assert audio.heard_words() == []
+        audio.take_agent_frame(pcm(40))
+    assert audio.reply_heard() == []
     time.now += 0.2
-    assert audio.heard_words() == ["one"]
+    assert audio.reply_heard() == ["one"]
 
 
 def test_an_interruption_leaves_in_the_recording_what_was_played() -> None:
     time = Time()
     audio = CallAudio(time)
-    audio.hear(MediaInfo(payload=b"\xff" * 160))
-    audio.send(pcm(100))
+    audio.take_caller_frame(MediaInfo(payload=b"\xff" * 160))
+    audio.take_agent_frame(pcm(100))
     time.now += 0.06
     audio.clear()
     agent = [chunk for chunk in audio.take_chunks(everything=True) if chunk.speaker == "agent"]
@@ -184,8 +184,8 @@ def test_an_interruption_leaves_in_the_recording_what_was_played() -> None:
 def test_a_call_that_ends_in_mid_sentence_is_recorded_up_to_there() -> None:
     time = Time()
     audio = CallAudio(time)
-    audio.hear(MediaInfo(payload=b"\xff" * 160))
-    audio.send(pcm(100))
+    audio.take_caller_frame(MediaInfo(payload=b"\xff" * 160))
+    audio.take_agent_frame(pcm(100))
     time.now += 0.04
     agent = [chunk for chunk in audio.take_chunks(everything=True) if chunk.speaker == "agent"]
     assert agent == [Chunk("agent", 20, pcm(40))]

@@ -139,7 +139,7 @@ def test_an_edge_that_takes_a_call_up_keeps_the_promise_of_the_one_that_died(cal
     call.wait(5)
     assert [text for _, text in call.heard] == [HOLDING]
     heir = VirtualCall(call.clock)
-    heir.conversation.take_up(standing(call.journal), APOLOGY)
+    heir.conversation.resume(standing(call.journal), APOLOGY)
     heir.wait(10)
     assert [text for _, text in heir.heard] == [APOLOGY]
 

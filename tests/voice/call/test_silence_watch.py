@@ -3,9 +3,9 @@
 import pytest
 
 from orchestra.language.backchannel import is_backchannel, is_echo
-from orchestra.voice.call.line_checks import Doubts
-from orchestra.voice.call.playback import Heard
-from orchestra.voice.call.silence_watch import Waiting
+from orchestra.voice.call.line_checks import LineChecks
+from orchestra.voice.call.playback import PlaybackTracker
+from orchestra.voice.call.silence_watch import SilenceWatch
 
 PHRASE_S = 1.2  # how long a phrase sounds
 
@@ -14,16 +14,16 @@ def told(
     seconds: float, *, at_work: bool = False, away: bool = False, patient: bool = False
 ) -> list[tuple[str, float]]:
     """What a caller who finished at 100 s is told in the ``seconds`` after, and when, if looked at each 200 ms."""
-    waiting = Waiting()
+    waiting = SilenceWatch()
     waiting.caller_heard(100.0)
     steps = []
     for tick in range(round(seconds * 5)):
         now = 100.0 + tick / 5
-        step = waiting.due(now, at_work=at_work, away=away, patient=patient)
+        step = waiting.next_step(now, at_work=at_work, away=away, patient=patient)
         if step == "give up":
             return [*steps, (step, round(now - 100, 1))]
         if step != "nothing":
-            waiting.tell(now, step)
+            waiting.note_step(now, step)
             waiting.sounded_at = now + PHRASE_S
             steps.append((step, round(now - 100, 1)))
     return steps
@@ -46,12 +46,12 @@ def test_a_caller_whose_platform_is_away_is_held_until_it_is_back() -> None:
 
 
 def test_a_platform_that_is_back_has_time_to_answer() -> None:
-    waiting = Waiting(since=100.0)
-    waiting.tell(102.0, "hold")
-    waiting.due(119.0, at_work=False, away=True, patient=False)
-    waiting.tell(119.0, "hold")
-    assert waiting.due(120.0, at_work=False, away=False, patient=False) == "nothing"
-    assert waiting.due(126.0, at_work=False, away=False, patient=False) == "apologise"
+    waiting = SilenceWatch(since=100.0)
+    waiting.note_step(102.0, "hold")
+    waiting.next_step(119.0, at_work=False, away=True, patient=False)
+    waiting.note_step(119.0, "hold")
+    assert waiting.next_step(120.0, at_work=False, away=False, patient=False) == "nothing"
+    assert waiting.next_step(126.0, at_work=False, away=False, patient=False) == "apologise"
 
 
 def test_a_caller_who_keys_something_in_is_not_waiting_yet() -> None:
@@ -59,12 +59,12 @@ def test_a_caller_who_keys_something_in_is_not_waiting_yet() -> None:
 
 
 def test_a_caller_who_speaks_again_waits_anew() -> None:
-    waiting = Waiting()
+    waiting = SilenceWatch()
     waiting.caller_heard(100.0)
-    waiting.tell(107.0, "apologise")
-    assert waiting.due(120.0, at_work=False, away=False, patient=False) == "nothing"
+    waiting.note_step(107.0, "apologise")
+    assert waiting.next_step(120.0, at_work=False, away=False, patient=False) == "nothing"
     waiting.caller_heard(121.0)
-    assert waiting.due(123.5, at_work=False, away=False, patient=False) == "hold"
+    assert waiting.next_step(123.5, at_work=False, away=False, patient=False) == "hold"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_echo_is_told_from_a_caller_by_its_words(text: str, *, echo: bool) ->
 
 
 def test_words_that_the_caller_repeats_after_the_agent_are_no_echo() -> None:
-    doubts = Doubts()
+    doubts = LineChecks()
     doubts.voice_started(at=11.0, agent_sounded=10.0)
     assert not doubts.is_echo("is at the depot in Hill Street", SAID)
     doubts.voice_started(at=10.2, agent_sounded=10.3)
@@ -123,8 +123,8 @@ def test_words_that_the_caller_repeats_after_the_agent_are_no_echo() -> None:
 def test_words_spoken_into_a_stall_are_not_trusted(
     spoke: tuple[float, float], stood_still: tuple[float, float], *, doubtful: bool
 ) -> None:
-    doubts = Doubts()
-    doubts.stalled(*stood_still)
+    doubts = LineChecks()
+    doubts.note_stall(*stood_still)
     doubts.voice_started(spoke[0], agent_sounded=0.0)
     doubts.voice_ended(spoke[1])
     assert doubts.turn_ended() == doubtful
@@ -132,20 +132,20 @@ def test_words_spoken_into_a_stall_are_not_trusted(
 
 
 def test_words_without_any_audio_were_not_heard() -> None:
-    heard = Heard()
-    heard.begin("a")
-    heard.word("a", "It is in Denver.", 0.0)
-    assert (heard.words, heard.until(1e9)) == (0, [])
-    heard.audio("a", 400.0)
-    assert (heard.words, heard.until(400.0)) == (4, ["It is in Denver."])
+    playback = PlaybackTracker()
+    playback.begin_speech("a")
+    playback.place_word("a", "It is in Denver.", 0.0)
+    assert (playback.word_count, playback.words_played(1e9)) == (0, [])
+    playback.queue_audio("a", 400.0)
+    assert (playback.word_count, playback.words_played(400.0)) == (4, ["It is in Denver."])
 
 
 def test_of_the_words_that_an_engine_gives_up_on_only_those_with_audio_were_heard() -> None:
-    heard = Heard()
-    heard.begin("a")
-    heard.audio("a", 500.0)
-    heard.word("a", "It", 0.0)
-    heard.word("a", "is", 200.0)
-    heard.word("a", "in Denver on Friday.", 400.0)  # told at the end of the speech, where 100 ms are left
-    assert heard.words == 4
-    assert " ".join(heard.until(500.0)) == "It is in Denver"
+    playback = PlaybackTracker()
+    playback.begin_speech("a")
+    playback.queue_audio("a", 500.0)
+    playback.place_word("a", "It", 0.0)
+    playback.place_word("a", "is", 200.0)
+    playback.place_word("a", "in Denver on Friday.", 400.0)  # told at the end of the speech, where 100 ms are left
+    assert playback.word_count == 4
+    assert " ".join(playback.words_played(500.0)) == "It is in Denver"

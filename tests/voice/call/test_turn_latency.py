@@ -2,12 +2,12 @@
 
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.conversation import Conversation
-from orchestra.voice.call.turn_latency import TurnTimes
+from orchestra.voice.call.turn_latency import TurnTimestamps
 from orchestra_schemas import ReplyChunk, TurnCompleted, TurnMeasured
 
 
 def test_stages_follow_one_another() -> None:
-    times = TurnTimes(
+    times = TurnTimestamps(
         speech_ended=100.0,
         turn_ended=100.7,
         transcribed=100.6,
@@ -17,7 +17,7 @@ def test_stages_follow_one_another() -> None:
         speech=101.2,
         sent=101.25,
     )
-    assert times.measured("07-a", 3) == TurnMeasured(
+    assert times.to_event("07-a", 3) == TurnMeasured(
         call="07-a",
         turn=3,
         turn_end_ms=700.0,
@@ -32,12 +32,12 @@ def test_stages_follow_one_another() -> None:
 
 
 def test_a_turn_of_which_nothing_was_heard_has_no_times() -> None:
-    assert TurnTimes(100.0, 100.7, prompted=100.8).measured("07-a", 1) is None
+    assert TurnTimestamps(100.0, 100.7, prompted=100.8).to_event("07-a", 1) is None
 
 
 def test_clocks_that_disagree_by_a_little_give_no_negative_times() -> None:
-    times = TurnTimes(100.0, 100.7, prompted=100.69, sentence=100.68, speech=100.8, sent=100.9)
-    measured = times.measured("07-a", 1)
+    times = TurnTimestamps(100.0, 100.7, prompted=100.69, sentence=100.68, speech=100.8, sent=100.9)
+    measured = times.to_event("07-a", 1)
     assert measured is not None
     assert (measured.routing_ms, measured.first_sentence_ms) == (0.0, 0.0)
 
@@ -46,26 +46,26 @@ def test_the_sound_of_another_reply_is_not_taken_for_this_ones() -> None:
     published: list[object] = []
     audio, speech = CallAudio(), bytes(2 * 800)
     call = Conversation("07-a", "local", audio, publish=published.append, speak=published.append, end=published.append)
-    audio.heard.audio("before", 100.0)
+    audio.playback.queue_audio("before", 100.0)
     call.turn_ended("where is my parcel")
-    audio.send(speech)
-    call.sound_sent()  # the rest of what was said before
+    audio.take_agent_frame(speech)
+    call.on_audio_sent()  # the rest of what was said before
     call.take(ReplyChunk(call="07-a", turn=1, text="In Denver."))
-    call.sound_sent()
-    call.speech_came()
-    audio.heard.audio("reply", 100.0)
-    call.sound_sent()  # still of before: so much was queued then
+    call.on_audio_sent()
+    call.on_tts_audio()
+    audio.playback.queue_audio("reply", 100.0)
+    call.on_audio_sent()  # still of before: so much was queued then
     call.take(TurnCompleted(call="07-a", turn=1, agent="tracking"))
-    audio.heard.word("reply", "In Denver.", 0.0)
+    audio.playback.place_word("reply", "In Denver.", 0.0)
     call.mark_returned("1.0")
     assert not [event for event in published if isinstance(event, TurnMeasured)]
     call.turn_ended("and now")
     call.take(ReplyChunk(call="07-a", turn=2, text="In Boston."))
-    call.speech_came()
-    audio.heard.audio("next", 100.0)
+    call.on_tts_audio()
+    audio.playback.queue_audio("next", 100.0)
     for _ in range(3):
-        audio.send(speech)
-    call.sound_sent()
+        audio.take_agent_frame(speech)
+    call.on_audio_sent()
     call.turn_ended("thank you")
     (measured,) = [event for event in published if isinstance(event, TurnMeasured)]
     assert (measured.turn, measured.output_ms < 10_000) == (2, True)

@@ -1,4 +1,4 @@
-"""Turns whose moments are told in any order: a reply never stays unsaid to a caller who is silent."""
+"""TurnTaking whose moments are told in any order: a reply never stays unsaid to a caller who is silent."""
 
 from itertools import permutations
 
@@ -7,13 +7,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from orchestra.voice.call.actions import Action, Cut, EndSpeech, Hush, Played, Say, SendMark, TurnBegan
-from orchestra.voice.call.turn_taking import Turns
+from orchestra.voice.call.actions import (
+    Action,
+    ClearAudio,
+    FlushSpeech,
+    ReplyCut,
+    ReplyPlayed,
+    Say,
+    SendMark,
+    TurnEnded,
+)
+from orchestra.voice.call.turn_taking import TurnTaking
 
 
 @pytest.mark.parametrize("order", list(permutations(("started", "ended", "stopped"))), ids="-".join)
 def test_a_reply_is_spoken_in_whatever_order_the_end_of_the_turn_is_told(order: tuple[str, ...]) -> None:
-    turns = Turns()
+    turns = TurnTaking()
     tell = {
         "started": lambda: turns.caller_started([]),
         "ended": lambda: turns.turn_ended("I want to make a complaint."),
@@ -24,11 +33,11 @@ def test_a_reply_is_spoken_in_whatever_order_the_end_of_the_turn_is_told(order: 
     if order.index("started") > order.index("stopped"):
         turns.caller_stopped()  # a stop follows each start
     assert turns.chunk(1, "Which parcel number is it?") == [Say(1, "Which parcel number is it?")]
-    assert turns.completed(1) == [EndSpeech(), SendMark(turns._reply.mark)]
+    assert turns.completed(1) == [FlushSpeech(), SendMark(turns._reply.mark)]
 
 
 def test_a_reply_that_is_there_before_the_caller_is_silent_is_spoken_as_soon_as_they_are() -> None:
-    turns = Turns()
+    turns = TurnTaking()
     turns.caller_started([])
     turns.turn_ended("where is my parcel")
     assert turns.chunk(1, "In Denver.") == []
@@ -36,42 +45,42 @@ def test_a_reply_that_is_there_before_the_caller_is_silent_is_spoken_as_soon_as_
 
 
 def test_words_that_come_while_a_waiting_caller_is_told_to_wait_take_that_back() -> None:
-    turns = Turns()
+    turns = TurnTaking()
     turns.caller_started([])
-    assert turns.hold("Just a moment.") == [Say(0, "Just a moment."), EndSpeech(), SendMark("0.0")]
+    assert turns.say_holding_phrase("Just a moment.") == [Say(0, "Just a moment."), FlushSpeech(), SendMark("0.0")]
     assert turns.turn_ended("where is my parcel", ["Just"]) == [
-        Cut(0, "Just"),
-        Hush(),
-        TurnBegan(1, "where is my parcel"),
+        ReplyCut(0, "Just"),
+        ClearAudio(),
+        TurnEnded(1, "where is my parcel"),
     ]
     assert turns.chunk(1, "In Denver.") == []
     assert turns.output_cleared() == [Say(1, "In Denver.")]
 
 
 def test_a_caller_who_goes_on_in_an_open_turn_stops_what_the_edge_says_meanwhile() -> None:
-    turns = Turns()
+    turns = TurnTaking()
     turns.caller_started([])
-    turns.hold("Just a moment.")
-    assert turns.caller_goes_on(["Just"]) == [Hush()]
+    turns.say_holding_phrase("Just a moment.")
+    assert turns.caller_voice_heard(["Just"]) == [ClearAudio()]
     assert turns.output_cleared() == []
 
 
 def test_a_reply_that_the_watch_has_let_go_is_stopped_by_words_and_not_by_the_next_sound() -> None:
-    turns = Turns()
+    turns = TurnTaking()
     turns.caller_started([])
     turns.turn_ended("where is my parcel")
     turns.caller_stopped()
     turns.chunk(1, "In Denver.")
     turns.caller_started(["In"])
-    assert turns.hold("Just a moment.")[0] == Say(1, "In Denver.")
-    assert turns.caller_goes_on([]) == []
+    assert turns.say_holding_phrase("Just a moment.")[0] == Say(1, "In Denver.")
+    assert turns.caller_voice_heard([]) == []
 
 
 def test_a_turn_whose_end_comes_after_it_was_given_up_leaves_the_next_one_open() -> None:
-    turns = Turns()
+    turns = TurnTaking()
     for _ in range(3):
         turns.caller_started([])
-        turns.hold("Just a moment.")
+        turns.say_holding_phrase("Just a moment.")
         assert not turns.caller_took_turn
         turns.mark_returned(turns._reply.mark)
         turns.turn_ended("")
@@ -81,7 +90,7 @@ def test_a_turn_whose_end_comes_after_it_was_given_up_leaves_the_next_one_open()
 
 
 def test_a_mark_behind_words_without_audio_does_not_call_them_spoken() -> None:
-    turns = Turns()
+    turns = TurnTaking()
     turns.caller_started([])
     turns.caller_stopped()
     turns.turn_ended("where is my parcel")
@@ -89,28 +98,28 @@ def test_a_mark_behind_words_without_audio_does_not_call_them_spoken() -> None:
     turns.completed(1)
     assert turns.mark_returned("1.0", 0) == []
     assert turns.mark_returned("1.0", 1) == []
-    assert turns.speech_failed([])
-    assert turns.output_cleared() == [Say(1, "In Denver."), EndSpeech(), EndSpeech(), SendMark("1.1")]
-    assert turns.mark_returned("1.1", 2) == [Played(1, "In Denver.", "")]
+    assert turns.tts_failed([])
+    assert turns.output_cleared() == [Say(1, "In Denver."), FlushSpeech(), FlushSpeech(), SendMark("1.1")]
+    assert turns.mark_returned("1.1", 2) == [ReplyPlayed(1, "In Denver.", "")]
 
 
 def test_what_the_caller_has_to_hear_whole_is_said_again_before_anything_else() -> None:
-    turns = Turns()
-    turns.owe("This call is recorded.")
+    turns = TurnTaking()
+    turns.require_heard("This call is recorded.")
     turns.begin_greeting()
     assert turns.chunk(0, "Good morning.") == [Say(0, "This call is recorded."), Say(0, "Good morning.")]
     turns.completed(0)
     turns.caller_started(["This", "call"])
     turns.caller_stopped()
     assert turns.turn_ended("Hello?") == [
-        Cut(0, "This call"),
-        TurnBegan(1, "Hello?"),
+        ReplyCut(0, "This call"),
+        TurnEnded(1, "Hello?"),
         Say(1, "This call is recorded."),
     ]
     assert turns.chunk(1, "How can I help?") == [Say(1, "How can I help?")]
     turns.caller_started(["This", "call", "is", "recorded.", "How"])
     turns.caller_stopped()
-    assert turns.turn_ended("Where is it?")[1:] == [TurnBegan(2, "Where is it?")]
+    assert turns.turn_ended("Where is it?")[1:] == [TurnEnded(2, "Where is it?")]
 
 
 _TURN = ["start", "end", "stop", "chunk", "audio"]
@@ -124,7 +133,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.turns = Turns()
+        self.turns = TurnTaking()
         self.on_its_way: list[str] = []  # words given to the engine since the last clear
         self.placed = 0  # of these, how many have audio
         self.marks: list[str] = []
@@ -142,11 +151,11 @@ class AnyOrder(RuleBasedStateMachine):
                     self.on_its_way += action.text.split()
                 case SendMark():
                     self.marks.append(action.name)
-                case Hush():
+                case ClearAudio():
                     self.hushed = True
-                case TurnBegan():
+                case TurnEnded():
                     self.agent_done = False
-                case Played():
+                case ReplyPlayed():
                     assert self.placed >= len(action.text.split()) - len(" ".join(self.turns._reply.heard).split())
                 case _:
                     pass
@@ -173,7 +182,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(text=st.sampled_from(["", "hello", "okay"]))
     def words_come(self, text: str) -> None:
-        self.act(self.turns.words_heard(text))
+        self.act(self.turns.words_recognized(text))
 
     @rule(
         order=st.permutations(["start", "end", "stop", "chunk", "audio"]),
@@ -197,7 +206,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def voice_is_heard(self) -> None:
-        self.act(self.turns.caller_goes_on(self.heard()))
+        self.act(self.turns.caller_voice_heard(self.heard()))
 
     @rule(late=st.integers(0, 1), words=st.integers(1, 3))
     def chunk_comes(self, late: int, words: int) -> None:
@@ -228,7 +237,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def speech_fails(self) -> None:
-        if self.turns.words_on_their_way > self.placed and self.turns.speech_failed(self.heard()):
+        if self.turns.words_in_flight > self.placed and self.turns.tts_failed(self.heard()):
             self.clear()
 
     @rule(words=st.sampled_from(["where is it", "where is it now"]))
@@ -249,10 +258,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def the_watch_holds_the_caller(self) -> None:
-        if not (self.turns.caller_took_turn or self.turns.replies):
+        if not (self.turns.caller_took_turn or self.turns.reply_pending):
             return
         before, waited = len(self.on_its_way), self.turns._reply.waiting or not self.turns._reply.complete
-        self.act(self.turns.hold("one moment"))
+        self.act(self.turns.say_holding_phrase("one moment"))
         assert not self.turns.caller_speaks
         assert not self.turns._reply.waiting
         assert len(self.on_its_way) > before or not waited or self.turns._reply.complete

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from orchestra.voice.audio.call_audio import CallAudio
-from orchestra.voice.call.actions import Ending, Hush, Say, SayAtOnce, SendMark
+from orchestra.voice.call.actions import ClearAudio, Ending, Say, SayAtOnce, SendMark
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra_schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 
@@ -62,7 +62,7 @@ class VirtualCall:
     # -- the line
 
     def speak(self, speech: Speech) -> None:
-        if isinstance(speech, Hush):
+        if isinstance(speech, ClearAudio):
             self.clear()
         else:
             self.on_its_way.append(speech)
@@ -86,18 +86,18 @@ class VirtualCall:
                 case _:
                     pass
         if now < self.sounds_until:
-            self.conversation.sound_sent()
+            self.conversation.on_audio_sent()
 
     def _sound(self, text: str) -> None:
         words = text.split()
         place = f"{len(self.heard)}"
         self.heard.append((round(self.clock.now - 1000, 1), text))
-        self.conversation.speech_came()
-        self.audio.heard.begin(place)
+        self.conversation.on_tts_audio()
+        self.audio.playback.begin_speech(place)
         for number, word in enumerate(words):
-            self.audio.heard.word(place, word, number * WORD_S * 1000)
-        self.audio.heard.audio(place, len(words) * WORD_S * 1000)
-        self.audio.send(np.full(round(len(words) * WORD_S * 8000), 8000, np.int16).tobytes())
+            self.audio.playback.place_word(place, word, number * WORD_S * 1000)
+        self.audio.playback.queue_audio(place, len(words) * WORD_S * 1000)
+        self.audio.take_agent_frame(np.full(round(len(words) * WORD_S * 8000), 8000, np.int16).tobytes())
         self.sounds_until = self.clock.now + len(words) * WORD_S
 
     # -- time
@@ -109,12 +109,12 @@ class VirtualCall:
             self._play()
             if self.turn_open and not self.conversation.voice_on and self.clock.now - self.turn_moment > WORDLESS_S:
                 self.turn_ends("")
-            self.conversation.look_after(away=False)
+            self.conversation.check_wait(away=False)
 
     def stall(self, seconds: float) -> None:
         """The edge stands still for so long."""
         self.clock.now += seconds
-        self.conversation.stalled(seconds)
+        self.conversation.note_stall(seconds)
 
     # -- the caller
 

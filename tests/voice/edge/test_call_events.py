@@ -88,8 +88,8 @@ async def test_what_the_journal_held_and_what_came_meanwhile_is_said_once(bus: T
     first, second = REPLY[1], REPLY[5]
     stands = Standing(started_at=1.0, turn=1, _chunks=[first])  # type: ignore[list-item]
     call = a_call(bus, publisher, said, standing=stands)
-    call.taken[first.id] = None
-    call.missed = [first, second]
+    call.seen_events[first.id] = None
+    call.backlog = [first, second]
     call.take_event(second)
     call.greet()
     call.take_event(first)
@@ -100,7 +100,7 @@ async def test_a_long_call_remembers_only_its_last_events(bus: TestBus, publishe
     call = a_call(bus, publisher, [])
     for number in range(5_000):
         call.take_event(ReplyChunk(call=call.id, turn=9, text="Hm.", id=f"e{number}"))
-    assert len(call.taken) == 1_000
+    assert len(call.seen_events) == 1_000
 
 
 class TestTakenUp:
@@ -129,7 +129,7 @@ class TestTakenUp:
         self, bus: TestBus, publisher: Publisher
     ) -> None:
         call = a_call(bus, publisher, [], standing=Standing(started_at=1.0))
-        call.missed = [CallResumed(call=call.id, id="e1", source="edge-2")]
+        call.backlog = [CallResumed(call=call.id, id="e1", source="edge-2")]
         call.greet()
         assert not call.over.done()
 

@@ -17,7 +17,7 @@ from orchestra.simulator.audio_measure import Span, sounds
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
-from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.engines.synthesized import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra_schemas import (
     CallEnded,
@@ -91,11 +91,11 @@ class FaultyEngines(ScriptedEngines):
     def voice_key(self, voice: str = "") -> str:
         return f"tone {voice}"
 
-    async def render(self, text: str, voice: str = "") -> Rendered:  # noqa: ARG002 - one tone
+    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:  # noqa: ARG002 - one tone
         words = text.split()
         times = tuple((word, place * WORD_S) for place, word in enumerate(words))
         self.rendered.append(text)
-        return Rendered(tone(len(words) * WORD_S).tobytes(), times)
+        return SynthesizedSpeech(tone(len(words) * WORD_S).tobytes(), times)
 
 
 @dataclass

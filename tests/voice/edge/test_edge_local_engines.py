@@ -10,7 +10,7 @@ from orchestra.testing import TestBus
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import (
     ReplyChunk,
     ReplyInterrupted,
@@ -29,7 +29,7 @@ REPLY = (
 
 
 @pytest.fixture
-def engines(speech: LocalSpeech, listening: ListeningModels) -> Engines:
+def engines(speech: LocalSpeech, listening: TurnDetectionModels) -> Engines:
     local = LocalEngine(speech)
     return Engines("local/local", local, local, listening, local)
 

@@ -11,13 +11,13 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.phrase_cache import RenderedPhrases
-from orchestra.voice.engines.synthesized import Rendered, words_in
+from orchestra.voice.engines.synthesized import SynthesizedSpeech, place_words_in_text
 from orchestra_schemas import ReplyInterrupted, ReplySpoken, SpeechMetered
 from tests.voice.edges import WORD_S, Greeting, ScriptedEngines, ToneTTS, running_edge, tone
 
 GREETING = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
 LONG = " ".join([GREETING] * 3)
-HELLO = Rendered(b"\1\0" * 800, (("Hello.", 0.0),))
+HELLO = SynthesizedSpeech(b"\1\0" * 800, (("Hello.", 0.0),))
 
 
 class CountingEngines:
@@ -30,7 +30,7 @@ class CountingEngines:
     def voice_key(self, voice: str = "") -> str:
         return f"{self.key}/{voice}"
 
-    async def render(self, text: str, voice: str = "") -> Rendered:
+    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
         self.rendered.append((text, voice))
         return HELLO
 
@@ -112,8 +112,8 @@ async def test_a_folder_that_cannot_be_written_does_not_cost_the_phrase(tmp_path
 
 def test_words_have_the_times_of_their_first_character_or_their_share() -> None:
     text = "Hi you"
-    assert words_in(text, list(text), [0.0, 0.1, 0.2, 0.5, 0.6, 0.7], 1.0) == [("Hi", 0.0), ("you", 0.5)]
-    assert words_in(text, [], [], 6.0) == [("Hi", 0.0), ("you", 3.0)]
+    assert place_words_in_text(text, list(text), [0.0, 0.1, 0.2, 0.5, 0.6, 0.7], 1.0) == [("Hi", 0.0), ("you", 0.5)]
+    assert place_words_in_text(text, [], [], 6.0) == [("Hi", 0.0), ("you", 3.0)]
 
 
 class DeadTTS(ToneTTS):
@@ -133,10 +133,10 @@ class KeepingEngines(ScriptedEngines):
     def voice_key(self, voice: str = "") -> str:
         return f"tone/{voice}"
 
-    async def render(self, text: str, voice: str = "") -> Rendered:  # noqa: ARG002 - one voice
+    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:  # noqa: ARG002 - one voice
         words = text.split()
         starts = tuple((word, place * WORD_S) for place, word in enumerate(words))
-        return Rendered(tone(len(words) * WORD_S).tobytes(), starts)
+        return SynthesizedSpeech(tone(len(words) * WORD_S).tobytes(), starts)
 
 
 async def test_the_greeting_is_heard_to_its_end_when_the_voice_is_away(bus: TestBus, settings: Settings) -> None:

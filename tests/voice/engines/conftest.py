@@ -14,7 +14,7 @@ from orchestra.voice.engines.flux import DeepgramFlux
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines, STTEngine, TTSEngine
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from tests.servers.deepgram import DeepgramServer
 from tests.servers.elevenlabs import ElevenLabsServer
 from tests.servers.server import NO_FAULTS, Faults
@@ -67,7 +67,7 @@ async def local(speech: LocalSpeech) -> AsyncIterator[LocalEngine]:
 
 @pytest.fixture(params=["local", "vendors"])
 async def engines(
-    request: pytest.FixtureRequest, listening: ListeningModels, local: LocalEngine, vendor_settings: Settings
+    request: pytest.FixtureRequest, listening: TurnDetectionModels, local: LocalEngine, vendor_settings: Settings
 ) -> AsyncIterator[Engines]:
     stt: STTEngine = local
     tts: TTSEngine = local
@@ -79,7 +79,7 @@ async def engines(
 
 @pytest.fixture(params=["local", "nova", "flux"])
 def ears(
-    request: pytest.FixtureRequest, listening: ListeningModels, local: LocalEngine, vendor_settings: Settings
+    request: pytest.FixtureRequest, listening: TurnDetectionModels, local: LocalEngine, vendor_settings: Settings
 ) -> Engines:
     """Each engine that hears, with the local voice."""
     stt: STTEngine = local

@@ -12,8 +12,8 @@ from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.engines.turn_detection.models import ListeningModels
-from orchestra.voice.pipeline.failover_policy import Decision, Provider
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
+from orchestra.voice.pipeline.failover_policy import Decision, FailoverPolicy
 from orchestra_schemas import (
     ProviderFailed,
     ReplyChunk,
@@ -33,7 +33,7 @@ REPLY = "We are open in the morning, and we close at noon."
 
 
 @pytest.fixture
-def engines(listening: ListeningModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
+def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
     vendors.elevenlabs.synthesize = tone
     stt, tts = DeepgramSTT(vendor_settings), ElevenLabsTTS(vendor_settings)
     return Engines("deepgram/elevenlabs", stt, tts, listening, local, _stt_fallback=local, _tts_fallback=local)
@@ -135,5 +135,5 @@ async def test_the_local_model_hears_what_deepgram_does_not(
 def test_an_engine_has_a_second_chance_if_it_ever_worked(
     fallback: str, failures: list[float], decisions: list[Decision]
 ) -> None:
-    provider = Provider("tts", "elevenlabs", fallback)
-    assert [provider.failed(at) for at in failures] == decisions
+    policy = FailoverPolicy("tts", "elevenlabs", fallback)
+    assert [policy.on_failure(at) for at in failures] == decisions

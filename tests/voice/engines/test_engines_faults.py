@@ -15,7 +15,7 @@ from orchestra.voice.engines.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import LocalTTS
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from tests.servers.server import Faults
 from tests.voice.engines.conftest import QUESTION, Vendors, quiet
 from tests.voice.engines.line import Line
@@ -36,12 +36,12 @@ class BrokenEngine:
         yield
 
 
-def listening_line(listening: ListeningModels, stt: STTService) -> Line:
+def listening_line(listening: TurnDetectionModels, stt: STTService) -> Line:
     return Line(VADProcessor(vad_analyzer=listening.vad()), stt)
 
 
 async def test_a_local_stt_failure_is_an_error_frame_and_the_segment_is_done(
-    listening: ListeningModels, question: bytes
+    listening: TurnDetectionModels, question: bytes
 ) -> None:
     async with listening_line(listening, LocalSTT(BrokenEngine())) as line:
         await line.hear(question)
@@ -59,7 +59,7 @@ async def test_a_local_tts_failure_is_an_error_frame() -> None:
 
 @pytest.mark.parametrize("status", [401, 429, 500])
 async def test_a_refusal_by_deepgram_is_an_error_frame(
-    vendors: Vendors, vendor_settings: Settings, listening: ListeningModels, status: int
+    vendors: Vendors, vendor_settings: Settings, listening: TurnDetectionModels, status: int
 ) -> None:
     vendors.misbehave(Faults(status=status))
     async with listening_line(listening, DeepgramSTT(vendor_settings).stt()) as line:
@@ -86,7 +86,7 @@ async def test_a_refused_phrase_is_an_engine_error(vendors: Vendors, vendor_sett
 
 
 async def test_deepgrams_late_final_still_arrives(
-    vendors: Vendors, vendor_settings: Settings, listening: ListeningModels, question: bytes
+    vendors: Vendors, vendor_settings: Settings, listening: TurnDetectionModels, question: bytes
 ) -> None:
     vendors.misbehave(Faults(slow_s=0.5))
     async with listening_line(listening, DeepgramSTT(vendor_settings).stt()) as line:
@@ -96,7 +96,7 @@ async def test_deepgrams_late_final_still_arrives(
 
 
 async def test_the_caller_is_heard_again_soon_after_deepgrams_socket_broke(
-    vendors: Vendors, vendor_settings: Settings, listening: ListeningModels, question: bytes
+    vendors: Vendors, vendor_settings: Settings, listening: TurnDetectionModels, question: bytes
 ) -> None:
     vendors.deepgram.faults = Faults(drop_after=0, slow_s=0.6, times=1)
     vendors.deepgram.lines = ["lost with the socket", QUESTION]
@@ -146,7 +146,7 @@ async def test_a_slow_first_byte_only_delays_the_reply(vendors: Vendors, vendor_
 
 
 async def test_the_vendors_get_key_model_voice_and_rate_as_set(
-    vendors: Vendors, vendor_settings: Settings, listening: ListeningModels, question: bytes
+    vendors: Vendors, vendor_settings: Settings, listening: TurnDetectionModels, question: bytes
 ) -> None:
     async with listening_line(listening, DeepgramSTT(vendor_settings).stt()) as line:
         await line.hear(quiet(0.1))

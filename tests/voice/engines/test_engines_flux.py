@@ -14,7 +14,7 @@ from orchestra.voice.engines.flux import DeepgramFlux
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import (
     CallStarted,
     ProviderFailed,
@@ -39,7 +39,7 @@ SECOND = "That one is in Denver."
 
 
 @pytest.fixture
-def engines(listening: ListeningModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
+def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
     vendors.elevenlabs.synthesize = tone_of
     chosen = vendor_settings.model_copy(update={"deepgram_model": "flux-general-en"})
     stt, tts = DeepgramFlux(chosen), ElevenLabsTTS(chosen)

@@ -14,9 +14,9 @@ from pipecat.utils.text.base_text_aggregator import TextType
 from orchestra.simulator.audio_files import to_telephone
 from orchestra.voice.audio import mulaw
 from orchestra.voice.engines.local import LocalSpeech
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra.voice.engines.turn_detection.smart_turn_features import features
-from orchestra.voice.engines.word_timestamps import WordCount
+from orchestra.voice.engines.word_timestamps import WordCountSequencer
 
 _RATE = 16_000
 _FRAME = 640
@@ -48,7 +48,7 @@ def _speech_times(vad: VADAnalyzer, audio: np.ndarray[Any, Any]) -> list[float]:
 
 @pytest.mark.parametrize(("level", "noise"), [(1.0, 16.0), (0.3, 16.0), (1.0, 150.0)])
 def test_speech_begins_and_ends_when_it_does_for_the_stock_analyzer(
-    speech: LocalSpeech, listening: ListeningModels, level: float, noise: float
+    speech: LocalSpeech, listening: TurnDetectionModels, level: float, noise: float
 ) -> None:
     audio = _line(speech, level, noise)
 
@@ -58,7 +58,7 @@ def test_speech_begins_and_ends_when_it_does_for_the_stock_analyzer(
     assert own == pytest.approx(stock, abs=0.16)
 
 
-def test_of_windows_too_quiet_to_count_the_model_is_not_asked(listening: ListeningModels) -> None:
+def test_of_windows_too_quiet_to_count_the_model_is_not_asked(listening: TurnDetectionModels) -> None:
     vad = listening.vad()
     asked = []
     vad._silero.confidence = lambda window, rate: asked.append((window.size, rate)) or 0.0  # type: ignore[assignment,func-returns-value]
@@ -82,7 +82,7 @@ def test_smart_turn_is_given_the_features_of_silence() -> None:
     assert features(silence) == pytest.approx(compute_whisper_log_mel_features(np.zeros(128_000)), abs=1e-4)
 
 
-async def _spoken(words: WordCount, text: str, context: str) -> None:
+async def _spoken(words: WordCountSequencer, text: str, context: str) -> None:
     await words.register_spoken(AggregatedTextFrame(text, TextType.SENTENCE), context, text, append_to_context=True)
 
 
@@ -92,7 +92,7 @@ def _texts(frames: list[Any]) -> list[tuple[str, int]]:
 
 
 async def test_words_that_the_engine_did_not_time_come_with_the_last_one_that_it_did() -> None:
-    words = WordCount()
+    words = WordCountSequencer()
     await _spoken(words, "Your parcel is", "a")
     await _spoken(words, "in Denver.", "a")
 
@@ -105,7 +105,7 @@ async def test_words_that_the_engine_did_not_time_come_with_the_last_one_that_it
 
 
 async def test_words_of_a_context_that_was_interrupted_are_not_spoken() -> None:
-    words = WordCount()
+    words = WordCountSequencer()
     await _spoken(words, "Your parcel", "a")
     await _spoken(words, "One moment.", "b")
 

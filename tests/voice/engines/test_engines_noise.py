@@ -11,7 +11,7 @@ from orchestra.voice.engines.deepgram import DeepgramSTT
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import ProviderFailed, ReplyChunk, ReplySpoken, TranscriptFinal, TurnCompleted, UserTurnEnded
 from tests.voice.edges import Greeting, running_edge
 from tests.voice.engines.conftest import QUESTION, Vendors
@@ -19,7 +19,7 @@ from tests.voice.engines.conftest import QUESTION, Vendors
 
 @pytest.fixture(params=["fallback", "alone"])
 def engines(
-    request: pytest.FixtureRequest, listening: ListeningModels, local: LocalEngine, vendor_settings: Settings
+    request: pytest.FixtureRequest, listening: TurnDetectionModels, local: LocalEngine, vendor_settings: Settings
 ) -> Engines:
     spare = local if request.param == "fallback" else None
     return Engines("deepgram/local", DeepgramSTT(vendor_settings), local, listening, local, _stt_fallback=spare)

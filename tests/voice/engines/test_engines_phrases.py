@@ -10,7 +10,7 @@ from orchestra.voice.edge.phrase_cache import RenderedPhrases
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import ReplySpoken
 from tests.servers.elevenlabs import tone
 from tests.servers.server import Faults
@@ -33,7 +33,7 @@ async def test_a_phrase_without_the_times_of_its_characters_is_kept_too(
 
 
 @pytest.fixture
-def engines(listening: ListeningModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
+def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
     vendors.elevenlabs.synthesize = tone
     return Engines("local/elevenlabs", local, ElevenLabsTTS(vendor_settings), listening, local)
 

@@ -8,8 +8,8 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from orchestra.voice.engines.thread_priority import behind_the_event_loop
-from orchestra.voice.engines.turn_detection.models import ListeningModels
+from orchestra.voice.engines.thread_priority import lower_thread_priority
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 
 
 def _niceness() -> int:
@@ -17,7 +17,7 @@ def _niceness() -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="single threads have priorities on Linux alone")
-async def test_smart_turn_computes_behind_the_event_loop(listening: ListeningModels) -> None:
+async def test_smart_turn_computes_behind_the_event_loop(listening: TurnDetectionModels) -> None:
     of_loop = _niceness()
     of_smart_turn = await asyncio.get_running_loop().run_in_executor(listening._threads, _niceness)
 
@@ -32,6 +32,6 @@ def test_where_priorities_may_not_be_set_the_thread_computes_all_the_same(monkey
 
     monkeypatch.setattr(os, "setpriority", refuse)
     with capture_logs() as logs:
-        behind_the_event_loop()
+        lower_thread_priority()
 
     assert [line["event"] for line in logs] == ["thread.priority_kept"]

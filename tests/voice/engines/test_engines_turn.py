@@ -13,23 +13,23 @@ from pipecat.processors.aggregators.llm_response_universal import LLMContextAggr
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from orchestra.voice.engines.frames import SegmentTranscribedFrame
-from orchestra.voice.engines.local.endpointing import SegmentAwareTurnEnd
+from orchestra.voice.engines.local.endpointing import SegmentAwareTurnStop
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.turn_detection.endpointing import is_sentence
-from orchestra.voice.engines.turn_detection.models import EndOfTurn, ListeningModels
+from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
 from tests.voice.engines.conftest import quiet
 from tests.voice.engines.line import Line
 from tests.voice.engines.test_engines_conformance import caller_said
 
 
-class Complete(EndOfTurn):
+class Complete(SmartTurnAnalyzer):
     """Takes every pause for the end of the turn."""
 
     async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
         return EndOfTurnState.COMPLETE, None
 
 
-class Incomplete(EndOfTurn):
+class Incomplete(SmartTurnAnalyzer):
     """Takes no pause for the end of the turn."""
 
     async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
@@ -48,9 +48,9 @@ class Gated:
         return self.texts.pop(0)
 
 
-def listening_half(listening: ListeningModels, engine: Gated, analyzer: type[EndOfTurn] = Complete) -> Line:
+def listening_half(listening: TurnDetectionModels, engine: Gated, analyzer: type[SmartTurnAnalyzer] = Complete) -> Line:
     end_of_turn = analyzer(listening._turn_session, listening._threads, SmartTurnParams())
-    strategies = UserTurnStrategies(stop=[SegmentAwareTurnEnd(end_of_turn)])
+    strategies = UserTurnStrategies(stop=[SegmentAwareTurnStop(end_of_turn)])
     parameters = LLMUserAggregatorParams(user_turn_strategies=strategies, empty_user_turn=None)
     user, _ = LLMContextAggregatorPair(LLMContext(), user_params=parameters)
     return Line(LocalSTT(engine), user)
@@ -64,7 +64,7 @@ async def speak(line: Line) -> None:
     await line.until_any(VADUserStoppedSpeakingFrame, stopped + 1)
 
 
-async def test_the_turn_waits_for_the_transcript_of_its_last_stretch(listening: ListeningModels) -> None:
+async def test_the_turn_waits_for_the_transcript_of_its_last_stretch(listening: TurnDetectionModels) -> None:
     engine = Gated(["I want", "a new one."])
     async with listening_half(listening, engine) as line:
         await speak(line)
@@ -76,7 +76,7 @@ async def test_the_turn_waits_for_the_transcript_of_its_last_stretch(listening: 
     assert caller_said(turns[0]) == "I want a new one."
 
 
-async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: ListeningModels) -> None:
+async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: TurnDetectionModels) -> None:
     engine = Gated(["I want a new one.", ""])
     async with listening_half(listening, engine) as line:
         await speak(line)
@@ -91,7 +91,7 @@ async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: Liste
     ("text", "pause_s"), [("Thank you. Good-bye.", 0.7), ("It is 42 71.", 1.0), ("I would like to.", 2.0)]
 )
 async def test_a_turn_that_sounds_unfinished_ends_after_a_pause_that_the_words_decide(
-    listening: ListeningModels, text: str, pause_s: float
+    listening: TurnDetectionModels, text: str, pause_s: float
 ) -> None:
     engine = Gated([text])
     async with listening_half(listening, engine, Incomplete) as line:

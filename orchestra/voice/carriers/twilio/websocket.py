@@ -27,7 +27,7 @@ from orchestra.voice.carriers.twilio.media_stream import (
     Start,
     Stop,
 )
-from orchestra.voice.pipeline.agent_speech import Bridge
+from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor
 from orchestra.voice.pipeline.pipeline import CallPipeline
 from orchestra_schemas.calls import EndReason
 
@@ -183,20 +183,20 @@ async def _check_token(edge: "Edge", start: Start) -> Parties:
 
 
 async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Parties) -> None:
-    bridge = Bridge(edge.rendered.find)
-    call = await _begin(edge, start, parties, bridge)
+    agent_speech = AgentSpeechProcessor(edge.rendered.find)
+    call = await _begin(edge, start, parties, agent_speech)
     log = _LOG.bind(call=call.id)
     reason: EndReason | None = "failed"
     log.info("call.started")
     try:
-        pipeline = CallPipeline(call, bridge, edge.engines, start.stream_sid, socket.send)
+        pipeline = CallPipeline(call, agent_speech, edge.engines, start.stream_sid, socket.send)
         reason = await _until_over(call, pipeline, socket, start.stream_sid)
     except StreamLostError:
         reason = None
         edge.lost.wait_for(call.id)
     finally:
         if reason is None:
-            call.left()
+            call.publish_remaining()
         else:
             call.ended(reason)
         edge.calls.end(call)
@@ -206,7 +206,7 @@ async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Part
     await socket.close(_NORMAL)
 
 
-async def _begin(edge: "Edge", start: Start, parties: Parties, bridge: Bridge) -> Call:
+async def _begin(edge: "Edge", start: Start, parties: Parties, agent_speech: AgentSpeechProcessor) -> Call:
     """The call as this edge has it: new, or as its journal says that it stands.
 
     Raises:
@@ -214,7 +214,7 @@ async def _begin(edge: "Edge", start: Start, parties: Parties, bridge: Bridge) -
 
     """
     if not start.start.custom_parameters.get("resumed"):
-        return _call(edge, start, parties, bridge, None)
+        return _call(edge, start, parties, agent_speech, None)
     with edge.replies.holding(parties.call) as missed:
         try:
             async with asyncio.timeout(_JOURNAL_WITHIN_S):
@@ -228,19 +228,21 @@ async def _begin(edge: "Edge", start: Start, parties: Parties, bridge: Bridge) -
             msg = "the call is over"
             raise RejectedError(msg)
         # nothing is awaited from here on: no event falls between the journal and the call
-        call = _call(edge, start, parties, bridge, stands if stands.started_at else None)
-        call.taken.update(dict.fromkeys(event.id for event in journal))
-        call.missed = missed
+        call = _call(edge, start, parties, agent_speech, stands if stands.started_at else None)
+        call.seen_events.update(dict.fromkeys(event.id for event in journal))
+        call.backlog = missed
     return call
 
 
-def _call(edge: "Edge", start: Start, parties: Parties, bridge: Bridge, stands: Standing | None) -> Call:
+def _call(
+    edge: "Edge", start: Start, parties: Parties, agent_speech: AgentSpeechProcessor, stands: Standing | None
+) -> Call:
     call = Call(
         parties,
         edge.script_of(parties, start.start.custom_parameters),
         edge.engines.name,
         edge.publisher,
-        bridge.speak,
+        agent_speech.speak,
         standing=stands,
     )
     call.started()
@@ -306,7 +308,7 @@ async def _read_all(call: Call, pipeline: CallPipeline, socket: StreamSocket, st
                         msg = f"audio that is {_AHEAD_S:.0f} s ahead of the clock"
                         raise RejectedError(msg)
                     taken_ms = clock.end_ms
-                    await pipeline.hear(samples)
+                    await pipeline.push_audio(samples)
             case Mark() as mark:
                 call.take_mark(mark)
             case Digit() as digit:

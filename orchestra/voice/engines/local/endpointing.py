@@ -3,10 +3,10 @@
 from pipecat.frames.frames import Frame, VADUserStoppedSpeakingFrame
 from pipecat.turns.types import ProcessFrameResult
 
-from orchestra.voice.engines.turn_detection.endpointing import TurnEnd
+from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
 
 
-class SegmentAwareTurnEnd(TurnEnd):
+class SegmentAwareTurnStop(SmartTurnStop):
     """Ends the turn when smart-turn says so *and* every stretch of speech in it is transcribed.
 
     The stock strategy ends it on the transcript of an earlier stretch while a later one is still being transcribed; the

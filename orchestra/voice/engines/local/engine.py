@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
-from orchestra.voice.engines.local.endpointing import SegmentAwareTurnEnd
+from orchestra.voice.engines.local.endpointing import SegmentAwareTurnStop
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import PIPER_VOICE, LocalTTS
-from orchestra.voice.engines.synthesized import Rendered
+from orchestra.voice.engines.synthesized import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
-from orchestra.voice.engines.turn_detection.models import EndOfTurn
+from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 
 _CORES_PER_RUN = 2
 
@@ -39,9 +39,9 @@ class LocalEngine:
         """Any voice begins a turn; while the agent speaks, so many words do."""
         return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
-    def turn_stop(self, analyzer: EndOfTurn) -> BaseUserTurnStopStrategy:
+    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
         """Ends the turn when all of its stretches of speech are transcribed."""
-        return SegmentAwareTurnEnd(analyzer)
+        return SegmentAwareTurnStop(analyzer)
 
     def tts(self, voice: str) -> LocalTTS:  # noqa: ARG002 - there is one local voice
         """A service whose audio begins before its sentence is made whole. One voice, whatever ``voice`` says."""
@@ -51,7 +51,7 @@ class LocalEngine:
         """The Piper voice."""
         return PIPER_VOICE
 
-    async def render(self, text: str, voice: str, rate: int) -> Rendered:  # noqa: ARG002 - there is one local voice
+    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:  # noqa: ARG002 - there is one local voice
         """``text`` spoken at ``rate`` Hz, piece by piece: a call that speaks meanwhile waits for no more than one.
 
         Raises:
@@ -60,7 +60,7 @@ class LocalEngine:
         """
         pieces = [piece async for piece in self.speak(text, rate)]
         words = tuple(word for piece in pieces for word in piece.words)
-        return Rendered(b"".join(piece.pcm16 for piece in pieces), words)
+        return SynthesizedSpeech(b"".join(piece.pcm16 for piece in pieces), words)
 
     async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""

@@ -15,7 +15,7 @@ from orchestra.errors import EngineError
 from orchestra.voice.engines.local.files import PIPER, missing_library, model_paths
 from orchestra.voice.engines.local.onnx_parts import AUDIO, DURATIONS, LAYOUT, split
 from orchestra.voice.engines.local.pcm import to_pcm16
-from orchestra.voice.engines.local.word_timing import letters, places, times
+from orchestra.voice.engines.local.word_timing import count_letters, place_words, word_start_times
 
 if TYPE_CHECKING:
     from piper import PiperVoice
@@ -47,7 +47,7 @@ class SpokenPiece:
     words: tuple[tuple[str, float], ...]
 
 
-class Voice:
+class StreamingPiperVoice:
     """One Piper voice of a process; safe to call from several threads."""
 
     def __init__(self, voice: "PiperVoice", vocoder: Any) -> None:
@@ -58,7 +58,7 @@ class Voice:
         self.rate: int = voice.config.sample_rate
 
     @classmethod
-    def load(cls, data_dir: Path, threads: int) -> "Voice":
+    def load(cls, data_dir: Path, threads: int) -> "StreamingPiperVoice":
         """Load and warm the voice; ``threads`` is how many cores one synthesis uses.
 
         Raises:
@@ -96,9 +96,9 @@ class Voice:
         """
         words = text.split()
         try:
-            sizes = [sum(letters(part) for part in self._voice.phonemize(word)) for word in words]
+            sizes = [sum(count_letters(part) for part in self._voice.phonemize(word)) for word in words]
             sentences = [part for part in self._voice.phonemize(text) if part]
-            placed = places(sizes, [letters(part) for part in sentences])
+            placed = place_words(sizes, [count_letters(part) for part in sentences])
             before_s = 0.0
             for index, phonemes in enumerate(sentences):
                 own = [(word, at) for word, (sentence, at) in zip(words, placed, strict=True) if sentence == index]
@@ -113,7 +113,7 @@ class Voice:
         self, phonemes: list[str], words: list[tuple[str, float]], rate: int, before_s: float, liveliness: float
     ) -> Iterator[SpokenPiece]:
         layout, spoken = self._lay_out(phonemes, liveliness)
-        starts = times([at for _, at in words], spoken)
+        starts = word_start_times([at for _, at in words], spoken)
         waiting = [(word, at) for (word, _), at in zip(words, starts, strict=True)]
         stream = soxr.ResampleStream(self.rate, rate, 1, dtype="float32") if rate != self.rate else None
         lead = made = 0

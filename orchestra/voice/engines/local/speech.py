@@ -6,16 +6,16 @@ from pathlib import Path
 
 from orchestra.settings import load_settings
 from orchestra.voice.engines.local.pcm import from_pcm16, resampled
-from orchestra.voice.engines.local.piper import Voice
-from orchestra.voice.engines.local.whisper import RATE, Transcriber
+from orchestra.voice.engines.local.piper import StreamingPiperVoice
+from orchestra.voice.engines.local.whisper import RATE, WhisperTranscriber
 
 
 @dataclass(frozen=True, slots=True)
 class LocalSpeech:
     """The local models, loaded once. Its methods block: run them in a thread; several may run at once."""
 
-    transcriber: Transcriber
-    voice: Voice
+    transcriber: WhisperTranscriber
+    voice: StreamingPiperVoice
 
     @classmethod
     def load(cls, data_dir: Path | None = None) -> "LocalSpeech":
@@ -27,7 +27,7 @@ class LocalSpeech:
         """
         notes = load_settings().data_dir if data_dir is None else data_dir
         threads = max(1, min(2, os.cpu_count() or 1))
-        return cls(Transcriber.load(notes, threads), Voice.load(notes, threads))
+        return cls(WhisperTranscriber.load(notes, threads), StreamingPiperVoice.load(notes, threads))
 
     def synthesize(self, text: str, rate: int | None = None) -> tuple[bytes, int]:
         """Speak ``text``: mono 16-bit PCM and its rate in Hz (the voice's own, 22,050, when ``rate`` is None).

@@ -15,7 +15,7 @@ from orchestra.voice.engines.frames import SegmentTranscribedFrame
 LATEST_TRANSCRIPT_S = 3.0
 
 
-class Transcribes(Protocol):
+class SpeechTranscriber(Protocol):
     """What the service needs of the local engine."""
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
@@ -25,7 +25,7 @@ class Transcribes(Protocol):
 class LocalSTT(SegmentedSTTService):
     """Transcribes each stretch of speech as soon as the VAD says that it ended, beside smart-turn's work."""
 
-    def __init__(self, engine: Transcribes) -> None:
+    def __init__(self, engine: SpeechTranscriber) -> None:
         super().__init__(
             ttfs_p99_latency=LATEST_TRANSCRIPT_S,
             trailing_silence_secs=0.0,  # the model's window is longer than the speech in any case

@@ -8,26 +8,26 @@ from pipecat.services.settings import TTSSettings
 
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.piper import SpokenPiece
-from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, CountsWords
+from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, WordCountingTTS
 
 _SILENCE_S = 0.02
 PIPER_VOICE = "en_US-joe-medium"
 
 
-class Speaks(Protocol):
+class SpeechSynthesizer(Protocol):
     """What the service needs of the local engine."""
 
     def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""
 
 
-class LocalTTS(CountsWords):
+class LocalTTS(WordCountingTTS):
     """Speaks piece by piece; the words come with the times that the voice itself computed.
 
     Word times count along the audio of their context, from its first sample, as ElevenLabs' do.
     """
 
-    def __init__(self, engine: Speaks) -> None:
+    def __init__(self, engine: SpeechSynthesizer) -> None:
         super().__init__(
             push_start_frame=True,
             push_stop_frames=True,

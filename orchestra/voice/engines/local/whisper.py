@@ -35,7 +35,7 @@ _NO_SPEECH = 0.6
 _UNSURE = -1.0
 
 
-class Transcriber:
+class WhisperTranscriber:
     """One Whisper model of a process; safe to call from several threads."""
 
     def __init__(self, model: "WhisperModel") -> None:
@@ -48,7 +48,7 @@ class Transcriber:
         self._prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
 
     @classmethod
-    def load(cls, data_dir: Path, threads: int) -> "Transcriber":
+    def load(cls, data_dir: Path, threads: int) -> "WhisperTranscriber":
         """Load and warm the model; ``threads`` is how many cores one transcription uses.
 
         Raises:

@@ -17,7 +17,7 @@ _MARKS = frozenset("ˈˌː")
 _CLOSE = 1.5
 
 
-def letters(phonemes: Iterable[str]) -> int:
+def count_letters(phonemes: Iterable[str]) -> int:
     """How many letters of sound there are, leaving out stress, length, spaces and punctuation."""
     return sum(_is_letter(phoneme) for phoneme in phonemes)
 
@@ -26,7 +26,7 @@ def _is_letter(phoneme: str) -> bool:
     return phoneme not in _MARKS and any(character.isalpha() for character in phoneme)
 
 
-def places(sizes: Sequence[int], sentences: Sequence[int]) -> list[tuple[int, float]]:
+def place_words(sizes: Sequence[int], sentences: Sequence[int]) -> list[tuple[int, float]]:
     """For each word its sentence and its distance from the sentence's start, in letters.
 
     ``sizes`` are the letters of each word alone, ``sentences`` the letters of each sentence as spoken.
@@ -44,7 +44,7 @@ def places(sizes: Sequence[int], sentences: Sequence[int]) -> list[tuple[int, fl
     return found
 
 
-def times(positions: Sequence[float], spoken: Sequence[tuple[str, float]]) -> list[float]:
+def word_start_times(positions: Sequence[float], spoken: Sequence[tuple[str, float]]) -> list[float]:
     """When each position begins, in seconds; ``positions`` in letters, ``spoken`` as (phoneme, seconds).
 
     The times never go backwards.

@@ -39,7 +39,7 @@ class ServerBargeIn(MinWordsUserTurnStartStrategy):
         return await super().process_frame(frame)
 
 
-def words_first(strategies: UserTurnStrategies) -> UserTurnStrategies:
+def require_words(strategies: UserTurnStrategies) -> UserTurnStrategies:
     """These, but that an agent who speaks is stopped by a word and not by a sound, whatever was set."""
     start = strategies.start or []
     if any(isinstance(strategy, MinWordsUserTurnStartStrategy) for strategy in start):

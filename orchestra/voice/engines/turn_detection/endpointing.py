@@ -8,7 +8,7 @@ from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 
 from orchestra.voice.engines.frames import SegmentTranscribedFrame
-from orchestra.voice.engines.turn_detection.models import LONGEST_PAUSE_S, EndOfTurn
+from orchestra.voice.engines.turn_detection.models import LONGEST_PAUSE_S, SmartTurnAnalyzer
 
 #: how long the caller may pause after a sentence that smart-turn takes for unfinished, in seconds
 SENTENCE_PAUSE_S = 0.7
@@ -37,13 +37,13 @@ def pause_after(text: str) -> float:
     return NUMBER_PAUSE_S if text.rstrip(" .?!")[-1:].isdigit() else SENTENCE_PAUSE_S
 
 
-class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
+class SmartTurnStop(TurnAnalyzerUserTurnStopStrategy):
     """Ends the turn when smart-turn says so; otherwise after a pause, shorter when a sentence is complete.
 
     Smart-turn judges the melody, and one finished turn in twenty sounds unfinished to it (at 8 kHz, Piper's voice).
     """
 
-    def __init__(self, analyzer: EndOfTurn, **options: Any) -> None:
+    def __init__(self, analyzer: SmartTurnAnalyzer, **options: Any) -> None:
         super().__init__(turn_analyzer=analyzer, **options)
         self._analyzer = analyzer
 

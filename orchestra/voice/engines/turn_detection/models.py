@@ -15,7 +15,7 @@ from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnal
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams
 
-from orchestra.voice.engines.thread_priority import behind_the_event_loop
+from orchestra.voice.engines.thread_priority import lower_thread_priority
 from orchestra.voice.engines.turn_detection.smart_turn_features import Floats, features
 from orchestra.voice.engines.turn_detection.vad import InlineVAD
 
@@ -25,7 +25,7 @@ LONGEST_PAUSE_S = 2.0
 _COMPLETE = 0.5
 
 
-class EndOfTurn(LocalSmartTurnAnalyzerV3):
+class SmartTurnAnalyzer(LocalSmartTurnAnalyzerV3):
     """Smart-turn v3.2 on a shared session and shared threads."""
 
     def __init__(self, session: Any, threads: ThreadPoolExecutor, params: SmartTurnParams) -> None:
@@ -53,7 +53,7 @@ class EndOfTurn(LocalSmartTurnAnalyzerV3):
 
 
 @dataclass(frozen=True, slots=True)
-class ListeningModels:
+class TurnDetectionModels:
     """The sessions and threads of a process."""
 
     _vad_session: Any
@@ -61,20 +61,20 @@ class ListeningModels:
     _threads: ThreadPoolExecutor
 
     @classmethod
-    def load(cls) -> "ListeningModels":
+    def load(cls) -> "TurnDetectionModels":
         """Load both models from Pipecat's wheel and run each once. Blocks for about 0.5 s."""
         stock = LocalSmartTurnAnalyzerV3()
         stock._predict_endpoint(np.zeros(16_000, np.float32))  # noqa: SLF001 - the first run is slow
-        threads = ThreadPoolExecutor(os.cpu_count() or 1, "smart-turn", initializer=behind_the_event_loop)
+        threads = ThreadPoolExecutor(os.cpu_count() or 1, "smart-turn", initializer=lower_thread_priority)
         return cls(SileroVADAnalyzer()._model.session, stock._session, threads)  # noqa: SLF001 - the bundled sessions
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:
         """Voice activity detection for one call; speech and silence count after 0.2 s unless ``params`` say so."""
         return InlineVAD(self._vad_session, params)
 
-    def end_of_turn(self) -> EndOfTurn:
+    def end_of_turn(self) -> SmartTurnAnalyzer:
         """The turn analyzer of one call."""
-        return EndOfTurn(self._turn_session, self._threads, SmartTurnParams(stop_secs=LONGEST_PAUSE_S))
+        return SmartTurnAnalyzer(self._turn_session, self._threads, SmartTurnParams(stop_secs=LONGEST_PAUSE_S))
 
     def close(self) -> None:
         """End the threads."""
