@@ -15,7 +15,7 @@ from orchestra.mask import without_secrets
 DRAFT = ".part"
 
 
-class Place:
+class FileRoot:
     """Files under one root, by their path below it. A file is there whole or not at all. Every method blocks.
 
     All of them raise OSError where the place cannot be reached or written, whatever its driver raises. Nothing is
@@ -28,21 +28,21 @@ class Place:
 
     def __init__(self, root: str) -> None:
         self.folder = folder_of(root)
-        self.root = root if self.folder is None else str(self.folder)
+        self.location = root if self.folder is None else str(self.folder)
         # behind a URL where nothing may be removed, one draft is left behind and not one for every attempt
         self._draft = f"{_nobody_elses()}{DRAFT}"
         if self.folder is None:
             _driver(root)
 
     def __str__(self) -> str:
-        return without_secrets(self.root)
+        return without_secrets(self.location)
 
     def names(self, path: str = "") -> list[str]:
         """What lies in a folder, by name; nothing where there is no such folder."""
         try:
             if self.folder is not None:
                 return os.listdir(self.folder / path)  # noqa: PTH208 - names, not paths
-            with reached(self.root) as (files, base):
+            with open_filesystem(self.location) as (files, base):
                 files.invalidate_cache(_at(base, path))
                 found = files.ls(_at(base, path), detail=False)
         except (FileNotFoundError, NotADirectoryError):
@@ -53,13 +53,13 @@ class Place:
         """A whole file."""
         if self.folder is not None:
             return (self.folder / path).read_bytes()
-        with reached(self.root) as (files, base):
+        with open_filesystem(self.location) as (files, base):
             return cast("bytes", files.cat_file(_at(base, path)))
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file aside and rename it; on this machine it is on the disk before it has its name."""
         if self.folder is None:
-            with reached(self.root) as (files, base):
+            with open_filesystem(self.location) as (files, base):
                 self._write_behind(files, _at(base, path), content)
             return
         target = self.folder / path
@@ -106,7 +106,7 @@ class Place:
         """The length of a file in bytes."""
         if self.folder is not None:
             return (self.folder / path).stat().st_size
-        with reached(self.root) as (files, base):
+        with open_filesystem(self.location) as (files, base):
             return int(files.info(_at(base, path))["size"])
 
     def remove(self, path: str) -> None:
@@ -115,14 +115,14 @@ class Place:
             if self.folder is not None:
                 (self.folder / path).unlink()
                 return
-            with reached(self.root) as (files, base):
+            with open_filesystem(self.location) as (files, base):
                 files.rm_file(_at(base, path))
 
     def dataset(self, paths: Sequence[str], schema: Any) -> Any:
         """Parquet files behind the URL as one dataset of Arrow."""
         import pyarrow.dataset  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
 
-        with reached(self.root) as (files, base):
+        with open_filesystem(self.location) as (files, base):
             return pyarrow.dataset.dataset(
                 [_at(base, path) for path in paths], schema=schema, format="parquet", filesystem=files
             )
@@ -173,7 +173,7 @@ def _sync(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def reached(url: str) -> Iterator[tuple[Any, str]]:
+def open_filesystem(url: str) -> Iterator[tuple[Any, str]]:
     """The file system behind a URL, and the path there, for one use of it.
 
     Raises:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.analysis.query import Records
+from orchestra.analysis.query import CallDatabase
 from orchestra.archive.archive import BEGINNING, Archive
 from orchestra.archive.compact import compact
 from orchestra.errors import MissingExtraError
-from orchestra.filesystem import Place
+from orchestra.filesystem import FileRoot
 from orchestra.settings import Settings
 from tests.archive.test_archive import entry
 from tests.storage.odd_places import ODD, Lost, Objects
@@ -36,7 +36,7 @@ def _write_files(archive: Archive, count: int) -> None:
 
 @pytest.mark.parametrize("kind", _EVERY)
 def test_whatever_a_file_system_lacks_files_are_written_listed_and_read(kind: str) -> None:
-    place = Place(f"{kind}://bucket/archive")
+    place = FileRoot(f"{kind}://bucket/archive")
     assert place.names() == []
     for content in (b"one", b"other"):
         place.write("day/a.parquet", content)
@@ -48,7 +48,7 @@ def test_whatever_a_file_system_lacks_files_are_written_listed_and_read(kind: st
 
 @pytest.mark.parametrize("kind", _EVERY)
 def test_where_nothing_may_be_removed_at_most_one_draft_stays_however_often_it_is_written(kind: str) -> None:
-    place = Place(f"{kind}://bucket/archive")
+    place = FileRoot(f"{kind}://bucket/archive")
     for _ in range(5):
         place.write("day/a.parquet", b"content")
     assert len(place.names("day")) <= 2
@@ -63,7 +63,7 @@ async def test_an_archive_there_is_written_merged_and_queried(kind: str, tmp_pat
     assert (done.merged, done.made) == (4, 1)
     assert done.covered + done.kept >= 4  # and drafts
     assert [each.stream_id for each in archive.entries()] == [entry(number).stream_id for number in range(4)]
-    records = await Records.open(settings)
+    records = await CallDatabase.open(settings)
     try:
         assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 4}]
     finally:
@@ -81,7 +81,7 @@ def test_files_that_may_not_be_removed_are_merged_once_and_not_again() -> None:
 
 
 def test_a_connection_that_broke_is_made_again_for_the_next_attempt() -> None:
-    place = Place("lost://bucket/archive")
+    place = FileRoot("lost://bucket/archive")
     with pytest.raises(OSError, match="EOFError: Socket is closed"):
         place.write("a", b"content")
     place.write("a", b"content")
@@ -90,4 +90,4 @@ def test_a_connection_that_broke_is_made_again_for_the_next_attempt() -> None:
 
 def test_a_kind_of_place_that_nothing_here_opens_is_said_before_anything_is_tried() -> None:
     with pytest.raises(MissingExtraError, match="gopher"):
-        Place("gopher://me:secret@somewhere/calls")
+        FileRoot("gopher://me:secret@somewhere/calls")

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from orchestra.printable import escaped, printable
 
 if TYPE_CHECKING:
-    from orchestra.analysis.query import Answer
+    from orchestra.analysis.query import QueryResult
 
 
-def write_csv(answer: "Answer", file: IO[bytes], *, look_on: bool = False) -> int:
+def write_csv(answer: "QueryResult", file: IO[bytes], *, look_on: bool = False) -> int:
     """Comma-separated, with a header; returns the number of rows.
 
     Where somebody may ``look_on`` it goes to a terminal, which its texts must not drive.
@@ -30,7 +30,7 @@ def write_csv(answer: "Answer", file: IO[bytes], *, look_on: bool = False) -> in
     return rows
 
 
-def write_json(answer: "Answer", file: IO[bytes]) -> int:
+def write_json(answer: "QueryResult", file: IO[bytes]) -> int:
     """One JSON object a line, harmless on a terminal; returns the number of rows."""
     rows = 0
     for batch in answer.batches():
@@ -41,7 +41,7 @@ def write_json(answer: "Answer", file: IO[bytes]) -> int:
     return rows
 
 
-def write_parquet(answer: "Answer", file: IO[bytes]) -> int:
+def write_parquet(answer: "QueryResult", file: IO[bytes]) -> int:
     """Parquet; returns the number of rows."""
     rows = 0
     with pq.ParquetWriter(file, answer.schema, compression="zstd") as writer:

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from orchestra.analysis.query import Records
+from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.report import between
 
 #: so many outcomes have a colour of their own; they differ in lightness, too
@@ -24,7 +24,7 @@ _LOOK: Any = {
 }
 
 
-def plot(records: Records, found: dict[str, Any], folder: Path, **when: float | None) -> list[Path]:
+def plot(records: CallDatabase, found: dict[str, Any], folder: Path, **when: float | None) -> list[Path]:
     """Write the pictures of a report into a folder, as PNG files; returns them. Blocks.
 
     Raises:
@@ -54,7 +54,7 @@ def _picture(title: str, ylabel: str) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _calls(records: Records, when: str) -> Figure:
+def _calls(records: CallDatabase, when: str) -> Figure:
     rows = records.rows(
         f"SELECT CAST(day AS VARCHAR) AS day, coalesce(outcome, status) AS outcome, count(*) AS calls"  # noqa: S608
         f" FROM calls WHERE {when} GROUP BY ALL ORDER BY ALL"
@@ -90,7 +90,7 @@ def _stages(latency: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-def _latency(records: Records, when: str) -> Figure:
+def _latency(records: CallDatabase, when: str) -> Figure:
     rows = records.rows(
         "SELECT CAST(day AS VARCHAR) AS day, quantile_cont(total_ms, 0.5) AS p50, quantile_cont(total_ms, 0.95) AS p95"  # noqa: S608
         f" FROM turns WHERE {when} AND total_ms IS NOT NULL GROUP BY day ORDER BY day"

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from orchestra.analysis.views import VIEWS
-from orchestra.archive.archive import BEGINNING, Archive, Part, parts_of
+from orchestra.archive.archive import BEGINNING, Archive, ArchivePart, effective_parts
 from orchestra.bus import Bus
 from orchestra.bus.redis.embedded import running_url
 from orchestra.errors import MissingExtraError, ServerError, UsageError
@@ -22,7 +22,7 @@ try:
     import duckdb
     import pyarrow as pa  # type: ignore[import-untyped]
 
-    from orchestra.archive.parquet import SCHEMA, table_of
+    from orchestra.archive.parquet import SCHEMA, to_table
 except ModuleNotFoundError as missing:
     _msg = f'queries need {missing.name}: pip install "orchestra-voice[analysis]"'
     raise MissingExtraError(_msg) from missing
@@ -38,11 +38,11 @@ row_number() OVER (
 """
 
 
-def _log_complaint(text: str) -> None:
+def _log_warning(text: str) -> None:
     _LOG.warning("query.incomplete", what=text)
 
 
-class Records:
+class CallDatabase:
     """What is kept of the calls, as views of an SQL database. Open it with `open`, and close it."""
 
     def __init__(self, database: "duckdb.DuckDBPyConnection", *, files: int, live: int) -> None:
@@ -52,11 +52,11 @@ class Records:
         self._database = database
 
     @classmethod
-    async def open(cls, settings: Settings, *, complain: Callable[[str], None] = _log_complaint) -> "Records":
+    async def open(cls, settings: Settings, *, on_warning: Callable[[str], None] = _log_warning) -> "CallDatabase":
         """The archive of the settings, and the journal of their server if one runs.
 
-        ``complain`` is told in one sentence when a server that should be there is away, and of a file that is damaged:
-        the answer is without them.
+        ``on_warning`` gets one sentence for a server that should be there and is away, and for each damaged file: the
+        answer leaves them out.
 
         Raises:
             UsageError: the archive cannot be reached.
@@ -64,22 +64,22 @@ class Records:
         """
         archive = await asyncio.to_thread(Archive.of, settings)
         try:
-            parts = await asyncio.to_thread(lambda: parts_of(archive.files()))
+            parts = await asyncio.to_thread(lambda: effective_parts(archive.files()))
         except OSError as error:
-            msg = f"the archive at {archive.place} cannot be reached: {error}"
+            msg = f"the archive at {archive.root} cannot be reached: {error}"
             raise UsageError(msg) from error
-        live = await _live(settings, parts, complain)
+        live = await _live(settings, parts, on_warning)
         try:
             return await asyncio.to_thread(cls._build, archive, parts, live)
         except (duckdb.Error, pa.ArrowException, OSError):  # to open every file first would take long where all is well
-            parts = await asyncio.to_thread(_readable, archive, complain)
+            parts = await asyncio.to_thread(_readable, archive, on_warning)
             return await asyncio.to_thread(cls._build, archive, parts, live)
 
     @classmethod
-    def _build(cls, archive: Archive, parts: list[Part], live: "_Live") -> "Records":
+    def _build(cls, archive: Archive, parts: list[ArchivePart], live: "_Live") -> "CallDatabase":
         database = duckdb.connect(":memory:", config={"temp_directory": "", "python_enable_replacements": False})
-        if archive.place.folder is not None:
-            paths = [str(archive.place.folder / part.file.path) for part in parts if part.whole]
+        if archive.root.folder is not None:
+            paths = [str(archive.root.folder / part.file.path) for part in parts if part.whole]
             database.execute("SET allowed_paths = ?", [paths])
         journals = dict.fromkeys([*(part.file.journal for part in parts), *([live.journal] if live.tables else [])])
         sources = []
@@ -103,7 +103,7 @@ class Records:
         database.execute("SET lock_configuration = true")
         return cls(database, files=len(parts), live=sum(map(len, live.tables)))
 
-    def run(self, sql: str) -> "Answer":
+    def run(self, sql: str) -> "QueryResult":
         """The answer to one SELECT. Blocks.
 
         Raises:
@@ -119,7 +119,7 @@ class Records:
             msg = f"a query is one SELECT, and this is {what}: it changes nothing; --out saves its answer"
             raise UsageError(msg)
         try:
-            return Answer(self._database.sql(sql))
+            return QueryResult(self._database.sql(sql))
         except duckdb.PermissionException as error:
             msg = f"refused: a query reads {', '.join(VIEWS)} and no other place ({_words(error)})"
             raise UsageError(msg) from None
@@ -144,7 +144,7 @@ class Records:
         self._database.close()
 
 
-class Answer:
+class QueryResult:
     """The rows that a query gave, in batches of Arrow."""
 
     def __init__(self, result: "duckdb.DuckDBPyRelation") -> None:
@@ -169,10 +169,10 @@ class Answer:
 
 def _files(database: "duckdb.DuckDBPyConnection", archive: Archive, paths: list[str], number: int) -> str:
     """What reads these files of the archive in SQL."""
-    if archive.place.folder is None:
+    if archive.root.folder is None:
         database.register(f"archived_{number}", archive.dataset(paths))
         return f"archived_{number}"
-    names = ", ".join(_quoted(str(archive.place.folder / path)) for path in paths)
+    names = ", ".join(_quoted(str(archive.root.folder / path)) for path in paths)
     return f"read_parquet([{names}], union_by_name = true)"
 
 
@@ -202,7 +202,7 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
         UsageError: the condition or query is not right.
 
     """
-    records = await Records.open(settings)
+    records = await CallDatabase.open(settings)
     try:
         query = where.lstrip().lower().startswith(("select ", "with ", "from "))
         sql = where if query else f"SELECT call FROM calls WHERE {where} ORDER BY time"  # noqa: S608 - locked, read only
@@ -215,17 +215,17 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
     return list(dict.fromkeys(row["call"] for row in rows))
 
 
-def _readable(archive: Archive, complain: Callable[[str], None]) -> list[Part]:
+def _readable(archive: Archive, on_warning: Callable[[str], None]) -> list[ArchivePart]:
     """What counts of the files that can be read; the others are complained of."""
     readable = []
     for file in archive.files():
         try:
             archive.open(file).close()
         except OSError as error:
-            complain(f"{error}; the answer is without its events")
+            on_warning(f"{error}; the answer is without its events")
         else:
             readable.append(file)
-    return parts_of(readable)
+    return effective_parts(readable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +236,13 @@ class _Live:
     tables: list[pa.Table] = field(default_factory=list)
 
 
-async def _live(settings: Settings, parts: list[Part], complain: Callable[[str], None]) -> _Live:
+async def _live(settings: Settings, parts: list[ArchivePart], on_warning: Callable[[str], None]) -> _Live:
     if settings.redis_url is None and running_url(settings.data_dir) is None:
         return _Live()
     try:
         bus = await Bus.connect(settings)
     except ServerError as error:
-        complain(f"the answer is of the archive alone: {error}")
+        on_warning(f"the answer is of the archive alone: {error}")
         return _Live()
     last = {(part.file.journal, part.file.partition): part.file.last for part in parts}
     tables, rows = [], []
@@ -252,11 +252,11 @@ async def _live(settings: Settings, parts: list[Part], complain: Callable[[str],
             async for entry in bus.entries(partition, "events", since=f"({milliseconds}-{sequence}"):
                 rows.append(entry)
                 if len(rows) == _PAGE:
-                    tables.append(table_of(rows))
+                    tables.append(to_table(rows))
                     rows = []
     finally:
         await bus.close()
-    return _Live(bus.journal_name, [*tables, table_of(rows)] if rows else tables)
+    return _Live(bus.journal_name, [*tables, to_table(rows)] if rows else tables)
 
 
 def _quoted(text: str) -> str:

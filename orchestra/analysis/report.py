@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from orchestra.analysis.query import Records
+from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.views import STAGES
 
 #: what a group of calls is told by: the name of the group, and its column
@@ -19,7 +19,7 @@ def between(since: float | None = None, until: float | None = None) -> str:
     return " AND ".join(tests) or "true"
 
 
-def report(records: Records, *, since: float | None = None, until: float | None = None) -> dict[str, Any]:
+def report(records: CallDatabase, *, since: float | None = None, until: float | None = None) -> dict[str, Any]:
     """The report as plain values, of what began between two moments (epoch seconds). Blocks.
 
     Shapes: ``totals`` one object, every other part a list of objects; latencies in ms, ``None`` where nothing was
@@ -66,7 +66,7 @@ _CALL_SUMS = ", ".join(
 )  # fmt: skip
 
 
-def _latency(records: Records, when: str) -> list[dict[str, Any]]:
+def _latency(records: CallDatabase, when: str) -> list[dict[str, Any]]:
     """A row for each stage."""
     columns = [
         f"quantile_cont({stage}, {share}) AS {stage}_{name}" for stage in STAGES for name, share in _QUANTILES
@@ -82,7 +82,7 @@ def _latency(records: Records, when: str) -> list[dict[str, Any]]:
     ]
 
 
-def _by(records: Records, column: str, when: str) -> list[dict[str, Any]]:
+def _by(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:
     """Turns, with the tools, hand-overs and tokens of the same group beside them."""
     group = f"coalesce({column}, '')" if column != "day" else "CAST(time AS DATE)"
     quantiles = ", ".join(f"quantile_cont(total_ms, {share}) AS {name}" for name, share in _QUANTILES)

@@ -12,7 +12,7 @@ Every event counts once, whoever wrote when:
   up, renames its file although its successor has written those events, too; and a merged file stands beside the ones
   it was made of until they are removed. Since each of them holds all there was between its ids, a reader takes them
   in the order of their first ids, the longest first, and of each only what comes after the last id it has seen:
-  `Part.after`. What is covered wholly is not read, and `compact` removes it.
+  `ArchivePart.after`. What is covered wholly is not read, and `compact` removes it.
 """
 
 import heapq
@@ -29,7 +29,7 @@ from typing import Any
 from orchestra.bus.keys import earliest_ms, partition_of
 from orchestra.bus.stream.entry import Entry
 from orchestra.errors import MissingExtraError
-from orchestra.filesystem import Place
+from orchestra.filesystem import FileRoot
 from orchestra.settings import Settings
 
 try:
@@ -39,16 +39,16 @@ try:
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     from orchestra.archive.parquet import (
-        MOST,
+        INT64_MAX,
         SCHEMA,
-        Sheet,
-        complete,
-        entries_of,
-        in_order,
+        ParquetFileWriter,
         missing_columns,
         one_of,
         place_of,
-        table_of,
+        require_values,
+        sort_by_stream_id,
+        to_entries,
+        to_table,
     )
 except ModuleNotFoundError as missing:
     _msg = f'the archive needs {missing.name}: pip install "orchestra-voice[archive]"'
@@ -69,7 +69,7 @@ _LAST_DAY = "9999-12-31"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class File:
+class ArchiveFile:
     """One file of the archive, by its name: the day, the stream and its first and last stream ids."""
 
     journal: str
@@ -90,10 +90,10 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ArchivePart:
     """What counts of a file: its rows beyond ``after``; all of them unless it overlaps with another."""
 
-    file: File
+    file: ArchiveFile
     after: Id = BEGINNING
 
     @property
@@ -102,19 +102,19 @@ class Part:
         return self.after < self.file.first
 
 
-def parts_of(files: Collection[File]) -> list[Part]:
+def effective_parts(files: Collection[ArchiveFile]) -> list[ArchivePart]:
     """What counts of these files, by stream and in its order; those that others cover are left out."""
     parts = []
     for _, stream in groupby(sorted(files, key=_longest_first), key=lambda file: (file.journal, file.partition)):
         seen = BEGINNING
         for file in stream:
             if file.last > seen:
-                parts.append(Part(file, seen))
+                parts.append(ArchivePart(file, seen))
                 seen = file.last
     return parts
 
 
-def _longest_first(file: File) -> tuple[str, int, Id, Id]:
+def _longest_first(file: ArchiveFile) -> tuple[str, int, Id, Id]:
     return file.journal, file.partition, file.first, (-file.last[0], -file.last[1])
 
 
@@ -122,7 +122,7 @@ class Archive:
     """The files at one place. Every method blocks; all raise OSError where the place cannot be reached."""
 
     def __init__(self, root: str) -> None:
-        self.place = Place(root)
+        self.root = FileRoot(root)
 
     @classmethod
     def of(cls, settings: Settings) -> "Archive":
@@ -137,11 +137,11 @@ class Archive:
         partitions: Collection[int] | None = None,
         journal: str | None = None,
         days: Callable[[str], bool] = lambda _: True,
-    ) -> list[File]:
+    ) -> list[ArchiveFile]:
         """Every file, also those that others cover; only of these partitions, this journal, such days."""
-        found: list[File] = []
-        for day in sorted(filter(_DAY.fullmatch, self.place.names())):
-            for folder in self.place.names(day) if days(day) else ():
+        found: list[ArchiveFile] = []
+        for day in sorted(filter(_DAY.fullmatch, self.root.names())):
+            for folder in self.root.names(day) if days(day) else ():
                 named = _FOLDER.fullmatch(folder)
                 if named is None or (partitions is not None and int(named[1]) not in partitions):
                     continue
@@ -149,16 +149,16 @@ class Archive:
                     found += self._in(day, folder, int(named[1]), named[2])
         return found
 
-    def _in(self, day: str, folder: str, partition: int, journal: str) -> Iterator[File]:
-        for name in self.place.names(f"{day}/{folder}"):
+    def _in(self, day: str, folder: str, partition: int, journal: str) -> Iterator[ArchiveFile]:
+        for name in self.root.names(f"{day}/{folder}"):
             if (ids := _FILE.fullmatch(name)) is not None:
                 numbers = [int(number) for number in ids.groups()]
-                yield File(journal, partition, (numbers[0], numbers[1]), (numbers[2], numbers[3]), day)
+                yield ArchiveFile(journal, partition, (numbers[0], numbers[1]), (numbers[2], numbers[3]), day)
 
     def last(self, journal: str, partition: int) -> Id:
         """The last stream id of a partition that is archived; (0, 0) for none."""
         folder = f"p{partition:02d}-{journal}"
-        for day in sorted(filter(_DAY.fullmatch, self.place.names()), reverse=True):
+        for day in sorted(filter(_DAY.fullmatch, self.root.names()), reverse=True):
             found = [file.last for file in self._in(day, folder, partition, journal)]
             if found:
                 return max(found)
@@ -166,7 +166,7 @@ class Archive:
 
     # -- more
 
-    def write(self, journal: str, entries: Sequence[Entry], *, after: Id = BEGINNING) -> list[File]:
+    def write(self, journal: str, entries: Sequence[Entry], *, after: Id = BEGINNING) -> list[ArchiveFile]:
         """Write entries of one partition, in their order: a file for each day they are of.
 
         ``after`` is the stream id up to which the group had taken the stream before them.
@@ -174,35 +174,35 @@ class Archive:
         written = []
         for rows in _by_day(entries):
             first, last = (place_of(entry.stream_id) for entry in (rows[0], rows[-1]))
-            file = File(journal, rows[0].partition, first, last, _day(first[0]))
-            self.put(file, table_of(rows), after=after)
+            file = ArchiveFile(journal, rows[0].partition, first, last, _day(first[0]))
+            self.put(file, to_table(rows), after=after)
             written.append(file)
             after = file.last
         return written
 
-    def put(self, file: File, rows: pa.Table, *, after: Id, level: int = _LEVEL) -> None:
+    def put(self, file: ArchiveFile, rows: pa.Table, *, after: Id, level: int = _LEVEL) -> None:
         """Write the rows of a file, which are in order."""
-        sheet = Sheet({"after": _text(after)}, level=level)
+        sheet = ParquetFileWriter({"after": _text(after)}, level=level)
         sheet.add(rows)
-        self.place.write(file.path, sheet.finish())
+        self.root.write(file.path, sheet.finish())
 
     # -- reading
 
-    def open(self, file: File) -> pq.ParquetFile:
+    def open(self, file: ArchiveFile) -> pq.ParquetFile:
         """A file for reading.
 
         Raises:
             OSError: it is damaged, none of an archive, or cannot be reached.
 
         """
-        with _damage_told(file):
+        with _damage_as_os_error(file):
             return self._opened(self._source(file))
 
-    def _source(self, file: File) -> pa.NativeFile:
+    def _source(self, file: ArchiveFile) -> pa.NativeFile:
         """The bytes of a file: those on this machine are read as far as they are needed."""
-        if self.place.folder is not None:
-            return pa.memory_map(str(self.place.folder / file.path))
-        return pa.BufferReader(self.place.read(file.path))
+        if self.root.folder is not None:
+            return pa.memory_map(str(self.root.folder / file.path))
+        return pa.BufferReader(self.root.read(file.path))
 
     @staticmethod
     def _opened(source: pa.NativeFile) -> pq.ParquetFile:
@@ -213,34 +213,34 @@ class Archive:
             raise ValueError(msg)
         return opened
 
-    def after(self, file: File, opened: pq.ParquetFile) -> Id:
+    def after(self, file: ArchiveFile, opened: pq.ParquetFile) -> Id:
         """The id up to which the group had taken the stream before the first entry of a file.
 
         Raises:
             OSError: the file does not say it in the form of an archive's.
 
         """
-        with _damage_told(file):
+        with _damage_as_os_error(file):
             told = (opened.schema_arrow.metadata or {}).get(b"after", b"0-0")
             return place_of(told.decode())
 
     def dataset(self, paths: Sequence[str]) -> Any:
         """Files behind a URL as one Arrow dataset, read as far as a query needs them."""
-        return self.place.dataset(paths, SCHEMA)
+        return self.root.dataset(paths, SCHEMA)
 
-    def tables(self, part: Part, **filters: Any) -> Iterator[pa.Table]:
+    def tables(self, part: ArchivePart, **filters: Any) -> Iterator[pa.Table]:
         """The rows that count of a file, in order, some ten thousands at a time; see `entries` for the filters.
 
         Raises:
             OSError: it is damaged, none of an archive, or cannot be reached.
 
         """
-        wanted = _Wanted(BEGINNING if part.whole else part.after, **filters)
-        with _damage_told(part.file):
+        wanted = _RowFilter(BEGINNING if part.whole else part.after, **filters)
+        with _damage_as_os_error(part.file):
             source = self._source(part.file)
             with self._opened(source) as opened:
                 for group in wanted.groups(source):
-                    yield in_order(wanted.of(complete(opened.read_row_group(group))))
+                    yield sort_by_stream_id(wanted.of(require_values(opened.read_row_group(group))))
 
     def entries(
         self,
@@ -267,7 +267,7 @@ class Archive:
         partitions = None if calls is None else {partition_of(call) for call in calls}
         begun = max(since_ms or 0, min((earliest_ms(call) for call in calls or ()), default=0))
         first, last = _day(begun), _LAST_DAY if until_ms is None else _day(until_ms)
-        parts = parts_of(self.files(partitions=partitions, days=lambda day: first <= day <= last))
+        parts = effective_parts(self.files(partitions=partitions, days=lambda day: first <= day <= last))
         parts = [part for part in parts if part.file.last[0] >= begun]
         wanted: dict[str, Any] = {"calls": calls, "types": types, "since_ms": since_ms, "until_ms": until_ms}
         streams = [
@@ -278,27 +278,29 @@ class Archive:
         merged = heapq.merge(*streams, key=lambda pair: pair[0])
         yield from _once(merged, everywhere=calls is not None) if several else (entry for _, entry in merged)
 
-    def _stream(self, parts: list[Part], wanted: dict[str, Any]) -> Iterator[tuple[Id, Entry]]:
+    def _stream(self, parts: list[ArchivePart], wanted: dict[str, Any]) -> Iterator[tuple[Id, Entry]]:
         """The entries of one stream's files; what was merged since they were listed is found where it is now."""
         waiting = deque(parts)
         while waiting:
             part = waiting.popleft()
             try:
                 for table in self.tables(part, **wanted):
-                    with _damage_told(part.file):
-                        for entry in entries_of(table):
+                    with _damage_as_os_error(part.file):
+                        for entry in to_entries(table):
                             yield place_of(entry.stream_id), entry
             except FileNotFoundError:
                 file = part.file
                 after = max(part.after, (file.first[0], file.first[1] - 1))
-                now = parts_of(self.files(partitions=[file.partition], journal=file.journal))
-                waiting = deque(Part(each.file, max(each.after, after)) for each in now if each.file.last > after)
+                now = effective_parts(self.files(partitions=[file.partition], journal=file.journal))
+                waiting = deque(
+                    ArchivePart(each.file, max(each.after, after)) for each in now if each.file.last > after
+                )
                 if any(each.file == file for each in waiting):
                     raise
 
 
 @contextmanager
-def _damage_told(file: File) -> Iterator[None]:
+def _damage_as_os_error(file: ArchiveFile) -> Iterator[None]:
     """Have whatever Arrow finds wrong with a file told in one line, with the file's name.
 
     Raises:
@@ -317,7 +319,7 @@ def _damage_told(file: File) -> Iterator[None]:
         raise OSError(msg) from error
 
 
-class _Wanted:
+class _RowFilter:
     """Which rows are asked for."""
 
     def __init__(
@@ -329,7 +331,7 @@ class _Wanted:
         since_ms: int | None = None,
         until_ms: int | None = None,
     ) -> None:
-        self._after = min(after[0], MOST), min(after[1], MOST)
+        self._after = min(after[0], INT64_MAX), min(after[1], INT64_MAX)
         self._calls = None if calls is None else sorted(calls)
         self._types = None if types is None else sorted(types)
         self._since_ms = since_ms

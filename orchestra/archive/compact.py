@@ -12,8 +12,8 @@ from itertools import groupby
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from orchestra.archive.archive import BEGINNING, LAST_MS, Archive, File, Id, Part, parts_of
-from orchestra.archive.parquet import ROW_GROUP, Sheet
+from orchestra.archive.archive import BEGINNING, LAST_MS, Archive, ArchiveFile, ArchivePart, Id, effective_parts
+from orchestra.archive.parquet import ROW_GROUP, ParquetFileWriter
 from orchestra.filesystem import DRAFT
 
 _MOST_ROWS = 1_000_000
@@ -23,7 +23,7 @@ _DRAFT_MS = 24 * 3600 * 1000
 
 
 @dataclass(slots=True)
-class Compacted:
+class CompactionResult:
     """What was done: ``merged`` files became ``made``, ``covered`` ones and ``drafts`` were removed.
 
     ``kept`` are those that should have been, in a place where nothing may be removed: they count no more.
@@ -46,7 +46,7 @@ def compact(
     most_rows: int = _MOST_ROWS,
     settle_s: float = 1.0,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Compacted:
+) -> CompactionResult:
     """Merge the files of each day and partition into files of up to ``most_rows`` events; remove what is covered.
 
     All of them, or those of some ``partitions``, or of one ``journal``. ``settle_s`` lies between naming the merged
@@ -57,8 +57,8 @@ def compact(
         OSError: the place cannot be read or written; what was merged before is kept.
 
     """
-    result = Compacted()
-    parts = parts_of(archive.files(partitions=partitions, journal=journal))
+    result = CompactionResult()
+    parts = effective_parts(archive.files(partitions=partitions, journal=journal))
     streams = [list(each) for _, each in groupby(parts, key=lambda part: part.file.folder)]
     for done, stream in enumerate(streams):
         for run in _runs(archive, stream, most_rows):
@@ -68,9 +68,9 @@ def compact(
     return result
 
 
-def _runs(archive: Archive, parts: list[Part], most_rows: int) -> Iterator[list[Part]]:
+def _runs(archive: Archive, parts: list[ArchivePart], most_rows: int) -> Iterator[list[ArchivePart]]:
     """Neighbours that are to be one file: between them there is nothing, and together they are not too large."""
-    run: list[Part] = []
+    run: list[ArchivePart] = []
     rows = 0
     for part in parts if len(parts) > 1 else ():
         with archive.open(part.file) as opened:
@@ -86,11 +86,11 @@ def _runs(archive: Archive, parts: list[Part], most_rows: int) -> Iterator[list[
         yield run
 
 
-def _merge(archive: Archive, run: list[Part], result: Compacted) -> None:
+def _merge(archive: Archive, run: list[ArchivePart], result: CompactionResult) -> None:
     first, last = run[0].file, run[-1].file
     with archive.open(first) as opened:
         after = archive.after(first, opened)
-    sheet = Sheet({"after": f"{after[0]}-{after[1]}"}, level=_LEVEL)
+    sheet = ParquetFileWriter({"after": f"{after[0]}-{after[1]}"}, level=_LEVEL)
     waiting: list[pa.Table] = []
     for part in run:
         for table in archive.tables(part):
@@ -101,18 +101,18 @@ def _merge(archive: Archive, run: list[Part], result: Compacted) -> None:
                 waiting = [together.slice(ROW_GROUP)]
     if waiting:
         sheet.add(pa.concat_tables(waiting))
-    made = File(first.journal, first.partition, first.first, last.last, first.day)
+    made = ArchiveFile(first.journal, first.partition, first.first, last.last, first.day)
     content = sheet.finish()
-    archive.place.write(made.path, content)
+    archive.root.write(made.path, content)
     result.merged += len(run)
     result.made += 1
-    result.bytes_before += sum(archive.place.size(part.file.path) for part in run)
+    result.bytes_before += sum(archive.root.size(part.file.path) for part in run)
     result.bytes_after += len(content)
 
 
-def _sweep(archive: Archive, files: list[File], result: Compacted, settle_s: float) -> None:
+def _sweep(archive: Archive, files: list[ArchiveFile], result: CompactionResult, settle_s: float) -> None:
     """Remove what others of these files cover, and what a process that is dead has begun."""
-    covered = set(files) - {part.file for part in parts_of(files)}
+    covered = set(files) - {part.file for part in effective_parts(files)}
     if covered:
         time.sleep(settle_s)
     for file in sorted(covered):
@@ -127,7 +127,7 @@ def _sweep(archive: Archive, files: list[File], result: Compacted, settle_s: flo
 
 def _removed(archive: Archive, path: str) -> bool:
     try:
-        archive.place.remove(path)
+        archive.root.remove(path)
     except OSError:  # a role without the right to delete, an object lock: what counts does not change by it
         return False
     return True
@@ -137,7 +137,7 @@ def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:
     """By the last id in their names; the clock of the server that gave it is near enough."""
     now_ms = time.time() * 1000
     for folder in sorted(folders):
-        for name in archive.place.names(folder):
+        for name in archive.root.names(folder):
             stem, dot, _ = name.partition(".parquet")
             if dot and name.endswith(DRAFT):
                 last = stem.rpartition("_")[2]
@@ -147,7 +147,7 @@ def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class ArchiveGap:
     """Something of a partition that the archive should have and has not: a file is gone."""
 
     journal: str
@@ -163,16 +163,16 @@ class Hole:
         return f"partition {self.partition} of journal {self.journal}: events are missing between {begin} and {end} UTC"
 
 
-def holes(archive: Archive) -> list[Hole]:
+def find_gaps(archive: Archive) -> list[ArchiveGap]:
     """Where a file was removed from between others. What is gone at the beginning was given up on purpose."""
     found = []
     seen: dict[tuple[str, int], Id] = {}
-    for part in parts_of(archive.files()):
+    for part in effective_parts(archive.files()):
         stream = (part.file.journal, part.file.partition)
         with archive.open(part.file) as opened:
             after = archive.after(part.file, opened)
         before = seen.get(stream, BEGINNING)
         if stream in seen and after > before:
-            found.append(Hole(*stream, before, part.file.first))
+            found.append(ArchiveGap(*stream, before, part.file.first))
         seen[stream] = part.file.last
     return found

@@ -13,16 +13,16 @@ from contextlib import asynccontextmanager
 import structlog
 
 from orchestra.archive.archive import Archive
-from orchestra.archive.writer import Archiver
+from orchestra.archive.writer import ArchiveWriter
 from orchestra.bus import Bus, Consumer, Entry
 
 _LOG = structlog.get_logger("orchestra.archive")
 
 
-class Archival:
+class ArchiveHandlers:
     """The handlers of the group ``archive``."""
 
-    _archiver: Archiver
+    _archiver: ArchiveWriter
 
     def __init__(self) -> None:
         # when it is told to stop, it writes what it holds
@@ -36,7 +36,7 @@ class Archival:
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
         """Have the archive open; at the end, what is held is written."""
         settings = bus.settings
-        archiver = self._archiver = Archiver(
+        archiver = self._archiver = ArchiveWriter(
             Archive.of(settings),
             bus.journal_now,
             flush_s=settings.archive_flush_s,

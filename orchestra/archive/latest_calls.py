@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 
-from orchestra.archive.archive import Archive, parts_of
+from orchestra.archive.archive import Archive, effective_parts
 from orchestra.archive.parquet import one_of
 from orchestra.bus.keys import started_ms
 from orchestra.bus.stream.entry import Entry
@@ -38,7 +38,7 @@ def _begun(archive: Archive, day: str) -> set[str]:
     """The calls that began on a day; what is merged while it is read is found where it is now."""
     while True:
         calls: set[str] = set()
-        parts = parts_of(archive.files(days=lambda each: each == day))
+        parts = effective_parts(archive.files(days=lambda each: each == day))
         try:
             for part in parts:
                 with archive.open(part.file) as opened:
@@ -46,7 +46,7 @@ def _begun(archive: Archive, day: str) -> set[str]:
                 begun = rows["call"].filter(one_of(rows["type"], [_STARTED])).to_pylist()
                 calls |= {call for call in begun if call[:2].isdecimal() and started_ms(call)}  # no other's strange ids
         except FileNotFoundError:
-            if parts == parts_of(archive.files(days=lambda each: each == day)):
+            if parts == effective_parts(archive.files(days=lambda each: each == day)):
                 raise
         else:
             return calls

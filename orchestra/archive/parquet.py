@@ -43,7 +43,7 @@ ROW_GROUP = 65_536
 _MAY_LACK = frozenset({"at", "raw", "audio"})
 _MOST_TURN = 2**31
 #: the most that a column holds: Redis counts both halves of a stream id up to 2^64, and whoever adds by hand may choose
-MOST = 2**63 - 1
+INT64_MAX = 2**63 - 1
 _COMMA = ord(",")
 _BRACE = ord("{")
 _PAGE_BYTES = 1 << 20
@@ -83,8 +83,8 @@ def place_of(stream_id: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence or 0)
 
 
-def table_of(entries: Sequence[Entry]) -> pa.Table:
-    """Entries as an Arrow table, a row each; of a stream id with a half beyond `MOST`, that half is `MOST`."""
+def to_table(entries: Sequence[Entry]) -> pa.Table:
+    """Entries as an Arrow table, a row each; of a stream id with a half beyond int64, that half is `INT64_MAX`."""
     headers, bodies, raws = _parsed(entries)
     count = len(headers)
     places = [place_of(entry.stream_id) for entry in entries]
@@ -158,7 +158,7 @@ def _halves(values: Sequence[int]) -> pa.Array:
     try:
         halves = array("q", values)
     except OverflowError:
-        halves = array("q", [min(value, MOST) for value in values])
+        halves = array("q", [min(value, INT64_MAX) for value in values])
     return _numbers(pa.int64(), halves)
 
 
@@ -227,7 +227,7 @@ def missing_columns(schema: pa.Schema) -> list[str]:
     ]
 
 
-def complete(rows: pa.Table) -> pa.Table:
+def require_values(rows: pa.Table) -> pa.Table:
     """The rows again.
 
     Raises:
@@ -241,7 +241,7 @@ def complete(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def entries_of(table: pa.Table) -> Iterator[Entry]:
+def to_entries(table: pa.Table) -> Iterator[Entry]:
     """The entries of a table's rows, as they were on the journal."""
     columns = [table.column(name).to_pylist() for name in SCHEMA.names]
     for ms, seq, partition, tag, call, event_id, turn, at, source, cause, trace, version, rest, raw, audio in zip(
@@ -254,12 +254,12 @@ def entries_of(table: pa.Table) -> Iterator[Entry]:
         yield Entry(f"{ms}-{seq}", partition, JOURNAL, tag, call, event_id, body, audio)
 
 
-def in_order(table: pa.Table) -> pa.Table:
+def sort_by_stream_id(table: pa.Table) -> pa.Table:
     """The rows in the order of their stream."""
     return table.sort_by([("stream_ms", "ascending"), ("stream_seq", "ascending")])
 
 
-class Sheet:
+class ParquetFileWriter:
     """A Parquet file that is being made, row group by row group."""
 
     def __init__(self, facts: dict[str, str], *, level: int) -> None:

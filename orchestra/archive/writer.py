@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from orchestra.archive.archive import BEGINNING, Archive, Id, parts_of
+from orchestra.archive.archive import BEGINNING, Archive, Id, effective_parts
 from orchestra.archive.compact import compact
 from orchestra.archive.parquet import place_of
 from orchestra.bus.backoff import Backoff
@@ -63,7 +63,7 @@ class _Stream:
         return sum(batch.bytes for batch in self.waiting) >= _MOST_BYTES
 
 
-class Archiver:
+class ArchiveWriter:
     """Brings the entries of many batches together in few files. Nothing is given up.
 
     Args:
@@ -229,19 +229,19 @@ class Archiver:
         age = self.oldest_s
         say = _LOG.error if cure or age > self._alarm_s else _LOG.warning
         say(
-            "archive.waits", place=str(self._archive.place), partition=partition, error=str(error) or repr(error),
+            "archive.waits", place=str(self._archive.root), partition=partition, error=str(error) or repr(error),
             oldest_s=round(age, 1), cure=cure or "it is tried again; nothing is lost while the journal keeps it",
         )  # fmt: skip
 
     def _well(self) -> None:
         if self._troubled:
             self._troubled = False
-            _LOG.info("archive.recovered", place=str(self._archive.place))
+            _LOG.info("archive.recovered", place=str(self._archive.root))
 
 
 def _in_one_day(archive: Archive, journal: str, partition: int) -> int:
     """How many files of a partition count in the day that has most of them."""
-    parts = parts_of(archive.files(partitions=[partition], journal=journal))
+    parts = effective_parts(archive.files(partitions=[partition], journal=journal))
     return max(Counter(part.file.day for part in parts).values(), default=0)
 
 

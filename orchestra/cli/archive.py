@@ -38,7 +38,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     try:
         found = _found(archive)
     except OSError as error:
-        msg = f"the archive at {archive.place} cannot be read: {error}"
+        msg = f"the archive at {archive.root} cannot be read: {error}"
         raise OrchestraError(msg) from error
     found["waiting"] = asyncio.run(_waiting(settings))
     if as_json:
@@ -48,23 +48,23 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 
 
 def _found(archive: "Archive") -> dict[str, Any]:
-    from orchestra.archive.archive import parts_of
-    from orchestra.archive.compact import holes
+    from orchestra.archive.archive import effective_parts
+    from orchestra.archive.compact import find_gaps
 
     days: dict[str, dict[str, int]] = {}
     files = archive.files()
-    for part in parts_of(files):
+    for part in effective_parts(files):
         day = days.setdefault(part.file.day, {"files": 0, "events": 0, "bytes": 0})
         with archive.open(part.file) as opened:
             day["events"] += opened.metadata.num_rows
         day["files"] += 1
-        day["bytes"] += archive.place.size(part.file.path)
+        day["bytes"] += archive.root.size(part.file.path)
     return {
-        "place": str(archive.place),
+        "place": str(archive.root),
         "days": days,
         "covered_files": len(files) - sum(day["files"] for day in days.values()),
-        "holes": [str(hole) for hole in holes(archive)],
-        "free_bytes": archive.place.free_bytes(),
+        "holes": [str(hole) for hole in find_gaps(archive)],
+        "free_bytes": archive.root.free_bytes(),
     }
 
 
@@ -97,14 +97,14 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
     if rows:
         print_table(console, columns("day", *numbers, right=numbers), rows)
     else:
-        console.print(f"nothing is archived in {archive.place} yet", soft_wrap=True)
+        console.print(f"nothing is archived in {archive.root} yet", soft_wrap=True)
     for hole in found["holes"]:
         console.print(hole, style="bold red", soft_wrap=True)
     waiting, free = found["waiting"], found["free_bytes"]
     if waiting is not None:
         console.print(f"{waiting:,} events of the journal wait for their file")
     room = "" if free is None else f", {free / 1e9:,.1f} GB free"
-    console.print(f"in {archive.place}{room}", soft_wrap=True)
+    console.print(f"in {archive.root}{room}", soft_wrap=True)
 
 
 def compact(
@@ -130,7 +130,7 @@ def compact(
         try:
             done = merge(archive, progress=tell)
         except OSError as error:
-            msg = f"the archive at {archive.place} cannot be merged: {error}; nothing of it is lost"
+            msg = f"the archive at {archive.root} cannot be merged: {error}; nothing of it is lost"
             raise OrchestraError(msg) from error
     if as_json:
         say_json(asdict(done))

@@ -12,7 +12,7 @@ from orchestra.cli.ui.terminal import complain, say_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from orchestra.evaluation.evaluate import Run
+    from orchestra.evaluation.evaluate import Evaluation
     from orchestra.evaluation.sandbox import Candidate
     from orchestra.settings import Settings
 
@@ -85,11 +85,11 @@ def evaluate(
     _hold_back(run, _given(at_least), _given(at_most))
 
 
-def _hold_back(run: "Run", at_least: dict[str, float], at_most: dict[str, float]) -> None:
+def _hold_back(run: "Evaluation", at_least: dict[str, float], at_most: dict[str, float]) -> None:
     """End with exit code 1 and the reasons, if a gate is not passed or nothing could be evaluated."""
-    from orchestra.evaluation.evaluate import beyond
+    from orchestra.evaluation.evaluate import failed_gates
 
-    problems = list(beyond(run, at_least, at_most))
+    problems = list(failed_gates(run, at_least, at_most))
     if not run.calls:
         problems.append("no call of the set could be put to the app")
     if problems:
@@ -101,14 +101,16 @@ def _given(limits: dict[str, float | None]) -> dict[str, float]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", source: str, *, as_heard: bool) -> "Run":
+async def _evaluate(
+    settings: "Settings", place: Path, candidate: "Candidate", source: str, *, as_heard: bool
+) -> "Evaluation":
     from orchestra.cli.compare.command import progress_of
     from orchestra.evaluation.dataset import read_trials
     from orchestra.evaluation.evaluate import evaluate as evaluate_trials
     from orchestra.replay.sources.selection import recorded_call
 
     async def recorded(call: str) -> Any:
-        return await recorded_call(settings, call, source, complain=complain)
+        return await recorded_call(settings, call, source, on_warning=complain)
 
     trials, problems = await read_trials(place, recorded, as_heard=as_heard)
     with progress_of(len(trials)) as progress:
@@ -117,12 +119,12 @@ async def _evaluate(settings: "Settings", place: Path, candidate: "Candidate", s
         return await evaluate_trials(trials, candidate, name=str(place), problems=problems, done=done)
 
 
-def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forget: bool) -> None:
+def _show(settings: "Settings", place: Path, run: "Evaluation", *, as_json: bool, forget: bool) -> None:
 
     from orchestra.cli.ui.console import terminal
-    from orchestra.evaluation.results import Runs, beside
+    from orchestra.evaluation.results import EvaluationStore, latest_by_version
 
-    runs = Runs(settings.data_dir, place)
+    runs = EvaluationStore(settings.data_dir, place)
     before = runs.all()
     kept = None if forget else runs.keep(run)
     if as_json:
@@ -130,12 +132,12 @@ def _show(settings: "Settings", place: Path, run: "Run", *, as_json: bool, forge
         return
     console = terminal()
     _print_misses(console, run)
-    _print_table(console, beside(before, run))
+    _print_table(console, latest_by_version(before, run))
     if kept is not None:
         console.print(f"kept as {kept}", style="dim", soft_wrap=True)
 
 
-def _print_misses(console: "Console", run: "Run") -> None:
+def _print_misses(console: "Console", run: "Evaluation") -> None:
     from rich.text import Text
 
     from orchestra.cli.ui.console import QUIET, WARNING
@@ -149,12 +151,12 @@ def _print_misses(console: "Console", run: "Run") -> None:
         console.print(Text(f"and {len(run.misses) - _SHOWN} more: --json has them all", QUIET))
 
 
-def _print_table(console: "Console", runs: "list[Run]") -> None:
+def _print_table(console: "Console", runs: "list[Evaluation]") -> None:
     """The scores, a column a run; beside the last one what has changed since the one before it."""
     from rich.text import Text
 
     from orchestra.cli.ui.table import columns, print_table
-    from orchestra.evaluation.evaluate import SCORES, shown
+    from orchestra.evaluation.evaluate import SCORES, format_score
 
     titles = [f"{run.version} {run.model} {run.at[:16] if run is not runs[-1] else 'now'}" for run in runs]
     titles.append("since the last run")
@@ -166,7 +168,7 @@ def _print_table(console: "Console", runs: "list[Run]") -> None:
         if now is not None and before is not None and now != before:
             better = (now > before) == more_is_better
             change = Text(_change(name, now - before), "green" if better else "red")
-        rows.append([title, *(shown(name, run.scores.get(name)) for run in runs), change])
+        rows.append([title, *(format_score(name, run.scores.get(name)) for run in runs), change])
     print_table(console, columns("", *titles, right=titles), rows)
 
 

@@ -11,7 +11,7 @@ from orchestra.cli.ui.terminal import Terminal, complain, say
 from orchestra.cli.ui.write_errors import writing
 
 if TYPE_CHECKING:
-    from orchestra.analysis.query import Answer
+    from orchestra.analysis.query import QueryResult
 
 
 class Format(StrEnum):
@@ -49,11 +49,11 @@ def query(
     from orchestra.settings import load_settings
 
     with needs_extra("analysis"):
-        from orchestra.analysis.query import Records
+        from orchestra.analysis.query import CallDatabase
 
     chosen = form or _format_of(out)
-    records = asyncio.run(Records.open(load_settings(), complain=beside))
-    say_slow(records.files)
+    records = asyncio.run(CallDatabase.open(load_settings(), on_warning=print_notice))
+    warn_if_slow(records.files)
     try:
         if not sql:
             _print_views(records.columns())
@@ -63,15 +63,17 @@ def query(
         records.close()
 
 
-def beside(text: str) -> None:
+def print_notice(text: str) -> None:
     """Say it beside the answer, which may go elsewhere."""
     complain(f"orchestra: {text}")
 
 
-def say_slow(files: int) -> None:
+def warn_if_slow(files: int) -> None:
     """Say why the answer is slow to come, where that can be changed."""
     if files >= _MANY_FILES:
-        beside(f"the archive has {files:,} files, and reading them takes long: `orchestra archive compact` merges them")
+        print_notice(
+            f"the archive has {files:,} files, and reading them takes long: `orchestra archive compact` merges them"
+        )
 
 
 def _format_of(out: Path | None) -> Format:
@@ -91,7 +93,7 @@ def _format_of(out: Path | None) -> Format:
     return form
 
 
-def _write(answer: "Answer", form: Format, out: Path | None) -> None:
+def _write(answer: "QueryResult", form: Format, out: Path | None) -> None:
     from orchestra.analysis.export import write_csv, write_json, write_parquet
     from orchestra.errors import UsageError
 
@@ -113,7 +115,7 @@ def _write(answer: "Answer", form: Format, out: Path | None) -> None:
     say(f"{rows:,} rows in {out}")
 
 
-def _print_table(answer: "Answer", out: Path | None) -> None:
+def _print_table(answer: "QueryResult", out: Path | None) -> None:
 
     from orchestra.cli.ui.console import terminal
     from orchestra.cli.ui.table import Column, print_table

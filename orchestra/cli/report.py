@@ -34,7 +34,7 @@ def report(
     import asyncio
     from datetime import UTC
 
-    from orchestra.cli.query import beside, say_slow
+    from orchestra.cli.query import print_notice, warn_if_slow
     from orchestra.cli.ui.console import terminal
     from orchestra.cli.ui.parse_time import moment
     from orchestra.cli.ui.requires_extra import needs_extra
@@ -44,10 +44,10 @@ def report(
     when = {name: moment(text, zone=UTC) if text else None for name, text in (("since", since), ("until", until))}
 
     with needs_extra("analysis"):
-        from orchestra.analysis.query import Records
+        from orchestra.analysis.query import CallDatabase
         from orchestra.analysis.report import report as report_of
-    records = asyncio.run(Records.open(settings, complain=beside))
-    say_slow(records.files)
+    records = asyncio.run(CallDatabase.open(settings, on_warning=print_notice))
+    warn_if_slow(records.files)
     try:
         found = report_of(records, **when)
         if as_json:

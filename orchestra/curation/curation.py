@@ -18,7 +18,7 @@ from orchestra.errors import EngineError, RejectedError, SettingError
 from orchestra.history.dialogue import dialogue
 from orchestra.history.read_many import journals
 from orchestra.recordings.signed_links import Links
-from orchestra.recordings.store import Stored, kept
+from orchestra.recordings.store import StoredRecording, find_recording
 from orchestra.settings import Settings
 from orchestra.storage.secrets import link_key
 from orchestra.telemetry.chosen import chosen_redaction
@@ -250,7 +250,7 @@ class Curation:
     async def _upload(self, each: _Submission) -> None:
         if each.recording and not each.task["data"]["audio"]:
             try:
-                audio = await asyncio.to_thread(_bytes_of, kept(self._settings, each.recording))
+                audio = await asyncio.to_thread(_bytes_of, find_recording(self._settings, each.recording))
                 url = await asyncio.to_thread(self._project.upload, f"{each.call}.wav", audio)
             except (OSError, RejectedError) as error:
                 _log.warning("curation.no_audio", call=each.call, recording=each.recording, error=repr(error))
@@ -270,7 +270,7 @@ class Curation:
         self._trouble = ""
 
 
-def _bytes_of(recording: Stored) -> bytes:
+def _bytes_of(recording: StoredRecording) -> bytes:
     with recording.open() as file:
         return file.read()
 

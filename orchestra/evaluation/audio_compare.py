@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 
 from orchestra.errors import EngineError, UsageError
-from orchestra.evaluation.call_diff import CallDiff, Comparison, Sound
+from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnSound
 from orchestra.evaluation.compare import call_diff, with_answers
-from orchestra.evaluation.recorded_caller import Journal
-from orchestra.evaluation.sandbox import Candidate, Stage, as_told, staged
+from orchestra.evaluation.recorded_caller import GrowingJournal
+from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
 from orchestra.history.dialogue import dialogue
 from orchestra.history.turns import ToldCall, told
-from orchestra.recordings.locate import recording
+from orchestra.recordings.locate import recording_file
 from orchestra.settings import Settings
 from orchestra.simulator import (
     SAMPLE_RATE,
@@ -42,7 +42,7 @@ _CALL_WITHIN_S = 1800.0
 _SETTLED_WITHIN_S = 15.0
 
 
-class Voice(msgspec.Struct, frozen=True, kw_only=True):
+class RecordedVoice(msgspec.Struct, frozen=True, kw_only=True):
     """What a recorded caller said: of each turn that has sound its number, its audio, and how it sounded then."""
 
     numbers: tuple[int, ...]
@@ -50,7 +50,7 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     sounds: tuple[TurnAudio, ...]
 
 
-def voice_of(was: ToldCall, recorded: Sequence[Event], caller: Samples, agent: Samples) -> Voice:
+def recorded_voice(was: ToldCall, recorded: Sequence[Event], caller: Samples, agent: Samples) -> RecordedVoice:
     """The caller's turns in a recording (two tracks, 8 kHz, on the call's clock), by the times of its journal.
 
     Raises:
@@ -74,7 +74,7 @@ def voice_of(was: ToldCall, recorded: Sequence[Event], caller: Samples, agent: S
         _utterance(was, number, caller, span, measured[place])
         for place, (number, span) in enumerate(zip(heard, spans, strict=True))
     ]
-    return Voice(numbers=tuple(heard), utterances=tuple(utterances), sounds=tuple(measured[1:]))
+    return RecordedVoice(numbers=tuple(heard), utterances=tuple(utterances), sounds=tuple(measured[1:]))
 
 
 def _utterance(was: ToldCall, number: int, caller: Samples, span: Span, before: TurnAudio) -> Utterance:
@@ -91,7 +91,7 @@ def _utterance(was: ToldCall, number: int, caller: Samples, span: Span, before: 
     )
 
 
-async def compare_spoken(
+async def compare_audio(
     settings: Settings,
     recordings: Mapping[str, Sequence[Event]],
     candidate: Candidate,
@@ -113,16 +113,16 @@ async def compare_spoken(
     """
     found: list[CallDiff] = []
     failed: dict[str, str] = {}
-    async with staged(candidate, partitions=settings.partitions) as stage:
-        folder = stage.bus.settings.data_dir
-        redis_url = stage.bus.settings.redis_url
+    async with open_sandbox(candidate, partitions=settings.partitions) as sandbox:
+        folder = sandbox.bus.settings.data_dir
+        redis_url = sandbox.bus.settings.redis_url
         scratch = {"redis_url": redis_url, "data_dir": folder, "app": app, "port": 0, "public_url": None}
         own = settings.model_copy(update=scratch)
         async with stack(own, logs=folder / "logs", workers=()) as running:
             for name, recorded in recordings.items():
                 diff: CallDiff | None = None
                 try:
-                    diff = await _spoken(settings, recorded, stage, running, alike)
+                    diff = await _compare_call(settings, recorded, sandbox, running, alike)
                     found.append(msgspec.structs.replace(diff, name=name))
                 except (UsageError, EngineError) as error:
                     failed[name] = str(error)
@@ -130,14 +130,14 @@ async def compare_spoken(
     return Comparison(calls=tuple(found), failed=failed)
 
 
-async def _spoken(
-    settings: Settings, recorded: Sequence[Event], stage: Stage, running: Running, alike: float
+async def _compare_call(
+    settings: Settings, recorded: Sequence[Event], sandbox: Sandbox, running: Running, alike: float
 ) -> CallDiff:
-    was = as_told(recorded)
-    async with recording(settings, recorded) as path:
+    was = summarize_recording(recorded)
+    async with recording_file(settings, recorded) as path:
         caller, agent = await asyncio.to_thread(_tracks, path)
-    voice = await asyncio.to_thread(voice_of, was, recorded, caller, agent)
-    journal, line = stage.expect(was), PhoneLine()
+    voice = await asyncio.to_thread(recorded_voice, was, recorded, caller, agent)
+    journal, line = sandbox.expect(was), PhoneLine()
     talk = ScriptedConversation(voice.utterances, replying=_Replying(journal))
     try:
         async with asyncio.timeout(_CALL_WITHIN_S):
@@ -150,11 +150,11 @@ async def _spoken(
     began = [line.started_at + span.start_s for span in talk.said_spans]
     now = told(renumbered(journal.events, began, voice.numbers))
     last = voice.numbers[len(talk.said_spans) - 1] if talk.said_spans else 0
-    diff = call_diff(was, with_answers(now, stage), stage.candidate, last=last, alike=alike)
+    diff = call_diff(was, with_answers(now, sandbox), sandbox.candidate, last=last, alike=alike)
     return _with_sound(diff, voice, measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1:])
 
 
-def _with_sound(diff: CallDiff, voice: Voice, now: Sequence[TurnAudio]) -> CallDiff:
+def _with_sound(diff: CallDiff, voice: RecordedVoice, now: Sequence[TurnAudio]) -> CallDiff:
     """The call, with how each of its turns sounded then and sounds now."""
     heard = dict(zip(voice.numbers, zip(voice.sounds, now, strict=False), strict=False))
     turns = [
@@ -169,7 +169,7 @@ def _with_sound(diff: CallDiff, voice: Voice, now: Sequence[TurnAudio]) -> CallD
 class _Replying:
     """Whether a reply of the call is still being made or played, by its journal."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: GrowingJournal) -> None:
         self._journal = journal
         self._replying = Replying()
         self._taken = 0
@@ -205,8 +205,8 @@ def _tracks(path: Path) -> tuple[Samples, Samples]:
     return tracks[0], tracks[1]
 
 
-def _sound(turn: TurnAudio) -> Sound:
-    return Sound(
+def _sound(turn: TurnAudio) -> TurnSound:
+    return TurnSound(
         response_ms=None if turn.response_s is None else turn.response_s * 1000,
         yielded_ms=None if turn.yielded_s is None else turn.yielded_s * 1000,
         talk_over_ms=turn.spoke_over_s * 1000,

@@ -14,14 +14,14 @@ Difference = Literal["agent", "tools", "reply", "rules", "end", "failure"]
 Kind = Literal["same", "was", "now"]
 
 
-class Words(msgspec.Struct, frozen=True):
+class ReplyPart(msgspec.Struct, frozen=True):
     """Some words of a reply: in both, only as it was, or only as it is now."""
 
     kind: Kind
     text: str
 
 
-class Sound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TurnSound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a turn sounded, measured from the audio of both sides, in ms; None where there was nothing to measure.
 
     Attributes:
@@ -45,9 +45,9 @@ class TurnDiff(msgspec.Struct, frozen=True, kw_only=True):
     now: ToldTurn
     differs: tuple[Difference, ...] = ()
     likeness: float = 1.0
-    reply: tuple[Words, ...] = ()
-    was_sound: Sound | None = None
-    now_sound: Sound | None = None
+    reply: tuple[ReplyPart, ...] = ()
+    was_sound: TurnSound | None = None
+    now_sound: TurnSound | None = None
 
 
 class CallDiff(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ class CallDiff(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(turn for turn in self.turns if turn.differs)
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class VersionGroup(msgspec.Struct, frozen=True, kw_only=True):
     """The calls of one recorded version and model.
 
     ``was_first_ms`` and ``now_first_ms`` are medians over their turns: end of the caller's turn → first sentence of the
@@ -124,7 +124,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         """Their share, 0 to 1."""
         return self.diverged / self.turns if self.turns else 0.0
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[VersionGroup]:
         """By recorded version and model, as they first come."""
         found: dict[tuple[str, str], list[CallDiff]] = {}
         for call in self.calls:
@@ -132,9 +132,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return [_group(version, model, calls) for (version, model), calls in found.items()]
 
 
-def _group(version: str, model: str, calls: Sequence[CallDiff]) -> Group:
+def _group(version: str, model: str, calls: Sequence[CallDiff]) -> VersionGroup:
     turns = [turn for call in calls for turn in call.turns]
-    return Group(
+    return VersionGroup(
         version=version,
         model=model,
         calls=len(calls),
@@ -147,7 +147,7 @@ def _group(version: str, model: str, calls: Sequence[CallDiff]) -> Group:
     )
 
 
-def _wait_ms(told: ToldTurn, sound: Sound | None) -> float | None:
+def _wait_ms(told: ToldTurn, sound: TurnSound | None) -> float | None:
     return told.first_ms if sound is None else sound.response_ms
 
 
@@ -197,18 +197,18 @@ def _likeness(was: ToldTurn, now: ToldTurn) -> float:
     return round(SequenceMatcher(None, before, after, autojunk=False).ratio(), 3)
 
 
-def word_diff(was: str, now: str) -> Iterator[Words]:
+def word_diff(was: str, now: str) -> Iterator[ReplyPart]:
     """Both texts as one, word by word; case and punctuation alone make no difference."""
     before, after = was.split(), now.split()
     plain = [[" ".join(words(word)) or word for word in side] for side in (before, after)]
     for tag, start, end, from_, to in SequenceMatcher(None, plain[0], plain[1], autojunk=False).get_opcodes():
         if tag == "equal":
-            yield Words("same", " ".join(after[from_:to]))
+            yield ReplyPart("same", " ".join(after[from_:to]))
             continue
         if start < end:
-            yield Words("was", " ".join(before[start:end]))
+            yield ReplyPart("was", " ".join(before[start:end]))
         if from_ < to:
-            yield Words("now", " ".join(after[from_:to]))
+            yield ReplyPart("now", " ".join(after[from_:to]))
 
 
 def notes(was: ToldCall, agents: Sequence[str], tools: Sequence[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, notes, turn_diff
-from orchestra.evaluation.sandbox import Candidate, Stage, as_told, staged
+from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
 from orchestra.history.turns import ToldCall, ToldTurn
 from orchestra_schemas import Event
 
@@ -45,20 +45,20 @@ async def compare(
         async with gate:
             diff: CallDiff | None = None
             try:
-                diff = await compared(stage, recorded, on_divergence=on_divergence, alike=alike)
+                diff = await compared(sandbox, recorded, on_divergence=on_divergence, alike=alike)
                 diff = replace(diff, name=name)
             except (UsageError, EngineError) as error:
                 failed[name] = str(error)
             done(diff)
             return diff
 
-    async with staged(candidate) as stage:
+    async with open_sandbox(candidate) as sandbox:
         found = await asyncio.gather(*(one(name, recorded) for name, recorded in recordings.items()))
     return Comparison(calls=tuple(diff for diff in found if diff is not None), failed=failed)
 
 
 async def compared(
-    stage: Stage, recorded: Sequence[Event], *, on_divergence: OnDivergence = "follow", alike: float = 1.0
+    sandbox: Sandbox, recorded: Sequence[Event], *, on_divergence: OnDivergence = "follow", alike: float = 1.0
 ) -> CallDiff:
     """Put one call to the stack of a stage.
 
@@ -67,7 +67,7 @@ async def compared(
         EngineError: the agents do not answer.
 
     """
-    was = as_told(recorded)
+    was = summarize_recording(recorded)
     before = {turn.number: turn for turn in was.turns}
     last = 0
 
@@ -76,9 +76,9 @@ async def compared(
         last = now.number
         return on_divergence == "follow" or not turn_diff(before[now.number], now, alike=alike).differs
 
-    with stage.call(recorded, was) as (caller, _):
+    with sandbox.call(recorded, was) as (caller, _):
         now = await caller.play(goes_on)
-    return call_diff(was, with_answers(now, stage), stage.candidate, last=last, alike=alike)
+    return call_diff(was, with_answers(now, sandbox), sandbox.candidate, last=last, alike=alike)
 
 
 def call_diff(was: ToldCall, now: ToldCall, candidate: Candidate, *, last: int, alike: float = 1.0) -> CallDiff:
@@ -106,8 +106,8 @@ def call_diff(was: ToldCall, now: ToldCall, candidate: Candidate, *, last: int, 
     )
 
 
-def with_answers(now: ToldCall, stage: Stage) -> ToldCall:
+def with_answers(now: ToldCall, sandbox: Sandbox) -> ToldCall:
     """The call, with who answered each of its tool calls."""
     for turn in now.turns:
-        turn.tools = tuple(replace(step, answered=stage.tools.answered(step.request)) for step in turn.tools)
+        turn.tools = tuple(replace(step, answered=sandbox.tools.answered(step.request)) for step in turn.tools)
     return now

@@ -11,7 +11,7 @@ import msgspec
 from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.call_diff import turn_diff
 from orchestra.evaluation.dataset import Trial, WantedTool, WantedTurn, outcome
-from orchestra.evaluation.sandbox import Candidate, Stage, as_told, staged
+from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
 from orchestra.history.turns import ToldCall, ToldTurn, canonical
 from orchestra.language.word_error_rate import WordErrors, total, words
 
@@ -31,7 +31,7 @@ class Miss(msgspec.Struct, frozen=True, kw_only=True):
     came: str
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """One evaluation: which version with which model was put to which set, and how it did.
 
     ``scores`` by name (`SCORES`): shares from 0 to 1, and times in ms; None where the set says nothing about it.
@@ -64,7 +64,7 @@ SCORES: tuple[tuple[str, str, bool], ...] = (
 )
 
 
-class Count:
+class HitRate:
     """Hits of so many."""
 
     def __init__(self) -> None:
@@ -82,11 +82,11 @@ class Count:
         return self.hits / self.of if self.of else None
 
 
-class Tally:
+class Scorer:
     """Counts what was right in the calls of a run."""
 
     def __init__(self) -> None:
-        self.counts: dict[str, Count] = {name: Count() for name, _, _ in SCORES}
+        self.counts: dict[str, HitRate] = {name: HitRate() for name, _, _ in SCORES}
         self.first_ms: list[float] = []
         self.heard: list[WordErrors] = []
         self.misses: list[Miss] = []
@@ -176,7 +176,7 @@ async def evaluate(
     name: str,
     problems: Sequence[str] = (),
     done: Callable[[], None] = lambda: None,
-) -> Run:
+) -> Evaluation:
     """Put a set to a candidate.
 
     Args:
@@ -187,14 +187,14 @@ async def evaluate(
         done: told of every call that is done.
 
     """
-    tally, gate = Tally(), asyncio.Semaphore(_AT_A_TIME)
+    tally, gate = Scorer(), asyncio.Semaphore(_AT_A_TIME)
     found = list(problems)
     models: list[str] = []
 
-    async def one(trial: Trial, stage: Stage) -> None:
+    async def one(trial: Trial, sandbox: Sandbox) -> None:
         async with gate:
             try:
-                now = await _played(trial, stage)
+                now = await _played(trial, sandbox)
             except (EngineError, UsageError) as error:
                 found.append(f"{trial.name}: {error}")
             else:
@@ -204,9 +204,9 @@ async def evaluate(
 
     tally.heard = [trial.heard for trial in trials]
     playable = [trial for trial in trials if trial.events]
-    async with staged(candidate) as stage:
-        await asyncio.gather(*(one(trial, stage) for trial in playable))
-    return Run(
+    async with open_sandbox(candidate) as sandbox:
+        await asyncio.gather(*(one(trial, sandbox) for trial in playable))
+    return Evaluation(
         set=name,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         version=candidate.app.version,
@@ -219,13 +219,13 @@ async def evaluate(
     )
 
 
-async def _played(trial: Trial, stage: Stage) -> ToldCall:
-    was = as_told(trial.events)
-    with stage.call(trial.events, was) as (caller, _):
+async def _played(trial: Trial, sandbox: Sandbox) -> ToldCall:
+    was = summarize_recording(trial.events)
+    with sandbox.call(trial.events, was) as (caller, _):
         return await caller.play()
 
 
-def beyond(run: Run, at_least: dict[str, float], at_most: dict[str, float]) -> Iterator[str]:
+def failed_gates(run: Evaluation, at_least: dict[str, float], at_most: dict[str, float]) -> Iterator[str]:
     """The gates that a run does not pass, in words."""
     titles = {name: title for name, title, _ in SCORES}
     for limits, passes, word in ((at_least, float.__ge__, "at least"), (at_most, float.__le__, "at most")):
@@ -234,12 +234,12 @@ def beyond(run: Run, at_least: dict[str, float], at_most: dict[str, float]) -> I
             if score is None:
                 yield f"{titles[name]} is not known: the set says nothing about it"
             elif not passes(float(score), float(limit)):
-                yield f"{titles[name]} is {shown(name, score)}, {word} {shown(name, limit)} is wanted"
+                yield f"{titles[name]} is {format_score(name, score)}, {word} {format_score(name, limit)} is wanted"
     if at_least or at_most:
         yield from (f"not evaluated: {problem}" for problem in run.problems)
 
 
-def shown(name: str, score: float | None) -> str:
+def format_score(name: str, score: float | None) -> str:
     """A score for a reader."""
     if score is None:
         return "–"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
-from orchestra.evaluation.call_diff import CallDiff, Comparison, Sound, TurnDiff, Words
+from orchestra.evaluation.call_diff import CallDiff, Comparison, ReplyPart, TurnDiff, TurnSound
 from orchestra.history.turns import ToldTurn, ToolStep
 
 #: characters of a tool call that are shown at once
@@ -26,7 +26,7 @@ del { background: var(--was); text-decoration: line-through } ins { background: 
 """
 
 
-def page(comparison: Comparison, title: str) -> str:
+def html_report(comparison: Comparison, title: str) -> str:
     """The page: the versions side by side, then every call, those that differ open."""
     calls, total = sum(bool(call.diverged) for call in comparison.calls), len(comparison.calls)
     return "\n".join(
@@ -51,14 +51,14 @@ def _versions(comparison: Comparison) -> Iterator[str]:
     for group in comparison.groups():
         cells = (
             escape(group.version or "an unknown version"), escape(group.model or "–"), group.calls, group.turns,
-            group.diverged_calls, group.diverged_turns, f"{group.likeness:.0%}", ms(group.was_first_ms),
-            ms(group.now_first_ms),
+            group.diverged_calls, group.diverged_turns, f"{group.likeness:.0%}", format_ms(group.was_first_ms),
+            format_ms(group.now_first_ms),
         )  # fmt: skip
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
     yield "</table>"
 
 
-def ms(value: float | None) -> str:
+def format_ms(value: float | None) -> str:
     """Milliseconds for a reader."""
     return "–" if value is None else f"{value:,.0f} ms"
 
@@ -98,7 +98,7 @@ def _turn(turn: TurnDiff) -> Iterator[str]:
     yield "</tr>"
 
 
-def _side(told: ToldTurn, reply: tuple[Words, ...], side: str, sound: Sound | None) -> str:
+def _side(told: ToldTurn, reply: tuple[ReplyPart, ...], side: str, sound: TurnSound | None) -> str:
     mark = "del" if side == "was" else "ins"
     words = " ".join(
         escape(part.text) if part.kind == "same" else f"<{mark}>{escape(part.text)}</{mark}>"
@@ -113,15 +113,15 @@ def _side(told: ToldTurn, reply: tuple[Words, ...], side: str, sound: Sound | No
     return "".join(lines)
 
 
-def sound_remarks(sound: Sound | None) -> Iterator[str]:
+def sound_remarks(sound: TurnSound | None) -> Iterator[str]:
     """How one side of a turn sounded."""
     if sound is None:
         return
-    yield f"first sound after {ms(sound.response_ms)}"
+    yield f"first sound after {format_ms(sound.response_ms)}"
     if sound.yielded_ms is not None:
-        yield f"the reply before fell silent {ms(sound.yielded_ms)} after the caller began to speak"
+        yield f"the reply before fell silent {format_ms(sound.yielded_ms)} after the caller began to speak"
     if sound.talk_over_ms:
-        yield f"the agent spoke over the caller for {ms(sound.talk_over_ms)}"
+        yield f"the agent spoke over the caller for {format_ms(sound.talk_over_ms)}"
 
 
 def _tool(step: ToolStep) -> str:
@@ -150,4 +150,4 @@ def remarks(told: ToldTurn) -> Iterator[str]:
     if told.failed:
         yield "the agents could not complete this turn"
     if told.first_ms is not None:
-        yield f"first sentence after {ms(told.first_ms)}"
+        yield f"first sentence after {format_ms(told.first_ms)}"

@@ -34,7 +34,7 @@ _STARTED = tag_of(CallStarted)
 _ANSWERED_WITHIN_S = 60.0
 
 
-class Journal:
+class GrowingJournal:
     """The journal of one call, as it grows."""
 
     def __init__(self) -> None:
@@ -59,27 +59,27 @@ class Journal:
             await self._grown.wait()
 
 
-class Journals:
+class JournalFollower:
     """Follows the journals of the calls that are watched, from the time of entering."""
 
     def __init__(self, bus: Bus) -> None:
         self._follow = bus.follow(since="0")
-        self._journals: dict[str, Journal] = {}
-        self._next: Journal | None = None
+        self._journals: dict[str, GrowingJournal] = {}
+        self._next: GrowingJournal | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
-    def watched(self, call: str) -> Iterator[Journal]:
+    def watched(self, call: str) -> Iterator[GrowingJournal]:
         """The journal of a call that begins now."""
-        self._journals[call] = journal = Journal()
+        self._journals[call] = journal = GrowingJournal()
         try:
             yield journal
         finally:
             del self._journals[call]
 
-    def next_call(self) -> Journal:
+    def next_call(self) -> GrowingJournal:
         """The journal of the call that an edge answers next."""
-        self._next = Journal()
+        self._next = GrowingJournal()
         return self._next
 
     async def __aenter__(self) -> Self:
@@ -120,7 +120,7 @@ def _once(events: Iterable[Event]) -> list[Event]:
     return kept
 
 
-class CallerSide:
+class RecordedCaller:
     """Does again what a recorded caller did, turn by turn, as soon as the agents have answered.
 
     Args:
@@ -138,7 +138,7 @@ class CallerSide:
         was: ToldCall,
         *,
         call: str,
-        journal: Journal,
+        journal: GrowingJournal,
         publish: Callable[[Event], Event],
     ) -> None:
         self._edge = _once(event for event in recorded if isinstance(event, FROM_EDGE))

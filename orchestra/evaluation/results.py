@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 
 from orchestra.errors import UsageError
-from orchestra.evaluation.evaluate import Run
+from orchestra.evaluation.evaluate import Evaluation
 
 _FOLDER = "evaluations"
 
 
-class Runs:
+class EvaluationStore:
     """The runs of one set, below the data directory.
 
     Args:
@@ -26,7 +26,7 @@ class Runs:
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", whole.stem) or "set"
         self.folder = data_dir / _FOLDER / f"{name}-{sha256(str(whole).encode()).hexdigest()[:8]}"
 
-    def all(self) -> list[Run]:
+    def all(self) -> list[Evaluation]:
         """Every run that is kept, the oldest first.
 
         Raises:
@@ -36,13 +36,13 @@ class Runs:
         found = []
         for path in sorted(self.folder.glob("*.json")):
             try:
-                found.append(msgspec.json.decode(path.read_bytes(), type=Run))
+                found.append(msgspec.json.decode(path.read_bytes(), type=Evaluation))
             except msgspec.MsgspecError as error:
                 msg = f"{path} is no evaluation that was kept: {error}; remove it"
                 raise UsageError(msg) from error
         return sorted(found, key=lambda run: run.at)
 
-    def keep(self, run: Run) -> Path:
+    def keep(self, run: Evaluation) -> Path:
         """Write a run, whole or not at all; where it is."""
         self.folder.mkdir(parents=True, exist_ok=True)
         number = len(list(self.folder.glob("*.json"))) + 1
@@ -53,7 +53,7 @@ class Runs:
         return path
 
 
-def beside(runs: list[Run], now: Run, limit: int = 4) -> list[Run]:
+def latest_by_version(runs: list[Evaluation], now: Evaluation, limit: int = 4) -> list[Evaluation]:
     """This run behind the latest of every version and model; of those at most so many, the oldest first."""
     latest = {(run.version, run.model): run for run in runs}
     return [*sorted(latest.values(), key=lambda run: run.at)[-limit:], now]

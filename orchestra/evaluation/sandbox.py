@@ -12,7 +12,7 @@ from orchestra.agents.app import App
 from orchestra.agents.handlers import Orchestration
 from orchestra.bus import Bus, Consumer, EmbeddedServer, Publisher, run_consumer
 from orchestra.errors import UsageError
-from orchestra.evaluation.recorded_caller import CallerSide, Journal, Journals
+from orchestra.evaluation.recorded_caller import GrowingJournal, JournalFollower, RecordedCaller
 from orchestra.evaluation.recorded_tools import Policy, RecordedTools
 from orchestra.execution.handlers import Execution
 from orchestra.execution.models import opened_models
@@ -59,37 +59,37 @@ def with_prompts(app: App, prompts: Mapping[str, str | Path]) -> App:
 
 
 @dataclass(slots=True)
-class Stage:
+class Sandbox:
     """A running stack; several calls may be played on it at a time."""
 
     bus: Bus
     candidate: Candidate
     tools: RecordedTools
-    journals: Journals
+    journals: JournalFollower
     publisher: Publisher
     backgrounds: dict[str, str] = field(default_factory=dict)
 
-    def expect(self, was: ToldCall) -> Journal:
+    def expect(self, was: ToldCall) -> GrowingJournal:
         """The journal of the call that an edge answers next: the recorded one made again."""
         self.tools.enter("", [step for turn in was.turns for step in turn.tools])
         self.backgrounds[""] = was.background
         return self.journals.next_call()
 
     @contextmanager
-    def call(self, recorded: Sequence[Event], was: ToldCall) -> Iterator[tuple[CallerSide, Journal]]:
+    def call(self, recorded: Sequence[Event], was: ToldCall) -> Iterator[tuple[RecordedCaller, GrowingJournal]]:
         """A new call of a recorded caller, and its journal."""
         call = self.bus.new_call()
         self.tools.enter(call, [step for turn in was.turns for step in turn.tools])
         self.backgrounds[call] = was.background
         publisher = self.publisher
         with self.journals.watched(call) as journal:
-            yield CallerSide(recorded, was, call=call, journal=journal, publish=publisher.publish), journal
+            yield RecordedCaller(recorded, was, call=call, journal=journal, publish=publisher.publish), journal
         publisher.forget(call)
         del self.backgrounds[call]
 
 
 @asynccontextmanager
-async def staged(candidate: Candidate, *, partitions: int = _PARTITIONS) -> AsyncIterator[Stage]:
+async def open_sandbox(candidate: Candidate, *, partitions: int = _PARTITIONS) -> AsyncIterator[Sandbox]:
     """Start a scratch server and the workers on it, and remove everything with the block.
 
     The app's ``lifespan`` is only entered where tools may run (``tools="live"``).
@@ -107,22 +107,22 @@ async def staged(candidate: Candidate, *, partitions: int = _PARTITIONS) -> Asyn
         bus = await Bus.connect(candidate.settings.model_copy(update=scratch))
         stack.push_async_callback(bus.close)
         publisher = bus.publisher("recording", version=candidate.app.version)
-        stage = Stage(bus, candidate, tools, await stack.enter_async_context(Journals(bus)), publisher)
-        await stack.enter_async_context(_working(bus, _workers(candidate, stage)))
-        yield stage
+        sandbox = Sandbox(bus, candidate, tools, await stack.enter_async_context(JournalFollower(bus)), publisher)
+        await stack.enter_async_context(_working(bus, _workers(candidate, sandbox)))
+        yield sandbox
 
 
-def _workers(candidate: Candidate, stage: Stage) -> list[Consumer]:
+def _workers(candidate: Candidate, sandbox: Sandbox) -> list[Consumer]:
     """The two consumers of a conversation."""
 
     def background(event: CallStarted) -> str:
-        return stage.backgrounds.get(event.call, stage.backgrounds.get("", ""))
+        return sandbox.backgrounds.get(event.call, sandbox.backgrounds.get("", ""))
 
     app = candidate.app
     models = partial(opened_models, only=candidate.only_model)
     orchestration = Orchestration(app, background)
     execution = Execution(
-        app if candidate.tools == "live" else _closed(app), lambda _: models(candidate.settings), stage.tools
+        app if candidate.tools == "live" else _closed(app), lambda _: models(candidate.settings), sandbox.tools
     )
     return [orchestration.consumer, execution.consumer]
 
@@ -157,7 +157,7 @@ async def _working(bus: Bus, consumers: Sequence[Consumer]) -> AsyncIterator[Non
         await asyncio.gather(*tasks)
 
 
-def as_told(recorded: Sequence[Event]) -> ToldCall:
+def summarize_recording(recorded: Sequence[Event]) -> ToldCall:
     """The recorded call, turn by turn.
 
     Raises:

@@ -18,6 +18,6 @@ def audio_of(entry: Entry, call: str) -> AudioChunk | None:
     return chunk if isinstance(chunk, AudioChunk) and chunk.sample_rate > 0 else None
 
 
-def length_ms(chunk: AudioChunk) -> int:
+def duration_ms(chunk: AudioChunk) -> int:
     """How long a chunk sounds."""
     return len(chunk.audio) * 1000 // (_SAMPLE_BYTES * chunk.sample_rate)

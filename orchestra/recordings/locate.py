@@ -12,7 +12,7 @@ from orchestra.bus import keys
 from orchestra.errors import RejectedError, UsageError
 from orchestra.mask import without_login
 from orchestra.recordings.audio_chunks import audio_of
-from orchestra.recordings.store import kept
+from orchestra.recordings.store import find_recording
 from orchestra.recordings.wav import Recording
 from orchestra.replay.sources.selection import Selection, entries
 from orchestra.settings import Settings
@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 
 
 @asynccontextmanager
-async def recording(settings: Settings, events: Sequence[Event]) -> AsyncIterator[Path]:
+async def recording_file(settings: Settings, events: Sequence[Event]) -> AsyncIterator[Path]:
     """A stereo WAV file of the call that these events are of; a copy, which is gone afterwards.
 
     Raises:
@@ -44,7 +44,7 @@ def _fetch(settings: Settings, events: Sequence[Event], path: Path) -> str:
     if not urls:
         return "its journal names no recording"
     try:
-        with kept(settings, urls[-1]).open() as file, path.open("wb") as copy:
+        with find_recording(settings, urls[-1]).open() as file, path.open("wb") as copy:
             shutil.copyfileobj(file, copy, _CHUNK)
     except RejectedError as error:
         return str(error)
@@ -58,7 +58,7 @@ async def _assemble(settings: Settings, call: str, path: Path) -> bool:
     """Write what the media stream has of the call; whether that is anything."""
     chosen, found = Selection(calls=(call,), types=(tag_of(AudioChunk),), streams=("media",)), False
     with Recording(path) as file:
-        async for entry in entries(settings, chosen, complain=lambda _: None):
+        async for entry in entries(settings, chosen, on_warning=lambda _: None):
             if (chunk := audio_of(entry, call)) is None:
                 continue
             try:
@@ -82,7 +82,7 @@ def file_name(call: str) -> str:
         raise UsageError(str(error)) from None
 
 
-def cut(path: Path, from_s: float) -> Path:
+def trim_start(path: Path, from_s: float) -> Path:
     """The recording from a second on, beside it."""
     part = path.with_name(f"from-{from_s:.1f}.wav")
     with wave.open(str(path), "rb") as whole, wave.open(str(part), "wb") as rest:

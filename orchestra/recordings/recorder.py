@@ -9,9 +9,9 @@ import structlog
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.errors import MissingExtraError, RejectedError
-from orchestra.recordings.audio_chunks import audio_of, length_ms
-from orchestra.recordings.store import Stored, store, stored_at
-from orchestra.recordings.wav import Recordings
+from orchestra.recordings.audio_chunks import audio_of, duration_ms
+from orchestra.recordings.store import StoredRecording, recording_at, store_recording
+from orchestra.recordings.wav import RecordingFiles
 from orchestra_schemas import AudioChunk, CallEnded, RecordingSaved
 
 _log = structlog.get_logger()
@@ -25,7 +25,7 @@ _FRAME_BYTES = 2 * _SAMPLE_BYTES
 _HEADER_BYTES = 44
 
 
-class Keeping:
+class Recorder:
     """The open recordings of this process.
 
     Audio that cannot be written because the disk is full is silence for the time being: the call and its record go on.
@@ -35,7 +35,7 @@ class Keeping:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._place = bus.settings.recordings_url
-        self._recordings = Recordings(bus.settings.recordings)
+        self._recordings = RecordingFiles(bus.settings.recordings)
         self._written = asyncio.Condition()
         self._unwritten: dict[str, dict[str, int]] = {}  # call → id of a chunk → its ms
         self._ends_ms: dict[str, float] = {}  # call → where the caller's audio ends so far
@@ -72,7 +72,7 @@ class Keeping:
             if before:
                 self._ends_ms[event.call] = before
             return 0
-        self._ends_ms[event.call] = max(before, event.offset_ms + length_ms(event))
+        self._ends_ms[event.call] = max(before, event.offset_ms + duration_ms(event))
         gap_ms = round(event.offset_ms - before) if before else 0
         return gap_ms if gap_ms > _SHORTEST_GAP_MS else 0
 
@@ -94,7 +94,7 @@ class Keeping:
                 _log.error(
                     "recording.not_written", call=event.call, folder=str(self._recordings.folder), error=str(error)
                 )
-            self._unwritten.setdefault(event.call, {})[event.id] = length_ms(event)
+            self._unwritten.setdefault(event.call, {})[event.id] = duration_ms(event)
         else:
             if unwritten.pop(event.id, None) is not None and not unwritten:
                 del self._unwritten[event.call]
@@ -136,11 +136,11 @@ class Keeping:
             self._recordings.close(event.call)
             path.unlink(missing_ok=True)
 
-    async def _moved_before(self, path: Path) -> Stored | None:
+    async def _moved_before(self, path: Path) -> StoredRecording | None:
         """The recording at its place, where an earlier attempt has brought it there and only its event was lost."""
         if not self._place or await asyncio.to_thread(path.exists):
             return None
-        stored = stored_at(self._place, path.name)
+        stored = recording_at(self._place, path.name)
         try:
             await asyncio.to_thread(stored.size)
         except OSError:
@@ -178,14 +178,14 @@ class Keeping:
             if (chunk := audio_of(entry, event.call)) is not None:
                 self._put(chunk)
 
-    async def _bring(self, path: Path, within_s: float) -> Stored:
-        here = stored_at(str(path.parent), path.name)
+    async def _bring(self, path: Path, within_s: float) -> StoredRecording:
+        here = recording_at(str(path.parent), path.name)
         if not self._place:
             return here
         backoff, deadline = Backoff(0.2, 20.0), time.monotonic() + within_s
         while True:
             try:
-                return await asyncio.to_thread(store, path, self._place)
+                return await asyncio.to_thread(store_recording, path, self._place)
             except (OSError, MissingExtraError) as error:
                 _log.warning("recording.not_moved", file=str(path), place=self._place, error=str(error))
             if time.monotonic() > deadline:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from orchestra.errors import RejectedError
-from orchestra.filesystem import reached
+from orchestra.filesystem import open_filesystem
 from orchestra.mask import without_login
 from orchestra.settings import Settings
 
@@ -27,7 +27,7 @@ _RUNS = "demo-runs"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredRecording:
     """A recording at ``url``, which everybody may know. ``opened_by`` is the whole URL, where it takes more to open it.
 
     Its methods block: run them in a thread.
@@ -52,7 +52,7 @@ class Stored:
         """
         if self.path is not None:
             return self.path.stat().st_size
-        with reached(self.opened_by or self.url) as (files, path):
+        with open_filesystem(self.opened_by or self.url) as (files, path):
             return int(files.info(path)["size"])
 
     def open(self) -> AbstractContextManager[BinaryIO]:
@@ -67,11 +67,11 @@ class Stored:
 
     @contextmanager
     def _behind(self) -> Iterator[BinaryIO]:
-        with reached(self.opened_by or self.url) as (files, path), files.open(path, "rb") as file:
+        with open_filesystem(self.opened_by or self.url) as (files, path), files.open(path, "rb") as file:
             yield file
 
 
-def store(recording: Path, place: str) -> Stored:
+def store_recording(recording: Path, place: str) -> StoredRecording:
     """Copy a finished recording to ``place`` (a folder or an fsspec URL), whole or not at all. Safe to repeat.
 
     Blocks: run it in a thread. The file itself stays where it is.
@@ -81,7 +81,7 @@ def store(recording: Path, place: str) -> Stored:
         MissingExtraError: fsspec, or the driver of this kind of URL, is not installed.
 
     """
-    target = stored_at(place, recording.name)
+    target = recording_at(place, recording.name)
     if (path := target.path) is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.part")
@@ -91,7 +91,7 @@ def store(recording: Path, place: str) -> Stored:
         finally:
             draft.unlink(missing_ok=True)
         return target
-    with reached(target.opened_by or target.url) as (files, remote):
+    with open_filesystem(target.opened_by or target.url) as (files, remote):
         files.put_file(os.fspath(recording), remote)
         files.invalidate_cache(remote.rpartition("/")[0])
     wanted, found = recording.stat().st_size, target.size()
@@ -101,17 +101,17 @@ def store(recording: Path, place: str) -> Stored:
     return target
 
 
-def stored_at(place: str, name: str) -> Stored:
+def recording_at(place: str, name: str) -> StoredRecording:
     """Where a recording of this name is, or will be, under ``place``."""
     if "://" not in place:
-        return Stored(f"{Path(place).absolute().as_uri()}/{name}")
+        return StoredRecording(f"{Path(place).absolute().as_uri()}/{name}")
     root, mark, query = place.partition("?")
     whole = f"{root.rstrip('/')}/{name}{mark}{query}"
     url = without_login(whole)
-    return Stored(url, "" if url == whole else whole)
+    return StoredRecording(url, "" if url == whole else whole)
 
 
-def kept(settings: Settings, url: str) -> Stored:
+def find_recording(settings: Settings, url: str) -> StoredRecording:
     """The recording that an event names by this URL, in whatever place of these settings it is.
 
     Raises:
@@ -121,15 +121,15 @@ def kept(settings: Settings, url: str) -> Stored:
     known = without_login(url)
     name = known.rpartition("/")[2]
     if settings.recordings_url and "://" in settings.recordings_url and _NAME.fullmatch(name):
-        stored = stored_at(settings.recordings_url, name)
+        stored = recording_at(settings.recordings_url, name)
         if stored.url == known:
             return stored
-    if (path := Stored(known).path) is not None and "\0" not in str(path):
+    if (path := StoredRecording(known).path) is not None and "\0" not in str(path):
         folders = [settings.recordings, settings.data_dir / _RUNS]
         if settings.recordings_url and "://" not in settings.recordings_url:
             folders.append(Path(settings.recordings_url))
         if any(path.resolve().is_relative_to(folder.resolve()) for folder in folders):
-            return Stored(known)
+            return StoredRecording(known)
     msg = (
         f"{known!r} is in no place of these recordings: set ORCHESTRA_RECORDINGS_URL to the one where it is, if you"
         " trust whoever wrote that"

@@ -122,7 +122,7 @@ class Recording:
             left, place = left[written:], place + written
 
 
-class Recordings:
+class RecordingFiles:
     """The recordings of the running calls in one folder; the most recently written ones are kept open.
 
     Args:

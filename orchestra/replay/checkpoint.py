@@ -9,20 +9,20 @@ from typing import Any
 from orchestra.bus import Entry
 from orchestra.errors import UsageError
 from orchestra.mask import without_secrets
-from orchestra.replay.sources.sources import Place, place_of
+from orchestra.replay.sources.sources import Position, position_of
 
 _TOKEN = re.compile(r"(\d+)-(\d+)@(\d+):([a-z]+)")
 _TOLD = re.compile(r"(?P<call>.+)@(?P<seconds>\d+(\.\d+)?)")
 
 
-def token_of(entry: Entry) -> str:
+def format_position(entry: Entry) -> str:
     """The place of an entry as text: ``1763830000000-3@07:events``."""
-    ms, number, partition, stream = place_of(entry)
+    ms, number, partition, stream = position_of(entry)
     return f"{ms}-{number}@{partition:02d}:{stream}"
 
 
-def place_in(token: str) -> Place:
-    """The place that `token_of` wrote down.
+def parse_position(token: str) -> Position:
+    """The place that `format_position` wrote down.
 
     Raises:
         UsageError: it is none.
@@ -38,7 +38,7 @@ def place_in(token: str) -> Place:
     return int(ms), int(number), int(partition), stream
 
 
-def told_in(token: str) -> tuple[str, float]:
+def parse_call_position(token: str) -> tuple[str, float]:
     """The call and its second in the token of a conversation, ``<call>@12.3``.
 
     Raises:
@@ -52,7 +52,7 @@ def told_in(token: str) -> tuple[str, float]:
     return match["call"], float(match["seconds"])
 
 
-class Position:
+class Checkpoint:
     """The place where the replay of the same things to the same target was stopped, kept in the data directory.
 
     Args:

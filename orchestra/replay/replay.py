@@ -9,10 +9,10 @@ from typing import Protocol
 
 from orchestra.bus import Entry
 from orchestra.history.gaps import Holes
-from orchestra.replay.checkpoint import token_of
+from orchestra.replay.checkpoint import format_position
 from orchestra.replay.pace import Pace
 from orchestra.replay.sources.selection import Selection, entries
-from orchestra.replay.sources.sources import Complain, Place, place_of
+from orchestra.replay.sources.sources import OnWarning, Position, position_of
 from orchestra.settings import Settings
 from orchestra_schemas import CallEnded, tag_of
 
@@ -33,7 +33,7 @@ class Target(Protocol):
 
 
 @dataclass(slots=True)
-class Replayed:
+class ReplayResult:
     """What came of a replay: how many entries, of how many calls; ``token`` is the place of the last one."""
 
     entries: int = 0
@@ -54,7 +54,7 @@ class Replay:
         after: everything up to this place was replayed before.
         pace: holds every entry back until it is due.
         stop: ends it after the entry that is under way.
-        complain: is told what is missing or damaged, at its place.
+        on_warning: is told what is missing or damaged, at its place.
         progress: is told of every entry, before it is taken.
         keep: is given the place now and then, when all up to it is settled; for a process that is killed.
         keep_each_s: how often, in seconds.
@@ -64,28 +64,28 @@ class Replay:
     settings: Settings
     selection: Selection
     source: str = "auto"
-    after: Place | None = None
+    after: Position | None = None
     pace: Pace
     stop: asyncio.Event
-    complain: Complain
+    on_warning: OnWarning
     progress: Callable[[Entry], None] = lambda _: None
     keep: Callable[[str], None] | None = None
     keep_each_s: float = 2.0
 
-    async def into(self, target: Target) -> Replayed:
+    async def into(self, target: Target) -> ReplayResult:
         """Replay it all, or until it is stopped; what was taken is settled in either case."""
-        done, running, seen, last = Replayed(), set[str](), set[str](), None
+        done, running, seen, last = ReplayResult(), set[str](), set[str](), None
         kept_at = time.monotonic()
         holes = Holes(cut=self.selection.since is not None)
-        async with aclosing(entries(self.settings, self.selection, self.source, complain=self.complain)) as found:
+        async with aclosing(entries(self.settings, self.selection, self.source, on_warning=self.on_warning)) as found:
             async for entry in found:
                 missing = () if self.selection.types else holes.before(entry)
-                if self.after is not None and place_of(entry) <= self.after:
+                if self.after is not None and position_of(entry) <= self.after:
                     await target.passed(entry)
                     continue
                 for each in missing:
                     done.holes += 1
-                    self.complain(each)
+                    self.on_warning(each)
                 await self.pace.wait(int(entry.stream_id.partition("-")[0]) / 1000, idle=not running)
                 if self.stop.is_set():
                     done.stopped = True
@@ -98,14 +98,14 @@ class Replay:
                 last = entry
                 if self.keep is not None and time.monotonic() - kept_at > self.keep_each_s:
                     await target.settle()
-                    self.keep(token_of(entry))
+                    self.keep(format_position(entry))
                     kept_at = time.monotonic()
         await target.settle()
-        done.token = "" if last is None else token_of(last)
+        done.token = "" if last is None else format_position(last)
         done.calls = len(seen)
         if not self.selection.types and not done.stopped:
             for call in holes.open_calls():
-                self.complain(f"{call}: still running, or its end is missing")
+                self.on_warning(f"{call}: still running, or its end is missing")
         return done
 
 
@@ -115,4 +115,4 @@ async def count(settings: Settings, selection: Selection, source: str) -> int:
 
 
 def _quietly(settings: Settings, selection: Selection, source: str) -> AsyncIterator[Entry]:
-    return entries(settings, selection, source, complain=lambda _: None)
+    return entries(settings, selection, source, on_warning=lambda _: None)

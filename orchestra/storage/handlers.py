@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.history.summary import changes
 from orchestra.history.usage import costs
-from orchestra.recordings.recorder import Keeping
+from orchestra.recordings.recorder import Recorder
 from orchestra.storage.call_records import enter
 from orchestra.storage.lost_calls import end_of_lost, lost_calls
 from orchestra.tasks import ended
@@ -48,7 +48,7 @@ _MISSING = "recording_missing_ms"
 class Persistence:
     """The handlers of the group ``persistence``."""
 
-    _recorder: Keeping
+    _recorder: Recorder
 
     def __init__(self) -> None:
         self.consumer = Consumer("persistence", streams=("events", "media"), state="call")
@@ -75,7 +75,7 @@ class Persistence:
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
         """Have recordings open, and watch for calls whose edge was lost."""
-        self._recorder = Keeping(bus)
+        self._recorder = Recorder(bus)
         sweeping = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
         try:
             yield

@@ -4,7 +4,7 @@ import time
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.stream.entry import Entry, read_entry
-from orchestra.recordings.audio_chunks import audio_of, length_ms
+from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.storage.call_records import CallRecord, running_calls
 from orchestra_schemas import CallEnded
 
@@ -91,7 +91,7 @@ async def _last_audio(bus: Bus, call: str) -> tuple[int, float]:
     while len(ends) < 2:  # noqa: PLR2004 - both sides
         page = await _page_back(bus, keys.partition_of(call), keys.MEDIA, last, first)
         for chunk in filter(None, (audio_of(entry, call) for entry in page)):
-            ends.setdefault(chunk.speaker, (chunk.offset_ms + length_ms(chunk), chunk.at))
+            ends.setdefault(chunk.speaker, (chunk.offset_ms + duration_ms(chunk), chunk.at))
         if len(page) < _PAGE:
             break
         last = f"({page[-1].stream_id}"

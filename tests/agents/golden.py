@@ -20,7 +20,7 @@ from orchestra import App
 from orchestra.agents.handlers import Orchestration
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.demo.scripts import SCRIPTS, Script
-from orchestra.evaluation.recorded_caller import CallerSide, Journals
+from orchestra.evaluation.recorded_caller import JournalFollower, RecordedCaller
 from orchestra.execution.handlers import Execution
 from orchestra.history.turns import told
 from orchestra.settings import load_settings
@@ -89,9 +89,9 @@ async def replay(bus: TestBus, script: str, app: App) -> None:
     lines = golden(script).read_text("utf-8").splitlines()
     recorded, call = [read(line) for line in lines], bus.call()
     publisher = bus.bus.publisher("test")
-    async with bus.run(Orchestration(app).consumer, Execution(app).consumer), Journals(bus.bus) as journals:
+    async with bus.run(Orchestration(app).consumer, Execution(app).consumer), JournalFollower(bus.bus) as journals:
         with journals.watched(call) as journal:
-            caller = CallerSide(recorded, told(recorded), call=call, journal=journal, publish=publisher.publish)
+            caller = RecordedCaller(recorded, told(recorded), call=call, journal=journal, publish=publisher.publish)
             await caller.play()
         await publisher.flush()
         await bus.settled()

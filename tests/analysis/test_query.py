@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
-from orchestra.analysis.query import Records, calls_where
+from orchestra.analysis.query import CallDatabase, calls_where
 from orchestra.archive.archive import Archive
 from orchestra.archive.latest_calls import latest_calls
 from orchestra.bus import Entry
@@ -60,13 +60,13 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def records(kept: Settings) -> AsyncIterator[Records]:
-    opened = await Records.open(kept)
+async def records(kept: Settings) -> AsyncIterator[CallDatabase]:
+    opened = await CallDatabase.open(kept)
     yield opened
     opened.close()
 
 
-async def test_every_view_tells_of_the_events_behind_it(records: Records) -> None:
+async def test_every_view_tells_of_the_events_behind_it(records: CallDatabase) -> None:
     assert records.rows("SELECT count(*) AS n, count(DISTINCT id) AS ids FROM events") == [{"n": 360, "ids": 360}]
     (call,) = records.rows("SELECT * FROM calls ORDER BY time LIMIT 1")
     assert (call["status"], call["outcome"], call["agent"]) == ("ended", "caller_hung_up", "reception")
@@ -89,7 +89,7 @@ async def test_every_view_tells_of_the_events_behind_it(records: Records) -> Non
 
 
 @pytest.mark.parametrize("sql", re.findall(r"^-- \d+\. .*?;$", README, re.DOTALL | re.MULTILINE))
-async def test_the_queries_of_the_readme_run_and_answer(records: Records, sql: str) -> None:
+async def test_the_queries_of_the_readme_run_and_answer(records: CallDatabase, sql: str) -> None:
     rows = records.rows(sql)
     assert rows or "handovers > 0" in sql or "HAVING" in sql
 
@@ -126,7 +126,7 @@ def test_the_readme_has_ten_queries() -> None:
     ],
 )
 async def test_what_is_no_question_to_the_views_is_refused_with_the_reason(
-    records: Records, sql: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    records: CallDatabase, sql: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=re.escape(said)):
@@ -134,7 +134,7 @@ async def test_what_is_no_question_to_the_views_is_refused_with_the_reason(
     assert os.listdir(tmp_path) == []  # noqa: PTH208
 
 
-async def test_a_python_variable_is_no_table(records: Records) -> None:
+async def test_a_python_variable_is_no_table(records: CallDatabase) -> None:
     secret = {"a": [1]}
     with pytest.raises(UsageError, match="secret"):
         records.rows("SELECT * FROM secret")
@@ -147,7 +147,7 @@ async def test_the_archive_and_the_running_journal_are_one_without_doubles(bus: 
     await bus.publish(*events, *(UserTurnEnded(call=calls[0], turn=turn, text="hello there") for turn in (1, 2)))
     old = [entry async for entry in bus.bus.entries(3, JOURNAL)]
     Archive.of(bus.bus.settings).write(bus.bus.journal_name, old[:2])
-    records = await Records.open(bus.bus.settings)
+    records = await CallDatabase.open(bus.bus.settings)
     try:
         assert records.live == 2
         found = records.rows("SELECT call, turns, status FROM calls ORDER BY turns")
@@ -171,7 +171,7 @@ async def test_files_that_overlap_are_counted_once_and_late_types_and_odd_bodies
     Archive.of(settings).write(
         "j", [*found[10:], *late, Entry("1763830999999-0", 2, JOURNAL, "x", "02-x", "end", b"{}")]
     )
-    records = await Records.open(settings)
+    records = await CallDatabase.open(settings)
     try:
         assert records.rows("SELECT count(*) AS n FROM events")[0]["n"] == len(found) + len(late) + 1
         assert records.rows("SELECT count(*) AS n FROM calls")[0]["n"] == 2
@@ -183,7 +183,7 @@ async def test_files_that_overlap_are_counted_once_and_late_types_and_odd_bodies
 async def test_a_hole_in_a_call_is_said_at_its_place_and_the_rest_goes_on(tmp_path: Path) -> None:
     found = [entry for entry in entries() if entry.partition == 1]
     gone = next(entry for entry in found if entry.type == "user.turn.ended")
-    records = await Records.open(archived(tmp_path, [entry for entry in found if entry is not gone]))
+    records = await CallDatabase.open(archived(tmp_path, [entry for entry in found if entry is not gone]))
     try:
         holes = records.rows("SELECT DISTINCT call, turn, missing FROM holes")
         assert holes == [{"call": gone.call, "turn": 1, "missing": gone.id}]
@@ -193,7 +193,7 @@ async def test_a_hole_in_a_call_is_said_at_its_place_and_the_rest_goes_on(tmp_pa
 
 
 async def test_an_empty_archive_answers_with_nothing(tmp_path: Path) -> None:
-    records = await Records.open(Settings(data_dir=tmp_path))
+    records = await CallDatabase.open(Settings(data_dir=tmp_path))
     try:
         assert records.rows("SELECT * FROM turns") == records.rows("SELECT * FROM calls") == []
     finally:
@@ -203,8 +203,8 @@ async def test_an_empty_archive_answers_with_nothing(tmp_path: Path) -> None:
 async def test_an_archive_behind_a_url_is_queried_alike(kept: Settings) -> None:
     there = Archive("memory://analysts/archive")
     for file in Archive.of(kept).files():
-        there.place.write(file.path, Archive.of(kept).place.read(file.path))
-    records = await Records.open(kept.model_copy(update={"archive_url": "memory://analysts/archive"}))
+        there.root.write(file.path, Archive.of(kept).root.read(file.path))
+    records = await CallDatabase.open(kept.model_copy(update={"archive_url": "memory://analysts/archive"}))
     try:
         assert records.rows("SELECT count(*) AS n FROM turns WHERE total_ms > 0")[0]["n"] > 0
         with pytest.raises(UsageError, match="refused"):
@@ -217,16 +217,16 @@ async def test_an_archive_that_cannot_be_reached_is_named(kept: Settings) -> Non
     FailingFileSystem.reset()
     FailingFileSystem.everything = UNREACHABLE
     with pytest.raises(UsageError, match=r"cannot be reached.*No route to host"):
-        await Records.open(kept.model_copy(update={"archive_url": "failing://bucket/archive"}))
+        await CallDatabase.open(kept.model_copy(update={"archive_url": "failing://bucket/archive"}))
 
 
 async def test_a_damaged_file_is_named_and_the_others_answer(tmp_path: Path) -> None:
     settings = archived(tmp_path, entries())
-    place = Archive.of(settings).place
+    place = Archive.of(settings).root
     (day,) = place.names()
     place.write(f"{day}/{place.names(day)[0]}/1-0_2-0.parquet", b"no parquet")
     told: list[str] = []
-    records = await Records.open(settings, complain=told.append)
+    records = await CallDatabase.open(settings, on_warning=told.append)
     try:
         assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 360}]
     finally:
@@ -328,7 +328,7 @@ class TestOneEventUnderTwoNames:
         archive.write("old", self.entries(4))
         archive.write("new", self.entries(6, ms=ms))
         archive.write("new", self.entries(2, call=self.CALL.replace("a", "b"), ms=ms + 1000))
-        records = await Records.open(settings.model_copy(update={"redis_url": None}))
+        records = await CallDatabase.open(settings.model_copy(update={"redis_url": None}))
         try:
             calls = records.rows("SELECT turns FROM calls ORDER BY turns")
             holes = records.rows("SELECT count(*) AS n FROM holes")
@@ -347,7 +347,7 @@ class TestOneEventUnderTwoNames:
         )
         live = [entry async for entry in bus.bus.entries(3, JOURNAL)]
         Archive.of(bus.bus.settings).write("before", live[:3])
-        records = await Records.open(bus.bus.settings)
+        records = await CallDatabase.open(bus.bus.settings)
         try:
             assert records.rows("SELECT turns FROM calls") == [{"turns": 3}]
             assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 4}]
@@ -362,7 +362,7 @@ class TestOneEventUnderTwoNames:
         archive = Archive.of(settings)
         archive.write("old", nameless)
         archive.write("new", self.entries(2, ms=1_763_830_900_000))
-        records = await Records.open(settings.model_copy(update={"redis_url": None}))
+        records = await CallDatabase.open(settings.model_copy(update={"redis_url": None}))
         try:
             assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 5}]
         finally:

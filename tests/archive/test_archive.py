@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from orchestra.archive.archive import Archive, File, Part, parts_of
+from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart, effective_parts
 from orchestra.archive.parquet import place_of
 from orchestra.bus import Entry
-from orchestra.filesystem import Place
+from orchestra.filesystem import FileRoot
 from orchestra_schemas import UserTurnEnded, encode
 
 CALL = "03-019aac75-e980-7000-8000-000000000001"
@@ -100,11 +100,11 @@ def test_of_files_that_overlap_every_entry_counts_once(tmp_path: Path) -> None:
 
 
 def test_the_longest_of_the_files_that_begin_alike_counts_and_the_next_from_where_it_ends() -> None:
-    def file(first: int, last: int, partition: int = 1) -> File:
-        return File("j", partition, (first, 0), (last, 0), "2025-11-22")
+    def file(first: int, last: int, partition: int = 1) -> ArchiveFile:
+        return ArchiveFile("j", partition, (first, 0), (last, 0), "2025-11-22")
 
-    found = parts_of([file(4, 7), file(1, 3), file(1, 5), file(6, 7), file(1, 9, partition=2)])
-    assert found == [Part(file(1, 5)), Part(file(4, 7), (5, 0)), Part(file(1, 9, partition=2))]
+    found = effective_parts([file(4, 7), file(1, 3), file(1, 5), file(6, 7), file(1, 9, partition=2)])
+    assert found == [ArchivePart(file(1, 5)), ArchivePart(file(4, 7), (5, 0)), ArchivePart(file(1, 9, partition=2))]
 
 
 def test_drafts_and_strange_files_are_no_part_of_it(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_archive_may_lie_behind_any_url(tmp_path: Path) -> None:
 def test_two_that_write_one_file_at_the_same_time_do_not_write_into_one_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, sync = Place(str(tmp_path)), os.fsync
+    place, sync = FileRoot(str(tmp_path)), os.fsync
 
     def meanwhile(handle: int) -> None:  # the first has written, and not renamed yet
         monkeypatch.setattr(os, "fsync", sync)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.archive.archive import Archive, File
-from orchestra.archive.compact import compact, holes
+from orchestra.archive.archive import Archive, ArchiveFile
+from orchestra.archive.compact import compact, find_gaps
 from tests.archive.test_archive import MS, entry
 
 
-def written(archive: Archive, *runs: tuple[int, int]) -> list[File]:
+def written(archive: Archive, *runs: tuple[int, int]) -> list[ArchiveFile]:
     """Files of entries first to last, one after the other."""
     files, after = [], (0, 0)
     for first, last in runs:
@@ -44,11 +44,11 @@ def test_whoever_reads_meanwhile_finds_everything_once(tmp_path: Path) -> None:
 def test_one_that_is_killed_before_it_removes_the_old_files_has_changed_nothing(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     old = written(archive, (1, 3), (4, 6))
-    contents = {file.path: archive.place.read(file.path) for file in old}
+    contents = {file.path: archive.root.read(file.path) for file in old}
     before = list(archive.entries())
     compact(archive, settle_s=0)
     for path, content in contents.items():  # as they stood when it had renamed, and not removed yet
-        archive.place.write(path, content)
+        archive.root.write(path, content)
     assert list(archive.entries()) == before
     assert compact(archive, settle_s=0).covered == 2
     assert list(archive.entries()) == before
@@ -66,10 +66,10 @@ def test_files_that_overlap_are_merged_without_doubles(tmp_path: Path) -> None:
 def test_what_has_a_hole_between_is_not_merged_over_it_and_the_hole_is_said(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     files = written(archive, (1, 3), (4, 6), (7, 9), (10, 12))
-    archive.place.remove(files[1].path)
+    archive.root.remove(files[1].path)
     compact(archive, settle_s=0)
     assert sorted((file.first[0] - MS, file.last[0] - MS) for file in archive.files()) == [(1, 3), (7, 12)]
-    (hole,) = holes(archive)
+    (hole,) = find_gaps(archive)
     assert "partition 3 of journal j: events are missing between 2025-11-22 16:46:40" in str(hole)
     assert len(list(archive.entries())) == 9
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from orchestra.archive.archive import Archive
-from orchestra.archive.writer import Archiver
+from orchestra.archive.writer import ArchiveWriter
 from orchestra.bus import keys
 from orchestra.bus.consumer.health import Health
 from orchestra.bus.keys import JOURNAL
@@ -187,7 +187,7 @@ async def test_small_files_are_merged_when_many_have_gathered_and_it_is_said(tmp
     archive, count = Archive(str(tmp_path)), 30
     for number in range(5):  # of a worker before this one, which was not there long enough
         archive.write("3f9ac2d1", [one(number)])
-    archiver = Archiver(archive, name, flush_s=0.0, rows=1, many=8)
+    archiver = ArchiveWriter(archive, name, flush_s=0.0, rows=1, many=8)
     with capture_logs() as said:
         for number in range(5, count):
             await archiver.keep([one(number)])
@@ -207,7 +207,7 @@ async def test_a_place_that_cannot_be_merged_is_said_and_archiving_goes_on(
 
     monkeypatch.setattr("orchestra.archive.writer.compact", refuse)
     archive = Archive(str(tmp_path))
-    archiver = Archiver(archive, name, flush_s=0.0, rows=1, many=2)
+    archiver = ArchiveWriter(archive, name, flush_s=0.0, rows=1, many=2)
     with capture_logs() as said:
         for number in range(5):
             await archiver.keep([one(number)])

@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 import redis
 import uvloop
 
-from orchestra.analysis.query import Records
+from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.views import STAGES
-from orchestra.archive.archive import Archive, File
+from orchestra.archive.archive import Archive, ArchiveFile
 from orchestra.archive.compact import compact
-from orchestra.archive.parquet import in_order
+from orchestra.archive.parquet import sort_by_stream_id
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
 from orchestra.bus.consumer.worker import tune_gc
 from orchestra.settings import Settings
@@ -82,7 +82,7 @@ async def _worker(url: str, data: Path, events: int) -> dict[str, float]:
 
 
 def _bytes(archive: Archive) -> int:
-    return sum(archive.place.size(file.path) for file in archive.files())
+    return sum(archive.root.size(file.path) for file in archive.files())
 
 
 def _multiply(archive: Archive, many: Archive, events: int) -> int:
@@ -93,7 +93,7 @@ def _multiply(archive: Archive, many: Archive, events: int) -> int:
             if count >= events:
                 return count
             with archive.open(file) as opened:
-                rows = in_order(opened.read())
+                rows = sort_by_stream_id(opened.read())
             shift = copy * 10_000_000
             for name in ("call", "id", "cause"):
                 changed = pc.replace_substring_regex(rows[name], r"^(\d\d-)019", rf"\1{copy:x}19")
@@ -101,14 +101,14 @@ def _multiply(archive: Archive, many: Archive, events: int) -> int:
             shifted = pc.add(rows["stream_ms"], pa.scalar(shift, pa.int64()))
             rows = rows.set_column(rows.schema.get_field_index("stream_ms"), "stream_ms", shifted)
             first, last = ((ms + shift, seq) for ms, seq in (file.first, file.last))
-            many.put(File(file.journal, file.partition, first, last, file.day), rows, after=(0, 0), level=9)
+            many.put(ArchiveFile(file.journal, file.partition, first, last, file.day), rows, after=(0, 0), level=9)
             count += len(rows)
     return count
 
 
 async def _query(many: Archive) -> dict[str, float]:
     started = time.perf_counter()
-    records = await Records.open(Settings(archive_url=many.place.root, data_dir=Path(many.place.root)))
+    records = await CallDatabase.open(Settings(archive_url=many.place.root, data_dir=Path(many.place.root)))
     opened = time.perf_counter() - started
     walls, cpus = [], []
     for _ in range(_TURNS):

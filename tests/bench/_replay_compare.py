@@ -11,7 +11,7 @@ import structlog
 from orchestra.demo import app
 from orchestra.demo.scripts import SCRIPTS
 from orchestra.evaluation.compare import compared
-from orchestra.evaluation.sandbox import Candidate, staged
+from orchestra.evaluation.sandbox import Candidate, open_sandbox
 from orchestra.settings import Settings
 from tests.agents.golden import golden, read
 
@@ -23,7 +23,7 @@ async def compare_calls(calls: int = 200, at_a_time: int = 8) -> dict[str, float
     gate = asyncio.Semaphore(at_a_time)
     with tempfile.TemporaryDirectory() as folder:
         candidate = Candidate(app=app, settings=Settings(data_dir=Path(folder), redis_url=None))
-        async with staged(candidate) as stage:
+        async with open_sandbox(candidate) as stage:
 
             async def one(number: int) -> int:
                 async with gate:

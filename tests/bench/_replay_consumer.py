@@ -20,9 +20,9 @@ from orchestra.replay.replay import Replay
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.sources.selection import Selection
 from orchestra.replay.sources.sources import connect
-from orchestra.replay.targets.consumer import on_scratch
-from orchestra.replay.targets.redis import copying
-from orchestra.replay.targets.stream_writer import Feed
+from orchestra.replay.targets.consumer import consumer_target
+from orchestra.replay.targets.redis import redis_target
+from orchestra.replay.targets.stream_writer import StreamWriter
 from orchestra.settings import Settings
 from orchestra_schemas import (
     AgentChanged,
@@ -63,7 +63,7 @@ def orchestration() -> Consumer:
 
 
 async def _record(bus: Bus, calls: int) -> None:
-    feed, events = Feed(bus), interleaved(calls)
+    feed, events = StreamWriter(bus), interleaved(calls)
     while some := list(islice(events, 2000)):
         await feed.write(
             [
@@ -85,7 +85,7 @@ async def replay_figures(calls: int = CALLS) -> dict[str, float]:
             await bus.close()
             replay = Replay(
                 settings=settings, selection=Selection(), source="journal", pace=Pace(None), stop=asyncio.Event(),
-                complain=print,
+                on_warning=print,
             )  # fmt: skip
             copied_s = await _copied(replay, settings, other.url)
             consumed_s = await _consumed(replay, settings, folder, calls)
@@ -98,7 +98,7 @@ async def replay_figures(calls: int = CALLS) -> dict[str, float]:
 async def _copied(replay: Replay, settings: Settings, url: str) -> float:
     target = await connect(settings, url)
     try:
-        async with copying(target, Rewrite(target.partitions)) as copy:
+        async with redis_target(target, Rewrite(target.partitions)) as copy:
             began = time.perf_counter()
             done = await replay.into(copy)
             return time.perf_counter() - began
@@ -108,7 +108,7 @@ async def _copied(replay: Replay, settings: Settings, url: str) -> float:
 
 
 async def _consumed(replay: Replay, settings: Settings, folder: Path, calls: int) -> float:
-    async with on_scratch(orchestration(), settings, folder / "scratch", patience_s=30.0) as scratch:
+    async with consumer_target(orchestration(), settings, folder / "scratch", patience_s=30.0) as scratch:
         began = time.perf_counter()
         done = await replay.into(scratch)
         outcome = await scratch.outcome()

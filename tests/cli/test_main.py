@@ -10,7 +10,7 @@ import pytest
 
 from orchestra import cli
 from orchestra.errors import EngineError, UsageError
-from orchestra.filesystem import Place
+from orchestra.filesystem import FileRoot
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def test_files_and_folders_of_every_command_and_process_are_their_users_alone(
 ) -> None:
     def command() -> None:
         (tmp_path / "answer.csv").write_text("call\n", "utf-8")
-        Place(str(tmp_path / "archive")).write("2026-11-22/p07-a/1-0_2-0.parquet", b"")
+        FileRoot(str(tmp_path / "archive")).write("2026-11-22/p07-a/1-0_2-0.parquet", b"")
 
     monkeypatch.setattr(cli, "app", command)
     cli.main()

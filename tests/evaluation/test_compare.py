@@ -17,9 +17,9 @@ from orchestra.demo.scripts import SCRIPTS
 from orchestra.errors import UsageError
 from orchestra.evaluation.call_diff import Comparison, TurnDiff, notes, turn_diff, word_diff
 from orchestra.evaluation.compare import call_diff, compare
-from orchestra.evaluation.html_report import page
+from orchestra.evaluation.html_report import html_report
 from orchestra.evaluation.recorded_tools import RecordedTools
-from orchestra.evaluation.sandbox import Candidate, as_told, with_prompts
+from orchestra.evaluation.sandbox import Candidate, summarize_recording, with_prompts
 from orchestra.history.turns import ToldTurn, ToolStep, told
 from orchestra.settings import Settings
 from orchestra_schemas import (
@@ -204,7 +204,7 @@ def test_a_hole_and_a_missing_beginning_are_said() -> None:
 
 def test_a_recording_without_words_cannot_be_compared() -> None:
     with pytest.raises(UsageError, match="nothing to compare"):
-        as_told([CallStarted(call="c"), AgentChanged(call="c", agent="a")])
+        summarize_recording([CallStarted(call="c"), AgentChanged(call="c", agent="a")])
 
 
 def test_what_was_heard_of_an_interrupted_reply_is_told() -> None:
@@ -231,7 +231,7 @@ def test_a_call_of_ten_thousand_turns_is_told_and_shown(tmp_path: Path) -> None:
     was = told(events)
     diff = call_diff(was, told(events), candidate(tmp_path), last=10_000)
     assert (len(diff.turns), diff.diverged) == (10_000, ())
-    assert "question 10000" in page(Comparison(calls=(diff,)), "long")
+    assert "question 10000" in html_report(Comparison(calls=(diff,)), "long")
 
 
 # -- the command

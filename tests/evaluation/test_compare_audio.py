@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from orchestra.demo import app
 from orchestra.errors import UsageError
-from orchestra.evaluation.audio_compare import compare_spoken, renumbered, voice_of
+from orchestra.evaluation.audio_compare import compare_audio, recorded_voice, renumbered
 from orchestra.evaluation.call_diff import Comparison
-from orchestra.evaluation.html_report import page
+from orchestra.evaluation.html_report import html_report
 from orchestra.evaluation.sandbox import Candidate
 from orchestra.history.turns import told
 from orchestra.settings import Settings
@@ -55,7 +55,7 @@ def call() -> list[Event]:
 def test_a_callers_turns_are_cut_from_the_recording_by_the_journals_times() -> None:
     caller = track(10, (2.0, 2.8), (3.2, 4.0), (6.5, 7.5))
     agent = track(10, (0.1, 1.5), (4.9, 6.8))
-    voice = voice_of(told(call()), call(), caller, agent)
+    voice = recorded_voice(told(call()), call(), caller, agent)
     assert voice.numbers == (1, 2)
     assert [utterance.text for utterance in voice.utterances] == ["where is it", "thank you"]
     lengths_s = [utterance.samples.size / SAMPLE_RATE for utterance in voice.utterances]
@@ -71,7 +71,7 @@ def test_a_callers_turns_are_cut_from_the_recording_by_the_journals_times() -> N
 
 def test_a_recording_without_the_callers_sound_is_refused() -> None:
     with pytest.raises(UsageError, match="no sound of the caller"):
-        voice_of(told(call()), call(), track(10, (0, 0)), track(10, (1, 2)))
+        recorded_voice(told(call()), call(), track(10, (0, 0)), track(10, (1, 2)))
 
 
 def test_what_an_edge_takes_for_two_turns_counts_for_the_one_that_was_said() -> None:
@@ -111,7 +111,7 @@ async def test_a_recorded_call_is_spoken_to_an_edge_of_today(tmp_path: Path) -> 
     write_stereo(wav, caller, np.zeros_like(caller))
     recorded.append(RecordingSaved(call=recorded[0].call, url=wav.as_uri()))
     candidate = Candidate(app=app, settings=settings)
-    found = await compare_spoken(settings, {"c": recorded}, candidate, app="orchestra.demo:app")
+    found = await compare_audio(settings, {"c": recorded}, candidate, app="orchestra.demo:app")
     assert found.failed == {}
     (diff,) = found.calls
     assert [turn.number for turn in diff.turns] == [1, 2, 3]
@@ -119,4 +119,4 @@ async def test_a_recorded_call_is_spoken_to_an_edge_of_today(tmp_path: Path) -> 
     waits = [turn.now_sound.response_ms for turn in diff.turns if turn.now_sound is not None]
     assert len(waits) == 3
     assert all(wait is not None and 0 < wait < 20_000 for wait in waits)
-    assert "first sound after" in page(Comparison(calls=(diff,)), "spoken")
+    assert "first sound after" in html_report(Comparison(calls=(diff,)), "spoken")

@@ -13,8 +13,8 @@ from orchestra.curation.evaluation import EvaluatedCall, EvaluatedTurn
 from orchestra.demo import app
 from orchestra.errors import UsageError
 from orchestra.evaluation.dataset import Case, Trial, WantedTurn, read_trials
-from orchestra.evaluation.evaluate import Run, Tally, beyond, evaluate
-from orchestra.evaluation.results import Runs, beside
+from orchestra.evaluation.evaluate import Evaluation, Scorer, evaluate, failed_gates
+from orchestra.evaluation.results import EvaluationStore, latest_by_version
 from orchestra.evaluation.sandbox import Candidate
 from orchestra.history.turns import ToldCall, ToldTurn, ToolStep
 from orchestra.settings import Settings
@@ -58,7 +58,7 @@ async def test_the_demos_journals_are_a_set_that_the_app_of_today_passes(tmp_pat
     run = await evaluate(trials, candidate(tmp_path), name="golden", problems=problems)
     assert (run.calls, run.turns, run.version, run.model) == (4, 19, app.version, "offline")
     perfect = dict.fromkeys(("agent", "tool", "arguments", "reply", "outcome"), 1.0)
-    assert list(beyond(run, perfect, {"breaches": 0.0, "failed": 0.0})) == []
+    assert list(failed_gates(run, perfect, {"breaches": 0.0, "failed": 0.0})) == []
     assert run.misses == ()
 
 
@@ -71,10 +71,10 @@ async def test_a_case_by_hand_is_played_with_its_own_results(tmp_path: Path) -> 
     assert scores["reply"] is None
 
 
-def wanted_and_came(**came: object) -> tuple[Tally, list[tuple[str, str]]]:
+def wanted_and_came(**came: object) -> tuple[Scorer, list[tuple[str, str]]]:
     wanted = msgspec.convert(LOST, Case).turns[0]
     trial = Trial(name="lost", events=[], wanted={1: wanted})
-    tally = Tally()
+    tally = Scorer()
     turn = ToldTurn(**({"number": 1, "agent": "tracking", "reply": "It lies in Hill Street."} | came))  # type: ignore[arg-type]
     tally.call(trial, ToldCall(turns=[turn]))
     return tally, [(miss.what, miss.came) for miss in tally.misses]
@@ -128,7 +128,7 @@ async def test_turns_that_cannot_be_evaluated_are_named(tmp_path: Path) -> None:
 
 
 def test_a_wanted_turn_that_was_never_reached_is_no_silent_gap() -> None:
-    tally = Tally()
+    tally = Scorer()
     wanted = WantedTurn(said="and then?", words=("yes",))
     tally.call(Trial(name="short", events=[], wanted={7: wanted}), ToldCall(turns=[]))
     assert tally.unreached == ["short: turn 7 was not reached: the call was over"]
@@ -195,27 +195,31 @@ def test_the_case_of_the_readme_is_one() -> None:
 # -- runs and gates
 
 
-def run_of(version: str, at: str, **scores: float | None) -> Run:
-    return Run(set="s", at=at, version=version, model="offline", calls=1, turns=1, scores=scores)
+def run_of(version: str, at: str, **scores: float | None) -> Evaluation:
+    return Evaluation(set="s", at=at, version=version, model="offline", calls=1, turns=1, scores=scores)
 
 
 def test_a_gate_holds_back_what_is_worse_or_not_known() -> None:
     run = run_of("1", "2026-11-22T20:00:00+00:00", agent=0.8, word_error_rate=0.2, tool=None)
-    problems = list(beyond(run, {"agent": 0.9, "tool": 0.5}, {"word_error_rate": 0.1}))
+    problems = list(failed_gates(run, {"agent": 0.9, "tool": 0.5}, {"word_error_rate": 0.1}))
     assert problems == [
         "right agent is 80.0%, at least 90.0% is wanted",
         "right tools is not known: the set says nothing about it",
         "word error rate is 20.0%, at most 10.0% is wanted",
     ]
-    assert list(beyond(run, {"agent": 0.8}, {"word_error_rate": 0.2})) == []
+    assert list(failed_gates(run, {"agent": 0.8}, {"word_error_rate": 0.2})) == []
 
 
 def test_runs_are_kept_and_the_latest_of_each_version_stands_beside_the_new_one(tmp_path: Path) -> None:
-    runs = Runs(tmp_path, tmp_path / "set.jsonl")
+    runs = EvaluationStore(tmp_path, tmp_path / "set.jsonl")
     for number, version in enumerate(("a", "b", "a")):
         runs.keep(run_of(version, f"2026-11-22T20:00:0{number}+00:00"))
     now = run_of("c", "2026-11-22T21:00:00+00:00")
-    assert [(run.version, run.at[17:19]) for run in beside(runs.all(), now)] == [("b", "01"), ("a", "02"), ("c", "00")]
+    assert [(run.version, run.at[17:19]) for run in latest_by_version(runs.all(), now)] == [
+        ("b", "01"),
+        ("a", "02"),
+        ("c", "00"),
+    ]
 
 
 def test_the_command_shows_the_run_beside_the_last_and_fails_below_its_gate(

@@ -9,7 +9,7 @@ import pytest
 from orchestra.agents import App
 from orchestra.demo import app
 from orchestra.demo.lines import keypad
-from orchestra.evaluation.sandbox import Candidate, as_told, staged, with_prompts
+from orchestra.evaluation.sandbox import Candidate, open_sandbox, summarize_recording, with_prompts
 from orchestra.settings import Settings
 from orchestra_schemas import (
     CallEnded,
@@ -44,10 +44,10 @@ def answered(number: int, text: str) -> list[Event]:
 async def played(tmp_path: Path, answering: App, *recorded: Event, background: str = "") -> Sequence[Event]:
     """The journal of the call that is made of these events."""
     events = [CallStarted(call=CALL, greeting=app.greeting), *recorded, CallEnded(call=CALL, reason="caller_hung_up")]
-    was = as_told(events)
+    was = summarize_recording(events)
     was.background = background
-    async with staged(Candidate(app=answering, settings=Settings(data_dir=tmp_path, redis_url=None))) as stage:
-        with stage.call(events, was) as (caller, journal):
+    async with open_sandbox(Candidate(app=answering, settings=Settings(data_dir=tmp_path, redis_url=None))) as sandbox:
+        with sandbox.call(events, was) as (caller, journal):
             await caller.play()
             return list(journal.events)
 

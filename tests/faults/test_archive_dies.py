@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from orchestra.archive.archive import Archive, parts_of
+from orchestra.archive.archive import Archive, effective_parts
 from orchestra.archive.compact import compact
 from orchestra.bus import Bus, EmbeddedServer, Entry
 from orchestra.bus.keys import JOURNAL
@@ -109,8 +109,8 @@ async def test_killed_at_thirty_random_moments_it_keeps_every_event_once(archivi
     assert await asyncio.to_thread(worker.wait) == 0
     await archiving.check()
     files = archiving.archive.files()
-    assert all(part.whole for part in parts_of(files)), "files overlap"
-    assert len(parts_of(files)) == len(files), "files cover one another"
+    assert all(part.whole for part in effective_parts(files)), "files overlap"
+    assert len(effective_parts(files)) == len(files), "files cover one another"
     await asyncio.to_thread(compact, archiving.archive, settle_s=0)
     await archiving.check()
 

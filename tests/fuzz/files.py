@@ -15,7 +15,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from orchestra.agents.knowledge import Knowledge
 from orchestra.archive.archive import Archive
-from orchestra.archive.compact import holes
+from orchestra.archive.compact import find_gaps
 from orchestra.bus import Entry
 from orchestra.bus.keys import started_ms
 from orchestra.curation.evaluation import EvaluatedCall, EvaluatedTurn, read_set
@@ -144,7 +144,7 @@ class Files:
         try:
             found, told_of = await self._read(str(path)), ""
             said: list[str] = []
-            await recorded_call(self._settings, str(path), complain=said.append)
+            await recorded_call(self._settings, str(path), on_warning=said.append)
         except OrchestraError as error:
             found, told_of = 0, str(error)
         return found > 0, told_of
@@ -152,7 +152,7 @@ class Files:
     async def _read(self, source: str) -> int:
         """Read a journal or archive as a command does; how many events it has."""
         said: list[str] = []
-        found = [entry async for entry in entries(self._settings, Selection(), source, complain=said.append)]
+        found = [entry async for entry in entries(self._settings, Selection(), source, on_warning=said.append)]
         count = 0
         for call in {entry.call for entry in found}:
             events = list(decoded([entry for entry in found if entry.call == call], said.append))
@@ -167,7 +167,7 @@ class Files:
         path.write_bytes(self._damaged(chance) if chance.random() < 0.5 else self._odd_table(chance))
         try:
             count = await self._read(str(place))
-            holes(Archive(str(place)))
+            find_gaps(Archive(str(place)))
         except OSError as error:  # as `orchestra archive` has it: the file is damaged, and it says which
             return False, str(error).splitlines()[0]
         return count > 0, ""

@@ -8,7 +8,7 @@ import fsspec
 import pytest
 
 from orchestra.bus import keys
-from orchestra.recordings.store import Stored, kept, store
+from orchestra.recordings.store import StoredRecording, find_recording, store_recording
 from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call
 from orchestra.storage.lost_calls import end_of_lost, lost_calls
@@ -59,7 +59,7 @@ class TestElsewhere:
             call = await recorded(bus)
         (saved,) = await bus.published(RecordingSaved)
         assert saved.url == f"memory://bucket/calls/{call}.wav"
-        with kept(settings, saved.url).open() as file:
+        with find_recording(settings, saved.url).open() as file:
             assert file.read()[:4] == b"RIFF"
         record = await find_call(bus.bus, call)
         journal = [entry.body async for entry in bus.bus.entries(keys.partition_of(call), keys.JOURNAL)]
@@ -89,11 +89,11 @@ class TestElsewhere:
 
 def test_a_recording_is_stored_in_a_folder_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "call.wav").write_bytes(b"RIFF....")
-    stored = store(tmp_path / "call.wav", str(tmp_path / "kept here"))
+    stored = store_recording(tmp_path / "call.wav", str(tmp_path / "kept here"))
     assert (stored.size(), stored.path) == (8, tmp_path / "kept here" / "call.wav")
     assert [each.name for each in (tmp_path / "kept here").iterdir()] == ["call.wav"]
     with pytest.raises(FileNotFoundError):
-        Stored((tmp_path / "nothing.wav").as_uri()).size()
+        StoredRecording((tmp_path / "nothing.wav").as_uri()).size()
 
 
 async def test_a_full_disk_costs_the_call_nothing_else_and_the_audio_is_fetched_again_at_its_end(

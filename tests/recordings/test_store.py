@@ -6,7 +6,7 @@ import fsspec
 import pytest
 
 from orchestra.errors import RejectedError
-from orchestra.recordings.store import kept, store, stored_at
+from orchestra.recordings.store import find_recording, recording_at, store_recording
 from orchestra.settings import Settings
 
 PLACE = "memory://me:s3cr3t@bucket/calls"
@@ -25,33 +25,33 @@ def test_a_recording_is_where_its_event_says_and_only_its_settings_know_how_to_g
     settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "07-b.wav").write_bytes(b"RIFF....")
-    stored = store(tmp_path / "07-b.wav", PLACE)
+    stored = store_recording(tmp_path / "07-b.wav", PLACE)
     assert stored.url == "memory://bucket/calls/07-b.wav"
     assert fsspec.filesystem("memory").exists("/me:s3cr3t@bucket/calls/07-b.wav")
-    with kept(settings, stored.url).open() as file:
+    with find_recording(settings, stored.url).open() as file:
         assert file.read() == b"RIFF...."
-    assert kept(settings, stored.url).size() == 8
+    assert find_recording(settings, stored.url).size() == 8
 
 
 def test_what_was_saved_with_its_password_in_the_event_is_opened_by_the_settings_own(settings: Settings) -> None:
     for old in ("memory://me:s3cr3t@bucket/calls/07-b.wav", "memory://me:an-older-one@bucket/calls/07-b.wav"):
-        assert kept(settings, old) == stored_at(PLACE, "07-b.wav")
+        assert find_recording(settings, old) == recording_at(PLACE, "07-b.wav")
 
 
 def test_a_query_of_the_place_stays_behind_the_path_and_out_of_the_event() -> None:
-    stored = stored_at("https://host/calls?sig=s3cr3t", "07-b.wav")
+    stored = recording_at("https://host/calls?sig=s3cr3t", "07-b.wav")
     assert (stored.url, stored.opened_by) == ("https://host/calls/07-b.wav", "https://host/calls/07-b.wav?sig=s3cr3t")
 
 
 def test_recordings_of_this_machine_and_of_a_demo_are_opened(settings: Settings, tmp_path: Path) -> None:
     for path in (settings.recordings / "07-a.wav", tmp_path / "demo-runs" / "one" / "07-a.wav"):
-        assert kept(settings, path.as_uri()).path == path
+        assert find_recording(settings, path.as_uri()).path == path
 
 
 def test_a_folder_for_finished_recordings_is_a_place_too(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", recordings_url=str(tmp_path / "finished"))
-    url = stored_at(str(tmp_path / "finished"), "07-a.wav").url
-    assert kept(settings, url).path == tmp_path / "finished" / "07-a.wav"
+    url = recording_at(str(tmp_path / "finished"), "07-a.wav").url
+    assert find_recording(settings, url).path == tmp_path / "finished" / "07-a.wav"
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_a_folder_for_finished_recordings_is_a_place_too(tmp_path: Path) -> None
 def test_no_event_opens_what_is_in_no_place_of_the_settings(url: str, settings: Settings, tmp_path: Path) -> None:
     (settings.recordings / "link.wav").symlink_to("/etc/passwd")
     with pytest.raises(RejectedError, match="is in no place of these recordings"):
-        kept(settings, url.replace("/DATA", str(tmp_path)))
+        find_recording(settings, url.replace("/DATA", str(tmp_path)))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.errors import RejectedError
-from orchestra.recordings.wav import Recording, Recordings
+from orchestra.recordings.wav import Recording, RecordingFiles
 
 RATE = 8000
 
@@ -72,7 +72,7 @@ def test_what_is_no_audio_of_this_call_is_refused(tmp_path: Path, offset_ms: int
 
 
 def test_only_the_most_recent_recordings_stay_open_and_all_stay_whole(tmp_path: Path) -> None:
-    recordings = Recordings(tmp_path, keep_open=2)
+    recordings = RecordingFiles(tmp_path, keep_open=2)
     for offset_ms in (0, 100):
         for call in ("07-a", "07-b", "07-c"):
             recordings.of(call).write("caller", offset_ms, tone(4, 100), sample_rate=RATE)
@@ -84,4 +84,4 @@ def test_only_the_most_recent_recordings_stay_open_and_all_stay_whole(tmp_path: 
 @pytest.mark.parametrize("call", ["../etc", "", "a/b", "07-x\x00"])
 def test_a_call_id_that_is_no_file_name_is_refused(tmp_path: Path, call: str) -> None:
     with pytest.raises(RejectedError, match="call id"):
-        Recordings(tmp_path).of(call)
+        RecordingFiles(tmp_path).of(call)

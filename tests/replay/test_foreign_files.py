@@ -14,7 +14,7 @@ import pytest
 
 from orchestra.agents.knowledge import Knowledge
 from orchestra.archive.archive import Archive
-from orchestra.archive.compact import holes
+from orchestra.archive.compact import find_gaps
 from orchestra.errors import AppError, UsageError
 from orchestra.evaluation.dataset import read_trials
 from orchestra.replay.sources.selection import Selection, entries
@@ -48,7 +48,7 @@ def rewritten(folder: Path, change: Callable[[pa.Table], pa.Table]) -> Archive:
 async def test_an_archive_of_others_is_told_of_in_one_line(words: str, tmp_path: Path) -> None:
     rewritten(tmp_path, ODD_TABLES[words])
     said: list[str] = []
-    found = [each async for each in entries(Settings(), Selection(), str(tmp_path), complain=said.append)]
+    found = [each async for each in entries(Settings(), Selection(), str(tmp_path), on_warning=said.append)]
     assert found == []
     assert len(said) == 1
     assert words in said[0]
@@ -99,7 +99,7 @@ def test_no_damage_of_a_footer_ends_the_process(tmp_path: Path) -> None:
 def test_a_file_that_says_no_stream_id_of_its_beginning_is_named(tmp_path: Path) -> None:
     archive = rewritten(tmp_path, lambda table: table.replace_schema_metadata({"after": "file:///etc/passwd"}))
     with pytest.raises(OSError, match="parquet is damaged"):
-        holes(archive)
+        find_gaps(archive)
 
 
 def wav(rate: int, channels: int = 2) -> bytes:

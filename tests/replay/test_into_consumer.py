@@ -7,11 +7,11 @@ import pytest
 from orchestra import Consumer, Context
 from orchestra.bus import Bus, Entry
 from orchestra.recordings import recorder
-from orchestra.replay.checkpoint import place_in
+from orchestra.replay.checkpoint import parse_position
 from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay
 from orchestra.replay.sources.selection import Selection
-from orchestra.replay.targets.consumer import Outcome, on_scratch
+from orchestra.replay.targets.consumer import ConsumerResult, consumer_target
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -46,12 +46,12 @@ def replay(settings: Settings, selection: Selection | None = None, source: str =
         source=source,
         pace=Pace(None),
         stop=asyncio.Event(),
-        complain=said.append,
+        on_warning=said.append,
     )
 
 
-async def replayed(settings: Settings, consumer: Consumer, folder: Path) -> Outcome:
-    async with on_scratch(consumer, settings, folder, patience_s=10.0) as scratch:
+async def replayed(settings: Settings, consumer: Consumer, folder: Path) -> ConsumerResult:
+    async with consumer_target(consumer, settings, folder, patience_s=10.0) as scratch:
         await replay(settings).into(scratch)
         return await scratch.outcome()
 
@@ -126,7 +126,7 @@ async def test_a_handler_that_waits_for_a_later_event_gets_it_after_a_while(
     async def end(event: CallEnded) -> None:
         ended.set()
 
-    async with on_scratch(waiting, settings, tmp_path / "scratch", patience_s=0.3) as scratch:
+    async with consumer_target(waiting, settings, tmp_path / "scratch", patience_s=0.3) as scratch:
         await replay(settings).into(scratch)
         outcome = await scratch.outcome()
     assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"]
@@ -168,7 +168,7 @@ async def test_session_records_rebuilt_by_replay_are_byte_identical(
     journal_alone, with_audio = Selection(), Selection(streams=("events", "media"))
     for number, selection in enumerate((journal_alone, with_audio)):
         folder = tmp_path / f"scratch{number}"
-        async with on_scratch(persistence, settings, folder, clock="then", patience_s=8.0) as scratch:
+        async with consumer_target(persistence, settings, folder, clock="then", patience_s=8.0) as scratch:
             await replay(settings, selection).into(scratch)
             assert {call: await session(scratch.bus, call) for call in calls} == live
 
@@ -186,11 +186,11 @@ async def test_a_stopped_replay_goes_on_and_tells_of_everything(
         if count == 11:
             first.stop.set()
 
-    async with on_scratch(mood_consumer(), settings, tmp_path / "scratch", patience_s=2.0) as scratch:
+    async with consumer_target(mood_consumer(), settings, tmp_path / "scratch", patience_s=20.0) as scratch:
         stopped = await dataclasses.replace(first, progress=stop_within).into(scratch)
     assert (stopped.stopped, stopped.entries) == (True, 11)
-    rest = dataclasses.replace(replay(settings), after=place_in(stopped.token))
-    async with on_scratch(mood_consumer(), settings, tmp_path / "scratch", patience_s=2.0) as scratch:
+    rest = dataclasses.replace(replay(settings), after=parse_position(stopped.token))
+    async with consumer_target(mood_consumer(), settings, tmp_path / "scratch", patience_s=20.0) as scratch:
         done = await rest.into(scratch)
         outcome = await scratch.outcome()
     assert done.entries == 3 * 9 - 11
@@ -226,8 +226,8 @@ async def test_entries_deleted_by_hand_are_missed_and_the_rest_goes_on(
     second = [entry async for entry in bus.bus.entries(5, "events") if entry.type == "user.turn.ended"][1]
     await bus.bus.redis.xdel(bus.bus.key(5, "events"), second.stream_id)
     said: list[str] = []
-    async with on_scratch(mood_consumer(), settings, tmp_path / "scratch", patience_s=2.0) as scratch:
-        await dataclasses.replace(replay(settings), complain=said.append).into(scratch)
+    async with consumer_target(mood_consumer(), settings, tmp_path / "scratch", patience_s=2.0) as scratch:
+        await dataclasses.replace(replay(settings), on_warning=said.append).into(scratch)
         outcome = await scratch.outcome()
     missed = second.id.removeprefix(f"{call}:")
     assert said == [
@@ -240,7 +240,7 @@ async def test_entries_deleted_by_hand_are_missed_and_the_rest_goes_on(
 async def test_only_events_of_the_chosen_types_are_fed(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     await record(bus, mood_consumer(), *turns_of(bus.call()))
     folder = tmp_path / "scratch"
-    async with on_scratch(mood_consumer(), settings, folder, patience_s=2.0, types=["user.turn.ended"]) as scratch:
+    async with consumer_target(mood_consumer(), settings, folder, patience_s=2.0, types=["user.turn.ended"]) as scratch:
         await replay(settings).into(scratch)
         outcome = await scratch.outcome()
     assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"] * 3
@@ -265,7 +265,7 @@ async def test_the_place_is_kept_while_a_replay_runs(bus: TestBus, settings: Set
     await dataclasses.replace(replay(settings), keep=kept.append, keep_each_s=0.0).into(Target())
     assert settled[1::2] == ["settled"] * 5
     again = dataclasses.replace(
-        replay(settings), after=place_in(kept[-2]), progress=lambda entry: kept.append(entry.id)
+        replay(settings), after=parse_position(kept[-2]), progress=lambda entry: kept.append(entry.id)
     )
     Target.passed = Target.take  # type: ignore[method-assign]
     assert (await again.into(Target())).entries == 1

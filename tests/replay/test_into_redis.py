@@ -11,14 +11,14 @@ from orchestra.bus import Bus, EmbeddedServer, Entry, keys, partition_of
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.keys import started_ms, trace_id
 from orchestra.cli.replay import terminal
-from orchestra.cli.replay.redis import copy
+from orchestra.cli.replay.redis import replay_into_redis
 from orchestra.errors import ServerError, UsageError
-from orchestra.replay.checkpoint import Position
+from orchestra.replay.checkpoint import Checkpoint
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.sources.selection import Selection, entries
-from orchestra.replay.sources.sources import steady
-from orchestra.replay.targets.redis import copying
-from orchestra.replay.targets.stream_writer import Feed
+from orchestra.replay.sources.sources import read_through_outages
+from orchestra.replay.targets.redis import redis_target
+from orchestra.replay.targets.stream_writer import StreamWriter
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, Event, PromptCompleted
@@ -35,14 +35,14 @@ async def target(tmp_path: Path) -> AsyncIterator[Bus]:
         await bus.close()
 
 
-def run(settings: Settings, **chosen: object) -> terminal.Run:
-    return terminal.Run(
+def run(settings: Settings, **chosen: object) -> terminal.ReplayRun:
+    return terminal.ReplayRun(
         settings=settings,
         selection=Selection(streams=BOTH, **chosen),  # type: ignore[arg-type]
         source="journal",
         speed=None,
         token="",
-        position=Position(settings.data_dir, {"test": 1}),
+        position=Checkpoint(settings.data_dir, {"test": 1}),
     )
 
 
@@ -74,7 +74,7 @@ async def test_calls_are_written_as_they_were_and_never_twice(bus: TestBus, sett
     await recorded(bus)
     there = await stored(bus.bus)
     for _ in range(2):
-        assert await copy(run(settings), target.url, "", now=False) == 0
+        assert await replay_into_redis(run(settings), target.url, "", now=False) == 0
         assert content(await stored(target)) == content(there)
 
 
@@ -92,10 +92,10 @@ async def test_a_replay_that_was_stopped_goes_on_behind_what_it_has_written(
         if seen == 7:
             stop.set()
 
-    async with copying(target, Rewrite(target.partitions)) as half:
+    async with redis_target(target, Rewrite(target.partitions)) as half:
         done = await first.replay(stop, count).into(half)
     assert (done.stopped, half.written, len(await stored(target))) == (True, 7, 7)
-    assert await copy(replace(first, token=done.token), target.url, "", now=False) == 0
+    assert await replay_into_redis(replace(first, token=done.token), target.url, "", now=False) == 0
     assert content(await stored(target)) == content(there)
 
 
@@ -104,7 +104,7 @@ async def test_renamed_calls_are_calls_of_their_own_with_all_that_names_them(
 ) -> None:
     calls = await recorded(bus, calls=2)
     for word in ("one", "two", "one"):
-        assert await copy(run(settings), target.url, word, now=False) == 0
+        assert await replay_into_redis(run(settings), target.url, word, now=False) == 0
     found = await stored(target)
     names = {entry.call for entry in found}
     assert len(names) == 4
@@ -129,7 +129,7 @@ async def test_renamed_calls_are_calls_of_their_own_with_all_that_names_them(
 async def test_calls_can_be_copied_within_one_server_under_other_ids(bus: TestBus, settings: Settings) -> None:
     await recorded(bus, calls=2)
     before = len(await stored(bus.bus))
-    assert await copy(run(settings), bus.bus.url, "again", now=False) == 0
+    assert await replay_into_redis(run(settings), bus.bus.url, "again", now=False) == 0
     assert len(await stored(bus.bus)) == 2 * before
 
 
@@ -143,7 +143,7 @@ async def test_events_of_a_later_version_keep_their_type_and_fields(
     body = later % tuple(names)
     fields = {"type": "sky.painted", "call": call, "id": f"{call}:x.1", "body": body}
     await bus.bus.redis.xadd(bus.bus.key(4, "events"), fields)
-    await copy(run(settings), target.url, "other", now=False)
+    await replay_into_redis(run(settings), target.url, "other", now=False)
     entry = (await stored(target))[1]
     assert entry.type == "sky.painted"
     assert entry.body == body.replace(call.encode(), entry.call.encode())
@@ -155,17 +155,17 @@ async def test_a_copy_can_happen_now(bus: TestBus, settings: Settings, target: B
         msgspec.structs.replace(event, at=1000.0 + number) for number, event in enumerate(turns_of(call))
     ]
     await bus.publish(*old)
-    await copy(run(settings), target.url, "", now=True)
+    await replay_into_redis(run(settings), target.url, "", now=True)
     at = [event.at for event in await target.journal(call)]
     assert [round(moment - at[0], 3) for moment in at] == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
 async def test_two_replays_at_once_into_one_server_are_refused(target: Bus) -> None:
-    async with copying(target, Rewrite(target.partitions)):
+    async with redis_target(target, Rewrite(target.partitions)):
         with pytest.raises(ServerError, match="another replay writes to"):
-            async with copying(target, Rewrite(target.partitions)):
+            async with redis_target(target, Rewrite(target.partitions)):
                 pass
-    async with copying(target, Rewrite(target.partitions)):
+    async with redis_target(target, Rewrite(target.partitions)):
         pass
 
 
@@ -179,7 +179,7 @@ async def test_a_server_on_which_workers_of_the_platform_run_is_left_alone(
     await target.shared_connection.call("SET", keys.key(3, "lease", group), "worker-1:1")
     assert {each.owner for each in await target.groups() if each.group == group} == {"worker-1"}
     with pytest.raises(ServerError, match=f"{group} run on .* and would answer the recorded calls once more"):
-        await copy(run(settings), target.url, rename, now=False)
+        await replay_into_redis(run(settings), target.url, rename, now=False)
     assert await stored(target) == []
 
 
@@ -188,13 +188,13 @@ async def test_consumers_of_ones_own_may_run_where_calls_are_replayed(bus: TestB
     await bus.publish(*turns_of(call))
     async with bus.run(mood_consumer()):
         await bus.settled()
-        assert await copy(run(settings), settings.redis_url or "", "again", now=False) == 0
+        assert await replay_into_redis(run(settings), settings.redis_url or "", "again", now=False) == 0
         await bus.settled()
 
 
 async def test_a_server_that_is_not_there_is_named(settings: Settings) -> None:
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:1 cannot be used"):
-        await copy(run(settings), "redis://127.0.0.1:1", "", now=False)
+        await replay_into_redis(run(settings), "redis://127.0.0.1:1", "", now=False)
 
 
 async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
@@ -205,8 +205,8 @@ async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
     async with EmbeddedServer(tmp_path / "small") as server:
         small = await Bus.connect(settings.model_copy(update={"partitions": 5, "redis_url": server.url}))
         with pytest.raises(UsageError, match="lies on partition 12, and here are 5"):
-            await copy(run(settings), server.url, "", now=False)
-        assert await copy(run(settings), server.url, "fits", now=False) == 0
+            await replay_into_redis(run(settings), server.url, "", now=False)
+        assert await replay_into_redis(run(settings), server.url, "fits", now=False) == 0
         assert {entry.call[:3] for entry in await stored(small)} == {"02-"}
         await small.close()
 
@@ -236,7 +236,7 @@ async def test_a_server_that_dies_on_the_way_is_waited_for_and_nothing_is_lost_o
             going.set()
 
     async def copied() -> int:
-        async with copying(buses["target"], Rewrite(16), prompt=True) as copy:
+        async with redis_target(buses["target"], Rewrite(16), prompt=True) as copy:
             done = await first.replay(again, half, keep=False).into(copy)
             return done.entries
 
@@ -257,8 +257,8 @@ async def test_a_server_that_stays_away_ends_a_replay_in_words(tmp_path: Path) -
     bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
     await server.kill()
     with pytest.raises(ServerError, match="is away"):
-        [entry async for entry in steady(bus, 0, "events", patience_s=0.2)]
+        [entry async for entry in read_through_outages(bus, 0, "events", patience_s=0.2)]
     entry = Entry("1-0", 0, "events", "call.started", "00-x", "00-x:e.1", b"{}")
     with pytest.raises(ServerError, match="replay again when it is back, nothing is written twice"):
-        await Feed(bus, patience_s=0.2).write([entry])
+        await StreamWriter(bus, patience_s=0.2).write([entry])
     await bus.close()

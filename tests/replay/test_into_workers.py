@@ -7,8 +7,8 @@ from orchestra.demo.scripts import SCRIPTS
 from orchestra.execution.handlers import Execution
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.sources.selection import Selection, entries
-from orchestra.replay.sources.sources import json_line, place_of
-from orchestra.replay.targets.consumer import Clock, Outcome, on_scratch
+from orchestra.replay.sources.sources import encode_line, position_of
+from orchestra.replay.targets.consumer import Clock, ConsumerResult, consumer_target
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from tests.agents.golden import play
@@ -23,8 +23,8 @@ async def old_call(bus: TestBus, settings: Settings, tmp_path: Path, script: str
     ago, lines = Rewrite(16), []
     async for entry in entries(settings, Selection(), "journal"):
         earlier = ago.entry(entry, shift_s=-HOUR_S)
-        ms, number, *_ = place_of(entry)
-        lines.append(json_line(type(entry)(f"{ms - 3_600_000}-{number}", *_fields(earlier))))
+        ms, number, *_ = position_of(entry)
+        lines.append(encode_line(type(entry)(f"{ms - 3_600_000}-{number}", *_fields(earlier))))
     file = tmp_path / "old.jsonl"
     file.write_bytes(b"\n".join(lines))
     return str(file)
@@ -35,8 +35,8 @@ def _fields(entry: object) -> list[object]:
     return [getattr(entry, name) for name in names]
 
 
-async def through(consumer: Consumer, settings: Settings, source: str, folder: Path, clock: Clock) -> Outcome:
-    async with on_scratch(consumer, settings, folder, clock=clock, patience_s=5.0) as scratch:
+async def through(consumer: Consumer, settings: Settings, source: str, folder: Path, clock: Clock) -> ConsumerResult:
+    async with consumer_target(consumer, settings, folder, clock=clock, patience_s=5.0) as scratch:
         await replay(settings, source=source).into(scratch)
         return await scratch.outcome()
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from orchestra.cli import app
 from orchestra.errors import UsageError
 from orchestra.history import transcript
-from orchestra.recordings.locate import cut, recording
+from orchestra.recordings.locate import recording_file, trim_start
 from orchestra.recordings.wav import Recording
 from orchestra.replay.sources.search import find_words
 from orchestra.replay.sources.selection import Selection
@@ -103,18 +103,18 @@ async def test_a_recording_that_is_not_kept_yet_is_made_of_the_media_stream(bus:
     call = bus.call()
     for offset_ms in (0, 400):
         await bus.publish(AudioChunk(call=call, speaker="caller", offset_ms=offset_ms, audio=b"\1\0" * 1600))
-    async with recording(settings, [CallStarted(call=call)]) as path:
+    async with recording_file(settings, [CallStarted(call=call)]) as path:
         assert frames(path) == 4800
     with pytest.raises(UsageError, match="no audio of call"):
-        async with recording(settings, [CallStarted(call=bus.call())]):
+        async with recording_file(settings, [CallStarted(call=bus.call())]):
             pass
 
 
 def test_a_recording_is_cut_at_a_second(tmp_path: Path) -> None:
     with Recording(tmp_path / "call.wav") as file:
         file.write("agent", 0, bytes(16000), sample_rate=8000)
-    assert frames(cut(tmp_path / "call.wav", 0.25)) == 6000
-    assert frames(cut(tmp_path / "call.wav", 7.0)) == 0
+    assert frames(trim_start(tmp_path / "call.wav", 0.25)) == 6000
+    assert frames(trim_start(tmp_path / "call.wav", 7.0)) == 0
 
 
 def test_a_call_is_played_from_a_turn_on(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

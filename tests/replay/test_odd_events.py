@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
-from orchestra.analysis.query import Records
+from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.report import report
 from orchestra.analysis.views import VIEWS
 from orchestra.archive.archive import Archive
@@ -67,8 +67,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def records(settings: Settings) -> AsyncIterator[Records]:
-    opened = await Records.open(settings)
+async def records(settings: Settings) -> AsyncIterator[CallDatabase]:
+    opened = await CallDatabase.open(settings)
     yield opened
     opened.close()
 
@@ -77,7 +77,7 @@ def test_the_archive_gives_back_every_odd_event_to_the_byte(settings: Settings) 
     assert list(Archive.of(settings).entries()) == list(entries())
 
 
-def test_every_view_and_the_report_are_readable(records: Records) -> None:
+def test_every_view_and_the_report_are_readable(records: CallDatabase) -> None:
     for view in VIEWS:
         records.rows(f"SELECT * FROM {view}")
     found = report(records)
@@ -87,7 +87,7 @@ def test_every_view_and_the_report_are_readable(records: Records) -> None:
     assert records.rows(f"SELECT total_ms FROM turns WHERE call = '{GOOD}'") == [{"total_ms": 700.0}]
 
 
-def test_an_event_of_an_impossible_time_counts_at_the_moment_at_which_it_was_stored(records: Records) -> None:
+def test_an_event_of_an_impossible_time_counts_at_the_moment_at_which_it_was_stored(records: CallDatabase) -> None:
     times = records.rows("SELECT DISTINCT CAST(epoch_ms(time) AS BIGINT) AS ms FROM events")
     assert times == [{"ms": MS}]
 

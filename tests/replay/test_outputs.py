@@ -5,10 +5,10 @@ import pytest
 from orchestra.bus import Entry
 from orchestra.bus.stream.encode import encode_event
 from orchestra.cli.replay import terminal
-from orchestra.cli.replay.consumer import through
-from orchestra.replay.checkpoint import Position
+from orchestra.cli.replay.consumer import replay_into_consumer
+from orchestra.replay.checkpoint import Checkpoint
 from orchestra.replay.sources.selection import Selection
-from orchestra.replay.targets.output_diff import IGNORED, Change, Outputs, cause_of, compare
+from orchestra.replay.targets.output_diff import IGNORED, Change, OutputDiffs, cause_of, compare
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import Event, Message, PromptRequested, RecordingSaved, ReplyChunk, TurnCompleted
@@ -27,7 +27,7 @@ def by_id(*events: Event) -> dict[str, Entry]:
     return found
 
 
-def compared(then: dict[str, Entry], now: dict[str, Entry], *more: str) -> Outputs:
+def compared(then: dict[str, Entry], now: dict[str, Entry], *more: str) -> OutputDiffs:
     return compare(then, now, asked=lambda cause: cause == ASKED, group="mood", ignored=IGNORED | set(more))
 
 
@@ -88,20 +88,20 @@ async def test_what_differs_is_printed_and_decides_the_exit_code(
     async with bus.run(mood_consumer("a long way down, and then some more, and more: good")):
         await bus.publish(*turns_of(bus.call()))
         await bus.settled()
-    run = terminal.Run(
+    run = terminal.ReplayRun(
         settings=settings, selection=Selection(), source="journal", speed=None, token="",
-        position=Position(tmp_path, {}),
+        position=Checkpoint(tmp_path, {}),
     )  # fmt: skip
     same = mood_consumer("a long way down, and then some more, and more: good")
-    assert await through(run, same, "now", (), 2.0, as_json=False) == 0
+    assert await replay_into_consumer(run, same, "now", (), 2.0, as_json=False) == 0
     assert "= mood.summed" in capsys.readouterr().out
     other = mood_consumer("a long way down, and then some more, and more: bad")
-    assert await through(run, other, "now", (), 2.0, as_json=False) == 1
+    assert await replay_into_consumer(run, other, "now", (), 2.0, as_json=False) == 1
     told = capsys.readouterr().out
     assert told.count("≠ mood.scored") == 3
     assert "then  …ome more, and more: good" in told
-    assert await through(run, other, "now", ("mood",), 2.0, as_json=False) == 0
+    assert await replay_into_consumer(run, other, "now", ("mood",), 2.0, as_json=False) == 0
     capsys.readouterr()
     other.name = other.state = "newcomer"
-    assert await through(run, other, "now", (), 2.0, as_json=False) == 0
+    assert await replay_into_consumer(run, other, "now", (), 2.0, as_json=False) == 0
     assert "there is nothing to compare with" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 from orchestra.archive.archive import Archive
 from orchestra.errors import UsageError
 from orchestra.replay.sources.selection import Selection, entries, recorded_call, recorded_calls
-from orchestra.replay.sources.sources import json_line
+from orchestra.replay.sources.sources import encode_line
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, UserTurnEnded, encode
@@ -74,7 +74,7 @@ async def test_entries_written_as_lines_are_read_as_they_were(bus: TestBus, sett
     await bus.publish(*call_of(call), AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\1\2\3\4"))
     there = [entry async for entry in entries(settings, Selection(streams=("events", "media")))]
     file = tmp_path / "entries.jsonl"
-    file.write_bytes(b"".join(json_line(entry) + b"\n" for entry in there))
+    file.write_bytes(b"".join(encode_line(entry) + b"\n" for entry in there))
     assert [entry async for entry in entries(settings, Selection(streams=("events", "media")), str(file))] == there
 
 
@@ -85,7 +85,7 @@ async def test_a_damaged_line_is_named_and_the_rest_goes_on(settings: Settings, 
     file = tmp_path / "journal.jsonl"
     file.write_bytes(b"\n".join(lines))
     said: list[str] = []
-    found = await recorded_call(settings, str(file), complain=said.append)
+    found = await recorded_call(settings, str(file), on_warning=said.append)
     assert [type(event) for event in found] == [CallStarted, UserTurnEnded, CallEnded]
     assert [text.partition(" is")[0] for text in said] == [f"{file}, line 2", f"{file}, line 4"]
 

@@ -1,5 +1,5 @@
 """Writes the journal to the archive."""
 
-from orchestra.archive.handlers import Archival
+from orchestra.archive.handlers import ArchiveHandlers
 
-consumer = Archival().consumer
+consumer = ArchiveHandlers().consumer

@@ -32,7 +32,7 @@ class GroupProgress:
         return stream_id <= self.read and stream_id not in self.pending
 
     @property
-    def open(self) -> int:
+    def unfinished(self) -> int:
         """At least so many entries are not finished."""
         return len(self.pending) + (self.read < self.newest)
 

@@ -48,19 +48,19 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
     from orchestra.cli.ui.console import QUIET, terminal
     from orchestra.errors import UsageError
     from orchestra.history.transcript import clock
-    from orchestra.recordings.locate import cut, recording
+    from orchestra.recordings.locate import recording_file, trim_start
     from orchestra.replay.sources.selection import recorded_call
 
-    events = await recorded_call(settings, call, source, complain=complain)
+    events = await recorded_call(settings, call, source, on_warning=complain)
     from_s = _beginning(events, turn) if turn else 0.0
     player = next((each for each in _PLAYERS if shutil.which(each[0])), None)
     if player is None:
         names = ", ".join(each[0] for each in _PLAYERS)
         msg = f"nothing here plays audio ({names}): `orchestra calls export {call} --to DIR` writes the WAV file"
         raise UsageError(msg)
-    async with recording(settings, events) as path:
+    async with recording_file(settings, events) as path:
         terminal().print(f"{events[0].call} from {clock(from_s)} with {player[0]}; Ctrl-C ends it", style=QUIET)
-        part = await asyncio.to_thread(cut, path, from_s)
+        part = await asyncio.to_thread(trim_start, path, from_s)
         process = await asyncio.create_subprocess_exec(*player, str(part))
         try:
             return await process.wait()
@@ -107,10 +107,10 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
     from orchestra.errors import UsageError
     from orchestra.history import transcript
     from orchestra.history.dialogue import dialogue
-    from orchestra.recordings.locate import file_name, recording
+    from orchestra.recordings.locate import file_name, recording_file
     from orchestra.replay.sources.selection import recorded_call
 
-    events = await recorded_call(settings, call, source, complain=complain)
+    events = await recorded_call(settings, call, source, on_warning=complain)
     name = file_name(events[0].call)
     turns = {"call": events[0].call, "turns": dialogue(events).turns}
     files = {
@@ -121,7 +121,7 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
     }
     console = terminal()
     try:
-        async with recording(settings, events) as path:
+        async with recording_file(settings, events) as path:
             files["wav"] = await asyncio.to_thread(path.read_bytes)
     except UsageError as error:
         console.print(str(error), style=WARNING, soft_wrap=True)
@@ -159,7 +159,7 @@ def find(  # noqa: PLR0917 - the options of the command
     from orchestra.settings import load_settings
 
     chosen = Selection(caller=caller, since=moment(since) if since else None, until=moment(until) if until else None)
-    hits = uvloop.run(find_words(load_settings(), words, chosen, source, limit=limit, complain=complain))
+    hits = uvloop.run(find_words(load_settings(), words, chosen, source, limit=limit, on_warning=complain))
     if as_json:
         for hit in hits:
             say_json(hit)

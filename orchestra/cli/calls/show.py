@@ -151,7 +151,7 @@ async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Ev
     from orchestra.replay.sources.selection import recorded_call
 
     try:
-        journal = await recorded_call(settings, wanted, complain=complain)
+        journal = await recorded_call(settings, wanted, on_warning=complain)
     except UsageError:  # its journal may be gone, and its record still there
         if (whole := await _stored(settings, wanted)) is not None:
             return whole, []
@@ -193,9 +193,11 @@ async def _bus(settings: "Settings") -> "Bus":
 def _kept(settings: "Settings") -> "list[list[Event]]":
     """The journals of the demo runs in this data directory."""
     from orchestra.replay.sources.selection import decoded
-    from orchestra.replay.sources.sources import file_entries, kept_runs
+    from orchestra.replay.sources.sources import demo_journals, file_entries
 
-    journals = [list(decoded(list(file_entries(path, complain)), complain)) for path in kept_runs(settings.data_dir)]
+    journals = [
+        list(decoded(list(file_entries(path, complain)), complain)) for path in demo_journals(settings.data_dir)
+    ]
     return [journal for journal in journals if journal]
 
 

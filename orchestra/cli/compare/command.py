@@ -122,11 +122,11 @@ def _tell(found: "Comparison", candidate: "Candidate", *, as_json: bool, html: P
 
         show_comparison(terminal(), found)
     if html is not None:
-        from orchestra.evaluation.html_report import page
+        from orchestra.evaluation.html_report import html_report
 
         calls = f"{len(found.calls)} call{'s' * (len(found.calls) != 1)}"
         with writing(html):
-            html.write_text(page(found, f"{calls} against {candidate.app.version}"), "utf-8")
+            html.write_text(html_report(found, f"{calls} against {candidate.app.version}"), "utf-8")
 
 
 def _check_selection(names: list[str], selection: "Selection") -> None:
@@ -190,8 +190,8 @@ async def _compare(
     putting: Callable[..., Awaitable[Comparison]] = partial(compare_calls, recordings, candidate)
     if audio:
         with needs_extra("voice", "local"):
-            from orchestra.evaluation.audio_compare import compare_spoken
-        putting = partial(compare_spoken, settings, recordings, candidate)
+            from orchestra.evaluation.audio_compare import compare_audio
+        putting = partial(compare_audio, settings, recordings, candidate)
     with progress_of(len(recordings)) as progress:
         if progress is None:
             return await putting(**options)

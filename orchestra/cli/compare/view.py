@@ -5,8 +5,8 @@ from rich.text import Text
 
 from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
 from orchestra.cli.ui.table import columns, print_table
-from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, Words
-from orchestra.evaluation.html_report import ending, ms, remarks, sound_remarks, tool_line
+from orchestra.evaluation.call_diff import CallDiff, Comparison, ReplyPart, TurnDiff
+from orchestra.evaluation.html_report import ending, format_ms, remarks, sound_remarks, tool_line
 
 _WAS, _NOW, _DIFFERS = "red strike", "green", "bold red"
 #: more calls than these are told by the turns that differ alone
@@ -73,7 +73,7 @@ def _show_turn(console: Console, turn: TurnDiff) -> None:
         row(console, "", side, "; ".join(what) or "–", QUIET, who_style=QUIET)
 
 
-def _diffed(reply: tuple[Words, ...]) -> Text:
+def _diffed(reply: tuple[ReplyPart, ...]) -> Text:
     """Both replies in one: what is no more as ``[-…-]``, what is new as ``{+…+}``, so that it can be piped."""
     forms = {"same": ("{}", ""), "was": ("[-{}-]", _WAS), "now": ("{{+{}+}}", _NOW)}
     parts = [(form.format(part.text), style) for part in reply for form, style in [forms[part.kind]]]
@@ -91,8 +91,8 @@ def _show_versions(console: Console, comparison: Comparison) -> None:
             str(group.diverged_calls),
             str(group.diverged_turns),
             f"{group.likeness:.0%}",
-            ms(group.was_first_ms),
-            ms(group.now_first_ms),
+            format_ms(group.was_first_ms),
+            format_ms(group.now_first_ms),
         )
         for group in comparison.groups()
     ]

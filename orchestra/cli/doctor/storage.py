@@ -39,9 +39,9 @@ async def _place(what: str, url: str) -> Finding:
 
 def _problem(url: str) -> str:
     """Why a place cannot be used; empty if it can. Blocks."""
-    from orchestra.filesystem import Place
+    from orchestra.filesystem import FileRoot
 
-    place = Place(url)
+    place = FileRoot(url)
     place.names()
     if place.folder is None:
         return ""

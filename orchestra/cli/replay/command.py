@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from orchestra.cli.replay.terminal import Run
+    from orchestra.cli.replay.terminal import ReplayRun
     from orchestra.replay.sources.selection import Selection
 
 
@@ -75,10 +75,10 @@ def replay(  # noqa: PLR0917 - the options of the command
     """Replay recorded calls in their order; Ctrl-C stops, and what it prints goes on from there."""
     import uvloop
 
-    from orchestra.cli.replay.terminal import Run
+    from orchestra.cli.replay.terminal import ReplayRun
     from orchestra.errors import UsageError
     from orchestra.log import quiet_logging
-    from orchestra.replay.checkpoint import Position
+    from orchestra.replay.checkpoint import Checkpoint
     from orchestra.settings import load_settings
 
     settings = load_settings()
@@ -86,11 +86,11 @@ def replay(  # noqa: PLR0917 - the options of the command
     selection = _selection(calls, caller, since, until, types, where, media)
     what: dict[str, Any] = {"calls": calls, "caller": caller, "since": since, "until": until, "types": types}
     what |= {"where": where, "source": _absolute(source), "into": into, "json": as_json, "media": media}
-    position = Position(settings.data_dir, what | {"rename": rename})
+    position = Checkpoint(settings.data_dir, what | {"rename": rename})
     if resume and from_:
         msg = "--resume goes on from the kept place, --from from a given one: give one of them"
         raise UsageError(msg)
-    run = Run(
+    run = ReplayRun(
         settings=settings,
         selection=selection,
         source=source,
@@ -102,7 +102,7 @@ def replay(  # noqa: PLR0917 - the options of the command
 
 
 def _work(  # noqa: PLR0917 - as above
-    run: "Run",
+    run: "ReplayRun",
     into: str,
     rename: str,
     clock: Clock | None,
@@ -118,14 +118,14 @@ def _work(  # noqa: PLR0917 - as above
         return terminal.lines(run) if as_json else terminal.conversation(run)
     if "://" not in into:
         from orchestra.bus.consumer.worker import load_consumer
-        from orchestra.cli.replay.consumer import through
+        from orchestra.cli.replay.consumer import replay_into_consumer
 
         consumer = load_consumer(into)
         run = run.reading(consumer.streams)
-        return through(run, consumer, (clock or Clock.NOW).value, ignore, patience, as_json)
-    from orchestra.cli.replay.redis import copy
+        return replay_into_consumer(run, consumer, (clock or Clock.NOW).value, ignore, patience, as_json)
+    from orchestra.cli.replay.redis import replay_into_redis
 
-    return copy(run, into, rename, now=clock is Clock.NOW)
+    return replay_into_redis(run, into, rename, now=clock is Clock.NOW)
 
 
 def _selection(  # noqa: PLR0917 - as above

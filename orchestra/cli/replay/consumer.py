@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestra.bus import Consumer, Entry
-from orchestra.cli.replay.terminal import Bar, Run, finished, note, stopping, total
+from orchestra.cli.replay.terminal import ProgressBar, ReplayRun, finished, note, stop_on_signal, total
 from orchestra.cli.ui.console import QUIET, WARNING, shortened, terminal
 from orchestra.cli.ui.table import columns, print_table
 from orchestra.cli.ui.terminal import say_json
 from orchestra.replay.sources.selection import tag
-from orchestra.replay.targets.consumer import Clock, Outcome, on_scratch
-from orchestra.replay.targets.output_diff import IGNORED, Output, Verdict
+from orchestra.replay.targets.consumer import Clock, ConsumerResult, consumer_target
+from orchestra.replay.targets.output_diff import IGNORED, OutputDiff, Verdict
 from orchestra_schemas import DecodeError, Event
 
 _SHOWN = 20
@@ -27,8 +27,8 @@ _STYLES: dict[Verdict, str] = {"same": QUIET, "changed": WARNING, "missing": "re
 _SIGNS: dict[Verdict, str] = {"same": "=", "changed": "≠", "missing": "–", "new": "+"}
 
 
-async def through(  # noqa: PLR0917 - the options of the command
-    run: Run, consumer: Consumer, clock: Clock, ignore: Sequence[str], patience_s: float, as_json: bool
+async def replay_into_consumer(  # noqa: PLR0917 - the options of the command
+    run: ReplayRun, consumer: Consumer, clock: Clock, ignore: Sequence[str], patience_s: float, as_json: bool
 ) -> int:
     """Feed the consumer, and tell what it publishes; 0 where that is what it published then, else 1."""
     ignored = IGNORED | set(ignore)
@@ -38,8 +38,8 @@ async def through(  # noqa: PLR0917 - the options of the command
     note(f"handlers of {consumer.name} run on a server of their own; what they do outside Redis, they do")
     types = [tag(name) for name in run.selection.types]
     run = run.of_all_types()  # what the group published then is of other types
-    with stopping() as stop, Bar("events", await total(run)) as bar:
-        async with on_scratch(
+    with stop_on_signal() as stop, ProgressBar("events", await total(run)) as bar:
+        async with consumer_target(
             consumer, run.settings, folder, clock=clock, patience_s=patience_s, types=types
         ) as scratch:
             done = await run.replay(stop, bar, keep=False).into(scratch)
@@ -60,7 +60,7 @@ async def through(  # noqa: PLR0917 - the options of the command
     return code or (0 if outcome.agrees else 1)
 
 
-def _print(outcome: Outcome, console: Console) -> None:
+def _print(outcome: ConsumerResult, console: Console) -> None:
     differing = outcome.outputs.of("changed", "missing", "new")
     few = len(outcome.outputs.all) <= _SHOWN
     for output in (outcome.outputs.all if few else differing)[:_SHOWN]:
@@ -78,7 +78,7 @@ def _print(outcome: Outcome, console: Console) -> None:
         console.print(Text(text, WARNING))
 
 
-def _print_output(output: Output, console: Console) -> None:
+def _print_output(output: OutputDiff, console: Console) -> None:
     entry, style = output.entry, _STYLES[output.verdict]
     head = Text.assemble((f"{_SIGNS[output.verdict]} {entry.type}", style), "  ", (entry.id, QUIET))
     console.print(head, soft_wrap=True)
@@ -114,7 +114,7 @@ def _content(entry: Entry) -> str:
     return msgspec.json.encode({name: getattr(event, name) for name in names}).decode()
 
 
-def _print_table(outcome: Outcome, console: Console) -> None:
+def _print_table(outcome: ConsumerResult, console: Console) -> None:
     counts = Counter((output.entry.type, output.verdict) for output in outcome.outputs.all)
     rows: list[list[str | Text]] = [
         [name, *(Text(f"{counts[name, verdict]:,}", style) for verdict, style in _STYLES.items())]
@@ -125,7 +125,7 @@ def _print_table(outcome: Outcome, console: Console) -> None:
         console.print(Text(f"dead letters: {len(outcome.dead):,}", "red"))
 
 
-def _print_json(outcome: Outcome) -> None:
+def _print_json(outcome: ConsumerResult) -> None:
     for output in outcome.outputs.all:
         entry = output.entry
         line = {"verdict": output.verdict, "type": entry.type, "call": entry.call, "id": entry.id}

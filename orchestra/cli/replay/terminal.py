@@ -23,11 +23,11 @@ from orchestra.errors import UsageError
 from orchestra.history.gaps import Holes
 from orchestra.mask import without_secrets
 from orchestra.printable import escaped
-from orchestra.replay.checkpoint import Position, place_in, told_in
+from orchestra.replay.checkpoint import Checkpoint, parse_call_position, parse_position
 from orchestra.replay.pace import Pace
-from orchestra.replay.replay import Replay, Replayed, count
+from orchestra.replay.replay import Replay, ReplayResult, count
 from orchestra.replay.sources.selection import Selection, decoded, entries, recorded_calls
-from orchestra.replay.sources.sources import json_line
+from orchestra.replay.sources.sources import encode_line
 from orchestra.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _TICK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class ReplayRun:
     """A replay as it was asked for. ``speed`` 0: nothing was said; ``token``: where to go on, "" at first."""
 
     settings: Settings
@@ -46,7 +46,7 @@ class Run:
     source: str
     speed: float | None
     token: str
-    position: Position
+    position: Checkpoint
 
     def pace(
         self, stop: asyncio.Event, unless_said: float | None, waited: Callable[[float], None] = lambda _: None
@@ -69,23 +69,23 @@ class Run:
             settings=self.settings,
             selection=self.selection,
             source=self.source,
-            after=place_in(self.token) if self.token else None,
+            after=parse_position(self.token) if self.token else None,
             pace=self.pace(stop, None),
             stop=stop,
-            complain=complain,
+            on_warning=complain,
             progress=progress,
             keep=self.position.write if keep else None,
         )
 
-    def reading(self, streams: tuple[str, ...]) -> "Run":
+    def reading(self, streams: tuple[str, ...]) -> "ReplayRun":
         """The same of other streams."""
         return replace(self, selection=replace(self.selection, streams=streams))
 
-    def of_all_types(self) -> "Run":
+    def of_all_types(self) -> "ReplayRun":
         """The same, of events of every type."""
         return replace(self, selection=replace(self.selection, types=()))
 
-    def until(self, moment: float) -> "Run":
+    def until(self, moment: float) -> "ReplayRun":
         """The same up to this moment (epoch seconds), where the recording may still grow."""
         grows = self.source in {"auto", "journal"} or "://" in self.source
         if not grows or self.selection.until is not None:
@@ -109,7 +109,7 @@ def complain(text: str) -> None:
 
 
 @contextlib.contextmanager
-def stopping() -> Iterator[asyncio.Event]:
+def stop_on_signal() -> Iterator[asyncio.Event]:
     """An event that Ctrl-C and SIGTERM set instead of ending the process; the second time they do end it."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -128,7 +128,7 @@ def stopping() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-class Bar:
+class ProgressBar:
     """The progress bar, on standard error where that is a terminal: how many events, and which moment it was."""
 
     def __init__(self, what: str, total: int | None, *, hidden: bool = False) -> None:
@@ -175,7 +175,7 @@ class _Lines:
         """It was printed before."""
 
     async def take(self, entry: Entry) -> None:
-        line = escaped(json_line(entry).decode("utf-8", "surrogateescape"))
+        line = escaped(encode_line(entry).decode("utf-8", "surrogateescape"))
         sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape") + b"\n")
 
     async def settle(self) -> None:
@@ -190,9 +190,9 @@ class _PromptLines(_Lines):
         await self.settle()
 
 
-async def lines(run: Run) -> int:
+async def lines(run: ReplayRun) -> int:
     """Print the entries as JSON lines, from which they can be replayed again."""
-    with stopping() as stop, Bar("events", await total(run), hidden=sys.stdout.isatty()) as bar:
+    with stop_on_signal() as stop, ProgressBar("events", await total(run), hidden=sys.stdout.isatty()) as bar:
         paced = run.speed or sys.stdout.isatty()
         try:
             done = await run.replay(stop, bar).into(_PromptLines() if paced else _Lines())
@@ -202,13 +202,13 @@ async def lines(run: Run) -> int:
     return finished(run, done)
 
 
-async def total(run: Run) -> int | None:
+async def total(run: ReplayRun) -> int | None:
     """How many there are, where counting costs little beside the replay itself."""
     worth = run.speed or run.selection.calls
     return await count(run.settings, run.selection, run.source) if worth and sys.stderr.isatty() else None
 
 
-def finished(run: Run, done: Replayed) -> int:
+def finished(run: ReplayRun, done: ReplayResult) -> int:
     """Say how it ended, where that is not plain to see; the exit code."""
     if not done.entries and not run.token:
         raise nothing_found()
@@ -222,10 +222,10 @@ def finished(run: Run, done: Replayed) -> int:
 # -- the conversation
 
 
-async def conversation(run: Run) -> int:
+async def conversation(run: ReplayRun) -> int:
     """Tell the calls, one after another in the order in which they began."""
-    resumed, after_s = told_in(run.token) if run.token else ("", 0.0)
-    calls = await recorded_calls(run.settings, run.selection, run.source, complain=complain) or await _all_calls(run)
+    resumed, after_s = parse_call_position(run.token) if run.token else ("", 0.0)
+    calls = await recorded_calls(run.settings, run.selection, run.source, on_warning=complain) or await _all_calls(run)
     if not calls:
         raise nothing_found()
     if resumed and resumed not in calls:
@@ -233,7 +233,7 @@ async def conversation(run: Run) -> int:
         raise UsageError(msg)
     calls = calls[calls.index(resumed) :] if resumed else calls
     console = terminal()
-    with stopping() as stop:
+    with stop_on_signal() as stop:
         for number, call in enumerate(calls):
             if number:
                 console.print()
@@ -245,13 +245,13 @@ async def conversation(run: Run) -> int:
     return 0
 
 
-async def _all_calls(run: Run) -> list[str]:
+async def _all_calls(run: ReplayRun) -> list[str]:
     """Calls without a beginning, where none with one is chosen."""
-    found = entries(run.settings, run.selection, run.source, complain=lambda _: None)
+    found = entries(run.settings, run.selection, run.source, on_warning=lambda _: None)
     return list(dict.fromkeys([entry.call async for entry in found]))
 
 
-async def _tell(run: Run, call: str, console: Console, stop: asyncio.Event, after_s: float | None) -> float:
+async def _tell(run: ReplayRun, call: str, console: Console, stop: asyncio.Event, after_s: float | None) -> float:
     """Print one call line by line, each when it is due; returns the second of the last one."""
     shown = await _lines_of(run, call)
     before, last_s = ("", ""), after_s or 0.0
@@ -277,10 +277,10 @@ async def _tell(run: Run, call: str, console: Console, stop: asyncio.Event, afte
     return last_s
 
 
-async def _lines_of(run: Run, call: str) -> list[Line]:
+async def _lines_of(run: ReplayRun, call: str) -> list[Line]:
     holes, missing, found = Holes(cut=run.selection.since is not None), list[tuple[float, str]](), list[Entry]()
     chosen = Selection(calls=(call,), since=run.selection.since, until=run.selection.until, types=run.selection.types)
-    async for entry in entries(run.settings, chosen, run.source, complain=complain):
+    async for entry in entries(run.settings, chosen, run.source, on_warning=complain):
         at = int(entry.stream_id.partition("-")[0]) / 1000
         if not run.selection.types:
             missing += [(at, text.removeprefix(call + ": ")) for text in holes.before(entry)]

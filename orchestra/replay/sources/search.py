@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from orchestra.replay.sources.selection import Selection, decoded, entries, log_complaint
-from orchestra.replay.sources.sources import Complain
+from orchestra.replay.sources.selection import Selection, decoded, entries, log_warning
+from orchestra.replay.sources.sources import OnWarning
 from orchestra.settings import Settings
 from orchestra_schemas import ReplyInterrupted, ReplySpoken, UserTurnEnded, tag_of
 
@@ -32,11 +32,11 @@ async def find_words(
     source: str = "auto",
     *,
     limit: int = 50,
-    complain: Complain = log_complaint,
+    on_warning: OnWarning = log_warning,
 ) -> list[Hit]:
     """Where the words were said, the best fitting first: all of them in one utterance, in any order and form.
 
-    Words in double quotes are looked for as they stand, side by side. ``complain`` is told what is missing or damaged.
+    Words in double quotes have to follow each other exactly. ``on_warning`` gets what is missing or damaged.
     """
     chosen = Selection(
         calls=selection.calls, caller=selection.caller, since=selection.since, until=selection.until, types=_SAID
@@ -47,8 +47,8 @@ async def find_words(
             "(words, call UNINDEXED, turn UNINDEXED, who UNINDEXED, at UNINDEXED, tokenize = 'porter unicode61')"
         )
         page: list[tuple[str, str, int, str, float]] = []
-        async for entry in entries(settings, chosen, source, complain=complain):
-            for event in decoded([entry], complain):
+        async for entry in entries(settings, chosen, source, on_warning=on_warning):
+            for event in decoded([entry], on_warning):
                 match event:
                     case UserTurnEnded(text=text):
                         page.append((text, event.call, event.turn, "caller", event.at))

@@ -14,13 +14,13 @@ import structlog
 from orchestra.bus import Bus, Entry, keys, partition_of
 from orchestra.errors import ServerError, UsageError
 from orchestra.replay.sources.sources import (
-    Complain,
     Filter,
+    OnWarning,
     connect,
+    demo_journals,
     file_entries,
     journal_entries,
-    kept_runs,
-    merged,
+    merge,
 )
 from orchestra.settings import Settings
 from orchestra_schemas import CallStarted, DecodeError, Event, tag_of
@@ -61,13 +61,13 @@ class Selection:
     streams: tuple[str, ...] = (keys.JOURNAL,)
 
 
-def log_complaint(text: str) -> None:
+def log_warning(text: str) -> None:
     """Say in the log what is missing or damaged."""
     _LOG.warning("recording.damaged", what=text)
 
 
 async def entries(
-    settings: Settings, selection: Selection, source: str = "auto", *, complain: Complain = log_complaint
+    settings: Settings, selection: Selection, source: str = "auto", *, on_warning: OnWarning = log_warning
 ) -> AsyncGenerator[Entry]:
     """The chosen entries in order: as in the stream within a partition, by stream id over all of them.
 
@@ -76,14 +76,14 @@ async def entries(
         selection: what is wanted.
         source: ``auto`` (the archive, the journal of the server if one answers, and the kept demo runs), ``archive``,
             ``journal``, the URL of a Redis server, the folder or URL of an archive, or a file of JSON lines.
-        complain: told in one sentence where something is damaged or missing; the rest goes on.
+        on_warning: told in one sentence where something is damaged or missing; the rest goes on.
 
     Raises:
         UsageError: there is no such source, or a call's name fits none or several.
 
     """
     async with AsyncExitStack() as stack:
-        sources = await _Sources.open(settings, source, complain, stack)
+        sources = await _Sources.open(settings, source, on_warning, stack)
         wanted = await sources.filter(settings, selection)
         async with aclosing(sources.entries(wanted)) as found:
             async for entry in found:
@@ -91,7 +91,7 @@ async def entries(
 
 
 async def recorded_call(
-    settings: Settings, call: str, source: str = "auto", *, complain: Complain = log_complaint
+    settings: Settings, call: str, source: str = "auto", *, on_warning: OnWarning = log_warning
 ) -> list[Event]:
     """All events of one call on the journal, in order. Types unknown here, and what cannot be decoded, are left out.
 
@@ -102,52 +102,52 @@ async def recorded_call(
 
     """
     if source == "auto" and _file(call) is not None:
-        found = [entry async for entry in entries(settings, Selection(), call, complain=complain)]
+        found = [entry async for entry in entries(settings, Selection(), call, on_warning=on_warning)]
         if len({entry.call for entry in found}) > 1:
             msg = f"{call} has several calls: choose one of them"
             raise UsageError(msg)
     else:
-        found = [entry async for entry in entries(settings, Selection(calls=(call,)), source, complain=complain)]
+        found = [entry async for entry in entries(settings, Selection(calls=(call,)), source, on_warning=on_warning)]
     if not found:
         msg = f"no call is kept {call!r}: `orchestra calls list` shows what there is"
         raise UsageError(msg)
-    return list(decoded(found, complain))
+    return list(decoded(found, on_warning))
 
 
-def decoded(found: list[Entry], complain: Complain = log_complaint) -> Iterator[Event]:
+def decoded(found: list[Entry], on_warning: OnWarning = log_warning) -> Iterator[Event]:
     """The events of entries, as far as they can be decoded here."""
     for entry in found:
         try:
             event = entry.event()
         except DecodeError as error:
             name = entry.id or entry.stream_id
-            complain(f"{name if name.isprintable() else ascii(name)} is left out: {error}")
+            on_warning(f"{name if name.isprintable() else ascii(name)} is left out: {error}")
             continue
         if event is not None:
             yield event
 
 
 async def recorded_calls(
-    settings: Settings, selection: Selection, source: str = "auto", *, complain: Complain = log_complaint
+    settings: Settings, selection: Selection, source: str = "auto", *, on_warning: OnWarning = log_warning
 ) -> list[str]:
     """The ids of the calls that began within the selection, in order of their beginning."""
     started = replace(selection, types=(_STARTED,), streams=(keys.JOURNAL,))
-    found = entries(settings, started, source, complain=complain)
+    found = entries(settings, started, source, on_warning=on_warning)
     return list(dict.fromkeys([entry.call async for entry in found]))
 
 
 class _Sources:
     """The places that a source means, opened."""
 
-    def __init__(self, complain: Complain) -> None:
-        self._complain = complain
+    def __init__(self, on_warning: OnWarning) -> None:
+        self._on_warning = on_warning
         self._archives: list[Archive] = []
         self._buses: list[Bus] = []
         self._files: list[Path] = []
 
     @classmethod
-    async def open(cls, settings: Settings, source: str, complain: Complain, stack: AsyncExitStack) -> "_Sources":
-        sources = cls(complain)
+    async def open(cls, settings: Settings, source: str, on_warning: OnWarning, stack: AsyncExitStack) -> "_Sources":
+        sources = cls(on_warning)
         scheme = source.partition("://")[0].partition("+")[0] if "://" in source else ""
         if source == "auto":
             await sources._open_all(settings, stack)
@@ -172,14 +172,14 @@ class _Sources:
             self._archives = [await asyncio.to_thread(_archive, settings.archive)]
         except UsageError as error:
             if settings.archive_url is not None or settings.archive_dir is not None:
-                self._complain(str(error))
+                self._on_warning(str(error))
         try:
             self._use(await Bus.connect(settings), stack)
         except ServerError as error:
             if settings.redis_url is not None:  # one was named, so it is missed
-                self._complain(str(error))
-        for path in kept_runs(settings.data_dir):
-            first = next(file_entries(path, self._complain), None)
+                self._on_warning(str(error))
+        for path in demo_journals(settings.data_dir):
+            first = next(file_entries(path, self._on_warning), None)
             if first is not None and not await self._has(first.call):
                 self._files.append(path)
 
@@ -192,7 +192,7 @@ class _Sources:
         window = Filter(calls=frozenset({call}), until_ms=keys.started_ms(call) + _FIRST_WITHIN_MS)
         places: list[AsyncIterator[Entry]] = [self._archived(archive, window) for archive in self._archives]
         places += [journal_entries(bus, window) for bus in self._buses]
-        return any([True async for _ in merged(places)])
+        return any([True async for _ in merge(places)])
 
     async def filter(self, settings: Settings, selection: Selection) -> Filter:
         """The selection with its calls found."""
@@ -223,7 +223,7 @@ class _Sources:
             msg = "SQL chooses calls of an archive and a journal, not of a file: choose by --call, --caller or --type"
             raise UsageError(msg)
         url = self._buses[0].url if self._buses else settings.redis_url
-        archive = self._archives[0].place.root if self._archives else settings.archive
+        archive = self._archives[0].root.location if self._archives else settings.archive
         return settings.model_copy(update={"redis_url": url, "archive_url": archive})
 
     async def _named(self, names: tuple[str, ...]) -> frozenset[str]:
@@ -252,7 +252,7 @@ class _Sources:
         places: list[AsyncIterator[Entry]] = [self._archived(archive, wanted) for archive in self._archives]
         places += [journal_entries(bus, wanted) for bus in self._buses]
         places += [self._read(path, wanted) for path in self._files]
-        async for entry in merged(places):
+        async for entry in merge(places):
             yield entry
 
     async def _archived(self, archive: "Archive", wanted: Filter) -> AsyncIterator[Entry]:
@@ -266,11 +266,11 @@ class _Sources:
             async for entry in _in_thread(found):
                 yield entry
         except OSError as error:
-            self._complain(f"the archive {archive.place} cannot be read further: {error}")
+            self._on_warning(f"the archive {archive.root} cannot be read further: {error}")
 
     async def _read(self, path: Path, wanted: Filter) -> AsyncIterator[Entry]:
-        async for entry in _in_thread(file_entries(path, self._complain)):
-            if wanted.takes(entry):
+        async for entry in _in_thread(file_entries(path, self._on_warning)):
+            if wanted.matches(entry):
                 yield entry
 
 
@@ -292,7 +292,7 @@ def _archive(root: str) -> "Archive":
 
     try:
         archive = Archive(root)
-        if not archive.place.names():
+        if not archive.root.names():
             msg = f"there is no archive at {root}: `orchestra worker archive` writes one"
             raise UsageError(msg)
     except OSError as error:

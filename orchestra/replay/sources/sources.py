@@ -34,9 +34,9 @@ _COMPLAINTS = 20
 _MOST_TURNS = 100_000
 
 #: how a source says at its place that something is missing or damaged there; the rest goes on
-Complain = Callable[[str], None]
+OnWarning = Callable[[str], None]
 #: ms, number within it, partition, stream: what entries are ordered by over all streams
-Place = tuple[int, int, int, str]
+Position = tuple[int, int, int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Filter:
     types: frozenset[str] | None = None
     streams: tuple[str, ...] = (keys.JOURNAL,)
 
-    def takes(self, entry: Entry) -> bool:
+    def matches(self, entry: Entry) -> bool:
         """Whether this entry is wanted."""
         return (
             (self.calls is None or entry.call in self.calls)
@@ -68,21 +68,21 @@ def _ms(stream_id: str) -> int:
     return int(stream_id.partition("-")[0])
 
 
-def place_of(entry: Entry) -> Place:
+def position_of(entry: Entry) -> Position:
     """Where the entry stands among those of all streams."""
     ms, _, number = entry.stream_id.partition("-")
     return int(ms), int(number or 0), entry.partition, entry.stream
 
 
-async def merged(sources: Sequence[AsyncIterator[Entry]]) -> AsyncIterator[Entry]:
+async def merge(sources: Sequence[AsyncIterator[Entry]]) -> AsyncIterator[Entry]:
     """Sources that are in order, as one that is; what several of them have, once."""
-    heap: list[tuple[Place, int, Entry]] = []
+    heap: list[tuple[Position, int, Entry]] = []
     for number, source in enumerate(sources):
         async for entry in source:
-            heap.append((place_of(entry), number, entry))
+            heap.append((position_of(entry), number, entry))
             break
     heapq.heapify(heap)
-    last: tuple[Place, str] | None = None
+    last: tuple[Position, str] | None = None
     while heap:
         place, number, entry = heap[0]
         if (place, entry.id) != last:
@@ -92,7 +92,7 @@ async def merged(sources: Sequence[AsyncIterator[Entry]]) -> AsyncIterator[Entry
         if following is None:
             heapq.heappop(heap)
         else:
-            heapq.heapreplace(heap, (place_of(following), number, following))
+            heapq.heapreplace(heap, (position_of(following), number, following))
 
 
 # -- the journal of a server
@@ -126,11 +126,11 @@ async def journal_entries(bus: Bus, wanted: Filter) -> AsyncIterator[Entry]:
     streams = [
         _stream(bus, partition, stream, since_ms, wanted) for partition in partitions for stream in wanted.streams
     ]
-    async for entry in merged(streams):
+    async for entry in merge(streams):
         yield entry
 
 
-async def steady(
+async def read_through_outages(
     bus: Bus, partition: int, stream: str, *, since: str = "-", patience_s: float = 30.0
 ) -> AsyncIterator[Entry]:
     """The entries of a stream up to its present end; a server that is away is waited for, and reading goes on.
@@ -158,10 +158,10 @@ async def steady(
 
 
 async def _stream(bus: Bus, partition: int, stream: str, since_ms: int, wanted: Filter) -> AsyncIterator[Entry]:
-    async for entry in steady(bus, partition, stream, since=str(max(0, since_ms))):
+    async for entry in read_through_outages(bus, partition, stream, since=str(max(0, since_ms))):
         if wanted.is_past(entry):
             return
-        if wanted.takes(entry):
+        if wanted.matches(entry):
             yield entry
 
 
@@ -195,7 +195,7 @@ _head = msgspec.json.Decoder(_Head).decode
 _tail = msgspec.json.Decoder(_Tail).decode
 
 
-def json_line(entry: Entry) -> bytes:
+def encode_line(entry: Entry) -> bytes:
     """The entry as one line of JSON, from which `file_entries` makes the same entry again."""
     head: dict[str, object] = {
         "stream_id": entry.stream_id, "partition": entry.partition, "stream": entry.stream
@@ -275,7 +275,7 @@ class _LineReader:
         return f"{self._ms}-{self._number}"
 
 
-def file_entries(path: Path, complain: Complain) -> Iterator[Entry]:
+def file_entries(path: Path, on_warning: OnWarning) -> Iterator[Entry]:
     """The entries of a file of JSON lines, in its order: a kept journal, or what `orchestra tail --json` printed.
 
     A line that is no event is complained of with its number, and passed over; of many such lines the first ones are.
@@ -296,11 +296,11 @@ def file_entries(path: Path, complain: Complain) -> Iterator[Entry]:
         except UNREADABLE as error:
             wrong += 1
             if wrong <= _COMPLAINTS:
-                complain(f"{path}, line {number} is no event and is left out: {error}")
+                on_warning(f"{path}, line {number} is no event and is left out: {error}")
         else:
             yield entry
     if wrong > _COMPLAINTS:
-        complain(f"{path}: {wrong - _COMPLAINTS:,} more lines are no events and are left out")
+        on_warning(f"{path}: {wrong - _COMPLAINTS:,} more lines are no events and are left out")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -331,6 +331,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def kept_runs(data_dir: Path) -> list[Path]:
+def demo_journals(data_dir: Path) -> list[Path]:
     """The journals of the demo runs in a data directory, the latest first."""
     return sorted((data_dir / _RUNS).glob(f"*/{_JOURNAL_FILE}"), reverse=True)

@@ -24,10 +24,10 @@ from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.group.progress import GroupProgress, Id, Stream, group_progress, id_of
 from orchestra.errors import OrchestraError
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.sources import place_of
-from orchestra.replay.targets.output_diff import IGNORED, Outputs, cause_of, compare
-from orchestra.replay.targets.recorded_inputs import Inputs
-from orchestra.replay.targets.stream_writer import Feed
+from orchestra.replay.sources.sources import position_of
+from orchestra.replay.targets.output_diff import IGNORED, OutputDiffs, cause_of, compare
+from orchestra.replay.targets.recorded_inputs import RecordedInputs
+from orchestra.replay.targets.stream_writer import StreamWriter
 from orchestra.settings import Settings
 
 Clock = Literal["now", "then"]
@@ -45,7 +45,7 @@ _MARK = b'"replayed":true}'
 
 
 @dataclass(slots=True)
-class _Lane:
+class _CallQueue:
     """A call that waits for outputs of the group."""
 
     awaited: set[str] = field(default_factory=set)
@@ -54,10 +54,10 @@ class _Lane:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ConsumerResult:
     """What came of it; ``unfinished`` events were still being handled when patience ended."""
 
-    outputs: Outputs
+    outputs: OutputDiffs
     dead: list[DeadLetter]
     unfinished: int
 
@@ -87,8 +87,8 @@ def scratch_settings(settings: Settings, folder: Path, url: str) -> Settings:
     )
 
 
-class Scratch:
-    """Takes recorded entries and feeds them to the consumer; made by `on_scratch`.
+class ConsumerTarget:
+    """Takes recorded entries and feeds them to the consumer; made by `consumer_target`.
 
     ``then`` is what the group has published in the recording, ``now`` what it publishes here, by id.
     """
@@ -106,7 +106,7 @@ class Scratch:
         self.bus = bus
         self.then: dict[str, Entry] = {}
         self.now: dict[str, Entry] = {}
-        self.inputs = Inputs(consumer)
+        self.inputs = RecordedInputs(consumer)
         self._consumer = consumer
         self._group = consumer.name
         self._clock = clock
@@ -115,11 +115,11 @@ class Scratch:
         self._goes_on = goes_on
         self._rewrite = Rewrite(bus.partitions)
         self._shifts: dict[str, float] = {}
-        self._feed = Feed(bus)
+        self._feed = StreamWriter(bus)
         self._asked: set[int] = set()
         self._batch: list[Entry] = []
         self._some = asyncio.Event()
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, _CallQueue] = {}
         self._held = 0
         #: where the entries lie that the group handles, and how far the watch has come
         self._places: dict[str, tuple[Stream, Id]] = {}
@@ -156,11 +156,11 @@ class Scratch:
     def _is_left_out(self, entry: Entry) -> bool:
         return bool(self._types) and entry.type not in self._types and cause_of(entry.id, self._group) is None
 
-    def _hold(self, entry: Entry, lane: _Lane) -> None:
+    def _hold(self, entry: Entry, lane: _CallQueue) -> None:
         lane.held.append(entry)
         self._held += 1
 
-    def _next(self, entry: Entry, lane: _Lane | None) -> None:
+    def _next(self, entry: Entry, lane: _CallQueue | None) -> None:
         """The next entry of its call, whose turn it is."""
         if cause_of(entry.id, self._group) is not None:
             self._recorded(entry)
@@ -177,7 +177,7 @@ class Scratch:
         self.then[entry.id] = entry
         self.inputs.add(self._rewritten(entry))
         if entry.id not in self.now:
-            lane = self._lanes.setdefault(entry.call, _Lane(since=time.monotonic()))
+            lane = self._lanes.setdefault(entry.call, _CallQueue(since=time.monotonic()))
             lane.awaited.add(entry.id)
             self._some.set()
         elif not self.inputs.is_taken(entry.id):
@@ -194,7 +194,7 @@ class Scratch:
         if self._clock == "now":
             known = self._shifts.get(entry.call)
             if known is None:
-                known = self._shifts[entry.call] = time.time() - place_of(entry)[0] / 1000
+                known = self._shifts[entry.call] = time.time() - position_of(entry)[0] / 1000
             shift_s = known
         return self._rewrite.entry(entry, shift_s=shift_s)
 
@@ -302,16 +302,16 @@ class Scratch:
         unread = sum(each.read < each.newest for each in stand.values())
         if unread:
             self._progress_at = time.monotonic()  # it reads as fast as it can
-        return behind + sum(each.open for each in stand.values())
+        return behind + sum(each.unfinished for each in stand.values())
 
-    async def outcome(self, ignored: Collection[str] = IGNORED) -> Outcome:
+    async def outcome(self, ignored: Collection[str] = IGNORED) -> ConsumerResult:
         """What has come of it so far, beside what was recorded; ``ignored`` fields are not compared."""
         stand = await group_progress(self.bus, self._consumer, range(self.bus.partitions))
         outputs = compare(
             self.then, self.now, asked=lambda cause: hash(cause) in self._asked, group=self._group, ignored=ignored
         )
         unfinished = sum(len(each.pending) for each in stand.values())
-        return Outcome(outputs, await dead_letters(self.bus, self._group), unfinished)
+        return ConsumerResult(outputs, await dead_letters(self.bus, self._group), unfinished)
 
     def _check(self) -> None:
         """Raise what has ended the consumer, or one of us."""
@@ -345,7 +345,7 @@ class Scratch:
 
 
 @asynccontextmanager
-async def on_scratch(
+async def consumer_target(
     consumer: Consumer,
     settings: Settings,
     folder: Path,
@@ -353,7 +353,7 @@ async def on_scratch(
     clock: Clock = "now",
     patience_s: float = 5.0,
     types: Collection[str] = (),
-) -> AsyncIterator[Scratch]:
+) -> AsyncIterator[ConsumerTarget]:
     """A consumer that runs on an embedded server of its own, with its data in ``folder``.
 
     Args:
@@ -370,7 +370,7 @@ async def on_scratch(
     async with EmbeddedServer(folder) as server:
         bus = await Bus.connect(scratch_settings(settings, folder, server.url))
         try:
-            scratch = Scratch(bus, consumer, clock=clock, patience_s=patience_s, types=types, goes_on=goes_on)
+            scratch = ConsumerTarget(bus, consumer, clock=clock, patience_s=patience_s, types=types, goes_on=goes_on)
             async with scratch.running():
                 yield scratch
         finally:

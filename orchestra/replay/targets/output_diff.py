@@ -36,7 +36,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputDiff:
     """One event that the group published then, now, or both times; ``entry`` is the one of now if there is one."""
 
     verdict: Verdict
@@ -45,14 +45,14 @@ class Output:
 
 
 @dataclass(slots=True)
-class Outputs:
+class OutputDiffs:
     """All of them, in the order of then; what is new comes behind its call's."""
 
-    all: list[Output] = field(default_factory=list)
+    all: list[OutputDiff] = field(default_factory=list)
     #: published then by the handling of an event that is not in the recording
     unasked: int = 0
 
-    def of(self, *verdicts: Verdict) -> list[Output]:
+    def of(self, *verdicts: Verdict) -> list[OutputDiff]:
         """Those of these verdicts."""
         return [output for output in self.all if output.verdict in verdicts]
 
@@ -69,7 +69,7 @@ def compare(
     asked: Callable[[str], bool],
     group: str,
     ignored: Collection[str],
-) -> Outputs:
+) -> OutputDiffs:
     """Compare by id.
 
     Args:
@@ -80,18 +80,18 @@ def compare(
         ignored: fields that are not compared, at any depth.
 
     """
-    found = Outputs()
+    found = OutputDiffs()
     for event_id, entry in then.items():
         made = now.get(event_id)
         if made is None:
             if asked(cause_of(event_id, group) or ""):
-                found.all.append(Output("missing", entry))
+                found.all.append(OutputDiff("missing", entry))
             else:
                 found.unasked += 1
             continue
         changes = tuple(_differences(entry, made, frozenset(ignored)))
-        found.all.append(Output("changed" if changes else "same", made, changes))
-    found.all += [Output("new", entry) for event_id, entry in now.items() if event_id not in then]
+        found.all.append(OutputDiff("changed" if changes else "same", made, changes))
+    found.all += [OutputDiff("new", entry) for event_id, entry in now.items() if event_id not in then]
     return found
 
 

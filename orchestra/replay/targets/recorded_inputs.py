@@ -17,7 +17,7 @@ from orchestra_schemas import Event
 Function = Callable[..., Any]
 
 
-class Inputs:
+class RecordedInputs:
     """The recorded outputs of the group that runs, which are inputs of its own handlers."""
 
     def __init__(self, consumer: Consumer) -> None:

@@ -13,8 +13,8 @@ from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.stream.entry import text
 from orchestra.errors import ServerError
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.sources import place_of, steady
-from orchestra.replay.targets.stream_writer import Feed
+from orchestra.replay.sources.sources import position_of, read_through_outages
+from orchestra.replay.targets.stream_writer import StreamWriter
 
 _BATCH = 1000
 _LOCK_KEY = f"{keys.PREFIX}:{{shared}}:replay"
@@ -22,8 +22,8 @@ _LOCK_MS = 15_000
 _RENEW_S = 5.0
 
 
-class Copy:
-    """Writes entries to the server of a bus; made by `copying`. ``written`` and ``there`` (already) are counts.
+class RedisTarget:
+    """Writes entries to the server of a bus; made by `redis_target`. ``written`` and ``there`` (already) are counts.
 
     Args:
         bus: of the target.
@@ -34,13 +34,13 @@ class Copy:
     """
 
     def __init__(self, bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False) -> None:
-        self.there = 0
+        self.already_there = 0
         self.error: ServerError | None = None
         self._bus = bus
         self._rewrite = rewrite
         self._now = now
         self._prompt = prompt
-        self._feed = Feed(bus)
+        self._feed = StreamWriter(bus)
         self._batch: list[Entry] = []
         self._known: dict[int, set[int]] = {}
         self._shifts: dict[str, float] = {}
@@ -57,14 +57,14 @@ class Copy:
         """Write the entry soon, unless it is there."""
         shift_s = 0.0
         if self._now:
-            shift_s = self._shifts.setdefault(entry.call, time.time() - place_of(entry)[0] / 1000)
+            shift_s = self._shifts.setdefault(entry.call, time.time() - position_of(entry)[0] / 1000)
         entry = self._rewrite.entry(entry, shift_s=shift_s)
         known = self._known.get(entry.partition)
         if known is None:
             known = self._known[entry.partition] = await self._stored(entry.partition)
         mark = _mark(entry)
         if mark in known:
-            self.there += 1
+            self.already_there += 1
             return
         known.add(mark)
         self._batch.append(entry)
@@ -80,7 +80,11 @@ class Copy:
 
     async def _stored(self, partition: int) -> set[int]:
         """What the target has of a partition."""
-        return {_mark(entry) for stream in keys.STREAMS async for entry in steady(self._bus, partition, stream)}
+        return {
+            _mark(entry)
+            for stream in keys.STREAMS
+            async for entry in read_through_outages(self._bus, partition, stream)
+        }
 
 
 def _mark(entry: Entry) -> int:
@@ -88,7 +92,9 @@ def _mark(entry: Entry) -> int:
 
 
 @asynccontextmanager
-async def copying(bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False) -> AsyncIterator[Copy]:
+async def redis_target(
+    bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False
+) -> AsyncIterator[RedisTarget]:
     """The only replay that writes to this server meanwhile: two at once would not see what the other writes.
 
     Raises:
@@ -100,7 +106,7 @@ async def copying(bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool
     if await bus.shared_connection.call("SET", _LOCK_KEY, token, "NX", "PX", _LOCK_MS) is None:
         msg = f"another replay writes to {bus.servers.name}: let it end, or stop it and wait {_LOCK_MS // 1000} s"
         raise ServerError(msg)
-    copy = Copy(bus, rewrite, now=now, prompt=prompt)
+    copy = RedisTarget(bus, rewrite, now=now, prompt=prompt)
     renewing = asyncio.create_task(_keep(bus, token, copy))
     try:
         yield copy
@@ -123,7 +129,7 @@ async def _refuse_workers(bus: Bus) -> None:
         raise ServerError(msg)
 
 
-async def _keep(bus: Bus, token: str, copy: Copy) -> None:
+async def _keep(bus: Bus, token: str, copy: RedisTarget) -> None:
     while True:
         await asyncio.sleep(_RENEW_S)
         try:

@@ -17,7 +17,7 @@ _BATCH = 200
 _NUMBERS_KEPT_S = 3600
 
 
-class Feed:
+class StreamWriter:
     """Writes to the streams of a server under a producer's name of its own.
 
     Args:

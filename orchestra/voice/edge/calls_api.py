@@ -15,7 +15,7 @@ from orchestra.bus import Bus
 from orchestra.errors import RejectedError
 from orchestra.history.dialogue import dialogue
 from orchestra.recordings.signed_links import Links
-from orchestra.recordings.store import Stored, kept
+from orchestra.recordings.store import StoredRecording, find_recording
 from orchestra.settings import Settings
 from orchestra.storage.call_records import CallRecord, find_call, list_calls
 from orchestra.storage.secrets import link_key
@@ -103,7 +103,7 @@ def calls_router(settings: Settings, bus: Bus) -> APIRouter:
         if not record.recording:
             raise HTTPException(404, "the call has no recording, or it is not complete yet")
         try:
-            stored = kept(settings, record.recording)
+            stored = find_recording(settings, record.recording)
         except RejectedError as error:
             _LOG.warning("recording.refused", call=call, reason=str(error))
             raise HTTPException(404, "the recording is in no place that this edge serves recordings from") from None
@@ -116,7 +116,7 @@ def _json(value: Any) -> Response:
     return Response(msgspec.json.encode(value), media_type="application/json")
 
 
-async def _audio(stored: Stored, call: str, range_: str) -> Response:
+async def _audio(stored: StoredRecording, call: str, range_: str) -> Response:
     try:
         size = await asyncio.to_thread(stored.size)
     except FileNotFoundError:
@@ -142,7 +142,7 @@ async def _audio(stored: Stored, call: str, range_: str) -> Response:
     return StreamingResponse(_blocks(stored, part), status, headers, media_type="audio/wav")
 
 
-async def _blocks(stored: Stored, part: range) -> AsyncIterator[bytes]:
+async def _blocks(stored: StoredRecording, part: range) -> AsyncIterator[bytes]:
     with await asyncio.to_thread(stored.open) as file:
         await asyncio.to_thread(file.seek, part.start)
         left = len(part)

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher, partition_of
 from orchestra.history.resume import standing
-from orchestra.recordings.audio_chunks import audio_of, length_ms
+from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.storage.lost_calls import claim_end, give_back_end
 from orchestra.voice.call.call import Call
 from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
@@ -83,7 +83,7 @@ async def _audio_ms(bus: Bus, call: str, journal: list[Event]) -> int:
     end_ms = 0
     async for entry in bus.entries(partition_of(call), AudioChunk.stream, since=since):
         if (chunk := audio_of(entry, call)) is not None:
-            end_ms = max(end_ms, chunk.offset_ms + length_ms(chunk))
+            end_ms = max(end_ms, chunk.offset_ms + duration_ms(chunk))
     return end_ms
 
 
