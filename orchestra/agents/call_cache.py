@@ -25,7 +25,7 @@ STEP = "step:"
 _REMEMBERED = 1000
 
 Step = PromptCompleted | ToolCompleted
-CallersTurn = UserTurnEnded | UserTurnPredicted
+CallerTurn = UserTurnEnded | UserTurnPredicted
 StopReason = Literal["interrupted", "superseded", "call_ended", "expired", "resumed"]
 
 _step_decoder: msgspec.json.Decoder[Step] = msgspec.json.Decoder(Step)
@@ -54,7 +54,7 @@ class RunningTurn:
             self._cancel()
 
 
-class LiveCall:
+class ActiveCall:
     """One call at work: its conversation, its running turn, and the steps that have come back.
 
     Attributes:
@@ -68,7 +68,7 @@ class LiveCall:
     def __init__(self, conversation: Conversation, steps: dict[str, Step]) -> None:
         self.conversation = conversation
         self.turn: RunningTurn | None = None
-        self.newest = 0
+        self.newest_turn = 0
         self.steps = steps
         self._waiting: dict[str, asyncio.Future[Step]] = {}
         self._confirmed = asyncio.Event()
@@ -80,13 +80,13 @@ class LiveCall:
         self._words = (event.turn, event.text)
         self._confirmed.set()
 
-    async def confirmation(self, turn: int) -> None:
+    async def wait_until_confirmed(self, turn: int) -> None:
         """Wait until this turn, which was predicted, has ended."""
         while self.conversation.confirmed < turn:
             self._confirmed.clear()
             await self._confirmed.wait()
 
-    def words_of(self, turn: int) -> str:
+    def transcript_of(self, turn: int) -> str:
         """What the caller said in this turn that was predicted, "" where it is not known any more."""
         confirmed, words = self._words
         return words if confirmed == turn else ""
@@ -117,11 +117,11 @@ class LiveCall:
 
 
 @dataclass(slots=True)
-class _Opened:
+class _CacheEntry:
     """A live call, under which lease it was read, how many handlings use it, and whether one of them has failed."""
 
     lease: str
-    reading: asyncio.Task[LiveCall]
+    loading: asyncio.Task[ActiveCall]
     users: int = 0
     failed: bool = False
 
@@ -129,24 +129,24 @@ class _Opened:
         """Whether this attempt can use it: it holds what is committed, or what those beside it are about to commit."""
         return self.lease == context.lease and (self.users > 0 or context.attempt == 1)
 
-    def rest(self) -> bool:
+    def settle(self) -> bool:
         """Nobody uses it at the moment; whether it is worth being remembered."""
-        if self.failed or not self.reading.done():
-            self.reading.cancel()
+        if self.failed or not self.loading.done():
+            self.loading.cancel()
             return False
-        live = self.reading.result()
-        live.steps = {request: step for request, step in live.steps.items() if step.turn > live.conversation.turn}
-        return not live.conversation.ended
+        active = self.loading.result()
+        active.steps = {request: step for request, step in active.steps.items() if step.turn > active.conversation.turn}
+        return not active.conversation.ended
 
 
-class LiveCalls:
+class CallCache:
     """The calls at work in this process, by id."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, _Opened] = {}
+        self._calls: dict[str, _CacheEntry] = {}
 
     @asynccontextmanager
-    async def open(self, call: str, context: Context, *, entry: str) -> AsyncIterator[LiveCall]:
+    async def open(self, call: str, context: Context, *, entry: str) -> AsyncIterator[ActiveCall]:
         """The live call, read from its state unless it is known here.
 
         Args:
@@ -157,11 +157,11 @@ class LiveCalls:
         """
         opened = self._calls.get(call)
         if opened is None or not opened.serves(context):
-            reading = asyncio.get_running_loop().create_task(_read(context.state, entry))
-            opened = self._calls[call] = _Opened(context.lease, reading)
+            loading = asyncio.get_running_loop().create_task(_read(context.state, entry))
+            opened = self._calls[call] = _CacheEntry(context.lease, loading)
         opened.users += 1
         try:
-            yield opened.reading.result() if opened.reading.done() else await asyncio.shield(opened.reading)
+            yield opened.loading.result() if opened.loading.done() else await asyncio.shield(opened.loading)
         except BaseException:
             opened.failed = True  # it may hold what was never committed
             raise
@@ -170,8 +170,8 @@ class LiveCalls:
             if not opened.users:
                 self._close(call, opened)
 
-    def _close(self, call: str, opened: _Opened) -> None:
-        worth_keeping = opened.rest()
+    def _close(self, call: str, opened: _CacheEntry) -> None:
+        worth_keeping = opened.settle()
         if self._calls.get(call) is not opened:
             return
         del self._calls[call]
@@ -182,9 +182,9 @@ class LiveCalls:
                 del self._calls[oldest]
 
 
-async def _read(state: State, entry: str) -> LiveCall:
+async def _read(state: State, entry: str) -> ActiveCall:
     fields = await state.all()
     stored = fields.get(CONVERSATION)
     conversation = Conversation(agent=entry) if stored is None else Conversation.decode(stored)
     steps = [_step_decoder.decode(value) for field, value in fields.items() if field.startswith(STEP)]
-    return LiveCall(conversation, {step.request: step for step in steps})
+    return ActiveCall(conversation, {step.request: step for step in steps})

@@ -81,14 +81,14 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         return tuple(line.message for line in self.lines)
 
     @property
-    def known(self) -> str:
+    def notes(self) -> str:
         """What an agent should know beside the messages: earlier calls, and what fell out of this one."""
         parts = [self.background] if self.background else []
         if self.forgotten:
             parts.append("\n".join(["Earlier in this call:", *self.forgotten]))
         return "\n\n".join(parts)
 
-    def greeted(self, text: str, *, caller: str = "", background: str = "") -> None:
+    def add_greeting(self, text: str, *, caller: str = "", background: str = "") -> None:
         """The call has begun with these words of the agent; ``caller`` is the caller's number."""
         self.background = background
         self.turn = max(self.turn, 0)
@@ -114,24 +114,24 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         unanswered = [call for message in messages for call in message.tool_calls if call.id not in answered]
         at = next((at for at, line in enumerate(self.lines) if line.turn >= turn), len(self.lines))
         self.lines[at:at] = [
-            Line(turn, message) for message in (*messages, *(_answer(call, STILL_RUNNING) for call in unanswered))
+            Line(turn, message) for message in (*messages, *(_tool_message(call, STILL_RUNNING) for call in unanswered))
         ]
         self.running.update(running)
 
-    def answered_since(self, turn: int, text: str) -> str:
+    def said_since(self, turn: int, text: str) -> str:
         """All that the caller has said after this turn, ``text`` as the last of it."""
         said = [line.message.content for line in self.lines if line.turn > turn and line.message.role == "user"]
         return " ".join([*said, text])
 
-    def stopped(self, turn: int) -> None:
+    def mark_interrupted(self, turn: int) -> None:
         """The caller spoke over this turn's reply: it is not to be answered any more, if it ever begins again."""
         self.interrupted = max(self.interrupted, turn)
 
-    def never_was(self, turn: int) -> None:
+    def discard_turn(self, turn: int) -> None:
         """This turn was predicted, and the caller went on: nothing of it is remembered."""
         self.turn = max(self.turn, turn)
 
-    def note(self, noted: Mapping[str, Any]) -> None:
+    def update_call_state(self, noted: Mapping[str, Any]) -> None:
         """Take up what a tool has changed in the call's state; None stands for a name that is gone."""
         for name, value in noted.items():
             if value is None:
@@ -139,7 +139,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
             else:
                 self.call_state[name] = value
 
-    def tool_ended(self, request: str, result: str) -> bool:
+    def record_late_result(self, request: str, result: str) -> bool:
         """A tool call of a cancelled turn has ended after all; True if the conversation knew of it."""
         call_id = self.running.pop(request, None)
         for at, line in enumerate(self.lines):
@@ -147,7 +147,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
                 self.lines[at] = Line(line.turn, msgspec.structs.replace(line.message, content=result))
         return call_id is not None
 
-    def heard(self, turn: int, text: str) -> None:
+    def truncate_reply(self, turn: int, text: str) -> None:
         """The caller spoke over the reply of ``turn`` and heard of it only ``text``: the rest was never said."""
         if self.asked is not None and self.asked.turn == turn and not _nearly_all(self.asked.question, text):
             self.asked = None  # nobody agrees to a question that they have not heard
@@ -224,7 +224,7 @@ def _says_or_does(message: Message) -> bool:
     return bool(message.content or message.tool_calls)
 
 
-def _answer(call: ToolCall, text: str) -> Message:
+def _tool_message(call: ToolCall, text: str) -> Message:
     return Message(role="tool", name=call.name, content=text, tool_call_id=call.id)
 
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from orchestra import App, Consumer, Context, load_app
-from orchestra.agents.call_cache import LiveCalls
-from orchestra.agents.turn_runner import STALE_S, TURN_S, Turns
+from orchestra.agents.call_cache import CallCache
+from orchestra.agents.turn_runner import STALE_S, TURN_S, TurnRunner
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
 from orchestra.storage.callers import Callers, as_context
@@ -40,35 +40,35 @@ class Orchestration:
     def __init__(self, app: App | None = None, background: Callable[[CallStarted], str] | None = None) -> None:
         self._background = background
         self._app = app
-        self._calls = LiveCalls()
+        self._calls = CallCache()
         self.consumer = Consumer("orchestration", state="conversation")
-        self.consumer.lifespan(self.loaded)
+        self.consumer.lifespan(self.open_app)
         self.consumer.on(CallStarted)(self.greet)
         self.consumer.on(UserTurnPredicted, UserTurnEnded, concurrent=True, timeout_s=TURN_S + STALE_S)(self.answer)
         self.consumer.on(UserTurnResumed)(self.resume)
-        self.consumer.on(PromptCompleted, ToolCompleted)(self.take_step)
+        self.consumer.on(PromptCompleted, ToolCompleted)(self.deliver_result)
         self.consumer.on(ReplyInterrupted)(self.interrupt)
         self.consumer.on(CallEnded)(self.end)
 
     @asynccontextmanager
-    async def loaded(self, bus: Bus) -> AsyncIterator[None]:
+    async def open_app(self, bus: Bus) -> AsyncIterator[None]:
         """Have the app's agents ready before the first call."""
         self._callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
         self._app = self._app or load_app(load_settings().app)
         self.consumer.version = self._app.version
         settings = load_settings()
         prompt_s = max(settings.prompt_s, FIRST_TOKENS * settings.model_first_token_s)
-        self._turns = Turns(self._app, self.consumer.name, prompt_s=prompt_s, turn_s=settings.turn_s)
+        self._turns = TurnRunner(self._app, self.consumer.name, prompt_s=prompt_s, turn_s=settings.turn_s)
         self.consumer.limit(UserTurnPredicted, UserTurnEnded, timeout_s=settings.turn_s + STALE_S)
         self._entry = self._app.entry
         yield
 
     async def greet(self, event: CallStarted, context: Context) -> AgentChanged | None:
         """Remember the greeting, who speaks first, and what the caller called about before."""
-        async with self._calls.open(event.call, context, entry=self._entry) as live:
-            return self._turns.greeted(event, context, live, background=await self._known_of(event))
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            return self._turns.greet(event, context, active, background=await self._background_of(event))
 
-    async def _known_of(self, event: CallStarted) -> str:
+    async def _background_of(self, event: CallStarted) -> str:
         if self._background is not None:
             return self._background(event)
         if self._app is None or not self._app.remembers_callers:
@@ -78,28 +78,28 @@ class Orchestration:
 
     async def answer(self, event: UserTurnEnded | UserTurnPredicted, context: Context) -> list[Event]:
         """Answer the caller: `AgentChanged`, `PromptRequested` and `ToolRequested` on the way, then the turn's end."""
-        async with self._calls.open(event.call, context, entry=self._entry) as live:
-            return await self._turns.answer(event, context, live)
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            return await self._turns.answer(event, context, active)
 
-    async def take_step(self, event: PromptCompleted | ToolCompleted, context: Context) -> None:
+    async def deliver_result(self, event: PromptCompleted | ToolCompleted, context: Context) -> None:
         """Hand the result to the turn that waits for it."""
-        async with self._calls.open(event.call, context, entry=self._entry) as live:
-            self._turns.step_ended(event, context, live)
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            self._turns.deliver_result(event, context, active)
 
     async def resume(self, event: UserTurnResumed, context: Context) -> None:
         """Take back what was begun on a turn that has not ended after all."""
-        async with self._calls.open(event.call, context, entry=self._entry) as live:
-            await self._turns.resumed(event, context, live)
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            await self._turns.resume(event, context, active)
 
     async def interrupt(self, event: ReplyInterrupted, context: Context) -> None:
         """Stop a reply that nobody listens to; remember what was heard of it."""
-        async with self._calls.open(event.call, context, entry=self._entry) as live:
-            await self._turns.interrupted(event, context, live)
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            await self._turns.interrupt(event, context, active)
 
     async def end(self, event: CallEnded, context: Context) -> None:
         """Stop what still runs."""
-        async with self._calls.open(event.call, context, entry=self._entry) as live:
-            await self._turns.ended(event, context, live)
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            await self._turns.end(event, context, active)
 
 
 consumer = Orchestration().consumer

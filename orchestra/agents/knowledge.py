@@ -12,7 +12,7 @@ import structlog
 
 from orchestra.agents.documents import Read, Section, read_folder
 from orchestra.errors import AppError, EngineError
-from orchestra.language.stemming import meant, terms
+from orchestra.language.stemming import closest_term, terms
 from orchestra.settings import load_settings
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class _Index:
         What else is said in a long question takes nothing from them: whoever reads them judges whether they answer it.
         A word that was only guessed, and one that many sections have, is not enough; half of all words are.
         """
-        asked = {term: meant(term, self._found_in) for term in dict.fromkeys(terms(query))}
+        asked = {term: closest_term(term, self._found_in) for term in dict.fromkeys(terms(query))}
         wanted = {known: likeness * self._rarity(known) for known, likeness in asked.values() if likeness}
         if not wanted:
             return []

@@ -3,7 +3,7 @@
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.language.bm25 import Index
-from orchestra.language.stemming import bare, stem, words
+from orchestra.language.stemming import stem, strip_pleasantries, words
 
 #: about one and a half telling words
 _ENOUGH = 2.0
@@ -29,12 +29,12 @@ class Router:
         }
         self._whole: dict[str, list[str]] = {}
         for agent in app.agents:
-            for example in filter(None, map(bare, _examples(agent))):
+            for example in filter(None, map(strip_pleasantries, _examples(agent))):
                 self._whole.setdefault(example, []).append(agent.name)
 
     def route(self, text: str, current: str) -> str:
         """Name of the agent for these words of the caller, who speaks with ``current`` now; an example always wins."""
-        named = self._whole.get(bare(text))
+        named = self._whole.get(strip_pleasantries(text))
         if named:
             return current if current in named else named[0]
         scores = self.scores(text)

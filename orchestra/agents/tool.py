@@ -13,7 +13,7 @@ import msgspec
 
 from orchestra.agents.app_checks import hints_of, parts
 from orchestra.errors import AppError, RejectedError
-from orchestra.language.argument_words import choices_of, worded
+from orchestra.language.argument_words import enum_values, in_words
 from orchestra_schemas import ToolSchema
 
 _TIMEOUT_S = 5.0
@@ -140,7 +140,7 @@ class Tool:
             description=with_examples(self.description, self.examples),
             parameters=_object_schema(self._arguments),
         )
-        self._choices = frozenset(choices_of(self.schema.parameters))
+        self._choices = frozenset(enum_values(self.schema.parameters))
         self._question = needs_confirmation if isinstance(needs_confirmation, str) else ""
         _check_question(self._question, self._arguments, self.name)
 
@@ -163,7 +163,7 @@ class Tool:
             RejectedError: the arguments are not what the annotations ask for.
 
         """
-        values = {name: worded(value, self._choices) for name, value in self.check(arguments).items()}
+        values = {name: in_words(value, self._choices) for name, value in self.check(arguments).items()}
         if self._question:
             return self._question.format(**values)
         what = self.description[:1].lower() + self.description[1:].rstrip(".")

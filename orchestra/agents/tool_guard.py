@@ -22,7 +22,7 @@ _ASKED_FIRST = "Not done yet: the caller is asked first, and has to say yes. {sa
 _NOT_THIS_ONE = "Not done: there is no such colleague or tool to take instead."
 
 
-class Scene(msgspec.Struct, frozen=True, kw_only=True):
+class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     """The moment of a call in which something is about to be done.
 
     Attributes:
@@ -33,7 +33,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         conversation: what was said and done so far.
         asked: what the caller was asked before this turn, None if nothing.
         answer: what the caller has said since.
-        known: what the agents should know beside the conversation.
+        notes: what the agents should know beside the conversation.
         call_state: what tools have noted so far; it changes while the turn goes on.
 
     """
@@ -45,11 +45,11 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     conversation: tuple[Message, ...] = ()
     asked: Asked | None = None
     answer: str = ""
-    known: str = ""
+    notes: str = ""
     call_state: dict[str, Any] = {}
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A tool call or handoff that is not made.
 
     Attributes:
@@ -64,54 +64,54 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked | None = None
 
 
-class Judge:
-    """Judges what the agents of an app want to do. Pure: the same scene gets the same verdict."""
+class ToolGuard:
+    """Judges what the agents of an app want to do. Pure: the same context gets the same answer."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._on_tools = [rule for rule in app.rules if rule.subject is ToolUse]
         self._on_handoffs = [rule for rule in app.rules if rule.subject is Handoff]
 
-    def verdict(
-        self, call: ToolCall, scene: Scene, offered: Sequence[str], fired: dict[str, None]
-    ) -> ToolCall | Refused:
+    def check(
+        self, call: ToolCall, context: TurnContext, offered: Sequence[str], fired: dict[str, None]
+    ) -> ToolCall | Refusal:
         """The call as it is to be made, or why it is not made.
 
         Args:
             call: what the agent wants: a tool, or a handoff as ``transfer_to_…``.
-            scene: when and where.
+            context: when and where.
             offered: names of the tools and handoffs that this agent has now.
             fired: the names of the rules that stop or change the call are put in.
 
         """
         if call.name.startswith(HANDOFF):
-            return self._handoff(call, scene, offered, fired)
+            return self._handoff(call, context, offered, fired)
         tool = self._app.tools.get(call.name)
         if tool is None or call.name not in offered:
-            return Refused(result=f"There is no tool named {call.name}.")
+            return Refusal(result=f"There is no tool named {call.name}.")
         try:
             call = as_object(call)
         except RejectedError as error:
-            return Refused(result=f"Not done: {error}")
+            return Refusal(result=f"Not done: {error}")
         try:
             arguments = tool.check(call.arguments)
         except RejectedError as error:
             guarded = tool.needs_confirmation or self._on_tools
-            return Refused(result=f"Not done: {error}") if guarded else call  # execution says the same
-        return self._ruled(tool, call, arguments, scene, offered=offered, fired=fired)
+            return Refusal(result=f"Not done: {error}") if guarded else call  # execution says the same
+        return self._ruled(tool, call, arguments, context, offered=offered, fired=fired)
 
     def _ruled(
         self,
         tool: Tool,
         call: ToolCall,
         arguments: dict[str, Any],
-        scene: Scene,
+        context: TurnContext,
         *,
         offered: Sequence[str],
         fired: dict[str, None],
-    ) -> ToolCall | Refused:
+    ) -> ToolCall | Refusal:
         """The call after all rules on tools, and after the caller's word where that is needed."""
-        use = ToolUse(tool=tool.name, arguments=arguments, **_known(scene))
+        use = ToolUse(tool=tool.name, arguments=arguments, **_call_facts(context))
         for rule in self._on_tools:
             decided = _ask(rule, use)
             if decided is None:
@@ -121,16 +121,16 @@ class Judge:
                 return _refused(decided)
             use = decided
         if use.tool not in offered:
-            return Refused(result=_NOT_THIS_ONE)
+            return Refusal(result=_NOT_THIS_ONE)
         made = call
         if use.tool != tool.name or use.arguments != arguments:
-            made = _made_of(use.tool, use.arguments, call.id)
-        return self._confirmed(self._app.tools[use.tool], made, scene)
+            made = _tool_call(use.tool, use.arguments, call.id)
+        return self._confirmed(self._app.tools[use.tool], made, context)
 
     def _handoff(
-        self, call: ToolCall, scene: Scene, offered: Sequence[str], fired: dict[str, None]
-    ) -> ToolCall | Refused:
-        step = Handoff(target=call.name.removeprefix(HANDOFF), **_known(scene))
+        self, call: ToolCall, context: TurnContext, offered: Sequence[str], fired: dict[str, None]
+    ) -> ToolCall | Refusal:
+        step = Handoff(target=call.name.removeprefix(HANDOFF), **_call_facts(context))
         for rule in self._on_handoffs:
             decided = _ask(rule, step)
             if decided is None:
@@ -142,20 +142,20 @@ class Judge:
         name = HANDOFF + step.target
         if name == call.name:
             return call
-        return ToolCall(id=call.id, name=name, arguments="{}") if name in offered else Refused(result=_NOT_THIS_ONE)
+        return ToolCall(id=call.id, name=name, arguments="{}") if name in offered else Refusal(result=_NOT_THIS_ONE)
 
-    def _confirmed(self, tool: Tool, call: ToolCall, scene: Scene) -> ToolCall | Refused:
+    def _confirmed(self, tool: Tool, call: ToolCall, context: TurnContext) -> ToolCall | Refusal:
         """The call, if nobody has to agree to it, or the caller has."""
         if not tool.needs_confirmation:
             return call
         try:
             question = tool.question(call.arguments)
         except RejectedError as error:  # a rule gave it arguments that it does not take
-            return Refused(result=f"Not done: {error}")
-        if scene.asked is not None and scene.asked.is_for(call.name, call.arguments) and agrees(scene.answer):
+            return Refusal(result=f"Not done: {error}")
+        if context.asked is not None and context.asked.is_for(call.name, call.arguments) and agrees(context.answer):
             return call
-        asked = Asked(turn=scene.turn, tool=call.name, arguments=call.arguments, question=question)
-        return Refused(result=_ASKED_FIRST.format(say=question), say=question, asked=asked)
+        asked = Asked(turn=context.turn, tool=call.name, arguments=call.arguments, question=question)
+        return Refusal(result=_ASKED_FIRST.format(say=question), say=question, asked=asked)
 
 
 def as_object(call: ToolCall) -> ToolCall:
@@ -166,21 +166,21 @@ def as_object(call: ToolCall) -> ToolCall:
 
     """
     read = read_arguments(call.name, call.arguments)
-    return call if call.arguments.lstrip().startswith("{") else _made_of(call.name, read, call.id)
+    return call if call.arguments.lstrip().startswith("{") else _tool_call(call.name, read, call.id)
 
 
-def _made_of(tool: str, arguments: dict[str, Any], call_id: str) -> ToolCall:
+def _tool_call(tool: str, arguments: dict[str, Any], call_id: str) -> ToolCall:
     return ToolCall(id=call_id, name=tool, arguments=msgspec.json.encode(arguments).decode())
 
 
-def _known(scene: Scene) -> dict[str, Any]:
+def _call_facts(context: TurnContext) -> dict[str, Any]:
     return {
-        "agent": scene.agent,
-        "call": scene.call,
-        "turn": scene.turn,
-        "caller_number": scene.caller_number,
-        "conversation": scene.conversation,
-        "call_state": dict(scene.call_state),
+        "agent": context.agent,
+        "call": context.call,
+        "turn": context.turn,
+        "caller_number": context.caller_number,
+        "conversation": context.conversation,
+        "call_state": dict(context.call_state),
     }
 
 
@@ -197,6 +197,6 @@ def _ask(rule: Rule, subject: ToolUse | Handoff) -> Any:
     return decided
 
 
-def _refused(say: str) -> Refused:
+def _refused(say: str) -> Refusal:
     say = say.strip()
-    return Refused(result=_SAID_INSTEAD.format(say=say) if say else _REFUSED, say=say)
+    return Refusal(result=_SAID_INSTEAD.format(say=say) if say else _REFUSED, say=say)

@@ -13,7 +13,7 @@ from typing import Any
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.autogen.client import ToolChoice
-from orchestra.agents.call_cache import CallersTurn, LiveCall, Step
+from orchestra.agents.call_cache import ActiveCall, CallerTurn, Step
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
 from orchestra.errors import EngineError
@@ -47,12 +47,12 @@ async def catch_up(context: Context, published: int) -> None:
         await context.publish(*(await context.published())[published:])
 
 
-class TurnSteps:
+class TurnRequests:
     """Asks the execution workers for what the agents need in one turn.
 
     Attributes:
         count: how many prompts and tool calls there were.
-        requests: the ids of the requests.
+        ids: the ids of the requests.
         open_tools: tool calls without an answer: id of the request → id of the tool call.
         published: how many events this attempt has published.
         model: the model that gave the last answer, empty before one has.
@@ -64,20 +64,20 @@ class TurnSteps:
     def __init__(
         self,
         app: App,
-        event: CallersTurn,
+        event: CallerTurn,
         context: Context,
-        live: LiveCall,
+        active: ActiveCall,
         *,
         group: str,
         prompt_s: float = PROMPT_S,
     ) -> None:
         self.count = 0
-        self.requests: list[str] = []
+        self.ids: list[str] = []
         self.open_tools: dict[str, str] = {}
         self._app = app
         self._event = event
         self._context = context
-        self._live = live
+        self._active = active
         self._prompt_s = prompt_s
         self._id_prefix = f"{event.id}.{group}."
         self.published = 0
@@ -90,7 +90,7 @@ class TurnSteps:
         """Publish this with the next request."""
         self._pending.append(change)
 
-    def rest(self) -> list[Event]:
+    def pending_events(self) -> list[Event]:
         """What no request has taken along."""
         pending, self._pending = self._pending, []
         return pending
@@ -115,7 +115,7 @@ class TurnSteps:
             tool_choice=tool_choice,
             model=agent.model,
             parameters=dict(agent.parameters),
-            call_state=dict(self._live.conversation.call_state),
+            call_state=dict(self._active.conversation.call_state),
             deadline=time.time() + self._prompt_s,
         )
         return self._answer_to_prompt(*self._ask(request))
@@ -149,7 +149,7 @@ class TurnSteps:
         What a tool does cannot be taken back: in a turn that is only predicted it waits until the turn has ended.
         """
         if isinstance(self._event, UserTurnPredicted):
-            await self._live.confirmation(self._event.turn)
+            await self._active.wait_until_confirmed(self._event.turn)
         self.count += 1
         tool = self._app.tools.get(call.name)  # None: its server has taken it away since; execution says so
         timeout_s = 0.0 if tool is None else tool.timeout_s
@@ -161,7 +161,7 @@ class TurnSteps:
             step=self.count,
             tool_call_id=call.id,
             arguments=call.arguments,
-            call_state=dict(self._live.conversation.call_state),
+            call_state=dict(self._active.conversation.call_state),
             deadline=time.time() + timeout_s + _GRACE_S,
         )
         request_id, stored = self._ask(request, call.id)
@@ -172,7 +172,7 @@ class TurnSteps:
         del self.open_tools[request_id]
         return answer
 
-    def handed_over(self, agent: str, previous: str) -> None:
+    def hand_off(self, agent: str, previous: str) -> None:
         """Another agent speaks from here on."""
         self._pending.append(
             AgentChanged(call=self._event.call, turn=self._event.turn, agent=agent, previous=previous, reason="handoff")
@@ -186,12 +186,12 @@ class TurnSteps:
 
     def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:
         """Publish a request; its id, and what ends when it is stored."""
-        events = (*self.rest(), request)
+        events = (*self.pending_events(), request)
         changes = [event.agent for event in events if isinstance(event, AgentChanged)]
         self.speaker = changes[-1] if changes else self.speaker
         self.published += len(events)
         request_id = f"{self._id_prefix}{self.published}"
-        self.requests.append(request_id)
+        self.ids.append(request_id)
         if tool_call_id:
             self.open_tools[request_id] = tool_call_id
         return request_id, self._context.publish(*events)
@@ -199,6 +199,6 @@ class TurnSteps:
     async def _answer(self, request_id: str, within_s: float) -> Step | None:
         try:
             async with asyncio.timeout(within_s + _GRACE_S):
-                return await self._live.step(request_id)
+                return await self._active.step(request_id)
         except TimeoutError:
             return None

@@ -9,11 +9,11 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.agents.app import App
-from orchestra.agents.autogen import AgentTurn, Cast
-from orchestra.agents.call_cache import CONVERSATION, STEP, CallersTurn, LiveCall, RunningTurn, Step, StopReason
+from orchestra.agents.autogen import AgentToolset, AgentTurn
+from orchestra.agents.call_cache import CONVERSATION, STEP, ActiveCall, CallerTurn, RunningTurn, Step, StopReason
 from orchestra.agents.router import Router
-from orchestra.agents.tool_guard import Scene
-from orchestra.agents.turn_requests import PROMPT_S, TurnSteps, catch_up
+from orchestra.agents.tool_guard import TurnContext
+from orchestra.agents.turn_requests import PROMPT_S, TurnRequests, catch_up
 from orchestra.bus import Context
 from orchestra.errors import EngineError, FencedError
 from orchestra.language.agreement import simply_agrees
@@ -48,7 +48,7 @@ Outcome = Literal["answered", "cancelled", "failed"]
 _encode = msgspec.json.Encoder().encode
 
 
-class Turns:
+class TurnRunner:
     """The turns of an app's calls; every method takes the call as it is live in this process.
 
     Args:
@@ -64,28 +64,28 @@ class Turns:
         self._turn_s = turn_s
         self._app = app
         self._group = group
-        self._made = app.revision, Cast(app)
+        self._built = app.revision, AgentToolset(app)
         self._router = Router(app)
 
     @property
-    def _cast(self) -> Cast:
+    def _toolset(self) -> AgentToolset:
         """The agents with the tools that they have now: those of a server elsewhere come and go."""
         revision = self._app.revision
-        if self._made[0] != revision:
-            self._made = revision, Cast(self._app)
-        return self._made[1]
+        if self._built[0] != revision:
+            self._built = revision, AgentToolset(self._app)
+        return self._built[1]
 
-    def greeted(
-        self, event: CallStarted, context: Context, live: LiveCall, *, background: str = ""
+    def greet(
+        self, event: CallStarted, context: Context, active: ActiveCall, *, background: str = ""
     ) -> AgentChanged | None:
         """The caller is being greeted by the agent that answers first; ``background``: of their earlier calls."""
-        if live.conversation.turn >= 0:
+        if active.conversation.turn >= 0:
             return None
-        live.conversation.greeted(event.greeting, caller=event.other_party, background=background)
-        _keep(live, context)
-        return AgentChanged(call=event.call, agent=live.conversation.agent, reason="entry")
+        active.conversation.add_greeting(event.greeting, caller=event.other_party, background=background)
+        _save(active, context)
+        return AgentChanged(call=event.call, agent=active.conversation.agent, reason="entry")
 
-    async def answer(self, event: CallersTurn, context: Context, live: LiveCall) -> list[Event]:
+    async def answer(self, event: CallerTurn, context: Context, active: ActiveCall) -> list[Event]:
         """Let the agents answer the caller; returns what closes the turn, nothing if that is not needed any more.
 
         ::
@@ -98,19 +98,19 @@ class Turns:
             FencedError: another worker owns the call now.
 
         """
-        conversation = live.conversation
+        conversation = active.conversation
         if conversation.ended or event.turn <= conversation.turn:
             return []
         if isinstance(event, UserTurnEnded) and event.predicted:
-            live.confirm(event)  # whoever began to answer it goes on
-            _keep(live, context)
+            active.confirm(event)  # whoever began to answer it goes on
+            _save(active, context)
             return []
         reason: StopReason | None = None
-        if event.turn < live.newest:
+        if event.turn < active.newest_turn:
             reason = "superseded"
         else:
-            live.newest = event.turn
-            await live.stop_turn("superseded")
+            active.newest_turn = event.turn
+            await active.stop_turn("superseded")
             if conversation.ended:
                 reason = "call_ended"
             elif event.turn <= conversation.interrupted:
@@ -118,65 +118,65 @@ class Turns:
             elif time.time() - event.at > STALE_S:
                 reason = "expired"
         if reason is None:
-            return await self._run(event, context, live)
+            return await self._run(event, context, active)
         await catch_up(context, 0)
         if isinstance(event, UserTurnEnded):
-            conversation.add_turn(event.turn, [_said(event)], agent=conversation.agent, running={})
+            conversation.add_turn(event.turn, [_caller_message(event)], agent=conversation.agent, running={})
         else:
-            conversation.never_was(event.turn)
-        _keep(live, context)
+            conversation.discard_turn(event.turn)
+        _save(active, context)
         return [TurnCancelled(call=event.call, turn=event.turn, reason=reason)]
 
-    async def resumed(self, event: UserTurnResumed, context: Context, live: LiveCall) -> None:
+    async def resume(self, event: UserTurnResumed, context: Context, active: ActiveCall) -> None:
         """The caller goes on with a turn that was predicted to be over: it never was."""
-        live.conversation.stopped(event.turn)
-        if live.turn is not None and live.turn.number == event.turn:
-            await live.stop_turn("resumed")
-        _keep(live, context)
+        active.conversation.mark_interrupted(event.turn)
+        if active.turn is not None and active.turn.number == event.turn:
+            await active.stop_turn("resumed")
+        _save(active, context)
 
-    def step_ended(self, event: Step, context: Context, live: LiveCall) -> None:
+    def deliver_result(self, event: Step, context: Context, active: ActiveCall) -> None:
         """A prompt or tool call has been answered: for the turn that waits for it, here or after a crash."""
-        conversation = live.conversation
+        conversation = active.conversation
         if isinstance(event, ToolCompleted) and event.noted:
-            conversation.note(event.noted)
-            _keep(live, context)
+            conversation.update_call_state(event.noted)
+            _save(active, context)
         if event.turn > conversation.turn:
             context.state.set(STEP + event.request, _encode(event))
-            live.deliver(event)
-        elif isinstance(event, ToolCompleted) and conversation.tool_ended(event.request, event.result):
-            _keep(live, context)
+            active.deliver(event)
+        elif isinstance(event, ToolCompleted) and conversation.record_late_result(event.request, event.result):
+            _save(active, context)
 
-    async def interrupted(self, event: ReplyInterrupted, context: Context, live: LiveCall) -> None:
+    async def interrupt(self, event: ReplyInterrupted, context: Context, active: ActiveCall) -> None:
         """The caller spoke over a reply: it is not made any further, and what was not heard was never said."""
-        live.conversation.stopped(event.turn)
-        if live.turn is not None and live.turn.number == event.turn:
-            await live.stop_turn("interrupted")
-        live.conversation.heard(event.turn, event.heard)
-        _keep(live, context)
+        active.conversation.mark_interrupted(event.turn)
+        if active.turn is not None and active.turn.number == event.turn:
+            await active.stop_turn("interrupted")
+        active.conversation.truncate_reply(event.turn, event.heard)
+        _save(active, context)
 
-    async def ended(self, event: CallEnded, context: Context, live: LiveCall) -> None:
+    async def end(self, event: CallEnded, context: Context, active: ActiveCall) -> None:
         """The call is over: nothing is answered any more."""
         del event
-        live.conversation.ended = True
-        await live.stop_turn("call_ended")
-        _keep(live, context)
+        active.conversation.ended = True
+        await active.stop_turn("call_ended")
+        _save(active, context)
         context.state.expire(_KEPT_S)
 
-    async def _run(self, event: CallersTurn, context: Context, live: LiveCall) -> list[Event]:
-        conversation = live.conversation
-        steps = TurnSteps(self._app, event, context, live, group=self._group, prompt_s=self._prompt_s)
+    async def _run(self, event: CallerTurn, context: Context, active: ActiveCall) -> list[Event]:
+        conversation = active.conversation
+        requests = TurnRequests(self._app, event, context, active, group=self._group, prompt_s=self._prompt_s)
         asked = conversation.asked
-        answer = "" if asked is None else conversation.answered_since(asked.turn, event.text)
+        answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
         agent = conversation.agent
         if asked is None or not simply_agrees(answer):
             agent = self._router.route(event.text, conversation.agent)
         if agent != conversation.agent:
-            steps.agent_changed(
+            requests.agent_changed(
                 AgentChanged(
                     call=event.call, turn=event.turn, agent=agent, previous=conversation.agent, reason="routed"
                 )
             )
-        scene = Scene(
+        turn_context = TurnContext(
             agent=agent,
             call=event.call,
             turn=event.turn,
@@ -184,55 +184,55 @@ class Turns:
             conversation=conversation.messages,
             asked=asked,
             answer=answer,
-            known=conversation.known,
+            notes=conversation.notes,
             call_state=conversation.call_state,
         )
-        turn = AgentTurn(self._cast, steps, scene, caller_said=_said(event))
-        turn.ask_ahead()
+        turn = AgentTurn(self._toolset, requests, turn_context, caller_said=_caller_message(event))
+        turn.prefetch()
         predicted = isinstance(event, UserTurnPredicted)
-        work = asyncio.get_running_loop().create_task(_until_confirmed(turn, live) if predicted else turn.run())
-        live.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
+        work = asyncio.get_running_loop().create_task(_until_confirmed(turn, active) if predicted else turn.run())
+        active.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
         try:
             outcome = await _outcome(turn, work, self._turn_s)
-            await catch_up(context, steps.published)
+            await catch_up(context, requests.published)
             if predicted and conversation.confirmed < event.turn:
-                return self._take_back(event, context, live, steps)
-            if words := live.words_of(event.turn):
+                return self._withdraw(event, context, active, requests)
+            if words := active.transcript_of(event.turn):
                 turn.said[0] = Message(role="user", content=words)
-            closing = self._closing(event, turn, steps, running, outcome)
+            closing = self._closing_events(event, turn, requests, running, outcome)
             if outcome != "cancelled":
                 conversation.asked = turn.asked
-            conversation.add_turn(event.turn, turn.said, agent=turn.agent, running=steps.open_tools)
-            context.state.delete(*(STEP + request for request in steps.requests))
-            _keep(live, context)
-            return [*steps.rest(), *closing]
+            conversation.add_turn(event.turn, turn.said, agent=turn.agent, running=requests.open_tools)
+            context.state.delete(*(STEP + request for request in requests.ids))
+            _save(active, context)
+            return [*requests.pending_events(), *closing]
         finally:
-            live.turn = None
+            active.turn = None
             running.over.set()
 
-    def _take_back(self, event: CallersTurn, context: Context, live: LiveCall, steps: TurnSteps) -> list[Event]:
+    def _withdraw(self, event: CallerTurn, context: Context, active: ActiveCall, requests: TurnRequests) -> list[Event]:
         """The events that close a turn which was predicted and did not come."""
-        conversation, running = live.conversation, live.turn
-        conversation.never_was(event.turn)
-        context.state.delete(*(STEP + request for request in steps.requests))
-        _keep(live, context)
+        conversation, running = active.conversation, active.turn
+        conversation.discard_turn(event.turn)
+        context.state.delete(*(STEP + request for request in requests.ids))
+        _save(active, context)
         reason = "expired" if running is None or running.reason is None else running.reason
         closing: list[Event] = [TurnCancelled(call=event.call, turn=event.turn, reason=reason)]
-        if steps.speaker not in ("", conversation.agent):  # others were told of an agent that never spoke
-            agent, previous = conversation.agent, steps.speaker
+        if requests.speaker not in ("", conversation.agent):  # others were told of an agent that never spoke
+            agent, previous = conversation.agent, requests.speaker
             closing.append(
                 AgentChanged(call=event.call, turn=event.turn, agent=agent, previous=previous, reason="routed")
             )
         return closing
 
-    def _closing(
-        self, event: CallersTurn, turn: AgentTurn, steps: TurnSteps, running: RunningTurn, outcome: Outcome
+    def _closing_events(
+        self, event: CallerTurn, turn: AgentTurn, requests: TurnRequests, running: RunningTurn, outcome: Outcome
     ) -> list[Event]:
         """The events that close a turn; a caller who would hear nothing hears the apology."""
         if outcome == "cancelled":
             return [TurnCancelled(call=event.call, turn=event.turn, reason=running.reason or "superseded")]
         closing: list[Event] = []
-        if outcome == "failed" and not turn.apologised:
+        if outcome == "failed" and not turn.apologized:
             turn.said.append(Message(role="assistant", content=self._app.apology))
             closing.append(
                 ReplyChunk(
@@ -250,24 +250,24 @@ class Turns:
                 turn=event.turn,
                 agent=turn.agent,
                 text=turn.reply,
-                steps=steps.count,
+                steps=requests.count,
                 failed=outcome == "failed",
-                model=steps.model,
-                parameters=steps.parameters,
+                model=requests.model,
+                parameters=requests.parameters,
                 rules=tuple(turn.rules),
             ),
         ]
 
 
-async def _until_confirmed(turn: AgentTurn, live: LiveCall) -> bool:
+async def _until_confirmed(turn: AgentTurn, active: ActiveCall) -> bool:
     """Let the agents work on a turn that is only predicted; what comes of it counts once the turn has ended."""
     try:
         answered = await turn.run()
     except EngineError:
-        await live.confirmation(turn.number)
+        await active.wait_until_confirmed(turn.number)
         raise
     if answered:
-        await live.confirmation(turn.number)
+        await active.wait_until_confirmed(turn.number)
     return answered
 
 
@@ -308,9 +308,9 @@ def _stop(turn: AgentTurn, work: asyncio.Task[bool]) -> None:
         asyncio.get_running_loop().call_later(_STOP_S, work.cancel)
 
 
-def _keep(live: LiveCall, context: Context) -> None:
-    context.state.set(CONVERSATION, live.conversation.encode())
+def _save(active: ActiveCall, context: Context) -> None:
+    context.state.set(CONVERSATION, active.conversation.encode())
 
 
-def _said(event: CallersTurn) -> Message:
+def _caller_message(event: CallerTurn) -> Message:
     return Message(role="user", content=event.text)

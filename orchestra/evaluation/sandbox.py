@@ -15,7 +15,7 @@ from orchestra.errors import UsageError
 from orchestra.evaluation.recorded_caller import GrowingJournal, JournalFollower, RecordedCaller
 from orchestra.evaluation.recorded_tools import Policy, RecordedTools
 from orchestra.execution.handlers import Execution
-from orchestra.execution.models import opened_models
+from orchestra.execution.models import open_models
 from orchestra.history.turns import ToldCall, told
 from orchestra.settings import Settings
 from orchestra_schemas import CallStarted, Event
@@ -119,7 +119,7 @@ def _workers(candidate: Candidate, sandbox: Sandbox) -> list[Consumer]:
         return sandbox.backgrounds.get(event.call, sandbox.backgrounds.get("", ""))
 
     app = candidate.app
-    models = partial(opened_models, only=candidate.only_model)
+    models = partial(open_models, only=candidate.only_model)
     orchestration = Orchestration(app, background)
     execution = Execution(
         app if candidate.tools == "live" else _closed(app), lambda _: models(candidate.settings), sandbox.tools

@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 from orchestra import App, Consumer, Context, load_app
 from orchestra.bus import Bus
-from orchestra.execution.jobs import Work
-from orchestra.execution.models import Models, opened_models
+from orchestra.execution.jobs import JobRegistry
+from orchestra.execution.models import ModelRegistry, open_models
 from orchestra.execution.prompts import Prompts
 from orchestra.execution.reply import Reply
 from orchestra.execution.tools import CALLER_NUMBER, Answers, Tools, http_client
@@ -27,7 +27,7 @@ from orchestra_schemas import (
     UserTurnResumed,
 )
 
-OpenModels = Callable[[Settings], AbstractAsyncContextManager[Models]]
+OpenModels = Callable[[Settings], AbstractAsyncContextManager[ModelRegistry]]
 
 #: longer than any prompt or tool may take by its own deadline
 _TIMEOUT_S = 60.0
@@ -47,12 +47,12 @@ class Execution:
     """
 
     def __init__(
-        self, app: App | None = None, models: OpenModels = opened_models, answers: Answers | None = None
+        self, app: App | None = None, models: OpenModels = open_models, answers: Answers | None = None
     ) -> None:
         self._answers = answers
         self._app = app
         self._open_models = models
-        self._work = Work()
+        self._jobs = JobRegistry()
         self.consumer = Consumer("execution")
         self.consumer.lifespan(self.opened)
         self.consumer.on(CallStarted)(self.remember_caller)
@@ -93,7 +93,7 @@ class Execution:
     async def prompt(self, event: PromptRequested, context: Context) -> PromptCompleted:
         """Have the model answer: a `ReplyChunk` for each sentence at once, then `PromptCompleted`."""
         reply = Reply(self._team, event, context)
-        answer = await self._work.run(
+        answer = await self._jobs.run(
             self._prompts.answer(event, reply, context.attempt), call=event.call, turn=event.turn
         )
         if answer is None:
@@ -104,7 +104,7 @@ class Execution:
 
     async def tool(self, event: ToolRequested, context: Context) -> list[Event]:
         """Run the tool: `ToolCompleted`, a filler when it is slow, and what it asks of the call."""
-        events = await self._work.run(
+        events = await self._jobs.run(
             self._tools.run(event, context),
             call=event.call,
             turn=event.turn,
@@ -125,11 +125,11 @@ class Execution:
 
     async def stop(self, event: TurnCancelled | ReplyInterrupted | UserTurnResumed) -> None:
         """Stop what nobody waits for any more."""
-        self._work.stop(event.call, up_to=event.turn)
+        self._jobs.stop(event.call, up_to=event.turn)
 
     async def end(self, event: CallEnded, context: Context) -> None:
         """Stop everything for this call, and forget it in a while."""
-        self._work.stop(event.call)
+        self._jobs.stop(event.call)
         context.state.expire(_KEPT_S)
 
 

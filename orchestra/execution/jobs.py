@@ -25,7 +25,7 @@ class _Job:
             self.task.cancel()
 
 
-class Work:
+class JobRegistry:
     """The jobs of all calls, each in the task of its handler."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Timed(Generic[T]):
+class WatchedCoroutine(Generic[T]):
     """Awaits a coroutine, and measures each of its steps from one wait to the next.
 
     Args:

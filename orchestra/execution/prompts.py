@@ -9,9 +9,9 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.errors import EngineError, FencedError
-from orchestra.execution.models import Model, ModelAnswer, Models
+from orchestra.execution.models import Model, ModelAnswer, ModelRegistry
 from orchestra.execution.reply import DivergedError, Reply
-from orchestra.language.sentence_splitter import Sentences
+from orchestra.language.sentence_splitter import SentenceSplitter
 from orchestra.mask import without_secrets
 from orchestra_schemas import Message, PromptCompleted, PromptRequested
 
@@ -30,7 +30,7 @@ _SHORTEST_S = 0.1
 class Prompts:
     """Runs prompts on the models of this process."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: ModelRegistry) -> None:
         self._models = models
 
     async def answer(self, prompt: PromptRequested, reply: Reply, attempt: int) -> PromptCompleted:
@@ -41,7 +41,7 @@ class Prompts:
         """
         started = time.monotonic()
         if attempt > 1:
-            await reply.take_over()
+            await reply.load_published()
         answer, answering = ModelAnswer(finish_reason="error"), prompt.model
         late_s = time.time() - prompt.deadline
         error = f"the prompt came {late_s:.1f} s after its deadline" if late_s >= 0 else ""
@@ -66,7 +66,7 @@ class Prompts:
             _LOG.warning("model.failed", call=prompt.call, turn=prompt.turn, model=model.name, error=error)
         if error:
             _LOG.warning("prompt.failed", call=prompt.call, turn=prompt.turn, model=answering, error=error)
-            await reply.apologise()
+            await reply.apologize()
         return PromptCompleted(
             call=prompt.call,
             turn=prompt.turn,
@@ -88,8 +88,8 @@ class Prompts:
         """The model's answer: begun by the prompt's deadline, and for as long as it lives."""
         left_s = max(0.0, prompt.deadline - time.time())
         limit = asyncio.timeout(min(self._models.first_token_s, left_s))
-        life = _Life(limit, self._models, left_s)
-        stream = _Stream(model, reply, started, life)
+        deadline = _AnswerDeadline(limit, self._models, left_s)
+        stream = _AnswerStream(model, reply, started, deadline)
         try:
             async with limit:
                 try:
@@ -97,16 +97,16 @@ class Prompts:
                 except DivergedError:
                     return await stream.read(_continued(prompt, reply))
         except TimeoutError as error:
-            msg = f"model {model.name} {life.ended}"
+            msg = f"model {model.name} {deadline.ended}"
             raise EngineError(msg) from error
 
 
-class _Life:
+class _AnswerDeadline:
     """How long a model is waited for: whoever shows that it works is not cut off, and whoever stalls is.
 
     ::
 
-        asked ── first_token_s ──> some life ── stall_s ──> life ── stall_s ──> …   until longest_s at most
+        asked ── first_token_s ──> a sign of life ── stall_s ──> another ── stall_s ──> …   until longest_s at most
         asked ────────────── the prompt's deadline ──────────────> a word that the caller hears
 
     Args:
@@ -119,7 +119,7 @@ class _Life:
 
     """
 
-    def __init__(self, limit: asyncio.Timeout, models: Models, left_s: float) -> None:
+    def __init__(self, limit: asyncio.Timeout, models: ModelRegistry, left_s: float) -> None:
         self._limit = limit
         self._stall_s, self._longest_s = models.stall_s, models.longest_s
         self._clock = asyncio.get_running_loop().time
@@ -128,7 +128,7 @@ class _Life:
         self._speaks_by = self._begun + left_s
         self.ended = f"has not answered within {min(models.first_token_s, left_s):.1f} s"
 
-    def sign(self, *, spoken: bool) -> None:
+    def extend(self, *, spoken: bool) -> None:
         """Something has come; ``spoken``: the caller hears something of this answer."""
         now = self._clock()
         if now - self._moved < _SHORTEST_S:
@@ -144,19 +144,19 @@ class _Life:
         self._limit.reschedule(when)
 
 
-class _Stream:
+class _AnswerStream:
     """One model's words on their way into one reply."""
 
-    def __init__(self, model: Model, reply: Reply, started: float, life: _Life) -> None:
+    def __init__(self, model: Model, reply: Reply, started: float, deadline: _AnswerDeadline) -> None:
         self._model = model
         self._reply = reply
         self._started = started
-        self._life = life
+        self._deadline = deadline
 
     async def read(self, prompt: PromptRequested) -> ModelAnswer:
         """Say each sentence when it is whole."""
-        sentences, reply = Sentences(), self._reply
-        before = reply.spoken
+        sentences, reply = SentenceSplitter(), self._reply
+        before = reply.sentence_count
         async with aclosing(self._model.stream(prompt)) as parts:  # type: ignore[type-var]
             async for part in parts:
                 if not reply.first_token_ms and (isinstance(part, ModelAnswer) or part.text):
@@ -165,14 +165,14 @@ class _Stream:
                     await reply.say(sentence)
                 if isinstance(part, ModelAnswer):
                     return part
-                self._life.sign(spoken=reply.spoken > before)
+                self._deadline.extend(spoken=reply.sentence_count > before)
         msg = f"model {self._model.name} broke off"
         raise EngineError(msg)
 
 
 def _continued(prompt: PromptRequested, reply: Reply) -> PromptRequested:
     """The prompt with what the caller has heard of its answer; as it is if they have heard nothing."""
-    reply.go_on()
+    reply.append_only()
     if not reply.text:
         return prompt
     heard = Message(role="assistant", content=reply.text)

@@ -5,8 +5,8 @@ import structlog
 from orchestra.agents.app import App
 from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
-from orchestra.language.plain_text import spoken
-from orchestra.language.verbalize import read_out
+from orchestra.language.plain_text import to_plain_text
+from orchestra.language.verbalize import verbalize
 from orchestra_schemas import PromptRequested, ReplyChunk
 
 _LOG = structlog.get_logger("orchestra.execution")
@@ -33,7 +33,7 @@ class Reply:
         self._prompt = prompt
         self._context = context
         self._chunks: list[ReplyChunk] = []
-        self._passed = 0
+        self._matched = 0
         self.first_token_ms = 0.0
         self.rules: dict[str, None] = {}
 
@@ -43,40 +43,40 @@ class Reply:
         return " ".join(chunk.text for chunk in self._chunks)
 
     @property
-    def spoken(self) -> int:
+    def sentence_count(self) -> int:
         """How many sentences of the answer that is being read are spoken, by this attempt or one before."""
-        return self._passed
+        return self._matched
 
-    async def take_over(self) -> None:
+    async def load_published(self) -> None:
         """Find what earlier attempts have published."""
         earlier = await self._context.published()
         self._chunks = [event for event in earlier if isinstance(event, ReplyChunk)]
         await self._context.publish(*earlier)  # dropped as known, and the next one gets the next id
 
-    def go_on(self) -> None:
+    def append_only(self) -> None:
         """What is said from here on is new."""
-        self._passed = len(self._chunks)
+        self._matched = len(self._chunks)
 
     async def say(self, sentence: str) -> None:
         """Publish a sentence of the model, unless an earlier attempt has.
 
         Raises:
-            DivergedError: an earlier attempt has published something else in its place; call `go_on` to add to it.
+            DivergedError: an earlier attempt published another sentence in its place; call `append_only` to add to it.
 
         """
-        text = read_out(self._allowed(spoken(sentence)))
+        text = verbalize(self._allowed(to_plain_text(sentence)))
         if not text:
             return
-        if self._passed < len(self._chunks):
-            if self._chunks[self._passed].text != text:
+        if self._matched < len(self._chunks):
+            if self._chunks[self._matched].text != text:
                 raise DivergedError
-            self._passed += 1
+            self._matched += 1
             return
         await self._publish(text)
 
-    async def apologise(self) -> None:
+    async def apologize(self) -> None:
         """Tell the caller that something went wrong."""
-        self.go_on()
+        self.append_only()
         await self._publish(self._app.apology)
 
     async def _publish(self, text: str) -> None:
@@ -91,7 +91,7 @@ class Reply:
             first_token_ms=0.0 if self._chunks else self.first_token_ms,
         )
         self._chunks.append(chunk)
-        self._passed = len(self._chunks)
+        self._matched = len(self._chunks)
         await self._context.publish(chunk)
 
     def _allowed(self, text: str) -> str:

@@ -16,7 +16,7 @@ from orchestra.bus import Context
 from orchestra.errors import RejectedError, ToolFailed
 from orchestra.execution.call_state import changes
 from orchestra.execution.keypad import Keypad
-from orchestra.execution.loop_watchdog import Timed
+from orchestra.execution.loop_watchdog import WatchedCoroutine
 from orchestra_schemas import (
     CallEndRequested,
     CallTransferRequested,
@@ -106,9 +106,9 @@ class Tools:
         tool = self._app.tools.get(event.name)
         refusal = await _refusal(tool, event, context)
         if tool is None or refusal:
-            ended = _Ended(failed=True, result=refusal)
+            ended = _Outcome(failed=True, result=refusal)
         elif self._answers is not None and (answer := self._answers(event)) is not None:
-            ended = _Ended(*answer, self._answers.noted(event.id))
+            ended = _Outcome(*answer, self._answers.noted(event.id))
         else:
             ended = await self._run(tool, event, context)
             context.state.delete(_BEGUN + event.id)
@@ -124,14 +124,14 @@ class Tools:
         )
         return [completed] if ended.failed or tool is None else [*self._asked_of_the_call(tool, event), completed]
 
-    async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> "_Ended":
-        filler = _Filler(self._chunk(tool.filler, event) if tool.filler else None, context)
+    async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> "_Outcome":
+        filler = _FillerTimer(self._chunk(tool.filler, event) if tool.filler else None, context)
         if (ready := tool.ready()) is not None:
             prepared = await filler.during(ready, _READY_S)
             if prepared is None:
-                return _Ended(failed=True, result=f"{tool.name} is away right now: nothing was done.")
+                return _Outcome(failed=True, result=f"{tool.name} is away right now: nothing was done.")
             if prepared.cancelled() or prepared.exception() is not None:
-                return _ended(tool, event, prepared, event.call_state)
+                return _outcome(tool, event, prepared, event.call_state)
         state = deepcopy(event.call_state)
         if tool is collect_digits:
             work = self._collect(event, context)
@@ -142,8 +142,8 @@ class Tools:
         if running is None:
             _LOG.warning("tool.too_long", tool=tool.name, call=event.call, turn=event.turn, seconds=tool.timeout_s)
             slow = f"{tool.name} took longer than {tool.timeout_s:g} s; its outcome is not known."
-            return _Ended(failed=True, result=slow)
-        return _ended(tool, event, running, state)
+            return _Outcome(failed=True, result=slow)
+        return _outcome(tool, event, running, state)
 
     async def _context(self, tool: Tool, event: ToolRequested, context: Context, state: dict[str, Any]) -> ToolContext:
         number = await context.state.get(CALLER_NUMBER) if tool.takes_context else None
@@ -205,7 +205,7 @@ class Tools:
         return []
 
 
-class _Ended(NamedTuple):
+class _Outcome(NamedTuple):
     """How a run ended: whether it failed, what the agent is told, and what it has noted for the rest of the call."""
 
     failed: bool
@@ -213,7 +213,7 @@ class _Ended(NamedTuple):
     noted: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
 
 
-class _Filler:
+class _FillerTimer:
     """Waits for a tool, and has the caller hear something, once, while it is slow."""
 
     def __init__(self, chunk: ReplyChunk | None, context: Context) -> None:
@@ -256,16 +256,16 @@ async def _contained(tool: Tool, event: ToolRequested, work: Coroutine[Any, Any,
         )
 
     try:
-        return await Timed(work, blocked, longest_s=_LONGEST_STEP_S)
+        return await WatchedCoroutine(work, blocked, longest_s=_LONGEST_STEP_S)
     except SystemExit as error:
-        raise _LeftError from error
+        raise _ExitError from error
 
 
-class _LeftError(Exception):
+class _ExitError(Exception):
     """A tool wanted to end the process."""
 
 
-def _ended(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", state: dict[str, Any]) -> _Ended:
+def _outcome(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", state: dict[str, Any]) -> _Outcome:
     """How a run ended that has; of an error the agent learns no more than it may: its text can be secret."""
     error = asyncio.CancelledError() if running.cancelled() else running.exception()
     if error is None or isinstance(error, ToolFailed):
@@ -273,12 +273,12 @@ def _ended(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", state
         for problem in problems:
             _LOG.error("tool.call_state", tool=tool.name, call=event.call, turn=event.turn, problem=problem)
         told = running.result() if error is None else str(error) or f"{tool.name} failed."
-        return _Ended(failed=error is not None, result=told, noted=noted)
+        return _Outcome(failed=error is not None, result=told, noted=noted)
     if isinstance(error, RejectedError):
-        return _Ended(failed=True, result=str(error))
-    error = error.__cause__ if isinstance(error, _LeftError) and error.__cause__ is not None else error
+        return _Outcome(failed=True, result=str(error))
+    error = error.__cause__ if isinstance(error, _ExitError) and error.__cause__ is not None else error
     _LOG.error("tool.failed", tool=tool.name, call=event.call, turn=event.turn, exc_info=error)
-    return _Ended(failed=True, result=f"{tool.name} failed: {type(error).__name__}")
+    return _Outcome(failed=True, result=f"{tool.name} failed: {type(error).__name__}")
 
 
 async def _refusal(tool: Tool | None, event: ToolRequested, context: Context) -> str:

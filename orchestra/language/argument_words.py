@@ -12,17 +12,17 @@ _JOINED = re.compile(r"_+|(?<=[a-z])(?=[A-Z])")
 _NAMES: dict[str, str] = {name.lower(): name for name in (*calendar.day_name, *calendar.month_name) if name}
 
 
-def choices_of(schema: Any) -> Iterator[str]:
+def enum_values(schema: Any) -> Iterator[str]:
     """The words of every enumeration in a JSON schema."""
     if isinstance(schema, Mapping):
         yield from (value for value in schema.get("enum", ()) if isinstance(value, str))
         schema = list(schema.values())
     if isinstance(schema, list):
         for part in schema:
-            yield from choices_of(part)
+            yield from enum_values(part)
 
 
-def worded(value: Any, choices: Collection[str] = ()) -> str:
+def in_words(value: Any, choices: Collection[str] = ()) -> str:
     """A value in words; of the texts only ``choices`` are changed, since what a caller gave is said as it is.
 
     >>> worded("in_progress", {"in_progress"}), worded(True), worded(["Monday", "Friday"])
@@ -31,7 +31,7 @@ def worded(value: Any, choices: Collection[str] = ()) -> str:
     words: str
     match value:
         case Enum():
-            words = _choice(value.value) if isinstance(value.value, str) else worded(value.value, choices)
+            words = _choice(value.value) if isinstance(value.value, str) else in_words(value.value, choices)
         case str():
             words = _choice(value) if value in choices else value
         case None:
@@ -39,7 +39,7 @@ def worded(value: Any, choices: Collection[str] = ()) -> str:
         case bool():
             words = "yes" if value else "no"
         case list() | tuple() | set() | frozenset():
-            *before, last = [worded(each, choices) for each in value] or [""]
+            *before, last = [in_words(each, choices) for each in value] or [""]
             words = f"{', '.join(before)} and {last}" if before else last
         case _:
             plain = msgspec.to_builtins(value, enc_hook=str)
@@ -48,7 +48,7 @@ def worded(value: Any, choices: Collection[str] = ()) -> str:
 
 
 def _fields(values: Mapping[str, Any], choices: Collection[str]) -> str:
-    said = ((_choice(str(name)), worded(value, choices)) for name, value in values.items())
+    said = ((_choice(str(name)), in_words(value, choices)) for name, value in values.items())
     return ", ".join(f"{name} {words}" for name, words in said if words)
 
 

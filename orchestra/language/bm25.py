@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from orchestra.language.stemming import meant, terms
+from orchestra.language.stemming import closest_term, terms
 
 _SATURATION = 1.2
 _LENGTH = 0.4
@@ -31,14 +31,14 @@ class Index:
         spread = Counter(term for found in self._terms.values() for term in found)
         total = len(self._terms)
         self._weights = {term: math.log(1 + (total + 1.5 - found) / (found + 0.5)) for term, found in spread.items()}
-        self._meant = lru_cache(_HEARD)(lambda term: meant(term, self._weights))
+        self._closest = lru_cache(_HEARD)(lambda term: closest_term(term, self._weights))
 
     def scores(self, query: str) -> dict[str, float]:
         """How much each text has to do with the query, from 0; about 1.5 for one telling word.
 
         A word that no text has is taken for the one that it sounds like, and counts less.
         """
-        asked = [self._meant(term) for term in dict.fromkeys(terms(query))]
+        asked = [self._closest(term) for term in dict.fromkeys(terms(query))]
         return {
             name: factor * sum(likeness * self._weights[term] for term, likeness in asked if term in self._terms[name])
             for name, factor in self._factors.items()

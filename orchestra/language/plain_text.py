@@ -39,7 +39,7 @@ _RULES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
 )
 
 
-def spoken(sentence: str) -> str:
+def to_plain_text(sentence: str) -> str:
     """The sentence as plain words in one line; empty where nothing is left to say."""
     if "***" in sentence and not any(letter.isalnum() for letter in sentence):
         return ""

@@ -37,7 +37,7 @@ _FENCE = re.compile(r"(?<!`)```[ ]?(?P<language>[\w+#.-]*)\Z")
 _PROSE: Final = frozenset({"", "text", "txt", "plain", "plaintext", "markdown", "md"})
 
 
-class Sentences:
+class SentenceSplitter:
     """Feed it the stream; it gives back what is ready to be spoken.
 
     A sentence is whole when something follows its full stop, so that ``3.50`` and ``Dr. Hill`` stay in one piece. Each

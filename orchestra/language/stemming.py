@@ -53,7 +53,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower().replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", ""))
 
 
-def bare(text: str) -> str:
+def strip_pleasantries(text: str) -> str:
     """An utterance without what is only polite around it, its short forms spelled out.
 
     ``Hello, what's my balance, please?`` → ``what is my balance``: what two people mean the same by is then the same.
@@ -95,7 +95,7 @@ def _without_last_vowel(word: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def sound(word: str) -> str:
+def phonetic_key(word: str) -> str:
     """The consonants of a word as a telephone passes them: voiced and voiceless, s and sh are the same.
 
     ``parcel``, ``parsel`` and ``partial`` are all ``prsl``.
@@ -107,7 +107,7 @@ def sound(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", key)
 
 
-def meant(term: str, known: Collection[str]) -> tuple[str, float]:
+def closest_term(term: str, known: Collection[str]) -> tuple[str, float]:
     """The known term that an unknown one was most likely meant to be.
 
     Args:
@@ -137,7 +137,7 @@ def _alike(term: str, other: str) -> float:
         return 0.0
     if min(len(term), len(other)) >= _MIN_SPELLED and (term.startswith(other) or other.startswith(term)):
         return _SAME_ROOT
-    ours, theirs = sound(term), sound(other)
+    ours, theirs = phonetic_key(term), phonetic_key(other)
     longer = abs(len(term) - len(other))
     if ours == theirs and len(ours) > 2 and longer <= 2:  # noqa: PLR2004 - two consonants are in too many words
         return _SAME_SOUND

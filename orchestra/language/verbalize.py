@@ -226,7 +226,7 @@ _READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
 )  # fmt: skip
 
 
-def read_out(sentence: str) -> str:
+def verbalize(sentence: str) -> str:
     """The sentence with its numbers, money, dates, times and abbreviations as words; unchanged if it is not English."""
     if not _NEEDED.search(sentence) or not is_english(sentence):
         return sentence

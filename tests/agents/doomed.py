@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestra.agents import Agent, App, ToolContext, tool
 from orchestra.agents.handlers import Orchestration
 from orchestra.execution.handlers import Execution
-from orchestra.execution.models import ModelAnswer, Models, TextDelta
+from orchestra.execution.models import ModelAnswer, ModelRegistry, TextDelta
 from orchestra.settings import Settings
 from orchestra_schemas import PromptRequested, ToolCall
 
@@ -48,8 +48,8 @@ class SlowModel:
 
 
 @asynccontextmanager
-async def models(_: Settings) -> AsyncIterator[Models]:
-    yield Models("slow", lambda _: SlowModel())
+async def models(_: Settings) -> AsyncIterator[ModelRegistry]:
+    yield ModelRegistry("slow", lambda _: SlowModel())
 
 
 app = App(name="doomed", agents=(Agent(name="desk", about="books", prompt="You book.", tools=(book,)),), entry="desk")

@@ -12,7 +12,7 @@ from orchestra.agents import Agent, App, Rule, ToolContext, tool
 from orchestra.agents.handlers import Orchestration
 from orchestra.agents.tool import Tool
 from orchestra.execution.handlers import Execution
-from orchestra.execution.models import ModelAnswer, Models, TextDelta
+from orchestra.execution.models import ModelAnswer, ModelRegistry, TextDelta
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import CallStarted, Event, PromptRequested, ReplyInterrupted, ToolCall, UserTurnEnded
@@ -154,8 +154,8 @@ class Line:
         return Execution(self.app, self.models)
 
     @asynccontextmanager
-    async def models(self, _: Settings) -> AsyncIterator[Models]:
-        yield Models("scripted", lambda _: self.model, fallback=self.fallback, first_token_s=self.first_token_s)
+    async def models(self, _: Settings) -> AsyncIterator[ModelRegistry]:
+        yield ModelRegistry("scripted", lambda _: self.model, fallback=self.fallback, first_token_s=self.first_token_s)
 
     @asynccontextmanager
     async def running(self, started: CallStarted | None = None) -> AsyncIterator["Line"]:

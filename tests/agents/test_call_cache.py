@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from orchestra.agents.call_cache import CONVERSATION, LiveCalls
+from orchestra.agents.call_cache import CONVERSATION, CallCache
 from orchestra.agents.conversation import Conversation
 from orchestra.bus import Context
 from orchestra_schemas import PromptCompleted
@@ -38,64 +38,64 @@ def handling(stored: Stored, **options: Any) -> Context:
     return cast("Context", Handling(stored, **options))
 
 
-async def agent_of(calls: LiveCalls, context: Context) -> str:
-    async with calls.open(CALL, context, entry="reception") as live:
-        return live.conversation.agent
+async def agent_of(calls: CallCache, context: Context) -> str:
+    async with calls.open(CALL, context, entry="reception") as active:
+        return active.conversation.agent
 
 
-async def _fail(calls: LiveCalls, context: Context) -> None:
-    async with calls.open(CALL, context, entry="reception") as live:
-        live.conversation.agent = "never committed"
-        live.conversation.turn = 1 // 0
+async def _fail(calls: CallCache, context: Context) -> None:
+    async with calls.open(CALL, context, entry="reception") as active:
+        active.conversation.agent = "never committed"
+        active.conversation.turn = 1 // 0
 
 
 async def test_under_one_lease_a_call_is_read_once() -> None:
-    calls, stored = LiveCalls(), Stored({CONVERSATION: Conversation(agent="tracking").encode()})
+    calls, stored = CallCache(), Stored({CONVERSATION: Conversation(agent="tracking").encode()})
     assert [await agent_of(calls, handling(stored)) for _ in range(3)] == ["tracking"] * 3
     assert stored.reads == 1
 
 
 async def test_what_one_handling_changed_the_next_one_sees() -> None:
-    calls, stored = LiveCalls(), Stored()
-    async with calls.open(CALL, handling(stored), entry="reception") as live:
-        live.conversation.agent = "complaints"
+    calls, stored = CallCache(), Stored()
+    async with calls.open(CALL, handling(stored), entry="reception") as active:
+        active.conversation.agent = "complaints"
     assert await agent_of(calls, handling(stored)) == "complaints"
 
 
 async def test_under_another_lease_it_is_read_again() -> None:
-    calls, stored = LiveCalls(), Stored()
+    calls, stored = CallCache(), Stored()
     await agent_of(calls, handling(stored))
     stored.fields[CONVERSATION] = Conversation(agent="redelivery").encode()
     assert await agent_of(calls, handling(stored, lease="worker:2")) == "redelivery"
 
 
 async def test_after_a_handling_that_failed_it_is_read_again() -> None:
-    calls, stored = LiveCalls(), Stored({CONVERSATION: Conversation(agent="tracking").encode()})
+    calls, stored = CallCache(), Stored({CONVERSATION: Conversation(agent="tracking").encode()})
     with pytest.raises(ZeroDivisionError):
         await _fail(calls, handling(stored))
     assert await agent_of(calls, handling(stored)) == "tracking"
 
 
 async def test_a_second_attempt_reads_it_again() -> None:
-    calls, stored = LiveCalls(), Stored()
+    calls, stored = CallCache(), Stored()
     await agent_of(calls, handling(stored))
     await agent_of(calls, handling(stored, attempt=2))
     assert stored.reads == 2
 
 
 async def test_answers_of_a_finished_turn_are_forgotten() -> None:
-    calls, stored = LiveCalls(), Stored()
-    async with calls.open(CALL, handling(stored), entry="reception") as live:
-        live.deliver(PromptCompleted(call=CALL, turn=1, request="one"))
-        live.deliver(PromptCompleted(call=CALL, turn=2, request="two"))
-        live.conversation.turn = 1
-    async with calls.open(CALL, handling(stored), entry="reception") as live:
-        assert list(live.steps) == ["two"]
+    calls, stored = CallCache(), Stored()
+    async with calls.open(CALL, handling(stored), entry="reception") as active:
+        active.deliver(PromptCompleted(call=CALL, turn=1, request="one"))
+        active.deliver(PromptCompleted(call=CALL, turn=2, request="two"))
+        active.conversation.turn = 1
+    async with calls.open(CALL, handling(stored), entry="reception") as active:
+        assert list(active.steps) == ["two"]
 
 
 async def test_a_call_that_has_ended_is_not_remembered() -> None:
-    calls, stored = LiveCalls(), Stored()
-    async with calls.open(CALL, handling(stored), entry="reception") as live:
-        live.conversation.ended = True
+    calls, stored = CallCache(), Stored()
+    async with calls.open(CALL, handling(stored), entry="reception") as active:
+        active.conversation.ended = True
     await agent_of(calls, handling(stored))
     assert stored.reads == 2

@@ -24,7 +24,7 @@ def answered(text: str) -> Message:
 
 def conversation_of(*messages: Message, running: dict[str, str] | None = None) -> Conversation:
     conversation = Conversation(agent="reception")
-    conversation.greeted("Hello.")
+    conversation.add_greeting("Hello.")
     conversation.add_turn(1, messages, agent="tracking", running=running or {})
     return conversation
 
@@ -52,7 +52,7 @@ def texts(conversation: Conversation) -> list[str]:
 )
 def test_the_history_keeps_only_what_the_caller_heard(heard: str, kept: list[str]) -> None:
     conversation = a_turn_with_a_tool()
-    conversation.heard(1, heard)
+    conversation.truncate_reply(1, heard)
     words = [message.content for message in conversation.messages[1:] if message.role == "assistant"]
     assert words == [text for at, text in enumerate(kept) if text or at == 0]
     assert [message.tool_call_id for message in conversation.messages if message.role == "tool"] == ["c1"]
@@ -60,14 +60,14 @@ def test_the_history_keeps_only_what_the_caller_heard(heard: str, kept: list[str
 
 def test_a_greeting_that_was_interrupted_is_remembered_as_far_as_it_was_heard() -> None:
     conversation = conversation_of(asked("hello?"))
-    conversation.heard(0, "Hel")
+    conversation.truncate_reply(0, "Hel")
     assert texts(conversation) == ["Hel —", "hello?"]
 
 
 def test_words_heard_of_a_reply_that_was_never_finished_are_remembered() -> None:
     conversation = conversation_of(asked("where is it"))
     conversation.add_turn(2, [asked("hello?")], agent="tracking", running={})
-    conversation.heard(1, "It is")
+    conversation.truncate_reply(1, "It is")
     assert texts(conversation) == ["Hello.", "where is it", "It is —", "hello?"]
 
 
@@ -78,8 +78,8 @@ def test_a_cancelled_turn_leaves_no_tool_call_without_an_answer() -> None:
 
 def test_a_tool_that_ends_after_its_turn_is_remembered() -> None:
     conversation = conversation_of(asked("book it"), calling(), running={"request-1": "c1"})
-    assert conversation.tool_ended("request-1", "Booked.")
-    assert not conversation.tool_ended("request-1", "Booked.")
+    assert conversation.record_late_result("request-1", "Booked.")
+    assert not conversation.record_late_result("request-1", "Booked.")
     assert conversation.messages[-1].content == "Booked."
 
 
@@ -105,7 +105,7 @@ def test_long_results_are_forgotten_sooner() -> None:
 
 def test_what_is_stored_is_what_was_remembered() -> None:
     conversation = conversation_of(asked("where is it"), calling(), running={"request-1": "c1"})
-    conversation.stopped(1)
+    conversation.mark_interrupted(1)
     assert Conversation.decode(conversation.encode()) == conversation
 
 
@@ -119,4 +119,4 @@ def test_what_falls_out_of_the_memory_is_kept_as_notes_within_bounds() -> None:
     first_kept = int(conversation.messages[0].content.split()[1])
     assert conversation.forgotten[-1] == f"- you: answer {first_kept - 1}"
     assert sum(map(len, conversation.forgotten)) <= 2_400
-    assert conversation.known.startswith("Earlier in this call:\n- ")
+    assert conversation.notes.startswith("Earlier in this call:\n- ")

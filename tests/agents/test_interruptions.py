@@ -3,9 +3,9 @@ import time
 
 import pytest
 
-from orchestra.agents.autogen import AgentTurn, Cast
+from orchestra.agents.autogen import AgentToolset, AgentTurn
 from orchestra.agents.conversation import STILL_RUNNING
-from orchestra.agents.tool_guard import Scene
+from orchestra.agents.tool_guard import TurnContext
 from orchestra.errors import FencedError
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -191,9 +191,9 @@ class _FencedSteps:
 
 
 def a_turn(steps: object) -> AgentTurn:
-    cast = Cast(team(Parcels()))
+    cast = AgentToolset(team(Parcels()))
     said = Message(role="user", content="where is it")
-    return AgentTurn(cast, steps, Scene(agent="tracking", call="07-x", turn=1), caller_said=said)  # type: ignore[arg-type]
+    return AgentTurn(cast, steps, TurnContext(agent="tracking", call="07-x", turn=1), caller_said=said)  # type: ignore[arg-type]
 
 
 async def test_an_error_inside_a_tool_call_ends_the_turn_and_does_not_hang_the_agent() -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from orchestra.execution.handlers import Execution
-from orchestra.execution.models import Models, opened_models
+from orchestra.execution.models import ModelRegistry, open_models
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AgentChanged, PromptCompleted, ReplyChunk, TurnCancelled, TurnCompleted
@@ -25,8 +25,8 @@ class RemoteLine(Line):
 
     def execution(self) -> Execution:
         @asynccontextmanager
-        async def models(_: Settings) -> AsyncIterator[Models]:
-            async with opened_models(self.settings) as opened:
+        async def models(_: Settings) -> AsyncIterator[ModelRegistry]:
+            async with open_models(self.settings) as opened:
                 yield opened
 
         return Execution(self.app, models)

@@ -214,7 +214,7 @@ class Load:
     async def set(self, calls: int) -> None:
         """Have so many calls."""
         while len(self._calls) > calls:
-            await _ended(self._calls.pop())
+            await _outcome(self._calls.pop())
         while len(self._calls) < calls:
             caller = LightCaller(self._said, self, interrupts=self._interrupts)
             self._calls.append(asyncio.create_task(caller.run(self._url, self._token)))
@@ -244,7 +244,7 @@ class Load:
         await self.set(0)
 
 
-async def _ended(call: "asyncio.Task[None]") -> None:
+async def _outcome(call: "asyncio.Task[None]") -> None:
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
 

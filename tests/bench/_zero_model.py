@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from orchestra.execution.handlers import Execution
-from orchestra.execution.models import ModelAnswer, Models, TextDelta
+from orchestra.execution.models import ModelAnswer, ModelRegistry, TextDelta
 from orchestra.settings import Settings
 from orchestra_schemas import PromptRequested, ToolCall
 
@@ -36,9 +36,9 @@ class ZeroModel:
 
 
 @asynccontextmanager
-async def _models(settings: Settings) -> AsyncIterator[Models]:
+async def _models(settings: Settings) -> AsyncIterator[ModelRegistry]:
     del settings
-    yield Models("zero", lambda _: ZeroModel())
+    yield ModelRegistry("zero", lambda _: ZeroModel())
 
 
 consumer = Execution(models=_models).consumer

@@ -21,8 +21,8 @@ import uvloop
 
 from orchestra.execution.models import TextDelta
 from orchestra.execution.models.openai import OpenAIModel
-from orchestra.language.plain_text import spoken
-from orchestra.language.sentence_splitter import Sentences
+from orchestra.language.plain_text import to_plain_text
+from orchestra.language.sentence_splitter import SentenceSplitter
 from orchestra_schemas import Message, PromptRequested
 from tests.servers.openai import OpenAIServer
 
@@ -50,11 +50,11 @@ async def bare(client: openai.AsyncOpenAI) -> int:
 
 async def ours(model: OpenAIModel) -> int:
     """The tokens of one answer on their way into sentences."""
-    tokens, sentences, said = 0, Sentences(), []
+    tokens, sentences, said = 0, SentenceSplitter(), []
     async for part in model.stream(PromptRequested(call="00-bench", agent="tracking", messages=_MESSAGES)):
         ready = sentences.feed(part.text) if isinstance(part, TextDelta) else sentences.end()
         tokens += isinstance(part, TextDelta)
-        said += [spoken(sentence) for sentence in ready]
+        said += [to_plain_text(sentence) for sentence in ready]
     assert said
     return tokens
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestra.agents.app import App
-from orchestra.agents.autogen.toolset import Cast
+from orchestra.agents.autogen.toolset import AgentToolset
 from orchestra.agents.router import Router
 from orchestra.agents.tool import ToolContext
 from orchestra.execution.models import Model, ModelAnswer, TextDelta
@@ -116,8 +116,8 @@ def tools_of(app: App, agent: str) -> tuple[ToolSchema, ...]:
     return (*(tool.schema for tool in app.tools_of(app.team[agent])), *handoffs)
 
 
-def _parts(app: App) -> tuple[Cast, Router]:
+def _parts(app: App) -> tuple[AgentToolset, Router]:
     """What is made once of an app; kept on it, as its own cached parts are."""
-    parts: tuple[Cast, Router] = vars(app).setdefault("_parts", None) or (Cast(app), Router(app))
+    parts: tuple[AgentToolset, Router] = vars(app).setdefault("_parts", None) or (AgentToolset(app), Router(app))
     vars(app)["_parts"] = parts
     return parts

@@ -4,28 +4,28 @@ import pytest
 from pydantic import SecretStr
 
 from orchestra.errors import SettingError
-from orchestra.execution.models import opened_models
+from orchestra.execution.models import open_models
 from orchestra.execution.models.offline import OfflineModel
 from orchestra.settings import Settings
 
 
 async def test_without_a_setting_the_offline_model_answers() -> None:
-    async with opened_models(Settings()) as models:
-        assert isinstance(models.of(), OfflineModel)
-        assert models.of("offline") is models.of()
+    async with open_models(Settings()) as models:
+        assert isinstance(models.get(), OfflineModel)
+        assert models.get("offline") is models.get()
 
 
 async def test_an_agent_may_have_a_model_of_its_own() -> None:
     settings = Settings(model_url="http://127.0.0.1:9/v1", model_api_key=SecretStr("key"))
-    async with opened_models(settings) as models:
-        assert models.of("small").name == "small"
-        assert models.of("small") is models.of("small")
-        assert models.of().name == "offline"
+    async with open_models(settings) as models:
+        assert models.get("small").name == "small"
+        assert models.get("small") is models.get("small")
+        assert models.get().name == "offline"
 
 
 async def test_a_model_without_a_server_is_refused_at_the_start() -> None:
     with pytest.raises(SettingError, match="ORCHESTRA_MODEL_API_KEY"):
-        async with opened_models(Settings(model="gpt-5-mini")):
+        async with open_models(Settings(model="gpt-5-mini")):
             pass
 
 

@@ -23,7 +23,7 @@ def book(
 
 
 @tool(examples=("move my appointment",))
-def move(day: Annotated[date, "new date"], at: Annotated[time, "time of the day"]) -> str:
+def action(day: Annotated[date, "new date"], at: Annotated[time, "time of the day"]) -> str:
     """Move an appointment to another date."""
     return f"It is moved to {day:%d %B} at {at:%H:%M}."
 
@@ -68,7 +68,7 @@ def clinic(tmp_path: Path) -> App:
                 name="appointments",
                 about="appointments with the doctor",
                 prompt="You book.",
-                tools=(book, move, leave_message),
+                tools=(book, action, leave_message),
                 handoffs=("reception",),
                 knowledge=True,
             ),
@@ -179,7 +179,7 @@ async def test_choices_in_words_are_found_in_digits_and_a_time_of_day_is_no_day(
 
 
 async def test_dates_and_times_are_filled_with_what_was_said_or_asked_for_again() -> None:
-    call = desk(move)
+    call = desk(action)
     assert (await call.say("Move my appointment.")).reply == "Which new date is it?"
     assert (await call.say("Whenever it suits you.")).reply == "I am sorry, I did not get that. Which new date is it?"
     assert (await call.say("Tomorrow.")).reply == "Which time of the day is it?"

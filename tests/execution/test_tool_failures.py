@@ -11,7 +11,7 @@ import structlog
 
 from orchestra import ToolFailed, tool
 from orchestra.agents import Sentence, Tool, rule
-from orchestra.execution.loop_watchdog import Timed
+from orchestra.execution.loop_watchdog import WatchedCoroutine
 from orchestra.testing import TestBus
 from orchestra_schemas import ToolCompleted
 from tests.agents.team import Line, Parcels, team
@@ -175,7 +175,7 @@ async def test_a_coroutine_is_measured_without_being_changed() -> None:
         return "never"
 
     async def timed() -> str:
-        return await Timed(work(), took.append, longest_s=-1.0)
+        return await WatchedCoroutine(work(), took.append, longest_s=-1.0)
 
     running = asyncio.get_running_loop().create_task(timed())
     await asyncio.sleep(0)
@@ -185,7 +185,7 @@ async def test_a_coroutine_is_measured_without_being_changed() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert len(took) == 4
-    assert await Timed(asyncio.sleep(0, "result"), took.append, longest_s=9.0) == "result"
+    assert await WatchedCoroutine(asyncio.sleep(0, "result"), took.append, longest_s=9.0) == "result"
 
 
 def _of(log: list[MutableMapping[str, Any]], event: str) -> list[MutableMapping[str, Any]]:

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.language.plain_text import spoken
+from orchestra.language.plain_text import to_plain_text
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ from orchestra.language.plain_text import spoken
     ],
 )
 def test_what_cannot_be_spoken_is_taken_out(written: str, said: str) -> None:
-    assert spoken(written) == said
+    assert to_plain_text(written) == said

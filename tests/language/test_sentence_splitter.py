@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.language.sentence_splitter import Sentences
+from orchestra.language.sentence_splitter import SentenceSplitter
 
 LONG = (
     "I can see that your parcel left our depot this morning, "
@@ -9,7 +9,7 @@ LONG = (
 
 
 def cut(*deltas: str) -> list[str]:
-    sentences = Sentences()
+    sentences = SentenceSplitter()
     return [sentence for delta in deltas for sentence in sentences.feed(delta)] + sentences.end()
 
 
@@ -59,7 +59,7 @@ def test_where_the_stream_is_broken_changes_nothing(size: int) -> None:
 
 
 def test_a_sentence_is_ready_when_the_next_one_begins() -> None:
-    sentences = Sentences()
+    sentences = SentenceSplitter()
     assert sentences.feed("Your parcel is here.") == []
     assert sentences.feed(" ") == ["Your parcel is here."]
 
@@ -83,7 +83,7 @@ def test_text_without_any_full_stop_is_cut_between_words() -> None:
 
 def test_the_first_words_of_a_text_with_wide_commas_only_come_before_its_end() -> None:
     text = "您的包裹在山街的仓库，我们明天上午会送达，请您在家等候，谢谢您的来电，祝您有愉快的一天，再见"
-    sentences = Sentences()
+    sentences = SentenceSplitter()
     early = [sentence for letter in text for sentence in sentences.feed(letter)]
     assert early == ["您的包裹在山街的仓库，"]
     assert "".join(early + sentences.end()) == text

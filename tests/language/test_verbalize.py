@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra.language.number_words import cardinal, decimal, digits, ordinal, year
-from orchestra.language.plain_text import spoken
-from orchestra.language.verbalize import read_out
+from orchestra.language.plain_text import to_plain_text
+from orchestra.language.verbalize import verbalize
 
 #: a line a text: as written, a tab, as it is said
 TABLE = [line.split("\t") for line in (Path(__file__).parent / "readings.tsv").read_text(encoding="utf-8").splitlines()]
@@ -16,7 +16,7 @@ TABLE = [line.split("\t") for line in (Path(__file__).parent / "readings.tsv").r
 
 @pytest.mark.parametrize(("written", "said"), TABLE, ids=[written for written, _ in TABLE])
 def test_a_text_is_said_as_the_table_says(written: str, said: str) -> None:
-    assert read_out(spoken(written)) == said
+    assert verbalize(to_plain_text(written)) == said
 
 
 @pytest.mark.parametrize(("written", "said"), TABLE, ids=[written for written, _ in TABLE])
@@ -33,7 +33,7 @@ _TEXT = st.text(
 
 @given(_TEXT)
 def test_any_text_can_be_read(text: str) -> None:
-    read_out(spoken(text))
+    verbalize(to_plain_text(text))
 
 
 _PLAIN_WORDS = ("the", "parcel", "is", "here", "now", "please", "and", "Mary", "sat", "down", "in", "sun")
@@ -41,7 +41,7 @@ _PLAIN_WORDS = ("the", "parcel", "is", "here", "now", "please", "and", "Mary", "
 
 @given(st.lists(st.sampled_from(_PLAIN_WORDS), min_size=1))
 def test_plain_words_are_left_alone(words: list[str]) -> None:
-    assert read_out(" ".join(words)) == " ".join(words)
+    assert verbalize(" ".join(words)) == " ".join(words)
 
 
 _FIGURES = st.from_regex(r"[1-9][0-9]{0,8}([.,:/–-][0-9]{1,4}){0,3}", fullmatch=True)
@@ -53,7 +53,7 @@ _FIGURES = st.from_regex(r"[1-9][0-9]{0,8}([.,:/–-][0-9]{1,4}){0,3}", fullmatc
 )
 def test_no_group_of_figures_is_dropped(frame: str, figures: str) -> None:
     """What was written in figures is still there: in figures, or in words of numbers."""
-    said = read_out(frame.format(figures))
+    said = verbalize(frame.format(figures))
     groups = len(re.findall(r"\d+", figures))
     numbers = len(re.findall(r"\d+", said))
     words = len(re.findall(rf"\b(?:{_NUMBER_WORDS})", said, re.IGNORECASE))
@@ -79,7 +79,7 @@ _NUMBER_WORDS = (
     ],
 )
 def test_money(written: str, said: str) -> None:
-    assert read_out(written) == said
+    assert verbalize(written) == said
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_money(written: str, said: str) -> None:
     ],
 )
 def test_times(written: str, said: str) -> None:
-    assert read_out(written) == said
+    assert verbalize(written) == said
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_times(written: str, said: str) -> None:
     ],
 )
 def test_dates(written: str, said: str) -> None:
-    assert read_out(written) == said
+    assert verbalize(written) == said
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_dates(written: str, said: str) -> None:
     ],
 )
 def test_numbers(written: str, said: str) -> None:
-    assert read_out(written) == said
+    assert verbalize(written) == said
 
 
 @pytest.mark.parametrize(
@@ -155,22 +155,22 @@ def test_numbers(written: str, said: str) -> None:
     ],
 )
 def test_abbreviations(written: str, said: str) -> None:
-    assert read_out(written) == said
+    assert verbalize(written) == said
 
 
 def test_plain_words_stay_as_they_are() -> None:
     text = "Your parcel is at the depot, and the sun is up. Mary sat down."
-    assert read_out(text) == text
+    assert verbalize(text) == text
 
 
 def test_what_was_read_out_is_not_changed_by_reading_it_again() -> None:
-    said = read_out("On 2026-11-22 at 14:30 parcel 4271 cost £4.50, Dr. Hill.")
-    assert read_out(said) == said
+    said = verbalize("On 2026-11-22 at 14:30 parcel 4271 cost £4.50, Dr. Hill.")
+    assert verbalize(said) == said
 
 
 def test_a_long_text_is_read_in_time() -> None:
     started = time.process_time()  # of this process alone
-    read_out("1" * 30_000 + " " + "1,2-3:4 " * 3_000)
+    verbalize("1" * 30_000 + " " + "1,2-3:4 " * 3_000)
     assert time.process_time() - started < 2.0
 
 

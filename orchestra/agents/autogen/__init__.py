@@ -17,7 +17,7 @@ if find_spec("autogen_agentchat") is None:
     _MISSING = "agents run on AutoGen, which is not installed: pip install 'orchestra-voice[agents]'"
     raise MissingExtraError(_MISSING)
 
-from orchestra.agents.autogen.toolset import Cast
-from orchestra.agents.autogen.turn import AgentTurn, Steps
+from orchestra.agents.autogen.toolset import AgentToolset
+from orchestra.agents.autogen.turn import AgentTurn, Requests
 
-__all__ = ["AgentTurn", "Cast", "Steps"]
+__all__ = ["AgentToolset", "AgentTurn", "Requests"]

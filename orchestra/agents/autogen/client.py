@@ -16,9 +16,9 @@ from autogen_core.tools import ToolSchema as AutoGenToolSchema
 from pydantic import BaseModel
 
 from orchestra.agents.arguments import tool_name
-from orchestra.agents.autogen.messages import ours
-from orchestra.agents.autogen.workbench import REFUSED
-from orchestra.agents.tool_guard import HANDOFF, Refused
+from orchestra.agents.autogen.messages import from_autogen
+from orchestra.agents.autogen.workbench import REFUSED_SUFFIX
+from orchestra.agents.tool_guard import HANDOFF, Refusal
 from orchestra.errors import EngineError
 from orchestra_schemas import Message, ToolCall
 
@@ -32,7 +32,7 @@ PROMPTS = 6
 #: tool calls of one answer, and of one turn
 CALLS = 8
 CALLS_OF_TURN = 16
-_MADE_AGAIN = Refused(result="Not done: the same call has just been made, and its result stands above.")
+_REPEATED = Refusal(result="Not done: the same call has just been made, and its result stands above.")
 
 ToolChoice = Literal["auto", "none", "required"]
 
@@ -72,22 +72,22 @@ class PromptClient(ChatCompletionClient):
             raise turn.broken
         if turn.token.is_cancelled():
             raise asyncio.CancelledError
-        offered = tuple(turn.cast.schemas[_name(tool)] for tool in tools)
+        offered = tuple(turn.toolset.schemas[_name(tool)] for tool in tools)
         known = self._known_without_asking([tool.name for tool in offered])
         if known is not None:
             return known
         choice: ToolChoice = tool_choice if isinstance(tool_choice, str) else "required"
         if turn.prompts == PROMPTS - 1 or turn.calls >= CALLS_OF_TURN or self._is_closing():
             offered = ()
-        ahead, turn.ahead = turn.ahead, None
-        answer = await (ahead or turn.ask(tuple(ours(messages)), offered, choice))
+        prefetched, turn.prefetched = turn.prefetched, None
+        answer = await (prefetched or turn.ask(tuple(from_autogen(messages)), offered, choice))
         if answer.error:
             if answer.text:
-                turn.apologised = True
+                turn.apologized = True
                 turn.said.append(Message(role="assistant", content=answer.text))
             raise EngineError(answer.error)
         names = [tool.name for tool in offered]
-        calls = self._judged(self._usable(answer.tool_calls, names), names)
+        calls = self._check(self._usable(answer.tool_calls, names), names)
         if not calls and not answer.text:
             msg = f"prompt {answer.request} has no answer: {answer.finish_reason}"
             raise EngineError(msg)
@@ -102,14 +102,14 @@ class PromptClient(ChatCompletionClient):
         turn = self._turn
         if self._has_closed():
             return self._result("", ())
-        if turn.instead:
-            said, turn.instead = turn.instead, ""
-            turn.steps.say(turn.cast.agents[turn.agent], said)
+        if turn.say_instead:
+            said, turn.say_instead = turn.say_instead, ""
+            turn.requests.say(turn.toolset.agents[turn.agent], said)
             return self._result(said, ())
         if turn.agreed is not None:
             agreed, turn.agreed = turn.agreed, None
             if agreed.name in offered:
-                return self._result("", self._judged((agreed,), offered))
+                return self._result("", self._check((agreed,), offered))
         return None
 
     def _closing_calls(self) -> int:
@@ -119,7 +119,7 @@ class PromptClient(ChatCompletionClient):
             if message.role != "tool":
                 break
             answers.append(message.name)
-        return len(answers) if all(name in self._turn.cast.closing for name in answers) else 0
+        return len(answers) if all(name in self._turn.toolset.closing for name in answers) else 0
 
     def _is_closing(self) -> bool:
         return self._closing_calls() > 0
@@ -147,8 +147,8 @@ class PromptClient(ChatCompletionClient):
             if usable.setdefault(_key(call), msgspec.structs.replace(call, id=call_id)).id != call_id:
                 continue
             taken.add(call_id)
-            if _key(call) in turn.last_calls and call.name in turn.cast.once:
-                turn.refused[call_id] = _MADE_AGAIN
+            if _key(call) in turn.last_calls and call.name in turn.toolset.once:
+                turn.refused[call_id] = _REPEATED
         return tuple(usable.values())
 
     def _each(self, calls: Sequence[ToolCall], offered: Collection[str]) -> Iterator[ToolCall]:
@@ -162,11 +162,11 @@ class PromptClient(ChatCompletionClient):
             handed = handed or is_handoff
             yield ToolCall(id=call.id, name=name, arguments="{}" if is_handoff else call.arguments or "{}")
 
-    def _judged(self, calls: Sequence[ToolCall], offered: Sequence[str]) -> tuple[ToolCall, ...]:
+    def _check(self, calls: Sequence[ToolCall], offered: Sequence[str]) -> tuple[ToolCall, ...]:
         """The calls as they are to be made: counted, and remembered so that the next answer makes none again."""
         turn = self._turn
-        judged = turn.judged(calls, offered)
-        made = [call for call in calls if turn.refused.get(call.id, _MADE_AGAIN) == _MADE_AGAIN]
+        judged = turn.check_calls(calls, offered)
+        made = [call for call in calls if turn.refused.get(call.id, _REPEATED) == _REPEATED]
         turn.calls += len(calls)
         if made:
             turn.last_calls = set(map(_key, made))
@@ -175,7 +175,7 @@ class PromptClient(ChatCompletionClient):
     def _followed(self, call: ToolCall) -> str:
         """The name under which AutoGen does with a call what was decided."""
         refused = call.id in self._turn.refused and call.name.startswith(HANDOFF)
-        return call.name + REFUSED if refused else call.name
+        return call.name + REFUSED_SUFFIX if refused else call.name
 
     def _result(self, text: str, calls: Sequence[ToolCall]) -> CreateResult:
         content: str | list[FunctionCall] = text

@@ -19,7 +19,7 @@ from orchestra_schemas import Message, ToolCall
 _KNOWN = 4096
 
 
-def theirs(messages: Sequence[Message]) -> Iterator[LLMMessage]:
+def to_autogen(messages: Sequence[Message]) -> Iterator[LLMMessage]:
     """Our messages as AutoGen's; the answers to the tool calls of one message stand together there."""
     answers: list[FunctionExecutionResult] = []
     for message in messages:
@@ -47,7 +47,7 @@ def _one(message: Message) -> LLMMessage:
     return AssistantMessage(content=message.content, source=message.name or "agent")
 
 
-def ours(messages: Sequence[LLMMessage]) -> Iterator[Message]:
+def from_autogen(messages: Sequence[LLMMessage]) -> Iterator[Message]:
     """AutoGen's messages as ours."""
     for message in messages:
         if isinstance(message, SystemMessage):

@@ -12,11 +12,11 @@ from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.builtin import CLOSING
 from orchestra.agents.tool import with_examples
-from orchestra.agents.tool_guard import Judge
+from orchestra.agents.tool_guard import ToolGuard
 from orchestra_schemas import ToolSchema
 
 
-class Cast:
+class AgentToolset:
     """What AutoGen needs of an app's agents, made once: tool schemas and handoffs cost 0.6 and 0.3 ms a piece."""
 
     def __init__(self, app: App) -> None:
@@ -33,7 +33,7 @@ class Cast:
             )
         self.closing = CLOSING
         self.once = {name for name, tool in app.tools.items() if not tool.idempotent}
-        self.judge = Judge(app)
+        self.guard = ToolGuard(app)
 
     def offered(self, agent: str, handoffs: Iterable[str]) -> tuple[ToolSchema, ...]:
         """What a model is offered when this agent asks it: the agent's tools, and these agents to hand over to."""

@@ -11,14 +11,14 @@ from autogen_core import CancellationToken
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.autogen.client import PROMPTS, PromptClient, ToolChoice
-from orchestra.agents.autogen.toolset import Cast
-from orchestra.agents.autogen.workbench import REFUSED, CallContext, ToolBench
+from orchestra.agents.autogen.toolset import AgentToolset
+from orchestra.agents.autogen.workbench import REFUSED_SUFFIX, CallContext, ToolBench
 from orchestra.agents.notes import as_message
-from orchestra.agents.tool_guard import Refused, Scene, as_object
+from orchestra.agents.tool_guard import Refusal, TurnContext, as_object
 from orchestra.errors import RejectedError
 from orchestra.language.agreement import Asked, simply_agrees
-from orchestra.language.plain_text import spoken
-from orchestra.language.verbalize import read_out
+from orchestra.language.plain_text import to_plain_text
+from orchestra.language.verbalize import verbalize
 from orchestra_schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
 _ON_ITS_OWN = "Not done: call it again, on its own."
@@ -28,7 +28,7 @@ _HANDOFFS = 2
 _OTHERS_FIRST_S = 0.005
 
 
-class Steps(Protocol):
+class Requests(Protocol):
     """What the agents ask of the platform during one turn."""
 
     def prompt(
@@ -41,7 +41,7 @@ class Steps(Protocol):
         """Have a tool run."""
         ...
 
-    def handed_over(self, agent: str, previous: str) -> None:
+    def hand_off(self, agent: str, previous: str) -> None:
         """Another agent speaks from here on."""
         ...
 
@@ -61,57 +61,59 @@ class AgentTurn:
         agreed: a tool call that the caller has just agreed to; it is made before any model is asked.
         made: tool calls as they were judged, by the id of the call: no other runs.
         refused: tool calls and handoffs that are not made, by the id of the call.
-        instead: what the caller hears in their place, and not yet has.
+        say_instead: what the caller hears in their place, and not yet has.
         asked: what the caller is asked in this turn before a tool may run.
         rules: names of the rules that stopped or changed a tool call or handoff.
         prompts: how many prompts were asked.
         calls: how many tool calls and handoffs the models have made.
         last_calls: those of the last answer that made any, by name and arguments.
-        ahead: the answer to the first of them, until AutoGen asks for it.
+        prefetched: the answer to the first of them, until AutoGen asks for it.
         over: the agents have ended their work.
 
     """
 
-    def __init__(self, cast: Cast, steps: Steps, scene: Scene, *, caller_said: Message) -> None:
-        self.cast = cast
-        self.steps = steps
-        self.agent = scene.agent
-        self.number = scene.turn
-        self.history: Sequence[Message] = scene.conversation
-        self.notes = (as_message(scene.known),) if scene.known else ()
+    def __init__(
+        self, toolset: AgentToolset, requests: Requests, context: TurnContext, *, caller_said: Message
+    ) -> None:
+        self.toolset = toolset
+        self.requests = requests
+        self.agent = context.agent
+        self.number = context.turn
+        self.history: Sequence[Message] = context.conversation
+        self.notes = (as_message(context.notes),) if context.notes else ()
         self.said = [caller_said]
-        self.agreed = _agreed(scene)
+        self.agreed = _agreed_call(context)
         self.made: dict[str, ToolCall] = {}
-        self.refused: dict[str, Refused] = {}
-        self.instead = ""
+        self.refused: dict[str, Refusal] = {}
+        self.say_instead = ""
         self.rules: dict[str, None] = {}
         self.asked: Asked | None = None
-        self._scene = scene
-        self.apologised = False
+        self._context = context
+        self.apologized = False
         self.over = False
         self.token = CancellationToken()
         self.broken: Exception | None = None
         self.prompts = 0
         self.calls = 0
         self.last_calls: set[tuple[str, str]] = set()
-        self.ahead: asyncio.Future[PromptCompleted] | None = None
+        self.prefetched: asyncio.Future[PromptCompleted] | None = None
         self._seen = {self.agent}
 
-    def ask_ahead(self) -> None:
+    def prefetch(self) -> None:
         """Ask what the agent will ask first, before AutoGen is built to ask it: the caller waits for the answer.
 
         Nothing is asked where the caller has agreed to a tool call: then no model need be.
         """
         if self.agreed is None:
             messages = (Message(role="system", content=self._instructions), *self.notes, *self.history, *self.said)
-            self.ahead = self.ask(messages, self.cast.offered(self.agent, self._open_to()), "auto")
+            self.prefetched = self.ask(messages, self.toolset.offered(self.agent, self._open_to()), "auto")
 
     def ask(
         self, messages: tuple[Message, ...], offered: tuple[ToolSchema, ...], choice: ToolChoice
     ) -> asyncio.Future[PromptCompleted]:
         """The answer to a prompt, which is published at once."""
         self.prompts += 1
-        prompt = self.steps.prompt(self.cast.agents[self.agent], messages, offered, choice if offered else "none")
+        prompt = self.requests.prompt(self.toolset.agents[self.agent], messages, offered, choice if offered else "none")
         asked = asyncio.ensure_future(prompt)
         self.token.link_future(asked)
         return asked
@@ -120,47 +122,47 @@ class AgentTurn:
         """Stop at the next moment at which the agents wait."""
         self.token.cancel()
 
-    def judged(self, calls: Sequence[ToolCall], offered: Sequence[str]) -> tuple[ToolCall, ...]:
+    def check_calls(self, calls: Sequence[ToolCall], offered: Sequence[str]) -> tuple[ToolCall, ...]:
         """The calls as they are to be made; those that are not stand in `refused`, and answer themselves."""
-        scene = msgspec.structs.replace(self._scene, agent=self.agent, conversation=(*self.history, *self.said))
+        context = msgspec.structs.replace(self._context, agent=self.agent, conversation=(*self.history, *self.said))
         made: list[ToolCall] = []
-        refusals: list[Refused] = []
+        refusals: list[Refusal] = []
         for call in calls:
             if call.id in self.refused:
                 made.append(call)
                 continue
-            verdict = self.cast.judge.verdict(call, scene, offered, self.rules)
+            verdict = self.toolset.guard.check(call, context, offered, self.rules)
             if isinstance(verdict, ToolCall):
                 made.append(verdict)
                 self.made[verdict.id] = verdict
-                if scene.asked is not None and verdict.name == scene.asked.tool:  # agreed to once, not twice
-                    self._scene = scene = msgspec.structs.replace(scene, asked=None)
+                if context.asked is not None and verdict.name == context.asked.tool:  # agreed to once, not twice
+                    self._context = context = msgspec.structs.replace(context, asked=None)
                 continue
             refusals.append(verdict)
             self.refused[call.id] = verdict
             made.append(_readable(call))
         if len(refusals) == 1 and len(calls) == 1:
-            self._say_instead(refusals[0])
+            self._say_refusal(refusals[0])
         elif refusals:
             for call in calls:
                 if call.id in self.refused and self.refused[call.id].say:
-                    self.refused[call.id] = Refused(result=_ON_ITS_OWN)
+                    self.refused[call.id] = Refusal(result=_ON_ITS_OWN)
         return tuple(made)
 
-    def _say_instead(self, refused: Refused) -> None:
+    def _say_refusal(self, refused: Refusal) -> None:
         """Have this said in place of the call, as it is read out: so it is heard, recorded and agreed to."""
-        self.instead, self.asked = read_out(spoken(refused.say)), refused.asked
+        self.say_instead, self.asked = verbalize(to_plain_text(refused.say)), refused.asked
         if self.asked is not None:
-            self.asked = msgspec.structs.replace(self.asked, question=self.instead)
+            self.asked = msgspec.structs.replace(self.asked, question=self.say_instead)
 
-    def as_wanted(self, message: Message) -> Message:
+    def restore_handoff_name(self, message: Message) -> Message:
         """A message with the name of a refused handoff that it had before AutoGen was kept from following it."""
         if message.tool_call_id in self.refused:
-            return msgspec.structs.replace(message, name=message.name.removesuffix(REFUSED))
+            return msgspec.structs.replace(message, name=message.name.removesuffix(REFUSED_SUFFIX))
         if not message.tool_calls:
             return message
         calls = tuple(
-            msgspec.structs.replace(call, name=call.name.removesuffix(REFUSED)) for call in message.tool_calls
+            msgspec.structs.replace(call, name=call.name.removesuffix(REFUSED_SUFFIX)) for call in message.tool_calls
         )
         return msgspec.structs.replace(message, tool_calls=calls)
 
@@ -174,15 +176,15 @@ class AgentTurn:
         """
         client = PromptClient(self)
         try:
-            if self.ahead is not None:
-                await asyncio.wait({self.ahead}, timeout=_OTHERS_FIRST_S)
+            if self.prefetched is not None:
+                await asyncio.wait({self.prefetched}, timeout=_OTHERS_FIRST_S)
             while True:
                 response = await self._build(client).on_messages([], self.token)
                 if not isinstance(response.chat_message, HandoffMessage):
                     return True
                 previous, self.agent = self.agent, response.chat_message.target
                 self._seen.add(self.agent)
-                self.steps.handed_over(self.agent, previous)
+                self.requests.hand_off(self.agent, previous)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not self.token.is_cancelled() or (task is not None and task.cancelling()):
@@ -196,18 +198,18 @@ class AgentTurn:
         """The agents to whom the one that speaks may hand over now."""
         if len(self._seen) > _HANDOFFS:
             return []
-        return [name for name in self.cast.agents[self.agent].handoffs if name not in self._seen]
+        return [name for name in self.toolset.agents[self.agent].handoffs if name not in self._seen]
 
     @property
     def _instructions(self) -> str:
-        return self.cast.agents[self.agent].instructions
+        return self.toolset.agents[self.agent].instructions
 
     def _build(self, client: PromptClient) -> AssistantAgent:
         return AssistantAgent(
             self.agent,
             client,
             workbench=ToolBench(self),
-            handoffs=[self.cast.handoffs[name] for name in self._open_to()],
+            handoffs=[self.toolset.handoffs[name] for name in self._open_to()],
             model_context=CallContext(self),
             system_message=self._instructions,
             max_tool_iterations=PROMPTS,
@@ -227,8 +229,8 @@ def _readable(call: ToolCall) -> ToolCall:
         return msgspec.structs.replace(call, arguments="{}")
 
 
-def _agreed(scene: Scene) -> ToolCall | None:
+def _agreed_call(context: TurnContext) -> ToolCall | None:
     """The tool call that the caller was asked about, if they have said yes and nothing more."""
-    if scene.asked is None or not simply_agrees(scene.answer):
+    if context.asked is None or not simply_agrees(context.answer):
         return None
-    return ToolCall(id=f"y{scene.turn % 100_000_000:08d}", name=scene.asked.tool, arguments=scene.asked.arguments)
+    return ToolCall(id=f"y{context.turn % 100_000_000:08d}", name=context.asked.tool, arguments=context.asked.arguments)

@@ -13,7 +13,7 @@ from autogen_core.models import LLMMessage
 from autogen_core.tools import TextResultContent, ToolResult, Workbench
 from autogen_core.tools import ToolSchema as AutoGenToolSchema
 
-from orchestra.agents.autogen.messages import ours, theirs
+from orchestra.agents.autogen.messages import from_autogen, to_autogen
 from orchestra.agents.conversation import STILL_RUNNING
 from orchestra.agents.tool import read_arguments
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 #: the end of a handoff's name that AutoGen is not to follow
-REFUSED = "__refused"
+REFUSED_SUFFIX = "__refused"
 _NOT_JUDGED = "Not done: call it again."
 
 
@@ -35,7 +35,7 @@ class ToolBench(Workbench):
         self._turn = turn
 
     async def list_tools(self) -> list[AutoGenToolSchema]:
-        return self._turn.cast.tools[self._turn.agent]
+        return self._turn.toolset.tools[self._turn.agent]
 
     async def call_tool(
         self,
@@ -59,7 +59,7 @@ class ToolBench(Workbench):
             return _tool_result(name, _NOT_JUDGED, failed=True)
         written = msgspec.json.encode(read_arguments(name, call.arguments)).decode()
         call = msgspec.structs.replace(call, arguments=written)
-        asked = asyncio.ensure_future(turn.steps.tool(turn.cast.agents[turn.agent], call))
+        asked = asyncio.ensure_future(turn.requests.tool(turn.toolset.agents[turn.agent], call))
         (cancellation_token or turn.token).link_future(asked)
         try:
             answer = await asked
@@ -97,12 +97,12 @@ class CallContext(ChatCompletionContext):
         self._turn = turn
 
     async def get_messages(self) -> list[LLMMessage]:
-        return list(theirs((*self._turn.notes, *self._turn.history, *self._turn.said)))
+        return list(to_autogen((*self._turn.notes, *self._turn.history, *self._turn.said)))
 
     async def add_message(self, message: LLMMessage) -> None:
         self._turn.said += (
-            self._turn.as_wanted(said)
-            for said in ours([message])
+            self._turn.restore_handoff_name(said)
+            for said in from_autogen([message])
             if said.role != "assistant" or said.content or said.tool_calls
         )
 

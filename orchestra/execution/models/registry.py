@@ -16,7 +16,7 @@ STALL_S = 8.0
 LONGEST_S = 300.0
 
 
-class Models:
+class ModelRegistry:
     """Models by name, each made when it is first asked for.
 
     Args:
@@ -54,7 +54,7 @@ class Models:
         self._models: dict[str, Model] = {}
         self._breakers: dict[str, Breaker] = {}
 
-    def of(self, name: str = "") -> Model:
+    def get(self, name: str = "") -> Model:
         """The model of this name; the default one if it is empty."""
         name = self._default if self._only else name or self._default
         if name not in self._models:
@@ -66,7 +66,7 @@ class Models:
 
         One whose breaker is open is passed over, unless it is the last one: a doubtful answer is better than none.
         """
-        first = self.of(name)
+        first = self.get(name)
         chain = [first] if self._fallback is None or self._fallback is first else [first, self._fallback]
         for place, model in enumerate(chain, 1):
             key = f"{place}:{model.name}"
@@ -84,7 +84,7 @@ class Models:
 
 
 @asynccontextmanager
-async def opened_models(settings: Settings, *, only: bool = False) -> AsyncIterator[Models]:
+async def open_models(settings: Settings, *, only: bool = False) -> AsyncIterator[ModelRegistry]:
     """The models that the settings choose, the default one warm; closed at the end.
 
     ``offline``, or a name on the server at ``model_url`` (OpenAI's own without one). ``only``: that model answers the
@@ -99,7 +99,7 @@ async def opened_models(settings: Settings, *, only: bool = False) -> AsyncItera
     def make(name: str) -> Model:
         return _model(name, settings.model_url, settings.model_api_key.get_secret_value(), settings)
 
-    models = Models(
+    models = ModelRegistry(
         settings.model,
         make,
         fallback=_fallback(settings),
@@ -110,7 +110,7 @@ async def opened_models(settings: Settings, *, only: bool = False) -> AsyncItera
         breaker=partial(Breaker, settings.model_breaker_failures, settings.model_breaker_rest_s),
     )
     try:
-        warm = getattr(models.of(), "warm", None)
+        warm = getattr(models.get(), "warm", None)
         if warm is not None:
             await warm()
         yield models

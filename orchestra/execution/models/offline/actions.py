@@ -1,9 +1,9 @@
-"""The two moves there are, and what every policy looks at to choose one."""
+"""The two actions there are, and what every policy looks at to choose one."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from orchestra.execution.models.offline.transcript import HANDOFF, Talk
+from orchestra.execution.models.offline.dialogue import HANDOFF, Dialogue
 from orchestra_schemas import ToolSchema
 
 SEARCH, END, TRANSFER = "search_knowledge", "end_call", "transfer_call"
@@ -27,22 +27,22 @@ class Call:
     arguments: dict[str, Any]
 
 
-Move = Say | Call
+Action = Say | Call
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Situation:
     """The conversation and what can be done in it.
 
     Attributes:
-        talk: the conversation.
+        dialogue: the conversation.
         tools: what may be called now; after a handoff no further handoffs, so that agents do not play ping-pong.
         handed: the caller was handed to this agent in this very turn.
         at: when the caller spoke, epoch seconds.
 
     """
 
-    talk: Talk
+    dialogue: Dialogue
     tools: tuple[ToolSchema, ...]
     handed: bool
     at: float
@@ -50,7 +50,7 @@ class View:
     @property
     def said(self) -> str:
         """What the caller has said and waits for an answer to."""
-        return self.talk.now.said
+        return self.dialogue.now.said
 
     @property
     def own(self) -> tuple[ToolSchema, ...]:

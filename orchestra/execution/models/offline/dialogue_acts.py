@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 
 from orchestra.execution.models.offline.numbers import digit_runs, without_numbers
-from orchestra.language.stemming import meant, terms, words
+from orchestra.language.stemming import closest_term, terms, words
 
 
 def _any(*phrases: str) -> re.Pattern[str]:
@@ -204,7 +204,7 @@ def means_another(said: str) -> bool:
 
 def says_little(said: str, beside: Collection[str] = ()) -> bool:
     """Has nothing but yes, no, thanks, numbers and days, and the terms ``beside``: nothing that could be a wish."""
-    return all(meant(term, beside)[1] >= _SURE for term in terms(_LITTLE.sub(" ", without_numbers(said))))
+    return all(closest_term(term, beside)[1] >= _SURE for term in terms(_LITTLE.sub(" ", without_numbers(said))))
 
 
 def without_openers(said: str) -> str:

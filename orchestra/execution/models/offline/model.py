@@ -25,19 +25,19 @@ class OfflineModel:
 
     async def stream(self, prompt: PromptRequested) -> AsyncIterator[TextDelta | ModelAnswer]:
         """The reply word by word and then the answer, or the answer with one tool call."""
-        move = decide(prompt)
+        action = decide(prompt)
         size = sum(len(message.content) for message in prompt.messages) // 4
-        if isinstance(move, Call):
-            arguments = json.dumps(move.arguments)
-            mark = f"{len(prompt.messages)} {move.tool} {arguments}"
+        if isinstance(action, Call):
+            arguments = json.dumps(action.arguments)
+            mark = f"{len(prompt.messages)} {action.tool} {arguments}"
             call_id = f"call_{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
-            call = ToolCall(id=call_id, name=move.tool, arguments=arguments)
+            call = ToolCall(id=call_id, name=action.tool, arguments=arguments)
             yield ModelAnswer(tool_calls=(call,), finish_reason="tool_calls", prompt_tokens=size, completion_tokens=1)
             return
-        words = _WORD.findall(move.text)
+        words = _WORD.findall(action.text)
         for word in words:
             yield TextDelta(word)
-        yield ModelAnswer(text=move.text, prompt_tokens=size, completion_tokens=len(words))
+        yield ModelAnswer(text=action.text, prompt_tokens=size, completion_tokens=len(words))
 
     async def close(self) -> None:
         """Nothing is held."""

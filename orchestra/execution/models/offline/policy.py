@@ -1,12 +1,22 @@
-"""The next move in a conversation: the first policy that has one."""
+"""The next action in a conversation: the first policy that has one."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from orchestra.execution.models.offline import dialogue_acts, dtmf, replies, slot_filling
-from orchestra.execution.models.offline.actions import BUILTIN, END, KEYPAD, SEARCH, TRANSFER, Call, Move, Say, View
+from orchestra.execution.models.offline.actions import (
+    BUILTIN,
+    END,
+    KEYPAD,
+    SEARCH,
+    TRANSFER,
+    Action,
+    Call,
+    Say,
+    Situation,
+)
+from orchestra.execution.models.offline.dialogue import HANDOFF, read
 from orchestra.execution.models.offline.tool_ranking import example_of, rank
-from orchestra.execution.models.offline.transcript import HANDOFF, read
 from orchestra.language.stemming import terms
 from orchestra_schemas import PromptRequested, ToolSchema
 
@@ -19,171 +29,172 @@ _ASIDE: Final = 0.45
 _SHORT: Final = 2
 
 
-def decide(prompt: PromptRequested) -> Move:
+def decide(prompt: PromptRequested) -> Action:
     """What to do about a prompt: say something, or call one tool."""
-    talk = read(prompt.messages)
-    if talk.now.work and talk.now.work[-1].call.name == KEYPAD:
-        digits = (talk.now.work[-1].result or "").strip()
-        move = dtmf.go_on(View(talk.said_instead(digits), prompt.tools, handed=False, at=prompt.at))
-        return move or Say(replies.after(talk, talk.now.work[-1]))
-    if talk.now.work:
-        return Say(replies.after(talk, talk.now.work[-1]))
-    handed = any(step.is_handoff for step in talk.now.steps)
+    dialogue = read(prompt.messages)
+    if dialogue.now.work and dialogue.now.work[-1].call.name == KEYPAD:
+        digits = (dialogue.now.work[-1].result or "").strip()
+        action = dtmf.resume(Situation(dialogue.with_words(digits), prompt.tools, handed=False, at=prompt.at))
+        return action or Say(replies.after(dialogue, dialogue.now.work[-1]))
+    if dialogue.now.work:
+        return Say(replies.after(dialogue, dialogue.now.work[-1]))
+    handed = any(step.is_handoff for step in dialogue.now.steps)
     tools = tuple(tool for tool in prompt.tools if not (handed and tool.name.startswith(HANDOFF)))
-    view = View(talk, tools if prompt.tool_choice != "none" else (), handed, prompt.at)
-    moves = (policy(view) for policy in _POLICIES)
-    return next((move for move in moves if move is not None), Say(replies.SAY_MORE))
+    situation = Situation(dialogue, tools if prompt.tool_choice != "none" else (), handed, prompt.at)
+    moves = (policy(situation) for policy in _POLICIES)
+    return next((action for action in moves if action is not None), Say(replies.SAY_MORE))
 
 
-def _nothing_said(view: View) -> Move | None:
-    return None if view.said.strip() else Say(replies.HELLO)
+def _nothing_said(situation: Situation) -> Action | None:
+    return None if situation.said.strip() else Say(replies.HELLO)
 
 
-def _example(view: View) -> Move | None:
+def _example(situation: Situation) -> Action | None:
     """Word for word what one of the tools gives as an example: that tool, whatever the words seem to say."""
-    tools = [*view.own, *(tool for tool in view.tools if tool.name.startswith(HANDOFF))]
-    name = example_of(view.said, tools)
-    waiting = slot_filling.pending(view) if name else None
+    tools = [*situation.own, *(tool for tool in situation.tools if tool.name.startswith(HANDOFF))]
+    name = example_of(situation.said, tools)
+    waiting = slot_filling.pending(situation) if name else None
     if name is None or (waiting is not None and (waiting.tool.name == name or waiting.slot.tells)):
         return None
-    return _do(view, name)
+    return _do(situation, name)
 
 
-def _repeat(view: View) -> Move | None:
+def _repeat(situation: Situation) -> Action | None:
     """The last reply again; whole, even if the caller spoke over the end of it."""
-    if not dialogue_acts.is_repeat(view.said):
+    if not dialogue_acts.is_repeat(situation.said):
         return None
-    for exchange in view.talk.earlier:
+    for exchange in situation.dialogue.earlier:
         if exchange.reply:
-            whole = replies.after(view.talk, exchange.work[-1]) if exchange.work else exchange.reply
+            whole = replies.after(situation.dialogue, exchange.work[-1]) if exchange.work else exchange.reply
             return Say(whole if exchange.reply.endswith(replies.CUT_OFF) else exchange.reply)
     return None
 
 
-def _good_bye(view: View) -> Move | None:
-    if not (dialogue_acts.is_bye(view.said) or (dialogue_acts.declines(view.said) and _asked_anything_else(view))):
+def _good_bye(situation: Situation) -> Action | None:
+    wants_nothing_else = dialogue_acts.declines(situation.said) and _asked_anything_else(situation)
+    if not (dialogue_acts.is_bye(situation.said) or wants_nothing_else):
         return None
-    return Call(END, {}) if view.has(END) else Say(replies.FAREWELL)
+    return Call(END, {}) if situation.has(END) else Say(replies.FAREWELL)
 
 
-def _person(view: View) -> Move | None:
-    if not dialogue_acts.wants_person(view.said):
+def _person(situation: Situation) -> Action | None:
+    if not dialogue_acts.wants_person(situation.said):
         return None
-    if view.has(TRANSFER):
-        return Call(TRANSFER, {"briefing": dialogue_acts.without_openers(view.said)})
-    handoffs = [tool for tool in view.tools if tool.name.startswith(HANDOFF)]
-    fits = rank(view.said, handoffs, "")
+    if situation.has(TRANSFER):
+        return Call(TRANSFER, {"briefing": dialogue_acts.without_openers(situation.said)})
+    handoffs = [tool for tool in situation.tools if tool.name.startswith(HANDOFF)]
+    fits = rank(situation.said, handoffs, "")
     best = max(fits, key=lambda name: fits[name], default="")
     return Call(best, {}) if best and fits[best] >= _ENOUGH else Say(replies.NO_PERSON)
 
 
-def _small_talk(view: View) -> Move | None:
+def _small_talk(situation: Situation) -> Action | None:
     """Hello, thanks, hold on, are you a machine."""
-    if dialogue_acts.is_wait(view.said):
+    if dialogue_acts.is_wait(situation.said):
         return Say(replies.TAKE_YOUR_TIME)
-    if dialogue_acts.asks_for_machine(view.said):
-        return Say(replies.MACHINE if view.has(TRANSFER) else replies.MACHINE_ALONE)
-    if dialogue_acts.is_hello(view.said) and slot_filling.pending(view) is None:
+    if dialogue_acts.asks_for_machine(situation.said):
+        return Say(replies.MACHINE if situation.has(TRANSFER) else replies.MACHINE_ALONE)
+    if dialogue_acts.is_hello(situation.said) and slot_filling.pending(situation) is None:
         return Say(replies.HELLO)
     return None
 
 
-def _pending(view: View) -> Move | None:
+def _pending(situation: Situation) -> Action | None:
     """Go on with the tool that waits for the caller's answer."""
-    waiting = slot_filling.pending(view)
+    waiting = slot_filling.pending(situation)
     if waiting is None:
         return None
-    declined = waiting.slot.kind != "boolean" and dialogue_acts.declines(view.said)
-    if dialogue_acts.is_never_mind(view.said) or declined:
+    declined = waiting.slot.kind != "boolean" and dialogue_acts.declines(situation.said)
+    if dialogue_acts.is_never_mind(situation.said) or declined:
         return Say(replies.ALL_RIGHT)
-    aside = _clear_wish(view, waiting.tool)
-    if waiting.slot.kind == "words" and aside and view.said.rstrip().endswith("?"):
+    aside = _clear_wish(situation, waiting.tool)
+    if waiting.slot.kind == "words" and aside and situation.said.rstrip().endswith("?"):
         return aside
-    move = slot_filling.go_on(view, waiting)
-    if move is not None:
-        return move
-    if dialogue_acts.does_not_know(view.said):
-        return Say(replies.CANNOT_WITHOUT if view.has(TRANSFER) else replies.ALL_RIGHT)
-    return aside or slot_filling.ask_again(view, waiting)
+    action = slot_filling.resume(situation, waiting)
+    if action is not None:
+        return action
+    if dialogue_acts.does_not_know(situation.said):
+        return Say(replies.CANNOT_WITHOUT if situation.has(TRANSFER) else replies.ALL_RIGHT)
+    return aside or slot_filling.ask_again(situation, waiting)
 
 
-def _bare_value(view: View) -> Move | None:
+def _bare_value(situation: Situation) -> Action | None:
     """Nothing but a number or a day: for the tool that was asked for, that ran last, or that can use it."""
-    return slot_filling.asked_for(view) or slot_filling.again_with(view) or slot_filling.start_with(view)
+    return slot_filling.asked_for(situation) or slot_filling.again_with(situation) or slot_filling.start_with(situation)
 
 
-def _goes_on(view: View) -> Move | None:
+def _goes_on(situation: Situation) -> Action | None:
     """A short "and on Sundays?" after a question: searched together with what was searched before.
 
     "And where can I park?" is a question of its own.
     """
-    last = next((exchange.work[-1] for exchange in view.talk.earlier if exchange.work), None)
-    if last is None or last.call.name != SEARCH or not view.has(SEARCH):
+    last = next((exchange.work[-1] for exchange in situation.dialogue.earlier if exchange.work), None)
+    if last is None or last.call.name != SEARCH or not situation.has(SEARCH):
         return None
-    if not dialogue_acts.goes_on(view.said) or not 0 < len(terms(view.said)) <= _SHORT:
+    if not dialogue_acts.goes_on(situation.said) or not 0 < len(terms(situation.said)) <= _SHORT:
         return None
-    return Call(SEARCH, {"query": f"{replies.query_of(last)} {dialogue_acts.without_openers(view.said)}"})
+    return Call(SEARCH, {"query": f"{replies.query_of(last)} {dialogue_acts.without_openers(situation.said)}"})
 
 
-def _offer(view: View) -> Move | None:
+def _offer(situation: Situation) -> Action | None:
     """Yes or no to what the agent has just offered: its question then says what the caller wants."""
-    asked = replies.sentences(view.talk.last_reply)[-1:]
+    asked = replies.sentences(situation.dialogue.last_reply)[-1:]
     if not asked or not asked[0].endswith("?"):
         return None
-    if dialogue_acts.declines(view.said):
+    if dialogue_acts.declines(situation.said):
         return Say(replies.ALL_RIGHT)
-    if not dialogue_acts.agrees(view.said):
+    if not dialogue_acts.agrees(situation.said):
         return None
-    if _asked_anything_else(view):
+    if _asked_anything_else(situation):
         return Say(replies.WHAT_ELSE)
-    offered = [tool for tool in view.tools if tool.name not in BUILTIN - {TRANSFER}]
-    return _best(view, asked[0], offered, enough=_ENOUGH) or Say(replies.WHAT_ELSE)
+    offered = [tool for tool in situation.tools if tool.name not in BUILTIN - {TRANSFER}]
+    return _best(situation, asked[0], offered, enough=_ENOUGH) or Say(replies.WHAT_ELSE)
 
 
-def _thanks(view: View) -> Move | None:
-    if dialogue_acts.is_thanks(view.said):
+def _thanks(situation: Situation) -> Action | None:
+    if dialogue_acts.is_thanks(situation.said):
         return Say(replies.WELCOME)
-    if (dialogue_acts.is_yes(view.said) or dialogue_acts.is_no(view.said)) and not terms(view.said):
+    if (dialogue_acts.is_yes(situation.said) or dialogue_acts.is_no(situation.said)) and not terms(situation.said):
         return Say(replies.ALL_RIGHT)
     return None
 
 
-def _wish(view: View) -> Move | None:
+def _wish(situation: Situation) -> Action | None:
     """The tool or the colleague that the words fit best; after a handoff the agent's own tool in any case."""
-    tools = [tool for tool in view.tools if tool.name not in BUILTIN - {SEARCH}]
-    move = _best(view, view.said, tools, enough=_ENOUGH)
-    if move is None and view.handed:
-        move = _best(view, view.said, view.own, enough=0.0)
-    return move
+    tools = [tool for tool in situation.tools if tool.name not in BUILTIN - {SEARCH}]
+    action = _best(situation, situation.said, tools, enough=_ENOUGH)
+    if action is None and situation.handed:
+        action = _best(situation, situation.said, situation.own, enough=0.0)
+    return action
 
 
-def _knowledge(view: View) -> Move | None:
+def _knowledge(situation: Situation) -> Action | None:
     """What no tool fits may stand in the knowledge; what does not is declined."""
-    if not terms(view.said):
+    if not terms(situation.said):
         return None
-    return _search(view) if view.has(SEARCH) else Say(replies.decline(view.talk))
+    return _search(situation) if situation.has(SEARCH) else Say(replies.decline(situation.dialogue))
 
 
-def _best(view: View, wish: str, tools: Sequence[ToolSchema], *, enough: float) -> Move | None:
-    fits = _fits(view, wish, tools)
+def _best(situation: Situation, wish: str, tools: Sequence[ToolSchema], *, enough: float) -> Action | None:
+    fits = _fits(situation, wish, tools)
     best = max(fits, key=lambda name: fits[name], default=None)
     if best is None or fits[best] < enough:
         return None
-    return _do(view, best)
+    return _do(situation, best)
 
 
-def _clear_wish(view: View, but: ToolSchema) -> Move | None:
+def _clear_wish(situation: Situation, but: ToolSchema) -> Action | None:
     """A wish that has clearly nothing to do with the tool that waits."""
-    tools = [tool for tool in view.tools if tool.name not in BUILTIN - {SEARCH}]
-    fits = _fits(view, view.said, tools)
+    tools = [tool for tool in situation.tools if tool.name not in BUILTIN - {SEARCH}]
+    fits = _fits(situation, situation.said, tools)
     best = max(fits, key=lambda name: fits[name], default=but.name)
-    return _do(view, best) if best != but.name and fits[best] >= _CLEARLY else None
+    return _do(situation, best) if best != but.name and fits[best] >= _CLEARLY else None
 
 
-def _fits(view: View, wish: str, tools: Sequence[ToolSchema]) -> dict[str, float]:
+def _fits(situation: Situation, wish: str, tools: Sequence[ToolSchema]) -> dict[str, float]:
     """`rank`, with the form of the words: questions are for the knowledge, and the agent at hand is preferred."""
-    fits = rank(wish, tools, view.talk.instructions)
-    own = {tool.name for tool in view.own}
+    fits = rank(wish, tools, situation.dialogue.instructions)
+    own = {tool.name for tool in situation.own}
     fits = {name: fit * (_OWN if name in own else 1.0) for name, fit in fits.items()}
     if SEARCH not in fits:
         return fits
@@ -192,24 +203,24 @@ def _fits(view: View, wish: str, tools: Sequence[ToolSchema]) -> dict[str, float
     return fits | {SEARCH: fits[SEARCH] * (1.0 if dialogue_acts.asks(wish) else _ASIDE)}
 
 
-def _do(view: View, name: str) -> Move:
-    tool = view.tool(name)
+def _do(situation: Situation, name: str) -> Action:
+    tool = situation.tool(name)
     if name == SEARCH or tool is None:
-        return _search(view)
+        return _search(situation)
     if name.startswith(HANDOFF) or name == TRANSFER:
         return Call(name, {})
-    return slot_filling.start(view, tool)
+    return slot_filling.start(situation, tool)
 
 
-def _search(view: View) -> Move:
-    return Call(SEARCH, {"query": dialogue_acts.without_openers(view.said)})
+def _search(situation: Situation) -> Action:
+    return Call(SEARCH, {"query": dialogue_acts.without_openers(situation.said)})
 
 
-def _asked_anything_else(view: View) -> bool:
-    return dialogue_acts.plain(replies.ANYTHING_ELSE) in dialogue_acts.plain(view.talk.last_reply)
+def _asked_anything_else(situation: Situation) -> bool:
+    return dialogue_acts.plain(replies.ANYTHING_ELSE) in dialogue_acts.plain(situation.dialogue.last_reply)
 
 
-_POLICIES: Final[tuple[Callable[[View], Move | None], ...]] = (
+_POLICIES: Final[tuple[Callable[[Situation], Action | None], ...]] = (
     _nothing_said,
     _example,
     dtmf.ask,

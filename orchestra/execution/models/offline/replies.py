@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Sequence
 
-from orchestra.execution.models.offline.transcript import Step, Talk
-from orchestra.language.stemming import meant, terms
+from orchestra.execution.models.offline.dialogue import Dialogue, Step
+from orchestra.language.stemming import closest_term, terms
 
 ANYTHING_ELSE = "Is there anything else I can do for you?"
 APOLOGY = "I am sorry, I could not do that just now."
@@ -46,7 +46,7 @@ _NOTHING = re.compile(r"^(nothing|no (passage|page|result|match))\b", re.IGNOREC
 _MAX_SENTENCES, _MAX_WORDS = 3, 55
 
 
-def after(talk: Talk, step: Step) -> str:
+def after(dialogue: Dialogue, step: Step) -> str:
     """What to say after a tool's result.
 
     The result of a tool is spoken as it is, at most three sentences; of the knowledge, the sentences of the passage
@@ -58,21 +58,21 @@ def after(talk: Talk, step: Step) -> str:
     if step.call.name == "transfer_call":
         return CONNECTING
     if step.call.name == "search_knowledge":
-        return from_knowledge(query_of(step) or talk.now.said, result) or decline(talk)
+        return from_knowledge(query_of(step) or dialogue.now.said, result) or decline(dialogue)
     if _UNSURE.search(result):
         return UNSURE
     if not result or _FAILED.search(result):
         return f"{APOLOGY} {ANYTHING_ELSE}"
-    said = spoken(brief(sentences(_as_text(result))))
+    said = spell_numbers(brief(sentences(_as_text(result))))
     return said if said.endswith("?") or _asks_back(said) else f"{said} {ANYTHING_ELSE}"
 
 
-def decline(talk: Talk) -> str:
+def decline(dialogue: Dialogue) -> str:
     """What to say to a wish that is none of this agent's: the app's own sentence, if its prompt gives one.
 
     A prompt gives one in quotation marks, after "out of scope" or "nothing to do with".
     """
-    own = _DECLINES.search(talk.instructions)
+    own = _DECLINES.search(dialogue.instructions)
     return next(filter(None, own.groups()), DECLINE) if own else DECLINE
 
 
@@ -93,7 +93,7 @@ def from_knowledge(query: str, result: str) -> str:
         shared = _shared(asked, f"{title} {text}") + _shared(asked, title) - 0.5 * place
         if shared > most:
             best, most = (text or title), shared
-    return spoken(brief(_from_nearest(asked, sentences(best))))
+    return spell_numbers(brief(_from_nearest(asked, sentences(best))))
 
 
 def query_of(step: Step) -> str:
@@ -119,7 +119,7 @@ def brief(parts: Sequence[str]) -> str:
     return " ".join(said)
 
 
-def spoken(text: str) -> str:
+def spell_numbers(text: str) -> str:
     """Numbers of four digits and more digit by digit: ``4271`` → ``4 2 7 1``. Smaller ones, times and prices stay."""
     return _LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
 
@@ -135,7 +135,7 @@ def _from_nearest(asked: Sequence[str], parts: list[str]) -> list[str]:
 
 def _shared(asked: Sequence[str], text: str) -> float:
     known = frozenset(terms(text))
-    return sum(meant(term, known)[1] for term in asked)
+    return sum(closest_term(term, known)[1] for term in asked)
 
 
 def _asks_back(said: str) -> bool:

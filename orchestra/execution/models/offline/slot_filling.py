@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra.execution.models.offline import dialogue_acts, replies
-from orchestra.execution.models.offline.actions import TRANSFER, Call, Move, Say, View
+from orchestra.execution.models.offline.actions import TRANSFER, Action, Call, Say, Situation
+from orchestra.execution.models.offline.dialogue import Dialogue
 from orchestra.execution.models.offline.numbers import digit_runs
 from orchestra.execution.models.offline.slots import Slot, slots_of, tells_more, value_in
 from orchestra.execution.models.offline.tool_ranking import rank
-from orchestra.execution.models.offline.transcript import Talk
 from orchestra.language.stemming import terms
 from orchestra_schemas import ToolSchema
 
@@ -51,59 +51,59 @@ class Pending:
         return count
 
 
-def pending(view: View) -> Pending | None:
+def pending(situation: Situation) -> Pending | None:
     """The tool whose question the caller answers now, if the last reply asked one."""
     found = [
-        Pending(tool, slot, _answers(view.talk, tool))
-        for tool in view.own
+        Pending(tool, slot, _answers(situation.dialogue, tool))
+        for tool in situation.own
         for slot in slots_of(tool)
-        if view.talk.earlier and _asked(view.talk.earlier[0].reply, slot)
+        if situation.dialogue.earlier and _asked(situation.dialogue.earlier[0].reply, slot)
     ]
     if not found:
         return None
-    fits = rank(found[0].answers[0].said, view.own, view.talk.instructions)
+    fits = rank(found[0].answers[0].said, situation.own, situation.dialogue.instructions)
     return max(found, key=lambda candidate: fits[candidate.tool.name])
 
 
-def start(view: View, tool: ToolSchema) -> Move:
+def start(situation: Situation, tool: ToolSchema) -> Action:
     """Call a tool with what is known, or ask for the first argument that is missing."""
-    return _call_or_ask(view, tool, (Answer(None, view.said),))
+    return _call_or_ask(situation, tool, (Answer(None, situation.said),))
 
 
-def go_on(view: View, waiting: Pending) -> Move | None:
+def resume(situation: Situation, waiting: Pending) -> Action | None:
     """Go on with a tool that waits; None if the caller did not answer its question."""
-    if _value(view, waiting.slot, waiting.answers[-waiting.times :]) is None:
+    if _value(situation, waiting.slot, waiting.answers[-waiting.times :]) is None:
         return None
-    return _call_or_ask(view, waiting.tool, waiting.answers)
+    return _call_or_ask(situation, waiting.tool, waiting.answers)
 
 
-def ask_again(view: View, waiting: Pending) -> Move:
+def ask_again(situation: Situation, waiting: Pending) -> Action:
     """The question once more; after the third time the offer of a person."""
     if waiting.times >= _PATIENCE:
-        return Say(replies.OFFER_PERSON if view.has(TRANSFER) else replies.GIVEN_UP)
-    heard = " ".join("".join(digit_runs(view.said))) if waiting.slot.kind == "digits" else ""
+        return Say(replies.OFFER_PERSON if situation.has(TRANSFER) else replies.GIVEN_UP)
+    heard = " ".join("".join(digit_runs(situation.said))) if waiting.slot.kind == "digits" else ""
     return Say(f"{f'I heard {heard}.' if heard else replies.NOT_CAUGHT} {waiting.slot.question}")
 
 
-def again_with(view: View) -> Move | None:
+def again_with(situation: Situation) -> Action | None:
     """Call the last tool again with another value, if that is all that the caller gives: "No, 8 3 1 6"."""
-    last = next((exchange.work[-1].call for exchange in view.talk.earlier if exchange.work), None)
-    tool = next((own for own in view.own if last is not None and own.name == last.name), None)
+    last = next((exchange.work[-1].call for exchange in situation.dialogue.earlier if exchange.work), None)
+    tool = next((own for own in situation.own if last is not None and own.name == last.name), None)
     if tool is None or last is None:
         return None
-    given = _bare_values(view, tool)
+    given = _bare_values(situation, tool)
     return Call(tool.name, {**_arguments(last.arguments), **given}) if given else None
 
 
-def asked_for(view: View) -> Move | None:
+def asked_for(situation: Situation) -> Action | None:
     """Give a bare value to the tool that takes what the last result asked for: a rule wants the identity first."""
-    last = next((exchange.work[-1] for exchange in view.talk.earlier if exchange.work), None)
+    last = next((exchange.work[-1] for exchange in situation.dialogue.earlier if exchange.work), None)
     wanted = frozenset(terms((last.result or "") if last is not None else ""))
-    named = {tool.name: _asked_slots(tool, wanted) for tool in view.own}
+    named = {tool.name: _asked_slots(tool, wanted) for tool in situation.own}
     if last is None or named.get(last.call.name):
         return None
-    able = [tool for tool in view.own if named[tool.name] & _bare_values(view, tool).keys()]
-    return start(view, able[0]) if able else None
+    able = [tool for tool in situation.own if named[tool.name] & _bare_values(situation, tool).keys()]
+    return start(situation, able[0]) if able else None
 
 
 def _asked_slots(tool: ToolSchema, wanted: frozenset[str]) -> set[str]:
@@ -112,28 +112,28 @@ def _asked_slots(tool: ToolSchema, wanted: frozenset[str]) -> set[str]:
     return {name for name, head in heads.items() if head and head <= wanted}
 
 
-def start_with(view: View) -> Move | None:
+def start_with(situation: Situation) -> Action | None:
     """Start the tool that can use a bare value: "It is number 8 3 1 6, please."."""
-    able = [tool for tool in view.own if _bare_values(view, tool)]
-    return start(view, able[0]) if able else None
+    able = [tool for tool in situation.own if _bare_values(situation, tool)]
+    return start(situation, able[0]) if able else None
 
 
-def _bare_values(view: View, tool: ToolSchema) -> dict[str, Any]:
+def _bare_values(situation: Situation, tool: ToolSchema) -> dict[str, Any]:
     """The arguments in the caller's words, if there is nothing else in them that could be a wish."""
     slots = [slot for slot in slots_of(tool) if slot.kind in ("digits", "choice", "day")]
     described = frozenset(term for slot in slots for term in terms(slot.description))
-    if not dialogue_acts.says_little(view.said, beside=described):
+    if not dialogue_acts.says_little(situation.said, beside=described):
         return {}
-    values = {slot.name: value_in(slot, view.said, asked=False, at=view.at) for slot in slots}
+    values = {slot.name: value_in(slot, situation.said, asked=False, at=situation.at) for slot in slots}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _call_or_ask(view: View, tool: ToolSchema, answers: tuple[Answer, ...]) -> Move:
+def _call_or_ask(situation: Situation, tool: ToolSchema, answers: tuple[Answer, ...]) -> Action:
     arguments: dict[str, Any] = {}
     for slot in slots_of(tool):
-        value = _value(view, slot, answers)
+        value = _value(situation, slot, answers)
         if value is None and slot.kind == "digits" and not dialogue_acts.means_another(answers[0].said):
-            value = _known(view, slot)
+            value = _known(situation, slot)
         if value is None and slot.tells and slot.required and tells_more(answers[0].said, tool):
             value = dialogue_acts.without_openers(answers[0].said)
         if value is not None:
@@ -143,10 +143,10 @@ def _call_or_ask(view: View, tool: ToolSchema, answers: tuple[Answer, ...]) -> M
     return Call(tool.name, arguments)
 
 
-def _value(view: View, slot: Slot, answers: tuple[Answer, ...]) -> Any:
+def _value(situation: Situation, slot: Slot, answers: tuple[Answer, ...]) -> Any:
     """The slot's value in the caller's words, the latest first; digits may come in pieces: "four two", "seven one"."""
     for answer in reversed(answers):
-        value = value_in(slot, answer.said, asked=answer.slot == slot.name, at=view.at)
+        value = value_in(slot, answer.said, asked=answer.slot == slot.name, at=situation.at)
         if value is not None:
             return value
     if slot.kind == "digits" and slot.length:
@@ -155,25 +155,25 @@ def _value(view: View, slot: Slot, answers: tuple[Answer, ...]) -> Any:
     return None
 
 
-def _known(view: View, slot: Slot) -> Any:
+def _known(situation: Situation, slot: Slot) -> Any:
     """A number given earlier in the call: to a tool with an argument of that name, or in the caller's words."""
-    for exchange in view.talk.earlier:
+    for exchange in situation.dialogue.earlier:
         for step in reversed(exchange.work):
             value = _arguments(step.call.arguments).get(slot.name)
             if value is not None:
                 return value
-        value = value_in(slot, exchange.said, asked=False, at=view.at)
+        value = value_in(slot, exchange.said, asked=False, at=situation.at)
         if value is not None and slot.length:
             return value
     return None
 
 
-def _answers(talk: Talk, tool: ToolSchema) -> tuple[Answer, ...]:
+def _answers(dialogue: Dialogue, tool: ToolSchema) -> tuple[Answer, ...]:
     """The caller's words since the tool was chosen, each with the slot that had been asked for before them."""
     slots = slots_of(tool)
-    found = [talk.now.said]
+    found = [dialogue.now.said]
     asked: list[str | None] = []
-    for exchange in talk.earlier:
+    for exchange in dialogue.earlier:
         slot = next((slot for slot in slots if _asked(exchange.reply, slot)), None)
         if slot is None:
             break

@@ -8,7 +8,7 @@ from typing import Any
 from orchestra.execution.models.offline import dialogue_acts
 from orchestra.execution.models.offline.dates import DAYS, date_in, time_in, time_words, weekday_of
 from orchestra.execution.models.offline.numbers import digit_runs, digits_of_length, without_numbers
-from orchestra.language.stemming import meant, stem, terms, words
+from orchestra.language.stemming import closest_term, stem, terms, words
 from orchestra_schemas import ToolSchema
 
 _LENGTHS = {
@@ -176,7 +176,11 @@ def _of_calendar(slot: Slot, said: str, at: float) -> Any:
 def tells_more(said: str, tool: ToolSchema) -> bool:
     """Whether the words that called for a tool also tell what happened, beyond the tool's own name."""
     own = {stem(word) for word in words(tool.name.replace("_", " "))} | {"make", "file", "complain", "report", "number"}
-    more = [term for term in terms(said) if not term.isdigit() and not digit_runs(term) and meant(term, own)[1] < _SURE]
+    more = [
+        term
+        for term in terms(said)
+        if not term.isdigit() and not digit_runs(term) and closest_term(term, own)[1] < _SURE
+    ]
     return len(more) > _OWN_WORDS
 
 
@@ -208,7 +212,7 @@ def _choice(choices: Sequence[str], said: str) -> str | None:
             if written in by_number:
                 return by_number[written]
     by_stem = {stem(word): choice for choice in choices for word in spelled[choice].split()}
-    guesses = [(meant(stem(word), by_stem), word) for word in heard]
+    guesses = [(closest_term(stem(word), by_stem), word) for word in heard]
     return next((by_stem[known] for (known, likeness), _ in guesses if likeness >= _SURE), None)
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from orchestra.execution.models.offline.dialogue import HANDOFF
 from orchestra.execution.models.offline.numbers import without_numbers
-from orchestra.execution.models.offline.transcript import HANDOFF
 from orchestra.language.bm25 import Index
-from orchestra.language.stemming import bare, meant, terms
+from orchestra.language.stemming import closest_term, strip_pleasantries, terms
 from orchestra_schemas import ToolSchema
 
 _EXAMPLES = re.compile(r"\bexamples?:\s*", re.IGNORECASE)
@@ -41,7 +41,7 @@ def example_of(said: str, tools: Sequence[ToolSchema]) -> str | None:
 
 
 def _as_example(text: str) -> str:
-    return bare(_alike(without_numbers(text)))
+    return strip_pleasantries(_alike(without_numbers(text)))
 
 
 @lru_cache(maxsize=256)
@@ -68,7 +68,7 @@ class _Corpus:
 
     def scores(self, said: str) -> dict[str, float]:
         """See `rank`."""
-        asked = dict(meant(term, self._found_in) for term in terms(said))
+        asked = dict(closest_term(term, self._found_in) for term in terms(said))
         return {
             name: score + _EXAMPLE_WEIGHT * max((self._likeness(asked, e) for e in self._examples[name]), default=0.0)
             for name, score in self._index.scores(said).items()

@@ -37,7 +37,7 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class Talk:
+class Dialogue:
     """The whole conversation; the last exchange is the one to answer now.
 
     Attributes:
@@ -59,9 +59,9 @@ class Talk:
         """All exchanges before this one, the latest first."""
         return self.exchanges[-2::-1]
 
-    def said_instead(self, said: str) -> "Talk":
+    def with_words(self, said: str) -> "Dialogue":
         """The same conversation, had the caller said this now."""
-        return Talk(self.instructions, [*self.exchanges[:-1], Exchange(said)])
+        return Dialogue(self.instructions, [*self.exchanges[:-1], Exchange(said)])
 
     @property
     def last_reply(self) -> str:
@@ -69,7 +69,7 @@ class Talk:
         return next((exchange.reply for exchange in self.earlier if exchange.reply), "")
 
 
-def read(messages: Sequence[Message]) -> Talk:
+def read(messages: Sequence[Message]) -> Dialogue:
     """The conversation in a prompt's messages.
 
     What the caller said without an answer (the turn was superseded) is the beginning of what they said next.
@@ -95,4 +95,4 @@ def read(messages: Sequence[Message]) -> Talk:
                 current.steps.append(step)
         elif message.tool_call_id in waiting:
             waiting.pop(message.tool_call_id).result = message.content
-    return Talk("\n".join(instructions), exchanges)
+    return Dialogue("\n".join(instructions), exchanges)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from orchestra.agents.autogen import AgentTurn, Cast
-from orchestra.agents.tool_guard import Scene
+from orchestra.agents.autogen import AgentToolset, AgentTurn
+from orchestra.agents.tool_guard import TurnContext
 from orchestra.language.agreement import Asked
 from orchestra_schemas import Message, PromptCompleted, ToolCall
 from tests.agents.team import Parcels, team
@@ -22,7 +22,7 @@ _BEFORE = (
 )
 
 
-class _Steps:
+class _Requests:
     """Notes what is asked, and answers it."""
 
     def __init__(self) -> None:
@@ -36,35 +36,35 @@ class _Steps:
         return self._answer()
 
 
-async def asked(*, ahead: bool, agent: str = "tracking", **scene: Any) -> list[tuple[Any, ...]]:
+async def asked(*, prefetch: bool, agent: str = "tracking", **context_fields: Any) -> list[tuple[Any, ...]]:
     """What is asked in a turn."""
-    steps = _Steps()
-    place = Scene(agent=agent, call="07-x", turn=2, **scene)
+    requests = _Requests()
+    context = TurnContext(agent=agent, call="07-x", turn=2, **context_fields)
     said = Message(role="user", content="and when")
-    turn = AgentTurn(Cast(team(Parcels())), steps, place, caller_said=said)  # type: ignore[arg-type]
-    if ahead:
-        turn.ask_ahead()
-        assert len(steps.asked) == 1
+    turn = AgentTurn(AgentToolset(team(Parcels())), requests, context, caller_said=said)  # type: ignore[arg-type]
+    if prefetch:
+        turn.prefetch()
+        assert len(requests.asked) == 1
     assert await turn.run()
-    return steps.asked
+    return requests.asked
 
 
 @pytest.mark.parametrize("agent", ["reception", "tracking"])
-@pytest.mark.parametrize("known", ["", "They called yesterday."])
-async def test_what_is_asked_ahead_is_what_autogen_asks(agent: str, known: str) -> None:
-    alone = await asked(ahead=False, agent=agent, conversation=_BEFORE, known=known)
+@pytest.mark.parametrize("notes", ["", "They called yesterday."])
+async def test_the_prefetched_prompt_is_the_one_that_autogen_asks_for(agent: str, notes: str) -> None:
+    alone = await asked(prefetch=False, agent=agent, conversation=_BEFORE, notes=notes)
     assert len(alone) == 1
-    assert await asked(ahead=True, agent=agent, conversation=_BEFORE, known=known) == alone
+    assert await asked(prefetch=True, agent=agent, conversation=_BEFORE, notes=notes) == alone
 
 
-async def test_nothing_is_asked_ahead_where_the_caller_has_agreed_to_a_tool() -> None:
+async def test_nothing_is_prefetched_once_the_caller_has_agreed_to_a_tool() -> None:
     question = Asked(turn=1, tool="book", arguments="{}", question="Shall I book it?")
     turn = AgentTurn(
-        Cast(team(Parcels())),
-        _Steps(),  # type: ignore[arg-type]
-        Scene(agent="tracking", call="07-x", turn=2, asked=question, answer="yes"),
+        AgentToolset(team(Parcels())),
+        _Requests(),  # type: ignore[arg-type]
+        TurnContext(agent="tracking", call="07-x", turn=2, asked=question, answer="yes"),
         caller_said=Message(role="user", content="yes"),
     )
-    turn.ask_ahead()
-    assert turn.ahead is None
+    turn.prefetch()
+    assert turn.prefetched is None
     assert turn.prompts == 0
