@@ -38,15 +38,6 @@ _GRACE_S = 3.0
 _NO_ANSWER = "The tool did not answer in time; its outcome is not known."
 
 
-async def catch_up(context: Context, published: int) -> None:
-    """Bring an attempt that has published so much to the point that the one before had reached.
-
-    What it publishes next would otherwise get ids that are taken, and be dropped.
-    """
-    if context.attempt > 1:
-        await context.publish(*(await context.published())[published:])
-
-
 class TurnRequests:
     """Asks the execution workers for what the agents need in one turn.
 

@@ -13,7 +13,7 @@ from orchestra.agents.autogen import AgentToolset, AgentTurn
 from orchestra.agents.call_cache import CONVERSATION, STEP, ActiveCall, CallerTurn, RunningTurn, Step, StopReason
 from orchestra.agents.router import Router
 from orchestra.agents.tool_guard import TurnContext
-from orchestra.agents.turn_requests import PROMPT_S, TurnRequests, catch_up
+from orchestra.agents.turn_requests import PROMPT_S, TurnRequests
 from orchestra.bus import Context
 from orchestra.errors import EngineError, FencedError
 from orchestra.language.agreement import simply_agrees
@@ -119,7 +119,7 @@ class TurnRunner:
                 reason = "expired"
         if reason is None:
             return await self._run(event, context, active)
-        await catch_up(context, 0)
+        await context.resume()
         if isinstance(event, UserTurnEnded):
             conversation.add_turn(event.turn, [_caller_message(event)], agent=conversation.agent, running={})
         else:
@@ -194,7 +194,7 @@ class TurnRunner:
         active.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
         try:
             outcome = await _outcome(turn, work, self._turn_s)
-            await catch_up(context, requests.published)
+            await context.resume()
             if predicted and conversation.confirmed < event.turn:
                 return self._withdraw(event, context, active, requests)
             if words := active.transcript_of(event.turn):

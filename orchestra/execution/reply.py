@@ -49,9 +49,7 @@ class Reply:
 
     async def load_published(self) -> None:
         """Find what earlier attempts have published."""
-        earlier = await self._context.published()
-        self._chunks = [event for event in earlier if isinstance(event, ReplyChunk)]
-        await self._context.publish(*earlier)  # dropped as known, and the next one gets the next id
+        self._chunks = [event for event in await self._context.resume() if isinstance(event, ReplyChunk)]
 
     def append_only(self) -> None:
         """What is said from here on is new."""

@@ -101,8 +101,7 @@ class Tools:
     async def run(self, event: ToolRequested, context: Context) -> list[Event]:
         """Run the tool; returns `ToolCompleted`, after what the tool asks of the call itself."""
         started = time.monotonic()
-        if context.attempt > 1:
-            await context.publish(*(await context.published()))  # dropped as known, and the next one gets the next id
+        await context.resume()
         tool = self._app.tools.get(event.name)
         refusal = await _refusal(tool, event, context)
         if tool is None or refusal:

@@ -129,6 +129,48 @@ async def test_a_second_attempt_publishes_nothing_twice_and_sees_what_the_first_
     assert seen == [[], ["one", "two"], ["one", "two"]]
 
 
+async def test_a_second_attempt_may_go_on_after_what_the_first_one_published(bus: TestBus) -> None:
+    consumer = Consumer("speaking")
+    resumed = []
+
+    @consumer.on(PromptRequested)
+    async def speak(event: PromptRequested, context: Context) -> TurnCompleted:
+        resumed.append([chunk.text for chunk in await context.resume()])
+        await context.publish(ReplyChunk(call=event.call, text=f"{context.attempt}"))
+        if context.attempt < 3:
+            message = "the model went away"
+            raise RuntimeError(message)
+        return TurnCompleted(call=event.call, agent="a")
+
+    async with bus.run(consumer):
+        (asked,) = await bus.publish(PromptRequested(call=bus.call(), agent="a"))
+        await bus.settled()
+    assert resumed == [[], ["1"], ["1", "2"]]
+    chunks = await bus.published(ReplyChunk)
+    assert [(chunk.text, chunk.id) for chunk in chunks] == [(f"{n}", f"{asked.id}.speaking.{n}") for n in (1, 2, 3)]
+    assert [done.id for done in await bus.published(TurnCompleted)] == [f"{asked.id}.speaking.4"]
+
+
+async def test_an_attempt_that_has_published_before_it_resumes_loses_no_number(bus: TestBus) -> None:
+    consumer = Consumer("speaking")
+
+    @consumer.on(PromptRequested)
+    async def speak(event: PromptRequested, context: Context) -> TurnCompleted:
+        await context.publish(ReplyChunk(call=event.call, text="one"))
+        await context.resume()
+        if context.attempt < 3:
+            await context.publish(ReplyChunk(call=event.call, text=f"{context.attempt}"))
+            message = "the model went away"
+            raise RuntimeError(message)
+        return TurnCompleted(call=event.call, agent="a")
+
+    async with bus.run(consumer):
+        await bus.publish(PromptRequested(call=bus.call(), agent="a"))
+        await bus.settled()
+    assert [chunk.text for chunk in await bus.published(ReplyChunk)] == ["one", "1", "2"]
+    assert len(await bus.published(TurnCompleted)) == 1
+
+
 async def test_state_is_written_with_the_ack_and_read_by_the_next_handler(bus: TestBus) -> None:
     consumer = Consumer("mood", state="moods")
     seen = []

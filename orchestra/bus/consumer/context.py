@@ -103,3 +103,17 @@ class Context:
         if not self._delivery.may_repeat:
             return []
         return await self._delivery.owned.published_by(self._delivery)
+
+    async def resume(self) -> list[Event]:
+        """Go on where earlier attempts at this event stopped: the next event published gets the id after their last.
+
+        For a handler that does not publish its earlier events again: without this, the ids of its new events would be
+        taken, and Redis would drop them as known.
+
+        Returns:
+            What earlier attempts have published, in order; empty on the first attempt.
+
+        """
+        if not self._delivery.may_repeat:
+            return []
+        return await self._delivery.owned.resume(self._delivery)

@@ -399,8 +399,20 @@ class OwnedPartition:
 
     async def published_by(self, delivery: Delivery) -> list[Event]:
         """What earlier attempts at this work have published, in order."""
+        return await self._published(delivery, await self._count_published(delivery))
+
+    async def resume(self, delivery: Delivery) -> list[Event]:
+        """Number what this attempt publishes next after what earlier ones have published; returns that, in order."""
+        count = await self._count_published(delivery)
+        # the count, and not the number of events found: of those, some may have been trimmed
+        delivery.published = max(delivery.published, count)
+        return await self._published(delivery, count)
+
+    async def _count_published(self, delivery: Delivery) -> int:
         counts = keys.key(self.partition, "published", self.consumer.name)
-        count = int(await self._ask("HGET", counts, delivery.cause) or 0)
+        return int(await self._ask("HGET", counts, delivery.cause) or 0)
+
+    async def _published(self, delivery: Delivery, count: int) -> list[Event]:
         prefix = f"{delivery.cause}.{self.consumer.name}."
         found: dict[int, Event] = {}
         for stream in keys.STREAMS:
