@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from orchestra.demo.scripts import SCRIPTS, SHOWS
-from orchestra.simulator.audio_measure import Span, sounds
+from orchestra.simulator.audio_measure import Span, find_sounds
 from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 #: a longer silence is dead air, in seconds
@@ -107,10 +107,11 @@ def tracks(path: Path) -> tuple[Samples, Samples]:
 
 def dead_air(caller: Samples, agent: Samples) -> Span:
     """The longest silence between two sounds, or behind the caller's last one."""
-    spans = sorted([*sounds(caller), *sounds(agent)])
+    spans = sorted([*find_sounds(caller), *find_sounds(agent)])
     longest, until_s = Span(0.0, 0.0), spans[0].end_s if spans else 0.0
     end_s = len(agent) / SAMPLE_RATE
-    owed = bool(spans) and bool(sounds(caller)) and sounds(caller)[-1].end_s >= max(span.end_s for span in spans)
+    callers = find_sounds(caller)
+    owed = bool(callers) and callers[-1].end_s >= max(span.end_s for span in spans)
     for span in [*spans, *([Span(end_s, end_s)] if owed else [])]:
         if span.start_s - until_s > longest.end_s - longest.start_s:
             longest = Span(until_s, span.start_s)
@@ -122,7 +123,7 @@ def replies(journal: list[dict[str, Any]], agent: Samples) -> tuple[int, list[st
     """How many replies the journal calls spoken, and those for whose words there is not enough sound before it."""
     started = next((event["at"] for event in journal if event["type"] == "call.started"), 0.0)
     spoken = [event for event in journal if event["type"] == "reply.spoken"]
-    spans, unheard, since_s = sounds(agent), [], 0.0
+    spans, unheard, since_s = find_sounds(agent), [], 0.0
     for event in spoken:
         until_s = event["at"] - started + _CLOCKS_S
         sounded_s = sum(max(0.0, min(span.end_s, until_s) - max(span.start_s, since_s)) for span in spans)

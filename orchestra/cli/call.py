@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orchestra.settings import Settings
     from orchestra.simulator import (
         Caller,
-        Ending,
+        CallOutcome,
         PhoneLine,
         Replying,
         ScriptedConversation,
@@ -199,7 +199,7 @@ async def _call(settings: "Settings", order: _Order, console: "Console") -> tupl
     with console.status("listening to what was heard …"):
         turns = await asyncio.to_thread(_turns, line, talk, utterances, speech)
     _print(console, turns, ending, order.save)
-    good = not talk.gave_up and ending.how not in ("refused", "cut_off")
+    good = not talk.unanswered_turn and ending.how not in ("refused", "cut_off")
     return good, _account(caller, turns, ending, order.save)
 
 
@@ -286,9 +286,9 @@ async def _listen(follow: "Subscription", call_sid: str, replying: "Replying") -
 
 
 def _utterances(order: _Order, speech: "LocalSpeech") -> list["Utterance"]:
-    from orchestra.simulator import performed
+    from orchestra.simulator import render_script
 
-    utterances = performed(order.steps, speech.synthesize)
+    utterances = render_script(order.steps, speech.synthesize)
     if order.barge_in_after_s is not None and utterances:
         utterances[-1] = replace(utterances[-1], barge_in_after_s=order.barge_in_after_s)
     return utterances
@@ -297,25 +297,26 @@ def _utterances(order: _Order, speech: "LocalSpeech") -> list["Utterance"]:
 def _turns(
     line: "PhoneLine", talk: "ScriptedConversation", utterances: list["Utterance"], speech: "LocalSpeech"
 ) -> list[_Turn]:
-    from orchestra.simulator import measure_turns, words_heard
+    from orchestra.simulator import measure_turns, transcribe_reply
 
     agent = line.tracks.agent
     turns = measure_turns(line.tracks.caller, agent, talk.said_spans)
     said = ["", *(utterance.text for utterance in utterances)][: len(turns)]
     return [
-        _Turn(text, turn, words_heard(agent, turn, speech.transcribe)) for text, turn in zip(said, turns, strict=True)
+        _Turn(text, turn, transcribe_reply(agent, turn, speech.transcribe))
+        for text, turn in zip(said, turns, strict=True)
     ]
 
 
-def _print(console: "Console", turns: list[_Turn], ending: "Ending", save: Path | None) -> None:
+def _print(console: "Console", turns: list[_Turn], ending: "CallOutcome", save: Path | None) -> None:
     from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
 
     console.print()
     for number, turn in enumerate(turns):
         if number:
             row(console, f"turn {number}", "said", turn.said, CALLER)
-        if turn.audio.yielded_s is not None:
-            row(console, "", "interrupted", f"the agent fell silent after {_ms(turn.audio.yielded_s)} ms", QUIET)
+        if turn.audio.barge_in_stop_s is not None:
+            row(console, "", "interrupted", f"the agent fell silent after {_ms(turn.audio.barge_in_stop_s)} ms", QUIET)
         row(console, "", "heard", turn.heard or "(nothing)", AGENT)
         if turn.audio.response_s is not None:
             row(console, "", "first audio", f"{_ms(turn.audio.response_s)} ms after the caller's last sound", QUIET)
@@ -324,7 +325,7 @@ def _print(console: "Console", turns: list[_Turn], ending: "Ending", save: Path 
         console.print(f"recording  {save}", soft_wrap=True)
 
 
-def _account(caller: "Caller", turns: list[_Turn], ending: "Ending", save: Path | None) -> dict[str, Any]:
+def _account(caller: "Caller", turns: list[_Turn], ending: "CallOutcome", save: Path | None) -> dict[str, Any]:
     return {
         "url": caller.url,
         "call_sid": caller.call_sid,
@@ -334,8 +335,8 @@ def _account(caller: "Caller", turns: list[_Turn], ending: "Ending", save: Path 
                 "said": turn.said,
                 "heard": turn.heard,
                 "first_audio_ms": _ms(turn.audio.response_s),
-                "yielded_ms": _ms(turn.audio.yielded_s),
-                "spoke_over_ms": _ms(turn.audio.spoke_over_s),
+                "yielded_ms": _ms(turn.audio.barge_in_stop_s),
+                "spoke_over_ms": _ms(turn.audio.talk_over_s),
             }
             for number, turn in enumerate(turns)
         ],

@@ -29,7 +29,7 @@ from orchestra.simulator import (
     measure_turns,
 )
 from orchestra.simulator.audio_files import read_channels
-from orchestra.simulator.audio_measure import sounds
+from orchestra.simulator.audio_measure import find_sounds
 from orchestra.stack import Running, stack
 from orchestra.voice.audio.mulaw import Samples
 from orchestra_schemas import CallEnded, Event, UserTurnEnded
@@ -60,7 +60,7 @@ def recorded_voice(was: ToldCall, recorded: Sequence[Event], caller: Samples, ag
     ends = {turn.number: turn.said_to_s for turn in dialogue(recorded).turns if turn.number and turn.said_to_s}
     numbers = sorted(ends)
     parts: dict[int, list[Span]] = {}
-    for span in sounds(caller):
+    for span in find_sounds(caller):
         at = next((number for number in numbers if span.start_s < (ends[number] or 0.0) + _ABOUT_S), None)
         if at is not None:
             parts.setdefault(at, []).append(span)
@@ -208,6 +208,6 @@ def _tracks(path: Path) -> tuple[Samples, Samples]:
 def _sound(turn: TurnAudio) -> TurnSound:
     return TurnSound(
         response_ms=None if turn.response_s is None else turn.response_s * 1000,
-        yielded_ms=None if turn.yielded_s is None else turn.yielded_s * 1000,
-        talk_over_ms=turn.spoke_over_s * 1000,
+        yielded_ms=None if turn.barge_in_stop_s is None else turn.barge_in_stop_s * 1000,
+        talk_over_ms=turn.talk_over_s * 1000,
     )

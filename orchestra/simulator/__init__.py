@@ -3,25 +3,23 @@
 from orchestra.history.by_utterance import Replying, TurnAccount, account
 from orchestra.simulator.audio_files import to_telephone, write_stereo
 from orchestra.simulator.audio_measure import Span, TurnAudio, cut, measure_turns
-from orchestra.simulator.caller import Caller, Ending
-from orchestra.simulator.checks import Problem, TurnRecord, problems
+from orchestra.simulator.caller import Caller, CallOutcome
+from orchestra.simulator.checks import CheckedTurn, Problem, check_call
 from orchestra.simulator.phone_line import PhoneLine, Tracks
-from orchestra.simulator.script import ScriptLine, performed, read_script, recorded, spoken
+from orchestra.simulator.script import ScriptLine, load_recordings, read_script, render_script, synthesize_lines
 from orchestra.simulator.script_runner import Patience, ScriptedConversation, Utterance
-from orchestra.simulator.transcribe import compare_heard, words_heard
-from orchestra.simulator.transcript_match import Comparison, compare
-from orchestra.simulator.transfer_target import Person
-from orchestra.simulator.twilio_rest import CarrierApi
+from orchestra.simulator.transcribe import match_reply, transcribe_reply
+from orchestra.simulator.transcript_match import TranscriptMatch, compare
+from orchestra.simulator.transfer_target import TransferTarget
+from orchestra.simulator.twilio_rest import TwilioRestServer
 from orchestra.voice.audio.mulaw import SAMPLE_RATE
 
 __all__ = [
     "SAMPLE_RATE",
+    "CallOutcome",
     "Caller",
-    "CarrierApi",
-    "Comparison",
-    "Ending",
+    "CheckedTurn",
     "Patience",
-    "Person",
     "PhoneLine",
     "Problem",
     "Replying",
@@ -29,21 +27,23 @@ __all__ = [
     "ScriptedConversation",
     "Span",
     "Tracks",
+    "TranscriptMatch",
+    "TransferTarget",
     "TurnAccount",
     "TurnAudio",
-    "TurnRecord",
+    "TwilioRestServer",
     "Utterance",
     "account",
+    "check_call",
     "compare",
-    "compare_heard",
     "cut",
+    "load_recordings",
+    "match_reply",
     "measure_turns",
-    "performed",
-    "problems",
     "read_script",
-    "recorded",
-    "spoken",
+    "render_script",
+    "synthesize_lines",
     "to_telephone",
-    "words_heard",
+    "transcribe_reply",
     "write_stereo",
 ]

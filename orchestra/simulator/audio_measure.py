@@ -40,17 +40,17 @@ class TurnAudio:
         replies: the agent's stretches of speech that belong to this turn.
         response_s: end of the caller's speech → first sound of the reply that followed; negative when that began
             before the caller had ended; None when no reply was heard.
-        yielded_s: where the caller spoke over the reply before: start of the caller's speech → last
+        barge_in_stop_s: where the caller spoke over the reply before: start of the caller's speech → last
             sound of that reply. None when there was nothing to interrupt.
-        spoke_over_s: how long the agent, unasked, began to speak while the caller still did.
+        talk_over_s: how long the agent, unasked, began to speak while the caller still did.
 
     """
 
     said: Span | None
     replies: tuple[Span, ...]
     response_s: float | None = None
-    yielded_s: float | None = None
-    spoke_over_s: float = 0.0
+    barge_in_stop_s: float | None = None
+    talk_over_s: float = 0.0
 
     @property
     def reply(self) -> Span | None:
@@ -63,7 +63,7 @@ def is_audible(samples: Samples) -> bool:
     return bool(np.mean(np.square(samples, dtype=np.float64)) >= _AUDIBLE_SQUARE)
 
 
-def sounds(samples: Samples) -> list[Span]:
+def find_sounds(samples: Samples) -> list[Span]:
     """The audible stretches of a track (8 kHz), to 10 ms; those less than `JOIN_S` apart are one."""
     windows = samples.size // _WINDOW_SAMPLES
     framed = samples[: windows * _WINDOW_SAMPLES].reshape(windows, _WINDOW_SAMPLES)
@@ -93,7 +93,7 @@ def measure_turns(caller: Samples, agent: Samples, utterances: Sequence[Span]) -
     said = [_said(caller, utterance) for utterance in utterances]
     begun = [spoken or utterance for spoken, utterance in zip(said, utterances, strict=True)]  # a silence begins, too
     replies: list[list[Span]] = [[] for _ in range(len(said) + 1)]
-    for span in sounds(agent):
+    for span in find_sounds(agent):
         replies[_turn_of(span, begun, replies)].append(span)
     turns = [TurnAudio(None, tuple(replies[0]))]
     for number, spoken in enumerate(said, start=1):
@@ -109,7 +109,7 @@ def cut(samples: Samples, span: Span, margin_s: float = 0.1) -> Samples:
 
 def _said(caller: Samples, utterance: Span) -> Span | None:
     start = round(utterance.start_s * SAMPLE_RATE)
-    heard = sounds(caller[start : round(utterance.end_s * SAMPLE_RATE)])
+    heard = find_sounds(caller[start : round(utterance.end_s * SAMPLE_RATE)])
     return Span(utterance.start_s + heard[0].start_s, utterance.start_s + heard[-1].end_s) if heard else None
 
 
@@ -134,6 +134,6 @@ def _turn(said: Span | None, replies: list[Span], replies_before: list[Span]) ->
         said,
         tuple(replies),
         response_s=answer.start_s - said.end_s if answer else None,
-        yielded_s=last_s - said.start_s if last_s > said.start_s else None,
-        spoke_over_s=sum(max(0.0, min(span.end_s, said.end_s) - span.start_s) for span in replies),
+        barge_in_stop_s=last_s - said.start_s if last_s > said.start_s else None,
+        talk_over_s=sum(max(0.0, min(span.end_s, said.end_s) - span.start_s) for span in replies),
     )

@@ -13,7 +13,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from orchestra.errors import RejectedError, UsageError
 from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.phone_line import PhoneLine
-from orchestra.simulator.transfer_target import Person, takes_call
+from orchestra.simulator.transfer_target import TransferTarget, accepts_call
 from orchestra.simulator.twiml import ConnectStream, Dial, Hangup, Pause, Redirect, Say, Verb, parse_twiml
 from orchestra.voice.audio import mulaw
 
@@ -23,11 +23,14 @@ _TRIES = 3
 _BETWEEN_TRIES_S = 0.3
 
 #: what the caller does once the line stands; when it returns, the caller hangs up
-Conversation = Callable[[PhoneLine], Awaitable[None]]
+CallerBehaviour = Callable[[PhoneLine], Awaitable[None]]
+
+
+HowEnded = Literal["caller_hung_up", "agent_hung_up", "transferred", "refused", "cut_off"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class CallOutcome:
     """How a call ended.
 
     ``target`` is the number of a transfer; ``announcements`` what the carrier itself was told to say;
@@ -35,7 +38,7 @@ class Ending:
     ``cut_off``: the stream broke, and no edge answered what was to be done next.
     """
 
-    how: Literal["caller_hung_up", "agent_hung_up", "transferred", "refused", "cut_off"]
+    how: HowEnded
     target: str = ""
     announcements: tuple[str, ...] = ()
     streams: int = 0
@@ -64,7 +67,7 @@ class Caller:
         auth_token: the token with which the edge checks Twilio's signatures.
         from_number: the caller's number, E.164.
         to_number: the number that is called, E.164.
-        person: who answers where the edge transfers the call to.
+        transfer_target: who answers where the edge transfers the call to.
         call_sid: the carrier's id of the call; made up unless given.
         answered_by: the carrier's machine detection, for a call that the edge has made; then ``voice_url`` is the
             address that it gave for it, and the "caller" here is the one who is called.
@@ -78,7 +81,7 @@ class Caller:
         *,
         from_number: str = "+15550001",
         to_number: str = "+15550100",
-        person: Person | None = None,
+        transfer_target: TransferTarget | None = None,
         answered_by: str = "",
         voice_url: str = "",
         call_sid: str = "",
@@ -88,14 +91,14 @@ class Caller:
         self._signature = RequestValidator(auth_token).compute_signature
         self._account_sid = "AC" + secrets.token_hex(16)
         self._from, self._to = from_number, to_number
-        self._person = person or Person()
+        self._transfer_target = transfer_target or TransferTarget()
         self._answered_by, self._voice_url = answered_by, voice_url or f"{self.url}/twilio/voice"
         self._transferred_to = ""
         self._attempts = 0
         self._announcements: list[str] = []
         self._streams: list[MediaStream] = []
 
-    async def call(self, line: PhoneLine, conversation: Conversation) -> Ending:
+    async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
         """Make the call over this line and hold the conversation in it; returns when the call is over.
 
         Raises:
@@ -112,14 +115,14 @@ class Caller:
             ) as http:
                 verbs = await self._dial(http)
                 async with asyncio.TaskGroup() as tasks:
-                    ending = await self._follow(http, verbs, _Talk(tasks, line, conversation))
+                    ending = await self._follow(http, verbs, _LiveConversation(tasks, line, conversation))
                     line.end()
                 return ending
         except ExceptionGroup as group:
             # One call, one reason: the tasks of a call end together, and the first error is why.
             raise group.exceptions[0] from None
 
-    async def tell_status(self, url: str, status: str) -> None:
+    async def send_status(self, url: str, status: str) -> None:
         """Tell the edge how the call goes, as the carrier does to a status callback."""
         async with httpx.AsyncClient(timeout=_WEBHOOK_TIMEOUT_S, trust_env=False) as http:
             form = {"CallSid": self.call_sid, "CallStatus": status, "From": self._from, "To": self._to}
@@ -133,21 +136,21 @@ class Caller:
             msg = f"no edge answers at {self.url} ({error or type(error).__name__}): start `orchestra up`"
             raise UsageError(msg) from None
 
-    async def _follow(self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_Talk") -> Ending:
+    async def _follow(self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_LiveConversation") -> CallOutcome:
         """Do what the edge's TwiML says, document after document, until the call is over."""
         while True:
             result = await self._act(http, verbs, talk)
-            if isinstance(result, Ending):
+            if isinstance(result, CallOutcome):
                 return result
             url, extra = result
             try:
                 verbs = await self._ask_again(http, url, "in-progress", **extra)
             except httpx.TransportError:
-                return self._ending("cut_off")
+                return self._outcome("cut_off")
 
     async def _act(
-        self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_Talk"
-    ) -> Ending | tuple[str, dict[str, str]]:
+        self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_LiveConversation"
+    ) -> CallOutcome | tuple[str, dict[str, str]]:
         """Do what one document says: how the call ended, or what to ask for the next document."""
         for verb in verbs:
             match verb:
@@ -156,7 +159,7 @@ class Caller:
                 case Dial():
                     bridged = await self._transfer(http, verb, talk.line)
                     if not verb.action:
-                        return self._ending("transferred" if bridged else "agent_hung_up")
+                        return self._outcome("transferred" if bridged else "agent_hung_up")
                     status = "completed" if bridged else "no-answer"
                     return verb.action, {"DialCallStatus": status, "DialBridged": str(bridged).lower()}
                 case Say() | Pause():
@@ -165,10 +168,10 @@ class Caller:
                     return urljoin(self._voice_url, url), {}
                 case ConnectStream():
                     if await self._hold(verb, talk):
-                        return self._ending("caller_hung_up")
+                        return self._outcome("caller_hung_up")
                     if verb.action:
                         return urljoin(self._voice_url, verb.action), {}
-        return self._ending("agent_hung_up" if self._streams else "refused")
+        return self._outcome("agent_hung_up" if self._streams else "refused")
 
     async def _hear(self, verb: Say | Pause) -> None:
         if isinstance(verb, Say):
@@ -178,12 +181,12 @@ class Caller:
 
     async def _transfer(self, http: httpx.AsyncClient, dial: Dial, line: PhoneLine) -> bool:
         """Ring the person; once they have taken the call, the caller hears them until they hang up."""
-        person, sid = self._person, "CA" + secrets.token_hex(16)
+        person, sid = self._transfer_target, "CA" + secrets.token_hex(16)
 
         async def ask(url: str, **extra: str) -> list[Verb]:
             return await self._ask(http, url, "in-progress", CallSid=sid, ParentCallSid=self.call_sid, **extra)
 
-        if not await takes_call(person, dial, ask):
+        if not await accepts_call(person, dial, ask):
             return False
         self._transferred_to = dial.target
         person.connected_s = line.now_s
@@ -191,7 +194,7 @@ class Caller:
         await line.until(lambda: not line.playout, 2 * person.says.size / mulaw.SAMPLE_RATE + 1)
         return True
 
-    async def _hold(self, verb: ConnectStream, talk: "_Talk") -> bool:
+    async def _hold(self, verb: ConnectStream, talk: "_LiveConversation") -> bool:
         """Hold the conversation over one media stream; True when it was the caller who hung up."""
         if self._attempts > _RECONNECTS:
             msg = f"the edge asked for {self._attempts} reconnects in one call"
@@ -247,17 +250,17 @@ class Caller:
             raise RejectedError(msg)
         return parse_twiml(answer.text)
 
-    def _ending(self, how: Literal["caller_hung_up", "agent_hung_up", "transferred", "refused", "cut_off"]) -> Ending:
+    def _outcome(self, how: HowEnded) -> CallOutcome:
         closed = self._streams[-1].closed if self._streams else ""
         if self._transferred_to:
             how = "transferred"
-        return Ending(how, self._transferred_to, tuple(self._announcements), len(self._streams), closed)
+        return CallOutcome(how, self._transferred_to, tuple(self._announcements), len(self._streams), closed)
 
 
-class _Talk:
+class _LiveConversation:
     """The clock and the conversation of one call, which outlive a stream that breaks; begun with the first stream."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, line: PhoneLine, conversation: Conversation) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, line: PhoneLine, conversation: CallerBehaviour) -> None:
         self.line = line
         self._tasks, self._conversation = tasks, conversation
         self._task: asyncio.Task[None] | None = None
@@ -269,5 +272,5 @@ class _Talk:
         return self._task
 
 
-async def _run(conversation: Conversation, line: PhoneLine) -> None:
+async def _run(conversation: CallerBehaviour, line: PhoneLine) -> None:
     await conversation(line)

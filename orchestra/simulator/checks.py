@@ -6,14 +6,14 @@ from typing import Protocol
 
 from orchestra.history.by_utterance import TurnAccount
 from orchestra.simulator.audio_measure import TurnAudio
-from orchestra.simulator.caller import Ending
-from orchestra.simulator.transcript_match import Comparison
+from orchestra.simulator.caller import CallOutcome
+from orchestra.simulator.transcript_match import TranscriptMatch
 
 #: an agent that goes on longer over its caller did not notice them (the "yield" of voice benchmarks allows 2 s)
-YIELD_S = 2.0
+BARGE_IN_STOP_S = 2.0
 
 
-class Expected(Protocol):
+class ExpectedTurn(Protocol):
     """What a script's line says must come back."""
 
     @property
@@ -41,13 +41,13 @@ class Expected(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TurnRecord:
+class CheckedTurn:
     """One turn from all sides: what was said, what the journal says, how it sounded, what was heard."""
 
     said: str
     account: TurnAccount
     audio: TurnAudio
-    heard: Comparison
+    heard: TranscriptMatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +63,20 @@ class Problem:
         return f"{place}: {self.what}"
 
 
-def problems(turns: Sequence[TurnRecord], lines: Sequence[Expected], ending: Ending) -> list[Problem]:
+def check_call(turns: Sequence[CheckedTurn], lines: Sequence[ExpectedTurn], ending: CallOutcome) -> list[Problem]:
     """What is wrong with a call; ``turns`` begins with the greeting, ``lines`` with the caller's first line."""
-    found = [problem for turn in turns for problem in _unheard(turn)]
+    found = [problem for turn in turns for problem in _wrong_audio(turn)]
     for number, line in enumerate(lines, start=1):
         if number >= len(turns):
             found.append(Problem(number, f"the call ended before the caller could speak: {ending}"))
             break
-        found += [Problem(number, what) for what in _unexpected(turns[number], line)]
+        found += [Problem(number, what) for what in _wrong_turn(turns[number], line)]
     if lines and len(turns) > len(lines):
-        found += _ended_otherwise(len(lines), lines[-1], ending)
+        found += _wrong_outcome(len(lines), lines[-1], ending)
     return sorted(found, key=lambda problem: problem.turn or 0)
 
 
-def _unheard(turn: TurnRecord) -> list[Problem]:
+def _wrong_audio(turn: CheckedTurn) -> list[Problem]:
     """The reply that the journal says was spoken was not heard, or was heard otherwise."""
     number, spoken, heard = turn.account.number, turn.account.spoken, turn.heard
     if turn.audio.reply is None:
@@ -90,7 +90,7 @@ def _unheard(turn: TurnRecord) -> list[Problem]:
     return []
 
 
-def _unexpected(turn: TurnRecord, line: Expected) -> list[str]:
+def _wrong_turn(turn: CheckedTurn, line: ExpectedTurn) -> list[str]:
     account, found = turn.account, []
     if account.failed:
         found.append("the agents could not complete it")
@@ -101,15 +101,15 @@ def _unexpected(turn: TurnRecord, line: Expected) -> list[str]:
     if missing := line.missing(account.reply):
         found.append(f'the reply "{account.reply}" does not say {_list(missing)}')
     if line.barge_in_after_s is not None:
-        yielded_s = turn.audio.yielded_s
-        if yielded_s is None:
+        barge_in_stop_s = turn.audio.barge_in_stop_s
+        if barge_in_stop_s is None:
             found.append("the caller wanted to interrupt, but the agent was not speaking")
-        elif yielded_s > YIELD_S:
-            found.append(f"the agent went on for {yielded_s:.1f} s over the caller")
+        elif barge_in_stop_s > BARGE_IN_STOP_S:
+            found.append(f"the agent went on for {barge_in_stop_s:.1f} s over the caller")
     return found
 
 
-def _ended_otherwise(number: int, last: Expected, ending: Ending) -> list[Problem]:
+def _wrong_outcome(number: int, last: ExpectedTurn, ending: CallOutcome) -> list[Problem]:
     if last.ends_call and ending.how != "agent_hung_up":
         return [Problem(number, f"the agent should have ended the call, but {ending}")]
     if last.transfers and ending.how != "transferred":

@@ -67,7 +67,7 @@ class PhoneLine:
         self.agent_last_audible_s = -1.0  # end of the last audible frame; -1 before the first
         self.cleared_s: list[float] = []  # moments at which the edge dropped what was still to be played
         self.breaks_s: list[float] = []  # moments at which a media stream ended while the call went on
-        self.most_late_s = 0.0
+        self.max_late_s = 0.0
         self._say = bytearray()
         self._caller = bytearray()
         self._agent = bytearray()
@@ -143,7 +143,7 @@ class PhoneLine:
 
     async def _wait_for(self, deadline: float) -> None:
         wait = deadline - self._now()
-        self.most_late_s = max(self.most_late_s, -wait)
+        self.max_late_s = max(self.max_late_s, -wait)
         # A late clock still lets others run between two frames, so that audio which has arrived is played in its place.
         await self._sleep(max(wait, 0.0))
 

@@ -21,7 +21,7 @@ _KEYS = re.compile(r"[0-9*#A-D]*")
 _FORMAT = 'write [[say]] tables with text = "…", and, if need be, barge_in_after_s = 2.0 (orchestra call --help)'
 
 
-class Spoken(Protocol):
+class SpokenLine(Protocol):
     """One line of a script, as the demo's scripts have it."""
 
     @property
@@ -103,19 +103,19 @@ def read_script(path: Path) -> list[ScriptLine]:
     return [msgspec.structs.replace(line, wav=str(path.parent / line.wav)) if line.wav else line for line in lines]
 
 
-def spoken(lines: Iterable[Spoken], synthesize: Synthesize) -> list[Utterance]:
+def synthesize_lines(lines: Iterable[SpokenLine], synthesize: Synthesize) -> list[Utterance]:
     """Lines of text as audio; done before the call, because speech synthesis would take the call's processor time."""
     return [
         Utterance(line.text, to_telephone(*synthesize(line.text)), line.barge_in_after_s, line.digits) for line in lines
     ]
 
 
-def recorded(paths: Iterable[Path]) -> list[Utterance]:
+def load_recordings(paths: Iterable[Path]) -> list[Utterance]:
     """WAV files as what the caller says."""
     return [Utterance(path.name, read_wav(path)) for path in paths]
 
 
-def performed(lines: Iterable[ScriptLine], synthesize: Synthesize) -> list[Utterance]:
+def render_script(lines: Iterable[ScriptLine], synthesize: Synthesize) -> list[Utterance]:
     """The steps of a script as audio, silence and keys.
 
     Raises:
@@ -127,9 +127,9 @@ def performed(lines: Iterable[ScriptLine], synthesize: Synthesize) -> list[Utter
 
 def _performed(line: ScriptLine, synthesize: Synthesize) -> Utterance:
     if line.text:
-        return spoken([line], synthesize)[0]
+        return synthesize_lines([line], synthesize)[0]
     if line.wav:
-        (played,) = recorded([Path(line.wav)])
+        (played,) = load_recordings([Path(line.wav)])
         return replace(played, barge_in_after_s=line.barge_in_after_s, digits=line.digits)
     silence: Samples = np.zeros(round(line.silence_s * SAMPLE_RATE), dtype=np.int16)
     text = f"(silence, {line.silence_s:g} s)" if line.silence_s else f"(keys {line.digits})"

@@ -56,7 +56,7 @@ class ScriptedConversation:
 
     Attributes:
         said_spans: where on the clock each utterance lies, as far as the call got.
-        gave_up: number of the turn whose reply never began; 0 if none.
+        unanswered_turn: number of the turn whose reply never began; 0 if none.
 
     """
 
@@ -69,7 +69,7 @@ class ScriptedConversation:
         said: Callable[[Utterance], None] = lambda _: None,
     ) -> None:
         self.said_spans: list[Span] = []
-        self.gave_up = 0
+        self.unanswered_turn = 0
         self._utterances = tuple(utterances)
         self._patience = patience or Patience()
         self._replying, self._said = replying, said
@@ -85,7 +85,7 @@ class ScriptedConversation:
             self.said_spans.append(span)
             self._said(utterance)
             if not await self._answered(line, utterance, span):
-                self.gave_up = 0 if line.ended else number
+                self.unanswered_turn = 0 if line.ended else number
                 return
             if utterance.digits:
                 await self._key_in(line, utterance.digits)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from orchestra.simulator.audio_measure import TurnAudio, cut
-from orchestra.simulator.transcript_match import Comparison, compare
+from orchestra.simulator.transcript_match import TranscriptMatch, compare
 from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 #: mono 16-bit audio and its rate (Hz) to words
@@ -14,21 +14,21 @@ Transcribe = Callable[[bytes, int], str]
 _AROUND = np.zeros(SAMPLE_RATE, dtype=np.int16)
 
 
-def words_heard(agent: Samples, turn: TurnAudio, transcribe: Transcribe) -> str:
+def transcribe_reply(agent: Samples, turn: TurnAudio, transcribe: Transcribe) -> str:
     """The words of one turn's reply; empty when nothing was heard."""
     return transcribe(cut(agent, turn.reply).tobytes(), SAMPLE_RATE) if turn.reply else ""
 
 
-def compare_heard(
+def match_reply(
     agent: Samples, turn: TurnAudio, transcribe: Transcribe, expected: str, *, interrupted: bool = False
-) -> Comparison:
+) -> TranscriptMatch:
     """Compare the words that were heard with those that are said to have been spoken.
 
     A small speech engine now and then drops half a sentence that is perfectly audible, so a reply that does not match
     is listened to again: with silence around it, and stretch by stretch. The closest hearing counts.
     """
     best = compare(expected, "")
-    for hearing in _hearings(agent, turn):
+    for hearing in _excerpts(agent, turn):
         heard = " ".join(transcribe(part.tobytes(), SAMPLE_RATE) for part in hearing).strip()
         best = max(best, compare(expected, heard, open_end=interrupted), key=lambda found: found.similarity)
         if best.matches:
@@ -36,7 +36,7 @@ def compare_heard(
     return best
 
 
-def _hearings(agent: Samples, turn: TurnAudio) -> Iterator[list[Samples]]:
+def _excerpts(agent: Samples, turn: TurnAudio) -> Iterator[list[Samples]]:
     if turn.reply is None:
         return
     whole = cut(agent, turn.reply)

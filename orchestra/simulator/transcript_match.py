@@ -40,7 +40,7 @@ _SPELT = {"okay": "ok", "mister": "mr", "missus": "mrs", "doctor": "dr", "street
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class TranscriptMatch:
     """How alike (0-1) what was said and what was heard are; both texts as they came."""
 
     similarity: float
@@ -53,7 +53,7 @@ class Comparison:
         return self.similarity >= MATCH
 
 
-def compare(expected: str, heard: str, *, open_end: bool = False) -> Comparison:
+def compare(expected: str, heard: str, *, open_end: bool = False) -> TranscriptMatch:
     """Compare what was said with what a speech engine made of its sound.
 
     ``open_end``: the audio was cut off in the middle of a word, so that up to two last words of either side may be
@@ -66,7 +66,7 @@ def compare(expected: str, heard: str, *, open_end: bool = False) -> Comparison:
         for left in range(min(spare, max(len(one) - 1, 0)) + 1)
         for right in range(min(spare, max(len(other) - 1, 0)) + 1)
     )
-    return Comparison(similarity, expected, heard)
+    return TranscriptMatch(similarity, expected, heard)
 
 
 def _similarity(one: list[str], other: list[str]) -> float:

@@ -13,7 +13,7 @@ Ask = Callable[..., Awaitable[list[Verb]]]
 
 
 @dataclass(slots=True)
-class Person:
+class TransferTarget:
     """Who answers a transferred call.
 
     Attributes:
@@ -32,7 +32,7 @@ class Person:
     connected_s: float | None = None
 
 
-async def takes_call(person: Person, dial: Dial, ask: Ask) -> bool:
+async def accepts_call(person: TransferTarget, dial: Dial, ask: Ask) -> bool:
     """Whether the person takes the call. An empty document at the end connects the two, a `Hangup` does not."""
     if not person.answers:
         return False

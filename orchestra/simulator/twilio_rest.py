@@ -11,28 +11,28 @@ from typing import Self
 from aiohttp import web
 
 #: what the ordered call does, given the order's form fields and the call's own id
-Rings = Callable[[dict[str, str], str], Awaitable[None]]
+OnOrder = Callable[[dict[str, str], str], Awaitable[None]]
 
 
-class CarrierApi:
+class TwilioRestServer:
     """Takes orders for calls and has them ring; use as an async context manager.
 
     Args:
         account_sid: the account whose calls are taken.
         auth_token: its token; without the two the answer is 401.
-        rings: called in a task of its own for each order.
+        on_order: called in a task of its own for each order.
 
     Attributes:
         orders: the form fields of the orders so far.
 
     """
 
-    def __init__(self, account_sid: str, auth_token: str, rings: Rings) -> None:
+    def __init__(self, account_sid: str, auth_token: str, on_order: OnOrder) -> None:
         self.orders: list[dict[str, str]] = []
         self.calls: list[asyncio.Task[None]] = []
         self._account_sid = account_sid
         self._basic = f"Basic {b64encode(f'{account_sid}:{auth_token}'.encode()).decode()}"
-        self._rings = rings
+        self._on_order = on_order
         self._runner: web.AppRunner | None = None
 
     @property
@@ -73,4 +73,4 @@ class CarrierApi:
         return web.json_response(body, status=201)
 
     async def _ring(self, order: dict[str, str], sid: str) -> None:
-        await self._rings(order, sid)
+        await self._on_order(order, sid)

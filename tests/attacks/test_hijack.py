@@ -6,7 +6,7 @@ import pytest
 
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
-from orchestra.simulator.transfer_target import Person
+from orchestra.simulator.transfer_target import TransferTarget
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     CallAnswered,
@@ -112,7 +112,7 @@ async def test_a_transfer_that_failed_is_not_failed_again_by_whoever_repeats_it(
             assert [parameters_of(answer) for _, answer in answers] == [{}] * 5
             assert await line.until(lambda: line.agent_audible_s > 0.1, 60)  # "Nobody is there."
 
-        assert (await running.call(talk, person=Person(presses=""))).streams == 2
+        assert (await running.call(talk, transfer_target=TransferTarget(presses=""))).streams == 2
     assert len(await bus.published(TransferFailed)) == 1
     assert len(await bus.published(CallResumed)) == 1
 

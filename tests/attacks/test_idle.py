@@ -108,7 +108,7 @@ async def test_sockets_without_a_start_make_room_for_callers(
             if says is not None:
                 await opened.send(says)
         assert await closed_with(sockets[0]) == 1008
-        assert len(running.edge.arrivals) <= 4
+        assert len(running.edge.pending) <= 4
         await a_caller_gets_through(running)
         await asyncio.gather(*(each.close() for each in sockets))
 

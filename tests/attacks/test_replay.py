@@ -49,11 +49,11 @@ async def test_a_replay_takes_nothing_at_another_edge_nor_after_a_restart(bus: T
             async with stream_of(running, SID, parameters_of(first[1])):
                 await running.event(CallStarted)
                 assert HANGS_UP in (await send(other, asked))[1]
-            assert len(other.edge.calls) == 0
-            assert not other.edge.calls.full(0)
+            assert len(other.edge.admission) == 0
+            assert not other.edge.admission.is_full(0)
     async with running_edge(bus, settings, max_calls=1, public_url="https://voice.example.com") as restarted:
         assert HANGS_UP in (await send(restarted, asked))[1]
-        assert not restarted.edge.calls.full(0)
+        assert not restarted.edge.admission.is_full(0)
 
 
 async def test_a_form_that_is_cut_differently_under_the_same_signature_is_no_other_call(

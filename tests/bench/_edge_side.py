@@ -112,7 +112,7 @@ async def ours(options: dict[str, Any], profile: str) -> None:
     async with serving(create_app(edge), listener):
         print(edge.public.url, flush=True)
         await report(profile)
-        await edge.calls.drain(1.0)
+        await edge.admission.drain(1.0)
     await bus.close()
 
 

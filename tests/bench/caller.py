@@ -26,7 +26,15 @@ import uvloop
 
 from orchestra.bus import Bus
 from orchestra.settings import Settings, load_settings
-from orchestra.simulator import Caller, PhoneLine, ScriptedConversation, ScriptLine, Utterance, measure_turns, spoken
+from orchestra.simulator import (
+    Caller,
+    PhoneLine,
+    ScriptedConversation,
+    ScriptLine,
+    Utterance,
+    measure_turns,
+    synthesize_lines,
+)
 from orchestra.stack import Running, stack
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import TurnMeasured
@@ -101,14 +109,14 @@ async def call(url: str, utterances: list[Utterance]) -> list[float]:
     """The gaps of one call, in ms."""
     line, talk = PhoneLine(), ScriptedConversation(utterances)
     await Caller(url, _TOKEN).call(line, talk)
-    assert not talk.gave_up, f"{url} did not answer turn {talk.gave_up}"
+    assert not talk.unanswered_turn, f"{url} did not answer turn {talk.unanswered_turn}"
     turns = measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1:]
     return [turn.response_s * 1000 for turn in turns if turn.response_s is not None]
 
 
 async def measure(turns: int, at_once: int, rounds: int) -> dict[str, Any]:
     speech = await asyncio.to_thread(LocalSpeech.load)
-    said = spoken([ScriptLine(QUESTIONS[at % len(QUESTIONS)]) for at in range(turns)], speech.synthesize)
+    said = synthesize_lines([ScriptLine(QUESTIONS[at % len(QUESTIONS)]) for at in range(turns)], speech.synthesize)
     order = {"line": _LINE, "turns": turns, "calls": at_once * rounds, "sides": 2}
     found: dict[str, list[float]] = {"caller": [], "stock": []}
     with tempfile.TemporaryDirectory() as folder:

@@ -25,7 +25,7 @@ from typing import Any
 import uvloop
 
 from orchestra.bus import EmbeddedServer
-from orchestra.simulator import ScriptLine, spoken
+from orchestra.simulator import ScriptLine, synthesize_lines
 from orchestra.voice.engines.local import LocalSpeech
 from tests.bench._edge_callers import Heard, Load, Said
 from tests.bench._edge_side import TOKEN, Probe
@@ -184,7 +184,9 @@ async def measure(plan: Plan, sides: list[str]) -> dict[str, Any]:
     assert len(cores) > 1, "the edge needs a core to itself, and the rest another"
     os.sched_setaffinity(0, set(cores[:-1]))
     speech = await asyncio.to_thread(LocalSpeech.load)
-    said = [Said.of(each.samples) for each in spoken([ScriptLine(text) for text in QUESTIONS], speech.synthesize)]
+    said = [
+        Said.of(each.samples) for each in synthesize_lines([ScriptLine(text) for text in QUESTIONS], speech.synthesize)
+    ]
     del speech
     result: dict[str, Any] = {}
     async with AsyncExitStack() as stack:

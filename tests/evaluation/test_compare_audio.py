@@ -66,7 +66,7 @@ def test_a_callers_turns_are_cut_from_the_recording_by_the_journals_times() -> N
         "it interrupts the reply as long after its first sound as then"
     )
     assert voice.sounds[0].response_s == pytest.approx(0.9, abs=0.05)
-    assert voice.sounds[1].yielded_s == pytest.approx(0.3, abs=0.05)
+    assert voice.sounds[1].barge_in_stop_s == pytest.approx(0.3, abs=0.05)
 
 
 def test_a_recording_without_the_callers_sound_is_refused() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
-from orchestra.simulator import Caller, Ending, PhoneLine, Utterance, compare, spoken
+from orchestra.simulator import Caller, CallOutcome, PhoneLine, Utterance, compare, synthesize_lines
 from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.script import ScriptLine
 from orchestra.stack import Running, running
@@ -46,7 +46,9 @@ class Up:
                 assert self.process.returncode is None, "the supervisor has ended"
                 await asyncio.sleep(0.05)
 
-    async def call(self, line: PhoneLine, talk: Callable[[PhoneLine], object], number: str = "+15550001") -> Ending:
+    async def call(
+        self, line: PhoneLine, talk: Callable[[PhoneLine], object], number: str = "+15550001"
+    ) -> CallOutcome:
         """Make a call."""
         async with asyncio.timeout(180):
             return await Caller(self.stack.url, self.stack.auth_token, from_number=number).call(line, talk)  # type: ignore[arg-type]
@@ -107,7 +109,7 @@ async def heard_whole(up: Up, line: PhoneLine, call: str, speech: LocalSpeech) -
 
 async def test_calls_go_on_when_an_edge_and_then_all_of_them_are_told_to_end(tmp_path: Path) -> None:
     speech = await asyncio.to_thread(LocalSpeech.load)
-    (question,) = await asyncio.to_thread(spoken, [ScriptLine(QUESTION)], speech.synthesize)
+    (question,) = await asyncio.to_thread(synthesize_lines, [ScriptLine(QUESTION)], speech.synthesize)
     async with up(tmp_path) as stack:
         first, second = PhoneLine(), PhoneLine()
         edges = dict(stack.stack.edges)

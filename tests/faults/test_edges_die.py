@@ -10,7 +10,7 @@ import pytest
 
 from orchestra.bus import Bus
 from orchestra.settings import Settings
-from orchestra.simulator import Caller, PhoneLine, ScriptLine, spoken
+from orchestra.simulator import Caller, PhoneLine, ScriptLine, synthesize_lines
 from orchestra.simulator.transcript_match import compare
 from orchestra.stack import stack
 from orchestra.voice.engines.local import LocalSpeech
@@ -31,7 +31,7 @@ QUESTION = "What happens if a parcel gets lost?"
 async def test_the_caller_hears_the_rest_of_the_reply_from_another_edge(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, embedded_port=0, port=0)
     speech = await asyncio.to_thread(LocalSpeech.load)
-    (question,) = await asyncio.to_thread(spoken, [ScriptLine(QUESTION)], speech.synthesize)
+    (question,) = await asyncio.to_thread(synthesize_lines, [ScriptLine(QUESTION)], speech.synthesize)
     async with stack(settings, logs=tmp_path / "logs", edges=2) as running:
         bus = await Bus.connect(settings.model_copy(update={"redis_url": running.redis_url}))
         seen: list[object] = []

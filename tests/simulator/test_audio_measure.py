@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestra.simulator.audio_measure import Span, TurnAudio, cut, measure_turns, sounds
+from orchestra.simulator.audio_measure import Span, TurnAudio, cut, find_sounds, measure_turns
 from orchestra.voice.audio.mulaw import Samples, decode, encode
 from tests.simulator.tone_edge import silence, tone
 
@@ -18,21 +18,21 @@ def near(seconds: float) -> Any:
 
 
 def test_sounds_are_found_where_they_are() -> None:
-    found = sounds(track(silence(0.5), tone(0.4), silence(1.0), tone(0.2), silence(0.3)))
+    found = find_sounds(track(silence(0.5), tone(0.4), silence(1.0), tone(0.2), silence(0.3)))
     assert found == [Span(near(0.5), near(0.9)), Span(near(1.9), near(2.1))]
 
 
 def test_a_pause_between_words_does_not_part_a_sound() -> None:
-    assert len(sounds(track(tone(0.4), silence(0.2), tone(0.4)))) == 1
+    assert len(find_sounds(track(tone(0.4), silence(0.2), tone(0.4)))) == 1
 
 
 def test_a_click_and_a_noise_floor_are_no_sound() -> None:
     noise = np.random.default_rng(1).normal(0, 30, 8000).astype(np.int16)
-    assert sounds(track(silence(0.5), tone(0.01), silence(0.5), noise)) == []
+    assert find_sounds(track(silence(0.5), tone(0.01), silence(0.5), noise)) == []
 
 
 def test_an_empty_track_has_no_sounds() -> None:
-    assert sounds(silence(0)) == []
+    assert find_sounds(silence(0)) == []
 
 
 def test_the_response_is_the_gap_between_the_callers_last_and_the_agents_first_sound() -> None:
@@ -45,8 +45,8 @@ def test_the_response_is_the_gap_between_the_callers_last_and_the_agents_first_s
     assert turn.response_s == near(0.73)
     assert turn.reply == Span(near(3.83), near(5.33))
     assert len(turn.replies) == 2
-    assert turn.yielded_s is None
-    assert turn.spoke_over_s == 0
+    assert turn.barge_in_stop_s is None
+    assert turn.talk_over_s == 0
 
 
 def test_a_barge_in_is_measured_from_the_callers_first_to_the_agents_last_sound() -> None:
@@ -54,8 +54,8 @@ def test_a_barge_in_is_measured_from_the_callers_first_to_the_agents_last_sound(
     agent = track(silence(1.5), tone(1.5), tone(0.31), silence(1.19), tone(1.0), silence(1.5))
     _, first, second = measure_turns(caller, agent, [Span(0, 1.0), Span(3.0, 4.0)])
     assert (first.response_s, first.reply) == (near(0.5), Span(near(1.5), near(3.31)))
-    assert second.yielded_s == near(0.31)
-    assert (second.response_s, second.spoke_over_s) == (near(0.5), 0)
+    assert second.barge_in_stop_s == near(0.31)
+    assert (second.response_s, second.talk_over_s) == (near(0.5), 0)
 
 
 def test_a_reply_that_goes_on_after_a_short_pause_into_a_barge_in_is_still_the_old_one() -> None:
@@ -63,14 +63,14 @@ def test_a_reply_that_goes_on_after_a_short_pause_into_a_barge_in_is_still_the_o
     agent = track(silence(1.5), tone(1.3), silence(0.4), tone(0.2), silence(1.1), tone(0.5), silence(1.0))
     _, first, second = measure_turns(caller, agent, [Span(0, 1.0), Span(3.0, 4.0)])
     assert len(first.replies) == 2
-    assert (second.yielded_s, second.response_s) == (near(0.4), near(0.5))
+    assert (second.barge_in_stop_s, second.response_s) == (near(0.4), near(0.5))
 
 
 def test_an_agent_that_speaks_before_the_caller_has_ended_spoke_over_them() -> None:
     caller = track(tone(1.0), silence(0.5), tone(1.0), silence(2.0))
     agent = track(silence(1.3), tone(0.4), silence(1.3), tone(0.5), silence(1.0))
     _, turn = measure_turns(caller, agent, [Span(0, 2.5)])
-    assert (turn.spoke_over_s, turn.response_s) == (near(0.4), near(0.5))
+    assert (turn.talk_over_s, turn.response_s) == (near(0.4), near(0.5))
 
 
 def test_a_turn_without_a_reply_has_no_response() -> None:

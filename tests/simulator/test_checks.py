@@ -3,27 +3,27 @@ from dataclasses import replace
 import pytest
 
 from orchestra.demo.scripts import Line
-from orchestra.simulator import Ending, Span, TurnAccount, TurnAudio, TurnRecord, compare, problems
+from orchestra.simulator import CallOutcome, CheckedTurn, Span, TurnAccount, TurnAudio, check_call, compare
 
-HUNG_UP = Ending("agent_hung_up")
+HUNG_UP = CallOutcome("agent_hung_up")
 LINE = Line("Bye.", agent="reception", tools=("end_call",), words=("good-bye",), ends_call=True)
 
 
-def make_turn(number: int, spoken: str, heard: str | None = None, **account: object) -> TurnRecord:
+def make_turn(number: int, spoken: str, heard: str | None = None, **account: object) -> CheckedTurn:
     replies = () if heard == "" else (Span(1.0, 2.0),)
     told = TurnAccount(number, spoken=spoken, reply=spoken)
     for name, value in account.items():
         setattr(told, name, value)
-    sound = TurnAudio(None if number == 0 else Span(0.0, 0.5), replies, response_s=0.5, yielded_s=None)
-    return TurnRecord("Bye.", told, sound, compare(spoken, spoken if heard is None else heard))
+    sound = TurnAudio(None if number == 0 else Span(0.0, 0.5), replies, response_s=0.5, barge_in_stop_s=None)
+    return CheckedTurn("Bye.", told, sound, compare(spoken, spoken if heard is None else heard))
 
 
 GREETING = make_turn(0, "Welcome.")
 GOOD = make_turn(1, "Good-bye.", agent="reception", tools=["end_call"])
 
 
-def found(turns: list[TurnRecord], line: Line = LINE, ending: Ending = HUNG_UP) -> list[str]:
-    return [str(problem) for problem in problems(turns, [line], ending)]
+def found(turns: list[CheckedTurn], line: Line = LINE, ending: CallOutcome = HUNG_UP) -> list[str]:
+    return [str(problem) for problem in check_call(turns, [line], ending)]
 
 
 def test_a_call_that_went_as_it_should_has_no_problems() -> None:
@@ -49,7 +49,7 @@ def test_a_call_that_went_as_it_should_has_no_problems() -> None:
         (make_turn(1, "Good-bye.", tools=["end_call"], agent="reception", failed=True), "could not complete it"),
     ],
 )
-def test_a_turn_that_went_wrong_is_named(turn: TurnRecord, problem: str) -> None:
+def test_a_turn_that_went_wrong_is_named(turn: CheckedTurn, problem: str) -> None:
     (only,) = found([GREETING, turn])
     assert problem in only
 
@@ -59,11 +59,11 @@ def test_a_greeting_that_was_not_heard_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("yielded_s", "problem"),
+    ("barge_in_stop_s", "problem"),
     [(0.4, []), (None, ["turn 1: the caller wanted to interrupt"]), (3.0, ["turn 1: the agent went on for 3.0 s"])],
 )
-def test_a_barge_in_must_silence_the_agent(yielded_s: float | None, problem: list[str]) -> None:
-    turn = replace(GOOD, audio=replace(GOOD.audio, yielded_s=yielded_s))
+def test_a_barge_in_must_silence_the_agent(barge_in_stop_s: float | None, problem: list[str]) -> None:
+    turn = replace(GOOD, audio=replace(GOOD.audio, barge_in_stop_s=barge_in_stop_s))
     told = found([GREETING, turn], replace(LINE, barge_in_after_s=1.0))
     assert len(told) == len(problem)
     assert all(text.startswith(start) for text, start in zip(told, problem, strict=True))
@@ -72,18 +72,22 @@ def test_a_barge_in_must_silence_the_agent(yielded_s: float | None, problem: lis
 @pytest.mark.parametrize(
     ("line", "ending", "problem"),
     [
-        (LINE, Ending("caller_hung_up"), "the agent should have ended the call, but the caller hung up"),
+        (LINE, CallOutcome("caller_hung_up"), "the agent should have ended the call, but the caller hung up"),
         (replace(LINE, ends_call=False, transfers=True), HUNG_UP, "handed the call to a person, but the agent hung up"),
-        (replace(LINE, ends_call=False), Ending("cut_off"), "the caller should have hung up, but the call was cut off"),
+        (
+            replace(LINE, ends_call=False),
+            CallOutcome("cut_off"),
+            "the caller should have hung up, but the call was cut off",
+        ),
     ],
 )
-def test_a_call_that_ends_otherwise_is_named(line: Line, ending: Ending, problem: str) -> None:
+def test_a_call_that_ends_otherwise_is_named(line: Line, ending: CallOutcome, problem: str) -> None:
     (only,) = found([GREETING, GOOD], line, ending)
     assert problem in only
 
 
 def test_a_call_that_ends_before_the_caller_has_spoken_is_named() -> None:
-    ending = Ending("refused", announcements=("All lines are busy.",))
+    ending = CallOutcome("refused", announcements=("All lines are busy.",))
     (only,) = found([GREETING], LINE, ending)
     assert (
         only == "turn 1: the call ended before the caller could speak: the edge refused the call: “All lines are busy.”"

@@ -82,7 +82,7 @@ async def test_a_caller_who_waits_does_not_take_the_filler_for_the_reply() -> No
     assert first.reply is not None
     assert first.reply.end_s - first.reply.start_s > 4
     assert talk.said_spans[1].start_s == pytest.approx(first.reply.end_s + 5.0, abs=0.1)
-    assert (second.yielded_s, talk.gave_up) == (None, 0)
+    assert (second.barge_in_stop_s, talk.unanswered_turn) == (None, 0)
 
 
 async def test_a_caller_without_patience_talks_into_the_look_up() -> None:
@@ -123,7 +123,7 @@ async def test_a_silence_is_kept_and_what_the_agent_says_in_it_is_its_reply() ->
     quiet = Utterance("(silence, 6 s)", silence(6.0), silent=True)
     line, talk, _ = await talked([ONE, quiet, TWO], agent)
     _, first, second, third = measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)
-    assert talk.gave_up == 0
+    assert talk.unanswered_turn == 0
     assert talk.said_spans[2].start_s - talk.said_spans[1].start_s > 6.0
     assert [len(turn.replies) for turn in (first, second, third)] == [1, 1, 1]
     assert (second.said, second.response_s) == (None, None)
@@ -134,7 +134,7 @@ async def test_a_silence_that_nobody_breaks_is_no_reply_that_never_came() -> Non
         await greet(line)
 
     _, talk, _ = await talked([Utterance("", silence(30.0), silent=True), TWO], agent)
-    assert (talk.gave_up, len(talk.said_spans)) == (0, 2)
+    assert (talk.unanswered_turn, len(talk.said_spans)) == (0, 2)
 
 
 async def test_keys_are_pressed_when_the_agent_has_asked_although_its_reply_waits_for_them() -> None:
@@ -165,4 +165,4 @@ async def test_the_first_words_may_be_spoken_into_the_greeting() -> None:
 
     line, talk, _ = await talked([Utterance("one", tone(0.4), barge_in_after_s=1.0)], agent)
     assert talk.said_spans[0].start_s == pytest.approx(1.0, abs=0.1)
-    assert measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1].yielded_s is not None
+    assert measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1].barge_in_stop_s is not None

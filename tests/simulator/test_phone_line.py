@@ -66,7 +66,7 @@ async def test_a_late_line_catches_up_and_skips_nothing() -> None:
     await run_for(line, 0.3)
     assert [at for at, _ in recorder.frames[:8]] == [0.02, 0.04, 0.06, 0.13, 0.13, 0.13, 0.14, 0.16]
     assert b"".join(frame for _, frame in recorder.frames)[: samples.size] == encode(samples)
-    assert round(line.most_late_s, 3) == 0.05
+    assert round(line.max_late_s, 3) == 0.05
 
 
 async def test_both_directions_are_kept_on_one_clock() -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from orchestra.errors import UsageError
-from orchestra.simulator import ScriptLine, performed, read_script, recorded, spoken, write_stereo
+from orchestra.simulator import ScriptLine, load_recordings, read_script, render_script, synthesize_lines, write_stereo
 from orchestra.simulator.audio_files import read_wav
-from orchestra.simulator.audio_measure import sounds
+from orchestra.simulator.audio_measure import find_sounds
 from tests.simulator.tone_edge import tone
 
 
@@ -36,7 +36,7 @@ def test_a_script_has_files_silence_keys_and_patience_too(tmp_path: Path) -> Non
         'digits = "*"',
     )
     path = write(tmp_path, "call.toml", "".join(f"[[say]]\n{step}\n" for step in steps))
-    one, two, three, four = performed(read_script(path), lambda _: (tone(0.2).tobytes(), 8000))
+    one, two, three, four = render_script(read_script(path), lambda _: (tone(0.2).tobytes(), 8000))
     assert (one.text, one.wait_s, one.digits, one.silent) == ("One.", 5.0, "4271#", False)
     assert (two.text, two.barge_in_after_s, two.silent) == ("hello.wav", 2.0, False)
     assert (three.text, three.samples.size, three.silent) == ("(silence, 1.5 s)", 12_000, True)
@@ -78,7 +78,7 @@ def test_lines_are_spoken_at_telephone_rate() -> None:
         assert text == "One."
         return tone(0.5).repeat(2).tobytes(), 16000
 
-    (utterance,) = spoken([ScriptLine("One.", 2.0)], synthesize)
+    (utterance,) = synthesize_lines([ScriptLine("One.", 2.0)], synthesize)
     assert (utterance.text, utterance.barge_in_after_s, utterance.samples.size) == ("One.", 2.0, 4000)
 
 
@@ -88,10 +88,10 @@ def test_a_recorded_file_of_any_rate_is_what_the_caller_says(tmp_path: Path) -> 
         file.setsampwidth(2)
         file.setframerate(22050)
         file.writeframes(np.repeat(tone(1.0 * 22050 / 8000, 440 * 8000 / 22050), 2).tobytes())
-    (utterance,) = recorded([tmp_path / "hello.wav"])
+    (utterance,) = load_recordings([tmp_path / "hello.wav"])
     assert utterance.text == "hello.wav"
     assert utterance.samples.size == pytest.approx(8000, abs=2)
-    assert len(sounds(utterance.samples)) == 1
+    assert len(find_sounds(utterance.samples)) == 1
 
 
 @pytest.mark.parametrize("content", [None, b"not audio"])

@@ -4,7 +4,7 @@ from rich.console import Console
 
 from orchestra.cli.ui.console import LiveConversation
 from orchestra.cli.ui.latency_table import turn_table
-from orchestra.simulator import Span, TurnAccount, TurnAudio, TurnRecord, compare
+from orchestra.simulator import CheckedTurn, Span, TurnAccount, TurnAudio, compare
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -93,14 +93,14 @@ def table(width: int) -> str:
     measured = TurnMeasured(call=CALL, turn=1, turn_end_ms=420, stt_ms=180, routing_ms=12, tts_ms=210, total_ms=700)
     heard = compare("Yes.", "yes")
     turns = [
-        TurnRecord("", TurnAccount(0), TurnAudio(None, ()), heard),
-        TurnRecord(
+        CheckedTurn("", TurnAccount(0), TurnAudio(None, ()), heard),
+        CheckedTurn(
             "Where is it?",
             TurnAccount(1, understood="where is it", measured=measured),
             TurnAudio(Span(1, 2), (Span(2.75, 3),), response_s=0.75),
             heard,
         ),
-        TurnRecord("Stop!", TurnAccount(2), TurnAudio(Span(2.9, 3.5), (), yielded_s=0.31), heard),
+        CheckedTurn("Stop!", TurnAccount(2), TurnAudio(Span(2.9, 3.5), (), barge_in_stop_s=0.31), heard),
     ]
     console = piped(width)
     console.print(turn_table(turns, width))

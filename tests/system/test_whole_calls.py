@@ -10,7 +10,15 @@ import pytest
 
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
-from orchestra.simulator import Caller, PhoneLine, ScriptedConversation, ScriptLine, Utterance, measure_turns, spoken
+from orchestra.simulator import (
+    Caller,
+    PhoneLine,
+    ScriptedConversation,
+    ScriptLine,
+    Utterance,
+    measure_turns,
+    synthesize_lines,
+)
 from orchestra.stack import Running, running, stack
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import Event, PromptCompleted, RecordingSaved, ReplySpoken, ToolCompleted, UserTurnEnded
@@ -31,7 +39,7 @@ def speech() -> LocalSpeech:
 
 @pytest.fixture(scope="session")
 def question(speech: LocalSpeech) -> Utterance:
-    (utterance,) = spoken([ScriptLine(QUESTION)], speech.synthesize)
+    (utterance,) = synthesize_lines([ScriptLine(QUESTION)], speech.synthesize)
     return utterance
 
 

@@ -18,7 +18,7 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.settings import Settings
-from orchestra.simulator.caller import Caller, Ending
+from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.audio.mulaw import Samples
@@ -147,7 +147,7 @@ class RunningEdge:
     lines: list[PhoneLine] = field(default_factory=list)
     patience_s: float = 90.0  # no call takes longer, on however busy a machine
 
-    async def call(self, talk: Callable[[PhoneLine], Awaitable[None]], **caller: Any) -> Ending:
+    async def call(self, talk: Callable[[PhoneLine], Awaitable[None]], **caller: Any) -> CallOutcome:
         """Make a call and talk in it."""
         line = PhoneLine()
         self.lines.append(line)

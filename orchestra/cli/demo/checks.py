@@ -7,17 +7,17 @@ from orchestra_schemas import CallAnswered, CallResumed, CallStarted, DigitPress
 
 if TYPE_CHECKING:
     from orchestra.demo.scripts import Script
-    from orchestra.simulator import Ending, Person, Problem, Tracks
+    from orchestra.simulator import CallOutcome, Problem, Tracks, TransferTarget
     from orchestra.voice.engines.local import LocalSpeech
 
 
 def special_problems(
     script: "Script",
     journal: list[Event],
-    ending: "Ending",
+    ending: "CallOutcome",
     tracks: "Tracks",
     *,
-    person: "Person | None",
+    person: "TransferTarget | None",
     speech: "LocalSpeech",
 ) -> "list[Problem]":
     """What is missing of the script's own point; empty when all of it is there."""
@@ -38,7 +38,7 @@ def special_problems(
 
 
 def _transfer(
-    script: "Script", journal: Iterable[Event], tracks: "Tracks", person: "Person", speech: "LocalSpeech"
+    script: "Script", journal: Iterable[Event], tracks: "Tracks", person: "TransferTarget", speech: "LocalSpeech"
 ) -> list[str]:
     from orchestra.simulator import SAMPLE_RATE, compare
 
@@ -56,7 +56,7 @@ def _transfer(
     return found
 
 
-def _edge_dies(journal: Iterable[Event], ending: "Ending") -> list[str]:
+def _edge_dies(journal: Iterable[Event], ending: "CallOutcome") -> list[str]:
     edges = [event.source for event in journal if isinstance(event, CallStarted | CallResumed)]
     streams = 2
     if len(set(edges)) != streams or ending.streams != streams:
@@ -64,7 +64,7 @@ def _edge_dies(journal: Iterable[Event], ending: "Ending") -> list[str]:
     return []
 
 
-def _answered(journal: Iterable[Event], ending: "Ending") -> list[str]:
+def _answered(journal: Iterable[Event], ending: "CallOutcome") -> list[str]:
     if ending.how != "agent_hung_up":
         return [f"the agent should have hung up after the message, but {ending}"]
     answers = [event.by for event in journal if isinstance(event, CallAnswered)]

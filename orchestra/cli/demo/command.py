@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     from orchestra.cli.ui.console import LiveConversation
     from orchestra.demo.scripts import Script
     from orchestra.settings import Settings
-    from orchestra.simulator import Ending, Person, Problem, ScriptedConversation, Tracks, TurnRecord, Utterance
+    from orchestra.simulator import (
+        CallOutcome,
+        CheckedTurn,
+        Problem,
+        ScriptedConversation,
+        Tracks,
+        TransferTarget,
+        Utterance,
+    )
     from orchestra.stack import Running
     from orchestra.voice.engines.local import LocalSpeech
 
@@ -52,14 +60,14 @@ def register(app: typer.Typer) -> None:
 class _Call:
     """One call as it went: how it ended, both tracks on one clock (how late it was at worst), and its journal."""
 
-    ending: "Ending"
+    ending: "CallOutcome"
     tracks: "Tracks"
     talk: "ScriptedConversation"
     started_at: float
     late_s: float
     journal: list[Event]
     problems: "list[Problem]"
-    person: "Person | None"
+    person: "TransferTarget | None"
 
 
 def demo(
@@ -133,7 +141,7 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     from orchestra.cli.ui.requires_extra import needs_extra
 
     with needs_extra("all"):
-        from orchestra.simulator import problems, write_stereo
+        from orchestra.simulator import check_call, write_stereo
         from orchestra.voice.engines.local import LocalSpeech
 
     console.print(Text.assemble(("Orchestra", "bold"), f"  {script.about}\n"))
@@ -153,7 +161,7 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
         proof = await asyncio.to_thread(
             special_problems, script, call.journal, call.ending, call.tracks, person=call.person, speech=speech
         )
-    found = [*problems(turns, script.lines, call.ending), *proof, *call.problems]
+    found = [*check_call(turns, script.lines, call.ending), *proof, *call.problems]
     console.print()
     console.print(turn_table(turns, console.width))
     _conclude(console, turns, found, call.late_s)
@@ -169,7 +177,7 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
     """Start everything, make the call, end everything."""
     from orchestra.bus import Bus
     from orchestra.cli.demo.outbound import ordering
-    from orchestra.simulator import spoken
+    from orchestra.simulator import synthesize_lines
     from orchestra.stack import stack
 
     async with AsyncExitStack() as parts:
@@ -177,7 +185,7 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
         settings = order.settings(settings) if script.answered_by else settings
         with console.status("starting server, workers and edge …"):
             # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
-            preparing = asyncio.create_task(asyncio.to_thread(spoken, script.lines, speech.synthesize))
+            preparing = asyncio.create_task(asyncio.to_thread(synthesize_lines, script.lines, speech.synthesize))
             running = await parts.enter_async_context(
                 stack(settings, logs=settings.data_dir / "logs", edges=script.edges)
             )
@@ -188,10 +196,10 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
         return await _call(bus, running, script, utterances, person=person, order=order, console=console)
 
 
-def _person(script: "Script", speech: "LocalSpeech") -> "Person":
-    from orchestra.simulator import Person, to_telephone
+def _person(script: "Script", speech: "LocalSpeech") -> "TransferTarget":
+    from orchestra.simulator import TransferTarget, to_telephone
 
-    return Person(says=to_telephone(*speech.synthesize(script.person)))
+    return TransferTarget(says=to_telephone(*speech.synthesize(script.person)))
 
 
 async def _call(
@@ -200,7 +208,7 @@ async def _call(
     script: "Script",
     utterances: "list[Utterance]",
     *,
-    person: "Person | None",
+    person: "TransferTarget | None",
     order: "Ordered",
     console: "Console",
 ) -> _Call:
@@ -219,7 +227,7 @@ async def _call(
         if script.answered_by:
             making = called(running.url, order, script.answered_by, line, talk)
         else:
-            making = Caller(running.url, running.auth_token, person=person).call(line, talk)
+            making = Caller(running.url, running.auth_token, transfer_target=person).call(line, talk)
         ending = await _within(making, _CALL_WITHIN_S)
         within_s = _SERVERS_WITHIN_S if curated else _SETTLED_WITHIN_S
         try:
@@ -233,7 +241,7 @@ async def _call(
         if not await _is_through(bus, group)
     ]
     journal = await bus.journal(watch.call) if watch.call else []
-    return _Call(ending, line.tracks, talk, line.started_at, line.most_late_s, journal, found, person)
+    return _Call(ending, line.tracks, talk, line.started_at, line.max_late_s, journal, found, person)
 
 
 async def _is_through(bus: "Bus", group: str) -> bool:
@@ -250,7 +258,7 @@ async def _is_through(bus: "Bus", group: str) -> bool:
     return True
 
 
-async def _within(call: "Awaitable[Ending]", seconds: float) -> "Ending":
+async def _within(call: "Awaitable[CallOutcome]", seconds: float) -> "CallOutcome":
     from orchestra.errors import OrchestraError
 
     try:
@@ -316,9 +324,9 @@ class _Watch:
             self.settled.set()
 
 
-def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[TurnRecord]":
+def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[CheckedTurn]":
     """Every turn from all sides; index 0 is the greeting."""
-    from orchestra.simulator import SAMPLE_RATE, TurnRecord, account, compare_heard, measure_turns
+    from orchestra.simulator import SAMPLE_RATE, CheckedTurn, account, match_reply, measure_turns
 
     agent, spans = call.tracks.agent, call.talk.said_spans
     if call.person is not None and call.person.connected_s is not None:
@@ -328,12 +336,12 @@ def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[Turn
     said = ["", *(line.text for line in script.lines)][: len(audio)]
     records = []
     for text, turn, sound in zip(said, accounts, audio, strict=True):
-        heard = compare_heard(agent, sound, speech.transcribe, turn.spoken, interrupted=turn.interrupted)
-        records.append(TurnRecord(text, turn, sound, heard))
+        heard = match_reply(agent, sound, speech.transcribe, turn.spoken, interrupted=turn.interrupted)
+        records.append(CheckedTurn(text, turn, sound, heard))
     return records
 
 
-def _conclude(console: "Console", turns: "list[TurnRecord]", found: "list[Problem]", late_s: float) -> None:
+def _conclude(console: "Console", turns: "list[CheckedTurn]", found: "list[Problem]", late_s: float) -> None:
     from orchestra.cli.ui.console import WARNING
 
     waits = [turn.audio.response_s for turn in turns if turn.audio.response_s is not None]

@@ -14,7 +14,7 @@ from orchestra.errors import OrchestraError
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings
-    from orchestra.simulator import Ending, PhoneLine, ScriptedConversation
+    from orchestra.simulator import CallOutcome, PhoneLine, ScriptedConversation
 
 _NUMBER, _OWN_NUMBER = "+15550001", "+15550100"
 
@@ -48,21 +48,21 @@ class Ordered:
 @asynccontextmanager
 async def ordering() -> AsyncIterator[Ordered]:
     """A carrier that takes orders for calls."""
-    from orchestra.simulator import CarrierApi
+    from orchestra.simulator import TwilioRestServer
 
     account_sid, auth_token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
 
     async def rings(order: dict[str, str], sid: str) -> None:
         ordered.order.set_result((order, sid))
 
-    async with CarrierApi(account_sid, auth_token, rings) as carrier:
+    async with TwilioRestServer(account_sid, auth_token, rings) as carrier:
         ordered = Ordered(carrier.url, account_sid, auth_token)
         yield ordered
 
 
 async def called(
     url: str, ordered: Ordered, answered_by: str, line: "PhoneLine", talk: "ScriptedConversation"
-) -> "Ending":
+) -> "CallOutcome":
     """Order a call as a program would, and be the one who is called.
 
     Raises:
@@ -88,5 +88,5 @@ async def called(
         call_sid=sid,
     )
     ending = await caller.call(line, talk)
-    await caller.tell_status(order["StatusCallback"], "completed")
+    await caller.send_status(order["StatusCallback"], "completed")
     return ending

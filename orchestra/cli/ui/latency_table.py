@@ -10,7 +10,7 @@ from rich.text import Text
 from orchestra.cli.ui.console import QUIET, WARNING
 
 if TYPE_CHECKING:
-    from orchestra.simulator import TurnRecord
+    from orchestra.simulator import CheckedTurn
 
 _STAGES = (
     ("turn end", "turn_end_ms"),
@@ -25,7 +25,7 @@ _STAGES = (
 _WIDE = 110
 
 
-def turn_table(turns: Sequence["TurnRecord"], width: int) -> RenderableType:
+def turn_table(turns: Sequence["CheckedTurn"], width: int) -> RenderableType:
     """What was said and understood, the time to the first sound of the reply as the caller heard it, and its stages.
 
     The stages are columns where the terminal is wide enough for them, else a line under the words.
@@ -47,19 +47,19 @@ def turn_table(turns: Sequence["TurnRecord"], width: int) -> RenderableType:
     return Group(table, *_barge_ins(turns))
 
 
-def _first_audio(turn: "TurnRecord") -> Text:
+def _first_audio(turn: "CheckedTurn") -> Text:
     response_s = turn.audio.response_s
     return Text("none", style=WARNING) if response_s is None else Text(f"{1000 * response_s:,.0f} ms")
 
 
-def _stages(turn: "TurnRecord") -> list[float]:
+def _stages(turn: "CheckedTurn") -> list[float]:
     measured = turn.account.measured
     return [] if measured is None else [getattr(measured, stage) for _, stage in _STAGES]
 
 
-def _barge_ins(turns: Sequence["TurnRecord"]) -> list[Text]:
+def _barge_ins(turns: Sequence["CheckedTurn"]) -> list[Text]:
     return [
-        Text(f"turn {number} interrupted the reply before: the agent fell silent after {1000 * yielded_s:.0f} ms")
+        Text(f"turn {number} interrupted the reply before: the agent fell silent after {1000 * barge_in_stop_s:.0f} ms")
         for number, turn in enumerate(turns)
-        if (yielded_s := turn.audio.yielded_s) is not None
+        if (barge_in_stop_s := turn.audio.barge_in_stop_s) is not None
     ]

@@ -35,7 +35,7 @@ class CallAudio:
     def take_caller_frame(self, media: MediaInfo) -> bytes:
         """One frame of the caller's audio, as samples."""
         samples = mulaw.decode(media.payload).tobytes()
-        at_ms = self.clock.frame(len(media.payload) / _SAMPLES_PER_MS, media.stamp_ms)
+        at_ms = self.clock.frame(len(media.payload) / _SAMPLES_PER_MS, media.timestamp_ms)
         self._caller.put(at_ms, samples)
         return samples
 

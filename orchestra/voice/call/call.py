@@ -254,7 +254,7 @@ class Call:
 
     def take_media(self, message: Media) -> bytes | None:
         """A frame of the caller's audio as samples, None where it holds none."""
-        if not (message.media.is_callers and message.media.payload):
+        if not (message.media.is_inbound and message.media.payload):
             return None
         samples = self.audio.take_caller_frame(message.media)
         if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:

@@ -29,7 +29,7 @@ State = Literal["waits", "begun", "busy", "over"]
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class IndexedCall:
     """Our id of a call, when the token of its first stream expires (epoch seconds), and what has become of it."""
 
     call: str
@@ -41,7 +41,7 @@ class Noted:
         return f"{self.call} {self.expires} {self.state}"
 
     @classmethod
-    def read(cls, kept: bytes) -> "Noted":
+    def parse(cls, kept: bytes) -> "IndexedCall":
         """What was kept. An older version kept the call's id only; what others wrote there admits nobody."""
         call, expires, state = [*kept.decode("utf-8", "replace").split(), "", "", ""][:3]
         if state not in get_args(State) or not (expires.isascii() and expires.isdecimal()):
@@ -49,7 +49,7 @@ class Noted:
         return cls(call, int(expires[:12]), cast("State", state))
 
 
-class Incoming:
+class CarrierCallIndex:
     """Notes which call of ours the carrier's id stands for, and what has become of it.
 
     While Redis is away each edge knows its own: a caller is not turned away for that.
@@ -57,9 +57,9 @@ class Incoming:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._here: dict[str, Noted] = {}
+        self._here: dict[str, IndexedCall] = {}
 
-    async def admit(self, provider_call: str, signature: str, note: Noted) -> Noted | None:
+    async def admit(self, provider_call: str, signature: str, note: IndexedCall) -> IndexedCall | None:
         """Note a call for which the carrier's webhook came. None: it is the first; else what was noted then.
 
         Raises:
@@ -87,11 +87,11 @@ class Incoming:
         if before is not None and before.decode() != provider_call:
             msg = "this signature came before with another call id"
             raise RejectedError(msg)
-        found = Noted.read(known) if known is not None else self._here.get(provider_call)
+        found = IndexedCall.parse(known) if known is not None else self._here.get(provider_call)
         self._keep(provider_call, found or note)
         return found
 
-    async def find(self, provider_call: str) -> Noted | None:
+    async def find(self, provider_call: str) -> IndexedCall | None:
         """What is noted of the carrier's call; None where nobody knows it."""
         try:
             async with asyncio.timeout(_WITHIN_S):
@@ -99,11 +99,11 @@ class Incoming:
         except (TimeoutError, RedisError) as error:
             _LOG.warning("call.not_found", provider_call=provider_call[:64], error=repr(error))
             known = None
-        return Noted.read(known) if known is not None else self._here.get(provider_call)
+        return IndexedCall.parse(known) if known is not None else self._here.get(provider_call)
 
     async def mark(self, provider_call: str, call: str, state: State) -> None:
         """Note what has become of a call."""
-        note = Noted(call, 0, state)
+        note = IndexedCall(call, 0, state)
         self._keep(provider_call, note)
         try:
             async with asyncio.timeout(_WITHIN_S):
@@ -111,13 +111,13 @@ class Incoming:
         except (TimeoutError, RedisError) as error:
             _LOG.warning("call.not_noted", call=call, error=repr(error))
 
-    async def settled(self) -> list[str]:
+    async def gone_elsewhere(self) -> list[str]:
         """Which of the calls that this edge waits for are not to come here: they began elsewhere, or are over."""
         waiting = [sid for sid, note in self._here.items() if note.state == "waits" and note.expires >= time.time()]
         found = await asyncio.gather(*(self.find(sid) for sid in waiting))
         return [note.call for note in found if note is not None and note.state != "waits"]
 
-    def _keep(self, provider_call: str, note: Noted) -> None:
+    def _keep(self, provider_call: str, note: IndexedCall) -> None:
         self._here.pop(provider_call, None)
         self._here[provider_call] = note
         while len(self._here) > _MOST_HERE:

@@ -27,7 +27,7 @@ class StreamTokens:
 
     def __init__(self, auth_token: str) -> None:
         self._signer = Signer(auth_token.encode(), _PURPOSE)
-        self._taken: dict[tuple[str, int], int] = {}  # call and number of its stream → expiry
+        self._redeemed: dict[tuple[str, int], int] = {}  # call and number of its stream → expiry
 
     def issue(self, call: str, provider_call: str, now: float, stream: int = 0) -> str:
         """The token of one stream of this call, good for `LIFETIME_S` seconds from ``now`` (epoch seconds).
@@ -37,7 +37,7 @@ class StreamTokens:
         expires = int(now) + LIFETIME_S
         return f"{expires}.{stream}-{self._signer.sign(call, provider_call, str(expires), str(stream))}"
 
-    def take(self, token: str, call: str, provider_call: str, now: float) -> int:
+    def redeem(self, token: str, call: str, provider_call: str, now: float) -> int:
         """Accept the token, once.
 
         Returns:
@@ -51,16 +51,16 @@ class StreamTokens:
         number, _, signature = rest.partition("-")
         fields = (call, provider_call, expires, number)
         until = self._signer.check("the stream token", signature, *fields, expires=expires, now=now)
-        self._taken = {used: end for used, end in self._taken.items() if end >= now}
+        self._redeemed = {used: end for used, end in self._redeemed.items() if end >= now}
         stream = int(number)
-        if (call, stream) in self._taken:
+        if (call, stream) in self._redeemed:
             msg = "the stream token was used before"
             raise RejectedError(msg)
-        self._taken[call, stream] = until
+        self._redeemed[call, stream] = until
         return stream
 
 
-async def claim(bus: Bus, call: str, token: str) -> None:
+async def claim_stream(bus: Bus, call: str, token: str) -> None:
     """Note on the bus that the stream of this token has come, so that no other edge takes one in its place.
 
     While Redis is away only this process knows its own: a caller is not turned away for that.

@@ -13,7 +13,7 @@ _CARRIER_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.1
 
 
-class Calls:
+class CallAdmission:
     """Admits calls up to ``limit``, counting those whose stream has not come yet.
 
     Attributes:
@@ -21,7 +21,7 @@ class Calls:
         draining: no call is admitted any more.
         begun: calls whose stream came, since the process started.
         refused: calls that were not admitted, since the process started.
-        left_out: messages of carriers that made no sense, since the process started.
+        skipped_messages: messages of carriers that made no sense, since the process started.
         limit: calls at the same time.
 
     """
@@ -31,7 +31,7 @@ class Calls:
         self.draining = False
         self.begun = 0
         self.refused = 0
-        self.left_out = 0
+        self.skipped_messages = 0
         self.limit = limit
         self._expected: dict[str, float] = {}  # call → when its token expires
         self._running: dict[str, Call] = {}
@@ -46,12 +46,12 @@ class Calls:
 
         A call that has a place keeps it.
         """
-        if self.draining or (call not in self._expected and self.full(now)):
+        if self.draining or (call not in self._expected and self.is_full(now)):
             return False
         self._expected[call] = now + for_s
         return True
 
-    def full(self, now: float) -> bool:
+    def is_full(self, now: float) -> bool:
         """Whether all places are taken."""
         self._expected = {name: until for name, until in self._expected.items() if until > now}
         return len(self._running) + len(self._expected) >= self.limit
@@ -60,7 +60,7 @@ class Calls:
         """Keep a place for a call that was admitted before and comes back."""
         self._expected[call] = now + LIFETIME_S
 
-    def free(self, call: str) -> None:
+    def release(self, call: str) -> None:
         """The call does not come: its place is another's."""
         self._expected.pop(call, None)
 
@@ -84,7 +84,7 @@ class Calls:
         self._ended[call.id] = now + _CARRIER_WITHIN_S
         self._changed.set()
 
-    def asked(self, call: str) -> None:
+    def carrier_asked(self, call: str) -> None:
         """The carrier has asked what is next in this call, and was answered."""
         self._ended.pop(call, None)
         self._changed.set()

@@ -14,7 +14,7 @@ from orchestra.voice.edge.edge import Edge
 _LOG = structlog.get_logger()
 
 #: in a process of its own: what Python has imported once it does not read again
-_TELL = """
+_PRINT_PHRASES = """
 import sys
 import msgspec
 from orchestra import load_app
@@ -25,7 +25,7 @@ sys.stdout.buffer.write(msgspec.json.encode({name: getattr(app, name) for name i
 """
 
 
-class ReadPhrases(msgspec.Struct, frozen=True):
+class AppPhrases(msgspec.Struct, frozen=True):
     """The phrases of an app as another process has read them."""
 
     name: str
@@ -39,35 +39,35 @@ class ReadPhrases(msgspec.Struct, frozen=True):
     fillers: tuple[tuple[str, str], ...]
 
 
-async def read_anew(app: str) -> ReadPhrases | None:
+async def load_app_phrases(app: str) -> AppPhrases | None:
     """The phrases of the app as its files are now; None where it cannot be loaded, which is logged."""
     reading = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _TELL, app,
+        sys.executable, "-c", _PRINT_PHRASES, app,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     told, errors = await reading.communicate()
     if reading.returncode == 0:
-        return msgspec.json.decode(told, type=ReadPhrases)
+        return msgspec.json.decode(told, type=AppPhrases)
     lines = errors.decode("utf-8", "replace").strip().splitlines()
     _LOG.error("edge.app_not_read", app=app, problem=lines[-1] if lines else f"exit code {reading.returncode}")
     return None
 
 
 @contextmanager
-def reading_anew(edge: Edge) -> Iterator[None]:
+def reload_on_sighup(edge: Edge) -> Iterator[None]:
     """Take up the app anew at every SIGHUP while the block runs."""
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
     one_at_a_time = asyncio.Lock()  # else one that reads for longer would bring back what a later one has replaced
 
-    async def take_up() -> None:
+    async def reload() -> None:
         async with one_at_a_time:
-            phrases = await read_anew(edge.settings.app)
+            phrases = await load_app_phrases(edge.settings.app)
             if phrases is not None:
-                edge.take_up(phrases)
+                edge.use_app(phrases)
                 _LOG.info("edge.app_read", app=phrases.name, version=phrases.version)
 
     def begin() -> None:
-        task = loop.create_task(take_up(), name="read the app anew")
+        task = loop.create_task(reload(), name="read the app anew")
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

@@ -30,7 +30,7 @@ def peer_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-class Guesses:
+class RefusalThrottle:
     """Answers what was refused: each is a line in the log, and the more there are, the later their answer.
 
     What is right is never looked at here. So whoever has the token is let in at once, however many guess beside them.

@@ -19,7 +19,7 @@ from orchestra.recordings.store import StoredRecording, find_recording
 from orchestra.settings import Settings
 from orchestra.storage.call_records import CallRecord, find_call, list_calls
 from orchestra.storage.secrets import link_key
-from orchestra.voice.edge.bearer_auth import Guesses, has_token, peer_of
+from orchestra.voice.edge.bearer_auth import RefusalThrottle, has_token, peer_of
 
 _LOG = structlog.get_logger()
 
@@ -38,11 +38,9 @@ class _Api:
         self.bus = bus
         self.token = settings.api_token.get_secret_value()
         self.links = Links(link_key(settings))
-        self.guesses = Guesses()
+        self.throttle = RefusalThrottle()
 
-    async def admit(
-        self, request: Request, looks_at: str, call: str = "", signed: tuple[str, str] | None = None
-    ) -> None:
+    async def admit(self, request: Request, action: str, call: str = "", signed: tuple[str, str] | None = None) -> None:
         """Refuse a request without the API token, or, if ``signed``, without a good link; log who looks at what.
 
         Raises:
@@ -54,10 +52,10 @@ class _Api:
             if signed is not None:
                 self.links.check(call, *signed, time.time())
             elif not has_token(request.headers.get("Authorization", ""), self.token):
-                await self.guesses.refuse(request, 401, TOKEN_NEEDED)
+                await self.throttle.refuse(request, 401, TOKEN_NEEDED)
         except RejectedError as error:
-            await self.guesses.refuse(request, 403, str(error))
-        _LOG.info(looks_at, call=call[:64], by=by, peer=peer_of(request))
+            await self.throttle.refuse(request, 403, str(error))
+        _LOG.info(action, call=call[:64], by=by, peer=peer_of(request))
 
     async def record(self, call: str) -> CallRecord:
         """The call's record.

@@ -24,7 +24,7 @@ from websockets.frames import Frame
 
 from orchestra.refusals import Refusals
 from orchestra.voice.carriers.twilio.media_stream import LONGEST_MESSAGE
-from orchestra.voice.edge.arrivals import Arrivals
+from orchestra.voice.edge.pending_connections import PendingConnections
 
 _LOG = structlog.get_logger()
 
@@ -42,7 +42,7 @@ class Config(uvicorn.Config):
     """The settings of the edge's server.
 
     Attributes:
-        arrivals: connections that have not sent a whole request.
+        pending: connections that have not sent a whole request.
         refusals: what is said of those that are closed.
         request_within_s: so long they may wait, in seconds.
 
@@ -63,12 +63,14 @@ class Config(uvicorn.Config):
         self.request_within_s = request_within_s
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         # there must be files left for calls
-        self.arrivals = Arrivals(_MOST_WAITING if soft == resource.RLIM_INFINITY else min(_MOST_WAITING, soft // 4))
+        self.pending = PendingConnections(
+            _MOST_WAITING if soft == resource.RLIM_INFINITY else min(_MOST_WAITING, soft // 4)
+        )
         self.refusals = Refusals()
-        logging.getLogger("uvicorn.error").addFilter(_SELDOM)
+        logging.getLogger("uvicorn.error").addFilter(_RATE_LIMITED)
 
 
-class _Seldom(logging.Filter):
+class _RateLimitedFilter(logging.Filter):
     """What is no HTTP, or breaks a WebSocket, is a line in the log, but not each of a thousand."""
 
     def __init__(self) -> None:
@@ -79,7 +81,7 @@ class _Seldom(logging.Filter):
         return record.levelno >= logging.ERROR or self._refusals.due(str(record.msg)) is not None
 
 
-_SELDOM = _Seldom()
+_RATE_LIMITED = _RateLimitedFilter()
 
 
 def raise_open_files() -> None:
@@ -93,7 +95,7 @@ def raise_open_files() -> None:
         _LOG.warning("edge.open_files_limited", limit=soft, error=str(error))
 
 
-class _Stalls:
+class _StallTimer:
     """Closes a connection whose peer takes nothing."""
 
     def __init__(self, config: Config, transport: asyncio.Transport) -> None:
@@ -115,71 +117,71 @@ class _Stalls:
         self._transport.abort()
 
 
-class _Stalling(asyncio.Protocol):
+class _StallTimeout(asyncio.Protocol):
     """A protocol of Uvicorn's whose peer must take what it is sent."""
 
-    _stalls: _Stalls
+    _stall_timer: _StallTimer
 
     def pause_writing(self) -> None:
-        self._stalls.begin()
+        self._stall_timer.begin()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self._stalls.end()
+        self._stall_timer.end()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stalls.end()
+        self._stall_timer.end()
         super().connection_lost(exc)
 
 
-class _Http(_Stalling, H11Protocol):
+class _Http(_StallTimeout, H11Protocol):
     """Uvicorn's, with an end to waiting."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
         self._timer: asyncio.TimerHandle | None = None
-        self._own = cast("Config", self.config)
-        self._stalls = _Stalls(self._own, self.transport)
-        self._wait()
+        self._edge_config = cast("Config", self.config)
+        self._stall_timer = _StallTimer(self._edge_config, self.transport)
+        self._start_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._come()
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state not in _UNFINISHED:
-            self._come()
+            self._stop_waiting()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.conn.their_state in _UNFINISHED:
-            self._wait()
+            self._start_waiting()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self._come()
+        self._stop_waiting()
         super().handle_websocket_upgrade(event)
 
-    def _wait(self) -> None:
+    def _start_waiting(self) -> None:
         if self._timer is None and not self.transport.is_closing():
-            self._timer = self.loop.call_later(self._own.request_within_s, self._close)
-            self._own.arrivals.enter(self, lambda: self._close("others came, and it had waited longest"))
+            self._timer = self.loop.call_later(self._edge_config.request_within_s, self._close)
+            self._edge_config.pending.add(self, lambda: self._close("others came, and it had waited longest"))
 
-    def _come(self) -> None:
+    def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._own.arrivals.leave(self)
+        self._edge_config.pending.remove(self)
 
     def _close(self, reason: str = "") -> None:
-        reason = reason or f"no whole request within {self._own.request_within_s:.0f} s"
-        self._own.refusals.note("connection.closed", peer=_peer(self.transport), reason=reason)
-        self._come()
+        reason = reason or f"no whole request within {self._edge_config.request_within_s:.0f} s"
+        self._edge_config.refusals.note("connection.closed", peer=_peer(self.transport), reason=reason)
+        self._stop_waiting()
         self.transport.abort()
 
 
-class _WebSocket(_Stalling, WebSocketsSansIOProtocol):
+class _WebSocket(_StallTimeout, WebSocketsSansIOProtocol):
     """Uvicorn's, which keeps nothing for a peer that does not listen, and waits for none that does not close."""
 
     def __init__(self, config: uvicorn.Config, *args: Any, **more: Any) -> None:
@@ -188,7 +190,7 @@ class _WebSocket(_Stalling, WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._stalls = _Stalls(cast("Config", self.config), self.transport)
+        self._stall_timer = _StallTimer(cast("Config", self.config), self.transport)
 
     def handle_ping(self) -> None:
         if self.writable.is_set():

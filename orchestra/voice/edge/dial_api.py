@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 
-_LONGEST_ORDER = 4096
+_LONGEST_BODY = 4096
 _TOKEN_NEEDED = "a bearer token is needed: the one that is set as ORCHESTRA_DIAL_TOKEN"  # noqa: S105 - no token itself
 _OTHER_TOKEN = "ORCHESTRA_API_TOKEN reads calls and makes none: set ORCHESTRA_DIAL_TOKEN, and send that"  # noqa: S105
 
 router = APIRouter()
 
 
-class _Order(msgspec.Struct, forbid_unknown_fields=True):
+class _DialRequest(msgspec.Struct, forbid_unknown_fields=True):
     """``{"to": "+15550001"}``."""
 
     to: str
@@ -41,27 +41,27 @@ async def dial(request: Request) -> Response:
     edge: Edge = request.app.state.edge
     try:
         await _admit(edge, request)
-        body = await body_of(request, _LONGEST_ORDER)
-        if len(body) > _LONGEST_ORDER:
-            return _answer(413, {"error": f"more than {_LONGEST_ORDER} bytes"})
-        to_number = msgspec.json.decode(body, type=_Order).to
+        body = await body_of(request, _LONGEST_BODY)
+        if len(body) > _LONGEST_BODY:
+            return _respond(413, {"error": f"more than {_LONGEST_BODY} bytes"})
+        to_number = msgspec.json.decode(body, type=_DialRequest).to
         check_number(to_number)
     except (msgspec.DecodeError, UnicodeDecodeError, RejectedError) as error:
-        return _answer(422, {"error": str(error)})
+        return _respond(422, {"error": str(error)})
     except HTTPException as refused:
-        return _answer(refused.status_code, {"error": refused.detail})
+        return _respond(refused.status_code, {"error": refused.detail})
     call = edge.bus.new_call(edge.homes)
     if (refusal := _refusal(edge, call, to_number)) is not None:
         status, reason = refusal
         _LOG.warning("call.not_allowed", to=to_number, status=status, peer=peer_of(request))
-        return _answer(status, {"error": reason})
+        return _respond(status, {"error": reason})
     try:
         sid = await place_call(edge.settings, call, to_number, edge.public)
     except (SettingError, DialError) as error:
-        edge.calls.free(call)
+        edge.admission.release(call)
         _LOG.warning("call.not_placed", call=call, reason=str(error))
-        return _answer(422 if isinstance(error, SettingError) else 502, {"error": str(error)})
-    return _answer(201, {"call": call, "provider_call": sid})
+        return _respond(422 if isinstance(error, SettingError) else 502, {"error": str(error)})
+    return _respond(201, {"call": call, "provider_call": sid})
 
 
 async def _admit(edge: "Edge", request: Request) -> None:
@@ -69,7 +69,7 @@ async def _admit(edge: "Edge", request: Request) -> None:
     if has_token(given, settings.dial_token.get_secret_value()):
         return
     reads = has_token(given, settings.api_token.get_secret_value())
-    await edge.guesses.refuse(request, 401, _OTHER_TOKEN if reads else _TOKEN_NEEDED)
+    await edge.throttle.refuse(request, 401, _OTHER_TOKEN if reads else _TOKEN_NEEDED)
 
 
 def _refusal(edge: "Edge", call: str, to_number: str) -> tuple[int, str] | None:
@@ -79,16 +79,16 @@ def _refusal(edge: "Edge", call: str, to_number: str) -> tuple[int, str] | None:
     if not to_number.startswith(allowed):
         begin = f"only numbers that begin with {', '.join(allowed)} are called" if allowed else "no number is called"
         return 403, f"{begin} over HTTP: ORCHESTRA_DIAL_PREFIXES says which"
-    if edge.calls.draining:
+    if edge.admission.draining:
         return 503, "this edge takes no more calls"
-    if edge.calls.full(now):
-        return 503, f"all {edge.calls.limit} lines of this edge are taken"
-    if not edge.dialled.holds(1):
+    if edge.admission.is_full(now):
+        return 503, f"all {edge.admission.limit} lines of this edge are taken"
+    if not edge.dial_rate.allows(1):
         return 429, f"more than {settings.dial_per_minute} calls a minute (ORCHESTRA_DIAL_PER_MINUTE)"
-    edge.calls.admit(call, now, settings.ring_s + LIFETIME_S)
+    edge.admission.admit(call, now, settings.ring_s + LIFETIME_S)
     return None
 
 
-def _answer(status: int, body: dict[str, str]) -> Response:
+def _respond(status: int, body: dict[str, str]) -> Response:
     headers = {"Retry-After": "6"} if status in (429, 503) else {}
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")

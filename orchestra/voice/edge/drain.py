@@ -51,7 +51,7 @@ class SharedPort:
         self._listen = listen
         self.left = False
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Leave the port to an edge that takes calls; take it back where nobody answers at all."""
         takes_calls, answers = await self._others()
         if not self.left and takes_calls:
@@ -59,11 +59,11 @@ class SharedPort:
         elif self.left and not answers:
             await self._take_back()
 
-    async def keep_looking(self) -> None:
+    async def watch(self) -> None:
         """Until cancelled."""
         while True:
             await asyncio.sleep(_LEFT_LOOK_EVERY_S if self.left else _LOOK_EVERY_S)
-            await self.look()
+            await self.check()
 
     async def _others(self) -> tuple[bool, bool]:
         """Whether an edge takes calls at the port, and whether anybody answers there."""
@@ -110,7 +110,7 @@ class SharedPort:
 
 async def drain(edge: Edge, server: uvicorn.Server, listen: Callable[[], socket.socket]) -> None:
     """End the calls of this edge: for so long as is set they may end by themselves. ``listen`` as in `SharedPort`."""
-    settings, calls = edge.settings, edge.calls
+    settings, calls = edge.settings, edge.admission
     if not settings.share_port:
         _LOG.info("edge.draining", calls=len(calls), for_s=settings.drain_s)
         await calls.drain(settings.drain_s)
@@ -120,9 +120,9 @@ async def drain(edge: Edge, server: uvicorn.Server, listen: Callable[[], socket.
     calls.ending = True
     # a supervisor that ends tells all edges: each must know it of the others before one leaves the port to them
     await asyncio.sleep(_TOLD_WITHIN_S)
-    await port.look()
+    await port.check()
     _LOG.info("edge.draining", calls=len(calls), for_s=settings.drain_s, port="left" if port.left else "kept")
-    looking = asyncio.create_task(port.keep_looking(), name="shared port")
+    looking = asyncio.create_task(port.watch(), name="shared port")
     try:
         await calls.drain(settings.drain_s, elsewhere=lambda: port.left)
     finally:

@@ -15,20 +15,20 @@ from orchestra.errors import SettingError
 from orchestra.refusals import Refusals
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Parties, Script
-from orchestra.voice.carriers.call_lookup import Incoming
-from orchestra.voice.carriers.media_rate import Pace
+from orchestra.voice.carriers.call_lookup import CarrierCallIndex
+from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import twiml, webhooks
 from orchestra.voice.carriers.twilio.websocket import media_stream_endpoint
 from orchestra.voice.edge import dial_api
-from orchestra.voice.edge.admission import Calls
-from orchestra.voice.edge.arrivals import Arrivals
-from orchestra.voice.edge.bearer_auth import Guesses
+from orchestra.voice.edge.admission import CallAdmission
+from orchestra.voice.edge.bearer_auth import RefusalThrottle
 from orchestra.voice.edge.calls_api import calls_router
 from orchestra.voice.edge.lost_calls import LostCalls
 from orchestra.voice.edge.metrics import CONTENT_TYPE, prometheus, samples
-from orchestra.voice.edge.phrase_cache import Phrase, RenderedPhrases
-from orchestra.voice.edge.reply_dispatcher import Replies
+from orchestra.voice.edge.pending_connections import PendingConnections
+from orchestra.voice.edge.phrase_cache import Phrase, PhraseCache
+from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.port import Engines
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 #: few, so that this edge reads little of what is not its own
 _HOMES = 2
 #: sockets that have not said whose stream they are, for each call that there may be
-_ARRIVALS_A_CALL = 2
+_PENDING_PER_CALL = 2
 
 
-class Phrases(Protocol):
+class EdgeApp(Protocol):
     """What the edge needs of an `orchestra.App`: its name, and what the edge says by itself."""
 
     @property
@@ -89,23 +89,23 @@ class Edge:
     script: Script
     publisher: Publisher
     tokens: StreamTokens
-    calls: Calls
+    admission: CallAdmission
     homes: list[int]
-    replies: Replies
+    dispatcher: ReplyDispatcher
     public: twiml.PublicUrl
     lost: LostCalls
-    rendered: RenderedPhrases
-    incoming: Incoming
+    phrase_cache: PhraseCache
+    call_index: CarrierCallIndex
     refusals: Refusals
-    arrivals: Arrivals
-    dialled: Pace
-    guesses: Guesses
+    pending: PendingConnections
+    dial_rate: RateLimit
+    throttle: RefusalThrottle
 
-    def take_up(self, app: Phrases) -> None:
+    def use_app(self, app: EdgeApp) -> None:
         """Begin the calls that come from now on as this version of the app says."""
         self.script = script(self.settings, app)
         self.publisher.version = app.version
-        self.rendered.want(phrases(self.settings, app))
+        self.phrase_cache.use_phrases(phrases(self.settings, app))
 
     def script_of(self, parties: Parties, parameters: Mapping[str, str]) -> Script:
         """What the edge says in this call, given the parameters of its stream."""
@@ -128,7 +128,7 @@ def auth_token_of(settings: Settings) -> str:
     return auth_token
 
 
-def script(settings: Settings, app: Phrases) -> Script:
+def script(settings: Settings, app: EdgeApp) -> Script:
     """What the edge says and how long it lets a call go on, by app and settings."""
     return Script(
         app=app.name,
@@ -144,21 +144,21 @@ def script(settings: Settings, app: Phrases) -> Script:
     )
 
 
-def phrases(settings: Settings, app: Phrases) -> list[Phrase]:
+def phrases(settings: Settings, app: EdgeApp) -> list[Phrase]:
     """What is said word for word in many calls, each with the voice that says it; nothing where none is kept."""
     if not settings.prerender:
         return []
     return [*((text, "") for text in script(settings, app).phrases), *app.fillers]
 
 
-def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) -> Edge:
+def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp) -> Edge:
     """Put the parts of an edge together.
 
     Raises:
         SettingError: there is no Twilio auth token.
 
     """
-    calls = Calls(settings.max_calls)
+    admission = CallAdmission(settings.max_calls)
     homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
     publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}", version=app.version)
     return Edge(
@@ -168,17 +168,17 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: Phrases) ->
         script=script(settings, app),
         publisher=publisher,
         tokens=StreamTokens(auth_token_of(settings)),
-        calls=calls,
+        admission=admission,
         homes=homes,
-        replies=Replies(bus, homes, calls.find),
+        dispatcher=ReplyDispatcher(bus, homes, admission.find),
         public=twiml.PublicUrl(settings.public_url or f"http://{settings.host}:{settings.port}"),
-        lost=LostCalls(bus, publisher, calls.find, settings.reconnect_s),
-        incoming=Incoming(bus),
+        lost=LostCalls(bus, publisher, admission.find, settings.reconnect_s),
+        call_index=CarrierCallIndex(bus),
         refusals=Refusals(),
-        arrivals=Arrivals(_ARRIVALS_A_CALL * settings.max_calls),
-        dialled=Pace(settings.dial_per_minute / 60, 60.0, 0.0),
-        guesses=Guesses(),
-        rendered=RenderedPhrases(engines, settings.data_dir / "phrases", phrases(settings, app)),
+        pending=PendingConnections(_PENDING_PER_CALL * settings.max_calls),
+        dial_rate=RateLimit(settings.dial_per_minute / 60, 60.0, 0.0),
+        throttle=RefusalThrottle(),
+        phrase_cache=PhraseCache(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )
 
 
@@ -187,15 +187,15 @@ def create_app(edge: Edge) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await edge.replies.start()
-        rendering = asyncio.create_task(edge.rendered.keep_ready(), name="phrases")
+        await edge.dispatcher.start()
+        rendering = asyncio.create_task(edge.phrase_cache.run(), name="phrases")
         try:
             yield
         finally:
             rendering.cancel()
             await asyncio.gather(rendering, return_exceptions=True)
             await edge.lost.close()
-            await edge.replies.close()
+            await edge.dispatcher.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.state.edge = edge
@@ -211,10 +211,10 @@ def create_app(edge: Edge) -> FastAPI:
 
 async def _health(request: Request) -> dict[str, object]:
     edge: Edge = request.app.state.edge
-    status = "draining" if edge.calls.ending else "ok"
-    return {"status": status, "calls": len(edge.calls), "edge": edge.publisher.source}
+    status = "draining" if edge.admission.ending else "ok"
+    return {"status": status, "calls": len(edge.admission), "edge": edge.publisher.source}
 
 
 async def _metrics(request: Request) -> Response:
     edge: Edge = request.app.state.edge
-    return Response(prometheus(samples(edge.calls, edge.publisher)), media_type=CONTENT_TYPE)
+    return Response(prometheus(samples(edge.admission, edge.publisher)), media_type=CONTENT_TYPE)

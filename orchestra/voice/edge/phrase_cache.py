@@ -28,7 +28,7 @@ _AGAIN_S = 60.0
 Phrase = tuple[str, str]  # text, voice
 
 
-class Renders(Protocol):
+class SpeechRenderer(Protocol):
     """What this needs of the engines."""
 
     def voice_key(self, voice: str = "") -> str:
@@ -46,7 +46,7 @@ class _Kept(msgspec.Struct):
     rendered: SynthesizedSpeech
 
 
-class RenderedPhrases:
+class PhraseCache:
     """The phrases of an app, each in its agent's voice.
 
     Args:
@@ -56,37 +56,37 @@ class RenderedPhrases:
 
     """
 
-    def __init__(self, engines: Renders, folder: Path, phrases: Iterable[Phrase]) -> None:
+    def __init__(self, engines: SpeechRenderer, folder: Path, phrases: Iterable[Phrase]) -> None:
         self._engines = engines
         self._folder = folder
         self._wanted: dict[Phrase, str] = {}
-        self._there: dict[Phrase, SynthesizedSpeech] = {}
+        self._ready: dict[Phrase, SynthesizedSpeech] = {}
         self._changed = asyncio.Event()
-        self.want(phrases)
+        self.use_phrases(phrases)
 
-    def want(self, phrases: Iterable[Phrase]) -> None:
-        """Have these instead from now on; `keep_ready` makes them."""
+    def use_phrases(self, phrases: Iterable[Phrase]) -> None:
+        """Have these instead from now on; `run` makes them."""
         wanted = [(text.strip(), voice) for text, voice in phrases if text.strip()]
         self._wanted = {(text, self._engines.voice_key(voice)): voice for text, voice in wanted}
-        self._there = {phrase: speech for phrase, speech in self._there.items() if phrase in self._wanted}
+        self._ready = {phrase: speech for phrase, speech in self._ready.items() if phrase in self._wanted}
         self._changed.set()
 
     def find(self, text: str, voice: str) -> SynthesizedSpeech | None:
         """The speech of this text, None where it is to be synthesized."""
-        return self._there.get((text, self._engines.voice_key(voice))) if self._there else None
+        return self._ready.get((text, self._engines.voice_key(voice))) if self._ready else None
 
     async def prepare(self) -> None:
         """Read or render what is missing, once; what an engine refuses stays missing."""
-        for key in [key for key in self._wanted if key not in self._there]:
+        for key in [key for key in self._wanted if key not in self._ready]:
             await self._prepare(key)
 
-    async def keep_ready(self) -> None:
+    async def run(self) -> None:
         """Until cancelled: prepare what is wanted, and ask an engine that failed again in a while."""
         while True:
             self._changed.clear()
             await self.prepare()
             try:
-                async with asyncio.timeout(_AGAIN_S if len(self._there) < len(self._wanted) else None):
+                async with asyncio.timeout(_AGAIN_S if len(self._ready) < len(self._wanted) else None):
                     await self._changed.wait()
             except TimeoutError:
                 continue
@@ -103,7 +103,7 @@ class RenderedPhrases:
             except (EngineError, OSError) as error:
                 _LOG.warning("phrase.not_kept", text=text, speaker=speaker, error=str(error))
         if kept is not None and key in self._wanted:
-            self._there[key] = kept
+            self._ready[key] = kept
 
 
 def _read(path: Path, name: str) -> SynthesizedSpeech | None:

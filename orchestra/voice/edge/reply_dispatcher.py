@@ -17,7 +17,7 @@ _READ: tuple[type[Event], ...] = (*REPLY_EVENTS, CallAnswered, CallResumed)
 _TAGS = frozenset(tag_of(event_type) for event_type in _READ)
 
 
-class Replies:
+class ReplyDispatcher:
     """Follows the home partitions of this edge, and the partition of any call from elsewhere that lands here.
 
     Args:
@@ -46,10 +46,10 @@ class Replies:
         self._follow(partition_of(call), since=str(keys.earliest_ms(call)))
 
     @contextmanager
-    def holding(self, call: str) -> Iterator[list[Event]]:
+    def buffering(self, call: str) -> Iterator[list[Event]]:
         """Keep in the list what happens to this call while the block runs: its journal is being read meanwhile.
 
-        Whatever is published after `followed` has returned is there.
+        Whatever is published after `wait_followed` has returned is there.
         """
         held: list[Event] = []
         self._held.setdefault(call, []).append(held)
@@ -61,7 +61,7 @@ class Replies:
             if left:
                 self._held[call] = left
 
-    async def followed(self, call: str) -> None:
+    async def wait_followed(self, call: str) -> None:
         """Wait until the call's partition is followed."""
         # one who gives up waiting leaves the others their reader
         await asyncio.shield(self._follow(partition_of(call)))
@@ -89,11 +89,11 @@ class Replies:
     async def _deliver(self, follow: Subscription) -> None:
         try:
             async for entry in follow:
-                self._hand_over(entry)
+                self._dispatch(entry)
         finally:
             await follow.aclose()
 
-    def _hand_over(self, entry: Entry) -> None:
+    def _dispatch(self, entry: Entry) -> None:
         if entry.type not in _TAGS:
             return
         call, holders = self._find(entry.call), self._held.get(entry.call, ())

@@ -17,10 +17,10 @@ from orchestra.bus.redis.fitness import check_server
 from orchestra.errors import SettingError
 from orchestra.process import on_one_core
 from orchestra.settings import Settings
-from orchestra.voice.edge.app_reload import reading_anew
+from orchestra.voice.edge.app_reload import reload_on_sighup
 from orchestra.voice.edge.connections import Config, raise_open_files
 from orchestra.voice.edge.drain import drain
-from orchestra.voice.edge.edge import Phrases, auth_token_of, create_app, open_edge
+from orchestra.voice.edge.edge import EdgeApp, auth_token_of, create_app, open_edge
 from orchestra.voice.engines import load_engines
 
 _LOG = structlog.get_logger()
@@ -82,7 +82,7 @@ async def serving(app: FastAPI, listener: socket.socket, **limits: float) -> Asy
         await task
 
 
-async def run_edge(settings: Settings, app: Phrases) -> None:
+async def run_edge(settings: Settings, app: EdgeApp) -> None:
     """Run an edge until SIGTERM or SIGINT: then it takes no more calls, lets the running ones end a while, and exits.
 
     At SIGHUP it reads the app anew.
@@ -105,7 +105,7 @@ async def run_edge(settings: Settings, app: Phrases) -> None:
             tune_gc()
             async with serving(create_app(edge), listener) as server:
                 _LOG.info("edge.ready", url=edge.public.url, engines=engines.name, max_calls=settings.max_calls)
-                with reading_anew(edge):
+                with reload_on_sighup(edge):
                     await _until_signalled()
                 await drain(edge, server, partial(listen, settings.host, settings.port, shared=True))
             await engines.close()

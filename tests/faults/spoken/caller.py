@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from orchestra.simulator import Caller, PhoneLine
 from orchestra.simulator.audio_measure import Span
-from orchestra.simulator.caller import Ending
+from orchestra.simulator.caller import CallOutcome
 from orchestra.voice.audio import mulaw
 from tests.faults.spoken.model import question
 from tests.faults.spoken.tones import APOLOGY, NONSENSE, PARDON, STILL_THERE, Ear, encode, plain
@@ -28,7 +28,7 @@ class SpokenCall:
     silences: list[Span] = field(default_factory=list)
     asked_again: int = 0
     unanswered: list[str] = field(default_factory=list)
-    ending: Ending | None = None
+    ending: CallOutcome | None = None
     sid: str = ""
     _listened: int = 0
 

@@ -48,14 +48,14 @@ def test_every_message_of_the_protocol_is_read(message: dict[str, Any], kind: ty
 def test_audio_and_its_time_are_decoded() -> None:
     message = media_stream.read(json.dumps(MEDIA))
     assert isinstance(message, Media)
-    assert (message.media.payload, message.media.stamp_ms) == (b"\xfe\xfe\xfe", 40)
+    assert (message.media.payload, message.media.timestamp_ms) == (b"\xfe\xfe\xfe", 40)
 
 
 @pytest.mark.parametrize(("stamp", "expected"), [("40", 40), (40, 40), (None, None), ("soon", None), ("-1", None)])
 def test_a_time_stamp_is_a_number_or_nothing(stamp: object, expected: int | None) -> None:
     message = media_stream.read(json.dumps(MEDIA | {"media": {"payload": "", "timestamp": stamp}}))
     assert isinstance(message, Media)
-    assert message.media.stamp_ms == expected
+    assert message.media.timestamp_ms == expected
 
 
 def test_a_message_of_a_kind_yet_unknown_is_passed_over() -> None:

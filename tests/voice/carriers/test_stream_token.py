@@ -14,19 +14,19 @@ def tokens() -> StreamTokens:
 
 
 def test_a_token_opens_the_stream_of_its_call(tokens: StreamTokens) -> None:
-    tokens.take(tokens.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
+    tokens.redeem(tokens.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
 
 
 def test_a_token_of_another_process_with_the_same_account_is_taken(tokens: StreamTokens) -> None:
     other = StreamTokens("account token")
-    tokens.take(other.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
+    tokens.redeem(other.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
 
 
 def test_a_token_opens_one_stream_only(tokens: StreamTokens) -> None:
     token = tokens.issue("07-a", "CA1", NOW)
-    tokens.take(token, "07-a", "CA1", NOW)
+    tokens.redeem(token, "07-a", "CA1", NOW)
     with pytest.raises(RejectedError, match="used before"):
-        tokens.take(token, "07-a", "CA1", NOW + 5)
+        tokens.redeem(token, "07-a", "CA1", NOW + 5)
 
 
 @pytest.mark.parametrize(
@@ -42,26 +42,26 @@ def test_a_token_is_bound_to_call_carrier_id_and_time(
 ) -> None:
     token = tokens.issue("07-a", "CA1", NOW)
     with pytest.raises(RejectedError, match=reason):
-        tokens.take(token, call, provider_call, NOW + later_s)
+        tokens.redeem(token, call, provider_call, NOW + later_s)
 
 
 @pytest.mark.parametrize("token", ["", "abc", "123.", ".abc", "1e9.abc", "٣.abc", "99999999999999999999.abc", "1.é"])
 def test_text_that_is_not_a_token_is_refused(tokens: StreamTokens, token: str) -> None:
     with pytest.raises(RejectedError):
-        tokens.take(token, "07-a", "CA1", NOW)
+        tokens.redeem(token, "07-a", "CA1", NOW)
 
 
 def test_an_expiry_that_was_moved_is_refused(tokens: StreamTokens) -> None:
     expires, _, signature = tokens.issue("07-a", "CA1", NOW).partition(".")
     with pytest.raises(RejectedError, match="wrong signature"):
-        tokens.take(f"{int(expires) + 60}.{signature}", "07-a", "CA1", NOW)
+        tokens.redeem(f"{int(expires) + 60}.{signature}", "07-a", "CA1", NOW)
 
 
 def test_a_token_signed_with_another_account_is_refused(tokens: StreamTokens) -> None:
     with pytest.raises(RejectedError, match="wrong signature"):
-        tokens.take(StreamTokens("other").issue("07-a", "CA1", NOW), "07-a", "CA1", NOW)
+        tokens.redeem(StreamTokens("other").issue("07-a", "CA1", NOW), "07-a", "CA1", NOW)
 
 
 def test_a_token_issued_by_version_0_1_opens_its_stream_during_a_rolling_upgrade(tokens: StreamTokens) -> None:
     issued = "1760000060.0-e530d1475dafab6f877c0927a179fcc616fd78e2519f9854e187186539f4e280"
-    assert tokens.take(issued, "07-a", "CA1", NOW + 1) == 0
+    assert tokens.redeem(issued, "07-a", "CA1", NOW + 1) == 0

@@ -25,9 +25,9 @@ async def test_of_two_readings_the_later_one_counts_however_long_the_first_takes
             await slow.wait()
         return SimpleNamespace(name=app, version=str(number))
 
-    monkeypatch.setattr(app_reload, "read_anew", read)
-    edge = SimpleNamespace(settings=SimpleNamespace(app="app"), take_up=lambda app: taken.append(app.version))
-    with app_reload.reading_anew(cast("Any", edge)):
+    monkeypatch.setattr(app_reload, "load_app_phrases", read)
+    edge = SimpleNamespace(settings=SimpleNamespace(app="app"), use_app=lambda app: taken.append(app.version))
+    with app_reload.reload_on_sighup(cast("Any", edge)):
         os.kill(os.getpid(), signal.SIGHUP)
         async with asyncio.timeout(30):
             while begun == 0:  # noqa: ASYNC110 - the loop runs the handler

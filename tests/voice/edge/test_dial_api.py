@@ -11,10 +11,9 @@ from twilio.request_validator import RequestValidator
 
 from orchestra.errors import RejectedError
 from orchestra.settings import Settings
-from orchestra.simulator.caller import Caller, Ending
+from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.carriers.stream_token import claim
 from orchestra_schemas import (
     CallAnswered,
     CallEnded,
@@ -62,7 +61,7 @@ async def order(running: RunningEdge, body: object, headers: dict[str, str] = DI
         return await http.post(f"{running.url}/calls", json=body, headers=headers)
 
 
-async def answer(running: RunningEdge, placed: dict[str, str], answered_by: str, line: PhoneLine) -> Ending:
+async def answer(running: RunningEdge, placed: dict[str, str], answered_by: str, line: PhoneLine) -> CallOutcome:
     caller = Caller(running.url, AUTH_TOKEN, answered_by=answered_by, voice_url=placed["Url"], call_sid=placed["Sid"])
 
     async def listen(line: PhoneLine) -> None:
@@ -158,10 +157,10 @@ async def test_a_status_callback_closes_a_call_that_nobody_answered(
 
 async def test_a_token_is_used_once_among_all_edges(bus: TestBus) -> None:
     call = bus.call()
-    await claim(bus.bus, call, "1.token")
+    await claim_stream(bus.bus, call, "1.token")
     with pytest.raises(RejectedError, match="used before"):
-        await claim(bus.bus, call, "1.token")
-    await claim(bus.bus, call, "1.other")
+        await claim_stream(bus.bus, call, "1.token")
+    await claim_stream(bus.bus, call, "1.other")
 
 
 async def test_keys_that_the_agents_press_are_heard_as_tones(bus: TestBus, settings: Settings) -> None:

@@ -286,7 +286,7 @@ async def test_draining_ends_what_does_not_end_by_itself(bus: TestBus, settings:
 
         async def talk(line: PhoneLine) -> None:
             await running.event(ReplySpoken, turn=0)
-            await running.edge.calls.drain(0.2)
+            await running.edge.admission.drain(0.2)
             assert (await running.call(lambda line: _wait(line, 5))).streams == 0
 
         await running.call(talk)

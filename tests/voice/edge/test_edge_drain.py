@@ -34,7 +34,7 @@ async def test_a_call_that_outlasts_the_drain_loses_its_stream_only(bus: TestBus
 
         async def talk(line: PhoneLine) -> None:
             assert await line.until(lambda: line.agent_audible_s > 0.5, 30)
-            await running.edge.calls.drain(0.1, elsewhere=lambda: True)
+            await running.edge.admission.drain(0.1, elsewhere=lambda: True)
             await running.event(CallResumed)
             assert not await bus.published(CallEnded)
 
@@ -45,7 +45,7 @@ async def test_a_call_that_outlasts_the_drain_loses_its_stream_only(bus: TestBus
 
 async def test_the_last_call_is_over_when_the_carrier_was_told_what_is_next(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "a person please", app=Greeting(greeting="")) as running:
-        calls, order = running.edge.calls, list[str]()
+        calls, order = running.edge.admission, list[str]()
         asked, draining = calls.asked, list[asyncio.Task[None]]()
 
         def noted(call: str) -> None:
@@ -85,16 +85,16 @@ async def test_a_port_is_left_to_an_edge_that_takes_calls_and_taken_back_from_no
     url = f"http://127.0.0.1:{number}"
     async with serving(create_app(first), listener) as server:
         port = SharedPort(server, url, again)
-        first.calls.ending = True
+        first.admission.ending = True
         async with serving(create_app(second), again()):
-            second.calls.ending = True
-            await port.look()
+            second.admission.ending = True
+            await port.check()
             assert not port.left  # both end: somebody has to answer the carrier
-            second.calls.ending = False
-            await port.look()
+            second.admission.ending = False
+            await port.check()
             assert port.left
             assert {await health(url) for _ in range(20)} == {"ok"}
-        await port.look()
+        await port.check()
         assert not port.left
         assert await health(url) == "draining"
 

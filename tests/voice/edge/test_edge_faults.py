@@ -137,7 +137,7 @@ async def test_calls_that_are_opened_and_dropped_at_once_leave_nothing_behind(bu
 async def until_no_calls(running: RunningEdge, *, tasks: int) -> None:
     """Wait until the edge has no call, and no more tasks than these: what a call has started ends soon after it."""
     async with asyncio.timeout(40):
-        while len(running.edge.calls) or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - nothing tells of it
+        while len(running.edge.admission) or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.02)
 
 

@@ -13,7 +13,7 @@ from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from orchestra.settings import Settings
-from orchestra.simulator.audio_measure import Span, sounds
+from orchestra.simulator.audio_measure import Span, find_sounds
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
@@ -113,7 +113,7 @@ class Heard:
 
 
 def heard(line: PhoneLine, said: Span) -> Heard:
-    return Heard(said, [span for span in sounds(line.tracks.agent) if span.end_s > said.end_s])
+    return Heard(said, [span for span in find_sounds(line.tracks.agent) if span.end_s > said.end_s])
 
 
 async def answer(running: RunningEdge, turn: int, text: str = ANSWER) -> None:
@@ -143,7 +143,7 @@ async def faulty_edge(
     """An edge on these engines that has the app's phrases ready."""
     async with running_edge(bus, settings, engines=engines, app=app, **changed) as running:
         async with asyncio.timeout(30):
-            while changed.get("prerender") and not running.edge.rendered.find(app.apology, ""):  # noqa: ASYNC110
+            while changed.get("prerender") and not running.edge.phrase_cache.find(app.apology, ""):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)  # nothing tells of it
         yield running
 
@@ -224,7 +224,7 @@ async def test_who_interrupts_where_two_words_are_wanted_is_answered_aloud(bus: 
     assert (await bus.published(ReplyInterrupted))[0].turn == 0
     line = running.lines[0]
     after = line.tracks.agent[round(line.cleared_s[-1] * 8000) :]
-    assert sum(span.end_s - span.start_s for span in sounds(after)) > WORD_S * (len(ANSWER.split()) - 1)
+    assert sum(span.end_s - span.start_s for span in find_sounds(after)) > WORD_S * (len(ANSWER.split()) - 1)
 
 
 @pytest.mark.faults
@@ -416,6 +416,6 @@ async def test_a_sentence_is_heard_whole_though_the_next_has_another_voice(bus: 
 
         await running.call(talk)
     assert server.said == [("first", first), ("second", second)]
-    heard_s = sum(span.end_s - span.start_s for span in sounds(running.lines[0].tracks.agent))
+    heard_s = sum(span.end_s - span.start_s for span in find_sounds(running.lines[0].tracks.agent))
     assert heard_s > 0.06 * len(first + second) - 0.3
     assert (await bus.published(ReplySpoken))[0].text == f"{first} {second}"

@@ -8,8 +8,8 @@ import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.settings import Settings
-from orchestra.simulator.audio_measure import sounds
-from orchestra.simulator.caller import Caller, Ending
+from orchestra.simulator.audio_measure import find_sounds
+from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.call.conversation import HOLDING_AFTER_S, HOLDING_AGAIN_S
@@ -64,7 +64,7 @@ class Phase:
     waits_from_s: float = 0.0
     waits_to_s: float = 0.0
 
-    async def call(self, talk: Callable[["Phase"], Awaitable[None]]) -> Ending:
+    async def call(self, talk: Callable[["Phase"], Awaitable[None]]) -> CallOutcome:
         async def on_the_line(_: PhoneLine) -> None:
             await talk(self)
 
@@ -102,7 +102,7 @@ class Phase:
 
     def check(self) -> None:
         """The caller was told soon, and again now and then."""
-        heard = [span for span in sounds(self.line.tracks.agent) if span.end_s > self.waits_from_s]
+        heard = [span for span in find_sounds(self.line.tracks.agent) if span.end_s > self.waits_from_s]
         silent_from_s, allowed_s = self.waits_from_s, HOLDING_AFTER_S + SPARE_S
         told = [span for span in heard if span.start_s < self.waits_to_s]
         for span in told:

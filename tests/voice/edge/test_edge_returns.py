@@ -10,7 +10,7 @@ import pytest
 from orchestra.settings import Settings
 from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.phone_line import PhoneLine
-from orchestra.simulator.transfer_target import Person
+from orchestra.simulator.transfer_target import TransferTarget
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     AudioChunk,
@@ -125,9 +125,9 @@ async def test_a_caller_whose_words_were_lost_is_asked_for_them(bus: TestBus, se
 
 
 async def test_a_person_who_takes_the_call_hears_the_briefing_first(bus: TestBus, settings: Settings) -> None:
-    person = Person(says=tone(0.5))
+    person = TransferTarget(says=tone(0.5))
     async with running_edge(bus, settings, "a person please", app=SILENT) as running:
-        ending = await running.call(_asks_for_a_person(running), person=person)
+        ending = await running.call(_asks_for_a_person(running), transfer_target=person)
         ended = await running.event(CallEnded)
     assert (ending.how, ending.target, ended.reason) == ("transferred", "+15550003", "transferred")
     assert person.briefed == ["A call from test. A cup is broken.", "Press 1 to take it."]
@@ -147,7 +147,7 @@ async def test_a_call_that_no_person_takes_is_the_agents_again(bus: TestBus, set
             line.say(tone(0.4))
             await running.event(UserTurnEnded, turn=2)
 
-        ending = await running.call(talk, person=Person(presses=""))
+        ending = await running.call(talk, transfer_target=TransferTarget(presses=""))
         ended = await running.event(CallEnded)
     assert (ending.how, ended.reason) == ("caller_hung_up", "caller_hung_up")
     assert [event.reason for event in await bus.published(TransferFailed)] == ["no-answer"]

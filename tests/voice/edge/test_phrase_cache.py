@@ -10,7 +10,7 @@ from pipecat.frames.frames import ErrorFrame, Frame
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.edge.phrase_cache import RenderedPhrases
+from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.engines.synthesized import SynthesizedSpeech, place_words_in_text
 from orchestra_schemas import ReplyInterrupted, ReplySpoken, SpeechMetered
 from tests.voice.edges import WORD_S, Greeting, ScriptedEngines, ToneTTS, running_edge, tone
@@ -35,8 +35,8 @@ class CountingEngines:
         return HELLO
 
 
-async def prepared(engines: CountingEngines, folder: Path, *texts: str, voice: str = "") -> RenderedPhrases:
-    phrases = RenderedPhrases(engines, folder, [(text, voice) for text in texts])
+async def prepared(engines: CountingEngines, folder: Path, *texts: str, voice: str = "") -> PhraseCache:
+    phrases = PhraseCache(engines, folder, [(text, voice) for text in texts])
     await phrases.prepare()
     return phrases
 
@@ -51,12 +51,12 @@ async def test_a_phrase_is_rendered_once_for_all_edges_and_starts(tmp_path: Path
 
 
 async def test_phrases_that_are_wanted_later_are_made_while_the_edge_runs(tmp_path: Path) -> None:
-    phrases = RenderedPhrases(CountingEngines(), tmp_path, [("Hello.", "")])
-    keeping = asyncio.create_task(phrases.keep_ready())
+    phrases = PhraseCache(CountingEngines(), tmp_path, [("Hello.", "")])
+    keeping = asyncio.create_task(phrases.run())
     async with asyncio.timeout(60):
         while phrases.find("Hello.", "") is None:  # noqa: ASYNC110 - another task has to get there
             await asyncio.sleep(0.01)
-        phrases.want([("Good-bye.", "")])
+        phrases.use_phrases([("Good-bye.", "")])
         while phrases.find("Good-bye.", "") is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert phrases.find("Hello.", "") is None
@@ -142,7 +142,7 @@ class KeepingEngines(ScriptedEngines):
 async def test_the_greeting_is_heard_to_its_end_when_the_voice_is_away(bus: TestBus, settings: Settings) -> None:
     app = Greeting(greeting=GREETING)
     async with running_edge(bus, settings, engines=KeepingEngines(), app=app, prerender=True) as running:
-        await running.edge.rendered.prepare()
+        await running.edge.phrase_cache.prepare()
 
         async def talk(_: PhoneLine) -> None:
             await running.event(ReplySpoken, turn=0)
@@ -159,7 +159,7 @@ async def test_of_a_kept_phrase_that_was_cut_only_the_words_that_were_played_wer
 ) -> None:
     engines, app = KeepingEngines(["stop"]), Greeting(greeting=LONG)
     async with running_edge(bus, settings, engines=engines, app=app, prerender=True) as running:
-        await running.edge.rendered.prepare()
+        await running.edge.phrase_cache.prepare()
 
         async def talk(line: PhoneLine) -> None:
             assert await line.until(lambda: line.agent_audible_s > 0.6, 30)

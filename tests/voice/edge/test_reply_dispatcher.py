@@ -7,7 +7,7 @@ import pytest
 
 from orchestra.testing import TestBus
 from orchestra.voice.call.call import Call
-from orchestra.voice.edge.reply_dispatcher import Replies
+from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
 from orchestra_schemas import CallResumed, Event, ReplyChunk
 
 
@@ -29,37 +29,37 @@ class Listening:
         self._events.append(event)
 
 
-async def follow_all(replies: Replies, *calls: str) -> None:
+async def follow_all(replies: ReplyDispatcher, *calls: str) -> None:
     """As the streams of these calls do that come back at once."""
-    await asyncio.gather(*(replies.followed(call) for call in calls))
+    await asyncio.gather(*(replies.wait_followed(call) for call in calls))
 
 
-async def follow_and_watch(replies: Replies, one: str, other: str) -> None:
+async def follow_and_watch(replies: ReplyDispatcher, one: str, other: str) -> None:
     """As a call that comes back and a new one do."""
-    following = asyncio.create_task(replies.followed(one))
+    following = asyncio.create_task(replies.wait_followed(one))
     await asyncio.sleep(0)
     replies.watch(other)
     await following
 
 
-async def watch_and_follow(replies: Replies, one: str, other: str) -> None:
+async def watch_and_follow(replies: ReplyDispatcher, one: str, other: str) -> None:
     replies.watch(one)
-    await replies.followed(other)
+    await replies.wait_followed(other)
 
 
-async def give_up_and_follow(replies: Replies, one: str, other: str) -> None:
+async def give_up_and_follow(replies: ReplyDispatcher, one: str, other: str) -> None:
     """One stream is gone before its journal was read."""
-    following = asyncio.create_task(replies.followed(one))
+    following = asyncio.create_task(replies.wait_followed(one))
     await asyncio.sleep(0)
     following.cancel()
     await asyncio.wait([following])
-    await replies.followed(other)
+    await replies.wait_followed(other)
 
 
 @pytest.mark.parametrize("begin", [follow_all, follow_and_watch, watch_and_follow, give_up_and_follow])
 async def test_calls_that_begin_to_follow_one_partition_at_once_hear_everything_once(bus: TestBus, begin: Any) -> None:
     taken, one, other = Taken(), bus.call(5), bus.call(5)
-    replies = Replies(bus.bus, [3], taken.find)
+    replies = ReplyDispatcher(bus.bus, [3], taken.find)
     await replies.start()
     await begin(replies, one, other)
     published = await bus.publish(ReplyChunk(call=one, text="You are welcome."), ReplyChunk(call=other, text="Good."))
@@ -73,7 +73,7 @@ async def test_calls_that_begin_to_follow_one_partition_at_once_hear_everything_
 
 async def test_a_call_misses_nothing_that_was_said_before_its_partition_was_read(bus: TestBus) -> None:
     taken, call = Taken(), bus.call(5)
-    replies = Replies(bus.bus, [3], taken.find)
+    replies = ReplyDispatcher(bus.bus, [3], taken.find)
     await replies.start()
     (chunk,) = await bus.publish(ReplyChunk(call=call, text="You are welcome."))
     replies.watch(call)  # while Redis is away this takes longer than an answer
@@ -85,17 +85,17 @@ async def test_a_call_misses_nothing_that_was_said_before_its_partition_was_read
 
 
 async def test_homes_that_are_followed_need_no_second_reader(bus: TestBus) -> None:
-    replies = Replies(bus.bus, [3, 5], Taken().find)
-    await asyncio.gather(replies.start(), replies.followed(bus.call(5)))
+    replies = ReplyDispatcher(bus.bus, [3, 5], Taken().find)
+    await asyncio.gather(replies.start(), replies.wait_followed(bus.call(5)))
     assert len(bus.bus.subscriptions) == 1
     await replies.close()
 
 
 async def test_two_streams_of_one_call_both_get_what_happens_while_its_journal_is_read(bus: TestBus) -> None:
     call = bus.call(5)
-    replies = Replies(bus.bus, [3], lambda _: None)
-    await replies.followed(call)
-    with replies.holding(call) as first, replies.holding(call) as second:
+    replies = ReplyDispatcher(bus.bus, [3], lambda _: None)
+    await replies.wait_followed(call)
+    with replies.buffering(call) as first, replies.buffering(call) as second:
         (resumed,) = await bus.publish(CallResumed(call=call))
         async with asyncio.timeout(30):
             while not (first and second):  # noqa: ASYNC110 - another task reads

@@ -6,7 +6,7 @@ from orchestra.errors import EngineError
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.edge.phrase_cache import RenderedPhrases
+from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.port import Engines
@@ -44,12 +44,12 @@ async def test_the_greeting_is_heard_while_elevenlabs_refuses(
 ) -> None:
     app = Greeting(greeting=GREETING)
     kept = [(text, "") for text in (GREETING, app.holding, app.apology, app.transfer_failed)]
-    await RenderedPhrases(engines, settings.data_dir / "phrases", kept).prepare()
+    await PhraseCache(engines, settings.data_dir / "phrases", kept).prepare()
     vendors.elevenlabs.faults = Faults(status=401)
     with pytest.raises(EngineError):
         await engines.render("Is anybody there?")
     async with running_edge(bus, settings, engines=engines, app=app, prerender=True) as running:
-        await running.edge.rendered.prepare()
+        await running.edge.phrase_cache.prepare()
 
         async def talk(_: PhoneLine) -> None:
             await running.event(ReplySpoken, turn=0)

@@ -54,12 +54,12 @@ class MediaInfo(msgspec.Struct):
     track: str | None = "inbound"
 
     @property
-    def is_callers(self) -> bool:
+    def is_inbound(self) -> bool:
         """Whether it is the caller's; what names no track is."""
         return self.track == "inbound" or self.track is None
 
     @property
-    def stamp_ms(self) -> int | None:
+    def timestamp_ms(self) -> int | None:
         """The carrier's time stamp as a number, None where it sent none."""
         stamp = self.timestamp
         if isinstance(stamp, str):
@@ -109,7 +109,7 @@ class Stop(msgspec.Struct, tag_field="event", tag="stop"):
 Message = Connected | Start | Media | Mark | Digit | Stop
 
 
-class OddMessageError(RejectedError):
+class MalformedMessageError(RejectedError):
     """A message that the protocol knows, with something in it that it does not."""
 
 
@@ -127,7 +127,7 @@ def read(data: str | bytes) -> Message | None:
     """One message of the carrier, or None for a kind that this version does not know.
 
     Raises:
-        OddMessageError: a field is not what the protocol says; the stream can go on without the message.
+        MalformedMessageError: a field is not what the protocol says; the stream can go on without the message.
         RejectedError: binary, too long, not JSON, not a message.
 
     """
@@ -144,7 +144,7 @@ def read(data: str | bytes) -> Message | None:
         if kind and kind not in _KNOWN:
             return None
         msg = f"no Media Streams message: {error}"  # without its text, which may hold a token
-        raise (OddMessageError if kind else RejectedError)(msg) from None
+        raise (MalformedMessageError if kind else RejectedError)(msg) from None
 
 
 def _kind_of(data: str) -> str:

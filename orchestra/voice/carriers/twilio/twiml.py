@@ -98,7 +98,7 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
         msg = "no form"
         raise RejectedError(msg) from None
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-    for signed, form in _readings(fields):
+    for signed, form in _decodings(fields):
         if any(
             hmac.compare_digest(_signature(address, signed, auth_token), signature.encode())
             for address in _addresses(url)
@@ -108,7 +108,7 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
     raise RejectedError(msg)
 
 
-def _readings(fields: list[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[bytes, bytes]], dict[str, str]]]:
+def _decodings(fields: list[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[bytes, bytes]], dict[str, str]]]:
     """What the carrier may have signed of a form, and what that says.
 
     It signs text as UTF-8, but a name that a SIP device sent may be in Latin-1, and may be signed as the bytes that it
@@ -186,14 +186,14 @@ def busy_twiml(message: str = "") -> str:
     return str(response)
 
 
-def ending_twiml(_: HangUp) -> str:
+def hang_up_twiml() -> str:
     """The call is over."""
     response = VoiceResponse()
     response.hangup()
     return str(response)
 
 
-def again_twiml(url: str, message: str = "") -> str:
+def retry_twiml(url: str, message: str = "") -> str:
     """Say the message, if there is one, and wait a moment, then ask there what is next."""
     response = VoiceResponse()
     if message:

@@ -18,7 +18,7 @@ from orchestra.errors import OrchestraError, RejectedError
 from orchestra.history.resume import Standing, standing
 from orchestra.voice.call.actions import HangUp, Transfer
 from orchestra.voice.call.call import Parties
-from orchestra.voice.carriers.call_lookup import Noted
+from orchestra.voice.carriers.call_lookup import IndexedCall
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 from orchestra.voice.carriers.twilio import twiml
 from orchestra.voice.edge.lost_calls import close_call
@@ -140,7 +140,7 @@ async def hang_up(request: Request, _: Exception) -> Response:
     """Answer a webhook about a call that cannot be ours: a refusal would make the carrier read out an error."""
     reason = "the address names a call that cannot be one of this platform's"
     request.app.state.edge.refusals.note("webhook.refused", path=request.url.path[:100], reason=reason)
-    return _twiml(twiml.ending_twiml(HangUp()))
+    return _twiml(twiml.hang_up_twiml())
 
 
 def _query(query: str) -> dict[str, str]:
@@ -169,10 +169,10 @@ Asked = Annotated[Webhook, Depends(webhook)]
 async def voice(asked: Asked) -> Response:
     """A call comes in, or one that we have made was answered. However often it is said, it is one call."""
     edge, now = asked.edge, int(time.time())
-    note = Noted(asked.call or edge.bus.new_call(edge.homes), now + LIFETIME_S, "waits")
+    note = IndexedCall(asked.call or edge.bus.new_call(edge.homes), now + LIFETIME_S, "waits")
     try:
         partition_of(note.call)
-        before = await edge.incoming.admit(asked.provider_call, asked.signature, note)
+        before = await edge.call_index.admit(asked.provider_call, asked.signature, note)
     except (RejectedError, ValueError) as error:
         edge.refusals.note("webhook.refused", path=twiml.VOICE_PATH, reason=str(error))
         raise HTTPException(403) from None
@@ -181,13 +181,13 @@ async def voice(asked: Asked) -> Response:
     if asked.call and (answered := _answered(asked)) is not None:
         edge.publisher.publish(answered)
         if answered.by == "fax" or (answered.by == "machine" and not edge.script.voicemail):
-            await edge.incoming.mark(asked.provider_call, note.call, "begun")
-            edge.calls.free(note.call)
-            return _twiml(twiml.ending_twiml(HangUp()))
+            await edge.call_index.mark(asked.provider_call, note.call, "begun")
+            edge.admission.release(note.call)
+            return _twiml(twiml.hang_up_twiml())
     if not await _has_place(edge, note.call, now):
-        edge.calls.refused += 1
-        _LOG.warning("call.busy", calls=len(edge.calls), draining=edge.calls.draining)
-        await edge.incoming.mark(asked.provider_call, note.call, "busy")
+        edge.admission.refused += 1
+        _LOG.warning("call.busy", calls=len(edge.admission), draining=edge.admission.draining)
+        await edge.call_index.mark(asked.provider_call, note.call, "busy")
         return _twiml(twiml.busy_twiml(edge.settings.busy_message))
     return _connect_first(asked, note)
 
@@ -201,28 +201,28 @@ def _answered(asked: Webhook) -> CallAnswered | None:
 
 
 async def _has_place(edge: "Edge", call: str, now: float) -> bool:
-    if edge.calls.admit(call, now):
+    if edge.admission.admit(call, now):
         return True
-    if edge.calls.draining:
+    if edge.admission.draining:
         return False
-    for gone in await edge.incoming.settled():  # another edge may have been told
-        edge.calls.free(gone)
-    return edge.calls.admit(call, now)
+    for gone in await edge.call_index.gone_elsewhere():  # another edge may have been told
+        edge.admission.release(gone)
+    return edge.admission.admit(call, now)
 
 
-def _said_before(asked: Webhook, note: Noted) -> Response:
+def _said_before(asked: Webhook, note: IndexedCall) -> Response:
     """The same answer again while the call's stream may still come; afterwards none: it has had its stream."""
     edge = asked.edge
     if note.state == "busy":
         return _twiml(twiml.busy_twiml(edge.settings.busy_message))
-    if note.state == "waits" and time.time() < note.expires and edge.calls.find(note.call) is None:
+    if note.state == "waits" and time.time() < note.expires and edge.admission.find(note.call) is None:
         _LOG.info("call.asked_again", call=note.call)
         return _connect_first(asked, note)
     edge.refusals.note("webhook.repeated", path=twiml.VOICE_PATH, call=note.call, state=note.state)
-    return _twiml(twiml.ending_twiml(HangUp()))
+    return _twiml(twiml.hang_up_twiml())
 
 
-def _connect_first(asked: Webhook, note: Noted) -> Response:
+def _connect_first(asked: Webhook, note: IndexedCall) -> Response:
     parties = _parties(note.call, asked.form, outbound=bool(asked.call))
     answered = _answered(asked) if asked.call else None
     parameters = {"answered_by": answered.by} if answered is not None else {}
@@ -235,7 +235,7 @@ async def after_stream(asked: Asked) -> Response:
     try:
         return await _next_step(asked)
     finally:
-        asked.edge.calls.asked(asked.call)
+        asked.edge.admission.carrier_asked(asked.call)
 
 
 async def _next_step(asked: Webhook) -> Response:
@@ -247,9 +247,9 @@ async def _next_step(asked: Webhook) -> Response:
     if stands is not None and asked.stream < stands.stream:
         return _too_late(asked)
     if asked.gone is not None:
-        if stands is not None and not stands.ended and edge.calls.find(call) is None:
+        if stands is not None and not stands.ended and edge.admission.find(call) is None:
             edge.lost.wait_for(call, asked.gone)
-        return _twiml(twiml.ending_twiml(HangUp()))
+        return _twiml(twiml.hang_up_twiml())
     if stands is None or not (stands.ended or stands.started_at or stands.turn):
         return await _never_began(asked, stands or Standing())
     return await _go_on(asked, stands)
@@ -264,18 +264,18 @@ async def _go_on(asked: Webhook, stands: Standing) -> Response:
         ring_s = edge.settings.ring_s
         return _twiml(twiml.dial_twiml(step, call, edge.public, ring_s=ring_s, stream=asked.stream))
     if isinstance(step, HangUp) or stands.resumed >= _MOST_RESUMES:
-        return _twiml(twiml.ending_twiml(HangUp()))
+        return _twiml(twiml.hang_up_twiml())
     return _reconnect(asked, stands)
 
 
 async def _never_began(asked: Webhook, stands: Standing) -> Response:
     """The stream of a call that was admitted did not come, or its edge died at once: it gets another."""
-    note = await asked.edge.incoming.find(asked.provider_call)
+    note = await asked.edge.call_index.find(asked.provider_call)
     known = note is not None and note.call == asked.call and note.state in ("waits", "begun")
     # of an old call nothing may be left on the journal
     old = time.time() - started_ms(asked.call) / 1000 > _BEGINS_WITHIN_S
     if not known or old or asked.stream >= _MOST_RESUMES:
-        return _twiml(twiml.ending_twiml(HangUp()))
+        return _twiml(twiml.hang_up_twiml())
     return _reconnect(asked, stands)
 
 
@@ -284,7 +284,7 @@ def _too_late(asked: Webhook) -> Response:
     asked.edge.refusals.note(
         "webhook.repeated", path="after-stream or after-dial", call=asked.call, stream=asked.stream
     )
-    return _twiml(twiml.ending_twiml(HangUp()))
+    return _twiml(twiml.hang_up_twiml())
 
 
 @router.post(twiml.WHISPER_PATH)
@@ -292,7 +292,7 @@ async def whisper(asked: Asked) -> Response:
     """The person of a transfer has answered: they are told what it is about, and asked to take the call."""
     _, transfer = await _transfer(asked)
     if transfer is None:
-        return _twiml(twiml.ending_twiml(HangUp()))
+        return _twiml(twiml.hang_up_twiml())
     return _twiml(twiml.whisper_twiml(transfer, asked.call, asked.edge.public, app=asked.edge.script.app))
 
 
@@ -301,7 +301,7 @@ async def accept(asked: Asked) -> Response:
     """The person has pressed a key."""
     stands, transfer = await _transfer(asked)
     if transfer is None or asked.form.get("Digits") != twiml.ACCEPT_KEY:
-        return _twiml(twiml.ending_twiml(HangUp()))
+        return _twiml(twiml.hang_up_twiml())
     if not stands.accepted:
         await _publish(asked.edge, TransferAccepted(call=asked.call, turn=stands.turn, target=transfer.target))
     return _twiml(twiml.bridge_twiml())
@@ -327,12 +327,12 @@ async def after_dial(asked: Asked) -> Response:
     except JournalAwayError:
         return _again(asked)
     if stands is None or stands.ended:
-        return _twiml(twiml.ending_twiml(HangUp()))
+        return _twiml(twiml.hang_up_twiml())
     if asked.stream < stands.stream:
         return _too_late(asked)
     if stands.accepted or asked.gone:
         await _close(edge, call, "transferred" if stands.accepted else "caller_hung_up")
-        return _twiml(twiml.ending_twiml(HangUp()))
+        return _twiml(twiml.hang_up_twiml())
     target = stands.ending.target if isinstance(stands.ending, Transfer) else ""
     reason = asked.form.get("DialCallStatus", "") or asked.query.get("DialCallStatus", "")
     if not stands.transfer_failed:
@@ -359,13 +359,13 @@ async def status(asked: Asked) -> Response:
     edge, gone = asked.edge, asked.gone
     if gone is None:
         return Response(status_code=204)
-    note = await edge.incoming.find(asked.provider_call)
+    note = await edge.call_index.find(asked.provider_call)
     call = asked.call or (note.call if note is not None else "")
     if call and (note is None or note.state != "over"):
-        edge.calls.free(call)
+        edge.admission.release(call)
         if asked.provider_call:
-            await edge.incoming.mark(asked.provider_call, call, "over")
-        if edge.calls.find(call) is None:
+            await edge.call_index.mark(asked.provider_call, call, "over")
+        if edge.admission.find(call) is None:
             # its edge may be about to say the same: it has a moment
             edge.lost.wait_for(call, gone)
     return Response(status_code=204)
@@ -377,13 +377,13 @@ def _again(asked: Webhook) -> Response:
     if asked.gone is not None:
         asked.edge.lost.wait_for(asked.call, asked.gone)
     if asked.gone is not None or tries >= _MOST_TRIES:
-        return _twiml(twiml.ending_twiml(HangUp()))
+        return _twiml(twiml.hang_up_twiml())
     query = {**asked.query, "tries": str(tries + 1)}
     path = twiml.AFTER_STREAM_PATH
     if dialled := asked.form.get("DialCallStatus") or asked.query.get("DialCallStatus"):
         path, query["DialCallStatus"] = twiml.AFTER_DIAL_PATH, dialled  # a redirect does not say it again
     message = asked.edge.script.holding if tries % _TOLD_EVERY == 0 else ""
-    return _twiml(twiml.again_twiml(asked.edge.public.at(path, **query), message))
+    return _twiml(twiml.retry_twiml(asked.edge.public.at(path, **query), message))
 
 
 def _parties(call: str, form: dict[str, str], *, outbound: bool) -> Parties:
@@ -405,7 +405,7 @@ def _reconnect(asked: Webhook, stands: Standing) -> Response:
     """Offer the call its next stream."""
     edge, call, now = asked.edge, asked.call, time.time()
     _LOG.info("call.comes_back", call=call, resumed=stands.resumed)
-    edge.calls.expect(call, now)
+    edge.admission.expect(call, now)
     outbound = asked.form.get("Direction", "").startswith("outbound")
     parties = replace(_parties(call, asked.form, outbound=outbound), stream=asked.stream + 1)
     answered = {"answered_by": stands.answered_by} if stands.answered_by else {}

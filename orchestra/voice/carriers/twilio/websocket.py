@@ -14,16 +14,16 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from orchestra.errors import RejectedError
 from orchestra.history.resume import Standing, standing
 from orchestra.voice.call.call import Call, Parties
-from orchestra.voice.carriers.media_rate import Pace
-from orchestra.voice.carriers.stream_token import claim
+from orchestra.voice.carriers.rate_limit import RateLimit
+from orchestra.voice.carriers.stream_token import claim_stream
 from orchestra.voice.carriers.twilio import media_stream
 from orchestra.voice.carriers.twilio.media_stream import (
     Connected,
     Digit,
+    MalformedMessageError,
     Mark,
     Media,
     Message,
-    OddMessageError,
     Start,
     Stop,
 )
@@ -45,7 +45,7 @@ _START_WITHIN_S = 10.0
 _MESSAGES_PER_S = 250.0
 _AHEAD_S, _BEHIND_S = 5.0, 60.0
 #: of messages that make no sense a hundred may come at once, and two a second
-_ODD_PER_S, _ODD_AHEAD_S = 2.0, 50.0
+_MALFORMED_PER_S, _MALFORMED_AHEAD_S = 2.0, 50.0
 _FLUSH_WITHIN_S = 2.0
 _JOURNAL_WITHIN_S = 3.0
 
@@ -53,14 +53,14 @@ _JOURNAL_WITHIN_S = 3.0
 class StreamSocket:
     """The carrier's WebSocket, read as messages and written as text.
 
-    Until `lenient` every message must be what the protocol says; then ``left_out`` is told why one was passed over.
+    Until `lenient` every message must be what the protocol says; then ``on_skipped`` is told why one was passed over.
     """
 
-    def __init__(self, websocket: WebSocket, left_out: Callable[[str], None]) -> None:
+    def __init__(self, websocket: WebSocket, on_skipped: Callable[[str], None]) -> None:
         self._websocket = websocket
-        self._left_out = left_out
-        self._messages = Pace(_MESSAGES_PER_S, _AHEAD_S, _BEHIND_S)
-        self._odd = Pace(_ODD_PER_S, _ODD_AHEAD_S, 0.0)
+        self._on_skipped = on_skipped
+        self._messages = RateLimit(_MESSAGES_PER_S, _AHEAD_S, _BEHIND_S)
+        self._malformed = RateLimit(_MALFORMED_PER_S, _MALFORMED_AHEAD_S, 0.0)
         self.lenient = False
 
     async def read(self) -> Message | None:
@@ -74,25 +74,25 @@ class StreamSocket:
             received = await self._websocket.receive()
             if received["type"] == "websocket.disconnect":
                 return None
-            if not self._messages.holds(1):
+            if not self._messages.allows(1):
                 msg = f"more than {_MESSAGES_PER_S:.0f} messages a second"
                 raise RejectedError(msg)
             text = received.get("text")
             try:
                 message = media_stream.read(received.get("bytes") or b"" if text is None else text)
-            except OddMessageError as error:
-                self._pass_over(error)
+            except MalformedMessageError as error:
+                self._skip(error)
                 continue
             if message is not None:
                 return message
 
-    def _pass_over(self, error: OddMessageError) -> None:
+    def _skip(self, error: MalformedMessageError) -> None:
         if not self.lenient:
             raise error
-        if not self._odd.holds(1):
+        if not self._malformed.allows(1):
             msg = f"nothing but messages that make no sense, the last: {error}"
             raise RejectedError(msg) from None
-        self._left_out(str(error))
+        self._on_skipped(str(error))
 
     async def send(self, text: str) -> bool:
         """Send a message. False: the carrier is gone."""
@@ -119,13 +119,13 @@ async def media_stream_endpoint(websocket: WebSocket) -> None:
     edge: Edge = websocket.app.state.edge
     call_id = ""
 
-    def left_out(reason: str) -> None:
-        edge.calls.left_out += 1
+    def on_skipped(reason: str) -> None:
+        edge.admission.skipped_messages += 1
         edge.refusals.note("stream.left_out", call=call_id, reason=reason)
 
-    socket = StreamSocket(websocket, left_out)
+    socket = StreamSocket(websocket, on_skipped)
     try:
-        start = await _arrive(edge, websocket, socket)
+        start = await _await_start(edge, websocket, socket)
         if start is None:
             _LOG.info("stream.gone_before_start")
             return
@@ -138,7 +138,7 @@ async def media_stream_endpoint(websocket: WebSocket) -> None:
         await socket.close(_POLICY_VIOLATION, str(error))
 
 
-async def _arrive(edge: "Edge", websocket: WebSocket, socket: StreamSocket) -> Start | None:
+async def _await_start(edge: "Edge", websocket: WebSocket, socket: StreamSocket) -> Start | None:
     """Accept the socket, and see what it says first.
 
     Raises:
@@ -148,13 +148,13 @@ async def _arrive(edge: "Edge", websocket: WebSocket, socket: StreamSocket) -> S
     await websocket.accept()
     try:
         async with asyncio.timeout(_START_WITHIN_S) as limit:
-            edge.arrivals.enter(socket, lambda: None if limit.expired() else limit.reschedule(0.0))
+            edge.pending.add(socket, lambda: None if limit.expired() else limit.reschedule(0.0))
             return await _read_start(socket)
     except TimeoutError:
         msg = f"no `start` message within {_START_WITHIN_S:.0f} s, or before too many others came"
         raise RejectedError(msg) from None
     finally:
-        edge.arrivals.leave(socket)
+        edge.pending.remove(socket)
 
 
 async def _read_start(socket: StreamSocket) -> Start | None:
@@ -170,8 +170,8 @@ async def _read_start(socket: StreamSocket) -> Start | None:
 async def _check_token(edge: "Edge", start: Start) -> Parties:
     given = start.start.custom_parameters
     token, call, provider_call = given.get("token", ""), given.get("call", ""), start.start.call_sid
-    stream = edge.tokens.take(token, call, provider_call, time.time())
-    await asyncio.gather(claim(edge.bus, call, token), edge.incoming.mark(provider_call, call, "begun"))
+    stream = edge.tokens.redeem(token, call, provider_call, time.time())
+    await asyncio.gather(claim_stream(edge.bus, call, token), edge.call_index.mark(provider_call, call, "begun"))
     return Parties(
         call=call,
         provider_call=provider_call,
@@ -183,14 +183,14 @@ async def _check_token(edge: "Edge", start: Start) -> Parties:
 
 
 async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Parties) -> None:
-    agent_speech = AgentSpeechProcessor(edge.rendered.find)
+    agent_speech = AgentSpeechProcessor(edge.phrase_cache.find)
     call = await _begin(edge, start, parties, agent_speech)
     log = _LOG.bind(call=call.id)
     reason: EndReason | None = "failed"
     log.info("call.started")
     try:
         pipeline = CallPipeline(call, agent_speech, edge.engines, start.stream_sid, socket.send)
-        reason = await _until_over(call, pipeline, socket, start.stream_sid)
+        reason = await _run_call(call, pipeline, socket, start.stream_sid)
     except StreamLostError:
         reason = None
         edge.lost.wait_for(call.id)
@@ -199,9 +199,9 @@ async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Part
             call.publish_remaining()
         else:
             call.ended(reason)
-        edge.calls.end(call)
+        edge.admission.end(call)
         log.info("call.ended" if reason else "call.left", reason=reason)
-        over = [edge.incoming.mark(parties.provider_call, call.id, "over")] if reason is not None else []
+        over = [edge.call_index.mark(parties.provider_call, call.id, "over")] if reason is not None else []
         await asyncio.gather(_flush(edge, call.id), *over)
     await socket.close(_NORMAL)
 
@@ -215,10 +215,10 @@ async def _begin(edge: "Edge", start: Start, parties: Parties, agent_speech: Age
     """
     if not start.start.custom_parameters.get("resumed"):
         return _call(edge, start, parties, agent_speech, None)
-    with edge.replies.holding(parties.call) as missed:
+    with edge.dispatcher.buffering(parties.call) as missed:
         try:
             async with asyncio.timeout(_JOURNAL_WITHIN_S):
-                await edge.replies.followed(parties.call)
+                await edge.dispatcher.wait_followed(parties.call)
                 journal = await edge.bus.journal(parties.call)
         except (TimeoutError, RedisError, ValueError) as error:
             msg = f"the journal cannot be read: {error!r}"
@@ -246,8 +246,8 @@ def _call(
         standing=stands,
     )
     call.started()
-    edge.calls.begin(call)
-    edge.replies.watch(call.id)
+    edge.admission.begin(call)
+    edge.dispatcher.watch(call.id)
     return call
 
 
@@ -259,7 +259,7 @@ async def _flush(edge: "Edge", call: str) -> None:
         _LOG.warning("call.journal_late", call=call, buffered=edge.publisher.buffered)
 
 
-async def _until_over(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> EndReason | None:
+async def _run_call(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> EndReason | None:
     """Run the call's parts until it is to end here, and see them end. None: the call goes on elsewhere.
 
     Raises:
@@ -295,7 +295,7 @@ async def _read_all(call: Call, pipeline: CallPipeline, socket: StreamSocket, st
 
     """
     clock = call.audio.clock
-    pace, taken_ms = Pace(1000.0, _AHEAD_S, _BEHIND_S), clock.end_ms
+    pace, taken_ms = RateLimit(1000.0, _AHEAD_S, _BEHIND_S), clock.end_ms
     while True:
         message = await socket.read()
         if message is None:
@@ -304,7 +304,7 @@ async def _read_all(call: Call, pipeline: CallPipeline, socket: StreamSocket, st
             case Media() as media:
                 samples = call.take_media(media)
                 if samples is not None:
-                    if not pace.holds(clock.end_ms - taken_ms):
+                    if not pace.allows(clock.end_ms - taken_ms):
                         msg = f"audio that is {_AHEAD_S:.0f} s ahead of the clock"
                         raise RejectedError(msg)
                     taken_ms = clock.end_ms

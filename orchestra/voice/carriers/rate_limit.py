@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimit:
     """Measures how far something runs ahead of the clock.
 
     ::
@@ -30,7 +30,7 @@ class Pace:
         self._level_s = 0.0
         self._at = monotonic()
 
-    def holds(self, amount: float) -> bool:
+    def allows(self, amount: float) -> bool:
         """Whether it is in time with this much more; if not, that counts for nothing."""
         now = self._monotonic()
         self._level_s = max(-self._behind_s, self._level_s - (now - self._at))

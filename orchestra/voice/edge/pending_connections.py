@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 
 
-class Arrivals:
+class PendingConnections:
     """Those who wait; where there are more than ``most``, the one who has waited longest makes room.
 
     Whoever means it says at once what they want. So it is never they who must go, however many come to keep them out.
@@ -16,12 +16,12 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def enter(self, who: Hashable, turn_out: Callable[[], None]) -> None:
-        """Somebody has come; ``turn_out`` is called if they must make room."""
-        self._waiting[who] = turn_out
+    def add(self, connection: Hashable, evict: Callable[[], None]) -> None:
+        """Somebody has come; ``evict`` is called if they must make room."""
+        self._waiting[connection] = evict
         if len(self._waiting) > self._most:
             self._waiting.pop(next(iter(self._waiting)))()
 
-    def leave(self, who: Hashable) -> None:
+    def remove(self, connection: Hashable) -> None:
         """They have said what they want, or are gone."""
-        self._waiting.pop(who, None)
+        self._waiting.pop(connection, None)

@@ -5,7 +5,7 @@ import pytest
 
 from orchestra.errors import RejectedError, UsageError
 from orchestra.simulator import Caller, Patience, PhoneLine, ScriptedConversation, Utterance, measure_turns
-from orchestra.simulator.audio_measure import sounds
+from orchestra.simulator.audio_measure import find_sounds
 from tests.simulator.tone_edge import AUTH_TOKEN, EdgeSocket, ToneEdge, serving, silence, tone
 
 FRAME_S = 0.02
@@ -65,8 +65,8 @@ async def test_a_barge_in_is_measured_to_the_last_sound_before_clear() -> None:
     assert first.reply is not None
     assert second.said is not None
     (cleared_s,) = line.cleared_s
-    assert second.yielded_s == pytest.approx(cleared_s - second.said.start_s, abs=0.03)
-    assert second.yielded_s > 0.2 - FRAME_S
+    assert second.barge_in_stop_s == pytest.approx(cleared_s - second.said.start_s, abs=0.03)
+    assert second.barge_in_stop_s > 0.2 - FRAME_S
     assert second.said.start_s - first.reply.start_s > 0.4 - FRAME_S
     assert second.response_s is not None
 
@@ -143,7 +143,7 @@ async def test_what_a_lost_stream_had_still_to_play_is_not_heard() -> None:
     talk = ScriptedConversation([Utterance("one", tone(0.2))], patience=patience)
     async with serving(ToneEdge([die, wait_for_hang_up], after_stream=[""])) as edge:
         await Caller(edge.url, AUTH_TOKEN).call(line, talk)
-    (heard,) = sounds(line.tracks.agent)
+    (heard,) = find_sounds(line.tracks.agent)
     assert heard.end_s < talk.said_spans[0].start_s + 0.1
 
 
@@ -159,7 +159,7 @@ async def test_a_reply_that_never_comes_makes_the_caller_hang_up() -> None:
     talk = ScriptedConversation([Utterance("one", silence(0.1)), Utterance("two", tone(0.1))], patience=patience)
     async with serving(ToneEdge([wait_for_hang_up])) as edge:
         await Caller(edge.url, AUTH_TOKEN).call(PhoneLine(), talk)
-    assert talk.gave_up == 1
+    assert talk.unanswered_turn == 1
 
 
 async def test_a_wrong_auth_token_is_one_clear_line() -> None:
