@@ -44,7 +44,7 @@ class _OnEdge:
         for _, writer in self._pool:
             writer.close()
         self._pool.clear()
-        while len(self.running.edge.calls):  # noqa: ASYNC110 - calls tell nobody that they are over
+        while len(self.running.edge.admission):  # noqa: ASYNC110 - calls tell nobody that they are over
             await asyncio.sleep(0.05)
         before = -1
         while before != (before := len(asyncio.all_tasks())):  # noqa: ASYNC110 - what closes ends by itself

@@ -14,6 +14,7 @@ from orchestra.settings import Settings
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
+from orchestra.voice.carriers.stream_token import claim_stream
 from orchestra_schemas import (
     CallAnswered,
     CallEnded,
