@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra")
 
 _WINDOW_S = 10.0
 _LINES = 20

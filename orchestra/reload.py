@@ -9,7 +9,7 @@ import structlog
 
 from orchestra.bus.reload import stamps
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra")
 _LOOK_S = 0.3
 _CHECK = "import sys; from orchestra import load_app; load_app(sys.argv[1])"
 _SUFFIXES = (".py", ".md", ".txt", ".pdf")

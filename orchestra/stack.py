@@ -24,7 +24,7 @@ from orchestra.process import die_with_parent
 from orchestra.reload import reload_on_change
 from orchestra.settings import Settings
 
-_log = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra")
 
 #: the consumers that every call needs, each a process of its own
 WORKERS = ("orchestration", "execution", "persistence")
@@ -106,9 +106,9 @@ class _Child:
             pause = min(_LONGEST_BACKOFF_S, 0.1 * 2**self.failures)
             if self.reloads and code == 0:
                 self.failures, pause = 0, 0.0
-                _log.info("stack.process_reloads", name=self.name)
+                _LOG.info("stack.process_reloads", name=self.name)
             else:
-                _log.warning("stack.process_ended", name=self.name, exit_code=code, restart_in_s=pause)
+                _LOG.warning("stack.process_ended", name=self.name, exit_code=code, restart_in_s=pause)
             self.reloads = False
             self.process = None
             await asyncio.sleep(pause)
@@ -122,7 +122,7 @@ class _Child:
             async with asyncio.timeout(self.stop_within_s):
                 await process.wait()
         except TimeoutError:
-            _log.warning("stack.process_killed", name=self.name, after_s=self.stop_within_s)
+            _LOG.warning("stack.process_killed", name=self.name, after_s=self.stop_within_s)
             process.kill()
             await process.wait()
 

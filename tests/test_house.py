@@ -1,6 +1,7 @@
 """The house keeps its form: sizes of files and functions, and where things may stand."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,17 @@ def test_a_command_prints_through_the_console_that_lets_no_text_drive_the_termin
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and path.name not in PRINTS:
                 assert node.func.id not in {"print", "Console"}, f"{path.name}, line {node.lineno}: see terminal.py"
+
+
+#: Pipecat's own log, which goes the same way as ours
+FOREIGN_LOGS = {"pipecat_logging.py": "pipecat"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if "get_logger(" in path.read_text("utf-8")], ids=lambda path: path.name
+)
+def test_a_log_is_named_after_its_room(path: Path) -> None:
+    inside = path.relative_to(ROOT).parts
+    room = FOREIGN_LOGS.get(path.name) or ".".join(inside[: 1 + (len(inside) > 2)])
+    (named,) = re.findall(r"^(\w+) = structlog\.get_logger\((.*)\)$", path.read_text("utf-8"), re.MULTILINE)
+    assert named == ("_LOG", f'"{room}"')

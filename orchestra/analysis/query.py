@@ -27,7 +27,7 @@ except ModuleNotFoundError as missing:
     _msg = f'queries need {missing.name}: pip install "orchestra-voice[analysis]"'
     raise MissingExtraError(_msg) from missing
 
-_LOG = structlog.get_logger("orchestra.replay")
+_LOG = structlog.get_logger("orchestra.analysis")
 _PAGE = 5000
 #: of several rows of one event the first; one without an id is known by its place
 _FIRST = """

@@ -20,7 +20,7 @@ from orchestra.archive.parquet import place_of
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.stream.entry import Entry
 
-_LOG = structlog.get_logger("orchestra.storage")
+_LOG = structlog.get_logger("orchestra.archive")
 
 _SAY_EVERY_S = 10.0
 #: a file is made when so many bytes of bodies wait, however few entries they are

@@ -23,7 +23,7 @@ from orchestra.settings import Settings
 from orchestra.storage.secrets import link_key
 from orchestra.telemetry.chosen import chosen_redaction
 
-_log = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.curation")
 
 _BATCH = 500
 _LINGER_S = 0.1
@@ -132,7 +132,7 @@ class Curation:
         except (EngineError, SettingError, RedisError, OSError) as error:
             self._troubled(error)
         except Exception as error:  # noqa: BLE001 - the handlers that wait are told, and counted and retried by the bus
-            _log.exception("curation.failed", calls=len(batch))
+            _LOG.exception("curation.failed", calls=len(batch))
             for each in batch:
                 _fail(each, error)
         else:
@@ -209,7 +209,7 @@ class Curation:
             return
         for each, number in zip(fresh, numbers, strict=True):
             _finish(each, Curated(project, str(number)))
-        _log.info("curation.imported", calls=len(fresh), project=project)
+        _LOG.info("curation.imported", calls=len(fresh), project=project)
 
     async def _shown(self, sent: Sequence[_Submission], pending: Pending) -> list[int]:
         """The tasks of these calls, once the server, which imports later, has them all.
@@ -253,7 +253,7 @@ class Curation:
                 audio = await asyncio.to_thread(_bytes_of, find_recording(self._settings, each.recording))
                 url = await asyncio.to_thread(self._project.upload, f"{each.call}.wav", audio)
             except (OSError, RejectedError) as error:
-                _log.warning("curation.no_audio", call=each.call, recording=each.recording, error=repr(error))
+                _LOG.warning("curation.no_audio", call=each.call, recording=each.recording, error=repr(error))
             else:
                 each.task["data"]["audio"] = url
 
@@ -261,12 +261,12 @@ class Curation:
 
     def _troubled(self, error: Exception) -> None:
         if str(error) != self._trouble:
-            _log.error("curation.waiting", reason=str(error), calls=self._waiting.qsize())
+            _LOG.error("curation.waiting", reason=str(error), calls=self._waiting.qsize())
         self._trouble = str(error)
 
     def _well(self) -> None:
         if self._trouble:
-            _log.info("curation.recovered", after=self._trouble)
+            _LOG.info("curation.recovered", after=self._trouble)
         self._trouble = ""
 
 

@@ -22,7 +22,7 @@ from orchestra.history.dialogue import Dialogue, Turn
 from orchestra.mask import without_secrets
 from orchestra.settings import Settings
 
-_log = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.curation")
 T = TypeVar("T")
 
 _TIMEOUT_S = 60.0
@@ -280,7 +280,7 @@ def _takes_predictions(config: str) -> bool:
     interface = _sdk("label_interface").LabelInterface(config)
     wrong = interface.validate_prediction(prediction, return_errors=True)
     if wrong:
-        _log.warning("curation.no_predictions", reason=str(wrong[0])[:300])
+        _LOG.warning("curation.no_predictions", reason=str(wrong[0])[:300])
     return not wrong
 
 

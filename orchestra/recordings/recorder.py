@@ -14,7 +14,7 @@ from orchestra.recordings.store import StoredRecording, recording_at, store_reco
 from orchestra.recordings.wav import RecordingFiles
 from orchestra_schemas import AudioChunk, CallEnded, RecordingSaved
 
-_log = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.recordings")
 
 #: journal and media are two streams: the last audio may be read after the event that ends the call
 _LAST_AUDIO_WITHIN_S = 5.0
@@ -88,10 +88,10 @@ class Recorder:
             recording = self._recordings.of(event.call)
             recording.write(event.speaker, event.offset_ms, event.audio, sample_rate=event.sample_rate)
         except RejectedError as error:
-            _log.warning("recording.chunk_refused", call=event.call, id=event.id, reason=str(error))
+            _LOG.warning("recording.chunk_refused", call=event.call, id=event.id, reason=str(error))
         except OSError as error:
             if event.call not in self._unwritten:
-                _log.error(
+                _LOG.error(
                     "recording.not_written", call=event.call, folder=str(self._recordings.folder), error=str(error)
                 )
             self._unwritten.setdefault(event.call, {})[event.id] = duration_ms(event)
@@ -114,12 +114,12 @@ class Recorder:
             try:
                 missing_ms = await self._finish(event)
             except OSError as error:
-                _log.error("recording.lost", call=event.call, folder=str(self._recordings.folder), error=str(error))
+                _LOG.error("recording.lost", call=event.call, folder=str(self._recordings.folder), error=str(error))
                 return None
         missing_ms += sum(self._unwritten.pop(event.call, {}).values()) + self._gaps_ms.pop(event.call, gaps_ms)
         stored = moved or await self._bring(path, within_s)
         duration_s = (await asyncio.to_thread(stored.size) - _HEADER_BYTES) / _FRAME_BYTES / 8000
-        _log.info("recording.saved", call=event.call, url=stored.url, duration_s=round(duration_s, 2))
+        _LOG.info("recording.saved", call=event.call, url=stored.url, duration_s=round(duration_s, 2))
         return RecordingSaved(
             call=event.call,
             turn=event.turn,
@@ -159,7 +159,7 @@ class Recorder:
         lacks_ms = 0
         if not self._reaches(event):
             lacks_ms = round(event.audio_ms - self._recordings.of(event.call).duration_s * 1000)
-            _log.warning("recording.incomplete", call=event.call, missing_ms=lacks_ms)
+            _LOG.warning("recording.incomplete", call=event.call, missing_ms=lacks_ms)
         self._recordings.close(event.call)
         self._ends_ms.pop(event.call, None)
         # what could not be written is counted by itself
@@ -187,8 +187,8 @@ class Recorder:
             try:
                 return await asyncio.to_thread(store_recording, path, self._place)
             except (OSError, MissingExtraError) as error:
-                _log.warning("recording.not_moved", file=str(path), place=self._place, error=str(error))
+                _LOG.warning("recording.not_moved", file=str(path), place=self._place, error=str(error))
             if time.monotonic() > deadline:
-                _log.error("recording.stays_here", file=str(path), place=self._place)
+                _LOG.error("recording.stays_here", file=str(path), place=self._place)
                 return here
             await backoff.wait()

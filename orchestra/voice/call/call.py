@@ -35,7 +35,7 @@ from orchestra_schemas import (
 )
 from orchestra_schemas.calls import Direction, EndReason
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 #: a carrier plays what it has within tenths of a second; a mark that is out for longer does not come back
 _MARK_WITHIN_S = 5.0

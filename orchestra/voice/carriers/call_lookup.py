@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _WITHIN_S = 1.0
 #: as long as the record of a call is kept by default

@@ -17,7 +17,7 @@ from orchestra.signing import Signer
 #: seconds between the webhook's answer and the stream's `start`; carriers connect within one or two
 LIFETIME_S = 60
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 _ANSWER_WITHIN_S = 1.0
 _PURPOSE = "orchestra media stream token 1"
 

@@ -11,7 +11,7 @@ import structlog
 
 from orchestra.voice.edge.edge import Edge
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 #: in a process of its own: what Python has imported once it does not read again
 _PRINT_PHRASES = """

@@ -9,7 +9,7 @@ from fastapi import HTTPException, Request
 
 from orchestra.refusals import Refusals
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 #: so many may be wrong without a delay; one more is forgiven every few seconds
 _FREE = 5

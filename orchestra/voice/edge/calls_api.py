@@ -21,7 +21,7 @@ from orchestra.storage.call_records import CallRecord, find_call, list_calls
 from orchestra.storage.secrets import link_key
 from orchestra.voice.edge.bearer_auth import RefusalThrottle, has_token, peer_of
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _BLOCK = 1 << 16
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")

@@ -26,7 +26,7 @@ from orchestra.refusals import Refusals
 from orchestra.voice.carriers.twilio.media_stream import LONGEST_MESSAGE
 from orchestra.voice.edge.pending_connections import PendingConnections
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _REQUEST_WITHIN_S = 10.0
 _TAKEN_WITHIN_S = 30.0

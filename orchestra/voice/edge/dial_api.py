@@ -16,7 +16,7 @@ from orchestra.voice.edge.bearer_auth import has_token, peer_of
 if TYPE_CHECKING:
     from orchestra.voice.edge.edge import Edge
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _LONGEST_BODY = 4096
 _TOKEN_NEEDED = "a bearer token is needed: the one that is set as ORCHESTRA_DIAL_TOKEN"  # noqa: S105 - no token itself

@@ -21,7 +21,7 @@ import uvicorn
 from orchestra.errors import SettingError
 from orchestra.voice.edge.edge import Edge
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 #: how often it is looked whether anybody answers at a port that was left, and who at one that was not, in seconds
 _LEFT_LOOK_EVERY_S = 0.2

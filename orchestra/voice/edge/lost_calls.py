@@ -17,7 +17,7 @@ from orchestra.voice.call.call import Call
 from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
 from orchestra_schemas.calls import EndReason
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _JOURNAL_WITHIN_S = 5.0
 _CLOCK_MARGIN_S = 60

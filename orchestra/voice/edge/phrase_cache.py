@@ -18,7 +18,7 @@ import structlog
 from orchestra.errors import EngineError
 from orchestra.voice.engines.synthesized import SynthesizedSpeech
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 #: the format of the audio, a part of every name
 _FORMAT = "pcm16 8000 Hz"

@@ -11,7 +11,7 @@ from orchestra.voice.call.call import Call
 from orchestra.voice.call.conversation import REPLY_EVENTS
 from orchestra_schemas import CallAnswered, CallResumed, DecodeError, Event, tag_of
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _READ: tuple[type[Event], ...] = (*REPLY_EVENTS, CallAnswered, CallResumed)
 _TAGS = frozenset(tag_of(event_type) for event_type in _READ)

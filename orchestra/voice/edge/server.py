@@ -23,7 +23,7 @@ from orchestra.voice.edge.drain import drain
 from orchestra.voice.edge.edge import EdgeApp, auth_token_of, create_app, open_edge
 from orchestra.voice.engines import load_engines
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _BACKLOG = 128
 

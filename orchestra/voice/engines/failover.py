@@ -28,7 +28,7 @@ from orchestra.language.backchannel import is_backchannel
 from orchestra.voice.engines.local.stt import LocalSTT, SpeechTranscriber
 from orchestra.voice.engines.local.tts import LocalTTS, SpeechSynthesizer
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _LEAVE_WITHIN_S = 1.0
 _LIFE_OF_THE_PIPELINE = (StartFrame, EndFrame, CancelFrame)

@@ -6,7 +6,7 @@ import threading
 
 import structlog
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 #: how much a computing thread steps back, as Unix counts it. Where it shares a core with the event loop it then has a
 #: tenth of what that wants, and whatever that leaves; less, and it would starve beside other busy processes

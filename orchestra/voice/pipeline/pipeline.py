@@ -25,7 +25,7 @@ from orchestra.voice.pipeline.user_turns import UserTurnAggregator
 if TYPE_CHECKING:
     from orchestra.voice.engines.port import Engines
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 #: words given to an engine of which nothing comes for so long are lost, where another may speak them, in seconds
 _SPEECH_WITHIN_S = 2.0

@@ -16,7 +16,7 @@ from orchestra.errors import OrchestraError, RejectedError, SettingError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.twilio.twiml import MACHINE_PATH, STATUS_PATH, VOICE_PATH, PublicUrl
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _ANSWER_WITHIN_S = 15.0

@@ -28,7 +28,7 @@ from orchestra_schemas.calls import EndReason
 if TYPE_CHECKING:
     from orchestra.voice.edge.edge import Edge
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 _JOURNAL_WITHIN_S = 3.0
 _FLUSH_WITHIN_S = 2.0

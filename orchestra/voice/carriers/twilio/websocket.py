@@ -34,7 +34,7 @@ from orchestra_schemas.calls import EndReason
 if TYPE_CHECKING:
     from orchestra.voice.edge.edge import Edge
 
-_LOG = structlog.get_logger()
+_LOG = structlog.get_logger("orchestra.voice")
 
 #: close code of RFC 6455 for what breaks the rules
 _POLICY_VIOLATION = 1008

@@ -12,7 +12,7 @@ import structlog
 from orchestra.errors import MissingExtraError
 
 _INSTALL = "install the extra `local` (`pip install 'orchestra-voice[local]'`), or choose other engines by setting"
-_log = structlog.get_logger(__name__)
+_LOG = structlog.get_logger("orchestra.voice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _read_notes(path: Path) -> dict[str, list[object]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        _log.warning("models.notes_unreadable", path=str(path), error=str(error))
+        _LOG.warning("models.notes_unreadable", path=str(path), error=str(error))
         return {}
     return notes if isinstance(notes, dict) else {}
 
@@ -121,7 +121,7 @@ def _write_notes(path: Path, notes: dict[str, list[object]]) -> None:
         draft.write_text(json.dumps(notes, indent=1))
         draft.replace(path)
     except OSError as error:
-        _log.warning("models.notes_unwritable", path=str(path), error=str(error))
+        _LOG.warning("models.notes_unwritable", path=str(path), error=str(error))
 
 
 def missing_library(error: ImportError) -> MissingExtraError:
