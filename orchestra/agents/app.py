@@ -15,6 +15,7 @@ from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Source, Tool
 from orchestra.errors import AppError
+from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.version import package_version
 
 
@@ -49,10 +50,10 @@ class App:
     agents: tuple[Agent, ...]
     entry: str
     greeting: str = ""
-    apology: str = "I am sorry, something went wrong on my side. Could you say that again?"
-    holding: str = "Just a moment, please."
-    still_there: str = "Are you still there?"
-    transfer_failed: str = "I am sorry, nobody can take your call just now. What else can I do for you?"
+    apology: str = DEFAULT_LANGUAGE.phrases.apology
+    holding: str = DEFAULT_LANGUAGE.phrases.holding
+    still_there: str = DEFAULT_LANGUAGE.phrases.still_there
+    transfer_failed: str = DEFAULT_LANGUAGE.phrases.transfer_failed
     voicemail: str = ""
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
@@ -91,6 +92,11 @@ class App:
     def version(self) -> str:
         """The package's version and a hash of all that decides how this app answers: ``0.1.0+3f2a9c1d7b20``."""
         return f"{package_version()}+{fingerprint(self)}"
+
+    @property
+    def language(self) -> Language:
+        """The language that its agents and callers speak."""
+        return DEFAULT_LANGUAGE
 
     @cached_property
     def team(self) -> dict[str, Agent]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from orchestra_schemas import clean_text
@@ -115,3 +115,13 @@ def _is_plain(text: str) -> bool:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(constant)
+
+
+def enum_values(schema: Any) -> Iterator[str]:
+    """The words of every enumeration in a JSON schema."""
+    if isinstance(schema, Mapping):
+        yield from (value for value in schema.get("enum", ()) if isinstance(value, str))
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from enum_values(part)

@@ -11,6 +11,7 @@ from typing import Annotated, Protocol
 import msgspec
 
 from orchestra.agents.tool import Tool, tool
+from orchestra.language import DEFAULT_LANGUAGE
 
 _PASSAGES = 3
 _NOTHING_FOUND = "Nothing in the knowledge matches. Say that you do not know, and offer what you can do."
@@ -32,22 +33,22 @@ class Found(Protocol):
 
 @tool(
     idempotent=True,
-    examples=("good bye", "bye bye", "that is all, thank you", "nothing else, thanks", "hang up"),
+    examples=DEFAULT_LANGUAGE.tool_examples["end_call"],
 )
 def end_call(reason: Annotated[str, "why the call ends, in a few words"] = "") -> str:
     """End the call, once the caller has said good-bye or needs nothing more."""
     del reason  # travels in the event that execution publishes
-    return "Thank you for calling. Good-bye."
+    return DEFAULT_LANGUAGE.phrases.farewell
 
 
 @tool(
     idempotent=True,
-    examples=("a person please", "let me talk to a human", "can I speak to somebody", "I want a real person"),
+    examples=DEFAULT_LANGUAGE.tool_examples["transfer_call"],
 )
 def transfer_call(briefing: Annotated[str, "what the person should know, in a sentence"] = "") -> str:
     """Hand the call to a person, when the caller asks for one or you cannot help."""
     del briefing
-    return "I am putting you through to a person now."
+    return DEFAULT_LANGUAGE.phrases.transferring
 
 
 @tool(idempotent=True, stop_on_barge_in=True, timeout_s=30.0)

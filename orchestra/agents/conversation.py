@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from orchestra.language.agreement import Asked
-from orchestra.language.stemming import words
+from orchestra.agents.confirmation import PendingConfirmation
+from orchestra.language import Language
 from orchestra_schemas import Message, ToolCall
 
 #: messages and characters kept; the oldest turns go first, the last one stays
@@ -60,7 +60,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     lines: list[Line] = []
     running: dict[str, str] = {}
     caller: str = ""
-    asked: Asked | None = None
+    asked: PendingConfirmation | None = None
     background: str = ""
     forgotten: list[str] = []
     call_state: dict[str, Any] = {}
@@ -147,9 +147,9 @@ class Conversation(msgspec.Struct, omit_defaults=True):
                 self.lines[at] = Line(line.turn, msgspec.structs.replace(line.message, content=result))
         return call_id is not None
 
-    def truncate_reply(self, turn: int, text: str) -> None:
+    def truncate_reply(self, turn: int, text: str, language: Language) -> None:
         """The caller spoke over the reply of ``turn`` and heard of it only ``text``: the rest was never said."""
-        if self.asked is not None and self.asked.turn == turn and not _nearly_all(self.asked.question, text):
+        if self.asked is not None and self.asked.turn == turn and not _nearly_all(self.asked.question, text, language):
             self.asked = None  # nobody agrees to a question that they have not heard
         rest = text.strip()
         said = [at for at, line in enumerate(self.lines) if line.turn == turn and _is_speech(line.message)]
@@ -210,10 +210,10 @@ def _characters(lines: Sequence[Line]) -> int:
     return sum(len(line.message.content) for line in lines)
 
 
-def _nearly_all(question: str, heard: str) -> bool:
+def _nearly_all(question: str, heard: str, language: Language) -> bool:
     """Whether a question was heard up to its last words, where people begin to answer."""
-    asked = words(question)
-    return " ".join(asked[: max(1, len(asked) - _LAST_WORDS)]) in " ".join(words(heard))
+    asked = language.words(question)
+    return " ".join(asked[: max(1, len(asked) - _LAST_WORDS)]) in " ".join(language.words(heard))
 
 
 def _is_speech(message: Message) -> bool:

@@ -12,7 +12,7 @@ import structlog
 
 from orchestra.agents.documents import Read, Section, read_folder
 from orchestra.errors import AppError, EngineError
-from orchestra.language.stemming import closest_term, terms
+from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.settings import load_settings
 
 if TYPE_CHECKING:
@@ -24,15 +24,8 @@ _TITLE_WEIGHT = 3.0
 _CANDIDATES = 20
 #: a section that has this share of the query's words answers it, whatever they are
 _MIN_COVERAGE = 0.5
-#: a term tells something if no larger share of the sections has it …
+#: a term tells something if no larger share of the sections has it, and if it is not vague in its language
 _TELLING_SHARE = 0.2
-#: … and if it is none of those that stand in questions on anything
-_TELL_NOTHING_ALONE = frozenset(
-    terms("""
-    night morning evening afternoon weekend tonight yesterday tomorrow week month year day hour minute time last next
-    first order number come new old large small good way without
-    """)
-)
 #: sections that answer so much worse than the best are left out
 _FAR_WORSE = 0.25
 
@@ -90,6 +83,7 @@ class Knowledge:
         self.embeddings = embeddings
         self._given = embeddings_url, embeddings_api_key
         self.similar_from = similar_from
+        self.language: Language = DEFAULT_LANGUAGE
         self._lock = threading.Lock()
         self._index: _Index | None = None
         self._read: Read = {}
@@ -188,7 +182,7 @@ class Knowledge:
     def _built(self) -> "_Index":
         if self._index is None:
             kept = load_settings().data_dir / "knowledge.sqlite" if self.embeddings else None
-            self._index = _Index(self._sections(), str(self.folder.absolute()), self.embeddings, kept)
+            self._index = _Index(self._sections(), self.language, str(self.folder.absolute()), self.embeddings, kept)
         return self._index
 
     def _opened(self) -> "Endpoint":
@@ -218,14 +212,18 @@ class _Index:
     ``kept`` is the file in which the vectors of ``model`` outlive the process; processes and folders share it.
     """
 
-    def __init__(self, sections: list[Section], folder: str, model: str = "", kept: Path | None = None) -> None:
+    def __init__(
+        self, sections: list[Section], language: Language, folder: str, model: str = "", kept: Path | None = None
+    ) -> None:
         self._sections = sections
+        self._language = language
         self._place = folder, model
         self._vectors: dict[str, bytes] = {}  # by the digest of the section
         self._vectors_kept = False
         # Guarded by Knowledge's lock, which is why another thread than the builder's may use it.
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute("CREATE VIRTUAL TABLE section USING fts5(title, text, tokenize = 'ascii')")
+        terms = language.terms
         rows = [(number, terms(title), terms(text)) for number, (title, text) in enumerate(self._sections)]
         self._database.executemany(
             "INSERT INTO section(rowid, title, text) VALUES (?, ?, ?)",
@@ -251,7 +249,8 @@ class _Index:
         What else is said in a long question takes nothing from them: whoever reads them judges whether they answer it.
         A word that was only guessed, and one that many sections have, is not enough; half of all words are.
         """
-        asked = {term: closest_term(term, self._found_in) for term in dict.fromkeys(terms(query))}
+        language = self._language
+        asked = {term: language.closest_term(term, self._found_in) for term in dict.fromkeys(language.terms(query))}
         wanted = {known: likeness * self._rarity(known) for known, likeness in asked.values() if likeness}
         if not wanted:
             return []
@@ -262,7 +261,7 @@ class _Index:
         ).fetchall()
         doubt = sum((1 - likeness) * self._rarity(known) for known, likeness in asked.values())
         total = doubt + sum(wanted.values())
-        sure = {known for known, likeness in asked.values() if likeness == 1.0} - _TELL_NOTHING_ALONE
+        sure = {known for known, likeness in asked.values() if likeness == 1.0} - language.vague_terms
         found = []
         for number, score in rows:
             shared = wanted.keys() & self._terms[number]

@@ -3,7 +3,6 @@
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.language.bm25 import Index
-from orchestra.language.stemming import stem, strip_pleasantries, words
 
 #: about one and a half telling words
 _ENOUGH = 2.0
@@ -21,20 +20,21 @@ class Router:
     """
 
     def __init__(self, app: App) -> None:
+        language = self._language = app.language
         phrases = {agent.name: _phrases(agent) for agent in app.agents}
-        self._index = Index(phrases)
+        self._index = Index(phrases, language)
         self._examples = {
-            name: [_line(phrase) for phrase in said if len(words(phrase)) >= _SHORTEST_EXAMPLE]
+            name: [self._stems(phrase) for phrase in said if len(language.words(phrase)) >= _SHORTEST_EXAMPLE]
             for name, said in phrases.items()
         }
         self._whole: dict[str, list[str]] = {}
         for agent in app.agents:
-            for example in filter(None, map(strip_pleasantries, _examples(agent))):
+            for example in filter(None, map(language.strip_pleasantries, _examples(agent))):
                 self._whole.setdefault(example, []).append(agent.name)
 
     def route(self, text: str, current: str) -> str:
         """Name of the agent for these words of the caller, who speaks with ``current`` now; an example always wins."""
-        named = self._whole.get(strip_pleasantries(text))
+        named = self._whole.get(self._language.strip_pleasantries(text))
         if named:
             return current if current in named else named[0]
         scores = self.scores(text)
@@ -45,11 +45,15 @@ class Router:
 
     def scores(self, text: str) -> dict[str, float]:
         """How much each agent has to do with these words, from 0."""
-        said = _line(text)
+        said = self._stems(text)
         return {
             name: score + _EXAMPLE * any(example in said for example in self._examples[name])
             for name, score in self._index.scores(text).items()
         }
+
+    def _stems(self, phrase: str) -> str:
+        """The stems of all words, with one space around each."""
+        return f" {' '.join(self._language.stem(word) for word in self._language.words(phrase))} "
 
 
 def _phrases(agent: Agent) -> tuple[str, ...]:
@@ -59,8 +63,3 @@ def _phrases(agent: Agent) -> tuple[str, ...]:
 def _examples(agent: Agent) -> tuple[str, ...]:
     """What callers say when they need the agent, or one of its tools."""
     return (*agent.examples, *(example for tool in agent.tools for example in tool.examples))
-
-
-def _line(phrase: str) -> str:
-    """The stems of all words, with one space around each."""
-    return f" {' '.join(stem(word) for word in words(phrase))} "

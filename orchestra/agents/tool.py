@@ -12,8 +12,9 @@ from typing import Annotated, Any, Protocol, get_args, get_origin, overload
 import msgspec
 
 from orchestra.agents.app_checks import hints_of, parts
+from orchestra.agents.arguments import enum_values
 from orchestra.errors import AppError, RejectedError
-from orchestra.language.argument_words import enum_values, in_words
+from orchestra.language import Language
 from orchestra_schemas import ToolSchema
 
 _TIMEOUT_S = 5.0
@@ -156,19 +157,19 @@ class Tool:
         """Whether the function has an argument for its `ToolContext`."""
         return bool(self._context_argument)
 
-    def question(self, arguments: str) -> str:
-        """What the caller is asked before this call is made.
+    def question(self, arguments: str, language: Language) -> str:
+        """What the caller is asked, in this language, before this call is made.
 
         Raises:
             RejectedError: the arguments are not what the annotations ask for.
 
         """
-        values = {name: in_words(value, self._choices) for name, value in self.check(arguments).items()}
+        values = {name: language.in_words(value, self._choices) for name, value in self.check(arguments).items()}
         if self._question:
             return self._question.format(**values)
         what = self.description[:1].lower() + self.description[1:].rstrip(".")
         details = "".join(f", {name.replace('_', ' ')} {value}" for name, value in values.items() if value)
-        return f"Just to be sure: {what}{details}. Shall I do that?"
+        return language.phrases.confirmation.format(what=what, details=details)
 
     @property
     def asks(self) -> str:

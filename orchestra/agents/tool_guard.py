@@ -7,10 +7,10 @@ import msgspec
 import structlog
 
 from orchestra.agents.app import App
+from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.agents.rule import Handoff, Rule, ToolUse
 from orchestra.agents.tool import Tool, read_arguments
 from orchestra.errors import RejectedError
-from orchestra.language.agreement import Asked, agrees
 from orchestra_schemas import Message, ToolCall
 
 _LOG = structlog.get_logger("orchestra.agents")
@@ -43,7 +43,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     turn: int
     caller_number: str = ""
     conversation: tuple[Message, ...] = ()
-    asked: Asked | None = None
+    asked: PendingConfirmation | None = None
     answer: str = ""
     notes: str = ""
     call_state: dict[str, Any] = {}
@@ -61,7 +61,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     result: str
     say: str = ""
-    asked: Asked | None = None
+    asked: PendingConfirmation | None = None
 
 
 class ToolGuard:
@@ -149,12 +149,13 @@ class ToolGuard:
         if not tool.needs_confirmation:
             return call
         try:
-            question = tool.question(call.arguments)
+            question = tool.question(call.arguments, self._app.language)
         except RejectedError as error:  # a rule gave it arguments that it does not take
             return Refusal(result=f"Not done: {error}")
-        if context.asked is not None and context.asked.is_for(call.name, call.arguments) and agrees(context.answer):
+        was_asked = context.asked is not None and context.asked.is_for(call.name, call.arguments)
+        if was_asked and self._app.language.agrees(context.answer):
             return call
-        asked = Asked(turn=context.turn, tool=call.name, arguments=call.arguments, question=question)
+        asked = PendingConfirmation(turn=context.turn, tool=call.name, arguments=call.arguments, question=question)
         return Refusal(result=_ASKED_FIRST.format(say=question), say=question, asked=asked)
 
 

@@ -16,7 +16,6 @@ from orchestra.agents.tool_guard import TurnContext
 from orchestra.agents.turn_requests import PROMPT_S, TurnRequests
 from orchestra.bus import Context
 from orchestra.errors import EngineError, FencedError
-from orchestra.language.agreement import simply_agrees
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -151,7 +150,7 @@ class TurnRunner:
         active.conversation.mark_interrupted(event.turn)
         if active.turn is not None and active.turn.number == event.turn:
             await active.stop_turn("interrupted")
-        active.conversation.truncate_reply(event.turn, event.heard)
+        active.conversation.truncate_reply(event.turn, event.heard, self._app.language)
         _save(active, context)
 
     async def end(self, event: CallEnded, context: Context, active: ActiveCall) -> None:
@@ -168,7 +167,7 @@ class TurnRunner:
         asked = conversation.asked
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
         agent = conversation.agent
-        if asked is None or not simply_agrees(answer):
+        if asked is None or not self._app.language.simply_agrees(answer):
             agent = self._router.route(event.text, conversation.agent)
         if agent != conversation.agent:
             requests.agent_changed(

@@ -3,7 +3,7 @@
 import re
 
 from orchestra.agents.rule import Sentence, ToolUse, rule
-from orchestra.execution.models.offline.numbers import digit_runs, digits_of_length
+from orchestra.language.english.spoken_digits import digit_runs, digits_of_length
 
 _MONEY = re.compile(r"\b(refund|reimburse|compensat|money back|pay (you )?back|credit your)", re.IGNORECASE)
 _NO_PROMISE = re.compile(r"\b(cannot|can't|can not|not able|no promise|person|never)\b", re.IGNORECASE)

@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 from orchestra.errors import EngineError, FencedError
 from orchestra.execution.models import Model, ModelAnswer, ModelRegistry
 from orchestra.execution.reply import DivergedError, Reply
-from orchestra.language.sentence_splitter import SentenceSplitter
 from orchestra.mask import without_secrets
 from orchestra_schemas import Message, PromptCompleted, PromptRequested
 
@@ -155,7 +154,8 @@ class _AnswerStream:
 
     async def read(self, prompt: PromptRequested) -> ModelAnswer:
         """Say each sentence when it is whole."""
-        sentences, reply = SentenceSplitter(), self._reply
+        reply = self._reply
+        sentences = reply.language.sentence_splitter()
         before = reply.sentence_count
         async with aclosing(self._model.stream(prompt)) as parts:  # type: ignore[type-var]
             async for part in parts:

@@ -5,8 +5,7 @@ import structlog
 from orchestra.agents.app import App
 from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
-from orchestra.language.plain_text import to_plain_text
-from orchestra.language.verbalize import verbalize
+from orchestra.language import Language
 from orchestra_schemas import PromptRequested, ReplyChunk
 
 _LOG = structlog.get_logger("orchestra.execution")
@@ -23,6 +22,7 @@ class Reply:
     already are passed over.
 
     Attributes:
+        language: the app's.
         first_token_ms: the model's time to its first token.
         rules: names of the rules that changed or stopped a sentence, in the order in which they first did.
 
@@ -30,6 +30,7 @@ class Reply:
 
     def __init__(self, app: App, prompt: PromptRequested, context: Context) -> None:
         self._app = app
+        self.language: Language = app.language
         self._prompt = prompt
         self._context = context
         self._chunks: list[ReplyChunk] = []
@@ -62,7 +63,7 @@ class Reply:
             DivergedError: an earlier attempt published another sentence in its place; call `append_only` to add to it.
 
         """
-        text = verbalize(self._allowed(to_plain_text(sentence)))
+        text = self.language.verbalize(self._allowed(self.language.to_plain_text(sentence)))
         if not text:
             return
         if self._matched < len(self._chunks):

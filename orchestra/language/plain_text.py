@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 #: what follows the ordinal of a date, as in "3. Mai"
 DATED: Final = (
@@ -12,12 +12,22 @@ DATED: Final = (
 Replacement = str | Callable[[re.Match[str]], str]
 
 
-def _stars(found: re.Match[str]) -> str:
-    count = sum(1 for star in found[0] if star in "★⭐")
-    return f"{count} star{'' if count == 1 else 's'}"
+class SignNames(NamedTuple):
+    """The words of a language for signs that are read out.
+
+    Attributes:
+        star: one star of a rating; also the telephone's key.
+        stars: several of them.
+        times: between two factors, as in ``3 * 4``.
+
+    """
+
+    star: str
+    stars: str
+    times: str
 
 
-_RULES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
+_MARKUP: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(r"```(?!text|txt|plain|md|markdown)[\w+#-]+\s[^`]*```"), ""),  # program code in a line
     (re.compile(r"!?\[([^\]]*)\]\([^)]*\)"), r"\1"),  # a link or picture is its words
     (re.compile(r"<?https?://(?:www\.)?([^\s<>]+)>?"), r"\1"),  # what a caller types: the host, and the path
@@ -25,12 +35,16 @@ _RULES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
         re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?(?![=\s]*[$£€]?\d)|[-*+•]\s+|\d{1,3}[.)]\s+(?=\S)(?!" + DATED + r"))"),
         "",
     ),  # heading, quotation, list
-    (re.compile(r"(?:[★⭐]\uFE0F?)+☆*"), _stars),  # a rating
+)
+_RATING: Final = re.compile(r"(?:[★⭐]\uFE0F?)+☆*")
+_EMPHASIS: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(r"`{1,3}|~~|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)|(?<!\w)_{1,3}(?!\w)"), ""),
     (re.compile(r"(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![*\w#])"), r"\2"),  # emphasis
-    (re.compile(r"(?<![\d*#])(\d[\d.,]*)\s?\*\s?(?=\d[\d.,]*(?![\d*#]))"), r"\1 times "),
-    # the key of a telephone; the reading names the keys of *67#
-    (re.compile(r"(?<![\w*])\*(?![\w*])"), " star "),
+)
+_PRODUCT: Final = re.compile(r"(?<![\d*#])(\d[\d.,]*)\s?\*\s?(?=\d[\d.,]*(?![\d*#]))")
+#: the key of a telephone; `verbalize` names the keys of *67#
+_STAR_KEY: Final = re.compile(r"(?<![\w*])\*(?![\w*])")
+_REMAINDER: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(r"\*(?![\d*#]*\d)(?=\w)|\*{2,}|(?<=[^\W\d])\*"), ""),  # emphasis that goes on in another sentence
     (re.compile(r"\s*\|\s*"), ", "),  # the cells of a table
     (re.compile(r"[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200D\u20E3]"), ""),  # emoji and ornaments
@@ -39,11 +53,25 @@ _RULES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
 )
 
 
-def to_plain_text(sentence: str) -> str:
-    """The sentence as plain words in one line; empty where nothing is left to say."""
-    if "***" in sentence and not any(letter.isalnum() for letter in sentence):
-        return ""
-    for pattern, replacement in _RULES:
-        sentence = pattern.sub(replacement, sentence)
-    sentence = sentence.strip(" ,") if sentence.startswith((" ,", ",")) else sentence.strip()
-    return sentence if any(letter.isalnum() for letter in sentence) else ""
+def plain_text(names: SignNames) -> Callable[[str], str]:
+    """Make the function that turns a sentence into plain words in one line; empty where nothing is left to say."""
+
+    def rating(found: re.Match[str]) -> str:
+        count = sum(1 for star in found[0] if star in "★⭐")
+        return f"{count} {names.star if count == 1 else names.stars}"
+
+    signs: tuple[tuple[re.Pattern[str], Replacement], ...] = (
+        (_PRODUCT, rf"\1 {names.times} "),
+        (_STAR_KEY, f" {names.star} "),
+    )
+    rules = (*_MARKUP, (_RATING, rating), *_EMPHASIS, *signs, *_REMAINDER)
+
+    def to_plain_text(sentence: str) -> str:
+        if "***" in sentence and not any(letter.isalnum() for letter in sentence):
+            return ""
+        for pattern, replacement in rules:
+            sentence = pattern.sub(replacement, sentence)
+        sentence = sentence.strip(" ,") if sentence.startswith((" ,", ",")) else sentence.strip()
+        return sentence if any(letter.isalnum() for letter in sentence) else ""
+
+    return to_plain_text

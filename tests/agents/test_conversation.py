@@ -1,6 +1,7 @@
 import pytest
 
 from orchestra.agents.conversation import STILL_RUNNING, Conversation
+from orchestra.language import DEFAULT_LANGUAGE
 from orchestra_schemas import Message, ToolCall
 
 CALL = ToolCall(id="c1", name="find_parcel", arguments="{}")
@@ -52,7 +53,7 @@ def texts(conversation: Conversation) -> list[str]:
 )
 def test_the_history_keeps_only_what_the_caller_heard(heard: str, kept: list[str]) -> None:
     conversation = a_turn_with_a_tool()
-    conversation.truncate_reply(1, heard)
+    conversation.truncate_reply(1, heard, DEFAULT_LANGUAGE)
     words = [message.content for message in conversation.messages[1:] if message.role == "assistant"]
     assert words == [text for at, text in enumerate(kept) if text or at == 0]
     assert [message.tool_call_id for message in conversation.messages if message.role == "tool"] == ["c1"]
@@ -60,14 +61,14 @@ def test_the_history_keeps_only_what_the_caller_heard(heard: str, kept: list[str
 
 def test_a_greeting_that_was_interrupted_is_remembered_as_far_as_it_was_heard() -> None:
     conversation = conversation_of(asked("hello?"))
-    conversation.truncate_reply(0, "Hel")
+    conversation.truncate_reply(0, "Hel", DEFAULT_LANGUAGE)
     assert texts(conversation) == ["Hel —", "hello?"]
 
 
 def test_words_heard_of_a_reply_that_was_never_finished_are_remembered() -> None:
     conversation = conversation_of(asked("where is it"))
     conversation.add_turn(2, [asked("hello?")], agent="tracking", running={})
-    conversation.truncate_reply(1, "It is")
+    conversation.truncate_reply(1, "It is", DEFAULT_LANGUAGE)
     assert texts(conversation) == ["Hello.", "where is it", "It is —", "hello?"]
 
 

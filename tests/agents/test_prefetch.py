@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from orchestra.agents.autogen import AgentToolset, AgentTurn
+from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.agents.tool_guard import TurnContext
-from orchestra.language.agreement import Asked
 from orchestra_schemas import Message, PromptCompleted, ToolCall
 from tests.agents.team import Parcels, team
 
@@ -58,7 +58,7 @@ async def test_the_prefetched_prompt_is_the_one_that_autogen_asks_for(agent: str
 
 
 async def test_nothing_is_prefetched_once_the_caller_has_agreed_to_a_tool() -> None:
-    question = Asked(turn=1, tool="book", arguments="{}", question="Shall I book it?")
+    question = PendingConfirmation(turn=1, tool="book", arguments="{}", question="Shall I book it?")
     turn = AgentTurn(
         AgentToolset(team(Parcels())),
         _Requests(),  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ import uvloop
 
 from orchestra.execution.models import TextDelta
 from orchestra.execution.models.openai import OpenAIModel
-from orchestra.language.plain_text import to_plain_text
+from orchestra.language.english import LANGUAGE
 from orchestra.language.sentence_splitter import SentenceSplitter
 from orchestra_schemas import Message, PromptRequested
 from tests.servers.openai import OpenAIServer
@@ -54,7 +54,7 @@ async def ours(model: OpenAIModel) -> int:
     async for part in model.stream(PromptRequested(call="00-bench", agent="tracking", messages=_MESSAGES)):
         ready = sentences.feed(part.text) if isinstance(part, TextDelta) else sentences.end()
         tokens += isinstance(part, TextDelta)
-        said += [to_plain_text(sentence) for sentence in ready]
+        said += [LANGUAGE.to_plain_text(sentence) for sentence in ready]
     assert said
     return tokens
 

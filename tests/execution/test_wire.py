@@ -7,7 +7,7 @@ import pytest
 from orchestra.execution.models.port import ModelAnswer
 from orchestra.execution.models.wire.answer import Answer
 from orchestra.execution.models.wire.event_stream import Events
-from orchestra.language.plain_text import to_plain_text
+from orchestra.language.english import LANGUAGE
 from tests.servers.openai import Raw
 from tests.servers.shapes import ANSWER, ARGUMENTS, bytes_of, calls, in_pieces, says
 
@@ -39,7 +39,7 @@ def cuts(raw: Raw) -> list[list[bytes]]:
 def test_an_answer_is_the_same_wherever_its_bytes_are_cut(raw: Raw) -> None:
     for pieces in cuts(raw):
         answer = read(pieces)
-        assert to_plain_text(answer.text) == ANSWER
+        assert LANGUAGE.to_plain_text(answer.text) == ANSWER
         assert answer.tool_calls == ()
         assert answer.prompt_tokens >= 0
         assert answer.completion_tokens >= 0

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.language.plain_text import to_plain_text
+from orchestra.language.english import LANGUAGE
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ from orchestra.language.plain_text import to_plain_text
     ],
 )
 def test_what_cannot_be_spoken_is_taken_out(written: str, said: str) -> None:
-    assert to_plain_text(written) == said
+    assert LANGUAGE.to_plain_text(written) == said

@@ -16,7 +16,7 @@ from orchestra.errors import EngineError
 from orchestra.execution.models.port import ModelAnswer
 from orchestra.execution.models.wire.answer import Answer
 from orchestra.execution.models.wire.event_stream import Events
-from orchestra.language.plain_text import to_plain_text
+from orchestra.language.english import LANGUAGE
 from tests.servers.shapes import ANSWER, bytes_of, calls, event, fails, in_pieces, says
 
 OFFERED = ("find_parcel", "book", "transfer_to_reception")
@@ -118,7 +118,7 @@ def check(stream: Mutated) -> ModelAnswer | None:
     said.encode()
     if stream.in_form:
         rest = iter(_MAY_BE_SAID)
-        assert all(letter in rest for letter in to_plain_text(said)), said
+        assert all(letter in rest for letter in LANGUAGE.to_plain_text(said)), said
     assert type(result.prompt_tokens) is type(result.completion_tokens) is int
     assert min(result.prompt_tokens, result.completion_tokens) >= 0
     for call in result.tool_calls:

@@ -33,6 +33,7 @@ class AgentToolset:
             )
         self.closing = CLOSING
         self.once = {name for name, tool in app.tools.items() if not tool.idempotent}
+        self.language = app.language
         self.guard = ToolGuard(app)
 
     def offered(self, agent: str, handoffs: Iterable[str]) -> tuple[ToolSchema, ...]:

@@ -13,12 +13,11 @@ from orchestra.agents.agent import Agent
 from orchestra.agents.autogen.client import PROMPTS, PromptClient, ToolChoice
 from orchestra.agents.autogen.toolset import AgentToolset
 from orchestra.agents.autogen.workbench import REFUSED_SUFFIX, CallContext, ToolBench
+from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.agents.notes import as_message
 from orchestra.agents.tool_guard import Refusal, TurnContext, as_object
 from orchestra.errors import RejectedError
-from orchestra.language.agreement import Asked, simply_agrees
-from orchestra.language.plain_text import to_plain_text
-from orchestra.language.verbalize import verbalize
+from orchestra.language import Language
 from orchestra_schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
 _ON_ITS_OWN = "Not done: call it again, on its own."
@@ -82,12 +81,12 @@ class AgentTurn:
         self.history: Sequence[Message] = context.conversation
         self.notes = (as_message(context.notes),) if context.notes else ()
         self.said = [caller_said]
-        self.agreed = _agreed_call(context)
+        self.agreed = _agreed_call(context, toolset.language)
         self.made: dict[str, ToolCall] = {}
         self.refused: dict[str, Refusal] = {}
         self.say_instead = ""
         self.rules: dict[str, None] = {}
-        self.asked: Asked | None = None
+        self.asked: PendingConfirmation | None = None
         self._context = context
         self.apologized = False
         self.over = False
@@ -151,7 +150,7 @@ class AgentTurn:
 
     def _say_refusal(self, refused: Refusal) -> None:
         """Have this said in place of the call, as it is read out: so it is heard, recorded and agreed to."""
-        self.say_instead, self.asked = verbalize(to_plain_text(refused.say)), refused.asked
+        self.say_instead, self.asked = self.toolset.language.to_speech(refused.say), refused.asked
         if self.asked is not None:
             self.asked = msgspec.structs.replace(self.asked, question=self.say_instead)
 
@@ -229,8 +228,8 @@ def _readable(call: ToolCall) -> ToolCall:
         return msgspec.structs.replace(call, arguments="{}")
 
 
-def _agreed_call(context: TurnContext) -> ToolCall | None:
+def _agreed_call(context: TurnContext, language: Language) -> ToolCall | None:
     """The tool call that the caller was asked about, if they have said yes and nothing more."""
-    if context.asked is None or not simply_agrees(context.answer):
+    if context.asked is None or not language.simply_agrees(context.answer):
         return None
     return ToolCall(id=f"y{context.turn % 100_000_000:08d}", name=context.asked.tool, arguments=context.asked.arguments)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from orchestra.history.resume import Standing
-from orchestra.language.backchannel import has_words
+from orchestra.language.utterance import has_words
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.actions import (
     Action,

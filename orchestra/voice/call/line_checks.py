@@ -1,6 +1,6 @@
 """Whether what the engine heard is what the caller said: the line may give back the agent's voice, or stand still."""
 
-from orchestra.language.backchannel import is_echo
+from orchestra.language.utterance import is_echo
 
 #: the agent's voice comes back over the line within this, in seconds
 _ECHO_WITHIN_S = 0.5

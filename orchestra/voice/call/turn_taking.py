@@ -20,7 +20,8 @@ A turn whose end is only predicted has its number already, and its reply may be 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orchestra.language.backchannel import has_words, is_backchannel, is_question, may_be_backchannel, same_words
+from orchestra.language import DEFAULT_LANGUAGE, Language
+from orchestra.language.utterance import has_words, is_question, same_words
 from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
@@ -105,7 +106,8 @@ class _Reply:
 class TurnTaking:
     """The rules of taking turns. Every method returns what is to be done now, in order; nothing here waits or sends."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language = DEFAULT_LANGUAGE) -> None:
+        self._language = language
         self.turn = 0
         self.caller_speaks = False
         self._open_turns = 0  # starts less ends of the caller's turns; an end may be told before its start
@@ -232,7 +234,7 @@ class TurnTaking:
         ``so_far``: more may follow.
         """
         reply = self._reply
-        if so_far and may_be_backchannel(text) and not is_question(reply.text):
+        if so_far and self._language.may_become_backchannel(text) and not is_question(reply.text):
             return []
         if reply.over or reply.predicted or reply.cut_words is None:
             return []
@@ -432,7 +434,7 @@ class TurnTaking:
 
     def _only_listens(self, text: str) -> bool:
         """Whether these words leave the turn to an agent that speaks; where it asked something they are an answer."""
-        return self.reply_open and is_backchannel(text) and not is_question(self._reply.text)
+        return self.reply_open and self._language.is_backchannel(text) and not is_question(self._reply.text)
 
     def _hold_back(self, reply_heard: list[str]) -> None:
         reply = self._reply

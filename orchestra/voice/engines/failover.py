@@ -24,7 +24,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from orchestra.errors import EngineError
-from orchestra.language.backchannel import is_backchannel
+from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.voice.engines.local.stt import LocalSTT, SpeechTranscriber
 from orchestra.voice.engines.local.tts import LocalTTS, SpeechSynthesizer
 
@@ -91,7 +91,7 @@ class StandbySTT(LocalSTT):
             words = await self._engine.transcribe(self._pending_audio, self.sample_rate)
         except EngineError:
             return False
-        noise = is_backchannel(words)
+        noise = DEFAULT_LANGUAGE.is_backchannel(words)
         self._pending_audio = None if noise else self._pending_audio
         return noise
 

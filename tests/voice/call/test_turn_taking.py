@@ -2,7 +2,8 @@
 
 import pytest
 
-from orchestra.language.backchannel import is_backchannel, same_words
+from orchestra.language.english.backchannel import is_backchannel
+from orchestra.language.utterance import same_words
 from orchestra.voice.call.actions import (
     ClearAudio,
     FlushSpeech,

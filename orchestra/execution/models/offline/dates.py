@@ -3,8 +3,8 @@
 import re
 from datetime import date, datetime, time, timedelta
 
-from orchestra.execution.models.offline.numbers import digit_runs
-from orchestra.language.stemming import words
+from orchestra.language.english.spoken_digits import digit_runs
+from orchestra.language.english.stemming import words
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection
 
-from orchestra.execution.models.offline.numbers import digit_runs, without_numbers
-from orchestra.language.stemming import closest_term, terms, words
+from orchestra.language.english.spoken_digits import digit_runs, without_numbers
+from orchestra.language.english.stemming import closest_term, terms, words
 
 
 def _any(*phrases: str) -> re.Pattern[str]:

@@ -17,7 +17,7 @@ from orchestra.execution.models.offline.actions import (
 )
 from orchestra.execution.models.offline.dialogue import HANDOFF, read
 from orchestra.execution.models.offline.tool_ranking import example_of, rank
-from orchestra.language.stemming import terms
+from orchestra.language.english.stemming import terms
 from orchestra_schemas import PromptRequested, ToolSchema
 
 #: about one telling word of a tool's description, or half of an example

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from orchestra.execution.models.offline.dialogue import Dialogue, Step
-from orchestra.language.stemming import closest_term, terms
+from orchestra.language.english.stemming import closest_term, terms
 
 ANYTHING_ELSE = "Is there anything else I can do for you?"
 APOLOGY = "I am sorry, I could not do that just now."

@@ -7,10 +7,10 @@ from typing import Any
 from orchestra.execution.models.offline import dialogue_acts, replies
 from orchestra.execution.models.offline.actions import TRANSFER, Action, Call, Say, Situation
 from orchestra.execution.models.offline.dialogue import Dialogue
-from orchestra.execution.models.offline.numbers import digit_runs
 from orchestra.execution.models.offline.slots import Slot, slots_of, tells_more, value_in
 from orchestra.execution.models.offline.tool_ranking import rank
-from orchestra.language.stemming import terms
+from orchestra.language.english.spoken_digits import digit_runs
+from orchestra.language.english.stemming import terms
 from orchestra_schemas import ToolSchema
 
 _PATIENCE = 3

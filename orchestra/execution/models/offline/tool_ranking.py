@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from orchestra.execution.models.offline.dialogue import HANDOFF
-from orchestra.execution.models.offline.numbers import without_numbers
 from orchestra.language.bm25 import Index
-from orchestra.language.stemming import closest_term, strip_pleasantries, terms
+from orchestra.language.english import LANGUAGE
+from orchestra.language.english.spoken_digits import without_numbers
+from orchestra.language.english.stemming import closest_term, strip_pleasantries, terms
 from orchestra_schemas import ToolSchema
 
 _EXAMPLES = re.compile(r"\bexamples?:\s*", re.IGNORECASE)
@@ -63,7 +64,7 @@ class _Corpus:
             own_name = name.removeprefix(HANDOFF).replace("_", " ")
             texts[name] = [_alike(text) for text in (own_name, own_name, about, *mentions, *examples)]
             self._examples[name] = [frozenset(terms(_alike(example))) for example in examples]
-        self._index = Index(texts)
+        self._index = Index(texts, LANGUAGE)
         self._found_in = Counter(term for phrases in texts.values() for term in frozenset(terms(" ".join(phrases))))
 
     def scores(self, said: str) -> dict[str, float]:

@@ -16,6 +16,7 @@ from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[i
 
 from orchestra.errors import RejectedError
 from orchestra.history.resume import Standing
+from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.voice.call.actions import HangUp, Transfer
 from orchestra.voice.call.call import Parties
 from orchestra_schemas import CallAnswered
@@ -223,8 +224,9 @@ def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str)
     response = VoiceResponse()
     accept = public.at(ACCEPT_PATH, call=call)
     gather = response.gather(num_digits=1, action=accept, method="POST", timeout=_ACCEPT_WITHIN_S)
-    gather.say(f"A call from {app}. {transfer.briefing}".strip())
-    gather.say(f"Press {ACCEPT_KEY} to take it.")
+    phrases = DEFAULT_LANGUAGE.phrases
+    gather.say(phrases.incoming_transfer.format(app=app, briefing=transfer.briefing).strip())
+    gather.say(phrases.accept_transfer.format(key=ACCEPT_KEY))
     response.hangup()
     return str(response)
 

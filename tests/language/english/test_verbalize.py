@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.language.number_words import cardinal, decimal, digits, ordinal, year
-from orchestra.language.plain_text import to_plain_text
-from orchestra.language.verbalize import verbalize
+from orchestra.language.english import LANGUAGE
+from orchestra.language.english.number_words import cardinal, decimal, digits, ordinal, year
+from orchestra.language.english.verbalize import verbalize
 
 #: a line a text: as written, a tab, as it is said
 TABLE = [line.split("\t") for line in (Path(__file__).parent / "readings.tsv").read_text(encoding="utf-8").splitlines()]
@@ -16,7 +16,7 @@ TABLE = [line.split("\t") for line in (Path(__file__).parent / "readings.tsv").r
 
 @pytest.mark.parametrize(("written", "said"), TABLE, ids=[written for written, _ in TABLE])
 def test_a_text_is_said_as_the_table_says(written: str, said: str) -> None:
-    assert verbalize(to_plain_text(written)) == said
+    assert verbalize(LANGUAGE.to_plain_text(written)) == said
 
 
 @pytest.mark.parametrize(("written", "said"), TABLE, ids=[written for written, _ in TABLE])
@@ -33,7 +33,7 @@ _TEXT = st.text(
 
 @given(_TEXT)
 def test_any_text_can_be_read(text: str) -> None:
-    verbalize(to_plain_text(text))
+    verbalize(LANGUAGE.to_plain_text(text))
 
 
 _PLAIN_WORDS = ("the", "parcel", "is", "here", "now", "please", "and", "Mary", "sat", "down", "in", "sun")

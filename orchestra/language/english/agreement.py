@@ -2,9 +2,7 @@
 
 from typing import Final
 
-import msgspec
-
-from orchestra.language.stemming import words
+from orchestra.language.english.stemming import words
 
 _SAYS_YES: Final = frozenset(
     words("yes yeah yep yup aye sure correct exactly absolutely definitely certainly confirm ahead")
@@ -22,27 +20,6 @@ _SMALL: Final = frozenset(
     very well with would you
     """)
 )
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool call that waits for the caller's word.
-
-    Attributes:
-        turn: number of the turn in which the caller was asked.
-        tool: the tool's name.
-        arguments: its arguments as JSON text.
-        question: what the caller was asked.
-
-    """
-
-    turn: int
-    tool: str
-    arguments: str
-    question: str
-
-    def is_for(self, tool: str, arguments: str) -> bool:
-        """Whether it is this very call that the caller was asked about."""
-        return tool == self.tool and msgspec.json.decode(arguments) == msgspec.json.decode(self.arguments)
 
 
 def agrees(text: str) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.language.stemming import closest_term, one_edit, phonetic_key, stem, terms
+from orchestra.language.english.stemming import closest_term, one_edit, phonetic_key, stem, terms
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestra.execution.models.offline.numbers import digit_runs, digits_of_length, without_numbers
+from orchestra.language.english.spoken_digits import digit_runs, digits_of_length, without_numbers
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from orchestra.language import times
-from orchestra.language.detection import is_english
-from orchestra.language.money import CODE_FIRST, CODED, NUMBER, SIGNED, coded_amount, signed_amount
-from orchestra.language.number_words import cardinal, decimal, digits, ordinal
+from orchestra.language.english import times
+from orchestra.language.english.detection import is_english
+from orchestra.language.english.money import CODE_FIRST, CODED, NUMBER, SIGNED, coded_amount, signed_amount
+from orchestra.language.english.number_words import cardinal, decimal, digits, ordinal
 
 #: unit → one, many
 _UNITS: Final = {

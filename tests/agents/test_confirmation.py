@@ -10,7 +10,8 @@ import pytest
 
 from orchestra import Knowledge, ToolContext, tool
 from orchestra.errors import AppError
-from orchestra.language.agreement import agrees, simply_agrees
+from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.language.english.agreement import agrees, simply_agrees
 from orchestra.testing import TestBus
 from orchestra_schemas import PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 from tests.agents.team import Line, Parcels, call_of, find_parcel, last, team
@@ -165,7 +166,7 @@ def test_a_question_is_made_of_the_docstring_unless_one_is_given() -> None:
         """Book a new delivery."""
         return ""
 
-    assert book_day.question('{"number":"4271","day":"Friday"}') == (
+    assert book_day.question('{"number":"4271","day":"Friday"}', DEFAULT_LANGUAGE) == (
         "Just to be sure: book a new delivery, number 4271, day Friday. Shall I do that?"
     )
 
@@ -209,7 +210,7 @@ def set_status(
     ],
 )
 def test_a_question_says_choices_flags_and_lists_in_words(arguments: str, question: str) -> None:
-    assert set_status.question(arguments) == question
+    assert set_status.question(arguments, DEFAULT_LANGUAGE) == question
 
 
 def test_a_question_that_names_no_argument_is_refused_at_start() -> None:

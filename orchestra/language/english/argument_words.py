@@ -2,7 +2,7 @@
 
 import calendar
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any
 
@@ -10,16 +10,6 @@ import msgspec
 
 _JOINED = re.compile(r"_+|(?<=[a-z])(?=[A-Z])")
 _NAMES: dict[str, str] = {name.lower(): name for name in (*calendar.day_name, *calendar.month_name) if name}
-
-
-def enum_values(schema: Any) -> Iterator[str]:
-    """The words of every enumeration in a JSON schema."""
-    if isinstance(schema, Mapping):
-        yield from (value for value in schema.get("enum", ()) if isinstance(value, str))
-        schema = list(schema.values())
-    if isinstance(schema, list):
-        for part in schema:
-            yield from enum_values(part)
 
 
 def in_words(value: Any, choices: Collection[str] = ()) -> str:

@@ -1,0 +1,61 @@
+"""English: how it is read out, understood and agreed in, and what the platform says in it."""
+
+from typing import Final
+
+from orchestra.language.english.agreement import agrees, simply_agrees
+from orchestra.language.english.argument_words import in_words
+from orchestra.language.english.backchannel import is_backchannel, may_become_backchannel
+from orchestra.language.english.stemming import closest_term, stem, strip_pleasantries, terms, words
+from orchestra.language.plain_text import SignNames, plain_text
+from orchestra.language.port import Language, Phrases
+from orchestra.language.sentence_splitter import SentenceSplitter
+
+
+def _verbalize(sentence: str) -> str:
+    from orchestra.language.english.verbalize import verbalize  # noqa: PLC0415 - its tables take 30 ms to compile
+
+    return verbalize(sentence)
+
+
+LANGUAGE: Final = Language(
+    code="en",
+    phrases=Phrases(
+        apology="I am sorry, something went wrong on my side. Could you say that again?",
+        holding="Just a moment, please.",
+        still_there="Are you still there?",
+        transfer_failed="I am sorry, nobody can take your call just now. What else can I do for you?",
+        farewell="Thank you for calling. Good-bye.",
+        transferring="I am putting you through to a person now.",
+        incoming_transfer="A call from {app}. {briefing}",
+        accept_transfer="Press {key} to take it.",
+        confirmation="Just to be sure: {what}{details}. Shall I do that?",
+    ),
+    to_plain_text=plain_text(SignNames(star="star", stars="stars", times="times")),
+    verbalize=_verbalize,
+    sentence_splitter=SentenceSplitter,
+    in_words=in_words,
+    words=words,
+    stem=stem,
+    terms=terms,
+    closest_term=closest_term,
+    vague_terms=frozenset(
+        terms("""
+        night morning evening afternoon weekend tonight yesterday tomorrow week month year day hour minute time last
+        next first order number come new old large small good way without
+        """)
+    ),
+    strip_pleasantries=strip_pleasantries,
+    agrees=agrees,
+    simply_agrees=simply_agrees,
+    is_backchannel=is_backchannel,
+    may_become_backchannel=may_become_backchannel,
+    tool_examples={
+        "end_call": ("good bye", "bye bye", "that is all, thank you", "nothing else, thanks", "hang up"),
+        "transfer_call": (
+            "a person please",
+            "let me talk to a human",
+            "can I speak to somebody",
+            "I want a real person",
+        ),
+    },
+)

@@ -1,0 +1,83 @@
+"""A language: how its text is spoken, how a caller's words are understood, and the platform's own phrases in it."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestra.language.sentence_splitter import SentenceSplitter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phrases:
+    """What the platform says when an app does not give its own words.
+
+    Attributes:
+        apology: the model failed or took too long.
+        holding: the caller has heard nothing for two seconds.
+        still_there: the caller has been silent for a long time.
+        transfer_failed: no person took the call, and the caller is back with the agents.
+        farewell: the call ends.
+        transferring: the call goes to a person.
+        incoming_transfer: announces a call to that person; names ``{app}`` and ``{briefing}``.
+        accept_transfer: tells that person which ``{key}`` takes the call.
+        confirmation: asks the caller before a tool runs; names ``{what}`` the tool does and its ``{details}``.
+
+    """
+
+    apology: str
+    holding: str
+    still_there: str
+    transfer_failed: str
+    farewell: str
+    transferring: str
+    incoming_transfer: str
+    accept_transfer: str
+    confirmation: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Language:
+    """Everything that the platform asks of a language. All of its functions are pure.
+
+    Attributes:
+        code: ISO 639-1, ``en``.
+        phrases: the platform's own words.
+        to_plain_text: takes Markdown, links and emoji out of a sentence and names the signs that carry meaning.
+        verbalize: writes numbers, money, dates, times and abbreviations of a plain sentence as words.
+        sentence_splitter: makes a splitter for one stream of text.
+        in_words: a tool's argument as people say it; of the texts only the given choices are changed.
+        words: the words of a text in lower case, without punctuation.
+        stem: a word without its ending.
+        terms: the stems of the words that carry meaning, in order.
+        closest_term: the known term that an unknown one was most likely meant to be, and how likely that is, 0 to 1.
+        vague_terms: terms that occur in questions about anything, and find nothing on their own.
+        strip_pleasantries: an utterance without what is only polite around it, short forms spelled out.
+        agrees: whether the caller's words say yes, and nothing in them says no.
+        simply_agrees: whether they say yes and nothing more.
+        is_backchannel: whether words only show that somebody listens ("mhm").
+        may_become_backchannel: whether first words may still turn out to be one.
+        tool_examples: what callers say when they need a built-in tool, by the tool's name.
+
+    """
+
+    code: str
+    phrases: Phrases
+    to_plain_text: Callable[[str], str]
+    verbalize: Callable[[str], str]
+    sentence_splitter: Callable[[], SentenceSplitter]
+    in_words: Callable[[Any, Collection[str]], str]
+    words: Callable[[str], list[str]]
+    stem: Callable[[str], str]
+    terms: Callable[[str], list[str]]
+    closest_term: Callable[[str, Collection[str]], tuple[str, float]]
+    vague_terms: frozenset[str]
+    strip_pleasantries: Callable[[str], str]
+    agrees: Callable[[str], bool]
+    simply_agrees: Callable[[str], bool]
+    is_backchannel: Callable[[str], bool]
+    may_become_backchannel: Callable[[str], bool]
+    tool_examples: Mapping[str, tuple[str, ...]]
+
+    def to_speech(self, sentence: str) -> str:
+        """A sentence as a model wrote it, as the words that the speech engine gets; empty if nothing is left to say."""
+        return self.verbalize(self.to_plain_text(sentence))
