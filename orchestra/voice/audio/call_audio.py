@@ -5,13 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from orchestra.voice.audio import mulaw
-from orchestra.voice.audio.chunker import Chunk, Track
+from orchestra.voice.audio.chunker import SAMPLE_RATE, Chunk, Track
 from orchestra.voice.audio.clock import CallClock
 from orchestra.voice.call.playback import PlaybackTracker
-from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE, MediaInfo
+from orchestra.voice.carriers.port import AudioReceived
 
-_SAMPLES_PER_MS = SAMPLE_RATE // 1000
 #: a 16-bit sample this large is a sound; synthesized silence stays far below
 _AUDIBLE = 200
 
@@ -20,30 +18,35 @@ class CallAudio:
     """Takes the caller's frames as they come and the agent's as they are sent.
 
     ``monotonic`` is in seconds, ``start_ms`` the place of the first frame on the call's clock. Audio is signed 16-bit,
-    8 kHz, mono, little-endian.
+    mono, little-endian, at ``sample_rate`` Hz.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic, *, start_ms: float = 0.0) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        start_ms: float = 0.0,
+        sample_rate: int = SAMPLE_RATE,
+    ) -> None:
+        self.sample_rate = sample_rate
+        self._bytes_per_ms = sample_rate * 2 / 1000
         self.clock = CallClock(monotonic, start_ms=start_ms)
         self.playback = PlaybackTracker()
         self.end_ms = 0  # where the last chunk ends that was taken
-        self._caller = Track("caller")
-        self._agent = Track("agent")
+        self._caller = Track("caller", sample_rate)
+        self._agent = Track("agent", sample_rate)
         self.sent_ms = 0.0  # since the last `clear`
         self._before = 0  # words of replies before this one, since the last `clear`
 
-    def take_caller_frame(self, media: MediaInfo) -> bytes:
-        """One frame of the caller's audio, as samples."""
-        samples = mulaw.decode(media.payload).tobytes()
-        at_ms = self.clock.frame(len(media.payload) / _SAMPLES_PER_MS, media.timestamp_ms)
-        self._caller.put(at_ms, samples)
-        return samples
+    def take_caller_frame(self, frame: AudioReceived) -> None:
+        """One frame of the caller's audio."""
+        at_ms = self.clock.frame(len(frame.samples) / self._bytes_per_ms, frame.timestamp_ms)
+        self._caller.put(at_ms, frame.samples)
 
-    def take_agent_frame(self, samples: bytes) -> bytes:
-        """One frame of the agent's audio, as µ-law for the carrier; it is played behind what was sent before."""
+    def take_agent_frame(self, samples: bytes) -> None:
+        """One frame of the agent's audio, about to be sent; it is played after what was sent before."""
         self._agent.put(self.clock.now_ms, samples)
-        self.sent_ms += len(samples) / 2 / _SAMPLES_PER_MS
-        return mulaw.encode(np.frombuffer(samples, dtype=np.int16))
+        self.sent_ms += len(samples) / self._bytes_per_ms
 
     def clear(self) -> None:
         """The carrier was told to drop what it has not played."""

@@ -2,26 +2,27 @@
 
 from typing import Literal, NamedTuple
 
+#: of telephone audio, in Hz
 SAMPLE_RATE = 8000
 CHUNK_MS = 200
 
-_BYTES_PER_MS = SAMPLE_RATE // 1000 * 2
-_CHUNK_BYTES = CHUNK_MS * _BYTES_PER_MS
+_SAMPLE_BYTES = 2
 #: an outgoing frame this late still follows the one before it without a gap: the carrier's buffer hides it
 _JOIN_MS = 60
 
 
 class Chunk(NamedTuple):
-    """One side's audio (signed 16-bit samples, 8 kHz) whose first sample stands at ``offset_ms``."""
+    """One side's audio (signed 16-bit samples) whose first sample stands at ``offset_ms``."""
 
     speaker: Literal["caller", "agent"]
     offset_ms: int
     audio: bytes
+    sample_rate: int = SAMPLE_RATE
 
     @property
     def end_ms(self) -> int:
         """Where its last sample ends."""
-        return _end(self.offset_ms, self.audio)
+        return self.offset_ms + _length_ms(self.audio, self.sample_rate)
 
 
 class Track:
@@ -31,14 +32,17 @@ class Track:
     what was sent before; what an interruption drops from the carrier's buffer never becomes a chunk.
     """
 
-    def __init__(self, speaker: Literal["caller", "agent"]) -> None:
+    def __init__(self, speaker: Literal["caller", "agent"], sample_rate: int = SAMPLE_RATE) -> None:
         self._speaker: Literal["caller", "agent"] = speaker
+        self._sample_rate = sample_rate
+        self._bytes_per_ms = sample_rate * _SAMPLE_BYTES // 1000
+        self._chunk_bytes = CHUNK_MS * self._bytes_per_ms
         self._parts: list[tuple[int, bytearray]] = []  # start in ms, samples; all but the last are closed
 
     @property
     def end_ms(self) -> int:
         """Where the audio that was put in last ends; 0 before any."""
-        return _end(*self._parts[-1]) if self._parts else 0
+        return self._end(*self._parts[-1]) if self._parts else 0
 
     def put(self, at_ms: float, audio: bytes) -> None:
         """Add audio at ``at_ms``, or right behind what is there when that ends later or only just before."""
@@ -57,7 +61,7 @@ class Track:
             self._parts.pop()
         if self._parts:
             start_ms, audio = self._parts[-1]
-            del audio[int(now_ms - start_ms) * _BYTES_PER_MS :]
+            del audio[int(now_ms - start_ms) * self._bytes_per_ms :]
 
     def take(self, now_ms: float, *, everything: bool = False) -> list[Chunk]:
         """The chunks that were played by ``now_ms``: whole ones, or, when the call is over, all that is left too."""
@@ -65,17 +69,20 @@ class Track:
         for place, (start_ms, audio) in enumerate(self._parts):
             closed = everything or place + 1 < len(self._parts)
             begin = start_ms
-            while audio and (closed or len(audio) >= _CHUNK_BYTES):
-                piece = bytes(audio[:_CHUNK_BYTES])
-                if not everything and _end(begin, piece) > now_ms:
+            while audio and (closed or len(audio) >= self._chunk_bytes):
+                piece = bytes(audio[: self._chunk_bytes])
+                if not everything and self._end(begin, piece) > now_ms:
                     break
-                chunks.append(Chunk(self._speaker, begin, piece))
-                begin = _end(begin, piece)
-                del audio[:_CHUNK_BYTES]
+                chunks.append(Chunk(self._speaker, begin, piece, self._sample_rate))
+                begin = self._end(begin, piece)
+                del audio[: self._chunk_bytes]
             self._parts[place] = (begin, audio)
         self._parts = [part for part in self._parts[:-1] if part[1]] + self._parts[-1:]
         return chunks
 
+    def _end(self, start_ms: int, audio: bytes | bytearray) -> int:
+        return start_ms + _length_ms(audio, self._sample_rate)
 
-def _end(start_ms: int, audio: bytes | bytearray) -> int:
-    return start_ms + len(audio) // _BYTES_PER_MS
+
+def _length_ms(audio: bytes | bytearray, sample_rate: int) -> int:
+    return len(audio) * 1000 // (sample_rate * _SAMPLE_BYTES)

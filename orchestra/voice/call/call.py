@@ -16,7 +16,7 @@ from orchestra.voice.call.actions import Ending, Transfer
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.usage_meter import UsageMeter
-from orchestra.voice.carriers.twilio.media_stream import Digit, Mark, Media
+from orchestra.voice.carriers.port import AudioReceived
 from orchestra.voice.pipeline.failover_policy import FailoverPolicy
 from orchestra_schemas import (
     AudioChunk,
@@ -103,6 +103,7 @@ class Call:
         publisher: the edge's.
         speak: hands words to the pipeline, in order.
         standing: how the call stands that another edge began; None for a new one.
+        sample_rate: of its audio in both directions, in Hz.
 
     Attributes:
         seen_events: ids of the journal events handled so far, so that a repeated one changes nothing.
@@ -121,12 +122,13 @@ class Call:
         speak: Callable[[Speech], None],
         *,
         standing: Standing | None = None,
+        sample_rate: int = SAMPLE_RATE,
     ) -> None:
         self.parties = parties
         age_s = max(0.0, time.time() - standing.started_at) if standing is not None else 0.0
-        self.audio = CallAudio(start_ms=age_s * 1000)
+        self.audio = CallAudio(start_ms=age_s * 1000, sample_rate=sample_rate)
         stt, _, tts = engines.partition("/")
-        self._meter = UsageMeter(parties.call, stt, tts)
+        self._meter = UsageMeter(parties.call, stt, tts, sample_rate)
         self.conversation = Conversation(
             parties.call,
             stt,
@@ -252,21 +254,18 @@ class Call:
 
     # -- the carrier's side
 
-    def take_media(self, message: Media) -> bytes | None:
-        """A frame of the caller's audio as samples, None where it holds none."""
-        if not (message.media.is_inbound and message.media.payload):
-            return None
-        samples = self.audio.take_caller_frame(message.media)
+    def take_audio(self, frame: AudioReceived) -> None:
+        """A frame of the caller's audio."""
+        self.audio.take_caller_frame(frame)
         if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:
             self._stalled(self.audio.clock.gap_s)  # what the caller said meanwhile may be lost
-        self._meter.count_audio(samples)
-        return samples
+        self._meter.count_audio(frame.samples)
 
-    def take_mark(self, message: Mark) -> None:
+    def take_mark(self, name: str) -> None:
         """The carrier has played all before this mark."""
-        if self._mark_out is not None and self._mark_out[0] == message.mark.name:
+        if self._mark_out is not None and self._mark_out[0] == name:
             self._mark_out = None
-        self.conversation.mark_returned(message.mark.name)
+        self.conversation.mark_returned(name)
 
     def on_tts_text(self, text: str) -> None:
         """The speech engine was given these words; what is kept as speech it is not given."""
@@ -276,10 +275,10 @@ class Call:
         """All of the reply before this mark was sent to the carrier."""
         self._mark_out = (name, time.monotonic())
 
-    def take_digit(self, message: Digit) -> None:
+    def take_digit(self, digit: str) -> None:
         """The caller pressed a key."""
         turn = self.conversation.turns.turn
-        self._publisher.publish(DigitPressed(call=self.id, turn=turn, digit=message.dtmf.digit))
+        self._publisher.publish(DigitPressed(call=self.id, turn=turn, digit=digit))
         self.conversation.key_pressed()
 
     # -- the agents' side
@@ -397,7 +396,7 @@ class Call:
                     call=self.id,
                     speaker=chunk.speaker,
                     offset_ms=chunk.offset_ms,
-                    sample_rate=SAMPLE_RATE,
+                    sample_rate=chunk.sample_rate,
                     audio=chunk.audio,
                 )
             )

@@ -1,9 +1,9 @@
 """What the speech engines are given in a call, for the call's account."""
 
-from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE
+from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra_schemas import SpeechMetered
 
-_BYTES_PER_S = SAMPLE_RATE * 2
+_SAMPLE_BYTES = 2
 
 
 class UsageMeter:
@@ -13,18 +13,20 @@ class UsageMeter:
         call: the call's id.
         stt: name of the engine that hears; assign another when another takes over, behind `take`.
         tts: name of the engine that speaks.
+        sample_rate: of the caller's audio, in Hz.
 
     """
 
-    def __init__(self, call: str, stt: str, tts: str) -> None:
+    def __init__(self, call: str, stt: str, tts: str, sample_rate: int = SAMPLE_RATE) -> None:
         self.stt = stt
         self.tts = tts
         self._call = call
+        self._bytes_per_s = sample_rate * _SAMPLE_BYTES
         self._audio_bytes = 0
         self._characters = 0
 
     def count_audio(self, samples: bytes) -> None:
-        """These samples (16-bit, 8 kHz) go to the engine that hears."""
+        """These samples (16-bit) go to the engine that hears."""
         self._audio_bytes += len(samples)
 
     def count_text(self, text: str) -> None:
@@ -41,7 +43,7 @@ class UsageMeter:
             call=self._call,
             turn=turn,
             stt=self.stt,
-            stt_s=round(audio_bytes / _BYTES_PER_S, 3),
+            stt_s=round(audio_bytes / self._bytes_per_s, 3),
             tts=self.tts,
             tts_characters=characters,
         )

@@ -14,12 +14,12 @@ from pipecat.workers.runner import WorkerRunner
 
 from orchestra.errors import EngineError
 from orchestra.voice.call.call import Call
-from orchestra.voice.carriers.twilio.media_stream import SAMPLE_RATE
+from orchestra.voice.carriers.port import MediaStream
 from orchestra.voice.engines.deepgram import AnswerTimeout
 from orchestra.voice.engines.failover import RetirableService
 from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor
 from orchestra.voice.pipeline.failover_policy import FailoverPolicy
-from orchestra.voice.pipeline.transport import LISTENING_RATE, Send, StreamInput, StreamOutput
+from orchestra.voice.pipeline.transport import LISTENING_RATE, StreamInput, StreamOutput
 from orchestra.voice.pipeline.user_turns import UserTurnAggregator
 
 if TYPE_CHECKING:
@@ -49,14 +49,11 @@ class CallPipeline:
         call: whose pipeline it is.
         agent_speech: the processor that speaks for the call.
         engines: the process's speech engines.
-        stream_sid: the carrier's name of the stream.
-        send: sends one message to the carrier; False once the stream is closed.
+        stream: the call's audio, to the carrier.
 
     """
 
-    def __init__(
-        self, call: Call, agent_speech: AgentSpeechProcessor, engines: "Engines", stream_sid: str, send: Send
-    ) -> None:
+    def __init__(self, call: Call, agent_speech: AgentSpeechProcessor, engines: "Engines", stream: MediaStream) -> None:
         self._call = call
         self._agent_speech = agent_speech
         self._engines = engines
@@ -68,10 +65,9 @@ class CallPipeline:
         self._tts_policy = FailoverPolicy("tts", tts_name, "local" if self._tts_fallback else "")
         self._respoken = False  # words were given to the engine a second time
         self._started = time.monotonic()
-        self._input = StreamInput()
+        self._input = StreamInput(stream.sample_rate)
         output = StreamOutput(
-            stream_sid,
-            send,
+            stream,
             call.audio,
             on_speech=conversation.on_tts_audio,
             on_sound=conversation.on_audio_sent,
@@ -84,7 +80,7 @@ class CallPipeline:
         parts += [agent_speech, self._tts, self._tts_fallback, output]
         self._worker = PipelineWorker(
             Pipeline([part for part in parts if part is not None]),
-            params=PipelineParams(audio_in_sample_rate=LISTENING_RATE, audio_out_sample_rate=SAMPLE_RATE),
+            params=PipelineParams(audio_in_sample_rate=LISTENING_RATE, audio_out_sample_rate=stream.sample_rate),
             name=f"call-{call.id}",
             conversation_id=call.id,
             enable_rtvi=False,

@@ -1,12 +1,12 @@
 """The two ends of a call's pipeline: the caller's audio comes in, the agent's goes out in real time.
 
 Pipecat's own transport for FastAPI reads the socket itself and drops what it does not understand. Here the socket
-belongs to `orchestra.voice.carriers.twilio.websocket`, which refuses such messages, and the pipeline gets audio only.
+belongs to the carrier, which refuses such messages, and the pipeline gets audio only.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from pipecat.frames.frames import (
     AggregatedTextFrame,
@@ -31,8 +31,9 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from orchestra.voice.audio.call_audio import CallAudio, is_audible
+from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra.voice.audio.upsampler import Upsampler2x
-from orchestra.voice.carriers.twilio import media_stream
+from orchestra.voice.carriers.port import MediaStream
 from orchestra.voice.pipeline.agent_speech import PhraseFrame, UrgentPhraseFrame
 
 #: rate of the audio inside the pipeline's listening half: what Whisper and smart-turn were trained on
@@ -45,27 +46,27 @@ _AHEAD_S = 0.06
 
 #: carriers send frames of 20 ms; each costs a dozen steps through the pipeline, so two go through as one, but while the
 #: caller speaks: then every one counts towards knowing that they have ended
-_FRAME_BYTES = 20 * media_stream.SAMPLE_RATE // 1000 * 2
-_JOINED_BYTES = 2 * _FRAME_BYTES
-
-Send = Callable[[str], Awaitable[bool]]
+_CARRIER_FRAME_MS = 20
+_JOINED_FRAMES = 2
 
 
 class StreamInput(BaseInputTransport):
     """Where the caller's audio enters the pipeline."""
 
-    def __init__(self) -> None:
+    def __init__(self, sample_rate: int) -> None:
         super().__init__(TransportParams(audio_in_enabled=True), name="caller")
+        self._frame_bytes = _CARRIER_FRAME_MS * sample_rate // 1000 * 2
+        self._joined_bytes = _JOINED_FRAMES * self._frame_bytes
         self._upsampler = Upsampler2x()
         self._joined = b""
-        self._enough = _JOINED_BYTES
+        self._enough = self._joined_bytes
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Follow whether the caller speaks."""
         if isinstance(frame, VADUserStartedSpeakingFrame):
-            self._enough = _FRAME_BYTES
+            self._enough = self._frame_bytes
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
-            self._enough = _JOINED_BYTES
+            self._enough = self._joined_bytes
         await super().process_frame(frame, direction)
 
     async def push_audio(self, samples: bytes) -> None:
@@ -82,8 +83,7 @@ class StreamOutput(BaseOutputTransport):
     """Where the agent's audio leaves the pipeline: paced as it is played, with its words placed in it.
 
     Args:
-        stream_sid: the carrier's name of the stream.
-        send: sends one message to the carrier; False once the stream is closed.
+        stream: where it goes.
         audio: the call's audio, which is told what is sent.
         on_speech: called when audio comes from the engine.
         on_sound: called when a frame that can be heard was sent.
@@ -94,8 +94,7 @@ class StreamOutput(BaseOutputTransport):
 
     def __init__(
         self,
-        stream_sid: str,
-        send: Send,
+        stream: MediaStream,
         audio: CallAudio,
         *,
         on_speech: Callable[[], None],
@@ -107,8 +106,7 @@ class StreamOutput(BaseOutputTransport):
             TransportParams(audio_out_enabled=True, audio_out_10ms_chunks=_FRAME_10MS, audio_out_end_silence_secs=0),
             name="agent",
         )
-        self._stream_sid = stream_sid
-        self._send = send
+        self._stream = stream
         self._audio = audio
         self._on_speech = on_speech
         self._on_sound = on_sound
@@ -153,25 +151,25 @@ class StreamOutput(BaseOutputTransport):
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Send one frame and wait until the carrier has little left to play."""
         now = time.monotonic()
-        sent = await self._send(media_stream.media(self._stream_sid, self._audio.take_agent_frame(frame.audio)))
-        if not sent:
+        self._audio.take_agent_frame(frame.audio)
+        if not await self._stream.send_audio(frame.audio):
             return False
         if is_audible(frame.audio):
             self._on_sound()
-        self._played_at = max(self._played_at, now) + len(frame.audio) / 2 / media_stream.SAMPLE_RATE
+        self._played_at = max(self._played_at, now) + len(frame.audio) / 2 / self._stream.sample_rate
         await asyncio.sleep(max(0.0, self._played_at - now - _AHEAD_S))
         return True
 
     async def send_message(self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame) -> None:
         """Send the mark that the frame names, behind the audio before it."""
-        await self._send(media_stream.mark(self._stream_sid, frame.message))
+        await self._stream.send_mark(frame.message)
         self._on_mark(frame.message)
 
     async def _speak(self, frame: PhraseFrame | UrgentPhraseFrame, direction: FrameDirection) -> None:
         """Speak a phrase as if an engine had: its audio and its words, beginning behind all that is queued."""
         context = f"phrase {frame.id}"
         self._past_engine = isinstance(frame, UrgentPhraseFrame)
-        audio = TTSAudioRawFrame(frame.phrase.pcm16, media_stream.SAMPLE_RATE, 1, context_id=context)
+        audio = TTSAudioRawFrame(frame.phrase.pcm16, SAMPLE_RATE, 1, context_id=context)
         await self.process_frame(TTSStartedFrame(context_id=context), direction)
         await self.process_frame(audio, direction)
         for word, start_s in frame.phrase.words:
@@ -180,7 +178,7 @@ class StreamOutput(BaseOutputTransport):
         await self.process_frame(TTSStoppedFrame(context_id=context), direction)
 
     async def _clear(self) -> None:
-        await self._send(media_stream.clear(self._stream_sid))
+        await self._stream.clear()
         self._audio.clear()
         self._played_at = 0.0
         self._last_word_pts = 0

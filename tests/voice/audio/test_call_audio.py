@@ -6,7 +6,7 @@ from orchestra.voice.audio.call_audio import CallAudio, is_audible
 from orchestra.voice.audio.chunker import Chunk, Track
 from orchestra.voice.audio.clock import CallClock
 from orchestra.voice.call.playback import PlaybackTracker
-from orchestra.voice.carriers.twilio.media_stream import MediaInfo
+from orchestra.voice.carriers.port import AudioReceived
 
 
 class Time:
@@ -159,7 +159,7 @@ def test_a_speech_of_the_same_name_begins_anew() -> None:
 def test_what_is_sent_but_not_yet_played_was_not_heard() -> None:
     time = Time()
     audio = CallAudio(time)
-    audio.take_caller_frame(MediaInfo(payload=b"\xff" * 160))
+    audio.take_caller_frame(AudioReceived(bytes(320)))
     audio.playback.queue_audio("a", 200)
     audio.playback.place_word("a", "one", 0)
     for _ in range(5):
@@ -172,7 +172,7 @@ def test_what_is_sent_but_not_yet_played_was_not_heard() -> None:
 def test_an_interruption_leaves_in_the_recording_what_was_played() -> None:
     time = Time()
     audio = CallAudio(time)
-    audio.take_caller_frame(MediaInfo(payload=b"\xff" * 160))
+    audio.take_caller_frame(AudioReceived(bytes(320)))
     audio.take_agent_frame(pcm(100))
     time.now += 0.06
     audio.clear()
@@ -184,7 +184,7 @@ def test_an_interruption_leaves_in_the_recording_what_was_played() -> None:
 def test_a_call_that_ends_in_mid_sentence_is_recorded_up_to_there() -> None:
     time = Time()
     audio = CallAudio(time)
-    audio.take_caller_frame(MediaInfo(payload=b"\xff" * 160))
+    audio.take_caller_frame(AudioReceived(bytes(320)))
     audio.take_agent_frame(pcm(100))
     time.now += 0.04
     agent = [chunk for chunk in audio.take_chunks(everything=True) if chunk.speaker == "agent"]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import structlog
 from fastapi import WebSocket
 from redis.exceptions import RedisError
@@ -13,7 +14,17 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from orchestra.errors import RejectedError
 from orchestra.history.resume import Standing, standing
+from orchestra.voice.audio import mulaw
 from orchestra.voice.call.call import Call, Parties
+from orchestra.voice.carriers.port import (
+    AudioReceived,
+    DigitReceived,
+    MarkReturned,
+    MediaStream,
+    Received,
+    StreamLostError,
+    StreamStopped,
+)
 from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.carriers.stream_token import claim_stream
 from orchestra.voice.carriers.twilio import media_stream
@@ -110,8 +121,51 @@ class StreamSocket:
             await self._websocket.close(code, reason[:100])
 
 
-class StreamLostError(Exception):
-    """The socket is gone without a `stop`: the carrier may bring the caller back."""
+class TwilioStream:
+    """The media stream of one call, from its `start` on: a `MediaStream` of 8 kHz whose µ-law ends here."""
+
+    sample_rate = mulaw.SAMPLE_RATE
+
+    def __init__(self, socket: StreamSocket, stream_sid: str) -> None:
+        self._socket = socket
+        self._sid = stream_sid
+
+    async def receive(self) -> Received:
+        """What the carrier says next of this stream.
+
+        Raises:
+            RejectedError: the carrier broke the protocol.
+            StreamLostError: the socket is gone without a `stop`.
+
+        """
+        while True:
+            message = await self._socket.read()
+            if message is None:
+                raise StreamLostError
+            match _of_stream(message, self._sid):
+                case Media(media):
+                    if media.is_inbound and media.payload:
+                        return AudioReceived(mulaw.decode(media.payload).tobytes(), media.timestamp_ms)
+                case Mark(mark):
+                    return MarkReturned(mark.name)
+                case Digit(dtmf):
+                    return DigitReceived(dtmf.digit)
+                case Stop():
+                    return StreamStopped()
+
+    async def send_audio(self, samples: bytes) -> bool:
+        """Have this played after what was sent before. False: the socket is closed."""
+        return await self._socket.send(
+            media_stream.media(self._sid, mulaw.encode(np.frombuffer(samples, dtype=np.int16)))
+        )
+
+    async def send_mark(self, name: str) -> None:
+        """Have the mark come back once all before it was played."""
+        await self._socket.send(media_stream.mark(self._sid, name))
+
+    async def clear(self) -> None:
+        """Have what is not played yet dropped."""
+        await self._socket.send(media_stream.clear(self._sid))
 
 
 async def media_stream_endpoint(websocket: WebSocket) -> None:
@@ -184,13 +238,14 @@ async def _check_token(edge: "Edge", start: Start) -> Parties:
 
 async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Parties) -> None:
     agent_speech = AgentSpeechProcessor(edge.phrase_cache.find)
+    stream = TwilioStream(socket, start.stream_sid)
     call = await _begin(edge, start, parties, agent_speech)
     log = _LOG.bind(call=call.id)
     reason: EndReason | None = "failed"
     log.info("call.started")
     try:
-        pipeline = CallPipeline(call, agent_speech, edge.engines, start.stream_sid, socket.send)
-        reason = await _run_call(call, pipeline, socket, start.stream_sid)
+        pipeline = CallPipeline(call, agent_speech, edge.engines, stream)
+        reason = await _run_call(call, pipeline, stream)
     except StreamLostError:
         reason = None
         edge.lost.wait_for(call.id)
@@ -259,7 +314,7 @@ async def _flush(edge: "Edge", call: str) -> None:
         _LOG.warning("call.journal_late", call=call, buffered=edge.publisher.buffered)
 
 
-async def _run_call(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> EndReason | None:
+async def _run_call(call: Call, pipeline: CallPipeline, stream: MediaStream) -> EndReason | None:
     """Run the call's parts until it is to end here, and see them end. None: the call goes on elsewhere.
 
     Raises:
@@ -268,7 +323,7 @@ async def _run_call(call: Call, pipeline: CallPipeline, socket: StreamSocket, st
 
     """
     speaking = asyncio.create_task(pipeline.run(), name=f"pipeline {call.id}")
-    reading = asyncio.create_task(_read_all(call, pipeline, socket, stream_sid), name=f"stream {call.id}")
+    reading = asyncio.create_task(_read_all(call, pipeline, stream), name=f"stream {call.id}")
     watching = asyncio.create_task(call.watch(), name=f"watch {call.id}")
     parts: list[asyncio.Task[None]] = [speaking, reading, watching]
     try:
@@ -286,35 +341,31 @@ async def _run_call(call: Call, pipeline: CallPipeline, socket: StreamSocket, st
         await asyncio.gather(*parts, return_exceptions=True)
 
 
-async def _read_all(call: Call, pipeline: CallPipeline, socket: StreamSocket, stream_sid: str) -> None:
-    """Take the carrier's messages until it ends the stream.
+async def _read_all(call: Call, pipeline: CallPipeline, stream: MediaStream) -> None:
+    """Take what comes from the carrier until it ends the stream.
 
     Raises:
         RejectedError: the carrier broke the protocol.
-        StreamLostError: the socket broke.
+        StreamLostError: the connection broke.
 
     """
     clock = call.audio.clock
     pace, taken_ms = RateLimit(1000.0, _AHEAD_S, _BEHIND_S), clock.end_ms
     while True:
-        message = await socket.read()
-        if message is None:
-            raise StreamLostError
-        match _of_stream(message, stream_sid):
-            case Media() as media:
-                samples = call.take_media(media)
-                if samples is not None:
-                    if not pace.allows(clock.end_ms - taken_ms):
-                        msg = f"audio that is {_AHEAD_S:.0f} s ahead of the clock"
-                        raise RejectedError(msg)
-                    taken_ms = clock.end_ms
-                    await pipeline.push_audio(samples)
-            case Mark() as mark:
-                call.take_mark(mark)
-            case Digit() as digit:
-                call.take_digit(digit)
-            case Stop():
-                return
+        received = await stream.receive()
+        if isinstance(received, AudioReceived):  # first, since 50 of these come for one of any other
+            call.take_audio(received)
+            if not pace.allows(clock.end_ms - taken_ms):
+                msg = f"audio that is {_AHEAD_S:.0f} s ahead of the clock"
+                raise RejectedError(msg)
+            taken_ms = clock.end_ms
+            await pipeline.push_audio(received.samples)
+        elif isinstance(received, MarkReturned):
+            call.take_mark(received.name)
+        elif isinstance(received, DigitReceived):
+            call.take_digit(received.digit)
+        else:
+            return
 
 
 def _of_stream(message: Message, stream_sid: str) -> Media | Mark | Digit | Stop:
