@@ -107,7 +107,7 @@ async def _evaluate(
     from orchestra.cli.compare.command import progress_of
     from orchestra.evaluation.dataset import read_trials
     from orchestra.evaluation.evaluate import evaluate as evaluate_trials
-    from orchestra.replay.sources.selection import recorded_call
+    from orchestra.replay.selection import recorded_call
 
     async def recorded(call: str) -> Any:
         return await recorded_call(settings, call, source, on_warning=complain)

@@ -15,8 +15,8 @@ from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.errors import UsageError
 from orchestra.history.turns import ToldCall, ToldTurn, told
 from orchestra.language.word_error_rate import WordErrors, total, word_errors
-from orchestra.replay.sources.selection import decoded
-from orchestra.replay.sources.sources import file_entries
+from orchestra.replay.selection import decoded
+from orchestra.replay.sources.json_lines import file_entries
 from orchestra_schemas import (
     CallEnded,
     CallStarted,

@@ -14,7 +14,7 @@ from orchestra.mask import without_login
 from orchestra.recordings.audio_chunks import audio_of
 from orchestra.recordings.store import find_recording
 from orchestra.recordings.wav import Recording
-from orchestra.replay.sources.selection import Selection, entries
+from orchestra.replay.selection import Selection, entries
 from orchestra.settings import Settings
 from orchestra_schemas import AudioChunk, Event, RecordingSaved, tag_of
 

@@ -9,7 +9,7 @@ from typing import Any
 from orchestra.bus import Entry
 from orchestra.errors import UsageError
 from orchestra.mask import without_secrets
-from orchestra.replay.sources.sources import Position, position_of
+from orchestra.replay.position import Position, position_of
 
 _TOKEN = re.compile(r"(\d+)-(\d+)@(\d+):([a-z]+)")
 _TOLD = re.compile(r"(?P<call>.+)@(?P<seconds>\d+(\.\d+)?)")

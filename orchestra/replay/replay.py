@@ -11,8 +11,9 @@ from orchestra.bus import Entry
 from orchestra.history.gaps import Holes
 from orchestra.replay.checkpoint import format_position
 from orchestra.replay.pace import Pace
-from orchestra.replay.sources.selection import Selection, entries
-from orchestra.replay.sources.sources import OnWarning, Position, position_of
+from orchestra.replay.position import Position, position_of
+from orchestra.replay.selection import Selection, entries
+from orchestra.replay.sources.port import OnWarning
 from orchestra.settings import Settings
 from orchestra_schemas import CallEnded, tag_of
 
@@ -50,7 +51,7 @@ class Replay:
     Attributes:
         settings: where recordings are.
         selection: what is wanted of them.
-        source: see `orchestra.replay.sources.selection.entries`.
+        source: see `orchestra.replay.selection.entries`.
         after: everything up to this place was replayed before.
         pace: holds every entry back until it is due.
         stop: ends it after the entry that is under way.

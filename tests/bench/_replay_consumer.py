@@ -18,8 +18,8 @@ from orchestra.bus import Bus, EmbeddedServer, Entry
 from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.selection import Selection
-from orchestra.replay.sources.sources import connect
+from orchestra.replay.selection import Selection
+from orchestra.replay.sources.redis_journal import connect
 from orchestra.replay.targets.consumer import consumer_target
 from orchestra.replay.targets.redis import redis_target
 from orchestra.replay.targets.stream_writer import StreamWriter

@@ -143,7 +143,7 @@ def test_what_a_call_has_used_and_cost_is_told(home: Path, monkeypatch: pytest.M
 
 
 def test_a_call_that_is_not_kept_is_a_clear_error(home: Path) -> None:
-    with pytest.raises(UsageError, match="no call is kept '07-nothing'"):
+    with pytest.raises(UsageError, match="no recorded call matches '07-nothing'"):
         CliRunner().invoke(app, ["calls", "show", "07-nothing"], catch_exceptions=False, standalone_mode=False)
 
 

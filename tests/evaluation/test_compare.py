@@ -267,7 +267,7 @@ def test_the_command_writes_a_page_and_fails_beyond_its_threshold(
         (["--json"], "name calls to compare"),
         (["{golden}", "--prompt", "nobody"], "AGENT=FILE"),
         (["{golden}", "--prompt", "nobody={golden}"], "no agent 'nobody'"),
-        (["07-nothing"], "no call is kept"),
+        (["07-nothing"], "no recorded call matches"),
     ],
 )
 def test_a_wrong_wish_is_a_clear_error(

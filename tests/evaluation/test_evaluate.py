@@ -45,7 +45,7 @@ def written(folder: Path, *lines: object) -> Path:
 
 
 async def nothing(call: str) -> list[Event]:
-    msg = f"no call is kept {call!r}"
+    msg = f"no recorded call matches {call!r}"
     raise UsageError(msg)
 
 

@@ -24,7 +24,7 @@ from orchestra.evaluation.dataset import read_trials
 from orchestra.history import transcript
 from orchestra.history.dialogue import dialogue
 from orchestra.history.turns import told
-from orchestra.replay.sources.selection import Selection, decoded, entries, recorded_call
+from orchestra.replay.selection import Selection, decoded, entries, recorded_call
 from orchestra.settings import Settings
 from orchestra.simulator.audio_files import read_channels
 from orchestra.simulator.script import read_script

@@ -17,7 +17,7 @@ from orchestra.archive.archive import Archive
 from orchestra.archive.compact import find_gaps
 from orchestra.errors import AppError, UsageError
 from orchestra.evaluation.dataset import read_trials
-from orchestra.replay.sources.selection import Selection, entries
+from orchestra.replay.selection import Selection, entries
 from orchestra.settings import Settings
 from orchestra.simulator.audio_files import read_channels
 from orchestra.simulator.script import read_script

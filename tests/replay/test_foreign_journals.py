@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from orchestra.cli import app
 from orchestra.errors import OrchestraError
 from orchestra.history import transcript
-from orchestra.replay.sources.sources import file_entries
+from orchestra.replay.sources.json_lines import file_entries
 from tests.replay.test_kept_calls import CALL, call_of
 
 GOOD = transcript.journal(call_of(CALL)).splitlines()

@@ -10,7 +10,7 @@ from orchestra.recordings import recorder
 from orchestra.replay.checkpoint import parse_position
 from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay
-from orchestra.replay.sources.selection import Selection
+from orchestra.replay.selection import Selection
 from orchestra.replay.targets.consumer import ConsumerResult, consumer_target
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

@@ -15,8 +15,8 @@ from orchestra.cli.replay.redis import replay_into_redis
 from orchestra.errors import ServerError, UsageError
 from orchestra.replay.checkpoint import Checkpoint
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.selection import Selection, entries
-from orchestra.replay.sources.sources import read_through_outages
+from orchestra.replay.selection import Selection, entries
+from orchestra.replay.sources.redis_journal import read_through_outages
 from orchestra.replay.targets.redis import redis_target
 from orchestra.replay.targets.stream_writer import StreamWriter
 from orchestra.settings import Settings

@@ -5,9 +5,10 @@ from orchestra.agents.handlers import Orchestration
 from orchestra.demo import app
 from orchestra.demo.scripts import SCRIPTS
 from orchestra.execution.handlers import Execution
+from orchestra.replay.position import position_of
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.selection import Selection, entries
-from orchestra.replay.sources.sources import encode_line, position_of
+from orchestra.replay.selection import Selection, entries
+from orchestra.replay.sources.json_lines import encode_line
 from orchestra.replay.targets.consumer import Clock, ConsumerResult, consumer_target
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

@@ -12,8 +12,8 @@ from orchestra.errors import UsageError
 from orchestra.history import transcript
 from orchestra.recordings.locate import recording_file, trim_start
 from orchestra.recordings.wav import Recording
-from orchestra.replay.sources.search import find_words
-from orchestra.replay.sources.selection import Selection
+from orchestra.replay.search import find_words
+from orchestra.replay.selection import Selection
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (

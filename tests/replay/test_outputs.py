@@ -7,7 +7,7 @@ from orchestra.bus.stream.encode import encode_event
 from orchestra.cli.replay import terminal
 from orchestra.cli.replay.consumer import replay_into_consumer
 from orchestra.replay.checkpoint import Checkpoint
-from orchestra.replay.sources.selection import Selection
+from orchestra.replay.selection import Selection
 from orchestra.replay.targets.output_diff import IGNORED, Change, OutputDiffs, cause_of, compare
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

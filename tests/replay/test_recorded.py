@@ -5,8 +5,8 @@ import pytest
 
 from orchestra.archive.archive import Archive
 from orchestra.errors import UsageError
-from orchestra.replay.sources.selection import Selection, entries, recorded_call, recorded_calls
-from orchestra.replay.sources.sources import encode_line
+from orchestra.replay.selection import Selection, entries, recorded_call, recorded_calls
+from orchestra.replay.sources.json_lines import encode_line
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, UserTurnEnded, encode
@@ -44,9 +44,9 @@ async def test_a_name_that_fits_no_call_or_several_is_refused(bus: TestBus, sett
     await bus.publish(*call_of(bus.call(7)), *call_of(bus.call(7)))
     with pytest.raises(UsageError, match="2 calls match '07-'"):
         await recorded_call(settings, "07-")
-    with pytest.raises(UsageError, match="no call is kept"):
+    with pytest.raises(UsageError, match="no recorded call matches"):
         await recorded_call(settings, "nobody")
-    with pytest.raises(UsageError, match="no call is kept"):
+    with pytest.raises(UsageError, match="no recorded call matches"):
         await recorded_call(settings, bus.call())
 
 

@@ -161,7 +161,7 @@ def test_a_call_of_ten_thousand_turns_is_told(home: Path) -> None:
         (["--from", "there", "--json"], UsageError, "is no place in a replay"),
         (["--from", "there"], UsageError, "is no place in a conversation"),
         (["--from", f"{OTHER}@1"], UsageError, "is not among those that are chosen"),
-        (["--call", "nobody"], UsageError, "no call is kept 'nobody'"),
+        (["--call", "nobody"], UsageError, "no recorded call matches 'nobody'"),
         (["--type", "SkyPainted", "--json"], UsageError, "no recorded event is chosen"),
         (["--into", "nothing.here:consumer"], ConsumerError, "there is no module 'nothing.here'"),
         (["--into", "orchestra.settings:Settings"], ConsumerError, "must be an orchestra.Consumer"),

@@ -11,7 +11,7 @@ from orchestra.cli.ui.write_errors import writing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestra.replay.sources.search import Hit
+    from orchestra.replay.search import Hit
     from orchestra.settings import Settings
     from orchestra_schemas import Event
 
@@ -49,7 +49,7 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
     from orchestra.errors import UsageError
     from orchestra.history.transcript import clock
     from orchestra.recordings.locate import recording_file, trim_start
-    from orchestra.replay.sources.selection import recorded_call
+    from orchestra.replay.selection import recorded_call
 
     events = await recorded_call(settings, call, source, on_warning=complain)
     from_s = _beginning(events, turn) if turn else 0.0
@@ -108,7 +108,7 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
     from orchestra.history import transcript
     from orchestra.history.dialogue import dialogue
     from orchestra.recordings.locate import file_name, recording_file
-    from orchestra.replay.sources.selection import recorded_call
+    from orchestra.replay.selection import recorded_call
 
     events = await recorded_call(settings, call, source, on_warning=complain)
     name = file_name(events[0].call)
@@ -154,8 +154,8 @@ def find(  # noqa: PLR0917 - the options of the command
     import uvloop
 
     from orchestra.cli.ui.parse_time import moment
-    from orchestra.replay.sources.search import find_words
-    from orchestra.replay.sources.selection import Selection
+    from orchestra.replay.search import find_words
+    from orchestra.replay.selection import Selection
     from orchestra.settings import load_settings
 
     chosen = Selection(caller=caller, since=moment(since) if since else None, until=moment(until) if until else None)

@@ -130,7 +130,7 @@ async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "lis
     import asyncio
 
     from orchestra.errors import MissingExtraError
-    from orchestra.replay.sources.selection import decoded
+    from orchestra.replay.selection import decoded
 
     try:
         from orchestra.archive.archive import Archive
@@ -148,7 +148,7 @@ async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "lis
 
 async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Event]]":
     from orchestra.errors import UsageError
-    from orchestra.replay.sources.selection import recorded_call
+    from orchestra.replay.selection import recorded_call
 
     try:
         journal = await recorded_call(settings, wanted, on_warning=complain)
@@ -192,8 +192,9 @@ async def _bus(settings: "Settings") -> "Bus":
 
 def _kept(settings: "Settings") -> "list[list[Event]]":
     """The journals of the demo runs in this data directory."""
-    from orchestra.replay.sources.selection import decoded
-    from orchestra.replay.sources.sources import demo_journals, file_entries
+    from orchestra.replay.selection import decoded
+    from orchestra.replay.sources.auto import demo_journals
+    from orchestra.replay.sources.json_lines import file_entries
 
     journals = [
         list(decoded(list(file_entries(path, complain)), complain)) for path in demo_journals(settings.data_dir)

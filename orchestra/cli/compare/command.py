@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from orchestra.evaluation.call_diff import Comparison
     from orchestra.evaluation.sandbox import Candidate
-    from orchestra.replay.sources.selection import Selection
+    from orchestra.replay.selection import Selection
     from orchestra.settings import Settings
 
 
@@ -93,7 +93,7 @@ def compare(
     import uvloop
 
     from orchestra.log import quiet_logging
-    from orchestra.replay.sources.selection import Selection
+    from orchestra.replay.selection import Selection
     from orchestra.settings import load_settings
 
     settings = load_settings()
@@ -181,7 +181,7 @@ async def _compare(
 ) -> "Comparison":
     from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.evaluation.compare import compare as compare_calls
-    from orchestra.replay.sources.chosen_calls import chosen_calls
+    from orchestra.replay.chosen_calls import chosen_calls
 
     complaints: dict[str, None] = {}
     recordings = await chosen_calls(settings, names, selection, source, complaints.setdefault)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from orchestra.cli.replay.terminal import ReplayRun
-    from orchestra.replay.sources.selection import Selection
+    from orchestra.replay.selection import Selection
 
 
 class Clock(StrEnum):
@@ -139,7 +139,7 @@ def _selection(  # noqa: PLR0917 - as above
 ) -> "Selection":
     from orchestra.bus.keys import JOURNAL, STREAMS
     from orchestra.cli.ui.parse_time import moment
-    from orchestra.replay.sources.selection import Selection
+    from orchestra.replay.selection import Selection
 
     return Selection(
         calls=tuple(calls or ()),

@@ -13,7 +13,7 @@ from orchestra.cli.replay.terminal import ProgressBar, ReplayRun, finished, note
 from orchestra.cli.ui.console import QUIET, WARNING, shortened, terminal
 from orchestra.cli.ui.table import columns, print_table
 from orchestra.cli.ui.terminal import say_json
-from orchestra.replay.sources.selection import tag
+from orchestra.replay.selection import tag
 from orchestra.replay.targets.consumer import Clock, ConsumerResult, consumer_target
 from orchestra.replay.targets.output_diff import IGNORED, OutputDiff, Verdict
 from orchestra_schemas import DecodeError, Event

@@ -2,7 +2,7 @@
 
 from orchestra.cli.replay.terminal import ProgressBar, ReplayRun, finished, note, stop_on_signal, total
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.sources import connect
+from orchestra.replay.sources.redis_journal import connect
 from orchestra.replay.targets.redis import redis_target
 
 

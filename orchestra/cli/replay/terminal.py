@@ -26,8 +26,8 @@ from orchestra.printable import escaped
 from orchestra.replay.checkpoint import Checkpoint, parse_call_position, parse_position
 from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay, ReplayResult, count
-from orchestra.replay.sources.selection import Selection, decoded, entries, recorded_calls
-from orchestra.replay.sources.sources import encode_line
+from orchestra.replay.selection import Selection, decoded, entries, recorded_calls
+from orchestra.replay.sources.json_lines import encode_line
 from orchestra.settings import Settings
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from orchestra.bus import Bus, Consumer, EmbeddedServer, Entry, keys, run_consum
 from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.group.progress import GroupProgress, Id, Stream, group_progress, id_of
 from orchestra.errors import OrchestraError
+from orchestra.replay.position import position_of
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.sources import position_of
 from orchestra.replay.targets.output_diff import IGNORED, OutputDiffs, cause_of, compare
 from orchestra.replay.targets.recorded_inputs import RecordedInputs
 from orchestra.replay.targets.stream_writer import StreamWriter

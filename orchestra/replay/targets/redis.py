@@ -12,8 +12,9 @@ from orchestra.bus import Bus, Entry, keys
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.stream.entry import text
 from orchestra.errors import ServerError
+from orchestra.replay.position import position_of
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.sources import position_of, read_through_outages
+from orchestra.replay.sources.redis_journal import read_through_outages
 from orchestra.replay.targets.stream_writer import StreamWriter
 
 _BATCH = 1000

@@ -1,12 +1,12 @@
-"""The recorded calls that were asked for, by name or by selection, each with its events."""
+"""Recorded calls, chosen by name or by selection, each with its events."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from orchestra.bus import Entry
 from orchestra.errors import UsageError
-from orchestra.replay.sources.selection import Selection, decoded, entries
-from orchestra.replay.sources.sources import OnWarning
+from orchestra.replay.selection import Selection, decoded, entries
+from orchestra.replay.sources.port import OnWarning
 from orchestra.settings import Settings
 from orchestra_schemas import Event
 
@@ -14,17 +14,17 @@ from orchestra_schemas import Event
 async def chosen_calls(
     settings: Settings, names: list[str], selection: Selection, source: str, on_warning: OnWarning
 ) -> dict[str, list[Event]]:
-    """The events of each call, by its id (and its file, if one was named), in order of their beginning.
+    """The events of each call, by its id (and the file it is from), in the order in which the calls began.
 
     Args:
         settings: where calls are kept.
-        names: ids of calls, or a beginning or end of one, or files of kept journals.
-        selection: which others, beside those that are named; what is not said is not asked for.
-        source: where to look, as `orchestra.replay.sources.selection.entries` has it.
-        on_warning: told of what is damaged or missing.
+        names: ids of calls, beginnings or ends of ids, or files of recorded journals.
+        selection: which calls, if no ids are given; narrows the given ones otherwise.
+        source: where to look, as `orchestra.replay.selection.entries` has it.
+        on_warning: gets one sentence for everything that is damaged or missing.
 
     Raises:
-        UsageError: there is no such call.
+        UsageError: no call fits.
 
     """
     files = _files(names)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from orchestra.replay.sources.selection import Selection, decoded, entries, log_warning
-from orchestra.replay.sources.sources import OnWarning
+from orchestra.replay.selection import Selection, decoded, entries, log_warning
+from orchestra.replay.sources.port import OnWarning
 from orchestra.settings import Settings
 from orchestra_schemas import ReplyInterrupted, ReplySpoken, UserTurnEnded, tag_of
 
@@ -16,7 +16,7 @@ _SNIPPET_WORDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A place where the words were said. ``snippet`` has them between ``[`` and ``]``."""
+    """An utterance that has the words. ``snippet`` shows them between ``[`` and ``]``."""
 
     call: str
     turn: int
@@ -34,7 +34,7 @@ async def find_words(
     limit: int = 50,
     on_warning: OnWarning = log_warning,
 ) -> list[Hit]:
-    """Where the words were said, the best fitting first: all of them in one utterance, in any order and form.
+    """Utterances that have all of the words, in any order and inflection; the best match comes first.
 
     Words in double quotes have to follow each other exactly. ``on_warning`` gets what is missing or damaged.
     """
@@ -61,7 +61,7 @@ async def find_words(
 
 
 def _hits(index: sqlite3.Connection, words: str, limit: int) -> Iterator[Hit]:
-    asked = _asked(words)
+    asked = _fts_query(words)
     if not asked:
         return
     rows = index.execute(
@@ -73,8 +73,8 @@ def _hits(index: sqlite3.Connection, words: str, limit: int) -> Iterator[Hit]:
         yield Hit(call, turn, who, at, snippet)
 
 
-def _asked(words: str) -> str:
-    """As FTS5 wants it: each word or quoted phrase in quotes of its own, so that nothing in it is an operator."""
+def _fts_query(words: str) -> str:
+    """The query for FTS5: each word or phrase is quoted, so that nothing in it is an operator."""
     parts = words.split('"')
     phrases = [part.strip() for part in parts[1::2]]
     single = [word for part in parts[::2] for word in part.split()]

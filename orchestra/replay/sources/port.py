@@ -1,0 +1,81 @@
+"""What a source of recorded entries is. A file of this package is one source: it has a ``SOURCE``."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestra.bus import Entry, keys
+from orchestra.replay.registry import Form, Registry
+from orchestra.settings import Settings
+
+#: gets one sentence for everything that is missing or damaged, at its place; the rest of the replay goes on
+OnWarning = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which entries are wanted. ``calls`` are whole ids, times are ms of the stream id (``until_ms`` excluded)."""
+
+    calls: frozenset[str] | None = None
+    since_ms: int = 0
+    until_ms: int | None = None
+    types: frozenset[str] | None = None
+    streams: tuple[str, ...] = (keys.JOURNAL,)
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether this entry is wanted."""
+        return (
+            (self.calls is None or entry.call in self.calls)
+            and (self.types is None or entry.type in self.types)
+            and entry.stream in self.streams
+            and self.since_ms <= _ms(entry.stream_id)
+            and not self.is_past(entry)
+        )
+
+    def is_past(self, entry: Entry) -> bool:
+        """Whether this entry is too late, and with it every later one of its stream."""
+        return self.until_ms is not None and _ms(entry.stream_id) >= self.until_ms
+
+
+class Source(Protocol):
+    """An open source."""
+
+    def entries(self, wanted: Filter) -> AsyncGenerator[Entry]:
+        """The wanted entries, ordered as in `orchestra.replay.position`."""
+
+    def query_settings(self, settings: Settings, /) -> Settings:
+        """The settings with which `orchestra.analysis.query` reads the same calls.
+
+        Raises:
+            UsageError: SQL cannot read this source.
+
+        """
+
+
+class OpenSource(Protocol):
+    """Opens a source."""
+
+    def __call__(self, settings: Settings, text: str, on_warning: OnWarning, /) -> AbstractAsyncContextManager[Source]:
+        """Open what the user named by this text.
+
+        Raises:
+            UsageError: it is not there.
+            ServerError: its server cannot be used.
+
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceType:
+    """A kind of source: what a user writes for it, and how it is opened."""
+
+    form: Form
+    open: OpenSource
+
+
+SOURCES: Registry[SourceType] = Registry("orchestra.replay.sources", "SOURCE")
+
+
+def _ms(stream_id: str) -> int:
+    return int(stream_id.partition("-")[0])
