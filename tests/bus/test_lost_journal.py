@@ -1,8 +1,12 @@
 """A server that has lost its data under a running process."""
 
+import asyncio
+
 import structlog
 
+from orchestra.bus import Consumer
 from orchestra.testing import TestBus
+from orchestra_schemas import TurnCompleted, UserTurnEnded
 
 
 async def test_a_journal_that_was_lost_under_a_process_is_said_to_be_and_has_another_name(bus: TestBus) -> None:
@@ -12,3 +16,25 @@ async def test_a_journal_that_was_lost_under_a_process_is_said_to_be_and_has_ano
         names = {await bus.bus.journal_now(), await bus.bus.journal_now()}
     assert len(names - {before}) == 1
     assert [log["event"] for log in logs] == ["journal.replaced"]
+
+
+async def test_workers_whose_server_has_lost_its_data_answer_what_comes_afterwards_once(bus: TestBus) -> None:
+    consumer = Consumer("mood")
+
+    @consumer.on(UserTurnEnded)
+    async def answer(event: UserTurnEnded) -> TurnCompleted:
+        return TurnCompleted(call=event.call, turn=event.turn, agent="mood", text="")
+
+    calls = [bus.call() for _ in range(32)]  # on most partitions
+    async with bus.run(consumer):
+        await bus.publish(*(UserTurnEnded(call=call, turn=1, text="") for call in calls))
+        await bus.settled()
+        await bus.bus.redis.flushall()
+        await bus.publish(*(UserTurnEnded(call=call, turn=2, text="") for call in calls))
+        async with asyncio.timeout(30):
+            while len(await bus.published(TurnCompleted)) < len(calls):  # noqa: ASYNC110 - the worker's progress
+                await asyncio.sleep(0.01)
+        await bus.settled(30)
+    answers = await bus.published(TurnCompleted)
+    assert sorted(event.call for event in answers) == sorted(calls)
+    assert {event.turn for event in answers} == {2}

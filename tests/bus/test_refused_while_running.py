@@ -68,3 +68,35 @@ async def test_a_user_who_may_not_unblock_clients_is_refused_once_and_works(
     assert stats.get("cmdstat_client|unblock", {"rejected_calls": 0})["rejected_calls"] <= 1
     await bus.bus.close()
     await operator.close()
+
+
+@pytest.mark.parametrize(
+    "command", ["evalsha", "xreadgroup", "xadd", "xack", "xrange", "xpending", "xclaim", "xautoclaim", "hset", "hget",
+                "hgetall", "get", "set", "zadd", "time", "xinfo", "xgroup", "publish", "subscribe"]
+)  # fmt: skip
+async def test_a_command_that_is_taken_away_for_a_while_costs_no_event(
+    server: EmbeddedServer, tmp_path: Path, command: str
+) -> None:
+    operator = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
+    await operator.redis.execute_command("ACL", "SETUSER", "ann", "on", ">pw", "~*", "&*", "+@all")
+    url = server.url.replace("unix://", "unix://ann:pw@")
+    bus, handled = TestBus(await Bus.connect(Settings(redis_url=url, data_dir=tmp_path))), list[int]()
+    publisher, call = operator.publisher("edge"), operator.new_call()
+    async with bus.run(taking(handled)):
+        await bus.publish(UserTurnEnded(call=call, turn=1, text=""))
+        await bus.settled()
+        await operator.redis.execute_command("ACL", "SETUSER", "ann", f"-{command}")
+        for turn in range(2, 12):
+            publisher.publish(UserTurnEnded(call=call, turn=turn, text=""))
+            await publisher.flush(10)
+            await asyncio.sleep(0.05)  # the events come while it is refused
+        await operator.redis.execute_command("ACL", "SETUSER", "ann", f"+{command}")
+        publisher.publish(UserTurnEnded(call=call, turn=12, text=""))
+        await publisher.flush(10)
+        async with asyncio.timeout(30):
+            while len({*handled}) < 12:  # noqa: ASYNC110 - the worker's own progress
+                await asyncio.sleep(0.01)
+        await bus.settled(30)
+    assert list(dict.fromkeys(handled)) == list(range(1, 13))  # whose commit was refused may be handled again
+    await bus.bus.close()
+    await operator.close()
