@@ -1,4 +1,4 @@
-"""All settings, read once from the environment (``ORCHESTRA_…``). Secrets stand nowhere else."""
+"""All settings, read once from the environment (``ORCHESTRA_…``). Secrets are kept nowhere else."""
 
 import os
 import re
@@ -24,14 +24,14 @@ def _user_data_dir() -> Path:
 def _prefixes(text: str) -> str:
     for prefix in filter(None, (part.strip() for part in text.split(","))):
         if not re.fullmatch(r"\+[0-9]{0,15}", prefix, re.ASCII):
-            msg = f"{prefix!r} is no beginning of a number: write +1212,+44"
+            msg = f"{prefix!r} is not a valid prefix of a number: write +1212,+44"
             raise ValueError(msg)
     return text
 
 
 def _random(secret: SecretStr) -> SecretStr:
     if 0 < len(secret.get_secret_value()) < _SHORTEST_KEY:
-        msg = f"fewer than {_SHORTEST_KEY} characters can be guessed: take random ones, or none for a key of its own"
+        msg = f"fewer than {_SHORTEST_KEY} characters can be guessed: use random ones, or unset it to generate a key"
         raise ValueError(msg)
     return secret
 
@@ -47,204 +47,205 @@ class Settings(BaseSettings):
 
     # -- bus
     redis_url: str | None = None
-    """A Redis or Valkey of your own, 7.0 or newer: redis:, rediss:, unix:, redis+cluster:, redis+sentinel:."""
+    """Redis or Valkey server, 7.0 or newer: redis:, rediss:, unix:, redis+cluster:, redis+sentinel:. Without one,
+    `orchestra up` starts an embedded server."""
     allow_eviction: bool = False
-    """Go on with a server whose maxmemory-policy drops keys when its memory is full: calls may be lost unseen."""
+    """Accept a server whose maxmemory-policy deletes keys when memory is full. Calls may then be lost unnoticed."""
     data_dir: Path = Field(default_factory=_user_data_dir)
-    """Where this machine keeps what it needs: the embedded server's data, recordings, archive, keys, phrases."""
+    """Directory for files of this machine: the embedded server's data, recordings, archive, keys, cached phrases."""
     embedded_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Port of 127.0.0.1 on which the embedded server listens beside its unix socket, for every user of this machine and
-    without a password; 0: the socket only, which is this user's."""
+    """TCP port of the embedded server on 127.0.0.1, open to every user of this machine without a password. 0: only the
+    unix socket, which belongs to this user."""
     partitions: Annotated[int, Field(ge=1, le=99)] = 16
-    """How many journals the calls are spread over; fixed by the first start on a server."""
+    """Number of journals that calls are spread over. The first start on a server fixes it for ever."""
     lease_ms: Annotated[int, Field(ge=200)] = 2000
-    """After so long without a sign of life a worker's partitions are another's."""
+    """Time without a sign of life after which other workers acquire a worker's partitions."""
     linger_ms: Annotated[float, Field(ge=0)] = 0.0
-    """How long what handlers publish may wait, so that commits carry more; a consumer may say otherwise."""
+    """How long published events may wait so that one commit carries more of them. A consumer may set its own value."""
     journal_retention_s: Annotated[float, Field(ge=0)] = 24 * 3600
-    """How long events stay on the journal at least; longer while a group has not handled them."""
+    """Minimum time that events stay on the journal. They stay longer while a consumer group has not handled them."""
     media_retention_s: Annotated[float, Field(ge=0)] = 3600
     """The same for audio and partial transcripts."""
     lag_alarm_s: Annotated[float, Field(ge=0)] = 600
-    """A group, the archive or OpenObserve that holds things back for longer is an error in the log."""
+    """A consumer group, the archive or OpenObserve that is further behind than this is logged as an error."""
 
     # -- app and model
     app: str = "orchestra.demo:app"
-    """The app that answers, module:attribute."""
+    """The app that answers calls, as module:attribute."""
     model: str = "offline"
-    """Name of the model for agents that name none; offline: the deterministic stand-in."""
+    """Model for agents that name none. offline: the rule-based stand-in."""
     model_url: str | None = None
-    """Any OpenAI-compatible endpoint up to /v1; OpenAI's own without one."""
+    """OpenAI-compatible endpoint up to /v1. Without one: OpenAI."""
     model_api_key: SecretStr = SecretStr("")
-    """Its key."""
+    """API key for the model."""
     model_fallback: str = ""
-    """Name of the model that answers when another fails, or offline; empty: none does."""
+    """Model that answers when the other one fails; offline is possible. Empty: none."""
     model_fallback_url: str | None = None
-    """Its endpoint; that of the model unless given."""
+    """Endpoint of the fallback model. Without one: ORCHESTRA_MODEL_URL."""
     model_fallback_api_key: SecretStr = SecretStr("")
-    """Its key; that of the model unless given."""
+    """API key for the fallback model. Without one: ORCHESTRA_MODEL_API_KEY."""
     model_retries: Annotated[int, Field(ge=0, le=5)] = 1
-    """How often a prompt is sent again that the server refused (429, 5xx) or that found none."""
+    """How often a prompt is sent again after the server refused it (429, 5xx) or could not be reached."""
     model_first_token_s: Annotated[float, Field(gt=0)] = 8.0
-    """After so long without a sign of life a model has failed: thoughts and tool calls that come in pieces are one."""
+    """A model fails if it shows no sign of life for this long. Reasoning and streamed tool calls are signs of life."""
     model_stall_s: Annotated[float, Field(gt=0)] = 8.0
-    """After so long without a next piece an answer that has begun has failed; one that lives is not cut off."""
+    """A model fails if its answer pauses for this long. An answer that continues is not cut off."""
     prompt_s: Annotated[float, Field(gt=0)] = 30.0
-    """An answer of which nothing can be heard after so long is given up, all models tried; never before 2.5 times
-    the time for a first token."""
+    """A prompt is given up if nothing of the answer can be spoken within this time, all models included. At least 2.5
+    times the time for a first token."""
     turn_s: Annotated[float, Field(gt=0)] = 300.0
-    """How long a turn may take in all: its prompts, its tools, and answers that go on and on."""
+    """Maximum duration of a turn: all its prompts, tools and long answers."""
     model_breaker_failures: Annotated[int, Field(ge=1)] = 3
-    """After so many failures in a row a model is left alone for a while."""
+    """Consecutive failures after which a model is not used for a while (circuit breaker)."""
     model_breaker_rest_s: Annotated[float, Field(gt=0)] = 15.0
-    """For so long."""
+    """How long the circuit breaker stays open."""
 
     # -- edge
     host: str = "127.0.0.1"
-    """The address on which the edge listens."""
+    """Address on which the edge listens."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8480
-    """Its port; 0: a free one."""
+    """Port of the edge. 0: a free one."""
     public_url: str | None = None
-    """Where Twilio and browsers reach the edges, in front of any proxy: https://voice.example.com."""
+    """URL at which Twilio and browsers reach the edges, in front of any proxy: https://voice.example.com."""
     max_calls: Annotated[int, Field(ge=1)] = 20
-    """Calls that one edge takes at a time; a call takes some 30 ms of a core each second (tests.bench edge)."""
+    """Calls that one edge accepts at a time. A call takes about 30 ms of a core per second (see tests.bench edge)."""
     max_call_s: Annotated[float, Field(gt=0)] = 3600.0
-    """A call is ended after so long."""
+    """Maximum duration of a call."""
     caller_silence_s: Annotated[float, Field(gt=0)] = 60.0
-    """After so long without a word the caller is asked, and after as long again the call is ended."""
+    """Silence after which the caller is asked whether they are still there. After the same time again the call ends."""
     drain_s: Annotated[float, Field(ge=0)] = 5.0
-    """How long running calls may go on after SIGTERM; then other edges of the port take them up, if there are any."""
+    """How long running calls may continue after SIGTERM. Then other edges of the same port resume them."""
     reconnect_s: Annotated[float, Field(ge=0)] = 10.0
-    """How long a call whose stream broke is waited for before it is closed."""
+    """How long a call whose media stream broke is kept open before it is closed."""
     edge_name: str = ""
-    """What this edge calls itself in its events; made up unless given."""
+    """Name of this edge in its events. Empty: a generated one."""
     share_port: bool = False
     """Several edges of this machine listen on one port (SO_REUSEPORT)."""
     recording_consent: str = ""
-    """Said before the greeting, where the law wants it."""
+    """Spoken before the greeting, where the law requires it."""
     busy_message: str = ""
-    """Said by the carrier when all lines are taken; empty: the busy tone."""
+    """Spoken by the carrier when all lines are in use. Empty: the busy tone."""
     stt: Literal["local", "deepgram"] = "local"
-    """The engine that hears."""
+    """Speech recognition engine."""
     tts: Literal["local", "elevenlabs"] = "local"
-    """The engine that speaks."""
+    """Speech synthesis engine."""
     stt_fallback: Literal["", "local"] = ""
-    """The engine that takes over when the one that hears fails in mid-call; empty: none."""
+    """Speech recognition engine to switch to when the first one fails during a call. Empty: none."""
     tts_fallback: Literal["", "local"] = ""
-    """The engine that takes over when the one that speaks fails in mid-call; empty: none."""
+    """Speech synthesis engine to switch to when the first one fails during a call. Empty: none."""
     prerender: bool = True
-    """What the edge says word for word in many calls is rendered once and kept in the data directory."""
+    """Synthesize phrases that many calls share once, and keep the audio in the data directory."""
     barge_in_words: Annotated[int, Field(ge=1)] = 1
-    """How many words of the caller stop an agent that speaks; 1: any voice, until it shows that it was no word."""
+    """Words that the caller must say to interrupt an agent. 1: any voice, unless it turns out not to be a word."""
     deepgram_api_key: SecretStr = SecretStr("")
-    """Deepgram's key."""
+    """API key for Deepgram."""
     deepgram_url: str = "wss://api.deepgram.com"
-    """Its address."""
+    """URL of Deepgram."""
     deepgram_model: str = "nova-3-general"
-    """nova-…: the turns are told by the edge; flux-…: by Deepgram, which hears where a sentence is going."""
+    """Deepgram model. nova-*: the edge detects the end of a turn. flux-*: Deepgram detects it."""
     deepgram_eager: Annotated[float, Field(ge=0, le=0.9)] = 0.5
-    """flux: how sure it must be that a turn ends before the reply is made ahead; 0: not before the turn has ended."""
+    """flux: confidence in the end of a turn from which the reply is prepared early. 0: never early."""
     elevenlabs_api_key: SecretStr = SecretStr("")
-    """ElevenLabs' key."""
+    """API key for ElevenLabs."""
     elevenlabs_url: str = "wss://api.elevenlabs.io"
-    """Its address."""
+    """URL of ElevenLabs."""
     elevenlabs_voice: str = "21m00Tcm4TlvDq8ikWAM"
-    """Id of the voice for agents that name none."""
+    """ElevenLabs voice id for agents that name none."""
     elevenlabs_model: str = "eleven_flash_v2_5"
-    """The model that speaks."""
+    """ElevenLabs model."""
     twilio_account_sid: str = ""
-    """The Twilio account, for calls that we make."""
+    """Twilio account, for outbound calls."""
     twilio_auth_token: SecretStr = SecretStr("")
-    """Its token: checks that webhooks are Twilio's, and signs the streams."""
+    """Twilio auth token. It verifies webhooks and signs media streams."""
     twilio_api_url: str = "https://api.twilio.com"
-    """Twilio's REST API."""
+    """URL of Twilio's REST API."""
     twilio_number: str = ""
-    """Our number for calls that we make, E.164."""
+    """Caller number for outbound calls, E.164."""
     machine_detection: bool = True
-    """Have the carrier find out whether a person or a machine answered a call that we make."""
+    """Let the carrier detect whether a person or a machine answered an outbound call."""
     machine_detection_async: bool = False
-    """Talk at once, as to a person, while the carrier finds that out; else nothing is said before that."""
+    """Start talking while the carrier detects that. Otherwise nothing is said before the result."""
     ring_s: Annotated[int, Field(ge=5, le=600)] = 30
-    """How long somebody who is called, or to whom a call is transferred, may let it ring."""
+    """How long an outbound call or a transfer may ring."""
 
     # -- after the call
     recordings_dir: Path | None = None
-    """The folder of the recordings while calls run; in the data directory unless given."""
+    """Directory for recordings of running calls. Without one: below the data directory."""
     recordings_url: str | None = None
-    """Where finished recordings move to: a folder, or any URL that fsspec knows; they stay unless given."""
+    """Where finished recordings are moved: a directory, or any URL that fsspec knows. Without one they stay."""
     session_ttl_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
-    """How long the record of a call, and what links a caller to it, is kept on the server."""
+    """How long call records, and the index of a caller's earlier calls, stay on the server."""
     lost_call_s: Annotated[float, Field(gt=0)] = 120.0
-    """A call of which nothing came for so long, and which no edge has ended, is closed as failed."""
+    """A call without any event for this long, and without an edge, is closed as failed."""
     prices: Annotated[Prices, NoDecode, BeforeValidator(read_prices)] = Prices()
-    """As JSON: {"models": {NAME: {"prompt_per_million": …, "completion_per_million": …}}, "call_per_minute": …,
+    """Prices as JSON: {"models": {NAME: {"prompt_per_million": …, "completion_per_million": …}}, "call_per_minute": …,
     "stt_per_minute": {ENGINE: …}, "tts_per_1000_characters": {ENGINE: …}, "currency": "USD"}."""
     number_key: SecretStr = SecretStr("")
-    """The key under which callers' numbers are hashed; of the data directory unless given, so set it for several."""
+    """Key for hashing callers' numbers. Without one, a key from the data directory: set it if several machines run."""
     api_token: SecretStr = SecretStr("")
-    """The bearer token that reads calls and recordings over HTTP; without one nobody is let in. It makes no calls."""
+    """Bearer token for reading calls and recordings over HTTP. Without one, nobody can. It cannot place calls."""
     dial_token: SecretStr = SecretStr("")
-    """The bearer token with which `POST /calls` has the agents call somebody; another than the API token."""
+    """Bearer token for placing calls with `POST /calls`. It must differ from the API token."""
     dial_prefixes: Annotated[str, AfterValidator(_prefixes)] = ""
-    """The beginnings of the numbers that may be called over HTTP: +1212,+44; empty: none may."""
+    """Prefixes of the numbers that may be called over HTTP: +1212,+44. Empty: none."""
     dial_per_minute: Annotated[int, Field(ge=1)] = 10
-    """Calls that one edge makes over HTTP in a minute at most."""
+    """Maximum number of calls that one edge places over HTTP per minute."""
     link_key: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
-    """The key that signs links to recordings; of the data directory unless given, so set it where edges and curator
-    share none: 32 random characters or more."""
+    """Key that signs links to recordings: at least 32 random characters. Without one, a key from the data directory: set
+    it if edges and curator have separate ones."""
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
-    """How long a signed link to a recording opens it."""
+    """Lifetime of a signed link to a recording."""
     label_studio_url: str | None = None
-    """A Label Studio to which finished calls go; starts the curator."""
+    """Label Studio server that receives finished calls. Starts the curator."""
     label_studio_api_key: SecretStr = SecretStr("")
-    """A personal access token of its account page."""
+    """Personal access token of a Label Studio account."""
     # the server takes 50 characters, and a project beside it holds the audio
     label_studio_project: Annotated[str, Field(min_length=3, max_length=42)] = "Orchestra calls"
-    """Title of the project; made if there is none."""
+    """Title of the Label Studio project. It is created if it does not exist."""
     label_studio_audio: Literal["link", "upload", "none"] = "link"
-    """Whether a task links to the recording on our edge, gets a copy, or none."""
+    """Whether a task links to the recording on the edge, gets a copy of it, or has no audio."""
     curate_percent: Annotated[float, Field(ge=0, le=100)] = 100.0
-    """So many of a hundred finished calls become tasks."""
+    """Percentage of finished calls sent to Label Studio."""
     curate_only: Literal["all", "interrupted", "failed", "low_confidence"] = "all"
-    """Of these only such."""
+    """Which finished calls become tasks."""
 
     # -- archive
     archive_dir: Path | None = None
-    """The folder of the archive; in the data directory unless given."""
+    """Directory of the archive. Without one: below the data directory."""
     archive_url: str | None = None
-    """The archive elsewhere: a folder, or any URL that fsspec knows; goes before the folder."""
+    """The archive as a directory, or any URL that fsspec knows. Takes precedence over the directory."""
     archive_flush_s: Annotated[float, Field(gt=0)] = 60.0
-    """How long an event waits at most before it is in a file; a kill loses none, for it stays on the journal."""
+    """Maximum time until an event is in a file. A crash loses none, because it stays on the journal until then."""
     archive_rows: Annotated[int, Field(ge=1, le=8000)] = 5000
-    """Events of one partition that make a file before that."""
+    """Events of one partition that fill a file before that time."""
 
     # -- telemetry
     openobserve_url: str | None = None
-    """An OpenObserve to which events and logs go; starts the logging worker."""
+    """OpenObserve server that receives events and logs. Starts the logging worker."""
     openobserve_org: str = "default"
-    """Its organization."""
+    """OpenObserve organization."""
     openobserve_user: str = ""
-    """Who we are to it."""
+    """OpenObserve user."""
     openobserve_password: SecretStr = SecretStr("")
-    """The user's password."""
+    """Password of the OpenObserve user."""
     openobserve_token: SecretStr = SecretStr("")
-    """Or an ingestion token, which may write and set nothing up."""
+    """Ingestion token instead of user and password. It can write, but not set up streams or dashboards."""
     openobserve_window_h: Annotated[float, Field(gt=0)] = 5.0
-    """Hours back that it takes a record's own time (its ZO_INGEST_ALLOWED_UPTO)."""
+    """How old a record may be for OpenObserve to accept its own time (ZO_INGEST_ALLOWED_UPTO)."""
     otlp_url: str | None = None
-    """A receiver of metrics and traces, OTLP over HTTP, as http://host:4318; starts the telemetry worker."""
+    """Receiver for metrics and traces, OTLP over HTTP: http://host:4318. Starts the telemetry worker."""
     otlp_headers: SecretStr = SecretStr("")
-    """Headers for it: key=value,key=value."""
+    """Headers for that receiver: key=value,key=value."""
     otlp_signals: Literal["both", "traces", "metrics"] = "both"
-    """What it is sent; many receivers of traces take no metrics."""
+    """What to send. Many receivers of traces do not accept metrics."""
     redact: bool = True
-    """Cards, phone numbers, e-mail addresses and what the app names are taken out before anything leaves."""
+    """Remove card numbers, phone numbers, e-mail addresses and the app's own patterns from everything that leaves."""
 
     # -- logging
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """What the processes say at least."""
+    """Minimum log level."""
     log_format: Literal["console", "json"] = "console"
-    """For a person, or a JSON object a line."""
+    """console: for people. json: one JSON object per line."""
 
     @property
     def recordings(self) -> Path:
@@ -258,7 +259,7 @@ class Settings(BaseSettings):
 
 
 def secret_values(settings: Settings) -> list[str]:
-    """Every secret that the settings hold: keys, tokens, what headers say, passwords in URLs."""
+    """Every secret in the settings: keys, tokens, values of headers, passwords in URLs."""
     values: list[str] = []
     for name in type(settings).model_fields:
         value = getattr(settings, name)

@@ -40,8 +40,16 @@ def doctor(
         bool, typer.Option("--settings", help="List every setting with its value and meaning.")
     ] = False,
     voices: Annotated[bool, typer.Option("--voices", help="List the vendors' voices and models.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print only the settings and their defaults, as a table in Markdown.")
+    ] = False,
 ) -> None:
-    """Say what is installed, reachable and set, and which credentials are valid; exit 1 if something needed is not."""
+    """Check installation, configuration, connectivity and API keys. Exit code 1: something that is needed fails."""
+    if markdown:
+        from orchestra.cli.doctor.settings import settings_page
+
+        typer.echo(settings_page())
+        return
     from rich.text import Text
 
     from orchestra.cli.doctor.app import app_and_tool_servers
