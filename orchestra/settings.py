@@ -191,8 +191,8 @@ class Settings(BaseSettings):
     dial_per_minute: Annotated[int, Field(ge=1)] = 10
     """Maximum number of calls that one edge places over HTTP per minute."""
     link_key: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
-    """Key that signs links to recordings: at least 32 random characters. Without one, a key from the data directory: set
-    it if edges and curator have separate ones."""
+    """Key that signs links to recordings, at least 32 random characters. Without one, a key from the data directory:
+    set it if edges and curator have separate directories."""
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
     """Lifetime of a signed link to a recording."""
     label_studio_url: str | None = None

@@ -19,6 +19,7 @@ import yaml
 
 from orchestra.agents import load_app
 from orchestra.cli import app as command_line
+from orchestra.cli.doctor.settings import settings_page
 from orchestra.evaluation.dataset import Case
 from orchestra.settings import Settings
 from orchestra.simulator.script import read_script
@@ -30,6 +31,7 @@ PLACES = sorted(
     for path in ROOT.glob(pattern)
 )
 PAGES = {place: (ROOT / place).read_text(encoding="utf-8") for place in PLACES}
+SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "orchestra").rglob("*.py")))
 #: what stands beside the Python of a page when it runs
 BESIDE = {
     "orchestra/agents/README.md": {
@@ -221,3 +223,32 @@ def test_every_block_of_a_page_is_read_by_a_test(place: str, tmp_path: Path) -> 
             continue
         assert language in READERS, f"{place}: no test reads a block of {language or 'no language'}"
         READERS[language](code, tmp_path)
+
+
+# -- the operator's page
+
+OPERATING = "orchestra/cli/README.md"
+
+
+def test_the_page_lists_the_settings_as_they_are() -> None:
+    shown = PAGES[OPERATING].partition("<!-- settings -->\n")[2].partition("\n<!-- /settings -->")[0]
+    assert shown == settings_page(), "python -m tests.test_readme writes the table again"
+
+
+def test_every_log_line_of_the_runbook_is_written_somewhere() -> None:
+    runbook = PAGES[OPERATING].partition("## Runbook")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z]+\.[a-z_]+)`", runbook))
+    assert named
+    assert {name for name in named if f'"{name}"' not in SOURCE} == set()
+
+
+def test_every_metric_of_the_page_is_counted_somewhere() -> None:
+    named = set(re.findall(r"\borchestra_[a-z_]+\b", PAGES[OPERATING]))
+    assert named
+    assert {name for name in named if f'"{name.removesuffix("_total")}' not in SOURCE} == set()
+
+
+if __name__ == "__main__":
+    table = f"<!-- settings -->\n{settings_page()}\n<!-- /settings -->"
+    found = re.sub(r"<!-- settings -->.*<!-- /settings -->", lambda _: table, PAGES[OPERATING], flags=re.DOTALL)
+    (ROOT / OPERATING).write_text(found, encoding="utf-8")

@@ -47,7 +47,7 @@ def settings_page() -> str:
     means = meanings()
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = _default(name, field.get_default(call_default_factory=name != "data_dir"))
+        default = _default(name, field.get_default(call_default_factory=True))
         choices = [value or "empty" for value in get_args(field.annotation)] if _is_choice(field.annotation) else []
         meaning = means[name] + (f" One of: {', '.join(choices)}." if choices else "")
         lines.append(f"| `ORCHESTRA_{name.upper()}` | {default} | {_cell(meaning)} |")
