@@ -21,6 +21,7 @@ import structlog
 from orchestra.bus import Bus, Consumer, EmbeddedServer, run_consumer
 from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.keys import STREAMS
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import MissingExtraError
 from orchestra.settings import Settings
 from orchestra_schemas import Event
@@ -68,7 +69,7 @@ class TestBus:
                 async for entry in self.bus.entries(partition, stream):
                     event = entry.event() if call is None or entry.call == call else None
                     if event is not None and (event_type is None or isinstance(event, event_type)):
-                        found.append((int(entry.stream_id.partition("-")[0]), event))
+                        found.append((StreamId.parse(entry.stream_id).ms, event))
         return [event for _, event in sorted(found, key=lambda pair: pair[0])]
 
     async def full(self, partition: int) -> int:

@@ -28,6 +28,7 @@ from typing import Any
 
 from orchestra.bus.keys import earliest_ms, partition_of
 from orchestra.bus.stream.entry import Entry
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import MissingExtraError
 from orchestra.filesystem import FileRoot
 from orchestra.settings import Settings
@@ -44,7 +45,6 @@ try:
         ParquetFileWriter,
         missing_columns,
         one_of,
-        place_of,
         require_values,
         sort_by_stream_id,
         to_entries,
@@ -54,9 +54,7 @@ except ModuleNotFoundError as missing:
     _msg = f'the archive needs {missing.name}: pip install "orchestra-voice[archive]"'
     raise MissingExtraError(_msg) from missing
 
-#: a place in a stream: milliseconds and sequence
-Id = tuple[int, int]
-BEGINNING: Id = (0, 0)
+BEGINNING = StreamId(0)
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _FOLDER = re.compile(r"p(\d\d)-([0-9a-z]+)")
@@ -74,14 +72,14 @@ class ArchiveFile:
 
     journal: str
     partition: int
-    first: Id
-    last: Id
+    first: StreamId
+    last: StreamId
     day: str
 
     @property
     def path(self) -> str:
         """Below the archive's root."""
-        return f"{self.folder}/{_text(self.first)}_{_text(self.last)}.parquet"
+        return f"{self.folder}/{self.first}_{self.last}.parquet"
 
     @property
     def folder(self) -> str:
@@ -94,7 +92,7 @@ class ArchivePart:
     """What counts of a file: its rows beyond ``after``; all of them unless it overlaps with another."""
 
     file: ArchiveFile
-    after: Id = BEGINNING
+    after: StreamId = BEGINNING
 
     @property
     def whole(self) -> bool:
@@ -114,8 +112,8 @@ def effective_parts(files: Collection[ArchiveFile]) -> list[ArchivePart]:
     return parts
 
 
-def _longest_first(file: ArchiveFile) -> tuple[str, int, Id, Id]:
-    return file.journal, file.partition, file.first, (-file.last[0], -file.last[1])
+def _longest_first(file: ArchiveFile) -> tuple[str, int, StreamId, tuple[int, int]]:
+    return file.journal, file.partition, file.first, (-file.last.ms, -file.last.sequence)
 
 
 class Archive:
@@ -153,9 +151,9 @@ class Archive:
         for name in self.root.names(f"{day}/{folder}"):
             if (ids := _FILE.fullmatch(name)) is not None:
                 numbers = [int(number) for number in ids.groups()]
-                yield ArchiveFile(journal, partition, (numbers[0], numbers[1]), (numbers[2], numbers[3]), day)
+                yield ArchiveFile(journal, partition, StreamId(*numbers[:2]), StreamId(*numbers[2:]), day)
 
-    def last(self, journal: str, partition: int) -> Id:
+    def last(self, journal: str, partition: int) -> StreamId:
         """The last stream id of a partition that is archived; (0, 0) for none."""
         folder = f"p{partition:02d}-{journal}"
         for day in sorted(filter(_DAY.fullmatch, self.root.names()), reverse=True):
@@ -166,23 +164,23 @@ class Archive:
 
     # -- more
 
-    def write(self, journal: str, entries: Sequence[Entry], *, after: Id = BEGINNING) -> list[ArchiveFile]:
+    def write(self, journal: str, entries: Sequence[Entry], *, after: StreamId = BEGINNING) -> list[ArchiveFile]:
         """Write entries of one partition, in their order: a file for each day they are of.
 
         ``after`` is the stream id up to which the group had taken the stream before them.
         """
         written = []
         for rows in _by_day(entries):
-            first, last = (place_of(entry.stream_id) for entry in (rows[0], rows[-1]))
+            first, last = (StreamId.parse(entry.stream_id) for entry in (rows[0], rows[-1]))
             file = ArchiveFile(journal, rows[0].partition, first, last, _day(first[0]))
             self.put(file, to_table(rows), after=after)
             written.append(file)
             after = file.last
         return written
 
-    def put(self, file: ArchiveFile, rows: pa.Table, *, after: Id, level: int = _LEVEL) -> None:
+    def put(self, file: ArchiveFile, rows: pa.Table, *, after: StreamId, level: int = _LEVEL) -> None:
         """Write the rows of a file, which are in order."""
-        sheet = ParquetFileWriter({"after": _text(after)}, level=level)
+        sheet = ParquetFileWriter({"after": str(after)}, level=level)
         sheet.add(rows)
         self.root.write(file.path, sheet.finish())
 
@@ -213,7 +211,7 @@ class Archive:
             raise ValueError(msg)
         return opened
 
-    def after(self, file: ArchiveFile, opened: pq.ParquetFile) -> Id:
+    def after(self, file: ArchiveFile, opened: pq.ParquetFile) -> StreamId:
         """The id up to which the group had taken the stream before the first entry of a file.
 
         Raises:
@@ -222,7 +220,7 @@ class Archive:
         """
         with _damage_as_os_error(file):
             told = (opened.schema_arrow.metadata or {}).get(b"after", b"0-0")
-            return place_of(told.decode())
+            return StreamId.parse(told)
 
     def dataset(self, paths: Sequence[str]) -> Any:
         """Files behind a URL as one Arrow dataset, read as far as a query needs them."""
@@ -278,7 +276,7 @@ class Archive:
         merged = heapq.merge(*streams, key=lambda pair: pair[0])
         yield from _once(merged, everywhere=calls is not None) if several else (entry for _, entry in merged)
 
-    def _stream(self, parts: list[ArchivePart], wanted: dict[str, Any]) -> Iterator[tuple[Id, Entry]]:
+    def _stream(self, parts: list[ArchivePart], wanted: dict[str, Any]) -> Iterator[tuple[StreamId, Entry]]:
         """The entries of one stream's files; what was merged since they were listed is found where it is now."""
         waiting = deque(parts)
         while waiting:
@@ -287,10 +285,10 @@ class Archive:
                 for table in self.tables(part, **wanted):
                     with _damage_as_os_error(part.file):
                         for entry in to_entries(table):
-                            yield place_of(entry.stream_id), entry
+                            yield StreamId.parse(entry.stream_id), entry
             except FileNotFoundError:
                 file = part.file
-                after = max(part.after, (file.first[0], file.first[1] - 1))
+                after = max(part.after, StreamId(file.first.ms, file.first.sequence - 1))
                 now = effective_parts(self.files(partitions=[file.partition], journal=file.journal))
                 waiting = deque(
                     ArchivePart(each.file, max(each.after, after)) for each in now if each.file.last > after
@@ -324,7 +322,7 @@ class _RowFilter:
 
     def __init__(
         self,
-        after: Id,
+        after: StreamId,
         *,
         calls: Collection[str] | None = None,
         types: Collection[str] | None = None,
@@ -376,15 +374,15 @@ class _RowFilter:
 
 def _by_day(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """Entries in order, apart where a day begins."""
-    first, last = (int(entry.stream_id.partition("-")[0]) // _DAY_MS for entry in (entries[0], entries[-1]))
+    first, last = (StreamId.parse(entry.stream_id).ms // _DAY_MS for entry in (entries[0], entries[-1]))
     if first == last:
         yield entries
         return
-    for _, of_day in groupby(entries, key=lambda entry: int(entry.stream_id.partition("-")[0]) // _DAY_MS):
+    for _, of_day in groupby(entries, key=lambda entry: StreamId.parse(entry.stream_id).ms // _DAY_MS):
         yield list(of_day)
 
 
-def _once(found: Iterable[tuple[Id, Entry]], *, everywhere: bool) -> Iterator[Entry]:
+def _once(found: Iterable[tuple[StreamId, Entry]], *, everywhere: bool) -> Iterator[Entry]:
     """Entries in order, each once though several journals have it: under the same stream id, or ``everywhere``.
 
     A server that lost its data has a journal of another name, which its workers may learn later than others.
@@ -398,10 +396,6 @@ def _once(found: Iterable[tuple[Id, Entry]], *, everywhere: bool) -> Iterator[En
             continue
         seen.add(mark)
         yield entry
-
-
-def _text(place: Id) -> str:
-    return f"{place[0]}-{place[1]}"
 
 
 def _day(milliseconds: int) -> str:

@@ -12,8 +12,9 @@ from itertools import groupby
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from orchestra.archive.archive import BEGINNING, LAST_MS, Archive, ArchiveFile, ArchivePart, Id, effective_parts
+from orchestra.archive.archive import BEGINNING, LAST_MS, Archive, ArchiveFile, ArchivePart, effective_parts
 from orchestra.archive.parquet import ROW_GROUP, ParquetFileWriter
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.filesystem import DRAFT
 
 _MOST_ROWS = 1_000_000
@@ -140,9 +141,11 @@ def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:
         for name in archive.root.names(folder):
             stem, dot, _ = name.partition(".parquet")
             if dot and name.endswith(DRAFT):
-                last = stem.rpartition("_")[2]
-                milliseconds = last.partition("-")[0]
-                if not milliseconds.isdecimal() or now_ms - int(milliseconds) > _DRAFT_MS:
+                try:
+                    last = StreamId.parse(stem.rpartition("_")[2])
+                except ValueError:
+                    last = StreamId(0)
+                if now_ms - last.ms > _DRAFT_MS:
                     yield f"{folder}/{name}"
 
 
@@ -152,8 +155,8 @@ class ArchiveGap:
 
     journal: str
     partition: int
-    after: Id
-    before: Id
+    after: StreamId
+    before: StreamId
 
     def __str__(self) -> str:
         begin, end = (
@@ -166,7 +169,7 @@ class ArchiveGap:
 def find_gaps(archive: Archive) -> list[ArchiveGap]:
     """Where a file was removed from between others. What is gone at the beginning was given up on purpose."""
     found = []
-    seen: dict[tuple[str, int], Id] = {}
+    seen: dict[tuple[str, int], StreamId] = {}
     for part in effective_parts(archive.files()):
         stream = (part.file.journal, part.file.partition)
         with archive.open(part.file) as opened:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import UNREADABLE, Entry
+from orchestra.bus.stream.stream_id import StreamId
 
 SCHEMA = pa.schema(
     [
@@ -77,21 +78,15 @@ _encode = msgspec.json.Encoder().encode
 _UNKNOWN = _Header("", "")
 
 
-def place_of(stream_id: str) -> tuple[int, int]:
-    """A stream id as numbers that compare: ``1763830000000-3`` → (1763830000000, 3)."""
-    milliseconds, _, sequence = stream_id.partition("-")
-    return int(milliseconds), int(sequence or 0)
-
-
 def to_table(entries: Sequence[Entry]) -> pa.Table:
     """Entries as an Arrow table, a row each; of a stream id with a half beyond int64, that half is `INT64_MAX`."""
     headers, bodies, raws = _parsed(entries)
     count = len(headers)
-    places = [place_of(entry.stream_id) for entry in entries]
+    stream_ids = [StreamId.parse(entry.stream_id) for entry in entries]
     return pa.Table.from_arrays(
         [
-            _halves([milliseconds for milliseconds, _ in places]),
-            _halves([sequence for _, sequence in places]),
+            _halves([stream_id.ms for stream_id in stream_ids]),
+            _halves([stream_id.sequence for stream_id in stream_ids]),
             _numbers(pa.int16(), array("h", [entry.partition for entry in entries])),
             _strings([entry.type for entry in entries]),
             _strings([entry.call for entry in entries]),

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from orchestra.archive.archive import BEGINNING, Archive, Id, effective_parts
+from orchestra.archive.archive import BEGINNING, Archive, effective_parts
 from orchestra.archive.compact import compact
-from orchestra.archive.parquet import place_of
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.stream.entry import Entry
+from orchestra.bus.stream.stream_id import StreamId
 
 _LOG = structlog.get_logger("orchestra.archive")
 
@@ -50,7 +50,7 @@ class _Stream:
     """
 
     waiting: list[_Batch] = field(default_factory=list)
-    last: Id | None = None
+    last: StreamId | None = None
     journal: str = ""
     files: int = 0
     hurry: bool = False
@@ -213,7 +213,7 @@ class ArchiveWriter:
             self.written += len(entries)
             self.files += bool(entries)
             stream.files += bool(entries)
-            stream.last = place_of(entries[-1].stream_id) if entries else last
+            stream.last = StreamId.parse(entries[-1].stream_id) if entries else last
             self._well()
             return
 
@@ -245,9 +245,9 @@ def _in_one_day(archive: Archive, journal: str, partition: int) -> int:
     return max(Counter(part.file.day for part in parts).values(), default=0)
 
 
-def _beyond(last: Id, batches: list[_Batch]) -> list[Entry]:
+def _beyond(last: StreamId, batches: list[_Batch]) -> list[Entry]:
     """The entries of these batches, without those that a file of an owner before us has already."""
     entries = [entry for batch in batches if not batch.done.done() for entry in batch.entries]
-    if last == BEGINNING or not entries or place_of(entries[0].stream_id) > last:
+    if last == BEGINNING or not entries or StreamId.parse(entries[0].stream_id) > last:
         return entries
-    return [entry for entry in entries if place_of(entry.stream_id) > last]
+    return [entry for entry in entries if StreamId.parse(entry.stream_id) > last]

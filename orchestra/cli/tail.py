@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.cli.ui.terminal import Terminal, say_json
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _print_line(entry: "Entry") -> None:
         words = msgspec.json.encode({name: value for name, value in body.items() if name not in _HEADER}).decode()
     except (*UNREADABLE, AttributeError):
         words = entry.body.decode("utf-8", "replace")
-    moment = shown(int(entry.stream_id.partition("-")[0]) / 1000, "%H:%M:%S.%f")
+    moment = shown(StreamId.parse(entry.stream_id).seconds, "%H:%M:%S.%f")
     line = Text.assemble((f"{moment} {entry.call[:16]}… ", "dim"), (f"{entry.type:<22}", "bold"), " ")
     console = Terminal(soft_wrap=True)
     console.print(line, end="")

@@ -4,6 +4,7 @@ import heapq
 from collections.abc import AsyncIterator, Sequence
 
 from orchestra.bus import Entry
+from orchestra.bus.stream.stream_id import StreamId
 
 #: ms, number within it, partition, stream: what entries are ordered by over all streams
 Position = tuple[int, int, int, str]
@@ -11,8 +12,7 @@ Position = tuple[int, int, int, str]
 
 def position_of(entry: Entry) -> Position:
     """Where the entry is among those of all streams."""
-    ms, _, number = entry.stream_id.partition("-")
-    return int(ms), int(number or 0), entry.partition, entry.stream
+    return *StreamId.parse(entry.stream_id), entry.partition, entry.stream
 
 
 async def merge(sources: Sequence[AsyncIterator[Entry]]) -> AsyncIterator[Entry]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestra.bus import Entry
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.history.gaps import Holes
 from orchestra.replay.checkpoint import format_position
 from orchestra.replay.pace import Pace
@@ -87,7 +88,7 @@ class Replay:
                 for each in missing:
                     done.holes += 1
                     self.on_warning(each)
-                await self.pace.wait(int(entry.stream_id.partition("-")[0]) / 1000, idle=not running)
+                await self.pace.wait(StreamId.parse(entry.stream_id).seconds, idle=not running)
                 if self.stop.is_set():
                     done.stopped = True
                     break

@@ -4,6 +4,7 @@ import msgspec
 
 from orchestra.bus import Entry
 from orchestra.bus.keys import trace_id
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.telemetry.redaction import Redaction
 from orchestra_schemas import event_types
 
@@ -132,7 +133,7 @@ def row_of(entry: Entry, redaction: Redaction | None) -> Row:
         columns = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         columns = _Read()
-    event_at = columns.at or _added_at(entry.stream_id)
+    event_at = columns.at or StreamId.parse(entry.stream_id).seconds
     columns.event_at = event_at
     columns.event_id = entry.id or f"{entry.partition:02d}/{entry.stream}/{entry.stream_id}"
     columns.event_type = entry.type
@@ -146,11 +147,6 @@ def row_of(entry: Entry, redaction: Redaction | None) -> Row:
     if entry.audio is not None:
         columns.audio_bytes = len(entry.audio)
     return Row(stream_of(entry.type), round(event_at * 1e6), b"," + _encode(columns)[1:])
-
-
-def _added_at(stream_id: str) -> float:
-    """When the server added an entry, epoch seconds."""
-    return int(stream_id.partition("-")[0]) / 1000
 
 
 def log_row(at: float, entry: dict[str, object]) -> Row:

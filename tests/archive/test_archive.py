@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart, effective_parts
-from orchestra.archive.parquet import place_of
 from orchestra.bus import Entry
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.filesystem import FileRoot
 from orchestra_schemas import UserTurnEnded, encode
 
@@ -87,7 +87,7 @@ def test_what_is_of_two_days_is_in_two_files(tmp_path: Path) -> None:
     entries = [entry(1), entry(2, ms=MS + DAY_MS)]
     assert [file.day for file in archive.write("j", entries)] == ["2025-11-22", "2025-11-23"]
     assert list(archive.entries()) == entries
-    assert archive.last("j", 3) == place_of(entries[-1].stream_id)
+    assert archive.last("j", 3) == StreamId.parse(entries[-1].stream_id)
     assert archive.last("j", 4) == archive.last("other", 3) == (0, 0)
 
 
@@ -101,7 +101,7 @@ def test_of_files_that_overlap_every_entry_counts_once(tmp_path: Path) -> None:
 
 def test_the_longest_of_the_files_that_begin_alike_counts_and_the_next_from_where_it_ends() -> None:
     def file(first: int, last: int, partition: int = 1) -> ArchiveFile:
-        return ArchiveFile("j", partition, (first, 0), (last, 0), "2025-11-22")
+        return ArchiveFile("j", partition, StreamId(first), StreamId(last), "2025-11-22")
 
     found = effective_parts([file(4, 7), file(1, 3), file(1, 5), file(6, 7), file(1, 9, partition=2)])
     assert found == [ArchivePart(file(1, 5)), ArchivePart(file(4, 7), (5, 0)), ArchivePart(file(1, 9, partition=2))]

@@ -8,6 +8,7 @@ import pytest
 
 from orchestra.archive.archive import Archive, ArchiveFile
 from orchestra.archive.compact import compact, find_gaps
+from orchestra.bus.stream.stream_id import StreamId
 from tests.archive.test_archive import MS, entry
 
 
@@ -57,7 +58,7 @@ def test_one_that_is_killed_before_it_removes_the_old_files_has_changed_nothing(
 def test_files_that_overlap_are_merged_without_doubles(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     written(archive, (1, 5))
-    archive.write("j", [entry(place) for place in range(3, 9)], after=(MS + 2, 0))
+    archive.write("j", [entry(place) for place in range(3, 9)], after=StreamId(MS + 2))
     compact(archive, settle_s=0)
     assert list(archive.entries()) == [entry(place) for place in range(1, 9)]
     assert len(archive.files()) == 1

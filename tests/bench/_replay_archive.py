@@ -26,6 +26,7 @@ from orchestra.archive.compact import compact
 from orchestra.archive.parquet import sort_by_stream_id
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
 from orchestra.bus.consumer.worker import tune_gc
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.settings import Settings
 from tests.bench._replay_events import EVENTS, interleaved, stream_key
 
@@ -100,8 +101,8 @@ def _multiply(archive: Archive, many: Archive, events: int) -> int:
                 rows = rows.set_column(rows.schema.get_field_index(name), name, changed)
             shifted = pc.add(rows["stream_ms"], pa.scalar(shift, pa.int64()))
             rows = rows.set_column(rows.schema.get_field_index("stream_ms"), "stream_ms", shifted)
-            first, last = ((ms + shift, seq) for ms, seq in (file.first, file.last))
-            many.put(ArchiveFile(file.journal, file.partition, first, last, file.day), rows, after=(0, 0), level=9)
+            first, last = (StreamId(each.ms + shift, each.sequence) for each in (file.first, file.last))
+            many.put(ArchiveFile(file.journal, file.partition, first, last, file.day), rows, after=StreamId(0), level=9)
             count += len(rows)
     return count
 

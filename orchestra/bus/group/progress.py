@@ -6,28 +6,22 @@ from dataclasses import dataclass
 from orchestra.bus import Bus, Consumer, keys
 from orchestra.bus.redis.connection import Argument
 from orchestra.bus.stream.entry import pairs, text
+from orchestra.bus.stream.stream_id import StreamId
 
-Id = tuple[int, int]
 Stream = tuple[int, str]
 
 _PENDING = 10_000
-
-
-def id_of(stream_id: str) -> Id:
-    """A stream id as numbers, which are ordered as the entries are."""
-    ms, _, number = stream_id.partition("-")
-    return int(ms), int(number or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupProgress:
     """A group on one stream: it has read up to ``read``, not finished ``pending``; the stream ends at ``newest``."""
 
-    read: Id
-    pending: frozenset[Id]
-    newest: Id
+    read: StreamId
+    pending: frozenset[StreamId]
+    newest: StreamId
 
-    def has_finished(self, stream_id: Id) -> bool:
+    def has_finished(self, stream_id: StreamId) -> bool:
         """Whether the entry was handled to its end."""
         return stream_id <= self.read and stream_id not in self.pending
 
@@ -49,16 +43,17 @@ async def group_progress(bus: Bus, consumer: Consumer, partitions: Iterable[int]
         (partition, stream) for partition in dict.fromkeys(place[0] for place in places) for stream in keys.STREAMS
     ]
     last = await bus.shared_connection.calls([("XREVRANGE", keys.key(*place), "+", "-", "COUNT", 1) for place in every])
-    newest = {place: id_of(text(found[0][0])) if found else (0, 0) for place, found in zip(every, last, strict=True)}
+    ends = (StreamId.parse(found[0][0]) if found else StreamId(0) for found in last)
+    newest = dict(zip(every, ends, strict=True))
     known: dict[Stream, GroupProgress] = {}
     for number, place in enumerate(places):
         groups, pending = replies[2 * number], replies[2 * number + 1]
-        read = (0, 0)
+        read = StreamId(0)
         for info in groups if isinstance(groups, list) else ():
             fields = pairs(info)
             if text(fields["name"]) == consumer.name:
-                read = id_of(text(fields["last-delivered-id"]))
-        open_ = frozenset(id_of(text(row[0])) for row in pending) if isinstance(pending, list) else frozenset()
+                read = StreamId.parse(fields["last-delivered-id"])
+        open_ = frozenset(StreamId.parse(row[0]) for row in pending) if isinstance(pending, list) else frozenset()
         known[place] = GroupProgress(read, open_, newest[place])
     for place in every:
         known.setdefault(place, GroupProgress(newest[place], frozenset(), newest[place]))

@@ -10,6 +10,7 @@ from orchestra.bus import keys
 from orchestra.bus.consumer.position import GroupPosition
 from orchestra.bus.redis.scripts import TRIM
 from orchestra.bus.stream.entry import pairs, text
+from orchestra.bus.stream.stream_id import StreamId
 
 if TYPE_CHECKING:
     from orchestra.bus.bus import Bus
@@ -50,7 +51,7 @@ async def look_for_gap(owned: "OwnedPartition", position: GroupPosition) -> None
     gone = facts["entries-added"] - facts["length"]
     if position.last == facts["last-generated-id"]:
         passed = facts["entries-added"]
-    elif not first or _number(first[0][0]) > _number(position.last):
+    elif not first or StreamId.parse(first[0][0]) > StreamId.parse(position.last):
         passed = gone
     else:
         return  # in the midst of what there is: it shows when the group has caught up
@@ -65,11 +66,6 @@ async def look_for_gap(owned: "OwnedPartition", position: GroupPosition) -> None
     )  # fmt: skip
     position.read = passed
     owned.committer.schedule()
-
-
-def _number(stream_id: bytes) -> tuple[int, int]:
-    milliseconds, _, sequence = stream_id.partition(b"-")
-    return int(milliseconds), int(sequence or 0)
 
 
 async def _trim(bus: "Bus", partition: int, stream: str, alarmed: set[tuple[int, str, str]]) -> None:

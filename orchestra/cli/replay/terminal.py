@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from orchestra.bus import Entry
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.cli.ui.console import QUIET, WARNING, row, terminal
 from orchestra.cli.ui.parse_time import shown
 from orchestra.cli.ui.terminal import Terminal
@@ -150,7 +151,7 @@ class ProgressBar:
         """One more."""
         if self.progress.disable:
             return
-        self.progress.update(self._task, advance=1, moment=shown(int(entry.stream_id.partition("-")[0]) / 1000))
+        self.progress.update(self._task, advance=1, moment=shown(StreamId.parse(entry.stream_id).seconds))
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -281,7 +282,7 @@ async def _lines_of(run: ReplayRun, call: str) -> list[Line]:
     holes, missing, found = Holes(cut=run.selection.since is not None), list[tuple[float, str]](), list[Entry]()
     chosen = Selection(calls=(call,), since=run.selection.since, until=run.selection.until, types=run.selection.types)
     async for entry in entries(run.settings, chosen, run.source, on_warning=complain):
-        at = int(entry.stream_id.partition("-")[0]) / 1000
+        at = StreamId.parse(entry.stream_id).seconds
         if not run.selection.types:
             missing += [(at, text.removeprefix(call + ": ")) for text in holes.before(entry)]
         found.append(entry)

@@ -12,6 +12,7 @@ import msgspec
 
 from orchestra.bus import Entry, keys, partition_of
 from orchestra.bus.stream.entry import UNREADABLE
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import UsageError
 from orchestra.replay.in_thread import in_thread
 from orchestra.replay.registry import Form
@@ -136,7 +137,7 @@ class _LineReader:
             event = _event_line(body)
         call = keys.checked(event.call or line.call)
         wrong = (line.partition != partition_of(call), line.stream not in keys.STREAMS)
-        if any(wrong) or not _STREAM_ID.fullmatch(line.stream_id) or int(line.stream_id.partition("-")[0]) > _LAST_MS:
+        if any(wrong) or not _STREAM_ID.fullmatch(line.stream_id) or StreamId.parse(line.stream_id).ms > _LAST_MS:
             given = f"id {line.stream_id[:40]!r} of stream {line.stream[:40]!r}, partition {line.partition}"
             msg = f"{given}, is not possible for call {call}"
             raise ValueError(msg)

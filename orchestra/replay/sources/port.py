@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestra.bus import Entry, keys
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.replay.registry import Form, Registry
 from orchestra.settings import Settings
 
@@ -29,13 +30,13 @@ class Filter:
             (self.calls is None or entry.call in self.calls)
             and (self.types is None or entry.type in self.types)
             and entry.stream in self.streams
-            and self.since_ms <= _ms(entry.stream_id)
+            and self.since_ms <= StreamId.parse(entry.stream_id).ms
             and not self.is_past(entry)
         )
 
     def is_past(self, entry: Entry) -> bool:
         """Whether this entry is too late, and with it every later one of its stream."""
-        return self.until_ms is not None and _ms(entry.stream_id) >= self.until_ms
+        return self.until_ms is not None and StreamId.parse(entry.stream_id).ms >= self.until_ms
 
 
 class Source(Protocol):
@@ -75,7 +76,3 @@ class SourceType:
 
 
 SOURCES: Registry[SourceType] = Registry("orchestra.replay.sources", "SOURCE")
-
-
-def _ms(stream_id: str) -> int:
-    return int(stream_id.partition("-")[0])

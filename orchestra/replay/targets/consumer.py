@@ -21,9 +21,9 @@ import msgspec
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer, Entry, keys, run_consumer
 from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
-from orchestra.bus.group.progress import GroupProgress, Id, Stream, group_progress, id_of
+from orchestra.bus.group.progress import GroupProgress, Stream, group_progress
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import OrchestraError
-from orchestra.replay.position import position_of
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.targets.output_diff import IGNORED, OutputDiffs, cause_of, compare
 from orchestra.replay.targets.recorded_inputs import RecordedInputs
@@ -122,8 +122,8 @@ class ConsumerTarget:
         self._lanes: dict[str, _CallQueue] = {}
         self._held = 0
         #: where the entries lie that the group handles, and how far the watch has come
-        self._places: dict[str, tuple[Stream, Id]] = {}
-        self._watched: dict[Stream, Id] = {}
+        self._places: dict[str, tuple[Stream, StreamId]] = {}
+        self._watched: dict[Stream, StreamId] = {}
         self._progress_at = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -194,7 +194,7 @@ class ConsumerTarget:
         if self._clock == "now":
             known = self._shifts.get(entry.call)
             if known is None:
-                known = self._shifts[entry.call] = time.time() - position_of(entry)[0] / 1000
+                known = self._shifts[entry.call] = time.time() - StreamId.parse(entry.stream_id).seconds
             shift_s = known
         return self._rewrite.entry(entry, shift_s=shift_s)
 
@@ -235,7 +235,7 @@ class ConsumerTarget:
     async def _watch(self) -> None:
         mark, group = f".{self._group}.", self._group
         async for entry in self.bus.follow(streams=keys.STREAMS, since="0"):
-            stream, place = (entry.partition, entry.stream), id_of(entry.stream_id)
+            stream, place = (entry.partition, entry.stream), StreamId.parse(entry.stream_id)
             self._watched[stream] = place
             if self.inputs.handles(entry):
                 self._places[entry.id] = (stream, place)

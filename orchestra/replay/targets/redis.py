@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, Entry, keys
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.stream.entry import text
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import ServerError
-from orchestra.replay.position import position_of
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.sources.redis_journal import read_through_outages
 from orchestra.replay.targets.stream_writer import StreamWriter
@@ -58,7 +58,7 @@ class RedisTarget:
         """Write the entry soon, unless it is there."""
         shift_s = 0.0
         if self._now:
-            shift_s = self._shifts.setdefault(entry.call, time.time() - position_of(entry)[0] / 1000)
+            shift_s = self._shifts.setdefault(entry.call, time.time() - StreamId.parse(entry.stream_id).seconds)
         entry = self._rewrite.entry(entry, shift_s=shift_s)
         known = self._known.get(entry.partition)
         if known is None:
