@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
+from orchestra.atomic_file import DRAFT, write_atomically
 from orchestra.errors import MissingExtraError
 from orchestra.mask import without_secrets
-
-#: ends the name of a file that is not whole yet
-DRAFT = ".part"
 
 
 class FileRoot:
@@ -30,7 +28,7 @@ class FileRoot:
         self.folder = folder_of(root)
         self.location = root if self.folder is None else str(self.folder)
         # behind a URL where nothing may be removed, one draft is left behind and not one for every attempt
-        self._draft = f"{_nobody_elses()}{DRAFT}"
+        self._draft = f"{os.urandom(4).hex()}{DRAFT}"
         if self.folder is None:
             _driver(root)
 
@@ -61,20 +59,8 @@ class FileRoot:
         if self.folder is None:
             with open_filesystem(self.location) as (files, base):
                 self._write_behind(files, _at(base, path), content)
-            return
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f"{target.name}.{_nobody_elses()}{DRAFT}")
-        try:
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(target)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-        _sync(target.parent)
+        else:
+            write_atomically(self.folder / path, content)
 
     def _write_behind(self, files: Any, target: str, content: bytes) -> None:
         """Write aside and rename where there is such a thing.
@@ -157,19 +143,6 @@ def _is_there(files: Any, path: str, size: int) -> bool:
         files.invalidate_cache(path.rpartition("/")[0])
         return int(files.info(path)["size"]) == size
     return False
-
-
-def _nobody_elses() -> str:
-    """Part of a draft's name: two writers of one file, each whole, must not write into one draft."""
-    return os.urandom(4).hex()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

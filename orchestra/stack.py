@@ -18,6 +18,7 @@ import httpx
 import msgspec
 import structlog
 
+from orchestra.atomic_file import write_atomically
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.errors import OrchestraError, ServerError, SettingError, UsageError
 from orchestra.process import die_with_parent
@@ -271,9 +272,7 @@ async def stack(
 
 
 def _write_note(settings: Settings, started: Running) -> None:
-    note = os.open(_note(settings), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(note, "wb") as file:
-        file.write(msgspec.json.encode(started))
+    write_atomically(_note(settings), msgspec.json.encode(started), mode=0o600)
 
 
 async def _cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:

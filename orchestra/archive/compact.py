@@ -14,8 +14,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from orchestra.archive.archive import BEGINNING, LAST_MS, Archive, ArchiveFile, ArchivePart, effective_parts
 from orchestra.archive.parquet import ROW_GROUP, ParquetFileWriter
+from orchestra.atomic_file import DRAFT
 from orchestra.bus.stream.stream_id import StreamId
-from orchestra.filesystem import DRAFT
 
 _MOST_ROWS = 1_000_000
 _LEVEL = 9

@@ -1,6 +1,5 @@
 """The evaluation set: what annotators say of the calls, one JSON line a call, brought up to date by every pull."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from orchestra.atomic_file import atomic_file
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
 from orchestra.curation.task import as_shown
@@ -161,13 +161,8 @@ def read_set(path: Path) -> dict[str, EvaluatedCall]:
 
 def write_set(path: Path, calls: Iterable[EvaluatedCall]) -> None:
     """Write the set, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    with draft.open("wb") as file:
+    with atomic_file(path) as file:
         file.writelines(msgspec.json.encode(call) + b"\n" for call in sorted(calls, key=lambda call: call.call))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def latest(calls: Sequence[EvaluatedCall]) -> datetime | None:

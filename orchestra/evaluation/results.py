@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from orchestra.atomic_file import write_atomically
 from orchestra.errors import UsageError
 from orchestra.evaluation.evaluate import Evaluation
 
@@ -44,12 +45,9 @@ class EvaluationStore:
 
     def keep(self, run: Evaluation) -> Path:
         """Write a run, whole or not at all; where it is."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         number = len(list(self.folder.glob("*.json"))) + 1
         path = self.folder / f"{run.at.replace(':', '')[:17]}-{number:04d}.json"
-        draft = path.with_suffix(".part")
-        draft.write_bytes(msgspec.json.format(msgspec.json.encode(run)))
-        draft.replace(path)
+        write_atomically(path, msgspec.json.format(msgspec.json.encode(run)))
         return path
 
 

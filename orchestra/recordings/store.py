@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from orchestra.atomic_file import atomic_file
 from orchestra.errors import RejectedError
 from orchestra.filesystem import open_filesystem
 from orchestra.mask import without_login
 from orchestra.settings import Settings
 
 _FILE = "file"
+_COPY_BYTES = 1 << 20
 _NAME = re.compile(r"\w[\w.\-]*")
 #: in the data directory: a demo keeps its recording with its journal
 _RUNS = "demo-runs"
@@ -83,13 +85,8 @@ def store_recording(recording: Path, place: str) -> StoredRecording:
     """
     target = recording_at(place, recording.name)
     if (path := target.path) is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.part")
-        try:
-            shutil.copyfile(recording, draft)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with recording.open("rb") as source, atomic_file(path) as file:
+            shutil.copyfileobj(source, file, _COPY_BYTES)
         return target
     with open_filesystem(target.opened_by or target.url) as (files, remote):
         files.put_file(os.fspath(recording), remote)

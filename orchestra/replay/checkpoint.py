@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from orchestra.atomic_file import write_atomically
 from orchestra.bus import Entry
 from orchestra.errors import UsageError
 from orchestra.mask import without_secrets
@@ -85,11 +86,8 @@ class Checkpoint:
 
     def write(self, token: str) -> None:
         """Keep the place, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_suffix(".part")
         what = {name: without_secrets(value) if isinstance(value, str) else value for name, value in self._what.items()}
-        draft.write_text(json.dumps({"token": token, "replay": what}, indent=1), "utf-8")
-        draft.replace(self._file)
+        write_atomically(self._file, json.dumps({"token": token, "replay": what}, indent=1).encode())
 
     def forget(self) -> None:
         """It is finished: the next one begins at the beginning."""

@@ -1,9 +1,10 @@
 """Secrets of this installation that nobody has to choose: made once, kept in the data directory."""
 
-import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
+from orchestra.atomic_file import write_atomically
 from orchestra.settings import Settings
 
 _BYTES = 32
@@ -33,17 +34,8 @@ def kept_key(data_dir: Path, purpose: str) -> bytes:
 
     """
     path = data_dir / "keys" / purpose
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with suppress(FileNotFoundError):
         return path.read_bytes()
-    except FileNotFoundError:
-        draft = path.with_name(f"{purpose}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(_BYTES))
-    try:
-        os.link(draft, path)  # whole or not at all, and the first one counts
-    except FileExistsError:
-        pass  # another process was first: its key is the one that is read below
-    finally:
-        draft.unlink()
+    with suppress(FileExistsError):  # another process was first: its key is the one that is read below
+        write_atomically(path, secrets.token_bytes(_BYTES), mode=0o600, replace=False)
     return path.read_bytes()

@@ -10,8 +10,6 @@ What one process learns, all that share the data directory see: the list is kept
 """
 
 import asyncio
-import os
-import secrets
 import threading
 import weakref
 from collections.abc import Callable
@@ -25,6 +23,7 @@ import msgspec
 import structlog
 
 from orchestra.agents.mcp.catalog import Offer
+from orchestra.atomic_file import write_atomically
 from orchestra.errors import ToolFailed
 from orchestra.settings import load_settings
 
@@ -186,12 +185,9 @@ class McpServer:
 
     def _keep(self) -> None:
         """Keep the list for the other processes, and for a start without the server; without it if that fails."""
-        draft = self._kept.with_suffix(f".{secrets.token_hex(4)}")
         with suppress(OSError, UnicodeError):
             self._kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(self.offers))
-            draft.replace(self._kept)
+            write_atomically(self._kept, msgspec.json.encode(self.offers), mode=0o600)
             self._stamp = self._kept.stat().st_mtime_ns
 
 

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from orchestra.atomic_file import write_atomically
 from orchestra.bus.redis.address import Address
 from orchestra.bus.redis.connection import RedisConnection, TransientError
 from orchestra.errors import MissingExtraError, ServerError
@@ -103,7 +104,7 @@ class EmbeddedServer:
         self._launch(binary)
         await self._ready()
         state = {"pid": self.pid, "url": self.url, "port": self.port}
-        (self.folder / _STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
+        write_atomically(self.folder / _STATE_FILE, json.dumps(state).encode())
 
     def _socket_path(self) -> Path:
         here = self.folder.resolve() / "server.sock"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestra.atomic_file import write_atomically
 from orchestra.cli.ui.terminal import complain, say_json
 from orchestra.cli.ui.write_errors import writing
 
@@ -134,11 +135,8 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all."""
-    draft = path.with_name(f".{path.name}.part")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        draft.replace(path)
+        write_atomically(path, content)
 
 
 def find(  # noqa: PLR0917 - the options of the command

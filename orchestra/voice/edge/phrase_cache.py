@@ -6,8 +6,6 @@ vendor is away.
 
 import asyncio
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +13,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from orchestra.atomic_file import write_atomically
 from orchestra.errors import EngineError
 from orchestra.voice.engines.synthesized import SynthesizedSpeech
 
@@ -122,14 +121,5 @@ def _read(path: Path, name: str) -> SynthesizedSpeech | None:
 
 
 def _write(path: Path, name: str, rendered: SynthesizedSpeech) -> None:
-    """Write beside the place and rename: another process never reads half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     kept = _Kept(name, hashlib.sha256(rendered.pcm16).hexdigest(), rendered)
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.msgpack.encode(kept))
-        Path(aside).replace(path)
-    except OSError:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    write_atomically(path, msgspec.msgpack.encode(kept), mode=0o600)

@@ -3,12 +3,12 @@
 import hashlib
 import importlib.util
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from orchestra.atomic_file import write_atomically
 from orchestra.errors import MissingExtraError
 
 _INSTALL = "install the extra `local` (`pip install 'orchestra-voice[local]'`), or choose other engines by setting"
@@ -114,12 +114,8 @@ def _read_notes(path: Path) -> dict[str, list[object]]:
 
 
 def _write_notes(path: Path, notes: dict[str, list[object]]) -> None:
-    # Written beside and renamed: processes that start together never read half a file.
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(notes, indent=1))
-        draft.replace(path)
+        write_atomically(path, json.dumps(notes, indent=1).encode())
     except OSError as error:
         _LOG.warning("models.notes_unwritable", path=str(path), error=str(error))
 
