@@ -4,7 +4,7 @@
 from typing import Any
 
 from orchestra.analysis.query import CallDatabase
-from orchestra.analysis.views import STAGES
+from orchestra_schemas.speech import TURN_TIMES
 
 #: what a group of calls is told by: the name of the group, and its column
 GROUPS = {"day": "day", "agent": "agent", "version": "version"}
@@ -69,8 +69,8 @@ _CALL_SUMS = ", ".join(
 def _latency(records: CallDatabase, when: str) -> list[dict[str, Any]]:
     """A row for each stage."""
     columns = [
-        f"quantile_cont({stage}, {share}) AS {stage}_{name}" for stage in STAGES for name, share in _QUANTILES
-    ] + [f"count({stage}) AS {stage}_count" for stage in STAGES]
+        f"quantile_cont({stage}, {share}) AS {stage}_{name}" for stage in TURN_TIMES for name, share in _QUANTILES
+    ] + [f"count({stage}) AS {stage}_count" for stage in TURN_TIMES]
     found = records.rows(f"SELECT {', '.join(columns)} FROM turns WHERE {when}")[0]
     return [
         {
@@ -78,7 +78,7 @@ def _latency(records: CallDatabase, when: str) -> list[dict[str, Any]]:
             "turns": found[f"{stage}_count"],
             **{name: found[f"{stage}_{name}"] for name, _ in _QUANTILES},
         }
-        for stage in STAGES
+        for stage in TURN_TIMES
     ]
 
 

@@ -4,18 +4,7 @@
 """
 # ruff: noqa: S608 - made of constants
 
-#: the times of `orchestra_schemas.TurnMeasured`, in the order in which they follow one another
-STAGES = (
-    "turn_end_ms",
-    "stt_ms",
-    "routing_ms",
-    "first_token_ms",
-    "first_sentence_ms",
-    "tts_ms",
-    "output_ms",
-    "total_ms",
-)
-
+from orchestra_schemas.speech import TURN_TIMES
 
 _LARGEST = 10**15
 
@@ -110,11 +99,11 @@ def _measured(stage: str) -> str:
     return f"CASE WHEN abs(measured.{stage}) <= {_LARGEST} THEN measured.{stage} END AS {stage}"
 
 
-_MEASURED = ", ".join(f'"{stage}":"DOUBLE"' for stage in STAGES)
+_MEASURED = ", ".join(f'"{stage}":"DOUBLE"' for stage in TURN_TIMES)
 
 _TURNS = f"""
 SELECT call, turn, time, CAST(time AS DATE) AS day, agent, model, version, said, reply, interrupted, failed,
-    {", ".join(map(_measured, STAGES))}
+    {", ".join(map(_measured, TURN_TIMES))}
 FROM (
     SELECT call, turn,
         min(time) AS time,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra.telemetry.rows import LOGS
+from orchestra_schemas.speech import TURN_STAGES
 
 TITLE = "Orchestra: calls"
 _WIDTH = 192  # columns of the grid
 _HEIGHT = 9
-_STAGES = ("turn_end", "stt", "routing", "first_token", "first_sentence", "tts", "output")
+_STAGES = tuple(field.removesuffix("_ms") for field in TURN_STAGES)
 
 
 @dataclass(frozen=True, slots=True)

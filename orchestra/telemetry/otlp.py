@@ -29,13 +29,11 @@ from orchestra_schemas import (
     TurnCancelled,
     TurnMeasured,
 )
+from orchestra_schemas.speech import TURN_TIMES
 
 _RESOURCE = Resource({"service.name": "orchestra"})
 _SCOPE = InstrumentationScope("orchestra.telemetry")
 _EVERY_MS = 10_000
-_STAGES = (
-    "turn_end_ms", "stt_ms", "routing_ms", "first_token_ms", "first_sentence_ms", "tts_ms", "output_ms", "total_ms",
-)  # fmt: skip
 #: fine where a caller notices the difference
 _LATENCY_MS = (5, 10, 25, 50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 2000, 3000, 5000, 10_000)
 
@@ -158,7 +156,7 @@ class Metrics:
         """Count one event of the journal."""
         match event:
             case TurnMeasured():
-                for stage in _STAGES:
+                for stage in TURN_TIMES:
                     if value := getattr(event, stage):
                         self._latency.record(value, {"stage": stage.removesuffix("_ms")})
             case PromptCompleted():

@@ -43,6 +43,21 @@ class TurnMeasured(Event, frozen=True, kw_only=True):
     total_ms: float = 0.0
 
 
+#: the stages of a turn in their order: fields of `TurnMeasured`, and how a table names them for people; ``stt_ms`` is a
+#: part of ``turn_end_ms``
+TURN_STAGES = {
+    "turn_end_ms": "turn end",
+    "stt_ms": "of it stt",
+    "routing_ms": "routing",
+    "first_token_ms": "model",
+    "first_sentence_ms": "sentence",
+    "tts_ms": "voice",
+    "output_ms": "output",
+}
+#: every time that `TurnMeasured` has
+TURN_TIMES = (*TURN_STAGES, "total_ms")
+
+
 class SpeechMetered(Event, frozen=True, kw_only=True):
     """What the speech engines were given in this call since the last event of this kind: what a vendor charges for.
 

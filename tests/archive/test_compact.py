@@ -14,7 +14,7 @@ from tests.archive.test_archive import MS, entry
 
 def written(archive: Archive, *runs: tuple[int, int]) -> list[ArchiveFile]:
     """Files of entries first to last, one after the other."""
-    files, after = [], (0, 0)
+    files, after = [], StreamId(0)
     for first, last in runs:
         files += archive.write("j", [entry(place) for place in range(first, last + 1)], after=after)
         after = files[-1].last

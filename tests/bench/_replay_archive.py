@@ -20,7 +20,6 @@ import redis
 import uvloop
 
 from orchestra.analysis.query import CallDatabase
-from orchestra.analysis.views import STAGES
 from orchestra.archive.archive import Archive, ArchiveFile
 from orchestra.archive.compact import compact
 from orchestra.archive.parquet import sort_by_stream_id
@@ -28,10 +27,11 @@ from orchestra.bus import Bus, EmbeddedServer, run_consumer
 from orchestra.bus.consumer.worker import tune_gc
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.settings import Settings
+from orchestra_schemas.speech import TURN_TIMES
 from tests.bench._replay_events import EVENTS, interleaved, stream_key
 
 QUERY_EVENTS = 1_000_000
-QUERY = f"SELECT {', '.join(f'quantile_cont({stage}, 0.95) AS {stage}' for stage in STAGES)} FROM turns"
+QUERY = f"SELECT {', '.join(f'quantile_cont({stage}, 0.95) AS {stage}' for stage in TURN_TIMES)} FROM turns"
 _TURNS = 7
 
 

@@ -15,6 +15,7 @@ from orchestra_schemas import (
     event_types,
     tag_of,
 )
+from orchestra_schemas.speech import TURN_TIMES, TurnMeasured
 
 CALL = "07-0199a0b4c0de7000800000000000aaaa"
 
@@ -102,3 +103,8 @@ def test_a_tag_that_is_taken_is_refused_with_the_place_of_the_other() -> None:
 
         class DigitPressed(Event, frozen=True, kw_only=True):
             pass
+
+
+def test_the_list_of_stages_is_every_time_of_a_measured_turn() -> None:
+    measured = [name for name in TurnMeasured.__struct_fields__ if name.endswith("_ms")]
+    assert measured == list(TURN_TIMES)

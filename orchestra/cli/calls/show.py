@@ -22,18 +22,21 @@ if TYPE_CHECKING:
     from orchestra.storage.call_records import CallRecord
     from orchestra_schemas import Event, TurnMeasured
 
-#: stages of a turn: letter in the bar, name, colour, field of `TurnMeasured`
-_STAGES = (
-    ("e", "turn end", "black on bright_blue", "turn_end_ms"),
-    ("r", "routing", "black on magenta", "routing_ms"),
-    ("m", "model", "black on yellow", "first_token_ms"),
-    ("s", "sentence", "black on bright_yellow", "first_sentence_ms"),
-    ("v", "voice", "black on green", "tts_ms"),
-    ("o", "output", "black on cyan", "output_ms"),
-)
+_COLOURS = ("bright_blue", "magenta", "yellow", "bright_yellow", "green", "cyan")
 _BAR_WIDTH = 48
 #: so many of the latest calls are looked through for the beginning or end of an id
 _NAMED_AMONG = 5000
+
+
+def _stages() -> list[tuple[str, str, str, str]]:
+    """The stages of a turn: letter in the bar, name, style, field of `TurnMeasured`."""
+    from orchestra_schemas.speech import TURN_STAGES
+
+    shown = [(field, name) for field, name in TURN_STAGES.items() if field != "stt_ms"]  # a part of the first
+    return [
+        (name.split()[-1][0], name, f"black on {colour}", field)
+        for (field, name), colour in zip(shown, _COLOURS, strict=True)
+    ]
 
 
 def register(app: typer.Typer) -> None:
@@ -279,7 +282,7 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
     for turn in told.turns:
         _print_turn(console, turn, longest_ms)
     if longest_ms:
-        key = Text("  ").join(Text.assemble((letter, style), f" {name}") for letter, name, style, _ in _STAGES)
+        key = Text("  ").join(Text.assemble((letter, style), f" {name}") for letter, name, style, _ in _stages())
         console.print(Text.assemble(" " * max(0, min(22, console.width - key.cell_len)), key), soft_wrap=True)
 
 
@@ -348,7 +351,7 @@ def latency_bar(measured: "TurnMeasured", longest_ms: float, width: int = _BAR_W
     from rich.text import Text
 
     bar, until_ms, drawn = Text(), 0.0, 0
-    for letter, _, style, stage in _STAGES:
+    for letter, _, style, stage in _stages():
         until_ms += max(0.0, getattr(measured, stage))
         end = min(width, round(until_ms / longest_ms * width))
         bar.append(letter * (end - drawn), style)

@@ -8,19 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestra.cli.ui.console import QUIET, WARNING
+from orchestra_schemas.speech import TURN_STAGES
 
 if TYPE_CHECKING:
     from orchestra.simulator import CheckedTurn
-
-_STAGES = (
-    ("turn end", "turn_end_ms"),
-    ("of it stt", "stt_ms"),
-    ("routing", "routing_ms"),
-    ("model", "first_token_ms"),
-    ("sentence", "first_sentence_ms"),
-    ("voice", "tts_ms"),
-    ("output", "output_ms"),
-)
 
 _WIDE = 110
 
@@ -35,14 +26,14 @@ def turn_table(turns: Sequence["CheckedTurn"], width: int) -> RenderableType:
     table.add_column("turn", justify="right")
     table.add_column("caller said · understood as", ratio=1)
     table.add_column("first audio", justify="right", style="bold")
-    for title, _ in _STAGES if columns else ():
+    for title in TURN_STAGES.values() if columns else ():
         table.add_column(title, justify="right")
     for turn in turns[1:]:
         words = [Text(turn.said), Text(turn.account.understood or "(nothing)", style=QUIET)]
         stages = [f"{value:.0f}" for value in _stages(turn)]
         if stages and not columns:
-            named = zip(_STAGES, stages, strict=True)
-            words.append(Text(" · ".join(f"{title} {value}" for (title, _), value in named), style=QUIET))
+            named = zip(TURN_STAGES.values(), stages, strict=True)
+            words.append(Text(" · ".join(f"{title} {value}" for title, value in named), style=QUIET))
         table.add_row(str(turn.account.number), Group(*words), _first_audio(turn), *(stages if columns else ()))
     return Group(table, *_barge_ins(turns))
 
@@ -54,7 +45,7 @@ def _first_audio(turn: "CheckedTurn") -> Text:
 
 def _stages(turn: "CheckedTurn") -> list[float]:
     measured = turn.account.measured
-    return [] if measured is None else [getattr(measured, stage) for _, stage in _STAGES]
+    return [] if measured is None else [getattr(measured, stage) for stage in TURN_STAGES]
 
 
 def _barge_ins(turns: Sequence["CheckedTurn"]) -> list[Text]:
