@@ -1,7 +1,10 @@
-"""Where a call stands by its journal alone: for an edge that takes it up, and for whoever decides what comes next."""
+"""What an edge needs to continue a call that another edge had: a fold of the journal, part of the call's history."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
+from msgspec.structs import replace
 
 from orchestra.voice.call.actions import Ending, HangUp, Transfer
 from orchestra_schemas import (
@@ -25,6 +28,142 @@ from orchestra_schemas import (
     UserTurnEnded,
     UserTurnPredicted,
 )
+
+
+class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a call by its journal.
+
+    ::
+
+        journal   CallStarted  ..  UserTurnEnded 2  chunk A  chunk B  SentenceSpoken A  (the edge dies)
+        state                      turn 2           unheard: B        heard: A
+
+    Attributes:
+        started_at: epoch seconds; 0 while the call has not started.
+        turn: the caller's last turn.
+        turn_ended_at: when that turn ended, epoch seconds; ``speech_ended_at`` its last sound.
+        agent: who replies.
+        heard: sentences of the current reply that the caller has heard to their end.
+        all_heard: everything that the caller has heard in this call.
+        chunks: the chunks of the current reply.
+        complete: all chunks of the current reply are known.
+        over: the current reply was played to its end, or interrupted.
+        ending: what the agent wants to happen after its reply.
+        caller_spoke: the caller was speaking when the journal ended.
+        resumed: how many times another edge has resumed the call.
+        stream: the number of the last media stream that began.
+        answered_by: who or what answered an outbound call; empty while the carrier has not reported it.
+        transferred: the carrier was told to connect the caller to a person.
+        accepted: the person has taken the call.
+        transfer_failed: nobody took the call; the caller does not know it yet.
+        ended: the call is over.
+
+    """
+
+    started_at: float = 0.0
+    turn: int = 0
+    turn_ended_at: float = 0.0
+    speech_ended_at: float = 0.0
+    agent: str = ""
+    heard: tuple[str, ...] = ()
+    all_heard: str = ""
+    chunks: tuple[ReplyChunk, ...] = ()
+    complete: bool = False
+    over: bool = False
+    ending: Ending | None = None
+    caller_spoke: bool = False
+    resumed: int = 0
+    stream: int = 0
+    answered_by: str = ""
+    transferred: bool = False
+    accepted: bool = False
+    transfer_failed: bool = False
+    ended: bool = False
+
+    @property
+    def unheard(self) -> Sequence[ReplyChunk]:
+        """The part of the current reply that the caller has not heard to its end."""
+        left: Sequence[ReplyChunk] = () if self.over else self.chunks
+        for text in self.heard:
+            # a holding phrase was heard too, and is not a chunk
+            index = next((index for index, chunk in enumerate(left) if chunk.text.strip() == text), None)
+            if index is not None:
+                left = left[index + 1 :]
+        return left
+
+
+def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR0911 - one for each kind of event
+    """The state after one more event of the journal."""
+    match event:
+        case CallStarted(greeting=greeting):
+            chunks = (ReplyChunk(call=event.call, text=greeting),) if greeting else ()
+            return replace(state, started_at=event.at, chunks=chunks, complete=True, over=not greeting)
+        case CallResumed(stream_number=stream):
+            return replace(state, resumed=state.resumed + 1, stream=max(state.stream, stream), transfer_failed=False)
+        case CallAnswered():
+            return replace(state, answered_by=event.by)
+        case TransferFailed() | CallTransferred() | TransferAccepted():
+            return _transfer(state, event)
+        case CallEnded():
+            return replace(state, ended=True)
+        case UserSpeechStarted():
+            return replace(state, caller_spoke=True)
+        case UserTurnEnded() | UserTurnPredicted():
+            return _begin_turn(state, event)
+        case SentenceSpoken(text=heard) | ReplySpoken(text=heard) | ReplyInterrupted(heard=heard):
+            state = replace(state, all_heard=f"{state.all_heard} {heard}")
+        case _:
+            pass
+    return _reply(state, event) if event.turn == state.turn else state
+
+
+def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | TransferAccepted) -> ResumeState:
+    match event:
+        case TransferFailed():
+            # the reply that came with the transfer was played before the carrier was told
+            return replace(state, ending=None, transferred=False, transfer_failed=True, over=True)
+        case CallTransferred():
+            return replace(state, transferred=True)
+        case TransferAccepted():
+            return replace(state, accepted=True)
+
+
+def _begin_turn(state: ResumeState, event: UserTurnEnded | UserTurnPredicted) -> ResumeState:
+    if event.turn != state.turn:  # otherwise it was predicted, and its reply is being made
+        state = replace(state, heard=(), chunks=(), complete=False, ending=None)
+    # nothing of the reply to a predicted turn is played until the turn has ended
+    predicted = isinstance(event, UserTurnPredicted)
+    return replace(
+        state,
+        turn=event.turn,
+        turn_ended_at=event.at,
+        speech_ended_at=event.speech_ended_at,
+        over=predicted,
+        caller_spoke=predicted,
+    )
+
+
+def _reply(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR0911 - one for each kind of event
+    match event:
+        case ReplyChunk():
+            return replace(state, chunks=(*state.chunks, event), agent=event.agent or state.agent)
+        case TurnCompleted() | TurnCancelled():
+            return replace(state, complete=True)
+        case SentenceSpoken(text=text):
+            return replace(state, heard=(*state.heard, text))
+        case ReplySpoken():
+            return replace(state, over=True, caller_spoke=False)
+        case ReplyInterrupted():
+            return replace(state, over=True, ending=None)
+        case CallEndRequested():
+            return replace(state, ending=HangUp())
+        case CallTransferRequested(target=target, briefing=briefing):
+            return replace(state, ending=Transfer(target, briefing))
+        case _:
+            return state
+
+
+# -- replaced by the above
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import msgspec
 
 from orchestra.agents.notes import is_notes
 from orchestra.bus.stream.entry import UNREADABLE
-from orchestra.storage.callers import CONTEXT_HEAD
+from orchestra.history.background import BACKGROUND_HEAD
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -240,7 +240,7 @@ def _number(turn: ToldTurn) -> int:
 def _background(event: PromptRequested) -> str:
     """What a prompt tells of earlier calls: in the notes; in old journals at the end of the system prompt."""
     for message in event.messages:
-        if (message.role == "system" or is_notes(message)) and (place := message.content.find(CONTEXT_HEAD)) >= 0:
+        if (message.role == "system" or is_notes(message)) and (place := message.content.find(BACKGROUND_HEAD)) >= 0:
             return message.content[place:].partition("\n\n")[0]
     return ""
 

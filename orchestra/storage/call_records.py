@@ -1,4 +1,4 @@
-"""The calls that are kept: an index by start per partition, and each call's session record."""
+"""The call records in Redis: an index by start in each partition, and a hash with the record of each call."""
 
 from collections.abc import Mapping
 from operator import attrgetter
@@ -6,68 +6,38 @@ from operator import attrgetter
 import msgspec
 
 from orchestra.bus import Bus, keys
-from orchestra.history.usage import Cost, Usage
+from orchestra.history.record import CallRecord
 from orchestra.mask import without_login
 
 _INDEX = "calls"
 _PAGE = 100
-#: fields of a session record that are JSON
-_OBJECTS = {"usage", "cost"}
+#: fields that are JSON in the stored hash; all others are plain text
+_JSON = {"usage", "cost"}
 
 
-class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one call; times in epoch seconds, counts, and waits for a reply in ms.
-
-    ``status`` is ``running`` or ``ended``; ``recording`` is empty until it is complete; ``cost`` is None where no
-    price is set.
-    """
-
-    call: str
-    status: str = "running"
-    from_number: str = ""
-    to_number: str = ""
-    direction: str = "inbound"
-    provider_call: str = ""
-    app: str = ""
-    version: str = ""
-    model: str = ""
-    edge: str = ""
-    agent: str = ""
-    started_at: float = 0.0
-    ended_at: float = 0.0
-    duration_s: float = 0.0
-    end_reason: str = ""
-    transferred_to: str = ""
-    turns: int = 0
-    interruptions: int = 0
-    tools: int = 0
-    failed_tools: int = 0
-    prompts: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    measured: int = 0
-    mean_ms: float = 0.0
-    slowest_ms: float = 0.0
-    first_words: str = ""
-    last_words: str = ""
-    recording: str = ""
-    recording_missing_ms: int = 0
-    usage: Usage = msgspec.field(default_factory=Usage)
-    cost: Cost | None = None
-
-
-def call_record(call: str, fields: Mapping[str, str]) -> CallRecord:
-    """The record of a session hash's text fields."""
-    known: dict[str, object] = {**fields, "call": call}
-    for name in _OBJECTS & known.keys():
+def from_stored(call: str, fields: Mapping[str, bytes]) -> CallRecord:
+    """The record of a call from the fields of its hash; records of version 0.1 can be read."""
+    known: dict[str, object] = {name: value.decode() for name, value in fields.items()}
+    known["call"] = call
+    for name in _JSON & known.keys():
         known[name] = msgspec.json.decode(fields[name])
-    if "recording" in fields:  # what was written before a URL had its login taken out
-        known["recording"] = without_login(fields["recording"])
+    if "recording" in known:  # an early version stored URLs with their login
+        known["recording"] = without_login(str(known["recording"]))
     return msgspec.convert(known, CallRecord, strict=False)
 
 
-async def enter(bus: Bus, call: str, ttl_s: int) -> None:
-    """Put the call into the index of its partition, and let what is older than ``ttl_s`` fall out. Safe to repeat."""
+def changed_fields(before: CallRecord, after: CallRecord) -> dict[str, bytes]:
+    """The fields of a call's hash that have to be written for the record to become ``after``."""
+    changed: dict[str, bytes] = {}
+    for name in CallRecord.__struct_fields__:
+        value = getattr(after, name)
+        if value != getattr(before, name):
+            changed[name] = msgspec.json.encode(value) if name in _JSON else str(value).encode()
+    return changed
+
+
+async def index_call(bus: Bus, call: str, ttl_s: int) -> None:
+    """Add the call to the index of its partition, and remove calls older than ``ttl_s``. Safe to repeat."""
     index, started_ms = bus.key(call, _INDEX), keys.started_ms(call)
     await bus.redis.zadd(index, {call: started_ms})
     await bus.redis.zremrangebyscore(index, "-inf", started_ms - ttl_s * 1000)
@@ -80,7 +50,7 @@ async def find_call(bus: Bus, call: str) -> CallRecord | None:
     except ValueError:
         return None
     stored = await bus.redis.hgetall(key)
-    return call_record(call, {name.decode(): value.decode() for name, value in stored.items()}) if stored else None
+    return from_stored(call, {name.decode(): value for name, value in stored.items()}) if stored else None
 
 
 async def list_calls(bus: Bus, *, limit: int = 50, before: str = "") -> list[CallRecord]:

@@ -19,11 +19,11 @@ from collections.abc import Sequence
 
 from orchestra.agents.notes import quoted
 from orchestra.bus import Bus, keys
-from orchestra.storage.call_records import CallRecord, find_call
+from orchestra.history.background import BACKGROUND_HEAD
+from orchestra.history.record import CallRecord
+from orchestra.storage.call_records import find_call
 
 _KEPT = 10
-#: the first line of what agents are told of earlier calls
-CONTEXT_HEAD = "This caller has called before:"
 _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3600, 60
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 #: what stands for a withheld number: such a word on a telephone's keys (Twilio: +266696687 is ANONYMOUS)
@@ -82,7 +82,7 @@ def as_context(past: Sequence[CallRecord], now: float) -> str:
     """
     if not past:
         return ""
-    return "\n".join([CONTEXT_HEAD, *(f"- {_line(record, now)}" for record in past)])
+    return "\n".join([BACKGROUND_HEAD, *(f"- {_line(record, now)}" for record in past)])
 
 
 def _line(record: CallRecord, now: float) -> str:

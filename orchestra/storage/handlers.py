@@ -9,10 +9,9 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Consumer, Context
-from orchestra.history.summary import changes
-from orchestra.history.usage import costs
+from orchestra.history.record import USAGE_EVENTS, priced, reduce_record
 from orchestra.recordings.recorder import Recorder
-from orchestra.storage.call_records import enter
+from orchestra.storage.call_records import changed_fields, from_stored, index_call
 from orchestra.storage.lost_calls import end_of_lost, lost_calls
 from orchestra.tasks import ended
 from orchestra_schemas import (
@@ -85,15 +84,18 @@ class Persistence:
 
     async def begin(self, event: CallStarted, context: Context) -> None:
         """Open the call's session record, and enter the call among all calls."""
-        await enter(context.bus, event.call, context.bus.settings.session_ttl_s)
+        await index_call(context.bus, event.call, context.bus.settings.session_ttl_s)
         await self.remember(event, context)
+        context.state.set("status", b"running")  # the default, but workers of version 0.1 look for it
 
     async def remember(self, event: Event, context: Context) -> None:
         """Bring the call's session record up to date."""
-        record = {field: value.decode() for field, value in (await context.state.all()).items()}
-        changed = changes(event, record) | costs(event, record, context.bus.settings.prices)
-        for field, value in changed.items():
-            context.state.set(field, value.encode())
+        before = from_stored(event.call, await context.state.all())
+        after = reduce_record(before, event)
+        if isinstance(event, USAGE_EVENTS):
+            after = priced(after, context.bus.settings.prices)
+        for field, value in changed_fields(before, after).items():
+            context.state.set(field, value)
         context.state.expire(context.bus.settings.session_ttl_s)
 
     async def record(self, event: AudioChunk, context: Context) -> None:

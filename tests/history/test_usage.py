@@ -1,13 +1,12 @@
-from functools import reduce
-
 import msgspec
 import pytest
 
-from orchestra.history.summary import Record, changes
-from orchestra.history.usage import costs
+from orchestra.history.record import CallRecord
+from orchestra.history.reduce import history_of
+from orchestra.history.views.record import call_record
 from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
-from orchestra.storage.call_records import CallRecord, call_record, find_call
+from orchestra.storage.call_records import find_call
 from orchestra.testing import TestBus
 from orchestra_schemas import CallEnded, CallStarted, Event, PromptCompleted, SpeechMetered
 from orchestra_workers.persistence import consumer
@@ -31,21 +30,18 @@ def a_call(call: str = CALL) -> list[Event]:
     ]
 
 
-def told(*events: Event, prices: Prices = PRICES) -> CallRecord:
-    def take(record: Record, event: Event) -> Record:
-        return record | changes(event, record) | costs(event, record, prices)
-
-    return call_record(CALL, reduce(take, events, {}))
+def recorded(*events: Event, prices: Prices = PRICES) -> CallRecord:
+    return call_record(history_of(events), prices)
 
 
 def test_what_a_running_call_has_used_is_counted_by_model_and_engine() -> None:
-    used = told(*a_call()).usage
+    used = recorded(*a_call()).usage
     assert {name: (tokens.prompt, tokens.completion) for name, tokens in used.models.items()} == {"big": (2000, 100)}
     assert (used.stt_s, used.tts_characters, used.call_s) == ({"deepgram": 10.0}, {"elevenlabs": 400}, 10.0)
 
 
 def test_every_part_has_its_price() -> None:
-    cost = told(*a_call()).cost
+    cost = recorded(*a_call()).cost
     assert cost is not None
     assert (cost.models, cost.tts, cost.stt, cost.call) == (0.005, 0.02, 0.001, 0.002)
     assert (cost.total, cost.currency, cost.unpriced) == (0.028, "USD", [])
@@ -54,14 +50,14 @@ def test_every_part_has_its_price() -> None:
 def test_an_ended_call_is_charged_to_its_end_and_what_comes_late_does_not_prolong_it() -> None:
     ended = CallEnded(call=CALL, at=160.0, reason="caller_hung_up", duration_s=60.0)
     late = PromptCompleted(call=CALL, at=500.0, request="t", model="big", prompt_tokens=1)
-    record = told(*a_call(), ended, late)
+    record = recorded(*a_call(), ended, late)
     assert record.usage.call_s == 60.0
     assert record.cost is not None
     assert record.cost.call == 0.012
 
 
 def test_no_price_is_built_in() -> None:
-    record = told(*a_call(), prices=Prices())
+    record = recorded(*a_call(), prices=Prices())
     assert record.cost is None
     assert record.usage.models["big"].prompt == 2000
 
@@ -69,7 +65,7 @@ def test_no_price_is_built_in() -> None:
 def test_what_has_no_price_is_named_and_not_in_the_total() -> None:
     some = Prices(stt_per_minute={"deepgram": 0.6}, currency="EUR")
     free = SpeechMetered(call=CALL, at=120.0, stt="local", stt_s=4.0)
-    cost = told(*a_call(), free, prices=some).cost
+    cost = recorded(*a_call(), free, prices=some).cost
     assert cost is not None
     assert (cost.total, cost.currency) == (0.1, "EUR")
     assert cost.unpriced == ["big", "tts elevenlabs", "stt local", "call"]
@@ -77,7 +73,7 @@ def test_what_has_no_price_is_named_and_not_in_the_total() -> None:
 
 def test_a_prompt_that_was_cancelled_counts_no_tokens() -> None:
     cancelled = PromptCompleted(call=CALL, at=101.0, request="r", finish_reason="cancelled")
-    assert told(CallStarted(call=CALL, at=100.0), cancelled).usage.models == {}
+    assert recorded(CallStarted(call=CALL, at=100.0), cancelled).usage.models == {}
 
 
 @pytest.fixture

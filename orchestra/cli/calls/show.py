@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from orchestra.bus import Bus
     from orchestra.history.dialogue import Dialogue, Turn
+    from orchestra.history.record import CallRecord
     from orchestra.history.usage import Cost
     from orchestra.settings import Settings
-    from orchestra.storage.call_records import CallRecord
     from orchestra_schemas import Event, TurnMeasured
 
 _COLOURS = ("bright_blue", "magenta", "yellow", "bright_yellow", "green", "cyan")
@@ -206,15 +206,11 @@ def _kept(settings: "Settings") -> "list[list[Event]]":
 
 
 def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":
-    """The session record of a kept journal, at the prices of now."""
-    from orchestra.history.summary import changes
-    from orchestra.history.usage import costs
-    from orchestra.storage.call_records import call_record
+    """The call record of a kept journal, at today's prices."""
+    from orchestra.history.reduce import history_of
+    from orchestra.history.views.record import call_record
 
-    fields: dict[str, str] = {}
-    for event in journal:
-        fields |= changes(event, fields) | costs(event, fields, settings.prices)
-    return call_record(journal[0].call, fields)
+    return call_record(history_of(journal), settings.prices)
 
 
 # -- how they look

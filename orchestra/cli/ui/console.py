@@ -78,7 +78,7 @@ class LiveConversation:
                 last = " ".join(heard.split()[-_LAST_WORDS:])
                 self._row(event.at, "", f"interrupted after “… {last}”" if last else "interrupted", WARNING)
             case CallResumed(source=source):
-                self._row(event.at, "", f"{source} takes the call up from its journal", WARNING)
+                self._row(event.at, "", f"{source} resumes the call from its journal", WARNING)
             case DigitPressed(digit=digit):
                 self._row(event.at, "", f"the caller presses {digit}", QUIET)
             case TransferAccepted(target=target):
@@ -131,6 +131,6 @@ def ending(event: CallEndRequested | CallTransferRequested | CallEnded) -> str:
         case CallEndRequested():
             return "the agent ends the call"
         case CallTransferRequested(target=target):
-            return f"the agent hands the call to {target}"
+            return f"the agent transfers the call to {target}"
         case CallEnded(reason=reason, duration_s=duration_s):
             return f"call ended after {duration_s:.1f} s: {reason.replace('_', ' ')}"

@@ -14,10 +14,11 @@ from fastapi.responses import StreamingResponse
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
 from orchestra.history.dialogue import dialogue
+from orchestra.history.record import CallRecord
 from orchestra.recordings.signed_links import Links
 from orchestra.recordings.store import StoredRecording, find_recording
 from orchestra.settings import Settings
-from orchestra.storage.call_records import CallRecord, find_call, list_calls
+from orchestra.storage.call_records import find_call, list_calls
 from orchestra.storage.secrets import link_key
 from orchestra.voice.edge.bearer_auth import RefusalThrottle, has_token, peer_of
 

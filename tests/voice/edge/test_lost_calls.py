@@ -3,7 +3,7 @@
 import asyncio
 
 from orchestra.bus import keys
-from orchestra.storage.call_records import CallRecord
+from orchestra.history.record import CallRecord
 from orchestra.storage.lost_calls import end_of_lost
 from orchestra.testing import TestBus
 from orchestra.voice.call.call import Call

@@ -1,6 +1,5 @@
-from functools import reduce
-
-from orchestra.history.summary import Record, changes
+from orchestra.history.record import CallRecord, reduce_record
+from orchestra.history.reduce import history_of
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -17,8 +16,8 @@ from orchestra_schemas import (
 CALL = "07-0199a0b4c0de7000800000000000aaaa"
 
 
-def record_of(*events: Event) -> Record:
-    return reduce(lambda record, event: {**record, **changes(event, record)}, events, {})
+def record_of(*events: Event) -> CallRecord:
+    return history_of(events).record
 
 
 def test_a_call_that_runs_shows_who_speaks_with_whom() -> None:
@@ -28,11 +27,11 @@ def test_a_call_that_runs_shows_who_speaks_with_whom() -> None:
         UserTurnEnded(call=CALL, turn=1, text="hello"),
         UserTurnEnded(call=CALL, turn=3, text="hello"),
     )
-    assert record["status"] == "running"
-    assert record["from_number"] == "+15550001"
-    assert record["edge"] == "edge-1"
-    assert record["agent"] == "tracking"
-    assert record["turns"] == "2"
+    assert record.status == "running"
+    assert record.from_number == "+15550001"
+    assert record.edge == "edge-1"
+    assert record.agent == "tracking"
+    assert record.turns == 2
 
 
 def test_interruptions_and_failed_tools_are_counted_and_the_slowest_turn_kept() -> None:
@@ -44,7 +43,7 @@ def test_interruptions_and_failed_tools_are_counted_and_the_slowest_turn_kept() 
         TurnMeasured(call=CALL, total_ms=900.0),
         TurnMeasured(call=CALL, total_ms=700.0),
     )
-    assert (record["interruptions"], record["failed_tools"], record["slowest_ms"]) == ("2", "1", "900")
+    assert (record.interruptions, record.failed_tools, record.slowest_ms) == (2, 1, 900.0)
 
 
 def test_an_ended_call_says_how_and_where_its_recording_is() -> None:
@@ -52,10 +51,10 @@ def test_an_ended_call_says_how_and_where_its_recording_is() -> None:
         CallEnded(call=CALL, at=160.0, reason="agent_hung_up", duration_s=60.0),
         RecordingSaved(call=CALL, url="file:///r.wav"),
     )
-    assert record["status"] == "ended"
-    assert record["end_reason"] == "agent_hung_up"
-    assert record["recording"] == "file:///r.wav"
+    assert record.status == "ended"
+    assert record.end_reason == "agent_hung_up"
+    assert record.recording == "file:///r.wav"
 
 
-def test_an_event_that_says_nothing_of_the_session_changes_nothing() -> None:
-    assert changes(ReplyChunk(call=CALL, text="hi"), {}) == {}
+def test_an_event_that_does_not_concern_the_record_changes_nothing() -> None:
+    assert reduce_record(CallRecord(), ReplyChunk(call=CALL, text="hi")) == CallRecord()

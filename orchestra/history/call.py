@@ -1,0 +1,187 @@
+"""The history of a call: everything its journal says about it, as one immutable value.
+
+`orchestra.history.reduce` makes it, one event at a time; `orchestra.history.views` asks it questions. Times in ``…_s``
+are seconds on the call's clock, which starts with `CallStarted`; ``…_at`` are epoch seconds, ``…_ms`` milliseconds.
+"""
+
+from itertools import islice, pairwise
+from typing import Literal
+
+import msgspec
+
+from orchestra.history.record import CallRecord
+from orchestra.history.resume import ResumeState
+from orchestra_schemas import (
+    CallEnded,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    PromptRequested,
+    ToolCompleted,
+    ToolRequested,
+    TranscriptFinal,
+    TurnCompleted,
+    TurnMeasured,
+    UserTurnEnded,
+)
+
+Closing = Literal["", "ended", "transferred"]
+
+_MOST_MISSING = 100
+
+
+class PromptStep(msgspec.Struct, frozen=True):
+    """A prompt and the model's answer; either is None where the journal lacks it. The messages are left out."""
+
+    requested: PromptRequested | None = None
+    completed: PromptCompleted | None = None
+
+
+class ToolStep(msgspec.Struct, frozen=True):
+    """A tool call and its result; either is None where the journal lacks it."""
+
+    requested: ToolRequested | None = None
+    completed: ToolCompleted | None = None
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        known = self.requested or self.completed
+        return known.name if known is not None else ""
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """A sentence that was played to its end, and when that was."""
+
+    text: str
+    played_s: float
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller said until they waited for a reply, and that reply. Number 0 is the greeting.
+
+    Attributes:
+        number: of the caller's turn.
+        transcript: the caller's words as the STT engine recognized them.
+        finals: the engine's final transcripts that it was made of.
+        confidence: the engine's lowest of this turn, 0–1.
+        said_from_s: when the caller began to speak; None where they did not.
+        said_to_s: when they stopped.
+        ended: the event that ended the caller's turn.
+        keys: keys that the caller pressed.
+        agent: the agent responsible for the turn in the end.
+        speaker: the agent whose words the caller heard last.
+        prompts: prompts and answers, in order.
+        tools: tool calls and results, in order.
+        reply: the chunks of the reply, without fillers.
+        reply_heard: what was played of the reply.
+        last_heard: the same of its last part: another edge may have continued the reply. None where nothing says it.
+        sentences: sentences that were played to their end.
+        heard_from_s: when the reply began to be heard; None where that is not known.
+        heard_to_s: when it ended.
+        interrupted: the caller spoke over the reply.
+        rules: rules of the app that stopped or changed something.
+        closing: the agents ended or transferred the call with this turn.
+        failed: the agents could not complete the turn.
+        cancelled: why the turn was cancelled; empty if it was not.
+        discarded: the turn was predicted, and then the caller continued: it never took place.
+        completed: the event with which the agents completed the turn.
+        model: the model that gave the last answer.
+        version: package and app that answered.
+        latencies: where the time went until the reply was heard, once for each part of it.
+        first_ms: end of the caller's turn → first chunk of the reply; None where that is not known.
+        answer_ms: end of the caller's turn → reply complete.
+        said_index: where in the journal the caller's turn ended, counted in events from 0.
+        reply_index: where in the journal the reply began.
+        last_at: time of the turn's last event.
+
+    """
+
+    number: int
+    transcript: str = ""
+    finals: tuple[TranscriptFinal, ...] = ()
+    confidence: float = 1.0
+    said_from_s: float | None = None
+    said_to_s: float | None = None
+    ended: UserTurnEnded | None = None
+    keys: str = ""
+    agent: str = ""
+    speaker: str = ""
+    prompts: tuple[PromptStep, ...] = ()
+    tools: tuple[ToolStep, ...] = ()
+    reply: str = ""
+    reply_heard: str = ""
+    last_heard: str | None = None
+    sentences: tuple[Sentence, ...] = ()
+    heard_from_s: float | None = None
+    heard_to_s: float | None = None
+    interrupted: bool = False
+    rules: tuple[str, ...] = ()
+    closing: Closing = ""
+    failed: bool = False
+    cancelled: str = ""
+    discarded: bool = False
+    completed: TurnCompleted | None = None
+    model: str = ""
+    version: str = ""
+    latencies: tuple[TurnMeasured, ...] = ()
+    first_ms: float | None = None
+    answer_ms: float | None = None
+    said_index: int | None = None
+    reply_index: int | None = None
+    last_at: float = 0.0
+
+    @property
+    def latency(self) -> TurnMeasured | None:
+        """Where the time went until the last part of the reply was heard."""
+        return self.latencies[-1] if self.latencies else None
+
+
+class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """A call as its journal has it, up to some event.
+
+    Attributes:
+        call: its id; empty before the first event.
+        started: the event with which it began; None where the journal lacks it.
+        ended: the event with which it ended.
+        turns: in the order of their numbers.
+        agent: who speaks with the caller.
+        background: what the agents knew about the caller's earlier calls.
+        version: package and app that answered last.
+        model: the model that answered last.
+        record: the call record.
+        resume: what another edge needs to continue the call.
+        milestones: events that a person wants to see, each with its index in the journal.
+        first: the first event.
+        events: number of events.
+        clock_at: the zero of the call's clock.
+        last_at: time of the last event.
+        speaking_at: since when the caller has been speaking; None while they are silent.
+        confidence: the STT engine's lowest since the caller's last turn ended.
+
+    """
+
+    call: str = ""
+    started: CallStarted | None = None
+    ended: CallEnded | None = None
+    turns: tuple[Turn, ...] = ()
+    agent: str = ""
+    background: str = ""
+    version: str = ""
+    model: str = ""
+    record: CallRecord = CallRecord()
+    resume: ResumeState = ResumeState()
+    milestones: tuple[tuple[int, Event], ...] = ()
+    first: Event | None = None
+    events: int = 0
+    clock_at: float = 0.0
+    last_at: float = 0.0
+    speaking_at: float | None = None
+    confidence: float = 1.0
+
+    @property
+    def missing_turns(self) -> list[int]:
+        """Numbers of turns that the journal lacks, at most the first hundred."""
+        numbers = [0, *(turn.number for turn in self.turns if turn.number > 0)]
+        missing = (number for before, after in pairwise(numbers) for number in range(before + 1, after))
+        return list(islice(missing, _MOST_MISSING))

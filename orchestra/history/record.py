@@ -1,0 +1,215 @@
+"""The call record: the summary of a call that is stored while it runs and for some days afterwards.
+
+`reduce_record` needs nothing but the record itself and one event. So the worker that stores records keeps no journal in
+memory: it reads the stored record, reduces, and writes the fields that changed.
+"""
+
+from functools import singledispatch
+
+import msgspec
+from msgspec.structs import replace
+
+from orchestra.history.usage import Cost, Usage, add_usage, cost_of
+from orchestra.mask import without_login
+from orchestra.prices import Prices
+from orchestra_schemas import (
+    AgentChanged,
+    CallAnswered,
+    CallEnded,
+    CallResumed,
+    CallStarted,
+    CallTransferred,
+    Event,
+    PromptCompleted,
+    RecordingSaved,
+    ReplyInterrupted,
+    SpeechMetered,
+    ToolCompleted,
+    TransferFailed,
+    TurnCompleted,
+    TurnMeasured,
+    UserTurnEnded,
+)
+
+#: characters of the caller's first and last words that are kept
+_WORDS_KEPT = 200
+#: events after which the usage, and so the cost, may be another
+USAGE_EVENTS = (PromptCompleted, SpeechMetered, CallEnded)
+
+
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The summary of one call. Times in epoch seconds, waits for a reply in ms.
+
+    Attributes:
+        status: ``running`` or ``ended``.
+        answered_by: who or what answered an outbound call: ``human``, ``machine``, ``fax``.
+        version: package and app that answered last; ``model`` likewise.
+        transferred_to: the person who has the call, or is about to get it.
+        measured: number of turns whose latency was measured; ``mean_ms`` is their mean, ``slowest_ms`` the longest.
+        first_words: the beginning of what the caller said first; ``last_words`` of what they said last.
+        recording: URL of the recording; empty until it is complete.
+        recording_missing_ms: how much of the recording is silence because the audio is missing.
+        cost: None where no price is set.
+
+    """
+
+    call: str = ""
+    status: str = "running"
+    from_number: str = ""
+    to_number: str = ""
+    direction: str = "inbound"
+    provider_call: str = ""
+    answered_by: str = ""
+    app: str = ""
+    version: str = ""
+    model: str = ""
+    edge: str = ""
+    agent: str = ""
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    duration_s: float = 0.0
+    end_reason: str = ""
+    transferred_to: str = ""
+    turns: int = 0
+    interruptions: int = 0
+    tools: int = 0
+    failed_tools: int = 0
+    prompts: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    measured: int = 0
+    mean_ms: float = 0.0
+    slowest_ms: float = 0.0
+    first_words: str = ""
+    last_words: str = ""
+    recording: str = ""
+    recording_missing_ms: int = 0
+    usage: Usage = Usage()
+    cost: Cost | None = None
+
+
+def reduce_record(record: CallRecord, event: Event) -> CallRecord:
+    """The record after one more event of the call; the cost is left to `priced`."""
+    if isinstance(event, USAGE_EVENTS):
+        since = record.started_at if record.status == "running" else 0.0
+        record = replace(record, usage=add_usage(record.usage, event, since))
+    return _changed(event, record)
+
+
+def priced(record: CallRecord, prices: Prices) -> CallRecord:
+    """The record with what the usage costs; without a cost where no price is set or nothing was used."""
+    known = prices.any and record.usage != Usage()
+    return replace(record, cost=cost_of(record.usage, prices) if known else None)
+
+
+@singledispatch
+def _changed(event: Event, record: CallRecord) -> CallRecord:
+    del event
+    return record
+
+
+@_changed.register
+def _(event: CallStarted, record: CallRecord) -> CallRecord:
+    return replace(
+        record,
+        status="running",
+        from_number=event.from_number,
+        to_number=event.to_number,
+        direction=event.direction,
+        provider_call=event.provider_call,
+        app=event.app,
+        version=event.version,
+        edge=event.source,
+        started_at=round(event.at, 3),
+    )
+
+
+@_changed.register
+def _(event: CallAnswered, record: CallRecord) -> CallRecord:
+    return replace(record, answered_by=event.by)
+
+
+@_changed.register
+def _(event: CallResumed, record: CallRecord) -> CallRecord:
+    return replace(record, edge=event.source)
+
+
+@_changed.register
+def _(event: AgentChanged, record: CallRecord) -> CallRecord:
+    return replace(record, agent=event.agent)
+
+
+@_changed.register
+def _(event: UserTurnEnded, record: CallRecord) -> CallRecord:
+    words = event.text[:_WORDS_KEPT]
+    return replace(
+        record,
+        turns=record.turns + 1,
+        first_words=record.first_words or words,
+        last_words=words or record.last_words,
+    )
+
+
+@_changed.register
+def _(event: ReplyInterrupted, record: CallRecord) -> CallRecord:
+    del event
+    return replace(record, interruptions=record.interruptions + 1)
+
+
+@_changed.register
+def _(event: ToolCompleted, record: CallRecord) -> CallRecord:
+    return replace(record, tools=record.tools + 1, failed_tools=record.failed_tools + event.failed)
+
+
+@_changed.register
+def _(event: PromptCompleted, record: CallRecord) -> CallRecord:
+    return replace(
+        record,
+        prompts=record.prompts + 1,
+        prompt_tokens=record.prompt_tokens + event.prompt_tokens,
+        completion_tokens=record.completion_tokens + event.completion_tokens,
+    )
+
+
+@_changed.register
+def _(event: TurnCompleted, record: CallRecord) -> CallRecord:
+    """An app that is reloaded may change version and model during a call."""
+    return replace(record, version=event.version or record.version, model=event.model or record.model)
+
+
+@_changed.register
+def _(event: TurnMeasured, record: CallRecord) -> CallRecord:
+    total_ms = record.mean_ms * record.measured + event.total_ms
+    return replace(
+        record,
+        measured=record.measured + 1,
+        mean_ms=round(total_ms / (record.measured + 1), 1),
+        slowest_ms=float(max(round(event.total_ms, 0), record.slowest_ms)),
+    )
+
+
+@_changed.register
+def _(event: CallTransferred, record: CallRecord) -> CallRecord:
+    return replace(record, transferred_to=event.target)
+
+
+@_changed.register
+def _(event: TransferFailed, record: CallRecord) -> CallRecord:
+    del event
+    return replace(record, transferred_to="")
+
+
+@_changed.register
+def _(event: CallEnded, record: CallRecord) -> CallRecord:
+    return replace(
+        record,
+        status="ended",
+        ended_at=round(event.at, 3),
+        end_reason=event.reason,
+        duration_s=round(event.duration_s, 3),
+    )
+
+
+@_changed.register
+def _(event: RecordingSaved, record: CallRecord) -> CallRecord:
+    return replace(record, recording=without_login(event.url), recording_missing_ms=event.missing_ms)

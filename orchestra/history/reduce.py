@@ -1,0 +1,152 @@
+"""The one fold of a journal. Everything else that is asked about a call is a view of the history it makes."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from orchestra.history.background import background_of
+from orchestra.history.call import CallHistory, Turn
+from orchestra.history.record import reduce_record
+from orchestra.history.resume import reduce_resume
+from orchestra.history.turn import end_caller_turn, reduce_turn, without_messages
+from orchestra_schemas import (
+    AgentChanged,
+    CallEnded,
+    CallEndRequested,
+    CallResumed,
+    CallStarted,
+    CallTransferRequested,
+    DigitPressed,
+    DigitsRequested,
+    Event,
+    PromptCompleted,
+    PromptRequested,
+    ProviderFailed,
+    ReplyInterrupted,
+    ToolCompleted,
+    ToolRequested,
+    TranscriptFinal,
+    TransferAccepted,
+    TransferFailed,
+    TurnCancelled,
+    TurnCompleted,
+    UserSpeechStarted,
+    UserTurnEnded,
+)
+
+#: events with a turn's number that do not prove that there is such a turn
+_OF_THE_CALL = (CallStarted, CallEnded, AgentChanged, PromptRequested)
+#: events that a person wants to see in a timeline, beside what was said
+_MILESTONES = (
+    AgentChanged,
+    CallEndRequested,
+    CallEnded,
+    CallResumed,
+    CallStarted,
+    CallTransferRequested,
+    DigitPressed,
+    DigitsRequested,
+    ProviderFailed,
+    ReplyInterrupted,
+    ToolCompleted,
+    ToolRequested,
+    TransferAccepted,
+    TransferFailed,
+    TurnCancelled,
+)
+
+
+def history_of(events: Iterable[Event]) -> CallHistory:
+    """The history of the call whose events these are, in the order of its journal; missing ones are left out."""
+    history = CallHistory()
+    for event in events:
+        history = reduce(history, event)
+    return history
+
+
+def reduce(history: CallHistory, event: Event) -> CallHistory:
+    """The history after one more event of the call."""
+    clock_at = event.at if isinstance(event, CallStarted) else history.clock_at or event.at
+    changed: dict[str, Any] = {
+        "call": history.call or event.call,
+        "record": reduce_record(history.record, event),
+        "resume": reduce_resume(history.resume, event),
+        "events": history.events + 1,
+        "clock_at": clock_at,
+        "last_at": max(history.last_at, event.at),
+    }
+    if history.first is None:
+        changed["first"] = without_messages(event) if isinstance(event, PromptRequested) else event
+        changed["record"] = replace(changed["record"], call=event.call)
+    if isinstance(event, _MILESTONES):
+        changed["milestones"] = (*history.milestones, (history.events, event))
+    turn = _turn(history, event, clock_at)
+    if turn is not None:
+        changed["turns"] = _with_turn(history.turns, turn)
+        if turn.number > 0 and isinstance(event, PromptCompleted | TurnCompleted):
+            changed |= {"model": turn.model, "version": turn.version}
+    return replace(history, **changed, **_call(history, event))
+
+
+def _call(history: CallHistory, event: Event) -> dict[str, Any]:
+    """What the event changes of the call as a whole."""
+    changed: dict[str, Any] = {}
+    match event:
+        case CallStarted(version=version):
+            changed = {"started": event, "version": version}
+        case CallEnded():
+            changed = {"ended": event}
+        case AgentChanged(agent=agent):
+            changed = {"agent": agent}
+        case PromptRequested() if not history.background:
+            changed = {"background": background_of(event)}
+        case UserSpeechStarted(at=at):
+            changed = {"speaking_at": history.speaking_at or at}
+        case TranscriptFinal(confidence=confidence):
+            changed = {"confidence": min(history.confidence, confidence)}
+        case UserTurnEnded():
+            changed = {"speaking_at": None, "confidence": 1.0}
+        case _:
+            pass
+    return changed
+
+
+def _turn(history: CallHistory, event: Event, clock_at: float) -> Turn | None:
+    """The event's turn after it; None where the event belongs to no turn."""
+    index = bisect_left(history.turns, event.turn, key=_number)
+    known = index < len(history.turns) and history.turns[index].number == event.turn
+    if known:
+        turn = history.turns[index]
+    elif isinstance(event, _OF_THE_CALL):
+        return None
+    else:
+        turn = Turn(number=event.turn, agent=history.agent)
+    match event:
+        case UserTurnEnded():
+            return end_caller_turn(
+                turn,
+                event,
+                index=history.events,
+                clock_at=clock_at,
+                speaking_at=history.speaking_at or 0.0,
+                confidence=history.confidence,
+                agent=history.agent,
+            )
+        case PromptCompleted() | TurnCompleted():
+            # without a model or version of its own, the turn was answered by those before
+            before = replace(turn, model=turn.model or history.model, version=history.version)
+            return reduce_turn(before, event, index=history.events, clock_at=clock_at)
+        case _:
+            return reduce_turn(turn, event, index=history.events, clock_at=clock_at)
+
+
+def _with_turn(turns: tuple[Turn, ...], turn: Turn) -> tuple[Turn, ...]:
+    index = bisect_left(turns, turn.number, key=_number)
+    known = index < len(turns) and turns[index].number == turn.number
+    return (*turns[:index], turn, *turns[index + known :])
+
+
+def _number(turn: Turn) -> int:
+    return turn.number

@@ -1,0 +1,161 @@
+"""A call as the lines of a conversation: who said what, when; tools, handoffs, interruptions. Without colours."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from orchestra.bus.stream.entry import UNREADABLE
+from orchestra.history.call import CallHistory
+from orchestra.history.views.dialogue import DialogueTurn, dialogue
+from orchestra_schemas import (
+    AgentChanged,
+    CallEnded,
+    CallEndRequested,
+    CallResumed,
+    CallStarted,
+    CallTransferRequested,
+    DigitPressed,
+    DigitsRequested,
+    Event,
+    ProviderFailed,
+    ReplyInterrupted,
+    ToolCompleted,
+    ToolRequested,
+    TransferAccepted,
+    TransferFailed,
+    TurnCancelled,
+)
+
+Kind = Literal["caller", "reply", "not_heard", "event", "warning"]
+
+_LAST_WORDS = 6
+_LONGEST_RESULT = 90
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line, ``at_s`` seconds after the call began; ``who`` is empty where nobody speaks."""
+
+    at_s: float
+    who: str
+    what: str
+    kind: Kind = "event"
+
+
+def timeline(history: CallHistory, gaps: Sequence[tuple[float, str]] = ()) -> list[Line]:
+    """The lines of one call, in the order in which they were heard or happened.
+
+    Args:
+        history: of the call.
+        gaps: what is missing in its journal, each with its time (epoch seconds).
+
+    """
+    if history.first is None:
+        return []
+    begins = (event.at for _, event in history.milestones if isinstance(event, CallStarted))
+    began_at = next(begins, history.first.at)
+    lines = [*_spoken(history), *_happened(history, began_at)]
+    lines += [(-1, Line(max(0.0, at - began_at), "", what, "warning")) for at, what in gaps]
+    return [line for _, line in sorted(lines, key=lambda pair: (pair[1].at_s, pair[0]))]
+
+
+def _spoken(history: CallHistory) -> Iterator[tuple[int, Line]]:
+    """What was said, each line with the index of the event that says so."""
+    indices = {turn.number: (turn.said_index or 0, turn.reply_index or 0) for turn in history.turns}
+    for turn in dialogue(history).turns:
+        said_index, reply_index = indices[turn.number]
+        if turn.said_from_s is not None:
+            yield said_index, Line(turn.said_from_s, "caller", turn.transcript or "(nothing was understood)", "caller")
+        if (line := _reply(turn)) is not None:
+            yield reply_index, line
+
+
+def _reply(turn: DialogueTurn) -> Line | None:
+    who = turn.agent or ("greeting" if turn.number == 0 else "agent")
+    if turn.reply_heard:
+        return Line(turn.heard_from_s or 0.0, who, turn.reply_heard, "reply")
+    if turn.reply:
+        return Line(turn.said_to_s or turn.said_from_s or 0.0, who, f"(not heard) {turn.reply}", "not_heard")
+    return None
+
+
+def _happened(history: CallHistory, began_at: float) -> Iterator[tuple[int, Line]]:
+    tool_calls: dict[str, str] = {}
+    for index, event in history.milestones:
+        if isinstance(event, ToolRequested):
+            tool_calls[event.id] = as_call(event)
+        elif (description := describe(event, tool_calls)) is not None:
+            what, kind = description
+            yield index, Line(max(0.0, event.at - began_at), "", what, kind)
+
+
+def describe(  # noqa: PLR0911 - one for each kind of event
+    event: Event, tool_calls: Mapping[str, str]
+) -> tuple[str, Kind] | None:
+    """What happened with this event, in words; None where it says nothing to a person.
+
+    Args:
+        event: of the call.
+        tool_calls: tool calls as text (`as_call`), by the id of their request.
+
+    """
+    match event:
+        case CallStarted(direction=direction, from_number=number):
+            outbound = direction == "outbound"
+            number = (event.to_number if outbound else number) or "a hidden number"
+            return f"call {event.call} {'to' if outbound else 'from'} {number}", "event"
+        case AgentChanged(previous="", agent=agent):
+            return f"{agent} takes the call", "event"
+        case AgentChanged(previous=previous, agent=agent, reason=reason):
+            return f"{previous} → {agent} ({reason})", "event"
+        case ToolCompleted(request=request, name=name, duration_ms=duration_ms):
+            failed = " failed" if event.failed else ""
+            called, result = tool_calls.get(request, f"{name}()"), shortened(event.result)
+            return f"{called} →{failed} {result} [{duration_ms:.0f} ms]", "event"
+        case ReplyInterrupted(heard=heard):
+            last = " ".join(heard.split()[-_LAST_WORDS:])
+            return f"interrupted after “… {last}”" if last else "interrupted", "warning"
+        case CallEndRequested():
+            return "the agent ends the call", "event"
+        case CallEnded(reason=reason, duration_s=duration_s):
+            return f"call ended after {duration_s:.1f} s: {reason.replace('_', ' ')}", "event"
+        case _:
+            return _rare(event)
+
+
+def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for each kind of event
+    match event:
+        case CallTransferRequested(target=target):
+            return f"the agent transfers the call to {target}", "event"
+        case CallResumed(source=source):
+            return f"{source} resumes the call from its journal", "warning"
+        case DigitPressed(digit=digit):
+            return f"the caller presses {digit}", "event"
+        case DigitsRequested(digits=digits):
+            return f"the agent presses {digits}", "event"
+        case TransferAccepted(target=target):
+            return f"{target} has heard the briefing and takes the call", "event"
+        case TransferFailed(target=target, reason=reason):
+            return f"{target} does not take the call ({reason}): it is back with the agents", "warning"
+        case ProviderFailed(service=service, provider=provider, fallback=fallback):
+            return f"{provider} ({service}) failed{f', {fallback} replaces it' if fallback else ''}", "warning"
+        case TurnCancelled(reason=reason, turn=turn) if reason != "interrupted":
+            return f"turn {turn} was cancelled: {reason.replace('_', ' ')}", "event"
+        case _:
+            return None
+
+
+def as_call(event: ToolRequested) -> str:
+    """A tool call as text: ``find_parcel(number="4271")``."""
+    try:
+        given = msgspec.json.decode(event.arguments, type=dict[str, object])
+    except UNREADABLE:
+        return f"{event.name}({event.arguments})"
+    values = ", ".join(f"{key}={msgspec.json.encode(value).decode()}" for key, value in given.items())
+    return f"{event.name}({values})"
+
+
+def shortened(text: str) -> str:
+    """A text on one line that is not too long."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LONGEST_RESULT else flat[: _LONGEST_RESULT - 1] + "…"
