@@ -50,3 +50,17 @@ def test_a_log_is_named_after_its_room(path: Path) -> None:
     room = FOREIGN_LOGS.get(path.name) or ".".join(inside[: 1 + (len(inside) > 2)])
     (named,) = re.findall(r"^(\w+) = structlog\.get_logger\((.*)\)$", path.read_text("utf-8"), re.MULTILINE)
     assert named == ("_LOG", f'"{room}"')
+
+
+#: rooms whose rules are given the time; the pipeline's transport alone paces real audio by it
+ON_A_GIVEN_CLOCK = ("call", "audio", "pipeline")
+PACES_AUDIO = {"transport.py"}
+
+
+def test_the_rules_of_a_call_are_given_the_time_and_do_not_read_it() -> None:
+    for path in (path for room in ON_A_GIVEN_CLOCK for path in (ROOT / "orchestra" / "voice" / room).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules = [*names, node.module or ""] if isinstance(node, ast.ImportFrom) else names
+            if path.name not in PACES_AUDIO:
+                assert not {"time", "datetime"} & set(modules), f"{path.name}, line {node.lineno}: take a Clock"

@@ -1,10 +1,10 @@
 """The audio of one call: both directions on one clock, and what of the agent's was played."""
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.voice.audio.chunker import SAMPLE_RATE, Chunk, Track
 from orchestra.voice.audio.clock import CallClock
 from orchestra.voice.call.playback import PlaybackTracker
@@ -23,7 +23,7 @@ class CallAudio:
 
     def __init__(
         self,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = SYSTEM_CLOCK.monotonic,
         *,
         start_ms: float = 0.0,
         sample_rate: int = SAMPLE_RATE,

@@ -1,7 +1,8 @@
 """The clock of a call: milliseconds of the caller's audio."""
 
-import time
 from collections.abc import Callable
+
+from orchestra.clock import SYSTEM_CLOCK
 
 #: a carrier that lost more than this has lost the call; larger jumps in its time stamps are errors of the sender
 LONGEST_GAP_MS = 5_000
@@ -22,7 +23,7 @@ class CallClock:
     the call before.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic, *, start_ms: float = 0.0) -> None:
+    def __init__(self, monotonic: Callable[[], float] = SYSTEM_CLOCK.monotonic, *, start_ms: float = 0.0) -> None:
         self._monotonic = monotonic
         self._end_ms = start_ms
         self._end_at = monotonic()

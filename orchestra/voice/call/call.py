@@ -1,13 +1,13 @@
 """One call on this edge, from its first frame to its last event."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
 from orchestra.bus import Publisher
+from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.history.resume import Standing
 from orchestra.mask import without_secrets
 from orchestra.voice.audio.call_audio import CallAudio
@@ -102,8 +102,9 @@ class Call:
         engines: names of the speech engines, ``stt/tts``.
         publisher: the edge's.
         speak: hands words to the pipeline, in order.
-        standing: how the call stands that another edge began; None for a new one.
+        standing: the state of a call that another edge began; None for a new one.
         sample_rate: of its audio in both directions, in Hz.
+        clock: the time; tests pass their own.
 
     Attributes:
         seen_events: ids of the journal events handled so far, so that a repeated one changes nothing.
@@ -123,10 +124,12 @@ class Call:
         *,
         standing: Standing | None = None,
         sample_rate: int = SAMPLE_RATE,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.parties = parties
-        age_s = max(0.0, time.time() - standing.started_at) if standing is not None else 0.0
-        self.audio = CallAudio(start_ms=age_s * 1000, sample_rate=sample_rate)
+        self._clock = clock
+        age_s = max(0.0, clock.time() - standing.started_at) if standing is not None else 0.0
+        self.audio = CallAudio(clock.monotonic, start_ms=age_s * 1000, sample_rate=sample_rate)
         stt, _, tts = engines.partition("/")
         self._meter = UsageMeter(parties.call, stt, tts, sample_rate)
         self.conversation = Conversation(
@@ -138,6 +141,7 @@ class Call:
             end=self._on_agents_end,
             holding=script.holding,
             apology=script.apology,
+            clock=clock,
         )
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
         self._script = script
@@ -149,7 +153,7 @@ class Call:
         # our `CallResumed` until the journal has it: those before it are of edges that have lost the call since
         self._resumed_as = ""
         self._nudged = False
-        self._started = time.monotonic() - age_s
+        self._started = self._clock.monotonic() - age_s
         self._mark_out: tuple[str, float] | None = None
         self._tts_lost_at = 0.0
 
@@ -221,7 +225,7 @@ class Call:
                 call=self.id,
                 turn=self.conversation.turns.turn,
                 reason=reason,
-                duration_s=round(time.monotonic() - self._started, 3),
+                duration_s=round(self._clock.monotonic() - self._started, 3),
                 audio_ms=self.audio.end_ms,
             )
         )
@@ -249,7 +253,7 @@ class Call:
     def on_tts_lost(self) -> None:
         """No engine speaks any more: the caller hears what is kept as speech, and the call ends."""
         _LOG.error("call.speechless", call=self.id)
-        self._tts_lost_at = time.monotonic()
+        self._tts_lost_at = self._clock.monotonic()
         self.conversation.say_and_hang_up(self._script.apology)
 
     # -- the carrier's side
@@ -273,7 +277,7 @@ class Call:
 
     def on_mark_sent(self, name: str) -> None:
         """All of the reply before this mark was sent to the carrier."""
-        self._mark_out = (name, time.monotonic())
+        self._mark_out = (name, self._clock.monotonic())
 
     def take_digit(self, digit: str) -> None:
         """The caller pressed a key."""
@@ -330,19 +334,23 @@ class Call:
     # -- what goes by the clock
 
     async def watch(self) -> None:
-        """Until cancelled: publish audio every 200 ms, and look after waits that nobody ends."""
+        """Until cancelled: `tick` every 200 ms."""
         while True:
-            before = time.monotonic()
+            before = self._clock.monotonic()
             await asyncio.sleep(CHUNK_MS / 1000)
-            if (stood_still_s := time.monotonic() - before) > STALL_S:
-                self._stalled(stood_still_s)
-            self._publish_audio()
-            self._publish_progress()
-            self._watch_limits()
-            self._watch_mark()
-            away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
-            if self.conversation.check_wait(away=away):
-                self.end("failed")
+            self.tick(self._clock.monotonic() - before)
+
+    def tick(self, passed_s: float = 0.0) -> None:
+        """Publish audio and progress, and end waits that nobody else ends; ``passed_s`` since the last tick."""
+        if passed_s > STALL_S:
+            self._stalled(passed_s)
+        self._publish_audio()
+        self._publish_progress()
+        self._watch_limits()
+        self._watch_mark()
+        away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
+        if self.conversation.check_wait(away=away):
+            self.end("failed")
 
     def _stalled(self, seconds: float) -> None:
         _LOG.warning("call.stalled", call=self.id, seconds=round(seconds, 1))
@@ -350,7 +358,7 @@ class Call:
 
     def _watch_limits(self) -> None:
         turns = self.conversation.turns
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if now - self._started > self._script.max_call_s:
             self.end("time_limit")
         elif self._tts_lost_at and self.conversation.tts_audio_missing(_LAST_WORDS_WITHIN_S):
@@ -369,7 +377,7 @@ class Call:
         if self._mark_out is None:
             return
         name, sent_at = self._mark_out
-        if time.monotonic() - sent_at > _MARK_WITHIN_S and not self.conversation.turns.caller_speaks:
+        if self._clock.monotonic() - sent_at > _MARK_WITHIN_S and not self.conversation.turns.caller_speaks:
             _LOG.warning("call.mark_missing", call=self.id, mark=name)
             self._mark_out = None
             self.conversation.mark_returned(name)

@@ -1,8 +1,8 @@
 """One call's talk: what the caller does becomes events, what the agents answer becomes speech."""
 
-import time
 from collections.abc import Callable
 
+from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.history.resume import Standing
 from orchestra.language.utterance import has_words
 from orchestra.voice.audio.call_audio import CallAudio
@@ -82,7 +82,8 @@ class Conversation:
         speak: hands words to the pipeline, in order.
         end: the agents end the call.
         holding: said to a caller who has waited too long.
-        apology: asks a caller to say it again whose words were lost.
+        apology: asks a caller to repeat what was lost.
+        clock: the time; tests pass their own.
 
     """
 
@@ -97,9 +98,11 @@ class Conversation:
         end: Callable[[Ending], None],
         holding: str = "",
         apology: str = "",
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self._clock = clock
         self.turns = TurnTaking()
-        self.active_at = time.monotonic()  # when either side was last known to speak or to be about to
+        self.active_at = self._clock.monotonic()  # when either side was last known to speak or to be about to
         self._call = call
         self.engine = engine
         self._audio = audio
@@ -171,18 +174,18 @@ class Conversation:
         turn = self.turns.turn
         self._begin_edge_phrase()
         self._edge_speaks = False  # the caller has time to answer from its last word on
-        self.active_at = time.monotonic()
+        self.active_at = self._clock.monotonic()
         self.turns.restore(turn, [], agent="", over=False)
         self._act([*self.turns.chunk(turn, phrase), *self.turns.completed(turn)])
 
     def say_and_hang_up(self, message: str) -> None:
         """Say this instead of what is being said, and hang up."""
-        self._interrupted_at = time.time()
+        self._interrupted_at = self._clock.time()
         self._act(self.turns.say_and_hang_up(message, self._audio.reply_heard()))
 
     def key_pressed(self) -> None:
         """The caller pressed a key: where keys are asked for, the rest of the question is not said."""
-        self.active_at = time.monotonic()
+        self.active_at = self._clock.monotonic()
         self._silence.caller_heard(self.active_at)
         if self._keys_wanted == self.turns.turn:
             self._act(self.turns.key_pressed(self._audio.reply_heard()))
@@ -198,7 +201,7 @@ class Conversation:
         self._speech_started = at
         self._voice_on = True
         self._doubts.voice_started(at, self._sound_at)
-        self._interrupted_at = time.time()
+        self._interrupted_at = self._clock.time()
         self._act(self.turns.caller_voice_heard(self._audio.reply_heard()))
 
     def speech_ended(self, at: float) -> None:
@@ -218,7 +221,7 @@ class Conversation:
         """The speech engine's final words for a stretch of speech."""
         if not text.strip():
             return
-        now = self._transcribed = time.time()
+        now = self._transcribed = self._clock.time()
         ended = self._speech_ended if self._speech_ended > self._speech_started else now
         self._act(self.turns.transcribed(text))
         self._publish(
@@ -237,8 +240,8 @@ class Conversation:
 
     def caller_started(self) -> None:
         """The caller takes the turn: whatever is being said stops now."""
-        self.active_at = time.monotonic()
-        self._interrupted_at = time.time()
+        self.active_at = self._clock.monotonic()
+        self._interrupted_at = self._clock.time()
         if self._speech_ended <= self._turn_ended_at and not self._voice_on:
             self._heard_caller(self._interrupted_at)  # too soft a voice for the VAD
         interrupting = self.turns.caller_started(self._audio.reply_heard())
@@ -246,7 +249,7 @@ class Conversation:
 
     def caller_stopped(self) -> None:
         """The caller is silent again."""
-        self.active_at = time.monotonic()
+        self.active_at = self._clock.monotonic()
         self._act(self.turns.caller_stopped())
 
     def turn_predicted(self, text: str) -> None:
@@ -260,7 +263,7 @@ class Conversation:
     def turn_ended(self, text: str) -> None:
         """The caller's turn is over, with these words or with none."""
         heard = self._audio.reply_heard()
-        self._interrupted_at = self._interrupted_at if self.turns.reply_held else time.time()
+        self._interrupted_at = self._interrupted_at if self.turns.reply_held else self._clock.time()
         lost = self._doubts.turn_ended() and (has_words(text) or not self.turns.reply_open)
         if lost and self._apology:
             self._silence.answered()
@@ -283,7 +286,7 @@ class Conversation:
 
     def note_stall(self, seconds: float) -> None:
         """The process, or the line while the caller spoke, has stood still for so long until now."""
-        now = time.time()
+        now = self._clock.time()
         self._doubts.note_stall(now - seconds, now)
 
     @property
@@ -308,7 +311,7 @@ class Conversation:
     def tts_audio_missing(self, for_s: float) -> bool:
         """Whether words were given to the speech engine and for ``for_s`` seconds nothing of them came."""
         missing = self.turns.words_in_flight > self._audio.words_with_audio
-        return missing and time.monotonic() - max(self._tts_given_at, self._tts_audio_at) > for_s
+        return missing and self._clock.monotonic() - max(self._tts_given_at, self._tts_audio_at) > for_s
 
     # -- the agents' side
 
@@ -362,7 +365,7 @@ class Conversation:
         """
         if not self.caller_waiting:
             return False
-        now, turn = time.monotonic(), self.turns.turn
+        now, turn = self._clock.monotonic(), self.turns.turn
         at_work = turn == self._working_turn and self.turns.reply_open and not self.turns.caller_took_turn
         step = self._silence.next_step(now, at_work=at_work, away=away, patient=turn == self._keys_wanted)
         if step in {"nothing", "give up"}:
@@ -374,7 +377,7 @@ class Conversation:
             return False
         if not self.turns.reply_open:
             self._begin_edge_phrase()
-        self._interrupted_at = time.time()
+        self._interrupted_at = self._clock.time()
         phrase = (self._apology if step == "apologise" else self._holding).strip()
         actions = self.turns.say_holding_phrase(phrase)
         if any(isinstance(action, Say) and action.text != phrase for action in actions):
@@ -390,18 +393,18 @@ class Conversation:
 
     def on_tts_audio(self) -> None:
         """Audio of the reply came from the speech engine; it is not queued yet."""
-        self._tts_audio_at = time.monotonic()
+        self._tts_audio_at = self._clock.monotonic()
         if self._times.sentence and not self._times.speech:
-            self._times.speech = time.time()
+            self._times.speech = self._clock.time()
             self._reply_from_ms = self._audio.queued_ms
 
     def on_audio_sent(self) -> None:
         """A frame that can be heard was sent to the carrier."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         self._silence.sounded_at = now
         if not self._edge_speaks:
             self.active_at = now
-        self._sound_at = time.time()
+        self._sound_at = self._clock.time()
         # what was queued before is of another reply, or the edge's own
         if self._times.speech and not self._times.sent and self._audio.sent_ms > self._reply_from_ms:
             self._times.sent = self._sound_at
@@ -410,10 +413,10 @@ class Conversation:
         """The agents show that they are at work on this turn."""
         if turn == self.turns.turn:
             self._working_turn = turn
-            self._silence.worked_at = time.monotonic()
+            self._silence.worked_at = self._clock.monotonic()
 
     def _heard_caller(self, at: float) -> None:
-        self._silence.caller_heard(time.monotonic() - (time.time() - at))
+        self._silence.caller_heard(self._clock.monotonic() - (self._clock.time() - at))
 
     def _begin_edge_phrase(self) -> None:
         """The edge says something of its own as more of the last reply, which is not measured by it."""
@@ -430,9 +433,9 @@ class Conversation:
         if chunk.turn == self.turns.turn:
             self._edge_speaks = False
             self._silence.answered()
-            self.active_at = time.monotonic()
+            self.active_at = self._clock.monotonic()
             if not self._times.sentence:
-                self._times.sentence = time.time()
+                self._times.sentence = self._clock.time()
                 self._times.first_token_ms = chunk.first_token_ms
         if chunk.filler:
             actions += self.turns.pause(chunk.turn)
@@ -451,7 +454,7 @@ class Conversation:
             match action:
                 case Say() | SayAtOnce() | FlushSpeech() | ClearAudio() | SendDtmf() | SendMark():
                     if isinstance(action, Say):
-                        self._tts_given_at = time.monotonic()
+                        self._tts_given_at = self._clock.monotonic()
                     self._speak(action)
                 case TurnEnded() | TurnPredicted():
                     self._begin_turn(action)
@@ -466,7 +469,7 @@ class Conversation:
                     self._end(action)
 
     def _begin_turn(self, began: TurnEnded | TurnPredicted) -> None:
-        now = time.time()
+        now = self._clock.time()
         ended = self._last_sound(now)
         call, turn, text, last_sound = self._call, began.turn, began.text, round(ended, 3)
         if isinstance(began, TurnEnded) and began.predicted:
@@ -480,7 +483,7 @@ class Conversation:
             return
         self._transcribed = 0.0
         self._heard_caller(ended)
-        self._silence.turn_began(time.monotonic())
+        self._silence.turn_began(self._clock.monotonic())
         self._turn_ended_at = now
         self._publish(
             UserTurnEnded(

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,6 +11,7 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
+from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.errors import EngineError
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.port import MediaStream
@@ -50,10 +50,19 @@ class CallPipeline:
         agent_speech: the processor that speaks for the call.
         engines: the process's speech engines.
         stream: the call's audio, to the carrier.
+        clock: the time; tests pass their own.
 
     """
 
-    def __init__(self, call: Call, agent_speech: AgentSpeechProcessor, engines: "Engines", stream: MediaStream) -> None:
+    def __init__(
+        self,
+        call: Call,
+        agent_speech: AgentSpeechProcessor,
+        engines: "Engines",
+        stream: MediaStream,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self._call = call
         self._agent_speech = agent_speech
         self._engines = engines
@@ -64,7 +73,8 @@ class CallPipeline:
         self._stt_policy = FailoverPolicy("stt", stt_name, "local" if self._stt_fallback else "")
         self._tts_policy = FailoverPolicy("tts", tts_name, "local" if self._tts_fallback else "")
         self._respoken = False  # words were given to the engine a second time
-        self._started = time.monotonic()
+        self._clock = clock
+        self._started = clock.monotonic()
         self._input = StreamInput(stream.sample_rate)
         output = StreamOutput(
             stream,
@@ -142,7 +152,7 @@ class CallPipeline:
         if unanswered and await self._only_noise():
             _LOG.info("call.noise_unanswered", call=self._call.id, provider=self._stt_policy.name)
             return
-        decision = self._stt_policy.on_failure(time.monotonic() - self._started, unanswered=unanswered)
+        decision = self._stt_policy.on_failure(self._clock.monotonic() - self._started, unanswered=unanswered)
         if decision == "nothing":
             return
         standby = self._stt_fallback if decision == "fallback" else None
@@ -160,7 +170,7 @@ class CallPipeline:
         return self._stt_fallback is None or await self._stt_fallback.holds_only_noise()
 
     async def _tts_failed(self, error: str, *, unanswered: bool) -> None:
-        decision = self._tts_policy.on_failure(time.monotonic() - self._started, unanswered=unanswered)
+        decision = self._tts_policy.on_failure(self._clock.monotonic() - self._started, unanswered=unanswered)
         if decision == "nothing":
             return
         standby = self._tts_fallback if decision == "fallback" else None

@@ -19,7 +19,7 @@ WORDLESS_S = 4.0
 
 @dataclass
 class Clock:
-    """Takes the place of the module ``time``; a call begins at 1000 s."""
+    """A clock that a test sets; a call begins at 1000 s."""
 
     now: float = 1000.0
 
@@ -57,6 +57,7 @@ class VirtualCall:
             end=self.end,
             holding=HOLDING,
             apology=APOLOGY,
+            clock=self.clock,
         )
 
     # -- the line
@@ -173,13 +174,6 @@ class VirtualCall:
         return [(round(at - (moment - 1000), 1), text) for at, text in self.heard if at >= moment - 1000]
 
 
-def virtual_call(monkeypatch: pytest.MonkeyPatch) -> VirtualCall:
-    """A call whose conversation has its clock."""
-    clock = Clock()
-    monkeypatch.setattr("orchestra.voice.call.conversation.time", clock)
-    return VirtualCall(clock)
-
-
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch) -> VirtualCall:
-    return virtual_call(monkeypatch)
+def call() -> VirtualCall:
+    return VirtualCall()
