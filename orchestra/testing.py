@@ -18,10 +18,11 @@ from typing import TypeVar, overload
 
 import structlog
 
-from orchestra.bus import Bus, Consumer, EmbeddedServer, run_consumer
+from orchestra.bus import Bus, Consumer, EmbeddedServer
 from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.keys import STREAMS
 from orchestra.bus.stream.stream_id import StreamId
+from orchestra.bus.worker.runtime import ConsumerRuntime
 from orchestra.errors import MissingExtraError
 from orchestra.settings import Settings
 from orchestra_schemas import Event
@@ -45,7 +46,12 @@ class TestBus:
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
         self._publisher = bus.publisher("test")
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, tuple[ConsumerRuntime, asyncio.Task[None]]] = {}
+
+    @property
+    def runtimes(self) -> list[ConsumerRuntime]:
+        """The run-times of the running consumers."""
+        return [runtime for runtime, _ in self._running.values()]
 
     def call(self, partition: int | None = None) -> str:
         """The id of a new call."""
@@ -74,7 +80,7 @@ class TestBus:
 
     async def full(self, partition: int) -> int:
         """Wait until the one running consumer reads no more of a partition; how many entries are unfinished then."""
-        (runtime,) = self.bus.runtimes
+        (runtime,) = self.runtimes
         owned = runtime.rebalancer.owned[partition]
         async with asyncio.timeout(_SETTLED_S):
             while not (runtime.dispatcher.empty.is_set() and owned.at_capacity()):  # noqa: ASYNC110 - the state of another's loop
@@ -91,27 +97,27 @@ class TestBus:
     async def run(self, *consumers: Consumer) -> AsyncIterator[None]:
         """Run consumers meanwhile; entered once they own every partition."""
         stop = asyncio.Event()
-        ready = {consumer.name: asyncio.Event() for consumer in consumers}
         for consumer in consumers:
-            self._running[consumer.name] = asyncio.create_task(
-                run_consumer(consumer, self.bus, stop=stop, ready=ready[consumer.name], grace_s=0.1)
-            )
+            runtime = ConsumerRuntime(consumer, self.bus, grace_s=0.1)
+            self._running[consumer.name] = runtime, asyncio.create_task(runtime.run(stop))
         try:
-            for name, event in ready.items():
-                await self._or_failure(name, event.wait())
+            for consumer in consumers:
+                await self._until_ready(*self._running[consumer.name])
             yield
         finally:
             stop.set()
-            tasks = [self._running.pop(consumer.name) for consumer in consumers]
-            await asyncio.gather(*tasks)
+            await asyncio.gather(*(self._running[consumer.name][1] for consumer in consumers))
+            for consumer in consumers:
+                del self._running[consumer.name]
 
-    async def _or_failure(self, name: str, wanted: object) -> None:
-        waiting = asyncio.ensure_future(wanted)  # type: ignore[call-overload]
-        await asyncio.wait([waiting, self._running[name]], timeout=_SETTLED_S, return_when=asyncio.FIRST_COMPLETED)
-        if self._running[name].done():
-            waiting.cancel()
-            self._running[name].result()
-        assert waiting.done(), f"consumer {name} does not get its partitions"
+    @staticmethod
+    async def _until_ready(runtime: ConsumerRuntime, running: asyncio.Task[None]) -> None:
+        ready = asyncio.create_task(runtime.rebalancer.ready.wait())
+        await asyncio.wait([ready, running], timeout=_SETTLED_S, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            ready.cancel()
+            running.result()
+        assert ready.done(), f"consumer {runtime.consumer.name} does not get its partitions"
 
     async def settled(self, timeout_s: float = _SETTLED_S, *, allow_dead: bool = False) -> None:
         """Wait until the running consumers have handled everything, also what they published to one another.
@@ -123,7 +129,7 @@ class TestBus:
         deadline = time.monotonic() + timeout_s
         before: int | None = None
         while True:
-            for task in self._running.values():
+            for _, task in self._running.values():
                 if task.done():
                     task.result()
             self._commit()
@@ -141,7 +147,7 @@ class TestBus:
 
     def _commit(self) -> None:
         """Have told what was read, which otherwise may wait."""
-        for runtime in self.bus.runtimes:
+        for runtime in self.runtimes:
             for owned in runtime.rebalancer.owned.values():
                 owned.committer.schedule()
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,36 @@ def test_the_rules_of_a_call_are_given_the_time_and_do_not_read_it() -> None:
             modules = [*names, node.module or ""] if isinstance(node, ast.ImportFrom) else names
             if path.name not in PACES_AUDIO:
                 assert not {"time", "datetime"} & set(modules), f"{path.name}, line {node.lineno}: take a Clock"
+
+
+#: packages in which no module may import another in a circle, imports for type checkers included
+WITHOUT_CIRCLES = ["orchestra.bus"]
+
+
+def modules(package: str) -> dict[str, Path]:
+    folder = ROOT / package.replace(".", "/")
+    names = {
+        path: ".".join((package, *path.relative_to(folder).with_suffix("").parts)) for path in folder.rglob("*.py")
+    }
+    return {name.removesuffix(".__init__"): path for path, name in names.items()}
+
+
+def imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
+    """The known modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                if (found := name if name in known else node.module) in known:
+                    yield found
+
+
+@pytest.mark.parametrize("package", WITHOUT_CIRCLES)
+def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
+    known = modules(package)
+    try:
+        TopologicalSorter({name: set(imported(path, known)) for name, path in known.items()}).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(reversed(error.args[1])))

@@ -1,6 +1,5 @@
 """The connection of a process to the streams: publish, follow, read a call's journal, see the groups."""
 
-import asyncio
 import contextlib
 import os
 import random
@@ -8,27 +7,24 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import keys
-from orchestra.bus.backoff import Backoff
 from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.embedded import running_url
 from orchestra.bus.redis.refusal import describe_error
+from orchestra.bus.redis.reply import pairs, text
 from orchestra.bus.redis.topology import ServerFacts, find_servers
-from orchestra.bus.stream.entry import Entry, pairs, read_entry, text
+from orchestra.bus.stream.entry import Entry, read_entry
 from orchestra.bus.stream.publisher import Publisher
 from orchestra.bus.stream.subscription import Subscription
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra_schemas import DecodeError, Event
-
-if TYPE_CHECKING:
-    from orchestra.bus.consumer.runtime import ConsumerRuntime
 
 _LOG = structlog.get_logger("orchestra.bus")
 _PAGE = 500
@@ -63,8 +59,6 @@ class Bus:
         self.facts = ServerFacts("", "0", cluster=False, durable=False)
         self.redis: Any = self.servers.client()
         self.shared_connection = RedisConnection(partial(self.servers.address, keys.PARTITIONS_KEY))
-        #: the consumers that run in this process
-        self.runtimes: list[ConsumerRuntime] = []
         self.subscriptions: WeakSet[Subscription] = WeakSet()
         self._connections: dict[int, RedisConnection] = {}
         self._clock_ms = 0
@@ -180,34 +174,6 @@ class Bus:
         """A connection of one's own to a partition's server, for blocking reads."""
         return RedisConnection(partial(self.servers.address, keys.key(partition, keys.JOURNAL)))
 
-    async def announce_release(self, group: str) -> None:
-        """Tell the group's other workers that a partition is free, if the server takes it: they look by themselves."""
-        with contextlib.suppress(RedisError):
-            await self.shared_connection.call("XADD", keys.RELEASES_KEY, "MAXLEN", "~", 100, "*", "group", group)
-
-    async def watch_releases(self, group: str, wake: asyncio.Event) -> None:
-        """Set ``wake`` whenever a worker of the group has released a partition, until cancelled."""
-        connection = RedisConnection(partial(self.servers.address, keys.RELEASES_KEY))
-        backoff, last = Backoff(0.1), b""
-        try:
-            while True:
-                try:
-                    if not last:
-                        newest = await connection.call("XREVRANGE", keys.RELEASES_KEY, "+", "-", "COUNT", 1)
-                        last = newest[0][0] if newest else b"0-0"
-                    reply = await connection.call("XREAD", "BLOCK", 2000, "STREAMS", keys.RELEASES_KEY, last)
-                except RedisError:
-                    wake.set()  # whoever watches will see for itself that the server is away
-                    await backoff.wait()
-                    continue
-                backoff.reset()
-                for _, entries in reply or ():
-                    last = entries[-1][0]
-                    if any(group.encode() in fields for _, fields in entries):
-                        wake.set()
-        finally:
-            await connection.close()
-
     # -- what rooms use
 
     @staticmethod
@@ -277,7 +243,9 @@ class Bus:
         first step of the iteration, or an earlier ``await follow.start()``.
         """
         chosen = range(self.partitions) if partitions is None else partitions
-        return Subscription(self, [(partition, stream) for partition in chosen for stream in streams], since)
+        subscription = Subscription(self, [(partition, stream) for partition in chosen for stream in streams], since)
+        self.subscriptions.add(subscription)
+        return subscription
 
     async def groups(self) -> list[GroupStatus]:
         """Every group on every partition, by name and partition."""

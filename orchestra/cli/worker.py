@@ -30,8 +30,8 @@ def worker(
     """
     import uvloop
 
-    from orchestra.bus.consumer.worker import load_consumer, run_worker
     from orchestra.bus.reload import run_reloading
+    from orchestra.bus.worker.process import load_consumer, run_worker
     from orchestra.log import configure_logging
     from orchestra.settings import load_settings
 

@@ -10,7 +10,7 @@ import sys
 
 import uvloop
 
-from orchestra.bus.consumer.worker import load_consumer, run_worker
+from orchestra.bus.worker.process import load_consumer, run_worker
 from orchestra.log import configure_logging
 from orchestra.process import die_with_parent
 from orchestra.settings import load_settings

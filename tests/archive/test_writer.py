@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from orchestra.archive.archive import Archive
 from orchestra.archive.writer import ArchiveWriter
 from orchestra.bus import keys
-from orchestra.bus.consumer.health import Health
 from orchestra.bus.keys import JOURNAL
-from orchestra.bus.stream.entry import text as text_of
+from orchestra.bus.redis.reply import text as text_of
+from orchestra.bus.worker.health import Health
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, CallStarted, Event, UserTurnEnded
@@ -131,7 +131,7 @@ async def test_a_place_that_cannot_be_written_is_waited_for_and_said_and_nothing
             stored = await bus.publish(*turns(bus.call(3), 40))
             await until(lambda: failures() >= 2)
             assert troubled()
-            assert 'orchestra_archive_troubled{group="archive"} 1' in await Health(bus.bus, 0).metrics()
+            assert 'orchestra_archive_troubled{group="archive"} 1' in await Health(bus.bus, bus.runtimes, 0).metrics()
             assert next(each for each in await bus.bus.groups() if each.partition == 3).lag == 40
             FailingFileSystem.writes = FailingFileSystem.everything = 0
             await bus.settled()

@@ -57,7 +57,7 @@ async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
     from _bus_events import SampleSeen, SampleTaken
 
     from orchestra.bus import Bus, Consumer, run_consumer
-    from orchestra.bus.consumer.worker import tune_gc
+    from orchestra.bus.worker.process import tune_gc
     from orchestra.settings import Settings
 
     quiet()

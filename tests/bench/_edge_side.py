@@ -31,7 +31,7 @@ redirect_pipecat_log()
 
 from orchestra import Agent, App  # noqa: E402 - as below
 from orchestra.bus import Bus  # noqa: E402 - Pipecat greets with a banner when it is imported
-from orchestra.bus.consumer.worker import tune_gc  # noqa: E402
+from orchestra.bus.worker.process import tune_gc  # noqa: E402
 from orchestra.voice.edge.edge import create_app, open_edge  # noqa: E402
 from orchestra.voice.edge.server import listen, serving  # noqa: E402
 from tests.bench import _stock_pipecat  # noqa: E402

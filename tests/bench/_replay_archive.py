@@ -24,8 +24,8 @@ from orchestra.archive.archive import Archive, ArchiveFile
 from orchestra.archive.compact import compact
 from orchestra.archive.parquet import sort_by_stream_id
 from orchestra.bus import Bus, EmbeddedServer, run_consumer
-from orchestra.bus.consumer.worker import tune_gc
 from orchestra.bus.stream.stream_id import StreamId
+from orchestra.bus.worker.process import tune_gc
 from orchestra.settings import Settings
 from orchestra_schemas.speech import TURN_TIMES
 from tests.bench._replay_events import EVENTS, interleaved, stream_key

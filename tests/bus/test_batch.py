@@ -183,7 +183,7 @@ async def test_the_position_passes_a_batch_only_after_all_before_it(bus: TestBus
             async with asyncio.timeout(30):
                 while begun < count:  # noqa: ASYNC110 - the handler does not end
                     await asyncio.sleep(0.005)
-        owned = bus.bus.runtimes[0].rebalancer.owned[3]
+        owned = bus.runtimes[0].rebalancer.owned[3]
         gates[1].set()
         async with asyncio.timeout(30):
             while not owned.positions["events"].held[1].done:  # noqa: ASYNC110 - the state of another's loop

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.bus import Bus, Consumer, partition_of, run_consumer
+from orchestra.bus import Bus, Consumer, partition_of
+from orchestra.bus.worker.runtime import ConsumerRuntime
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
@@ -88,10 +89,11 @@ async def test_groups_tell_owner_lag_and_pending(bus: TestBus) -> None:
         started.set()
         await gate.wait()
 
-    running = asyncio.create_task(run_consumer(consumer, bus.bus, worker="alice", stop=stop))
+    runtime = ConsumerRuntime(consumer, bus.bus, worker="alice")
+    running = asyncio.create_task(runtime.run(stop))
     await bus.publish(UserTurnEnded(call=bus.call(6), text=""))
     await started.wait()
-    await bus.bus.runtimes[0].rebalancer.owned[6].committer.flush()
+    await runtime.rebalancer.owned[6].committer.flush()
     (status,) = [each for each in await bus.bus.groups() if each.partition == 6]
     assert (status.group, status.owner, status.lag, status.pending, status.dead) == ("mood", "alice", 0, 1, 0)
     (pending,) = await bus.bus.redis.xpending_range("orchestra:{p06}:events", "mood", "-", "+", 10)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.bus.consumer.worker import load_consumer
+from orchestra.bus.worker.process import load_consumer
 from orchestra.errors import ConsumerError
 
 _MODULE = """

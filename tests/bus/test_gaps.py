@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer
-from orchestra.bus.consumer.runtime import ConsumerRuntime
 from orchestra.bus.group.leases import Leases
 from orchestra.bus.group.retention import look_for_gap, trim
+from orchestra.bus.worker.runtime import ConsumerRuntime
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import UserTurnEnded
@@ -27,10 +27,10 @@ def redis_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(autouse=True)
 def _only_the_test_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def rest(_: ConsumerRuntime) -> None:
+    async def rest(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("orchestra.bus.consumer.runtime.run_retention", rest)
+    monkeypatch.setattr("orchestra.bus.worker.runtime.run_retention", rest)
 
 
 def consumer(name: str = "mood", **options: str) -> Consumer:
@@ -49,7 +49,7 @@ async def publish(bus: TestBus, count: int) -> None:
 
 async def missed(bus: TestBus) -> int:
     """How many the running consumer says that it has missed on partition 3, however often one looks."""
-    (runtime,) = bus.bus.runtimes
+    (runtime,) = bus.runtimes
     owned = runtime.rebalancer.owned[3]
     for _ in range(2):
         await look_for_gap(owned, owned.positions["events"])
@@ -137,10 +137,10 @@ async def test_a_group_that_was_moved_by_hand_has_missed_nothing(bus: TestBus, p
 
 
 async def test_who_has_lost_a_partition_without_knowing_raises_no_alarm(bus: TestBus) -> None:
-    paused = ConsumerRuntime(consumer(), bus.bus, "paused", lease_ms=400, grace_s=0)
+    paused = ConsumerRuntime(consumer(), bus.bus, worker="paused", lease_ms=400, grace_s=0)
     taken = await Leases(bus.bus, "mood", "paused", 400).acquire(3)
     assert taken is not None
-    owned = paused.own(3, taken[0])
+    owned = paused.open_partition(3, taken[0])
     owned.ready = True
     await bus.bus.redis.delete("orchestra:{p03}:lease:mood")  # it has expired
     await publish(bus, 10)

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orchestra.bus.consumer.health import Health
+from orchestra.bus.worker.health import Health
 from orchestra.testing import TestBus
 
 
 @pytest.fixture
 async def health(bus: TestBus) -> AsyncIterator[Health]:
-    listening = Health(bus.bus, 0)
+    listening = Health(bus.bus, bus.runtimes, 0)
     await listening.start()
     yield listening
     await listening.close()

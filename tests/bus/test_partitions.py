@@ -10,6 +10,7 @@ from orchestra.bus.consumer.backpressure import MOST_BYTES
 from orchestra.bus.consumer.reader import READ_BYTES
 from orchestra.bus.group.leases import Leases, quota
 from orchestra.bus.group.retention import trim
+from orchestra.bus.worker.runtime import ConsumerRuntime
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, CallStarted, ReplyChunk, TurnCompleted, UserTurnEnded
@@ -102,7 +103,7 @@ async def test_a_slow_handler_bounds_what_is_read_ahead(bus: TestBus) -> None:
 
     await bus.publish(*(UserTurnEnded(call=calls[number % 20], turn=number, text="") for number in range(4000)))
     async with bus.run(consumer):
-        (owned,) = [each for each in bus.bus.runtimes[0].rebalancer.owned.values() if each.partition == 1]
+        owned = bus.runtimes[0].rebalancer.owned[1]
         assert 1000 <= await bus.full(1) < 1500
         gate.set()
         await bus.settled()
@@ -124,7 +125,7 @@ async def test_large_events_are_read_ahead_by_their_bytes(bus: TestBus) -> None:
 
     await bus.publish(*large(bus, 500))
     async with bus.run(consumer):
-        load = bus.bus.runtimes[0].rebalancer.owned[1].in_flight
+        load = bus.runtimes[0].rebalancer.owned[1].in_flight
         assert await bus.full(1) < 300
         assert MOST_BYTES <= load.bytes < MOST_BYTES + READ_BYTES
         gate.set()
@@ -144,9 +145,10 @@ async def test_after_an_owner_that_vanished_large_events_are_taken_by_their_byte
     await Leases(bus.bus, "mood", "vanished", 400).acquire(1)
     await bus.bus.redis.delete("orchestra:{p01}:lease:mood")  # it has expired
     await bus.publish(*large(bus, 500))
-    running = asyncio.create_task(run_consumer(consumer, bus.bus, stop=stop))
+    runtime = ConsumerRuntime(consumer, bus.bus)
+    running = asyncio.create_task(runtime.run(stop))
     async with asyncio.timeout(30):
-        while not (owned := bus.bus.runtimes[0].rebalancer.owned.get(1) if bus.bus.runtimes else None):  # noqa: ASYNC110
+        while not (owned := runtime.rebalancer.owned.get(1)):  # noqa: ASYNC110 - the state of another's loop
             await asyncio.sleep(0.005)
         while not owned.in_flight.full:  # noqa: ASYNC110 - the state of another's loop
             await asyncio.sleep(0.005)

@@ -8,7 +8,7 @@ import pytest
 
 from orchestra.agents import load_app
 from orchestra.bus.consumer.definition import PLATFORM
-from orchestra.bus.consumer.worker import load_consumer
+from orchestra.bus.worker.process import load_consumer
 from orchestra.errors import AppError, ConsumerError
 
 APP = """from orchestra import Agent, App

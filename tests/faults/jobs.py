@@ -8,7 +8,7 @@ from pathlib import Path
 import uvloop
 
 from orchestra.bus import Consumer, Context
-from orchestra.bus.consumer.worker import run_worker
+from orchestra.bus.worker.process import run_worker
 from orchestra.settings import load_settings
 from orchestra_schemas import Event
 

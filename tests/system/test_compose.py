@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from orchestra.bus.consumer.worker import load_consumer
+from orchestra.bus.worker.process import load_consumer
 from orchestra.cli import app
 from orchestra.settings import Settings
 from orchestra.stack import WORKERS

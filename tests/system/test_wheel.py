@@ -57,7 +57,7 @@ async def test_a_project_with_folders_called_schemas_workers_and_tests_has_a_cal
     out = await run(str(installed / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=shop, **home)
     assert "4 passed" in out
     told = await run(
-        str(installed / "python"), "-c", "from orchestra.bus.consumer.worker import load_consumer as load\n"
+        str(installed / "python"), "-c", "from orchestra.bus.worker.process import load_consumer as load\n"
         "print(load('orchestration').name, load('workers.execution:consumer').name)", cwd=shop, **home
     )  # fmt: skip
     assert told.split() == ["orchestration", "execution"]

@@ -2,37 +2,34 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import structlog
 
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer.definition import BatchFunction, Handler
-from orchestra.bus.consumer.delivery import Delivery, run_attempts
+from orchestra.bus.consumer.delivery import Delivery
+from orchestra.bus.consumer.partition import OwnedPartition
 from orchestra.bus.consumer.position import GroupPosition, HeldBatch
 from orchestra.bus.stream.entry import Entry, Raw, raw_of, read_entry
 from orchestra.errors import FencedError
 
-if TYPE_CHECKING:
-    from orchestra.bus.consumer.partition import OwnedPartition
-
 _LOG = structlog.get_logger("orchestra.bus")
 
 
-def start_batch(owned: "OwnedPartition", position: GroupPosition, entries: Sequence[Raw], handler: Handler) -> None:
-    """Start new entries of one stream as one batch; until it ends they are pending, or the group's position waits."""
+def start_batch(owned: OwnedPartition, position: GroupPosition, entries: Sequence[Raw], handler: Handler) -> None:
+    """Start new entries of one stream as one batch. Until it ends they are pending, or the group's position waits."""
     if not entries:
         return
     if not handler.pending:
         held = position.hold_batch(entries[-1][0], len(entries))
-        first = Delivery(owned, position, entries[0], handler, b"")
-        # held for long, perhaps: what the reply was made of goes now
+        first = Delivery(position, entries[0], handler, b"")
+        # decoded now, so that the reply they came in is freed: a batch may be held for a long time
         kept = [read_entry(raw, owned.partition, position.stream) for raw in entries]
         size = sum(len(entry.body) + len(entry.audio or b"") for entry in kept)
         owned.in_flight.count(len(kept), size)
         owned.spawn(first, _run_held(owned, position, held, kept, size, handler))
         return
-    deliveries = [Delivery(owned, position, raw, handler, b"") for raw in entries]
+    deliveries = [Delivery(position, raw, handler, b"") for raw in entries]
     for delivery in deliveries:
         delivery.deliveries = 1
         owned.committer.claim(delivery)
@@ -43,27 +40,28 @@ def start_batch(owned: "OwnedPartition", position: GroupPosition, entries: Seque
     owned.spawn(deliveries[0], _run_pending(owned, deliveries, handler.batch))
 
 
-async def _run_held(  # noqa: PLR0917 - a batch on its way
-    owned: "OwnedPartition", position: GroupPosition, held: HeldBatch, entries: list[Entry], size: int, handler: Handler
+async def _run_held(  # noqa: PLR0917 - one call, of the function above
+    owned: OwnedPartition, position: GroupPosition, held: HeldBatch, entries: list[Entry], size: int, handler: Handler
 ) -> None:
-    """See a batch of so many bytes through, whose entries are not made pending."""
+    """Handle a batch of ``size`` bytes whose entries are not pending, again and again until the function returns."""
     assert handler.batch is not None
-    backoff, started = Backoff(0.1, 10.0), owned.clock()
+    clock = asyncio.get_running_loop().time
+    backoff, started = Backoff(0.1, 10.0), clock()
     while True:
         try:
             async with asyncio.timeout(handler.timeout_s):
                 refusals = {refusal.entry.stream_id: refusal.error for refusal in await handler.batch(entries) or ()}
             break
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is said, and tried again
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is logged and tried again
             handler.failed += len(entries)
             _LOG.warning("batch.failed", group=owned.consumer.name, entries=len(entries), error=repr(error))
             await backoff.wait()
-    handler.seconds += owned.clock() - started
+    handler.seconds += clock() - started
     handler.handled += len(entries) - len(refusals)
     for entry in entries if refusals else ():
         if entry.stream_id in refusals:
-            owned.send_to_dead_letters(
-                Delivery(owned, position, raw_of(entry), handler, b""), refusals[entry.stream_id]
+            owned.writer.send_to_dead_letters(
+                Delivery(position, raw_of(entry), handler, b""), refusals[entry.stream_id]
             )
     position.release_batch(held)
     owned.in_flight.count(-len(entries), -size)
@@ -71,8 +69,10 @@ async def _run_held(  # noqa: PLR0917 - a batch on its way
     owned.on_capacity()
 
 
-async def _run_pending(owned: "OwnedPartition", deliveries: list[Delivery], batch: BatchFunction) -> None:
-    handler, started = deliveries[0].handler, owned.clock()
+async def _run_pending(owned: OwnedPartition, deliveries: list[Delivery], batch: BatchFunction) -> None:
+    """Handle a batch of pending entries; if the function raises, its entries are handled one by one."""
+    clock = asyncio.get_running_loop().time
+    handler, started = deliveries[0].handler, clock()
     entries = [read_entry(delivery.raw, owned.partition, delivery.position.stream) for delivery in deliveries]
     try:
         async with asyncio.timeout(handler.timeout_s):
@@ -82,15 +82,15 @@ async def _run_pending(owned: "OwnedPartition", deliveries: list[Delivery], batc
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept
         _LOG.warning("batch.failed", group=owned.consumer.name, entries=len(deliveries), error=repr(error))
         for delivery in deliveries:
-            owned.spawn(delivery, run_attempts(delivery, None, error))
+            owned.spawn(delivery, owned.run_attempts(delivery, None, error))
         return
     finally:
-        handler.seconds += owned.clock() - started
+        handler.seconds += clock() - started
     for delivery, entry in zip(deliveries, entries, strict=True):
         refused = refusals.get(entry.stream_id) if refusals else None
         owned.in_flight.remove(delivery.raw)
         if refused is None:
-            owned.finish(delivery, None)
+            owned.writer.finish(delivery, None)
         else:
-            owned.send_to_dead_letters(delivery, refused)
+            owned.writer.send_to_dead_letters(delivery, refused)
     owned.on_capacity()

@@ -2,23 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 import structlog
 from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
+from orchestra.bus.consumer.delivery import Delivery, StateOperation
 from orchestra.bus.consumer.position import REQUEUED, GroupPosition
 from orchestra.bus.redis.connection import Argument, RedisConnection, Reply, pack
 from orchestra.bus.redis.refusal import ran_in_part
 from orchestra.bus.redis.scripts import COMMIT
+from orchestra.bus.stream.encode import EncodedEvent
 from orchestra.errors import FencedError
-
-if TYPE_CHECKING:
-    from orchestra.bus.consumer.context import StateOperation
-    from orchestra.bus.consumer.delivery import Delivery
-    from orchestra.bus.stream.encode import EncodedEvent
 
 _LOG = structlog.get_logger("orchestra.bus")
 _QUIET_S = 0.01
@@ -54,6 +50,8 @@ class Committer:
         self._connection = connection
         self._positions = tuple(positions)
         self._on_commit = on_commit
+        #: whether what is published waits a while for more
+        self.lingers = linger_s > 0
         self._linger_s = linger_s
         self._quiet_s, self._idle_s = max(_QUIET_S, linger_s), max(_IDLE_S, linger_s)
         self._flying_reads: list[int] = []
@@ -83,11 +81,11 @@ class Committer:
 
     # -- what to commit
 
-    def claim(self, delivery: "Delivery") -> None:
+    def claim(self, delivery: Delivery) -> None:
         """The work is taken and stays unfinished for a while: pending, with its count."""
         self._unclaimed[delivery] = None
 
-    def finish(self, delivery: "Delivery") -> None:
+    def finish(self, delivery: Delivery) -> None:
         """The work is done: acked, if it was ever pending; a requeued letter's ack deletes it, too."""
         self._unclaimed.pop(delivery, None)
         if delivery.pending or delivery.position.requeued:
@@ -95,7 +93,7 @@ class Committer:
         if delivery.may_repeat:
             self._operations += ("F", delivery.cause)
 
-    def publish(self, encoded: "EncodedEvent") -> None:
+    def publish(self, encoded: EncodedEvent) -> None:
         """Publish with the next commit."""
         if encoded.audio is None:
             stream = _JOURNAL if encoded.stream == keys.JOURNAL else _MEDIA
@@ -103,7 +101,7 @@ class Committer:
         else:
             self._operations += ("G", _STREAM_KEYS[encoded.stream], "", 0, 10, *encoded.fields())
 
-    def publish_unless_stored(self, encoded: "EncodedEvent", cause: str, number: int) -> None:
+    def publish_unless_stored(self, encoded: EncodedEvent, cause: str, number: int) -> None:
         """Publish with the next commit unless the cause has published its ``number``-th event already."""
         fields = encoded.fields()
         self._operations += ("G", _STREAM_KEYS[encoded.stream], cause, number, len(fields), *fields)
@@ -112,7 +110,7 @@ class Committer:
         """Write a dead letter with the next commit."""
         self._operations += ("D", cause, len(fields), *fields)
 
-    def state(self, key: str, operations: "Iterable[StateOperation]") -> None:
+    def state(self, key: str, operations: Iterable[StateOperation]) -> None:
         """Write to a call's state with the next commit."""
         place = self._state_keys.setdefault(key, len(self._fixed_keys) + 1 + len(self._state_keys))
         for letter, args in operations:
@@ -152,7 +150,7 @@ class Committer:
 
     def after_linger(self) -> None:
         """Something was published: commit within the linger; at once without one."""
-        if self._linger_s <= 0:
+        if not self.lingers:
             if self._flight is not None:
                 self._handled = True
                 return  # it goes with what is collected, as soon as that one is answered

@@ -1,17 +1,11 @@
 """What a handler gets beside its event: publishing before the ack, the group's state of the call, the attempt."""
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
 
+from orchestra.bus.consumer.delivery import Delivery
+from orchestra.bus.consumer.writer import PartitionWriter
 from orchestra.bus.stream.entry import Entry
 from orchestra_schemas import Event
-
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
-    from orchestra.bus.consumer.delivery import Delivery
-
-#: state operations in the order they were made: (letter of the commit script, arguments)
-StateOperation = tuple[str, list[str | bytes | int]]
 
 
 class State:
@@ -21,26 +15,27 @@ class State:
     Reads see them at once.
     """
 
-    def __init__(self, delivery: "Delivery") -> None:
+    def __init__(self, delivery: Delivery, writer: PartitionWriter) -> None:
         self._delivery = delivery
+        self._writer = writer
         self._fields: dict[str, bytes | None] = {}
         self._operations = delivery.operations
 
     @property
     def key(self) -> str:
         """The hash's key in Redis."""
-        return self._delivery.owned.state_key(self._delivery.call)
+        return self._writer.state_key(self._delivery.call)
 
     async def get(self, field: str) -> bytes | None:
         """The value of a field, None where there is none."""
         if field in self._fields:
             return self._fields[field]
-        value: bytes | None = await self._delivery.owned.read_state(self._delivery.call, "HGET", field)
+        value: bytes | None = await self._writer.read_state(self._delivery.call, "HGET", field)
         return value
 
     async def all(self) -> dict[str, bytes]:
         """Every field and its value."""
-        flat = await self._delivery.owned.read_state(self._delivery.call, "HGETALL")
+        flat = await self._writer.read_state(self._delivery.call, "HGETALL")
         stored = {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
         stored.update({name: value for name, value in self._fields.items() if value is not None})
         return {name: value for name, value in stored.items() if self._fields.get(name, value) is not None}
@@ -74,16 +69,17 @@ class Context:
 
     """
 
-    __slots__ = ("_delivery", "attempt", "bus", "deadline", "entry", "lease", "state")
+    __slots__ = ("_delivery", "_writer", "attempt", "bus", "deadline", "entry", "lease", "state")
 
-    def __init__(self, delivery: "Delivery", bus: "Bus", entry: Entry, deadline: float) -> None:
+    def __init__(self, delivery: Delivery, writer: PartitionWriter, entry: Entry, deadline: float) -> None:
         self._delivery = delivery
+        self._writer = writer
         self.attempt = delivery.attempt
         self.deadline = deadline
         self.entry = entry
-        self.lease = delivery.owned.token
-        self.bus = bus
-        self.state = State(delivery)
+        self.lease = writer.token
+        self.bus = writer.bus
+        self.state = State(delivery, writer)
 
     def publish(self, *events: Event) -> Awaitable[None]:
         """Publish now, before the handler ends, under this worker's lease; who awaits it waits until they are stored.
@@ -96,13 +92,13 @@ class Context:
             ValueError: an event belongs to a call of another partition.
 
         """
-        return self._delivery.owned.publish_now(self._delivery, events)
+        return self._writer.publish_now(self._delivery, events)
 
     async def published(self) -> list[Event]:
         """What earlier attempts at this event have published, in order; empty on the first attempt."""
         if not self._delivery.may_repeat:
             return []
-        return await self._delivery.owned.published_by(self._delivery)
+        return await self._writer.published_by(self._delivery)
 
     async def resume(self) -> list[Event]:
         """Go on where earlier attempts at this event stopped: the next event published gets the id after their last.
@@ -116,4 +112,4 @@ class Context:
         """
         if not self._delivery.may_repeat:
             return []
-        return await self._delivery.owned.resume(self._delivery)
+        return await self._writer.resume(self._delivery)

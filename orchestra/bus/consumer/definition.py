@@ -7,19 +7,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from orchestra.bus import keys
+from orchestra.bus.bus import Bus
 from orchestra.bus.consumer.backpressure import MOST_BYTES
 from orchestra.bus.stream.entry import Entry
 from orchestra.errors import ConsumerError
 from orchestra.version import package_version
 from orchestra_schemas import Event, tag_of
-
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
 
 Published = Event | Iterable[Event] | None
 Function = Callable[..., Awaitable[Published] | AsyncIterator[Event]]
@@ -35,7 +33,7 @@ class Refusal:
 
 BatchFunction = Callable[[list[Entry]], Awaitable[Iterable[Refusal] | None]]
 PartitionFunction = Callable[[int, bool], None]
-Lifespan = Callable[["Bus"], AbstractAsyncContextManager[Any]]
+Lifespan = Callable[[Bus], AbstractAsyncContextManager[Any]]
 #: the groups of the platform, and the module of each one's handlers
 PLATFORM = {
     "orchestration": "orchestra.agents.handlers",

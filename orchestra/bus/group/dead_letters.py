@@ -1,16 +1,14 @@
-"""Dead letters: events that a group could not handle, with the error, until somebody decides."""
+"""Dead letters: events that a group could not handle, with the error, until somebody requeues or drops them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from orchestra.bus import keys
 from orchestra.bus.consumer.position import REQUEUED
+from orchestra.bus.ports import Connections
+from orchestra.bus.redis.reply import pairs, text
 from orchestra.bus.redis.scripts import REQUEUE
-from orchestra.bus.stream.entry import pairs, text
-
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
 
 _WORDS = ("type", "call", "id", "stream", "stream_id", "handler", "error", "traceback")
 _CHUNK = 500
@@ -20,8 +18,8 @@ _CHUNK = 500
 class DeadLetter:
     """An event that ``group`` could not handle in ``attempts`` deliveries.
 
-    ``letter_id`` is its place among the partition's dead letters, ``stream_id`` where it stood in ``stream``;
-    ``published`` of its events were stored; ``at`` (epoch seconds) is when it was given up.
+    ``letter_id`` is the stream id of the dead letter, ``stream_id`` that of the event in ``stream``. ``published`` is
+    the number of events that its attempts have stored, ``at`` (epoch seconds) when it was given up.
     """
 
     letter_id: str
@@ -42,33 +40,35 @@ class DeadLetter:
 
     @property
     def name(self) -> str:
-        """What the command line calls it: partition and place, ``07/1763830000000-0``."""
+        """Its name on the command line: partition and letter id, ``07/1763830000000-0``."""
         return f"{self.partition:02d}/{self.letter_id}"
 
 
-async def dead_letters(bus: "Bus", group: str) -> list[DeadLetter]:
+async def dead_letters(connections: Connections, group: str) -> list[DeadLetter]:
     """All dead letters of a group, oldest first within each partition."""
     found = []
-    for partition in range(bus.partitions):
-        rows = await bus.connection(partition).call("XRANGE", keys.key(partition, "dead", group), "-", "+")
+    for partition in range(connections.partitions):
+        rows = await connections.connection(partition).call("XRANGE", keys.key(partition, "dead", group), "-", "+")
         found += [_letter(raw, partition, group) for raw in rows]
     return found
 
 
-async def resolve(bus: "Bus", letters: Iterable[DeadLetter], what: Literal["requeue", "drop"]) -> int:
-    """Give dead letters back to their group, which handles them again, or drop them; how many there still were.
+async def resolve(connections: Connections, letters: Iterable[DeadLetter], what: Literal["requeue", "drop"]) -> int:
+    """Give dead letters back to their group, which handles them again, or drop them; how many still existed.
 
-    What a requeued event had published before it was given up is not published again.
+    Events that a requeued event has already published are not published again.
     """
-    places: dict[tuple[int, str], list[str]] = {}
+    chosen: dict[tuple[int, str], list[str]] = {}
     for letter in letters:
-        places.setdefault((letter.partition, letter.group), []).append(letter.letter_id)
+        chosen.setdefault((letter.partition, letter.group), []).append(letter.letter_id)
     found = 0
-    for (partition, group), ids in places.items():
+    for (partition, group), ids in chosen.items():
         names = [keys.key(partition, word, group) for word in ("dead", REQUEUED, "published")]
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            found += await bus.connection(partition).call("EVALSHA", REQUEUE.sha, 3, *names, group, what, *chunk)
+            found += await connections.connection(partition).call(
+                "EVALSHA", REQUEUE.sha, 3, *names, group, what, *chunk
+            )
     return found
 
 

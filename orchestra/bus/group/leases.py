@@ -1,17 +1,24 @@
-"""Which worker owns which partitions of a group: leases, shared fairly among the living by the server's clock."""
+"""The leases and the members of a group; every operation is a script, timed by the server's clock."""
 
 import asyncio
-from typing import TYPE_CHECKING
+import contextlib
+from functools import partial
+
+from redis.exceptions import RedisError
 
 from orchestra.bus import keys
+from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer.position import REQUEUED
+from orchestra.bus.ports import Connections
+from orchestra.bus.redis.connection import RedisConnection
 from orchestra.bus.redis.scripts import ACQUIRE, MEMBER, RENEW
-
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
 
 #: a lease's token, and the number of the last commit under it that was answered
 Hold = tuple[str, int]
+#: what `Leases.renew` answers for a partition
+LOST, REQUEUED_WAITING = 0, 2
+_BLOCK_MS = 2000
+_RELEASES_KEPT = 100
 
 
 def quota(members: list[str], worker: str, partitions: int) -> int:
@@ -20,53 +27,83 @@ def quota(members: list[str], worker: str, partitions: int) -> int:
     >>> [quota(["a", "b", "c"], worker, 16) for worker in "abc"]
     [6, 5, 5]
     """
-    place = sorted(members).index(worker)
-    return partitions // len(members) + (1 if place < partitions % len(members) else 0)
+    index = sorted(members).index(worker)
+    return partitions // len(members) + (1 if index < partitions % len(members) else 0)
 
 
 class Leases:
-    """The lease operations of one worker in one group; every one of them is a script, timed by the server."""
+    """The lease operations of one worker in one group."""
 
-    def __init__(self, bus: "Bus", group: str, worker: str, lease_ms: int) -> None:
+    def __init__(self, connections: Connections, group: str, worker: str, lease_ms: int) -> None:
         self.group = group
         self.worker = worker
         self.lease_ms = lease_ms
-        self._bus = bus
+        self._connections = connections
 
     async def members(self) -> list[str]:
-        """Give a sign of life; the workers of the group that have given one within the lease time."""
-        reply = await self._bus.shared_connection.call(
-            "EVALSHA", MEMBER.sha, 1, keys.members_key(self.group), self.worker, self.lease_ms
-        )
-        return [name.decode() for name in reply]
+        """Report that this worker is alive; the workers of the group that have done so within the lease time."""
+        return [name.decode() for name in await self._member(self.lease_ms)]
 
     async def leave(self) -> None:
-        """No longer a member."""
-        await self._bus.shared_connection.call("EVALSHA", MEMBER.sha, 1, keys.members_key(self.group), self.worker, 0)
+        """Stop being a member."""
+        await self._member(0)
+
+    async def _member(self, lease_ms: int) -> list[bytes]:
+        name = keys.members_key(self.group)
+        reply: list[bytes] = await self._connections.shared_connection.call(
+            "EVALSHA", MEMBER.sha, 1, name, self.worker, lease_ms
+        )
+        return reply
 
     async def acquire(self, partition: int) -> tuple[str, bool] | None:
-        """Take the lease of a partition: its token, and whether the owner before vanished. None if it is another's."""
-        reply = await self._bus.connection(partition).call(
+        """Take the lease of a partition: its token, and whether the last owner vanished. None if it is another's."""
+        reply = await self._connections.connection(partition).call(
             "EVALSHA", ACQUIRE.sha, 2, *self._names(partition), self.worker, self.lease_ms
         )
         return None if reply is None else (reply[0].decode(), bool(reply[1]))
 
     async def renew(self, held: dict[int, Hold]) -> dict[int, int]:
-        """Keep these leases. Per partition: 0 where it is lost, 2 where requeued dead letters wait, else 1."""
-        if not self._bus.servers.divided:
+        """Keep these leases. Per partition ``LOST``, ``REQUEUED_WAITING`` if it has requeued dead letters, or 1."""
+        if not self._connections.servers.divided:
             return await self._renew(held, self.lease_ms)
         answers = await asyncio.gather(*(self._renew({each: hold}, self.lease_ms) for each, hold in held.items()))
         return {partition: answer for each in answers for partition, answer in each.items()}
 
     async def release(self, partition: int, hold: Hold) -> None:
-        """Give a lease up and tell the others."""
+        """Give up a lease, and announce it to the group's other workers."""
         await self._renew({partition: hold}, 0)
-        await self._bus.announce_release(self.group)
+        with contextlib.suppress(RedisError):  # they look at intervals, too
+            await self._connections.shared_connection.call(
+                "XADD", keys.RELEASES_KEY, "MAXLEN", "~", _RELEASES_KEPT, "*", "group", self.group
+            )
+
+    async def watch_releases(self, wake: asyncio.Event) -> None:
+        """Set ``wake`` whenever a worker of the group has released a partition, until cancelled."""
+        connection = RedisConnection(partial(self._connections.servers.address, keys.RELEASES_KEY))
+        backoff, last = Backoff(0.1), b""
+        try:
+            while True:
+                try:
+                    if not last:
+                        newest = await connection.call("XREVRANGE", keys.RELEASES_KEY, "+", "-", "COUNT", 1)
+                        last = newest[0][0] if newest else b"0-0"
+                    reply = await connection.call("XREAD", "BLOCK", _BLOCK_MS, "STREAMS", keys.RELEASES_KEY, last)
+                except RedisError:
+                    wake.set()  # whoever waits for it notices the outage, and reports it
+                    await backoff.wait()
+                    continue
+                backoff.reset()
+                for _, entries in reply or ():
+                    last = entries[-1][0]
+                    if any(self.group.encode() in fields for _, fields in entries):
+                        wake.set()
+        finally:
+            await connection.close()
 
     async def _renew(self, held: dict[int, Hold], lease_ms: int) -> dict[int, int]:
-        """Of partitions on one server."""
+        """Renew leases of partitions on one server; 0 ms gives them up."""
         names = [name for each in held for name in (*self._names(each), keys.key(each, REQUEUED, self.group))]
-        connection = self._bus.connection(next(iter(held), 0))
+        connection = self._connections.connection(next(iter(held), 0))
         holds = [word for hold in held.values() for word in hold]
         answers = await connection.call("EVALSHA", RENEW.sha, len(names), *names, lease_ms, *holds)
         return dict(zip(held, answers, strict=True))

@@ -5,20 +5,16 @@ consumer that happens to have the same name would make events vanish unread. A g
 modules its handlers come from and which event types they take.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 import structlog
 from redis.exceptions import ResponseError
 
 from orchestra.bus import keys
-from orchestra.bus.consumer.definition import PLATFORM
+from orchestra.bus.bus import Bus
+from orchestra.bus.consumer.definition import PLATFORM, Consumer
+from orchestra.bus.ports import Connections
 from orchestra.bus.redis.connection import TransientError
 from orchestra.errors import ConsumerError
-
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
-    from orchestra.bus.consumer.definition import Consumer
 
 _LOG = structlog.get_logger("orchestra.bus")
 _EVERY = "*"
@@ -41,7 +37,7 @@ class Holder(msgspec.Struct, frozen=True):
         return bool(set(self.modules) & set(other.modules)) and (ours <= theirs or theirs <= ours)
 
 
-def holder_of(consumer: "Consumer") -> Holder:
+def holder_of(consumer: Consumer) -> Holder:
     """What a group records of this consumer."""
     handlers = consumer.all_handlers()
     modules = {handler.module for handler in handlers}
@@ -51,7 +47,7 @@ def holder_of(consumer: "Consumer") -> Holder:
     return Holder(tuple(sorted(modules)), tuple(sorted(types)))
 
 
-async def join(bus: "Bus", consumer: "Consumer") -> None:
+async def join(connections: Connections, consumer: Consumer) -> None:
     """Record whose the consumer's group is; a group without a record, older or new, is this consumer's from now on.
 
     Raises:
@@ -59,10 +55,10 @@ async def join(bus: "Bus", consumer: "Consumer") -> None:
 
     """
     name, mine = keys.holder_key(consumer.name), holder_of(consumer)
-    known = await bus.shared_connection.call("GET", name)
+    known = await connections.shared_connection.call("GET", name)
     if known is None:
-        await _record(bus, name, mine)
-        known = await bus.shared_connection.call("GET", name)  # another may have been first
+        await _record(connections, name, mine)
+        known = await connections.shared_connection.call("GET", name)  # another may have been first
     holder = _read(known)
     if holder is None or holder == mine:
         return
@@ -73,15 +69,15 @@ async def join(bus: "Bus", consumer: "Consumer") -> None:
             f" `orchestra group release {consumer.name}`"
         )
         raise ConsumerError(msg)
-    await _record(bus, name, mine, instead=True)
+    await _record(connections, name, mine, instead=True)
 
 
-async def release(bus: "Bus", group: str) -> Holder | None:
+async def release(connections: Connections, group: str) -> Holder | None:
     """Forget whose a group is, so that whichever consumer runs next has it; its place in the journal stays."""
-    return _read(await bus.shared_connection.call("GETDEL", keys.holder_key(group)))
+    return _read(await connections.shared_connection.call("GETDEL", keys.holder_key(group)))
 
 
-async def drop(bus: "Bus", group: str) -> int:
+async def drop(bus: Bus, group: str) -> int:
     """Delete a group with all that is kept of it: its place, its dead letters; on how many streams it was.
 
     Raises:
@@ -104,9 +100,9 @@ async def drop(bus: "Bus", group: str) -> int:
     return found
 
 
-async def _record(bus: "Bus", name: str, holder: Holder, *, instead: bool = False) -> None:
+async def _record(connections: Connections, name: str, holder: Holder, *, instead: bool = False) -> None:
     try:
-        await bus.shared_connection.call("SET", name, msgspec.json.encode(holder), "XX" if instead else "NX")
+        await connections.shared_connection.call("SET", name, msgspec.json.encode(holder), "XX" if instead else "NX")
     except (ResponseError, TransientError) as error:  # memory is full: who could make room must start all the same
         _LOG.warning("group.not_recorded", key=name, error=str(error))
 

@@ -1,11 +1,13 @@
-"""How far a group has come on the scratch server: what it has read, what is still being handled."""
+"""How far a group has come: what it has read, and what is still being handled."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestra.bus import Bus, Consumer, keys
+from orchestra.bus import keys
+from orchestra.bus.consumer.definition import Consumer
+from orchestra.bus.ports import Connections
 from orchestra.bus.redis.connection import Argument
-from orchestra.bus.stream.entry import pairs, text
+from orchestra.bus.redis.reply import pairs, text
 from orchestra.bus.stream.stream_id import StreamId
 
 Stream = tuple[int, str]
@@ -27,26 +29,32 @@ class GroupProgress:
 
     @property
     def unfinished(self) -> int:
-        """At least so many entries are not finished."""
+        """A lower bound of the number of entries that are not finished."""
         return len(self.pending) + (self.read < self.newest)
 
 
-async def group_progress(bus: Bus, consumer: Consumer, partitions: Iterable[int]) -> dict[Stream, GroupProgress]:
-    """How the group stands on its streams. What it published up to then lies before ``newest``."""
-    places = [(partition, stream) for partition in partitions for stream in consumer.streams]
+async def group_progress(
+    connections: Connections, consumer: Consumer, partitions: Iterable[int]
+) -> dict[Stream, GroupProgress]:
+    """The group's progress on every stream of the partitions; one that it does not read counts as finished.
+
+    ``newest`` is read after ``read`` and ``pending``: whatever finished entries have published is at or before it.
+    """
+    numbers = list(dict.fromkeys(partitions))
+    read_streams = [(partition, stream) for partition in numbers for stream in consumer.streams]
     commands: list[tuple[Argument, ...]] = []
-    for partition, stream in places:
+    for partition, stream in read_streams:
         key = keys.key(partition, stream)
         commands += [("XINFO", "GROUPS", key), ("XPENDING", key, consumer.name, "-", "+", _PENDING)]
-    replies = await bus.shared_connection.calls(commands)
-    every = [
-        (partition, stream) for partition in dict.fromkeys(place[0] for place in places) for stream in keys.STREAMS
-    ]
-    last = await bus.shared_connection.calls([("XREVRANGE", keys.key(*place), "+", "-", "COUNT", 1) for place in every])
+    replies = await connections.shared_connection.calls(commands)
+    every = [(partition, stream) for partition in numbers for stream in keys.STREAMS]
+    last = await connections.shared_connection.calls(
+        [("XREVRANGE", keys.key(*stream), "+", "-", "COUNT", 1) for stream in every]
+    )
     ends = (StreamId.parse(found[0][0]) if found else StreamId(0) for found in last)
     newest = dict(zip(every, ends, strict=True))
-    known: dict[Stream, GroupProgress] = {}
-    for number, place in enumerate(places):
+    progress = {stream: GroupProgress(newest[stream], frozenset(), newest[stream]) for stream in every}
+    for number, each in enumerate(read_streams):
         groups, pending = replies[2 * number], replies[2 * number + 1]
         read = StreamId(0)
         for info in groups if isinstance(groups, list) else ():
@@ -54,7 +62,5 @@ async def group_progress(bus: Bus, consumer: Consumer, partitions: Iterable[int]
             if text(fields["name"]) == consumer.name:
                 read = StreamId.parse(fields["last-delivered-id"])
         open_ = frozenset(StreamId.parse(row[0]) for row in pending) if isinstance(pending, list) else frozenset()
-        known[place] = GroupProgress(read, open_, newest[place])
-    for place in every:
-        known.setdefault(place, GroupProgress(newest[place], frozenset(), newest[place]))
-    return known
+        progress[each] = GroupProgress(read, open_, newest[each])
+    return progress

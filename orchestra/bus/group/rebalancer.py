@@ -1,62 +1,93 @@
-"""Keeping a worker's share of a group's partitions: acquire, renew, hand over, notice a loss."""
+"""Keeps a worker's share of a group's partitions: acquires, renews and releases them, and notices a loss."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer.partition import OwnedPartition
-from orchestra.bus.group.leases import Leases, quota
-from orchestra.bus.group.membership import join
+from orchestra.bus.group.leases import LOST, REQUEUED_WAITING, Leases, quota
 from orchestra.bus.group.recovery import PartitionRecovery
 from orchestra.bus.redis.refusal import Outage, describe_error
 from orchestra.errors import FencedError
 
-if TYPE_CHECKING:
-    from orchestra.bus.consumer.runtime import ConsumerRuntime
-
 _LOG = structlog.get_logger("orchestra.bus")
-_BEAT_S = 0.2
+_INTERVAL_S = 0.2
+_TRIES_TO_RELEASE = 5
+
+
+class RebalancerHost(Protocol):
+    """What the rebalancer needs of the run-time around it."""
+
+    async def join_group(self) -> None:
+        """Record that the group is the consumer's.
+
+        Raises:
+            ConsumerError: it is another consumer's.
+
+        """
+
+    def open_partition(self, partition: int, token: str) -> OwnedPartition:
+        """A partition whose lease was just acquired."""
+
+    async def read_requeued(self, owned: OwnedPartition) -> None:
+        """Handle the dead letters that were given back to the group."""
+
+    def refresh(self, partition: int) -> None:
+        """Read from a partition from now on, or no longer."""
+
+    def watch(self, task: asyncio.Task[None]) -> None:
+        """Report an error of a task that has ended."""
 
 
 class Rebalancer:
-    """The partitions that this worker owns, and the loop that keeps them its fair share."""
+    """The partitions that this worker owns, and the loop that keeps them its fair share.
 
-    def __init__(self, runtime: "ConsumerRuntime", leases: Leases, grace_s: float) -> None:
+    Attributes:
+        owned: the partitions under lease, by number.
+        wake: ends the wait between two rounds: a partition was released or lost, or `stop` was called.
+        ready: set when the share is complete for the first time.
+        lost: how many leases other workers have taken over.
+        last_contact: when Redis last answered, in the event loop's time (seconds).
+        last_error: why Redis does not answer now; empty if it does.
+
+    """
+
+    def __init__(
+        self, host: RebalancerHost, leases: Leases, recovery: PartitionRecovery, partitions: int, grace_s: float
+    ) -> None:
         self.owned: dict[int, OwnedPartition] = {}
-        #: is set by a hand-over of another worker, a lost lease, or the end
         self.wake = asyncio.Event()
         self.ready = asyncio.Event()
         self.lost = 0
-        #: when Redis last answered, in the event loop's time (seconds)
         self.last_contact = asyncio.get_running_loop().time()
-        #: what Redis, or the way to it, answers instead; empty while all is well
         self.last_error = ""
-        self._runtime = runtime
-        self._group = runtime.consumer.name
+        self._host = host
+        self._group = leases.group
         self._leases = leases
+        self._recovery = recovery
+        self._partitions = partitions
         self._grace_s = grace_s
-        self._recovery = PartitionRecovery(runtime)
         self._recovering: dict[int, asyncio.Task[None]] = {}
         self._releasing: dict[int, asyncio.Task[None]] = {}
         self._renewed = float("-inf")
         self._joined = False
         self._stopping = False
-        self._not_taken = Outage()
+        self._recovery_outage = Outage()
 
     def stop(self) -> None:
-        """Start nothing more, hand everything over; `run` ends when that is done."""
+        """Start no more entries and release every partition; `run` ends when that is done."""
         self._stopping = True
         for owned in self.owned.values():
             owned.ready = False
         self.wake.set()
 
     async def run(self) -> None:
-        """Keep the share until `stop`; a server that is away is waited for.
+        """Keep the share until `stop`, waiting for a server that is away.
 
         Raises:
             ConsumerError: the group is another consumer's.
@@ -66,12 +97,12 @@ class Rebalancer:
         while not (self._stopping and not self.owned):
             self.wake.clear()
             try:
-                await self._beat()
+                await self._rebalance()
             except RedisError as error:
                 self.last_error = describe_error(error)
                 if outage.is_news(error):
                     _LOG.warning("worker.redis_away", group=self._group, error=self.last_error)
-                if self._stopping and backoff.tries > 5:  # noqa: PLR2004 - the leases end by themselves
+                if self._stopping and backoff.tries > _TRIES_TO_RELEASE:  # the leases expire by themselves
                     return
                 await backoff.wait()
                 continue
@@ -82,21 +113,21 @@ class Rebalancer:
                 self.last_error = ""
             backoff.reset()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(_BEAT_S, self._leases.lease_ms / 8000)):
+                # eight rounds within a lease: one that is short is renewed in time, too
+                async with asyncio.timeout(min(_INTERVAL_S, self._leases.lease_ms / 8000)):
                     await self.wake.wait()
 
-    async def _beat(self) -> None:
+    async def _rebalance(self) -> None:
         if not self._joined and not self._stopping:
-            await join(self._runtime.bus, self._runtime.consumer)
+            await self._host.join_group()
             self._joined = True
         if self._stopping:
             await self._leases.leave()
             share = 0
         else:
-            members = await self._leases.members()
-            share = quota(members, self._leases.worker, self._runtime.bus.partitions)
+            share = quota(await self._leases.members(), self._leases.worker, self._partitions)
         now = asyncio.get_running_loop().time()
-        if now - self._renewed >= self._leases.lease_ms / 3000:
+        if now - self._renewed >= self._leases.lease_ms / 3000:  # a third of the lease time
             await self._renew()
             self._renewed = now
         self._release_surplus(share)
@@ -108,12 +139,12 @@ class Rebalancer:
             owned = self.owned.get(partition)
             if owned is None or owned.token != held[partition][0]:
                 continue
-            if answer == 0:
+            if answer == LOST:
                 await self._lose(owned)
-            elif owned.ready and answer == 2:  # noqa: PLR2004
-                await self._runtime.take_requeued(owned)
+            elif owned.ready and answer == REQUEUED_WAITING:
+                await self._host.read_requeued(owned)
 
-    # -- more
+    # -- acquiring
 
     async def _acquire_up_to(self, share: int) -> None:
         missing = share - len(self.owned)
@@ -122,72 +153,72 @@ class Rebalancer:
                 self.ready.set()
             return
         for partition in self._others():
-            taken = await self._leases.acquire(partition)
-            if taken is None:
+            acquired = await self._leases.acquire(partition)
+            if acquired is None:
                 continue
-            token, vanished = taken
-            owned = self.owned[partition] = self._runtime.own(partition, token)
+            token, vanished = acquired
+            owned = self.owned[partition] = self._host.open_partition(partition, token)
             owned.committer.lost.add_done_callback(self._when_fenced(owned))
-            self._recovering[partition] = self._start(self._take(owned, vanished=vanished))
+            self._recovering[partition] = self._start(self._recover(owned, vanished=vanished))
             missing -= 1
             if missing == 0:
                 return
 
     def _others(self) -> list[int]:
-        """The partitions that are not ours, each worker beginning elsewhere, so that they do not race."""
-        others = [partition for partition in range(self._runtime.bus.partitions) if partition not in self.owned]
+        """The partitions that this worker does not own. Each worker begins at another one, so that they do not race."""
+        others = [partition for partition in range(self._partitions) if partition not in self.owned]
         start = hash(self._leases.worker) % max(1, len(others))
         return others[start:] + others[:start]
 
-    async def _take(self, owned: OwnedPartition, *, vanished: bool) -> None:
+    async def _recover(self, owned: OwnedPartition, *, vanished: bool) -> None:
         try:
             await self._recovery.run(owned, vanished=vanished)
         except FencedError:
-            return  # it was lost meanwhile
+            return  # the lease was lost meanwhile
         except RedisError as error:
-            # What was begun cannot be begun again in this ownership: give it up, and acquire it anew.
-            if self._not_taken.is_news(error):
+            # entries that were begun cannot be begun a second time under this lease: give it up, acquire another
+            if self._recovery_outage.is_news(error):
                 _LOG.warning(
                     "partition.not_taken", group=self._group, partition=owned.partition, error=describe_error(error)
                 )
             self._recovering.pop(owned.partition, None)
             await self._forget(owned)
             return
-        self._not_taken.over()
+        self._recovery_outage.over()
         self._recovering.pop(owned.partition, None)
         if not owned.committer.lost.done() and not self._stopping and owned.partition not in self._releasing:
             owned.notify_partition_listener(mine=True)
             owned.ready = True
             _LOG.debug("partition.owned", group=self._group, partition=owned.partition, token=owned.token)
-            self._runtime.refresh(owned.partition)
+            self._host.refresh(owned.partition)
             if not self._recovering:
                 self.wake.set()
 
-    # -- less
+    # -- releasing
 
     def _release_surplus(self, share: int) -> None:
-        """Hand over what is more than our share, the idle ones first."""
+        """Release the partitions beyond the share, idle ones first."""
         kept = [owned for partition, owned in self.owned.items() if partition not in self._releasing]
         kept.sort(key=lambda owned: len(owned.running), reverse=True)
         for owned in kept[share:]:
             self._releasing[owned.partition] = self._start(self._release(owned))
 
     async def _release(self, owned: OwnedPartition) -> None:
-        """What runs may end within the grace; the rest stays pending for the next owner."""
+        """Let running handlers end within the grace, then give up the lease; other entries stay pending."""
         owned.ready = False
         owned.notify_partition_listener(mine=False)
         try:
-            taking = self._recovering.pop(owned.partition, None)
-            if taking is not None:
-                taking.cancel()
-                await asyncio.gather(taking, return_exceptions=True)
+            recovering = self._recovering.pop(owned.partition, None)
+            if recovering is not None:
+                recovering.cancel()
+                await asyncio.gather(recovering, return_exceptions=True)
             if owned.running:
                 await asyncio.wait(list(owned.running), timeout=self._grace_s)
             await owned.cancel()
             await asyncio.wait([owned.committer.flush(), owned.committer.lost], return_when=asyncio.FIRST_COMPLETED)
             if not owned.committer.lost.done():
                 await self._leases.release(owned.partition, (owned.token, owned.committer.answered))
-        except RedisError as error:  # the lease ends by itself
+        except RedisError as error:  # the lease expires by itself
             _LOG.warning("partition.not_released", group=self._group, partition=owned.partition, error=str(error))
         finally:
             self._releasing.pop(owned.partition, None)
@@ -214,16 +245,16 @@ class Rebalancer:
         owned.ready = False
         if self.owned.get(owned.partition) is owned:
             del self.owned[owned.partition]
-        taking = self._recovering.pop(owned.partition, None)
-        if taking is not None and taking is not asyncio.current_task():
-            taking.cancel()
+        recovering = self._recovering.pop(owned.partition, None)
+        if recovering is not None and recovering is not asyncio.current_task():
+            recovering.cancel()
         owned.committer.abandon()
         await owned.cancel()
         owned.notify_partition_listener(mine=False)
-        self._runtime.refresh(owned.partition)
+        self._host.refresh(owned.partition)
 
     async def close(self) -> None:
-        """Whatever still runs, ends now; for an end that was not asked for."""
+        """End everything at once, without releasing; for an error or a cancellation."""
         tasks = [*self._recovering.values(), *self._releasing.values()]
         for task in tasks:
             task.cancel()
@@ -231,7 +262,7 @@ class Rebalancer:
         for owned in list(self.owned.values()):
             await self._forget(owned)
 
-    def _start(self, delivery: object) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(delivery)  # type: ignore[arg-type]
-        task.add_done_callback(self._runtime.watch)
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._host.watch)
         return task

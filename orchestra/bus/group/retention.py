@@ -1,52 +1,50 @@
-"""What a partition's owner does now and then: trim its streams by their floor, and look for entries that are gone."""
+"""Trims the streams of owned partitions, and reports entries that were removed before the group had read them."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import keys
+from orchestra.bus.consumer.partition import OwnedPartition
 from orchestra.bus.consumer.position import GroupPosition
+from orchestra.bus.ports import Connections
+from orchestra.bus.redis.reply import pairs, text
 from orchestra.bus.redis.scripts import TRIM
-from orchestra.bus.stream.entry import pairs, text
 from orchestra.bus.stream.stream_id import StreamId
 
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
-    from orchestra.bus.consumer.partition import OwnedPartition
-    from orchestra.bus.consumer.runtime import ConsumerRuntime
-
 _LOG = structlog.get_logger("orchestra.bus")
-_LOOK_S = 2.0
+_INTERVAL_S = 2.0
+_TRIM_EVERY_MS = 10_000
 
 
-async def run_retention(runtime: "ConsumerRuntime") -> None:
-    """Look at one owned partition after the other, each every two seconds, until cancelled."""
+async def run_retention(connections: Connections, owned_now: Callable[[], Iterable[OwnedPartition]]) -> None:
+    """Visit one owned partition after the other, each every two seconds, until cancelled."""
     alarmed: set[tuple[int, str, str]] = set()
     while True:
-        owned = [each for each in runtime.rebalancer.owned.values() if each.ready]
+        owned = [each for each in owned_now() if each.ready]
         for each in owned:
             try:
                 for position in each.positions.values():
                     if each.ready and not position.requeued:
                         await look_for_gap(each, position)
-                        await _trim(runtime.bus, each.partition, position.stream, alarmed)
+                        await _trim(connections, each.partition, position.stream, alarmed)
             except RedisError as error:
                 each.connection().log_refusal(error, group=each.consumer.name, what="trimming waits")
-            await asyncio.sleep(_LOOK_S / len(owned))
+            await asyncio.sleep(_INTERVAL_S / len(owned))
         if not owned:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_INTERVAL_S)
 
 
-async def look_for_gap(owned: "OwnedPartition", position: GroupPosition) -> None:
-    """Say loudly how many entries this group has missed because they were removed before it read them."""
+async def look_for_gap(owned: OwnedPartition, position: GroupPosition) -> None:
+    """Log an error with the number of entries that were removed before this group had read them."""
     begin, end = ("XRANGE", position.key, "-", "+", "COUNT", 1), ("HGET", owned.committer.progress_key, "owner")
     first, info, owner = await owned.connection().calls([begin, ("XINFO", "STREAM", position.key), end])
     if not isinstance(info, list):
-        return  # the stream is gone altogether, and nothing says what was in it
+        return  # there is no stream, and so no record of what was in it
     if owner is None or text(owner) != owned.token or not owned.ready:
-        return  # what is gone may be what the next owner has handled
+        return  # another worker owns the partition, and may have handled what is gone
     facts = pairs(info)
     gone = facts["entries-added"] - facts["length"]
     if position.last == facts["last-generated-id"]:
@@ -54,7 +52,7 @@ async def look_for_gap(owned: "OwnedPartition", position: GroupPosition) -> None
     elif not first or StreamId.parse(first[0][0]) > StreamId.parse(position.last):
         passed = gone
     else:
-        return  # in the midst of what there is: it shows when the group has caught up
+        return  # between the first and the last entry: the difference shows when the group has caught up
     missed = passed - position.read
     if missed <= 0:
         return
@@ -68,23 +66,29 @@ async def look_for_gap(owned: "OwnedPartition", position: GroupPosition) -> None
     owned.committer.schedule()
 
 
-async def _trim(bus: "Bus", partition: int, stream: str, alarmed: set[tuple[int, str, str]]) -> None:
-    held = await trim(bus, partition, stream, every_ms=10_000)
+async def _trim(connections: Connections, partition: int, stream: str, alarmed: set[tuple[int, str, str]]) -> None:
+    held = await trim(connections, partition, stream, every_ms=_TRIM_EVERY_MS)
     if held is None:
         return
     for group, behind_s in held.items():
-        place = (partition, stream, group)
-        if behind_s > bus.settings.lag_alarm_s and place not in alarmed:
-            alarmed.add(place)
+        held_by = (partition, stream, group)
+        if behind_s > connections.settings.lag_alarm_s and held_by not in alarmed:
+            alarmed.add(held_by)
             _LOG.error(
                 "group.behind", group=group, partition=partition, stream=stream, behind_s=round(behind_s),
                 cure=f"run its worker, or give its events up with `orchestra trim --past {group}`",
             )  # fmt: skip
-    alarmed -= {place for place in alarmed if place[:2] == (partition, stream) and place[2] not in held}
+    alarmed -= {each for each in alarmed if each[:2] == (partition, stream) and each[2] not in held}
 
 
 async def trim(
-    bus: "Bus", partition: int, stream: str, *, every_ms: int = 0, past: str = "", retention_s: float | None = None
+    connections: Connections,
+    partition: int,
+    stream: str,
+    *,
+    every_ms: int = 0,
+    past: str = "",
+    retention_s: float | None = None,
 ) -> dict[str, float] | None:
     """Remove what is older than its retention and needed by no group; by one worker at a time.
 
@@ -93,9 +97,11 @@ async def trim(
     is lost to it.
     """
     if retention_s is None:
-        retention_s = bus.settings.media_retention_s if stream == keys.MEDIA else bus.settings.journal_retention_s
+        retention_s = (
+            connections.settings.media_retention_s if stream == keys.MEDIA else connections.settings.journal_retention_s
+        )
     names = (keys.key(partition, stream), keys.key(partition, "trimmed", stream))
-    reply = await bus.connection(partition).call(
+    reply = await connections.connection(partition).call(
         "EVALSHA", TRIM.sha, 2, *names, int(retention_s * 1000), every_ms, past
     )
     if reply is None:

@@ -2,19 +2,16 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError, ResponseError
 
 from orchestra.bus import keys
+from orchestra.bus.ports import Connections
 from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.refusal import cause_of, describe_error, is_forbidden
+from orchestra.bus.redis.reply import text
 from orchestra.bus.redis.scripts import COMMIT
-from orchestra.bus.stream.entry import text
 from orchestra.errors import ServerError
-
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
 
 _KEY, _GROUP, _ID = keys.PROBE_KEY, "probe", "0-0"
 #: each command that a worker or an edge needs, in a form that changes nothing: no key of that name exists, and the
@@ -48,14 +45,14 @@ class Fitness:
     lacks: tuple[str, ...]
 
 
-async def examine(bus: "Bus") -> Fitness:
+async def examine(connections: Connections) -> Fitness:
     """Try what will be needed, changing nothing.
 
     Raises:
         redis.exceptions.RedisError: the server is away.
 
     """
-    connection = RedisConnection(partial(bus.servers.address, _KEY), keep_open=True)
+    connection = RedisConnection(partial(connections.servers.address, _KEY), keep_open=True)
     try:
         *replies, user = await connection.try_calls([*_NEEDED, ("ACL", "WHOAMI")])
     finally:
@@ -67,11 +64,11 @@ async def examine(bus: "Bus") -> Fitness:
     ]
     refuses = {cause_of(str(reply)): describe_error(reply) for _, reply in told if not isinstance(reply, ResponseError)}
     refuses.pop("NOPERM", None)
-    unfit = (*_eviction(bus), *_permissions(told, text(user) if isinstance(user, bytes) else "NAME"))
-    return Fitness(unfit=unfit, refuses=tuple(refuses.values()), lacks=tuple(await _lacking(bus)))
+    unfit = (*_eviction(connections), *_permissions(told, text(user) if isinstance(user, bytes) else "NAME"))
+    return Fitness(unfit=unfit, refuses=tuple(refuses.values()), lacks=tuple(await _lacking(connections)))
 
 
-async def check_server(bus: "Bus") -> None:
+async def check_server(connections: Connections) -> None:
     """Refuse a server on which calls could not be kept.
 
     Raises:
@@ -79,20 +76,20 @@ async def check_server(bus: "Bus") -> None:
 
     """
     try:
-        unfit = (await examine(bus)).unfit
+        unfit = (await examine(connections)).unfit
     except RedisError as error:
-        msg = f"the Redis server {bus.servers.name} cannot be used: {describe_error(error)}"
+        msg = f"the Redis server {connections.servers.name} cannot be used: {describe_error(error)}"
         raise ServerError(msg) from error
     if unfit:
-        msg = f"the Redis server {bus.servers.name} cannot keep calls: it {'; it '.join(unfit)}"
+        msg = f"the Redis server {connections.servers.name} cannot keep calls: it {'; it '.join(unfit)}"
         raise ServerError(msg)
 
 
-def _eviction(bus: "Bus") -> tuple[str, ...]:
-    if not bus.facts.evicts or bus.settings.allow_eviction:
+def _eviction(connections: Connections) -> tuple[str, ...]:
+    if not connections.facts.evicts or connections.settings.allow_eviction:
         return ()
     told = (
-        f"drops keys when its memory is full (maxmemory-policy {bus.facts.policy}), and calls with them: set"
+        f"drops keys when its memory is full (maxmemory-policy {connections.facts.policy}), and calls with them: set"
         " maxmemory-policy noeviction, or ORCHESTRA_ALLOW_EVICTION=true to lose some unseen"
     )
     return (told,)
@@ -112,12 +109,12 @@ def _permissions(told: list[tuple[str, RedisError]], user: str) -> tuple[str, ..
     return tuple(found)
 
 
-async def _lacking(bus: "Bus") -> list[str]:
+async def _lacking(connections: Connections) -> list[str]:
     """What is of use and forbidden to this user, with what follows from it."""
     optional: list[tuple[Argument, ...]] = [("CLIENT", "UNBLOCK", 0), ("SCRIPT", "EXISTS", COMMIT.sha)]
-    unblock, script = await bus.shared_connection.try_calls(optional)
+    unblock, script = await connections.shared_connection.try_calls(optional)
     found = []
-    if not bus.facts.version:
+    if not connections.facts.version:
         found.append("INFO: what it is, and whether it keeps and drops what it has, is not known")
     if isinstance(unblock, RedisError):
         found.append("CLIENT UNBLOCK: partitions change hands half a second later")

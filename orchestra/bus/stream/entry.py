@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from orchestra.bus.keys import JOURNAL, MEDIA
+from orchestra.bus.redis.reply import text
 from orchestra_schemas import Event, decode
 
 #: what decoding the JSON of others raises: wrong or half of it, no UTF-8, nested too deep
@@ -44,11 +45,6 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 _AS_WE_WRITE = [b"type", b"call", b"id", b"body"]
 
 
-def text(value: bytes) -> str:
-    """Bytes of another producer as text; what is no UTF-8 stays visible."""
-    return value.decode("utf-8", "replace")
-
-
 def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
     """The entry of a reply. A missing field is empty: another producer may have written it."""
     values: list[bytes] = raw[1] or []
@@ -82,8 +78,3 @@ def raw_of(entry: Entry) -> Raw:
 def stream_of(key: bytes) -> str:
     """``events`` or ``media``, from the key of a stream."""
     return MEDIA if key.endswith(b":media") else JOURNAL
-
-
-def pairs(flat: list[Any]) -> dict[str, Any]:
-    """Names and values in turn, as a mapping."""
-    return {text(name): value for name, value in zip(flat[::2], flat[1::2], strict=True)}

@@ -3,19 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
+from orchestra.bus.ports import Connections
 from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.refusal import Outage, describe_error
 from orchestra.bus.stream.entry import Entry, read_entry
-
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
 
 _LOG = structlog.get_logger("orchestra.bus")
 _BLOCK_MS = 1000
@@ -64,16 +61,16 @@ class Subscription(AsyncIterator[Entry]):
     once a connection was lost, what has one of the last 2,000 ids is passed over.
     """
 
-    def __init__(self, bus: "Bus", streams: list[tuple[int, str]], since: str | None) -> None:
+    def __init__(self, connections: Connections, streams: list[tuple[int, str]], since: str | None) -> None:
         places = {keys.key(partition, stream).encode(): (partition, stream) for partition, stream in streams}
-        if bus.servers.divided:
+        if connections.servers.divided:
             parts = [
                 {key: place for key, place in places.items() if place[0] == partition}
                 for partition in sorted({place[0] for place in places.values()})
             ]
         else:
             parts = [places] if places else []
-        self._tails = [_Tail(bus.new_connection(next(iter(part.values()))[0]), part, since) for part in parts]
+        self._tails = [_Tail(connections.new_connection(next(iter(part.values()))[0]), part, since) for part in parts]
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived: deque[Entry] = deque()
         self._arrived_bytes = 0
@@ -82,7 +79,6 @@ class Subscription(AsyncIterator[Entry]):
         self._some = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        bus.subscriptions.add(self)
 
     async def start(self) -> None:
         """Fix the place to begin at: everything that is published after this returns will be seen."""

@@ -117,7 +117,7 @@ def _work(  # noqa: PLR0917 - as above
     if into == "terminal":
         return terminal.lines(run) if as_json else terminal.conversation(run)
     if "://" not in into:
-        from orchestra.bus.consumer.worker import load_consumer
+        from orchestra.bus.worker.process import load_consumer
         from orchestra.cli.replay.consumer import replay_into_consumer
 
         consumer = load_consumer(into)

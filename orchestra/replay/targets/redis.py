@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys
 from orchestra.bus.consumer.definition import PLATFORM
-from orchestra.bus.stream.entry import text
+from orchestra.bus.redis.reply import text
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import ServerError
 from orchestra.replay.rewrite import Rewrite

@@ -12,8 +12,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from orchestra.bus import Bus
-from orchestra.bus.consumer.worker import tune_gc
 from orchestra.bus.redis.fitness import check_server
+from orchestra.bus.worker.process import tune_gc
 from orchestra.errors import SettingError
 from orchestra.process import on_one_core
 from orchestra.settings import Settings

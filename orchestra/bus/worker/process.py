@@ -13,9 +13,9 @@ import structlog
 
 from orchestra.bus.bus import Bus
 from orchestra.bus.consumer.definition import PLATFORM, Consumer
-from orchestra.bus.consumer.health import Health
-from orchestra.bus.consumer.runtime import run_consumer, worker_name
 from orchestra.bus.redis.fitness import check_server
+from orchestra.bus.worker.health import Health
+from orchestra.bus.worker.runtime import ConsumerRuntime, worker_name
 from orchestra.errors import ConsumerError, SettingError
 from orchestra.names import renamed
 from orchestra.settings import Settings
@@ -117,18 +117,19 @@ async def run_worker(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     bus = await Bus.connect(settings)
-    health = Health(bus, health_port or 0, health_host)
+    worker = worker_name()
+    runtimes = [ConsumerRuntime(consumer, bus, worker=worker) for consumer in consumers]
+    health = Health(bus, runtimes, health_port or 0, health_host)
     try:
         await check_server(bus)
         if health_port is not None:
             await _listen(health)
-        worker = worker_name()
         server = f"{bus.facts.product} {bus.facts.version} at {bus.servers.name}"
         _LOG.info("worker.started", worker=worker, consumers=names, server=server)
         tune_gc()
         async with asyncio.TaskGroup() as group:
-            for consumer in consumers:
-                group.create_task(run_consumer(consumer, bus, worker=worker, stop=stop))
+            for runtime in runtimes:
+                group.create_task(runtime.run(stop))
         _LOG.info("worker.stopped", worker=worker)
     finally:
         await health.close()

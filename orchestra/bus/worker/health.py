@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import structlog
 from redis.exceptions import RedisError
 
-if TYPE_CHECKING:
-    from orchestra.bus.bus import Bus
+from orchestra.bus.bus import Bus
+from orchestra.bus.worker.runtime import ConsumerRuntime
 
 _LOG = structlog.get_logger("orchestra.bus")
 _SILENT_S = 5.0
@@ -32,12 +31,17 @@ _Sample = tuple[str, dict[str, str], float]
 
 
 class Health:
-    """A small HTTP server beside the engines of a process. ``port`` is the one it got, where 0 was asked for."""
+    """A small HTTP server beside the consumers of a process. ``port`` is the one it got, where 0 was asked for."""
 
-    def __init__(self, bus: "Bus", port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, bus: Bus, runtimes: Sequence[ConsumerRuntime], port: int, host: str = "127.0.0.1") -> None:
         self.host, self.port = host, port
         self._bus = bus
+        self._all_runtimes = runtimes
         self._server: asyncio.Server | None = None
+
+    @property
+    def _runtimes(self) -> list[ConsumerRuntime]:
+        return [runtime for runtime in self._all_runtimes if runtime.running]
 
     async def start(self) -> None:
         """Listen.
@@ -88,7 +92,7 @@ class Health:
         return "".join(
             f"{runtime.consumer.name}: no contact with Redis for {now - runtime.rebalancer.last_contact:.0f} s"
             f"{runtime.rebalancer.last_error and ': '}{runtime.rebalancer.last_error}\n"
-            for runtime in self._bus.runtimes
+            for runtime in self._runtimes
             if now - runtime.rebalancer.last_contact > _SILENT_S
         )
 
@@ -99,7 +103,7 @@ class Health:
             samples += await self._of_groups()
         lines = []
         kinds = dict(_METRICS)
-        for runtime in self._bus.runtimes:
+        for runtime in self._runtimes:
             for name, (meaning, read) in runtime.consumer.gauges.items():
                 kinds[name] = ("gauge", meaning)
                 samples.append((name, {"group": runtime.consumer.name}, read()))
@@ -112,7 +116,7 @@ class Health:
         return "\n".join(lines) + "\n"
 
     def _counted(self) -> Iterator[_Sample]:
-        for runtime in self._bus.runtimes:
+        for runtime in self._runtimes:
             group = runtime.consumer.name
             for handler in {id(each): each for each in runtime.consumer.all_handlers()}.values():
                 labels = {"group": group, "handler": handler.name}
@@ -126,7 +130,7 @@ class Health:
 
     async def _of_groups(self) -> list[_Sample]:
         found: list[_Sample] = []
-        owned = {(each.consumer.name, partition) for each in self._bus.runtimes for partition in each.rebalancer.owned}
+        owned = {(each.consumer.name, partition) for each in self._runtimes for partition in each.rebalancer.owned}
         for status in await self._bus.groups():
             if (status.group, status.partition) in owned:
                 labels = {"group": status.group, "partition": str(status.partition)}

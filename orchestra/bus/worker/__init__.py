@@ -1,0 +1,1 @@
+"""A process that runs consumers: the run-time of each, signals, health and metrics."""
