@@ -133,7 +133,10 @@ class App:
     def fillers(self) -> tuple[tuple[str, str], ...]:
         """What callers hear while a tool is slow, each with the voice of the agent that says it."""
         return tuple(
-            (tool.filler, agent.voice) for agent in self.agents for tool in self.tools_of(agent) if tool.filler
+            (self.language.to_speech(tool.filler), agent.voice)
+            for agent in self.agents
+            for tool in self.tools_of(agent)
+            if tool.filler
         )
 
     def tools_of(self, agent: Agent) -> tuple[Tool, ...]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
-from orchestra.agents.autogen.client import ToolChoice
+from orchestra.agents.autogen.requests import ToolChoice
 from orchestra.agents.call_cache import ActiveCall, CallerTurn, Step
+from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
 from orchestra.errors import EngineError
@@ -23,7 +24,6 @@ from orchestra_schemas import (
     Message,
     PromptCompleted,
     PromptRequested,
-    ReplyChunk,
     ToolCall,
     ToolCompleted,
     ToolRequested,
@@ -171,9 +171,7 @@ class TurnRequests:
 
     def say(self, agent: Agent, text: str) -> None:
         """Have the caller hear these words as they are; no model has made them."""
-        self._pending.append(
-            ReplyChunk(call=self._event.call, turn=self._event.turn, text=text, agent=agent.name, voice=agent.voice)
-        )
+        self._pending.append(reply_chunk(self._app, self._event, agent.name, text))
 
     def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:
         """Publish a request; its id, and what ends when it is stored."""

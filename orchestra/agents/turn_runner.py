@@ -9,8 +9,9 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.agents.app import App
-from orchestra.agents.autogen import AgentToolset, AgentTurn
+from orchestra.agents.autogen import AgentToolset, AgentTurn, TurnState
 from orchestra.agents.call_cache import CONVERSATION, STEP, ActiveCall, CallerTurn, RunningTurn, Step, StopReason
+from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.router import Router
 from orchestra.agents.tool_guard import TurnContext
 from orchestra.agents.turn_requests import PROMPT_S, TurnRequests
@@ -22,7 +23,6 @@ from orchestra_schemas import (
     CallStarted,
     Event,
     Message,
-    ReplyChunk,
     ReplyInterrupted,
     ToolCompleted,
     TurnCancelled,
@@ -197,11 +197,11 @@ class TurnRunner:
             if predicted and conversation.confirmed < event.turn:
                 return self._withdraw(event, context, active, requests)
             if words := active.transcript_of(event.turn):
-                turn.said[0] = Message(role="user", content=words)
-            closing = self._closing_events(event, turn, requests, running, outcome)
+                turn.state.said[0] = Message(role="user", content=words)
+            closing = self._closing_events(event, turn.state, requests, running, outcome)
             if outcome != "cancelled":
-                conversation.asked = turn.asked
-            conversation.add_turn(event.turn, turn.said, agent=turn.agent, running=requests.open_tools)
+                conversation.asked = turn.state.asked
+            conversation.add_turn(event.turn, turn.state.said, agent=turn.state.agent, running=requests.open_tools)
             context.state.delete(*(STEP + request for request in requests.ids))
             _save(active, context)
             return [*requests.pending_events(), *closing]
@@ -225,35 +225,28 @@ class TurnRunner:
         return closing
 
     def _closing_events(
-        self, event: CallerTurn, turn: AgentTurn, requests: TurnRequests, running: RunningTurn, outcome: Outcome
+        self, event: CallerTurn, state: TurnState, requests: TurnRequests, running: RunningTurn, outcome: Outcome
     ) -> list[Event]:
         """The events that close a turn; a caller who would hear nothing hears the apology."""
         if outcome == "cancelled":
             return [TurnCancelled(call=event.call, turn=event.turn, reason=running.reason or "superseded")]
         closing: list[Event] = []
-        if outcome == "failed" and not turn.apologized:
-            turn.said.append(Message(role="assistant", content=self._app.apology))
-            closing.append(
-                ReplyChunk(
-                    call=event.call,
-                    turn=event.turn,
-                    text=self._app.apology,
-                    agent=turn.agent,
-                    voice=self._app.team[turn.agent].voice,
-                )
-            )
+        if outcome == "failed" and not state.apologized:
+            apology = self._app.language.to_speech(self._app.apology)
+            state.said.append(Message(role="assistant", content=apology))
+            closing.append(reply_chunk(self._app, event, state.agent, apology))
         return [
             *closing,
             TurnCompleted(
                 call=event.call,
                 turn=event.turn,
-                agent=turn.agent,
-                text=turn.reply,
+                agent=state.agent,
+                text=state.reply,
                 steps=requests.count,
                 failed=outcome == "failed",
                 model=requests.model,
                 parameters=requests.parameters,
-                rules=tuple(turn.rules),
+                rules=tuple(state.rules),
             ),
         ]
 
@@ -263,10 +256,10 @@ async def _until_confirmed(turn: AgentTurn, active: ActiveCall) -> bool:
     try:
         answered = await turn.run()
     except EngineError:
-        await active.wait_until_confirmed(turn.number)
+        await active.wait_until_confirmed(turn.state.context.turn)
         raise
     if answered:
-        await active.wait_until_confirmed(turn.number)
+        await active.wait_until_confirmed(turn.state.context.turn)
     return answered
 
 
@@ -281,7 +274,7 @@ async def _outcome(turn: AgentTurn, work: asyncio.Task[bool], turn_s: float) -> 
     try:
         done, _ = await asyncio.wait({work}, timeout=turn_s)
         if not done:
-            _LOG.error("turn.too_long", agent=turn.agent, turn=turn.number, seconds=turn_s)
+            _LOG.error("turn.too_long", agent=turn.state.agent, turn=turn.state.context.turn, seconds=turn_s)
             _stop(turn, work)
             await asyncio.wait({work})
             return "failed"
@@ -294,7 +287,7 @@ async def _outcome(turn: AgentTurn, work: asyncio.Task[bool], turn_s: float) -> 
         return "answered" if work.result() else "cancelled"
     if isinstance(error, FencedError | RedisError):
         raise error
-    _LOG.error("turn.failed", agent=turn.agent, turn=turn.number, error=repr(error))
+    _LOG.error("turn.failed", agent=turn.state.agent, turn=turn.state.context.turn, error=repr(error))
     return "failed"
 
 

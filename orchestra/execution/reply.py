@@ -3,6 +3,7 @@
 import structlog
 
 from orchestra.agents.app import App
+from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
 from orchestra.language import Language
@@ -76,17 +77,15 @@ class Reply:
     async def apologize(self) -> None:
         """Tell the caller that something went wrong."""
         self.append_only()
-        await self._publish(self._app.apology)
+        await self._publish(self.language.to_speech(self._app.apology))
 
     async def _publish(self, text: str) -> None:
-        agent = self._app.team.get(self._prompt.agent)
-        chunk = ReplyChunk(
-            call=self._prompt.call,
-            turn=self._prompt.turn,
-            text=text,
-            agent=self._prompt.agent,
+        chunk = reply_chunk(
+            self._app,
+            self._prompt,
+            self._prompt.agent,
+            text,
             index=len(self._chunks),
-            voice=agent.voice if agent else "",
             first_token_ms=0.0 if self._chunks else self.first_token_ms,
         )
         self._chunks.append(chunk)

@@ -11,6 +11,7 @@ import structlog
 
 from orchestra.agents.app import App
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
+from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.tool import Tool, ToolContext
 from orchestra.bus import Context
 from orchestra.errors import RejectedError, ToolFailed
@@ -180,15 +181,7 @@ class Tools:
 
     def _chunk(self, text: str, event: ToolRequested) -> ReplyChunk:
         """Words of the platform while the tool is at work."""
-        agent = self._app.team.get(event.agent)
-        return ReplyChunk(
-            call=event.call,
-            turn=event.turn,
-            text=text,
-            agent=event.agent,
-            voice=agent.voice if agent else "",
-            filler=True,
-        )
+        return reply_chunk(self._app, event, event.agent, self._app.language.to_speech(text), filler=True)
 
     def _asked_of_the_call(self, tool: Tool, event: ToolRequested) -> list[Event]:
         arguments = tool.check(event.arguments)

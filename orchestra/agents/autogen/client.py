@@ -3,48 +3,48 @@
 # ruff: noqa: D102 - the methods are described by the classes of AutoGen that they implement
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
 
-import msgspec
-import structlog
 from autogen_core import CancellationToken, FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
 from autogen_core.tools import Tool
 from autogen_core.tools import ToolSchema as AutoGenToolSchema
 from pydantic import BaseModel
 
-from orchestra.agents.arguments import tool_name
-from orchestra.agents.autogen.messages import from_autogen
-from orchestra.agents.autogen.workbench import REFUSED_SUFFIX
-from orchestra.agents.tool_guard import HANDOFF, Refusal
+from orchestra.agents.autogen.messages import followed_name, from_autogen
+from orchestra.agents.autogen.next_step import Ask, Call, Say, next_step
+from orchestra.agents.autogen.requests import Requests, ToolChoice
+from orchestra.agents.autogen.state import TurnState
+from orchestra.agents.autogen.tool_calls import guarded_calls, usable_calls
+from orchestra.agents.autogen.toolset import AgentToolset
 from orchestra.errors import EngineError
-from orchestra_schemas import Message, ToolCall
-
-if TYPE_CHECKING:
-    from orchestra.agents.autogen.turn import AgentTurn
-
-_LOG = structlog.get_logger("orchestra.agents")
-
-#: prompts of one turn, the last of them without tools: so no turn calls tools for ever
-PROMPTS = 6
-#: tool calls of one answer, and of one turn
-CALLS = 8
-CALLS_OF_TURN = 16
-_REPEATED = Refusal(result="Not done: the same call has just been made, and its result stands above.")
-
-ToolChoice = Literal["auto", "none", "required"]
+from orchestra_schemas import Message, PromptCompleted, ToolCall, ToolSchema
 
 
 class PromptClient(ChatCompletionClient):
-    """A model, as AutoGen sees it; the real one is asked in another process, which speaks its words while they come."""
+    """A model, as AutoGen sees it; the real one is asked in another process, which speaks its words as they come.
+
+    Attributes:
+        prefetched: the answer to the first prompt, until AutoGen asks for it.
+
+    """
 
     component_type = "model"
 
-    def __init__(self, turn: "AgentTurn") -> None:
-        self._turn = turn
+    def __init__(
+        self, state: TurnState, toolset: AgentToolset, requests: Requests, cancellation_token: CancellationToken
+    ) -> None:
+        self._state = state
+        self._toolset = toolset
+        self._requests = requests
+        self._token = cancellation_token
         self._usage = RequestUsage(prompt_tokens=0, completion_tokens=0)
+        self.prefetched: asyncio.Future[PromptCompleted] | None = None
+
+    def prefetch(self, messages: tuple[Message, ...], offered: tuple[ToolSchema, ...]) -> None:
+        """Ask what AutoGen will ask first, before it is built: the caller waits for the answer."""
+        self.prefetched = self._ask(messages, offered, "auto")
 
     async def create(
         self,
@@ -56,38 +56,51 @@ class PromptClient(ChatCompletionClient):
         extra_create_args: Mapping[str, Any] = {},  # noqa: ARG002
         cancellation_token: CancellationToken | None = None,  # noqa: ARG002 - it is the turn's
     ) -> CreateResult:
-        """Publish the prompt as `PromptRequested` and await its `PromptCompleted`.
-
-        What is known without a model is answered at once: what a rule has said instead, the tool call that the caller
-        agreed to, nothing behind last words. The last prompt that a turn may make, and one that only says good-bye, is
-        offered no tools.
+        """Do what `next_step` says; to ask is to publish a `PromptRequested` and await its `PromptCompleted`.
 
         Raises:
-            asyncio.CancelledError: the turn was cancelled; the model must not be asked behind it.
+            asyncio.CancelledError: the turn was cancelled: AutoGen goes on to the next prompt after a cancelled tool.
             EngineError: the model has failed and there is nothing to say.
 
         """
-        turn = self._turn
-        if turn.broken is not None:
-            raise turn.broken
-        if turn.token.is_cancelled():
+        state = self._state
+        if state.error is not None:
+            raise state.error
+        if self._token.is_cancelled():
             raise asyncio.CancelledError
-        offered = tuple(turn.toolset.schemas[_name(tool)] for tool in tools)
-        known = self._known_without_asking([tool.name for tool in offered])
-        if known is not None:
-            return known
-        choice: ToolChoice = tool_choice if isinstance(tool_choice, str) else "required"
-        if turn.prompts == PROMPTS - 1 or turn.calls >= CALLS_OF_TURN or self._is_closing():
-            offered = ()
-        prefetched, turn.prefetched = turn.prefetched, None
-        answer = await (prefetched or turn.ask(tuple(from_autogen(messages)), offered, choice))
+        offered = tuple(self._toolset.schemas[_name(tool)] for tool in tools)
+        names = [tool.name for tool in offered]
+        step = next_step(state, names)
+        match step:
+            case Say(text):
+                state.say_instead = ""
+                self._requests.say(self._toolset.agents[state.agent], text)
+                return self._result(text, ())
+            case Call(call):
+                state.agreed = None
+                return self._result("", guarded_calls(state, self._toolset, (call,), names))
+            case Ask(offer_tools):
+                state.agreed = None  # to a call that this agent cannot make
+                choice: ToolChoice = tool_choice if isinstance(tool_choice, str) else "required"
+                return await self._answer(messages, offered if offer_tools else (), choice)
+            case _:
+                return self._result("", ())
+
+    async def _answer(
+        self, messages: Sequence[LLMMessage], offered: tuple[ToolSchema, ...], choice: ToolChoice
+    ) -> CreateResult:
+        """The model's answer, with the calls that are really made."""
+        state = self._state
+        prefetched, self.prefetched = self.prefetched, None
+        answer = await (prefetched or self._ask(tuple(from_autogen(messages)), offered, choice))
         if answer.error:
             if answer.text:
-                turn.apologized = True
-                turn.said.append(Message(role="assistant", content=answer.text))
+                state.apologized = True
+                state.said.append(Message(role="assistant", content=answer.text))
             raise EngineError(answer.error)
         names = [tool.name for tool in offered]
-        calls = self._check(self._usable(answer.tool_calls, names), names)
+        usable = usable_calls(state, self._toolset, answer.tool_calls, names)
+        calls = guarded_calls(state, self._toolset, usable, names)
         if not calls and not answer.text:
             msg = f"prompt {answer.request} has no answer: {answer.finish_reason}"
             raise EngineError(msg)
@@ -97,90 +110,23 @@ class PromptClient(ChatCompletionClient):
         )
         return self._result(answer.text, calls)
 
-    def _known_without_asking(self, offered: Sequence[str]) -> CreateResult | None:
-        """What comes next where no model need be asked."""
-        turn = self._turn
-        if self._has_closed():
-            return self._result("", ())
-        if turn.say_instead:
-            said, turn.say_instead = turn.say_instead, ""
-            turn.requests.say(turn.toolset.agents[turn.agent], said)
-            return self._result(said, ())
-        if turn.agreed is not None:
-            agreed, turn.agreed = turn.agreed, None
-            if agreed.name in offered:
-                return self._result("", self._check((agreed,), offered))
-        return None
-
-    def _closing_calls(self) -> int:
-        """How many tools the last step ran, if all of them were of those after which only last words are said."""
-        answers = []
-        for message in reversed(self._turn.said):
-            if message.role != "tool":
-                break
-            answers.append(message.name)
-        return len(answers) if all(name in self._turn.toolset.closing for name in answers) else 0
-
-    def _is_closing(self) -> bool:
-        return self._closing_calls() > 0
-
-    def _has_closed(self) -> bool:
-        """The last words are said already, together with the call that ends it."""
-        calls = self._closing_calls()
-        return calls > 0 and bool(self._turn.said[-calls - 1].content)
-
-    def _usable(self, calls: Sequence[ToolCall], offered: Collection[str]) -> tuple[ToolCall, ...]:
-        """The calls that may be run: each once, with ids and names that any server takes back, and not too many.
-
-        What the answer before this has done is not done again, unless that does no harm (an idempotent tool). At most
-        one handoff is left, without arguments.
-        """
-        turn = self._turn
-        taken = {call.id for message in (*turn.history, *turn.said) for call in message.tool_calls}
-        most = min(CALLS, CALLS_OF_TURN - turn.calls)
-        usable: dict[tuple[str, str], ToolCall] = {}
-        for call in self._each(calls, offered) if offered else ():
-            if len(usable) == most:
-                _LOG.warning("calls.too_many", agent=turn.agent, turn=turn.number, calls=len(calls), most=most)
-                break
-            call_id = call.id if call.id and call.id not in taken else _own_id(turn.number, len(taken))
-            if usable.setdefault(_key(call), msgspec.structs.replace(call, id=call_id)).id != call_id:
-                continue
-            taken.add(call_id)
-            if _key(call) in turn.last_calls and call.name in turn.toolset.once:
-                turn.refused[call_id] = _REPEATED
-        return tuple(usable.values())
-
-    def _each(self, calls: Sequence[ToolCall], offered: Collection[str]) -> Iterator[ToolCall]:
-        """The calls by the names of the tools that are meant; one handoff of them at most."""
-        handed = False
-        for call in calls:
-            name = tool_name(call.name, offered)
-            is_handoff = name.startswith(HANDOFF)
-            if not name or (is_handoff and handed):
-                continue
-            handed = handed or is_handoff
-            yield ToolCall(id=call.id, name=name, arguments="{}" if is_handoff else call.arguments or "{}")
-
-    def _check(self, calls: Sequence[ToolCall], offered: Sequence[str]) -> tuple[ToolCall, ...]:
-        """The calls as they are to be made: counted, and remembered so that the next answer makes none again."""
-        turn = self._turn
-        judged = turn.check_calls(calls, offered)
-        made = [call for call in calls if turn.refused.get(call.id, _REPEATED) == _REPEATED]
-        turn.calls += len(calls)
-        if made:
-            turn.last_calls = set(map(_key, made))
-        return judged
-
-    def _followed(self, call: ToolCall) -> str:
-        """The name under which AutoGen does with a call what was decided."""
-        refused = call.id in self._turn.refused and call.name.startswith(HANDOFF)
-        return call.name + REFUSED_SUFFIX if refused else call.name
+    def _ask(
+        self, messages: tuple[Message, ...], offered: tuple[ToolSchema, ...], choice: ToolChoice
+    ) -> asyncio.Future[PromptCompleted]:
+        """The answer to a prompt, which is published at once."""
+        self._state.prompts += 1
+        agent = self._toolset.agents[self._state.agent]
+        asked = asyncio.ensure_future(self._requests.prompt(agent, messages, offered, choice if offered else "none"))
+        self._token.link_future(asked)
+        return asked
 
     def _result(self, text: str, calls: Sequence[ToolCall]) -> CreateResult:
         content: str | list[FunctionCall] = text
         if calls:
-            content = [FunctionCall(id=call.id, name=self._followed(call), arguments=call.arguments) for call in calls]
+            refused = self._state.refused
+            content = [
+                FunctionCall(id=call.id, name=followed_name(call, refused), arguments=call.arguments) for call in calls
+            ]
         return CreateResult(
             finish_reason="function_calls" if calls else "stop",
             content=content,
@@ -240,19 +186,6 @@ class PromptClient(ChatCompletionClient):
             family="unknown",
             multiple_system_messages=True,
         )
-
-
-def _key(call: ToolCall) -> tuple[str, str]:
-    """What two calls have in common that do the same."""
-    try:
-        return call.name, json.dumps(json.loads(call.arguments), sort_keys=True)
-    except (ValueError, RecursionError):
-        return call.name, call.arguments
-
-
-def _own_id(turn: int, number: int) -> str:
-    """An id that strict servers take: nine letters or digits."""
-    return f"c{turn % 10_000:04d}{number % 10_000:04d}"
 
 
 def _name(tool: Tool | AutoGenToolSchema) -> str:

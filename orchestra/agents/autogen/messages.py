@@ -1,8 +1,10 @@
-"""Our messages as AutoGen's, and AutoGen's as ours."""
+"""Messages of the platform as AutoGen's, and back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
+from typing import Final
 
+import msgspec
 from autogen_core import FunctionCall
 from autogen_core.models import (
     AssistantMessage,
@@ -13,14 +15,17 @@ from autogen_core.models import (
     UserMessage,
 )
 
+from orchestra.agents.tool_guard import HANDOFF
 from orchestra_schemas import Message, ToolCall
 
-#: messages of the calls at work that are kept as AutoGen's
-_KNOWN = 4096
+#: messages of the active calls that are kept in AutoGen's form
+_KNOWN: Final = 4096
+#: ends the name of a refused handoff, so that AutoGen does not follow it
+_REFUSED_SUFFIX: Final = "__refused"
 
 
 def to_autogen(messages: Sequence[Message]) -> Iterator[LLMMessage]:
-    """Our messages as AutoGen's; the answers to the tool calls of one message stand together there."""
+    """Messages as AutoGen's, where the answers to the tool calls of one message are one message."""
     answers: list[FunctionExecutionResult] = []
     for message in messages:
         if message.role == "tool":
@@ -38,7 +43,7 @@ def to_autogen(messages: Sequence[Message]) -> Iterator[LLMMessage]:
 
 @lru_cache(_KNOWN)
 def _one(message: Message) -> LLMMessage:
-    """One message of AutoGen's, which never changes those that it is given; the whole conversation comes every turn."""
+    """One message in AutoGen's form. Kept, since the whole conversation comes every turn; AutoGen never changes it."""
     if message.role == "user":
         return UserMessage(content=message.content, source="user")
     if message.tool_calls:
@@ -48,7 +53,7 @@ def _one(message: Message) -> LLMMessage:
 
 
 def from_autogen(messages: Sequence[LLMMessage]) -> Iterator[Message]:
-    """AutoGen's messages as ours."""
+    """AutoGen's messages as the platform's."""
     for message in messages:
         if isinstance(message, SystemMessage):
             yield Message(role="system", content=message.content)
@@ -62,3 +67,20 @@ def from_autogen(messages: Sequence[LLMMessage]) -> Iterator[Message]:
         else:
             calls = tuple(ToolCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.content)
             yield Message(role="assistant", content=message.thought or "", tool_calls=calls)
+
+
+def followed_name(call: ToolCall, refused: Container[str]) -> str:
+    """The name under which AutoGen does what was decided; ``refused``: ids of the calls that are not made."""
+    return call.name + _REFUSED_SUFFIX if call.id in refused and call.name.startswith(HANDOFF) else call.name
+
+
+def restore_handoff_names(message: Message, refused: Container[str]) -> Message:
+    """A message with the names that `followed_name` changed as the model wrote them."""
+    if message.tool_call_id in refused:
+        return msgspec.structs.replace(message, name=message.name.removesuffix(_REFUSED_SUFFIX))
+    if not message.tool_calls:
+        return message
+    calls = tuple(
+        msgspec.structs.replace(call, name=call.name.removesuffix(_REFUSED_SUFFIX)) for call in message.tool_calls
+    )
+    return msgspec.structs.replace(message, tool_calls=calls)

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
-from orchestra.agents.builtin import CLOSING
 from orchestra.agents.tool import with_examples
 from orchestra.agents.tool_guard import ToolGuard
 from orchestra_schemas import ToolSchema
@@ -31,7 +30,6 @@ class AgentToolset:
             self.schemas[handoff.name] = ToolSchema(
                 name=handoff.name, description=handoff.description, parameters=dict(schema.get("parameters", {}))
             )
-        self.closing = CLOSING
         self.once = {name for name, tool in app.tools.items() if not tool.idempotent}
         self.language = app.language
         self.guard = ToolGuard(app)

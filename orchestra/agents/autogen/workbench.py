@@ -4,7 +4,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from autogen_core import CancellationToken
@@ -13,17 +13,16 @@ from autogen_core.models import LLMMessage
 from autogen_core.tools import TextResultContent, ToolResult, Workbench
 from autogen_core.tools import ToolSchema as AutoGenToolSchema
 
-from orchestra.agents.autogen.messages import from_autogen, to_autogen
+from orchestra.agents.autogen.messages import from_autogen, restore_handoff_names, to_autogen
+from orchestra.agents.autogen.requests import Requests
+from orchestra.agents.autogen.state import TurnState
+from orchestra.agents.autogen.toolset import AgentToolset
 from orchestra.agents.conversation import STILL_RUNNING
+from orchestra.agents.notes import as_message
 from orchestra.agents.tool import read_arguments
+from orchestra_schemas import Message
 
-if TYPE_CHECKING:
-    from orchestra.agents.autogen.turn import AgentTurn
-
-
-#: the end of a handoff's name that AutoGen is not to follow
-REFUSED_SUFFIX = "__refused"
-_NOT_JUDGED = "Not done: call it again."
+_NOT_APPROVED = "Not done: call it again."
 
 
 class ToolBench(Workbench):
@@ -31,11 +30,16 @@ class ToolBench(Workbench):
 
     component_type = "workbench"
 
-    def __init__(self, turn: "AgentTurn") -> None:
-        self._turn = turn
+    def __init__(
+        self, state: TurnState, toolset: AgentToolset, requests: Requests, cancellation_token: CancellationToken
+    ) -> None:
+        self._state = state
+        self._toolset = toolset
+        self._requests = requests
+        self._token = cancellation_token
 
     async def list_tools(self) -> list[AutoGenToolSchema]:
-        return self._turn.toolset.tools[self._turn.agent]
+        return self._toolset.tools[self._state.agent]
 
     async def call_tool(
         self,
@@ -44,23 +48,23 @@ class ToolBench(Workbench):
         cancellation_token: CancellationToken | None = None,
         call_id: str | None = None,
     ) -> ToolResult:
-        """Publish the call as `ToolRequested` and await its `ToolCompleted`; it may have been refused already.
+        """Publish the call as `ToolRequested` and await its `ToolCompleted`, unless it has been refused.
 
         Nothing is raised but the cancellation of the agent's own task: AutoGen hangs for ever on an error here, and on
-        a call that its token cut off (microsoft/autogen#7956). So the agent is told that the tool is still running.
+        a call that its token cut off (microsoft/autogen#7956). The agent then hears that the tool is still running.
         """
-        del arguments  # what runs is the call as it was judged, not what AutoGen makes of it
-        turn = self._turn
-        refused = turn.refused.get(call_id or "")
-        if refused is not None:
-            return _tool_result(name, refused.result, failed=True)
-        call = turn.made.get(call_id or "")
+        del arguments  # the call runs as it was approved, not as AutoGen reads it
+        state = self._state
+        refusal = state.refused.get(call_id or "")
+        if refusal is not None:
+            return _tool_result(name, refusal.result, failed=True)
+        call = state.approved.get(call_id or "")
         if call is None or call.name != name:
-            return _tool_result(name, _NOT_JUDGED, failed=True)
+            return _tool_result(name, _NOT_APPROVED, failed=True)
         written = msgspec.json.encode(read_arguments(name, call.arguments)).decode()
         call = msgspec.structs.replace(call, arguments=written)
-        asked = asyncio.ensure_future(turn.requests.tool(turn.toolset.agents[turn.agent], call))
-        (cancellation_token or turn.token).link_future(asked)
+        asked = asyncio.ensure_future(self._requests.tool(self._toolset.agents[state.agent], call))
+        (cancellation_token or self._token).link_future(asked)
         try:
             answer = await asked
         except asyncio.CancelledError:
@@ -69,7 +73,7 @@ class ToolBench(Workbench):
                 raise
             return _tool_result(name, STILL_RUNNING, failed=True)
         except Exception as error:  # noqa: BLE001 - raising here hangs AutoGen; the next prompt raises it
-            turn.broken = error
+            state.error = error
             return _tool_result(name, STILL_RUNNING, failed=True)
         return _tool_result(name, answer.result, failed=answer.failed)
 
@@ -90,21 +94,27 @@ class ToolBench(Workbench):
 
 
 class CallContext(ChatCompletionContext):
-    """The call's memory as AutoGen sees it: what was said before, and what this turn adds."""
+    """The call's memory as AutoGen sees it: notes, what was said before, and what this turn adds."""
 
-    def __init__(self, turn: "AgentTurn") -> None:
+    def __init__(self, state: TurnState) -> None:
         super().__init__()
-        self._turn = turn
+        self._state = state
+        self._notes = notes_of(state)
 
     async def get_messages(self) -> list[LLMMessage]:
-        return list(to_autogen((*self._turn.notes, *self._turn.history, *self._turn.said)))
+        return list(to_autogen((*self._notes, *self._state.messages)))
 
     async def add_message(self, message: LLMMessage) -> None:
-        self._turn.said += (
-            self._turn.restore_handoff_name(said)
+        self._state.said += (
+            restore_handoff_names(said, self._state.refused)
             for said in from_autogen([message])
             if said.role != "assistant" or said.content or said.tool_calls
         )
+
+
+def notes_of(state: TurnState) -> tuple[Message, ...]:
+    """What the agents know beside the conversation, as one message before it; empty if there is nothing."""
+    return (as_message(state.context.notes),) if state.context.notes else ()
 
 
 def _tool_result(name: str, text: str, *, failed: bool) -> ToolResult:

@@ -1,0 +1,39 @@
+"""Makes the chunks of a reply: every word that a caller hears from agents passes here."""
+
+from orchestra.agents.app import App
+from orchestra_schemas import PromptRequested, ReplyChunk, ToolRequested, UserTurnEnded, UserTurnPredicted
+
+
+def reply_chunk(
+    app: App,
+    event: PromptRequested | ToolRequested | UserTurnEnded | UserTurnPredicted,
+    agent: str,
+    text: str,
+    *,
+    index: int = 0,
+    first_token_ms: float = 0.0,
+    filler: bool = False,
+) -> ReplyChunk:
+    """A part of an agent's reply, in the agent's voice.
+
+    Args:
+        app: whose agent speaks.
+        event: the caller's turn, prompt or tool call that it answers.
+        agent: the agent's name; one that the app does not have any more gets the edge's voice.
+        text: as the speech engine gets it, see `Language.to_speech`.
+        index: its place among the chunks of one prompt, from 0.
+        first_token_ms: how long the model took to begin; of the first chunk only.
+        filler: it bridges a wait.
+
+    """
+    speaker = app.team.get(agent)
+    return ReplyChunk(
+        call=event.call,
+        turn=event.turn,
+        text=text,
+        agent=agent,
+        index=index,
+        voice=speaker.voice if speaker else "",
+        first_token_ms=first_token_ms,
+        filler=filler,
+    )
