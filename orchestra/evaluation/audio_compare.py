@@ -14,7 +14,8 @@ from orchestra.evaluation.compare import call_diff, with_answers
 from orchestra.evaluation.recorded_caller import GrowingJournal
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
 from orchestra.history.dialogue import dialogue
-from orchestra.history.turns import ToldCall, told
+from orchestra.history.reduce import history_of
+from orchestra.history.views.summary import CallSummary, call_summary
 from orchestra.recordings.locate import recording_file
 from orchestra.settings import Settings
 from orchestra.simulator import (
@@ -50,7 +51,7 @@ class RecordedVoice(msgspec.Struct, frozen=True, kw_only=True):
     sounds: tuple[TurnAudio, ...]
 
 
-def recorded_voice(was: ToldCall, recorded: Sequence[Event], caller: Samples, agent: Samples) -> RecordedVoice:
+def recorded_voice(was: CallSummary, recorded: Sequence[Event], caller: Samples, agent: Samples) -> RecordedVoice:
     """The caller's turns in a recording (two tracks, 8 kHz, on the call's clock), by the times of its journal.
 
     Raises:
@@ -77,14 +78,14 @@ def recorded_voice(was: ToldCall, recorded: Sequence[Event], caller: Samples, ag
     return RecordedVoice(numbers=tuple(heard), utterances=tuple(utterances), sounds=tuple(measured[1:]))
 
 
-def _utterance(was: ToldCall, number: int, caller: Samples, span: Span, before: TurnAudio) -> Utterance:
+def _utterance(was: CallSummary, number: int, caller: Samples, span: Span, before: TurnAudio) -> Utterance:
     """One turn's audio; where it interrupted the reply before, when after that reply's first sound."""
     samples = caller[round(span.start_s * SAMPLE_RATE) : round(span.end_s * SAMPLE_RATE)]
     turn, previous = was.turn(number), was.turn(number - 1)
     interrupts = previous is not None and previous.interrupted and before.reply is not None
     after_s = span.start_s - before.reply.start_s if interrupts and before.reply is not None else None
     return Utterance(
-        turn.said if turn is not None else "",
+        turn.transcript if turn is not None else "",
         np.asarray(samples, dtype=np.int16),
         None if after_s is None else max(0.1, after_s),
         turn.keys if turn is not None else "",
@@ -148,7 +149,7 @@ async def _compare_call(
         msg = "the call that was made of it did not come to its end"
         raise EngineError(msg) from error
     began = [line.started_at + span.start_s for span in talk.said_spans]
-    now = told(renumbered(journal.events, began, voice.numbers))
+    now = call_summary(history_of(renumbered(journal.events, began, voice.numbers)))
     last = voice.numbers[len(talk.said_spans) - 1] if talk.said_spans else 0
     diff = call_diff(was, with_answers(now, sandbox), sandbox.candidate, last=last, alike=alike)
     return _with_sound(diff, voice, measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1:])

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from orchestra.history.turns import ToldCall, ToldTurn, canonical
+from orchestra.history.views.summary import CallSummary, TurnSummary, canonical
 from orchestra.language.word_error_rate import words
 
 Difference = Literal["agent", "tools", "reply", "rules", "end", "failure"]
@@ -41,8 +41,8 @@ class TurnDiff(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     said: str
-    was: ToldTurn
-    now: ToldTurn
+    was: TurnSummary
+    now: TurnSummary
     differs: tuple[Difference, ...] = ()
     likeness: float = 1.0
     reply: tuple[ReplyPart, ...] = ()
@@ -147,7 +147,7 @@ def _group(version: str, model: str, calls: Sequence[CallDiff]) -> VersionGroup:
     )
 
 
-def _wait_ms(told: ToldTurn, sound: TurnSound | None) -> float | None:
+def _wait_ms(told: TurnSummary, sound: TurnSound | None) -> float | None:
     return told.first_ms if sound is None else sound.response_ms
 
 
@@ -156,12 +156,12 @@ def _median(values: Sequence[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def turn_diff(was: ToldTurn, now: ToldTurn, *, alike: float = 1.0) -> TurnDiff:
+def turn_diff(was: TurnSummary, now: TurnSummary, *, alike: float = 1.0) -> TurnDiff:
     """What differs in a turn; replies that share at least ``alike`` of their words count as the same."""
     likeness = _likeness(was, now)
     return TurnDiff(
         number=was.number,
-        said=was.said,
+        said=was.transcript,
         was=was,
         now=now,
         differs=tuple(_differences(was, now, likeness >= alike)),
@@ -170,7 +170,7 @@ def turn_diff(was: ToldTurn, now: ToldTurn, *, alike: float = 1.0) -> TurnDiff:
     )
 
 
-def _differences(was: ToldTurn, now: ToldTurn, same_words: bool) -> Iterator[Difference]:
+def _differences(was: TurnSummary, now: TurnSummary, same_words: bool) -> Iterator[Difference]:
     if was.cancelled == "superseded":
         return  # the caller spoke on: nobody was to answer
     if was.agent and was.agent != now.agent:
@@ -188,7 +188,7 @@ def _differences(was: ToldTurn, now: ToldTurn, same_words: bool) -> Iterator[Dif
         yield "failure"
 
 
-def _likeness(was: ToldTurn, now: ToldTurn) -> float:
+def _likeness(was: TurnSummary, now: TurnSummary) -> float:
     before, after = words(was.reply), words(now.reply)
     if was.cancelled:  # it was cut off while it was made: its beginning counts
         after = after[: len(before)]
@@ -211,12 +211,12 @@ def word_diff(was: str, now: str) -> Iterator[ReplyPart]:
             yield ReplyPart("now", " ".join(after[from_:to]))
 
 
-def notes(was: ToldCall, agents: Sequence[str], tools: Sequence[str]) -> Iterator[str]:
+def notes(was: CallSummary, agents: Sequence[str], tools: Sequence[str]) -> Iterator[str]:
     """What a reader of the comparison has to know of the recording, given what the compared app has."""
     if not was.started:
         yield "the recording lacks the beginning of the call: its greeting and the caller's number are not known"
-    if was.missing:
-        numbers = ", ".join(map(str, was.missing))
+    if was.missing_turns:
+        numbers = ", ".join(map(str, was.missing_turns))
         yield f"the recording has a hole: turn {numbers} is missing, and the rest goes on without it"
     if not was.end:
         yield f"the call is still running, or its end is not recorded: this is what is there so far ({_turns(was)})"
@@ -230,5 +230,5 @@ def notes(was: ToldCall, agents: Sequence[str], tools: Sequence[str]) -> Iterato
             yield f"the app has no tool {name!r} any more"
 
 
-def _turns(was: ToldCall) -> str:
+def _turns(was: CallSummary) -> str:
     return f"{len(was.turns)} turn{'s' * (len(was.turns) != 1)}"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, notes, turn_diff
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
-from orchestra.history.turns import ToldCall, ToldTurn
+from orchestra.history.views.summary import CallSummary, TurnSummary
 from orchestra_schemas import Event
 
 OnDivergence = Literal["stop", "follow"]
@@ -71,7 +71,7 @@ async def compared(
     before = {turn.number: turn for turn in was.turns}
     last = 0
 
-    def goes_on(now: ToldTurn) -> bool:
+    def goes_on(now: TurnSummary) -> bool:
         nonlocal last
         last = now.number
         return on_divergence == "follow" or not turn_diff(before[now.number], now, alike=alike).differs
@@ -81,7 +81,7 @@ async def compared(
     return call_diff(was, with_answers(now, sandbox), sandbox.candidate, last=last, alike=alike)
 
 
-def call_diff(was: ToldCall, now: ToldCall, candidate: Candidate, *, last: int, alike: float = 1.0) -> CallDiff:
+def call_diff(was: CallSummary, now: CallSummary, candidate: Candidate, *, last: int, alike: float = 1.0) -> CallDiff:
     """What differs between a recorded call and what was made of it up to turn ``last``."""
     after = {turn.number: turn for turn in now.turns}
     turns: list[TurnDiff] = [
@@ -89,7 +89,7 @@ def call_diff(was: ToldCall, now: ToldCall, candidate: Candidate, *, last: int, 
         for turn in was.turns
         if turn.number <= last and turn.number in after
     ]
-    left = any(turn.number > last and turn.said for turn in was.turns)
+    left = any(turn.number > last and turn.transcript for turn in was.turns)
     closed = bool(turns) and turns[-1].now.closing and not turns[-1].was.closing
     app = candidate.app
     return CallDiff(
@@ -106,8 +106,10 @@ def call_diff(was: ToldCall, now: ToldCall, candidate: Candidate, *, last: int, 
     )
 
 
-def with_answers(now: ToldCall, sandbox: Sandbox) -> ToldCall:
+def with_answers(now: CallSummary, sandbox: Sandbox) -> CallSummary:
     """The call, with who answered each of its tool calls."""
-    for turn in now.turns:
-        turn.tools = tuple(replace(step, answered=sandbox.tools.answered(step.request)) for step in turn.tools)
-    return now
+    turns = [
+        replace(turn, tools=tuple(replace(step, answered=sandbox.tools.answered(step.request)) for step in turn.tools))
+        for turn in now.turns
+    ]
+    return replace(now, turns=tuple(turns))

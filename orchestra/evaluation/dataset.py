@@ -13,7 +13,8 @@ import msgspec
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.errors import UsageError
-from orchestra.history.turns import ToldCall, ToldTurn, told
+from orchestra.history.reduce import history_of
+from orchestra.history.views.summary import CallSummary, TurnSummary, call_summary
 from orchestra.language.word_error_rate import WordErrors, total, word_errors
 from orchestra.replay.selection import decoded
 from orchestra.replay.sources.json_lines import file_entries
@@ -161,7 +162,7 @@ def _line(line: bytes, where: str) -> Case | EvaluatedCall:
 
 def _left_out(trial: Trial, annotated: Sequence[int]) -> Iterator[str]:
     """What is said of turns of the caller's that cannot be evaluated though somebody wanted to have them judged."""
-    turns = {turn.number: turn for turn in told(trial.events).turns if turn.said}
+    turns = {turn.number: turn for turn in call_summary(history_of(trial.events)).turns if turn.transcript}
     missing = sorted({number for number in annotated if number > 0} - turns.keys())
     given_up: dict[str, list[int]] = {}
     for number, turn in turns.items():
@@ -214,14 +215,14 @@ def _events(case: Case, *, as_heard: bool) -> Iterator[Event]:
 
 
 def _of_recording(name: str, events: list[Event]) -> Trial:
-    was = told(events)
-    wanted = {turn.number: _as_it_went(turn) for turn in was.turns if turn.said and not turn.cancelled}
+    was = call_summary(history_of(events))
+    wanted = {turn.number: _as_it_went(turn) for turn in was.turns if turn.transcript and not turn.cancelled}
     return Trial(name=name, events=events, wanted=wanted, outcome=outcome(was))
 
 
-def _as_it_went(turn: ToldTurn) -> WantedTurn:
+def _as_it_went(turn: TurnSummary) -> WantedTurn:
     tools = tuple(WantedTool(name=step.name, arguments=_arguments(step.arguments)) for step in turn.tools)
-    return WantedTurn(said=turn.said, keys=turn.keys, agent=turn.agent, tools=tools, reply=turn.reply)
+    return WantedTurn(said=turn.transcript, keys=turn.keys, agent=turn.agent, tools=tools, reply=turn.reply)
 
 
 def _arguments(text: str) -> dict[str, Any] | None:
@@ -231,11 +232,11 @@ def _arguments(text: str) -> dict[str, Any] | None:
         return None
 
 
-def outcome(call: ToldCall) -> str:
+def outcome(call: CallSummary) -> str:
     """How a call went, as annotators have it: ``escalated`` to a person, ``resolved``, or ``abandoned``."""
     if any(turn.closing == "transferred" for turn in call.turns):
         return "escalated"
-    answered = [turn for turn in call.turns if turn.said and not turn.cancelled]
+    answered = [turn for turn in call.turns if turn.transcript and not turn.cancelled]
     return "abandoned" if not answered or answered[-1].failed else "resolved"
 
 
@@ -245,8 +246,8 @@ def _of_annotated(call: EvaluatedCall, events: list[Event], *, as_heard: bool) -
     bad = {turn.turn for turn in call.turns if _BAD in turn.labels}
     wrong_tool = any(_WRONG_TOOL in path for path in call.issues)
     wanted: dict[int, WantedTurn] = {}
-    for turn in told(events).turns:
-        if not turn.said or turn.cancelled:
+    for turn in call_summary(history_of(events)).turns:
+        if not turn.transcript or turn.cancelled:
             continue
         right = _as_it_went(turn)
         if turn.number in bad:

@@ -12,7 +12,7 @@ from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.call_diff import turn_diff
 from orchestra.evaluation.dataset import Trial, WantedTool, WantedTurn, outcome
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
-from orchestra.history.turns import ToldCall, ToldTurn, canonical
+from orchestra.history.views.summary import CallSummary, TurnSummary, canonical
 from orchestra.language.word_error_rate import WordErrors, total, words
 
 _AT_A_TIME = 8
@@ -93,7 +93,7 @@ class Scorer:
         self.turns = 0
         self.unreached: list[str] = []
 
-    def call(self, trial: Trial, now: ToldCall) -> None:
+    def call(self, trial: Trial, now: CallSummary) -> None:
         """A call as it went now."""
         came = {turn.number: turn for turn in now.turns}
         for number, wanted in trial.wanted.items():
@@ -109,7 +109,7 @@ class Scorer:
             right = outcome(now) == trial.outcome
             self._judge(trial.name, 0, "outcome", right=right, wanted=trial.outcome, came=outcome(now))
 
-    def _turn(self, wanted: WantedTurn, turn: ToldTurn, judge: Callable[..., None]) -> None:
+    def _turn(self, wanted: WantedTurn, turn: TurnSummary, judge: Callable[..., None]) -> None:
         if turn.first_ms is not None:
             self.first_ms.append(turn.first_ms)
         judge("breaches", right=not turn.rules, wanted="no rule steps in", came=", ".join(turn.rules))
@@ -122,10 +122,10 @@ class Scorer:
             missing = [each for each in wanted.words if not _says(turn.reply, each)]
             judge("words", right=not missing, wanted=", ".join(missing), came=turn.reply)
         if wanted.reply:
-            likeness = turn_diff(ToldTurn(number=turn.number, reply=wanted.reply), turn).likeness
+            likeness = turn_diff(TurnSummary(number=turn.number, reply=wanted.reply), turn).likeness
             judge("reply", right=likeness >= _ALIKE, wanted=wanted.reply, came=turn.reply, hit=likeness)
 
-    def _tools(self, wanted: tuple[WantedTool, ...], turn: ToldTurn, judge: Callable[..., None]) -> None:
+    def _tools(self, wanted: tuple[WantedTool, ...], turn: TurnSummary, judge: Callable[..., None]) -> None:
         names, made = [[tool.name for tool in tools] for tools in (wanted, turn.tools)]
         judge("tool", right=names == made, wanted=", ".join(names) or "no tool", came=", ".join(made) or "no tool")
         left = [f"{step.name}({canonical(step.arguments)})" for step in turn.tools]
@@ -219,7 +219,7 @@ async def evaluate(
     )
 
 
-async def _played(trial: Trial, sandbox: Sandbox) -> ToldCall:
+async def _played(trial: Trial, sandbox: Sandbox) -> CallSummary:
     was = summarize_recording(trial.events)
     with sandbox.call(trial.events, was) as (caller, _):
         return await caller.play()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from orchestra.evaluation.call_diff import CallDiff, Comparison, ReplyPart, TurnDiff, TurnSound
-from orchestra.history.turns import ToldTurn, ToolStep
+from orchestra.history.views.summary import ToolSummary, TurnSummary
 
 #: characters of a tool call that are shown at once
 _LONGEST = 200
@@ -98,7 +98,7 @@ def _turn(turn: TurnDiff) -> Iterator[str]:
     yield "</tr>"
 
 
-def _side(told: ToldTurn, reply: tuple[ReplyPart, ...], side: str, sound: TurnSound | None) -> str:
+def _side(told: TurnSummary, reply: tuple[ReplyPart, ...], side: str, sound: TurnSound | None) -> str:
     mark = "del" if side == "was" else "ins"
     words = " ".join(
         escape(part.text) if part.kind == "same" else f"<{mark}>{escape(part.text)}</{mark}>"
@@ -124,23 +124,23 @@ def sound_remarks(sound: TurnSound | None) -> Iterator[str]:
         yield f"the agent spoke over the caller for {format_ms(sound.talk_over_ms)}"
 
 
-def _tool(step: ToolStep) -> str:
+def _tool(step: ToolSummary) -> str:
     """A tool call; of a long result the beginning, and all of it where the pointer rests."""
     line = tool_line(step)
     short = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
     return f'<div class="tool" title="{escape(line)}">{escape(short)}</div>'
 
 
-def tool_line(step: ToolStep) -> str:
+def tool_line(step: ToolSummary) -> str:
     """A tool call in a line: what it was asked, what it answered, and who answered if not the tool."""
     who = {"tool": "", "recording": " (recorded)", "similar": " (recorded for other arguments)", "refused": ""}
     return f"{step.name}({step.arguments}) → {step.result}{who[step.answered]}"
 
 
-def remarks(told: ToldTurn) -> Iterator[str]:
+def remarks(told: TurnSummary) -> Iterator[str]:
     """What else is to be said of one side of a turn."""
     if told.interrupted:
-        yield f"interrupted after “{told.heard}”" if told.heard else "interrupted before a word was heard"
+        yield f"interrupted after “{told.reply_heard}”" if told.reply_heard else "interrupted before a word was heard"
     if told.cancelled:
         yield f"given up: {told.cancelled}"
     if told.rules:

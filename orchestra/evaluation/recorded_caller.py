@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from orchestra.agents.builtin import collect_digits
 from orchestra.bus import Bus
 from orchestra.errors import EngineError
-from orchestra.history.turns import Teller, ToldCall, ToldTurn
+from orchestra.history.call import CallHistory
+from orchestra.history.reduce import reduce
+from orchestra.history.views.summary import CallSummary, TurnSummary, call_summary, turn_summary
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -39,14 +41,19 @@ class GrowingJournal:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.teller = Teller()
+        self.history = CallHistory()
         self._grown = asyncio.Event()
 
     def add(self, event: Event) -> None:
         """The next event."""
         self.events.append(event)
-        self.teller.take(event)
+        self.history = reduce(self.history, event)
         self._grown.set()
+
+    def turn(self, number: int) -> TurnSummary | None:
+        """What is known of this turn so far."""
+        turn = self.history.turn(number)
+        return None if turn is None else turn_summary(turn)
 
     async def until(self, wanted: Callable[[Event], bool], since: int) -> int:
         """The place of the first event from ``since`` on that is wanted, as soon as it is there."""
@@ -135,7 +142,7 @@ class RecordedCaller:
     def __init__(
         self,
         recorded: Sequence[Event],
-        was: ToldCall,
+        was: CallSummary,
         *,
         call: str,
         journal: GrowingJournal,
@@ -150,7 +157,7 @@ class RecordedCaller:
         self._publish = publish
         self._place = 0
 
-    async def play(self, goes_on: Callable[[ToldTurn], bool] = lambda _: True) -> ToldCall:
+    async def play(self, goes_on: Callable[[TurnSummary], bool] = lambda _: True) -> CallSummary:
         """Make the call, to its end or until ``goes_on`` says no to a turn; what came of it.
 
         Raises:
@@ -163,11 +170,11 @@ class RecordedCaller:
                 break
         else:
             if isinstance(self._edge[-1], CallEnded):
-                return self._journal.teller.call
+                return call_summary(self._journal.history)
         self._tell(CallEnded(call=self._call, turn=self._edge[-1].turn, reason="caller_hung_up"))
-        return self._journal.teller.call
+        return call_summary(self._journal.history)
 
-    async def _do(self, event: Event, following: Event | None, goes_on: Callable[[ToldTurn], bool]) -> bool:
+    async def _do(self, event: Event, following: Event | None, goes_on: Callable[[TurnSummary], bool]) -> bool:
         """Do what the caller did; False when the call is to end here."""
         match event:
             case CallStarted():
@@ -181,7 +188,7 @@ class RecordedCaller:
                 if was.cancelled == "superseded" and isinstance(following, UserTurnEnded):
                     return True  # the caller spoke on before anybody could answer
                 await self._answered(was)
-                now = self._journal.teller.turn(number)
+                now = self._journal.turn(number)
                 return now is None or (goes_on(now) and not (now.closing and not was.closing))
             case ReplySpoken(turn=number, text=text):
                 self._tell(replace(event, text=self._heard(number, text)))
@@ -194,7 +201,7 @@ class RecordedCaller:
     def _tell(self, event: Event) -> None:
         self._publish(replace(event, call=self._call, id="", at=0.0, source="", cause="", trace="", version=""))
 
-    async def _answered(self, was: ToldTurn) -> None:
+    async def _answered(self, was: TurnSummary) -> None:
         def wanted(event: Event) -> bool:
             if isinstance(event, ToolRequested):
                 return event.turn == was.number and event.name == collect_digits.name
@@ -216,7 +223,7 @@ class RecordedCaller:
 
     def _heard(self, number: int, heard: str) -> str:
         """As recorded if the reply is the recorded one; of another, as many words as were heard then."""
-        was, now = self._was.get(number), self._journal.teller.turn(number)
+        was, now = self._was.get(number), self._journal.turn(number)
         if now is None or was is None or now.reply == was.reply:
             return heard
         if not was.interrupted:

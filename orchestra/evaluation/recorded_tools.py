@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
-from orchestra.history.turns import Answered, ToolStep, canonical
+from orchestra.history.views.summary import Answered, ToolSummary, canonical
 from orchestra_schemas import ToolRequested
 
 Policy = Literal["recorded", "live", "fail"]
@@ -27,12 +27,12 @@ class RecordedTools:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._recorded: dict[str, list[ToolStep]] = {}
+        self._recorded: dict[str, list[ToolSummary]] = {}
         self._used: dict[str, set[int]] = {}
         self._answered: dict[str, Answered] = {}
         self._noted: dict[str, dict[str, Any]] = {}
 
-    def enter(self, call: str, steps: Iterable[ToolStep]) -> None:
+    def enter(self, call: str, steps: Iterable[ToolSummary]) -> None:
         """What tools answered in the recording of this call; of the one whose id is not known yet for ``""``."""
         self._recorded[call] = list(steps)
         self._used[call] = set()
@@ -68,7 +68,7 @@ class RecordedTools:
         self._answered[event.id] = "refused"
         return True, _NOT_RECORDED.format(name=event.name)
 
-    def _answer(self, event: ToolRequested, step: ToolStep, answered: Answered) -> tuple[bool, str]:
+    def _answer(self, event: ToolRequested, step: ToolSummary, answered: Answered) -> tuple[bool, str]:
         self._answered[event.id] = answered
         self._noted[event.id] = step.noted
         return step.failed, step.result

@@ -16,7 +16,8 @@ from orchestra.evaluation.recorded_caller import GrowingJournal, JournalFollower
 from orchestra.evaluation.recorded_tools import Policy, RecordedTools
 from orchestra.execution.handlers import Execution
 from orchestra.execution.models import open_models
-from orchestra.history.turns import ToldCall, told
+from orchestra.history.reduce import history_of
+from orchestra.history.views.summary import CallSummary, call_summary
 from orchestra.settings import Settings
 from orchestra_schemas import CallStarted, Event
 
@@ -69,14 +70,14 @@ class Sandbox:
     publisher: Publisher
     backgrounds: dict[str, str] = field(default_factory=dict)
 
-    def expect(self, was: ToldCall) -> GrowingJournal:
+    def expect(self, was: CallSummary) -> GrowingJournal:
         """The journal of the call that an edge answers next: the recorded one made again."""
         self.tools.enter("", [step for turn in was.turns for step in turn.tools])
         self.backgrounds[""] = was.background
         return self.journals.next_call()
 
     @contextmanager
-    def call(self, recorded: Sequence[Event], was: ToldCall) -> Iterator[tuple[RecordedCaller, GrowingJournal]]:
+    def call(self, recorded: Sequence[Event], was: CallSummary) -> Iterator[tuple[RecordedCaller, GrowingJournal]]:
         """A new call of a recorded caller, and its journal."""
         call = self.bus.new_call()
         self.tools.enter(call, [step for turn in was.turns for step in turn.tools])
@@ -157,15 +158,15 @@ async def _working(bus: Bus, consumers: Sequence[Consumer]) -> AsyncIterator[Non
         await asyncio.gather(*tasks)
 
 
-def summarize_recording(recorded: Sequence[Event]) -> ToldCall:
+def summarize_recording(recorded: Sequence[Event]) -> CallSummary:
     """The recorded call, turn by turn.
 
     Raises:
         UsageError: the recording has no turn of the caller's.
 
     """
-    was = told(recorded)
-    if not any(turn.said for turn in was.turns):
+    was = call_summary(history_of(recorded))
+    if not any(turn.transcript for turn in was.turns):
         msg = f"the recording of {was.call or 'this call'} has no turn of the caller's: there is nothing to compare"
         raise UsageError(msg)
     return was

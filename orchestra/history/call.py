@@ -4,7 +4,6 @@
 are seconds on the call's clock, which starts with `CallStarted`; ``…_at`` are epoch seconds, ``…_ms`` milliseconds.
 """
 
-from itertools import islice, pairwise
 from typing import Literal
 
 import msgspec
@@ -26,8 +25,6 @@ from orchestra_schemas import (
 )
 
 Closing = Literal["", "ended", "transferred"]
-
-_MOST_MISSING = 100
 
 
 class PromptStep(msgspec.Struct, frozen=True):
@@ -179,9 +176,6 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     speaking_at: float | None = None
     confidence: float = 1.0
 
-    @property
-    def missing_turns(self) -> list[int]:
-        """Numbers of turns that the journal lacks, at most the first hundred."""
-        numbers = [0, *(turn.number for turn in self.turns if turn.number > 0)]
-        missing = (number for before, after in pairwise(numbers) for number in range(before + 1, after))
-        return list(islice(missing, _MOST_MISSING))
+    def turn(self, number: int) -> Turn | None:
+        """The turn of this number."""
+        return next((turn for turn in reversed(self.turns) if turn.number == number), None)

@@ -22,7 +22,8 @@ from orchestra.bus import Bus, EmbeddedServer
 from orchestra.demo.scripts import SCRIPTS, Script
 from orchestra.evaluation.recorded_caller import JournalFollower, RecordedCaller
 from orchestra.execution.handlers import Execution
-from orchestra.history.turns import told
+from orchestra.history.reduce import history_of
+from orchestra.history.views.summary import call_summary
 from orchestra.settings import load_settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -91,7 +92,9 @@ async def replay(bus: TestBus, script: str, app: App) -> None:
     publisher = bus.bus.publisher("test")
     async with bus.run(Orchestration(app).consumer, Execution(app).consumer), JournalFollower(bus.bus) as journals:
         with journals.watched(call) as journal:
-            caller = RecordedCaller(recorded, told(recorded), call=call, journal=journal, publish=publisher.publish)
+            caller = RecordedCaller(
+                recorded, call_summary(history_of(recorded)), call=call, journal=journal, publish=publisher.publish
+            )
             await caller.play()
         await publisher.flush()
         await bus.settled()

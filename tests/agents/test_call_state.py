@@ -11,7 +11,8 @@ from orchestra import Handoff, Sentence, ToolContext, ToolFailed, ToolUse, rule,
 from orchestra.agents import Rule, Tool
 from orchestra.evaluation.recorded_tools import RecordedTools
 from orchestra.execution.call_state import LARGEST, changes
-from orchestra.history.turns import told
+from orchestra.history.reduce import history_of
+from orchestra.history.views.summary import call_summary
 from orchestra.testing import TestBus
 from orchestra_schemas import AgentChanged, CallStarted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.agents.team import Line, Parcels, call_of, last, team
@@ -193,7 +194,9 @@ def test_a_recorded_answer_notes_what_the_recorded_tool_did() -> None:
     noted = {"identified": True}
     completed = ToolCompleted(call="07-x", turn=1, request="r1", name="identify", result="It is Ann.", noted=noted)
     recorded = RecordedTools("recorded")
-    recorded.enter("07-y", [step for turn in told([requested, completed]).turns for step in turn.tools])
+    recorded.enter(
+        "07-y", [step for turn in call_summary(history_of([requested, completed])).turns for step in turn.tools]
+    )
     assert recorded(msgspec.structs.replace(requested, call="07-y")) == (False, "It is Ann.")
     assert recorded.noted("r1") == noted
 

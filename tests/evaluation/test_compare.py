@@ -20,7 +20,8 @@ from orchestra.evaluation.compare import call_diff, compare
 from orchestra.evaluation.html_report import html_report
 from orchestra.evaluation.recorded_tools import RecordedTools
 from orchestra.evaluation.sandbox import Candidate, summarize_recording, with_prompts
-from orchestra.history.turns import ToldTurn, ToolStep, told
+from orchestra.history.reduce import history_of
+from orchestra.history.views.summary import ToolSummary, TurnSummary, call_summary
 from orchestra.settings import Settings
 from orchestra_schemas import (
     AgentChanged,
@@ -121,9 +122,9 @@ def recorded_tools(policy: str) -> RecordedTools:
     tools.enter(
         "c",
         [
-            ToolStep(name="find", arguments='{"number": "4271"}', result="at the depot"),
-            ToolStep(name="find", arguments='{"number": "4271"}', result="delivered"),
-            ToolStep(name="note", arguments='{"text": "the cup is broken"}', result="", failed=True),
+            ToolSummary(name="find", arguments='{"number": "4271"}', result="at the depot"),
+            ToolSummary(name="find", arguments='{"number": "4271"}', result="delivered"),
+            ToolSummary(name="note", arguments='{"text": "the cup is broken"}', result="", failed=True),
         ],
     )
     return tools
@@ -159,8 +160,8 @@ def test_a_call_that_nothing_answers_fails(policy: str, name: str) -> None:
 # -- differences
 
 
-def turn(**fields: object) -> ToldTurn:
-    return ToldTurn(**({"number": 1, "agent": "a", "reply": "It is here.", "version": "1"} | fields))  # type: ignore[arg-type]
+def turn(**fields: object) -> TurnSummary:
+    return TurnSummary(**({"number": 1, "agent": "a", "reply": "It is here.", "version": "1"} | fields))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def turn(**fields: object) -> ToldTurn:
         (turn(), turn(reply="it is here"), ()),
         (turn(), turn(reply="It is there."), ("reply",)),
         (turn(), turn(agent="b"), ("agent",)),
-        (turn(), turn(tools=(ToolStep(name="find"),)), ("tools",)),
+        (turn(), turn(tools=(ToolSummary(name="find"),)), ("tools",)),
         (turn(), turn(rules=("no_promise",)), ("rules",)),
         (turn(version=""), turn(rules=("no_promise",)), ()),
         (turn(), turn(closing="ended"), ("end",)),
@@ -179,7 +180,7 @@ def turn(**fields: object) -> ToldTurn:
     ],
     ids=["punctuation", "reply", "agent", "tools", "rules", "old recording", "end", "failure", "cut off", "spoke on"],
 )
-def test_what_differs_in_a_turn_is_named(was: ToldTurn, now: ToldTurn, differs: tuple[str, ...]) -> None:
+def test_what_differs_in_a_turn_is_named(was: TurnSummary, now: TurnSummary, differs: tuple[str, ...]) -> None:
     assert turn_diff(was, now).differs == differs
 
 
@@ -197,7 +198,7 @@ def test_a_word_diff_tells_both_sides() -> None:
 
 def test_a_hole_and_a_missing_beginning_are_said() -> None:
     events = [UserTurnEnded(call="c", turn=number, text="yes") for number in (1, 4)]
-    said = list(notes(told(events), ["a"], []))
+    said = list(notes(call_summary(history_of(events)), ["a"], []))
     assert any("lacks the beginning" in note for note in said)
     assert any("turn 2, 3 is missing" in note for note in said)
 
@@ -216,8 +217,8 @@ def test_what_was_heard_of_an_interrupted_reply_is_told() -> None:
         TurnCompleted(call="c", turn=1, agent="tracking", text="At the depot. It is open.", at=10.6),
         ReplyInterrupted(call="c", turn=1, heard="At the"),
     ]
-    (said,) = told(events).turns
-    assert (said.reply, said.heard, said.interrupted) == ("At the depot. It is open.", "At the", True)
+    (said,) = call_summary(history_of(events)).turns
+    assert (said.reply, said.reply_heard, said.interrupted) == ("At the depot. It is open.", "At the", True)
     assert said.first_ms == pytest.approx(400)
     assert said.answer_ms == pytest.approx(600)
 
@@ -228,8 +229,8 @@ def test_a_call_of_ten_thousand_turns_is_told_and_shown(tmp_path: Path) -> None:
     for number in range(1, 10_001):
         events.append(UserTurnEnded(call=call, turn=number, text=f"question {number}"))
         events.append(TurnCompleted(call=call, turn=number, agent="reception", text=f"Answer {number}."))
-    was = told(events)
-    diff = call_diff(was, told(events), candidate(tmp_path), last=10_000)
+    was = call_summary(history_of(events))
+    diff = call_diff(was, call_summary(history_of(events)), candidate(tmp_path), last=10_000)
     assert (len(diff.turns), diff.diverged) == (10_000, ())
     assert "question 10000" in html_report(Comparison(calls=(diff,)), "long")
 

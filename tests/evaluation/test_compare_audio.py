@@ -13,7 +13,8 @@ from orchestra.evaluation.audio_compare import compare_audio, recorded_voice, re
 from orchestra.evaluation.call_diff import Comparison
 from orchestra.evaluation.html_report import html_report
 from orchestra.evaluation.sandbox import Candidate
-from orchestra.history.turns import told
+from orchestra.history.reduce import history_of
+from orchestra.history.views.summary import call_summary
 from orchestra.settings import Settings
 from orchestra.simulator import SAMPLE_RATE, to_telephone, write_stereo
 from orchestra.voice.audio.mulaw import Samples
@@ -55,7 +56,7 @@ def call() -> list[Event]:
 def test_a_callers_turns_are_cut_from_the_recording_by_the_journals_times() -> None:
     caller = track(10, (2.0, 2.8), (3.2, 4.0), (6.5, 7.5))
     agent = track(10, (0.1, 1.5), (4.9, 6.8))
-    voice = recorded_voice(told(call()), call(), caller, agent)
+    voice = recorded_voice(call_summary(history_of(call())), call(), caller, agent)
     assert voice.numbers == (1, 2)
     assert [utterance.text for utterance in voice.utterances] == ["where is it", "thank you"]
     lengths_s = [utterance.samples.size / SAMPLE_RATE for utterance in voice.utterances]
@@ -71,7 +72,7 @@ def test_a_callers_turns_are_cut_from_the_recording_by_the_journals_times() -> N
 
 def test_a_recording_without_the_callers_sound_is_refused() -> None:
     with pytest.raises(UsageError, match="no sound of the caller"):
-        recorded_voice(told(call()), call(), track(10, (0, 0)), track(10, (1, 2)))
+        recorded_voice(call_summary(history_of(call())), call(), track(10, (0, 0)), track(10, (1, 2)))
 
 
 def test_what_an_edge_takes_for_two_turns_counts_for_the_one_that_was_said() -> None:
@@ -81,8 +82,8 @@ def test_what_an_edge_takes_for_two_turns_counts_for_the_one_that_was_said() -> 
         TurnCompleted(call=CALL, turn=2, agent="tracking", text="Here."),
         UserTurnEnded(call=CALL, turn=3, text="thank you", at=21.0),
     ]
-    turns = told(renumbered(events, [10.0, 20.0], [4, 6])).turns
-    assert [(turn.number, turn.said, turn.reply) for turn in turns] == [
+    turns = call_summary(history_of(renumbered(events, [10.0, 20.0], [4, 6]))).turns
+    assert [(turn.number, turn.transcript, turn.reply) for turn in turns] == [
         (4, "where is it", "Here."),
         (6, "thank you", ""),
     ]

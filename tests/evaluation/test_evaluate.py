@@ -16,7 +16,7 @@ from orchestra.evaluation.dataset import Case, Trial, WantedTurn, read_trials
 from orchestra.evaluation.evaluate import Evaluation, Scorer, evaluate, failed_gates
 from orchestra.evaluation.results import EvaluationStore, latest_by_version
 from orchestra.evaluation.sandbox import Candidate
-from orchestra.history.turns import ToldCall, ToldTurn, ToolStep
+from orchestra.history.views.summary import CallSummary, ToolSummary, TurnSummary
 from orchestra.settings import Settings
 from orchestra_schemas import Event, TurnCancelled, UserTurnEnded
 from tests.agents.golden import FOLDER, golden, read
@@ -75,12 +75,12 @@ def wanted_and_came(**came: object) -> tuple[Scorer, list[tuple[str, str]]]:
     wanted = msgspec.convert(LOST, Case).turns[0]
     trial = Trial(name="lost", events=[], wanted={1: wanted})
     tally = Scorer()
-    turn = ToldTurn(**({"number": 1, "agent": "tracking", "reply": "It lies in Hill Street."} | came))  # type: ignore[arg-type]
-    tally.call(trial, ToldCall(turns=[turn]))
+    turn = TurnSummary(**({"number": 1, "agent": "tracking", "reply": "It lies in Hill Street."} | came))  # type: ignore[arg-type]
+    tally.call(trial, CallSummary(turns=(turn,)))
     return tally, [(miss.what, miss.came) for miss in tally.misses]
 
 
-FOUND = ToolStep(name="find_parcel", arguments='{"number": "4271"}')
+FOUND = ToolSummary(name="find_parcel", arguments='{"number": "4271"}')
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ FOUND = ToolStep(name="find_parcel", arguments='{"number": "4271"}')
         ({"tools": (FOUND,), "agent": "reception"}, [("agent", "reception")]),
         ({"tools": ()}, [("tool", "no tool"), ("arguments", "no tool")]),
         (
-            {"tools": (ToolStep(name="find_parcel", arguments='{"number": "4217"}'),)},
+            {"tools": (ToolSummary(name="find_parcel", arguments='{"number": "4217"}'),)},
             [("arguments", 'find_parcel({"number":"4217"})')],
         ),
         ({"tools": (FOUND,), "reply": "It is on its way."}, [("words", "It is on its way.")]),
@@ -130,7 +130,7 @@ async def test_turns_that_cannot_be_evaluated_are_named(tmp_path: Path) -> None:
 def test_a_wanted_turn_that_was_never_reached_is_no_silent_gap() -> None:
     tally = Scorer()
     wanted = WantedTurn(said="and then?", words=("yes",))
-    tally.call(Trial(name="short", events=[], wanted={7: wanted}), ToldCall(turns=[]))
+    tally.call(Trial(name="short", events=[], wanted={7: wanted}), CallSummary())
     assert tally.unreached == ["short: turn 7 was not reached: the call was over"]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from orchestra.agents import App
@@ -44,8 +45,7 @@ def answered(number: int, text: str) -> list[Event]:
 async def played(tmp_path: Path, answering: App, *recorded: Event, background: str = "") -> Sequence[Event]:
     """The journal of the call that is made of these events."""
     events = [CallStarted(call=CALL, greeting=app.greeting), *recorded, CallEnded(call=CALL, reason="caller_hung_up")]
-    was = summarize_recording(events)
-    was.background = background
+    was = msgspec.structs.replace(summarize_recording(events), background=background)
     async with open_sandbox(Candidate(app=answering, settings=Settings(data_dir=tmp_path, redis_url=None))) as sandbox:
         with sandbox.call(events, was) as (caller, journal):
             await caller.play()

@@ -23,7 +23,8 @@ from orchestra.errors import OrchestraError
 from orchestra.evaluation.dataset import read_trials
 from orchestra.history import transcript
 from orchestra.history.dialogue import dialogue
-from orchestra.history.turns import told
+from orchestra.history.reduce import history_of
+from orchestra.history.views.summary import call_summary
 from orchestra.replay.selection import Selection, decoded, entries, recorded_call
 from orchestra.settings import Settings
 from orchestra.simulator.audio_files import read_channels
@@ -281,7 +282,7 @@ def _parquet(table: pa.Table) -> bytes:
 def _tell(events: Sequence[Event]) -> None:
     """All that is made of the events of a call."""
     if events:
-        told(events)
+        call_summary(history_of(events))
         dialogue(events)
         transcript.webvtt(events)
 

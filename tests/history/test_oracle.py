@@ -52,7 +52,7 @@ def _summary(events: list[Event], history: CallHistory) -> tuple[Any, Any]:
 
 
 def _missing(events: list[Event], history: CallHistory) -> tuple[Any, Any]:
-    return old_turns.told(events).missing, history.missing_turns
+    return old_turns.told(events).missing, call_summary(history).missing_turns
 
 
 def _resume(events: list[Event], history: CallHistory) -> tuple[Any, Any]:

@@ -66,8 +66,8 @@ def _show_turn(console: Console, turn: TurnDiff) -> None:
             for line in [tool_line(step) for step in told.tools] or ["no tool"]:
                 row(console, "", f"tool {side}", line)
     console.print(Text.assemble(" " * 9, (f"{turn.now.agent:11}", AGENT), "  ", _diffed(turn.reply)))
-    if turn.now.said != turn.was.said:
-        row(console, "", "understood", turn.now.said or "(nothing)", WARNING)
+    if turn.now.transcript != turn.was.transcript:
+        row(console, "", "understood", turn.now.transcript or "(nothing)", WARNING)
     for side, told, sound in (("then", turn.was, turn.was_sound), ("now", turn.now, turn.now_sound)):
         what = [*remarks(told), *sound_remarks(sound)]
         row(console, "", side, "; ".join(what) or "–", QUIET, who_style=QUIET)

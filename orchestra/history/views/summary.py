@@ -1,11 +1,14 @@
 """A call turn by turn, as it is compared and evaluated: what the caller did, and what the agents answered."""
 
+from itertools import islice, pairwise
 from typing import Any, Literal
 
 import msgspec
 
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.history.call import CallHistory, Closing, ToolStep, Turn
+
+_MOST_MISSING = 100
 
 #: who answered a tool call: the tool, or in a comparison the recording (or nobody)
 Answered = Literal["tool", "recording", "similar", "refused"]
@@ -84,6 +87,13 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def turn(self, number: int) -> TurnSummary | None:
         """The turn of this number."""
         return next((turn for turn in self.turns if turn.number == number), None)
+
+    @property
+    def missing_turns(self) -> list[int]:
+        """Numbers of turns that the journal lacks, at most the first hundred."""
+        numbers = [0, *(turn.number for turn in self.turns)]
+        missing = (number for before, after in pairwise(numbers) for number in range(before + 1, after))
+        return list(islice(missing, _MOST_MISSING))
 
 
 def call_summary(history: CallHistory) -> CallSummary:
