@@ -18,15 +18,17 @@ from orchestra.archive.archive import Archive
 from orchestra.archive.latest_calls import latest_calls
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.cli import app
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
+from orchestra.telemetry.rows import Columns, streams
 from orchestra.testing import TestBus
 from orchestra_schemas import CallStarted, Event, UserTurnEnded, encode, tag_of
 from tests.bench._replay_events import interleaved
 from tests.storage.failing import UNREACHABLE, FailingFileSystem
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "orchestra" / "analysis" / "README.md").read_text(encoding="utf-8")
 CALLS, EVENTS = 6, 60
 
 
@@ -88,21 +90,44 @@ async def test_every_view_tells_of_the_events_behind_it(records: CallDatabase) -
     assert records.rows("SELECT * FROM holes") == []
 
 
-@pytest.mark.parametrize("sql", re.findall(r"^-- \d+\. .*?;$", README, re.DOTALL | re.MULTILINE))
-async def test_the_queries_of_the_readme_run_and_answer(records: CallDatabase, sql: str) -> None:
+@pytest.mark.parametrize("sql", re.findall(r"^-- \d+\. .*?;$", PAGE, re.DOTALL | re.MULTILINE))
+async def test_the_queries_of_the_page_run_and_answer(records: CallDatabase, sql: str) -> None:
     rows = records.rows(sql)
     assert rows or "handovers > 0" in sql or "HAVING" in sql
 
 
-def test_the_queries_of_the_readme_can_be_pasted_between_double_quotes() -> None:
-    queries = re.findall(r"^-- \d+\. .*?;$", README, re.DOTALL | re.MULTILINE)
+def test_the_queries_of_the_page_can_be_pasted_between_double_quotes() -> None:
+    queries = re.findall(r"^-- \d+\. .*?;$", PAGE, re.DOTALL | re.MULTILINE)
     for sql in queries:
         pasted = subprocess.run(["/bin/bash", "-c", f'printf %s "{sql}"'], capture_output=True, text=True, check=True)
         assert (pasted.stdout, pasted.stderr) == (sql, "")
 
 
-def test_the_readme_has_ten_queries() -> None:
-    assert re.findall(r"^-- (\d+)\. ", README, re.MULTILINE) == [str(number) for number in range(1, 11)]
+def described(section: str) -> list[str]:
+    """The names in the first column of a section's tables."""
+    firsts = re.findall(r"^\| (`.*?) \| ", section, re.MULTILINE)
+    return [name for first in firsts for name in re.findall(r"`(\w+)`", first)]
+
+
+async def test_the_page_describes_every_column_of_every_view(records: CallDatabase) -> None:
+    for view, columns in records.columns().items():
+        section = PAGE.partition(f"\n### {view}\n")[2].partition("\n## ")[0].partition("\n### ")[0]
+        described = [
+            name for row in re.findall(r"^\| (`.*?) \| ", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+        ]
+        assert sorted(described) == sorted(name for name, _ in columns), view
+
+
+def test_the_page_describes_every_column_in_openobserve() -> None:
+    section = PAGE.partition("\n## OpenObserve\n")[2].partition("\n## ")[0]
+    described = {
+        name for row in re.findall(r"^\| (`.*?) \| ", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert described == {*Columns.__struct_fields__, "_timestamp", *streams()}
+
+
+def test_the_page_has_ten_queries() -> None:
+    assert re.findall(r"^-- (\d+)\. ", PAGE, re.MULTILINE) == [str(number) for number in range(1, 11)]
 
 
 @pytest.mark.parametrize(
@@ -294,7 +319,7 @@ def test_the_report_has_every_part_and_its_pictures(
 def test_the_archive_is_merged_and_shown_by_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = [entry for entry in entries() if entry.partition == 1]
     settings, archive = Settings(data_dir=tmp_path), Archive(str(tmp_path / "archive"))
-    after = (0, 0)
+    after = StreamId(0)
     for start in range(0, len(found), 10):
         after = archive.write("j", found[start : start + 10], after=after)[-1].last
     before = json.loads(run(settings, monkeypatch, "archive", "status", "--json"))

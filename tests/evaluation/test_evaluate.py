@@ -1,7 +1,6 @@
 """An evaluation set put to the app: what is counted, what is kept, and what a gate holds back."""
 
 import json
-import re
 from pathlib import Path
 
 import msgspec
@@ -184,12 +183,6 @@ async def test_a_set_that_is_none_is_a_clear_error(tmp_path: Path, content: str 
         place.write_text(content)
     with pytest.raises(UsageError, match=why):
         await read_trials(place, nothing)
-
-
-def test_the_case_of_the_readme_is_one() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    (text,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
-    assert msgspec.json.decode(text, type=Case).turns[0].tools
 
 
 # -- runs and gates
