@@ -5,9 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from orchestra.bus.consumer.definition import Consumer
 from orchestra.bus.worker.health import Health
 from orchestra.testing import TestBus
+from orchestra_schemas import UserTurnEnded
 
 
 @pytest.fixture
@@ -43,3 +46,24 @@ async def test_what_is_no_request_is_closed_without_a_complaint(health: Health, 
         assert b" 200 " not in await answer(health, request_)
     assert (await answer(health, b"GET /healthz HTTP/1.1\r\n\r\n")).endswith(b"ok\n")
     assert complaints == []
+
+
+async def test_the_time_of_each_run_of_a_handler_is_in_a_histogram(bus: TestBus) -> None:
+    consumer = Consumer("timed")
+
+    @consumer.on(UserTurnEnded)
+    async def wait_for_the_long_ones(event: UserTurnEnded) -> None:
+        if event.text == "long":
+            await asyncio.sleep(0.03)
+
+    call, said = bus.call(), ("quick", "long", "quick")
+    async with bus.run(consumer):
+        await bus.publish(*(UserTurnEnded(call=call, turn=turn, text=text) for turn, text in enumerate(said)))
+        await bus.settled()
+        page = await Health(bus.bus, bus.runtimes, 0).metrics()
+    (family,) = [
+        family for family in text_string_to_metric_families(page) if family.name == "orchestra_handler_duration_seconds"
+    ]
+    counts = {sample.labels["le"]: sample.value for sample in family.samples if "le" in sample.labels}
+    assert counts["0.025"] == 2
+    assert counts["+Inf"] == 3

@@ -5,7 +5,7 @@ import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from orchestra.bus.bus import Bus
 from orchestra.bus.consumer.backpressure import MOST_BYTES
 from orchestra.bus.stream.entry import Entry
 from orchestra.errors import ConsumerError
+from orchestra.histogram import HANDLER_S, Histogram
 from orchestra.version import package_version
 from orchestra_schemas import Event, tag_of
 
@@ -56,8 +57,8 @@ _MOST_UNFINISHED = 1000
 class Handler:
     """A function that takes events, how it is to be run, and what it has done in this process.
 
-    ``handled`` events were finished, ``failed`` attempts raised, ``dead`` events were given up; ``seconds`` were spent
-    in it, waiting included.
+    ``handled`` events were finished, ``failed`` attempts raised, ``dead`` events were given up; ``durations`` are
+    the times of its runs in seconds, waiting included.
     """
 
     function: Function
@@ -78,7 +79,7 @@ class Handler:
     handled: int = 0
     failed: int = 0
     dead: int = 0
-    seconds: float = 0.0
+    durations: Histogram = field(default_factory=lambda: Histogram(HANDLER_S))
 
     def begin_fast(self, values: list[bytes]) -> Coroutine[Any, Any, Published] | None:
         """The handler called with the event of an entry's values; None where they are not as we write them."""

@@ -2,32 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import structlog
+from prometheus_client.core import Metric
 from redis.exceptions import RedisError
 
-from orchestra.bus.bus import Bus
+from orchestra.bus.bus import Bus, GroupStatus
 from orchestra.bus.worker.runtime import ConsumerRuntime
+from orchestra.metrics import CONTENT_TYPE, Labels, counter, gauge, histogram, page
 
 _LOG = structlog.get_logger("orchestra.bus")
 _SILENT_S = 5.0
 _REQUEST_S = 5.0
-
-_METRICS = {
-    "orchestra_events_handled_total": ("counter", "events finished by a handler"),
-    "orchestra_attempts_failed_total": ("counter", "deliveries whose handler raised or took too long"),
-    "orchestra_events_dead_total": ("counter", "events given up to the dead letters"),
-    "orchestra_handler_seconds_total": ("counter", "seconds spent in a handler, waiting included"),
-    "orchestra_partitions_owned": ("gauge", "partitions that this worker owns"),
-    "orchestra_partitions_lost_total": ("counter", "leases that this worker has lost to another"),
-    "orchestra_events_missing_total": ("counter", "entries removed before the group had read them"),
-    "orchestra_group_lag": ("gauge", "entries of the owned partitions that the group has not read"),
-    "orchestra_group_pending": ("gauge", "entries of the owned partitions that are taken and unfinished"),
-    "orchestra_group_dead": ("gauge", "dead letters of the owned partitions"),
-}
-
-_Sample = tuple[str, dict[str, str], float]
 
 
 class Health:
@@ -83,7 +70,7 @@ class Health:
                 return "200 OK", "text/plain", b"ok\n"
             return "503 Service Unavailable", "text/plain", wrong.encode()
         if path == "/metrics":
-            return "200 OK", "text/plain; version=0.0.4", (await self.metrics()).encode()
+            return "200 OK", CONTENT_TYPE, (await self.metrics()).encode()
         return "404 Not Found", "text/plain", b"/healthz or /metrics\n"
 
     def wrong(self) -> str:
@@ -98,44 +85,73 @@ class Health:
 
     async def metrics(self) -> str:
         """All metrics as Prometheus reads them."""
-        samples = list(self._counted())
-        with contextlib.suppress(RedisError):  # what this process knows itself is told all the same
-            samples += await self._of_groups()
-        lines = []
-        kinds = dict(_METRICS)
-        for runtime in self._runtimes:
+        return page([*self._counted(), *[metric async for metric in self._of_groups()]]).decode()
+
+    def _counted(self) -> Iterator[Metric]:
+        handlers = [
+            ({"group": runtime.consumer.name, "handler": handler.name}, handler)
+            for runtime in self._runtimes
+            for handler in {id(each): each for each in runtime.consumer.all_handlers()}.values()
+        ]
+        groups = [({"group": runtime.consumer.name}, runtime) for runtime in self._runtimes]
+        yield counter(
+            "orchestra_events_handled_total", "events finished by a handler",
+            *((labels, handler.handled) for labels, handler in handlers),
+        )  # fmt: skip
+        yield counter(
+            "orchestra_attempts_failed_total", "deliveries whose handler raised or took too long",
+            *((labels, handler.failed) for labels, handler in handlers),
+        )  # fmt: skip
+        yield counter(
+            "orchestra_events_dead_total", "events given up to the dead letters",
+            *((labels, handler.dead) for labels, handler in handlers),
+        )  # fmt: skip
+        yield counter(
+            "orchestra_handler_seconds_total", "seconds spent in a handler, waiting included",
+            *((labels, handler.durations.sum) for labels, handler in handlers),
+        )  # fmt: skip
+        yield histogram(
+            "orchestra_handler_duration_seconds", "time of one run of a handler, waiting included; a batch is one run",
+            *((labels, handler.durations) for labels, handler in handlers),
+        )  # fmt: skip
+        yield gauge(
+            "orchestra_partitions_owned", "partitions that this worker owns",
+            *((labels, len(runtime.rebalancer.owned)) for labels, runtime in groups),
+        )  # fmt: skip
+        yield counter(
+            "orchestra_partitions_lost_total", "leases that this worker has lost to another",
+            *((labels, runtime.rebalancer.lost) for labels, runtime in groups),
+        )  # fmt: skip
+        yield counter(
+            "orchestra_events_missing_total", "entries removed before the group had read them",
+            *((labels, runtime.missing) for labels, runtime in groups),
+        )  # fmt: skip
+        own: dict[str, tuple[str, list[tuple[Labels, float]]]] = {}
+        for labels, runtime in groups:
             for name, (meaning, read) in runtime.consumer.gauges.items():
-                kinds[name] = ("gauge", meaning)
-                samples.append((name, {"group": runtime.consumer.name}, read()))
-        for name, (kind, meaning) in kinds.items():
-            lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
-            for each, labels, value in samples:
-                if each == name:
-                    shown = ",".join(f'{label}="{text}"' for label, text in labels.items())
-                    lines.append(f"{name}{{{shown}}} {value:g}")
-        return "\n".join(lines) + "\n"
+                own.setdefault(name, (meaning, []))[1].append((labels, read()))
+        for name, (meaning, samples) in own.items():
+            yield gauge(name, meaning, *samples)
 
-    def _counted(self) -> Iterator[_Sample]:
-        for runtime in self._runtimes:
-            group = runtime.consumer.name
-            for handler in {id(each): each for each in runtime.consumer.all_handlers()}.values():
-                labels = {"group": group, "handler": handler.name}
-                yield "orchestra_events_handled_total", labels, handler.handled
-                yield "orchestra_attempts_failed_total", labels, handler.failed
-                yield "orchestra_events_dead_total", labels, handler.dead
-                yield "orchestra_handler_seconds_total", labels, handler.seconds
-            yield "orchestra_partitions_owned", {"group": group}, len(runtime.rebalancer.owned)
-            yield "orchestra_partitions_lost_total", {"group": group}, runtime.rebalancer.lost
-            yield "orchestra_events_missing_total", {"group": group}, runtime.missing
-
-    async def _of_groups(self) -> list[_Sample]:
-        found: list[_Sample] = []
+    async def _of_groups(self) -> AsyncIterator[Metric]:
+        """What Redis knows of the groups; without samples while it is away."""
         owned = {(each.consumer.name, partition) for each in self._runtimes for partition in each.rebalancer.owned}
-        for status in await self._bus.groups():
-            if (status.group, status.partition) in owned:
-                labels = {"group": status.group, "partition": str(status.partition)}
-                if status.lag is not None:
-                    found.append(("orchestra_group_lag", labels, status.lag))
-                found.append(("orchestra_group_pending", labels, status.pending))
-                found.append(("orchestra_group_dead", labels, status.dead))
-        return found
+        groups: list[tuple[Labels, GroupStatus]] = []
+        with contextlib.suppress(RedisError):  # the page has what this process knows all the same
+            groups = [
+                ({"group": each.group, "partition": str(each.partition)}, each)
+                for each in await self._bus.groups()
+                if (each.group, each.partition) in owned
+            ]
+        yield gauge(
+            "orchestra_group_lag", "entries of the owned partitions that the group has not read",
+            *((labels, status.lag) for labels, status in groups if status.lag is not None),
+        )  # fmt: skip
+        yield gauge(
+            "orchestra_group_pending", "entries of the owned partitions that are taken and unfinished",
+            *((labels, status.pending) for labels, status in groups),
+        )  # fmt: skip
+        yield gauge(
+            "orchestra_group_dead", "dead letters of the owned partitions",
+            *((labels, status.dead) for labels, status in groups),
+        )  # fmt: skip

@@ -32,6 +32,7 @@ from orchestra_schemas import (
     ReplySpoken,
     SentenceSpoken,
     TurnCancelled,
+    TurnMeasured,
 )
 from orchestra_schemas.calls import Direction, EndReason
 
@@ -102,6 +103,7 @@ class Call:
         engines: names of the speech engines, ``stt/tts``.
         publisher: the edge's.
         speak: hands words to the pipeline, in order.
+        on_measured: is called with the times of each turn.
         standing: the state of a call that another edge began; None for a new one.
         sample_rate: of its audio in both directions, in Hz.
         clock: the time; tests pass their own.
@@ -122,6 +124,7 @@ class Call:
         publisher: Publisher,
         speak: Callable[[Speech], None],
         *,
+        on_measured: Callable[[TurnMeasured], None] = lambda _: None,
         standing: Standing | None = None,
         sample_rate: int = SAMPLE_RATE,
         clock: Clock = SYSTEM_CLOCK,
@@ -146,6 +149,7 @@ class Call:
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
         self._script = script
         self._publisher = publisher
+        self._on_measured = on_measured
         self._standing = standing
         self.seen_events: dict[str, None] = {}
         self.backlog: list[Event] = []
@@ -389,6 +393,8 @@ class Call:
 
     def _publish(self, event: Event) -> None:
         self._publisher.publish(event)
+        if isinstance(event, TurnMeasured):
+            self._on_measured(event)
         if isinstance(event, ReplySpoken | ReplyInterrupted):
             self._publish_metered()
 

@@ -5,13 +5,14 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from fastapi import FastAPI, Request, Response
 
 from orchestra.bus import Bus, Publisher
 from orchestra.errors import SettingError
+from orchestra.metrics import CONTENT_TYPE, page
 from orchestra.refusals import Refusals
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Parties, Script
@@ -25,7 +26,7 @@ from orchestra.voice.edge.admission import CallAdmission
 from orchestra.voice.edge.bearer_auth import RefusalThrottle
 from orchestra.voice.edge.calls_api import calls_router
 from orchestra.voice.edge.lost_calls import LostCalls
-from orchestra.voice.edge.metrics import CONTENT_TYPE, prometheus, samples
+from orchestra.voice.edge.metrics import TurnLatency, metrics
 from orchestra.voice.edge.pending_connections import PendingConnections
 from orchestra.voice.edge.phrase_cache import Phrase, PhraseCache
 from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
@@ -100,6 +101,7 @@ class Edge:
     pending: PendingConnections
     dial_rate: RateLimit
     throttle: RefusalThrottle
+    turn_latency: TurnLatency = field(default_factory=TurnLatency)
 
     def use_app(self, app: EdgeApp) -> None:
         """Begin the calls that come from now on as this version of the app says."""
@@ -217,4 +219,4 @@ async def _health(request: Request) -> dict[str, object]:
 
 async def _metrics(request: Request) -> Response:
     edge: Edge = request.app.state.edge
-    return Response(prometheus(samples(edge.admission, edge.publisher)), media_type=CONTENT_TYPE)
+    return Response(page(metrics(edge.admission, edge.publisher, edge.turn_latency)), media_type=CONTENT_TYPE)

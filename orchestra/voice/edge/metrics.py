@@ -1,43 +1,50 @@
-"""What an edge counts, in Prometheus' text format.
+"""What an edge counts, for Prometheus."""
 
-Source: https://prometheus.io/docs/instrumenting/exposition_formats/
-"""
+from collections.abc import Iterator
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from prometheus_client.core import Metric
 
 from orchestra.bus import Publisher
+from orchestra.histogram import LATENCY_S, Histogram
+from orchestra.metrics import counter, gauge, histogram
 from orchestra.voice.edge.admission import CallAdmission
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-class Sample(NamedTuple):
-    """One number: its name, its kind ("gauge", "counter"), what it means, its value."""
-
-    name: str
-    kind: str
-    meaning: str
-    value: float
+from orchestra_schemas import TurnMeasured
+from orchestra_schemas.speech import TURN_TIMES
 
 
-def samples(calls: CallAdmission, publisher: Publisher) -> Iterable[Sample]:
-    """The numbers of an edge at this moment."""
-    yield Sample("orchestra_edge_calls", "gauge", "Calls that are running.", len(calls))
-    yield Sample("orchestra_edge_calls_limit", "gauge", "Calls that this edge takes at most.", calls.limit)
-    yield Sample("orchestra_edge_draining", "gauge", "1 when no new calls are taken.", calls.draining)
-    yield Sample("orchestra_edge_calls_begun_total", "counter", "Calls whose stream came.", calls.begun)
-    yield Sample("orchestra_edge_calls_refused_total", "counter", "Calls that were answered busy.", calls.refused)
-    yield Sample("orchestra_edge_messages_left_out_total", "counter", "Messages skipped.", calls.skipped_messages)
-    yield Sample("orchestra_edge_redis_connected", "gauge", "1 when Redis took the last events.", publisher.connected)
-    yield Sample("orchestra_edge_events_buffered", "gauge", "Events that wait for Redis.", publisher.buffered)
-    yield Sample("orchestra_edge_media_dropped_total", "counter", "Media events lost.", publisher.dropped)
+class TurnLatency:
+    """The stages of the turns of an edge's calls, as histograms in seconds."""
+
+    def __init__(self) -> None:
+        self._stages = {field: Histogram(LATENCY_S) for field in TURN_TIMES}
+
+    def observe(self, measured: TurnMeasured) -> None:
+        """Count a turn."""
+        for field, stage in self._stages.items():
+            stage.observe(getattr(measured, field) / 1000)
+
+    def metric(self) -> Metric:
+        """All stages, and their total."""
+        return histogram(
+            "orchestra_edge_turn_stage_seconds",
+            "Time of each stage of a turn, from the end of the caller's speech to the first sound of the reply.",
+            *(({"stage": field.removesuffix("_ms")}, stage) for field, stage in self._stages.items()),
+        )
 
 
-def prometheus(numbers: Iterable[Sample]) -> str:
-    """The numbers as a page of text."""
-    lines = [
-        f"# HELP {one.name} {one.meaning}\n# TYPE {one.name} {one.kind}\n{one.name} {float(one.value):g}\n"
-        for one in numbers
-    ]
-    return "".join(lines)
+def metrics(calls: CallAdmission, publisher: Publisher, turns: TurnLatency) -> Iterator[Metric]:
+    """The metrics of an edge at this moment."""
+    yield gauge("orchestra_edge_calls", "Calls that are running.", ({}, len(calls)))
+    yield gauge("orchestra_edge_calls_limit", "Most calls that this edge takes at a time.", ({}, calls.limit))
+    yield gauge("orchestra_edge_draining", "1 when no new calls are taken.", ({}, calls.draining))
+    yield counter("orchestra_edge_calls_begun_total", "Calls whose media stream was opened.", ({}, calls.begun))
+    yield counter("orchestra_edge_calls_refused_total", "Calls that were answered busy.", ({}, calls.refused))
+    yield counter(
+        "orchestra_edge_messages_left_out_total",
+        "Carriers' messages that were skipped.",
+        ({}, calls.skipped_messages),
+    )
+    yield gauge("orchestra_edge_redis_connected", "1 when Redis took the last events.", ({}, publisher.connected))
+    yield gauge("orchestra_edge_events_buffered", "Events that wait for Redis.", ({}, publisher.buffered))
+    yield counter("orchestra_edge_media_dropped_total", "Media events lost.", ({}, publisher.dropped))
+    yield turns.metric()

@@ -5,14 +5,15 @@ import httpx
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra_schemas import ReplySpoken
+from orchestra.voice.edge.metrics import TurnLatency
+from orchestra_schemas import ReplySpoken, TurnMeasured
 from tests.voice.edges import RunningEdge, running_edge
 
 
 async def numbers(running: RunningEdge) -> dict[str, float]:
     async with httpx.AsyncClient() as http:
         page = (await http.get(running.url + "/metrics")).text
-    pairs = [line.split() for line in page.splitlines() if not line.startswith("#")]
+    pairs = [line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#")]
     return {name.removeprefix("orchestra_edge_"): float(value) for name, value in pairs}
 
 
@@ -29,3 +30,15 @@ async def test_calls_are_counted_for_prometheus(bus: TestBus, settings: Settings
     assert during["calls"] == during["calls_limit"] == during["calls_begun_total"] == 1
     assert during["calls_refused_total"] >= 1
     assert during["redis_connected"] == 1
+
+
+def test_the_stages_of_each_turn_are_in_histograms() -> None:
+    latency = TurnLatency()
+    latency.observe(TurnMeasured(call="07-a", turn=1, tts_ms=120, total_ms=900))
+    read = {
+        (sample.name.removeprefix("orchestra_edge_turn_stage_seconds"), *sorted(sample.labels.values())): sample.value
+        for sample in latency.metric().samples
+    }
+    assert read["_bucket", "0.1", "tts"] == 0
+    assert read["_bucket", "0.15", "tts"] == 1
+    assert read["_sum", "total"] == 0.9

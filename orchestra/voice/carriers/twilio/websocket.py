@@ -298,6 +298,7 @@ def _call(
         edge.engines.name,
         edge.publisher,
         agent_speech.speak,
+        on_measured=edge.turn_latency.observe,
         standing=stands,
     )
     call.started()
