@@ -1,8 +1,9 @@
-"""How far a replay has come, so that it goes on from there after it was stopped."""
+"""The position at which a replay was stopped, so that it can be resumed."""
 
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +14,50 @@ from orchestra.mask import without_secrets
 from orchestra.replay.position import Position, position_of
 
 _TOKEN = re.compile(r"(\d+)-(\d+)@(\d+):([a-z]+)")
-_TOLD = re.compile(r"(?P<call>.+)@(?P<seconds>\d+(\.\d+)?)")
+_CALL_POSITION = re.compile(r"(?P<call>.+)@(?P<seconds>\d+(\.\d+)?)")
 
 
 def format_position(entry: Entry) -> str:
-    """The place of an entry as text: ``1763830000000-3@07:events``."""
+    """The position of an entry as text: ``1763830000000-3@07:events``."""
     ms, number, partition, stream = position_of(entry)
     return f"{ms}-{number}@{partition:02d}:{stream}"
 
 
 def parse_position(token: str) -> Position:
-    """The place that `format_position` wrote down.
+    """The position in a text from `format_position`.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it has none.
 
     """
     match = _TOKEN.fullmatch(token)
     if match is None:
-        msg = (
-            f"{token!r} is no place in a replay: give what was printed when it stopped, like 1763830000000-3@07:events"
-        )
+        msg = f"{token!r} is no position in a replay: give what it printed at its end, like 1763830000000-3@07:events"
         raise UsageError(msg)
     ms, number, partition, stream = match.groups()
     return int(ms), int(number), int(partition), stream
 
 
 def parse_call_position(token: str) -> tuple[str, float]:
-    """The call and its second in the token of a conversation, ``<call>@12.3``.
+    """The call and the second in the position of a conversation, ``<call>@12.3``.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it has none.
 
     """
-    match = _TOLD.fullmatch(token)
+    match = _CALL_POSITION.fullmatch(token)
     if match is None:
-        msg = f"{token!r} is no place in a conversation: give what was printed when it stopped, like 07-…@12.3"
+        msg = f"{token!r} is no position in a conversation: give what it printed at its end, like 07-…@12.3"
         raise UsageError(msg)
     return match["call"], float(match["seconds"])
 
 
 class Checkpoint:
-    """The place where the replay of the same things to the same target was stopped, kept in the data directory.
+    """The position at which a replay was stopped, kept in the data directory.
 
     Args:
         data_dir: of this installation.
-        what: all that makes it the same replay, JSON-ready.
+        what: the options that make it the same replay, JSON-ready.
 
     """
 
@@ -69,7 +68,7 @@ class Checkpoint:
         self._what = what
 
     def read(self) -> str:
-        """The token where it stopped; empty where it has not begun, or was finished.
+        """The position where it stopped; empty if it has not begun, or is finished.
 
         Raises:
             UsageError: the file is damaged.
@@ -85,12 +84,10 @@ class Checkpoint:
             raise UsageError(msg) from error
 
     def write(self, token: str) -> None:
-        """Keep the place, whole or not at all."""
+        """Keep the position, atomically."""
         what = {name: without_secrets(value) if isinstance(value, str) else value for name, value in self._what.items()}
         write_atomically(self._file, json.dumps({"token": token, "replay": what}, indent=1).encode())
 
     def forget(self) -> None:
-        """It is finished: the next one begins at the beginning."""
-        self._file.unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        """Remove everything that is kept: the replay is finished, and the next one starts from the beginning."""
+        shutil.rmtree(self.folder, ignore_errors=True)

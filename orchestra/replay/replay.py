@@ -1,11 +1,10 @@
-"""Recorded entries on their way to where they are replayed: in order, at their pace, stopped and gone on with."""
+"""A replay: recorded entries in order and at their pace into a target; it can be stopped and resumed."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
 
 from orchestra.bus import Entry
 from orchestra.bus.stream.stream_id import StreamId
@@ -15,34 +14,11 @@ from orchestra.replay.pace import Pace
 from orchestra.replay.position import Position, position_of
 from orchestra.replay.selection import Selection, entries
 from orchestra.replay.sources.port import OnWarning
+from orchestra.replay.targets.port import ReplayResult, Target
 from orchestra.settings import Settings
 from orchestra_schemas import CallEnded, tag_of
 
 _ENDED = tag_of(CallEnded)
-
-
-class Target(Protocol):
-    """Where entries are replayed to."""
-
-    async def passed(self, entry: Entry) -> None:
-        """This entry was taken by an earlier run, which was stopped behind it."""
-
-    async def take(self, entry: Entry) -> None:
-        """Take one entry; it may be kept back until `settle`."""
-
-    async def settle(self) -> None:
-        """All that was taken is where it belongs."""
-
-
-@dataclass(slots=True)
-class ReplayResult:
-    """What came of a replay: how many entries, of how many calls; ``token`` is the place of the last one."""
-
-    entries: int = 0
-    calls: int = 0
-    holes: int = 0
-    token: str = ""
-    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +29,12 @@ class Replay:
         settings: where recordings are.
         selection: what is wanted of them.
         source: see `orchestra.replay.selection.entries`.
-        after: everything up to this place was replayed before.
+        after: everything up to this position was replayed before.
         pace: holds every entry back until it is due.
-        stop: ends it after the entry that is under way.
-        on_warning: is told what is missing or damaged, at its place.
-        progress: is told of every entry, before it is taken.
-        keep: is given the place now and then, when all up to it is settled; for a process that is killed.
+        stop: ends the replay after the current entry.
+        on_warning: gets a sentence for everything that is missing or damaged, when the replay comes to it.
+        progress: is called with every entry before the target takes it.
+        keep: gets a position from time to time, when everything up to it is flushed; for a process that is killed.
         keep_each_s: how often, in seconds.
 
     """
@@ -75,40 +51,40 @@ class Replay:
     keep_each_s: float = 2.0
 
     async def into(self, target: Target) -> ReplayResult:
-        """Replay it all, or until it is stopped; what was taken is settled in either case."""
-        done, running, seen, last = ReplayResult(), set[str](), set[str](), None
+        """Replay everything, or until it is stopped; what was taken is flushed in either case."""
+        result, running, seen, last = ReplayResult(), set[str](), set[str](), None
         kept_at = time.monotonic()
         holes = Holes(cut=self.selection.since is not None)
         async with aclosing(entries(self.settings, self.selection, self.source, on_warning=self.on_warning)) as found:
             async for entry in found:
                 missing = () if self.selection.types else holes.before(entry)
                 if self.after is not None and position_of(entry) <= self.after:
-                    await target.passed(entry)
+                    await target.already_taken(entry)
                     continue
                 for each in missing:
-                    done.holes += 1
+                    result.gaps += 1
                     self.on_warning(each)
                 await self.pace.wait(StreamId.parse(entry.stream_id).seconds, idle=not running)
                 if self.stop.is_set():
-                    done.stopped = True
+                    result.stopped = True
                     break
                 (running.discard if entry.type == _ENDED else running.add)(entry.call)
                 seen.add(entry.call)
                 self.progress(entry)
                 await target.take(entry)
-                done.entries += 1
+                result.entries += 1
                 last = entry
                 if self.keep is not None and time.monotonic() - kept_at > self.keep_each_s:
-                    await target.settle()
+                    await target.flush()
                     self.keep(format_position(entry))
                     kept_at = time.monotonic()
-        await target.settle()
-        done.token = "" if last is None else format_position(last)
-        done.calls = len(seen)
-        if not self.selection.types and not done.stopped:
+        await target.flush()
+        result.token = "" if last is None else format_position(last)
+        result.calls = len(seen)
+        if not self.selection.types and not result.stopped:
             for call in holes.open_calls():
                 self.on_warning(f"{call}: still running, or its end is missing")
-        return done
+        return result
 
 
 async def count(settings: Settings, selection: Selection, source: str) -> int:

@@ -111,7 +111,7 @@ async def _consumed(replay: Replay, settings: Settings, folder: Path, calls: int
     async with consumer_target(orchestration(), settings, folder / "scratch", patience_s=30.0) as scratch:
         began = time.perf_counter()
         done = await replay.into(scratch)
-        outcome = await scratch.outcome()
+        outcome = await scratch.result()
         took_s = time.perf_counter() - began
     assert done.entries == calls * EVENTS
     assert not outcome.outputs.of("missing", "new"), "every output of the recording is made again"

@@ -53,7 +53,7 @@ def replay(settings: Settings, selection: Selection | None = None, source: str =
 async def replayed(settings: Settings, consumer: Consumer, folder: Path) -> ConsumerResult:
     async with consumer_target(consumer, settings, folder, patience_s=10.0) as scratch:
         await replay(settings).into(scratch)
-        return await scratch.outcome()
+        return await scratch.result()
 
 
 async def test_a_consumer_that_has_not_changed_publishes_the_same(
@@ -73,7 +73,8 @@ async def test_a_changed_output_is_shown_by_its_field_and_its_followers_see_what
     outcome = await replayed(settings, mood_consumer("bad"), tmp_path / "scratch")
     changed = outcome.outputs.of("changed")
     assert [
-        (each.entry.type, each.changes[0].field, each.changes[0].then, each.changes[0].now) for each in changed
+        (each.entry.type, each.changes[0].field, each.changes[0].recorded, each.changes[0].candidate)
+        for each in changed
     ] == [("mood.scored", "mood", '"good"', '"bad"')] * 3
     assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.summed"]  # made of the recorded scores
     assert not outcome.agrees
@@ -128,7 +129,7 @@ async def test_a_handler_that_waits_for_a_later_event_gets_it_after_a_while(
 
     async with consumer_target(waiting, settings, tmp_path / "scratch", patience_s=0.3) as scratch:
         await replay(settings).into(scratch)
-        outcome = await scratch.outcome()
+        outcome = await scratch.result()
     assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"]
     assert outcome.unfinished == 0
 
@@ -192,7 +193,7 @@ async def test_a_stopped_replay_goes_on_and_tells_of_everything(
     rest = dataclasses.replace(replay(settings), after=parse_position(stopped.token))
     async with consumer_target(mood_consumer(), settings, tmp_path / "scratch", patience_s=20.0) as scratch:
         done = await rest.into(scratch)
-        outcome = await scratch.outcome()
+        outcome = await scratch.result()
     assert done.entries == 3 * 9 - 11
     assert (outcome.agrees, len(outcome.outputs.of("same"))) == (True, 12)
 
@@ -228,7 +229,7 @@ async def test_entries_deleted_by_hand_are_missed_and_the_rest_goes_on(
     said: list[str] = []
     async with consumer_target(mood_consumer(), settings, tmp_path / "scratch", patience_s=2.0) as scratch:
         await dataclasses.replace(replay(settings), on_warning=said.append).into(scratch)
-        outcome = await scratch.outcome()
+        outcome = await scratch.result()
     missed = second.id.removeprefix(f"{call}:")
     assert said == [
         f"{call}: event {missed} is missing before mood.scored",
@@ -242,7 +243,7 @@ async def test_only_events_of_the_chosen_types_are_fed(bus: TestBus, settings: S
     folder = tmp_path / "scratch"
     async with consumer_target(mood_consumer(), settings, folder, patience_s=2.0, types=["user.turn.ended"]) as scratch:
         await replay(settings).into(scratch)
-        outcome = await scratch.outcome()
+        outcome = await scratch.result()
     assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"] * 3
     assert (outcome.outputs.unasked, outcome.agrees) == (1, True)
 
@@ -253,13 +254,13 @@ async def test_the_place_is_kept_while_a_replay_runs(bus: TestBus, settings: Set
     settled: list[str] = []
 
     class Target:
-        async def passed(self, entry: Entry) -> None:
+        async def already_taken(self, entry: Entry) -> None:
             raise AssertionError(entry)
 
         async def take(self, entry: Entry) -> None:
             settled.append(entry.id)
 
-        async def settle(self) -> None:
+        async def flush(self) -> None:
             settled.append("settled")
 
     await dataclasses.replace(replay(settings), keep=kept.append, keep_each_s=0.0).into(Target())
@@ -267,6 +268,6 @@ async def test_the_place_is_kept_while_a_replay_runs(bus: TestBus, settings: Set
     again = dataclasses.replace(
         replay(settings), after=parse_position(kept[-2]), progress=lambda entry: kept.append(entry.id)
     )
-    Target.passed = Target.take  # type: ignore[method-assign]
+    Target.already_taken = Target.take  # type: ignore[method-assign]
     assert (await again.into(Target())).entries == 1
     assert kept[-1] != before.id

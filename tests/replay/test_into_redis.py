@@ -10,8 +10,8 @@ import pytest_asyncio
 from orchestra.bus import Bus, EmbeddedServer, Entry, keys, partition_of
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.keys import started_ms, trace_id
-from orchestra.cli.replay import terminal
-from orchestra.cli.replay.redis import replay_into_redis
+from orchestra.cli.replay.into import replay_into
+from orchestra.cli.replay.run import ReplayRun
 from orchestra.errors import ServerError, UsageError
 from orchestra.replay.checkpoint import Checkpoint
 from orchestra.replay.rewrite import Rewrite
@@ -35,14 +35,14 @@ async def target(tmp_path: Path) -> AsyncIterator[Bus]:
         await bus.close()
 
 
-def run(settings: Settings, **chosen: object) -> terminal.ReplayRun:
-    return terminal.ReplayRun(
+def run(settings: Settings, **chosen: object) -> ReplayRun:
+    return ReplayRun(
         settings=settings,
         selection=Selection(streams=BOTH, **chosen),  # type: ignore[arg-type]
         source="journal",
         speed=None,
         token="",
-        position=Checkpoint(settings.data_dir, {"test": 1}),
+        checkpoint=Checkpoint(settings.data_dir, {"test": 1}),
     )
 
 
@@ -74,7 +74,7 @@ async def test_calls_are_written_as_they_were_and_never_twice(bus: TestBus, sett
     await recorded(bus)
     there = await stored(bus.bus)
     for _ in range(2):
-        assert await replay_into_redis(run(settings), target.url, "", now=False) == 0
+        assert await replay_into(run(settings), target.url) == 0
         assert content(await stored(target)) == content(there)
 
 
@@ -95,7 +95,7 @@ async def test_a_replay_that_was_stopped_goes_on_behind_what_it_has_written(
     async with redis_target(target, Rewrite(target.partitions)) as half:
         done = await first.replay(stop, count).into(half)
     assert (done.stopped, half.written, len(await stored(target))) == (True, 7, 7)
-    assert await replay_into_redis(replace(first, token=done.token), target.url, "", now=False) == 0
+    assert await replay_into(replace(first, token=done.token), target.url) == 0
     assert content(await stored(target)) == content(there)
 
 
@@ -104,7 +104,7 @@ async def test_renamed_calls_are_calls_of_their_own_with_all_that_names_them(
 ) -> None:
     calls = await recorded(bus, calls=2)
     for word in ("one", "two", "one"):
-        assert await replay_into_redis(run(settings), target.url, word, now=False) == 0
+        assert await replay_into(run(settings), target.url, rename=word) == 0
     found = await stored(target)
     names = {entry.call for entry in found}
     assert len(names) == 4
@@ -129,7 +129,7 @@ async def test_renamed_calls_are_calls_of_their_own_with_all_that_names_them(
 async def test_calls_can_be_copied_within_one_server_under_other_ids(bus: TestBus, settings: Settings) -> None:
     await recorded(bus, calls=2)
     before = len(await stored(bus.bus))
-    assert await replay_into_redis(run(settings), bus.bus.url, "again", now=False) == 0
+    assert await replay_into(run(settings), bus.bus.url, rename="again") == 0
     assert len(await stored(bus.bus)) == 2 * before
 
 
@@ -143,7 +143,7 @@ async def test_events_of_a_later_version_keep_their_type_and_fields(
     body = later % tuple(names)
     fields = {"type": "sky.painted", "call": call, "id": f"{call}:x.1", "body": body}
     await bus.bus.redis.xadd(bus.bus.key(4, "events"), fields)
-    await replay_into_redis(run(settings), target.url, "other", now=False)
+    await replay_into(run(settings), target.url, rename="other")
     entry = (await stored(target))[1]
     assert entry.type == "sky.painted"
     assert entry.body == body.replace(call.encode(), entry.call.encode())
@@ -155,7 +155,7 @@ async def test_a_copy_can_happen_now(bus: TestBus, settings: Settings, target: B
         msgspec.structs.replace(event, at=1000.0 + number) for number, event in enumerate(turns_of(call))
     ]
     await bus.publish(*old)
-    await replay_into_redis(run(settings), target.url, "", now=True)
+    await replay_into(run(settings), target.url, clock="now")
     at = [event.at for event in await target.journal(call)]
     assert [round(moment - at[0], 3) for moment in at] == [0.0, 1.0, 2.0, 3.0, 4.0]
 
@@ -179,7 +179,7 @@ async def test_a_server_on_which_workers_of_the_platform_run_is_left_alone(
     await target.shared_connection.call("SET", keys.key(3, "lease", group), "worker-1:1")
     assert {each.owner for each in await target.groups() if each.group == group} == {"worker-1"}
     with pytest.raises(ServerError, match=f"{group} run on .* and would answer the recorded calls once more"):
-        await replay_into_redis(run(settings), target.url, rename, now=False)
+        await replay_into(run(settings), target.url, rename=rename)
     assert await stored(target) == []
 
 
@@ -188,13 +188,13 @@ async def test_consumers_of_ones_own_may_run_where_calls_are_replayed(bus: TestB
     await bus.publish(*turns_of(call))
     async with bus.run(mood_consumer()):
         await bus.settled()
-        assert await replay_into_redis(run(settings), settings.redis_url or "", "again", now=False) == 0
+        assert await replay_into(run(settings), settings.redis_url or "", rename="again") == 0
         await bus.settled()
 
 
 async def test_a_server_that_is_not_there_is_named(settings: Settings) -> None:
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:1 cannot be used"):
-        await replay_into_redis(run(settings), "redis://127.0.0.1:1", "", now=False)
+        await replay_into(run(settings), "redis://127.0.0.1:1")
 
 
 async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
@@ -205,8 +205,8 @@ async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
     async with EmbeddedServer(tmp_path / "small") as server:
         small = await Bus.connect(settings.model_copy(update={"partitions": 5, "redis_url": server.url}))
         with pytest.raises(UsageError, match="lies on partition 12, and here are 5"):
-            await replay_into_redis(run(settings), server.url, "", now=False)
-        assert await replay_into_redis(run(settings), server.url, "fits", now=False) == 0
+            await replay_into(run(settings), server.url)
+        assert await replay_into(run(settings), server.url, rename="fits") == 0
         assert {entry.call[:3] for entry in await stored(small)} == {"02-"}
         await small.close()
 

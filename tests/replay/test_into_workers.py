@@ -39,7 +39,7 @@ def _fields(entry: object) -> list[object]:
 async def through(consumer: Consumer, settings: Settings, source: str, folder: Path, clock: Clock) -> ConsumerResult:
     async with consumer_target(consumer, settings, folder, clock=clock, patience_s=5.0) as scratch:
         await replay(settings, source=source).into(scratch)
-        return await scratch.outcome()
+        return await scratch.result()
 
 
 async def test_orchestration_publishes_in_an_old_call_what_it_published_then(

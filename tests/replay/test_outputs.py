@@ -1,13 +1,15 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
-from orchestra.bus import Entry
+from orchestra.bus import Consumer, Entry
 from orchestra.bus.stream.encode import encode_event
-from orchestra.cli.replay import terminal
-from orchestra.cli.replay.consumer import replay_into_consumer
+from orchestra.cli.replay.into import replay_into_open
+from orchestra.cli.replay.run import ReplayRun
 from orchestra.replay.checkpoint import Checkpoint
 from orchestra.replay.selection import Selection
+from orchestra.replay.targets.consumer import consumer_target
 from orchestra.replay.targets.output_diff import IGNORED, Change, OutputDiffs, cause_of, compare
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
@@ -27,8 +29,8 @@ def by_id(*events: Event) -> dict[str, Entry]:
     return found
 
 
-def compared(then: dict[str, Entry], now: dict[str, Entry], *more: str) -> OutputDiffs:
-    return compare(then, now, asked=lambda cause: cause == ASKED, group="mood", ignored=IGNORED | set(more))
+def compared(recorded: dict[str, Entry], candidate: dict[str, Entry], *more: str) -> OutputDiffs:
+    return compare(recorded, candidate, asked=lambda cause: cause == ASKED, group="mood", ignored=IGNORED | set(more))
 
 
 @pytest.mark.parametrize(
@@ -47,26 +49,33 @@ def test_an_id_tells_whose_answer_to_what_the_event_is(event_id: str, cause: str
 
 
 def test_where_a_recording_lies_and_how_much_audio_is_left_is_of_the_run_and_not_compared() -> None:
-    then = RecordingSaved(call=CALL, id=OUTPUT, url="s3://bucket/calls/a.wav", duration_s=12.5)
-    now = RecordingSaved(call=CALL, id=OUTPUT, url="file:///scratch/a.wav", duration_s=0.0, missing_ms=12_500)
-    assert compared(by_id(then), by_id(now)).agree
+    recorded = RecordingSaved(call=CALL, id=OUTPUT, url="s3://bucket/calls/a.wav", duration_s=12.5)
+    candidate = RecordingSaved(call=CALL, id=OUTPUT, url="file:///scratch/a.wav", duration_s=0.0, missing_ms=12_500)
+    assert compared(by_id(recorded), by_id(candidate)).agree
     other = RecordingSaved(call=CALL, id=OUTPUT, url="file:///scratch/a.wav", duration_s=0.0, sample_rate=16_000)
-    assert not compared(by_id(then), by_id(other)).agree
+    assert not compared(by_id(recorded), by_id(other)).agree
 
 
 def test_fields_that_differ_are_named_by_their_place() -> None:
     said = [Message(role="system", content="Be brief."), Message(role="user", content="hello")]
-    then = PromptRequested(call=CALL, id=OUTPUT, agent="desk", messages=tuple(said), at=1.0, deadline=9.0, version="1")
-    now = PromptRequested(call=CALL, id=OUTPUT, agent="desk", messages=(said[0],), at=5.0, deadline=3.0, version="2")
-    (output,) = compared(by_id(then), by_id(now)).all
+    recorded = PromptRequested(
+        call=CALL, id=OUTPUT, agent="desk", messages=tuple(said), at=1.0, deadline=9.0, version="1"
+    )
+    candidate = PromptRequested(
+        call=CALL, id=OUTPUT, agent="desk", messages=(said[0],), at=5.0, deadline=3.0, version="2"
+    )
+    (output,) = compared(by_id(recorded), by_id(candidate)).all
     assert output.verdict == "changed"
     assert output.changes == (Change("messages[1]", '{"role":"user","content":"hello"}', ""),)
-    assert compared(by_id(then), by_id(now), "messages").agree
+    assert compared(by_id(recorded), by_id(candidate), "messages").agree
 
 
 def test_an_event_of_another_type_is_one_difference() -> None:
-    then, now = TurnCompleted(call=CALL, id=OUTPUT, agent="a", text="x"), ReplyChunk(call=CALL, id=OUTPUT, text="y")
-    (output,) = compared(by_id(then), by_id(now)).all
+    recorded, candidate = (
+        TurnCompleted(call=CALL, id=OUTPUT, agent="a", text="x"),
+        ReplyChunk(call=CALL, id=OUTPUT, text="y"),
+    )
+    (output,) = compared(by_id(recorded), by_id(candidate)).all
     assert output.changes == (Change("type", "turn.completed", "reply.chunk"),)
 
 
@@ -77,8 +86,8 @@ def test_an_output_whose_cause_is_not_recorded_is_not_missed() -> None:
 
 
 def test_a_recorded_output_that_is_damaged_differs_as_a_whole() -> None:
-    then = {OUTPUT: Entry("1-0", 7, "events", "reply.chunk", CALL, OUTPUT, b'{"type":"rep')}
-    (output,) = compared(then, by_id(ReplyChunk(call=CALL, id=OUTPUT, text="y"))).all
+    recorded = {OUTPUT: Entry("1-0", 7, "events", "reply.chunk", CALL, OUTPUT, b'{"type":"rep')}
+    (output,) = compared(recorded, by_id(ReplyChunk(call=CALL, id=OUTPUT, text="y"))).all
     assert [change.field for change in output.changes] == ["body"]
 
 
@@ -88,20 +97,26 @@ async def test_what_differs_is_printed_and_decides_the_exit_code(
     async with bus.run(mood_consumer("a long way down, and then some more, and more: good")):
         await bus.publish(*turns_of(bus.call()))
         await bus.settled()
-    run = terminal.ReplayRun(
+    run = ReplayRun(
         settings=settings, selection=Selection(), source="journal", speed=None, token="",
-        position=Checkpoint(tmp_path, {}),
+        checkpoint=Checkpoint(tmp_path, {}),
     )  # fmt: skip
-    same = mood_consumer("a long way down, and then some more, and more: good")
-    assert await replay_into_consumer(run, same, "now", (), 2.0, as_json=False) == 0
+
+    async def compared(candidate: Consumer, *ignored: str) -> int:
+        shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
+        fields = IGNORED | set(ignored)
+        target = consumer_target(candidate, settings, tmp_path / "scratch", patience_s=2.0, ignored=fields)
+        return await replay_into_open(run, target, durable=False)
+
+    assert await compared(mood_consumer("a long way down, and then some more, and more: good")) == 0
     assert "= mood.summed" in capsys.readouterr().out
     other = mood_consumer("a long way down, and then some more, and more: bad")
-    assert await replay_into_consumer(run, other, "now", (), 2.0, as_json=False) == 1
+    assert await compared(other) == 1
     told = capsys.readouterr().out
     assert told.count("≠ mood.scored") == 3
-    assert "then  …ome more, and more: good" in told
-    assert await replay_into_consumer(run, other, "now", ("mood",), 2.0, as_json=False) == 0
+    assert "recorded   …ome more, and more: good" in told
+    assert await compared(other, "mood") == 0
     capsys.readouterr()
     other.name = other.state = "newcomer"
-    assert await replay_into_consumer(run, other, "now", (), 2.0, as_json=False) == 0
+    assert await compared(other) == 0
     assert "there is nothing to compare with" in capsys.readouterr().err

@@ -158,11 +158,11 @@ def test_a_call_of_ten_thousand_turns_is_told(home: Path) -> None:
         (["--speed", "fast"], UsageError, "is no speed"),
         (["--speed", "0"], UsageError, "is no speed"),
         (["--since", "soon"], UsageError, "is no moment"),
-        (["--from", "there", "--json"], UsageError, "is no place in a replay"),
-        (["--from", "there"], UsageError, "is no place in a conversation"),
-        (["--from", f"{OTHER}@1"], UsageError, "is not among those that are chosen"),
+        (["--from", "there", "--json"], UsageError, "is no position in a replay"),
+        (["--from", "there"], UsageError, "is no position in a conversation"),
+        (["--from", f"{OTHER}@1"], UsageError, "is not among the selected ones"),
         (["--call", "nobody"], UsageError, "no recorded call matches 'nobody'"),
-        (["--type", "SkyPainted", "--json"], UsageError, "no recorded event is chosen"),
+        (["--type", "SkyPainted", "--json"], UsageError, "no recorded event is selected"),
         (["--into", "nothing.here:consumer"], ConsumerError, "there is no module 'nothing.here'"),
         (["--into", "orchestra.settings:Settings"], ConsumerError, "must be an orchestra.Consumer"),
         (["--into", "redis://127.0.0.1:1"], ServerError, "cannot be used"),
@@ -195,7 +195,7 @@ async def test_a_consumer_is_replayed_with_an_exit_code_for_ci(bus: TestBus, set
     ]
     verdicts = [json.loads(line) for line in changed[1].splitlines()]
     assert [line["verdict"] for line in verdicts] == ["changed", "changed", "changed", "same"]
-    assert verdicts[0]["changes"] == [{"field": "mood", "then": '"good"', "now": '"bad"'}]
+    assert verdicts[0]["changes"] == [{"field": "mood", "recorded": '"good"', "candidate": '"bad"'}]
     assert not list((settings.data_dir / "replay").iterdir())  # nothing is left of a run that is finished
 
 
@@ -211,7 +211,7 @@ async def test_ctrl_c_stops_and_resume_goes_on(bus: TestBus, settings: Settings)
     rest, said = await asyncio.wait_for(first.communicate(), 30)
     printed += rest.splitlines()
     assert first.returncode == 130
-    assert b"it goes on with --resume, or --from " in said
+    assert b"continue with --resume, or --from " in said
     assert 0 < len(printed) < 32
     code, lines, _ = await command(settings, "replay", "--json", "--resume", "--speed", "max")
     assert code == 0

@@ -1,4 +1,4 @@
-"""`orchestra replay`: recorded calls once more: as a conversation, into another Redis, through a consumer."""
+"""`orchestra replay`: recorded calls again, as a conversation, into another Redis, or through a consumer."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
-
-    from orchestra.cli.replay.terminal import ReplayRun
     from orchestra.replay.selection import Selection
 
 
@@ -75,7 +72,7 @@ def replay(  # noqa: PLR0917 - the options of the command
     """Replay recorded calls in their order; Ctrl-C stops, and what it prints goes on from there."""
     import uvloop
 
-    from orchestra.cli.replay.terminal import ReplayRun
+    from orchestra.cli.replay.run import ReplayRun
     from orchestra.errors import UsageError
     from orchestra.log import quiet_logging
     from orchestra.replay.checkpoint import Checkpoint
@@ -86,7 +83,7 @@ def replay(  # noqa: PLR0917 - the options of the command
     selection = _selection(calls, caller, since, until, types, where, media)
     what: dict[str, Any] = {"calls": calls, "caller": caller, "since": since, "until": until, "types": types}
     what |= {"where": where, "source": _absolute(source), "into": into, "json": as_json, "media": media}
-    position = Checkpoint(settings.data_dir, what | {"rename": rename})
+    checkpoint = Checkpoint(settings.data_dir, what | {"rename": rename})
     if resume and from_:
         msg = "--resume goes on from the kept place, --from from a given one: give one of them"
         raise UsageError(msg)
@@ -95,37 +92,17 @@ def replay(  # noqa: PLR0917 - the options of the command
         selection=selection,
         source=source,
         speed=_speed(speed),
-        token=position.read() if resume else from_,
-        position=position,
+        token=checkpoint.read() if resume else from_,
+        checkpoint=checkpoint,
     )
-    raise typer.Exit(uvloop.run(_work(run, into, rename, clock, ignore or (), patience, as_json=as_json)))
+    if into == "terminal" and not as_json:
+        from orchestra.cli.replay.conversation import replay_conversation
 
+        raise typer.Exit(uvloop.run(replay_conversation(run)))
+    from orchestra.cli.replay.into import replay_into
 
-def _work(  # noqa: PLR0917 - as above
-    run: "ReplayRun",
-    into: str,
-    rename: str,
-    clock: Clock | None,
-    ignore: "Sequence[str]",
-    patience: float,
-    *,
-    as_json: bool,
-) -> "Coroutine[Any, Any, int]":
-    """What replays into the terminal, a Redis or a consumer, and ends with an exit code."""
-    from orchestra.cli.replay import terminal
-
-    if into == "terminal":
-        return terminal.lines(run) if as_json else terminal.conversation(run)
-    if "://" not in into:
-        from orchestra.bus.worker.process import load_consumer
-        from orchestra.cli.replay.consumer import replay_into_consumer
-
-        consumer = load_consumer(into)
-        run = run.reading(consumer.streams)
-        return replay_into_consumer(run, consumer, (clock or Clock.NOW).value, ignore, patience, as_json)
-    from orchestra.cli.replay.redis import replay_into_redis
-
-    return replay_into_redis(run, into, rename, now=clock is Clock.NOW)
+    options: dict[str, Any] = {"rename": rename, "clock": clock and clock.value, "ignored": tuple(ignore or ())}
+    raise typer.Exit(uvloop.run(replay_into(run, into, patience_s=patience, as_json=as_json, **options)))
 
 
 def _selection(  # noqa: PLR0917 - as above

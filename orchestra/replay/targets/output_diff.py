@@ -1,4 +1,4 @@
-"""What a group publishes now, beside what it published then: the same, changed, missing or new. Pure."""
+"""What a group publishes in a replay, compared with the recording: the same, changed, missing or new. Pure."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,20 +7,21 @@ from typing import Any, Literal
 import msgspec
 
 from orchestra.bus import Entry
+from orchestra.bus.group.dead_letters import DeadLetter
 from orchestra.bus.stream.entry import UNREADABLE
 
 Verdict = Literal["same", "changed", "missing", "new"]
 
-#: fields that differ in every run, or tell which version ran: not compared
+#: fields that differ in every run, or name the version: they are not compared
 IGNORED = frozenset({"at", "trace", "deadline", "version", "duration_ms", "first_token_ms"})
-#: and of one type: a recording lies in the place of the run, and audio older than an hour is on no stream any more
+#: and of one type: a recording is where its run put it, and audio is on its stream for an hour only
 _IGNORED_OF = {"recording.saved": frozenset({"url", "duration_s", "missing_ms"})}
 
 _decode = msgspec.json.Decoder().decode
 
 
 def cause_of(event_id: str, group: str) -> str | None:
-    """The id of the event in whose handling this group published the event of that id; None where it did not."""
+    """The id of the event whose handler published this event; None if no handler of the group did."""
     before, _, number = event_id.rpartition(".")
     cause, _, name = before.rpartition(".")
     return cause if name == group and cause and number.isdecimal() else None
@@ -28,16 +29,16 @@ def cause_of(event_id: str, group: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field that differs: ``messages[2].content``, then and now as JSON; "" where there is none."""
+    """A field that differs (``messages[2].content``), with both values as JSON; "" for a missing value."""
 
     field: str
-    then: str
-    now: str
+    recorded: str
+    candidate: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutputDiff:
-    """One event that the group published then, now, or both times; ``entry`` is the one of now if there is one."""
+    """One event of the recording, of the candidate, or of both; ``entry`` is the candidate's if it has one."""
 
     verdict: Verdict
     entry: Entry
@@ -46,25 +47,39 @@ class OutputDiff:
 
 @dataclass(slots=True)
 class OutputDiffs:
-    """All of them, in the order of then; what is new comes behind its call's."""
+    """All differences in the order of the recording, then what is new."""
 
     all: list[OutputDiff] = field(default_factory=list)
-    #: published then by the handling of an event that is not in the recording
+    #: recorded outputs that answer an event which the recording does not have
     unasked: int = 0
 
     def of(self, *verdicts: Verdict) -> list[OutputDiff]:
-        """Those of these verdicts."""
+        """The outputs with these verdicts."""
         return [output for output in self.all if output.verdict in verdicts]
 
     @property
     def agree(self) -> bool:
-        """Whether now is as then."""
+        """Whether the candidate publishes what was recorded."""
         return all(output.verdict == "same" for output in self.all)
 
 
+@dataclass(slots=True)
+class ConsumerResult:
+    """What a replay through a consumer has shown; ``unfinished`` events were still being handled at its end."""
+
+    outputs: OutputDiffs
+    dead: list[DeadLetter]
+    unfinished: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the group publishes what was recorded, and has handled everything."""
+        return self.outputs.agree and not self.dead and not self.unfinished
+
+
 def compare(
-    then: Mapping[str, Entry],
-    now: Mapping[str, Entry],
+    recorded: Mapping[str, Entry],
+    candidate: Mapping[str, Entry],
     *,
     asked: Callable[[str], bool],
     group: str,
@@ -73,16 +88,16 @@ def compare(
     """Compare by id.
 
     Args:
-        then: what the group published in the recording, by id, in order.
-        now: what it publishes now.
+        recorded: what the group published in the recording, by id, in order.
+        candidate: what it publishes in the replay.
         asked: whether the recording has the event of an id.
-        group: its name.
+        group: the name of the group.
         ignored: fields that are not compared, at any depth.
 
     """
     found = OutputDiffs()
-    for event_id, entry in then.items():
-        made = now.get(event_id)
+    for event_id, entry in recorded.items():
+        made = candidate.get(event_id)
         if made is None:
             if asked(cause_of(event_id, group) or ""):
                 found.all.append(OutputDiff("missing", entry))
@@ -91,41 +106,41 @@ def compare(
             continue
         changes = tuple(_differences(entry, made, frozenset(ignored)))
         found.all.append(OutputDiff("changed" if changes else "same", made, changes))
-    found.all += [OutputDiff("new", entry) for event_id, entry in now.items() if event_id not in then]
+    found.all += [OutputDiff("new", entry) for event_id, entry in candidate.items() if event_id not in recorded]
     return found
 
 
-def _differences(then: Entry, now: Entry, ignored: frozenset[str]) -> Iterator[Change]:
-    if then.type != now.type:
-        yield Change("type", then.type, now.type)
-        return  # two events of which nothing else can be compared
-    if (then.audio or b"") != (now.audio or b""):
-        yield Change("audio", f"{len(then.audio or b'')} bytes", f"{len(now.audio or b'')} bytes")
-    if then.body != now.body:
+def _differences(recorded: Entry, candidate: Entry, ignored: frozenset[str]) -> Iterator[Change]:
+    if recorded.type != candidate.type:
+        yield Change("type", recorded.type, candidate.type)
+        return  # nothing else of two types can be compared
+    if (recorded.audio or b"") != (candidate.audio or b""):
+        yield Change("audio", f"{len(recorded.audio or b'')} bytes", f"{len(candidate.audio or b'')} bytes")
+    if recorded.body != candidate.body:
         try:
-            bodies = _decode(then.body), _decode(now.body)
+            bodies = _decode(recorded.body), _decode(candidate.body)
         except UNREADABLE:
-            yield Change("body", then.body.decode("utf-8", "replace"), now.body.decode("utf-8", "replace"))
+            yield Change("body", recorded.body.decode("utf-8", "replace"), candidate.body.decode("utf-8", "replace"))
         else:
-            yield from _walk("", *bodies, ignored | {"type"} | _IGNORED_OF.get(then.type, frozenset()))
+            yield from _walk("", *bodies, ignored | {"type"} | _IGNORED_OF.get(recorded.type, frozenset()))
 
 
 _ABSENT: Any = object()
 
 
-def _walk(place: str, then: Any, now: Any, ignored: frozenset[str]) -> Iterator[Change]:
-    if isinstance(then, dict) and isinstance(now, dict):
-        for name in dict.fromkeys((*then, *now)):
+def _walk(path: str, recorded: Any, candidate: Any, ignored: frozenset[str]) -> Iterator[Change]:
+    if isinstance(recorded, dict) and isinstance(candidate, dict):
+        for name in dict.fromkeys((*recorded, *candidate)):
             if name not in ignored:
-                inner = f"{place}.{name}" if place else name
-                yield from _walk(inner, then.get(name, _ABSENT), now.get(name, _ABSENT), ignored)
-    elif isinstance(then, list) and isinstance(now, list):
-        for number in range(max(len(then), len(now))):
-            old = then[number] if number < len(then) else _ABSENT
-            new = now[number] if number < len(now) else _ABSENT
-            yield from _walk(f"{place}[{number}]", old, new, ignored)
-    elif then is _ABSENT or now is _ABSENT or then != now:
-        yield Change(place, _shown(then), _shown(now))
+                inner = f"{path}.{name}" if path else name
+                yield from _walk(inner, recorded.get(name, _ABSENT), candidate.get(name, _ABSENT), ignored)
+    elif isinstance(recorded, list) and isinstance(candidate, list):
+        for number in range(max(len(recorded), len(candidate))):
+            old = recorded[number] if number < len(recorded) else _ABSENT
+            new = candidate[number] if number < len(candidate) else _ABSENT
+            yield from _walk(f"{path}[{number}]", old, new, ignored)
+    elif recorded is _ABSENT or candidate is _ABSENT or recorded != candidate:
+        yield Change(path, _shown(recorded), _shown(candidate))
 
 
 def _shown(value: Any) -> str:

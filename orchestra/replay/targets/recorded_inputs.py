@@ -1,7 +1,7 @@
 """What a consumer's handlers get in a replay: what was recorded, and nothing else.
 
-What the consumer publishes comes back to it, since it reads the journal to which it publishes. Recorded outputs that it
-makes again are handled as they were recorded, once; what it makes that was not recorded is not handled.
+A consumer reads the journal to which it publishes, so its own events come back to it. An event that was recorded is
+handled once, with the recorded content; an event that was not recorded is not handled.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,7 +18,7 @@ Function = Callable[..., Any]
 
 
 class RecordedInputs:
-    """The recorded outputs of the group that runs, which are inputs of its own handlers."""
+    """Recorded outputs of the running group that are inputs of its own handlers."""
 
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
@@ -26,32 +26,32 @@ class RecordedInputs:
         self._taken: set[str] = set()
 
     def handles(self, entry: Entry) -> bool:
-        """Whether the group has a handler that takes it."""
+        """Whether the group has a handler for it."""
         return self._consumer.entry_handler is not None or entry.type.encode() in self._consumer.handlers
 
     def add(self, entry: Entry) -> None:
-        """This output of the group was recorded."""
+        """Add a recorded output of the group."""
         if self.handles(entry):
             self._recorded[entry.id] = entry
 
     def take(self, event_id: str) -> bool:
-        """Whether it is still to be handled; then it is from now on being handled."""
+        """Claim the event for its handler; False if it was not recorded, or was claimed before."""
         if event_id not in self._recorded or event_id in self._taken:
             return False
         self._taken.add(event_id)
         return True
 
     def is_taken(self, event_id: str) -> bool:
-        """Whether it has been handled."""
+        """Whether a handler has claimed it."""
         return event_id in self._taken
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Meanwhile the consumer's handlers get what was recorded only."""
+        """In the block, the consumer's handlers get only what was recorded."""
         handlers = self._consumer.all_handlers()
         functions = [handler.function for handler in handlers]
         for handler in handlers:
-            if handler.batch is None:  # a batch publishes nothing, so nothing of its own comes back
+            if handler.batch is None:  # a batch handler publishes nothing
                 handler.function = self._guarded(handler.function)
         try:
             yield
@@ -81,5 +81,5 @@ class RecordedInputs:
         try:
             return await handling
         except BaseException:
-            self._taken.discard(subject.id)  # another attempt may take it
+            self._taken.discard(subject.id)  # another attempt may claim it
             raise

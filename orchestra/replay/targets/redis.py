@@ -1,10 +1,11 @@
-"""Recorded entries into another server, each once: what is there already is not written again."""
+"""Recorded entries written to a Redis server, each once: what is there already is not written again."""
 
 import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from redis.exceptions import RedisError
 
@@ -13,8 +14,11 @@ from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.redis.reply import text
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import ServerError
+from orchestra.replay.registry import Form
 from orchestra.replay.rewrite import Rewrite
-from orchestra.replay.sources.redis_journal import read_through_outages
+from orchestra.replay.selection import Selection
+from orchestra.replay.sources.redis_journal import connect, read_through_outages
+from orchestra.replay.targets.port import ReplayResult, Report, Target, TargetOptions, TargetType
 from orchestra.replay.targets.stream_writer import StreamWriter
 
 _BATCH = 1000
@@ -24,24 +28,28 @@ _RENEW_S = 5.0
 
 
 class RedisTarget:
-    """Writes entries to the server of a bus; made by `redis_target`. ``written`` and ``there`` (already) are counts.
+    """Writes entries to a server; made by `redis_target`. ``already_there`` counts what it had before.
 
     Args:
-        bus: of the target.
-        rewrite: what becomes of ids.
-        now: the moments in the events of a call are moved so that it happens now.
-        prompt: every entry is written at once, since somebody waits for it.
+        bus: the server.
+        rewrite: makes the call ids, and with them all other ids.
+        now: the times in a call's events are moved so that the call happens now.
+        prompt: every entry is written at once, because somebody is waiting for it.
+        until: only what was recorded before this time (epoch seconds) is wanted.
 
     """
 
-    def __init__(self, bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False) -> None:
+    def __init__(
+        self, bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False, until: float | None = None
+    ) -> None:
         self.already_there = 0
         self.error: ServerError | None = None
         self._bus = bus
         self._rewrite = rewrite
         self._now = now
         self._prompt = prompt
-        self._feed = StreamWriter(bus)
+        self._until = until
+        self._writer = StreamWriter(bus)
         self._batch: list[Entry] = []
         self._known: dict[int, set[int]] = {}
         self._shifts: dict[str, float] = {}
@@ -49,13 +57,17 @@ class RedisTarget:
     @property
     def written(self) -> int:
         """How many entries were written."""
-        return self._feed.written
+        return self._writer.written
 
-    async def passed(self, entry: Entry) -> None:
+    def narrow(self, selection: Selection) -> Selection:
+        """What was recorded before this replay began: it must not read what it writes."""
+        return selection if selection.until is not None else replace(selection, until=self._until)
+
+    async def already_taken(self, entry: Entry) -> None:
         """It was written before."""
 
     async def take(self, entry: Entry) -> None:
-        """Write the entry soon, unless it is there."""
+        """Write the entry with the next batch, unless the server has it."""
         shift_s = 0.0
         if self._now:
             shift_s = self._shifts.setdefault(entry.call, time.time() - StreamId.parse(entry.stream_id).seconds)
@@ -70,17 +82,27 @@ class RedisTarget:
         known.add(mark)
         self._batch.append(entry)
         if self._prompt or len(self._batch) >= _BATCH:
-            await self.settle()
+            await self.flush()
 
-    async def settle(self) -> None:
-        """Everything taken is on the server."""
+    async def flush(self) -> None:
+        """Write what is left of the batch.
+
+        Raises:
+            ServerError: the server is away, or another replay or the platform's workers have begun to use it.
+
+        """
         if self.error is not None:
             raise self.error
         batch, self._batch = self._batch, []
-        await self._feed.write(batch)
+        await self._writer.write(batch)
+
+    async def report(self, result: ReplayResult) -> Report:
+        """How much was written."""
+        before = f"; {self.already_there:,} were there already" if self.already_there else ""
+        return Report(notes=(f"{self.written:,} events of {result.calls:,} calls written{before}",))
 
     async def _stored(self, partition: int) -> set[int]:
-        """What the target has of a partition."""
+        """What the server has of a partition."""
         return {
             _mark(entry)
             for stream in keys.STREAMS
@@ -94,12 +116,12 @@ def _mark(entry: Entry) -> int:
 
 @asynccontextmanager
 async def redis_target(
-    bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False
+    bus: Bus, rewrite: Rewrite, *, now: bool = False, prompt: bool = False, until: float | None = None
 ) -> AsyncIterator[RedisTarget]:
-    """The only replay that writes to this server meanwhile: two at once would not see what the other writes.
+    """Lock the server for this replay: two at once would not see what the other one writes.
 
     Raises:
-        ServerError: another one does, or the platform's workers run there, which would answer the calls once more.
+        ServerError: another replay has the lock, or the platform's workers run there and would answer the calls again.
 
     """
     await _refuse_workers(bus)
@@ -107,10 +129,10 @@ async def redis_target(
     if await bus.shared_connection.call("SET", _LOCK_KEY, token, "NX", "PX", _LOCK_MS) is None:
         msg = f"another replay writes to {bus.servers.name}: let it end, or stop it and wait {_LOCK_MS // 1000} s"
         raise ServerError(msg)
-    copy = RedisTarget(bus, rewrite, now=now, prompt=prompt)
-    renewing = asyncio.create_task(_keep(bus, token, copy))
+    target = RedisTarget(bus, rewrite, now=now, prompt=prompt, until=until)
+    renewing = asyncio.create_task(_renew_lock(bus, token, target))
     try:
-        yield copy
+        yield target
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
@@ -119,7 +141,7 @@ async def redis_target(
 
 
 async def _refuse_workers(bus: Bus) -> None:
-    """Raise ServerError where they run: tools would act again, recordings and records be written over."""
+    """Raise ServerError if they run there: tools would act again, recordings and call records be overwritten."""
     running = sorted({each.group for each in await bus.groups() if each.owner} & PLATFORM.keys())
     if running:
         msg = (
@@ -130,20 +152,20 @@ async def _refuse_workers(bus: Bus) -> None:
         raise ServerError(msg)
 
 
-async def _keep(bus: Bus, token: str, copy: RedisTarget) -> None:
+async def _renew_lock(bus: Bus, token: str, target: RedisTarget) -> None:
     while True:
         await asyncio.sleep(_RENEW_S)
         try:
             if not await _holds(bus, token):
-                copy.error = ServerError(f"another replay has begun to write to {bus.servers.name}; this one ends")
+                target.error = ServerError(f"another replay has begun to write to {bus.servers.name}; this one ends")
                 return
             await bus.shared_connection.call("PEXPIRE", _LOCK_KEY, _LOCK_MS)
             await _refuse_workers(bus)
         except ServerError as error:
-            copy.error = error
+            target.error = error
             return
         except RedisError:
-            continue  # whoever writes waits for the server, and the lock is asked for again
+            continue  # the writer waits for the server, and the next round renews the lock
 
 
 async def _holds(bus: Bus, token: str) -> bool:
@@ -151,3 +173,26 @@ async def _holds(bus: Bus, token: str) -> bool:
         return text(await bus.shared_connection.call("GET", _LOCK_KEY) or b"") == token
     except RedisError:
         return False
+
+
+@asynccontextmanager
+async def _open(options: TargetOptions) -> AsyncIterator[Target]:
+    bus = await connect(options.settings, options.into)
+    try:
+        seconds, micros = await bus.shared_connection.call("TIME")
+        rewrite = Rewrite(bus.partitions, rename=options.rename)
+        until = int(seconds) + int(micros) / 1e6 if options.growing else None
+        async with redis_target(bus, rewrite, now=options.clock == "now", prompt=options.paced, until=until) as target:
+            yield target
+    finally:
+        await bus.close()
+
+
+TARGET = TargetType(
+    form=Form(
+        schemes=("redis", "rediss", "unix"),
+        fallback=lambda text: "://" in text,  # connecting explains what a Redis URL is
+        description="a Redis URL",
+    ),
+    open=_open,
+)

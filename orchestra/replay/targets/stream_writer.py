@@ -1,4 +1,4 @@
-"""Entries written to another server as they are: in order, in batches, each once even when an answer is lost."""
+"""Writes entries to a server as they are: in order, in batches, each once even if a response is lost."""
 
 import asyncio
 import os
@@ -18,11 +18,11 @@ _NUMBERS_KEPT_S = 3600
 
 
 class StreamWriter:
-    """Writes to the streams of a server under a producer's name of its own.
+    """Writes to the streams of a server, as a producer of its own.
 
     Args:
         bus: the server.
-        patience_s: for so long a server that is away is waited for, in seconds.
+        patience_s: how long to wait for a server that is away.
 
     """
 
@@ -34,10 +34,10 @@ class StreamWriter:
         self._numbers: dict[str, int] = {}
 
     async def write(self, entries: Sequence[Entry]) -> None:
-        """Write the entries, those of a partition in their order; returns when the server has them all.
+        """Write the entries, each partition's in order; returns when the server has them all.
 
         Raises:
-            ServerError: it was away for too long.
+            ServerError: it was away for longer than ``patience_s``.
 
         """
         by_partition: dict[int, list[Entry]] = defaultdict(list)
