@@ -1,4 +1,4 @@
-"""What a user writes: agents, tools, rules, knowledge and the app that joins them. And how a turn of them runs."""
+"""Agents, tools, rules, knowledge, and the app that joins them; and the code that runs their turns."""
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App

@@ -6,29 +6,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestra.agents.app_checks import parts, text
+from orchestra.agents.app_checks import as_tuple, check_text
 from orchestra.agents.tool import Tool
 from orchestra.errors import AppError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
-    """One role in the team, with its own prompt, tools and people to hand over to.
+    """One role in the team, with its own prompt, tools and colleagues to hand off to.
 
-    Beside its own ``tools`` an agent always has ``end_call``, with ``knowledge`` also ``search_knowledge``, and in an
-    app with a ``transfer_target`` also ``transfer_call``.
+    Besides its own ``tools``, every agent has ``end_call``; with ``knowledge`` it also has ``search_knowledge``, and in
+    an app with a ``transfer_target`` also ``transfer_call``.
 
     Attributes:
-        name: letters, digits and underscores; other agents hand over to it by this name.
-        about: what it takes care of, in the words of callers: read by the router and by agents that may hand over.
-        prompt: the system prompt, or the path of a text file that holds it.
+        name: letters, digits and underscores; other agents hand off to it by this name.
+        about: what it takes care of, in callers' words; the router and other agents read it.
+        prompt: the system prompt, or the path of a text file with it.
         tools: functions marked with `orchestra.tool`.
-        handoffs: names of the agents that it may hand the caller to.
+        handoffs: names of the agents that it may hand the caller off to.
         examples: what callers say when they need this agent, for the router.
-        knowledge: may search the app's knowledge.
+        knowledge: whether it may search the app's knowledge.
         voice: the speech engine's voice for this agent; empty: the edge's own.
         model: the model that answers for this agent; empty: the platform's.
-        parameters: what the model's server is told beside the prompt, such as ``{"temperature": 0.2,
+        parameters: sent to the model's server with the prompt, such as ``{"temperature": 0.2,
             "max_tokens": 200}``; the names are the server's.
 
     """
@@ -45,23 +45,23 @@ class Agent:
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Refuse the everyday slips where they are made.
+        """Report common mistakes where they are made.
 
         Raises:
-            AppError: a part is of the wrong kind; the message says which and how it is written.
+            AppError: a part has the wrong type; the message says which, and how to write it.
 
         """
-        text(self.name, "an agent's name")
+        check_text(self.name, "an agent's name")
         here = f"agent {self.name!r}:"
-        text(self.about, f"{here} about")
+        check_text(self.about, f"{here} about")
         if not isinstance(self.prompt, str | Path):
-            text(self.prompt, f"{here} prompt")
+            check_text(self.prompt, f"{here} prompt")
         for name, kind, cure in (
             ("tools", Tool, "mark the function with @tool, and write tools=(it, …)"),
             ("handoffs", str, 'name the other agents, as in handoffs=("billing",)'),
             ("examples", str, 'write what callers say, as in examples=("where is my parcel",)'),
         ):
-            found = parts(getattr(self, name), kind, f"{here} {name}", cure=cure)
+            found = as_tuple(getattr(self, name), kind, f"{here} {name}", cure=cure)
             object.__setattr__(self, name, found)
         if not isinstance(self.parameters, Mapping):
             msg = f'{here} parameters is {type(self.parameters).__name__}: write them as {{"temperature": 0.2}}'

@@ -1,4 +1,4 @@
-"""An app: the team of agents that answers one kind of call, and all that it shares."""
+"""An app: the team of agents that answers one kind of call, and everything that the team shares."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -8,12 +8,12 @@ from inspect import isasyncgenfunction
 from typing import Any
 
 from orchestra.agents.agent import Agent
-from orchestra.agents.app_checks import parts, text
+from orchestra.agents.app_checks import as_tuple, check_text
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
 from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.rule import Rule
-from orchestra.agents.tool import Source, Tool
+from orchestra.agents.tool import Tool, ToolSource
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.version import package_version
@@ -28,21 +28,22 @@ class App:
         agents: the team.
         entry: name of the agent that answers first.
         greeting: said when the call starts; empty: the caller speaks first.
-        apology: said when the model fails or takes too long, so that no caller is left in silence.
-        holding: said by the edge to a caller who hears nothing for two seconds, whatever the answer waits for.
-        still_there: said by the edge to a caller who has been silent for long, before it hangs up; empty: nothing.
-        transfer_failed: said by the edge when no person took the call, and the caller is with the agents again.
-        voicemail: said to the answering machine that takes an outbound call; empty: the edge hangs up without a word.
+        apology: said when the model fails or takes too long.
+        holding: said by the edge to a caller who has heard nothing for two seconds, whatever the reason.
+        still_there: said by the edge to a caller who has been silent for a long time, before it hangs up; empty:
+            nothing.
+        transfer_failed: said by the edge when no person took the call and the caller is back with the agents.
+        voicemail: said to the answering machine that takes an outbound call; empty: the edge hangs up silently.
         knowledge: pages that agents with ``knowledge=True`` may search.
         rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
         transfer_target: where ``transfer_call`` leads: a number (E.164) or a SIP address; empty: there is no such tool.
-        redact: what must not leave the platform beside card numbers, phone numbers and e-mail addresses: regular
-            expressions by the word that takes their place in logs and traces (``{"account": "AC[0-9]{6}"}``).
-        remembers_callers: agents are told of the caller's earlier calls: when, with whom, first and last words. Kept
-            for ``ORCHESTRA_SESSION_TTL_S`` under a keyed hash of the number, for whole E.164 numbers only. A caller's
+        redact: what must not leave the platform, in addition to card numbers, phone numbers and e-mail addresses:
+            regular expressions by the word that replaces them in logs and traces (``{"account": "AC[0-9]{6}"}``).
+        remembers_callers: agents know the caller's earlier calls: when, with whom, first and last words. Kept for
+            ``ORCHESTRA_SESSION_TTL_S`` under a keyed hash of the number, for complete E.164 numbers only. A caller's
             number can be forged, so let nothing depend on it.
         lifespan: opens what the tools need (connections, files) when an execution worker starts, and closes it when
-            it stops; what it yields is handed to tools as ``ToolContext.resources``.
+            it stops; tools get what it yields as ``ToolContext.resources``.
 
     """
 
@@ -59,25 +60,29 @@ class App:
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
     remembers_callers: bool = False
-    redact: Mapping[str, str] = field(default_factory=dict, hash=False)  # an app is a key of caches
+    redact: Mapping[str, str] = field(
+        default_factory=dict, hash=False
+    )  # an app is the key of caches, so it has to be hashable
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse the everyday slips where they are made.
+        """Report common mistakes where they are made.
 
         Raises:
-            AppError: a part is of the wrong kind; the message says which and how it is written.
+            AppError: a part has the wrong type; the message says which, and how to write it.
 
         """
-        text(self.name, "an app's name")
+        check_text(self.name, "an app's name")
         here = f"app {self.name!r}:"
-        agents = parts(self.agents, Agent, f"{here} agents", cure="write agents=(Agent(…), …)")
-        rules = parts(self.rules, Rule, f"{here} rules", cure="mark the function with @rule, and write rules=(it, …)")
+        agents = as_tuple(self.agents, Agent, f"{here} agents", cure="write agents=(Agent(…), …)")
+        rules = as_tuple(
+            self.rules, Rule, f"{here} rules", cure="mark the function with @rule, and write rules=(it, …)"
+        )
         object.__setattr__(self, "agents", agents)
         object.__setattr__(self, "rules", rules)
         for name in ("entry", "greeting", "apology", "holding", "still_there", "transfer_failed", "voicemail"):
-            text(getattr(self, name), f"{here} {name}")
-        text(self.transfer_target, f"{here} transfer_target")
+            check_text(getattr(self, name), f"{here} {name}")
+        check_text(self.transfer_target, f"{here} transfer_target")
         if not isinstance(self.knowledge, Knowledge | None):
             msg = f'{here} knowledge is {type(self.knowledge).__name__}: write knowledge=Knowledge("folder")'
             raise AppError(msg)
@@ -85,12 +90,12 @@ class App:
             msg = f'{here} redact is {type(self.redact).__name__}: write redact={{"account": "AC[0-9]{{6}}"}}'
             raise AppError(msg)
         if self.lifespan is not None and (isasyncgenfunction(self.lifespan) or not callable(self.lifespan)):
-            msg = f"{here} lifespan is no context manager: mark the function with @contextlib.asynccontextmanager"
+            msg = f"{here} lifespan is not a context manager: mark the function with @contextlib.asynccontextmanager"
             raise AppError(msg)
 
     @cached_property
     def version(self) -> str:
-        """The package's version and a hash of all that decides how this app answers: ``0.1.0+3f2a9c1d7b20``."""
+        """The package's version and a hash of everything that decides how this app answers: ``0.1.0+3f2a9c1d7b20``."""
         return f"{package_version()}+{fingerprint(self)}"
 
     @property
@@ -104,14 +109,14 @@ class App:
         return {agent.name: agent for agent in self.agents}
 
     @cached_property
-    def sources(self) -> tuple[Source, ...]:
-        """Where those of its tools come from that may change while it runs."""
+    def sources(self) -> tuple[ToolSource, ...]:
+        """Where its tools come from that may change while it runs, such as MCP servers."""
         found = (tool.source for agent in self.agents for tool in agent.tools)
         return tuple(dict.fromkeys(source for source in found if source is not None))
 
     @property
     def revision(self) -> int:
-        """Grows whenever its tools change; those of most apps never do."""
+        """Grows whenever its tools change; most apps' tools never do."""
         return sum(source.revision for source in self.sources)
 
     @property
@@ -131,7 +136,7 @@ class App:
 
     @property
     def fillers(self) -> tuple[tuple[str, str], ...]:
-        """What callers hear while a tool is slow, each with the voice of the agent that says it."""
+        """What callers hear while a tool is slow, each with the voice of the agent who says it."""
         return tuple(
             (self.language.to_speech(tool.filler), agent.voice)
             for agent in self.agents
@@ -140,7 +145,7 @@ class App:
         )
 
     def tools_of(self, agent: Agent) -> tuple[Tool, ...]:
-        """What this agent may call: its own tools, then the built-in ones."""
+        """The tools that this agent may call: its own, then the built-in ones."""
         builtin = [end_call]
         if self.transfer_target:
             builtin.insert(0, transfer_call)
@@ -154,14 +159,14 @@ class App:
 
 
 def _current(tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
-    """An agent's tools as they are now: where it has all of a source, those that the source has now.
+    """An agent's tools as they are now. An agent that has all tools of a source gets what the source has now.
 
-    One that came later and has the name of another is left out: no model may be offered two of one name.
+    A new tool with the name of another one is left out: a model cannot be offered two tools of the same name.
     """
     names = {tool.name for tool in tools}
     found: dict[Tool, None] = {}
     for tool in tools:
-        whole = tool.source is not None and set(tool.source.given) <= set(tools)
+        whole = tool.source is not None and set(tool.source.initial) <= set(tools)
         for each in tool.source.current() if tool.source is not None and whole else (tool,):
             if each in tools or each.name not in names:
                 found[each] = None

@@ -1,4 +1,4 @@
-"""Checks what an author puts together by hand, and says the everyday slips in one line with the cure."""
+"""Checks the parts that an app's author puts together by hand; each mistake is one line, with the cure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_type_hints
@@ -8,53 +8,53 @@ from orchestra.errors import AppError
 T = TypeVar("T")
 
 
-def parts(given: Any, kind: type[T], place: str, *, cure: str) -> tuple[T, ...]:
-    """Several parts of one kind, as a tuple.
+def as_tuple(given: Any, kind: type[T], where: str, *, cure: str) -> tuple[T, ...]:
+    """Several values of one type, as a tuple.
 
     Args:
-        given: what stands there.
-        kind: what each of them must be.
-        place: where, as in ``agent 'desk': tools``.
-        cure: how one of them is made, for who gave something else.
+        given: the value that the author wrote.
+        kind: the type that each of them must have.
+        where: the argument, as in ``agent 'desk': tools``.
+        cure: how to write one of them.
 
     Raises:
-        AppError: it is one part, or a text, or a dictionary, or holds something else.
+        AppError: it is a single value, text or a dictionary, or contains something else.
 
     """
-    field = place.rpartition(" ")[2]
+    field = where.rpartition(" ")[2]
     if isinstance(given, kind):
         shown = repr(given) if isinstance(given, str) else "…"
-        msg = f"{place} is one {kind.__name__}, not several: write {field}=({shown},) with the comma"
+        msg = f"{where} is one {kind.__name__}, not several: write {field}=({shown},) with the comma"
         raise AppError(msg)
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        msg = f"{place} is {_shown(given)}, not a tuple: {cure}"
+        msg = f"{where} is {_shown(given)}, not a tuple: {cure}"
         raise AppError(msg)
     found = tuple(given)
     for part in found:
         if not isinstance(part, kind):
             inside = isinstance(part, tuple | list) and bool(part) and all(isinstance(each, kind) for each in part)
-            msg = f"{place} has {_shown(part)} among them: {'unpack it with a star, *(…)' if inside else cure}"
+            msg = f"{where} has {_shown(part)} among them: {'unpack it with a star, *(…)' if inside else cure}"
             raise AppError(msg)
     return found
 
 
-def text(given: Any, place: str) -> None:
-    """Check that this is a text.
+def check_text(given: Any, where: str) -> None:
+    """Check that this is text.
 
     Raises:
         AppError: it is not.
 
     """
     if not isinstance(given, str):
-        msg = f"{place} is {_shown(given)}, not a text: write it in quotation marks"
+        msg = f"{where} is {_shown(given)}, not text: write it in quotation marks"
         raise AppError(msg)
 
 
-def hints_of(function: Any, what: str) -> dict[str, Any]:
-    """The annotations of a function, those that are written as texts resolved.
+def annotations_of(function: Any, what: str) -> dict[str, Any]:
+    """The annotations of a function, with those that are written as text resolved.
 
     Raises:
-        AppError: one of them cannot be; ``what`` names the function.
+        AppError: one of them cannot be resolved; ``what`` names the function.
 
     """
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from orchestra.agents.app_checks import hints_of
+from orchestra.agents.app_checks import annotations_of
 from orchestra.errors import AppError
 from orchestra_schemas import Message
 
@@ -137,7 +137,7 @@ def rule(function: Callable[[Any], Any]) -> Rule:
 
 
 def _subject(function: Callable[..., Any], name: str) -> type:
-    hints = hints_of(function, f"rule {name}")
+    hints = annotations_of(function, f"rule {name}")
     arguments = list(inspect.signature(function).parameters)
     if len(arguments) != 1 or hints.get(arguments[0]) not in SUBJECTS:
         msg = (

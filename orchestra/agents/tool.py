@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, get_args, get_origin, overload
 
 import msgspec
 
-from orchestra.agents.app_checks import hints_of, parts
+from orchestra.agents.app_checks import annotations_of, as_tuple
 from orchestra.agents.arguments import enum_values
 from orchestra.errors import AppError, RejectedError
 from orchestra.language import Language
@@ -51,15 +51,15 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     http: Any = None  # an httpx.AsyncClient: importing it here would cost every command 60 ms
 
 
-class Source(Protocol):
+class ToolSource(Protocol):
     """Where tools come from that may change while the app runs.
 
     Attributes:
-        given: the tools as they were when the app was loaded.
+        initial: the tools as they were when the app was loaded.
 
     """
 
-    given: "tuple[Tool, ...]"
+    initial: "tuple[Tool, ...]"
 
     @property
     def revision(self) -> int:
@@ -78,7 +78,7 @@ class Source(Protocol):
         """End that connection."""
         ...
 
-    def look(self) -> tuple[str, str]:
+    def probe(self) -> tuple[str, str]:
         """Its name, and why it is away now, "" if it is not. Blocks."""
         ...
 
@@ -100,7 +100,7 @@ class Tool:
 
     """
 
-    source: Source | None = None
+    source: ToolSource | None = None
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Tool:
         self.needs_confirmation = bool(needs_confirmation)
         self.stop_on_barge_in = stop_on_barge_in
         cure = 'write what callers say, as in examples=("where is my parcel",)'
-        self.examples = parts(examples, str, f"tool {self.name}: examples", cure=cure)
+        self.examples = as_tuple(examples, str, f"tool {self.name}: examples", cure=cure)
         self._arguments, self._context_argument = _arguments_of(function, self.name)
         self._texts = [field.name for field in msgspec.structs.fields(self._arguments) if _is_text(field.type)]
         self.schema = ToolSchema(
@@ -351,7 +351,7 @@ def with_examples(description: str, examples: Sequence[str]) -> str:
 
 def _arguments_of(function: Callable[..., Any], name: str) -> tuple[type[msgspec.Struct], str]:
     """The struct of a function's arguments, and the name of its context argument (empty without one)."""
-    hints = hints_of(function, f"tool {name}")
+    hints = annotations_of(function, f"tool {name}")
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     context_argument = ""
     for parameter in inspect.signature(function).parameters.values():

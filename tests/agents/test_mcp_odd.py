@@ -43,7 +43,7 @@ async def tools_of(mode: str, *more: str, **options: Any) -> tuple[Tool, ...]:
 
 
 @pytest_asyncio.fixture
-async def told() -> AsyncIterator[Tool]:
+async def result_text() -> AsyncIterator[Tool]:
     (tool,) = await tools_of("plain")
     yield tool
     await close(tool)
@@ -161,17 +161,17 @@ def test_a_schema_is_completed(schema: Any, parameters: dict[str, Any]) -> None:
         ("garbage", "plain: garbage"),
     ],
 )  # fmt: skip
-async def test_every_kind_of_answer_is_told_as_text(told: Tool, kind: str, text: str) -> None:
-    assert await ask(told, kind=kind) == text
+async def test_every_kind_of_answer_is_told_as_text(result_text: Tool, kind: str, text: str) -> None:
+    assert await ask(result_text, kind=kind) == text
 
 
 @pytest.mark.parametrize(
     ("kind", "text"),
     [("error", "there is no such parcel"), ("mute error", "told failed."), ("nothing", "cannot be read")],
 )
-async def test_what_a_server_calls_a_failure_is_one(told: Tool, kind: str, text: str) -> None:
+async def test_what_a_server_calls_a_failure_is_one(result_text: Tool, kind: str, text: str) -> None:
     with pytest.raises(ToolFailed, match=text):
-        await ask(told, kind=kind)
+        await ask(result_text, kind=kind)
 
 
 async def test_an_error_of_a_server_is_told_without_what_no_event_can_carry() -> None:
@@ -190,34 +190,34 @@ async def test_an_error_of_a_server_is_told_without_what_no_event_can_carry() ->
 
 
 @pytest.mark.parametrize("kind", ["large", "many"])
-async def test_a_gigantic_answer_is_cut(told: Tool, kind: str) -> None:
-    assert len(await ask(told, kind=kind)) == 20_000
+async def test_a_gigantic_answer_is_cut(result_text: Tool, kind: str) -> None:
+    assert len(await ask(result_text, kind=kind)) == 20_000
 
 
 @pytest.mark.parametrize("kind", ["die", "flood", "chatter"])
-async def test_a_server_that_goes_mad_in_a_call_is_started_again_for_the_next(told: Tool, kind: str) -> None:
-    assert await ask(told) == "one\ntwo"
+async def test_a_server_that_goes_mad_in_a_call_is_started_again_for_the_next(result_text: Tool, kind: str) -> None:
+    assert await ask(result_text) == "one\ntwo"
     with pytest.raises(ToolFailed, match="its outcome is not known"):
-        await ask(told, kind=kind)
-    assert await ask(told) == "one\ntwo"
+        await ask(result_text, kind=kind)
+    assert await ask(result_text) == "one\ntwo"
 
 
-async def test_a_server_that_dies_between_two_calls_costs_neither(told: Tool, tmp_path: Path) -> None:
+async def test_a_server_that_dies_between_two_calls_costs_neither(result_text: Tool, tmp_path: Path) -> None:
     (tool,) = await tools_of("plain", str(tmp_path / "calls"))
     for _ in range(3):
         assert await ask(tool) == "one\ntwo"
-        opened = tool.source.server._link  # type: ignore[union-attr]
+        opened = tool.source.server._connection  # type: ignore[union-attr]
         opened._end()
     assert len((tmp_path / "calls").read_text().splitlines()) == 3
     await close(tool)
 
 
-async def test_a_server_that_hangs_is_started_again_after_three_calls(told: Tool) -> None:
-    assert await ask(told) == "one\ntwo"
+async def test_a_server_that_hangs_is_started_again_after_three_calls(result_text: Tool) -> None:
+    assert await ask(result_text) == "one\ntwo"
     for _ in range(3):
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(ask(told, kind="mute"), 0.2)
-    assert await ask(told) == "one\ntwo"
+            await asyncio.wait_for(ask(result_text, kind="mute"), 0.2)
+    assert await ask(result_text) == "one\ntwo"
 
 
 async def test_what_a_server_prints_beside_the_protocol_is_passed_over() -> None:
@@ -226,28 +226,28 @@ async def test_what_a_server_prints_beside_the_protocol_is_passed_over() -> None
     await close(tool)
 
 
-async def test_tools_that_come_while_the_app_runs_are_the_agents_tools_too(told: Tool) -> None:
-    app = app_of(told)
+async def test_tools_that_come_while_the_app_runs_are_the_agents_tools_too(result_text: Tool) -> None:
+    app = app_of(result_text)
     assert "new_one" not in app.tools
-    await ask(told, kind="add", name="new.one")
+    await ask(result_text, kind="add", name="new.one")
     async with asyncio.timeout(20):
         while "new_one" not in app.tools:  # noqa: ASYNC110 - other processes look as often as they need it, too
             await asyncio.sleep(0.02)
     assert [tool.name for tool in app.tools_of(app.agents[0])] == ["told", "new_one", "end_call"]
-    assert app.tools["told"] is told
+    assert app.tools["told"] is result_text
     assert await ask(app.tools["new_one"]) == "one\ntwo"
 
 
-async def test_a_tool_that_comes_later_under_the_name_of_another_is_left_out(told: Tool) -> None:
+async def test_a_tool_that_comes_later_under_the_name_of_another_is_left_out(result_text: Tool) -> None:
     @tool(name="new_one")
     def own() -> str:
         """Do it here."""
         return "own"
 
-    app = app_of(told, own)
+    app = app_of(result_text, own)
     revision = app.revision
-    await ask(told, kind="add", name="new.one")
-    await ask(told, kind="add", name="other")
+    await ask(result_text, kind="add", name="new.one")
+    await ask(result_text, kind="add", name="other")
     async with asyncio.timeout(20):
         while "other" not in app.tools:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -286,14 +286,14 @@ async def test_a_command_finds_the_variables_that_it_is_given(monkeypatch: pytes
     with pytest.raises(AppError, match="env TOKEN wants the environment variable NO_TOKEN, which is not set"):
         await tools_of("plain", env={"TOKEN": "${NO_TOKEN}"})
     tools = await tools_of("plain", env={"TOKEN": "Bearer ${LAB_TOKEN}"})
-    place = tools[0].source.server._place  # type: ignore[union-attr]
-    assert place.environment["TOKEN"] == "Bearer s3cret"
-    assert "s3cret" not in repr(place)
+    address = tools[0].source.server._address  # type: ignore[union-attr]
+    assert address.environment["TOKEN"] == "Bearer s3cret"
+    assert "s3cret" not in repr(address)
 
 
 async def test_a_server_is_shown_without_its_secrets() -> None:
     for server in ("https://u:S3CRET@lab.example:8443/mcp?key=S3CRET", ("npx", "--key=S3CRET", "lab-server", "S3CRET")):
-        name = connection.Place(server)
+        name = connection.ServerAddress(server)
         from orchestra.agents.mcp.server import _name  # noqa: PLC0415
 
         assert "S3CRET" not in _name(name)

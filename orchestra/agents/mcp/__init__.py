@@ -1,4 +1,4 @@
-"""Tools of MCP servers (Model Context Protocol, https://modelcontextprotocol.io), as if they were functions here."""
+"""Tools of MCP servers (Model Context Protocol, https://modelcontextprotocol.io), used like the app's own functions."""
 
 from orchestra.agents.mcp.tools import McpTool, mcp_tools
 

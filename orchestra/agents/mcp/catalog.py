@@ -1,17 +1,17 @@
-"""What an MCP server offers, as it is kept: a tool of which nothing is known but what its server says."""
+"""A tool in an MCP server's listing, as it is cached."""
 
 from typing import Any
 
 import msgspec
 
 
-class Offer(msgspec.Struct, frozen=True, eq=True):
-    """A tool of a server, in the server's words.
+class ListedTool(msgspec.Struct, frozen=True, eq=True):
+    """A tool as its server describes it.
 
     Attributes:
-        name: as the server calls it.
+        name: the server's name for it.
         description: for a model.
-        schema: JSON schema of its arguments, as chat endpoints take it.
+        schema: JSON schema of its arguments, in a form that chat endpoints accept.
 
     """
 

@@ -1,4 +1,4 @@
-"""The connection of one event loop to an MCP server: made again whenever it breaks, and asked for what it offers."""
+"""The connection of one event loop to an MCP server: reconnects whenever it breaks, and follows the list of tools."""
 
 import asyncio
 import time
@@ -13,76 +13,76 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CONNECTION_CLOSED, ToolListChangedNotification
 from pydantic import ValidationError
 
-from orchestra.agents.mcp.catalog import Offer
-from orchestra.agents.mcp.results import sayable, told
-from orchestra.agents.mcp.transports import BROKEN_OFF, UNREACHABLE, HttpClient, Mended, over_stdio
+from orchestra.agents.mcp.catalog import ListedTool
+from orchestra.agents.mcp.results import carriable_text, result_text
+from orchestra.agents.mcp.transports import BROKEN_OFF, UNREACHABLE, HttpClient, RepairedStream, over_stdio
 from orchestra.errors import ToolFailed
 
 _LOG = structlog.get_logger("orchestra.agents")
 
 #: seconds for a server to start, greet and list its tools
 CONNECTED_WITHIN_S = 20.0
-#: pauses between attempts to reach a server that is away, s
+#: pauses between attempts to reach a server that is away, in seconds
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-#: a connection that lasted as long was a good one; after so many others in a row there is a pause
+#: seconds after which a connection counts as good; after this many shorter ones in a row there is a pause
 _GOOD_S, _SHORT_ONES = 5.0, 5
-#: calls without an answer, one after another, after which the connection is made again
+#: unanswered calls in a row after which the connection is replaced
 _UNANSWERED = 3
-#: a list is fetched again at most so often, s
+#: the list is fetched again no sooner than this, in seconds
 _LISTED_EVERY_S = 1.0
-#: pages and tools of a list, lest it never end
+#: most pages and tools of a list: a faulty server's list may never end
 _PAGES, _TOOLS = 100, 256
-#: how servers say that they do not know the session any more, which they may after each restart
+#: error codes of servers that have lost the session, for example by a restart
 _SESSION_LOST = frozenset({-32600, -32000, -32001})
 _MODERN = "2026"
 
 
-class AwayError(Exception):
-    """The server cannot be reached; nothing was sent. The text says why."""
+class UnreachableError(Exception):
+    """The server cannot be reached, and nothing was sent. The text says why."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a server is, and what it is told of us; nothing secret is shown of it."""
+class ServerAddress:
+    """Where a server is, and the credentials for it; its representation shows no secret."""
 
     server: str | tuple[str, ...]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-async def listed_once(place: Place) -> list[Offer]:
-    """What a server offers, by a connection for this alone.
+async def list_tools_once(address: ServerAddress) -> list[ListedTool]:
+    """A server's tools, through a connection made for this purpose only.
 
     Raises:
-        AwayError: it cannot be reached, or does not answer in time.
+        UnreachableError: it cannot be reached, or does not answer in time.
 
     """
     try:
-        async with asyncio.timeout(CONNECTED_WITHIN_S), _opened(place) as client:
-            return await _listed(client)
+        async with asyncio.timeout(CONNECTED_WITHIN_S), _open(address) as client:
+            return await _list_tools(client)
     except TimeoutError:
-        raise AwayError(_SLOW) from None
+        raise UnreachableError(_SLOW) from None
 
 
-class Link:
-    """The connection, held open by a task of its own.
+class Connection:
+    """A connection that a task of its own keeps open.
 
     Args:
-        place: where the server is.
-        name: what it is called in the log.
-        offered: told what the server offers, whenever it may have changed.
+        address: where the server is.
+        name: its name in the log.
+        on_listing: called with the server's tools whenever they may have changed.
 
     """
 
-    def __init__(self, place: Place, name: str, offered: Callable[[list[Offer]], None]) -> None:
-        self._place = place
+    def __init__(self, address: ServerAddress, name: str, on_listing: Callable[[list[ListedTool]], None]) -> None:
+        self._address = address
         self._name = name
-        self._offered = offered
+        self._on_listing = on_listing
         self.loop = asyncio.get_running_loop()
         self._attempt: asyncio.Future[Client] = self.loop.create_future()
         self._unanswered, self._closed = 0, False
         self._gone, self._news, self._wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._task = self.loop.create_task(self._keep(), name=f"mcp {name}")
+        self._task = self.loop.create_task(self._run(), name=f"mcp {name}")
 
     @property
     def is_open(self) -> bool:
@@ -90,10 +90,10 @@ class Link:
         return self._attempt.done() and self._attempt.exception() is None
 
     async def client(self) -> Client:
-        """The client, as soon as it is connected; where it rests after a failure, one more attempt is made now.
+        """The client, as soon as it is connected. During a pause after a failure, one more attempt is made at once.
 
         Raises:
-            AwayError: that failed, too.
+            UnreachableError: that attempt failed as well.
 
         """
         if self._attempt.done() and self._attempt.exception() is not None:
@@ -102,11 +102,11 @@ class Link:
         return await asyncio.shield(self._attempt)
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> str:
-        """What a tool answers, as text. A call that did not reach the server is sent once more.
+        """Call a tool and return its result as text. A call that did not reach the server is sent once more.
 
         Raises:
-            AwayError: the server is away; nothing was sent.
-            ToolFailed: the tool, or the server, says that it failed; or the outcome is not known.
+            UnreachableError: the server is away; nothing was sent.
+            ToolFailed: the tool or the server reports a failure, or the outcome is not known.
 
         """
         for last in (False, True):
@@ -114,7 +114,7 @@ class Link:
             try:
                 result = await client.call_tool(tool, arguments)
                 self._unanswered = 0
-            except asyncio.CancelledError:  # its time is over; a server that hangs keeps a connection of ours each time
+            except asyncio.CancelledError:  # timed out: each would occupy a connection of a hanging server
                 self._unanswered += 1
                 if self._unanswered >= _UNANSWERED:
                     self._unanswered = 0
@@ -126,32 +126,34 @@ class Link:
                     raise self._failed(error, client) from error
                 self._lost(client)
                 if last:
-                    raise AwayError(error.message) from error
+                    raise UnreachableError(error.message) from error
             except (ValidationError, RuntimeError) as error:
                 _LOG.warning("mcp.unreadable", server=self._name, tool=tool, error=type(error).__name__)
                 msg = "It answered in a form that cannot be read; its outcome is not known."
                 raise ToolFailed(msg) from error
             else:
                 if result.is_error:
-                    raise ToolFailed(told(result) if result.content else f"{tool} failed.")
-                return told(result)
+                    raise ToolFailed(result_text(result) if result.content else f"{tool} failed.")
+                return result_text(result)
         raise AssertionError
 
     async def close(self) -> None:
-        """End the connection, and the server with it where we have started it."""
+        """End the connection, and the server if this process has started it."""
         self._closed = True
         self._task.cancel()
         await asyncio.wait({self._task})
 
     def _failed(self, error: MCPError, client: Client) -> ToolFailed:
         if error.code not in {CONNECTION_CLOSED, BROKEN_OFF}:
-            return ToolFailed(sayable(error.message))
+            return ToolFailed(carriable_text(error.message))
         if error.code == CONNECTION_CLOSED:
             self._lost(client)
-        return ToolFailed(f"Its server went away while it ran ({sayable(error.message)}); its outcome is not known.")
+        return ToolFailed(
+            f"Its server went away while it ran ({carriable_text(error.message)}); its outcome is not known."
+        )
 
     def _lost(self, client: Client) -> None:
-        """This connection is of no use any more."""
+        """Give up this connection."""
         if self.is_open and self._attempt.result() is client:
             self._end()
 
@@ -161,9 +163,9 @@ class Link:
         self._gone.set()
         self._news.set()
 
-    async def _keep(self) -> None:
+    async def _run(self) -> None:
         pause, away, short = FIRST_PAUSE_S, False, 0
-        while not self._closed:  # a cancellation may reach us as a failure of the connection
+        while not self._closed:  # a cancellation may arrive as a failure of the connection
             began = time.monotonic()
             self._gone.clear()
             self._wanted.clear()
@@ -172,7 +174,7 @@ class Link:
                 problem = "it ends each connection at once"
             except TimeoutError:
                 problem = _SLOW
-            except AwayError as error:
+            except UnreachableError as error:
                 problem = str(error)
             if self._closed:
                 return
@@ -193,14 +195,14 @@ class Link:
         if self._attempt.done():
             self._attempt = self.loop.create_future()
         self._attempt.add_done_callback(lambda attempt: attempt.cancelled() or attempt.exception())
-        self._attempt.set_exception(AwayError(problem))
+        self._attempt.set_exception(UnreachableError(problem))
 
     async def _connected(self) -> None:
-        """Connect, and stay so until the connection ends."""
+        """Connect, and stay connected until the connection ends."""
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(CONNECTED_WITHIN_S):
-                client = await stack.enter_async_context(_opened(self._place, self._end, self._news.set))
-                self._offered(await _listed(client))
+                client = await stack.enter_async_context(_open(self._address, self._end, self._news.set))
+                self._on_listing(await _list_tools(client))
             if self._attempt.done():
                 self._attempt = self.loop.create_future()
             self._attempt.set_result(client)
@@ -212,19 +214,19 @@ class Link:
                 self._news.clear()
                 if not self._gone.is_set():
                     async with asyncio.timeout(CONNECTED_WITHIN_S):
-                        self._offered(await _listed(client))
+                        self._on_listing(await _list_tools(client))
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._gone.wait(), _LISTED_EVERY_S)
 
 
 @asynccontextmanager
-async def _opened(
-    place: Place, gone: Callable[[], None] = lambda: None, changed: Callable[[], None] = lambda: None
+async def _open(
+    address: ServerAddress, gone: Callable[[], None] = lambda: None, changed: Callable[[], None] = lambda: None
 ) -> AsyncGenerator[Client, None]:
-    """A client of the server.
+    """A connected client.
 
     Raises:
-        AwayError: it cannot be reached, or the connection broke.
+        UnreachableError: it cannot be reached, or the connection broke.
 
     """
     http: HttpClient | None = None
@@ -235,47 +237,47 @@ async def _opened(
 
     try:
         async with AsyncExitStack() as stack:
-            if isinstance(place.server, str):
-                http = await stack.enter_async_context(HttpClient(place.headers))
-                transport = streamable_http_client(place.server, http_client=http)
+            if isinstance(address.server, str):
+                http = await stack.enter_async_context(HttpClient(address.headers))
+                transport = streamable_http_client(address.server, http_client=http)
             else:
-                transport = over_stdio(place.server, place.environment, gone)
-            yield await stack.enter_async_context(Client(_mended(transport), message_handler=hear, cache=None))
-    except AwayError:
+                transport = over_stdio(address.server, address.environment, gone)
+            yield await stack.enter_async_context(Client(_repaired(transport), message_handler=hear, cache=None))
+    except UnreachableError:
         raise
     except (Exception, BaseExceptionGroup) as error:
-        raise AwayError(_cause(error, http)) from error
+        raise UnreachableError(_cause(error, http)) from error
 
 
 @asynccontextmanager
-async def _mended(transport: Any) -> AsyncGenerator[tuple[Any, Any], None]:
+async def _repaired(transport: Any) -> AsyncGenerator[tuple[Any, Any], None]:
     async with transport as (received, outward):
-        yield Mended(received), outward
+        yield RepairedStream(received), outward
 
 
-async def _listed(client: Client) -> list[Offer]:
-    """All pages of the list of tools, as far as a bound."""
-    offers: dict[str, Offer] = {}
+async def _list_tools(client: Client) -> list[ListedTool]:
+    """All pages of the list of tools, up to a limit."""
+    listing: dict[str, ListedTool] = {}
     cursor: str | None = None
     seen: set[str] = set()
     for _ in range(_PAGES):
         page = await client.list_tools(cursor=cursor)
         for tool in page.tools:
-            offers.setdefault(tool.name, Offer(tool.name, tool.description or "", tool.input_schema))
+            listing.setdefault(tool.name, ListedTool(tool.name, tool.description or "", tool.input_schema))
         cursor = page.next_cursor
-        if not cursor or cursor in seen or len(offers) > _TOOLS:
+        if not cursor or cursor in seen or len(listing) > _TOOLS:
             break
         seen.add(cursor)
-    if len(offers) > _TOOLS or cursor:
-        _LOG.warning("mcp.list_cut", tools=len(offers), kept=_TOOLS)
-    return list(offers.values())[:_TOOLS]
+    if len(listing) > _TOOLS or cursor:
+        _LOG.warning("mcp.list_cut", tools=len(listing), kept=_TOOLS)
+    return list(listing.values())[:_TOOLS]
 
 
 async def _listen(client: Client, changed: Callable[[], None]) -> None:
-    """Hear of changes of the list from servers that only tell who asks."""
+    """Subscribe to changes of the list; newer servers announce them only to subscribers."""
     if not client.protocol_version.startswith(_MODERN):
         return
-    with suppress(Exception):  # not every server can; then its list is fetched with the next connection
+    with suppress(Exception):  # not every server supports it; its list is then fetched with the next connection
         async with client.listen(tools_list_changed=True) as events:
             async for _ in events:
                 changed()
@@ -289,7 +291,7 @@ _SLOW = f"it has not answered within {CONNECTED_WITHIN_S:g} s"
 
 
 def _cause(error: BaseException, http: HttpClient | None) -> str:
-    """Why a server is away, in words, without its address."""
+    """Why a server is away, without its address."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if http is not None and http.status in {401, 403}:

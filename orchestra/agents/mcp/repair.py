@@ -1,4 +1,4 @@
-"""Makes of a server's answers what the protocol's types can carry: one odd tool, or block, costs no other. Pure."""
+"""Turns a server's answers into what the protocol's types accept, so that one odd tool or block costs no others."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ _NEEDS = {
 }
 
 
-def mend(result: dict[str, Any]) -> None:
-    """Change the result of a request in place: a listing of tools, or what a tool answers; nothing else."""
+def repair_result(result: dict[str, Any]) -> None:
+    """Change a result in place if it is a listing of tools or a tool's answer; leave all others alone."""
     if "tools" in result:
         tools = result["tools"] if isinstance(result["tools"], list) else []
         result["tools"] = [
@@ -35,7 +35,7 @@ def mend(result: dict[str, Any]) -> None:
 
 
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:
-    """A tool with what is used of it. What it promises of its results is not: a result is taken as it comes."""
+    """A tool, reduced to what is used of it. Its output schema is not: results are taken as they come."""
     schema = tool.get("inputSchema")
     usable = isinstance(schema, dict) and not is_deeper(schema, _DEEPEST)
     described = tool.get("description") or tool.get("title")
@@ -62,5 +62,5 @@ def _block(block: Any) -> dict[str, Any]:
 
 
 def _text(text: str) -> str:
-    """A text without halves of characters, which no event can carry."""
+    """Text without lone surrogates, which no event can carry."""
     return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""What an MCP tool answers, as text for a model. Pure."""
+"""The answer of an MCP tool as text for a model. Pure."""
 
 import json
 from typing import Any
@@ -7,13 +7,13 @@ import msgspec
 
 from orchestra_schemas import clean_text
 
-#: characters of all that is told; execution cuts it again
+#: most characters of a result; execution shortens it further
 _LONGEST = 20_000
 _NOTHING = "It is done; the tool has said nothing."
 
 
-def told(result: Any) -> str:
-    """The text of a ``CallToolResult``: its texts, its resources, its structured content; other media only by name."""
+def result_text(result: Any) -> str:
+    """The text of a ``CallToolResult``: its texts, resources and structured content; other media by name only."""
     parts: list[str] = []
     size = 0
     for block in result.content:
@@ -26,11 +26,11 @@ def told(result: Any) -> str:
     structured = result.structured_content
     if structured is not None and not _says(parts, structured):
         parts.append(json.dumps(structured, ensure_ascii=False, default=str, separators=(",", ":")))
-    return sayable("\n".join(parts)) or _NOTHING
+    return carriable_text("\n".join(parts)) or _NOTHING
 
 
-def sayable(text: str) -> str:
-    """What a server says, also of an error: no longer than a model is told, and without what no event can carry."""
+def carriable_text(text: str) -> str:
+    """A server's text, errors included: shortened, and without characters that no event can carry."""
     return clean_text(text[:_LONGEST])
 
 
@@ -62,7 +62,7 @@ def _kind(mime_type: str | None, otherwise: str) -> str:
 
 
 def _says(parts: list[str], structured: Any) -> bool:
-    """Whether the texts say already what the structured content says: servers give it in both forms."""
+    """Whether the texts already contain the structured content: servers often send both."""
     single = isinstance(structured, dict) and set(structured) == {"result"}
     wanted = [structured, structured["result"]] if single else [structured]
     said: list[Any] = [_read(part) for part in parts]

@@ -1,7 +1,7 @@
-"""Names and schemas of MCP tools as chat endpoints take them. Pure.
+"""Names and schemas of MCP tools in the form that chat endpoints accept. Pure.
 
-Endpoints take names of at most 64 letters, digits, underscores and hyphens, and refuse a whole prompt for one schema
-that is no object, has no ``properties``, refers to somewhere else, or has alternatives at its root.
+Endpoints accept names of at most 64 letters, digits, underscores and hyphens. They refuse a whole prompt if one schema
+is not an object, has no ``properties``, contains external references, or has alternatives at its root.
 """
 
 import re
@@ -13,13 +13,13 @@ import msgspec
 
 _LONGEST_NAME = 64
 _HASH = 8
-#: names that the platform has given
+#: names of the platform's own tools
 _TAKEN = frozenset({"end_call", "transfer_call", "search_knowledge", "collect_digits", "press_keys"})
 _HANDOFF = "transfer_to_"
 
-#: characters of a description
+#: most characters of a description
 LONGEST_DESCRIPTION = 1024
-#: schemas within one schema, once every reference is written out, and bytes of the whole
+#: most nested schemas once every reference is resolved, and most bytes of the whole
 _NODES = 1000
 _BYTES = 32_768
 
@@ -41,7 +41,7 @@ _NUMBERS: Final = frozenset(
 
 
 def accepted_names(originals: Iterable[str], prefix: str = "") -> dict[str, str]:
-    """The server's names → ours: each once, and the same whatever the order in which the server tells them."""
+    """The server's names → accepted names: unique, whatever the order in which the server lists them."""
     ours: dict[str, str] = {}
     for original in sorted(set(originals), key=lambda name: (_cleaned(prefix + name) != prefix + name, name)):
         name = _cleaned(prefix + original)
@@ -60,9 +60,9 @@ def _cleaned(name: str) -> str:
 
 
 def accepted_parameters(schema: Any) -> dict[str, Any]:
-    """A tool's input schema as an object with properties, whole: what it calls by reference stands in its place.
+    """A tool's input schema as one object with properties, with its references resolved.
 
-    A schema that is too large for a prompt becomes one of an object without a word on what is in it.
+    A schema that is too large for a prompt becomes that of an object with any content.
     """
     found = _Inlining(schema).node(schema, ())
     root = _merged(found)
@@ -76,12 +76,12 @@ def accepted_parameters(schema: Any) -> dict[str, Any]:
         if len(msgspec.json.encode(root)) <= _BYTES:
             return root
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        pass  # a schema that cannot be written as JSON can be put into no prompt either: it is told as one too large is
+        pass  # what cannot be encoded as JSON cannot go into a prompt: treated as too large
     return {"type": "object", "properties": {}}
 
 
 def _merged(root: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema without alternatives at its root: any of their properties may be given."""
+    """A schema without alternatives at its root: it accepts the properties of all of them."""
     whole = {key: value for key, value in root.items() if key not in {"anyOf", "oneOf", "allOf", "not", "enum", "if"}}
     own = root.get("properties")
     properties = dict(own) if isinstance(own, dict) else {}
@@ -100,7 +100,7 @@ def _merged(root: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_form(key: str, value: Any) -> bool:
-    """Whether a keyword's value is of the type that the keyword has: endpoints refuse a whole prompt for one."""
+    """Whether a keyword's value has the right type: endpoints refuse a whole prompt for one wrong value."""
     if key in _MAPS:
         return isinstance(value, dict)
     if key in _LISTS or key == "enum":
@@ -116,14 +116,14 @@ def _has_form(key: str, value: Any) -> bool:
 
 
 class _Inlining:
-    """Writes out the references within one schema, as far as a bound."""
+    """Resolves the references within one schema, up to a limit."""
 
     def __init__(self, root: Any) -> None:
         self._root = root
         self._left = _NODES
 
     def node(self, node: Any, inside: Sequence[str]) -> dict[str, Any]:
-        """A schema without references; what contains itself is anything where it does so."""
+        """A schema without references; where a schema contains itself, anything is accepted."""
         self._left -= 1
         if self._left < 0 or node is True or not isinstance(node, dict):
             return {"not": {}} if node is False else {}
@@ -141,7 +141,7 @@ class _Inlining:
             return {name: self.node(inner, inside) for name, inner in value.items()}
         if key in _LISTS and isinstance(value, list):
             return [self.node(inner, inside) for inner in value]
-        if key == "items" and isinstance(value, list):  # how lists of fixed places were written before 2020
+        if key == "items" and isinstance(value, list):  # tuples, as written before 2020
             return {"anyOf": [self.node(inner, inside) for inner in value]}
         if key in _SINGLE and not (isinstance(value, bool) and key.endswith("Properties")):
             return self.node(value, inside)
@@ -150,7 +150,7 @@ class _Inlining:
         return value
 
     def _at(self, reference: str) -> Any:
-        """The part of this schema that a reference names; anything, where it leads elsewhere."""
+        """The part of this schema that a reference names; accepts anything if it leads outside."""
         if not reference.startswith("#"):
             return {}
         found = self._root

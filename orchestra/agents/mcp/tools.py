@@ -1,4 +1,4 @@
-"""The tools of an MCP server as an agent has them."""
+"""The tools of an MCP server, as tools of an agent."""
 
 import os
 import re
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from orchestra.agents.app_checks import parts
-from orchestra.agents.mcp.catalog import Offer
+from orchestra.agents.app_checks import as_tuple
+from orchestra.agents.mcp.catalog import ListedTool
 from orchestra.agents.mcp.schemas import LONGEST_DESCRIPTION, accepted_names
 from orchestra.agents.tool import Tool, ToolContext, read_arguments, with_examples
 from orchestra.errors import AppError, MissingExtraError, RejectedError, ToolFailed
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("orchestra.agents")
 
-#: as many as chat endpoints take
+#: the most that chat endpoints accept
 _MOST_TOOLS = 128
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
-#: the servers in use: agents that use one share its connection, and tools that are the same are one
+#: servers and tools in use: agents with the same server share its connection, and equal tools are one object
 _servers: "weakref.WeakValueDictionary[bytes, McpServer]" = weakref.WeakValueDictionary()
 _tools: "weakref.WeakValueDictionary[tuple[Any, ...], McpTool]" = weakref.WeakValueDictionary()
 
@@ -44,20 +44,20 @@ def mcp_tools(
 ) -> tuple[Tool, ...]:
     """The tools that an MCP server offers, for an agent's ``tools``.
 
-    The server is asked when the app is loaded. One that is away costs its own tools only: the app starts with the tools
-    that it was known to have, agents hear that they are away, and it is asked again until it answers. Each worker keeps
-    one connection, opened at its start and made again whenever it breaks; tools that come or go are followed. None of
-    the tools counts as idempotent: after a crash none is run again unasked.
+    The server is asked when the app is loaded. If it is away, only its own tools are affected: the app starts with the
+    tools that are known from before, agents are told that they are unavailable, and the server is asked again until it
+    answers. Each worker keeps one connection, opened at its start and replaced whenever it breaks; new and removed
+    tools are picked up. None of the tools counts as idempotent: after a crash, no call is repeated.
 
-    Names and schemas are made such that chat endpoints take them: ``files/read`` is ``files_read`` to a model.
+    Names and schemas are adapted to what chat endpoints accept: ``files/read`` is ``files_read`` to a model.
 
     Args:
-        server: a URL (Streamable HTTP), or a command and its arguments to be started and spoken with over stdio.
-        only: names of the tools to take, as the server calls them; all unless given.
-        prefix: put before each name, where servers give the same ones.
+        server: a URL (Streamable HTTP), or a command with its arguments, which is started and used over stdio.
+        only: the server's names of the tools to use; default: all.
+        prefix: put before each name, for servers whose tools have the same names.
         token: a bearer token for a URL; ``${LAB_TOKEN}`` takes it from the environment.
         headers: more headers for a URL; ``${…}`` as for ``token``.
-        env: variables for a command, which finds none of ours but PATH, HOME and the like; ``${…}`` as for ``token``.
+        env: variables for a command, which otherwise only gets PATH, HOME and the like; ``${…}`` as for ``token``.
         timeout_s: seconds after which a call counts as failed. Connecting does not count.
         filler: what the caller hears when a call is slow.
         needs_confirmation: these tools run only after the caller has said yes.
@@ -68,15 +68,15 @@ def mcp_tools(
 
     """
     options = {"timeout_s": timeout_s, "filler": filler, "needs_confirmation": needs_confirmation}
-    wanted = parts(only, str, "mcp_tools: only", cure='name the tools, as in only=("find",)')
-    return Mount(_server(server, token, headers or {}, env or {}), wanted, prefix, options).given
+    wanted = as_tuple(only, str, "mcp_tools: only", cure='name the tools, as in only=("find",)')
+    return McpToolSource(_server(server, token, headers or {}, env or {}), wanted, prefix, options).initial
 
 
-class Mount:
-    """The tools that one call of `mcp_tools` gives, as they are now.
+class McpToolSource:
+    """The tools of one call of `mcp_tools`, as they are now.
 
     Attributes:
-        given: what they were at the start.
+        initial: the tools at the start.
 
     """
 
@@ -85,10 +85,10 @@ class Mount:
         self._only = only
         self._prefix = prefix
         self._options = options
-        if server.offers is not None and not server.problem:
-            self._check(server.offers)
+        if server.listing is not None and not server.problem:
+            self._check(server.listing)
         self._made = -1, tuple[Tool, ...]()
-        self.given = self.current()
+        self.initial = self.current()
 
     @property
     def revision(self) -> int:
@@ -96,7 +96,7 @@ class Mount:
         return self.server.revision
 
     def current(self) -> tuple[Tool, ...]:
-        """The tools; one that says that they are away, while none is known."""
+        """The tools; while they are unknown, a placeholder that says so."""
         revision = self.server.revision
         if self._made[0] != revision or not self._made[1]:
             self._made = revision, self._make()
@@ -110,29 +110,29 @@ class Mount:
         """End the connection."""
         await self.server.close()
 
-    def look(self) -> tuple[str, str]:
-        """The server's name, and why it is away, "" if it is not. Blocks, unless it was away a moment ago."""
-        return self.server.name, self.server.problem or self.server.look()
+    def probe(self) -> tuple[str, str]:
+        """The server's name, and why it is away, "" if it is not. Blocks, unless it was away at the start."""
+        return self.server.name, self.server.problem or self.server.probe()
 
     def _make(self) -> tuple[Tool, ...]:
-        offers = self.server.offers
-        if offers is None:
-            return (_Away(self, self._prefix, **self._options),)
-        names = accepted_names((offer.name for offer in offers), self._prefix)
-        wanted = [offer for offer in offers if not self._only or {offer.name, names[offer.name]} & set(self._only)]
+        listing = self.server.listing
+        if listing is None:
+            return (_PlaceholderTool(self, self._prefix, **self._options),)
+        names = accepted_names((listed.name for listed in listing), self._prefix)
+        wanted = [listed for listed in listing if not self._only or {listed.name, names[listed.name]} & set(self._only)]
         if len(wanted) > _MOST_TOOLS:
             _LOG.warning("mcp.too_many_tools", server=self.server.name, tools=len(wanted), taken=_MOST_TOOLS)
-        return tuple(self._tool(offer, names[offer.name]) for offer in wanted[:_MOST_TOOLS])
+        return tuple(self._tool(listed, names[listed.name]) for listed in wanted[:_MOST_TOOLS])
 
-    def _tool(self, offer: Offer, name: str) -> "McpTool":
-        key = (id(self.server), name, msgspec.json.encode(offer), *self._options.values())
+    def _tool(self, listed: ListedTool, name: str) -> "McpTool":
+        key = (id(self.server), name, msgspec.json.encode(listed), *self._options.values())
         made = _tools.get(key)
         if made is None:
-            made = _tools[key] = McpTool(self, offer, name, **self._options)
+            made = _tools[key] = McpTool(self, listed, name, **self._options)
         return made
 
-    def _check(self, offers: Sequence[Offer]) -> None:
-        names = accepted_names((offer.name for offer in offers), self._prefix)
+    def _check(self, listing: Sequence[ListedTool]) -> None:
+        names = accepted_names((listed.name for listed in listing), self._prefix)
         for name in self._only:
             if name not in names and name not in names.values():
                 msg = (
@@ -143,27 +143,27 @@ class Mount:
 
 
 class McpTool(Tool):
-    """A tool that an MCP server runs; made by `mcp_tools`."""
+    """A tool that runs on an MCP server; made by `mcp_tools`."""
 
-    def __init__(self, mount: Mount, offer: Offer, name: str, **options: Any) -> None:
+    def __init__(self, source: McpToolSource, listed: ListedTool, name: str, **options: Any) -> None:
         def call() -> None:
-            """Stand for the server's function, whose arguments the server checks."""
+            """Take the place of the server's function, whose arguments the server checks."""
 
         super().__init__(call, name=name, **options)
-        self.source = mount
-        self._theirs = offer.name
-        self.description = " ".join((offer.description or offer.name or name).split())[:LONGEST_DESCRIPTION]
+        self.source = source
+        self._server_name = listed.name
+        self.description = " ".join((listed.description or listed.name or name).split())[:LONGEST_DESCRIPTION]
         self.schema = ToolSchema(
             name=self.name,
             description=with_examples(self.description, self.examples),
-            parameters=offer.schema,
+            parameters=listed.schema,
         )
 
     def check(self, arguments: str) -> dict[str, Any]:
         """The arguments by name; the server checks them.
 
         Raises:
-            RejectedError: they are no JSON object, or one that the server requires is missing.
+            RejectedError: they are not a JSON object, or a required one is missing.
 
         """
         values = read_arguments(self.name, arguments)
@@ -175,36 +175,36 @@ class McpTool(Tool):
 
     def ready(self) -> Coroutine[Any, Any, None] | None:
         """Wait for the connection; see `Tool.ready`."""
-        assert isinstance(self.source, Mount)
+        assert isinstance(self.source, McpToolSource)
         return self.source.server.ready(self.name)
 
     async def run(self, arguments: str, context: ToolContext) -> str:
         """Have the server run it; see `Tool.run`."""
         del context
-        assert isinstance(self.source, Mount)
-        return await self.source.server.call(self.name, self._theirs, self.check(arguments))
+        assert isinstance(self.source, McpToolSource)
+        return await self.source.server.call(self.name, self._server_name, self.check(arguments))
 
 
-class _Away(Tool):
-    """Stands for the tools of a server of which nothing is known yet."""
+class _PlaceholderTool(Tool):
+    """Takes the place of the tools of a server of which nothing is known yet."""
 
-    def __init__(self, mount: Mount, prefix: str, **options: Any) -> None:
+    def __init__(self, source: McpToolSource, prefix: str, **options: Any) -> None:
         async def call() -> str:
-            raise ToolFailed(_UNKNOWN_YET)
+            raise ToolFailed(_AWAY)
 
-        (name,) = accepted_names([mount.server.name.rpartition("://")[2]], prefix or "tools_of_").values()
+        (name,) = accepted_names([source.server.name.rpartition("://")[2]], prefix or "tools_of_").values()
         super().__init__(call, name=name, **{**options, "needs_confirmation": False})
-        self.source = mount
-        self.description = _UNKNOWN_YET
-        self.schema = ToolSchema(name=name, description=_UNKNOWN_YET, parameters={"type": "object", "properties": {}})
+        self.source = source
+        self.description = _AWAY
+        self.schema = ToolSchema(name=name, description=_AWAY, parameters={"type": "object", "properties": {}})
 
 
-_UNKNOWN_YET = "These tools are away right now: tell the caller that what they are for cannot be done just now."
+_AWAY = "These tools are away right now: tell the caller that what they are for cannot be done just now."
 
 
 def _server(server: str | Sequence[str], token: str, headers: Mapping[str, str], env: Mapping[str, str]) -> "McpServer":
     try:
-        from orchestra.agents.mcp.connection import Place  # noqa: PLC0415 - only where a server is used
+        from orchestra.agents.mcp.connection import ServerAddress  # noqa: PLC0415 - only where a server is used
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"mcp", "mcp_types", "httpx2", "anyio"}:
             raise
@@ -212,30 +212,30 @@ def _server(server: str | Sequence[str], token: str, headers: Mapping[str, str],
         raise MissingExtraError(msg) from error
     from orchestra.agents.mcp.server import McpServer  # noqa: PLC0415
 
-    where = server if isinstance(server, str) else parts(server, str, "mcp_tools: server", cure="write a command")
+    where = server if isinstance(server, str) else as_tuple(server, str, "mcp_tools: server", cure="write a command")
     if not where or (isinstance(where, str) and not where.startswith(("http://", "https://"))):
         msg = f"mcp_tools: server is {where!r}: give a URL (https://…), or a command as a tuple, ('npx', 'server')"
         raise AppError(msg)
-    given = {name: _filled(value, f"header {name}") for name, value in headers.items()}
+    given = {name: _expand_variables(value, f"header {name}") for name, value in headers.items()}
     if token:
-        given["Authorization"] = f"Bearer {_filled(token, 'token')}"
-    variables = {name: _filled(value, f"env {name}") for name, value in env.items()}
+        given["Authorization"] = f"Bearer {_expand_variables(token, 'token')}"
+    variables = {name: _expand_variables(value, f"env {name}") for name, value in env.items()}
     key = msgspec.json.encode([where, sorted(given.items()), sorted(variables.items())])
     found = _servers.get(key)
     if found is None:
-        found = _servers[key] = McpServer(Place(where, given, variables))
+        found = _servers[key] = McpServer(ServerAddress(where, given, variables))
     elif found.problem:
         found.load()
     return found
 
 
-def _filled(value: str, what: str) -> str:
-    """A value with the variables of the environment that it names."""
+def _expand_variables(value: str, what: str) -> str:
+    """A value with its environment variables expanded."""
 
-    def look(match: re.Match[str]) -> str:
+    def read(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
             msg = f"mcp_tools: {what} wants the environment variable {match[1]}, which is not set: set it"
             raise AppError(msg)
         return os.environ[match[1]]
 
-    return _VARIABLE.sub(look, value)
+    return _VARIABLE.sub(read, value)

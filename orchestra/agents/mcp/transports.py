@@ -1,6 +1,6 @@
-"""The ways to an MCP server, bounded: none of what it sends may fill this process, and none of its faults end it.
+"""Transports to an MCP server with limits: nothing that it sends can exhaust this process's memory or end it.
 
-The library's own transports read a line, or an answer, however long it becomes.
+The library's own transports read a line or an answer of any length.
 """
 
 import asyncio
@@ -18,25 +18,25 @@ from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCResponse, jsonrpc_message_adapter
 
-from orchestra.agents.mcp.repair import mend
+from orchestra.agents.mcp.repair import repair_result
 
 _LOG = structlog.get_logger("orchestra.agents")
 
-#: bytes of one message
+#: most bytes of one message
 LONGEST_MESSAGE = 4 * 1024 * 1024
-#: lines that are no messages, after which what runs there is no MCP server
+#: invalid lines after which the program does not count as an MCP server
 _NO_MESSAGES = 100
-#: seconds for a server to end by itself, and then after SIGTERM
+#: how long a server gets to end by itself, and then after SIGTERM, in seconds
 _ENDS_WITHIN_S = 1.0
-#: JSON-RPC codes of our own: nothing has reached the server; something may have
+#: JSON-RPC codes of the platform: nothing has reached the server; something may have reached it
 UNREACHABLE, BROKEN_OFF = -31001, -31002
 _HTTP_TIMEOUT = httpx2.Timeout(5.0, read=60.0)
 
 Streams = tuple[Any, Any]
 
 
-class Mended:
-    """A stream of a server's messages, each such that the protocol's types can carry it."""
+class RepairedStream:
+    """A stream of a server's messages, each repaired to fit the protocol's types."""
 
     def __init__(self, received: Any) -> None:
         self._received = received
@@ -46,19 +46,19 @@ class Mended:
         item = await self._received.receive()
         message = getattr(item, "message", None)
         if isinstance(message, JSONRPCResponse):
-            mend(message.result)
+            repair_result(message.result)
         return item
 
     @property
     def last_context(self) -> Any:
-        """In which the message was sent."""
+        """The context in which the last message was sent."""
         return getattr(self._received, "last_context", None)
 
     async def aclose(self) -> None:
         """Close it."""
         await self._received.aclose()
 
-    def __aiter__(self) -> "Mended":
+    def __aiter__(self) -> "RepairedStream":
         return self
 
     async def __anext__(self) -> Any:
@@ -78,12 +78,12 @@ class Mended:
 async def over_stdio(
     command: Sequence[str], environment: Mapping[str, str], gone: Callable[[], None]
 ) -> AsyncGenerator[Streams, None]:
-    """Start a server, and speak with it over its standard input and output.
+    """Start a server, and exchange messages over its standard input and output.
 
     Args:
         command: the program and its arguments.
-        environment: what it finds in its environment beside a few harmless variables of ours.
-        gone: called when it has ended, or was given up.
+        environment: its environment, in addition to a few harmless variables of this process.
+        gone: called when it has ended or was given up.
 
     Raises:
         OSError: it cannot be started.
@@ -118,7 +118,7 @@ async def over_stdio(
 
 
 async def _to_its_end(task: "asyncio.Task[None]") -> None:
-    """Wait for a task that takes some seconds at most, also when we are cancelled: no process is left behind."""
+    """Wait for a task of a few seconds even when cancelled, so that no process is left running."""
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
@@ -148,16 +148,16 @@ async def _read(process: asyncio.subprocess.Process, inward: Any, gone: Callable
     except ValueError:  # asyncio's reader: a line longer than its limit
         _LOG.warning("mcp.message_too_long", bytes=LONGEST_MESSAGE)
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
-        pass  # the session closed first, or the server has ended: whoever waits for an answer is told by `gone`
+        pass  # the session closed first, or the server has ended: `gone` tells whoever waits for an answer
     finally:
         gone()
 
 
 def _message(line: bytes) -> Any:
-    """One message. It is mended before it is checked: one odd tool must not cost the whole list."""
+    """One message, repaired before it is validated, so that one odd tool does not cost the whole list."""
     read = json.loads(line.decode("utf-8", "replace"))
     if isinstance(read, dict) and isinstance(read.get("result"), dict):
-        mend(read["result"])
+        repair_result(read["result"])
     return jsonrpc_message_adapter.validate_python(read, by_name=False)
 
 
@@ -172,7 +172,7 @@ async def _write(process: asyncio.subprocess.Process, to_send: Any) -> None:
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Have the server end: by its closed input, by SIGTERM, by SIGKILL; with all that it has started."""
+    """End the server and everything it has started: by closing its input, then SIGTERM, then SIGKILL."""
     assert process.stdin is not None
     process.stdin.close()
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
@@ -183,13 +183,13 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
             os.killpg(process.pid, signal_number)
     with suppress(TimeoutError):
         await asyncio.wait_for(process.wait(), _ENDS_WITHIN_S)
-    transport = getattr(process, "_transport", None)  # what it wrote and nobody read keeps its pipe open, else
+    transport = getattr(process, "_transport", None)  # unread output would keep its pipe open
     if transport is not None:
         transport.close()
 
 
 class HttpClient(httpx2.AsyncClient):
-    """An HTTP client whose failures and overlong answers are errors of one request, not the end of the connection.
+    """An HTTP client: a failure or an overlong answer is the error of one request, not the end of the connection.
 
     Attributes:
         status: of the last answer that was an error, 0 if there was none.
@@ -201,7 +201,7 @@ class HttpClient(httpx2.AsyncClient):
         self.status = 0
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send a request; one that fails is answered with a JSON-RPC error of ours."""
+        """Send a request; a failed one gets a JSON-RPC error of the platform as its answer."""
         try:
             response = await super().send(request, **options)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as error:
@@ -221,7 +221,7 @@ class HttpClient(httpx2.AsyncClient):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A body that ends with an error where it becomes too long or breaks off."""
+    """A body that raises an error if it becomes too long or breaks off."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

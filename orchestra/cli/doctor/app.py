@@ -19,7 +19,7 @@ def app_and_tool_servers(settings: Settings) -> list[Finding]:
     if not app.sources:
         return found
     with ThreadPoolExecutor(len(app.sources)) as threads:
-        for name, problem in threads.map(lambda source: source.look(), app.sources):
+        for name, problem in threads.map(lambda source: source.probe(), app.sources):
             away = f"away: {problem}; its tools cannot be used until it is back, all others can"
             found.append(Finding(f"tools of {name}", not problem, away if problem else "answers"))
     return found
