@@ -3,14 +3,22 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from orchestra.engine_names import engine_names
 from orchestra.errors import SettingError
 from orchestra.mask import secrets_in
 from orchestra.prices import Prices, read_prices
+
+if TYPE_CHECKING:
+    STTName = str
+    TTSName = str
+else:  # an engine is found by its folder, so its name is known at run time only
+    STTName = Literal[engine_names("stt")]
+    TTSName = Literal[engine_names("tts")]
 
 _PREFIX = "ORCHESTRA_"
 _SHORTEST_KEY = 32
@@ -125,9 +133,9 @@ class Settings(BaseSettings):
     """Spoken before the greeting, where the law requires it."""
     busy_message: str = ""
     """Spoken by the carrier when all lines are in use. Empty: the busy tone."""
-    stt: Literal["local", "deepgram"] = "local"
+    stt: STTName = "local"
     """Speech recognition engine."""
-    tts: Literal["local", "elevenlabs"] = "local"
+    tts: TTSName = "local"
     """Speech synthesis engine."""
     stt_fallback: Literal["", "local"] = ""
     """Speech recognition engine to switch to when the first one fails during a call. Empty: none."""

@@ -22,7 +22,7 @@ from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.edge import create_app, open_edge
 from orchestra.voice.edge.server import listen, serving
-from orchestra.voice.engines.port import Engines
+from orchestra.voice.engines.factory import Engines
 from tests.attacks.wire import CONNECTED, a_caller_gets_through, closed_with, incoming, send
 from tests.voice.edge.test_edge_process import _until
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge

@@ -23,7 +23,7 @@ from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
-from orchestra.voice.engines.port import Engines
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.synthesized import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
@@ -137,7 +137,7 @@ class _Stubs:
 
 def engines() -> Engines:
     """The stubs behind the port, with Silero and smart-turn as in earnest."""
-    return Engines("stub/stub", cast("Any", _Stubs()), cast("Any", _Stubs()), TurnDetectionModels.load(), None)
+    return Engines(cast("Any", _Stubs()), cast("Any", _Stubs()), TurnDetectionModels.load())
 
 
 def _tone(seconds: float) -> bytes:

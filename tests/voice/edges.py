@@ -24,7 +24,7 @@ from orchestra.testing import TestBus
 from orchestra.voice.audio.mulaw import Samples
 from orchestra.voice.edge.edge import Edge, create_app, open_edge
 from orchestra.voice.edge.server import listen, serving
-from orchestra.voice.engines.port import Engines
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 from orchestra_schemas import Event
 

@@ -32,7 +32,7 @@ from orchestra.voice.edge.phrase_cache import Phrase, PhraseCache
 from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
 
 if TYPE_CHECKING:
-    from orchestra.voice.engines.port import Engines
+    from orchestra.voice.engines.factory import Engines
 
 #: few, so that this edge reads little of what is not its own
 _HOMES = 2

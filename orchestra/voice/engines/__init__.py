@@ -1,6 +1,6 @@
 """The speech engines of the edge behind one port: local models, Deepgram, ElevenLabs.
 
-``orchestra.voice.engines.local`` alone needs no Pipecat; the port (``port.Engines``) does, and is imported when loaded.
+``orchestra.voice.engines.local`` alone needs no Pipecat; `load_engines` does, and imports it when called.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from orchestra.errors import MissingExtraError
 from orchestra.settings import Settings
 
 if TYPE_CHECKING:
-    from orchestra.voice.engines.port import Engines
+    from orchestra.voice.engines.factory import Engines
 
 __all__ = ["load_engines"]
 
@@ -23,10 +23,11 @@ async def load_engines(settings: Settings) -> "Engines":
 
     """
     try:
-        from orchestra.voice.engines.port import open_engines  # noqa: PLC0415 - the extra `voice` may be missing
+        from orchestra.voice.engines.factory import open_engines  # noqa: PLC0415 - the extra `voice` may be missing
+
+        return await open_engines(settings)
     except ImportError as error:
         if error.name is not None and error.name.startswith("orchestra"):
             raise
         msg = f"the voice edge cannot import {error.name or error}: install the extra `voice`"
         raise MissingExtraError(msg) from error
-    return await open_engines(settings)

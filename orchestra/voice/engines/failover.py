@@ -8,7 +8,6 @@ until it is put to work; from then on the one before does::
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import structlog
@@ -16,22 +15,23 @@ from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
     Frame,
-    InterruptionFrame,
+    InterimTranscriptionFrame,
     StartFrame,
-    STTMetadataFrame,
     TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from orchestra.errors import EngineError
-from orchestra.language import DEFAULT_LANGUAGE
-from orchestra.voice.engines.local.stt import LocalSTT, SpeechTranscriber
-from orchestra.voice.engines.local.tts import LocalTTS, SpeechSynthesizer
+from orchestra.voice.engines.frames import SegmentTranscribedFrame
 
 _LOG = structlog.get_logger("orchestra.voice")
 
 _LEAVE_WITHIN_S = 1.0
-_LIFE_OF_THE_PIPELINE = (StartFrame, EndFrame, CancelFrame)
+#: after the end of speech a service is asked for what it has, and answers within tenths of a second, in seconds
+_ANSWER_WITHIN_S = 3.0
+LIFE_OF_THE_PIPELINE = (StartFrame, EndFrame, CancelFrame)
 
 
 class RetirableService(FrameProcessor):
@@ -53,7 +53,7 @@ class RetirableService(FrameProcessor):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Work, or let pass."""
-        if self._retired and not isinstance(frame, _LIFE_OF_THE_PIPELINE):
+        if self._retired and not isinstance(frame, LIFE_OF_THE_PIPELINE):
             await FrameProcessor.process_frame(self, frame, direction)
             await self.push_frame(frame, direction)
         else:
@@ -65,87 +65,73 @@ class RetirableService(FrameProcessor):
             await super().push_error_frame(error, *arguments, **options)
 
 
-class StandbySTT(LocalSTT):
-    """Listens along, and keeps the caller's last stretch of speech until somebody has transcribed it."""
+class AnswerTimeout(RetirableService):
+    """Reports a service that does not answer a stretch of speech: mix it in before the vendor's class."""
 
-    def __init__(self, engine: SpeechTranscriber) -> None:
-        super().__init__(engine)
-        self._working = False
-        self._announced = False
-        self._pending_audio: bytes | None = None
+    vendor: str  # for the error message
+
+    _timer: asyncio.Task[None] | None = None
+    unanswered = 0  # stretches of speech that were not answered, one after another
+    has_transcript = False  # some words of this stretch of speech were told
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Wait for an answer to each stretch of speech."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, VADUserStartedSpeakingFrame):
+            self.has_transcript = False
+            await self._stop_timer()
+        elif isinstance(frame, VADUserStoppedSpeakingFrame) and not self._retired:
+            await self._stop_timer()
+            self._timer = self.create_task(self._await_answer(), "stt-answer")
+
+    async def _await_answer(self) -> None:
+        await asyncio.sleep(_ANSWER_WITHIN_S)
+        self._timer = None
+        self.unanswered += 1
+        await self._report_unanswered(
+            f"{self.vendor} did not answer within {_ANSWER_WITHIN_S:.0f} s after the end of speech"
+        )
+        await self.push_frame(SegmentTranscribedFrame())  # a turn without words is over, whoever is to answer
+
+    async def _report_unanswered(self, text: str) -> None:
+        await self.push_error(text, exception=EngineError(text))
+
+    async def _answered(self) -> None:
+        self.unanswered = 0
+        await self._stop_timer()
+
+    async def _stop_timer(self) -> None:
+        waiting, self._timer = self._timer, None
+        if waiting is not None:
+            await self.cancel_task(waiting)
+
+    async def retire(self) -> None:
+        """Leave the call to another engine."""
+        await self._stop_timer()
+        await super().retire()
+
+    async def cleanup(self) -> None:
+        """Release what the service holds."""
+        await self._stop_timer()
+        await super().cleanup()  # type: ignore[no-untyped-call]
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on, noting whether words come."""
+        if isinstance(frame, InterimTranscriptionFrame | TranscriptionFrame):
+            self.has_transcript = True
+        await super().push_frame(frame, direction)
+
+
+class StandbyService(FrameProcessor):
+    """A service that lets every frame pass until it is activated: mix it in before the service's own class."""
+
+    engine_name: str
+    _at_work = False
 
     async def activate(self) -> None:
-        """Transcribe from now on, and first what the one before owes."""
-        self._working = True
-        pending, self._pending_audio = self._pending_audio, None
-        if pending is None:
-            await self._announce()
-        else:
-            await self._segment_queue.put(pending)
+        """Take over the work of the service before this one."""
+        self._at_work = True
 
     async def holds_only_noise(self) -> bool:
-        """Whether there are no words in what the one before has not transcribed; they are kept where there are."""
-        if self._pending_audio is None:
-            return False
-        try:
-            words = await self._engine.transcribe(self._pending_audio, self.sample_rate)
-        except EngineError:
-            return False
-        noise = DEFAULT_LANGUAGE.is_backchannel(words)
-        self._pending_audio = None if noise else self._pending_audio
-        return noise
-
-    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
-        """The words in ``audio``, or none while another works."""
-        if not self._working:
-            self._pending_audio = audio
-            return
-        async for frame in super().run_stt(audio):
-            yield frame
-        await self._announce()
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Note what the one before has transcribed."""
-        if isinstance(frame, TranscriptionFrame):
-            self._pending_audio = None
-        await super().process_frame(frame, direction)
-
-    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Pass on; what this service is like is told when it begins to work."""
-        if self._working:
-            await super().push_frame(frame, direction)
-        elif not (isinstance(frame, STTMetadataFrame) and frame.service_name == self.name):
-            await FrameProcessor.push_frame(self, frame, direction)
-
-    async def _announce(self) -> None:
-        # not before: how long to wait for its transcripts must not hold up a turn that has waited enough
-        if not self._announced:
-            self._announced = True
-            await self.push_frame(self.service_metadata_frame())
-
-
-class StandbyTTS(LocalTTS):
-    """Lets another's speech pass until it speaks itself."""
-
-    def __init__(self, engine: SpeechSynthesizer) -> None:
-        super().__init__(engine)
-        self._working = False
-
-    async def activate(self) -> None:
-        """Speak from now on."""
-        self._working = True
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Speak, or let pass."""
-        if self._working or isinstance(frame, (*_LIFE_OF_THE_PIPELINE, InterruptionFrame)):
-            await super().process_frame(frame, direction)
-        else:
-            await FrameProcessor.process_frame(self, frame, direction)
-            await self.push_frame(frame, direction)
-
-    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Pass on; another's speech is not counted as this one's."""
-        if self._working:
-            await super().push_frame(frame, direction)
-        else:
-            await FrameProcessor.push_frame(self, frame, direction)
+        """Whether the speech that the service before this one has not transcribed contains no words."""
+        return False

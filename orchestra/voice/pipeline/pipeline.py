@@ -15,15 +15,14 @@ from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.errors import EngineError
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.port import MediaStream
-from orchestra.voice.engines.deepgram import AnswerTimeout
-from orchestra.voice.engines.failover import RetirableService
+from orchestra.voice.engines.failover import AnswerTimeout, RetirableService, StandbyService
 from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor
 from orchestra.voice.pipeline.failover_policy import FailoverPolicy
 from orchestra.voice.pipeline.transport import LISTENING_RATE, StreamInput, StreamOutput
 from orchestra.voice.pipeline.user_turns import UserTurnAggregator
 
 if TYPE_CHECKING:
-    from orchestra.voice.engines.port import Engines
+    from orchestra.voice.engines.factory import Engines
 
 _LOG = structlog.get_logger("orchestra.voice")
 
@@ -70,8 +69,8 @@ class CallPipeline:
         self._stt, self._stt_fallback = engines.stt(), engines.stt_fallback()
         self._tts, self._tts_fallback = engines.tts(), engines.tts_fallback()
         stt_name, _, tts_name = engines.name.partition("/")
-        self._stt_policy = FailoverPolicy("stt", stt_name, "local" if self._stt_fallback else "")
-        self._tts_policy = FailoverPolicy("tts", tts_name, "local" if self._tts_fallback else "")
+        self._stt_policy = FailoverPolicy("stt", stt_name, _name_of(self._stt_fallback))
+        self._tts_policy = FailoverPolicy("tts", tts_name, _name_of(self._tts_fallback))
         self._respoken = False  # words were given to the engine a second time
         self._clock = clock
         self._started = clock.monotonic()
@@ -183,3 +182,7 @@ class CallPipeline:
             await standby.activate()
         if lost:
             await self._agent_speech.interrupt()
+
+
+def _name_of(fallback: StandbyService | None) -> str:
+    return "" if fallback is None else fallback.engine_name

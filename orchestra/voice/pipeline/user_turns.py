@@ -28,7 +28,7 @@ from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.engines.turn_detection.barge_in import require_words
 
 if TYPE_CHECKING:
-    from orchestra.voice.engines.port import Engines
+    from orchestra.voice.engines.factory import Engines
 
 
 #: a turn in which no words came this long after the last sound had none; longer than any engine needs, in seconds

@@ -22,7 +22,7 @@ from tests.voice.edges import LevelVAD
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings
-    from orchestra.voice.engines.port import Engines
+    from orchestra.voice.engines.factory import Engines
 
 
 class ToneSTT(SegmentedSTTService):

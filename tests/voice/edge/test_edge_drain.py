@@ -22,7 +22,7 @@ from orchestra.testing import TestBus
 from orchestra.voice.edge.drain import SharedPort
 from orchestra.voice.edge.edge import create_app, open_edge
 from orchestra.voice.edge.server import listen, serving
-from orchestra.voice.engines.port import Engines
+from orchestra.voice.engines.factory import Engines
 from orchestra_schemas import CallEnded, CallResumed, CallStarted, CallTransferRequested, TurnCompleted, UserTurnEnded
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge, tone
 

@@ -16,7 +16,7 @@ from orchestra.settings import Settings
 from orchestra.simulator.audio_measure import Span, find_sounds
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
 from orchestra.voice.engines.synthesized import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra_schemas import (
@@ -388,7 +388,7 @@ async def spoken_by_elevenlabs(
     async with ElevenLabsServer(faults=faults) as server:
         chosen = settings.model_copy(update={"elevenlabs_url": server.ws_url, "elevenlabs_voice": "first"})
         object.__setattr__(chosen, "elevenlabs_api_key", type(chosen.elevenlabs_api_key)("key"))
-        engines = ElevenLabsVoice(words, voice=ElevenLabsTTS(chosen))
+        engines = ElevenLabsVoice(words, voice=ElevenLabsEngine(chosen))
         async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
             yield running, server
 

@@ -7,9 +7,9 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.transcript_match import compare
 from orchestra.testing import TestBus
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
-from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import (
     ReplyChunk,
@@ -31,7 +31,7 @@ REPLY = (
 @pytest.fixture
 def engines(speech: LocalSpeech, listening: TurnDetectionModels) -> Engines:
     local = LocalEngine(speech)
-    return Engines("local/local", local, local, listening, local)
+    return Engines(local, local, listening)
 
 
 @pytest.mark.timeout(120)

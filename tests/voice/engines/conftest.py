@@ -8,12 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from orchestra.settings import Settings
-from orchestra.voice.engines.deepgram import DeepgramSTT
-from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
-from orchestra.voice.engines.flux import DeepgramFlux
+from orchestra.voice.engines.deepgram.engine import FluxEngine, NovaEngine
+from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
-from orchestra.voice.engines.port import Engines, STTEngine, TTSEngine
+from orchestra.voice.engines.port import STTEngine, TTSEngine
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from tests.servers.deepgram import DeepgramServer
 from tests.servers.elevenlabs import ElevenLabsServer
@@ -72,8 +72,8 @@ async def engines(
     stt: STTEngine = local
     tts: TTSEngine = local
     if request.param == "vendors":
-        stt, tts = DeepgramSTT(vendor_settings), ElevenLabsTTS(vendor_settings)
-    yield Engines(f"{stt.name}/{tts.name}", stt, tts, listening, local)
+        stt, tts = NovaEngine(vendor_settings), ElevenLabsEngine(vendor_settings)
+    yield Engines(stt, tts, listening)
     await tts.close()
 
 
@@ -84,10 +84,10 @@ def ears(
     """Each engine that hears, with the local voice."""
     stt: STTEngine = local
     if request.param == "nova":
-        stt = DeepgramSTT(vendor_settings)
+        stt = NovaEngine(vendor_settings)
     elif request.param == "flux":
-        stt = DeepgramFlux(vendor_settings.model_copy(update={"deepgram_model": "flux-general-en"}))
-    return Engines(f"{stt.name}/local", stt, local, listening, local)
+        stt = FluxEngine(vendor_settings.model_copy(update={"deepgram_model": "flux-general-en"}))
+    return Engines(stt, local, listening)
 
 
 @pytest.fixture(scope="session")

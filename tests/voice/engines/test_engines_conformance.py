@@ -20,8 +20,8 @@ from pipecat.processors.aggregators.llm_response_universal import LLMContextAggr
 from pipecat.processors.audio.vad_processor import VADProcessor
 
 from orchestra.simulator.transcript_match import compare
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
-from orchestra.voice.engines.port import Engines
 from tests.voice.engines.conftest import QUESTION, quiet
 from tests.voice.engines.line import Line
 

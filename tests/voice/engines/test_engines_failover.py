@@ -7,11 +7,11 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.transcript_match import compare
 from orchestra.testing import TestBus
-from orchestra.voice.engines.deepgram import DeepgramSTT
-from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.deepgram.engine import NovaEngine
+from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
-from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra.voice.pipeline.failover_policy import Decision, FailoverPolicy
 from orchestra_schemas import (
@@ -35,8 +35,8 @@ REPLY = "We are open in the morning, and we close at noon."
 @pytest.fixture
 def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
     vendors.elevenlabs.synthesize = tone
-    stt, tts = DeepgramSTT(vendor_settings), ElevenLabsTTS(vendor_settings)
-    return Engines("deepgram/elevenlabs", stt, tts, listening, local, _stt_fallback=local, _tts_fallback=local)
+    stt, tts = NovaEngine(vendor_settings), ElevenLabsEngine(vendor_settings)
+    return Engines(stt, tts, listening, stt_fallback=local, tts_fallback=local)
 
 
 def say(line: PhoneLine, speech: LocalSpeech) -> None:

@@ -9,8 +9,8 @@ from pipecat.services.stt_service import STTService
 
 from orchestra.errors import EngineError
 from orchestra.settings import Settings
-from orchestra.voice.engines.deepgram import DeepgramSTT
-from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.deepgram.engine import NovaEngine
+from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
 from orchestra.voice.engines.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.stt import LocalSTT
@@ -62,7 +62,7 @@ async def test_a_refusal_by_deepgram_is_an_error_frame(
     vendors: Vendors, vendor_settings: Settings, listening: TurnDetectionModels, status: int
 ) -> None:
     vendors.misbehave(Faults(status=status))
-    async with listening_line(listening, DeepgramSTT(vendor_settings).stt()) as line:
+    async with listening_line(listening, NovaEngine(vendor_settings).stt()) as line:
         errors = await line.until_any(ErrorFrame)
     assert str(status) in errors[0].error
 
@@ -72,14 +72,14 @@ async def test_a_refusal_by_elevenlabs_is_an_error_frame(
     vendors: Vendors, vendor_settings: Settings, status: int
 ) -> None:
     vendors.misbehave(Faults(status=status))
-    async with Line(ElevenLabsTTS(vendor_settings).tts("")) as line:
+    async with Line(ElevenLabsEngine(vendor_settings).tts("")) as line:
         errors = await line.until_any(ErrorFrame)
     assert str(status) in errors[0].error
 
 
 async def test_a_refused_phrase_is_an_engine_error(vendors: Vendors, vendor_settings: Settings) -> None:
     vendors.misbehave(Faults(status=401))
-    engine = ElevenLabsTTS(vendor_settings)
+    engine = ElevenLabsEngine(vendor_settings)
     with pytest.raises(EngineError, match="401"):
         await engine.render(REPLY, "", 8_000)
     await engine.close()
@@ -89,7 +89,7 @@ async def test_deepgrams_late_final_still_arrives(
     vendors: Vendors, vendor_settings: Settings, listening: TurnDetectionModels, question: bytes
 ) -> None:
     vendors.misbehave(Faults(slow_s=0.5))
-    async with listening_line(listening, DeepgramSTT(vendor_settings).stt()) as line:
+    async with listening_line(listening, NovaEngine(vendor_settings).stt()) as line:
         await line.hear(question)
         transcripts = await line.until_any(TranscriptionFrame)
     assert transcripts[0].text == QUESTION
@@ -100,7 +100,7 @@ async def test_the_caller_is_heard_again_soon_after_deepgrams_socket_broke(
 ) -> None:
     vendors.deepgram.faults = Faults(drop_after=0, slow_s=0.6, times=1)
     vendors.deepgram.lines = ["lost with the socket", QUESTION]
-    stt = DeepgramSTT(vendor_settings).stt()
+    stt = NovaEngine(vendor_settings).stt()
     async with listening_line(listening, stt) as line:
         await line.hear(question)
         await line.until_any(ErrorFrame)
@@ -112,7 +112,7 @@ async def test_the_caller_is_heard_again_soon_after_deepgrams_socket_broke(
 
 async def test_a_reply_is_spoken_after_elevenlabs_socket_broke(vendors: Vendors, vendor_settings: Settings) -> None:
     vendors.misbehave(Faults(drop_after=4, times=1))
-    async with Line(ElevenLabsTTS(vendor_settings).tts("")) as line:
+    async with Line(ElevenLabsEngine(vendor_settings).tts("")) as line:
         await line.say(REPLY)
         errors = await line.until_any(ErrorFrame)
         await line.until_any(TTSStoppedFrame)
@@ -129,7 +129,7 @@ async def test_words_without_alignment_are_told_when_the_audio_ends(
     vendors: Vendors, vendor_settings: Settings
 ) -> None:
     vendors.misbehave(Faults(no_alignment=True))
-    async with Line(ElevenLabsTTS(vendor_settings).tts("")) as line:
+    async with Line(ElevenLabsEngine(vendor_settings).tts("")) as line:
         await line.say(REPLY)
         await line.until_any(TTSStoppedFrame)
     assert line.all(TTSAudioRawFrame)
@@ -138,7 +138,7 @@ async def test_words_without_alignment_are_told_when_the_audio_ends(
 
 async def test_a_slow_first_byte_only_delays_the_reply(vendors: Vendors, vendor_settings: Settings) -> None:
     vendors.misbehave(Faults(slow_s=0.5))
-    async with Line(ElevenLabsTTS(vendor_settings).tts("")) as line:
+    async with Line(ElevenLabsEngine(vendor_settings).tts("")) as line:
         await line.say(REPLY)
         await line.until_any(TTSStoppedFrame)
     assert line.all(TTSAudioRawFrame)
@@ -148,7 +148,7 @@ async def test_a_slow_first_byte_only_delays_the_reply(vendors: Vendors, vendor_
 async def test_the_vendors_get_key_model_voice_and_rate_as_set(
     vendors: Vendors, vendor_settings: Settings, listening: TurnDetectionModels, question: bytes
 ) -> None:
-    async with listening_line(listening, DeepgramSTT(vendor_settings).stt()) as line:
+    async with listening_line(listening, NovaEngine(vendor_settings).stt()) as line:
         await line.hear(quiet(0.1))
     heard = vendors.deepgram.seen[0]
     assert heard.headers["authorization"] == "Token deepgram-key"
@@ -156,7 +156,7 @@ async def test_the_vendors_get_key_model_voice_and_rate_as_set(
     assert (heard.params["encoding"], heard.params["sample_rate"]) == ("linear16", "16000")
     assert heard.params["interim_results"] == "true"
     assert heard.messages[-1] == {"type": "CloseStream"}
-    async with Line(ElevenLabsTTS(vendor_settings).tts("another-voice")) as line:
+    async with Line(ElevenLabsEngine(vendor_settings).tts("another-voice")) as line:
         await line.say(REPLY)
         await line.until_any(TTSStoppedFrame)
     spoken = vendors.elevenlabs.seen[0]

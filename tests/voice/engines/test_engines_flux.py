@@ -9,11 +9,11 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.transcript_match import compare
 from orchestra.testing import TestBus
-from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
-from orchestra.voice.engines.flux import DeepgramFlux
+from orchestra.voice.engines.deepgram.engine import FluxEngine
+from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
-from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import (
     CallStarted,
@@ -42,8 +42,8 @@ SECOND = "That one is in Denver."
 def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
     vendors.elevenlabs.synthesize = tone_of
     chosen = vendor_settings.model_copy(update={"deepgram_model": "flux-general-en"})
-    stt, tts = DeepgramFlux(chosen), ElevenLabsTTS(chosen)
-    return Engines("deepgram/elevenlabs", stt, tts, listening, local, _stt_fallback=local)
+    stt, tts = FluxEngine(chosen), ElevenLabsEngine(chosen)
+    return Engines(stt, tts, listening, stt_fallback=local)
 
 
 async def answer(running: RunningEdge, turn: int, text: str) -> None:

@@ -7,10 +7,10 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.transcript_match import compare
 from orchestra.testing import TestBus
-from orchestra.voice.engines.deepgram import DeepgramSTT
+from orchestra.voice.engines.deepgram.engine import NovaEngine
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
-from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import ProviderFailed, ReplyChunk, ReplySpoken, TranscriptFinal, TurnCompleted, UserTurnEnded
 from tests.voice.edges import Greeting, running_edge
@@ -22,7 +22,7 @@ def engines(
     request: pytest.FixtureRequest, listening: TurnDetectionModels, local: LocalEngine, vendor_settings: Settings
 ) -> Engines:
     spare = local if request.param == "fallback" else None
-    return Engines("deepgram/local", DeepgramSTT(vendor_settings), local, listening, local, _stt_fallback=spare)
+    return Engines(NovaEngine(vendor_settings), local, listening, stt_fallback=spare)
 
 
 @pytest.mark.faults

@@ -7,9 +7,9 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.phrase_cache import PhraseCache
-from orchestra.voice.engines.elevenlabs import ElevenLabsTTS
+from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
+from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local.engine import LocalEngine
-from orchestra.voice.engines.port import Engines
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import ReplySpoken
 from tests.servers.elevenlabs import tone
@@ -25,7 +25,7 @@ async def test_a_phrase_without_the_times_of_its_characters_is_kept_too(
 ) -> None:
     vendors.elevenlabs.synthesize = tone
     vendors.elevenlabs.faults = Faults(no_alignment=True)
-    engine = ElevenLabsTTS(vendor_settings)
+    engine = ElevenLabsEngine(vendor_settings)
     phrase = await engine.render("Hi you", "another-voice", 8_000)
     await engine.close()
     assert phrase.words == (("Hi", 0.0), ("you", pytest.approx(0.18)))
@@ -35,7 +35,7 @@ async def test_a_phrase_without_the_times_of_its_characters_is_kept_too(
 @pytest.fixture
 def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors, vendor_settings: Settings) -> Engines:
     vendors.elevenlabs.synthesize = tone
-    return Engines("local/elevenlabs", local, ElevenLabsTTS(vendor_settings), listening, local)
+    return Engines(local, ElevenLabsEngine(vendor_settings), listening)
 
 
 @pytest.mark.faults

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
+from orchestra.settings import Settings
 from orchestra.voice.engines.local.endpointing import SegmentAwareTurnStop
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.speech import LocalSpeech
+from orchestra.voice.engines.local.standby import StandbySTT, StandbyTTS
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import PIPER_VOICE, LocalTTS
 from orchestra.voice.engines.synthesized import SynthesizedSpeech
@@ -75,7 +77,20 @@ class LocalEngine:
         run = functools.partial(self._speech.transcribe, pcm16, rate, quick=True)
         return await loop.run_in_executor(self._whisper, run)
 
+    def standby_stt(self) -> StandbySTT:
+        """A service that can take over from another engine's."""
+        return StandbySTT(self)
+
+    def standby_tts(self) -> StandbyTTS:
+        """A service that can take over from another engine's."""
+        return StandbyTTS(self)
+
     async def close(self) -> None:
         """End the threads; what waits for one is not run."""
         for pool in (self._whisper, self._piper):
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def open_engine(settings: Settings) -> LocalEngine:
+    """The engine with its models loaded, in about 2 s. Raises MissingExtraError if a library or file is missing."""
+    return LocalEngine(await asyncio.to_thread(LocalSpeech.load, settings.data_dir))

@@ -1,0 +1,101 @@
+"""Deepgram's two kinds of models: nova transcribes, flux also says when the caller's turn begins and ends."""
+
+from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
+from pipecat.services.deepgram.stt import DeepgramSTTService
+from pipecat.turns.user_start import BaseUserTurnStartStrategy, ExternalUserTurnStartStrategy
+from pipecat.turns.user_stop import BaseUserTurnStopStrategy
+
+from orchestra.errors import SettingError
+from orchestra.settings import Settings
+from orchestra.voice.engines.deepgram.flux import FluxSTT, ServerTurnStop
+from orchestra.voice.engines.deepgram.stt import ReconnectingDeepgramSTT
+from orchestra.voice.engines.turn_detection.barge_in import BargeIn, ServerBargeIn
+from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
+from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+
+
+class NovaEngine:
+    """Makes Deepgram services; one WebSocket per call to ``settings.deepgram_url``.
+
+    Raises:
+        SettingError: the key is missing.
+
+    """
+
+    name = "deepgram"
+
+    def __init__(self, settings: Settings) -> None:
+        self._key = settings.deepgram_api_key.get_secret_value()
+        self._url = settings.deepgram_url
+        self._model = settings.deepgram_model
+        if not self._key:
+            msg = "ORCHESTRA_STT=deepgram needs a key: set ORCHESTRA_DEEPGRAM_API_KEY, or ORCHESTRA_STT=local"
+            raise SettingError(msg)
+
+    def stt(self) -> ReconnectingDeepgramSTT:
+        """A service with interim results, punctuation and numbers in digits; finals are asked for at each pause."""
+        return ReconnectingDeepgramSTT(
+            api_key=self._key,
+            base_url=self._url,
+            settings=DeepgramSTTService.Settings(
+                model=self._model, language="en", interim_results=True, punctuate=True, numerals=True
+            ),
+        )
+
+    def turn_start(self, barge_in_words: int) -> BargeIn | None:
+        """Any voice begins a turn; while the agent speaks, so many words do."""
+        return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
+
+    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
+        """Ends the turn when smart-turn says so and Deepgram has confirmed the final transcript."""
+        return SmartTurnStop(analyzer)
+
+    async def close(self) -> None:
+        """Nothing is shared by its calls."""
+
+
+class FluxEngine:
+    """Makes Flux services; one WebSocket per call to ``settings.deepgram_url``.
+
+    Raises:
+        SettingError: the key is missing.
+
+    """
+
+    name = "deepgram"
+
+    def __init__(self, settings: Settings) -> None:
+        self._key = settings.deepgram_api_key.get_secret_value()
+        self._url = f"{settings.deepgram_url.rstrip('/')}/v2/listen"
+        self._model = settings.deepgram_model
+        self._eager = settings.deepgram_eager
+        if not self._key:
+            msg = "ORCHESTRA_STT=deepgram needs a key: set ORCHESTRA_DEEPGRAM_API_KEY, or ORCHESTRA_STT=local"
+            raise SettingError(msg)
+
+    def stt(self) -> FluxSTT:
+        """A service with interim results, punctuation and numbers in digits, that tells of turns."""
+        return FluxSTT(
+            api_key=self._key,
+            url=self._url,
+            enable_eager_end_of_turn=bool(self._eager),
+            settings=DeepgramFluxSTTService.Settings(
+                model=self._model, numerals=True, eager_eot_threshold=self._eager or None
+            ),
+        )
+
+    def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy:
+        """The server begins a turn with its first word; while the agent speaks, so many words do."""
+        return ServerBargeIn(min_words=barge_in_words) if barge_in_words > 1 else ExternalUserTurnStartStrategy()
+
+    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:  # noqa: ARG002 - the server hears it itself
+        """Ends the turn when the server does."""
+        return ServerTurnStop()
+
+    async def close(self) -> None:
+        """Nothing is shared by its calls."""
+
+
+async def open_engine(settings: Settings) -> NovaEngine | FluxEngine:
+    """The engine of the model in the settings. Raises SettingError if the key is missing."""
+    return FluxEngine(settings) if settings.deepgram_model.startswith("flux") else NovaEngine(settings)

@@ -1,0 +1,62 @@
+"""Text to speech by ElevenLabs: the multi-context WebSocket in calls, the SDK for phrases outside of them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from pipecat.frames.frames import Frame, TTSStoppedFrame
+from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+from websockets.protocol import State
+
+from orchestra.voice.engines.failover import RetirableService
+from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, WordCountingTTS
+
+_PHRASE_TIMEOUT_S = 10.0
+_RETRY_S = 0.5
+
+
+class ReconnectingElevenLabsTTS(RetirableService, WordCountingTTS, ElevenLabsTTSService):
+    """ElevenLabs' service, in order when its socket breaks in the middle of a reply.
+
+    The stock service reconnects without a word, never ends the reply's audio, counts its unsaid words as said, and
+    loses a sentence that comes while it reconnects.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(stop_frame_timeout_s=LATEST_AUDIO_S, **options)
+        self._reconnecting = asyncio.Lock()
+        self._broken: set[str] = set()  # contexts whose audio ends too early
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        """Send ``text`` once the connection stands; audio and word times come as they are made."""
+        async with self._reconnecting:
+            pass
+        async for frame in super().run_tts(text, context_id):
+            yield frame
+
+    async def _reconnect_websocket(self, attempt_number: int) -> bool:
+        async with self._reconnecting:
+            if self._websocket is not None and self._websocket.state is State.OPEN:
+                return True  # a sentence that was to be sent has already connected again
+            await self._end_broken_contexts()
+            return await super()._reconnect_websocket(attempt_number)
+
+    async def _end_broken_contexts(self) -> None:
+        contexts = self.get_audio_contexts()
+        for context_id in contexts:
+            self._broken.add(context_id)
+            await self.append_to_audio_context(context_id, TTSStoppedFrame(context_id=context_id))
+        if contexts:
+            await self.push_error("ElevenLabs' connection broke in the middle of a reply")
+
+    async def _apply_force_complete(self, context_id: str) -> None:
+        if context_id in self._broken:
+            others = {other for other in self.get_audio_contexts() if other != context_id}
+            self._aggregated_frame_sequencer.clear(keep_contexts=others)
+        else:
+            await super()._apply_force_complete(context_id)
+
+    async def on_audio_context_completed(self, context_id: str) -> None:
+        """All audio of the context went out."""
+        self._broken.discard(context_id)
+        await super().on_audio_context_completed(context_id)

@@ -1,0 +1,93 @@
+"""The local engine as another one's fallback: in the pipeline from the start, activated when the other fails."""
+
+from collections.abc import AsyncGenerator
+
+from pipecat.frames.frames import Frame, InterruptionFrame, STTMetadataFrame, TranscriptionFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from orchestra.errors import EngineError
+from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.voice.engines.failover import LIFE_OF_THE_PIPELINE, StandbyService
+from orchestra.voice.engines.local.stt import LocalSTT, SpeechTranscriber
+from orchestra.voice.engines.local.tts import LocalTTS
+
+
+class StandbySTT(StandbyService, LocalSTT):
+    """Listens along, and keeps the caller's last stretch of speech until somebody has transcribed it."""
+
+    engine_name = "local"
+
+    def __init__(self, engine: SpeechTranscriber) -> None:
+        super().__init__(engine)
+        self._announced = False
+        self._pending_audio: bytes | None = None
+
+    async def activate(self) -> None:
+        """Transcribe from now on, and first what the one before owes."""
+        await super().activate()
+        pending, self._pending_audio = self._pending_audio, None
+        if pending is None:
+            await self._announce()
+        else:
+            await self._segment_queue.put(pending)
+
+    async def holds_only_noise(self) -> bool:
+        """Whether there are no words in what the one before has not transcribed; they are kept where there are."""
+        if self._pending_audio is None:
+            return False
+        try:
+            words = await self._engine.transcribe(self._pending_audio, self.sample_rate)
+        except EngineError:
+            return False
+        noise = DEFAULT_LANGUAGE.is_backchannel(words)
+        self._pending_audio = None if noise else self._pending_audio
+        return noise
+
+    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
+        """The words in ``audio``, or none while another works."""
+        if not self._at_work:
+            self._pending_audio = audio
+            return
+        async for frame in super().run_stt(audio):
+            yield frame
+        await self._announce()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Note what the one before has transcribed."""
+        if isinstance(frame, TranscriptionFrame):
+            self._pending_audio = None
+        await super().process_frame(frame, direction)
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on; what this service is like is told when it begins to work."""
+        if self._at_work:
+            await super().push_frame(frame, direction)
+        elif not (isinstance(frame, STTMetadataFrame) and frame.service_name == self.name):
+            await FrameProcessor.push_frame(self, frame, direction)
+
+    async def _announce(self) -> None:
+        # not before: how long to wait for its transcripts must not hold up a turn that has waited enough
+        if not self._announced:
+            self._announced = True
+            await self.push_frame(self.service_metadata_frame())
+
+
+class StandbyTTS(StandbyService, LocalTTS):
+    """Lets another's speech pass until it speaks itself."""
+
+    engine_name = "local"
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Speak, or let pass."""
+        if self._at_work or isinstance(frame, (*LIFE_OF_THE_PIPELINE, InterruptionFrame)):
+            await super().process_frame(frame, direction)
+        else:
+            await FrameProcessor.process_frame(self, frame, direction)
+            await self.push_frame(frame, direction)
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on; another's speech is not counted as this one's."""
+        if self._at_work:
+            await super().push_frame(frame, direction)
+        else:
+            await FrameProcessor.push_frame(self, frame, direction)
