@@ -1,57 +1,108 @@
-"""Starts the workers of a running stack anew when the app's files change; calls go on, their turns are durable."""
+"""Code that changes while it runs, for development: one watcher, which restarts what has loaded the changed files."""
 
 import asyncio
+import signal
 import sys
-from collections.abc import Awaitable, Callable
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import structlog
+from watchfiles import Change, awatch
 
-from orchestra.bus.reload import stamps
+from orchestra.app_phrases import load_app_phrases
+from orchestra.errors import AppError
+from orchestra.process import die_with_parent
 
-_LOG = structlog.get_logger("orchestra")
-_LOOK_S = 0.3
-_CHECK = "import sys; from orchestra import load_app; load_app(sys.argv[1])"
-_SUFFIXES = (".py", ".md", ".txt", ".pdf")
+_LOG = structlog.get_logger("orchestra.reload")
+_CODE = (".py",)
+_APP = (".py", ".md", ".txt", ".pdf")
+_SKIPPED = {".venv", ".git", "__pycache__", "node_modules"}
+#: an editor and a version control system write several files at once: they count as one change, in ms
+_PAUSE_MS = 100
+
+
+async def changed_files(
+    folder: Path, suffixes: tuple[str, ...], stop: asyncio.Event | None = None
+) -> AsyncIterator[list[str]]:
+    """Yield the files with these endings that were written or removed below a folder, sorted, each time there are some.
+
+    Ends when ``stop`` is set. Where the system has no more watches to give, the files are polled.
+    """
+    root = await asyncio.to_thread(folder.resolve)
+
+    def matters(_: Change, path: str) -> bool:
+        return path.endswith(suffixes) and _SKIPPED.isdisjoint(Path(path).relative_to(root).parts)
+
+    polling: bool | None = None
+    while stop is None or not stop.is_set():
+        changes = awatch(
+            root,
+            watch_filter=matters,
+            step=_PAUSE_MS,
+            stop_event=stop,
+            force_polling=polling,
+            ignore_permission_denied=True,
+        )
+        try:
+            async for found in changes:
+                yield sorted({path for _, path in found})
+        except (OSError, RuntimeError) as error:  # RuntimeError: what its notifier raises
+            if polling:
+                raise
+            _LOG.warning("reload.polling", folder=str(root), error=str(error))
+            polling = True
 
 
 async def reload_on_change(folder: Path, app: str, restart: Callable[[], Awaitable[None]]) -> None:
-    """Look for changed files below a folder, for ever; each time the app can be loaded then, ``restart``.
+    """Call ``restart`` each time files below a folder have changed and the app can be loaded; run for ever.
+
+    Calls go on meanwhile: their turns are in the journal.
 
     Args:
         folder: code, prompts and knowledge of the app.
         app: where it is, ``module:attribute``.
-        restart: has the processes take up the app anew.
+        restart: restarts the processes that have loaded the app.
 
     """
-    before = await asyncio.to_thread(stamps, folder, _SUFFIXES)
-    while True:
-        await asyncio.sleep(_LOOK_S)
-        now = await asyncio.to_thread(stamps, folder, _SUFFIXES)
-        if now == before:
-            continue
-        changed = sorted({path for path, _ in set(now.items()) ^ set(before.items())})
-        before = now
-        problem = await _problem(app, folder)
-        if problem:
-            _LOG.error("stack.not_reloaded", changed=changed[0], problem=problem)
+    async for changed in changed_files(folder, _APP):
+        try:
+            await load_app_phrases(app, folder)
+        except AppError as error:
+            _LOG.error("stack.not_reloaded", changed=changed[0], problem=str(error))
             continue
         _LOG.info("stack.reloading", changed=changed[0], files=len(changed))
         await restart()
 
 
-async def _problem(app: str, folder: Path) -> str:
-    """Why the app cannot be loaded as it is now, in a line; empty if it can."""
-    check = await asyncio.create_subprocess_exec(
+async def run_reloading(arguments: Sequence[str], folder: Path) -> int:
+    """Run ``orchestra`` with these arguments in a child process, and restart it after every change below the folder.
+
+    Returns the child's exit code once the child has ended because of SIGTERM or Ctrl-C to us.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    child = await _start(arguments)
+    async for changed in changed_files(folder, _CODE, stop):
+        _LOG.info("worker.reloading", changed=changed[0])
+        await _end(child)
+        child = await _start(arguments)
+    return await _end(child)
+
+
+async def _start(arguments: Sequence[str]) -> Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
-        "-c",
-        _CHECK,
-        app,
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        "-m",
+        "orchestra.cli",
+        *arguments,
+        preexec_fn=die_with_parent(),
+        start_new_session=True,  # Ctrl-C is ours; the child gets SIGTERM
     )
-    _, errors = await check.communicate()
-    lines = errors.decode("utf-8", "replace").strip().splitlines()
-    return "" if check.returncode == 0 else lines[-1] if lines else f"exit code {check.returncode}"
+
+
+async def _end(child: Process) -> int:
+    if child.returncode is None:
+        child.terminate()
+    return await child.wait()

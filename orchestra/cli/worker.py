@@ -30,16 +30,17 @@ def worker(
     """
     import uvloop
 
-    from orchestra.bus.reload import run_reloading
     from orchestra.bus.worker.process import load_consumer, run_worker
     from orchestra.log import configure_logging
     from orchestra.settings import load_settings
 
     settings = load_settings()
     if reload:
+        from orchestra.reload import run_reloading
+
         configure_logging(settings, "worker.reload")
         port = [] if health_port is None else ["--health-port", str(health_port), "--health-host", health_host]
-        raise typer.Exit(run_reloading(["worker", *consumers, *port], Path.cwd()))
+        raise typer.Exit(uvloop.run(run_reloading(["worker", *consumers, *port], Path.cwd())))
     loaded = [load_consumer(name) for name in consumers]
     configure_logging(settings, "worker." + "+".join(consumer.name for consumer in loaded))
     uvloop.run(run_worker(loaded, settings, health_port=health_port, health_host=health_host))

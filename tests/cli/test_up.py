@@ -1,6 +1,7 @@
 """What `orchestra up` offers to try, and what a reload says of an app that cannot be loaded."""
 
 import asyncio
+import re
 import shlex
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from orchestra import Agent, App, Knowledge, tool
+from orchestra.app_phrases import load_app_phrases
 from orchestra.cli.up import _quoted, words_to_try
 from orchestra.demo import app as demo
-from orchestra.reload import _problem
+from orchestra.errors import AppError
 from orchestra.stack import _Child
 
 
@@ -60,7 +62,8 @@ def test_the_words_to_try_can_be_pasted(words: str) -> None:
 async def test_an_app_that_cannot_be_loaded_is_told_with_file_and_line(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "parts.py").write_text("one = 1\n\n\ndef made():\n    return {}['red']\n")
     (tmp_path / "shop.py").write_text(text)
-    assert problem in await _problem("shop:app", tmp_path)
+    with pytest.raises(AppError, match=re.escape(problem)):
+        await load_app_phrases("shop:app", tmp_path)
 
 
 async def test_a_process_that_ends_to_take_up_the_app_is_no_warning_and_any_other_end_is() -> None:

@@ -1,0 +1,53 @@
+"""What an app says, as a new process loads it: the one way to see whether changed files are an app, and which.
+
+A process of its own, since Python does not import again what it has imported once.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+
+from orchestra.errors import AppError
+
+_PRINT_PHRASES = """
+import sys
+import msgspec
+from orchestra import load_app
+app = load_app(sys.argv[1])
+names = sys.argv[2].split(",")
+sys.stdout.buffer.write(msgspec.json.encode({name: getattr(app, name) for name in names}))
+"""
+
+
+class AppPhrases(msgspec.Struct, frozen=True):
+    """The name and version of an app, and what the edge says for it."""
+
+    name: str
+    version: str
+    greeting: str
+    holding: str
+    apology: str
+    still_there: str
+    transfer_failed: str
+    voicemail: str
+    fillers: tuple[tuple[str, str], ...]
+
+
+async def load_app_phrases(app: str, folder: Path | None = None) -> AppPhrases:
+    """Load the app at ``module:attribute`` in a new process, started in ``folder`` (here unless given).
+
+    Raises:
+        AppError: it cannot be loaded; the message is the last line that the process wrote.
+
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PRINT_PHRASES, app, ",".join(AppPhrases.__struct_fields__), cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, errors = await process.communicate()
+    if process.returncode == 0:
+        return msgspec.json.decode(output, type=AppPhrases)
+    lines = errors.decode("utf-8", "replace").strip().splitlines()
+    raise AppError(lines[-1] if lines else f"exit code {process.returncode}")
