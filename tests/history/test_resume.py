@@ -1,7 +1,7 @@
-"""Where a call stands by its journal: what an edge that takes it up has still to say."""
+"""The state in which another edge finds a call: what it still has to say."""
 
-from orchestra.history.resume import standing
-from orchestra.voice.call.actions import HangUp
+from orchestra.history.ending import HangUp
+from orchestra.history.reduce import history_of
 from orchestra_schemas import (
     CallEndRequested,
     CallStarted,
@@ -34,7 +34,7 @@ def heard(text: str) -> SentenceSpoken:
 
 
 def unsaid(*journal: Event) -> list[str]:
-    return [chunk.text for chunk in standing(journal).unsaid]
+    return [chunk.text for chunk in history_of(journal).resume.unheard]
 
 
 def test_a_greeting_that_was_cut_off_is_said_again() -> None:
@@ -57,33 +57,34 @@ def test_a_reply_that_the_caller_spoke_over_is_not_taken_up() -> None:
 def test_after_a_transfer_that_failed_the_caller_is_told_though_the_reply_had_no_words() -> None:
     asked, put_through = CallTransferRequested(call=CALL, turn=1, target="+1"), CallTransferred(call=CALL, target="+1")
     failed = TransferFailed(call=CALL, turn=1, target="+1")
-    stands = standing([STARTED, GREETED, TURN, asked, TurnCompleted(call=CALL, turn=1, agent="a"), put_through, failed])
-    assert stands.transfer_failed
-    assert stands.over
+    state = history_of(
+        [STARTED, GREETED, TURN, asked, TurnCompleted(call=CALL, turn=1, agent="a"), put_through, failed]
+    ).resume
+    assert state.transfer_failed
+    assert state.over
 
 
 def test_it_is_known_that_the_caller_was_speaking() -> None:
     spoke = UserSpeechStarted(call=CALL, turn=1)
-    assert standing([STARTED, GREETED, spoke]).caller_spoke
-    assert not standing([STARTED, GREETED, spoke, TURN]).caller_spoke
+    assert history_of([STARTED, GREETED, spoke]).resume.caller_spoke
+    assert not history_of([STARTED, GREETED, spoke, TURN]).resume.caller_spoke
 
 
 def test_without_a_greeting_there_is_nothing_to_be_said_before_the_caller_speaks() -> None:
-    assert standing([CallStarted(call=CALL, at=5.0)]).over
+    assert history_of([CallStarted(call=CALL, at=5.0)]).resume.over
 
 
 def test_what_the_agent_wants_after_its_reply_is_kept() -> None:
-    stands = standing(
-        [STARTED, TURN, said("Bye."), CallEndRequested(call=CALL, turn=1), TurnCompleted(call=CALL, turn=1, agent="a")]
-    )
-    assert stands.ending == HangUp()
-    assert stands.complete
+    completed = TurnCompleted(call=CALL, turn=1, agent="a")
+    state = history_of([STARTED, TURN, said("Bye."), CallEndRequested(call=CALL, turn=1), completed]).resume
+    assert state.ending == HangUp()
+    assert state.complete
 
 
 def test_the_reply_to_a_predicted_turn_is_said_only_if_that_has_ended() -> None:
     predicted = UserTurnPredicted(call=CALL, turn=1, at=8.5, text="where is my parcel")
     ended = UserTurnEnded(call=CALL, turn=1, at=9.0, text="Where is my parcel?", predicted=True)
-    stands = standing([STARTED, GREETED, predicted, said("A.")])
-    assert (stands.turn, stands.over, stands.caller_spoke) == (1, True, True)
+    state = history_of([STARTED, GREETED, predicted, said("A.")]).resume
+    assert (state.turn, state.over, state.caller_spoke) == (1, True, True)
     assert unsaid(STARTED, GREETED, predicted, said("A.")) == []
     assert unsaid(STARTED, GREETED, predicted, said("A."), ended, said("B.")) == ["A.", "B."]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from orchestra.history.ending import HangUp, Transfer
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -84,23 +86,6 @@ class ReplyPlayed:
     agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """The agent's last words were played, and it wants to end the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """The agent's last words were played, and it wants the caller to be connected to ``target``.
-
-    ``briefing`` is what the person there is told first.
-    """
-
-    target: str
-    briefing: str = ""
-
-
-Ending = HangUp | Transfer
 Action = (
     Say | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
     | TurnEnded | TurnPredicted | TurnResumed | ReplyCut | ReplyPlayed | HangUp | Transfer

@@ -8,11 +8,11 @@ import structlog
 
 from orchestra.bus import Publisher
 from orchestra.clock import SYSTEM_CLOCK, Clock
-from orchestra.history.resume import Standing
+from orchestra.history.ending import Ending, Transfer
+from orchestra.history.resume import ResumeState
 from orchestra.mask import without_secrets
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
-from orchestra.voice.call.actions import Ending, Transfer
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.usage_meter import UsageMeter
@@ -104,7 +104,7 @@ class Call:
         publisher: the edge's.
         speak: hands words to the pipeline, in order.
         on_measured: is called with the times of each turn.
-        standing: the state of a call that another edge began; None for a new one.
+        resume_state: the state of a call that another edge began; None for a new one.
         sample_rate: of its audio in both directions, in Hz.
         clock: the time; tests pass their own.
 
@@ -125,13 +125,13 @@ class Call:
         speak: Callable[[Speech], None],
         *,
         on_measured: Callable[[TurnMeasured], None] = lambda _: None,
-        standing: Standing | None = None,
+        resume_state: ResumeState | None = None,
         sample_rate: int = SAMPLE_RATE,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.parties = parties
         self._clock = clock
-        age_s = max(0.0, clock.time() - standing.started_at) if standing is not None else 0.0
+        age_s = max(0.0, clock.time() - resume_state.started_at) if resume_state is not None else 0.0
         self.audio = CallAudio(clock.monotonic, start_ms=age_s * 1000, sample_rate=sample_rate)
         stt, _, tts = engines.partition("/")
         self._meter = UsageMeter(parties.call, stt, tts, sample_rate)
@@ -150,10 +150,10 @@ class Call:
         self._script = script
         self._publisher = publisher
         self._on_measured = on_measured
-        self._standing = standing
+        self._resumed_from = resume_state
         self.seen_events: dict[str, None] = {}
         self.backlog: list[Event] = []
-        self._resuming = standing is not None  # until the pipeline is there and the conversation stands as it stood
+        self._resuming = resume_state is not None  # until the pipeline is there and the conversation stands as it stood
         # our `CallResumed` until the journal has it: those before it are of edges that have lost the call since
         self._resumed_as = ""
         self._nudged = False
@@ -170,10 +170,10 @@ class Call:
 
     def started(self) -> None:
         """Publish that the call is there, or is there again."""
-        if self._standing is not None:
+        if self._resumed_from is not None:
             resumed = CallResumed(
                 call=self.id,
-                turn=self._standing.turn,
+                turn=self._resumed_from.turn,
                 provider_call=self.parties.provider_call,
                 app=self._script.app,
                 stream_number=self.parties.stream,
@@ -194,13 +194,13 @@ class Call:
 
     def greet(self) -> None:
         """Say the first words, or what is still unsaid: the pipeline is ready."""
-        if self._standing is None:
+        if self._resumed_from is None:
             script = self._script
             self.conversation.greet(script.greeting, first=script.consent, hang_up=script.hangs_up)
         else:
             script = self._script
-            again = script.transfer_failed if self._standing.transfer_failed else script.apology
-            self.conversation.resume(self._standing, again, first=script.consent)
+            again = script.transfer_failed if self._resumed_from.transfer_failed else script.apology
+            self.conversation.resume(self._resumed_from, again, first=script.consent)
             self._resuming = False
             for event in self.backlog:
                 self.take_event(event)

@@ -3,22 +3,20 @@
 from collections.abc import Callable
 
 from orchestra.clock import SYSTEM_CLOCK, Clock
-from orchestra.history.resume import Standing
+from orchestra.history.ending import Ending, HangUp, Transfer
+from orchestra.history.resume import ResumeState
 from orchestra.language.utterance import has_words
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
-    Ending,
     FlushSpeech,
-    HangUp,
     ReplyCut,
     ReplyPlayed,
     Say,
     SayAtOnce,
     SendDtmf,
     SendMark,
-    Transfer,
     TurnEnded,
     TurnPredicted,
     TurnResumed,
@@ -144,29 +142,31 @@ class Conversation:
             self._act(self.turns.ending_requested(0, HangUp()))
         self._act([*self.turns.chunk(0, text), *self.turns.completed(0)])
 
-    def resume(self, standing: Standing, again: str, *, first: str = "") -> None:
-        """Go on with a call that stands so: with what is unsaid, or, where the caller's words were lost, ``again``.
+    def resume(self, resume_state: ResumeState, again: str, *, first: str = "") -> None:
+        """Continue a call in this state: with the unheard rest of the reply, or with ``again``.
 
-        ``first`` as in `greet`.
+        ``again`` is said where the caller's words were lost; ``first`` as in `greet`.
         """
-        turn = standing.turn
-        self.turns.require_heard("" if first in standing.spoken else first)
-        self.turns.restore(turn, standing.heard, agent=standing.agent, over=False)
-        self._sentences_reported = len(standing.heard)
-        self._unmeasured_turn = turn if standing.heard or standing.over else 0
-        self._times = TurnTimestamps(standing.speech_ended_at or standing.turn_ended_at, standing.turn_ended_at)
-        if standing.over:
-            promised = bool(self._holding) and standing.spoken.endswith(self._holding)
-            lost = standing.caller_spoke or standing.transfer_failed or promised
-            self.turns.restore(turn, [], agent=standing.agent, over=not lost)
+        turn = resume_state.turn
+        self.turns.require_heard("" if first in resume_state.all_heard else first)
+        self.turns.restore(turn, list(resume_state.heard), agent=resume_state.agent, over=False)
+        self._sentences_reported = len(resume_state.heard)
+        self._unmeasured_turn = turn if resume_state.heard or resume_state.over else 0
+        self._times = TurnTimestamps(
+            resume_state.speech_ended_at or resume_state.turn_ended_at, resume_state.turn_ended_at
+        )
+        if resume_state.over:
+            promised = bool(self._holding) and resume_state.all_heard.endswith(self._holding)
+            lost = resume_state.caller_spoke or resume_state.transfer_failed or promised
+            self.turns.restore(turn, [], agent=resume_state.agent, over=not lost)
             self._sentences_reported = 0
             self._act([*self.turns.chunk(turn, again), *self.turns.completed(turn)] if lost else [])
             return
-        for chunk in standing.unsaid:
+        for chunk in resume_state.unheard:
             self._take_chunk(chunk)
-        if standing.ending is not None:
-            self._act(self.turns.ending_requested(turn, standing.ending))
-        if standing.complete:
+        if resume_state.ending is not None:
+            self._act(self.turns.ending_requested(turn, resume_state.ending))
+        if resume_state.complete:
             self._act(self.turns.completed(turn))
 
     def nudge(self, phrase: str) -> None:

@@ -20,14 +20,13 @@ A turn whose end is only predicted has its number already, and its reply may be 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from orchestra.history.ending import Ending, HangUp
 from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.language.utterance import has_words, is_question, same_words
 from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
-    Ending,
     FlushSpeech,
-    HangUp,
     ReplyCut,
     ReplyPlayed,
     Say,

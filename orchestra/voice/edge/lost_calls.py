@@ -10,7 +10,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher, partition_of
-from orchestra.history.resume import standing
+from orchestra.history.reduce import history_of
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.storage.lost_calls import claim_end, give_back_end
 from orchestra.voice.call.call import Call
@@ -51,11 +51,11 @@ async def close_call(
             audio_ms = await _audio_ms(bus, call, await bus.journal(call))
             # the audio takes a while to be read, in which an edge may take the call up: the journal is asked last
             journal = await bus.journal(call)
-        stands = standing(journal)
-        if not stands.ended and not taken_up(journal):
-            duration_s = max(0.0, time.time() - stands.started_at) if stands.started_at else 0.0
+        state = history_of(journal).resume
+        if not state.ended and not taken_up(journal):
+            duration_s = max(0.0, time.time() - state.started_at) if state.started_at else 0.0
             ended = CallEnded(
-                call=call, turn=stands.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms
+                call=call, turn=state.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms
             )
             publisher.publish(ended)
             publisher.forget(call)

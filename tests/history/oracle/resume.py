@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from orchestra.voice.call.actions import Ending, HangUp, Transfer
+from orchestra.history.ending import Ending, HangUp, Transfer
 from orchestra_schemas import (
     CallAnswered,
     CallEnded,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestra.history.resume import standing
+from orchestra.history.reduce import history_of
 from orchestra_schemas import DigitsRequested
 from tests.voice.call.virtual_call import ANSWER, APOLOGY, HOLDING, VirtualCall, call
 
@@ -139,7 +139,7 @@ def test_an_edge_that_takes_a_call_up_keeps_the_promise_of_the_one_that_died(cal
     call.wait(5)
     assert [text for _, text in call.heard] == [HOLDING]
     heir = VirtualCall(call.clock)
-    heir.conversation.resume(standing(call.journal), APOLOGY)
+    heir.conversation.resume(history_of(call.journal).resume, APOLOGY)
     heir.wait(10)
     assert [text for _, text in heir.heard] == [APOLOGY]
 

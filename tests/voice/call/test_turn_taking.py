@@ -2,18 +2,17 @@
 
 import pytest
 
+from orchestra.history.ending import HangUp, Transfer
 from orchestra.language.english.backchannel import is_backchannel
 from orchestra.language.utterance import same_words
 from orchestra.voice.call.actions import (
     ClearAudio,
     FlushSpeech,
-    HangUp,
     ReplyCut,
     ReplyPlayed,
     Say,
     SendDtmf,
     SendMark,
-    Transfer,
     TurnEnded,
     TurnPredicted,
     TurnResumed,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from orchestra.history.ending import Ending
 from orchestra.voice.audio.call_audio import CallAudio
-from orchestra.voice.call.actions import ClearAudio, Ending, Say, SayAtOnce, SendMark
+from orchestra.voice.call.actions import ClearAudio, Say, SayAtOnce, SendMark
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra_schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 

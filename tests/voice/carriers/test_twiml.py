@@ -10,8 +10,8 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from orchestra.errors import RejectedError
-from orchestra.history.resume import standing
-from orchestra.voice.call.actions import HangUp, Transfer
+from orchestra.history.ending import HangUp, Transfer
+from orchestra.history.reduce import history_of
 from orchestra.voice.call.call import Parties
 from orchestra.voice.carriers.twilio import twiml
 from orchestra.voice.carriers.twilio.twiml import Reconnect
@@ -175,4 +175,4 @@ BYE = CallEndRequested(call=CALL, turn=2)
 def test_what_follows_the_stream_is_read_from_the_journal(
     journal: list[Event], step: HangUp | Transfer | Reconnect
 ) -> None:
-    assert twiml.next_step(standing(journal)) == step
+    assert twiml.next_step(history_of(journal).resume) == step

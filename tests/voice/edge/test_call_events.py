@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestra.bus import Publisher
-from orchestra.history.resume import Standing
+from orchestra.history.resume import ResumeState
 from orchestra.testing import TestBus
 from orchestra.voice.call.actions import Say
 from orchestra.voice.call.call import Call, Parties, Script
@@ -86,8 +86,8 @@ async def test_what_another_producer_writes_without_ids_is_taken_each_time(bus: 
 async def test_what_the_journal_held_and_what_came_meanwhile_is_said_once(bus: TestBus, publisher: Publisher) -> None:
     said: list[Speech] = []
     first, second = REPLY[1], REPLY[5]
-    stands = Standing(started_at=1.0, turn=1, _chunks=[first])  # type: ignore[list-item]
-    call = a_call(bus, publisher, said, standing=stands)
+    state = ResumeState(started_at=1.0, turn=1, chunks=(first,))
+    call = a_call(bus, publisher, said, resume_state=state)
     call.seen_events[first.id] = None
     call.backlog = [first, second]
     call.take_event(second)
@@ -108,7 +108,7 @@ class TestTakenUp:
         self, bus: TestBus, publisher: Publisher
     ) -> None:
         other = bus.bus.publisher("edge-2")
-        one, two = (a_call(bus, each, [], standing=Standing(started_at=1.0)) for each in (publisher, other))
+        one, two = (a_call(bus, each, [], resume_state=ResumeState(started_at=1.0)) for each in (publisher, other))
         journal = [
             CallResumed(call=one.id, id=each._resumed_as, source=name) for each, name in ((one, "1"), (two, "2"))
         ]
@@ -128,13 +128,13 @@ class TestTakenUp:
     async def test_one_who_took_it_up_while_the_journal_was_read_has_lost_it(
         self, bus: TestBus, publisher: Publisher
     ) -> None:
-        call = a_call(bus, publisher, [], standing=Standing(started_at=1.0))
+        call = a_call(bus, publisher, [], resume_state=ResumeState(started_at=1.0))
         call.backlog = [CallResumed(call=call.id, id="e1", source="edge-2")]
         call.greet()
         assert not call.over.done()
 
     async def test_an_answering_machine_found_meanwhile_ends_it(self, bus: TestBus, publisher: Publisher) -> None:
-        call = a_call(bus, publisher, [], standing=Standing(started_at=1.0))
+        call = a_call(bus, publisher, [], resume_state=ResumeState(started_at=1.0))
         found: Event = CallAnswered(call=call.id, id="e1", by="machine")
         call.take_event(found)
         call.greet()

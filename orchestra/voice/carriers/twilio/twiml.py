@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlencode
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
-from orchestra.history.resume import Standing
+from orchestra.history.ending import HangUp, Transfer
+from orchestra.history.resume import ResumeState
 from orchestra.language import DEFAULT_LANGUAGE
-from orchestra.voice.call.actions import HangUp, Transfer
 from orchestra.voice.call.call import Parties
 from orchestra_schemas import CallAnswered
 from orchestra_schemas.calls import AnsweredBy, EndReason
@@ -247,16 +247,16 @@ def answered_by(call: str, form: Mapping[str, str]) -> CallAnswered:
     return CallAnswered(call=call, by=by, detail=detail)
 
 
-def next_step(stands: Standing) -> HangUp | Transfer | Reconnect:
+def next_step(state: ResumeState) -> HangUp | Transfer | Reconnect:
     """What a call does after its stream, by its journal alone, so that any edge can answer.
 
     A transfer that an agent has asked for is done even if the edge was lost before it could say so, but not if the
     caller spoke over the agent's last words, or has hung up.
     """
-    if stands.ended or not (stands.started_at or stands.turn):
+    if state.ended or not (state.started_at or state.turn):
         return HangUp()
-    if isinstance(stands.ending, Transfer):
-        return stands.ending
-    if isinstance(stands.ending, HangUp) and stands.over:
+    if isinstance(state.ending, Transfer):
+        return state.ending
+    if isinstance(state.ending, HangUp) and state.over:
         return HangUp()
     return Reconnect()

@@ -15,8 +15,9 @@ from starlette.requests import ClientDisconnect
 
 from orchestra.bus.keys import partition_of, started_ms
 from orchestra.errors import OrchestraError, RejectedError
-from orchestra.history.resume import Standing, standing
-from orchestra.voice.call.actions import HangUp, Transfer
+from orchestra.history.ending import HangUp, Transfer
+from orchestra.history.reduce import history_of
+from orchestra.history.resume import ResumeState
 from orchestra.voice.call.call import Parties
 from orchestra.voice.carriers.call_lookup import IndexedCall
 from orchestra.voice.carriers.stream_token import LIFETIME_S
@@ -84,8 +85,8 @@ class Webhook:
         """Why the call is over, if the carrier says that it is."""
         return twiml.FINAL.get(self.form.get("CallStatus", ""))
 
-    async def standing(self) -> Standing | None:
-        """Where the call stands; None where nobody knows such a call.
+    async def resume_state(self) -> ResumeState | None:
+        """The call's state by its journal; None where no such call is known.
 
         Raises:
             JournalAwayError: its journal cannot be read now.
@@ -99,7 +100,7 @@ class Webhook:
         except (TimeoutError, RedisError) as error:
             _LOG.warning("call.journal_unreadable", call=self.call[:64], error=repr(error))
             raise JournalAwayError from error
-        return standing(journal) if journal else None
+        return history_of(journal).resume if journal else None
 
 
 class ForeignCallError(OrchestraError):
@@ -107,7 +108,7 @@ class ForeignCallError(OrchestraError):
 
 
 class JournalAwayError(OrchestraError):
-    """Nobody knows where the call stands, for the moment."""
+    """The state of the call cannot be read at the moment."""
 
 
 async def webhook(request: Request) -> Webhook:
@@ -241,34 +242,34 @@ async def after_stream(asked: Asked) -> Response:
 async def _next_step(asked: Webhook) -> Response:
     edge, call = asked.edge, asked.call
     try:
-        stands = await asked.standing()
+        state = await asked.resume_state()
     except JournalAwayError:
         return _again(asked)
-    if stands is not None and asked.stream < stands.stream:
+    if state is not None and asked.stream < state.stream:
         return _too_late(asked)
     if asked.gone is not None:
-        if stands is not None and not stands.ended and edge.admission.find(call) is None:
+        if state is not None and not state.ended and edge.admission.find(call) is None:
             edge.lost.wait_for(call, asked.gone)
         return _twiml(twiml.hang_up_twiml())
-    if stands is None or not (stands.ended or stands.started_at or stands.turn):
-        return await _never_began(asked, stands or Standing())
-    return await _go_on(asked, stands)
+    if state is None or not (state.ended or state.started_at or state.turn):
+        return await _never_began(asked, state or ResumeState())
+    return await _go_on(asked, state)
 
 
-async def _go_on(asked: Webhook, stands: Standing) -> Response:
+async def _go_on(asked: Webhook, state: ResumeState) -> Response:
     edge, call = asked.edge, asked.call
-    step = twiml.next_step(stands)
+    step = twiml.next_step(state)
     if isinstance(step, Transfer):
-        if not stands.transferred:  # the edge was lost before it could say so
-            await _publish(edge, CallTransferred(call=call, turn=stands.turn, target=step.target))
+        if not state.transferred:  # the edge was lost before it could say so
+            await _publish(edge, CallTransferred(call=call, turn=state.turn, target=step.target))
         ring_s = edge.settings.ring_s
         return _twiml(twiml.dial_twiml(step, call, edge.public, ring_s=ring_s, stream=asked.stream))
-    if isinstance(step, HangUp) or stands.resumed >= _MOST_RESUMES:
+    if isinstance(step, HangUp) or state.resumed >= _MOST_RESUMES:
         return _twiml(twiml.hang_up_twiml())
-    return _reconnect(asked, stands)
+    return _reconnect(asked, state)
 
 
-async def _never_began(asked: Webhook, stands: Standing) -> Response:
+async def _never_began(asked: Webhook, state: ResumeState) -> Response:
     """The stream of a call that was admitted did not come, or its edge died at once: it gets another."""
     note = await asked.edge.call_index.find(asked.provider_call)
     known = note is not None and note.call == asked.call and note.state in ("waits", "begun")
@@ -276,7 +277,7 @@ async def _never_began(asked: Webhook, stands: Standing) -> Response:
     old = time.time() - started_ms(asked.call) / 1000 > _BEGINS_WITHIN_S
     if not known or old or asked.stream >= _MOST_RESUMES:
         return _twiml(twiml.hang_up_twiml())
-    return _reconnect(asked, stands)
+    return _reconnect(asked, state)
 
 
 def _too_late(asked: Webhook) -> Response:
@@ -299,23 +300,23 @@ async def whisper(asked: Asked) -> Response:
 @router.post(twiml.ACCEPT_PATH)
 async def accept(asked: Asked) -> Response:
     """The person has pressed a key."""
-    stands, transfer = await _transfer(asked)
+    state, transfer = await _transfer(asked)
     if transfer is None or asked.form.get("Digits") != twiml.ACCEPT_KEY:
         return _twiml(twiml.hang_up_twiml())
-    if not stands.accepted:
-        await _publish(asked.edge, TransferAccepted(call=asked.call, turn=stands.turn, target=transfer.target))
+    if not state.accepted:
+        await _publish(asked.edge, TransferAccepted(call=asked.call, turn=state.turn, target=transfer.target))
     return _twiml(twiml.bridge_twiml())
 
 
-async def _transfer(asked: Webhook) -> tuple[Standing, Transfer | None]:
-    """Where the call stands, and the transfer that it waits for; None where there is none, or nobody knows."""
+async def _transfer(asked: Webhook) -> tuple[ResumeState, Transfer | None]:
+    """The call's state, and the transfer that it waits for; None where there is none, or it cannot be read."""
     try:
-        stands = await asked.standing() or Standing()
+        state = await asked.resume_state() or ResumeState()
     except JournalAwayError:
-        stands = Standing()
-    if stands.ended or not isinstance(stands.ending, Transfer):
-        return stands, None
-    return stands, stands.ending
+        state = ResumeState()
+    if state.ended or not isinstance(state.ending, Transfer):
+        return state, None
+    return state, state.ending
 
 
 @router.post(twiml.AFTER_DIAL_PATH)
@@ -323,21 +324,21 @@ async def after_dial(asked: Asked) -> Response:
     """The transfer is over: the person has hung up, or did not take the call; then the agents have it again."""
     edge, call = asked.edge, asked.call
     try:
-        stands = await asked.standing()
+        state = await asked.resume_state()
     except JournalAwayError:
         return _again(asked)
-    if stands is None or stands.ended:
+    if state is None or state.ended:
         return _twiml(twiml.hang_up_twiml())
-    if asked.stream < stands.stream:
+    if asked.stream < state.stream:
         return _too_late(asked)
-    if stands.accepted or asked.gone:
-        await _close(edge, call, "transferred" if stands.accepted else "caller_hung_up")
+    if state.accepted or asked.gone:
+        await _close(edge, call, "transferred" if state.accepted else "caller_hung_up")
         return _twiml(twiml.hang_up_twiml())
-    target = stands.ending.target if isinstance(stands.ending, Transfer) else ""
+    target = state.ending.target if isinstance(state.ending, Transfer) else ""
     reason = asked.form.get("DialCallStatus", "") or asked.query.get("DialCallStatus", "")
-    if not stands.transfer_failed:
-        await _publish(edge, TransferFailed(call=call, turn=stands.turn, target=target, reason=reason))
-    return _reconnect(asked, stands)
+    if not state.transfer_failed:
+        await _publish(edge, TransferFailed(call=call, turn=state.turn, target=target, reason=reason))
+    return _reconnect(asked, state)
 
 
 @router.post(twiml.MACHINE_PATH)
@@ -345,10 +346,10 @@ async def machine(asked: Asked) -> Response:
     """The carrier has found out, while the call goes on, who answered it; the edge that has the call reads it."""
     if asked.call and asked.form.get("AnsweredBy"):
         try:
-            stands = await asked.standing()
+            state = await asked.resume_state()
         except JournalAwayError:
-            stands = None
-        if stands is None or not stands.answered_by:
+            state = None
+        if state is None or not state.answered_by:
             await _publish(asked.edge, twiml.answered_by(asked.call, asked.form))
     return Response(status_code=204)
 
@@ -401,14 +402,14 @@ def _connect(edge: "Edge", parties: Parties, now: float, **parameters: str) -> R
     return _twiml(twiml.connect_twiml(parties, token, edge.public, **parameters))
 
 
-def _reconnect(asked: Webhook, stands: Standing) -> Response:
+def _reconnect(asked: Webhook, state: ResumeState) -> Response:
     """Offer the call its next stream."""
     edge, call, now = asked.edge, asked.call, time.time()
-    _LOG.info("call.comes_back", call=call, resumed=stands.resumed)
+    _LOG.info("call.comes_back", call=call, resumed=state.resumed)
     edge.admission.expect(call, now)
     outbound = asked.form.get("Direction", "").startswith("outbound")
     parties = replace(_parties(call, asked.form, outbound=outbound), stream=asked.stream + 1)
-    answered = {"answered_by": stands.answered_by} if stands.answered_by else {}
+    answered = {"answered_by": state.answered_by} if state.answered_by else {}
     return _connect(edge, parties, now, resumed="1", **answered)
 
 

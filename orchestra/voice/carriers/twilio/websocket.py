@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from orchestra.errors import RejectedError
-from orchestra.history.resume import Standing, standing
+from orchestra.history.reduce import history_of
+from orchestra.history.resume import ResumeState
 from orchestra.voice.audio import mulaw
 from orchestra.voice.call.call import Call, Parties
 from orchestra.voice.carriers.port import (
@@ -262,7 +263,7 @@ async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Part
 
 
 async def _begin(edge: "Edge", start: Start, parties: Parties, agent_speech: AgentSpeechProcessor) -> Call:
-    """The call as this edge has it: new, or as its journal says that it stands.
+    """The call as this edge has it: new, or in the state that its journal gives.
 
     Raises:
         RejectedError: the journal of a call to be taken up cannot be read, or says that the call is over.
@@ -278,19 +279,19 @@ async def _begin(edge: "Edge", start: Start, parties: Parties, agent_speech: Age
         except (TimeoutError, RedisError, ValueError) as error:
             msg = f"the journal cannot be read: {error!r}"
             raise RejectedError(msg) from error
-        stands = standing(journal)
-        if stands.ended:
+        state = history_of(journal).resume
+        if state.ended:
             msg = "the call is over"
             raise RejectedError(msg)
         # nothing is awaited from here on: no event falls between the journal and the call
-        call = _call(edge, start, parties, agent_speech, stands if stands.started_at else None)
+        call = _call(edge, start, parties, agent_speech, state if state.started_at else None)
         call.seen_events.update(dict.fromkeys(event.id for event in journal))
         call.backlog = missed
     return call
 
 
 def _call(
-    edge: "Edge", start: Start, parties: Parties, agent_speech: AgentSpeechProcessor, stands: Standing | None
+    edge: "Edge", start: Start, parties: Parties, agent_speech: AgentSpeechProcessor, state: ResumeState | None
 ) -> Call:
     call = Call(
         parties,
@@ -299,7 +300,7 @@ def _call(
         edge.publisher,
         agent_speech.speak,
         on_measured=edge.turn_latency.observe,
-        standing=stands,
+        resume_state=state,
     )
     call.started()
     edge.admission.begin(call)

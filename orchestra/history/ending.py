@@ -1,0 +1,19 @@
+"""What an agent wants to happen to the call after its reply."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Connect the caller to a person at ``target``, who is told the ``briefing``."""
+
+    target: str
+    briefing: str = ""
+
+
+Ending = HangUp | Transfer
