@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     """The settings of one process; field ``redis_url`` is the variable ``ORCHESTRA_REDIS_URL``, and so on.
 
     The text under each field is its meaning, which `orchestra doctor --settings` shows. Names that end in ``_s``,
-    ``_ms`` or ``_h`` are seconds, milliseconds or hours.
+    ``_ms``, ``_h`` or ``_days`` are seconds, milliseconds, hours or days.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
@@ -181,6 +181,8 @@ class Settings(BaseSettings):
     """Directory for recordings of running calls. Without one: below the data directory."""
     recordings_url: str | None = None
     """Where finished recordings are moved: a directory, or any URL that fsspec knows. Without one they stay."""
+    recordings_days: Annotated[float, Field(ge=0)] = 0
+    """Days after which the persistence worker deletes a call's recording, counted from its start. 0: never."""
     session_ttl_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
     """How long call records, and the index of a caller's earlier calls, stay on the server."""
     lost_call_s: Annotated[float, Field(gt=0)] = 120.0

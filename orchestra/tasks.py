@@ -5,7 +5,7 @@ import asyncio
 _AGAIN_S = 0.5
 
 
-async def ended(task: "asyncio.Task[None]") -> None:
+async def cancel_and_wait(task: "asyncio.Task[None]") -> None:
     """Cancel a task and wait until it has ended; what it failed with is raised.
 
     One cancellation may be lost: up to Python 3.11 ``asyncio.wait_for`` returns instead of raising when what it waits

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from orchestra.tasks import ended
+from orchestra.tasks import cancel_and_wait
 
 
 async def test_a_task_that_swallows_a_cancellation_ends_all_the_same() -> None:
@@ -19,7 +19,7 @@ async def test_a_task_that_swallows_a_cancellation_ends_all_the_same() -> None:
 
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
-    await ended(task)
+    await cancel_and_wait(task)
     assert swallowed.is_set()
     assert task.cancelled()
 
@@ -32,4 +32,4 @@ async def test_what_a_task_failed_with_is_not_lost() -> None:
     task = asyncio.create_task(fail())
     await asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="broken"):
-        await ended(task)
+        await cancel_and_wait(task)

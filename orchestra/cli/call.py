@@ -247,7 +247,7 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
     from orchestra.errors import ServerError
     from orchestra.simulator import Replying
     from orchestra.stack import running
-    from orchestra.tasks import ended
+    from orchestra.tasks import cancel_and_wait
 
     replying = Replying()
     up = running(settings)
@@ -265,7 +265,7 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
     try:
         yield replying
     finally:
-        await ended(listening)
+        await cancel_and_wait(listening)
         await bus.close()
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.curation.curation import Curated, Curation
 from orchestra.curation.label_studio import LabelStudio
-from orchestra.tasks import ended
+from orchestra.tasks import cancel_and_wait
 from orchestra_schemas import CallEnded, RecordingSaved, TranscriptCurated
 
 #: a recording that is not announced this many seconds after the call will not come: the transcript goes without it
@@ -38,7 +38,7 @@ class Curator:
         try:
             yield
         finally:
-            await ended(working)
+            await cancel_and_wait(working)
             project.close()
 
     async def note(self, event: RecordingSaved, context: Context) -> None:

@@ -11,9 +11,10 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.history.record import USAGE_EVENTS, priced, reduce_record
 from orchestra.recordings.recorder import Recorder
+from orchestra.retention.recordings import sweep_recordings
 from orchestra.storage.call_records import changed_fields, from_stored, index_call
 from orchestra.storage.lost_calls import end_of_lost, lost_calls
-from orchestra.tasks import ended
+from orchestra.tasks import cancel_and_wait
 from orchestra_schemas import (
     AgentChanged,
     AudioChunk,
@@ -73,13 +74,15 @@ class Persistence:
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Have recordings open, and watch for calls whose edge was lost."""
+        """Have recordings open, close calls whose edge was lost, and delete recordings that have expired."""
         self._recorder = Recorder(bus)
-        sweeping = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
+        closing = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
+        sweeping = asyncio.create_task(sweep_recordings(bus.settings), name="delete expired recordings")
         try:
             yield
         finally:
-            await ended(sweeping)
+            await cancel_and_wait(closing)
+            await cancel_and_wait(sweeping)
             self._recorder.close()
 
     async def begin(self, event: CallStarted, context: Context) -> None:

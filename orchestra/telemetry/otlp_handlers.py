@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.errors import MissingExtraError, SettingError
-from orchestra.tasks import ended
+from orchestra.tasks import cancel_and_wait
 from orchestra.telemetry.chosen import chosen_redaction
 from orchestra.telemetry.redaction import Redaction
 from orchestra.telemetry.traces import slim, spans_of
@@ -61,7 +61,7 @@ class Telemetry:
         try:
             yield
         finally:
-            await ended(watching)
+            await cancel_and_wait(watching)
             closing = (self._traces.close, self._metrics.close)
             await asyncio.gather(*(asyncio.to_thread(close) for close in closing))
 

@@ -16,7 +16,7 @@ from orchestra.bus.consumer.writer import PartitionWriter
 from orchestra.bus.redis.connection import RedisConnection
 from orchestra.bus.stream.entry import Raw
 from orchestra.errors import FencedError
-from orchestra.tasks import ended
+from orchestra.tasks import cancel_and_wait
 from orchestra_schemas import DecodeError
 
 #: number of deliveries from which on an entry is suspected of killing its worker
@@ -258,4 +258,4 @@ class OwnedPartition:
     async def cancel(self) -> None:
         """Cancel every running handler until it ends; its entry stays pending."""
         tasks = [task for task in self.running if task is not asyncio.current_task()]
-        await asyncio.gather(*(ended(task) for task in tasks), return_exceptions=True)
+        await asyncio.gather(*(cancel_and_wait(task) for task in tasks), return_exceptions=True)
