@@ -1,4 +1,4 @@
-"""Recorded calls made again by their sound: the caller's own voice, on a telephone line to an edge of today."""
+"""Recorded calls played to a candidate as audio: the caller's own voice, on a telephone line to an edge."""
 
 import asyncio
 from bisect import bisect_right
@@ -35,30 +35,30 @@ from orchestra.stack import Running, stack
 from orchestra.voice.audio.mulaw import Samples
 from orchestra_schemas import CallEnded, Event, UserTurnEnded
 
-#: what is left around the caller's words, so that no first sound is cut off
+#: kept around the caller's words, so that no first sound is cut off
 _MARGIN_S = 0.15
-#: the journal's time of the end of speech is so exact
+#: how exact the journal's end of speech is
 _ABOUT_S = 0.5
 _CALL_WITHIN_S = 1800.0
 _SETTLED_WITHIN_S = 15.0
 
 
 class RecordedVoice(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recorded caller said: of each turn that has sound its number, its audio, and how it sounded then."""
+    """The recorded caller: number, audio and measurements of each turn that has sound."""
 
     numbers: tuple[int, ...]
     utterances: tuple[Utterance, ...]
     sounds: tuple[TurnAudio, ...]
 
 
-def recorded_voice(was: CallSummary, recorded: Sequence[Event], caller: Samples, agent: Samples) -> RecordedVoice:
-    """The caller's turns in a recording (two tracks, 8 kHz, on the call's clock), by the times of its journal.
+def recorded_voice(recorded: CallSummary, events: Sequence[Event], caller: Samples, agent: Samples) -> RecordedVoice:
+    """Cut the caller's turns out of a recording (two tracks, 8 kHz, on the call's clock), by the times of its journal.
 
     Raises:
-        UsageError: nothing that the journal tells of can be heard in it.
+        UsageError: the recording is silent at these times.
 
     """
-    ends = {turn.number: turn.said_to_s for turn in dialogue(recorded).turns if turn.number and turn.said_to_s}
+    ends = {turn.number: turn.said_to_s for turn in dialogue(events).turns if turn.number and turn.said_to_s}
     numbers = sorted(ends)
     parts: dict[int, list[Span]] = {}
     for span in find_sounds(caller):
@@ -66,22 +66,24 @@ def recorded_voice(was: CallSummary, recorded: Sequence[Event], caller: Samples,
         if at is not None:
             parts.setdefault(at, []).append(span)
     if not parts:
-        msg = f"the recording of {was.call} has no sound of the caller at the times of its turns: compare its words"
+        msg = (
+            f"the recording of {recorded.call} has no sound of the caller at the times of its turns: compare its words"
+        )
         raise UsageError(msg)
     heard = sorted(parts)
     spans = [Span(max(0.0, parts[n][0].start_s - _MARGIN_S), parts[n][-1].end_s + _MARGIN_S) for n in heard]
     measured = measure_turns(caller, agent, spans)
     utterances = [
-        _utterance(was, number, caller, span, measured[place])
+        _utterance(recorded, number, caller, span, measured[place])
         for place, (number, span) in enumerate(zip(heard, spans, strict=True))
     ]
     return RecordedVoice(numbers=tuple(heard), utterances=tuple(utterances), sounds=tuple(measured[1:]))
 
 
-def _utterance(was: CallSummary, number: int, caller: Samples, span: Span, before: TurnAudio) -> Utterance:
-    """One turn's audio; where it interrupted the reply before, when after that reply's first sound."""
+def _utterance(recorded: CallSummary, number: int, caller: Samples, span: Span, before: TurnAudio) -> Utterance:
+    """One turn's audio; if it interrupted the reply before, with the time after that reply's first sound."""
     samples = caller[round(span.start_s * SAMPLE_RATE) : round(span.end_s * SAMPLE_RATE)]
-    turn, previous = was.turn(number), was.turn(number - 1)
+    turn, previous = recorded.turn(number), recorded.turn(number - 1)
     interrupts = previous is not None and previous.interrupted and before.reply is not None
     after_s = span.start_s - before.reply.start_s if interrupts and before.reply is not None else None
     return Utterance(
@@ -101,15 +103,15 @@ async def compare_audio(
     alike: float = 1.0,
     done: Callable[[CallDiff | None], None] = lambda _: None,
 ) -> Comparison:
-    """Put the sound of recorded calls to a candidate behind an edge of its own, one call after another, in real time.
+    """Play the audio of recorded calls to a candidate with an edge of its own, one call after another, in real time.
 
     Args:
         settings: where recordings are; of the edge's speech engines.
         recordings: the events of each call.
-        candidate: what answers now.
-        app: the place of the candidate's app, ``module:attribute``, for the edge's own process.
-        alike: replies that share so much of their words count as the same.
-        done: told of every call that is done, None for one that failed.
+        candidate: what answers.
+        app: the candidate's app as ``module:attribute``, for the process of the edge.
+        alike: replies that have at least this share of their words in common count as the same.
+        done: called with every call when it is done, with None if it failed.
 
     """
     found: list[CallDiff] = []
@@ -120,10 +122,10 @@ async def compare_audio(
         scratch = {"redis_url": redis_url, "data_dir": folder, "app": app, "port": 0, "public_url": None}
         own = settings.model_copy(update=scratch)
         async with stack(own, logs=folder / "logs", workers=()) as running:
-            for name, recorded in recordings.items():
+            for name, events in recordings.items():
                 diff: CallDiff | None = None
                 try:
-                    diff = await _compare_call(settings, recorded, sandbox, running, alike)
+                    diff = await _compare_call(settings, events, sandbox, running, alike)
                     found.append(msgspec.structs.replace(diff, name=name))
                 except (UsageError, EngineError) as error:
                     failed[name] = str(error)
@@ -132,35 +134,37 @@ async def compare_audio(
 
 
 async def _compare_call(
-    settings: Settings, recorded: Sequence[Event], sandbox: Sandbox, running: Running, alike: float
+    settings: Settings, events: Sequence[Event], sandbox: Sandbox, running: Running, alike: float
 ) -> CallDiff:
-    was = summarize_recording(recorded)
-    async with recording_file(settings, recorded) as path:
+    recorded = summarize_recording(events)
+    async with recording_file(settings, events) as path:
         caller, agent = await asyncio.to_thread(_tracks, path)
-    voice = await asyncio.to_thread(recorded_voice, was, recorded, caller, agent)
-    journal, line = sandbox.expect(was), PhoneLine()
+    voice = await asyncio.to_thread(recorded_voice, recorded, events, caller, agent)
+    journal, line = sandbox.expect(recorded), PhoneLine()
     talk = ScriptedConversation(voice.utterances, replying=_Replying(journal))
     try:
         async with asyncio.timeout(_CALL_WITHIN_S):
-            await Caller(running.url, running.auth_token, from_number=was.caller or "+15550001").call(line, talk)
+            await Caller(running.url, running.auth_token, from_number=recorded.caller or "+15550001").call(line, talk)
         async with asyncio.timeout(_SETTLED_WITHIN_S):
             await journal.until(lambda event: isinstance(event, CallEnded), 0)
     except TimeoutError as error:
-        msg = "the call that was made of it did not come to its end"
+        msg = "the call to the candidate did not end"
         raise EngineError(msg) from error
     began = [line.started_at + span.start_s for span in talk.said_spans]
-    now = call_summary(history_of(renumbered(journal.events, began, voice.numbers)))
+    played = call_summary(history_of(renumbered(journal.events, began, voice.numbers)))
     last = voice.numbers[len(talk.said_spans) - 1] if talk.said_spans else 0
-    diff = call_diff(was, with_answers(now, sandbox), sandbox.candidate, last=last, alike=alike)
+    diff = call_diff(recorded, with_answers(played, sandbox), sandbox.candidate, last=last, alike=alike)
     return _with_sound(diff, voice, measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1:])
 
 
-def _with_sound(diff: CallDiff, voice: RecordedVoice, now: Sequence[TurnAudio]) -> CallDiff:
-    """The call, with how each of its turns sounded then and sounds now."""
-    heard = dict(zip(voice.numbers, zip(voice.sounds, now, strict=False), strict=False))
+def _with_sound(diff: CallDiff, voice: RecordedVoice, candidate: Sequence[TurnAudio]) -> CallDiff:
+    """The call, with the measurements of both recordings."""
+    measured = dict(zip(voice.numbers, zip(voice.sounds, candidate, strict=False), strict=False))
     turns = [
-        msgspec.structs.replace(turn, was_sound=_sound(heard[turn.number][0]), now_sound=_sound(heard[turn.number][1]))
-        if turn.number in heard
+        msgspec.structs.replace(
+            turn, recorded_sound=_sound(measured[turn.number][0]), candidate_sound=_sound(measured[turn.number][1])
+        )
+        if turn.number in measured
         else turn
         for turn in diff.turns
     ]
@@ -183,7 +187,7 @@ class _Replying:
 
 
 def renumbered(events: Sequence[Event], began: Sequence[float], numbers: Sequence[int]) -> Iterator[Event]:
-    """Events with the turns of the recording: what the edge took for two turns may have been one, and the other way."""
+    """Events with the turn numbers of the recording: the edge may divide the same speech into other turns."""
     turns: dict[int, int] = {}
     for event in events:
         if isinstance(event, UserTurnEnded):

@@ -1,4 +1,4 @@
-"""Puts recorded calls to an app, a prompt or a model of today, and tells what differs."""
+"""Plays recorded calls to a candidate (another app, prompt or model) and compares the replies."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from orchestra.history.views.summary import CallSummary, TurnSummary
 from orchestra_schemas import Event
 
 OnDivergence = Literal["stop", "follow"]
-#: calls that are played at a time
+#: calls that are played at the same time
 _AT_A_TIME = 8
 
 
@@ -26,26 +26,26 @@ async def compare(
     at_a_time: int = _AT_A_TIME,
     done: Callable[[CallDiff | None], None] = lambda _: None,
 ) -> Comparison:
-    """Put calls to a candidate.
+    """Play calls to a candidate.
 
     Args:
         recordings: the events of each call, by the name under which it was asked for.
-        candidate: what answers now.
-        on_divergence: ``stop``: a call ends at the first turn that differs; ``follow``: the caller goes on with what
-            they said then, whatever they are answered.
-        alike: replies that share so much of their words (0 to 1) count as the same.
-        at_a_time: so many calls.
-        done: told of every call that is done, None for one that failed.
+        candidate: what answers.
+        on_divergence: ``stop``: a call ends at the first turn that differs; ``follow``: the caller continues as
+            recorded, whatever the agents say.
+        alike: replies that have at least this share of their words in common (0 to 1) count as the same.
+        at_a_time: how many calls are played at the same time.
+        done: called with every call when it is done, with None if it failed.
 
     """
     gate = asyncio.Semaphore(at_a_time)
     failed: dict[str, str] = {}
 
-    async def one(name: str, recorded: Sequence[Event]) -> CallDiff | None:
+    async def one(name: str, events: Sequence[Event]) -> CallDiff | None:
         async with gate:
             diff: CallDiff | None = None
             try:
-                diff = await compared(sandbox, recorded, on_divergence=on_divergence, alike=alike)
+                diff = await compared(sandbox, events, on_divergence=on_divergence, alike=alike)
                 diff = replace(diff, name=name)
             except (UsageError, EngineError) as error:
                 failed[name] = str(error)
@@ -53,63 +53,65 @@ async def compare(
             return diff
 
     async with open_sandbox(candidate) as sandbox:
-        found = await asyncio.gather(*(one(name, recorded) for name, recorded in recordings.items()))
+        found = await asyncio.gather(*(one(name, events) for name, events in recordings.items()))
     return Comparison(calls=tuple(diff for diff in found if diff is not None), failed=failed)
 
 
 async def compared(
-    sandbox: Sandbox, recorded: Sequence[Event], *, on_divergence: OnDivergence = "follow", alike: float = 1.0
+    sandbox: Sandbox, events: Sequence[Event], *, on_divergence: OnDivergence = "follow", alike: float = 1.0
 ) -> CallDiff:
-    """Put one call to the stack of a stage.
+    """Play one call in a sandbox.
 
     Raises:
-        UsageError: the recording has no turn of the caller's.
+        UsageError: the caller says nothing in the recording.
         EngineError: the agents do not answer.
 
     """
-    was = summarize_recording(recorded)
-    before = {turn.number: turn for turn in was.turns}
+    recorded = summarize_recording(events)
+    before = {turn.number: turn for turn in recorded.turns}
     last = 0
 
-    def goes_on(now: TurnSummary) -> bool:
+    def goes_on(turn: TurnSummary) -> bool:
         nonlocal last
-        last = now.number
-        return on_divergence == "follow" or not turn_diff(before[now.number], now, alike=alike).differs
+        last = turn.number
+        return on_divergence == "follow" or not turn_diff(before[turn.number], turn, alike=alike).differs
 
-    with sandbox.call(recorded, was) as (caller, _):
-        now = await caller.play(goes_on)
-    return call_diff(was, with_answers(now, sandbox), sandbox.candidate, last=last, alike=alike)
+    with sandbox.call(events, recorded) as (caller, _):
+        played = await caller.play(goes_on)
+    return call_diff(recorded, with_answers(played, sandbox), sandbox.candidate, last=last, alike=alike)
 
 
-def call_diff(was: CallSummary, now: CallSummary, candidate: Candidate, *, last: int, alike: float = 1.0) -> CallDiff:
-    """What differs between a recorded call and what was made of it up to turn ``last``."""
-    after = {turn.number: turn for turn in now.turns}
+def call_diff(
+    recorded: CallSummary, played: CallSummary, candidate: Candidate, *, last: int, alike: float = 1.0
+) -> CallDiff:
+    """What differs between a recorded call and the call that was played to the candidate, up to turn ``last``."""
+    after = {turn.number: turn for turn in played.turns}
     turns: list[TurnDiff] = [
         turn_diff(turn, after[turn.number], alike=alike)
-        for turn in was.turns
+        for turn in recorded.turns
         if turn.number <= last and turn.number in after
     ]
-    left = any(turn.number > last and turn.transcript for turn in was.turns)
-    closed = bool(turns) and turns[-1].now.closing and not turns[-1].was.closing
+    left = any(turn.number > last and turn.transcript for turn in recorded.turns)
+    closed = bool(turns) and turns[-1].candidate.closing and not turns[-1].recorded.closing
     app = candidate.app
     return CallDiff(
-        call=was.call,
-        name=was.call,
-        was_version=was.version,
-        was_model=was.model,
-        now_version=app.version,
-        now_model=now.model or candidate.settings.model,
+        call=recorded.call,
+        name=recorded.call,
+        recorded_version=recorded.version,
+        recorded_model=recorded.model,
+        candidate_version=app.version,
+        candidate_model=played.model or candidate.settings.model,
         turns=tuple(turns),
-        recorded=len(was.turns),
+        recorded_turns=len(recorded.turns),
         ended="" if not left else "closed" if closed else "diverged",
-        notes=tuple(notes(was, list(app.team), list(app.tools))),
+        notes=tuple(notes(recorded, list(app.team), list(app.tools))),
     )
 
 
-def with_answers(now: CallSummary, sandbox: Sandbox) -> CallSummary:
-    """The call, with who answered each of its tool calls."""
+def with_answers(played: CallSummary, sandbox: Sandbox) -> CallSummary:
+    """The call, with the origin of each tool result."""
     turns = [
         replace(turn, tools=tuple(replace(step, answered=sandbox.tools.answered(step.request)) for step in turn.tools))
-        for turn in now.turns
+        for turn in played.turns
     ]
-    return replace(now, turns=tuple(turns))
+    return replace(played, turns=tuple(turns))

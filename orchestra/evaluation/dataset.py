@@ -215,9 +215,9 @@ def _events(case: Case, *, as_heard: bool) -> Iterator[Event]:
 
 
 def _of_recording(name: str, events: list[Event]) -> Trial:
-    was = call_summary(history_of(events))
-    wanted = {turn.number: _as_it_went(turn) for turn in was.turns if turn.transcript and not turn.cancelled}
-    return Trial(name=name, events=events, wanted=wanted, outcome=outcome(was))
+    recorded = call_summary(history_of(events))
+    wanted = {turn.number: _as_it_went(turn) for turn in recorded.turns if turn.transcript and not turn.cancelled}
+    return Trial(name=name, events=events, wanted=wanted, outcome=outcome(recorded))
 
 
 def _as_it_went(turn: TurnSummary) -> WantedTurn:

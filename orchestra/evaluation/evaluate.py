@@ -93,9 +93,9 @@ class Scorer:
         self.turns = 0
         self.unreached: list[str] = []
 
-    def call(self, trial: Trial, now: CallSummary) -> None:
-        """A call as it went now."""
-        came = {turn.number: turn for turn in now.turns}
+    def add(self, trial: Trial, played: CallSummary) -> None:
+        """Score a call that was played to the candidate."""
+        came = {turn.number: turn for turn in played.turns}
         for number, wanted in trial.wanted.items():
             turn = came.get(number)
             if turn is not None:
@@ -106,8 +106,8 @@ class Scorer:
             else:
                 self.unreached.append(f"{trial.name}: turn {number} was not reached: the call was over")
         if trial.outcome:
-            right = outcome(now) == trial.outcome
-            self._judge(trial.name, 0, "outcome", right=right, wanted=trial.outcome, came=outcome(now))
+            right = outcome(played) == trial.outcome
+            self._judge(trial.name, 0, "outcome", right=right, wanted=trial.outcome, came=outcome(played))
 
     def _turn(self, wanted: WantedTurn, turn: TurnSummary, judge: Callable[..., None]) -> None:
         if turn.first_ms is not None:
@@ -187,22 +187,22 @@ async def evaluate(
         done: told of every call that is done.
 
     """
-    tally, gate = Scorer(), asyncio.Semaphore(_AT_A_TIME)
+    scorer, gate = Scorer(), asyncio.Semaphore(_AT_A_TIME)
     found = list(problems)
     models: list[str] = []
 
     async def one(trial: Trial, sandbox: Sandbox) -> None:
         async with gate:
             try:
-                now = await _played(trial, sandbox)
+                played = await _play(trial, sandbox)
             except (EngineError, UsageError) as error:
                 found.append(f"{trial.name}: {error}")
             else:
-                tally.call(trial, now)
-                models.append(now.model)
+                scorer.add(trial, played)
+                models.append(played.model)
             done()
 
-    tally.heard = [trial.heard for trial in trials]
+    scorer.heard = [trial.heard for trial in trials]
     playable = [trial for trial in trials if trial.events]
     async with open_sandbox(candidate) as sandbox:
         await asyncio.gather(*(one(trial, sandbox) for trial in playable))
@@ -212,16 +212,16 @@ async def evaluate(
         version=candidate.app.version,
         model=next(filter(None, models), candidate.settings.model),
         calls=len(models),
-        turns=tally.turns,
-        scores=tally.scores(),
-        misses=tuple(sorted(tally.misses, key=lambda miss: (miss.case, miss.turn))),
-        problems=(*found, *tally.unreached),
+        turns=scorer.turns,
+        scores=scorer.scores(),
+        misses=tuple(sorted(scorer.misses, key=lambda miss: (miss.case, miss.turn))),
+        problems=(*found, *scorer.unreached),
     )
 
 
-async def _played(trial: Trial, sandbox: Sandbox) -> CallSummary:
-    was = summarize_recording(trial.events)
-    with sandbox.call(trial.events, was) as (caller, _):
+async def _play(trial: Trial, sandbox: Sandbox) -> CallSummary:
+    recorded = summarize_recording(trial.events)
+    with sandbox.call(trial.events, recorded) as (caller, _):
         return await caller.play()
 
 

@@ -141,17 +141,17 @@ class RecordedCaller:
 
     def __init__(
         self,
-        recorded: Sequence[Event],
-        was: CallSummary,
+        events: Sequence[Event],
+        recorded: CallSummary,
         *,
         call: str,
         journal: GrowingJournal,
         publish: Callable[[Event], Event],
     ) -> None:
-        self._edge = _once(event for event in recorded if isinstance(event, FROM_EDGE))
-        if not was.started:
+        self._edge = _once(event for event in events if isinstance(event, FROM_EDGE))
+        if not recorded.started:
             self._edge.insert(0, CallStarted(call=call))
-        self._was = {turn.number: turn for turn in was.turns}
+        self._recorded = {turn.number: turn for turn in recorded.turns}
         self._call = call
         self._journal = journal
         self._publish = publish
@@ -181,15 +181,15 @@ class RecordedCaller:
                 self._tell(event)
                 await self._until(lambda found: isinstance(found, AgentChanged))
             case UserTurnEnded(turn=number):
-                was = self._was.get(number)
-                if was is None:
+                recorded = self._recorded.get(number)
+                if recorded is None:
                     return True  # its number is none of a turn
                 self._tell(event)
-                if was.cancelled == "superseded" and isinstance(following, UserTurnEnded):
+                if recorded.cancelled == "superseded" and isinstance(following, UserTurnEnded):
                     return True  # the caller spoke on before anybody could answer
-                await self._answered(was)
-                now = self._journal.turn(number)
-                return now is None or (goes_on(now) and not (now.closing and not was.closing))
+                await self._answered(recorded)
+                candidate = self._journal.turn(number)
+                return candidate is None or (goes_on(candidate) and not (candidate.closing and not recorded.closing))
             case ReplySpoken(turn=number, text=text):
                 self._tell(replace(event, text=self._heard(number, text)))
             case ReplyInterrupted(turn=number, heard=heard):
@@ -201,15 +201,15 @@ class RecordedCaller:
     def _tell(self, event: Event) -> None:
         self._publish(replace(event, call=self._call, id="", at=0.0, source="", cause="", trace="", version=""))
 
-    async def _answered(self, was: TurnSummary) -> None:
+    async def _answered(self, recorded: TurnSummary) -> None:
         def wanted(event: Event) -> bool:
             if isinstance(event, ToolRequested):
-                return event.turn == was.number and event.name == collect_digits.name
-            return event.turn == was.number and isinstance(event, TurnCompleted | TurnCancelled)
+                return event.turn == recorded.number and event.name == collect_digits.name
+            return event.turn == recorded.number and isinstance(event, TurnCompleted | TurnCancelled)
 
         while isinstance(await self._until(wanted), ToolRequested):
-            for digit in was.keys:
-                self._tell(DigitPressed(call=self._call, turn=was.number, digit=digit))
+            for digit in recorded.keys:
+                self._tell(DigitPressed(call=self._call, turn=recorded.number, digit=digit))
 
     async def _until(self, wanted: Callable[[Event], bool]) -> Event:
         try:
@@ -223,9 +223,9 @@ class RecordedCaller:
 
     def _heard(self, number: int, heard: str) -> str:
         """As recorded if the reply is the recorded one; of another, as many words as were heard then."""
-        was, now = self._was.get(number), self._journal.turn(number)
-        if now is None or was is None or now.reply == was.reply:
+        recorded, candidate = self._recorded.get(number), self._journal.turn(number)
+        if candidate is None or recorded is None or candidate.reply == recorded.reply:
             return heard
-        if not was.interrupted:
-            return now.reply
-        return " ".join(now.reply.split()[: len(heard.split())])
+        if not recorded.interrupted:
+            return candidate.reply
+        return " ".join(candidate.reply.split()[: len(heard.split())])

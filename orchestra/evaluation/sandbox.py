@@ -70,21 +70,21 @@ class Sandbox:
     publisher: Publisher
     backgrounds: dict[str, str] = field(default_factory=dict)
 
-    def expect(self, was: CallSummary) -> GrowingJournal:
+    def expect(self, recorded: CallSummary) -> GrowingJournal:
         """The journal of the call that an edge answers next: the recorded one made again."""
-        self.tools.enter("", [step for turn in was.turns for step in turn.tools])
-        self.backgrounds[""] = was.background
+        self.tools.enter("", [step for turn in recorded.turns for step in turn.tools])
+        self.backgrounds[""] = recorded.background
         return self.journals.next_call()
 
     @contextmanager
-    def call(self, recorded: Sequence[Event], was: CallSummary) -> Iterator[tuple[RecordedCaller, GrowingJournal]]:
+    def call(self, events: Sequence[Event], recorded: CallSummary) -> Iterator[tuple[RecordedCaller, GrowingJournal]]:
         """A new call of a recorded caller, and its journal."""
         call = self.bus.new_call()
-        self.tools.enter(call, [step for turn in was.turns for step in turn.tools])
-        self.backgrounds[call] = was.background
+        self.tools.enter(call, [step for turn in recorded.turns for step in turn.tools])
+        self.backgrounds[call] = recorded.background
         publisher = self.publisher
         with self.journals.watched(call) as journal:
-            yield RecordedCaller(recorded, was, call=call, journal=journal, publish=publisher.publish), journal
+            yield RecordedCaller(events, recorded, call=call, journal=journal, publish=publisher.publish), journal
         publisher.forget(call)
         del self.backgrounds[call]
 
@@ -158,15 +158,17 @@ async def _working(bus: Bus, consumers: Sequence[Consumer]) -> AsyncIterator[Non
         await asyncio.gather(*tasks)
 
 
-def summarize_recording(recorded: Sequence[Event]) -> CallSummary:
+def summarize_recording(events: Sequence[Event]) -> CallSummary:
     """The recorded call, turn by turn.
 
     Raises:
         UsageError: the recording has no turn of the caller's.
 
     """
-    was = call_summary(history_of(recorded))
-    if not any(turn.transcript for turn in was.turns):
-        msg = f"the recording of {was.call or 'this call'} has no turn of the caller's: there is nothing to compare"
+    recorded = call_summary(history_of(events))
+    if not any(turn.transcript for turn in recorded.turns):
+        msg = (
+            f"the recording of {recorded.call or 'this call'} has no turn of the caller's: there is nothing to compare"
+        )
         raise UsageError(msg)
-    return was
+    return recorded

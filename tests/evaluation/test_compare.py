@@ -56,8 +56,8 @@ def reworded() -> object:
 async def test_the_demos_journals_are_what_the_app_of_today_makes_of_them(tmp_path: Path) -> None:
     found = await compare({script: recording(script) for script in SCRIPTS}, candidate(tmp_path))
     assert (found.turns, found.diverged, found.failed) == (19, 0, {})
-    assert {call.now_version for call in found.calls} == {app.version}
-    answered = {step.answered for call in found.calls for turn in call.turns for step in turn.now.tools}
+    assert {call.candidate_version for call in found.calls} == {app.version}
+    answered = {step.answered for call in found.calls for turn in call.turns for step in turn.candidate.tools}
     assert answered == {"recording", "tool"}, "only the platform's own tools and the look-up run"
 
 
@@ -66,7 +66,7 @@ async def test_another_prompt_is_told_by_the_turn_that_it_changes(tmp_path: Path
     (call,) = found.calls
     (turn,) = call.diverged
     assert (turn.number, turn.differs) == (3, ("reply",))
-    assert turn.now.reply == "Parcels are all I know."
+    assert turn.candidate.reply == "Parcels are all I know."
     assert (len(call.turns), call.ended) == (5, "")
 
 
@@ -83,7 +83,7 @@ async def test_a_tool_that_the_recording_answers_is_not_run_and_its_resources_st
 
     agents = tuple(replace(a, tools=(find_parcel,)) if a.name == "tracking" else a for a in app.agents)
     found = await compare({"s": recording("status")}, candidate(tmp_path, replace(app, agents=agents)))
-    (step,) = [step for step in found.calls[0].turns[1].now.tools if step.name == "find_parcel"]
+    (step,) = [step for step in found.calls[0].turns[1].candidate.tools if step.name == "find_parcel"]
     assert (step.answered, step.failed) == ("recording", False)
     assert found.calls[0].turns[1].differs == ()
 
@@ -97,8 +97,8 @@ async def test_a_call_without_its_agent_that_still_runs_is_compared_as_far_as_it
     running = [event for event in recording("complaint") if not isinstance(event, CallEnded)]
     found = await compare({"c": running}, candidate(tmp_path, replace(app, agents=agents)))
     (call,) = found.calls
-    assert any("no agent 'complaints' any more, which answered turn 1, 2, 3, 4" in note for note in call.notes)
-    assert any("still running" in note and "(5 turns)" in note for note in call.notes)
+    assert any("no longer has the agent 'complaints', which answered turn 1, 2, 3, 4" in note for note in call.notes)
+    assert any("still running" in note and "only 5 turns can be compared" in note for note in call.notes)
     assert call.diverged[0].number == 1
     assert "agent" in call.diverged[0].differs
 
@@ -165,7 +165,7 @@ def turn(**fields: object) -> TurnSummary:
 
 
 @pytest.mark.parametrize(
-    ("was", "now", "differs"),
+    ("recorded", "candidate", "differs"),
     [
         (turn(), turn(reply="it is here"), ()),
         (turn(), turn(reply="It is there."), ("reply",)),
@@ -180,8 +180,10 @@ def turn(**fields: object) -> TurnSummary:
     ],
     ids=["punctuation", "reply", "agent", "tools", "rules", "old recording", "end", "failure", "cut off", "spoke on"],
 )
-def test_what_differs_in_a_turn_is_named(was: TurnSummary, now: TurnSummary, differs: tuple[str, ...]) -> None:
-    assert turn_diff(was, now).differs == differs
+def test_what_differs_in_a_turn_is_named(
+    recorded: TurnSummary, candidate: TurnSummary, differs: tuple[str, ...]
+) -> None:
+    assert turn_diff(recorded, candidate).differs == differs
 
 
 def test_replies_that_are_alike_enough_count_as_the_same() -> None:
@@ -190,7 +192,7 @@ def test_replies_that_are_alike_enough_count_as_the_same() -> None:
 
 def test_a_word_diff_tells_both_sides() -> None:
     found = [(part.kind, part.text) for part in word_diff("It is at the depot.", "It is in Hill Street, at the depot.")]
-    assert found == [("same", "It is"), ("now", "in Hill Street,"), ("same", "at the depot.")]
+    assert found == [("same", "It is"), ("candidate", "in Hill Street,"), ("same", "at the depot.")]
 
 
 # -- recordings
@@ -229,8 +231,8 @@ def test_a_call_of_ten_thousand_turns_is_told_and_shown(tmp_path: Path) -> None:
     for number in range(1, 10_001):
         events.append(UserTurnEnded(call=call, turn=number, text=f"question {number}"))
         events.append(TurnCompleted(call=call, turn=number, agent="reception", text=f"Answer {number}."))
-    was = call_summary(history_of(events))
-    diff = call_diff(was, call_summary(history_of(events)), candidate(tmp_path), last=10_000)
+    recorded = call_summary(history_of(events))
+    diff = call_diff(recorded, call_summary(history_of(events)), candidate(tmp_path), last=10_000)
     assert (len(diff.turns), diff.diverged) == (10_000, ())
     assert "question 10000" in html_report(Comparison(calls=(diff,)), "long")
 

@@ -116,8 +116,8 @@ async def test_a_recorded_call_is_spoken_to_an_edge_of_today(tmp_path: Path) -> 
     assert found.failed == {}
     (diff,) = found.calls
     assert [turn.number for turn in diff.turns] == [1, 2, 3]
-    assert [turn.now.agent for turn in diff.turns] == [turn.was.agent for turn in diff.turns]
-    waits = [turn.now_sound.response_ms for turn in diff.turns if turn.now_sound is not None]
+    assert [turn.candidate.agent for turn in diff.turns] == [turn.recorded.agent for turn in diff.turns]
+    waits = [turn.candidate_sound.response_ms for turn in diff.turns if turn.candidate_sound is not None]
     assert len(waits) == 3
     assert all(wait is not None and 0 < wait < 20_000 for wait in waits)
     assert "first sound after" in html_report(Comparison(calls=(diff,)), "spoken")

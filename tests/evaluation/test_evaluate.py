@@ -73,10 +73,10 @@ async def test_a_case_by_hand_is_played_with_its_own_results(tmp_path: Path) -> 
 def wanted_and_came(**came: object) -> tuple[Scorer, list[tuple[str, str]]]:
     wanted = msgspec.convert(LOST, Case).turns[0]
     trial = Trial(name="lost", events=[], wanted={1: wanted})
-    tally = Scorer()
+    scorer = Scorer()
     turn = TurnSummary(**({"number": 1, "agent": "tracking", "reply": "It lies in Hill Street."} | came))  # type: ignore[arg-type]
-    tally.call(trial, CallSummary(turns=(turn,)))
-    return tally, [(miss.what, miss.came) for miss in tally.misses]
+    scorer.add(trial, CallSummary(turns=(turn,)))
+    return scorer, [(miss.what, miss.came) for miss in scorer.misses]
 
 
 FOUND = ToolSummary(name="find_parcel", arguments='{"number": "4271"}')
@@ -127,15 +127,15 @@ async def test_turns_that_cannot_be_evaluated_are_named(tmp_path: Path) -> None:
 
 
 def test_a_wanted_turn_that_was_never_reached_is_no_silent_gap() -> None:
-    tally = Scorer()
+    scorer = Scorer()
     wanted = WantedTurn(said="and then?", words=("yes",))
-    tally.call(Trial(name="short", events=[], wanted={7: wanted}), CallSummary())
-    assert tally.unreached == ["short: turn 7 was not reached: the call was over"]
+    scorer.add(Trial(name="short", events=[], wanted={7: wanted}), CallSummary())
+    assert scorer.unreached == ["short: turn 7 was not reached: the call was over"]
 
 
 def test_breaches_are_a_share_of_the_turns() -> None:
-    tally, _ = wanted_and_came(tools=(FOUND,), rules=("no_promise",))
-    assert (tally.scores()["breaches"], tally.scores()["failed"]) == (1.0, 0.0)
+    scorer, _ = wanted_and_came(tools=(FOUND,), rules=("no_promise",))
+    assert (scorer.scores()["breaches"], scorer.scores()["failed"]) == (1.0, 0.0)
 
 
 async def test_an_annotated_call_is_played_as_it_was_corrected_and_a_bad_reply_is_no_example(tmp_path: Path) -> None:

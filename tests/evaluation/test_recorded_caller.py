@@ -45,9 +45,9 @@ def answered(number: int, text: str) -> list[Event]:
 async def played(tmp_path: Path, answering: App, *recorded: Event, background: str = "") -> Sequence[Event]:
     """The journal of the call that is made of these events."""
     events = [CallStarted(call=CALL, greeting=app.greeting), *recorded, CallEnded(call=CALL, reason="caller_hung_up")]
-    was = msgspec.structs.replace(summarize_recording(events), background=background)
+    recorded = msgspec.structs.replace(summarize_recording(events), background=background)
     async with open_sandbox(Candidate(app=answering, settings=Settings(data_dir=tmp_path, redis_url=None))) as sandbox:
-        with sandbox.call(events, was) as (caller, journal):
+        with sandbox.call(events, recorded) as (caller, journal):
             await caller.play()
             return list(journal.events)
 

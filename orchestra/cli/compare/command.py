@@ -122,7 +122,10 @@ def _tell(found: "Comparison", candidate: "Candidate", *, as_json: bool, html: P
 
         show_comparison(terminal(), found)
     if html is not None:
-        from orchestra.evaluation.html_report import html_report
+        from orchestra.cli.ui.requires_extra import needs_extra
+
+        with needs_extra("analysis"):
+            from orchestra.evaluation.html_report import html_report
 
         calls = f"{len(found.calls)} call{'s' * (len(found.calls) != 1)}"
         with writing(html):
@@ -229,9 +232,9 @@ def _beyond(found: "Comparison", max_diverged: float | None, max_slower_ms: floa
         problems.append(f"{found.share:.1%} of the turns differ, at most {max_diverged:.1%} may")
     if max_slower_ms is not None:
         for group in found.groups():
-            if group.was_first_ms is None or group.now_first_ms is None:
+            if group.recorded_first_ms is None or group.candidate_first_ms is None:
                 continue
-            slower_ms = group.now_first_ms - group.was_first_ms
+            slower_ms = group.candidate_first_ms - group.recorded_first_ms
             if slower_ms > max_slower_ms:
                 problems.append(f"the first sentence comes {slower_ms:,.0f} ms later, at most {max_slower_ms:,.0f} may")
     if max_diverged is not None and found.failed:

@@ -6,10 +6,10 @@ from rich.text import Text
 from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
 from orchestra.cli.ui.table import columns, print_table
 from orchestra.evaluation.call_diff import CallDiff, Comparison, ReplyPart, TurnDiff
-from orchestra.evaluation.html_report import ending, format_ms, remarks, sound_remarks, tool_line
+from orchestra.evaluation.wording import ending, format_ms, remarks, sound_remarks, tool_line
 
-_WAS, _NOW, _DIFFERS = "red strike", "green", "bold red"
-#: more calls than these are told by the turns that differ alone
+_RECORDED, _CANDIDATE, _DIFFERS = "red strike", "green", "bold red"
+#: of more calls than these only the turns that differ are shown
 _WHOLE = 3
 
 
@@ -36,8 +36,8 @@ def _show_call(console: Console, call: CallDiff, *, whole: bool) -> None:
     console.print(
         Text.assemble(
             (call.name, "bold"),
-            (f"  {call.was_version or 'an unknown version'} {call.was_model}", QUIET),
-            (f" → {call.now_version} {call.now_model}", QUIET),
+            (f"  {call.recorded_version or 'an unknown version'} {call.recorded_model}", QUIET),
+            (f" → {call.candidate_version} {call.candidate_model}", QUIET),
         ),
         soft_wrap=True,
     )
@@ -53,35 +53,45 @@ def _show_call(console: Console, call: CallDiff, *, whole: bool) -> None:
 def _show_turn(console: Console, turn: TurnDiff) -> None:
     row(console, f"turn {turn.number}", "caller", turn.said or "(nothing understood)", CALLER, who_style=CALLER)
     if not turn.differs:
-        for side, sound in (("then", turn.was_sound), ("now", turn.now_sound)):
+        for side, sound in (("recorded", turn.recorded_sound), ("candidate", turn.candidate_sound)):
             if sound is not None:
                 row(console, "", side, "; ".join(sound_remarks(sound)), QUIET, who_style=QUIET)
-        row(console, "", turn.now.agent, f"the same: {turn.now.reply or '(nothing)'}", QUIET, who_style=QUIET)
+        row(
+            console,
+            "",
+            turn.candidate.agent,
+            f"the same: {turn.candidate.reply or '(nothing)'}",
+            QUIET,
+            who_style=QUIET,
+        )
         return
     row(console, "", "", f"differs in {', '.join(turn.differs)}", _DIFFERS)
     if "agent" in turn.differs:
-        row(console, "", "agent", f"{turn.was.agent} → {turn.now.agent}", who_style=AGENT)
+        row(console, "", "agent", f"{turn.recorded.agent} → {turn.candidate.agent}", who_style=AGENT)
     if "tools" in turn.differs:
-        for side, told in (("then", turn.was), ("now", turn.now)):
-            for line in [tool_line(step) for step in told.tools] or ["no tool"]:
-                row(console, "", f"tool {side}", line)
-    console.print(Text.assemble(" " * 9, (f"{turn.now.agent:11}", AGENT), "  ", _diffed(turn.reply)))
-    if turn.now.transcript != turn.was.transcript:
-        row(console, "", "understood", turn.now.transcript or "(nothing)", WARNING)
-    for side, told, sound in (("then", turn.was, turn.was_sound), ("now", turn.now, turn.now_sound)):
-        what = [*remarks(told), *sound_remarks(sound)]
+        for side, summary in (("recorded", turn.recorded), ("candidate", turn.candidate)):
+            for line in [f"tool: {tool_line(step)}" for step in summary.tools] or ["no tool"]:
+                row(console, "", side, line)
+    console.print(Text.assemble(" " * 9, (f"{turn.candidate.agent:11}", AGENT), "  ", _diffed(turn.reply)))
+    if turn.candidate.transcript != turn.recorded.transcript:
+        row(console, "", "understood", turn.candidate.transcript or "(nothing)", WARNING)
+    for side, summary, sound in (
+        ("recorded", turn.recorded, turn.recorded_sound),
+        ("candidate", turn.candidate, turn.candidate_sound),
+    ):
+        what = [*remarks(summary), *sound_remarks(sound)]
         row(console, "", side, "; ".join(what) or "–", QUIET, who_style=QUIET)
 
 
 def _diffed(reply: tuple[ReplyPart, ...]) -> Text:
-    """Both replies in one: what is no more as ``[-…-]``, what is new as ``{+…+}``, so that it can be piped."""
-    forms = {"same": ("{}", ""), "was": ("[-{}-]", _WAS), "now": ("{{+{}+}}", _NOW)}
+    """Both replies in one, readable in a pipe: ``[-only recorded-]``, ``{+only the candidate's+}``."""
+    forms = {"same": ("{}", ""), "recorded": ("[-{}-]", _RECORDED), "candidate": ("{{+{}+}}", _CANDIDATE)}
     parts = [(form.format(part.text), style) for part in reply for form, style in [forms[part.kind]]]
     return Text(" ").join(Text(text, style) for text, style in parts)
 
 
 def _show_versions(console: Console, comparison: Comparison) -> None:
-    numbers = ("calls", "turns", "calls differ", "turns differ", "likeness", "first sentence then", "now")
+    numbers = ("calls", "turns", "calls differ", "turns differ", "likeness", "first sentence recorded", "candidate")
     rows = [
         (
             group.version or "an unknown version",
@@ -91,8 +101,8 @@ def _show_versions(console: Console, comparison: Comparison) -> None:
             str(group.diverged_calls),
             str(group.diverged_turns),
             f"{group.likeness:.0%}",
-            format_ms(group.was_first_ms),
-            format_ms(group.now_first_ms),
+            format_ms(group.recorded_first_ms),
+            format_ms(group.candidate_first_ms),
         )
         for group in comparison.groups()
     ]
