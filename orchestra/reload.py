@@ -14,7 +14,7 @@ from orchestra.app_phrases import load_app_phrases
 from orchestra.errors import AppError
 from orchestra.process import die_with_parent
 
-_LOG = structlog.get_logger("orchestra.reload")
+_LOG = structlog.get_logger("orchestra")
 _CODE = (".py",)
 _APP = (".py", ".md", ".txt", ".pdf")
 _SKIPPED = {".venv", ".git", "__pycache__", "node_modules"}

@@ -23,6 +23,7 @@ from orchestra.evaluation.dataset import Case
 from orchestra.prices import Prices
 from orchestra.settings import Settings
 from orchestra.simulator.script import read_script
+from orchestra_schemas import event_types
 
 ROOT = Path(__file__).parents[1]
 PLACES = sorted(
@@ -41,6 +42,10 @@ BESIDE = {
 }
 #: programs of others: that the shell can read their lines is all that is tested
 FOREIGN = {"cd", "cp", "curl", "docker", "export", "git", "kubectl", "pip", "python", "redis-cli", "rsync", "uv"}
+LONGEST_README = 150
+#: the widest line of a diagram, and names in one that are no events
+WIDEST = 120
+PRODUCTS = {"AutoGen", "ElevenLabs"}
 TOOLS = {"lint-imports", "mypy", "pytest", "python", "ruff"}
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# (\S+\.py)\b")
@@ -64,6 +69,10 @@ def slugs(text: str) -> set[str]:
     """The anchors of a page's headings, as code hosts make them."""
     headings = re.findall(r"^#+ (.+)$", _BLOCK.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_is_read_in_a_few_minutes() -> None:
+    assert len(PAGES["README.md"].splitlines()) <= LONGEST_README
 
 
 # -- Python
@@ -204,7 +213,9 @@ def read_toml(text: str, folder: Path) -> None:
 
 
 def read_diagram(text: str, _folder: Path) -> None:
-    assert all(len(line) <= 120 for line in text.splitlines())
+    assert max(map(len, text.splitlines())) <= WIDEST
+    named = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", text)) - PRODUCTS
+    assert named <= {event_type.__name__ for event_type in event_types().values()}
 
 
 #: how a block of data is read; Python, shell and SQL (tests/analysis/test_query.py) have tests of their own
