@@ -161,6 +161,8 @@ class Settings(BaseSettings):
     """ElevenLabs voice id for agents that name none."""
     elevenlabs_model: str = "eleven_flash_v2_5"
     """ElevenLabs model."""
+    carrier: str = "twilio"
+    """Carrier whose calls the edge takes."""
     twilio_account_sid: str = ""
     """Twilio account, for outbound calls."""
     twilio_auth_token: SecretStr = SecretStr("")

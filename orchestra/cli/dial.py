@@ -37,15 +37,14 @@ async def _dial(settings: "Settings", to: str) -> tuple[str, str]:
     from orchestra.stack import running
 
     with needs_extra("voice"):
-        from orchestra.voice.carriers.twilio.rest import place_call
-        from orchestra.voice.carriers.twilio.twiml import PublicUrl
+        from orchestra.voice.carriers.registry import open_carrier
 
     up = running(settings)
-    public = settings.public_url or (up.url if up else f"http://{settings.host}:{settings.port}")
+    carrier = open_carrier(settings, settings.public_url or (up.url if up else ""))
     bus = await Bus.connect(settings)
     try:
         call = bus.new_call()
-        return call, await place_call(settings, call, to, PublicUrl(public))
+        return call, await carrier.place_call(call, to)
     except RejectedError as error:
         raise UsageError(str(error)) from None
     finally:

@@ -20,7 +20,8 @@ from orchestra.settings import Settings
 from orchestra.simulator.caller import Caller
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.edge.edge import create_app, open_edge
+from orchestra.voice.edge.edge import open_edge
+from orchestra.voice.edge.http import create_app
 from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.factory import Engines
 from tests.attacks.wire import CONNECTED, a_caller_gets_through, closed_with, incoming, send

@@ -32,7 +32,8 @@ redirect_pipecat_log()
 from orchestra import Agent, App  # noqa: E402 - as below
 from orchestra.bus import Bus  # noqa: E402 - Pipecat greets with a banner when it is imported
 from orchestra.bus.worker.process import tune_gc  # noqa: E402
-from orchestra.voice.edge.edge import create_app, open_edge  # noqa: E402
+from orchestra.voice.edge.edge import open_edge  # noqa: E402
+from orchestra.voice.edge.http import create_app  # noqa: E402
 from orchestra.voice.edge.server import listen, serving  # noqa: E402
 from tests.bench import _stock_pipecat  # noqa: E402
 from tests.bench._edge_answer import GREETING  # noqa: E402
@@ -110,7 +111,7 @@ async def ours(options: dict[str, Any], profile: str) -> None:
     edge = open_edge(settings, bus, engines(), _app())
     tune_gc()
     async with serving(create_app(edge), listener):
-        print(edge.public.url, flush=True)
+        print(edge.public_url, flush=True)
         await report(profile)
         await edge.admission.drain(1.0)
     await bus.close()

@@ -22,7 +22,8 @@ from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.audio.mulaw import Samples
-from orchestra.voice.edge.edge import Edge, create_app, open_edge
+from orchestra.voice.edge.edge import Edge, open_edge
+from orchestra.voice.edge.http import create_app
 from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log

@@ -209,7 +209,8 @@ async def _twilio(settings: "Settings") -> Finding:
         return Finding(
             "Twilio", None, "token set; to have it checked, and to make calls, set ORCHESTRA_TWILIO_ACCOUNT_SID"
         )
-    from orchestra.voice.carriers.twilio.rest import DialError, account_of
+    from orchestra.voice.carriers.port import DialError
+    from orchestra.voice.carriers.twilio.rest import account_of
 
     try:
         account = await account_of(settings)

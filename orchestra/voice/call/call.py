@@ -16,7 +16,7 @@ from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.usage_meter import UsageMeter
-from orchestra.voice.carriers.port import AudioReceived
+from orchestra.voice.carriers.port import AudioReceived, Parties
 from orchestra.voice.pipeline.failover_policy import FailoverPolicy
 from orchestra_schemas import (
     AudioChunk,
@@ -34,7 +34,7 @@ from orchestra_schemas import (
     TurnCancelled,
     TurnMeasured,
 )
-from orchestra_schemas.calls import Direction, EndReason
+from orchestra_schemas.calls import EndReason
 
 _LOG = structlog.get_logger("orchestra.voice")
 
@@ -46,21 +46,6 @@ _ANSWER_WITHIN_S = 1.0
 _REMEMBERED = 1000
 #: where nothing speaks any more, what is kept as speech is on its way at once
 _LAST_WORDS_WITHIN_S = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Parties:
-    """Who calls whom: the call's id, the carrier's own id of it, and the numbers (E.164, empty where unknown).
-
-    ``stream`` is the number of the call's media stream; each one that is offered to the carrier has a higher number.
-    """
-
-    call: str
-    provider_call: str
-    from_number: str = ""
-    to_number: str = ""
-    direction: Direction = "inbound"
-    stream: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,48 @@
-"""What a call needs of a telephone company, whichever it is: audio both ways, and marks in it.
+"""The port to a telephone company: what a call needs of one, whichever it is, and what the edge does for it.
 
-A carrier turns its own messages into these and these into its own. So nothing of a call, its audio or its pipeline
-knows a carrier's protocol.
+::
+
+    carrier   the carrier's requests   ──▶ CallReport  ──▶ CallControl ──▶ Step         ──▶ the carrier's documents
+              the carrier's connection ──▶ MediaStream ──▶ CallControl.serve, until the call or the stream is over
+    edge      a number to call         ──▶ Carrier.place_call
+
+A carrier is a folder here. It translates its own messages into these records and back, so nothing of a call, its audio
+or its pipeline knows a carrier's protocol. `CallControl` decides from the call's journal, so any edge can answer.
 """
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from orchestra.errors import OrchestraError
+from orchestra.history.ending import HangUp, Transfer
+from orchestra.refusals import Refusals
+from orchestra_schemas.calls import AnsweredBy, Direction, EndReason
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+#: longest message of a media stream, in bytes: about 6 s of audio in one, where carriers send 20 ms
+LONGEST_MESSAGE = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who calls whom: the call's id, the carrier's own id of it, and the numbers (E.164, empty where unknown).
+
+    ``stream`` is the number of the call's media stream; each one that is offered to the carrier has a higher number.
+    """
+
+    call: str
+    provider_call: str
+    from_number: str = ""
+    to_number: str = ""
+    direction: Direction = "inbound"
+    stream: int = 0
+
+
+# -- one call's audio
 
 
 class AudioReceived(NamedTuple):
@@ -67,3 +105,185 @@ class MediaStream(Protocol):
 
 class StreamLostError(Exception):
     """The connection is gone, and the carrier did not say that the stream is over: it may bring the caller back."""
+
+
+# -- what happens to a call
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Who or what answered a call that we placed; ``detail`` in the carrier's own words."""
+
+    by: AnsweredBy
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """What the carrier says about a call when it asks what happens next in it.
+
+    Attributes:
+        parties: who calls whom. The call's id is empty where the carrier has none of ours yet, ``stream`` is the stream
+            after which it asks.
+        request: where the carrier asked, for the log.
+        signature: the carrier's, over this report: what comes a second time has the same one.
+        end_reason: why the call is over, where the carrier says that it is.
+        answered: who answered a call that we placed, where the carrier says it.
+        transfer_status: how the carrier's attempt to reach a person ended, in its own words.
+        tries: how often the carrier was told to ask again.
+
+    """
+
+    parties: Parties
+    request: str = ""
+    signature: str = ""
+    end_reason: EndReason | None = None
+    answered: Answered | None = None
+    transfer_status: str = ""
+    tries: int = 0
+
+    @property
+    def call(self) -> str:
+        """Our id of the call."""
+        return self.parties.call
+
+    @property
+    def provider_call(self) -> str:
+        """The carrier's id of the call."""
+        return self.parties.provider_call
+
+    @property
+    def stream(self) -> int:
+        """The number of the media stream after which the carrier asks."""
+        return self.parties.stream
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Connect the call's audio to an edge, as the stream that ``parties`` numbers.
+
+    Attributes:
+        parties: who calls whom.
+        offered_at: when this was decided, epoch seconds: an offer that is repeated is the same one.
+        resumed: the call had a stream before.
+        answered_by: who answered a call that we placed; empty: nobody knows yet.
+
+    """
+
+    parties: Parties
+    offered_at: float
+    resumed: bool = False
+    answered_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """All lines are in use. The caller hears the message, or, without one, the busy tone."""
+
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """The journal cannot be read at the moment: ask again shortly, and let the caller hear the message, if any."""
+
+    message: str
+    tries: int
+
+
+Step = Connect | Transfer | HangUp | Busy | AskAgain
+
+
+class CallControl(Protocol):
+    """What an edge does for its carrier."""
+
+    @property
+    def refusals(self) -> Refusals:
+        """Notes what was refused, without a line in the log for each of a thousand."""
+
+    @property
+    def app(self) -> str:
+        """The name of the app that answers."""
+
+    def is_call(self, call: str) -> bool:
+        """Whether this can be an id of one of this platform's calls."""
+
+    async def offer(self, report: CallReport) -> Step:
+        """A call comes in, or one that we placed was answered. However often it is reported, it is one call.
+
+        Raises:
+            RejectedError: the report contradicts an earlier one.
+
+        """
+
+    async def after_stream(self, report: CallReport) -> Step:
+        """The media stream of a call has ended, in whichever way."""
+
+    async def after_transfer(self, report: CallReport) -> Step:
+        """A transfer is over: the person has hung up, or did not take the call."""
+
+    async def requested_transfer(self, call: str) -> Transfer | None:
+        """The transfer that this call waits for; None where it waits for none."""
+
+    async def accept_transfer(self, call: str) -> bool:
+        """The person takes the call. False: it waits for nobody any longer."""
+
+    async def answered(self, call: str, answered: Answered) -> None:
+        """The carrier has found out, while the call goes on, who answered it."""
+
+    async def ended(self, report: CallReport) -> None:
+        """The carrier says that a call is over."""
+
+    def pending(self, connection: Hashable, evict: Callable[[], None]) -> AbstractContextManager[None]:
+        """Count a connection that has not said yet whose stream it is; where too many wait, the oldest is evicted."""
+
+    async def claim(self, call: str, provider_call: str, token: str) -> None:
+        """The stream of this token is here.
+
+        Raises:
+            RejectedError: an edge has it already.
+
+        """
+
+    async def serve(self, stream: MediaStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
+        """Run the call over this stream, until either is over.
+
+        Raises:
+            RejectedError: the carrier broke its protocol, or the call is over.
+
+        """
+
+    def message_skipped(self, call: str, reason: str) -> None:
+        """A message of the carrier's made no sense, and was skipped."""
+
+
+class DialError(OrchestraError):
+    """The carrier did not take the order for a call."""
+
+
+class Carrier(Protocol):
+    """A telephone company."""
+
+    def check_settings(self) -> None:
+        """See that what is needed to take its calls is set.
+
+        Raises:
+            SettingError: it is not.
+
+        """
+
+    def routes(self, control: CallControl) -> "APIRouter":
+        """The HTTP routes and WebSockets at which the carrier reaches the edge."""
+
+    async def place_call(self, call: str, to_number: str) -> str:
+        """Have ``to_number`` (E.164) rung; once it is answered, an edge has it as ``call``.
+
+        Returns:
+            The carrier's own id of the call.
+
+        Raises:
+            RejectedError: that is not a telephone number.
+            SettingError: a setting that is needed for it is missing.
+            DialError: the carrier refuses, or does not answer.
+
+        """

@@ -23,7 +23,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from orchestra.refusals import Refusals
-from orchestra.voice.carriers.twilio.media_stream import LONGEST_MESSAGE
+from orchestra.voice.carriers.port import LONGEST_MESSAGE
 from orchestra.voice.edge.pending_connections import PendingConnections
 
 _LOG = structlog.get_logger("orchestra.voice")

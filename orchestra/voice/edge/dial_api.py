@@ -1,20 +1,18 @@
 """``POST /calls``: have the agents call somebody, for whoever has the token for that, and whom the settings allow."""
 
 import time
-from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from orchestra.errors import RejectedError, SettingError
+from orchestra.voice.carriers.phone_number import check_number
+from orchestra.voice.carriers.port import DialError
+from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import LIFETIME_S
-from orchestra.voice.carriers.twilio.rest import DialError, check_number, place_call
-from orchestra.voice.carriers.twilio.webhooks import body_of
 from orchestra.voice.edge.bearer_auth import has_token, peer_of
-
-if TYPE_CHECKING:
-    from orchestra.voice.edge.edge import Edge
+from orchestra.voice.edge.edge import Edge
 
 _LOG = structlog.get_logger("orchestra.voice")
 
@@ -41,7 +39,7 @@ async def dial(request: Request) -> Response:
     edge: Edge = request.app.state.edge
     try:
         await _admit(edge, request)
-        body = await body_of(request, _LONGEST_BODY)
+        body = await read_body(request, _LONGEST_BODY)
         if len(body) > _LONGEST_BODY:
             return _respond(413, {"error": f"more than {_LONGEST_BODY} bytes"})
         to_number = msgspec.json.decode(body, type=_DialRequest).to
@@ -56,7 +54,7 @@ async def dial(request: Request) -> Response:
         _LOG.warning("call.not_allowed", to=to_number, status=status, peer=peer_of(request))
         return _respond(status, {"error": reason})
     try:
-        sid = await place_call(edge.settings, call, to_number, edge.public)
+        sid = await edge.carrier.place_call(call, to_number)
     except (SettingError, DialError) as error:
         edge.admission.release(call)
         _LOG.warning("call.not_placed", call=call, reason=str(error))
@@ -64,7 +62,7 @@ async def dial(request: Request) -> Response:
     return _respond(201, {"call": call, "provider_call": sid})
 
 
-async def _admit(edge: "Edge", request: Request) -> None:
+async def _admit(edge: Edge, request: Request) -> None:
     given, settings = request.headers.get("Authorization", ""), edge.settings
     if has_token(given, settings.dial_token.get_secret_value()):
         return
@@ -72,7 +70,7 @@ async def _admit(edge: "Edge", request: Request) -> None:
     await edge.throttle.refuse(request, 401, _OTHER_TOKEN if reads else _TOKEN_NEEDED)
 
 
-def _refusal(edge: "Edge", call: str, to_number: str) -> tuple[int, str] | None:
+def _refusal(edge: Edge, call: str, to_number: str) -> tuple[int, str] | None:
     """Why this number is not called now; None once the call has its place, which it keeps while it rings."""
     settings, now = edge.settings, time.time()
     allowed = tuple(filter(None, (prefix.strip() for prefix in settings.dial_prefixes.split(","))))

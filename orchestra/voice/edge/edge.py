@@ -1,32 +1,23 @@
-"""What the calls of one edge process share, and the web application that brings them in."""
+"""What the calls of one edge process share."""
 
-import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from fastapi import FastAPI, Request, Response
-
 from orchestra.bus import Bus, Publisher
-from orchestra.errors import SettingError
-from orchestra.metrics import CONTENT_TYPE, page
 from orchestra.refusals import Refusals
 from orchestra.settings import Settings
-from orchestra.voice.call.call import Parties, Script
+from orchestra.voice.call.call import Script
 from orchestra.voice.carriers.call_lookup import CarrierCallIndex
+from orchestra.voice.carriers.port import Carrier, Parties
 from orchestra.voice.carriers.rate_limit import RateLimit
-from orchestra.voice.carriers.stream_token import StreamTokens
-from orchestra.voice.carriers.twilio import twiml, webhooks
-from orchestra.voice.carriers.twilio.websocket import media_stream_endpoint
-from orchestra.voice.edge import dial_api
+from orchestra.voice.carriers.registry import local_url, open_carrier
 from orchestra.voice.edge.admission import CallAdmission
 from orchestra.voice.edge.bearer_auth import RefusalThrottle
-from orchestra.voice.edge.calls_api import calls_router
 from orchestra.voice.edge.lost_calls import LostCalls
-from orchestra.voice.edge.metrics import TurnLatency, metrics
+from orchestra.voice.edge.metrics import TurnLatency
 from orchestra.voice.edge.pending_connections import PendingConnections
 from orchestra.voice.edge.phrase_cache import Phrase, PhraseCache
 from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
@@ -89,11 +80,11 @@ class Edge:
     engines: "Engines"
     script: Script
     publisher: Publisher
-    tokens: StreamTokens
+    carrier: Carrier
     admission: CallAdmission
     homes: list[int]
     dispatcher: ReplyDispatcher
-    public: twiml.PublicUrl
+    public_url: str
     lost: LostCalls
     phrase_cache: PhraseCache
     call_index: CarrierCallIndex
@@ -109,25 +100,11 @@ class Edge:
         self.publisher.version = app.version
         self.phrase_cache.use_phrases(phrases(self.settings, app))
 
-    def script_of(self, parties: Parties, parameters: Mapping[str, str]) -> Script:
-        """What the edge says in this call, given the parameters of its stream."""
-        if parties.direction == "outbound" and parameters.get("answered_by") == "machine":
+    def script_of(self, parties: Parties, answered_by: str) -> Script:
+        """What the edge says in this call; ``answered_by`` is empty where that is not known."""
+        if parties.direction == "outbound" and answered_by == "machine":
             return replace(self.script, consent="", greeting=self.script.voicemail, hangs_up=True)
         return self.script
-
-
-def auth_token_of(settings: Settings) -> str:
-    """The Twilio account's token.
-
-    Raises:
-        SettingError: there is none, and without it no webhook can be trusted.
-
-    """
-    auth_token = settings.twilio_auth_token.get_secret_value()
-    if not auth_token:
-        msg = "ORCHESTRA_TWILIO_AUTH_TOKEN is not set: without it nobody can tell Twilio's webhooks from others"
-        raise SettingError(msg)
-    return auth_token
 
 
 def script(settings: Settings, app: EdgeApp) -> Script:
@@ -157,9 +134,11 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp) ->
     """Put the parts of an edge together.
 
     Raises:
-        SettingError: there is no Twilio auth token.
+        SettingError: there is no such carrier, or a setting that it needs is missing.
 
     """
+    carrier = open_carrier(settings)
+    carrier.check_settings()
     admission = CallAdmission(settings.max_calls)
     homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
     publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}", version=app.version)
@@ -169,11 +148,11 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp) ->
         engines=engines,
         script=script(settings, app),
         publisher=publisher,
-        tokens=StreamTokens(auth_token_of(settings)),
+        carrier=carrier,
         admission=admission,
         homes=homes,
         dispatcher=ReplyDispatcher(bus, homes, admission.find),
-        public=twiml.PublicUrl(settings.public_url or f"http://{settings.host}:{settings.port}"),
+        public_url=local_url(settings),
         lost=LostCalls(bus, publisher, admission.find, settings.reconnect_s),
         call_index=CarrierCallIndex(bus),
         refusals=Refusals(),
@@ -182,41 +161,3 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp) ->
         throttle=RefusalThrottle(),
         phrase_cache=PhraseCache(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )
-
-
-def create_app(edge: Edge) -> FastAPI:
-    """The edge's web application: Twilio's webhooks, the media WebSocket, the calls, ``/healthz``, ``/metrics``."""
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await edge.dispatcher.start()
-        rendering = asyncio.create_task(edge.phrase_cache.run(), name="phrases")
-        try:
-            yield
-        finally:
-            rendering.cancel()
-            await asyncio.gather(rendering, return_exceptions=True)
-            await edge.lost.close()
-            await edge.dispatcher.close()
-
-    app = FastAPI(lifespan=lifespan, openapi_url=None)
-    app.state.edge = edge
-    app.add_api_route("/healthz", _health, methods=["GET"])
-    app.add_api_route("/metrics", _metrics, methods=["GET"])
-    app.include_router(calls_router(edge.settings, edge.bus))
-    app.include_router(webhooks.router)
-    app.add_exception_handler(webhooks.ForeignCallError, webhooks.hang_up)
-    app.include_router(dial_api.router)
-    app.add_api_websocket_route(twiml.STREAM_PATH, media_stream_endpoint)
-    return app
-
-
-async def _health(request: Request) -> dict[str, object]:
-    edge: Edge = request.app.state.edge
-    status = "draining" if edge.admission.ending else "ok"
-    return {"status": status, "calls": len(edge.admission), "edge": edge.publisher.source}
-
-
-async def _metrics(request: Request) -> Response:
-    edge: Edge = request.app.state.edge
-    return Response(page(metrics(edge.admission, edge.publisher, edge.turn_latency)), media_type=CONTENT_TYPE)

@@ -17,10 +17,12 @@ from orchestra.bus.worker.process import tune_gc
 from orchestra.errors import SettingError
 from orchestra.process import on_one_core
 from orchestra.settings import Settings
+from orchestra.voice.carriers.registry import open_carrier
 from orchestra.voice.edge.app_reload import reload_on_sighup
 from orchestra.voice.edge.connections import Config, raise_open_files
 from orchestra.voice.edge.drain import drain
-from orchestra.voice.edge.edge import EdgeApp, auth_token_of, create_app, open_edge
+from orchestra.voice.edge.edge import EdgeApp, open_edge
+from orchestra.voice.edge.http import create_app
 from orchestra.voice.engines import load_engines
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -91,7 +93,7 @@ async def run_edge(settings: Settings, app: EdgeApp) -> None:
         UsageError: what the operator must change: an address in use, no server, a missing setting, extra or model.
 
     """
-    auth_token_of(settings)  # before anything slow
+    open_carrier(settings).check_settings()  # before anything slow
     raise_open_files()
     listener = listen(settings.host, settings.port, shared=settings.share_port)
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
@@ -104,7 +106,7 @@ async def run_edge(settings: Settings, app: EdgeApp) -> None:
             edge = open_edge(settings, bus, engines, app)
             tune_gc()
             async with serving(create_app(edge), listener) as server:
-                _LOG.info("edge.ready", url=edge.public.url, engines=engines.name, max_calls=settings.max_calls)
+                _LOG.info("edge.ready", url=edge.public_url, engines=engines.name, max_calls=settings.max_calls)
                 with reload_on_sighup(edge):
                     await _until_signalled()
                 await drain(edge, server, partial(listen, settings.host, settings.port, shared=True))

@@ -6,8 +6,9 @@ import pytest
 
 from orchestra.testing import TestBus
 from orchestra.voice.call.actions import FlushSpeech, Say, SendMark
-from orchestra.voice.call.call import Call, Parties, Script
+from orchestra.voice.call.call import Call, Script
 from orchestra.voice.call.conversation import Speech
+from orchestra.voice.carriers.port import Parties
 from tests.voice.call.virtual_call import TICK_S, Clock, VirtualCall
 
 SCRIPT = Script(

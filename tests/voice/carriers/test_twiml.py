@@ -10,23 +10,10 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from orchestra.errors import RejectedError
-from orchestra.history.ending import HangUp, Transfer
-from orchestra.history.reduce import history_of
-from orchestra.voice.call.call import Parties
+from orchestra.history.ending import Transfer
+from orchestra.voice.carriers.port import Answered, Connect, Parties
 from orchestra.voice.carriers.twilio import twiml
-from orchestra.voice.carriers.twilio.twiml import Reconnect
-from orchestra_schemas import (
-    CallEnded,
-    CallEndRequested,
-    CallStarted,
-    CallTransferred,
-    CallTransferRequested,
-    Event,
-    ReplyInterrupted,
-    ReplySpoken,
-    TransferFailed,
-    UserTurnEnded,
-)
+from orchestra_schemas.calls import AnsweredBy
 
 URL = "https://voice.example.com/twilio/voice"
 FORM = {"CallSid": "CA1", "From": "+15550001", "To": "+15550002", "CallerName": "", "City": "Zürich"}
@@ -99,7 +86,7 @@ def test_of_a_field_that_is_twice_the_same_value_counts_whatever_the_order() -> 
 
 def test_a_call_is_connected_to_its_stream_with_its_token() -> None:
     parties = Parties(CALL, "CA1", "+15550001", "+15550002")
-    document = twiml.connect_twiml(parties, "t.0", twiml.PublicUrl("https://voice.example.com/"))
+    document = twiml.connect_twiml(Connect(parties, 0.0), "t.0", twiml.PublicUrl("https://voice.example.com/"))
     assert document == (
         '<?xml version="1.0" encoding="UTF-8"?><Response>'
         '<Connect action="https://voice.example.com/twilio/after-stream?call=07-0199" method="POST">'
@@ -144,35 +131,6 @@ def test_a_person_is_rung_and_briefed_first(target: str, noun: str) -> None:
         ("fax", "fax"),
     ],
 )
-def test_who_answered_is_told_by_the_carrier(detail: str, by: str) -> None:
-    answered = twiml.answered_by(CALL, {"AnsweredBy": detail})
-    assert (answered.by, answered.detail) == (by, detail)
-
-
-STARTED = CallStarted(call=CALL, at=1.0)
-TURN = UserTurnEnded(call=CALL, turn=2, text="a person please")
-ASKED = CallTransferRequested(call=CALL, turn=2, target="+15550003", briefing="A broken cup.")
-TRANSFER = Transfer("+15550003", "A broken cup.")
-CONNECTED = CallTransferred(call=CALL, turn=2, target="+15550003")
-BYE = CallEndRequested(call=CALL, turn=2)
-
-
-@pytest.mark.parametrize(
-    ("journal", "step"),
-    [
-        ([], HangUp()),
-        ([STARTED], Reconnect()),  # the edge was lost
-        ([STARTED, TURN, BYE], Reconnect()),  # and its last words too
-        ([STARTED, TURN, BYE, ReplySpoken(call=CALL, turn=2, text="Good-bye.")], HangUp()),
-        ([STARTED, TURN, CallEnded(call=CALL, reason="caller_hung_up")], HangUp()),
-        ([STARTED, TURN, ASKED, CONNECTED], TRANSFER),
-        ([STARTED, TURN, ASKED], TRANSFER),  # the edge was lost while it spoke the last words
-        ([STARTED, TURN, ASKED, ReplyInterrupted(call=CALL, turn=2)], Reconnect()),
-        ([STARTED, TURN, ASKED, CallEnded(call=CALL, reason="caller_hung_up")], HangUp()),
-        ([STARTED, TURN, ASKED, CONNECTED, TransferFailed(call=CALL, turn=2, target="+15550003")], Reconnect()),
-    ],
-)
-def test_what_follows_the_stream_is_read_from_the_journal(
-    journal: list[Event], step: HangUp | Transfer | Reconnect
-) -> None:
-    assert twiml.next_step(history_of(journal).resume) == step
+def test_who_answered_is_told_by_the_carrier(detail: str, by: AnsweredBy) -> None:
+    answered = twiml.answered_by({"AnsweredBy": detail})
+    assert answered == Answered(by, detail)

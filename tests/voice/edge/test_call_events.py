@@ -9,8 +9,9 @@ from orchestra.bus import Publisher
 from orchestra.history.resume import ResumeState
 from orchestra.testing import TestBus
 from orchestra.voice.call.actions import Say
-from orchestra.voice.call.call import Call, Parties, Script
+from orchestra.voice.call.call import Call, Script
 from orchestra.voice.call.conversation import Speech
+from orchestra.voice.carriers.port import Parties
 from orchestra_schemas import (
     CallAnswered,
     CallEndRequested,

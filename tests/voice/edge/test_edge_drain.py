@@ -20,7 +20,8 @@ from orchestra.simulator.caller import Caller
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.drain import SharedPort
-from orchestra.voice.edge.edge import create_app, open_edge
+from orchestra.voice.edge.edge import open_edge
+from orchestra.voice.edge.http import create_app
 from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.factory import Engines
 from orchestra_schemas import CallEnded, CallResumed, CallStarted, CallTransferRequested, TurnCompleted, UserTurnEnded

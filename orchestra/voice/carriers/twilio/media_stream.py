@@ -9,11 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from orchestra.errors import RejectedError
+from orchestra.voice.carriers.port import LONGEST_MESSAGE
 
-SAMPLE_RATE = 8000
 _LATEST_MS = 10**12
-#: longest message, in bytes: some 6 s of audio in one, where carriers send 20 ms
-LONGEST_MESSAGE = 65_536
 
 
 class Connected(msgspec.Struct, tag_field="event", tag="connected"):

@@ -3,7 +3,6 @@
 Source: https://www.twilio.com/docs/voice/api/call-resource
 """
 
-import re
 from dataclasses import dataclass
 
 import structlog
@@ -12,18 +11,15 @@ from twilio.base.exceptions import TwilioException, TwilioRestException  # type:
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from orchestra.errors import OrchestraError, RejectedError, SettingError
+from orchestra.errors import SettingError
 from orchestra.settings import Settings
+from orchestra.voice.carriers.phone_number import check_number
+from orchestra.voice.carriers.port import DialError
 from orchestra.voice.carriers.twilio.twiml import MACHINE_PATH, STATUS_PATH, VOICE_PATH, PublicUrl
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _ANSWER_WITHIN_S = 15.0
-
-
-class DialError(OrchestraError):
-    """The carrier did not take the order for a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +53,6 @@ async def account_of(settings: Settings) -> Account:
     finally:
         await http.close()
     return Account(str(account.status), tuple(str(each.phone_number) for each in numbers))
-
-
-def check_number(to_number: str) -> None:
-    """See that it is a telephone number, E.164.
-
-    Raises:
-        RejectedError: it is none.
-
-    """
-    if not _E164.fullmatch(to_number):
-        msg = f"{to_number[:32]!r} is no telephone number: write it as +15550001"
-        raise RejectedError(msg)
 
 
 async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:

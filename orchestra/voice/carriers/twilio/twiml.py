@@ -12,14 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
+from twilio.twiml import voice_response  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
-from orchestra.history.ending import HangUp, Transfer
-from orchestra.history.resume import ResumeState
+from orchestra.history.ending import Transfer
 from orchestra.language import DEFAULT_LANGUAGE
-from orchestra.voice.call.call import Parties
-from orchestra_schemas import CallAnswered
+from orchestra.voice.carriers.port import Answered, Connect
 from orchestra_schemas.calls import AnsweredBy, EndReason
 
 VOICE_PATH = "/twilio/voice"
@@ -70,11 +68,6 @@ class PublicUrl:
     def socket_at(self, path: str) -> str:
         """The address of a WebSocket."""
         return self.at(path).replace("http", "ws", 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Reconnect:
-    """The call is to have a stream again: its edge was lost, or its stream broke."""
 
 
 def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[str, str]:
@@ -156,12 +149,11 @@ def _addresses(url: str) -> Iterator[str]:
         yield f"{scheme}://{host}{'' if port else ':443' if scheme == 'https' else ':80'}{rest}"
 
 
-def connect_twiml(parties: Parties, token: str, public: PublicUrl, **parameters: str) -> str:
-    """Connect the call's audio to the media WebSocket; when that ends, ask what is next.
-
-    ``parameters`` travel to the edge whose stream it is: ``resumed``, ``answered_by``.
-    """
-    connect = Connect(action=public.after(AFTER_STREAM_PATH, parties.call, parties.stream), method="POST")
+def connect_twiml(step: Connect, token: str, public: PublicUrl) -> str:
+    """Connect the call's audio to the media WebSocket; when that ends, ask what is next."""
+    parties = step.parties
+    action = public.after(AFTER_STREAM_PATH, parties.call, parties.stream)
+    connect = voice_response.Connect(action=action, method="POST")
     stream = connect.stream(url=public.socket_at(STREAM_PATH))
     stream.parameter(name="token", value=token)
     stream.parameter(name="call", value=parties.call)
@@ -169,16 +161,18 @@ def connect_twiml(parties: Parties, token: str, public: PublicUrl, **parameters:
     stream.parameter(name="to_number", value=parties.to_number)
     if parties.direction == "outbound":
         stream.parameter(name="direction", value=parties.direction)
-    for name, value in parameters.items():
-        stream.parameter(name=name, value=value)
-    response = VoiceResponse()
+    if step.resumed:
+        stream.parameter(name="resumed", value="1")
+    if step.answered_by:
+        stream.parameter(name="answered_by", value=step.answered_by)
+    response = voice_response.VoiceResponse()
     response.append(connect)
     return str(response)
 
 
 def busy_twiml(message: str = "") -> str:
     """All lines are taken: the caller hears the message; without one the busy tone, and the call is not charged."""
-    response = VoiceResponse()
+    response = voice_response.VoiceResponse()
     if message:
         response.say(message)
         response.hangup()
@@ -189,14 +183,14 @@ def busy_twiml(message: str = "") -> str:
 
 def hang_up_twiml() -> str:
     """The call is over."""
-    response = VoiceResponse()
+    response = voice_response.VoiceResponse()
     response.hangup()
     return str(response)
 
 
 def retry_twiml(url: str, message: str = "") -> str:
     """Say the message, if there is one, and wait a moment, then ask there what is next."""
-    response = VoiceResponse()
+    response = voice_response.VoiceResponse()
     if message:
         response.say(message)
     response.pause(length=_AGAIN_S)
@@ -209,7 +203,7 @@ def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int,
 
     ``stream`` is the number of the call's stream that has ended for it.
     """
-    response = VoiceResponse()
+    response = voice_response.VoiceResponse()
     dial = response.dial(action=public.after(AFTER_DIAL_PATH, call, stream), method="POST", timeout=ring_s)
     whisper = public.at(WHISPER_PATH, call=call)
     if transfer.target.startswith(("sip:", "sips:")):
@@ -221,7 +215,7 @@ def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int,
 
 def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str) -> str:
     """Tell the person what it is about and let them take the call by a key; an answering machine presses none."""
-    response = VoiceResponse()
+    response = voice_response.VoiceResponse()
     accept = public.at(ACCEPT_PATH, call=call)
     gather = response.gather(num_digits=1, action=accept, method="POST", timeout=_ACCEPT_WITHIN_S)
     phrases = DEFAULT_LANGUAGE.phrases
@@ -233,30 +227,17 @@ def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str)
 
 def bridge_twiml() -> str:
     """Connect the person to the caller."""
-    return str(VoiceResponse())
+    return str(voice_response.VoiceResponse())
 
 
-def answered_by(call: str, form: Mapping[str, str]) -> CallAnswered:
-    """Who answered an outbound call, by the carrier's machine detection; a person where it is not sure."""
-    detail = form.get("AnsweredBy", "")
+def answered_by(form: Mapping[str, str]) -> Answered | None:
+    """Who answered a call that we placed, by Twilio's machine detection: a person where it is not sure."""
+    detail = form.get("AnsweredBy")
+    if detail is None:
+        return None
     by: AnsweredBy = "human"
     if detail.startswith("machine"):
         by = "machine"
     elif detail == "fax":
         by = "fax"
-    return CallAnswered(call=call, by=by, detail=detail)
-
-
-def next_step(state: ResumeState) -> HangUp | Transfer | Reconnect:
-    """What a call does after its stream, by its journal alone, so that any edge can answer.
-
-    A transfer that an agent has asked for is done even if the edge was lost before it could say so, but not if the
-    caller spoke over the agent's last words, or has hung up.
-    """
-    if state.ended or not (state.started_at or state.turn):
-        return HangUp()
-    if isinstance(state.ending, Transfer):
-        return state.ending
-    if isinstance(state.ending, HangUp) and state.over:
-        return HangUp()
-    return Reconnect()
+    return Answered(by, detail)

@@ -1,33 +1,29 @@
-"""The media WebSocket: who may open one, and what comes over it."""
+"""Twilio's media WebSocket: who may open one, and what comes over it."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
 from fastapi import WebSocket
-from redis.exceptions import RedisError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from orchestra.errors import RejectedError
-from orchestra.history.reduce import history_of
-from orchestra.history.resume import ResumeState
 from orchestra.voice.audio import mulaw
-from orchestra.voice.call.call import Call, Parties
 from orchestra.voice.carriers.port import (
     AudioReceived,
+    CallControl,
     DigitReceived,
     MarkReturned,
-    MediaStream,
+    Parties,
     Received,
     StreamLostError,
     StreamStopped,
 )
 from orchestra.voice.carriers.rate_limit import RateLimit
-from orchestra.voice.carriers.stream_token import claim_stream
+from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import media_stream
 from orchestra.voice.carriers.twilio.media_stream import (
     Connected,
@@ -39,12 +35,6 @@ from orchestra.voice.carriers.twilio.media_stream import (
     Start,
     Stop,
 )
-from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor
-from orchestra.voice.pipeline.pipeline import CallPipeline
-from orchestra_schemas.calls import EndReason
-
-if TYPE_CHECKING:
-    from orchestra.voice.edge.edge import Edge
 
 _LOG = structlog.get_logger("orchestra.voice")
 
@@ -53,13 +43,11 @@ _POLICY_VIOLATION = 1008
 _NORMAL = 1000
 
 _START_WITHIN_S = 10.0
-#: carriers send 50 frames a second, some 100; a stall of a minute may be made good at once
+#: carriers send 50 frames a second, some 100; they may make up for a stall of a minute at once
 _MESSAGES_PER_S = 250.0
 _AHEAD_S, _BEHIND_S = 5.0, 60.0
 #: of messages that make no sense a hundred may come at once, and two a second
 _MALFORMED_PER_S, _MALFORMED_AHEAD_S = 2.0, 50.0
-_FLUSH_WITHIN_S = 2.0
-_JOURNAL_WITHIN_S = 3.0
 
 
 class StreamSocket:
@@ -169,47 +157,70 @@ class TwilioStream:
         await self._socket.send(media_stream.clear(self._sid))
 
 
-async def media_stream_endpoint(websocket: WebSocket) -> None:
-    """Serve one stream. What breaks the protocol closes it with 1008 and one line in the log; other calls go on."""
-    edge: Edge = websocket.app.state.edge
-    call_id = ""
+class MediaSockets:
+    """The endpoint of all media WebSockets of one edge."""
 
-    def on_skipped(reason: str) -> None:
-        edge.admission.skipped_messages += 1
-        edge.refusals.note("stream.left_out", call=call_id, reason=reason)
+    def __init__(self, tokens: StreamTokens, control: CallControl) -> None:
+        self._tokens = tokens
+        self._control = control
 
-    socket = StreamSocket(websocket, on_skipped)
-    try:
-        start = await _await_start(edge, websocket, socket)
-        if start is None:
-            _LOG.info("stream.gone_before_start")
-            return
-        parties = await _check_token(edge, start)
-        call_id = parties.call
-        socket.lenient = True
-        await _serve(edge, socket, start, parties)
-    except RejectedError as error:
-        edge.refusals.note("stream.refused", call=call_id, reason=str(error))
-        await socket.close(_POLICY_VIOLATION, str(error))
+    async def serve(self, websocket: WebSocket) -> None:
+        """Serve one stream. What breaks the protocol closes it with 1008 and one line in the log; other calls go on."""
+        call = ""
 
+        def on_skipped(reason: str) -> None:
+            self._control.message_skipped(call, reason)
 
-async def _await_start(edge: "Edge", websocket: WebSocket, socket: StreamSocket) -> Start | None:
-    """Accept the socket, and see what it says first.
+        socket = StreamSocket(websocket, on_skipped)
+        try:
+            start = await self._await_start(websocket, socket)
+            if start is None:
+                _LOG.info("stream.gone_before_start")
+                return
+            parties = await self._check_token(start)
+            call = parties.call
+            socket.lenient = True
+            given = start.start.custom_parameters
+            await self._control.serve(
+                TwilioStream(socket, start.stream_sid),
+                parties,
+                resumed=bool(given.get("resumed")),
+                answered_by=given.get("answered_by", ""),
+            )
+            await socket.close(_NORMAL)
+        except RejectedError as error:
+            self._control.refusals.note("stream.refused", call=call, reason=str(error))
+            await socket.close(_POLICY_VIOLATION, str(error))
 
-    Raises:
-        RejectedError: nothing within ten seconds, or others came meanwhile; or it is no beginning of a stream.
+    async def _await_start(self, websocket: WebSocket, socket: StreamSocket) -> Start | None:
+        """Accept the socket, and read what it says first.
 
-    """
-    await websocket.accept()
-    try:
-        async with asyncio.timeout(_START_WITHIN_S) as limit:
-            edge.pending.add(socket, lambda: None if limit.expired() else limit.reschedule(0.0))
-            return await _read_start(socket)
-    except TimeoutError:
-        msg = f"no `start` message within {_START_WITHIN_S:.0f} s, or before too many others came"
-        raise RejectedError(msg) from None
-    finally:
-        edge.pending.remove(socket)
+        Raises:
+            RejectedError: nothing came within ten seconds, or others came meanwhile; or it does not begin a stream.
+
+        """
+        await websocket.accept()
+        try:
+            async with asyncio.timeout(_START_WITHIN_S) as limit:
+                with self._control.pending(socket, lambda: None if limit.expired() else limit.reschedule(0.0)):
+                    return await _read_start(socket)
+        except TimeoutError:
+            msg = f"no `start` message within {_START_WITHIN_S:.0f} s, or before too many others came"
+            raise RejectedError(msg) from None
+
+    async def _check_token(self, start: Start) -> Parties:
+        given = start.start.custom_parameters
+        token, call, provider_call = given.get("token", ""), given.get("call", ""), start.start.call_sid
+        stream = self._tokens.redeem(token, call, provider_call, time.time())
+        await self._control.claim(call, provider_call, token)
+        return Parties(
+            call=call,
+            provider_call=provider_call,
+            from_number=given.get("from_number", ""),
+            to_number=given.get("to_number", ""),
+            direction="outbound" if given.get("direction") == "outbound" else "inbound",
+            stream=stream,
+        )
 
 
 async def _read_start(socket: StreamSocket) -> Start | None:
@@ -220,154 +231,6 @@ async def _read_start(socket: StreamSocket) -> Start | None:
         return message
     msg = f"a stream begins with `connected` and `start`, not with {type(message).__name__.lower()}"
     raise RejectedError(msg)
-
-
-async def _check_token(edge: "Edge", start: Start) -> Parties:
-    given = start.start.custom_parameters
-    token, call, provider_call = given.get("token", ""), given.get("call", ""), start.start.call_sid
-    stream = edge.tokens.redeem(token, call, provider_call, time.time())
-    await asyncio.gather(claim_stream(edge.bus, call, token), edge.call_index.mark(provider_call, call, "begun"))
-    return Parties(
-        call=call,
-        provider_call=provider_call,
-        from_number=given.get("from_number", ""),
-        to_number=given.get("to_number", ""),
-        direction="outbound" if given.get("direction") == "outbound" else "inbound",
-        stream=stream,
-    )
-
-
-async def _serve(edge: "Edge", socket: StreamSocket, start: Start, parties: Parties) -> None:
-    agent_speech = AgentSpeechProcessor(edge.phrase_cache.find)
-    stream = TwilioStream(socket, start.stream_sid)
-    call = await _begin(edge, start, parties, agent_speech)
-    log = _LOG.bind(call=call.id)
-    reason: EndReason | None = "failed"
-    log.info("call.started")
-    try:
-        pipeline = CallPipeline(call, agent_speech, edge.engines, stream)
-        reason = await _run_call(call, pipeline, stream)
-    except StreamLostError:
-        reason = None
-        edge.lost.wait_for(call.id)
-    finally:
-        if reason is None:
-            call.publish_remaining()
-        else:
-            call.ended(reason)
-        edge.admission.end(call)
-        log.info("call.ended" if reason else "call.left", reason=reason)
-        over = [edge.call_index.mark(parties.provider_call, call.id, "over")] if reason is not None else []
-        await asyncio.gather(_flush(edge, call.id), *over)
-    await socket.close(_NORMAL)
-
-
-async def _begin(edge: "Edge", start: Start, parties: Parties, agent_speech: AgentSpeechProcessor) -> Call:
-    """The call as this edge has it: new, or in the state that its journal gives.
-
-    Raises:
-        RejectedError: the journal of a call to be taken up cannot be read, or says that the call is over.
-
-    """
-    if not start.start.custom_parameters.get("resumed"):
-        return _call(edge, start, parties, agent_speech, None)
-    with edge.dispatcher.buffering(parties.call) as missed:
-        try:
-            async with asyncio.timeout(_JOURNAL_WITHIN_S):
-                await edge.dispatcher.wait_followed(parties.call)
-                journal = await edge.bus.journal(parties.call)
-        except (TimeoutError, RedisError, ValueError) as error:
-            msg = f"the journal cannot be read: {error!r}"
-            raise RejectedError(msg) from error
-        state = history_of(journal).resume
-        if state.ended:
-            msg = "the call is over"
-            raise RejectedError(msg)
-        # nothing is awaited from here on: no event falls between the journal and the call
-        call = _call(edge, start, parties, agent_speech, state if state.started_at else None)
-        call.seen_events.update(dict.fromkeys(event.id for event in journal))
-        call.backlog = missed
-    return call
-
-
-def _call(
-    edge: "Edge", start: Start, parties: Parties, agent_speech: AgentSpeechProcessor, state: ResumeState | None
-) -> Call:
-    call = Call(
-        parties,
-        edge.script_of(parties, start.start.custom_parameters),
-        edge.engines.name,
-        edge.publisher,
-        agent_speech.speak,
-        on_measured=edge.turn_latency.observe,
-        resume_state=state,
-    )
-    call.started()
-    edge.admission.begin(call)
-    edge.dispatcher.watch(call.id)
-    return call
-
-
-async def _flush(edge: "Edge", call: str) -> None:
-    # the carrier's next question is answered from the journal; where that is away it is asked to ask again
-    try:
-        await edge.publisher.flush(_FLUSH_WITHIN_S if edge.publisher.connected else 0)
-    except TimeoutError:
-        _LOG.warning("call.journal_late", call=call, buffered=edge.publisher.buffered)
-
-
-async def _run_call(call: Call, pipeline: CallPipeline, stream: MediaStream) -> EndReason | None:
-    """Run the call's parts until it is to end here, and see them end. None: the call goes on elsewhere.
-
-    Raises:
-        RejectedError: the carrier broke the protocol.
-        StreamLostError: the socket broke.
-
-    """
-    speaking = asyncio.create_task(pipeline.run(), name=f"pipeline {call.id}")
-    reading = asyncio.create_task(_read_all(call, pipeline, stream), name=f"stream {call.id}")
-    watching = asyncio.create_task(call.watch(), name=f"watch {call.id}")
-    parts: list[asyncio.Task[None]] = [speaking, reading, watching]
-    try:
-        waited: list[asyncio.Future[Any]] = [*parts, call.over]
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        for part in parts:
-            if part.done() and not call.over.done():
-                part.result()  # an error in one ends the call, and is nobody's to swallow
-        call.end("caller_hung_up" if reading.done() else "failed")
-        return call.over.result()
-    finally:
-        await pipeline.stop()
-        reading.cancel()
-        watching.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
-
-
-async def _read_all(call: Call, pipeline: CallPipeline, stream: MediaStream) -> None:
-    """Take what comes from the carrier until it ends the stream.
-
-    Raises:
-        RejectedError: the carrier broke the protocol.
-        StreamLostError: the connection broke.
-
-    """
-    clock = call.audio.clock
-    pace, taken_ms = RateLimit(1000.0, _AHEAD_S, _BEHIND_S), clock.end_ms
-    while True:
-        received = await stream.receive()
-        if isinstance(received, AudioReceived):  # first, since 50 of these come for one of any other
-            call.take_audio(received)
-            if not pace.allows(clock.end_ms - taken_ms):
-                msg = f"audio that is {_AHEAD_S:.0f} s ahead of the clock"
-                raise RejectedError(msg)
-            taken_ms = clock.end_ms
-            await pipeline.push_audio(received.samples)
-        elif isinstance(received, MarkReturned):
-            call.take_mark(received.name)
-        elif isinstance(received, DigitReceived):
-            call.take_digit(received.digit)
-        else:
-            return
 
 
 def _of_stream(message: Message, stream_sid: str) -> Media | Mark | Digit | Stop:

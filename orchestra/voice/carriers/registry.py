@@ -1,0 +1,37 @@
+"""Which carriers there are: each folder of this package is one, and its name is the one that settings use.
+
+A carrier's folder has a module ``carrier`` with ``open_carrier(settings, public_url) -> Carrier``.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import cast
+
+from orchestra.errors import SettingError
+from orchestra.settings import Settings
+from orchestra.voice import carriers
+from orchestra.voice.carriers.port import Carrier
+
+
+def carrier_names() -> list[str]:
+    """The carriers that an edge can take calls of."""
+    return sorted(module.name for module in iter_modules(carriers.__path__) if module.ispkg)
+
+
+def open_carrier(settings: Settings, public_url: str = "") -> Carrier:
+    """The carrier that the settings name; it reaches the edges at ``public_url``.
+
+    Raises:
+        SettingError: there is no such carrier.
+
+    """
+    if settings.carrier not in carrier_names():
+        msg = f"ORCHESTRA_CARRIER is {settings.carrier!r}: set one of {', '.join(carrier_names())}"
+        raise SettingError(msg)
+    carrier = import_module(f"{carriers.__name__}.{settings.carrier}.carrier")
+    return cast("Carrier", carrier.open_carrier(settings, public_url or local_url(settings)))
+
+
+def local_url(settings: Settings) -> str:
+    """Where the edges are reached, as far as the settings say."""
+    return settings.public_url or f"http://{settings.host}:{settings.port}"

@@ -1,0 +1,356 @@
+"""What happens next in a call when its carrier asks. Any edge can answer: what it needs is in the call's journal."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus.keys import partition_of, started_ms
+from orchestra.errors import OrchestraError, RejectedError
+from orchestra.history.ending import HangUp, Transfer
+from orchestra.history.reduce import history_of
+from orchestra.history.resume import ResumeState
+from orchestra.refusals import Refusals
+from orchestra.voice.carriers.call_lookup import IndexedCall
+from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallReport, Connect, MediaStream, Parties, Step
+from orchestra.voice.carriers.stream_token import LIFETIME_S, claim_stream
+from orchestra.voice.edge.call_session import serve_call
+from orchestra.voice.edge.edge import Edge
+from orchestra.voice.edge.lost_calls import close_call
+from orchestra_schemas import CallAnswered, CallTransferred, Event, TransferAccepted, TransferFailed
+from orchestra_schemas.calls import EndReason
+
+_LOG = structlog.get_logger("orchestra.voice")
+
+_JOURNAL_WITHIN_S = 3.0
+_FLUSH_WITHIN_S = 2.0
+#: from the moment that a call has its id, also when we place it: it may ring for ten minutes
+_BEGINS_WITHIN_S = 900.0
+#: an edge that crashes because of a call would crash again
+_MOST_RESUMES = 10
+#: how often the carrier is told to ask again while no journal can be read: for one to two and a half minutes
+_MOST_TRIES = 30
+#: with every fourth of these, each 8 to 20 seconds, the caller hears that it takes a moment
+_HOLDING_EVERY = 4
+
+_CALL = re.compile(r"[0-9]{2}-[0-9A-Za-z-]{1,61}")
+
+
+class JournalAwayError(OrchestraError):
+    """The state of the call is unknown at the moment."""
+
+
+class EdgeCallControl:
+    """Answers the carrier's questions for one edge: see `CallControl`."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    @property
+    def refusals(self) -> Refusals:
+        """Notes what was refused."""
+        return self._edge.refusals
+
+    @property
+    def app(self) -> str:
+        """The name of the app that answers."""
+        return self._edge.script.app
+
+    def is_call(self, call: str) -> bool:
+        """Whether this can be an id of one of this platform's calls."""
+        return bool(_CALL.fullmatch(call)) and int(call[:2]) < self._edge.bus.partitions
+
+    # -- a call begins
+
+    async def offer(self, report: CallReport) -> Step:
+        """A call comes in, or one that we placed was answered. However often it is reported, it is one call.
+
+        Raises:
+            RejectedError: the report contradicts an earlier one.
+
+        """
+        edge, now = self._edge, int(time.time())
+        indexed = IndexedCall(report.call or edge.bus.new_call(edge.homes), now + LIFETIME_S, "waits")
+        try:
+            partition_of(indexed.call)
+        except ValueError as error:
+            raise RejectedError(str(error)) from None
+        before = await edge.call_index.admit(report.provider_call, report.signature, indexed)
+        if before is not None:
+            return self._repeated(report, before)
+        if (answered := self._answered(report)) is not None:
+            edge.publisher.publish(answered)
+            if answered.by == "fax" or (answered.by == "machine" and not edge.script.voicemail):
+                await edge.call_index.mark(report.provider_call, indexed.call, "begun")
+                edge.admission.release(indexed.call)
+                return HangUp()
+        if not await self._admit(indexed.call, now):
+            edge.admission.refused += 1
+            _LOG.warning("call.busy", calls=len(edge.admission), draining=edge.admission.draining)
+            await edge.call_index.mark(report.provider_call, indexed.call, "busy")
+            return Busy(edge.settings.busy_message)
+        return self._connect_first(report, indexed)
+
+    def _answered(self, report: CallReport) -> CallAnswered | None:
+        """Who answered a call that we placed; None for any other call, and where the carrier says it later."""
+        settings = self._edge.settings
+        if not report.call:
+            return None
+        if report.answered is None and settings.machine_detection and settings.machine_detection_async:
+            return None
+        return _call_answered(report.call, report.answered or Answered("human"))
+
+    async def _admit(self, call: str, now: float) -> bool:
+        edge = self._edge
+        if edge.admission.admit(call, now):
+            return True
+        if edge.admission.draining:
+            return False
+        for gone in await edge.call_index.gone_elsewhere():  # the carrier may have reported it to another edge
+            edge.admission.release(gone)
+        return edge.admission.admit(call, now)
+
+    def _repeated(self, report: CallReport, indexed: IndexedCall) -> Step:
+        """The same answer again while the call's stream may still come. Afterwards none: it has had its stream."""
+        edge = self._edge
+        if indexed.state == "busy":
+            return Busy(edge.settings.busy_message)
+        if indexed.state == "waits" and time.time() < indexed.expires and edge.admission.find(indexed.call) is None:
+            _LOG.info("call.asked_again", call=indexed.call)
+            return self._connect_first(report, indexed)
+        edge.refusals.note("webhook.repeated", path=report.request, call=indexed.call, state=indexed.state)
+        return HangUp()
+
+    def _connect_first(self, report: CallReport, indexed: IndexedCall) -> Connect:
+        answered = self._answered(report)
+        parties = replace(report.parties, call=indexed.call)
+        return Connect(parties, indexed.expires - LIFETIME_S, answered_by=answered.by if answered is not None else "")
+
+    # -- a stream or a transfer has ended
+
+    async def after_stream(self, report: CallReport) -> Step:
+        """The media stream of a call has ended, in whichever way."""
+        try:
+            return await self._next_step(report)
+        finally:
+            self._edge.admission.carrier_asked(report.call)
+
+    async def _next_step(self, report: CallReport) -> Step:
+        edge, call = self._edge, report.call
+        try:
+            state = await self._state(call)
+        except JournalAwayError:
+            return self._ask_again(report)
+        if state is not None and report.stream < state.stream:
+            return self._outdated(report)
+        if report.end_reason is not None:
+            if state is not None and not state.ended and edge.admission.find(call) is None:
+                edge.lost.wait_for(call, report.end_reason)
+            return HangUp()
+        if state is None or not (state.ended or state.started_at or state.turn):
+            return await self._connect_late(report, state or ResumeState())
+        return await self._follow_journal(report, state)
+
+    async def _follow_journal(self, report: CallReport, state: ResumeState) -> Step:
+        step = next_step(state)
+        if isinstance(step, Transfer):
+            if not state.transferred:  # the edge was lost before it could say so
+                await self._publish(CallTransferred(call=report.call, turn=state.turn, target=step.target))
+            return step
+        if step is not None or state.resumed >= _MOST_RESUMES:
+            return HangUp()
+        return self._reconnect(report, state)
+
+    async def _connect_late(self, report: CallReport, state: ResumeState) -> Step:
+        """The stream of a call that was admitted did not come, or its edge died at once: it gets another one."""
+        indexed = await self._edge.call_index.find(report.provider_call)
+        known = indexed is not None and indexed.call == report.call and indexed.state in ("waits", "begun")
+        # the journal of an old call may be gone
+        old = time.time() - started_ms(report.call) / 1000 > _BEGINS_WITHIN_S
+        if not known or old or report.stream >= _MOST_RESUMES:
+            return HangUp()
+        return self._reconnect(report, state)
+
+    async def after_transfer(self, report: CallReport) -> Step:
+        """A transfer is over: the person has hung up, or did not take the call; then the agents have it again."""
+        call = report.call
+        try:
+            state = await self._state(call)
+        except JournalAwayError:
+            return self._ask_again(report)
+        if state is None or state.ended:
+            return HangUp()
+        if report.stream < state.stream:
+            return self._outdated(report)
+        if state.accepted or report.end_reason:
+            await self._close(call, "transferred" if state.accepted else "caller_hung_up")
+            return HangUp()
+        target = state.ending.target if isinstance(state.ending, Transfer) else ""
+        if not state.transfer_failed:
+            failed = TransferFailed(call=call, turn=state.turn, target=target, reason=report.transfer_status)
+            await self._publish(failed)
+        return self._reconnect(report, state)
+
+    def _reconnect(self, report: CallReport, state: ResumeState) -> Connect:
+        """Offer the call its next stream."""
+        now = time.time()
+        _LOG.info("call.comes_back", call=report.call, resumed=state.resumed)
+        self._edge.admission.expect(report.call, now)
+        parties = replace(report.parties, stream=report.stream + 1)
+        return Connect(parties, now, resumed=True, answered_by=state.answered_by)
+
+    def _outdated(self, report: CallReport) -> HangUp:
+        """The carrier has opened another stream since it asked this: somebody repeats it."""
+        self._edge.refusals.note("webhook.repeated", path=report.request, call=report.call, stream=report.stream)
+        return HangUp()
+
+    def _ask_again(self, report: CallReport) -> Step:
+        """Tell the carrier to ask again shortly: the caller waits, and the call is not lost."""
+        if report.end_reason is not None:
+            self._edge.lost.wait_for(report.call, report.end_reason)
+        if report.end_reason is not None or report.tries >= _MOST_TRIES:
+            return HangUp()
+        message = self._edge.script.holding if report.tries % _HOLDING_EVERY == 0 else ""
+        return AskAgain(message, report.tries + 1)
+
+    # -- the person of a transfer
+
+    async def requested_transfer(self, call: str) -> Transfer | None:
+        """The transfer that this call waits for; None where it waits for none, or its journal cannot be read."""
+        return (await self._transfer(call))[1]
+
+    async def accept_transfer(self, call: str) -> bool:
+        """The person takes the call. False: it waits for nobody any longer."""
+        state, transfer = await self._transfer(call)
+        if transfer is None:
+            return False
+        if not state.accepted:
+            await self._publish(TransferAccepted(call=call, turn=state.turn, target=transfer.target))
+        return True
+
+    async def _transfer(self, call: str) -> tuple[ResumeState, Transfer | None]:
+        try:
+            state = await self._state(call) or ResumeState()
+        except JournalAwayError:
+            state = ResumeState()
+        return state, state.ending if isinstance(state.ending, Transfer) and not state.ended else None
+
+    # -- what the carrier reports
+
+    async def answered(self, call: str, answered: Answered) -> None:
+        """The carrier has found out, while the call goes on, who answered it; the edge that has the call reads it."""
+        try:
+            state = await self._state(call)
+        except JournalAwayError:
+            state = None
+        if state is None or not state.answered_by:
+            await self._publish(_call_answered(call, answered))
+
+    async def ended(self, report: CallReport) -> None:
+        """The carrier says that a call is over: one that has ended before its stream came is closed here."""
+        edge, reason = self._edge, report.end_reason
+        if reason is None:
+            return
+        indexed = await edge.call_index.find(report.provider_call)
+        call = report.call or (indexed.call if indexed is not None else "")
+        if not call or (indexed is not None and indexed.state == "over"):
+            return
+        edge.admission.release(call)
+        if report.provider_call:
+            await edge.call_index.mark(report.provider_call, call, "over")
+        if edge.admission.find(call) is None:
+            # its edge may be about to say the same, and has a moment for it
+            edge.lost.wait_for(call, reason)
+
+    # -- a stream comes
+
+    @contextmanager
+    def pending(self, connection: Hashable, evict: Callable[[], None]) -> Iterator[None]:
+        """Count a connection that has not said yet whose stream it is; where too many wait, the oldest is evicted."""
+        self._edge.pending.add(connection, evict)
+        try:
+            yield
+        finally:
+            self._edge.pending.remove(connection)
+
+    async def claim(self, call: str, provider_call: str, token: str) -> None:
+        """The stream of this token is here.
+
+        Raises:
+            RejectedError: an edge has it already.
+
+        """
+        edge = self._edge
+        await asyncio.gather(claim_stream(edge.bus, call, token), edge.call_index.mark(provider_call, call, "begun"))
+
+    async def serve(self, stream: MediaStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
+        """Run the call over this stream, until either is over.
+
+        Raises:
+            RejectedError: the carrier broke its protocol, or the call is over.
+
+        """
+        await serve_call(self._edge, stream, parties, resumed=resumed, answered_by=answered_by)
+
+    def message_skipped(self, call: str, reason: str) -> None:
+        """A message of the carrier's made no sense, and was skipped."""
+        self._edge.admission.skipped_messages += 1
+        self._edge.refusals.note("stream.left_out", call=call, reason=reason)
+
+    # -- the journal
+
+    async def _state(self, call: str) -> ResumeState | None:
+        """The state of the call; None where there is no such call.
+
+        Raises:
+            JournalAwayError: its journal cannot be read now.
+
+        """
+        try:
+            async with asyncio.timeout(_JOURNAL_WITHIN_S):
+                journal = await self._edge.bus.journal(call)
+        except ValueError:
+            return None  # not an id of ours
+        except (TimeoutError, RedisError) as error:
+            _LOG.warning("call.journal_unreadable", call=call[:64], error=repr(error))
+            raise JournalAwayError from error
+        return history_of(journal).resume if journal else None
+
+    async def _publish(self, event: Event) -> None:
+        """Publish it, and wait until the journal has it: the carrier's next question is answered from there."""
+        publisher = self._edge.publisher
+        publisher.publish(event)
+        try:
+            await publisher.flush(_FLUSH_WITHIN_S)
+        except TimeoutError:
+            _LOG.warning("call.journal_late", call=event.call, buffered=publisher.buffered)
+
+    async def _close(self, call: str, reason: EndReason) -> None:
+        try:
+            await close_call(self._edge.bus, self._edge.publisher, call, reason)
+        except (TimeoutError, RedisError) as error:
+            _LOG.warning("call.not_closed", call=call, error=repr(error))
+
+
+def next_step(state: ResumeState) -> HangUp | Transfer | None:
+    """What a call does after its stream, by its journal alone; None: it gets another stream.
+
+    A transfer that an agent has asked for is done even if the edge was lost before it could say so, but not if the
+    caller spoke over the agent's last words, or has hung up.
+    """
+    if state.ended or not (state.started_at or state.turn):
+        return HangUp()
+    if isinstance(state.ending, Transfer):
+        return state.ending
+    if isinstance(state.ending, HangUp) and state.over:
+        return HangUp()
+    return None
+
+
+def _call_answered(call: str, answered: Answered) -> CallAnswered:
+    return CallAnswered(call=call, by=answered.by, detail=answered.detail)

@@ -1,0 +1,50 @@
+"""The edge's web application: its carrier's routes, the calls, ``/healthz`` and ``/metrics``."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+
+from orchestra.metrics import CONTENT_TYPE, page
+from orchestra.voice.edge import dial_api
+from orchestra.voice.edge.call_control import EdgeCallControl
+from orchestra.voice.edge.calls_api import calls_router
+from orchestra.voice.edge.edge import Edge
+from orchestra.voice.edge.metrics import metrics
+
+
+def create_app(edge: Edge) -> FastAPI:
+    """The web application of this edge."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await edge.dispatcher.start()
+        rendering = asyncio.create_task(edge.phrase_cache.run(), name="phrases")
+        try:
+            yield
+        finally:
+            rendering.cancel()
+            await asyncio.gather(rendering, return_exceptions=True)
+            await edge.lost.close()
+            await edge.dispatcher.close()
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None)
+    app.state.edge = edge
+    app.add_api_route("/healthz", _health, methods=["GET"])
+    app.add_api_route("/metrics", _metrics, methods=["GET"])
+    app.include_router(calls_router(edge.settings, edge.bus))
+    app.include_router(dial_api.router)
+    app.include_router(edge.carrier.routes(EdgeCallControl(edge)))
+    return app
+
+
+async def _health(request: Request) -> dict[str, object]:
+    edge: Edge = request.app.state.edge
+    status = "draining" if edge.admission.ending else "ok"
+    return {"status": status, "calls": len(edge.admission), "edge": edge.publisher.source}
+
+
+async def _metrics(request: Request) -> Response:
+    edge: Edge = request.app.state.edge
+    return Response(page(metrics(edge.admission, edge.publisher, edge.turn_latency)), media_type=CONTENT_TYPE)
