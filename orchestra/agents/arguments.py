@@ -1,4 +1,4 @@
-"""Arguments and names of tool calls as models write them, and as tools and strict servers take them."""
+"""Converts arguments and names of tool calls as models write them to what tools and strict servers accept."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from orchestra_schemas import clean_text
 
-#: characters of one call's arguments, and levels of nesting
+#: most characters of one call's arguments, and levels of nesting
 LONGEST: Final = 65_536
 _DEEPEST: Final = 32
 _NAME: Final = 64
@@ -19,13 +19,13 @@ _decoder = json.JSONDecoder(strict=False)
 
 
 def argument_objects(text: str) -> list[str]:
-    """The JSON objects that a call's arguments are; one, where the model and its server keep to the protocol.
+    """The JSON objects in a call's arguments; exactly one if model and server keep to the protocol.
 
-    Nothing at all (``null``, ``[]``, ``""``, ``0``) is an empty object, and an object in a string is that object. The
-    same one twice, or an empty one beside another, is one that a server has sent in two ways.
+    Empty values (``null``, ``[]``, ``""``, ``0``) count as an empty object, and an object in a string as that object.
+    The same object twice, or an empty one beside another, is one that a server has sent in two ways.
 
     Raises:
-        ValueError: they are something else, too long or nested too deep.
+        ValueError: they are something else, too long, or nested too deeply.
 
     """
     if len(text) > LONGEST:
@@ -34,8 +34,8 @@ def argument_objects(text: str) -> list[str]:
     found: list[dict[str, Any]] = []
     for value in _values(text):
         if not isinstance(value, dict):
-            msg = f"they are {json.dumps(value)[:80]}, which is no JSON object"
-            raise ValueError(msg)  # noqa: TRY004 - a fault of the text, not of whoever hands it over
+            msg = f"they are {json.dumps(value)[:80]}, which is not a JSON object"
+            raise ValueError(msg)  # noqa: TRY004 - the text is wrong, not its type
         if _depth(value) > _DEEPEST:
             msg = f"they are nested deeper than {_DEEPEST} levels"
             raise ValueError(msg)
@@ -49,7 +49,7 @@ def argument_objects(text: str) -> list[str]:
 
 
 def tool_name(name: str, offered: Collection[str] = ()) -> str:
-    """The name of a tool as its server takes it: the offered one that is meant, or one of letters that all take."""
+    """The offered tool that a name means; if there is none, the name in characters that every server accepts."""
     if name in offered:
         return name
     bare = _MARKUP.sub("", name.strip())
@@ -66,7 +66,7 @@ def _plain(name: str) -> str:
 
 
 def _values(text: str) -> Iterator[Any]:
-    """The JSON values that stand in the text one after another."""
+    """The JSON values in the text, one after another."""
     at = _after_blanks(text, 0)
     while at < len(text):
         try:
@@ -74,7 +74,7 @@ def _values(text: str) -> Iterator[Any]:
             if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
                 value = _decoder.decode(value.strip())
         except json.JSONDecodeError as error:
-            msg = f"they are no JSON: {error}"
+            msg = f"they are not JSON: {error}"
             raise ValueError(msg) from error
         except RecursionError as error:
             msg = f"they are nested deeper than {_DEEPEST} levels"
@@ -89,7 +89,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 
 def _depth(value: Any) -> int:
-    """Levels of nesting; counted no further than the limit."""
+    """Levels of nesting, counted up to the limit."""
     level, depth = [value], 0
     while level and depth <= _DEEPEST:
         depth += 1
@@ -103,7 +103,7 @@ def _depth(value: Any) -> int:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether the text is one object already, as strict readers take it."""
+    """Whether the text is already one object that strict parsers accept."""
     try:
         value = json.loads(text, parse_constant=_refuse)
         text.encode()
@@ -118,7 +118,7 @@ def _refuse(constant: str) -> Any:
 
 
 def enum_values(schema: Any) -> Iterator[str]:
-    """The words of every enumeration in a JSON schema."""
+    """The text values of every enumeration in a JSON schema."""
     if isinstance(schema, Mapping):
         yield from (value for value in schema.get("enum", ()) if isinstance(value, str))
         schema = list(schema.values())

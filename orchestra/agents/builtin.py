@@ -1,7 +1,7 @@
-"""The tools that come with the platform.
+"""The built-in tools.
 
-Every app has those that end the call, hand it to a person and look something up in its knowledge. Keys are for the
-agents that list them among their tools: `collect_digits`, `press_keys`.
+Agents have those that end the call, transfer it to a person and search the knowledge without listing them.
+`collect_digits` and `press_keys` are for agents that list them among their tools.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ class Found(Protocol):
 
     @property
     def title(self) -> str:
-        """The heading that it stands under."""
+        """Its heading."""
         ...
 
     @property
     def text(self) -> str:
-        """Its words."""
+        """Its text."""
         ...
 
 
@@ -37,7 +37,7 @@ class Found(Protocol):
 )
 def end_call(reason: Annotated[str, "why the call ends, in a few words"] = "") -> str:
     """End the call, once the caller has said good-bye or needs nothing more."""
-    del reason  # travels in the event that execution publishes
+    del reason  # part of the event that execution publishes
     return DEFAULT_LANGUAGE.phrases.farewell
 
 
@@ -61,7 +61,7 @@ def collect_digits(
 ) -> str:
     """Ask the caller to key digits in on the telephone, and wait for them. It asks the question itself."""
     del question, length, terminator, first_within_s, next_within_s
-    return ""  # execution waits for the keys
+    return ""  # execution collects the keys
 
 
 @tool()
@@ -72,7 +72,7 @@ def press_keys(
     return f"The keys {' '.join(keys)} are pressed."
 
 
-#: after one of these the agent has only its last words to say
+#: after one of these tools, an agent only says its last words
 CLOSING = frozenset({end_call.name, transfer_call.name})
 
 
@@ -82,7 +82,7 @@ def search_tool(sections: Callable[[str, int], Sequence[Found]]) -> Tool:
     @tool(idempotent=True, stop_on_barge_in=True)
     async def search_knowledge(query: Annotated[str, "what the caller wants to know, in their words"]) -> str:
         """Look up facts: opening hours, prices, conditions, how things are done."""
-        found = await asyncio.to_thread(sections, query, _PASSAGES)  # it may ask a server
+        found = await asyncio.to_thread(sections, query, _PASSAGES)  # may ask the embedding server
         return "\n\n".join(f"{passage.title}\n{passage.text}" for passage in found) or _NOTHING_FOUND
 
     return search_knowledge

@@ -1,8 +1,8 @@
-"""The calls that this process is working on, shared by all handlings of their events.
+"""Caches the calls that this process works on, shared by all handlers of their events.
 
-A call's conversation is read from the bus once for each lease under which its partition is held here: while a lease
-lasts nobody else writes it, and a caller who waits for an answer need not wait for Redis first. With another lease, or
-after a handling that failed, it is read again.
+A call's conversation is read from Redis once per lease of its partition: during a lease nobody else writes it, and a
+caller who waits for an answer does not wait for Redis first. It is read again under another lease, or after a handler
+has failed.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from orchestra_schemas import PromptCompleted, ToolCompleted, UserTurnEnded, Use
 CONVERSATION = "conversation"
 STEP = "step:"
 
-#: calls that are remembered between two of their events
+#: most calls that are cached between their events
 _REMEMBERED = 1000
 
 Step = PromptCompleted | ToolCompleted
@@ -32,12 +32,12 @@ _step_decoder: msgspec.json.Decoder[Step] = msgspec.json.Decoder(Step)
 
 
 class RunningTurn:
-    """A turn at work in this process.
+    """A turn that runs in this process.
 
     Attributes:
         number: the turn's number.
-        reason: why it was stopped, None while nobody stopped it.
-        over: the agents have ended, whichever way, and the conversation knows what came of it.
+        reason: why it was stopped, None if it was not.
+        over: the agents have finished, in whatever way, and the conversation has the result.
 
     """
 
@@ -48,20 +48,20 @@ class RunningTurn:
         self._cancel = cancel
 
     def stop(self, reason: StopReason) -> None:
-        """Make it stop at the next moment at which it waits; the first reason counts."""
+        """Stop it the next time it waits; the first reason counts."""
         if self.reason is None:
             self.reason = reason
             self._cancel()
 
 
 class ActiveCall:
-    """One call at work: its conversation, its running turn, and the steps that have come back.
+    """An active call: its conversation, its running turn, and the completed steps.
 
     Attributes:
         conversation: the memory of the call, as it will be committed next.
-        turn: the turn at work here, if any.
-        newest: the highest turn number that anybody here has seen.
-        steps: answers to prompts and tool calls by the id of their request, those of an earlier attempt included.
+        turn: the turn that runs here, if any.
+        newest_turn: the highest turn number seen here.
+        steps: answers to prompts and tool calls by the id of their request, including those of an earlier attempt.
 
     """
 
@@ -72,27 +72,27 @@ class ActiveCall:
         self.steps = steps
         self._waiting: dict[str, asyncio.Future[Step]] = {}
         self._confirmed = asyncio.Event()
-        self._words = (0, "")  # of the turn that was confirmed last
+        self._words = (0, "")  # of the last confirmed turn
 
     def confirm(self, event: UserTurnEnded) -> None:
-        """The caller's turn has ended as it was predicted."""
+        """The caller's turn has ended as predicted."""
         self.conversation.confirmed = max(self.conversation.confirmed, event.turn)
         self._words = (event.turn, event.text)
         self._confirmed.set()
 
     async def wait_until_confirmed(self, turn: int) -> None:
-        """Wait until this turn, which was predicted, has ended."""
+        """Wait until this predicted turn has ended."""
         while self.conversation.confirmed < turn:
             self._confirmed.clear()
             await self._confirmed.wait()
 
     def transcript_of(self, turn: int) -> str:
-        """What the caller said in this turn that was predicted, "" where it is not known any more."""
+        """The caller's words in this predicted turn, "" if they are no longer known."""
         confirmed, words = self._words
         return words if confirmed == turn else ""
 
     async def step(self, request: str) -> Step:
-        """The answer to this request, when it is there."""
+        """Wait for the answer to this request."""
         if request in self.steps:
             return self.steps[request]
         answer: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
@@ -103,14 +103,14 @@ class ActiveCall:
             del self._waiting[request]
 
     def deliver(self, step: Step) -> None:
-        """An answer has come."""
+        """An answer has arrived."""
         self.steps[step.request] = step
         waiting = self._waiting.get(step.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(step)
 
     async def stop_turn(self, reason: StopReason) -> None:
-        """Stop the running turn, if there is one, and wait until the conversation knows what came of it."""
+        """Stop the running turn, if there is one, and wait until the conversation has its result."""
         while (turn := self.turn) is not None:
             turn.stop(reason)
             await turn.over.wait()
@@ -118,7 +118,7 @@ class ActiveCall:
 
 @dataclass(slots=True)
 class _CacheEntry:
-    """A live call, under which lease it was read, how many handlings use it, and whether one of them has failed."""
+    """An active call, the lease under which it was read, the number of its handlers, and whether one has failed."""
 
     lease: str
     loading: asyncio.Task[ActiveCall]
@@ -126,11 +126,11 @@ class _CacheEntry:
     failed: bool = False
 
     def serves(self, context: Context) -> bool:
-        """Whether this attempt can use it: it holds what is committed, or what those beside it are about to commit."""
+        """Whether this attempt can use it: its state is committed, or will be by concurrent handlers."""
         return self.lease == context.lease and (self.users > 0 or context.attempt == 1)
 
     def settle(self) -> bool:
-        """Nobody uses it at the moment; whether it is worth being remembered."""
+        """Called when no handler uses it any more. Returns whether to keep it."""
         if self.failed or not self.loading.done():
             self.loading.cancel()
             return False
@@ -140,19 +140,19 @@ class _CacheEntry:
 
 
 class CallCache:
-    """The calls at work in this process, by id."""
+    """The active calls of this process, by id."""
 
     def __init__(self) -> None:
         self._calls: dict[str, _CacheEntry] = {}
 
     @asynccontextmanager
     async def open(self, call: str, context: Context, *, entry: str) -> AsyncIterator[ActiveCall]:
-        """The live call, read from its state unless it is known here.
+        """The active call, read from its state unless it is cached.
 
         Args:
             call: the call's id.
-            context: of the handling that needs it.
-            entry: the agent that speaks if nobody has spoken yet.
+            context: the context of the handler.
+            entry: the agent that answers first.
 
         """
         opened = self._calls.get(call)
@@ -163,7 +163,7 @@ class CallCache:
         try:
             yield opened.loading.result() if opened.loading.done() else await asyncio.shield(opened.loading)
         except BaseException:
-            opened.failed = True  # it may hold what was never committed
+            opened.failed = True  # it may contain changes that were never committed
             raise
         finally:
             opened.users -= 1
@@ -176,7 +176,7 @@ class CallCache:
             return
         del self._calls[call]
         if worth_keeping:
-            self._calls[call] = opened  # as the one used last
+            self._calls[call] = opened  # now the most recently used
             if len(self._calls) > _REMEMBERED:
                 oldest = next((each for each, other in self._calls.items() if not other.users), call)
                 del self._calls[oldest]

@@ -1,6 +1,6 @@
-"""What was said in a call, as the agents remember it: bounded, and true to what the caller really heard.
+"""What was said in a call, as the agents remember it: bounded, and limited to what the caller really heard.
 
-Pure: no clock, no bus, nothing of AutoGen. Stored as JSON in one field of the call's state.
+Pure: no clock, no bus, no AutoGen. Stored as JSON in one field of the call's state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.language import Language
 from orchestra_schemas import Message, ToolCall
 
-#: messages and characters kept; the oldest turns go first, the last one stays
+#: most messages and characters; the oldest turns are dropped first, the last one is always kept
 _KEPT: Final = 60
 _KEPT_CHARACTERS: Final = 24_000
-#: characters of one note on a forgotten message, and of all notes
+#: most characters of one note on a dropped message, and of all notes
 _NOTE: Final = 120
 _NOTED_CHARACTERS: Final = 2_400
-#: what stands at the place where the caller spoke over the agent
+#: marks where the caller spoke over the agent
 _CUT_OFF: Final = " —"
-#: words of a question that a caller need not wait for
+#: callers answer a question before its last words
 _LAST_WORDS: Final = 2
-#: what an agent is told of a tool that it no longer waits for
+#: the result, for an agent, of a tool that it no longer waits for
 STILL_RUNNING: Final = "The caller spoke before this had ended; its outcome is not known yet."
 
 
@@ -38,16 +38,16 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         agent: who speaks with the caller now.
-        turn: number of the last turn that is finished (answered, cancelled or given up); -1 before the greeting.
+        turn: number of the last finished turn (answered, cancelled or given up); -1 before the greeting.
         interrupted: number of the last turn whose reply the caller spoke over; -1 before that.
-        confirmed: number of the last turn that was predicted before it had ended, and then did end; -1 before that.
+        confirmed: number of the last turn that was predicted and then ended as predicted; -1 before that.
         ended: the call is over.
         lines: what was said, oldest first.
         running: tool calls whose turn was cancelled before they ended: id of the request → id of the tool call.
-        caller: the caller's number, E.164, empty where the carrier sent none.
-        asked: what the caller was asked last, before a tool may run.
+        caller: the caller's number, E.164; empty if the carrier sent none.
+        asked: the confirmation that the caller was last asked for, before a tool may run.
         background: what is known of the caller's earlier calls.
-        forgotten: what was said and done in the turns that are no longer kept, a line each, oldest first.
+        forgotten: notes on the messages that were dropped, a line each, oldest first.
         call_state: what tools have noted for the rest of the call, by name.
 
     """
@@ -67,11 +67,11 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     @classmethod
     def decode(cls, stored: bytes) -> "Conversation":
-        """From what `encode` gave."""
+        """Decode what `encode` returned."""
         return _decoder.decode(stored)
 
     def encode(self) -> bytes:
-        """As JSON, cut to what is kept."""
+        """Encode as JSON, after dropping what is too old."""
         self._trim()
         return _encode(self)
 
@@ -82,14 +82,14 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     @property
     def notes(self) -> str:
-        """What an agent should know beside the messages: earlier calls, and what fell out of this one."""
+        """What agents should know in addition to the messages: earlier calls, and dropped messages of this one."""
         parts = [self.background] if self.background else []
         if self.forgotten:
             parts.append("\n".join(["Earlier in this call:", *self.forgotten]))
         return "\n\n".join(parts)
 
     def add_greeting(self, text: str, *, caller: str = "", background: str = "") -> None:
-        """The call has begun with these words of the agent; ``caller`` is the caller's number."""
+        """The call has begun with this greeting of the agent; ``caller`` is the caller's number."""
         self.background = background
         self.turn = max(self.turn, 0)
         self.caller = caller
@@ -97,13 +97,13 @@ class Conversation(msgspec.Struct, omit_defaults=True):
             self.lines.append(Line(0, Message(role="assistant", content=text)))
 
     def add_turn(self, turn: int, messages: Sequence[Message], *, agent: str, running: Mapping[str, str]) -> None:
-        """A turn is finished, whichever way.
+        """Add a finished turn, however it ended.
 
-        Every tool call keeps an answer, or no model's server would take the conversation again.
+        Every tool call gets an answer: models' servers refuse a conversation with an unanswered one.
 
         Args:
             turn: its number.
-            messages: what was said and done in it, the caller's words first.
+            messages: its messages, the caller's words first.
             agent: who speaks with the caller from here on.
             running: tool calls that may still be running: id of the request → id of the tool call.
 
@@ -119,20 +119,20 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         self.running.update(running)
 
     def said_since(self, turn: int, text: str) -> str:
-        """All that the caller has said after this turn, ``text`` as the last of it."""
+        """Everything that the caller has said since this turn; ``text`` is the latest of it."""
         said = [line.message.content for line in self.lines if line.turn > turn and line.message.role == "user"]
         return " ".join([*said, text])
 
     def mark_interrupted(self, turn: int) -> None:
-        """The caller spoke over this turn's reply: it is not to be answered any more, if it ever begins again."""
+        """The caller spoke over this turn's reply: the turn is not answered if it is run again."""
         self.interrupted = max(self.interrupted, turn)
 
     def discard_turn(self, turn: int) -> None:
-        """This turn was predicted, and the caller went on: nothing of it is remembered."""
+        """The caller went on after this turn was predicted: nothing of it is kept."""
         self.turn = max(self.turn, turn)
 
     def update_call_state(self, noted: Mapping[str, Any]) -> None:
-        """Take up what a tool has changed in the call's state; None stands for a name that is gone."""
+        """Apply a tool's changes to the call's state; None removes a name."""
         for name, value in noted.items():
             if value is None:
                 self.call_state.pop(name, None)
@@ -140,7 +140,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
                 self.call_state[name] = value
 
     def record_late_result(self, request: str, result: str) -> bool:
-        """A tool call of a cancelled turn has ended after all; True if the conversation knew of it."""
+        """A tool call of a cancelled turn has ended after all. Returns whether the conversation waited for it."""
         call_id = self.running.pop(request, None)
         for at, line in enumerate(self.lines):
             if call_id is not None and line.message.tool_call_id == call_id:
@@ -148,9 +148,9 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         return call_id is not None
 
     def truncate_reply(self, turn: int, text: str, language: Language) -> None:
-        """The caller spoke over the reply of ``turn`` and heard of it only ``text``: the rest was never said."""
+        """Reduce the reply of ``turn`` to ``text``, the part that the caller heard before speaking over it."""
         if self.asked is not None and self.asked.turn == turn and not _nearly_all(self.asked.question, text, language):
-            self.asked = None  # nobody agrees to a question that they have not heard
+            self.asked = None  # callers cannot agree to a question that they have not heard
         rest = text.strip()
         said = [at for at, line in enumerate(self.lines) if line.turn == turn and _is_speech(line.message)]
         for at in said[:-1]:
@@ -165,10 +165,10 @@ class Conversation(msgspec.Struct, omit_defaults=True):
             self.lines.insert(self._end_of(turn), Line(turn, Message(role="assistant", content=rest + _CUT_OFF)))
 
     def _cut_at(self, at: int, heard: str, said: list[int]) -> None:
-        """Shorten the message at ``at`` to what was heard, and take the words out of those after it."""
+        """Shorten the message at ``at`` to what was heard, and empty those after it."""
         if heard != self.lines[at].message.content.strip():
             self._say(at, heard + _CUT_OFF if heard else "")
-        for later in (place for place in said if place > at):
+        for later in (index for index in said if index > at):
             self._say(later, "")
         self.lines = [line for line in self.lines if line.message.role != "assistant" or _says_or_does(line.message)]
 
@@ -180,7 +180,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         return next((at for at, line in enumerate(self.lines) if line.turn > turn), len(self.lines))
 
     def _trim(self) -> None:
-        """Forget the oldest turns. Only whole ones: a tool's answer never stands there without its call."""
+        """Drop the oldest turns, only as a whole: a tool's answer must not remain without its call."""
         starts = [at for at, line in enumerate(self.lines) if line.message.role == "user"]
         left, size = len(self.lines), _characters(self.lines)
         forgotten = 0
@@ -196,7 +196,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
 
 def _note(message: Message) -> str:
-    """A forgotten message in a short line; empty if it is not worth one."""
+    """A short line about a dropped message; empty if it needs none."""
     text = " ".join(message.content.split())
     short = text if len(text) <= _NOTE else f"{text[:_NOTE]}…"
     if not short or message.role == "system":
@@ -211,7 +211,7 @@ def _characters(lines: Sequence[Line]) -> int:
 
 
 def _nearly_all(question: str, heard: str, language: Language) -> bool:
-    """Whether a question was heard up to its last words, where people begin to answer."""
+    """Whether a question was heard up to its last words, before which people begin to answer."""
     asked = language.words(question)
     return " ".join(asked[: max(1, len(asked) - _LAST_WORDS)]) in " ".join(language.words(heard))
 

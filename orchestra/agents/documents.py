@@ -1,4 +1,4 @@
-"""Reads the files of a knowledge folder as sections: a title, and running text without marks."""
+"""Reads the files of a knowledge folder as sections: a title, and running text without markup."""
 
 import logging
 import re
@@ -10,30 +10,30 @@ from orchestra.errors import AppError, MissingExtraError
 
 #: title and text
 Section = tuple[str, str]
-#: a file → the time of its last change and its size, and its sections
+#: a file → its modification time and size, and its sections
 Read = dict[Path, tuple[tuple[int, int], list[Section]]]
 
 _SUFFIXES = (".md", ".txt", ".pdf")
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
-#: shorter paragraphs of a text file are read together with the next
+#: shorter paragraphs of a text file are joined with the next
 _SHORTEST_PARAGRAPH = 40
-#: a line of a PDF that could have held the next word, and did not, was ended on purpose; a page is no narrower
+#: a line of a PDF with space left for the next word was ended on purpose; no page is narrower than this
 _NARROWEST_LINE = 40
-#: a sentence, an item or a number
+#: begins a sentence, an item or a number
 _BEGINS = re.compile(r"[^\W\d_a-z]|[\d•*–-]")
-#: at the end of a line its sentence goes on, whatever comes next
+#: at the end of a line: its sentence continues on the next line
 _GOES_ON = re.compile(
     r"(?:[,;:.!?…–-]|\b(?:a|an|and|at|but|by|for|from|in|is|of|on|or|our|the|to|with|your|Dr|Mrs?|Ms|St))$"
 )
 
 
 def read_folder(folder: Path, before: Read) -> Read:
-    """Every file's sections, in the order of the file names; what has not changed since ``before`` is not read again.
+    """Every file's sections, in order of the file names; files unchanged since ``before`` are not read again.
 
     Raises:
         AppError: the folder is missing, has no pages, or a page cannot be read.
-        MissingExtraError: there is a PDF, and nothing to read it with.
+        MissingExtraError: there is a PDF, and no library to read it.
 
     """
     if not folder.is_dir():
@@ -69,7 +69,7 @@ def _sections_of(page: Path) -> Iterator[Section]:
 
 
 def _pdf(page: Path, name: str) -> Iterator[Section]:
-    """One section a page of the PDF; its title is the document's, or the file's name."""
+    """One section per page of the PDF; its title is the document's, or the file's name."""
     try:
         from pypdf import PdfReader  # noqa: PLC0415 - only where there is a PDF
     except ModuleNotFoundError as error:
@@ -80,7 +80,7 @@ def _pdf(page: Path, name: str) -> Iterator[Section]:
         reader = PdfReader(page)
         title = str((reader.metadata.title if reader.metadata else None) or name)
         texts = [sheet.extract_text() for sheet in reader.pages]
-    except Exception as error:  # of a damaged PDF pypdf raises whatever its code comes upon
+    except Exception as error:  # a damaged PDF can raise any exception in pypdf
         why = " ".join(str(error).split()) or type(error).__name__
         msg = f"knowledge page {page} cannot be read as a PDF ({why}): correct the file or take it out"
         raise AppError(msg) from error
@@ -91,7 +91,7 @@ def _pdf(page: Path, name: str) -> Iterator[Section]:
 
 
 def _with_headings_apart(text: str) -> str:
-    """Lines of a PDF, where headings and items, which end without a mark, are sentences of their own."""
+    """The lines of a PDF, with a full stop after headings and items, which have none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     width = max([_NARROWEST_LINE, *map(len, lines)])
     return "\n".join(
@@ -101,12 +101,12 @@ def _with_headings_apart(text: str) -> str:
 
 
 def _ended(heading: str) -> str:
-    """A heading as a sentence of its own; what does not end there is left as it is."""
+    """A heading with a full stop, unless its sentence continues."""
     return heading if _GOES_ON.search(heading) else f"{heading}."
 
 
 def _paragraphs(text: str, name: str) -> Iterator[Section]:
-    """The paragraphs of a text; a short one, such as a heading, goes with the one after it."""
+    """The paragraphs of a text; a short one, such as a heading, is joined with the next."""
     short = ""
     for paragraph in re.split(r"\n\s*\n", text):
         words = " ".join(f"{_ended(short) if short else ''} {paragraph}".split())
@@ -118,7 +118,7 @@ def _paragraphs(text: str, name: str) -> Iterator[Section]:
 
 
 def _split(page: str, name: str) -> Iterator[tuple[str, str]]:
-    """One page's sections; a section that has only a heading is left out."""
+    """A page's sections; a section with only a heading is left out."""
     title, heading, lines, in_code = name, "", list[str](), False
     for line in page.splitlines():
         in_code ^= bool(_FENCE.match(line))
@@ -139,7 +139,7 @@ def _section(title: str, heading: str, lines: list[str]) -> Iterator[tuple[str, 
 
 
 def _plain(markdown: str) -> str:
-    """Running text without Markdown marks: links by their words, list items as sentences of their own."""
+    """Running text without Markdown: links become their text, list items become sentences."""
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
     text = re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(.*?)([.:;,!?]?)\s*$", _item, text, flags=re.MULTILINE)
     text = re.sub(r"^\s*(?:>|```\w*|~~~\w*)\s?", "", text, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Meaning beside words: embeddings by any OpenAI-compatible endpoint, and how both rankings join.
+"""Search by meaning: embeddings from any OpenAI-compatible endpoint, and how to fuse rankings.
 
 https://platform.openai.com/docs/api-reference/embeddings
 """
@@ -19,9 +19,9 @@ _LOG = structlog.get_logger("orchestra.agents")
 
 _BATCH = 64
 _PASSAGES_WITHIN_S = 30.0
-#: a caller waits for the answer: later than this, words alone must do
+#: a caller waits for the answer: after this many seconds, search by words alone
 _QUERY_WITHIN_S = 1.5
-#: an endpoint that failed is left alone for so long
+#: seconds without requests to an endpoint that has failed
 _REST_S = 15.0
 #: reciprocal rank fusion: Cormack, Clarke, Büttcher, SIGIR 2009
 _RANK_OFFSET = 60
@@ -37,12 +37,12 @@ class _Answer(msgspec.Struct):
 
 
 class Endpoint:
-    """One embedding model on one server. Its methods block; safe to use from several threads.
+    """An embedding model on a server. Its methods block; safe to use from several threads.
 
     Args:
         model: its name on the server.
         url: the endpoint up to ``/v1``.
-        api_key: empty where the server asks for none.
+        api_key: empty if the server needs none.
 
     """
 
@@ -53,26 +53,26 @@ class Endpoint:
         self._rests_until = float("-inf")
 
     def close(self) -> None:
-        """Close the connections; nothing is asked any more."""
+        """Close the connections; no request is possible afterwards."""
         self._http.close()
 
     @property
     def rests(self) -> bool:
-        """Whether it failed so lately that it is not asked."""
+        """Whether it has failed too recently to be asked again."""
         return time.monotonic() < self._rests_until
 
     def passages(self, texts: Sequence[str]) -> Iterable[list[bytes]]:
-        """The vectors of many texts, in batches as they come.
+        """The vectors of many texts, in batches.
 
         Raises:
-            EngineError: the endpoint failed; it rests for a while.
+            EngineError: the endpoint failed; it is not asked again for a while.
 
         """
         for first in range(0, len(texts), _BATCH):
             yield self._ask(texts[first : first + _BATCH], _PASSAGES_WITHIN_S)
 
     def query(self, text: str) -> bytes | None:
-        """The vector of a query; None where the endpoint fails, is late, or rests, which is logged."""
+        """The vector of a query; None, and a line in the log, if the endpoint fails, is late or is paused."""
         if self.rests:
             return None
         try:
@@ -98,24 +98,24 @@ class Endpoint:
             self._rests_until = time.monotonic() + _REST_S
             msg = f"embeddings at {self._url}: {len(found)} vectors for {len(texts)} texts"
             raise EngineError(msg)
-        return [vectors[place] for place in range(len(texts))]
+        return [vectors[index] for index in range(len(texts))]
 
 
 def unit(vector: Sequence[float]) -> bytes:
-    """The vector at length 1, as 32-bit floats."""
+    """The vector scaled to length 1, as 32-bit floats."""
     length = math.sqrt(sum(map(mul, vector, vector))) or 1.0
     return array("f", [value / length for value in vector]).tobytes()
 
 
 def similarity(one: bytes, other: bytes) -> float:
-    """The cosine of two unit vectors; 0 where they are of different models."""
+    """The cosine of two unit vectors; 0 if they come from different models."""
     if len(one) != len(other):
         return 0.0
     return float(sum(map(mul, array("f", one), array("f", other))))
 
 
 def fused(*rankings: Sequence[int]) -> list[tuple[int, float]]:
-    """What several rankings, each best first, say together: every number once with its score, best first.
+    """Fuse several rankings, each best first: every number once with its score, best first.
 
     >>> [number for number, _ in fused([1, 2, 3], [3, 1])]
     [1, 3, 2]

@@ -1,4 +1,4 @@
-"""The fingerprint of an app: one short hash of all that decides how it answers."""
+"""The fingerprint of an app: a short hash of everything that decides how it answers."""
 
 import inspect
 import re
@@ -23,13 +23,13 @@ _PLAIN = (str, bytes, int, float, bool, type(None), re.Pattern)
 
 
 def fingerprint(app: "App") -> str:
-    """Twelve hexadecimal digits that are the same wherever the same app runs, and others once anything of it changes.
+    """Twelve hexadecimal digits: the same wherever the same app runs, different as soon as anything in it changes.
 
-    Into it go the agents with their prompts, models and parameters, their tools (what the model reads of them, how they
-    are run, their source and that of the functions, classes and constants of their package that they use), the rules
-    with their source, the pages of the knowledge, and what the edge says by itself. Paths and times do not count.
+    It covers the agents with their prompts, models and parameters; their tools (their schemas and options, their source
+    and that of the functions, classes and constants of their package that they use); the rules with their source; the
+    pages of the knowledge; and the app's phrases. Paths and times do not count.
     """
-    told = {
+    content = {
         "app": app.name,
         "entry": app.entry,
         "said": [app.greeting, app.apology, app.holding, app.still_there, app.transfer_failed, app.voicemail],
@@ -43,7 +43,7 @@ def fingerprint(app: "App") -> str:
         "knowledge": None if app.knowledge is None else _knowledge(app.knowledge),
         **({"embeddings": app.knowledge.embeddings} if app.knowledge is not None and app.knowledge.embeddings else {}),
     }
-    return sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()[:_DIGITS]
+    return sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:_DIGITS]
 
 
 def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def sources(function: Callable[..., Any]) -> dict[str, str]:
-    """The source of a function, and of what it uses by name of its own package; by their full names."""
+    """The source of a function and of everything in its own package that it uses, by full name."""
     home = getattr(function, "__module__", None) or ""
     package = home.rpartition(".")[0] or home
     found: dict[str, str] = {}
@@ -101,13 +101,13 @@ def _full_name(part: Any) -> str:
 def _source(part: Any) -> str:
     try:
         return textwrap.dedent(inspect.getsource(part))
-    except (OSError, TypeError):  # typed at a prompt, or not written in Python
+    except (OSError, TypeError):  # entered at a prompt, or not written in Python
         code = getattr(part, "__code__", None)
         return "" if code is None else "".join(each.co_code.hex() for each in _codes(code))
 
 
 def _used(part: Any) -> Iterator[tuple[str, Any]]:
-    """The globals and captured variables that a function, or the methods of a class, name."""
+    """The globals and captured variables that a function or the methods of a class use."""
     functions = [part] if isinstance(part, FunctionType) else []
     if isinstance(part, type):
         functions = [each for each in vars(part).values() if isinstance(each, FunctionType)]
@@ -138,7 +138,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _written(value: Any) -> str:
-    """Plain data as text, sets in order."""
+    """Plain data as text, with sets sorted."""
     if isinstance(value, set | frozenset):
         return repr(sorted(map(_written, value)))
     if isinstance(value, dict):

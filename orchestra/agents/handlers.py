@@ -1,4 +1,4 @@
-"""Decides who answers the caller, and has prompts and tools run until they have."""
+"""The consumer ``orchestration``: decides which agent answers, and requests prompts and tools until it has."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ from orchestra_schemas import (
     UserTurnResumed,
 )
 
-#: a prompt may at least take so many times as long as a model may take to begin: there is a second one to ask
+#: a prompt may take this many times as long as a model may take to begin, so that a second one can be asked
 FIRST_TOKENS = 2.5
 
 
@@ -31,9 +31,9 @@ class Orchestration:
     """The handlers of the group ``orchestration``.
 
     Args:
-        app: whose agents answer; the one of the settings unless given.
-        background: what agents know of the caller's earlier calls; if not given it is looked up, where the app
-            remembers its callers.
+        app: the app whose agents answer; default: the one of the settings.
+        background: returns what agents know of the caller's earlier calls; default: looked up if the app remembers
+            its callers.
 
     """
 
@@ -52,7 +52,7 @@ class Orchestration:
 
     @asynccontextmanager
     async def open_app(self, bus: Bus) -> AsyncIterator[None]:
-        """Have the app's agents ready before the first call."""
+        """Load the app before the first call."""
         self._callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
         self._app = self._app or load_app(load_settings().app)
         self.consumer.version = self._app.version
@@ -64,7 +64,7 @@ class Orchestration:
         yield
 
     async def greet(self, event: CallStarted, context: Context) -> AgentChanged | None:
-        """Remember the greeting, who speaks first, and what the caller called about before."""
+        """Begin the conversation: the greeting, the first agent, and the caller's earlier calls."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             return self._turns.greet(event, context, active, background=await self._background_of(event))
 
@@ -77,27 +77,27 @@ class Orchestration:
         return as_context(await self._callers.recent(event.other_party, before=event.call), event.at)
 
     async def answer(self, event: UserTurnEnded | UserTurnPredicted, context: Context) -> list[Event]:
-        """Answer the caller: `AgentChanged`, `PromptRequested` and `ToolRequested` on the way, then the turn's end."""
+        """Answer the caller: publishes `AgentChanged`, `PromptRequested`, `ToolRequested`; returns the turn's end."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             return await self._turns.answer(event, context, active)
 
     async def deliver_result(self, event: PromptCompleted | ToolCompleted, context: Context) -> None:
-        """Hand the result to the turn that waits for it."""
+        """Pass the result to the turn that waits for it."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             self._turns.deliver_result(event, context, active)
 
     async def resume(self, event: UserTurnResumed, context: Context) -> None:
-        """Take back what was begun on a turn that has not ended after all."""
+        """Discard the work on a turn that has not ended after all."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             await self._turns.resume(event, context, active)
 
     async def interrupt(self, event: ReplyInterrupted, context: Context) -> None:
-        """Stop a reply that nobody listens to; remember what was heard of it."""
+        """Stop the reply, and keep only the part of it that was heard."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             await self._turns.interrupt(event, context, active)
 
     async def end(self, event: CallEnded, context: Context) -> None:
-        """Stop what still runs."""
+        """Stop the running turn."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             await self._turns.end(event, context, active)
 

@@ -22,11 +22,11 @@ _LOG = structlog.get_logger("orchestra.agents")
 
 _TITLE_WEIGHT = 3.0
 _CANDIDATES = 20
-#: a section that has this share of the query's words answers it, whatever they are
+#: a section with this share of the query's words answers it, whichever words they are
 _MIN_COVERAGE = 0.5
-#: a term tells something if no larger share of the sections has it, and if it is not vague in its language
+#: a term is specific if no larger share of the sections contains it, and if it is not vague in its language
 _TELLING_SHARE = 0.2
-#: sections that answer so much worse than the best are left out
+#: sections with less than this share of the best score are left out
 _FAR_WORSE = 0.25
 
 
@@ -36,7 +36,7 @@ class Passage:
 
     Attributes:
         title: the page's heading and the section's, ``Customs: How long does customs take``.
-        text: the section's paragraphs, without Markdown marks.
+        text: the section's paragraphs, without Markdown.
         score: higher is better; only comparable within one query.
 
     """
@@ -47,26 +47,26 @@ class Passage:
 
 
 class Knowledge:
-    """The Markdown, text and PDF files (``*.md``, ``*.txt``, ``*.pdf``) under a folder, found by words.
+    """The Markdown, text and PDF files (``*.md``, ``*.txt``, ``*.pdf``) in a folder, searched by words.
 
-    A text file is cut at its empty lines, a PDF at its pages. Of a folder that was read once, a second reading (in
-    `check`) reads only what has changed.
+    Text files are split at empty lines, PDFs into pages. `check` reads the folder again, but only files that have
+    changed.
 
-    The index is built in memory at the first search, in a few milliseconds for a hundred pages. Small words do not
-    count, endings do not count, and a word that no page knows is taken for the one that it sounds like. Safe to
-    search from several threads.
+    The index is built in memory at the first search, in a few milliseconds for a hundred pages. Function words and
+    endings are ignored, and a word that no page contains is replaced by one that sounds like it. Safe to search from
+    several threads.
 
-    With ``embeddings`` a section is also found by what it means. The vectors of the sections are kept in the data
-    directory, so that only what has changed is sent to the endpoint again. While that fails, or takes long, words alone
-    decide, which is logged.
+    With ``embeddings``, sections are also found by meaning. Their vectors are stored in the data directory, so that
+    only changed sections are sent to the endpoint again. While the endpoint fails or is slow, only words are searched,
+    and the log says so.
 
     Args:
-        folder: where the pages lie; subfolders are searched too.
-        embeddings: name of an embedding model on an OpenAI-compatible server; empty: words only.
-        embeddings_url: its endpoint up to ``/v1``; that of ``ORCHESTRA_MODEL_URL``, with its key, unless given.
+        folder: the folder with the pages; subfolders are included.
+        embeddings: name of an embedding model on an OpenAI-compatible server; empty: search by words only.
+        embeddings_url: its endpoint up to ``/v1``; default: ``ORCHESTRA_MODEL_URL``, with its key.
         embeddings_api_key: for ``embeddings_url``.
-        similar_from: the least cosine of a query and a section that has something to do with it, 0–1; what is right
-            depends on the model.
+        similar_from: the least cosine between a query and a section that is relevant to it, 0 to 1; depends on the
+            model.
 
     """
 
@@ -94,9 +94,9 @@ class Knowledge:
         return f"Knowledge({str(self.folder)!r})"
 
     def sections(self, query: str, limit: int = 3) -> list[Passage]:
-        """The sections that may answer a query, best first; none if none shares a telling word with it or means it.
+        """The sections that may answer a query, best first; none if no section matches.
 
-        Blocks for up to 1.5 s where there are embeddings: then run it in a thread.
+        With embeddings it blocks for up to 1.5 s: run it in a thread.
 
         Args:
             query: what the caller wants to know, in any words.
@@ -121,7 +121,7 @@ class Knowledge:
             return [index.passage(number, score) for number, score in found[:limit]]
 
     def prepare(self) -> None:
-        """Have the sections embedded that are not yet, behind the scenes; nothing to do without ``embeddings``."""
+        """Start embedding new sections in the background; does nothing without ``embeddings``."""
         if not self.embeddings or (self._learning is not None and self._learning.is_alive()) or self._opened().rests:
             return
         with self._lock:
@@ -130,7 +130,7 @@ class Knowledge:
                 self._learning.start()
 
     def embed(self) -> int:
-        """Embed the sections that are not yet; how many these were. An endpoint that fails is logged.
+        """Embed the sections without a vector. Returns how many; a failure of the endpoint is logged.
 
         Raises:
             AppError: the folder is missing, has no pages, or a page cannot be read.
@@ -152,7 +152,7 @@ class Knowledge:
         return learned
 
     def close(self) -> None:
-        """Close the connections to the endpoint of the embeddings; a search opens others."""
+        """Close the connections to the embedding endpoint; a search opens new ones."""
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             endpoint.close()
@@ -207,9 +207,9 @@ class Knowledge:
 
 
 class _Index:
-    """The full-text table over one reading of the folder, how rare each term is, and what each section means.
+    """The full-text table of a folder as it was read, the frequency of each term, and the vectors of the sections.
 
-    ``kept`` is the file in which the vectors of ``model`` outlive the process; processes and folders share it.
+    ``vector_file`` stores the vectors of ``model``; processes and folders share it.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class _Index:
         self._place = folder, model
         self._vectors: dict[str, bytes] = {}  # by the digest of the section
         self._vectors_kept = False
-        # Guarded by Knowledge's lock, which is why another thread than the builder's may use it.
+        # any thread may use it, guarded by Knowledge's lock
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute("CREATE VIRTUAL TABLE section USING fts5(title, text, tokenize = 'ascii')")
         terms = language.terms
@@ -239,15 +239,15 @@ class _Index:
             self._attach(kept)
 
     def passage(self, number: int, score: float) -> Passage:
-        """A section as it is handed out."""
+        """A section as a search returns it."""
         title, text = self._sections[number]
         return Passage(title, text, score)
 
     def by_words(self, query: str, limit: int) -> list[tuple[int, float]]:
-        """The numbers of the sections that share something telling with the query, with their scores, best first.
+        """The sections that share specific words with the query, as (number, score), best first.
 
-        What else is said in a long question takes nothing from them: whoever reads them judges whether they answer it.
-        A word that was only guessed, and one that many sections have, is not enough; half of all words are.
+        Other words of a long question do not lower a score: the agent who reads the sections judges whether they answer
+        it. A word that was only guessed, or that many sections contain, is not enough; half of all words are.
         """
         language = self._language
         asked = {term: language.closest_term(term, self._found_in) for term in dict.fromkeys(language.terms(query))}
@@ -274,17 +274,17 @@ class _Index:
 
     @property
     def _telling(self) -> float:
-        """What the terms that a section shares with a query must tell together."""
+        """The total weight of specific terms that a section must share with a query."""
         return self._rarity_of(max(2.0, _TELLING_SHARE * len(self._sections)))
 
     def _rarity(self, term: str) -> float:
-        """How much a term tells: the more sections have it, the less; one that none has tells as much as the rarest."""
+        """The weight of a term: lower, the more sections contain it; for an unknown one that of the rarest."""
         return self._rarity_of(self._found_in.get(term, 0))
 
     def _rarity_of(self, sections: float) -> float:
         return math.log(1 + (len(self._sections) + 0.5) / (max(1.0, sections) + 0.5))
 
-    # -- what they mean
+    # -- vectors
 
     def _attach(self, kept: Path) -> None:
         try:
@@ -295,7 +295,7 @@ class _Index:
             _LOG.warning("knowledge.vectors_not_kept", file=str(kept), error=str(error))
 
     def _load(self) -> None:
-        """Take over the vectors of sections that there are still, and forget the others."""
+        """Load the vectors of the sections that still exist, and delete the others."""
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS kept.vector("
             "folder TEXT, model TEXT, digest TEXT, vector BLOB, PRIMARY KEY (folder, model, digest))"
@@ -316,7 +316,7 @@ class _Index:
         }
 
     def learn(self, vectors: dict[int, bytes]) -> None:
-        """Take up the vectors of sections, and keep them."""
+        """Add vectors of sections, and store them."""
         new = {self._digests[number]: vector for number, vector in vectors.items()}
         self._vectors |= new
         if not self._vectors_kept:
@@ -329,7 +329,7 @@ class _Index:
             self._vectors_kept = False
 
     def by_meaning(self, query: bytes, similar_from: float) -> list[int]:
-        """The numbers of the sections that mean something alike, the nearest first."""
+        """The numbers of the sections with a similar meaning, nearest first."""
         from orchestra.agents.embeddings import similarity  # noqa: PLC0415 - only where it is chosen
 
         near = [

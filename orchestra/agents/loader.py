@@ -1,4 +1,4 @@
-"""Finds an app by its place in Python and checks that its parts fit together."""
+"""Loads an app by its name in Python and checks that its parts fit together."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ from orchestra.agents.app import App
 from orchestra.errors import AppError, UsageError
 from orchestra.names import renamed
 
-#: a turn ends after 45 s whatever happens
+#: longer than this no caller waits, in seconds
 _LONGEST_TOOL_S = 30.0
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -19,8 +19,8 @@ def load_app(place: str) -> App:
     """The app at ``module:attribute``, checked.
 
     Raises:
-        AppError: there is no app at that place, or its agents, tools and knowledge do not fit together; the message
-            names the place and the cure.
+        AppError: there is no such app, or its agents, tools and knowledge do not fit together; the message says where,
+            and what to do.
 
     """
     module_name, _, attribute = place.partition(":")
@@ -28,7 +28,7 @@ def load_app(place: str) -> App:
         msg = f"app {place!r}: write it as module:attribute, as in orchestra.demo:app"
         raise AppError(msg)
     here = str(Path.cwd())
-    if here not in sys.path:  # a console script does not look where it is started
+    if here not in sys.path:  # a console script does not search the directory in which it is started
         sys.path.insert(0, here)
     try:
         module = import_module(module_name)
@@ -51,7 +51,7 @@ def load_app(place: str) -> App:
 
 
 def _where(error: Exception) -> str:
-    """The place in the author's own files at which the import of an app failed."""
+    """The file and line of the author's at which the import of an app failed."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}, line {error.lineno}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
@@ -63,7 +63,7 @@ def check_app(app: App, place: str) -> None:
     """Check that the parts of an app fit together.
 
     Raises:
-        AppError: the first thing that does not fit, with the place and the cure.
+        AppError: the first problem, with its location and the cure.
 
     """
     for problem in _problems(app):
@@ -76,10 +76,10 @@ def _problems(app: App) -> list[str]:
     problems = [f"agent name {name!r}: use letters, digits and underscores" for name in names if not _NAME.match(name)]
     problems += [f"two agents are named {name!r}: rename one" for name in sorted(_doubled(names))]
     if app.entry not in names:
-        problems.append(f"entry is {app.entry!r}, which is no agent of the app: choose one of {', '.join(names)}")
+        problems.append(f"entry is {app.entry!r}, which is not an agent of the app: choose one of {', '.join(names)}")
     for agent in app.agents:
         problems += [
-            f"agent {agent.name!r} hands off to {target!r}, which is no other agent of the app: "
+            f"agent {agent.name!r} hands off to {target!r}, which is not another agent of the app: "
             f"choose among {', '.join(name for name in names if name != agent.name) or 'none'}"
             for target in agent.handoffs
             if target not in names or target == agent.name
@@ -100,7 +100,7 @@ def _redaction_problems(app: App) -> list[str]:
             if re.compile(pattern).search(""):
                 problems.append(f"redact[{word!r}] matches the empty text, so it would match everywhere")
         except re.error as error:
-            problems.append(f"redact[{word!r}] is {pattern!r}, which is no regular expression: {error}")
+            problems.append(f"redact[{word!r}] is {pattern!r}, which is not a regular expression: {error}")
     return problems
 
 

@@ -1,22 +1,22 @@
-"""Chooses the agent before any model is asked: a model that only routes would cost the caller a whole first token."""
+"""Chooses the agent before any model is asked: routing by a model would cost the caller the time of a first token."""
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.language.bm25 import Index
 
-#: about one and a half telling words
+#: about one and a half specific words
 _ENOUGH = 2.0
 _CLEARLY = 1.3
-#: what a whole example is worth that the caller said word for word, and how long it must be to count
+#: the score of an example that the caller said word for word, and the fewest words that it must have
 _EXAMPLE = 2.0
 _SHORTEST_EXAMPLE = 3
 
 
 class Router:
-    """Moves a call to the agent whose subject the caller's words name; leaves it where it is in doubt.
+    """Moves a call to the agent whose subject the caller mentions; in doubt it leaves the call where it is.
 
-    What an agent is asked about stands in its ``about`` and ``examples`` and those of its own tools. Handoffs by the
-    model correct the router, so it rather misses a move than makes a wrong one.
+    An agent's subject is given by its ``about`` and ``examples``, and by those of its own tools. Handoffs by the model
+    correct the router, so missing a move is better than making a wrong one.
     """
 
     def __init__(self, app: App) -> None:
@@ -44,7 +44,7 @@ class Router:
         return current
 
     def scores(self, text: str) -> dict[str, float]:
-        """How much each agent has to do with these words, from 0."""
+        """How relevant each agent is to these words, from 0."""
         said = self._stems(text)
         return {
             name: score + _EXAMPLE * any(example in said for example in self._examples[name])
@@ -52,7 +52,7 @@ class Router:
         }
 
     def _stems(self, phrase: str) -> str:
-        """The stems of all words, with one space around each."""
+        """The stems of all words, with a space around each."""
         return f" {' '.join(self._language.stem(word) for word in self._language.words(phrase))} "
 
 

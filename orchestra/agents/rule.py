@@ -1,4 +1,4 @@
-"""A rule: a function that sees what an agent is about to say or do, and lets it pass, changes it, or stops it."""
+"""Rules: functions that see what an agent is about to say or do, and let it pass, change it or stop it."""
 
 import inspect
 import time
@@ -14,7 +14,7 @@ from orchestra_schemas import Message
 
 _LOG = structlog.get_logger("orchestra.agents")
 
-#: seconds for which a rule may keep the event loop
+#: longest time that a rule may block the event loop, in seconds
 _LONGEST_S = 0.5
 
 
@@ -29,7 +29,7 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Step(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule may know of the call in which something is about to be done."""
+    """What a rule knows of the call."""
 
     agent: str = ""
     call: str = ""
@@ -40,7 +40,7 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def caller_said(self) -> str:
-        """All that the caller has said so far, as far as it is remembered."""
+        """Everything the caller has said so far, as far as it is remembered."""
         return " ".join(message.content for message in self.conversation if message.role == "user")
 
 
@@ -53,9 +53,9 @@ class ToolUse(_Step, frozen=True, kw_only=True):
         agent: name of the agent that speaks.
         call: the call's id.
         turn: number of the caller's turn.
-        caller_number: E.164, empty where the carrier sent none.
+        caller_number: E.164; empty if the carrier sent none.
         conversation: what was said and done so far, oldest first.
-        call_state: what tools have noted for the rest of the call; to be looked at.
+        call_state: what tools have noted for the rest of the call; read-only.
 
     """
 
@@ -63,7 +63,7 @@ class ToolUse(_Step, frozen=True, kw_only=True):
     arguments: dict[str, Any] = {}
 
     def instead(self, tool: str = "", **arguments: Any) -> "ToolUse":
-        """The same with other arguments; with another tool, that one with just these arguments."""
+        """The same call with some arguments replaced; or a call of another tool with only these arguments."""
         if tool and tool != self.tool:
             return msgspec.structs.replace(self, tool=tool, arguments=arguments)
         return msgspec.structs.replace(self, arguments={**self.arguments, **arguments})
@@ -75,11 +75,11 @@ class Handoff(_Step, frozen=True, kw_only=True):
     target: str
 
     def instead(self, target: str) -> "Handoff":
-        """The same to another agent."""
+        """The same handoff to another agent."""
         return msgspec.structs.replace(self, target=target)
 
 
-#: what a rule may look at
+#: what a rule can be about
 SUBJECTS: tuple[type, ...] = (Sentence, ToolUse, Handoff)
 
 
@@ -88,7 +88,7 @@ class Rule:
 
     Attributes:
         name: the function's name.
-        subject: the type that it looks at.
+        subject: the type that it is about.
 
     """
 
@@ -107,7 +107,7 @@ class Rule:
         return f"<rule {self.name}>"
 
     def __call__(self, subject: Any) -> Any:
-        """None: let it pass; text: say that instead; what ``subject.instead(…)`` gave: do that instead."""
+        """None: let it pass; text: say that instead; a result of ``subject.instead(…)``: do that instead."""
         began = time.monotonic()
         decided = self.function(subject)
         took = time.monotonic() - began
@@ -124,13 +124,13 @@ class Rule:
 def rule(function: Callable[[Any], Any]) -> Rule:
     """Make a function a rule on every sentence, tool call or handoff of the app's agents.
 
-    Its one argument is annotated `Sentence`, `ToolUse` or `Handoff`. It returns None to let that pass, and text to
-    stop it and have that said instead (empty text: say nothing; the agent is told that it was refused). A rule on a
-    tool call or handoff may also change it: ``return use.instead(day="Friday")``. A rule that raises stops what it
-    guards. Rules are asked again when a turn is run again after a crash, so they only look, and change nothing.
+    Its one argument is annotated `Sentence`, `ToolUse` or `Handoff`. It returns None to let the subject pass, or text
+    to stop it and say the text instead (empty text: say nothing; the agent learns that it was refused). A rule on a
+    tool call or handoff may also change it: ``return use.instead(day="Friday")``. If a rule raises, its subject is
+    stopped. Rules run again when a turn is repeated after a crash, so they must not have side effects.
 
     Raises:
-        AppError: the function does not take exactly one argument annotated with one of the three, or is async.
+        AppError: the function is async, or does not take exactly one argument annotated with one of the three.
 
     """
     return Rule(function)

@@ -1,4 +1,4 @@
-"""A tool: a function that agents may call, with its arguments checked against its own annotations."""
+"""Tools: functions that agents may call, with arguments checked against their annotations."""
 
 import asyncio
 import inspect
@@ -18,26 +18,26 @@ from orchestra.language import Language
 from orchestra_schemas import ToolSchema
 
 _TIMEOUT_S = 5.0
-#: levels of arguments within one another; every reader of JSON takes as many
+#: most levels of nested arguments; every JSON parser supports this many
 _DEEPEST = 32
-#: what msgspec says nothing of in a schema where they need no time zone
+#: JSON schema formats that msgspec leaves out for types without a time zone
 _FORMATS = {time: "time", datetime: "date-time"}
 
 
 class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tool may know of the call that it runs in; handed to the argument that is annotated with this type.
+    """What a tool knows of its call; passed to the argument that is annotated with this type.
 
     Attributes:
         call: the call's id.
         turn: number of the caller's turn.
         agent: name of the agent that called the tool.
-        idempotency_key: the same whenever this one tool call is run again, different for every other.
-        caller_number: E.164, empty where the carrier sent none.
-        call_state: what tools and rules should know for the rest of the call, such as ``{"identified": True}``: JSON by
-            name. What a tool changes in it is kept once it has ended, whichever worker goes on with the call.
-        resources: what the app's ``lifespan`` yielded, None without one.
-        http: a client for other services, shared by all tools of the worker: warm connections, at most 64 of them, and
-            4 s for connecting and for each read. None outside of a worker.
+        idempotency_key: the same whenever this tool call is run again, different for every other call.
+        caller_number: E.164; empty if the carrier sent none.
+        call_state: JSON values by name that tools and rules share for the rest of the call, such as ``{"identified":
+            True}``. A tool's changes are stored when it ends, and every worker sees them.
+        resources: the value that the app's ``lifespan`` yielded, None without one.
+        http: an HTTP client, shared by all tools of the worker: it keeps up to 64 connections open, with timeouts of
+            4 s for connecting and for each read. None outside a worker.
 
     """
 
@@ -52,7 +52,7 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolSource(Protocol):
-    """Where tools come from that may change while the app runs.
+    """A source of tools that may change while the app runs.
 
     Attributes:
         initial: the tools as they were when the app was loaded.
@@ -71,7 +71,7 @@ class ToolSource(Protocol):
         ...
 
     def warm(self) -> None:
-        """Have the connection to it ready, on the running event loop."""
+        """Open the connection to it, on the running event loop."""
         ...
 
     async def close(self) -> None:
@@ -79,12 +79,12 @@ class ToolSource(Protocol):
         ...
 
     def probe(self) -> tuple[str, str]:
-        """Its name, and why it is away now, "" if it is not. Blocks."""
+        """Its name, and why it is unavailable now, "" if it is available. Blocks."""
         ...
 
 
 class Tool:
-    """A function as agents see it; made by `tool`. Calling it calls the function.
+    """A function that agents can call; made by `tool`. Calling it calls the function.
 
     Attributes:
         name: the function's name.
@@ -96,7 +96,7 @@ class Tool:
         needs_confirmation: it only runs after the caller has said yes to a question.
         stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it.
         examples: what callers say when they need this tool, for the router and the offline model.
-        source: where it comes from, None for a function of the app's own.
+        source: where it comes from; None for the app's own functions.
 
     """
 
@@ -124,7 +124,7 @@ class Tool:
             msg = f"tool {self.name}: yields; a tool returns its result whole: return it"
             raise AppError(msg)
         if not isinstance(timeout_s, int | float):
-            msg = f"tool {self.name}: timeout_s={timeout_s!r} is no number of seconds"
+            msg = f"tool {self.name}: timeout_s={timeout_s!r} is not a number of seconds"
             raise AppError(msg)
         self.description = " ".join((inspect.getdoc(function) or "").split("\n\n", 1)[0].split())
         self.timeout_s = timeout_s
@@ -149,7 +149,7 @@ class Tool:
         return f"<tool {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function itself, as if it were no tool."""
+        """Call the function itself."""
         return self.function(*args, **kwargs)
 
     @property
@@ -158,10 +158,10 @@ class Tool:
         return bool(self._context_argument)
 
     def question(self, arguments: str, language: Language) -> str:
-        """What the caller is asked, in this language, before this call is made.
+        """The question, in this language, that the caller has to agree to before this call is made.
 
         Raises:
-            RejectedError: the arguments are not what the annotations ask for.
+            RejectedError: the arguments do not match the annotations.
 
         """
         values = {name: language.in_words(value, self._choices) for name, value in self.check(arguments).items()}
@@ -173,7 +173,7 @@ class Tool:
 
     @property
     def asks(self) -> str:
-        """The question before a call as it was given, with names in braces; empty without one."""
+        """The template of the question, with names in braces; empty if there is none."""
         return self._question
 
     async def run(self, arguments: str, context: ToolContext) -> str:
@@ -181,15 +181,15 @@ class Tool:
 
         Args:
             arguments: the model's JSON text.
-            context: handed to the argument annotated `ToolContext`, if there is one.
+            context: passed to the argument annotated `ToolContext`, if there is one.
 
         Returns:
-            What the function returned, as text: strings as they are, everything else as JSON, or by its ``str``.
+            The function's result as text: strings as they are, everything else as JSON, or else by ``str``.
 
         Raises:
-            RejectedError: the arguments are not what the annotations ask for; the message says which and why.
-            ToolFailed: it could not be done; the message is for the agent.
-            Exception: whatever else the function raises.
+            RejectedError: the arguments do not match the annotations; the message says which and why.
+            ToolFailed: it failed; the message is for the agent.
+            Exception: anything else that the function raises.
 
         """
         checked = self.check(arguments)
@@ -204,22 +204,22 @@ class Tool:
         return _told(result)
 
     def ready(self) -> Coroutine[Any, Any, None] | None:
-        """What is to be awaited before a run and does not count against ``timeout_s``; None if nothing is.
+        """What to await before a run, outside its ``timeout_s``; None if there is nothing.
 
         Awaiting it raises `ToolFailed` if the tool cannot be run now.
         """
         return None
 
     def check(self, arguments: str) -> dict[str, Any]:
-        """The arguments by name, in the types that the function is annotated with; defaults filled in.
+        """The arguments by name, in the annotated types, with defaults filled in.
 
         Raises:
-            RejectedError: they are not what the annotations ask for.
+            RejectedError: they do not match the annotations.
 
         """
         raw = read_arguments(self.name, arguments)
         for name in self._texts:
-            if type(raw.get(name)) in {int, float}:  # models write a parcel's number as a number
+            if type(raw.get(name)) in {int, float}:  # models write the number of a parcel as a JSON number
                 raw[name] = str(raw[name])
         try:
             values = msgspec.convert(raw, self._arguments, strict=False)
@@ -261,19 +261,19 @@ def tool(
     async; one that is not runs in a thread.
 
     Args:
-        function: the function, when the decorator is used without brackets.
-        name: what the model calls it; the function's name unless set.
+        function: the function, if the decorator is used without brackets.
+        name: its name for models; default: the function's name.
         timeout_s: seconds after which a run counts as failed.
         filler: what the caller hears when the tool is slow.
         idempotent: running it twice with one idempotency key does no harm, so it may be run again after a crash.
-        needs_confirmation: it only runs after the caller has said yes. Give the question, in which arguments stand in
-            braces: ``"Shall I send parcel {number} on {day}?"``; True: one is made of the docstring.
-        stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it. A tool not marked so
-            is done to its end once it has begun, and the agent learns its result with the next turn.
+        needs_confirmation: it only runs after the caller has said yes. Give the question, with arguments in braces:
+            ``"Shall I send parcel {number} on {day}?"``; True: the question is made from the docstring.
+        stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it. Other tools run to
+            their end once they have begun, and the agent learns the result in the next turn.
         examples: what callers say when they need it.
 
     Raises:
-        AppError: an argument has no annotation, or one that has no JSON form, or the question names none that is there.
+        AppError: an argument has no annotation, or one without a JSON form; or the question names an unknown argument.
 
     """
     make = partial(
@@ -290,12 +290,12 @@ def tool(
 
 
 def read_arguments(tool: str, arguments: str) -> dict[str, Any]:
-    """The arguments of a call by name, from the JSON text that a model wrote.
+    """Read the arguments of a call by name from the JSON text that a model wrote.
 
-    Models write no arguments as ``{}``, as nothing, as ``null``, and sometimes write the whole object as a JSON string.
+    Models write "no arguments" as ``{}``, nothing or ``null``, and sometimes the whole object as a JSON string.
 
     Raises:
-        RejectedError: it is no JSON, or JSON of another shape, or nested too deeply.
+        RejectedError: it is not JSON, not an object, or nested too deeply.
 
     """
     try:
@@ -303,7 +303,7 @@ def read_arguments(tool: str, arguments: str) -> dict[str, Any]:
         if isinstance(read, str):
             read = msgspec.json.decode(read.strip() or "{}")
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        msg = f"wrong arguments for {tool}: they are no JSON ({error}): write one JSON object"
+        msg = f"wrong arguments for {tool}: they are not JSON ({error}): write one JSON object"
         raise RejectedError(msg) from error
     if read is None:
         return {}
@@ -317,13 +317,13 @@ def read_arguments(tool: str, arguments: str) -> dict[str, Any]:
 
 
 def is_deeper(value: Any, levels: int) -> bool:
-    """Whether JSON is nested deeper than so many levels."""
+    """Whether JSON is nested deeper than this many levels."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return bool(inner) and (levels == 0 or any(is_deeper(each, levels - 1) for each in inner))
 
 
 def _told(result: Any) -> str:
-    """A result as text. What was done is not failed for a type that has no JSON form."""
+    """A result as text. A result without a JSON form does not make a tool fail that has done its work."""
     if isinstance(result, str):
         return result
     try:
@@ -336,7 +336,7 @@ def _check_question(question: str, arguments: type[msgspec.Struct], name: str) -
     try:
         named = {field for _, field, _, _ in Formatter().parse(question) if field is not None}
     except ValueError as error:
-        msg = f"tool {name}: needs_confirmation={question!r} is no text with names in braces: {error}"
+        msg = f"tool {name}: needs_confirmation={question!r} is not text with names in braces: {error}"
         raise AppError(msg) from error
     for field in sorted(named - set(arguments.__struct_fields__)):
         msg = f"tool {name}: needs_confirmation names {{{field}}}, which is none of its arguments"
@@ -344,7 +344,7 @@ def _check_question(question: str, arguments: type[msgspec.Struct], name: str) -
 
 
 def with_examples(description: str, examples: Sequence[str]) -> str:
-    """A description and its examples, as a model reads them."""
+    """A description with its examples, for a model."""
     quoted = ", ".join(f'"{example}"' for example in examples)
     return f"{description.rstrip('.')}. Examples: {quoted}." if quoted else description
 
@@ -379,7 +379,7 @@ def _arguments_of(function: Callable[..., Any], name: str) -> tuple[type[msgspec
 
 
 def _described(annotation: Any) -> Any:
-    """``Annotated[T, "text"]`` with the text as the description that JSON schema knows; a time with its format."""
+    """``Annotated[T, "text"]`` with the text as description in the JSON schema; a time with its format."""
     kind, *extras = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
     bare = [each for each in get_args(kind) or (kind,) if each is not NoneType]
     if len(bare) == 1 and isinstance(bare[0], type) and bare[0] in _FORMATS:
@@ -396,7 +396,7 @@ def _is_text(annotation: Any) -> bool:
 
 
 def _object_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """The JSON schema of a struct, whole: what other servers call by reference stands in its place."""
+    """The JSON schema of a struct, with references resolved."""
     (top,), components = msgspec.json.schema_components((struct,), ref_template="#/{name}")
     schema: dict[str, Any] = _inlined(top, components, ())
     schema.pop("title", None)

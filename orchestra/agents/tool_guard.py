@@ -1,4 +1,4 @@
-"""Decides whether a tool call or handoff that an agent wants is made: by the app's rules and the caller's word."""
+"""Decides whether an agent's tool call or handoff is made: by the app's rules and the caller's confirmation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,17 +23,17 @@ _NOT_THIS_ONE = "Not done: there is no such colleague or tool to take instead."
 
 
 class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
-    """The moment of a call in which something is about to be done.
+    """The call at the moment at which an agent wants to do something.
 
     Attributes:
-        agent: who speaks.
+        agent: name of the agent that speaks.
         call: the call's id.
         turn: number of the caller's turn.
         caller_number: E.164, or empty.
         conversation: what was said and done so far.
-        asked: what the caller was asked before this turn, None if nothing.
-        answer: what the caller has said since.
-        notes: what the agents should know beside the conversation.
+        asked: the confirmation that the caller was asked for before this turn, None if there is none.
+        answer: the caller's words since then.
+        notes: what the agents should know in addition to the conversation.
         call_state: what tools have noted so far; it changes while the turn goes on.
 
     """
@@ -53,9 +53,9 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A tool call or handoff that is not made.
 
     Attributes:
-        result: what the agent is told.
-        say: what the caller hears in its place; empty: what the agent says next.
-        asked: what the caller is asked by that, None if it is no question about a tool.
+        result: the result for the agent.
+        say: what the caller hears instead; empty: the agent's next words.
+        asked: the confirmation that ``say`` asks for, None if it does not.
 
     """
 
@@ -65,7 +65,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolGuard:
-    """Judges what the agents of an app want to do. Pure: the same context gets the same answer."""
+    """Decides what the agents of an app may do. Pure: the same context gets the same decision."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -75,13 +75,13 @@ class ToolGuard:
     def check(
         self, call: ToolCall, context: TurnContext, offered: Sequence[str], fired: dict[str, None]
     ) -> ToolCall | Refusal:
-        """The call as it is to be made, or why it is not made.
+        """The call as it is to be made, or its refusal.
 
         Args:
-            call: what the agent wants: a tool, or a handoff as ``transfer_to_…``.
-            context: when and where.
+            call: a tool call, or a handoff as ``transfer_to_…``.
+            context: the call at this moment.
             offered: names of the tools and handoffs that this agent has now.
-            fired: the names of the rules that stop or change the call are put in.
+            fired: gets the names of the rules that stop or change the call.
 
         """
         if call.name.startswith(HANDOFF):
@@ -110,7 +110,7 @@ class ToolGuard:
         offered: Sequence[str],
         fired: dict[str, None],
     ) -> ToolCall | Refusal:
-        """The call after all rules on tools, and after the caller's word where that is needed."""
+        """The call after all rules on tools, and after the caller's confirmation if it is needed."""
         use = ToolUse(tool=tool.name, arguments=arguments, **_call_facts(context))
         for rule in self._on_tools:
             decided = _ask(rule, use)
@@ -145,12 +145,12 @@ class ToolGuard:
         return ToolCall(id=call.id, name=name, arguments="{}") if name in offered else Refusal(result=_NOT_THIS_ONE)
 
     def _confirmed(self, tool: Tool, call: ToolCall, context: TurnContext) -> ToolCall | Refusal:
-        """The call, if nobody has to agree to it, or the caller has."""
+        """The call, if it needs no confirmation or the caller has agreed."""
         if not tool.needs_confirmation:
             return call
         try:
             question = tool.question(call.arguments, self._app.language)
-        except RejectedError as error:  # a rule gave it arguments that it does not take
+        except RejectedError as error:  # a rule has set arguments that the tool does not accept
             return Refusal(result=f"Not done: {error}")
         was_asked = context.asked is not None and context.asked.is_for(call.name, call.arguments)
         if was_asked and self._app.language.agrees(context.answer):
@@ -160,10 +160,10 @@ class ToolGuard:
 
 
 def as_object(call: ToolCall) -> ToolCall:
-    """The call with the text of one JSON object as its arguments, whatever shape the model gave them.
+    """The call with one JSON object as its arguments, whatever form the model gave them.
 
     Raises:
-        RejectedError: there is no object in them.
+        RejectedError: they contain no object.
 
     """
     read = read_arguments(call.name, call.arguments)
@@ -186,10 +186,10 @@ def _call_facts(context: TurnContext) -> dict[str, Any]:
 
 
 def _ask(rule: Rule, subject: ToolUse | Handoff) -> Any:
-    """What the rule decides; a rule that fails, or decides something that is no decision, refuses."""
+    """The rule's decision; a rule that fails, or returns something of the wrong type, refuses."""
     try:
         decided = rule(subject)
-    except Exception:  # noqa: BLE001 - what the rule guards must not be done, whatever its fault
+    except Exception:  # noqa: BLE001 - a rule that fails must not let the call pass
         _LOG.exception("rule.failed", rule=rule.name, call=subject.call, turn=subject.turn)
         return ""
     if decided is not None and not isinstance(decided, str | type(subject)):

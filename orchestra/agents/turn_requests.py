@@ -1,7 +1,7 @@
-"""The steps of a turn as events: each prompt and tool call is published as a request, and its answer awaited.
+"""Requests and responses over the bus: publishes each prompt and tool call of a turn, and awaits its answer.
 
-Request ids follow from the turn's event and the order of the requests. So a turn that is run again, by another worker
-after this one died, publishes nothing twice and takes the answers that are there already.
+Request ids follow from the turn's event and the order of the requests. A turn that another worker repeats after this
+one has died therefore publishes nothing twice, and gets the answers that exist already.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from orchestra_schemas import (
     UserTurnPredicted,
 )
 
-#: seconds within which something of an answer is to be heard, takeover from a dead worker included
+#: seconds for the first part of an answer, including the recovery from a dead worker
 PROMPT_S = 30.0
-#: seconds beyond a deadline after which nobody is expected to answer any more
+#: seconds after a deadline until which an answer may still arrive
 _GRACE_S = 3.0
 _NO_ANSWER = "The tool did not answer in time; its outcome is not known."
 
 
 class TurnRequests:
-    """Asks the execution workers for what the agents need in one turn.
+    """Asks the execution workers for the prompts and tool calls of one turn.
 
     Attributes:
         count: how many prompts and tool calls there were.
@@ -47,8 +47,8 @@ class TurnRequests:
         open_tools: tool calls without an answer: id of the request → id of the tool call.
         published: how many events this attempt has published.
         model: the model that gave the last answer, empty before one has.
-        parameters: with which it did.
-        speaker: the agent that everybody was told to speak now, "" if nobody was told anything in this turn.
+        parameters: the parameters of that answer.
+        speaker: the agent of the last published `AgentChanged` of this turn, "" without one.
 
     """
 
@@ -82,17 +82,17 @@ class TurnRequests:
         self._pending.append(change)
 
     def pending_events(self) -> list[Event]:
-        """What no request has taken along."""
+        """The events that no request has taken along."""
         pending, self._pending = self._pending, []
         return pending
 
     def prompt(
         self, agent: Agent, messages: tuple[Message, ...], tools: tuple[ToolSchema, ...], tool_choice: ToolChoice
     ) -> Coroutine[Any, Any, PromptCompleted]:
-        """Have a model answer: the prompt is published at once, and who awaits what is returned gets the answer.
+        """Have a model answer. The prompt is published at once; await the result for the answer.
 
         Raises:
-            EngineError: no worker has answered in time.
+            EngineError: no worker answered in time.
 
         """
         self.count += 1
@@ -125,7 +125,7 @@ class TurnRequests:
         return answer
 
     async def _is_being_answered(self, request_id: str, since: float) -> bool:
-        """Whether a worker has published something for this request since then: a long answer is still coming."""
+        """Whether a worker has published something for this request since then: a long answer is still in progress."""
         call = self._event.call
         entries = self._context.bus.entries(partition_of(call), JOURNAL, since=str(int(since * 1000)))
         async with aclosing(entries):  # type: ignore[type-var]
@@ -135,14 +135,14 @@ class TurnRequests:
         return False
 
     async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:
-        """Have a tool run; if nobody answers, the agent is told that the outcome is not known.
+        """Have a tool run. If no worker answers, the result says that the outcome is not known.
 
-        What a tool does cannot be taken back: in a turn that is only predicted it waits until the turn has ended.
+        The effects of a tool cannot be undone: in a predicted turn it waits until the turn has ended.
         """
         if isinstance(self._event, UserTurnPredicted):
             await self._active.wait_until_confirmed(self._event.turn)
         self.count += 1
-        tool = self._app.tools.get(call.name)  # None: its server has taken it away since; execution says so
+        tool = self._app.tools.get(call.name)  # None: its server has removed it since; execution reports that
         timeout_s = 0.0 if tool is None else tool.timeout_s
         request = ToolRequested(
             call=self._event.call,
@@ -170,11 +170,11 @@ class TurnRequests:
         )
 
     def say(self, agent: Agent, text: str) -> None:
-        """Have the caller hear these words as they are; no model has made them."""
+        """Have the caller hear these words as they are; no model has written them."""
         self._pending.append(reply_chunk(self._app, self._event, agent.name, text))
 
     def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:
-        """Publish a request; its id, and what ends when it is stored."""
+        """Publish a request. Returns its id, and an awaitable that ends when it is stored."""
         events = (*self.pending_events(), request)
         changes = [event.agent for event in events if isinstance(event, AgentChanged)]
         self.speaker = changes[-1] if changes else self.speaker

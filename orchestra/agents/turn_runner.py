@@ -1,4 +1,4 @@
-"""Runs the turns of the calls that this worker owns: begins them, stops them, and keeps what came of them."""
+"""Runs the turns of the calls that this worker owns: starts and stops them, and stores their results."""
 
 import asyncio
 import time
@@ -34,13 +34,13 @@ from orchestra_schemas import (
 
 _LOG = structlog.get_logger("orchestra.agents")
 
-#: a turn that has waited longer than this is not answered: the caller has said something else since, or is gone
+#: a turn that has waited longer than this is not answered: the caller has gone on or hung up
 STALE_S = 30.0
-#: seconds that a turn may take in all
+#: longest time of a turn, in seconds
 TURN_S = 300.0
-#: seconds that AutoGen gets to end after it was asked to
+#: seconds that AutoGen gets to end by itself
 _STOP_S = 0.1
-#: how long an ended call is remembered, so that what comes late is known as late
+#: how long an ended call is remembered, so that late events are recognized
 _KEPT_S = 3600
 
 Outcome = Literal["answered", "cancelled", "failed"]
@@ -48,13 +48,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class TurnRunner:
-    """The turns of an app's calls; every method takes the call as it is live in this process.
+    """Runs the turns of an app's calls; every method takes the active call.
 
     Args:
-        app: whose agents answer.
-        group: name of the consumer group that runs this, a part of the ids of what it publishes.
-        prompt_s: seconds within which something of an answer is to be heard.
-        turn_s: seconds that a turn may take in all.
+        app: the app whose agents answer.
+        group: name of the consumer group, a part of the ids of published events.
+        prompt_s: seconds for the first part of an answer.
+        turn_s: longest time of a turn, in seconds.
 
     """
 
@@ -68,7 +68,7 @@ class TurnRunner:
 
     @property
     def _toolset(self) -> AgentToolset:
-        """The agents with the tools that they have now: those of a server elsewhere come and go."""
+        """The agents with their present tools: those of MCP servers come and go."""
         revision = self._app.revision
         if self._built[0] != revision:
             self._built = revision, AgentToolset(self._app)
@@ -77,7 +77,7 @@ class TurnRunner:
     def greet(
         self, event: CallStarted, context: Context, active: ActiveCall, *, background: str = ""
     ) -> AgentChanged | None:
-        """The caller is being greeted by the agent that answers first; ``background``: of their earlier calls."""
+        """The first agent greets the caller; ``background``: notes on their earlier calls."""
         if active.conversation.turn >= 0:
             return None
         active.conversation.add_greeting(event.greeting, caller=event.other_party, background=background)
@@ -85,7 +85,7 @@ class TurnRunner:
         return AgentChanged(call=event.call, agent=active.conversation.agent, reason="entry")
 
     async def answer(self, event: CallerTurn, context: Context, active: ActiveCall) -> list[Event]:
-        """Let the agents answer the caller; returns what closes the turn, nothing if that is not needed any more.
+        """Let the agents answer the caller. Returns the events that close the turn, none if it is closed already.
 
         ::
 
@@ -101,7 +101,7 @@ class TurnRunner:
         if conversation.ended or event.turn <= conversation.turn:
             return []
         if isinstance(event, UserTurnEnded) and event.predicted:
-            active.confirm(event)  # whoever began to answer it goes on
+            active.confirm(event)  # the handler of the prediction goes on with it
             _save(active, context)
             return []
         reason: StopReason | None = None
@@ -127,14 +127,14 @@ class TurnRunner:
         return [TurnCancelled(call=event.call, turn=event.turn, reason=reason)]
 
     async def resume(self, event: UserTurnResumed, context: Context, active: ActiveCall) -> None:
-        """The caller goes on with a turn that was predicted to be over: it never was."""
+        """The caller goes on with a turn that was predicted to be over: its work is discarded."""
         active.conversation.mark_interrupted(event.turn)
         if active.turn is not None and active.turn.number == event.turn:
             await active.stop_turn("resumed")
         _save(active, context)
 
     def deliver_result(self, event: Step, context: Context, active: ActiveCall) -> None:
-        """A prompt or tool call has been answered: for the turn that waits for it, here or after a crash."""
+        """A prompt or tool call has been answered: pass it to the turn that waits for it, here or after a crash."""
         conversation = active.conversation
         if isinstance(event, ToolCompleted) and event.noted:
             conversation.update_call_state(event.noted)
@@ -146,7 +146,7 @@ class TurnRunner:
             _save(active, context)
 
     async def interrupt(self, event: ReplyInterrupted, context: Context, active: ActiveCall) -> None:
-        """The caller spoke over a reply: it is not made any further, and what was not heard was never said."""
+        """The caller spoke over a reply: stop it, and keep only the part that was heard."""
         active.conversation.mark_interrupted(event.turn)
         if active.turn is not None and active.turn.number == event.turn:
             await active.stop_turn("interrupted")
@@ -154,7 +154,7 @@ class TurnRunner:
         _save(active, context)
 
     async def end(self, event: CallEnded, context: Context, active: ActiveCall) -> None:
-        """The call is over: nothing is answered any more."""
+        """The call is over: stop answering."""
         del event
         active.conversation.ended = True
         await active.stop_turn("call_ended")
@@ -210,14 +210,17 @@ class TurnRunner:
             running.over.set()
 
     def _withdraw(self, event: CallerTurn, context: Context, active: ActiveCall, requests: TurnRequests) -> list[Event]:
-        """The events that close a turn which was predicted and did not come."""
+        """The events that close a turn that was predicted and did not end."""
         conversation, running = active.conversation, active.turn
         conversation.discard_turn(event.turn)
         context.state.delete(*(STEP + request for request in requests.ids))
         _save(active, context)
         reason = "expired" if running is None or running.reason is None else running.reason
         closing: list[Event] = [TurnCancelled(call=event.call, turn=event.turn, reason=reason)]
-        if requests.speaker not in ("", conversation.agent):  # others were told of an agent that never spoke
+        if requests.speaker not in (
+            "",
+            conversation.agent,
+        ):  # an `AgentChanged` was published for an agent that never spoke
             agent, previous = conversation.agent, requests.speaker
             closing.append(
                 AgentChanged(call=event.call, turn=event.turn, agent=agent, previous=previous, reason="routed")
@@ -227,7 +230,7 @@ class TurnRunner:
     def _closing_events(
         self, event: CallerTurn, state: TurnState, requests: TurnRequests, running: RunningTurn, outcome: Outcome
     ) -> list[Event]:
-        """The events that close a turn; a caller who would hear nothing hears the apology."""
+        """The events that close a turn; if the caller would hear nothing, with the apology."""
         if outcome == "cancelled":
             return [TurnCancelled(call=event.call, turn=event.turn, reason=running.reason or "superseded")]
         closing: list[Event] = []
@@ -252,7 +255,7 @@ class TurnRunner:
 
 
 async def _until_confirmed(turn: AgentTurn, active: ActiveCall) -> bool:
-    """Let the agents work on a turn that is only predicted; what comes of it counts once the turn has ended."""
+    """Let the agents work on a predicted turn; the result counts once the turn has ended."""
     try:
         answered = await turn.run()
     except EngineError:
@@ -264,11 +267,11 @@ async def _until_confirmed(turn: AgentTurn, active: ActiveCall) -> bool:
 
 
 async def _outcome(turn: AgentTurn, work: asyncio.Task[bool], turn_s: float) -> Outcome:
-    """How the agents' work ended.
+    """Wait for the agents, and return how their work ended.
 
     Raises:
         FencedError: another worker owns the call now.
-        RedisError: the bus is away; the turn is to be run again.
+        RedisError: the bus is unreachable; the turn must be repeated.
 
     """
     try:
@@ -292,7 +295,7 @@ async def _outcome(turn: AgentTurn, work: asyncio.Task[bool], turn_s: float) -> 
 
 
 def _stop(turn: AgentTurn, work: asyncio.Task[bool]) -> None:
-    """Stop the agents; by force if they have not ended in time."""
+    """Stop the agents; by force if they do not end in time."""
     if turn.over:
         work.cancel()
     elif not work.done():

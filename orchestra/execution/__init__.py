@@ -1,1 +1,1 @@
-"""Runs what the agents ask for: prompts on a model, tools, rules on what is said."""
+"""Runs what agents ask for: prompts on models, tools, and rules on every sentence."""

@@ -1,20 +1,20 @@
-"""What a tool has changed in the state of its call. Pure."""
+"""Finds what a tool has changed in the state of its call. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-#: bytes of JSON of a call's whole state: it goes with every prompt and tool call
+#: most bytes of a call's whole state as JSON: it is part of every prompt and tool call
 LARGEST: Final = 16_384
 
 
 def changes(before: Mapping[str, Any], after: Mapping[Any, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The values that are new, by name, None for a name that is gone; and why others are not kept.
+    """The changed values by name, None for a removed name; and why other changes are not kept.
 
     Args:
-        before: as the tool was given it.
-        after: as the tool has left it.
+        before: the state that the tool got.
+        after: the state as the tool left it.
 
     """
     found: dict[str, Any] = dict.fromkeys(name for name in before if name not in after)
@@ -23,8 +23,8 @@ def changes(before: Mapping[str, Any], after: Mapping[Any, Any]) -> tuple[dict[s
     for name, value in after.items():
         try:
             if not isinstance(name, str):
-                msg = f"the name {name!r} is no text"
-                raise TypeError(msg)  # noqa: TRY301 - told like all others
+                msg = f"the name {name!r} is not text"
+                raise TypeError(msg)  # noqa: TRY301 - reported like all others
             written = msgspec.json.encode(value)
             size += len(name) + len(written)
             if size > LARGEST:

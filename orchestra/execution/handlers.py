@@ -1,4 +1,4 @@
-"""Does what the agents ask for: has models answer and their words spoken, and runs tools."""
+"""The consumer ``execution``: has models answer, publishes their sentences, and runs tools."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,7 @@ from orchestra.execution.jobs import JobRegistry
 from orchestra.execution.models import ModelRegistry, open_models
 from orchestra.execution.prompts import Prompts
 from orchestra.execution.reply import Reply
-from orchestra.execution.tools import CALLER_NUMBER, Answers, Tools, http_client
+from orchestra.execution.tools import CALLER_NUMBER, ToolOverride, Tools, http_client
 from orchestra.settings import Settings, load_settings
 from orchestra_schemas import (
     CallEnded,
@@ -29,10 +29,10 @@ from orchestra_schemas import (
 
 OpenModels = Callable[[Settings], AbstractAsyncContextManager[ModelRegistry]]
 
-#: longer than any prompt or tool may take by its own deadline
+#: longer than the deadline of any prompt or tool
 _TIMEOUT_S = 60.0
 _KEPT_S = 3600
-#: tools that are not async wait for databases and the like: more of them at a time than there are cores
+#: tools that are not async mostly wait, for databases and the like: more threads than there are cores
 _THREADS = 64
 
 
@@ -40,21 +40,21 @@ class Execution:
     """The handlers of the group ``execution``.
 
     Args:
-        app: whose tools and rules; the one of the settings unless given.
-        models: opens the models; those of the settings unless given.
-        answers: asked before a tool is run, as in `Tools`.
+        app: the app whose tools and rules run; default: the one of the settings.
+        models: opens the models; default: those of the settings.
+        override: may answer instead of a tool, see `Tools`.
 
     """
 
     def __init__(
-        self, app: App | None = None, models: OpenModels = open_models, answers: Answers | None = None
+        self, app: App | None = None, models: OpenModels = open_models, override: ToolOverride | None = None
     ) -> None:
-        self._answers = answers
+        self._override = override
         self._app = app
         self._open_models = models
         self._jobs = JobRegistry()
         self.consumer = Consumer("execution")
-        self.consumer.lifespan(self.opened)
+        self.consumer.lifespan(self.open_resources)
         self.consumer.on(CallStarted)(self.remember_caller)
         self.consumer.on(PromptRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.prompt)
         self.consumer.on(ToolRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.tool)
@@ -63,8 +63,8 @@ class Execution:
         self.consumer.on(CallEnded)(self.end)
 
     @asynccontextmanager
-    async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Have models and the app's resources ready before the first call."""
+    async def open_resources(self, bus: Bus) -> AsyncIterator[None]:
+        """Open the models and the app's resources before the first call."""
         del bus
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="tool"))
         settings = load_settings()
@@ -78,20 +78,20 @@ class Execution:
             if self._team.knowledge is not None:
                 self._team.knowledge.prepare()
                 stack.callback(self._team.knowledge.close)
-            for source in self._team.sources if self._answers is None else ():
+            for source in self._team.sources if self._override is None else ():
                 source.warm()
                 stack.push_async_callback(source.close)
             self._prompts = Prompts(models)
             http = await stack.enter_async_context(http_client())
-            self._tools = Tools(self._team, resources, http, self._answers)
+            self._tools = Tools(self._team, resources, http, self._override)
             yield
 
     async def remember_caller(self, event: CallStarted, context: Context) -> None:
-        """Keep the number of the person on the line for tools that ask for it."""
+        """Keep the caller's number for tools that need it."""
         context.state.set(CALLER_NUMBER, event.other_party.encode())
 
     async def prompt(self, event: PromptRequested, context: Context) -> PromptCompleted:
-        """Have the model answer: a `ReplyChunk` for each sentence at once, then `PromptCompleted`."""
+        """Have the model answer: a `ReplyChunk` as soon as a sentence is complete, then `PromptCompleted`."""
         reply = Reply(self._team, event, context)
         answer = await self._jobs.run(
             self._prompts.answer(event, reply, context.attempt), call=event.call, turn=event.turn
@@ -103,7 +103,7 @@ class Execution:
         return answer
 
     async def tool(self, event: ToolRequested, context: Context) -> list[Event]:
-        """Run the tool: `ToolCompleted`, a filler when it is slow, and what it asks of the call."""
+        """Run the tool: `ToolCompleted`, a filler if it is slow, and events for what it wants of the call."""
         events = await self._jobs.run(
             self._tools.run(event, context),
             call=event.call,
@@ -120,15 +120,15 @@ class Execution:
         return events
 
     async def key(self, event: DigitPressed) -> None:
-        """Hand the key to the tool that waits for it."""
+        """Pass the key to the tool that waits for it."""
         self._tools.keypad.press(event.call, event.digit)
 
     async def stop(self, event: TurnCancelled | ReplyInterrupted | UserTurnResumed) -> None:
-        """Stop what nobody waits for any more."""
+        """Stop work whose result is no longer needed."""
         self._jobs.stop(event.call, up_to=event.turn)
 
     async def end(self, event: CallEnded, context: Context) -> None:
-        """Stop everything for this call, and forget it in a while."""
+        """Stop everything for this call, and let its state expire."""
         self._jobs.stop(event.call)
         context.state.expire(_KEPT_S)
 

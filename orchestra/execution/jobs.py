@@ -1,4 +1,4 @@
-"""What this worker is doing for each turn, so that it can be stopped when nobody waits for it any more."""
+"""The work of this worker by call and turn, so that it can be stopped when its result is no longer needed."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class _Job:
-    """A job in the task that runs it."""
+    """A job and the task that runs it."""
 
     __slots__ = ("stoppable", "stopped", "task", "turn")
 
@@ -26,7 +26,7 @@ class _Job:
 
 
 class JobRegistry:
-    """The jobs of all calls, each in the task of its handler."""
+    """The running jobs of all calls, each in the task of its handler."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, list[_Job]] = {}
@@ -35,13 +35,13 @@ class JobRegistry:
         """Run a job to its end.
 
         Args:
-            work: what is to be done.
-            call: for which call.
-            turn: for which of its turns.
-            stoppable: False for what has to be done to its end once it has begun.
+            work: the job.
+            call: the id of the call that it is for.
+            turn: the number of the turn.
+            stoppable: False if it must run to its end once it has begun.
 
         Returns:
-            What the job returns; None if it was stopped.
+            The job's result; None if it was stopped.
 
         """
         task = asyncio.current_task()
@@ -52,7 +52,7 @@ class JobRegistry:
         try:
             return await work
         except asyncio.CancelledError:
-            if job.stopped and task.cancelling() == 1:  # by us alone
+            if job.stopped and task.cancelling() == 1:  # cancelled by `stop` alone
                 return None
             raise
         finally:
@@ -63,7 +63,7 @@ class JobRegistry:
                 task.uncancel()
 
     def stop(self, call: str, *, up_to: int | None = None) -> None:
-        """Stop the jobs of a call that can be stopped: those of the turns up to this one, or all."""
+        """Stop the stoppable jobs of a call: up to and including a turn, or all of them."""
         for job in self._jobs.get(call, ()):
             if up_to is None or job.turn <= up_to:
                 job.stop()

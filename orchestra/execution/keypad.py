@@ -1,4 +1,4 @@
-"""The keys that callers press, for the tool that waits for them."""
+"""Collects the keys that callers press, for a tool that waits for them."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ _TOO_FEW = "I got only {count} digits."
 
 
 class Keypad:
-    """The keys of every call at work here, from the journal to whoever collects them."""
+    """Passes the keys of all active calls from the journal to the tool that collects them."""
 
     def __init__(self) -> None:
         self._collecting: dict[str, asyncio.Queue[str]] = {}
 
     def press(self, call: str, digit: str) -> None:
-        """A key was pressed; without anybody who waits for it, it is only on the journal."""
+        """A key was pressed; ignored if no tool waits for keys."""
         queue = self._collecting.get(call)
         if queue is not None:
             queue.put_nowait(digit)
 
     def listen(self, call: str) -> asyncio.Queue[str]:
-        """Keep what is pressed in this call from now on, for `collect`."""
+        """Keep the keys that are pressed in this call from now on, for `collect`."""
         return self._collecting.setdefault(call, asyncio.Queue())
 
     async def collect(
@@ -34,16 +34,16 @@ class Keypad:
         next_within_s: float,
         all_within_s: float,
     ) -> str:
-        """The digits that the caller presses, as text; or what to tell the caller where they are too few.
+        """The digits that the caller presses; or a message for the agent if there are too few.
 
         Args:
-            call: whose keys.
-            pressed: what was pressed before this worker began to wait.
-            length: so many digits are enough; 0: any number, up to the terminator or a pause.
+            call: the call's id.
+            pressed: keys that were pressed before this worker began to wait.
+            length: this many digits are enough; 0: any number, up to the terminator or a pause.
             terminator: the key after the last digit, ``#`` or ``*``; empty: none.
             first_within_s: seconds for the first key.
             next_within_s: seconds between two keys; a longer pause ends the digits.
-            all_within_s: seconds for all of it.
+            all_within_s: seconds in all.
 
         """
         loop = asyncio.get_running_loop()
@@ -60,7 +60,7 @@ class Keypad:
                     break
                 digits += digit
         except TimeoutError:
-            pass  # a pause is an end too
+            pass  # a pause ends the digits
         finally:
             if self._collecting.get(call) is queue:
                 del self._collecting[call]

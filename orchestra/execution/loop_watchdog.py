@@ -1,4 +1,4 @@
-"""Notices who keeps the event loop from everybody else: all calls of a worker wait while one coroutine blocks."""
+"""Notices coroutines that block the event loop: all calls of a worker wait for them."""
 
 import time
 from collections.abc import Callable, Coroutine, Generator
@@ -9,12 +9,12 @@ T = TypeVar("T")
 
 
 class WatchedCoroutine(Generic[T]):
-    """Awaits a coroutine, and measures each of its steps from one wait to the next.
+    """Awaits a coroutine and measures each of its steps, from one wait to the next.
 
     Args:
         work: the coroutine.
-        blocked: told the seconds of a step that was too long.
-        longest_s: how long a step may take.
+        blocked: called with the seconds of a step that was too long.
+        longest_s: longest time that a step may take, in seconds.
 
     """
 

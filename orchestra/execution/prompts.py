@@ -1,4 +1,4 @@
-"""Runs a prompt: the model streams, each sentence is published when it is whole, and no caller is left waiting."""
+"""Runs a prompt: the model streams, and each sentence is published as soon as it is complete."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ _GO_ON = (
 )
 
 
-#: how often a stream's limit is moved at most, seconds
+#: the timeout is moved no more often than this, in seconds
 _SHORTEST_S = 0.1
 
 
@@ -33,10 +33,10 @@ class Prompts:
         self._models = models
 
     async def answer(self, prompt: PromptRequested, reply: Reply, attempt: int) -> PromptCompleted:
-        """Have the model answer, and its words spoken through ``reply``.
+        """Have the model answer, and publish its sentences through ``reply``.
 
-        A model that fails, breaks off, is late or has nothing to say is followed by the fallback model, which goes on
-        from what the caller has heard; if there is none, or it fails too, the caller hears the app's apology.
+        If a model fails, breaks off, is late or has nothing to say, the fallback model continues after the words that
+        the caller has heard. Without a fallback, or if it fails as well, the caller hears the app's apology.
         """
         started = time.monotonic()
         if attempt > 1:
@@ -52,7 +52,7 @@ class Prompts:
                 error = str(failure)
             except (FencedError, RedisError):
                 raise
-            except Exception as failure:  # noqa: BLE001 - whatever a model of another's raises, the caller hears something
+            except Exception as failure:  # noqa: BLE001 - whatever a model raises, the caller hears something
                 _LOG.exception("model.broken", call=prompt.call, turn=prompt.turn, model=model.name)
                 error = without_secrets(repr(failure))
             else:
@@ -84,7 +84,7 @@ class Prompts:
         )
 
     async def _answer(self, model: Model, prompt: PromptRequested, reply: Reply, started: float) -> ModelAnswer:
-        """The model's answer: begun by the prompt's deadline, and for as long as it lives."""
+        """The model's answer. It has to begin before the prompt's deadline, and must not stall."""
         left_s = max(0.0, prompt.deadline - time.time())
         limit = asyncio.timeout(min(self._models.first_token_s, left_s))
         deadline = _AnswerDeadline(limit, self._models, left_s)
@@ -101,7 +101,7 @@ class Prompts:
 
 
 class _AnswerDeadline:
-    """How long a model is waited for: whoever shows that it works is not cut off, and whoever stalls is.
+    """How long to wait for a model: one that shows signs of life is not cut off, one that stalls is.
 
     ::
 
@@ -110,11 +110,11 @@ class _AnswerDeadline:
 
     Args:
         limit: the timeout under which the model is read.
-        models: whose limits.
+        models: the registry with the limits.
         left_s: seconds to the prompt's deadline.
 
     Attributes:
-        ended: why it is over, if it ever is.
+        ended: why the deadline passes, if it does.
 
     """
 
@@ -128,10 +128,10 @@ class _AnswerDeadline:
         self.ended = f"has not answered within {min(models.first_token_s, left_s):.1f} s"
 
     def extend(self, *, spoken: bool) -> None:
-        """Something has come; ``spoken``: the caller hears something of this answer."""
+        """A sign of life has come; ``spoken``: the caller hears part of this answer."""
         now = self._clock()
         if now - self._moved < _SHORTEST_S:
-            return  # a limit for every token would cost more than the token
+            return  # moving the timeout for every token would cost more than the token
         self._moved = now
         ends = [
             (now + self._stall_s, f"has sent nothing more for {self._stall_s:.1f} s"),
@@ -144,7 +144,7 @@ class _AnswerDeadline:
 
 
 class _AnswerStream:
-    """One model's words on their way into one reply."""
+    """One model's stream on its way into a reply."""
 
     def __init__(self, model: Model, reply: Reply, started: float, deadline: _AnswerDeadline) -> None:
         self._model = model
@@ -153,7 +153,7 @@ class _AnswerStream:
         self._deadline = deadline
 
     async def read(self, prompt: PromptRequested) -> ModelAnswer:
-        """Say each sentence when it is whole."""
+        """Say each sentence as soon as it is complete."""
         reply = self._reply
         sentences = reply.language.sentence_splitter()
         before = reply.sentence_count
@@ -171,7 +171,7 @@ class _AnswerStream:
 
 
 def _continued(prompt: PromptRequested, reply: Reply) -> PromptRequested:
-    """The prompt with what the caller has heard of its answer; as it is if they have heard nothing."""
+    """The prompt with the part of its answer that the caller has heard; unchanged if they have heard nothing."""
     reply.append_only()
     if not reply.text:
         return prompt

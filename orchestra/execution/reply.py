@@ -1,4 +1,4 @@
-"""The words of one prompt on their way to the caller: plain, allowed by the rules, each published once."""
+"""The sentences of one prompt on their way to the caller: plain, allowed by the rules, each published once."""
 
 import structlog
 
@@ -13,19 +13,19 @@ _LOG = structlog.get_logger("orchestra.execution")
 
 
 class DivergedError(Exception):
-    """The model says something else than the sentences that an earlier attempt has already published."""
+    """The model's sentences differ from those that an earlier attempt has published."""
 
 
 class Reply:
     """Publishes sentences as `ReplyChunk`s.
 
-    An attempt that takes over from a dead worker is told the same sentences from the start: those that are published
-    already are passed over.
+    An attempt that takes over from a dead worker gets the same sentences from the start, and skips those that are
+    already published.
 
     Attributes:
         language: the app's.
         first_token_ms: the model's time to its first token.
-        rules: names of the rules that changed or stopped a sentence, in the order in which they first did.
+        rules: names of the rules that changed or stopped a sentence, in order of their first time.
 
     """
 
@@ -41,24 +41,24 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """All that is published."""
+        """Everything published so far."""
         return " ".join(chunk.text for chunk in self._chunks)
 
     @property
     def sentence_count(self) -> int:
-        """How many sentences of the answer that is being read are spoken, by this attempt or one before."""
+        """How many sentences of the current answer are published, by this attempt or an earlier one."""
         return self._matched
 
     async def load_published(self) -> None:
-        """Find what earlier attempts have published."""
+        """Load the chunks that earlier attempts have published."""
         self._chunks = [event for event in await self._context.resume() if isinstance(event, ReplyChunk)]
 
     def append_only(self) -> None:
-        """What is said from here on is new."""
+        """From here on, add new sentences instead of matching published ones."""
         self._matched = len(self._chunks)
 
     async def say(self, sentence: str) -> None:
-        """Publish a sentence of the model, unless an earlier attempt has.
+        """Publish a sentence of the model, unless an earlier attempt has published it.
 
         Raises:
             DivergedError: an earlier attempt published another sentence in its place; call `append_only` to add to it.
@@ -106,7 +106,7 @@ class Reply:
             )
             try:
                 instead = rule(sentence)
-            except Exception:  # noqa: BLE001 - what the rule guards must not be said, whatever its fault
+            except Exception:  # noqa: BLE001 - a rule that fails must not let its sentence pass
                 _LOG.exception("rule.failed", rule=rule.name, call=self._prompt.call, turn=self._prompt.turn)
                 instead = ""
             if instead is not None:

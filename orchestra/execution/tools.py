@@ -1,4 +1,4 @@
-"""Runs a tool call: checked, in time, once; and the caller hears something while it is slow."""
+"""Runs a tool call: checked, in time, once; with a filler for the caller while it is slow."""
 
 import asyncio
 import time
@@ -30,15 +30,15 @@ from orchestra_schemas import (
 )
 
 
-class Answers(Protocol):
-    """Stands for tools: what it answers to a call is the tool's result."""
+class ToolOverride(Protocol):
+    """Answers instead of tools, for example with recorded results."""
 
     def __call__(self, event: ToolRequested) -> tuple[bool, str] | None:
-        """Whether the call fails, and its result; None: the tool is to be run."""
+        """Whether the call fails, and its result; None if the tool is to run."""
         ...
 
     def noted(self, request: str) -> dict[str, Any]:
-        """What it notes in the call's state with that answer."""
+        """The changes to the call's state that belong to that answer."""
         ...
 
 
@@ -48,19 +48,19 @@ _LOG = structlog.get_logger("orchestra.execution")
 CALLER_NUMBER = "caller_number"
 _BEGUN = "begun:"
 
-#: seconds for each step of a request that a tool makes, and how many connections all tools share
+#: seconds for each step of a tool's HTTP request, and connections that all tools share
 _HTTP_S = 4.0
 _CONNECTIONS = 64
-#: silence that a caller notices, s
+#: silence that a caller notices, in seconds
 FILLER_AFTER_S = 0.7
-#: seconds for a tool to become ready, which do not count as its own: the caller is waiting already
+#: seconds for a tool to become ready; not part of its own timeout
 _READY_S = 5.0
-#: seconds for which a coroutine may keep the event loop
+#: longest time that a coroutine may block the event loop, in seconds
 _LONGEST_STEP_S = 0.5
-#: characters of a result that a model is given; more would be slow and dear
+#: most characters of a result for a model; more would be slow and expensive
 _LONGEST_RESULT = 8000
 _CUT = " … (cut)"
-#: how long a word takes to be said, s
+#: how long a word takes to be spoken, in seconds
 _WORD_S = 0.45
 _UNKNOWN = (
     "It is not known whether this was done: the system broke down while it ran. Do not call it again; "
@@ -69,7 +69,7 @@ _UNKNOWN = (
 
 
 def http_client() -> httpx.AsyncClient:
-    """The client that tools are handed: no service of others may take a caller's time, or all our connections."""
+    """The HTTP client for tools, with limits: no external service may use up a caller's time or all connections."""
     return httpx.AsyncClient(
         timeout=httpx.Timeout(_HTTP_S),
         limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS // 2),
@@ -80,35 +80,35 @@ class Tools:
     """Runs an app's tools.
 
     Args:
-        app: whose tools.
-        resources: what the app's ``lifespan`` yielded.
-        http: the client that tools are handed.
-        answers: asked before a tool is run: what it answers stands for the tool's own result.
+        app: the app whose tools run.
+        resources: the value that the app's ``lifespan`` yielded.
+        http: the HTTP client for tools.
+        override: asked before a tool runs; its answer replaces the tool's result.
 
     """
 
-    def __init__(self, app: App, resources: Any, http: httpx.AsyncClient, answers: Answers | None = None) -> None:
-        self._answers = answers
+    def __init__(self, app: App, resources: Any, http: httpx.AsyncClient, override: ToolOverride | None = None) -> None:
+        self._override = override
         self._app = app
         self._http = http
         self._resources = resources
         self.keypad = Keypad()
 
     def stoppable(self, name: str) -> bool:
-        """Whether a run may be cut off: a tool not marked so is done to its end once it has begun."""
+        """Whether a run may be cut off; a tool that is not marked so runs to its end once it has begun."""
         tool = self._app.tools.get(name)
         return tool is None or tool.stop_on_barge_in
 
     async def run(self, event: ToolRequested, context: Context) -> list[Event]:
-        """Run the tool; returns `ToolCompleted`, after what the tool asks of the call itself."""
+        """Run the tool. Returns the events for what it wants of the call, then `ToolCompleted`."""
         started = time.monotonic()
         await context.resume()
         tool = self._app.tools.get(event.name)
         refusal = await _refusal(tool, event, context)
         if tool is None or refusal:
             ended = _Outcome(failed=True, result=refusal)
-        elif self._answers is not None and (answer := self._answers(event)) is not None:
-            ended = _Outcome(*answer, self._answers.noted(event.id))
+        elif self._override is not None and (answer := self._override(event)) is not None:
+            ended = _Outcome(*answer, self._override.noted(event.id))
         else:
             ended = await self._run(tool, event, context)
             context.state.delete(_BEGUN + event.id)
@@ -127,7 +127,7 @@ class Tools:
     async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> "_Outcome":
         filler = _FillerTimer(self._chunk(tool.filler, event) if tool.filler else None, context)
         if (ready := tool.ready()) is not None:
-            prepared = await filler.during(ready, _READY_S)
+            prepared = await filler.wait_for(ready, _READY_S)
             if prepared is None:
                 return _Outcome(failed=True, result=f"{tool.name} is away right now: nothing was done.")
             if prepared.cancelled() or prepared.exception() is not None:
@@ -138,7 +138,7 @@ class Tools:
         else:
             handed = await self._context(tool, event, context, state)
             work = _contained(tool, event, tool.run(event.arguments, handed))
-        running = await filler.during(work, tool.timeout_s)
+        running = await filler.wait_for(work, tool.timeout_s)
         if running is None:
             _LOG.warning("tool.too_long", tool=tool.name, call=event.call, turn=event.turn, seconds=tool.timeout_s)
             slow = f"{tool.name} took longer than {tool.timeout_s:g} s; its outcome is not known."
@@ -159,7 +159,7 @@ class Tools:
         )
 
     async def _collect(self, event: ToolRequested, context: Context) -> str:
-        """Ask the caller, and wait for their keys; an attempt that takes over neither asks again nor loses a key."""
+        """Ask the caller for keys and wait for them. A later attempt neither asks again nor loses a key."""
         arguments = collect_digits.check(event.arguments)
         question = str(arguments["question"])
         pressed: list[str] = []
@@ -180,7 +180,7 @@ class Tools:
         )
 
     def _chunk(self, text: str, event: ToolRequested) -> ReplyChunk:
-        """Words of the platform while the tool is at work."""
+        """A chunk that the caller hears while the tool runs."""
         return reply_chunk(self._app, event, event.agent, self._app.language.to_speech(text), filler=True)
 
     def _asked_of_the_call(self, tool: Tool, event: ToolRequested) -> list[Event]:
@@ -198,7 +198,7 @@ class Tools:
 
 
 class _Outcome(NamedTuple):
-    """How a run ended: whether it failed, what the agent is told, and what it has noted for the rest of the call."""
+    """How a run ended: whether it failed, the result for the agent, and its changes to the call's state."""
 
     failed: bool
     result: str
@@ -206,15 +206,15 @@ class _Outcome(NamedTuple):
 
 
 class _FillerTimer:
-    """Waits for a tool, and has the caller hear something, once, while it is slow."""
+    """Waits for a tool, and publishes a filler, once, if it is slow."""
 
     def __init__(self, chunk: ReplyChunk | None, context: Context) -> None:
         self._chunk = chunk
         self._context = context
         self._due = time.monotonic() + FILLER_AFTER_S
 
-    async def during(self, work: Coroutine[Any, Any, Any], within_s: float) -> "asyncio.Task[Any] | None":
-        """The work's task when it has ended; None if it has not within these seconds, and was cut off."""
+    async def wait_for(self, work: Coroutine[Any, Any, Any], within_s: float) -> "asyncio.Task[Any] | None":
+        """The finished task of the work; None if it was not finished in time and was cut off."""
         running = asyncio.get_running_loop().create_task(work)
         until = time.monotonic() + within_s
         try:
@@ -234,7 +234,7 @@ async def _wait(running: "asyncio.Task[Any]", until: float) -> None:
 
 
 async def _contained(tool: Tool, event: ToolRequested, work: Coroutine[Any, Any, str]) -> str:
-    """A tool's run that can neither end the worker nor hold it up unnoticed."""
+    """Run a tool so that it can neither end the worker nor block it unnoticed."""
 
     def blocked(seconds: float) -> None:
         _LOG.warning(
@@ -254,11 +254,11 @@ async def _contained(tool: Tool, event: ToolRequested, work: Coroutine[Any, Any,
 
 
 class _ExitError(Exception):
-    """A tool wanted to end the process."""
+    """A tool tried to end the process."""
 
 
 def _outcome(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", state: dict[str, Any]) -> _Outcome:
-    """How a run ended that has; of an error the agent learns no more than it may: its text can be secret."""
+    """How a finished run ended. The agent learns only the type of an error: its text may contain secrets."""
     error = asyncio.CancelledError() if running.cancelled() else running.exception()
     if error is None or isinstance(error, ToolFailed):
         noted, problems = changes(event.call_state, state)
@@ -274,7 +274,7 @@ def _outcome(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", sta
 
 
 async def _refusal(tool: Tool | None, event: ToolRequested, context: Context) -> str:
-    """Why this is not run, in words for the agent; empty if it may run."""
+    """Why this call is not run, for the agent; empty if it may run."""
     if tool is None:
         return f"There is no tool named {event.name}."
     try:
@@ -289,7 +289,7 @@ async def _refusal(tool: Tool | None, event: ToolRequested, context: Context) ->
 
 
 async def _begin(event: ToolRequested, context: Context) -> bool:
-    """Note that the tool begins, before it does; False if an earlier attempt has begun it and did not end."""
+    """Record that the tool begins, before it does; False if an earlier attempt has begun it and not finished."""
     if context.attempt > 1 and await context.state.get(_BEGUN + event.id) is not None:
         return False
     context.state.set(_BEGUN + event.id, b"1")

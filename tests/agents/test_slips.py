@@ -123,7 +123,7 @@ def test_what_is_no_function_is_no_tool_and_no_rule() -> None:
             tool(what)  # type: ignore[call-overload]
     with pytest.raises(AppError, match="tool streaming: yields; a tool returns its result whole"):
         tool(streaming)
-    with pytest.raises(AppError, match="tool f: timeout_s='5' is no number of seconds"):
+    with pytest.raises(AppError, match="tool f: timeout_s='5' is not a number of seconds"):
         tool(name="f", timeout_s="5")(undecorated)  # type: ignore[call-overload]
     with pytest.raises(AppError, match=r"tool f: examples is one str, not several: write examples=\('my balance',\)"):
         tool(name="f", examples="my balance")(undecorated)

@@ -1,4 +1,4 @@
-"""A circuit breaker: a model that fails again and again is left alone for a while, and no caller waits for it."""
+"""A circuit breaker: a model that keeps failing is not asked for a while, so that no caller waits for it."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ class Breaker:
     """Counts failures in a row.
 
     Args:
-        failures: so many in a row open it.
-        rest_s: seconds for which it stays open; then one request is let through to see, and decides.
-        clock: seconds that only grow.
+        failures: this many failures in a row open it.
+        rest_s: seconds for which it stays open; then one trial request decides.
+        clock: a monotonic clock, in seconds.
 
     """
 
@@ -23,13 +23,13 @@ class Breaker:
 
     @property
     def open(self) -> bool:
-        """No request is to be made now. Asking after the rest takes the one that is let through."""
+        """Whether no request is to be made now. The first check after the pause is let through as the trial."""
         if self._failures < self._most:
             return False
         now = self._clock()
         if now < self._closed_again:
             return True
-        self._closed_again = now + self._rest_s  # this request is the trial, the others wait for how it ends
+        self._closed_again = now + self._rest_s  # this request is the trial; the others wait for its outcome
         return False
 
     def succeeded(self) -> None:
@@ -37,7 +37,7 @@ class Breaker:
         self._failures = 0
 
     def failed(self) -> None:
-        """A request was not."""
+        """A request failed."""
         self._failures += 1
         if self._failures >= self._most:
             self._closed_again = self._clock() + self._rest_s

@@ -1,8 +1,8 @@
-"""Any model behind an OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp and the others.
+"""Models behind an OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp and others.
 
 https://platform.openai.com/docs/api-reference/chat/create
 
-What the endpoints send and refuse beside that is known to ``orchestra.execution.models.wire``.
+`orchestra.execution.models.wire` knows where endpoints deviate from it.
 """
 
 import asyncio
@@ -34,33 +34,33 @@ _LOG = structlog.get_logger("orchestra.execution")
 
 _CONNECT_S = 3.0
 _WARM_S = 3.0
-#: between two tries where the server does not say how long; doubled each time
+#: pause between two tries if the server does not name one; doubled each time
 _PAUSE_S = 0.2
-#: how long the end of a stream whose answer is known is waited for, so that its connection can be used again
+#: how long to wait for the end of a stream after its answer, so that the connection can be reused
 _DRAIN_S = 0.1
-#: servers of one's own often need no key, but the client insists on one
+#: self-hosted servers often need no key, but the client requires one
 _NO_KEY = "none"
-#: refusals that may be of a field of the request
+#: HTTP statuses that may be about a field of the request
 _FORM = {400, 404, 405, 415, 422, 500, 501}
-#: failures that may be gone in a moment
+#: HTTP statuses of failures that may be temporary
 _PASSING = {408, 409, 425, 429}
-#: other forms of a request that are tried before it has failed
+#: how many other forms of a request are tried before it counts as failed
 _FORMS = 5
 _OVERDUE = object()
-#: models whose templates begin the answer inside its thoughts
+#: models whose templates begin the answer inside its reasoning
 _THINKS_FIRST = re.compile(
     r"deepseek[-_/]?r1|\br1\b|qwq|thinking|reason|magistral|exaone-deep|marco-o1|skywork-o1", re.IGNORECASE
 )
 
 
 class _RefusedError(Exception):
-    """The server has answered with a failure instead of an answer.
+    """The server has refused the request.
 
     Args:
-        status: the HTTP status; 200 where the failure stood in the body.
-        problem: what the server said.
-        wait_s: after how long it wants to be asked again; None where it does not say.
-        final: it is of no use to ask again.
+        status: the HTTP status; 200 if the failure was in the body.
+        problem: the server's message.
+        wait_s: seconds after which the server wants the next try; None if it does not say.
+        final: another try would be useless.
 
     """
 
@@ -77,14 +77,14 @@ class _RefusedError(Exception):
 
 
 class OpenAIModel:
-    """A model that streams over the chat-completions protocol.
+    """A model that streams over the chat completions protocol.
 
     Args:
         model: its name on the server.
-        base_url: the endpoint up to ``/v1``; OpenAI's own unless given.
-        api_key: empty where the server asks for none.
-        retries: how often a request is made again that was refused (429, 5xx) or found no server.
-        longest_wait_s: seconds before it is made again at most; a server that wants more has failed.
+        base_url: the endpoint up to ``/v1``; default: OpenAI's.
+        api_key: empty if the server needs none.
+        retries: how often a request is repeated that was refused (429, 5xx) or reached no server.
+        longest_wait_s: longest pause before it is repeated; a server that wants a longer one has failed.
 
     """
 
@@ -106,14 +106,14 @@ class OpenAIModel:
         self._client = AsyncOpenAI(
             base_url=base_url,
             api_key=api_key or _NO_KEY,
-            max_retries=0,  # the client would wait for as long as the server says
-            timeout=openai.Timeout(None, connect=_CONNECT_S),  # whoever reads the stream watches whether it lives
+            max_retries=0,  # the client would wait as long as the server says
+            timeout=openai.Timeout(None, connect=_CONNECT_S),  # the reader of the stream watches for stalls
         )
 
     async def warm(self) -> None:
-        """Open the connection: it would cost the first caller 0.2 s.
+        """Open the connection, which would cost the first caller 0.2 s.
 
-        A server that cannot be reached is logged, no more: it may be there when it is needed.
+        A server that cannot be reached is only logged: it may be up when it is needed.
         """
         started = time.monotonic()
         try:
@@ -127,14 +127,14 @@ class OpenAIModel:
             _LOG.info("model.warm", model=self.name, ms=round((time.monotonic() - started) * 1000))
 
     async def stream(self, prompt: PromptRequested) -> AsyncIterator[TextDelta | ModelAnswer]:
-        """See `Model.stream`; leaving it early closes the HTTP stream, so that the server stops generating."""
+        """See `Model.stream`. Leaving it early closes the HTTP stream, so that the server stops generating."""
         manners, tries, forms = copy.deepcopy(self._manners), 0, 0
         while True:
             request = request_of(self.name, prompt, manners)
             try:
                 async with aclosing(self._once(request, [tool.name for tool in prompt.tools])) as parts:  # type: ignore[type-var]
                     async for part in parts:
-                        self._manners = manners  # it takes the request in this form
+                        self._manners = manners  # the server accepts the request in this form
                         yield part
             except _RefusedError as refused:
                 problem = self._without_key(str(refused))
@@ -170,7 +170,7 @@ class OpenAIModel:
 
         Raises:
             _RefusedError: it was refused before the model had said anything.
-            EngineError: the answer broke off, or is none.
+            EngineError: the answer broke off or is invalid.
 
         """
         body = {name: value for name, value in request.items() if name not in {"model", "messages"}}
@@ -190,11 +190,11 @@ class OpenAIModel:
             if events.done:
                 await _drain(chunks)
         finally:
-            # AutoGen's own client leaves this to the garbage collector, and the server talks to nobody meanwhile
+            # AutoGen's own client leaves this to the garbage collector, while the server goes on generating
             await asyncio.shield(asyncio.ensure_future(response.close()))
 
     async def _read(self, chunks: AsyncIterator[bytes], events: Events, answer: Answer) -> AsyncIterator[str]:
-        """What is to be said, as it comes; "" where the model only works."""
+        """The text to say as it arrives; "" while the model only reasons."""
         try:
             async for value in _values(chunks, events, answer):
                 said = answer.overdue() if value is _OVERDUE else answer.take(value)
@@ -213,7 +213,7 @@ class OpenAIModel:
             yield rest
 
     def _result(self, answer: Answer) -> ModelAnswer:
-        """The whole answer; how it began is remembered for the next one."""
+        """The whole answer; how it began is remembered for the next prompt."""
         result = answer.result()
         if answer.inline.began_in_thought:
             self._hold_s = math.inf
@@ -226,7 +226,7 @@ class OpenAIModel:
 
 
 async def _values(chunks: AsyncIterator[bytes], events: Events, answer: Answer) -> AsyncIterator[Any]:
-    """The chunks of the answer up to its end; `_OVERDUE` where none comes while words are held back."""
+    """The chunks of the answer up to its end; `_OVERDUE` if none arrives while text is held back."""
     while True:
         coming = asyncio.ensure_future(anext(chunks, None)) if answer.inline.held_for_s is not None else None
         if coming is not None:
@@ -246,7 +246,7 @@ async def _values(chunks: AsyncIterator[bytes], events: Events, answer: Answer) 
 
 
 def _check_end(events: Events, answer: Answer) -> None:
-    """An answer has ended if its server has said so, in one way or the other.
+    """Check that the server has marked the end of the answer, in one way or another.
 
     Raises:
         EngineError: it has not.
@@ -258,17 +258,17 @@ def _check_end(events: Events, answer: Answer) -> None:
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read the end of a stream, which is not long in coming."""
+    """Read a stream to its end, which comes soon."""
     try:
         async with asyncio.timeout(_DRAIN_S):
             async for _ in chunks:
                 pass
     except (TimeoutError, openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError):
-        return  # then the next request opens a connection of its own
+        return  # the next request then opens a connection of its own
 
 
 async def _refused(error: openai.APIStatusError) -> _RefusedError:
-    """What a response with a status of failure means."""
+    """The meaning of a response with an error status."""
     headers, text = error.response.headers, error.message
     problem = failure(error.body) or failure({"error": error.body}) or one_line(text)
     if isinstance(error.body, dict | list):
@@ -278,13 +278,13 @@ async def _refused(error: openai.APIStatusError) -> _RefusedError:
 
 
 def _rest_of(body: Any, problem: str) -> str:
-    """What else a structured refusal names: the field that it is about stands beside the message in many."""
+    """Further parts of a structured refusal; many name the field beside the message."""
     names = [body.get(name) for name in ("param", "loc", "type", "code")] if isinstance(body, dict) else []
     return " ".join(str(name) for name in names if name and str(name) not in problem)
 
 
 def _wait_s(headers: Any) -> float | None:
-    """How long the server wants to be left alone, in seconds."""
+    """How long the server wants no further request, in seconds."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)
         if not value:
@@ -295,7 +295,7 @@ def _wait_s(headers: Any) -> float | None:
             try:
                 seconds = parsedate_to_datetime(value).timestamp() - time.time()
             except (ValueError, TypeError):
-                continue  # neither seconds nor a date: as if the server had not said how long
+                continue  # neither seconds nor a date: treated as absent
         if math.isfinite(seconds):
             return max(0.0, seconds)
     return None

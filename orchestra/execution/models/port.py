@@ -1,4 +1,4 @@
-"""The port of language models: what execution asks of one, whoever runs it."""
+"""The port for language models."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -9,7 +9,7 @@ from orchestra_schemas import PromptRequested, ToolCall
 
 
 class TextDelta(msgspec.Struct, frozen=True):
-    """Some more text of the answer, as it comes: anything from a letter to a paragraph."""
+    """A piece of the answer's text as it arrives, from a letter to a paragraph."""
 
     text: str
 
@@ -17,7 +17,7 @@ class TextDelta(msgspec.Struct, frozen=True):
 class ModelAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The end of an answer.
 
-    ``text`` is the whole text, all deltas joined. Tokens as the model's server counted them, 0 where it did not.
+    ``text`` is the whole text, all deltas joined. Tokens are those that the model's server counted, 0 if it did not.
     """
 
     text: str = ""
@@ -33,16 +33,16 @@ class Model(Protocol):
     name: str
 
     def stream(self, prompt: PromptRequested) -> AsyncIterator[TextDelta | ModelAnswer]:
-        """Deltas as they come, then exactly one `ModelAnswer`.
+        """Deltas as they arrive, then exactly one `ModelAnswer`.
 
-        Closing the iterator, or cancelling the task that reads it, ends the work on the model's side too.
+        Closing the iterator, or cancelling the task that reads it, also stops the model.
 
         Raises:
-            EngineError: the model failed to answer, or broke off.
+            EngineError: the model failed to answer or broke off.
 
         """
         ...
 
     async def close(self) -> None:
-        """Give back connections and memory."""
+        """Release connections and memory."""
         ...

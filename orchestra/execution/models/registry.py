@@ -1,4 +1,4 @@
-"""The models that the settings choose, one of a name."""
+"""The models that the settings choose, by name."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,24 +10,24 @@ from orchestra.execution.models.port import Model
 from orchestra.settings import Settings
 
 OFFLINE = "offline"
-#: seconds of silence after which a caller thinks that the line is dead
+#: seconds of silence after which a caller believes that the line is dead
 FIRST_TOKEN_S = 8.0
 STALL_S = 8.0
 LONGEST_S = 300.0
 
 
 class ModelRegistry:
-    """Models by name, each made when it is first asked for.
+    """Models by name, each made when it is first needed.
 
     Args:
-        default: name of the model for prompts that name none.
-        make: makes the model of a name.
-        fallback: answers when another model fails; None: nobody does.
+        default: name of the model for prompts without one.
+        make: makes a model by its name.
+        fallback: answers when another model fails; None: no fallback.
         first_token_s: seconds after which a model that has not begun has failed.
         stall_s: seconds after which one that has begun and sends nothing more has failed.
         longest_s: seconds that an answer may take in all.
-        only: the default one answers every prompt, whatever model it names.
-        breaker: makes the breaker of a model.
+        only: the default model answers every prompt, whatever model the prompt names.
+        breaker: makes a model's circuit breaker.
 
     """
 
@@ -55,24 +55,24 @@ class ModelRegistry:
         self._breakers: dict[str, Breaker] = {}
 
     def get(self, name: str = "") -> Model:
-        """The model of this name; the default one if it is empty."""
+        """The model of this name; the default one if the name is empty."""
         name = self._default if self._only else name or self._default
         if name not in self._models:
             self._models[name] = self._make(name)
         return self._models[name]
 
     def candidates(self, name: str = "") -> Iterator[tuple[Model, Breaker]]:
-        """The models to be asked one after the other until one answers, each with its breaker.
+        """The models to ask, in order, until one answers; each with its breaker.
 
-        One whose breaker is open is passed over, unless it is the last one: a doubtful answer is better than none.
+        A model whose breaker is open is skipped, unless it is the last one: a doubtful answer is better than none.
         """
         first = self.get(name)
         chain = [first] if self._fallback is None or self._fallback is first else [first, self._fallback]
-        for place, model in enumerate(chain, 1):
-            key = f"{place}:{model.name}"
+        for position, model in enumerate(chain, 1):
+            key = f"{position}:{model.name}"
             if key not in self._breakers:
                 self._breakers[key] = self._breaker()
-            if not self._breakers[key].open or place == len(chain):
+            if not self._breakers[key].open or position == len(chain):
                 yield model, self._breakers[key]
 
     async def close(self) -> None:
@@ -85,14 +85,14 @@ class ModelRegistry:
 
 @asynccontextmanager
 async def open_models(settings: Settings, *, only: bool = False) -> AsyncIterator[ModelRegistry]:
-    """The models that the settings choose, the default one warm; closed at the end.
+    """Open the models that the settings choose, with the default one warmed up; closes them at the end.
 
-    ``offline``, or a name on the server at ``model_url`` (OpenAI's own without one). ``only``: that model answers the
-    agents that name another, too.
+    ``offline``, or a name on the server at ``model_url`` (default: OpenAI). ``only``: the default model also answers
+    agents that name another one.
 
     Raises:
-        SettingError: OpenAI's own server is chosen, and there is no key for it.
-        MissingExtraError: the model needs a part of the platform that is not installed.
+        SettingError: OpenAI's server is chosen, and there is no key for it.
+        MissingExtraError: the model needs an extra that is not installed.
 
     """
 
@@ -119,7 +119,7 @@ async def open_models(settings: Settings, *, only: bool = False) -> AsyncIterato
 
 
 def _fallback(settings: Settings) -> Model | None:
-    """The model of last resort; on the first one's server unless it has one of its own."""
+    """The fallback model; on the default model's server unless it has one of its own."""
     if not settings.model_fallback:
         return None
     url = settings.model_fallback_url or settings.model_url
@@ -145,5 +145,5 @@ def _model(name: str, url: str | None, key: str, settings: Settings) -> Model:
             f"model {name!r}: install the openai package with 'orchestra-voice[agents]', or set ORCHESTRA_MODEL=offline"
         )
         raise MissingExtraError(msg) from error
-    longest_wait_s = settings.model_first_token_s / 4  # there is time for another model then
+    longest_wait_s = settings.model_first_token_s / 4  # leaves time for another model
     return OpenAIModel(name, url, key, retries=settings.model_retries, longest_wait_s=longest_wait_s)
