@@ -47,7 +47,7 @@ def with_agent(**changes: object) -> App:
     [
         (
             dataclasses.replace(APP, entry="desk"),
-            "entry is 'desk', which is no agent.*choose one of reception, tracking",
+            "entry is 'desk', which is not an agent.*choose one of reception, tracking",
         ),
         (with_agent(handoffs=("desk",)), "'tracking' hands off to 'desk', which is not another agent.*reception"),
         (with_agent(handoffs=("tracking",)), "'tracking' hands off to 'tracking', which is not another agent"),
