@@ -1,12 +1,16 @@
-"""`orchestra evaluate`: an evaluation set put to the app, scored, and set beside the runs before."""
+"""`orchestra evaluate`: an evaluation set played to the app, scored, and compared with earlier runs."""
 
 import sys
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
+from orchestra.cli.ui.candidate_options import CandidateOptions
+from orchestra.cli.ui.option_groups import option_groups
+from orchestra.cli.ui.selection_options import SOURCE_HELP
 from orchestra.cli.ui.terminal import complain, say_json
 
 if TYPE_CHECKING:
@@ -17,26 +21,58 @@ if TYPE_CHECKING:
     from orchestra.settings import Settings
 
 _SHOWN = 20
+#: prefixes of the fields of `Thresholds`
+_AT_LEAST, _AT_MOST = "min_", "max_"
 
-_Share = typer.Option(min=0, max=1, help="Exit with 1 below it (0 to 1).")
-_Most = typer.Option(min=0, max=1, help="Exit with 1 above it (0 to 1).")
-_Set = Annotated[Path, typer.Argument(metavar="SET", help="A file of JSON lines, or a folder with some.")]
-_App = Annotated[
-    str, typer.Option(metavar="MODULE:NAME", help="The app that answers; that of the settings unless given.")
-]
-_Model = Annotated[str, typer.Option(help="The model that answers for every agent.")]
-_Prompt = Annotated[
-    list[str] | None, typer.Option(metavar="AGENT=FILE", help="Another prompt for one agent; may be repeated.")
-]
-_Tools = Annotated[
-    Literal["recorded", "live", "fail"],
-    typer.Option(help="What becomes of tool calls to which the set has no answer; as in `orchestra compare`."),
-]
-_AsHeard = Annotated[
-    bool, typer.Option("--as-heard", help="Callers are understood as they were then, mistakes included.")
-]
-_Json = Annotated[bool, typer.Option("--json", help="The run as one JSON object.")]
-_Forget = Annotated[bool, typer.Option("--forget", help="Do not keep this run.")]
+
+def _share(of: str) -> Any:
+    return typer.Option(min=0, max=1, metavar="SHARE", help=f"Share of {of}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetOptions:
+    """How the set is read, and what becomes of the run."""
+
+    PANEL: ClassVar[str] = "Set and results"
+
+    as_heard: Annotated[
+        bool,
+        typer.Option(
+            "--as-heard", help="Use the recognized words of the caller, mistakes included, not the true ones."
+        ),
+    ] = False
+    source: Annotated[
+        str, typer.Option(metavar="SOURCE", help=f"Where annotated calls are recorded: {SOURCE_HELP}")
+    ] = "auto"
+    as_json: Annotated[bool, typer.Option("--json", help="Print the run as one JSON object.")] = False
+    forget: Annotated[bool, typer.Option("--forget", help="Do not keep this run.")] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Scores that a run has to reach; shares are from 0 to 1."""
+
+    PANEL: ClassVar[str] = "Thresholds: exit with 1 if a score misses one"
+
+    min_agent: Annotated[float | None, _share("turns that the right agent answered")] = None
+    min_tool: Annotated[float | None, _share("turns with the right tools")] = None
+    min_arguments: Annotated[float | None, _share("tool calls with the right arguments")] = None
+    min_words: Annotated[float | None, _share("turns whose reply has the expected words")] = None
+    min_reply: Annotated[float | None, _share("words in common with the good replies")] = None
+    min_outcome: Annotated[float | None, _share("calls with the right outcome")] = None
+    max_word_error_rate: Annotated[float | None, _share("the caller's words that were recognized wrongly")] = None
+    max_breaches: Annotated[float | None, _share("turns in which a rule stepped in")] = None
+    max_failed: Annotated[float | None, _share("turns that failed")] = None
+    max_first_ms_p95: Annotated[
+        float | None, typer.Option(min=0, metavar="MS", help="95th percentile of the time to the first sentence.")
+    ] = None
+
+    def given(self, prefix: str) -> dict[str, float]:
+        """The thresholds that the user has set, by the name of the score."""
+        values = asdict(self).items()
+        return {
+            name.removeprefix(prefix): limit for name, limit in values if name.startswith(prefix) and limit is not None
+        }
 
 
 def register(app: typer.Typer) -> None:
@@ -44,61 +80,38 @@ def register(app: typer.Typer) -> None:
     app.command()(evaluate)
 
 
+@option_groups
 def evaluate(
-    place: _Set,
     *,
-    app: _App = "",
-    model: _Model = "",
-    prompt: _Prompt = None,
-    tools: _Tools = "recorded",
-    as_heard: _AsHeard = False,
-    source: Annotated[str, typer.Option(help="Where annotated calls are recorded.")] = "auto",
-    as_json: _Json = False,
-    forget: _Forget = False,
-    min_agent: Annotated[float | None, _Share] = None,
-    min_tool: Annotated[float | None, _Share] = None,
-    min_arguments: Annotated[float | None, _Share] = None,
-    min_words: Annotated[float | None, _Share] = None,
-    min_reply: Annotated[float | None, _Share] = None,
-    min_outcome: Annotated[float | None, _Share] = None,
-    max_word_error_rate: Annotated[float | None, _Most] = None,
-    max_breaches: Annotated[float | None, _Most] = None,
-    max_failed: Annotated[float | None, _Most] = None,
-    max_first_ms_p95: Annotated[float | None, typer.Option(min=0, help="Exit with 1 above it.")] = None,
+    place: Annotated[Path, typer.Argument(metavar="SET", help="A file of JSON lines, or a folder with such files.")],
+    candidate: CandidateOptions,
+    options: SetOptions,
+    thresholds: Thresholds,
 ) -> None:
-    """Put an evaluation set to the app, count what is right, and show it beside the runs of other versions."""
+    """Play an evaluation set to the app, score the answers, and compare the scores with earlier runs."""
     import uvloop
 
-    from orchestra.cli.compare.command import candidate_of
     from orchestra.log import quiet_logging
     from orchestra.settings import load_settings
 
-    at_least = {"agent": min_agent, "tool": min_tool, "arguments": min_arguments, "words": min_words,
-                "reply": min_reply, "outcome": min_outcome}  # fmt: skip
-    at_most = {"word_error_rate": max_word_error_rate, "breaches": max_breaches, "failed": max_failed,
-               "first_ms_p95": max_first_ms_p95}  # fmt: skip
     settings = load_settings()
     quiet_logging(settings, "evaluate")
-    candidate = candidate_of(settings, app, model, prompt or [], tools)
-    run = uvloop.run(_evaluate(settings, place, candidate, source, as_heard=as_heard))
-    _show(settings, place, run, as_json=as_json, forget=forget)
-    _hold_back(run, _given(at_least), _given(at_most))
+    tried = candidate.candidate(settings)
+    run = uvloop.run(_evaluate(settings, place, tried, options.source, as_heard=options.as_heard))
+    _show(settings, place, run, as_json=options.as_json, forget=options.forget)
+    _check_thresholds(run, thresholds.given(_AT_LEAST), thresholds.given(_AT_MOST))
 
 
-def _hold_back(run: "Evaluation", at_least: dict[str, float], at_most: dict[str, float]) -> None:
-    """End with exit code 1 and the reasons, if a gate is not passed or nothing could be evaluated."""
+def _check_thresholds(run: "Evaluation", at_least: dict[str, float], at_most: dict[str, float]) -> None:
+    """End with exit code 1 and the reasons if a threshold is missed or nothing could be evaluated."""
     from orchestra.evaluation.evaluate import failed_gates
 
     problems = list(failed_gates(run, at_least, at_most))
     if not run.calls:
-        problems.append("no call of the set could be put to the app")
+        problems.append("no call of the set could be played")
     if problems:
         complain("\n".join(problems))
         sys.exit(1)
-
-
-def _given(limits: dict[str, float | None]) -> dict[str, float]:
-    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 async def _evaluate(
@@ -146,13 +159,13 @@ def _print_misses(console: "Console", run: "Evaluation") -> None:
         console.print(Text(problem, WARNING), soft_wrap=True)
     for miss in run.misses[:_SHOWN]:
         where = f"{miss.case}, turn {miss.turn}" if miss.turn else miss.case
-        console.print(Text.assemble((where, "bold"), f": {miss.what}: {miss.wanted} was wanted, not {miss.came}"))
+        console.print(Text.assemble((where, "bold"), f": {miss.what}: expected {miss.wanted}, got {miss.came}"))
     if len(run.misses) > _SHOWN:
         console.print(Text(f"and {len(run.misses) - _SHOWN} more: --json has them all", QUIET))
 
 
 def _print_table(console: "Console", runs: "list[Evaluation]") -> None:
-    """The scores, a column a run; beside the last one what has changed since the one before it."""
+    """The scores, one column for each run, and the change since the last run."""
     from rich.text import Text
 
     from orchestra.cli.ui.table import columns, print_table
@@ -164,10 +177,10 @@ def _print_table(console: "Console", runs: "list[Evaluation]") -> None:
     rows: list[list[str | Text]] = [["calls, turns", *(f"{run.calls}, {run.turns}" for run in runs), ""]]
     for name, title, more_is_better in SCORES:
         change = Text("")
-        now, before = runs[-1].scores.get(name), None if last is None else last.scores.get(name)
-        if now is not None and before is not None and now != before:
-            better = (now > before) == more_is_better
-            change = Text(_change(name, now - before), "green" if better else "red")
+        score, before = runs[-1].scores.get(name), None if last is None else last.scores.get(name)
+        if score is not None and before is not None and score != before:
+            better = (score > before) == more_is_better
+            change = Text(_change(name, score - before), "green" if better else "red")
         rows.append([title, *(format_score(name, run.scores.get(name)) for run in runs), change])
     print_table(console, columns("", *titles, right=titles), rows)
 

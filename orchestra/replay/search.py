@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestra.replay.selection import Selection, decoded, entries, log_warning
 from orchestra.replay.sources.port import OnWarning
@@ -38,9 +38,7 @@ async def find_words(
 
     Words in double quotes have to follow each other exactly. ``on_warning`` gets what is missing or damaged.
     """
-    chosen = Selection(
-        calls=selection.calls, caller=selection.caller, since=selection.since, until=selection.until, types=_SAID
-    )
+    chosen = replace(selection, types=_SAID)
     with closing(sqlite3.connect(":memory:")) as index:
         index.execute(
             "CREATE VIRTUAL TABLE said USING fts5"

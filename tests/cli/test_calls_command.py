@@ -13,7 +13,7 @@ from orchestra.bus.keys import started_ms
 from orchestra.cli import app
 from orchestra.cli.calls.show import latency_bar
 from orchestra.errors import UsageError
-from orchestra.storage.call_records import enter
+from orchestra.storage.call_records import index_call
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     CallEnded,
@@ -160,7 +160,7 @@ async def test_a_call_whose_journal_is_gone_is_shown_by_its_record(
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
     calls = [bus.call(7), bus.call(7)]
     for call in calls:
-        await enter(bus.bus, call, 3600)
+        await index_call(bus.bus, call, 3600)
         await bus.bus.redis.hset(bus.bus.key(call, "call", call), mapping={"from_number": "+15550001", "turns": 3})
 
     async def orchestra(*arguments: str) -> Result:

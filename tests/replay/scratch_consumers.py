@@ -4,13 +4,13 @@ from orchestra import Consumer, Context
 from orchestra_schemas import CallEnded, CallStarted, Event, UserTurnEnded
 
 
-class MoodScored(Event, frozen=True, kw_only=True):
+class TemperScored(Event, frozen=True, kw_only=True):
     """How the caller felt."""
 
     mood: str = ""
 
 
-class MoodSummed(Event, frozen=True, kw_only=True):
+class TemperSummed(Event, frozen=True, kw_only=True):
     """How they felt over the call."""
 
     moods: str = ""
@@ -24,17 +24,17 @@ def mood_consumer(mood_of: str = "good", *, also: bool = False, silent: bool = F
     async def score(event: UserTurnEnded) -> list[Event]:
         if silent:
             return []
-        scored = MoodScored(call=event.call, turn=event.turn, mood=mood_of)
-        return [scored, MoodScored(call=event.call, turn=event.turn, mood="more")] if also else [scored]
+        scored = TemperScored(call=event.call, turn=event.turn, mood=mood_of)
+        return [scored, TemperScored(call=event.call, turn=event.turn, mood="more")] if also else [scored]
 
-    @consumer.on(MoodScored)
-    async def remember(event: MoodScored, context: Context) -> None:
+    @consumer.on(TemperScored)
+    async def remember(event: TemperScored, context: Context) -> None:
         before = await context.state.get("moods") or b""
         context.state.set("moods", before + b" " + event.mood.encode())
 
     @consumer.on(CallEnded)
-    async def total(event: CallEnded, context: Context) -> MoodSummed:
-        return MoodSummed(call=event.call, moods=(await context.state.get("moods") or b"").decode().strip())
+    async def total(event: CallEnded, context: Context) -> TemperSummed:
+        return TemperSummed(call=event.call, moods=(await context.state.get("moods") or b"").decode().strip())
 
     return consumer
 

@@ -27,7 +27,7 @@ from orchestra_schemas import (
     UserTurnEnded,
 )
 from orchestra_workers.persistence import consumer as persistence
-from tests.replay.scratch_consumers import MoodScored, mood_consumer, turns_of
+from tests.replay.scratch_consumers import TemperScored, mood_consumer, turns_of
 
 
 async def record(bus: TestBus, consumer: Consumer, *events: Event) -> None:
@@ -75,8 +75,8 @@ async def test_a_changed_output_is_shown_by_its_field_and_its_followers_see_what
     assert [
         (each.entry.type, each.changes[0].field, each.changes[0].recorded, each.changes[0].candidate)
         for each in changed
-    ] == [("mood.scored", "mood", '"good"', '"bad"')] * 3
-    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.summed"]  # made of the recorded scores
+    ] == [("temper.scored", "mood", '"good"', '"bad"')] * 3
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["temper.summed"]  # made of the recorded scores
     assert not outcome.agrees
 
 
@@ -86,14 +86,14 @@ async def test_a_missing_output_is_found_at_once_and_its_followers_see_what_was_
     await record(bus, mood_consumer(), *turns_of(bus.call(), turns=20))
     outcome = await asyncio.wait_for(replayed(settings, mood_consumer(silent=True), tmp_path / "scratch"), 20)
     assert len(outcome.outputs.of("missing")) == 20
-    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.summed"]
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["temper.summed"]
 
 
 async def test_a_new_output_is_told_and_not_an_input(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     await record(bus, mood_consumer(), *turns_of(bus.call()))
     outcome = await replayed(settings, mood_consumer(also=True), tmp_path / "scratch")
     assert len(outcome.outputs.of("new")) == 3
-    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"] * 3 + ["mood.summed"]
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["temper.scored"] * 3 + ["temper.summed"]
 
 
 async def test_what_a_handler_cannot_do_is_a_dead_letter_of_the_outcome(
@@ -103,7 +103,7 @@ async def test_what_a_handler_cannot_do_is_a_dead_letter_of_the_outcome(
     broken = Consumer("mood", max_attempts=1)
 
     @broken.on(UserTurnEnded)
-    async def score(event: UserTurnEnded) -> MoodScored:
+    async def score(event: UserTurnEnded) -> TemperScored:
         raise ValueError(event.text)
 
     outcome = await replayed(settings, broken, tmp_path / "scratch")
@@ -119,9 +119,9 @@ async def test_a_handler_that_waits_for_a_later_event_gets_it_after_a_while(
     ended, waiting = asyncio.Event(), Consumer("mood")
 
     @waiting.on(UserTurnEnded, concurrent=True)
-    async def score(event: UserTurnEnded) -> MoodScored:
+    async def score(event: UserTurnEnded) -> TemperScored:
         await ended.wait()
-        return MoodScored(call=event.call, turn=event.turn, mood="good")
+        return TemperScored(call=event.call, turn=event.turn, mood="good")
 
     @waiting.on(CallEnded)
     async def end(event: CallEnded) -> None:
@@ -130,7 +130,7 @@ async def test_a_handler_that_waits_for_a_later_event_gets_it_after_a_while(
     async with consumer_target(waiting, settings, tmp_path / "scratch", patience_s=0.3) as scratch:
         await replay(settings).into(scratch)
         outcome = await scratch.result()
-    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"]
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["temper.scored"]
     assert outcome.unfinished == 0
 
 
@@ -205,9 +205,9 @@ async def test_a_consumer_of_raw_entries_sees_each_recorded_one_once(
         consumer = Consumer("count")
 
         @consumer.on_entry()
-        async def count(entry: Entry, context: Context) -> MoodScored | None:
+        async def count(entry: Entry, context: Context) -> TemperScored | None:
             seen.append(entry.id)
-            return MoodScored(call=entry.call) if entry.type == "user.turn.ended" else None
+            return TemperScored(call=entry.call) if entry.type == "user.turn.ended" else None
 
         return consumer
 
@@ -232,7 +232,7 @@ async def test_entries_deleted_by_hand_are_missed_and_the_rest_goes_on(
         outcome = await scratch.result()
     missed = second.id.removeprefix(f"{call}:")
     assert said == [
-        f"{call}: event {missed} is missing before mood.scored",
+        f"{call}: event {missed} is missing before temper.scored",
         f"{call}: turn 2 is missing before turn 3",
     ]
     assert (len(outcome.outputs.of("same")), outcome.outputs.unasked, outcome.agrees) == (4, 1, True)
@@ -244,7 +244,7 @@ async def test_only_events_of_the_chosen_types_are_fed(bus: TestBus, settings: S
     async with consumer_target(mood_consumer(), settings, folder, patience_s=2.0, types=["user.turn.ended"]) as scratch:
         await replay(settings).into(scratch)
         outcome = await scratch.result()
-    assert [each.entry.type for each in outcome.outputs.of("same")] == ["mood.scored"] * 3
+    assert [each.entry.type for each in outcome.outputs.of("same")] == ["temper.scored"] * 3
     assert (outcome.outputs.unasked, outcome.agrees) == (1, True)
 
 

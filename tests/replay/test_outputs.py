@@ -109,11 +109,11 @@ async def test_what_differs_is_printed_and_decides_the_exit_code(
         return await replay_into_open(run, target, durable=False)
 
     assert await compared(mood_consumer("a long way down, and then some more, and more: good")) == 0
-    assert "= mood.summed" in capsys.readouterr().out
+    assert "= temper.summed" in capsys.readouterr().out
     other = mood_consumer("a long way down, and then some more, and more: bad")
     assert await compared(other) == 1
     told = capsys.readouterr().out
-    assert told.count("≠ mood.scored") == 3
+    assert told.count("≠ temper.scored") == 3
     assert "recorded   …ome more, and more: good" in told
     assert await compared(other, "mood") == 0
     capsys.readouterr()

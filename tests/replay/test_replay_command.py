@@ -167,7 +167,7 @@ def test_a_call_of_ten_thousand_turns_is_told(home: Path) -> None:
         (["--into", "orchestra.settings:Settings"], ConsumerError, "must be an orchestra.Consumer"),
         (["--into", "redis://127.0.0.1:1"], ServerError, "cannot be used"),
         (["--into", "gopher://there"], ServerError, "cannot read the Redis URL"),
-        (["--resume", "--from", "1-0@07:events"], UsageError, "give one of them"),
+        (["--resume", "--from", "1-0@07:events"], UsageError, "use one of them"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
@@ -190,8 +190,8 @@ async def test_a_consumer_is_replayed_with_an_exit_code_for_ci(bus: TestBus, set
     )
     assert (same[0], changed[0]) == (0, 1)
     assert [line.split() for line in same[1].splitlines()[-2:]] == [
-        ["mood.scored", "3", "0", "0", "0"],
-        ["mood.summed", "1", "0", "0", "0"],
+        ["temper.scored", "3", "0", "0", "0"],
+        ["temper.summed", "1", "0", "0", "0"],
     ]
     verdicts = [json.loads(line) for line in changed[1].splitlines()]
     assert [line["verdict"] for line in verdicts] == ["changed", "changed", "changed", "same"]

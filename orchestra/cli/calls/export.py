@@ -1,4 +1,4 @@
-"""`orchestra calls play`, `export` and `find`: kept calls to listen to, to take away, to search."""
+"""`orchestra calls play`, `export` and `find`: listen to recorded calls, export them, search them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.atomic_file import write_atomically
+from orchestra.cli.ui.option_groups import option_groups
+from orchestra.cli.ui.selection_options import SOURCE_HELP, SelectionOptions
 from orchestra.cli.ui.terminal import complain, say_json
 from orchestra.cli.ui.write_errors import writing
 
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     from orchestra.settings import Settings
     from orchestra_schemas import Event
 
-_CALL = "The call's id, its beginning or end, or the file of a kept journal."
-_SOURCE = "auto, archive, journal, a Redis URL, an archive, or a file of JSON lines."
+_CALL = "The call's id, the beginning or end of it, or the file of a recorded journal."
 #: programs that play a WAV file, and how
 _PLAYERS = (
     ("paplay",),
@@ -25,14 +26,14 @@ _PLAYERS = (
     ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
     ("afplay",),
 )
-#: what is heard before the turn begins, in seconds
+#: seconds that are played before the turn begins
 _BEFORE_S = 0.3
 
 
 def play(
     call: Annotated[str, typer.Argument(help=_CALL)],
-    turn: Annotated[int, typer.Option(min=0, help="From this turn of the caller on; 0: the greeting.")] = 0,
-    source: Annotated[str, typer.Option(help=_SOURCE)] = "auto",
+    turn: Annotated[int, typer.Option(min=0, help="Start at this turn of the caller; 0 is the greeting.")] = 0,
+    source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "auto",
 ) -> None:
     """Play a call's recording: the caller on the left, the agent on the right."""
     import uvloop
@@ -88,8 +89,8 @@ def _beginning(events: "Sequence[Event]", turn: int) -> float:
 
 def export(
     call: Annotated[str, typer.Argument(help=_CALL)],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the files; made if missing.")],
-    source: Annotated[str, typer.Option(help=_SOURCE)] = "auto",
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the files; it is created if necessary.")],
+    source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "auto",
 ) -> None:
     """Write a call's recording (WAV), transcript (text, WebVTT, JSON) and journal (JSON lines) to a folder."""
     import uvloop
@@ -134,30 +135,27 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
+    """Write a file atomically."""
     with writing(path):
         write_atomically(path, content)
 
 
-def find(  # noqa: PLR0917 - the options of the command
-    words: Annotated[str, typer.Argument(help='Words of one utterance; "in double quotes" as they stand.')],
-    caller: Annotated[str, typer.Option(help="Only calls from this number.")] = "",
-    since: Annotated[str, typer.Option(help="From this moment on: 2026-11-22T20:15, or 7d (ago).")] = "",
-    until: Annotated[str, typer.Option(help="Up to this moment.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="How many places at most, the best first.")] = 20,
-    source: Annotated[str, typer.Option(help=_SOURCE)] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a place.")] = False,
+@option_groups
+def find(
+    *,
+    words: Annotated[str, typer.Argument(help='Words of one utterance; "in double quotes" for an exact phrase.')],
+    chosen: SelectionOptions,
+    limit: Annotated[int, typer.Option(min=1, help="How many utterances at most, the best matches first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each utterance.")] = False,
 ) -> None:
-    """Find where something was said, by caller or agent, in the archive, the journal and the demo's kept runs."""
+    """Find what callers or agents said, in the archive, the journal and the demo's runs."""
     import uvloop
 
-    from orchestra.cli.ui.parse_time import moment
     from orchestra.replay.search import find_words
-    from orchestra.replay.selection import Selection
     from orchestra.settings import load_settings
 
-    chosen = Selection(caller=caller, since=moment(since) if since else None, until=moment(until) if until else None)
-    hits = uvloop.run(find_words(load_settings(), words, chosen, source, limit=limit, on_warning=complain))
+    found = find_words(load_settings(), words, chosen.selection(), chosen.source, limit=limit, on_warning=complain)
+    hits = uvloop.run(found)
     if as_json:
         for hit in hits:
             say_json(hit)
@@ -177,4 +175,4 @@ def _print_hits(hits: "Sequence[Hit]") -> None:
         console.print(head, soft_wrap=True)
         console.print(Text(f"    {hit.snippet}"), soft_wrap=True)
     if not hits:
-        console.print("nobody said that in the calls that are kept", style=QUIET)
+        console.print("nobody said that in the recorded calls", style=QUIET)

@@ -1,48 +1,81 @@
 """`orchestra replay`: recorded calls again, as a conversation, into another Redis, or through a consumer."""
 
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
-if TYPE_CHECKING:
-    from orchestra.replay.selection import Selection
+from orchestra.cli.ui.option_groups import option_groups
+from orchestra.cli.ui.selection_options import SelectionOptions
 
 
 class Clock(StrEnum):
-    """What time it is for the handlers of a consumer."""
+    """Which times the events get."""
 
     NOW = "now"
     THEN = "then"
 
 
-_Calls = Annotated[
-    list[str] | None, typer.Option("--call", help="Only this call: its id, or a beginning or end of it.")
-]
-_Caller = Annotated[str, typer.Option(help="Only calls from this number.")]
-_Since = Annotated[str, typer.Option(help="From this moment on: 2026-11-22T20:15, or 2h (ago).")]
-_Until = Annotated[str, typer.Option(help="Up to this moment.")]
-_Types = Annotated[list[str] | None, typer.Option("--type", help="Only this type, like user.turn.ended.")]
-_Where = Annotated[str, typer.Option(metavar="SQL", help="Only calls of which this is true, or that this query names.")]
-_Source = Annotated[str, typer.Option(help="auto, archive, journal, a Redis URL, an archive, or a file of JSON lines.")]
-_Into = Annotated[str, typer.Option(help="terminal, a Redis URL, or a consumer as module:attribute.")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON line an event instead of a conversation.")]
-_Media = Annotated[bool, typer.Option("--media", help="Audio and partial transcripts too.")]
-_Speed = Annotated[str, typer.Option(help="1 as it went, 4 four times as fast, max; conversations 1, all else max.")]
-_Rename = Annotated[
-    str, typer.Option(metavar="WORD", help="For a Redis: other call ids, always the same ones for this word.")
-]
-_Clock = Annotated[
-    Clock | None,
-    typer.Option(help="The events happen now (consumers, unless said), or keep the times of then (Redis)."),
-]
-_Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="For a consumer: do not compare this field.")]
-_Patience = Annotated[
-    float, typer.Option(min=0.1, help="For a consumer: seconds without a sign of life to wait for it.")
-]
-_Resume = Annotated[bool, typer.Option("--resume", help="Go on where the same replay was stopped.")]
-_From = Annotated[str, typer.Option("--from", help="Go on behind this place, as printed when it stopped.")]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventOptions:
+    """Which events of the selected calls."""
+
+    PANEL: ClassVar[str] = "Which events"
+
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help="Only events of this type, like user.turn.ended; may be repeated."),
+    ] = None
+    media: Annotated[bool, typer.Option("--media", help="Audio and partial transcripts, too.")] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOptions:
+    """Where they go, and how."""
+
+    PANEL: ClassVar[str] = "Target"
+
+    into: Annotated[
+        str, typer.Option(metavar="TARGET", help="terminal, a Redis URL, or a consumer as module:attribute.")
+    ] = "terminal"
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each event.")] = False
+    speed: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEED",
+            help="1 as recorded, 4 four times as fast, max as fast as possible. Default: 1 for conversations.",
+        ),
+    ] = ""
+    rename: Annotated[
+        str, typer.Option(metavar="WORD", help="Redis: new call ids; the same word gives the same ids again.")
+    ] = ""
+    clock: Annotated[
+        Clock | None,
+        typer.Option(
+            help="Events get the current time (default for consumers), or keep their own (default for Redis)."
+        ),
+    ] = None
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD", help="Consumer: do not compare this field; may be repeated."),
+    ] = None
+    patience: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Consumer: how long to wait while nothing happens.")
+    ] = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeOptions:
+    """How to continue a replay that was stopped."""
+
+    PANEL: ClassVar[str] = "After a stop (Ctrl-C)"
+
+    resume: Annotated[bool, typer.Option("--resume", help="Continue where the same replay was stopped.")] = False
+    from_: Annotated[
+        str, typer.Option("--from", metavar="POSITION", help="Continue after the position that it printed.")
+    ] = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,28 +83,27 @@ def register(app: typer.Typer) -> None:
     app.command()(replay)
 
 
-def replay(  # noqa: PLR0917 - the options of the command
-    calls: _Calls = None,
-    caller: _Caller = "",
-    since: _Since = "",
-    until: _Until = "",
-    types: _Types = None,
-    where: _Where = "",
-    source: _Source = "auto",
-    into: _Into = "terminal",
-    as_json: _Json = False,
-    media: _Media = False,
-    speed: _Speed = "",
-    rename: _Rename = "",
-    clock: _Clock = None,
-    ignore: _Ignore = None,
-    patience: _Patience = 5.0,
-    resume: _Resume = False,
-    from_: _From = "",
+@option_groups
+def replay(
+    *,
+    calls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--call",
+            metavar="ID",
+            rich_help_panel=SelectionOptions.PANEL,
+            help="Only this call: its id, or the beginning or end of it; may be repeated.",
+        ),
+    ] = None,
+    chosen: SelectionOptions,
+    events: EventOptions,
+    target: TargetOptions,
+    stopped: ResumeOptions,
 ) -> None:
-    """Replay recorded calls in their order; Ctrl-C stops, and what it prints goes on from there."""
+    """Replay recorded calls in their order, as a conversation, into another Redis, or through a consumer."""
     import uvloop
 
+    from orchestra.bus.keys import JOURNAL, STREAMS
     from orchestra.cli.replay.run import ReplayRun
     from orchestra.errors import UsageError
     from orchestra.log import quiet_logging
@@ -80,57 +112,58 @@ def replay(  # noqa: PLR0917 - the options of the command
 
     settings = load_settings()
     quiet_logging(settings, "replay")
-    selection = _selection(calls, caller, since, until, types, where, media)
-    what: dict[str, Any] = {"calls": calls, "caller": caller, "since": since, "until": until, "types": types}
-    what |= {"where": where, "source": _absolute(source), "into": into, "json": as_json, "media": media}
-    checkpoint = Checkpoint(settings.data_dir, what | {"rename": rename})
-    if resume and from_:
-        msg = "--resume goes on from the kept place, --from from a given one: give one of them"
+    if stopped.resume and stopped.from_:
+        msg = "--resume continues from the kept position, --from from a given one: use one of them"
         raise UsageError(msg)
+    streams = STREAMS if events.media else (JOURNAL,)
+    checkpoint = Checkpoint(settings.data_dir, _identity(calls, chosen, events, target))
     run = ReplayRun(
         settings=settings,
-        selection=selection,
-        source=source,
-        speed=_speed(speed),
-        token=checkpoint.read() if resume else from_,
+        selection=replace(chosen.selection(tuple(calls or ())), types=tuple(events.types or ()), streams=streams),
+        source=chosen.source,
+        speed=_speed(target.speed),
+        token=checkpoint.read() if stopped.resume else stopped.from_,
         checkpoint=checkpoint,
     )
-    if into == "terminal" and not as_json:
+    if target.into == "terminal" and not target.as_json:
         from orchestra.cli.replay.conversation import replay_conversation
 
         raise typer.Exit(uvloop.run(replay_conversation(run)))
     from orchestra.cli.replay.into import replay_into
 
-    options: dict[str, Any] = {"rename": rename, "clock": clock and clock.value, "ignored": tuple(ignore or ())}
-    raise typer.Exit(uvloop.run(replay_into(run, into, patience_s=patience, as_json=as_json, **options)))
-
-
-def _selection(  # noqa: PLR0917 - as above
-    calls: list[str] | None,
-    caller: str,
-    since: str,
-    until: str,
-    types: list[str] | None,
-    where: str,
-    media: bool,
-) -> "Selection":
-    from orchestra.bus.keys import JOURNAL, STREAMS
-    from orchestra.cli.ui.parse_time import moment
-    from orchestra.replay.selection import Selection
-
-    return Selection(
-        calls=tuple(calls or ()),
-        caller=caller,
-        since=moment(since) if since else None,
-        until=moment(until) if until else None,
-        types=tuple(types or ()),
-        where=where,
-        streams=STREAMS if media else (JOURNAL,),
+    work = replay_into(
+        run,
+        target.into,
+        rename=target.rename,
+        clock=None if target.clock is None else target.clock.value,
+        ignored=tuple(target.ignore or ()),
+        patience_s=target.patience,
+        as_json=target.as_json,
     )
+    raise typer.Exit(uvloop.run(work))
+
+
+def _identity(
+    calls: list[str] | None, chosen: SelectionOptions, events: EventOptions, target: TargetOptions
+) -> dict[str, Any]:
+    """The options that make it the same replay, so that ``--resume`` finds its position."""
+    return {
+        "calls": calls,
+        "caller": chosen.caller,
+        "since": chosen.since,
+        "until": chosen.until,
+        "types": events.types,
+        "where": chosen.where,
+        "source": _absolute(chosen.source),
+        "into": target.into,
+        "json": target.as_json,
+        "media": events.media,
+        "rename": target.rename,
+    }
 
 
 def _speed(text: str) -> float | None:
-    """Times as fast as it went; None for as fast as it goes, 0 where nothing was said."""
+    """Times as fast as recorded; None for as fast as possible, 0 if the user did not choose."""
     from orchestra.errors import UsageError
 
     if text in {"", "max"}:
@@ -140,7 +173,7 @@ def _speed(text: str) -> float | None:
     except ValueError:
         speed = -1.0
     if not 0 < speed < float("inf"):
-        msg = f"--speed {text!r} is no speed: 1 as it went, 4 four times as fast, max as fast as it goes"
+        msg = f"--speed {text!r} is no speed: use 1 (as recorded), 4 (four times as fast) or max"
         raise UsageError(msg)
     return speed
 
