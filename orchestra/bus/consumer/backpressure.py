@@ -1,13 +1,13 @@
-"""How much of a partition may be taken and unfinished: so many entries, and so many bytes."""
+"""Limits on the entries of a partition that are in flight."""
 
 from orchestra.bus.stream.entry import Raw
 
-#: bytes of unfinished entries of a partition from which on no more are read: a hundred prompts of a long call
+#: bytes of a partition's entries in flight from which on no more are read: a hundred prompts of a long call
 MOST_BYTES = 4_000_000
 
 
 class InFlight:
-    """What is taken and unfinished, in ``entries`` and in ``bytes`` of their fields."""
+    """How many ``entries`` were taken and not finished, and the ``bytes`` of their fields."""
 
     __slots__ = ("_most", "_most_bytes", "bytes", "entries")
 
@@ -18,26 +18,26 @@ class InFlight:
         self._most_bytes = most_bytes
 
     def add(self, raw: Raw) -> None:
-        """One entry more."""
+        """Count an entry."""
         self.entries += 1
         self.bytes += sum(map(len, raw[1]))
 
     def remove(self, raw: Raw) -> None:
-        """It is finished, or on its way from one to another who counts it."""
+        """Stop counting an entry: it is finished, or leaves a queue and is counted again if its handler waits."""
         self.entries -= 1
         self.bytes -= sum(map(len, raw[1]))
 
     def count(self, entries: int, size: int) -> None:
-        """So many entries more, of so many bytes; fewer where both are negative."""
+        """Count several entries with the sum of their bytes; negative numbers stop counting them."""
         self.entries += entries
         self.bytes += size
 
     @property
     def full(self) -> bool:
-        """Whether to take no more for now."""
+        """Whether a limit is reached."""
         return self.entries >= self._most or self.bytes >= self._most_bytes
 
     @property
     def low(self) -> bool:
-        """Whether to go on after it was full."""
+        """Whether both are below half of their limits."""
         return self.entries < self._most // 2 and self.bytes < self._most_bytes // 2

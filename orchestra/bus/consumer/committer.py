@@ -1,4 +1,4 @@
-"""What the handling of one partition changes: one commit under way, the next one collecting."""
+"""The commits of one partition: one is on its way to Redis while the next one collects."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -17,23 +17,32 @@ from orchestra.bus.stream.encode import EncodedEvent
 from orchestra.errors import FencedError
 
 _LOG = structlog.get_logger("orchestra.bus")
+#: how long an ack may wait for others, seconds
 _QUIET_S = 0.01
-_IDLE_S = 0.1
-_MANY = 200
+#: how long a read position that skipped entries of others may wait, seconds; not when it has skipped so many
+_IDLE_S, _MANY = 0.1, 200
+#: an answer that is later than this many seconds counts as an outage, not as a slow handler
 _OVERDUE_S = 0.25
+#: Lua's `unpack` takes a limited number of arguments
 _ACK_CHUNK = 1000
 _STREAM_KEYS = {keys.JOURNAL: 5, keys.MEDIA: 6}
 _JOURNAL, _MEDIA = b"P", b"Q"
 
 
 class Committer:
-    """The commits of one lease, numbered, so that one whose answer was lost can be sent again.
+    """Collects the effects of handlers and commits them, each commit by one run of the commit script.
 
-    What handlers publish is committed at once, or within the group's linger; what is merely handled or acked may wait
-    10 ms, since nobody waits for it, and having read what concerns others 100 ms, both no less than the linger.
+    Exactly once rests on three things. A commit is one script, so all of it takes effect or nothing. It carries the
+    lease's token, so an owner that has lost its lease changes nothing more: it is *fenced*. And it carries its number
+    under the lease, so a commit whose answer was lost is simply sent again: the script ignores one that it knows.
+
+    One commit at a time is on its way. Under load, everything that is handled meanwhile goes with the next one, so the
+    commits grow by themselves and Redis runs fewer scripts. Without load, published events are committed at once (or
+    within the group's linger, if it has one). Acks may wait 10 ms, because nobody waits for them, and read positions
+    that skipped entries of others 100 ms; both wait no less than the linger.
     """
 
-    def __init__(  # noqa: PLR0917 - made once a lease
+    def __init__(  # noqa: PLR0917 - created once a lease
         self,
         partition: int,
         group: str,
@@ -54,7 +63,7 @@ class Committer:
         self.lingers = linger_s > 0
         self._linger_s = linger_s
         self._quiet_s, self._idle_s = max(_QUIET_S, linger_s), max(_IDLE_S, linger_s)
-        self._flying_reads: list[int] = []
+        self._sent_reads: list[int] = []
         self.progress_key = keys.key(partition, "progress", group)
         self._fixed_keys = [
             keys.key(partition, "lease", group),
@@ -67,9 +76,9 @@ class Committer:
         self._number = 0
         self._operations: list[Argument] = []
         self._state_keys: dict[str, int] = {}
-        self._flying_keys: dict[str, int] = {}
-        self._held_until = 0.0
-        #: something was published: commit as soon as nothing more is about to come
+        self._sent_state_keys: dict[str, int] = {}
+        self._paused_until = 0.0
+        #: something was published: commit when `resume` is called
         self.urgent = False
         self._handled = False
         self._unclaimed: dict[Delivery, None] = {}
@@ -82,11 +91,11 @@ class Committer:
     # -- what to commit
 
     def claim(self, delivery: Delivery) -> None:
-        """The work is taken and stays unfinished for a while: pending, with its count."""
+        """Make the entry pending with its delivery count: it stays unfinished for a while."""
         self._unclaimed[delivery] = None
 
     def finish(self, delivery: Delivery) -> None:
-        """The work is done: acked, if it was ever pending; a requeued letter's ack deletes it, too."""
+        """Acknowledge the entry, if it was ever pending; a requeued dead letter is deleted with that."""
         self._unclaimed.pop(delivery, None)
         if delivery.pending or delivery.position.requeued:
             delivery.position.acks.append(delivery.raw[0])
@@ -95,7 +104,7 @@ class Committer:
 
     def publish(self, encoded: EncodedEvent) -> None:
         """Publish with the next commit."""
-        if encoded.audio is None:
+        if encoded.audio is None:  # the usual case has operations of its own, which are shorter
             stream = _JOURNAL if encoded.stream == keys.JOURNAL else _MEDIA
             self._operations += (stream, encoded.type, encoded.call, encoded.id, encoded.body)
         else:
@@ -107,25 +116,25 @@ class Committer:
         self._operations += ("G", _STREAM_KEYS[encoded.stream], cause, number, len(fields), *fields)
 
     def dead(self, cause: str, fields: list[Argument]) -> None:
-        """Write a dead letter with the next commit."""
+        """Add a dead letter to the next commit."""
         self._operations += ("D", cause, len(fields), *fields)
 
     def state(self, key: str, operations: Iterable[StateOperation]) -> None:
-        """Write to a call's state with the next commit."""
-        place = self._state_keys.setdefault(key, len(self._fixed_keys) + 1 + len(self._state_keys))
+        """Add writes to a call's state to the next commit."""
+        index = self._state_keys.setdefault(key, len(self._fixed_keys) + 1 + len(self._state_keys))
         for letter, args in operations:
-            self._operations += (letter, place, *args) if letter == "E" else (letter, place, len(args), *args)
+            self._operations += (letter, index, *args) if letter == "E" else (letter, index, len(args), *args)
 
     # -- when
 
     def schedule(self) -> None:
-        """Something was handled: commit within 10 ms, or the linger where that is longer."""
+        """Commit within 10 ms, or the linger if that is longer: something was handled."""
         self._handled = True
         if self._flight is None:
             self._within(self._quiet_s)
 
     def schedule_idle(self) -> None:
-        """Only the read position has moved: commit within 100 ms, unless it has moved far."""
+        """Commit within 100 ms, or sooner if the read position has moved far: nothing else has changed."""
         if self._flight is None:
             self._within(self._quiet_s if self.uncommitted() >= _MANY else self._idle_s)
 
@@ -137,24 +146,24 @@ class Committer:
         self._timer = self._loop.call_later(seconds, self.send)
 
     def pause(self, until: float) -> None:
-        """More is about to come: collect until `resume`, or until that moment (the event loop's time) at most."""
-        self._held_until = until
+        """Collect until `resume`, or until this time of the event loop at the latest: more is about to come."""
+        self._paused_until = until
 
     def resume(self) -> None:
-        """That was all for now."""
-        self._held_until = 0.0
+        """Commit what was collected since `pause`."""
+        self._paused_until = 0.0
         if self.urgent:
             self.send()
         else:
             self.schedule()
 
     def after_linger(self) -> None:
-        """Something was published: commit within the linger; at once without one."""
+        """Commit within the linger, or at once without one: something was published."""
         if not self.lingers:
             if self._flight is not None:
                 self._handled = True
-                return  # it goes with what is collected, as soon as that one is answered
-            if self._held_until and self._held_until > self._loop.time():
+                return  # the next commit is sent as soon as this one is answered
+            if self._paused_until and self._paused_until > self._loop.time():
                 self.urgent = True
             else:
                 self.send()
@@ -163,12 +172,12 @@ class Committer:
 
     @property
     def stalled(self) -> bool:
-        """Whether the server is away, or was just now: a commit is being sent again, or an answer is overdue."""
+        """Whether the server is unreachable, or was a moment ago: a commit is sent again, or an answer is overdue."""
         connection = self._connection()
         return self._backoff.tries > 0 or not connection.connected or connection.silent_s > _OVERDUE_S
 
     def uncommitted(self) -> int:
-        """How many entries were taken that no confirmed commit covers."""
+        """How many entries were read that no confirmed commit covers."""
         return sum(position.read - position.confirmed for position in self._positions)
 
     @property
@@ -177,25 +186,25 @@ class Committer:
         return self._number if self._flight is None else self._number - 1
 
     def writes(self, key: str) -> bool:
-        """Whether a write to that state hash is not committed yet."""
-        return key in self._state_keys or key in self._flying_keys
+        """Whether a write to this state hash is not committed yet."""
+        return key in self._state_keys or key in self._sent_state_keys
 
     def flush(self) -> asyncio.Future[None]:
-        """Commit now; the future ends when all that was collected so far is committed.
+        """Commit now; the future ends when everything collected so far is committed.
 
-        It ends with FencedError when the lease is another's.
+        It ends with FencedError when another worker has taken the lease.
         """
         done = self._loop.create_future()
         if self.lost.done():
             done.set_exception(FencedError(f"the lease {self.token} is lost"))
-            done.exception()  # who does not wait for it is no error
+            done.exception()  # marked as seen: not everybody waits for it
             return done
         self._waiters.append(done)
         self.send()
         return done
 
     def send(self) -> None:
-        """Send what was collected, unless a commit is under way: then it goes as soon as that one is answered."""
+        """Send what was collected; while a commit is under way, its answer does that."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -211,8 +220,8 @@ class Committer:
             return
         self._number += 1
         names = [*self._fixed_keys, *self._state_keys]
-        self._flying_reads = [position.to_commit[1] for position in self._positions]
-        self._flying_keys, self._state_keys = self._state_keys, {}
+        self._sent_reads = [position.to_commit[1] for position in self._positions]
+        self._sent_state_keys, self._state_keys = self._state_keys, {}
         command = pack(("EVALSHA", COMMIT.sha, len(names), *names, self.token, self.group, self._number, *arguments))
         self._flight = (command, waiters)
         self._send()
@@ -220,7 +229,7 @@ class Committer:
     def _arguments(self) -> list[Argument]:
         arguments: list[Argument] = []
         for position in self._positions:
-            if position.moved:
+            if position.moved:  # positions come first: the script checks them before it changes anything
                 position.sent = position.to_commit
                 arguments += ("R", position.key_index, *position.sent)
         for delivery in self._unclaimed:
@@ -246,6 +255,7 @@ class Committer:
         if self._flight is None or self.lost.done():
             return
         if isinstance(reply, RedisError):
+            # refused for good, or run in part, which sending it again cannot repair: only a new owner can start clean
             if isinstance(reply, ResponseError) or ran_in_part(str(reply)):
                 self._refused(reply)
             else:
@@ -255,8 +265,8 @@ class Committer:
         self._backoff.reset()
         _, waiters = self._flight
         self._flight = None
-        self._flying_keys = {}
-        for position, read in zip(self._positions, self._flying_reads, strict=True):
+        self._sent_state_keys = {}
+        for position, read in zip(self._positions, self._sent_reads, strict=True):
             position.confirmed = read
         for waiter in waiters:
             if not waiter.done():
@@ -275,18 +285,18 @@ class Committer:
         self.abandon()
 
     async def _again(self) -> None:
-        """Send the same commit again, for as long as it takes: the server knows its number."""
+        """Send the same commit until it is answered. If it took effect the first time, the script knows its number."""
         while not self.lost.done():
             await self._backoff.wait()
             try:
                 await self._connection().open()
             except RedisError:
-                continue  # who reads from the server reports the outage; the loss of the lease ends this loop
+                continue  # the reader reports the outage; the loss of the lease ends this loop
             self._send()
             return
 
     def abandon(self) -> None:
-        """The lease is lost: nothing more is committed, and who waits for a commit is told."""
+        """Commit nothing more, and let everybody who waits for a commit fail: the lease is lost."""
         if self.lost.done():
             return
         self.lost.set_result(None)
@@ -298,4 +308,4 @@ class Committer:
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_exception(FencedError(f"the lease {self.token} is lost"))
-                waiter.exception()  # a waiter that has gone meanwhile is no error
+                waiter.exception()  # marked as seen: a waiter may have gone

@@ -1,4 +1,4 @@
-"""What a handler gets beside its event: publishing before the ack, the group's state of the call, the attempt."""
+"""The second argument of a handler: publishing before the ack, the group's state of the call, the attempt."""
 
 from collections.abc import Awaitable
 
@@ -11,7 +11,7 @@ from orchestra_schemas import Event
 class State:
     """The group's own hash of fields for one call, in Redis at ``orchestra:{p07}:<state>:<call>``.
 
-    Writes go with the next commit of this handling (`Context.publish`, or the ack), and not at all if it fails before.
+    Writes go with the next commit of this attempt (`Context.publish`, or the ack), and are lost if it fails before.
     Reads see them at once.
     """
 
@@ -27,7 +27,7 @@ class State:
         return self._writer.state_key(self._delivery.call)
 
     async def get(self, field: str) -> bytes | None:
-        """The value of a field, None where there is none."""
+        """The value of a field, None if it does not exist."""
         if field in self._fields:
             return self._fields[field]
         value: bytes | None = await self._writer.read_state(self._delivery.call, "HGET", field)
@@ -52,7 +52,7 @@ class State:
             self._operations.append(("U", list(fields)))
 
     def expire(self, seconds: int) -> None:
-        """Let the whole hash expire that many seconds after the next commit."""
+        """Let the whole hash expire this many seconds after the next commit."""
         self._operations.append(("E", [seconds]))
 
 
@@ -63,7 +63,7 @@ class Context:
         attempt: 1 on the first delivery, counted by Redis across crashes.
         deadline: when the handler is cancelled, in the event loop's time (seconds).
         entry: the stream entry of the event.
-        lease: under which the partition is held here. While it is the same, nobody else writes the group's state.
+        lease: the token of the partition's lease. While it is the same, no other worker writes the group's state.
         bus: the process's `Bus`, for reading; publish through the context.
         state: the group's `State` of the call.
 
@@ -82,10 +82,10 @@ class Context:
         self.state = State(delivery, writer)
 
     def publish(self, *events: Event) -> Awaitable[None]:
-        """Publish now, before the handler ends, under this worker's lease; who awaits it waits until they are stored.
+        """Publish now, before the handler ends, under this worker's lease; awaiting it waits until they are stored.
 
-        The events get the ids ``<cause>.<group>.<n>`` in order. A later attempt that publishes the same sequence
-        publishes nothing twice.
+        The events get the ids ``<cause>.<group>.<n>`` in order. A later attempt that publishes the same
+        sequence stores nothing twice.
 
         Raises:
             FencedError: another worker owns the partition now; stop working.
@@ -101,10 +101,10 @@ class Context:
         return await self._writer.published_by(self._delivery)
 
     async def resume(self) -> list[Event]:
-        """Go on where earlier attempts at this event stopped: the next event published gets the id after their last.
+        """Continue after the events of earlier attempts: the next event published gets the id after their last one.
 
-        For a handler that does not publish its earlier events again: without this, the ids of its new events would be
-        taken, and Redis would drop them as known.
+        For a handler that does not publish the same events again. Otherwise its new events would get ids that are
+        taken, and would be dropped as known.
 
         Returns:
             What earlier attempts have published, in order; empty on the first attempt.

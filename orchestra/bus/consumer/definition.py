@@ -49,13 +49,13 @@ F = TypeVar("F", bound=Function)
 B = TypeVar("B", bound=BatchFunction)
 L = TypeVar("L", bound=Lifespan)
 P = TypeVar("P", bound=PartitionFunction)
-#: unfinished entries of a partition, and entries beyond the last commit, from which on no more are read
+#: unfinished entries of a partition, and entries after the last commit, from which on no more are read
 _MOST_UNFINISHED = 1000
 
 
 @dataclass(slots=True)
 class Handler:
-    """A function that takes events, how it is to be run, and what it has done in this process.
+    """A function that handles events, how to run it, and counts of what it has done in this process.
 
     ``handled`` events were finished, ``failed`` attempts raised, ``dead`` events were given up; ``durations`` are
     the times of its runs in seconds, waiting included.
@@ -67,14 +67,14 @@ class Handler:
     concurrent: bool
     timeout_s: float
     raw: bool
-    #: where the function is from
+    #: the module that defines the function
     module: str = ""
     decode: Callable[[bytes], Event] | None = None
-    #: it takes nothing but an event whose body is all there is to it: the short way through the engine
+    #: it takes the event alone, and the body has all of it: `OwnedPartition.take` needs no `Delivery`
     fast_path: bool = False
-    #: it takes what was read together, all at once; ``function`` is then the same for one entry
+    #: it takes the entries of a read at once; ``function`` then calls it with a single one
     batch: BatchFunction | None = None
-    #: what it has begun is pending in Redis; else the group's position waits for it
+    #: whether entries are pending in Redis while it handles them; else the group's position waits before them
     pending: bool = True
     handled: int = 0
     failed: int = 0
@@ -82,12 +82,12 @@ class Handler:
     durations: Histogram = field(default_factory=lambda: Histogram(HANDLER_S))
 
     def begin_fast(self, values: list[bytes]) -> Coroutine[Any, Any, Published] | None:
-        """The handler called with the event of an entry's values; None where they are not as we write them."""
+        """Call the handler with the event of an entry's values; None if they are not laid out as we write them."""
         try:
             if values[4] != b"id":
                 return None
             event = self.decode(values[7])  # type: ignore[misc]
-        except (IndexError, ValueError, RecursionError):  # an entry of another's: the long way says what is wrong
+        except (IndexError, ValueError, RecursionError):  # of another producer: the ordinary path reports what is wrong
             return None
         return self.function(event)  # type: ignore[return-value]
 
@@ -103,7 +103,7 @@ class Consumer:
         handler_timeout_s: seconds after which a handler is cancelled, which counts as a failed attempt.
         linger_ms: how long what handlers publish may wait so that commits carry more, in ms; the setting unless given.
         start: where a group that does not exist yet begins.
-        version: stands in all that it publishes; the package's unless given. A lifespan may set it anew.
+        version: in the header of everything it publishes; the package's version unless given. A lifespan may change it.
         grace_s: how long handlers may still run when the worker is told to stop, in seconds.
 
     """
@@ -143,7 +143,7 @@ class Consumer:
         self.most_unfinished = _MOST_UNFINISHED
         self.most_bytes = MOST_BYTES
         self.partition_changed: PartitionFunction | None = None
-        #: what the consumer tells of itself on ``/metrics``: a name, what it means, and how to read it
+        #: gauges of its own on ``/metrics``: name → (help text, function that reads the value)
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def on(self, *types: type[Event], concurrent: bool = False, timeout_s: float | None = None) -> Callable[[F], F]:
@@ -154,12 +154,12 @@ class Consumer:
         ``concurrent`` starts in order but does not hold up the call's next event.
 
         Raises:
-            ConsumerError: the function is not async, takes other arguments, or a type is taken.
+            ConsumerError: the function is not async or takes other arguments, or a type has a handler already.
 
         """
 
         def register(function: F) -> F:
-            """Have it handle the types: each has one handler, and travels on a stream that is read."""
+            """Make it the handler of the types."""
             for event_type in types:
                 tag = tag_of(event_type).encode()
                 if tag in self.handlers:
@@ -182,7 +182,7 @@ class Consumer:
         return register
 
     def on_entry(self, *, concurrent: bool = False, timeout_s: float | None = None) -> Callable[[F], F]:
-        """Handle every entry raw, its body not decoded, also of unknown types: for logging and archives."""
+        """Handle every entry without decoding its body, including unknown types: for logging and archives."""
 
         def register(function: F) -> F:
             self.entry_handler = self._handler(function, concurrent, timeout_s, None)
@@ -199,18 +199,19 @@ class Consumer:
         most: int = _MOST_UNFINISHED,
         most_bytes: int = MOST_BYTES,
     ) -> Callable[[B], B]:
-        """Handle raw entries in batches: the function takes up to 200 of one stream, in order, acked when it returns.
+        """Handle raw entries in batches of up to 200 of one stream, in order, acknowledged when the function returns.
 
-        Several batches may run at a time, and nothing is published. What it returns are the entries that it refuses;
-        when it raises, its entries are handled again one by one, and whose attempts all fail goes to the dead letters.
-        No time-out unless given: who waits for another server may wait long, and reading stops by itself.
+        Several batches may run at a time. The function publishes nothing; it returns the entries that it refuses, as
+        `Refusal`. When it raises, its entries are handled again one by one, and those whose attempts all fail become
+        dead letters.
 
         Args:
-            timeout_s: seconds after which the function is cancelled.
-            pending: whether what is under way is pending in Redis. If not, the group's position waits before it, so
-                that a next owner reads all of it again, in batches, in order; and when the function raises, it is
-                called again with the same entries, for as long as it takes.
-            most: entries of a partition that may be under way before no more are read.
+            timeout_s: seconds after which the function is cancelled; never unless given, because a function that waits
+                for another server may wait long, and the limits below stop the reading.
+            pending: whether the entries of running batches are pending in Redis. If not, the group's position stays
+                before them, so that the next owner reads all of them again, in batches, in order; and when the function
+                raises, it is called again with the same entries until it returns.
+            most: entries of a partition that may be in flight before reading stops.
             most_bytes: the same in bytes.
 
         """
@@ -233,15 +234,15 @@ class Consumer:
         return function
 
     def on_partition(self, function: P) -> P:
-        """Tell this function of every partition that comes (True) or is about to go, or has gone (False)."""
+        """Call this function with each partition that was acquired (True), or is being released or was lost (False)."""
         self.partition_changed = function
         return function
 
     def check(self) -> None:
-        """Refuse a consumer that takes nothing, or that has the name of another's group.
+        """Check that it can be run.
 
         Raises:
-            ConsumerError: it has no handlers, or a name of the platform's.
+            ConsumerError: it has no handlers, or the name of one of the platform's groups.
 
         """
         if not self.handlers and self.entry_handler is None:
@@ -256,17 +257,17 @@ class Consumer:
             raise ConsumerError(msg)
 
     def limit(self, *types: type[Event], timeout_s: float) -> None:
-        """In a lifespan: after how many seconds the handlers of these types are cancelled."""
+        """Set the seconds after which the handlers of these types are cancelled; to be called in a lifespan."""
         for event_type in types:
             self.handlers[tag_of(event_type).encode()].timeout_s = timeout_s
 
     def all_handlers(self) -> list[Handler]:
-        """Every handler once per event type it takes."""
+        """Every handler, once for each event type that it handles."""
         return [*self.handlers.values(), *([self.entry_handler] if self.entry_handler is not None else [])]
 
     def _one_kind(self) -> None:
         if self.handlers and self.entry_handler is not None:
-            msg = f"consumer {self.name}: on_entry and on_batch take every entry, so they cannot stand beside on(…)"
+            msg = f"consumer {self.name}: on_entry and on_batch take every entry, so they cannot be combined with on(…)"
             raise ConsumerError(msg)
 
     def _handler(
@@ -297,7 +298,7 @@ class Consumer:
 
 
 def _module_of(function: Any) -> str:
-    """The module a handler is from, also where it is run as the main program."""
+    """The module that defines a handler; its real name where it is the main program."""
     name = getattr(function, "__module__", None) or type(function).__module__
     main = sys.modules.get(name) if name == "__main__" else None
     if main is None:

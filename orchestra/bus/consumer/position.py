@@ -1,4 +1,4 @@
-"""A group's place in one stream."""
+"""The position of a group in one stream."""
 
 from collections import deque
 
@@ -10,7 +10,7 @@ _KEY_INDICES = {keys.JOURNAL: 5, keys.MEDIA: 6, REQUEUED: 7}
 
 
 class HeldBatch:
-    """Entries that were taken together: the last of them, how many were ever taken with it, and whether it is done."""
+    """A batch that the position waits for: its last entry, how many entries were read with it, whether it is done."""
 
     __slots__ = ("done", "last", "read")
 
@@ -54,11 +54,11 @@ class GroupPosition:
 
     @property
     def to_commit(self) -> tuple[bytes, int]:
-        """What the group's position in Redis is to be: the last entry that it has passed, and its number."""
+        """What the group's position in Redis is to be: the last entry before all held ones, and its number."""
         return self._passed if self.held else (self.last, self.read)
 
     def hold_batch(self, last: bytes, count: int) -> HeldBatch:
-        """Take the next entries, which end at ``last``, and keep the position before them until `release_batch`."""
+        """Read the next entries, which end at ``last``, and keep the position before them until `release_batch`."""
         if not self.held:
             self._passed = (self.last, self.read)
         self.last = last
@@ -68,7 +68,7 @@ class GroupPosition:
         return held
 
     def release_batch(self, held: HeldBatch) -> None:
-        """These entries are done: the position goes on, if all before them are done too."""
+        """Move the position past a batch that is done, if all batches before it are done, too."""
         held.done = True
         while self.held and self.held[0].done:
             passed = self.held.popleft()
@@ -76,5 +76,5 @@ class GroupPosition:
 
     @property
     def moved(self) -> bool:
-        """Whether it has gone on since the last commit was sent."""
+        """Whether it has moved since the last commit was sent."""
         return self.to_commit != self.sent

@@ -1,4 +1,4 @@
-"""The header of an event, filled in at the moment it is published, and the fields of its stream entry."""
+"""Fills in the header of an event when it is published, and encodes it as a stream entry."""
 
 from functools import lru_cache
 from os import urandom
@@ -15,7 +15,7 @@ _span_ids: list[str] = []
 
 
 class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
-    """What goes into the stream entry of an event."""
+    """The stream entry of an event."""
 
     stream: str
     type: bytes
@@ -31,7 +31,7 @@ class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 def fill_header(event: Event, event_id: str, at: float, source: str, cause: str, *, version: str = "") -> Event:
-    """The event with its header; what the producer has set itself (``at``, ``trace``, ``version``) stays.
+    """The event with its header; ``at``, ``trace`` and ``version`` stay as they are if the producer has set them.
 
     The trace is a W3C traceparent: the call's trace, and a span of the event's own.
     """
@@ -47,7 +47,7 @@ def fill_header(event: Event, event_id: str, at: float, source: str, cause: str,
 
 
 def _more_span_ids() -> str:
-    """A random 64-bit id in hex, and more of them in store: one by one they take three times as long."""
+    """A random 64-bit id in hex. More of them are made in advance: one by one they take three times as long."""
     pool = urandom(8 * 1024).hex()
     _span_ids.extend(pool[start : start + 16] for start in range(0, len(pool) - 16, 16))
     return pool[-16:]
@@ -59,10 +59,10 @@ def _trace_prefix(call: str) -> str:
 
 
 def encode_event(event: Event) -> EncodedEvent:
-    """The entry of an event whose header is complete.
+    """Encode an event whose header is complete.
 
     Raises:
-        orchestra_schemas.EncodeError: it holds what no entry can carry.
+        orchestra_schemas.EncodeError: it has a value that cannot be encoded.
 
     """
     stream, tag, has_audio = _kinds.get(type(event)) or _kind(type(event))

@@ -8,7 +8,7 @@ from orchestra.bus.keys import JOURNAL, MEDIA
 from orchestra.bus.redis.reply import text
 from orchestra_schemas import Event, decode
 
-#: what decoding the JSON of others raises: wrong or half of it, no UTF-8, nested too deep
+#: what decoding the JSON of other producers raises: it is invalid, incomplete, not UTF-8, or nested too deep
 UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 #: an entry in a RESP2 reply: id, then its fields and values in turn
 Raw = list[Any]
@@ -17,7 +17,7 @@ Raw = list[Any]
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry of a partition's journal (``stream`` "events") or media stream.
 
-    ``stream_id`` is its place (``1763830000000-0``), ``id`` the event's own. ``body`` is JSON, ``audio`` raw samples.
+    ``stream_id`` is Redis's id (``1763830000000-0``), ``id`` the event's own. ``body`` is JSON, ``audio`` raw samples.
     """
 
     stream_id: str
@@ -30,10 +30,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     audio: bytes | None = None
 
     def event(self) -> Event | None:
-        """The event, or None where its type is unknown here.
+        """The event, or None if its type is unknown here.
 
         Raises:
-            orchestra_schemas.DecodeError: the body is not what its type asks for.
+            orchestra_schemas.DecodeError: the body does not match its type.
 
         """
         fields = {b"type": self.type.encode(), b"call": self.call.encode(), b"id": self.id.encode(), b"body": self.body}
@@ -53,7 +53,7 @@ def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
         try:
             return Entry(raw[0].decode(), partition, stream, tag.decode(), call.decode(), event_id.decode(), body)
         except UnicodeDecodeError:
-            pass  # another producer's entry may hold such bytes: it is read below, where they stay visible
+            pass  # bytes of another producer: read below, where they stay visible
     fields = dict(zip(values[::2], values[1::2], strict=False))
     return Entry(
         stream_id=raw[0].decode(),
@@ -68,7 +68,7 @@ def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
 
 
 def raw_of(entry: Entry) -> Raw:
-    """An entry as a reply brings it, where only the entry was kept."""
+    """An entry in the form of a reply."""
     values = [b"type", entry.type.encode(), b"call", entry.call.encode(), b"id", entry.id.encode(), b"body", entry.body]
     if entry.audio is not None:
         values += [b"audio", entry.audio]

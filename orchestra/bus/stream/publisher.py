@@ -1,4 +1,4 @@
-"""Publishing from outside a handler: never blocks, buffers while Redis is away, and never doubles an event."""
+"""Publishes from outside a handler: never blocks, buffers while Redis is away, and never stores an event twice."""
 
 import asyncio
 import os
@@ -26,11 +26,11 @@ _Numbered = tuple[int, EncodedEvent]
 
 
 class Publisher:
-    """Numbers what one producer publishes per call and sends it in batches, in order.
+    """Numbers the events of one producer per call and sends them in batches, in order.
 
-    A batch without an answer is sent again under the same numbers, and the server drops what it has. While Redis is
-    away, up to ``capacity`` events wait; then media events are dropped, oldest first, and counted in ``dropped``.
-    Journal events are never dropped.
+    A batch without an answer is sent again under the same numbers, and the server skips the events that it has. While
+    Redis is away, up to ``capacity`` events of a partition wait. Beyond that, media events are dropped, oldest first,
+    and counted in ``dropped``. Journal events are never dropped.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Publisher:
         self.source = source
         self.version = version or package_version()
         self.dropped = 0
-        # an edge that starts again under its old name must not be taken for the one before
+        # unique: an edge that restarts under its old name begins to number at 1 again, and must not be skipped as known
         self._producer = f"{source}-{os.urandom(3).hex()}"
         self._connection_of = connection_of
         self._capacity = capacity
@@ -57,7 +57,7 @@ class Publisher:
         self._outage = Outage()
         self._is_full = False
         self._closing = False
-        #: when the server took events again after it had not, on the monotonic clock, in seconds; before that: long ago
+        #: when the last outage ended, on the monotonic clock, in seconds; -inf before one
         self.recovered_at = float("-inf")
         self._backoff: dict[int, Backoff] = {}
 
@@ -68,16 +68,16 @@ class Publisher:
 
     @property
     def connected(self) -> bool:
-        """Whether the server, or every server of a cluster, took the last batch that it was sent."""
+        """Whether the last batch was accepted by the server, or by every server of a cluster."""
         return not self._away
 
     @property
     def unanswered_s(self) -> float:
-        """How long the server has not answered what it was sent; 0 where nothing is on its way to it."""
+        """For how many seconds a batch has been waiting for its answer; 0 if none is on its way."""
         return time.monotonic() - min(self._sent_at.values()) if self._sent_at else 0.0
 
     def publish(self, event: Event) -> Event:
-        """Give the event its id, time, source and trace, and send it soon. Returns it as it will be stored."""
+        """Fill in the event's header and send it in the event loop's next step; returns it as it will be stored."""
         partition = keys.partition_of(event.call)
         number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
         event_id = f"{event.call}:{self._producer}.{number}"
@@ -93,18 +93,19 @@ class Publisher:
         if len(queue) > self._capacity and self._media.get(partition):
             self._drop_media(partition, queue)
         if partition not in self._sending and partition not in self._scheduled:
+            # not now: events published in the same step of the event loop go in one batch
             self._scheduled.add(partition)
             asyncio.get_running_loop().call_soon(self._send, partition)
         return event
 
     def forget(self, call: str) -> None:
-        """The call is over: its number is not needed any more."""
+        """Forget the number of a call that is over."""
         self._numbers.pop(call, None)
 
     def _drop_media(self, partition: int, queue: deque[_Numbered]) -> None:
-        for place, (_, encoded) in enumerate(queue):
+        for index, (_, encoded) in enumerate(queue):
             if encoded.stream == keys.MEDIA:
-                del queue[place]
+                del queue[index]
                 self.dropped += 1
                 self._media[partition] -= 1
                 self._stored[partition] = self._stored.get(partition, 0) + 1
@@ -140,9 +141,9 @@ class Publisher:
         calls: dict[str, int] = {}
         events: list[Argument] = []
         for number, encoded in self._sending[partition]:
-            place = calls.setdefault(encoded.call, len(calls) + 3)
+            key_index = calls.setdefault(encoded.call, len(calls) + 3)
             fields = encoded.fields()
-            events += (2 if encoded.stream == keys.MEDIA else 1, place, number, len(fields))
+            events += (2 if encoded.stream == keys.MEDIA else 1, key_index, number, len(fields))
             events += fields
         names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA)]
         names += [keys.key(partition, "numbers", call) for call in calls]
@@ -204,10 +205,10 @@ class Publisher:
         self._flushes = still
 
     async def flush(self, timeout_s: float | None = None) -> None:
-        """Wait until all that was published so far is in Redis.
+        """Wait until everything published so far is stored in Redis.
 
         Raises:
-            TimeoutError: it is not, after ``timeout_s`` seconds.
+            TimeoutError: it was not within ``timeout_s`` seconds.
 
         """
         goal = dict(self._accepted)
@@ -218,9 +219,9 @@ class Publisher:
             await done
 
     async def close(self, timeout_s: float = 5.0) -> None:
-        """Flush, for at most ``timeout_s`` seconds, and stop; what is left then is logged and lost.
+        """Flush for at most ``timeout_s`` seconds and stop; events that are left then are lost, which is logged.
 
-        A server whose memory is full gets what is left of the journal all the same, and nothing of the media streams.
+        Journal events that are left are sent even to a server whose memory is full; media events are not.
         """
         self._closing = True
         if self._is_full and self._away:

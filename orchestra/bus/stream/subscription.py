@@ -1,4 +1,4 @@
-"""The live tail of some partitions."""
+"""Follows the streams of some partitions live."""
 
 import asyncio
 from collections import deque
@@ -23,65 +23,65 @@ _REMEMBERED = 2000
 
 
 class _Tail:
-    """What is read over one connection: streams that lie on one server."""
+    """Reads streams of one server over one connection."""
 
-    def __init__(self, connection: RedisConnection, places: dict[bytes, tuple[int, str]], since: str | None) -> None:
+    def __init__(self, connection: RedisConnection, streams: dict[bytes, tuple[int, str]], since: str | None) -> None:
         self.connection = connection
-        self.places = places
+        self.streams = streams
         self._since = since
         self._last: dict[bytes, Argument] = {}
 
     async def begin(self) -> None:
-        """Fix where to begin."""
+        """Fix where to begin, unless that is done."""
         if self._last:
             return
         if self._since is not None:
-            self._last = dict.fromkeys(self.places, self._since)
+            self._last = dict.fromkeys(self.streams, self._since)
             return
-        newest = await self.connection.calls([("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self.places])
-        self._last = {key: found[0][0] if found else b"0-0" for key, found in zip(self.places, newest, strict=True)}
+        newest = await self.connection.calls([("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self.streams])
+        self._last = {key: found[0][0] if found else b"0-0" for key, found in zip(self.streams, newest, strict=True)}
 
     async def read(self) -> list[Entry]:
-        """The next entries; none when nothing came for a second."""
+        """The next entries; an empty list if there were none for a second."""
         reply = await self.connection.call(
             "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *self._last, *self._last.values()
         )
         arrived = []
         for key, entries in reply or ():
-            partition, stream = self.places[key]
+            partition, stream = self.streams[key]
             arrived += [read_entry(raw, partition, stream) for raw in entries]
             self._last[key] = entries[-1][0]
         return arrived
 
 
 class Subscription(AsyncIterator[Entry]):
-    """Iterates over entries as they arrive, in order within each stream, until it is closed. Survives the server.
+    """Iterates over entries as they arrive, in order within each stream, until it is closed; survives outages.
 
-    A replica that is promoted may lack what was read of its master, and get it a second time, under the same event ids:
-    once a connection was lost, what has one of the last 2,000 ids is passed over.
+    A promoted replica may lack entries that were read from its master, and receive them a second time with the same
+    event ids. So after a connection was lost, events with one of the last 2,000 ids are skipped.
     """
 
     def __init__(self, connections: Connections, streams: list[tuple[int, str]], since: str | None) -> None:
-        places = {keys.key(partition, stream).encode(): (partition, stream) for partition, stream in streams}
+        by_key = {keys.key(partition, stream).encode(): (partition, stream) for partition, stream in streams}
         if connections.servers.divided:
             parts = [
-                {key: place for key, place in places.items() if place[0] == partition}
-                for partition in sorted({place[0] for place in places.values()})
+                {key: each for key, each in by_key.items() if each[0] == partition}
+                for partition in sorted({partition for partition, _ in streams})
             ]
         else:
-            parts = [places] if places else []
+            parts = [by_key] if by_key else []
         self._tails = [_Tail(connections.new_connection(next(iter(part.values()))[0]), part, since) for part in parts]
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived: deque[Entry] = deque()
         self._arrived_bytes = 0
         self._ids: dict[str, None] = {}
         self._was_lost = False
-        self._some = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._arrival = asyncio.Event()
+        self._capacity = asyncio.Event()
+        self._capacity.set()
 
     async def start(self) -> None:
-        """Fix the place to begin at: everything that is published after this returns will be seen."""
+        """Fix where to begin: everything that is published after this returns will be seen."""
         for tail in self._tails:
             backoff, outage = Backoff(), Outage()
             while True:
@@ -97,7 +97,7 @@ class Subscription(AsyncIterator[Entry]):
     async def _pump(self, tail: _Tail) -> None:
         backoff, outage = Backoff(), Outage()
         while True:
-            await self._room.wait()
+            await self._capacity.wait()
             try:
                 arrived = [entry for entry in await tail.read() if self._is_new(entry.id)]
             except RedisError as error:
@@ -110,40 +110,40 @@ class Subscription(AsyncIterator[Entry]):
             if arrived:
                 self._arrived += arrived
                 self._arrived_bytes += sum(len(entry.body) + len(entry.audio or b"") for entry in arrived)
-                self._some.set()
+                self._arrival.set()
                 if len(self._arrived) >= _AHEAD or self._arrived_bytes >= _AHEAD_BYTES:
-                    self._room.clear()
+                    self._capacity.clear()
 
     def _is_new(self, event_id: str) -> bool:
-        again = event_id in self._ids
+        known = event_id in self._ids
         self._ids[event_id] = None
         if len(self._ids) > _REMEMBERED:
             del self._ids[next(iter(self._ids))]
-        return not (again and event_id and self._was_lost)
+        return not (known and event_id and self._was_lost)
 
     async def __anext__(self) -> Entry:
         if not self._tasks:
             await self.start()
         while not self._arrived:
-            self._some.clear()
-            await self._some.wait()
+            self._arrival.clear()
+            await self._arrival.wait()
             for task in self._tasks:
                 if task.done() and not self._arrived:
                     raise StopAsyncIteration
         entry = self._arrived.popleft()
         if not self._arrived:
             self._arrived_bytes = 0
-            self._room.set()
+            self._capacity.set()
         return entry
 
     async def aclose(self) -> None:
-        """End it, and close its connections."""
+        """End the iteration and close the connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for tail in self._tails:
             await tail.connection.close()
-        self._some.set()
+        self._arrival.set()
 
 
 async def _wait(backoff: Backoff, outage: Outage, error: RedisError) -> None:

@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack
 
 from orchestra.bus.bus import Bus
 from orchestra.bus.consumer.definition import Consumer
+from orchestra.bus.consumer.dispatcher import Dispatcher
 from orchestra.bus.consumer.partition import OwnedPartition
 from orchestra.bus.consumer.position import REQUEUED
-from orchestra.bus.consumer.reader import READ_BYTES, Dispatcher, StreamReader
+from orchestra.bus.consumer.reader import READ_BYTES, StreamReader
 from orchestra.bus.group.leases import Leases
 from orchestra.bus.group.membership import join
 from orchestra.bus.group.rebalancer import Rebalancer
