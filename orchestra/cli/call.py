@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Caller,
         CallOutcome,
         PhoneLine,
-        Replying,
+        ReplyInProgress,
         ScriptedConversation,
         ScriptLine,
         TurnAudio,
@@ -245,11 +245,11 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
     """Whether the agents are still at a reply, by the call's journal; never, where that is not the stack's here."""
     from orchestra.bus import Bus
     from orchestra.errors import ServerError
-    from orchestra.simulator import Replying
+    from orchestra.simulator import ReplyInProgress
     from orchestra.stack import running
     from orchestra.tasks import cancel_and_wait
 
-    replying = Replying()
+    replying = ReplyInProgress()
     up = running(settings)
     if up is None or caller.url != up.url.rstrip("/"):
         yield replying
@@ -269,7 +269,7 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
         await bus.close()
 
 
-async def _listen(follow: "Subscription", call_sid: str, replying: "Replying") -> None:
+async def _listen(follow: "Subscription", call_sid: str, replying: "ReplyInProgress") -> None:
     """Tell of the events of the call that the carrier calls ``call_sid``."""
     from orchestra_schemas import CallStarted, DecodeError
 
@@ -282,7 +282,7 @@ async def _listen(follow: "Subscription", call_sid: str, replying: "Replying") -
         if isinstance(event, CallStarted) and event.provider_call == call_sid:
             call = event.call
         if event is not None and call:
-            replying.take(event)
+            replying.follow(event)
 
 
 def _utterances(order: _Order, speech: "LocalSpeech") -> list["Utterance"]:

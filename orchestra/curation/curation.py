@@ -15,8 +15,9 @@ from orchestra.bus.backoff import Backoff
 from orchestra.curation.label_studio import LabelStudio, Pending, ProjectGoneError
 from orchestra.curation.task import is_sampled, is_wanted, redacted, task
 from orchestra.errors import EngineError, RejectedError, SettingError
-from orchestra.history.dialogue import dialogue
 from orchestra.history.read_many import journals
+from orchestra.history.reduce import history_of
+from orchestra.history.views.dialogue import dialogue
 from orchestra.recordings.signed_links import Links
 from orchestra.recordings.store import StoredRecording, find_recording
 from orchestra.settings import Settings
@@ -146,7 +147,7 @@ class Curation:
         told = await journals(self._bus, {each.call: each.until for each in fresh})
         for each in fresh:
             try:
-                call = dialogue(told[each.call])
+                call = dialogue(history_of(told[each.call]))
                 if is_wanted(call, self._settings.curate_only):
                     leaves = call if self._redaction is None else redacted(call, self._redaction)
                     each.task = task(each.call, leaves, self._link(each))

@@ -18,7 +18,7 @@ import structlog
 from orchestra.curation.config import AUDIO_CONFIG, LABEL_CONFIG
 from orchestra.curation.task import task
 from orchestra.errors import EngineError, MissingExtraError, OrchestraError, RejectedError, SettingError
-from orchestra.history.dialogue import Dialogue, Turn
+from orchestra.history.views.dialogue import Dialogue, DialogueTurn
 from orchestra.mask import without_secrets
 from orchestra.settings import Settings
 
@@ -275,8 +275,8 @@ class LabelStudio:
 
 def _takes_predictions(config: str) -> bool:
     """Whether the project's labelling configuration has what our predictions refer to; the server does not check."""
-    told = Dialogue(turns=[Turn(1, said_from_s=0.0, said_to_s=1.0, heard="good day", interrupted=True)])
-    (prediction,) = task("07-x", told, "")["predictions"]
+    turn = DialogueTurn(number=1, said_from_s=0.0, said_to_s=1.0, reply_heard="good day", interrupted=True)
+    (prediction,) = task("07-x", Dialogue(turns=(turn,)), "")["predictions"]
     interface = _sdk("label_interface").LabelInterface(config)
     wrong = interface.validate_prediction(prediction, return_errors=True)
     if wrong:

@@ -3,12 +3,13 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from orchestra.curation.config import OUTCOME, TRANSCRIPT, TURN_LABEL
-from orchestra.history.dialogue import Dialogue, Turn
+from orchestra.history.views.dialogue import Dialogue, DialogueTurn
 from orchestra.telemetry.redaction import Chain, Redaction
 
 Only = Literal["all", "interrupted", "failed", "low_confidence"]
@@ -43,16 +44,16 @@ def is_wanted(told: Dialogue, only: Only) -> bool:
             return True
 
 
-def is_doubtful(turn: Turn) -> bool:
+def is_doubtful(turn: DialogueTurn) -> bool:
     """Whether the caller was probably misheard: an unsure engine, or speech of which nothing was understood."""
-    return turn.said_from_s is not None and (turn.confidence < LOW_CONFIDENCE or not turn.said)
+    return turn.said_from_s is not None and (turn.confidence < LOW_CONFIDENCE or not turn.transcript)
 
 
 def outcome(told: Dialogue) -> str:
     """How the call probably went: ``resolved``, ``escalated`` (to a person) or ``abandoned``."""
     if told.ended is not None and told.ended.reason == "transferred":
         return "escalated"
-    answered = [turn for turn in told.turns if turn.number > 0 and turn.heard and not turn.failed]
+    answered = [turn for turn in told.turns if turn.number > 0 and turn.reply_heard and not turn.failed]
     broken = told.ended is None or told.ended.reason in {"failed", "silence"}
     return "resolved" if answered and not broken and told.turns[-1] in answered else "abandoned"
 
@@ -62,11 +63,14 @@ def redacted(told: Dialogue, redaction: Redaction) -> Dialogue:
     chain = Chain(redaction)
     turns = [
         replace(
-            turn, said=chain("caller", turn.said), heard=chain("agent", turn.heard), meant=redaction.text(turn.meant)
+            turn,
+            transcript=chain("caller", turn.transcript),
+            reply_heard=chain("agent", turn.reply_heard),
+            reply=redaction.text(turn.reply),
         )
         for turn in told.turns
     ]
-    return replace(told, turns=turns)
+    return replace(told, turns=tuple(turns))
 
 
 def task(call: str, told: Dialogue, audio: str) -> dict[str, Any]:
@@ -78,10 +82,10 @@ def task(call: str, told: Dialogue, audio: str) -> dict[str, Any]:
     marked: list[tuple[dict[str, Any], str]] = []
     for turn in told.turns:
         if turn.said_from_s is not None:
-            said = _paragraph("caller", turn.said or _NOTHING, turn.said_from_s, turn.said_to_s, turn.number)
+            said = _paragraph("caller", turn.transcript or _NOTHING, turn.said_from_s, turn.said_to_s, turn.number)
             marked.append((said, "Misrecognition" if is_doubtful(turn) else ""))
-        if turn.heard:
-            reply = _paragraph(turn.agent or "agent", turn.heard, turn.heard_from_s, turn.heard_to_s, turn.number)
+        if turn.reply_heard:
+            reply = _paragraph(turn.agent or "agent", turn.reply_heard, turn.heard_from_s, turn.heard_to_s, turn.number)
             marked.append((reply, "Interruption" if turn.interrupted else "Bad response" if turn.failed else ""))
     marked = marked or [(_paragraph("caller", _NOTHING, None, None, 0), "")]  # the editor fails on a list without any
     marked.sort(key=lambda each: _editor_key(each[0]))
@@ -140,7 +144,7 @@ def _region(paragraph: int, text: str, label: str) -> dict[str, Any]:
 
 def _meta(told: Dialogue) -> dict[str, Any]:
     started, ended = told.started, told.ended
-    waits = [turn.measured.total_ms for turn in told.turns if turn.measured is not None]
+    waits = [turn.latency.total_ms for turn in told.turns if turn.latency is not None]
     return {
         "app": started.app if started else "",
         "started_at": _date(started.at) if started else "",

@@ -13,8 +13,8 @@ from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnSound
 from orchestra.evaluation.compare import call_diff, with_answers
 from orchestra.evaluation.recorded_caller import GrowingJournal
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
-from orchestra.history.dialogue import dialogue
 from orchestra.history.reduce import history_of
+from orchestra.history.views.dialogue import dialogue
 from orchestra.history.views.summary import CallSummary, call_summary
 from orchestra.recordings.locate import recording_file
 from orchestra.settings import Settings
@@ -22,7 +22,7 @@ from orchestra.simulator import (
     SAMPLE_RATE,
     Caller,
     PhoneLine,
-    Replying,
+    ReplyInProgress,
     ScriptedConversation,
     Span,
     TurnAudio,
@@ -58,7 +58,9 @@ def recorded_voice(recorded: CallSummary, events: Sequence[Event], caller: Sampl
         UsageError: the recording is silent at these times.
 
     """
-    ends = {turn.number: turn.said_to_s for turn in dialogue(events).turns if turn.number and turn.said_to_s}
+    ends = {
+        turn.number: turn.said_to_s for turn in dialogue(history_of(events)).turns if turn.number and turn.said_to_s
+    }
     numbers = sorted(ends)
     parts: dict[int, list[Span]] = {}
     for span in find_sounds(caller):
@@ -141,7 +143,7 @@ async def _compare_call(
         caller, agent = await asyncio.to_thread(_tracks, path)
     voice = await asyncio.to_thread(recorded_voice, recorded, events, caller, agent)
     journal, line = sandbox.expect(recorded), PhoneLine()
-    talk = ScriptedConversation(voice.utterances, replying=_Replying(journal))
+    talk = ScriptedConversation(voice.utterances, replying=_ReplyInProgress(journal))
     try:
         async with asyncio.timeout(_CALL_WITHIN_S):
             await Caller(running.url, running.auth_token, from_number=recorded.caller or "+15550001").call(line, talk)
@@ -171,17 +173,17 @@ def _with_sound(diff: CallDiff, voice: RecordedVoice, candidate: Sequence[TurnAu
     return msgspec.structs.replace(diff, turns=tuple(turns))
 
 
-class _Replying:
+class _ReplyInProgress:
     """Whether a reply of the call is still being made or played, by its journal."""
 
     def __init__(self, journal: GrowingJournal) -> None:
         self._journal = journal
-        self._replying = Replying()
+        self._replying = ReplyInProgress()
         self._taken = 0
 
     def __call__(self) -> bool:
         for event in self._journal.events[self._taken :]:
-            self._replying.take(event)
+            self._replying.follow(event)
         self._taken = len(self._journal.events)
         return self._replying()
 

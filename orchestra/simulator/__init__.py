@@ -1,6 +1,6 @@
 """The simulated caller: calls an edge as Twilio does, in real time, and measures what a caller would hear."""
 
-from orchestra.history.by_utterance import Replying, TurnAccount, account
+from orchestra.history.reply_in_progress import ReplyInProgress
 from orchestra.simulator.audio_files import to_telephone, write_stereo
 from orchestra.simulator.audio_measure import Span, TurnAudio, cut, measure_turns
 from orchestra.simulator.caller import Caller, CallOutcome
@@ -22,18 +22,16 @@ __all__ = [
     "Patience",
     "PhoneLine",
     "Problem",
-    "Replying",
+    "ReplyInProgress",
     "ScriptLine",
     "ScriptedConversation",
     "Span",
     "Tracks",
     "TranscriptMatch",
     "TransferTarget",
-    "TurnAccount",
     "TurnAudio",
     "TwilioRestServer",
     "Utterance",
-    "account",
     "check_call",
     "compare",
     "cut",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestra.history.by_utterance import TurnAccount
+from orchestra.history.call import Turn
 from orchestra.simulator.audio_measure import TurnAudio
 from orchestra.simulator.caller import CallOutcome
 from orchestra.simulator.transcript_match import TranscriptMatch
@@ -45,7 +45,7 @@ class CheckedTurn:
     """One turn from all sides: what was said, what the journal says, how it sounded, what was heard."""
 
     said: str
-    account: TurnAccount
+    recorded: Turn
     audio: TurnAudio
     heard: TranscriptMatch
 
@@ -78,7 +78,7 @@ def check_call(turns: Sequence[CheckedTurn], lines: Sequence[ExpectedTurn], endi
 
 def _wrong_audio(turn: CheckedTurn) -> list[Problem]:
     """The reply that the journal says was spoken was not heard, or was heard otherwise."""
-    number, spoken, heard = turn.account.number, turn.account.spoken, turn.heard
+    number, spoken, heard = turn.recorded.number, turn.recorded.reply_heard, turn.heard
     if turn.audio.reply is None:
         what = f'"{spoken}" was spoken, says the journal, but not heard' if spoken else "no reply was heard"
         return [Problem(number, what)]
@@ -91,15 +91,16 @@ def _wrong_audio(turn: CheckedTurn) -> list[Problem]:
 
 
 def _wrong_turn(turn: CheckedTurn, line: ExpectedTurn) -> list[str]:
-    account, found = turn.account, []
-    if account.failed:
+    recorded, found = turn.recorded, []
+    if recorded.failed:
         found.append("the agents could not complete it")
-    if line.agent and account.agent != line.agent:
-        found.append(f"{account.agent or 'nobody'} replied, not {line.agent}")
-    if tuple(account.tools) != line.tools:
-        found.append(f"tools called: {_list(account.tools)}, not {_list(line.tools)}")
-    if missing := line.missing(account.reply):
-        found.append(f'the reply "{account.reply}" does not say {_list(missing)}')
+    if line.agent and recorded.agent != line.agent:
+        found.append(f"{recorded.agent or 'nobody'} replied, not {line.agent}")
+    tools = tuple(step.name for step in recorded.tools)
+    if tools != line.tools:
+        found.append(f"tools called: {_list(tools)}, not {_list(line.tools)}")
+    if missing := line.missing(recorded.reply):
+        found.append(f'the reply "{recorded.reply}" does not say {_list(missing)}')
     if line.barge_in_after_s is not None:
         barge_in_stop_s = turn.audio.barge_in_stop_s
         if barge_in_stop_s is None:

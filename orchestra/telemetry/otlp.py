@@ -15,10 +15,10 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from orchestra.bus import GroupStatus
 from orchestra.errors import SettingError
+from orchestra.history.views.spans import Span
 from orchestra.settings import Settings
 from orchestra.telemetry.openobserve import credentials
 from orchestra.telemetry.otlp_exporters import MetricExporter, Signal, SpanExporter
-from orchestra.telemetry.traces import Span
 from orchestra_schemas import (
     CallEnded,
     CallStarted,

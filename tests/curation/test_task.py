@@ -7,21 +7,22 @@ from label_studio_sdk.label_interface import LabelInterface
 
 from orchestra.curation.config import LABEL_CONFIG
 from orchestra.curation.task import as_shown, is_sampled, is_wanted, outcome, redacted, task
-from orchestra.history.dialogue import Dialogue, Turn, dialogue
+from orchestra.history.reduce import history_of
+from orchestra.history.views.dialogue import Dialogue, DialogueTurn, dialogue
 from orchestra.telemetry.redaction import Redaction
 from orchestra_schemas import CallEnded, CallStarted, Event, ReplySpoken, TurnMeasured, UserTurnEnded
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
 
 
-def told(*turns: Turn, reason: str = "caller_hung_up") -> Dialogue:
-    return Dialogue(ended=CallEnded(call=CALL, reason=reason), turns=list(turns))  # type: ignore[arg-type]
+def told(*turns: DialogueTurn, reason: str = "caller_hung_up") -> Dialogue:
+    return Dialogue(ended=CallEnded(call=CALL, reason=reason), turns=turns)  # type: ignore[arg-type]
 
 
-def a_turn(number: int = 1, said: str = "hello", heard: str = "good day", **more: object) -> Turn:
+def a_turn(number: int = 1, transcript: str = "hello", reply_heard: str = "good day", **more: object) -> DialogueTurn:
     at = 10.0 * number
     times = {"said_from_s": at + 1.0, "said_to_s": at + 2.0, "heard_from_s": at + 2.5, "heard_to_s": at + 3.0}
-    return Turn(number, said=said, heard=heard, **(times | more))  # type: ignore[arg-type]
+    return DialogueTurn(number=number, transcript=transcript, reply_heard=reply_heard, **(times | more))  # type: ignore[arg-type]
 
 
 def labels(made: dict[str, object]) -> Sequence[tuple[str, str]]:
@@ -36,7 +37,7 @@ def labels(made: dict[str, object]) -> Sequence[tuple[str, str]]:
 def test_what_was_probably_misheard_interrupted_or_failed_is_marked_on_its_own_paragraph() -> None:
     made = task(
         CALL,
-        told(a_turn(1, confidence=0.3), a_turn(2, interrupted=True), a_turn(3, failed=True), a_turn(4, said="")),
+        told(a_turn(1, confidence=0.3), a_turn(2, interrupted=True), a_turn(3, failed=True), a_turn(4, transcript="")),
         "http://edge/audio",
     )
     assert labels(made) == [
@@ -59,7 +60,7 @@ def test_the_labelling_interface_takes_the_configuration_and_every_prediction() 
         (told(a_turn()), "resolved"),
         (told(a_turn(), reason="transferred"), "escalated"),
         (told(a_turn(), reason="failed"), "abandoned"),
-        (told(a_turn(1), a_turn(2, heard="")), "abandoned"),
+        (told(a_turn(1), a_turn(2, reply_heard="")), "abandoned"),
         (told(), "abandoned"),
         (Dialogue(turns=[a_turn()]), "abandoned"),
     ],
@@ -85,8 +86,13 @@ def test_a_call_that_broke_off_or_whose_tools_failed_counts_as_failed() -> None:
 
 def test_what_must_not_leave_is_not_in_the_task_nor_in_its_predictions() -> None:
     call = told(
-        a_turn(1, said="My card is 4111 1111", confidence=0.1),
-        a_turn(2, said="1111 1111, and my mail is ann@example.com", heard="I call +1 555 010 9999.", interrupted=True),
+        a_turn(1, transcript="My card is 4111 1111", confidence=0.1),
+        a_turn(
+            2,
+            transcript="1111 1111, and my mail is ann@example.com",
+            reply_heard="I call +1 555 010 9999.",
+            interrupted=True,
+        ),
     )
     leaves = str(task(CALL, redacted(call, Redaction()), ""))
     assert "[number], and my mail is [email]" in leaves
@@ -96,9 +102,25 @@ def test_what_must_not_leave_is_not_in_the_task_nor_in_its_predictions() -> None
 
 
 def test_paragraphs_are_in_the_order_in_which_the_editor_shows_them() -> None:
-    greeting = Turn(0, heard="Welcome.", heard_from_s=0.0, heard_to_s=2.0)
-    overlapping = Turn(2, said="Stop.", said_from_s=3.0, said_to_s=3.5, confidence=0.1, heard="Yes?", heard_from_s=4.0)
-    long = Turn(1, said="Hello?", said_from_s=1.0, said_to_s=1.5, heard="Well, ...", heard_from_s=2.5, heard_to_s=3.2)
+    greeting = DialogueTurn(number=0, reply_heard="Welcome.", heard_from_s=0.0, heard_to_s=2.0)
+    overlapping = DialogueTurn(
+        number=2,
+        transcript="Stop.",
+        said_from_s=3.0,
+        said_to_s=3.5,
+        confidence=0.1,
+        reply_heard="Yes?",
+        heard_from_s=4.0,
+    )
+    long = DialogueTurn(
+        number=1,
+        transcript="Hello?",
+        said_from_s=1.0,
+        said_to_s=1.5,
+        reply_heard="Well, ...",
+        heard_from_s=2.5,
+        heard_to_s=3.2,
+    )
     made = task(CALL, told(greeting, overlapping, long), "")
     turns = made["data"]["turns"]
     assert [each["text"] for each in turns] == ["Welcome.", "Hello?", "Well, ...", "Stop.", "Yes?"]
@@ -112,7 +134,7 @@ def test_a_call_in_which_nothing_was_said_has_a_paragraph_too() -> None:
 
 
 def test_text_with_nul_can_be_stored_by_label_studio() -> None:
-    made = task(CALL, told(a_turn(heard="It is \0 there.", interrupted=True)), "")
+    made = task(CALL, told(a_turn(reply_heard="It is \0 there.", interrupted=True)), "")
     assert "\0" not in str(made).replace("\\x00", "\0")
 
 
@@ -137,7 +159,7 @@ def test_a_call_that_began_at_an_odd_time_becomes_a_task_that_can_be_sent(at: fl
         ReplySpoken(call=CALL, turn=1, text="good day", at=-1e308),
         CallEnded(call=CALL, reason="caller_hung_up", duration_s=math.inf, at=at),
     ]
-    made = task(CALL, dialogue(events), "")
+    made = task(CALL, dialogue(history_of(events)), "")
     assert made["data"]["meta"]["started_at"] == date
     assert made["data"]["meta"]["duration_s"] == 0.0
     assert {(each["text"], each["turn"]) for each in made["data"]["turns"]} == {("hello", 1), ("good day", 1)}
@@ -147,7 +169,7 @@ def test_a_call_that_began_at_an_odd_time_becomes_a_task_that_can_be_sent(at: fl
 @pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan, -5.0])
 def test_a_paragraph_at_an_odd_place_of_the_audio_stays_and_keeps_its_turn(odd: float) -> None:
     measured = TurnMeasured(call=CALL, turn=2, total_ms=odd)
-    call = told(a_turn(1), a_turn(2, said_from_s=odd, said_to_s=odd, heard_to_s=odd, confidence=odd, measured=measured))
+    call = told(a_turn(1), a_turn(2, said_from_s=odd, said_to_s=odd, heard_to_s=odd, confidence=odd, latency=measured))
     made = task(CALL, call, "")
     assert sorted(each["turn"] for each in made["data"]["turns"]) == [1, 1, 2, 2]
     assert all(0.0 < each["start"] <= each["end"] for each in made["data"]["turns"])

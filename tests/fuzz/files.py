@@ -21,10 +21,10 @@ from orchestra.bus.keys import started_ms
 from orchestra.curation.evaluation import EvaluatedCall, EvaluatedTurn, read_set
 from orchestra.errors import OrchestraError
 from orchestra.evaluation.dataset import read_trials
-from orchestra.history import transcript
-from orchestra.history.dialogue import dialogue
 from orchestra.history.reduce import history_of
+from orchestra.history.views.dialogue import dialogue
 from orchestra.history.views.summary import call_summary
+from orchestra.history.views.transcript import webvtt
 from orchestra.replay.selection import Selection, decoded, entries, recorded_call
 from orchestra.settings import Settings
 from orchestra.simulator.audio_files import read_channels
@@ -264,7 +264,7 @@ class Files:
         for source in (str(path), str(self._folder / "good")):
             events = await recorded_call(self._settings, _CALL, source)
             assert [event.id for event in events] == [event.id for event in _EVENTS]
-            assert "where is my parcel" in transcript.webvtt(events)
+            assert "where is my parcel" in webvtt(history_of(events))
 
     async def idle(self) -> None:
         outside = {path.name for path in self._folder.iterdir()} - self._places - {"good", "good.jsonl", "data"}
@@ -282,9 +282,10 @@ def _parquet(table: pa.Table) -> bytes:
 def _tell(events: Sequence[Event]) -> None:
     """All that is made of the events of a call."""
     if events:
-        call_summary(history_of(events))
-        dialogue(events)
-        transcript.webvtt(events)
+        history = history_of(events)
+        call_summary(history)
+        dialogue(history)
+        webvtt(history)
 
 
 @asynccontextmanager

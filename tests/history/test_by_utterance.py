@@ -1,6 +1,8 @@
 import pytest
 
-from orchestra.simulator import Replying, account
+from orchestra.history.reduce import history_of
+from orchestra.history.reply_in_progress import ReplyInProgress
+from orchestra.history.views.by_utterance import by_utterance
 from orchestra_schemas import (
     CallEnded,
     CallStarted,
@@ -35,17 +37,21 @@ JOURNAL: list[Event] = [
 
 
 def test_what_the_journal_says_is_told_by_the_callers_turns() -> None:
-    greeting, first, second = account(JOURNAL, utterances_at=[104.0, 109.0])
-    assert (greeting.spoken, greeting.understood) == ("Welcome.", "")
-    assert (first.understood, first.agent, first.tools) == ("where is my parcel", "tracking", ["find_parcel"])
-    assert (first.reply, first.spoken) == ("It is on its way. It comes today.", "One moment. It is on")
+    greeting, first, second = by_utterance(history_of(JOURNAL), [104.0, 109.0])
+    assert (greeting.reply_heard, greeting.transcript) == ("Welcome.", "")
+    assert (first.transcript, first.agent, [step.name for step in first.tools]) == (
+        "where is my parcel",
+        "tracking",
+        ["find_parcel"],
+    )
+    assert (first.reply, first.reply_heard) == ("It is on its way. It comes today.", "One moment. It is on")
     assert (first.interrupted, first.failed) == (True, False)
-    assert first.measured is not None
-    assert (second.understood, second.spoken, second.failed) == ("excuse me stop", "Good bye.", True)
+    assert first.latency is not None
+    assert (second.transcript, second.reply_heard, second.failed) == ("excuse me stop", "Good bye.", True)
 
 
-def test_an_utterance_that_the_edge_did_not_take_up_has_an_empty_account() -> None:
-    assert account(JOURNAL[:2], utterances_at=[104.0])[1].understood == ""
+def test_an_utterance_that_the_edge_did_not_notice_has_an_empty_turn() -> None:
+    assert by_utterance(history_of(JOURNAL[:2]), [104.0])[1].transcript == ""
 
 
 @pytest.mark.parametrize(
@@ -59,14 +65,14 @@ def test_an_utterance_that_the_edge_did_not_take_up_has_an_empty_account() -> No
     ],
 )
 def test_a_reply_is_waited_for_from_the_end_of_the_callers_turn_until_it_was_played(end: Event) -> None:
-    replying = Replying()
+    replying = ReplyInProgress()
     assert not replying()
     for event in (
         UserTurnEnded(call=CALL, turn=1, text="hello"),
         ReplyChunk(call=CALL, turn=1, text="Yes.", agent="a"),
         TurnCompleted(call=CALL, turn=1, agent="a", text="Yes."),
     ):
-        replying.take(event)
+        replying.follow(event)
         assert replying()
-    replying.take(end)
+    replying.follow(end)
     assert not replying()

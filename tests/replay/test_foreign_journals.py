@@ -11,11 +11,11 @@ from typer.testing import CliRunner, Result
 
 from orchestra.cli import app
 from orchestra.errors import OrchestraError
-from orchestra.history import transcript
+from orchestra.history.views.transcript import json_lines
 from orchestra.replay.sources.json_lines import file_entries
 from tests.replay.test_kept_calls import CALL, call_of
 
-GOOD = transcript.journal(call_of(CALL)).splitlines()
+GOOD = json_lines(call_of(CALL)).splitlines()
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
@@ -161,7 +161,7 @@ def test_a_recording_elsewhere_is_neither_copied_nor_fetched(
     secret.write_text("root:x:0:0", "utf-8")
     url, requests = asked
     for where in (secret.as_uri(), url, url.replace("http:", "ftp:"), "sftp://host/x.wav"):
-        (home / "evil.jsonl").write_bytes(transcript.journal(call_of(CALL, url=where)))
+        (home / "evil.jsonl").write_bytes(json_lines(call_of(CALL, url=where)))
         result = run("calls", command, "evil.jsonl", *(("--to", "out") if command == "export" else ()))
         assert result.exit_code != 0
         assert "in no place of these recordings" in result.output + str(result.exception)

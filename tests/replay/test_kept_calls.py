@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from orchestra.cli import app
 from orchestra.errors import UsageError
-from orchestra.history import transcript
+from orchestra.history.reduce import history_of
+from orchestra.history.views.transcript import json_lines, webvtt
 from orchestra.recordings.locate import recording_file, trim_start
 from orchestra.recordings.wav import Recording
 from orchestra.replay.search import find_words
@@ -53,7 +54,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run = tmp_path / "demo-runs" / "2026-11-22-100000"
     with Recording(run / "call.wav") as file:
         file.write("caller", 0, b"\1\0" * 8000 * 9, sample_rate=8000)
-    (run / "journal.jsonl").write_bytes(transcript.journal(call_of(CALL, url=(run / "call.wav").as_uri())))
+    (run / "journal.jsonl").write_bytes(json_lines(call_of(CALL, url=(run / "call.wav").as_uri())))
     return tmp_path
 
 
@@ -84,7 +85,7 @@ def test_an_exported_call_is_there_in_every_form(home: Path, tmp_path: Path) -> 
 
 
 def test_captions_are_webvtt_with_voices() -> None:
-    captions = transcript.webvtt(call_of(CALL))
+    captions = webvtt(history_of(call_of(CALL)))
     assert captions.startswith("WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000\n<v greeting>Welcome.</v>\n")
     assert "<v caller>where's &lt;my&gt; parcel &amp; when</v>" in captions
 

@@ -11,7 +11,7 @@ import orchestra.replay.targets
 from orchestra.cli.replay.into import replay_into
 from orchestra.cli.replay.run import ReplayRun
 from orchestra.errors import UsageError
-from orchestra.history.transcript import journal
+from orchestra.history.views.transcript import json_lines
 from orchestra.replay.checkpoint import Checkpoint
 from orchestra.replay.registry import Registry
 from orchestra.replay.selection import Selection, entries
@@ -75,7 +75,7 @@ async def test_a_file_in_the_folder_of_the_sources_is_a_source(
     sources: Registry[SourceType], settings: Settings, tmp_path: Path
 ) -> None:
     path = tmp_path / "call.jsonl"
-    path.write_bytes(journal([CallStarted(call=CALL, id="a")]))
+    path.write_bytes(json_lines([CallStarted(call=CALL, id="a")]))
     assert [entry.id async for entry in entries(settings, Selection(), f"pigeon://{path}")] == ["a"]
     with pytest.raises(UsageError, match=r"is no recording: use .*, the URL of a pigeon, or a Redis URL"):
         [entry async for entry in entries(settings, Selection(), "nowhere")]
@@ -117,7 +117,7 @@ async def test_a_file_in_the_folder_of_the_targets_is_a_target(
     fresh: Registry[TargetType] = Registry("orchestra.replay.targets", "TARGET")
     monkeypatch.setattr("orchestra.cli.replay.into.TARGETS", fresh)
     path = tmp_path / "call.jsonl"
-    path.write_bytes(journal([CallStarted(call=CALL, id="a")]))
+    path.write_bytes(json_lines([CallStarted(call=CALL, id="a")]))
     run = ReplayRun(
         settings=settings, selection=Selection(), source=str(path), speed=None, token="",
         checkpoint=Checkpoint(settings.data_dir, {}),

@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestra.cli import app
-from orchestra.cli.ui.timeline import told
 from orchestra.errors import ConsumerError, ServerError, UsageError
-from orchestra.history.transcript import journal
+from orchestra.history.reduce import history_of
+from orchestra.history.views.timeline import timeline
+from orchestra.history.views.transcript import json_lines
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -58,7 +59,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def file_of(folder: Path, *events: Event) -> str:
     path = folder / "calls.jsonl"
-    path.write_bytes(journal(events))
+    path.write_bytes(json_lines(events))
     return str(path)
 
 
@@ -70,7 +71,7 @@ def replay(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_a_call_is_told_in_the_order_in_which_it_was_heard() -> None:
-    assert [(line.at_s, line.who, line.what) for line in told(call_of(CALL))] == [
+    assert [(line.at_s, line.who, line.what) for line in timeline(history_of(call_of(CALL)))] == [
         (0.0, "", f"call {CALL} from +15550001"),
         (0.0, "greeting", "Welcome."),
         (pytest.approx(0.1), "", "desk takes the call"),
@@ -126,14 +127,14 @@ def test_a_call_that_still_runs_is_told_as_far_as_it_goes(home: Path) -> None:
 def test_a_type_of_a_later_version_is_named_and_kept(home: Path) -> None:
     later = b'{"type":"sky.painted","call":"%s","id":"x","at":1002.5,"hue":"blue"}\n' % CALL.encode()
     path = home / "later.jsonl"
-    path.write_bytes(journal(call_of(CALL)[:5]) + later + journal(call_of(CALL)[5:]))
+    path.write_bytes(json_lines(call_of(CALL)[:5]) + later + json_lines(call_of(CALL)[5:]))
     assert "not known here: sky.painted" in replay("--source", str(path))[1]
     assert '"hue":"blue"' in replay("--source", str(path), "--json")[1]
 
 
 def test_a_damaged_line_is_named_by_its_number(home: Path) -> None:
     path = home / "damaged.jsonl"
-    lines = journal(call_of(CALL)).splitlines(keepends=True)
+    lines = json_lines(call_of(CALL)).splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], b"\x00\xff{half\n", *lines[3:]]))
     code, told, said = replay("--source", str(path))
     assert code == 0
@@ -147,7 +148,7 @@ def test_a_call_of_ten_thousand_turns_is_told(home: Path) -> None:
         at, ident = 1000.0 + turn * 5, f"{CALL}:e.{turn}"
         events.append(UserTurnEnded(call=CALL, id=ident, turn=turn, text=f"words {turn}", at=at, speech_ended_at=at))
         events.append(ReplySpoken(call=CALL, id=f"{ident}r", turn=turn, text="Yes.", at=at + 2))
-    lines = told(events)
+    lines = timeline(history_of(events))
     assert [line.what for line in lines if line.who == "caller"] == [f"words {turn}" for turn in range(1, 10_001)]
     assert len(replay("--source", file_of(home, *events), "--json")[1].splitlines()) == 20_001
 

@@ -3,23 +3,26 @@ from dataclasses import replace
 import pytest
 
 from orchestra.demo.scripts import Line
-from orchestra.simulator import CallOutcome, CheckedTurn, Span, TurnAccount, TurnAudio, check_call, compare
+from orchestra.history.call import ToolStep, Turn
+from orchestra.simulator import CallOutcome, CheckedTurn, Span, TurnAudio, check_call, compare
+from orchestra_schemas import ToolRequested
 
 HUNG_UP = CallOutcome("agent_hung_up")
 LINE = Line("Bye.", agent="reception", tools=("end_call",), words=("good-bye",), ends_call=True)
 
 
-def make_turn(number: int, spoken: str, heard: str | None = None, **account: object) -> CheckedTurn:
+def make_turn(
+    number: int, spoken: str, heard: str | None = None, tools: tuple[str, ...] = (), **journal: object
+) -> CheckedTurn:
     replies = () if heard == "" else (Span(1.0, 2.0),)
-    told = TurnAccount(number, spoken=spoken, reply=spoken)
-    for name, value in account.items():
-        setattr(told, name, value)
+    steps = tuple(ToolStep(ToolRequested(call="07-x", agent="", name=name)) for name in tools)
+    recorded = Turn(tools=steps, **{"number": number, "reply_heard": spoken, "reply": spoken} | journal)  # type: ignore[arg-type]
     sound = TurnAudio(None if number == 0 else Span(0.0, 0.5), replies, response_s=0.5, barge_in_stop_s=None)
-    return CheckedTurn("Bye.", told, sound, compare(spoken, spoken if heard is None else heard))
+    return CheckedTurn("Bye.", recorded, sound, compare(spoken, spoken if heard is None else heard))
 
 
 GREETING = make_turn(0, "Welcome.")
-GOOD = make_turn(1, "Good-bye.", agent="reception", tools=["end_call"])
+GOOD = make_turn(1, "Good-bye.", agent="reception", tools=("end_call",))
 
 
 def found(turns: list[CheckedTurn], line: Line = LINE, ending: CallOutcome = HUNG_UP) -> list[str]:
@@ -37,16 +40,16 @@ def test_a_call_that_went_as_it_should_has_no_problems() -> None:
             replace(GOOD, heard=compare("Good-bye.", "my horse is ill")),
             'turn 1: "Good-bye." was spoken, "my horse is ill"',
         ),
-        (make_turn(1, "", "", tools=["end_call"], agent="reception", reply="Good-bye."), "turn 1: no reply was heard"),
+        (make_turn(1, "", "", tools=("end_call",), agent="reception", reply="Good-bye."), "turn 1: no reply was heard"),
         (
-            make_turn(1, "Good-bye.", "", tools=["end_call"], agent="reception"),
+            make_turn(1, "Good-bye.", "", tools=("end_call",), agent="reception"),
             "spoken, says the journal, but not heard",
         ),
-        (make_turn(1, "", "good bye", tools=["end_call"], agent="reception", reply="Good-bye."), "no word of it"),
-        (make_turn(1, "Good-bye.", tools=["end_call"], agent="tracking"), "tracking replied, not reception"),
-        (make_turn(1, "Good-bye.", tools=[], agent="reception"), "tools called: none, not end_call"),
-        (make_turn(1, "See you.", tools=["end_call"], agent="reception"), "does not say good-bye"),
-        (make_turn(1, "Good-bye.", tools=["end_call"], agent="reception", failed=True), "could not complete it"),
+        (make_turn(1, "", "good bye", tools=("end_call",), agent="reception", reply="Good-bye."), "no word of it"),
+        (make_turn(1, "Good-bye.", tools=("end_call",), agent="tracking"), "tracking replied, not reception"),
+        (make_turn(1, "Good-bye.", tools=(), agent="reception"), "tools called: none, not end_call"),
+        (make_turn(1, "See you.", tools=("end_call",), agent="reception"), "does not say good-bye"),
+        (make_turn(1, "Good-bye.", tools=("end_call",), agent="reception", failed=True), "could not complete it"),
     ],
 )
 def test_a_turn_that_went_wrong_is_named(turn: CheckedTurn, problem: str) -> None:

@@ -4,7 +4,8 @@ from rich.console import Console
 
 from orchestra.cli.ui.console import LiveConversation
 from orchestra.cli.ui.latency_table import turn_table
-from orchestra.simulator import CheckedTurn, Span, TurnAccount, TurnAudio, compare
+from orchestra.history.call import Turn
+from orchestra.simulator import CheckedTurn, Span, TurnAudio, compare
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -79,7 +80,7 @@ def test_arguments_that_are_no_json_are_shown_as_they_came() -> None:
     assert show(
         ToolRequested(call=CALL, id="t1", at=105.0, agent="a", name="find_parcel", arguments="{number"),
         ToolCompleted(call=CALL, at=105.0, request="t1", name="find_parcel", result="[error]", failed=True),
-    ) == ["5.0 s find_parcel({number) → [error] [0 ms]"]
+    ) == ["5.0 s find_parcel({number) → failed [error] [0 ms]"]
 
 
 def test_the_end_says_who_ended_the_call() -> None:
@@ -93,14 +94,14 @@ def table(width: int) -> str:
     measured = TurnMeasured(call=CALL, turn=1, turn_end_ms=420, stt_ms=180, routing_ms=12, tts_ms=210, total_ms=700)
     heard = compare("Yes.", "yes")
     turns = [
-        CheckedTurn("", TurnAccount(0), TurnAudio(None, ()), heard),
+        CheckedTurn("", Turn(number=0), TurnAudio(None, ()), heard),
         CheckedTurn(
             "Where is it?",
-            TurnAccount(1, understood="where is it", measured=measured),
+            Turn(number=1, transcript="where is it", latencies=(measured,)),
             TurnAudio(Span(1, 2), (Span(2.75, 3),), response_s=0.75),
             heard,
         ),
-        CheckedTurn("Stop!", TurnAccount(2), TurnAudio(Span(2.9, 3.5), (), barge_in_stop_s=0.31), heard),
+        CheckedTurn("Stop!", Turn(number=2), TurnAudio(Span(2.9, 3.5), (), barge_in_stop_s=0.31), heard),
     ]
     console = piped(width)
     console.print(turn_table(turns, width))

@@ -10,10 +10,10 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace.export import SpanExportResult
 from structlog.testing import capture_logs
 
+from orchestra.history.views.spans import Span
 from orchestra.settings import Settings
 from orchestra.telemetry.otlp import Metrics, Traces, _readable
 from orchestra.telemetry.otlp_exporters import MetricExporter, SpanExporter
-from orchestra.telemetry.traces import Span
 
 SPAN = Span(name="turn", trace_id="1" * 32, span_id="2" * 16, parent_id="", start=1.0, end=2.0, attributes={}, error="")
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from orchestra.history.views.spans import Span
 from orchestra.telemetry.redaction import Redaction
-from orchestra.telemetry.traces import Span, slim, spans_of
+from orchestra.telemetry.traces import slim, spans_of
 from orchestra_schemas import (
     CallEnded,
     CallStarted,

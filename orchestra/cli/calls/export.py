@@ -49,7 +49,7 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
 
     from orchestra.cli.ui.console import QUIET, terminal
     from orchestra.errors import UsageError
-    from orchestra.history.transcript import clock
+    from orchestra.history.views.transcript import clock
     from orchestra.recordings.locate import recording_file, trim_start
     from orchestra.replay.selection import recorded_call
 
@@ -75,9 +75,10 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
 def _beginning(events: "Sequence[Event]", turn: int) -> float:
     """The second on the call's clock at which the turn begins."""
     from orchestra.errors import UsageError
-    from orchestra.history.dialogue import dialogue
+    from orchestra.history.reduce import history_of
+    from orchestra.history.views.dialogue import dialogue
 
-    turns = {each.number: each for each in dialogue(events).turns}
+    turns = {each.number: each for each in dialogue(history_of(events)).turns}
     if turn not in turns:
         numbers = ", ".join(map(str, sorted(turns))) or "none"
         msg = f"the call has no turn {turn}: its turns are {numbers}"
@@ -107,19 +108,21 @@ async def _export(settings: "Settings", call: str, to: Path, source: str) -> int
 
     from orchestra.cli.ui.console import WARNING, terminal
     from orchestra.errors import UsageError
-    from orchestra.history import transcript
-    from orchestra.history.dialogue import dialogue
+    from orchestra.history.reduce import history_of
+    from orchestra.history.views.dialogue import dialogue
+    from orchestra.history.views.transcript import json_lines, text, webvtt
     from orchestra.recordings.locate import file_name, recording_file
     from orchestra.replay.selection import recorded_call
 
     events = await recorded_call(settings, call, source, on_warning=complain)
     name = file_name(events[0].call)
-    turns = {"call": events[0].call, "turns": dialogue(events).turns}
+    history = history_of(events)
+    turns = {"call": history.call, "turns": dialogue(history).turns}
     files = {
-        "txt": transcript.text(events).encode(),
-        "vtt": transcript.webvtt(events).encode(),
+        "txt": text(history).encode(),
+        "vtt": webvtt(history).encode(),
         "json": msgspec.json.format(msgspec.json.encode(turns)) + b"\n",
-        "jsonl": transcript.journal(events),
+        "jsonl": json_lines(events),
     }
     console = terminal()
     try:

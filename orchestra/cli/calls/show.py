@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from orchestra.bus import Bus
-    from orchestra.history.dialogue import Dialogue, Turn
     from orchestra.history.record import CallRecord
     from orchestra.history.usage import Cost
+    from orchestra.history.views.dialogue import Dialogue, DialogueTurn
     from orchestra.settings import Settings
     from orchestra_schemas import Event, TurnMeasured
 
@@ -75,14 +75,15 @@ def show(
     import uvloop
 
     from orchestra.cli.ui.console import terminal
-    from orchestra.history.dialogue import dialogue
+    from orchestra.history.reduce import history_of
+    from orchestra.history.views.dialogue import dialogue
     from orchestra.settings import load_settings
 
     record, events = uvloop.run(_call(load_settings(), call))
     if as_json:
-        say_json({"call": record, "turns": dialogue(events).turns})
+        say_json({"call": record, "turns": dialogue(history_of(events)).turns})
     else:
-        _print_call(terminal(), record, dialogue(events))
+        _print_call(terminal(), record, dialogue(history_of(events)))
 
 
 # -- where calls are kept
@@ -274,7 +275,7 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
         gone = "what was said went with the journal (ORCHESTRA_JOURNAL_RETENTION_S); the archive worker would keep it"
         console.print(Text(gone, QUIET), soft_wrap=True)
     console.print()
-    longest_ms = max((turn.measured.total_ms for turn in told.turns if turn.measured), default=0.0)
+    longest_ms = max((turn.latency.total_ms for turn in told.turns if turn.latency), default=0.0)
     for turn in told.turns:
         _print_turn(console, turn, longest_ms)
     if longest_ms:
@@ -312,13 +313,13 @@ def _cost(cost: "Cost") -> str:
     return f"cost: {cost.total:.4f} {cost.currency} ({parts}{without})"
 
 
-def _print_turn(console: "Console", turn: "Turn", longest_ms: float) -> None:
+def _print_turn(console: "Console", turn: "DialogueTurn", longest_ms: float) -> None:
     from rich.text import Text
 
     from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
 
     if turn.said_from_s is not None:
-        row(console, _clock(turn.said_from_s), "caller", turn.said or "(nothing)", CALLER, who_style=CALLER)
+        row(console, _clock(turn.said_from_s), "caller", turn.transcript or "(nothing)", CALLER, who_style=CALLER)
     if turn.tools:
         row(
             console,
@@ -328,14 +329,14 @@ def _print_turn(console: "Console", turn: "Turn", longest_ms: float) -> None:
             QUIET,
         )
     who = turn.agent or ("greeting" if turn.number == 0 else "agent")
-    row(console, _clock(turn.heard_from_s), who, turn.heard or "(nothing was heard)", who_style=AGENT)
+    row(console, _clock(turn.heard_from_s), who, turn.reply_heard or "(nothing was heard)", who_style=AGENT)
     if turn.interrupted:
         row(console, "", "", "interrupted by the caller", WARNING)
     if turn.failed:
         row(console, "", "", "the agents could not complete this turn", WARNING)
-    if turn.measured is not None and turn.measured.total_ms > 0:
-        bar = latency_bar(turn.measured, longest_ms)
-        console.print(Text.assemble(" " * 22, bar, (f" {turn.measured.total_ms:,.0f} ms", "bold")))
+    if turn.latency is not None and turn.latency.total_ms > 0:
+        bar = latency_bar(turn.latency, longest_ms)
+        console.print(Text.assemble(" " * 22, bar, (f" {turn.latency.total_ms:,.0f} ms", "bold")))
 
 
 def _clock(seconds: float | None) -> str:

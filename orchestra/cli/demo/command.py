@@ -273,10 +273,10 @@ class _Watch:
     """Follows the journal of the one call in this stack: for the eye, for the caller's patience, for its end."""
 
     def __init__(self, view: "LiveConversation", *, edges: dict[str, int], curated: bool) -> None:
-        from orchestra.simulator import Replying
+        from orchestra.simulator import ReplyInProgress
 
         self.view = view
-        self.replying = Replying()
+        self.replying = ReplyInProgress()
         self.call = ""
         self.settled = asyncio.Event()
         self._edges = dict(edges)  # processes of which the one with the call is to die
@@ -312,7 +312,7 @@ class _Watch:
 
     def _take(self, event: Event) -> None:
         self.call = event.call
-        self.replying.take(event)
+        self.replying.follow(event)
         self.view.show(event)
         self._awaited.discard(type(event))
         if isinstance(event, CallStarted):
@@ -326,17 +326,19 @@ class _Watch:
 
 def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[CheckedTurn]":
     """Every turn from all sides; index 0 is the greeting."""
-    from orchestra.simulator import SAMPLE_RATE, CheckedTurn, account, match_reply, measure_turns
+    from orchestra.history.reduce import history_of
+    from orchestra.history.views.by_utterance import by_utterance
+    from orchestra.simulator import SAMPLE_RATE, CheckedTurn, match_reply, measure_turns
 
     agent, spans = call.tracks.agent, call.talk.said_spans
     if call.person is not None and call.person.connected_s is not None:
         agent = agent[: round(call.person.connected_s * SAMPLE_RATE)]  # what follows is the person's voice
     audio = measure_turns(call.tracks.caller, agent, spans)
-    accounts = account(call.journal, [call.started_at + span.start_s for span in spans])
+    turns = by_utterance(history_of(call.journal), [call.started_at + span.start_s for span in spans])
     said = ["", *(line.text for line in script.lines)][: len(audio)]
     records = []
-    for text, turn, sound in zip(said, accounts, audio, strict=True):
-        heard = match_reply(agent, sound, speech.transcribe, turn.spoken, interrupted=turn.interrupted)
+    for text, turn, sound in zip(said, turns, audio, strict=True):
+        heard = match_reply(agent, sound, speech.transcribe, turn.reply_heard, interrupted=turn.interrupted)
         records.append(CheckedTurn(text, turn, sound, heard))
     return records
 

@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestra.bus import Entry
-from orchestra.cli.ui.console import QUIET, WARNING, shortened, terminal
+from orchestra.cli.ui.console import QUIET, WARNING, terminal
 from orchestra.cli.ui.table import columns, print_table
 from orchestra.cli.ui.terminal import say_json
+from orchestra.history.views.timeline import shortened
 from orchestra.replay.targets.output_diff import ConsumerResult, OutputDiff, Verdict
 from orchestra_schemas import DecodeError, Event
 

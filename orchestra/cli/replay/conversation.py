@@ -9,10 +9,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from orchestra.bus import Entry
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.cli.replay.run import ReplayRun, nothing_selected, stop_on_signal, warn
-from orchestra.cli.ui.console import QUIET, WARNING, row, terminal
-from orchestra.cli.ui.timeline import Line, told
+from orchestra.cli.ui.console import LINE_STYLES, QUIET, row, terminal
 from orchestra.errors import UsageError
 from orchestra.history.gaps import Holes
+from orchestra.history.reduce import history_of
+from orchestra.history.views.timeline import Line, timeline
 from orchestra.replay.checkpoint import parse_call_position
 from orchestra.replay.selection import Selection, decoded, entries, recorded_calls
 
@@ -60,13 +61,14 @@ async def _print_call(run: ReplayRun, call: str, console: Console, stop: asyncio
                 break
             clock.at(line.at_s)
             when = f"{line.at_s:.1f} s"
+            style, who_style = LINE_STYLES[line.kind]
             row(
                 console,
                 "" if when == before[0] else when,
                 "" if line.who == before[1] else line.who,
                 line.what,
-                line.style,
-                who_style=line.who_style,
+                style,
+                who_style=who_style,
             )
             before, last_s = (when, line.who), line.at_s
     return last_s
@@ -82,11 +84,11 @@ async def _lines_of(run: ReplayRun, call: str) -> list[Line]:
         found.append(entry)
     events = list(decoded(found, warn))
     unknown = sorted({entry.type for entry in found} - {_tag(event) for event in events})
-    shown = told(events, missing)
+    shown = timeline(history_of(events), missing)
     if unknown:
-        shown.append(Line(shown[-1].at_s if shown else 0.0, "", f"not known here: {', '.join(unknown)}", WARNING))
+        shown.append(Line(shown[-1].at_s if shown else 0.0, "", f"not known here: {', '.join(unknown)}", "warning"))
     if holes.open_calls():
-        shown.append(Line(shown[-1].at_s if shown else 0.0, "", "still running, or its end is missing", WARNING))
+        shown.append(Line(shown[-1].at_s if shown else 0.0, "", "still running, or its end is missing", "warning"))
     return shown
 
 

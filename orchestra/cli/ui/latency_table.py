@@ -29,12 +29,12 @@ def turn_table(turns: Sequence["CheckedTurn"], width: int) -> RenderableType:
     for title in TURN_STAGES.values() if columns else ():
         table.add_column(title, justify="right")
     for turn in turns[1:]:
-        words = [Text(turn.said), Text(turn.account.understood or "(nothing)", style=QUIET)]
+        words = [Text(turn.said), Text(turn.recorded.transcript or "(nothing)", style=QUIET)]
         stages = [f"{value:.0f}" for value in _stages(turn)]
         if stages and not columns:
             named = zip(TURN_STAGES.values(), stages, strict=True)
             words.append(Text(" · ".join(f"{title} {value}" for title, value in named), style=QUIET))
-        table.add_row(str(turn.account.number), Group(*words), _first_audio(turn), *(stages if columns else ()))
+        table.add_row(str(turn.recorded.number), Group(*words), _first_audio(turn), *(stages if columns else ()))
     return Group(table, *_barge_ins(turns))
 
 
@@ -44,7 +44,7 @@ def _first_audio(turn: "CheckedTurn") -> Text:
 
 
 def _stages(turn: "CheckedTurn") -> list[float]:
-    measured = turn.account.measured
+    measured = turn.recorded.latency
     return [] if measured is None else [getattr(measured, stage) for stage in TURN_STAGES]
 
 

@@ -5,7 +5,42 @@ from typing import Any
 import msgspec
 
 from orchestra.history.call import CallHistory, Turn
-from orchestra_schemas import CallEnded, CallStarted, TurnMeasured
+from orchestra_schemas import (
+    AgentChanged,
+    CallEnded,
+    CallStarted,
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    SentenceSpoken,
+    ToolCompleted,
+    ToolRequested,
+    TranscriptFinal,
+    TurnCompleted,
+    TurnMeasured,
+    UserSpeechStarted,
+    UserTurnEnded,
+    UserTurnResumed,
+)
+
+#: the types of event that a dialogue depends on
+TYPES = (
+    AgentChanged,
+    CallEnded,
+    CallStarted,
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    SentenceSpoken,
+    ToolCompleted,
+    ToolRequested,
+    TranscriptFinal,
+    TurnCompleted,
+    TurnMeasured,
+    UserSpeechStarted,
+    UserTurnEnded,
+    UserTurnResumed,
+)
 
 
 class DialogueTurn(msgspec.Struct, frozen=True, kw_only=True):

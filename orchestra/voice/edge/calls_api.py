@@ -13,8 +13,9 @@ from fastapi.responses import StreamingResponse
 
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
-from orchestra.history.dialogue import dialogue
 from orchestra.history.record import CallRecord
+from orchestra.history.reduce import history_of
+from orchestra.history.views.dialogue import dialogue
 from orchestra.recordings.signed_links import Links
 from orchestra.recordings.store import StoredRecording, find_recording
 from orchestra.settings import Settings
@@ -86,7 +87,7 @@ def calls_router(settings: Settings, bus: Bus) -> APIRouter:
     async def one_call(request: Request, call: str) -> Response:
         await api.admit(request, "call.read", call)
         record = await api.record(call)
-        return _json({"call": record, "turns": dialogue(await api.bus.journal(call)).turns})
+        return _json({"call": record, "turns": dialogue(history_of(await api.bus.journal(call))).turns})
 
     @router.get("/calls/{call}/recording")
     async def recording(
