@@ -55,7 +55,7 @@ def test_a_journal_without_beginning_or_end_is_told_as_far_as_it_goes() -> None:
     assert [(turn.number, turn.transcript, turn.reply_heard, turn.heard_from_s) for turn in told.turns] == [
         (3, "still there", "", None)
     ]
-    assert dialogue(history_of([])).turns == []
+    assert dialogue(history_of([])).turns == ()
 
 
 def test_of_a_reply_that_was_cut_off_with_its_edge_the_sentences_that_were_heard_are_told() -> None:
