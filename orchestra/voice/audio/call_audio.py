@@ -7,7 +7,7 @@ import numpy as np
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.voice.audio.chunker import SAMPLE_RATE, Chunk, Track
 from orchestra.voice.audio.clock import CallClock
-from orchestra.voice.call.playback import PlaybackTracker
+from orchestra.voice.audio.playback import PlaybackTracker
 from orchestra.voice.carriers.port import AudioReceived
 
 #: a 16-bit sample this large is a sound; synthesized silence stays far below

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 
@@ -17,7 +18,6 @@ from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.usage_meter import UsageMeter
 from orchestra.voice.carriers.port import AudioReceived, Parties
-from orchestra.voice.pipeline.failover_policy import FailoverPolicy
 from orchestra_schemas import (
     AudioChunk,
     CallAnswered,
@@ -220,11 +220,11 @@ class Call:
         )
         self._publisher.forget(self.id)
 
-    def provider_failed(self, provider: FailoverPolicy, error: str, fallback: str) -> None:
+    def provider_failed(self, service: Literal["stt", "tts"], provider: str, error: str, fallback: str) -> None:
         """Publish that an engine failed, and which one does its work now ("": the same)."""
-        _LOG.warning("call.provider_failed", call=self.id, provider=provider.name, error=error, fallback=fallback)
+        _LOG.warning("call.provider_failed", call=self.id, provider=provider, error=error, fallback=fallback)
         self._publish_metered()
-        if fallback and provider.kind == "stt":
+        if fallback and service == "stt":
             self.conversation.engine = self._meter.stt = fallback
         elif fallback:
             self._meter.tts = fallback
@@ -232,8 +232,8 @@ class Call:
             ProviderFailed(
                 call=self.id,
                 turn=self.conversation.turns.turn,
-                service=provider.kind,
-                provider=provider.name,
+                service=service,
+                provider=provider,
                 error=without_secrets(error),
                 fallback=fallback,
             )

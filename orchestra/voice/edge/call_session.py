@@ -20,7 +20,7 @@ from orchestra.voice.carriers.port import (
 )
 from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.edge.edge import Edge
-from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor
+from orchestra.voice.pipeline.agent_speech import SpeechQueue
 from orchestra.voice.pipeline.pipeline import CallPipeline
 from orchestra_schemas.calls import EndReason
 
@@ -39,14 +39,14 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
         RejectedError: the carrier broke its protocol, or the call is over.
 
     """
-    agent_speech = AgentSpeechProcessor(edge.phrase_cache.find)
+    speech = SpeechQueue()
     begin = _resume if resumed else _start
-    call = await begin(edge, stream, parties, agent_speech, answered_by)
+    call = await begin(edge, stream, parties, speech, answered_by)
     log = _LOG.bind(call=call.id)
     reason: EndReason | None = "failed"
     log.info("call.started")
     try:
-        pipeline = CallPipeline(call, agent_speech, edge.engines, stream)
+        pipeline = CallPipeline(call, speech, edge.phrase_cache.find, edge.engines, stream)
         reason = await _run_call(call, pipeline, stream)
     except StreamLostError:
         reason = None
@@ -62,15 +62,11 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
         await asyncio.gather(_flush(edge, call.id), *over)
 
 
-async def _start(
-    edge: Edge, stream: MediaStream, parties: Parties, agent_speech: AgentSpeechProcessor, answered_by: str
-) -> Call:
-    return _open_call(edge, stream, parties, agent_speech, answered_by=answered_by, state=None)
+async def _start(edge: Edge, stream: MediaStream, parties: Parties, speech: SpeechQueue, answered_by: str) -> Call:
+    return _open_call(edge, stream, parties, speech, answered_by=answered_by, state=None)
 
 
-async def _resume(
-    edge: Edge, stream: MediaStream, parties: Parties, agent_speech: AgentSpeechProcessor, answered_by: str
-) -> Call:
+async def _resume(edge: Edge, stream: MediaStream, parties: Parties, speech: SpeechQueue, answered_by: str) -> Call:
     """The call as its journal has it.
 
     Raises:
@@ -91,7 +87,7 @@ async def _resume(
             raise RejectedError(msg)
         # nothing is awaited from here on: no event falls between the journal and the call
         began = state if state.started_at else None
-        call = _open_call(edge, stream, parties, agent_speech, answered_by=answered_by, state=began)
+        call = _open_call(edge, stream, parties, speech, answered_by=answered_by, state=began)
         call.seen_events.update(dict.fromkeys(event.id for event in journal))
         call.backlog = missed
     return call
@@ -101,7 +97,7 @@ def _open_call(
     edge: Edge,
     stream: MediaStream,
     parties: Parties,
-    agent_speech: AgentSpeechProcessor,
+    speech: SpeechQueue,
     *,
     answered_by: str,
     state: ResumeState | None,
@@ -111,7 +107,7 @@ def _open_call(
         edge.script_of(parties, answered_by),
         edge.engines.name,
         edge.publisher,
-        agent_speech.speak,
+        speech.put,
         on_measured=edge.turn_latency.observe,
         resume_state=state,
         sample_rate=stream.sample_rate,

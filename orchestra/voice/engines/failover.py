@@ -24,7 +24,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from orchestra.errors import EngineError
-from orchestra.voice.engines.frames import SegmentTranscribedFrame
+from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 
 _LOG = structlog.get_logger("orchestra.voice")
 

@@ -1,4 +1,4 @@
-"""Where a pipeline has its language model, a call has this: the way to and from the agents behind the bus."""
+"""The agents in the pipeline: gives what they say to the TTS engine, and barge-ins to the conversation."""
 
 import asyncio
 from collections.abc import Callable
@@ -46,49 +46,62 @@ class UrgentPhraseFrame(SystemFrame):
     phrase: SynthesizedSpeech
 
 
-def _nothing(_text: str, _voice: str) -> None:
-    return None
+class SpeechQueue:
+    """What a call says, in order, on its way from the conversation to the pipeline."""
 
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[Speech] = asyncio.Queue()
 
-def _uncounted(_text: str) -> None:
-    return None
+    def put(self, speech: Speech) -> None:
+        """Say this after everything before it; `ClearAudio` discards what has not been said. Never waits."""
+        if isinstance(speech, ClearAudio):
+            self.clear()
+        self._waiting.put_nowait(speech)
+
+    async def get(self) -> Speech:
+        """The next one, as soon as there is one."""
+        return await self._waiting.get()
+
+    def clear(self) -> None:
+        """Discard everything that waits."""
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
 
 
 class AgentSpeechProcessor(FrameProcessor):
-    """Puts the agents' words into the pipeline, one after another, and takes back what the caller talks over.
+    """Takes the place of the language model in the pipeline: speaks replies from the bus and reports barge-ins.
 
-    The caller's start comes through here just before the interruption that flushes the pipeline behind. From then on
-    the conversation holds back what is to be spoken, so no word of an older moment can follow the interruption.
+    The caller's start of speech passes through here just before the interruption that flushes the rest of the pipeline.
+    From then on the conversation holds back what is to be said, so no older word can follow the interruption.
 
     Args:
-        find_phrase: the speech of a text in a voice, where it is kept; the speech engine speaks the others.
+        conversation: is told when the caller starts and stops speaking.
+        speech: what is to be said.
+        find_phrase: the synthesized audio of a text in a voice, if it is cached; the TTS engine speaks everything else.
+        on_tts_text: called with every text that the TTS engine gets.
 
     """
 
-    def __init__(self, find_phrase: FindPhrase = _nothing) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        speech: SpeechQueue,
+        find_phrase: FindPhrase,
+        *,
+        on_tts_text: Callable[[str], None],
+    ) -> None:
         super().__init__(name="agent_speech")
-        self._find_phrase = find_phrase
-        self._given: Callable[[str], None] = _uncounted
-        self._conversation: Conversation | None = None
-        self._waiting: asyncio.Queue[Speech] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
-        self._speech_open = False
-        self._voice = ""
-
-    def join(self, conversation: Conversation, given: Callable[[str], None] = _uncounted) -> None:
-        """Tell this conversation when the caller speaks, and ``given`` of all words that the speech engine gets."""
         self._conversation = conversation
-        self._given = given
-
-    def speak(self, speech: Speech) -> None:
-        """Speak this behind what was given before. Never waits."""
-        if isinstance(speech, ClearAudio):
-            self._drop_waiting()
-        self._waiting.put_nowait(speech)
+        self._speech = speech
+        self._find_phrase = find_phrase
+        self._on_tts_text = on_tts_text
+        self._task: asyncio.Task[None] | None = None
+        self._tts_open = False  # the TTS engine has been given a text and not yet its end
+        self._voice = ""
 
     async def interrupt(self) -> None:
         """Take back all that is on its way to the caller; the conversation says it again."""
-        self._drop_waiting()
+        self._discard_speech()
         await self.broadcast_interruption()  # type: ignore[no-untyped-call]
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -99,9 +112,10 @@ class AgentSpeechProcessor(FrameProcessor):
         elif isinstance(frame, EndFrame | CancelFrame):
             await self._stop()
         elif isinstance(frame, UserStartedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:
-            self._caller_started()
+            self._discard_speech()
+            self._conversation.caller_started()
         elif isinstance(frame, UserStoppedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:
-            self._caller_stopped()
+            self._conversation.caller_stopped()
         await self.push_frame(frame, direction)
 
     async def cleanup(self) -> None:
@@ -109,19 +123,9 @@ class AgentSpeechProcessor(FrameProcessor):
         await self._stop()
         await super().cleanup()  # type: ignore[no-untyped-call]
 
-    def _drop_waiting(self) -> None:
-        while not self._waiting.empty():
-            self._waiting.get_nowait()
-        self._speech_open = False
-
-    def _caller_started(self) -> None:
-        self._drop_waiting()
-        if self._conversation is not None:
-            self._conversation.caller_started()
-
-    def _caller_stopped(self) -> None:
-        if self._conversation is not None:
-            self._conversation.caller_stopped()
+    def _discard_speech(self) -> None:
+        self._speech.clear()
+        self._tts_open = False
 
     async def _stop(self) -> None:
         task, self._task = self._task, None
@@ -130,7 +134,7 @@ class AgentSpeechProcessor(FrameProcessor):
 
     async def _speak_all(self) -> None:
         while True:
-            match await self._waiting.get():
+            match await self._speech.get():
                 case Say() as say:
                     await self._say(say)
                 case SayAtOnce(text):
@@ -138,6 +142,7 @@ class AgentSpeechProcessor(FrameProcessor):
                 case FlushSpeech():
                     await self._end_speech()
                 case ClearAudio():
+                    self._tts_open = False
                     await self.broadcast_interruption()  # type: ignore[no-untyped-call]
                 case SendDtmf(keys):
                     await self.push_frame(OutputDTMFFrame(buttons=[KeypadEntry(key) for key in keys]))
@@ -154,21 +159,21 @@ class AgentSpeechProcessor(FrameProcessor):
             await self._end_speech()
             await self.push_frame(PhraseFrame(phrase))
             return
-        if not self._speech_open:
+        if not self._tts_open:
             # the sentences of a prompt share one context in the engine, for their prosody
-            self._speech_open = True
+            self._tts_open = True
             await self.push_frame(LLMFullResponseStartFrame())
         # whole sentences go straight to the engine; plain text would wait for the next sentence to show its end
-        self._given(say.text)
+        self._on_tts_text(say.text)
         await self.push_frame(AggregatedTextFrame(say.text, TextType.SENTENCE))
 
     async def _say_at_once(self, text: str) -> None:
         phrase = self._find_phrase(text, self._voice)
-        if phrase is not None and self._conversation is not None:
+        if phrase is not None:
             self._conversation.on_phrase_interjected(text)
             await self.push_frame(UrgentPhraseFrame(phrase))
 
     async def _end_speech(self) -> None:
-        if self._speech_open:
-            self._speech_open = False
+        if self._tts_open:
+            self._tts_open = False
             await self.push_frame(LLMFullResponseEndFrame())

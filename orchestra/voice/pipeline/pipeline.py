@@ -16,7 +16,7 @@ from orchestra.errors import EngineError
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.port import MediaStream
 from orchestra.voice.engines.failover import AnswerTimeout, RetirableService, StandbyService
-from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor
+from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor, FindPhrase, SpeechQueue
 from orchestra.voice.pipeline.failover_policy import FailoverPolicy
 from orchestra.voice.pipeline.transport import LISTENING_RATE, StreamInput, StreamOutput
 from orchestra.voice.pipeline.user_turns import UserTurnAggregator
@@ -46,7 +46,8 @@ class CallPipeline:
 
     Args:
         call: whose pipeline it is.
-        agent_speech: the processor that speaks for the call.
+        speech: what the call says.
+        find_phrase: the synthesized audio of a text in a voice, if it is cached.
         engines: the process's speech engines.
         stream: the call's audio, to the carrier.
         clock: the time; tests pass their own.
@@ -56,14 +57,14 @@ class CallPipeline:
     def __init__(
         self,
         call: Call,
-        agent_speech: AgentSpeechProcessor,
+        speech: SpeechQueue,
+        find_phrase: FindPhrase,
         engines: "Engines",
         stream: MediaStream,
         *,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._call = call
-        self._agent_speech = agent_speech
         self._engines = engines
         conversation = call.conversation
         self._stt, self._stt_fallback = engines.stt(), engines.stt_fallback()
@@ -84,9 +85,9 @@ class CallPipeline:
             on_clear=conversation.cleared,
         )
         self._user_turns = UserTurnAggregator(conversation, engines, self._stt)
-        agent_speech.join(conversation, call.on_tts_text)
+        self._agent_speech = AgentSpeechProcessor(conversation, speech, find_phrase, on_tts_text=call.on_tts_text)
         parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._user_turns]
-        parts += [agent_speech, self._tts, self._tts_fallback, output]
+        parts += [self._agent_speech, self._tts, self._tts_fallback, output]
         self._worker = PipelineWorker(
             Pipeline([part for part in parts if part is not None]),
             params=PipelineParams(audio_in_sample_rate=LISTENING_RATE, audio_out_sample_rate=stream.sample_rate),
@@ -155,7 +156,7 @@ class CallPipeline:
         if decision == "nothing":
             return
         standby = self._stt_fallback if decision == "fallback" else None
-        self._call.provider_failed(self._stt_policy, error, self._stt_policy.fallback if standby else "")
+        self._report_failure(self._stt_policy, error, fallback=standby is not None)
         if standby is not None:
             if isinstance(self._stt, RetirableService):
                 await self._stt.retire()
@@ -173,7 +174,7 @@ class CallPipeline:
         if decision == "nothing":
             return
         standby = self._tts_fallback if decision == "fallback" else None
-        self._call.provider_failed(self._tts_policy, error, self._tts_policy.fallback if standby else "")
+        self._report_failure(self._tts_policy, error, fallback=standby is not None)
         lost = self._call.conversation.tts_failed()
         self._respoken = self._respoken or (lost and standby is None)
         if standby is not None:
@@ -182,6 +183,9 @@ class CallPipeline:
             await standby.activate()
         if lost:
             await self._agent_speech.interrupt()
+
+    def _report_failure(self, policy: FailoverPolicy, error: str, *, fallback: bool) -> None:
+        self._call.provider_failed(policy.kind, policy.name, error, policy.fallback if fallback else "")
 
 
 def _name_of(fallback: StandbyService | None) -> str:

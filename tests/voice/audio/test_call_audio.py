@@ -5,7 +5,7 @@ import pytest
 from orchestra.voice.audio.call_audio import CallAudio, is_audible
 from orchestra.voice.audio.chunker import Chunk, Track
 from orchestra.voice.audio.clock import CallClock
-from orchestra.voice.call.playback import PlaybackTracker
+from orchestra.voice.audio.playback import PlaybackTracker
 from orchestra.voice.carriers.port import AudioReceived
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from orchestra.language.english.backchannel import is_backchannel
 from orchestra.language.utterance import is_echo
+from orchestra.voice.audio.playback import PlaybackTracker
 from orchestra.voice.call.line_checks import LineChecks
-from orchestra.voice.call.playback import PlaybackTracker
 from orchestra.voice.call.silence_watch import SilenceWatch
 
 PHRASE_S = 1.2  # how long a phrase sounds

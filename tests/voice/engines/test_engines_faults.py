@@ -11,10 +11,10 @@ from orchestra.errors import EngineError
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram.engine import NovaEngine
 from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
-from orchestra.voice.engines.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.tts import LocalTTS
+from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from tests.servers.server import Faults
 from tests.voice.engines.conftest import QUESTION, Vendors, quiet

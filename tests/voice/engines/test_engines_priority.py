@@ -8,8 +8,8 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from orchestra.voice.engines.thread_priority import lower_thread_priority
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
+from orchestra.voice.engines.turn_detection.thread_priority import lower_thread_priority
 
 
 def _niceness() -> int:

@@ -12,10 +12,10 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
-from orchestra.voice.engines.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.local.endpointing import SegmentAwareTurnStop
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.turn_detection.endpointing import is_sentence
+from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
 from tests.voice.engines.conftest import quiet
 from tests.voice.engines.line import Line

@@ -7,7 +7,7 @@ from typing import Any
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
 from orchestra.voice.engines.failover import AnswerTimeout
-from orchestra.voice.engines.frames import SegmentTranscribedFrame
+from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 
 #: how often a broken connection is replaced without waiting, in seconds
 _REPLACE_EVERY_S = 10.0

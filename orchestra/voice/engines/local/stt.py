@@ -9,7 +9,7 @@ from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.errors import EngineError
-from orchestra.voice.engines.frames import SegmentTranscribedFrame
+from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 
 #: no transcript within this time after the end of speech means that none will come, in seconds
 LATEST_TRANSCRIPT_S = 3.0

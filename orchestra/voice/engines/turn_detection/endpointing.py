@@ -7,7 +7,7 @@ from pipecat.frames.frames import Frame, TranscriptionFrame, VADUserStartedSpeak
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 
-from orchestra.voice.engines.frames import SegmentTranscribedFrame
+from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_detection.models import LONGEST_PAUSE_S, SmartTurnAnalyzer
 
 #: how long the caller may pause after a sentence that smart-turn takes for unfinished, in seconds

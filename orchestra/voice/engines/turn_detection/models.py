@@ -15,8 +15,8 @@ from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnal
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams
 
-from orchestra.voice.engines.thread_priority import lower_thread_priority
 from orchestra.voice.engines.turn_detection.smart_turn_features import Floats, features
+from orchestra.voice.engines.turn_detection.thread_priority import lower_thread_priority
 from orchestra.voice.engines.turn_detection.vad import InlineVAD
 
 #: how long the caller may pause in a turn that smart-turn takes for unfinished, in seconds
