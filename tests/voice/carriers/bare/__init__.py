@@ -1,0 +1,1 @@
+"""A carrier of a WebSocket alone: binary messages are audio, text is marks and keys."""
