@@ -1,30 +1,44 @@
-"""Everything that Orchestra raises on purpose.
+"""Every exception that Orchestra raises on purpose.
 
 OrchestraError
-├── UsageError               what the operator or the author must change; the CLI prints it in one line and exits with 2
-│   ├── SettingError         a setting is unknown, missing or has a wrong value
-│   ├── MissingExtraError    a part of the platform is not installed
-│   ├── AppError             an app's agents, tools or knowledge do not fit together
-│   ├── ConsumerError        a consumer's handlers are not what the bus can run
-│   └── ServerError          the Redis server is not there, is another's, or has other partitions than ours
-├── FencedError              this worker no longer owns the partition; its work is another's now
-├── RejectedError            input from outside that is not what the protocol says
-├── ToolFailed               a tool could not do what it was asked to; the agent is told why
-└── EngineError              a speech engine or model failed to answer
+├── UsageError                 something the operator or author must change; the CLI prints one line and exits with 2
+│   ├── SettingError           a setting is unknown, missing or has a wrong value
+│   ├── MissingExtraError      a part of the platform is not installed
+│   ├── AppError               an app's agents, tools or knowledge do not fit together
+│   ├── ConsumerError          the bus cannot run a consumer's handlers
+│   └── ServerError            the Redis server cannot be reached, or cannot keep our calls
+├── FencedError                this worker no longer owns the partition
+├── RejectedError              input from outside breaks its protocol
+│   └── MalformedMessageError  a message of a known kind has a wrong content
+├── ToolFailed                 a tool could not do its work; the agent is told why
+├── EngineError                a speech engine or model failed to answer
+│   └── ReportedError          the model's server reported a failure
+├── ServiceError               a service refuses a request, or does not answer
+│   ├── CarrierError           the carrier refuses an outbound call, or does not answer
+│   ├── ProjectGoneError       the project in Label Studio was deleted
+│   └── UnreachableError       an MCP server cannot be reached
+├── DivergedError              a model answered differently from the sentences of an earlier attempt
+├── ForeignCallError           a signed webhook names a call of another platform
+├── JournalUnavailableError    the state of a call cannot be read at the moment
+└── StreamLostError            a media stream broke; the carrier may bring the caller back
+
+Outside of the tree, because of what they must be caught with: `orchestra_schemas.DecodeError` and ``EncodeError`` (a
+ValueError each: the event contracts import nothing of Orchestra), and ``TransientError`` of the Redis connection (a
+ConnectionError of redis-py). Exceptions with a leading underscore never leave their module.
 """
 
 from orchestra.mask import without_secrets
 
 
 class OrchestraError(Exception):
-    """Base of all errors that Orchestra raises on purpose. No message tells a secret, whatever it was made of."""
+    """Base of all exceptions that Orchestra raises on purpose. Secrets are removed from the message."""
 
-    def __init__(self, *said: object) -> None:
-        super().__init__(*(without_secrets(each) if isinstance(each, str) else each for each in said))
+    def __init__(self, *message: object) -> None:
+        super().__init__(*(without_secrets(part) if isinstance(part, str) else part for part in message))
 
 
 class UsageError(OrchestraError):
-    """What the operator or author must change; the message says what to do."""
+    """Something the operator or author must change; the message says how."""
 
 
 class SettingError(UsageError):
@@ -40,27 +54,67 @@ class AppError(UsageError):
 
 
 class ConsumerError(UsageError):
-    """A consumer's handlers are not what the bus can run."""
+    """The bus cannot run a consumer's handlers."""
 
 
 class ServerError(UsageError):
-    """The Redis server is not there, is another's, or has other partitions than ours."""
+    """The Redis server cannot be reached, belongs to another user, or has another number of partitions."""
 
 
 class FencedError(OrchestraError):
-    """This worker no longer owns the partition; its work is another's now."""
+    """This worker no longer owns the partition; another worker continues."""
 
 
 class RejectedError(OrchestraError):
-    """Input from outside that is not what the protocol says."""
+    """Input from outside breaks its protocol."""
+
+
+class MalformedMessageError(RejectedError):
+    """A message of a known kind has a content that the protocol does not allow."""
 
 
 class ToolFailed(OrchestraError):  # noqa: N818 - an outcome that a tool's author names, like a result
-    """A tool could not do what it was asked to; raised by tools, and its text is told to the agent.
+    """A tool could not do its work. Raised by tools; the agent is told the text.
 
-    Of any other exception the agent learns the type alone, and the log the rest.
+    Of any other exception the agent learns only the type, and the log gets the rest.
     """
 
 
 class EngineError(OrchestraError):
     """A speech engine or model failed to answer."""
+
+
+class ReportedError(EngineError):
+    """The model's server reported a failure in place of an answer."""
+
+
+class ServiceError(OrchestraError):
+    """A service (carrier, vendor, Label Studio, MCP server) refuses a request, or does not answer."""
+
+
+class CarrierError(ServiceError):
+    """The carrier refuses an outbound call or the credentials, or does not answer."""
+
+
+class ProjectGoneError(ServiceError):
+    """The project in Label Studio was deleted."""
+
+
+class UnreachableError(ServiceError):
+    """An MCP server cannot be reached, and nothing was sent."""
+
+
+class DivergedError(OrchestraError):
+    """A model answered differently from the sentences that an earlier attempt has published."""
+
+
+class ForeignCallError(OrchestraError):
+    """A signed webhook names a call of another platform."""
+
+
+class JournalUnavailableError(OrchestraError):
+    """The state of a call cannot be read at the moment."""
+
+
+class StreamLostError(OrchestraError):
+    """A media stream broke without being stopped: the carrier may bring the caller back."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestra import errors
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for room in ("schemas", "orchestra", "workers") for path in (ROOT / room).rglob("*.py"))
 LONGEST_FILE = 600
@@ -99,3 +101,26 @@ def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
         TopologicalSorter({name: set(imported(path, known)) for name, path in known.items()}).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+#: a ConnectionError of redis-py, so that whatever retries a lost connection retries it
+OUTSIDE_OF_THE_TREE = {"TransientError"}
+
+
+def test_an_exception_is_in_the_one_tree_or_does_not_leave_its_module() -> None:
+    for path in (path for path in SOURCES if path.is_relative_to(ROOT / "orchestra") and path.name != "errors.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and any("Error" in ast.unparse(parent) for parent in node.bases):
+                assert node.name.startswith("_") or node.name in OUTSIDE_OF_THE_TREE, f"{path}: {node.name}"
+
+
+def test_the_tree_of_exceptions_is_drawn_as_it_is() -> None:
+    tree = (errors.__doc__ or "").partition("\n\n")[2].partition("\n\n")[0]
+    drawn: dict[str, str] = {}
+    above = ["Exception"]
+    for marks, name in re.findall(r"^([│├└─ ]*)(\w+(?:Error|Failed))\b", tree, re.MULTILINE):
+        depth = len(marks) // 4
+        above[depth + 1 :] = [name]
+        drawn[name] = above[depth]
+    found = {name: each for name, each in vars(errors).items() if isinstance(each, type)}
+    assert drawn == {name: each.__bases__[0].__name__ for name, each in found.items()}

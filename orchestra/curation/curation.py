@@ -12,9 +12,9 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
-from orchestra.curation.label_studio import LabelStudio, Pending, ProjectGoneError
+from orchestra.curation.label_studio import LabelStudio, Pending
 from orchestra.curation.task import is_sampled, is_wanted, redacted, task
-from orchestra.errors import EngineError, RejectedError, SettingError
+from orchestra.errors import EngineError, ProjectGoneError, RejectedError, SettingError
 from orchestra.history.read_many import journals
 from orchestra.history.reduce import history_of
 from orchestra.history.views.dialogue import dialogue

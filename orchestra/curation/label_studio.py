@@ -17,7 +17,14 @@ import structlog
 
 from orchestra.curation.config import AUDIO_CONFIG, LABEL_CONFIG
 from orchestra.curation.task import task
-from orchestra.errors import EngineError, MissingExtraError, OrchestraError, RejectedError, SettingError
+from orchestra.errors import (
+    EngineError,
+    MissingExtraError,
+    OrchestraError,
+    ProjectGoneError,
+    RejectedError,
+    SettingError,
+)
 from orchestra.history.views.dialogue import Dialogue, DialogueTurn
 from orchestra.mask import without_secrets
 from orchestra.settings import Settings
@@ -31,10 +38,6 @@ _ONCE: Any = {"max_retries": 0}
 _PAGE = 500
 #: calls a look-up, whose URL gateways cut off at 8 kB, some at 4
 _LOOKED_UP = 40
-
-
-class ProjectGoneError(OrchestraError):
-    """The project was deleted on the server."""
 
 
 class Pending(msgspec.Struct, frozen=True):

@@ -8,9 +8,9 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
-from orchestra.errors import EngineError, FencedError
+from orchestra.errors import DivergedError, EngineError, FencedError
 from orchestra.execution.models import Model, ModelAnswer, ModelRegistry
-from orchestra.execution.reply import DivergedError, Reply
+from orchestra.execution.reply import Reply
 from orchestra.mask import without_secrets
 from orchestra_schemas import Message, PromptCompleted, PromptRequested
 

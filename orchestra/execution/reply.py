@@ -6,14 +6,11 @@ from orchestra.agents.app import App
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
+from orchestra.errors import DivergedError
 from orchestra.language import Language
 from orchestra_schemas import PromptRequested, ReplyChunk
 
 _LOG = structlog.get_logger("orchestra.execution")
-
-
-class DivergedError(Exception):
-    """The model's sentences differ from those that an earlier attempt has published."""
 
 
 class Reply:

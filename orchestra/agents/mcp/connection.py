@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from orchestra.agents.mcp.catalog import ListedTool
 from orchestra.agents.mcp.results import carriable_text, result_text
 from orchestra.agents.mcp.transports import BROKEN_OFF, UNREACHABLE, HttpClient, RepairedStream, over_stdio
-from orchestra.errors import ToolFailed
+from orchestra.errors import ToolFailed, UnreachableError
 
 _LOG = structlog.get_logger("orchestra.agents")
 
@@ -35,10 +35,6 @@ _PAGES, _TOOLS = 100, 256
 #: error codes of servers that have lost the session, for example by a restart
 _SESSION_LOST = frozenset({-32600, -32000, -32001})
 _MODERN = "2026"
-
-
-class UnreachableError(Exception):
-    """The server cannot be reached, and nothing was sent. The text says why."""
 
 
 @dataclass(frozen=True)

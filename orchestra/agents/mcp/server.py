@@ -24,7 +24,7 @@ import structlog
 
 from orchestra.agents.mcp.catalog import ListedTool
 from orchestra.atomic_file import write_atomically
-from orchestra.errors import ToolFailed
+from orchestra.errors import ToolFailed, UnreachableError
 from orchestra.settings import load_settings
 
 if TYPE_CHECKING:
@@ -101,16 +101,12 @@ class McpServer:
             ToolFailed: it failed, or the server is away.
 
         """
-        from orchestra.agents.mcp.connection import UnreachableError  # noqa: PLC0415 - only where a server is used
-
         try:
             return await self._open().call(name, arguments)
         except UnreachableError as error:
             raise _away(tool) from error
 
     async def _connected(self, tool: str) -> None:
-        from orchestra.agents.mcp.connection import UnreachableError  # noqa: PLC0415
-
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._open().client()
@@ -144,7 +140,7 @@ class McpServer:
 
     def _probe(self, within_s: float) -> str:
         """Fetch the list in a thread of its own, as an event loop may be running in this one."""
-        from orchestra.agents.mcp.connection import UnreachableError, list_tools_once  # noqa: PLC0415
+        from orchestra.agents.mcp.connection import list_tools_once  # noqa: PLC0415
 
         failed: list[BaseException] = []
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from orchestra.cli.doctor.finding import Finding
-from orchestra.errors import OrchestraError
+from orchestra.errors import CarrierError, OrchestraError, ServiceError
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings
@@ -15,10 +15,6 @@ _REFUSED = {401, 403}
 _OPENAI = "https://api.openai.com/v1"
 
 Check = Callable[["Settings"], Awaitable[Finding]]
-
-
-class _WrongError(OrchestraError):
-    """The service is there, and something that is set is not as it should be; the message says what to do."""
 
 
 async def services(settings: "Settings") -> list[Finding]:
@@ -51,14 +47,14 @@ def _http_url(url: str) -> str:
     return url.replace("ws", "http", 1).rstrip("/") if url.startswith("ws") else url.rstrip("/")
 
 
-def _unreachable(url: str, error: Exception) -> _WrongError:
-    return _WrongError(f"{url} cannot be reached: {error!r}")
+def _unreachable(url: str, error: Exception) -> ServiceError:
+    return ServiceError(f"{url} cannot be reached: {error!r}")
 
 
-def _refusal(status: int | None, variable: str, url: str) -> _WrongError:
+def _refusal(status: int | None, variable: str, url: str) -> ServiceError:
     if status in _REFUSED:
-        return _WrongError(f"the key is refused ({status}): set ORCHESTRA_{variable} to a valid one")
-    return _WrongError(f"{url} answers {status}")
+        return ServiceError(f"the key is refused ({status}): set ORCHESTRA_{variable} to a valid one")
+    return ServiceError(f"{url} answers {status}")
 
 
 # -- the model
@@ -91,7 +87,7 @@ async def _model(settings: "Settings") -> Finding:
         listed = {each["id"] for each in msgspec.json.decode(answer.content, type=dict[str, Any]).get("data") or ()}
     except (msgspec.MsgspecError, KeyError, TypeError) as error:
         msg = f"{url} does not answer as OpenAI's servers do: does it end in /v1?"
-        raise _WrongError(msg) from error
+        raise ServiceError(msg) from error
     unlisted = "" if settings.model in listed else ", which does not list it under this name"
     return Finding("model", True, f"{settings.model} at {url}{unlisted}")
 
@@ -106,7 +102,7 @@ async def _deepgram(settings: "Settings") -> Finding:
     model = settings.deepgram_model
     if model not in models:
         msg = f"the key is valid, but there is no model {model!r}: orchestra doctor --voices lists them"
-        raise _WrongError(msg)
+        raise ServiceError(msg)
     return Finding("Deepgram", True, f"key valid, model {model}")
 
 
@@ -144,12 +140,12 @@ async def _elevenlabs(settings: "Settings") -> Finding:
     voices, models = await elevenlabs_voices(settings)
     if settings.elevenlabs_model not in models:
         msg = f"the key is valid, but there is no model {settings.elevenlabs_model!r}: it has {', '.join(models)}"
-        raise _WrongError(msg)
+        raise ServiceError(msg)
     if settings.elevenlabs_voice not in voices:
         msg = (
             f"the key is valid, but it has no voice {settings.elevenlabs_voice!r}: orchestra doctor --voices lists them"
         )
-        raise _WrongError(msg)
+        raise ServiceError(msg)
     name = voices[settings.elevenlabs_voice]
     return Finding(
         "ElevenLabs", True, f"key valid, voice {name or settings.elevenlabs_voice}, {settings.elevenlabs_model}"
@@ -209,16 +205,15 @@ async def _twilio(settings: "Settings") -> Finding:
         return Finding(
             "Twilio", None, "token set; to have it checked, and to make calls, set ORCHESTRA_TWILIO_ACCOUNT_SID"
         )
-    from orchestra.voice.carriers.port import DialError
     from orchestra.voice.carriers.twilio.rest import account_of
 
     try:
         account = await account_of(settings)
-    except DialError as error:
-        raise _WrongError(str(error)) from error
+    except CarrierError as error:
+        raise ServiceError(str(error)) from error
     if settings.twilio_number and settings.twilio_number not in account.numbers:
         msg = f"credentials valid, {settings.twilio_number} is no number of the account: set ORCHESTRA_TWILIO_NUMBER"
-        raise _WrongError(msg)
+        raise ServiceError(msg)
     return Finding(
         "Twilio", True, f"credentials valid, account {account.status}{settings.twilio_number and ', number there'}"
     )
@@ -243,10 +238,10 @@ async def _openobserve(settings: "Settings") -> Finding:
         await server.close()
     if answer.status_code in _REFUSED:
         msg = f"the credentials are refused ({answer.status_code}): see ORCHESTRA_OPENOBSERVE_USER and its secret"
-        raise _WrongError(msg)
+        raise ServiceError(msg)
     if not answer.is_success:
         msg = f"organization {settings.openobserve_org!r} answers {answer.status_code}"
-        raise _WrongError(msg)
+        raise ServiceError(msg)
     return Finding("OpenObserve", True, f"credentials valid, organization {settings.openobserve_org}")
 
 
@@ -267,10 +262,10 @@ async def _otlp(settings: "Settings") -> Finding:
         raise _unreachable(settings.otlp_url, error) from error
     if answer.status_code in _REFUSED:
         msg = f"the headers are refused ({answer.status_code}): see ORCHESTRA_OTLP_HEADERS"
-        raise _WrongError(msg)
+        raise ServiceError(msg)
     if not answer.is_success:
         msg = f"{url} answers {answer.status_code}: is this an OTLP receiver over HTTP?"
-        raise _WrongError(msg)
+        raise ServiceError(msg)
     return Finding("OTLP", True, f"{settings.otlp_url} takes spans")
 
 

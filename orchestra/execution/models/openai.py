@@ -22,9 +22,9 @@ import openai
 import structlog
 from openai import AsyncOpenAI
 
-from orchestra.errors import EngineError
+from orchestra.errors import EngineError, ReportedError
 from orchestra.execution.models.port import ModelAnswer, TextDelta
-from orchestra.execution.models.wire.answer import Answer, ReportedError, failure, one_line
+from orchestra.execution.models.wire.answer import Answer, failure, one_line
 from orchestra.execution.models.wire.event_stream import Events
 from orchestra.execution.models.wire.inline import UNKNOWN_S
 from orchestra.execution.models.wire.request import Manners, request_of

@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from orchestra.errors import OrchestraError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.refusals import Refusals
 from orchestra_schemas.calls import AnsweredBy, Direction, EndReason
@@ -101,10 +100,6 @@ class MediaStream(Protocol):
 
     async def clear(self) -> None:
         """Have the carrier drop what it has not played; the marks in it come back."""
-
-
-class StreamLostError(Exception):
-    """The connection is gone, and the carrier did not say that the stream is over: it may bring the caller back."""
 
 
 # -- what happens to a call
@@ -257,10 +252,6 @@ class CallControl(Protocol):
         """A message of the carrier's made no sense, and was skipped."""
 
 
-class DialError(OrchestraError):
-    """The carrier did not take the order for a call."""
-
-
 class Carrier(Protocol):
     """A telephone company."""
 
@@ -284,6 +275,6 @@ class Carrier(Protocol):
         Raises:
             RejectedError: that is not a telephone number.
             SettingError: a setting that is needed for it is missing.
-            DialError: the carrier refuses, or does not answer.
+            CarrierError: the carrier refuses, or does not answer.
 
         """

@@ -11,7 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.keys import partition_of, started_ms
-from orchestra.errors import OrchestraError, RejectedError
+from orchestra.errors import JournalUnavailableError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
@@ -39,10 +39,6 @@ _MOST_TRIES = 30
 _HOLDING_EVERY = 4
 
 _CALL = re.compile(r"[0-9]{2}-[0-9A-Za-z-]{1,61}")
-
-
-class JournalAwayError(OrchestraError):
-    """The state of the call is unknown at the moment."""
 
 
 class EdgeCallControl:
@@ -144,7 +140,7 @@ class EdgeCallControl:
         edge, call = self._edge, report.call
         try:
             state = await self._state(call)
-        except JournalAwayError:
+        except JournalUnavailableError:
             return self._ask_again(report)
         if state is not None and report.stream < state.stream:
             return self._outdated(report)
@@ -181,7 +177,7 @@ class EdgeCallControl:
         call = report.call
         try:
             state = await self._state(call)
-        except JournalAwayError:
+        except JournalUnavailableError:
             return self._ask_again(report)
         if state is None or state.ended:
             return HangUp()
@@ -236,7 +232,7 @@ class EdgeCallControl:
     async def _transfer(self, call: str) -> tuple[ResumeState, Transfer | None]:
         try:
             state = await self._state(call) or ResumeState()
-        except JournalAwayError:
+        except JournalUnavailableError:
             state = ResumeState()
         return state, state.ending if isinstance(state.ending, Transfer) and not state.ended else None
 
@@ -246,7 +242,7 @@ class EdgeCallControl:
         """The carrier has found out, while the call goes on, who answered it; the edge that has the call reads it."""
         try:
             state = await self._state(call)
-        except JournalAwayError:
+        except JournalUnavailableError:
             state = None
         if state is None or not state.answered_by:
             await self._publish(_call_answered(call, answered))
@@ -308,7 +304,7 @@ class EdgeCallControl:
         """The state of the call; None where there is no such call.
 
         Raises:
-            JournalAwayError: its journal cannot be read now.
+            JournalUnavailableError: its journal cannot be read now.
 
         """
         try:
@@ -318,7 +314,7 @@ class EdgeCallControl:
             return None  # not an id of ours
         except (TimeoutError, RedisError) as error:
             _LOG.warning("call.journal_unreadable", call=call[:64], error=repr(error))
-            raise JournalAwayError from error
+            raise JournalUnavailableError from error
         return history_of(journal).resume if journal else None
 
     async def _publish(self, event: Event) -> None:

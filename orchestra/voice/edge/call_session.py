@@ -6,18 +6,11 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from orchestra.errors import RejectedError
+from orchestra.errors import RejectedError, StreamLostError
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
 from orchestra.voice.call.call import Call
-from orchestra.voice.carriers.port import (
-    AudioReceived,
-    DigitReceived,
-    MarkReturned,
-    MediaStream,
-    Parties,
-    StreamLostError,
-)
+from orchestra.voice.carriers.port import AudioReceived, DigitReceived, MarkReturned, MediaStream, Parties
 from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.edge.edge import Edge
 from orchestra.voice.pipeline.agent_speech import SpeechQueue

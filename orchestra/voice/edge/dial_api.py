@@ -6,9 +6,8 @@ import msgspec
 import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from orchestra.errors import RejectedError, SettingError
+from orchestra.errors import CarrierError, RejectedError, SettingError
 from orchestra.voice.carriers.phone_number import check_number
-from orchestra.voice.carriers.port import DialError
 from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 from orchestra.voice.edge.bearer_auth import has_token, peer_of
@@ -55,7 +54,7 @@ async def dial(request: Request) -> Response:
         return _respond(status, {"error": reason})
     try:
         sid = await edge.carrier.place_call(call, to_number)
-    except (SettingError, DialError) as error:
+    except (SettingError, CarrierError) as error:
         edge.admission.release(call)
         _LOG.warning("call.not_placed", call=call, reason=str(error))
         return _respond(422 if isinstance(error, SettingError) else 502, {"error": str(error)})

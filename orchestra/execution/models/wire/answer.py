@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from orchestra.errors import EngineError
+from orchestra.errors import ReportedError
 from orchestra.execution.models.port import ModelAnswer
 from orchestra.execution.models.wire.calls import Calls
 from orchestra.execution.models.wire.inline import Inline
@@ -18,10 +18,6 @@ _COMPLETION: Final = ("completion_tokens", "output_tokens")
 _LONGEST: Final = 100_000
 #: halves of characters, and what is for terminals and not for ears
 _NO_TEXT: Final = dict.fromkeys([0xFFFD, 0x7F, *range(0x09), *range(0x0B, 0x20), *range(0x80, 0xA0)])
-
-
-class ReportedError(EngineError):
-    """The server reports a failure where an answer should be."""
 
 
 class Answer:

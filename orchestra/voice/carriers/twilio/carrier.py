@@ -48,7 +48,7 @@ class TwilioCarrier:
         Raises:
             RejectedError: that is not a telephone number.
             SettingError: the account or our own number is not set.
-            DialError: Twilio refuses, or does not answer.
+            CarrierError: Twilio refuses, or does not answer.
 
         """
         return await rest.place_call(self._settings, call, to_number, self._public)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from orchestra.errors import RejectedError
+from orchestra.errors import MalformedMessageError, RejectedError
 from orchestra.voice.carriers.port import LONGEST_MESSAGE
 
 _LATEST_MS = 10**12
@@ -105,10 +105,6 @@ class Stop(msgspec.Struct, tag_field="event", tag="stop"):
 
 
 Message = Connected | Start | Media | Mark | Digit | Stop
-
-
-class MalformedMessageError(RejectedError):
-    """A message that the protocol knows, with something in it that it does not."""
 
 
 class _Named(msgspec.Struct):

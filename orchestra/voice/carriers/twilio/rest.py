@@ -11,10 +11,9 @@ from twilio.base.exceptions import TwilioException, TwilioRestException  # type:
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from orchestra.errors import SettingError
+from orchestra.errors import CarrierError, SettingError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.phone_number import check_number
-from orchestra.voice.carriers.port import DialError
 from orchestra.voice.carriers.twilio.twiml import MACHINE_PATH, STATUS_PATH, VOICE_PATH, PublicUrl
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -34,7 +33,7 @@ async def account_of(settings: Settings) -> Account:
     """Ask the carrier for our account; of its numbers only ours is asked for.
 
     Raises:
-        DialError: the carrier refuses the credentials, or does not answer.
+        CarrierError: the carrier refuses the credentials, or does not answer.
 
     """
     http = AsyncTwilioHttpClient(timeout=_ANSWER_WITHIN_S)
@@ -46,10 +45,10 @@ async def account_of(settings: Settings) -> Account:
         numbers = await client.incoming_phone_numbers.list_async(phone_number=number, limit=20) if number else []
     except TwilioRestException as error:
         msg = f"the carrier at {settings.twilio_api_url} refuses the credentials or what was asked: {error.status}"
-        raise DialError(msg) from error
+        raise CarrierError(msg) from error
     except (TwilioException, ClientError, TimeoutError) as error:
         msg = f"the carrier at {settings.twilio_api_url} does not answer: {error!r}"
-        raise DialError(msg) from error
+        raise CarrierError(msg) from error
     finally:
         await http.close()
     return Account(str(account.status), tuple(str(each.phone_number) for each in numbers))
@@ -64,7 +63,7 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
     Raises:
         RejectedError: that is no telephone number.
         SettingError: the account or our own number is not set.
-        DialError: the carrier refuses, or does not answer.
+        CarrierError: the carrier refuses, or does not answer.
 
     """
     check_number(to_number)
@@ -100,7 +99,7 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
         )
     except (TwilioException, ClientError, TimeoutError) as error:
         msg = f"the carrier at {settings.twilio_api_url} did not take the call: {error}"
-        raise DialError(msg) from error
+        raise CarrierError(msg) from error
     finally:
         await http.close()
     _LOG.info("call.placed", call=call, provider_call=placed.sid)

@@ -10,7 +10,7 @@ import structlog
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from orchestra.errors import RejectedError
+from orchestra.errors import MalformedMessageError, RejectedError, StreamLostError
 from orchestra.voice.audio import mulaw
 from orchestra.voice.carriers.port import (
     AudioReceived,
@@ -19,22 +19,12 @@ from orchestra.voice.carriers.port import (
     MarkReturned,
     Parties,
     Received,
-    StreamLostError,
     StreamStopped,
 )
 from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import media_stream
-from orchestra.voice.carriers.twilio.media_stream import (
-    Connected,
-    Digit,
-    MalformedMessageError,
-    Mark,
-    Media,
-    Message,
-    Start,
-    Stop,
-)
+from orchestra.voice.carriers.twilio.media_stream import Connected, Digit, Mark, Media, Message, Start, Stop
 
 _LOG = structlog.get_logger("orchestra.voice")
 
