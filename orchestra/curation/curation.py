@@ -22,7 +22,7 @@ from orchestra.recordings.signed_links import Links
 from orchestra.recordings.store import StoredRecording, find_recording
 from orchestra.settings import Settings
 from orchestra.storage.secrets import link_key
-from orchestra.telemetry.chosen import chosen_redaction
+from orchestra.telemetry.redaction import redaction_of
 
 _LOG = structlog.get_logger("orchestra.curation")
 
@@ -68,7 +68,7 @@ class Curation:
         self._settings: Settings = bus.settings
         self._project = project
         self._links = Links(link_key(bus.settings))
-        self._redaction = chosen_redaction(bus.settings)
+        self._redaction = redaction_of(bus.settings)
         self._waiting: asyncio.Queue[_Submission] = asyncio.Queue()
         self._trouble = ""
         self._imports = 0

@@ -7,9 +7,8 @@ import structlog
 
 from orchestra.bus import Bus, Consumer, Entry, Refusal
 from orchestra.errors import RejectedError
-from orchestra.telemetry.chosen import chosen_redaction
 from orchestra.telemetry.openobserve import OpenObserve
-from orchestra.telemetry.redaction import Redaction
+from orchestra.telemetry.redaction import Redaction, redaction_of
 from orchestra.telemetry.rows import row_of
 from orchestra.telemetry.shipper import Limits, Shipper
 
@@ -30,7 +29,7 @@ class Logging:
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
         """Have OpenObserve's client open; at the end, what is held is shipped."""
-        self._redaction = chosen_redaction(bus.settings)
+        self._redaction = redaction_of(bus.settings)
         openobserve = OpenObserve(bus.settings)
         shipper = self._shipper = Shipper(openobserve, Limits(alarm_s=bus.settings.lag_alarm_s))
         try:

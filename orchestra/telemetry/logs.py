@@ -16,8 +16,8 @@ import structlog
 
 from orchestra.errors import OrchestraError
 from orchestra.settings import Settings
-from orchestra.telemetry.chosen import chosen_redaction
 from orchestra.telemetry.openobserve import HEADERS, Outcome, Request, Verdict, api_url, credentials, judge
+from orchestra.telemetry.redaction import redaction_of
 from orchestra.telemetry.rows import LOGS, log_row
 
 _LOG = structlog.get_logger("orchestra.telemetry")
@@ -67,7 +67,7 @@ class LogShipping:
 
     def _run(self) -> None:
         try:
-            self._redaction = chosen_redaction(self._settings)
+            self._redaction = redaction_of(self._settings)
         except OrchestraError as error:  # then nothing may leave
             _LOG.error("logs.not_shipped", error=str(error))
             return

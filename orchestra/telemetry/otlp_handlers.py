@@ -11,8 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.errors import MissingExtraError, SettingError
 from orchestra.tasks import cancel_and_wait
-from orchestra.telemetry.chosen import chosen_redaction
-from orchestra.telemetry.redaction import Redaction
+from orchestra.telemetry.redaction import Redaction, redaction_of
 from orchestra.telemetry.traces import slim, spans_of
 from orchestra_schemas import CallEnded, CallStarted, Event, RecordingSaved, TranscriptCurated, event_types
 
@@ -54,7 +53,7 @@ class Telemetry:
         if not bus.settings.otlp_url:
             msg = "no OTLP receiver is set: ORCHESTRA_OTLP_URL=http://host:4318"
             raise SettingError(msg)
-        self._redaction = chosen_redaction(bus.settings)
+        self._redaction = redaction_of(bus.settings)
         self._metrics, self._traces = Metrics(bus.settings), Traces(bus.settings)
         self._calls.clear()
         watching = asyncio.create_task(self._watch_groups(bus))

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchestra.settings import Settings
 from orchestra.telemetry.personal_data import SPOKEN_AT, WIDE, Found, found, is_card
 
 #: may there be something in this JSON text? A superset of what is found. A number that is the value of a key may be a
@@ -59,6 +60,20 @@ _DIGITS: Final = re.compile(rf"\+?\d(?:[{WIDE}]{{0,5}}\d)*")
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+
+
+def redaction_of(settings: Settings) -> "Redaction | None":
+    """The redaction that the settings and the app ask for; None where the settings turn it off.
+
+    Raises:
+        AppError: the app, which may name patterns of its own, cannot be loaded: then nothing may leave.
+
+    """
+    if not settings.redact:
+        return None
+    from orchestra.agents.loader import load_app  # noqa: PLC0415 - only where something is redacted
+
+    return Redaction(load_app(settings.app).redact)
 
 
 class Redaction:
