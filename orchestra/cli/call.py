@@ -206,9 +206,9 @@ async def _call(settings: "Settings", order: _Order, console: "Console") -> tupl
 def _caller(settings: "Settings", order: _Order) -> "Caller":
     from orchestra.errors import UsageError
     from orchestra.simulator import Caller
-    from orchestra.stack import running
+    from orchestra.stack import find_running_stack
 
-    up = running(settings)
+    up = find_running_stack(settings)
     auth_token = settings.twilio_auth_token.get_secret_value() or (up.auth_token if up else "")
     url = order.url or settings.public_url or (up.url if up else "")
     if not url:
@@ -246,11 +246,11 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
     from orchestra.bus import Bus
     from orchestra.errors import ServerError
     from orchestra.simulator import ReplyInProgress
-    from orchestra.stack import running
+    from orchestra.stack import find_running_stack
     from orchestra.tasks import cancel_and_wait
 
     replying = ReplyInProgress()
-    up = running(settings)
+    up = find_running_stack(settings)
     if up is None or caller.url != up.url.rstrip("/"):
         yield replying
         return

@@ -34,12 +34,12 @@ async def _dial(settings: "Settings", to: str) -> tuple[str, str]:
     from orchestra.bus import Bus
     from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.errors import RejectedError, UsageError
-    from orchestra.stack import running
+    from orchestra.stack import find_running_stack
 
     with needs_extra("voice"):
         from orchestra.voice.carriers.registry import open_carrier
 
-    up = running(settings)
+    up = find_running_stack(settings)
     carrier = open_carrier(settings, settings.public_url or (up.url if up else ""))
     bus = await Bus.connect(settings)
     try:

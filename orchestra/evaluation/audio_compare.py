@@ -31,7 +31,7 @@ from orchestra.simulator import (
 )
 from orchestra.simulator.audio_files import read_channels
 from orchestra.simulator.audio_measure import find_sounds
-from orchestra.stack import Running, stack
+from orchestra.stack import RunningStack, stack
 from orchestra.voice.audio.mulaw import Samples
 from orchestra_schemas import CallEnded, Event, UserTurnEnded
 
@@ -136,7 +136,7 @@ async def compare_audio(
 
 
 async def _compare_call(
-    settings: Settings, events: Sequence[Event], sandbox: Sandbox, running: Running, alike: float
+    settings: Settings, events: Sequence[Event], sandbox: Sandbox, running: RunningStack, alike: float
 ) -> CallDiff:
     recorded = summarize_recording(events)
     async with recording_file(settings, events) as path:

@@ -35,7 +35,7 @@ from orchestra.simulator import (
     measure_turns,
     synthesize_lines,
 )
-from orchestra.stack import Running, stack
+from orchestra.stack import RunningStack, stack
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import TurnMeasured
 from tests.bench._vendors import PUBLISHED_S, Speeds
@@ -92,7 +92,7 @@ async def stock(vendors: dict[str, str]) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def orchestra(vendors: dict[str, str], folder: Path) -> AsyncIterator[Running]:
+async def orchestra(vendors: dict[str, str], folder: Path) -> AsyncIterator[RunningStack]:
     """The platform, every process running."""
     chosen = {
         "data_dir": str(folder), "port": "0", "embedded_port": "0", "twilio_auth_token": _TOKEN, "log_level": "warning",
@@ -133,7 +133,7 @@ async def measure(turns: int, at_once: int, rounds: int) -> dict[str, Any]:
     return summary(found, turns, at_once * rounds) | {"edge_p50_ms": stages}
 
 
-async def measured(started: Running, folder: Path) -> dict[str, int]:
+async def measured(started: RunningStack, folder: Path) -> dict[str, int]:
     """Where the time went, as the edge has measured it itself: medians in ms."""
     bus = await Bus.connect(Settings(redis_url=started.redis_url, data_dir=folder))
     try:

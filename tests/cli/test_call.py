@@ -11,7 +11,7 @@ from orchestra.cli import call as command
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
 from orchestra.simulator import Caller, ScriptLine
-from orchestra.stack import Running
+from orchestra.stack import RunningStack
 from orchestra.testing import TestBus
 from orchestra_schemas import CallStarted, ReplySpoken, UserTurnEnded
 from tests.simulator.tone_edge import AUTH_TOKEN, ToneEdge, serving
@@ -100,8 +100,8 @@ async def test_an_edge_whose_token_is_not_known_is_said_to_need_it(
 
 
 def up(monkeypatch: pytest.MonkeyPatch, bus: TestBus) -> None:
-    note = Running(url="http://127.0.0.1:8480", auth_token=AUTH_TOKEN, redis_url=bus.bus.url, pid=1)
-    monkeypatch.setattr("orchestra.stack.running", lambda settings: note)  # noqa: ARG005
+    note = RunningStack(url="http://127.0.0.1:8480", auth_token=AUTH_TOKEN, redis_url=bus.bus.url, pid=1)
+    monkeypatch.setattr("orchestra.stack.find_running_stack", lambda settings: note)  # noqa: ARG005
 
 
 async def test_a_call_of_the_stack_here_is_followed_in_its_journal(

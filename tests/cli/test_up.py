@@ -13,7 +13,7 @@ from orchestra.app_phrases import load_app_phrases
 from orchestra.cli.up import _quoted, words_to_try
 from orchestra.demo import app as demo
 from orchestra.errors import AppError
-from orchestra.stack import _Child
+from orchestra.stack.child import ChildProcess
 
 
 @tool(examples=("what is my balance",))
@@ -67,7 +67,7 @@ async def test_an_app_that_cannot_be_loaded_is_told_with_file_and_line(tmp_path:
 
 
 async def test_a_process_that_ends_to_take_up_the_app_is_no_warning_and_any_other_end_is() -> None:
-    child = _Child("execution", ["--version"], {}, Path("/dev/null"), reloads=True)
+    child = ChildProcess("execution", ["--version"], {}, Path("/dev/null"), reloads=True)
     with capture_logs() as logs:
         supervising = asyncio.create_task(child.supervise())
         async with asyncio.timeout(60):

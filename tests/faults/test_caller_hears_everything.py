@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestra import stack as stack_module
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
-from orchestra.stack import Running, stack
+from orchestra.stack import RunningStack, stack
+from orchestra.stack import child as child_module
 from orchestra_schemas import CallEnded, CallStarted, Event, TurnCompleted
 from tests.faults.spoken.caller import SpokenCall
 from tests.faults.spoken.kills import ROLES, Kills
@@ -38,14 +38,14 @@ LONGEST_SILENCE_S = 8.0
 
 
 @asynccontextmanager
-async def spoken_stack(folder: Path, environment: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+async def spoken_stack(folder: Path, environment: pytest.MonkeyPatch) -> AsyncIterator[RunningStack]:
     async with OpenAIServer(respond, token_s=0.02) as model:
         for name, value in {
             "ORCHESTRA_DATA_DIR": str(folder), "ORCHESTRA_PORT": "0", "ORCHESTRA_APP": "tests.faults.spoken.app:app",
             "ORCHESTRA_MODEL": "tones", "ORCHESTRA_MODEL_URL": model.base_url, "SPOKEN_DEEDS": str(folder / "deeds"),
         }.items():  # fmt: skip
             environment.setenv(name, value)
-        environment.setattr(stack_module, "_COMMAND", (sys.executable, "-m", "tests.faults.spoken"))
+        environment.setattr(child_module, "_COMMAND", (sys.executable, "-m", "tests.faults.spoken"))
         (folder / "deeds").touch()
         workers = ("orchestration", "execution", "persistence")
         async with stack(load_settings(), logs=folder / "logs", edges=2, workers=workers) as running:
@@ -53,7 +53,7 @@ async def spoken_stack(folder: Path, environment: pytest.MonkeyPatch) -> AsyncIt
 
 
 async def talk_while_killed(
-    folder: Path, running: Running, *, kills: int, seed: int, roles: Sequence[str] = ROLES
+    folder: Path, running: RunningStack, *, kills: int, seed: int, roles: Sequence[str] = ROLES
 ) -> None:
     busiest = 1.0
     killing = Kills(seed, running.url, folder, roles)

@@ -17,7 +17,7 @@ from orchestra.settings import Settings
 from orchestra.simulator import Caller, CallOutcome, PhoneLine, Utterance, compare, synthesize_lines
 from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.script import ScriptLine
-from orchestra.stack import Running, running
+from orchestra.stack import RunningStack, find_running_stack
 from orchestra.testing import TestBus
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import CallEnded, CallResumed, CallStarted, ReplySpoken, UserTurnEnded
@@ -35,7 +35,7 @@ class Up:
     """The supervisor's process and what it says."""
 
     process: Process
-    stack: Running
+    stack: RunningStack
     journal: RunningEdge
     said: list[str] = field(default_factory=list)
 
@@ -79,7 +79,7 @@ async def up(folder: Path) -> AsyncIterator[Up]:
     settings = Settings(data_dir=folder)
     try:
         async with asyncio.timeout(READY_WITHIN_S):
-            while (found := running(settings)) is None:
+            while (found := find_running_stack(settings)) is None:
                 assert process.returncode is None, "".join(said)
                 await asyncio.sleep(0.1)
         bus = await Bus.connect(settings.model_copy(update={"redis_url": found.redis_url}))

@@ -19,7 +19,7 @@ from orchestra.simulator import (
     measure_turns,
     synthesize_lines,
 )
-from orchestra.stack import Running, running, stack
+from orchestra.stack import RunningStack, find_running_stack, stack
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import Event, PromptCompleted, RecordingSaved, ReplySpoken, ToolCompleted, UserTurnEnded
 from tests.servers.deepgram import DeepgramServer
@@ -53,15 +53,15 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SetEnvironme
 
 
 @asynccontextmanager
-async def whole_stack(tmp_path: Path) -> AsyncIterator[Running]:
+async def whole_stack(tmp_path: Path) -> AsyncIterator[RunningStack]:
     settings = load_settings()
     async with stack(settings, logs=tmp_path / "logs") as started:
-        assert running(settings) == started
+        assert find_running_stack(settings) == started
         yield started
-    assert running(settings) is None
+    assert find_running_stack(settings) is None
 
 
-async def one_call(started: Running, line: PhoneLine, question: Utterance) -> list[Event]:
+async def one_call(started: RunningStack, line: PhoneLine, question: Utterance) -> list[Event]:
     """Ask, hear the answer, hang up; the call's journal, once it is complete."""
     bus = await Bus.connect(load_settings().model_copy(update={"redis_url": started.redis_url}))
     try:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         TransferTarget,
         Utterance,
     )
-    from orchestra.stack import Running
+    from orchestra.stack import RunningStack
     from orchestra.voice.engines.local import LocalSpeech
 
 _DEMO_APP = "orchestra.demo:app"
@@ -204,7 +204,7 @@ def _person(script: "Script", speech: "LocalSpeech") -> "TransferTarget":
 
 async def _call(
     bus: "Bus",
-    running: "Running",
+    running: "RunningStack",
     script: "Script",
     utterances: "list[Utterance]",
     *,

@@ -1,0 +1,207 @@
+"""Starts the whole system on one machine, and ends it: server, workers and edges as processes of their own."""
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from orchestra.bus import EmbeddedServer
+from orchestra.errors import SettingError
+from orchestra.reload import reload_on_change
+from orchestra.settings import Settings
+from orchestra.stack.child import ChildProcess
+from orchestra.stack.readiness import wait_until_ready
+from orchestra.stack.run_file import RunningStack, run_file, write_run_file
+
+#: the consumers that every call needs, each a process of its own
+WORKERS = ("orchestration", "execution", "persistence")
+#: those that load the app
+_RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry")
+
+
+@contextlib.asynccontextmanager
+async def stack(
+    settings: Settings,
+    *,
+    logs: Path | None = None,
+    edges: int = 1,
+    watched: Path | None = None,
+    workers: Sequence[str] | None = None,
+) -> AsyncIterator[RunningStack]:
+    """Start everything a call needs, wait until it is ready, and end it all with the block.
+
+    Args:
+        settings: with no ``redis_url`` an embedded server is started in ``data_dir``; with ``port`` 0 the edge gets
+            a free one; without a ``twilio_auth_token`` one is generated for this run.
+        logs: folder for a log file of each process; without it they write to this process's standard error.
+        edges: number of edge processes; they share one port.
+        watched: folder of the app's files; whenever one of them changes, the workers are restarted and the edges
+            load the app again.
+        workers: names of the workers; those of `workers_of` unless given.
+
+    Raises:
+        SettingError: the edge's port is in use.
+        ServerError: the Redis server cannot be reached, or belongs to something else.
+        OrchestraError: a process did not become ready; the message has its last words.
+
+    """
+    _make_folders(settings.data_dir, logs)
+    port = settings.port or _free_port(settings.host)
+    _require_free_port(settings.host, port)
+    async with contextlib.AsyncExitStack() as parts:
+        redis_url = settings.redis_url
+        if redis_url is None:
+            server = EmbeddedServer(settings.data_dir, port=settings.embedded_port)
+            redis_url = (await parts.enter_async_context(server)).url
+            keeping = asyncio.create_task(server.keep_running(), name="supervise server")
+            parts.push_async_callback(_cancel_all, [keeping])
+        auth_token = settings.twilio_auth_token.get_secret_value() or secrets.token_hex(16)
+        environment = _environment(settings, redis_url, auth_token, port)
+        working = workers_of(settings) if workers is None else tuple(workers)
+        children = _children(working, environment, logs, edges=edges, drain_s=settings.drain_s)
+        parts.push_async_callback(_stop_all, children)
+        for child in children:
+            await child.start()
+        started = RunningStack(
+            url=f"http://{settings.host}:{port}",
+            auth_token=auth_token,
+            redis_url=redis_url,
+            pid=os.getpid(),
+            edges={child.name: child.process.pid for child in _edges_of(children) if child.process is not None},
+        )
+        await wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children, working)
+        supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
+        if watched is not None:
+            reloading = reload_on_change(watched, settings.app, partial(_reload, children))
+            supervisors.append(asyncio.create_task(reloading, name="reload"))
+        parts.push_async_callback(_cancel_all, supervisors)
+        write_run_file(settings, started)
+        parts.callback(run_file(settings).unlink, missing_ok=True)
+        yield started
+
+
+def workers_of(settings: Settings) -> tuple[str, ...]:
+    """The workers of a stack: those that every call needs, those whose server is set, and the archive if installed."""
+    servers = (
+        ("logging", settings.openobserve_url),
+        ("telemetry", settings.otlp_url),
+        ("curator", settings.label_studio_url),
+    )
+    archive = ("archive",) if importlib.util.find_spec("pyarrow") and importlib.util.find_spec("fsspec") else ()
+    return (*WORKERS, *(name for name, url in servers if url), *archive)
+
+
+def _children(
+    workers: Sequence[str], environment: dict[str, str], logs: Path | None, *, edges: int, drain_s: float
+) -> list[ChildProcess]:
+    """The workers, then the edges; several edges share one port."""
+
+    def child(name: str, *arguments: str, **more: str) -> ChildProcess:
+        return ChildProcess(name, arguments, environment | more, None if logs is None else logs / f"{name}.log")
+
+    def edge(name: str, **more: str) -> ChildProcess:
+        made = child(name, "edge", **more)
+        made.stop_within_s += drain_s
+        return made
+
+    others = [child(name, "worker", name) for name in workers]
+    if edges == 1:
+        return [*others, edge("edge")]
+    names = [f"edge-{number}" for number in range(1, edges + 1)]
+    return [*others, *(edge(name, ORCHESTRA_EDGE_NAME=name, ORCHESTRA_SHARE_PORT="1") for name in names)]
+
+
+def _make_folders(*folders: Path | None) -> None:
+    for folder in folders:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _require_free_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            msg = f"the edge cannot listen on {host}:{port} ({error.strerror}): free it, or set ORCHESTRA_PORT"
+            raise SettingError(msg) from None
+
+
+def _environment(settings: Settings, redis_url: str, auth_token: str, port: int) -> dict[str, str]:
+    return os.environ | {
+        "ORCHESTRA_REDIS_URL": redis_url,
+        "ORCHESTRA_DATA_DIR": str(settings.data_dir),
+        "ORCHESTRA_APP": settings.app,
+        **({"ORCHESTRA_API_TOKEN": api_token} if (api_token := settings.api_token.get_secret_value()) else {}),
+        **({"ORCHESTRA_DIAL_TOKEN": dial_token} if (dial_token := settings.dial_token.get_secret_value()) else {}),
+        "ORCHESTRA_DIAL_PREFIXES": settings.dial_prefixes,
+        "ORCHESTRA_TWILIO_AUTH_TOKEN": auth_token,
+        "ORCHESTRA_TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
+        "ORCHESTRA_TWILIO_API_URL": settings.twilio_api_url,
+        "ORCHESTRA_TWILIO_NUMBER": settings.twilio_number,
+        "ORCHESTRA_HOST": settings.host,
+        "ORCHESTRA_PORT": str(port),
+        "ORCHESTRA_DRAIN_S": str(settings.drain_s),
+        "ORCHESTRA_LOG_FORMAT": settings.log_format,
+        "ORCHESTRA_ARCHIVE_URL": settings.archive,
+        "ORCHESTRA_ARCHIVE_FLUSH_S": str(settings.archive_flush_s),
+    }
+
+
+async def _cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _reload(children: Sequence[ChildProcess]) -> None:
+    """Restart the processes that run the app's agents and tools or apply its redaction.
+
+    The edges keep their calls: they load the app again for new ones.
+    """
+    for edge in _edges_of(children):
+        if edge.process is not None and edge.process.returncode is None:
+            edge.process.send_signal(signal.SIGHUP)
+    running = [child for child in children if child.name in _RUN_THE_APP]
+    for child in running:
+        child.reloads = True
+    await asyncio.gather(*(child.stop() for child in running))
+
+
+async def _stop_all(children: Sequence[ChildProcess]) -> None:
+    # edges first, so that running calls have workers while they drain; the archive last, to store what those publish
+    edges = _edges_of(children)
+    last = [child for child in children if child.name == "archive"]
+    await asyncio.gather(*(child.stop() for child in edges))
+    await asyncio.gather(*(child.stop() for child in children if child not in (*edges, *last)))
+    await asyncio.gather(*(child.stop() for child in last))
+
+
+def _edges_of(children: Sequence[ChildProcess]) -> list[ChildProcess]:
+    return [child for child in children if child.arguments[0] == "edge"]
+
+
+async def until_signalled() -> None:
+    """Return at the first SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
