@@ -1,4 +1,4 @@
-"""A place for files: a folder of this machine, or any URL that fsspec knows (``s3://bucket/archive``)."""
+"""Files in a folder of this machine, or below any URL that fsspec knows (``s3://bucket/archive``)."""
 
 import contextlib
 import os
@@ -14,10 +14,10 @@ from orchestra.mask import without_secrets
 
 
 class FileRoot:
-    """Files under one root, by their path below it. A file is there whole or not at all. Every method blocks.
+    """Files under one root, by their path below it. A file is whole or not there. Every method blocks.
 
-    All of them raise OSError where the place cannot be reached or written, whatever its driver raises. Nothing is
-    connected to before the first of them; a connection that broke is made again by the next.
+    All methods raise OSError if the root cannot be reached or written, whatever the driver raises. The first one
+    connects; after a failure the next one connects again.
 
     Raises:
         MissingExtraError: fsspec, or the driver of this kind of URL, is not installed.
@@ -27,7 +27,7 @@ class FileRoot:
     def __init__(self, root: str) -> None:
         self.folder = folder_of(root)
         self.location = root if self.folder is None else str(self.folder)
-        # behind a URL where nothing may be removed, one draft is left behind and not one for every attempt
+        # one name for all attempts: below a URL where nothing may be removed, only one draft is left over
         self._draft = f"{os.urandom(4).hex()}{DRAFT}"
         if self.folder is None:
             _driver(root)
@@ -36,7 +36,7 @@ class FileRoot:
         return without_secrets(self.location)
 
     def names(self, path: str = "") -> list[str]:
-        """What lies in a folder, by name; nothing where there is no such folder."""
+        """The names in a folder; empty if there is no such folder."""
         try:
             if self.folder is not None:
                 return os.listdir(self.folder / path)  # noqa: PTH208 - names, not paths
@@ -55,22 +55,22 @@ class FileRoot:
             return cast("bytes", files.cat_file(_at(base, path)))
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a file aside and rename it; on this machine it is on the disk before it has its name."""
+        """Write a file; see `orchestra.atomic_file` for files of this machine."""
         if self.folder is None:
             with open_filesystem(self.location) as (files, base):
-                self._write_behind(files, _at(base, path), content)
+                self._write_remote(files, _at(base, path), content)
         else:
             write_atomically(self.folder / path, content)
 
-    def _write_behind(self, files: Any, target: str, content: bytes) -> None:
-        """Write aside and rename where there is such a thing.
+    def _write_remote(self, files: Any, target: str, content: bytes) -> None:
+        """Write a draft and rename it, if the file system can rename.
 
-        A store of objects has none, and needs none: an object is there whole or not at all. To copy and delete in its
-        stead would ask for the right to delete.
+        An object store cannot, and need not: an object is whole or not there. Copying and deleting instead would need
+        the right to delete.
         """
         import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
 
-        with contextlib.suppress(Exception):  # some have no folders to make; the write tells whether it matters
+        with contextlib.suppress(Exception):  # some have no folders; if it matters, the write fails
             files.makedirs(target.rpartition("/")[0], exist_ok=True)
         if type(files).mv is fsspec.AbstractFileSystem.mv:
             files.pipe_file(target, content)
@@ -79,12 +79,12 @@ class FileRoot:
         try:
             files.pipe_file(draft, content)
             files.mv(draft, target)
-        except (NotImplementedError, AttributeError):  # it cannot rename after all
+        except (NotImplementedError, AttributeError):  # it cannot rename, although it has the method
             files.pipe_file(target, content)
             _remove_if_it_goes(files, draft)
         except Exception:
             _remove_if_it_goes(files, draft)
-            # where the draft was copied and must not be removed, it is
+            # it is there if the draft was copied and only its removal was forbidden
             if not _is_there(files, target, len(content)):
                 raise
 
@@ -96,7 +96,7 @@ class FileRoot:
             return int(files.info(_at(base, path))["size"])
 
     def remove(self, path: str) -> None:
-        """Remove a file; one that is gone already is no error."""
+        """Remove a file, if it is there."""
         with contextlib.suppress(FileNotFoundError):
             if self.folder is not None:
                 (self.folder / path).unlink()
@@ -105,7 +105,7 @@ class FileRoot:
                 files.rm_file(_at(base, path))
 
     def dataset(self, paths: Sequence[str], schema: Any) -> Any:
-        """Parquet files behind the URL as one dataset of Arrow."""
+        """Parquet files below the URL as one Arrow dataset."""
         import pyarrow.dataset  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
 
         with open_filesystem(self.location) as (files, base):
@@ -114,11 +114,11 @@ class FileRoot:
             )
 
     def free_bytes(self) -> int | None:
-        """How much still fits, where that can be told."""
+        """Free space in bytes; None if it is unknown."""
         if self.folder is None:
             return None
-        there = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
-        return shutil.disk_usage(there).free
+        existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
+        return shutil.disk_usage(existing).free
 
 
 def folder_of(root: str) -> Path | None:
@@ -147,11 +147,11 @@ def _is_there(files: Any, path: str, size: int) -> bool:
 
 @contextlib.contextmanager
 def open_filesystem(url: str) -> Iterator[tuple[Any, str]]:
-    """The file system behind a URL, and the path there, for one use of it.
+    """The file system of a URL, and the path in it, for one use.
 
     Raises:
         MissingExtraError: fsspec, or the driver of this kind of URL, is not installed.
-        OSError: whatever the driver raised. What it had connected is forgotten: the next use connects again.
+        OSError: whatever the driver raised. Its connections are dropped: the next use connects again.
 
     """
     _driver(url)
@@ -173,7 +173,7 @@ def open_filesystem(url: str) -> Iterator[tuple[Any, str]]:
 
 
 def _driver(url: str) -> None:
-    """Raise MissingExtraError where what opens this kind of URL is not installed."""
+    """Raise MissingExtraError if the driver of this kind of URL is not installed."""
     try:
         import fsspec  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Structured logging of every process: one line an entry on standard error, and to OpenObserve where one is set."""
+"""Structured logging of every process: a line per entry on standard error, and to OpenObserve if one is set."""
 
 import logging
 import sys
@@ -15,16 +15,16 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 def _shipping(settings: Settings) -> list[structlog.typing.Processor]:
-    """What ships entries to OpenObserve, where one is set."""
+    """The processor that ships entries to OpenObserve, if one is set."""
     if not settings.openobserve_url:
         return []
-    from orchestra.telemetry.logs import LogShipping  # noqa: PLC0415 - with its HTTP client, where it is needed
+    from orchestra.telemetry.logs import LogShipping  # noqa: PLC0415 - an HTTP client, only if needed
 
     return [LogShipping(settings)]
 
 
 class Masking:
-    """A structlog processor, the last net: no entry tells a secret of the settings, or one in a URL."""
+    """A structlog processor, the last safety net: no entry shows a secret of the settings, or one in a URL."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self._masked = masking(values)
@@ -44,17 +44,17 @@ class Masking:
             case list() | tuple():
                 return [self._clean(each) for each in value]
             case _:
-                told = repr(value)
-                return value if (masked := self._masked(told)) == told else masked
+                text = repr(value)
+                return value if (masked := self._masked(text)) == text else masked
 
 
 def _harmless(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The entry with texts that cannot drive the terminal it is printed on."""
+    """The entry without characters that would control the terminal."""
     return {name: printable(value) if isinstance(value, str) else value for name, value in entry.items()}
 
 
 def configure_logging(settings: Settings, process: str) -> None:
-    """Set structlog up for this process; ``process`` names it in every entry ("edge", "worker.execution").
+    """Configure structlog for this process; ``process`` names it in every entry ("edge", "worker.execution").
 
     Raises:
         SettingError: an OpenObserve is set without credentials.
@@ -84,6 +84,6 @@ def configure_logging(settings: Settings, process: str) -> None:
 
 
 def quiet_logging(settings: Settings, process: str) -> None:
-    """Set structlog up for a command whose output is for a reader or a program: warnings alone, on standard error."""
+    """Configure structlog for a command with output of its own: only warnings, on standard error."""
     level = settings.log_level if settings.log_level in {"warning", "error"} else "warning"
     configure_logging(settings.model_copy(update={"log_level": level, "openobserve_url": None}), process)

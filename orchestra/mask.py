@@ -1,7 +1,7 @@
-"""Secrets taken out of texts: passwords and keys in URLs, credentials in headers, values that are known to be secret.
+"""Hides secrets in texts: passwords and keys in URLs, credentials in headers, values that are known to be secret.
 
-`OrchestraError` masks its message and the log every entry, so that what is raised or logged cannot tell a secret that
-came with somebody's URL or with another library's exception.
+`OrchestraError` masks its message, and the log every entry: a secret in somebody's URL, or in another library's
+exception, is neither raised nor logged.
 """
 
 import re
@@ -15,7 +15,7 @@ _QUERY = re.compile(r"([?&#][\w.\-\[\]%~$]+)=([^&#\s\"'<>)]+)")
 _HEADER = re.compile(r"\b(Bearer|Basic|Token) [\w\-.~+/=]{12,}")
 _OPTION = re.compile(r"\b(\w*(?:password|passwd))\s?=\s?[^\s&#,;)\"'…]+", re.IGNORECASE)
 _HTTP = ("http://", "https://", "ws://", "wss://")
-#: what a query may say aloud: it helps whoever reads the message, and cannot be a secret
+#: query parameters that are shown: they help to understand the message, and are never secret
 _OPEN = frozenset(
     {
         "db", "ssl", "protocol", "health_check_interval", "socket_timeout", "socket_connect_timeout", "max_connections",
@@ -23,13 +23,13 @@ _OPEN = frozenset(
         "api-version", "expires", "format", "limit", "model", "page", "page_size", "project", "version",
     }
 )  # fmt: skip
-#: a part of a path that is a key, as webhooks have: long, in both cases, with digits, of one piece; model names have
-#: hyphens, ids of calls no capitals, and Twilio's ids (two capitals, 32 of hex) are no secrets
+#: a part of a path that is a key, as in webhooks: long, in both cases, with digits, without a hyphen. Model names have
+#: hyphens, call ids no capitals, and Twilio's ids (two capitals, 32 hexadecimal digits) are not secret
 _KEY_IN_PATH = re.compile(
     r"(?<=/)(?![A-Z]{2}[0-9a-f]{32}(?![^/?#\s]))(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*[0-9])"
     r"[A-Za-z0-9]{20,}[\w\-]*(?![^/?#,;:)\]}\s])"
 )
-#: shorter values are parts of ordinary words
+#: shorter values also occur in ordinary words
 _SHORTEST = 6
 
 
@@ -48,14 +48,14 @@ def without_secrets(text: str) -> str:
 
 
 def _without_login(scheme: str, rest: str) -> str:
-    if (following := _NEXT.search(rest)) is not None:  # of several URLs in one word, each has its own
+    if (following := _NEXT.search(rest)) is not None:  # several URLs in one word: each has its own login
         start = following.start()
         return _without_login(scheme, rest[:start]) + without_secrets(rest[start:])
     before_query = re.split(r"[?#]", rest, maxsplit=1)[0]
     end = before_query.rfind("@")
     user, colon, _ = rest.partition(":")
     if end < 0 and colon and not re.match(r"[\d,\]]|$", rest[len(user) + 1 :]):
-        end = rest.rfind("@")  # what stands there is no port, but a password with a question mark in it
+        end = rest.rfind("@")  # not a port, but a password with a question mark in it
     if end < 0:
         return rest
     user, colon, _ = rest[:end].partition(":")
@@ -70,9 +70,9 @@ def _option(found: re.Match[str]) -> str:
 
 
 def secrets_in(url: str) -> list[str]:
-    """The password and the secret values of the query of one URL, as they are written there; none in other texts.
+    """The password and the secret query values of a URL, as written there; nothing if the text is not a URL.
 
-    Of a password with ``/`` in it the parts, too: a parser that takes one for a port says so.
+    Also the parts of a password with ``/`` in it: a parser that mistakes one for a port quotes it in its error.
     """
     scheme, mark, rest = url.partition("://")
     if not mark:
@@ -84,7 +84,7 @@ def secrets_in(url: str) -> list[str]:
 
 
 def without_login(url: str) -> str:
-    """A URL as everybody may know it: whole, but without user, password, query and fragment."""
+    """The public form of a URL: without user, password, query and fragment."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url
@@ -93,7 +93,7 @@ def without_login(url: str) -> str:
 
 
 def masking(values: Iterable[str]) -> Callable[[str], str]:
-    """What hides these secret values in a text, beside those that `without_secrets` knows by their place."""
+    """A function that hides these secret values in a text, besides those that `without_secrets` finds."""
     every = {form for value in values for form in (value, unquote(value)) if len(form) >= _SHORTEST}
     if not every:
         return without_secrets

@@ -1,4 +1,4 @@
-"""What the parts of a call cost: a table that the operator sets. None is built in, for prices change."""
+"""The operator's price table for the parts of a call. None is built in, because prices change."""
 
 import json
 from typing import Annotated
@@ -9,7 +9,7 @@ Price = Annotated[float, Field(ge=0)]
 
 
 class ModelPrice(BaseModel):
-    """Money for a million tokens of a model's prompts and of its answers."""
+    """Price of a million tokens, of a model's prompts and of its answers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,8 +24,8 @@ class Prices(BaseModel):
         models: by the model's name.
         tts_per_1000_characters: by the engine's name (``elevenlabs``, ``local``).
         stt_per_minute: of the caller's audio, silence included, by the engine's name.
-        call_per_minute: what the carrier asks for the line.
-        currency: as it is to be shown.
+        call_per_minute: the carrier's price.
+        currency: as it is shown.
 
     """
 
@@ -46,10 +46,10 @@ class Prices(BaseModel):
 
 
 def read_prices(value: object) -> object:
-    """The table of a setting's text; nothing set is an empty table.
+    """Parse the setting's text; an empty one is an empty table.
 
     Raises:
-        ValueError: the text is no JSON.
+        ValueError: the text is not JSON.
 
     """
     if not isinstance(value, str):
@@ -57,5 +57,5 @@ def read_prices(value: object) -> object:
     try:
         return json.loads(value) if value.strip() else {}
     except json.JSONDecodeError as error:
-        msg = f"no JSON: {error}"
+        msg = f"not valid JSON: {error}"
         raise ValueError(msg) from error

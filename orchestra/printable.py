@@ -1,9 +1,9 @@
-"""Text that cannot drive a terminal, whoever wrote it: callers, models, tools, peers, other people's files."""
+"""Text that cannot control a terminal, whoever wrote it: callers, models, tools, peers, other people's files."""
 
 import re
 
-# Cc and Cf of Unicode, surrogates and line separators: what moves the cursor, turns text round, hides, or starts a
-# command of the terminal's; U+00AD and the emoji's U+200D and U+FE0F among them are no loss in a terminal
+# Cc and Cf of Unicode, surrogates and line separators: they move the cursor, reverse or hide text, or start a terminal
+# command; losing U+00AD and the emoji's U+200D and U+FE0F with them does no harm in a terminal
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
@@ -24,4 +24,4 @@ def escaped(json: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
+    return "".join(f"\\u{units[index : index + 2].hex()}" for index in range(0, len(units), 2))

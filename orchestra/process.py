@@ -1,4 +1,4 @@
-"""What processes owe each other: a child ends with its parent, and one that starts leaves cores to those that serve."""
+"""Good manners of processes: a child ends with its parent, and one that starts leaves the cores to those that serve."""
 
 import ctypes
 import os
@@ -12,7 +12,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> Callable[[], None]:
-    """What to run in a child before exec (``preexec_fn``), so that it gets SIGTERM when its parent is gone.
+    """A ``preexec_fn`` after which a child gets SIGTERM when its parent has ended.
 
     A parent that is killed cannot end its children itself. Linux only (prctl(2)); elsewhere nothing is done.
     """
@@ -29,10 +29,10 @@ def die_with_parent() -> Callable[[], None]:
 
 @contextmanager
 def on_one_core() -> Iterator[None]:
-    """Keep this process to one of its cores while the block runs, and what threads it starts in it.
+    """Keep this process, and threads that it starts, on one of its cores while the block runs.
 
-    What a process imports and loads when it starts takes several cores for seconds, and beside it others serve calls.
-    Linux only; elsewhere, and where a sandbox forbids it, nothing is done.
+    Importing and loading at start would take several cores for seconds, while other processes serve calls. Linux only;
+    elsewhere, and if a sandbox forbids it, nothing is done.
     """
     cores = os.sched_getaffinity(0) if sys.platform == "linux" else set()
     if len(cores) > 1:
@@ -46,5 +46,5 @@ def on_one_core() -> Iterator[None]:
 
 def _keep_to(cores: set[int]) -> None:
     for thread in Path("/proc/self/task").iterdir():
-        with suppress(OSError):  # it has ended, or may not be moved: the process starts all the same
+        with suppress(OSError):  # it has ended, or may not be moved; the process starts anyway
             os.sched_setaffinity(int(thread.name), cores)

@@ -1,4 +1,4 @@
-"""What is refused is said in the log, and whoever knocks a thousand times does not fill it."""
+"""Logs what is refused, without letting a flood of refusals fill the log."""
 
 import time
 from collections.abc import Callable
@@ -13,23 +13,23 @@ _LINES = 20
 
 
 class Refusals:
-    """Writes up to 20 lines of a kind within ten seconds; the next one that is written says how many were not.
+    """Writes up to 20 lines of a kind in ten seconds; the next line says how many were not written.
 
     ``clock`` is in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kinds: dict[str, tuple[float, int, int]] = {}  # when its window began, written in it, not written since
+        self._kinds: dict[str, tuple[float, int, int]] = {}  # window's start, written in it, not written
 
     def note(self, event: str, **fields: Any) -> None:
-        """Something of this kind was refused."""
+        """Log a refusal of this kind, unless there were too many."""
         unwritten = self.due(event)
         if unwritten is not None:
             _LOG.warning(event, **fields, **({"not_written": unwritten} if unwritten else {}))
 
     def due(self, event: str) -> int | None:
-        """Whether a line of this kind is written now: None if not, else how many were not since the last that was."""
+        """Whether to write a line of this kind now: None, or the number of unwritten lines since the last."""
         now = self._clock()
         began, written, unwritten = self._kinds.get(event, (now, 0, 0))
         if now - began >= _WINDOW_S:

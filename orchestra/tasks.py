@@ -6,10 +6,10 @@ _AGAIN_S = 0.5
 
 
 async def cancel_and_wait(task: "asyncio.Task[None]") -> None:
-    """Cancel a task and wait until it has ended; what it failed with is raised.
+    """Cancel a task and wait until it has ended; raises its exception if it failed.
 
-    One cancellation may be lost: up to Python 3.11 ``asyncio.wait_for`` returns instead of raising when what it waits
-    for is done in that very moment (python/cpython#86296), and other people's libraries use it. So it is repeated.
+    A cancellation can get lost: up to Python 3.11, ``asyncio.wait_for`` returns instead of raising if its awaitable
+    is done at that moment (python/cpython#86296), and libraries use it. So the task is cancelled until it ends.
     """
     while not task.done():
         task.cancel()

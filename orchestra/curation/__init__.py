@@ -1,1 +1,1 @@
-"""Finished calls become tasks of a labelling project, and what people say of them an evaluation set."""
+"""Finished calls become tasks of a labelling project, and their annotations become an evaluation set."""

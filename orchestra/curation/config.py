@@ -1,9 +1,9 @@
-"""The labelling project as it is created: what an annotator sees of a call, and what can be said of it.
+"""The configuration of the labelling project: what an annotator sees of a call, and which labels there are.
 
 Source of the tags: Label Studio's documentation of its labelling configuration, version 1.23.
 """
 
-#: names of the controls in `LABEL_CONFIG`, as annotations refer to them
+#: names of the controls in `LABEL_CONFIG`; annotations refer to them
 TURN_LABEL, ISSUE, OUTCOME, QUALITY, CORRECTED, NOTES = (
     "turn_label",
     "issue",

@@ -1,4 +1,4 @@
-"""Finished calls on their way into the labelling project: in batches, each call once, however often it is tried."""
+"""Brings finished calls into the labelling project: in batches, and each call once, however often it is tried."""
 
 import asyncio
 import time
@@ -31,16 +31,16 @@ _LINGER_S = 0.1
 _LONGEST_PAUSE_S = 60.0
 _LOCK_S = 60
 _FIRST_PAUSE_S = 0.25
-#: a call that an import fails on this often, alone, while others are taken, goes to the dead letters
+#: a call goes to the dead letters after its import has failed this often, alone, while others succeeded
 _TRIES = 5
-#: after this many seconds a call that was given up is sent again, if its dead letter is handled again
+#: a call that was given up is sent again when its dead letter is handled again, after at least this many seconds
 _GIVEN_UP_S = 60.0
-#: how long a server that imports later may take
+#: how long a server may take that imports asynchronously, in seconds
 _SHOWN_WITHIN_S = 600.0
 
 
 class Curated(NamedTuple):
-    """Where a call has become a task."""
+    """The task that a call has become."""
 
     project: str
     task: str
@@ -55,13 +55,13 @@ class _Submission:
     recording: str
     done: asyncio.Future[Curated | None] = field(repr=False)
     task: dict[str, Any] = field(default_factory=dict)
-    #: imports that failed with this call in them, and how many others had gone well before the first
+    #: failed imports that contained this call, and how many calls had been imported before the first of them
     failures: int = 0
     imports_before: int = 0
 
 
 class Curation:
-    """Turns submitted calls into tasks. `run` does the work, for as long as it runs."""
+    """Turns submitted calls into tasks, while `run` runs."""
 
     def __init__(self, bus: Bus, project: LabelStudio) -> None:
         self._bus = bus
@@ -75,16 +75,16 @@ class Curation:
         self._given_up: dict[str, tuple[str, float]] = {}
 
     async def submit(self, call: str, until: str, recording: str) -> Curated | None:
-        """Have the call made a task, however long Label Studio is away; None where sampling or filter leave it out.
+        """Wait until the call is a task, however long Label Studio is away; None if it is left out.
 
         Raises:
-            RejectedError: Label Studio refuses this very call.
+            RejectedError: Label Studio refuses this call.
 
         """
         if not is_sampled(call, self._settings.curate_percent):
             return None
         reason, until_s = self._given_up.pop(call, ("", 0.0))
-        if time.monotonic() < until_s:  # the bus tries again at once, and for the server it is the same call
+        if time.monotonic() < until_s:  # the bus tries again at once, and the server would give the same answer
             self._given_up[call] = reason, until_s
             raise RejectedError(reason)
         done: asyncio.Future[Curated | None] = asyncio.get_running_loop().create_future()
@@ -92,7 +92,7 @@ class Curation:
         return await done
 
     async def run(self) -> None:
-        """Work until cancelled: the next batch is read while the one before is imported."""
+        """Work until cancelled; a batch is read while the previous one is imported."""
         ready: asyncio.Queue[list[_Submission]] = asyncio.Queue(1)
         async with asyncio.TaskGroup() as stages:
             stages.create_task(self._read(ready), name="curation: read")
@@ -104,12 +104,12 @@ class Curation:
             await asyncio.sleep(_LINGER_S)
             while len(batch) < _BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
-            with suppress(RedisError, OSError):  # then it is read again before the import, which tells of the trouble
+            with suppress(RedisError, OSError):  # it is read again before the import, which logs the error
                 await self._prepare(batch)
             await ready.put(batch)
 
     async def _deliver(self, ready: asyncio.Queue[list[_Submission]]) -> None:
-        """Import what is ready, and with it what the server has failed on: that holds nothing else back."""
+        """Import what is ready, together with calls on which the server has failed; these hold nothing else back."""
         backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         waiting: list[_Submission] = []
         while True:
@@ -123,7 +123,7 @@ class Curation:
             waiting = [each for each in waiting if not each.done.done()]
 
     async def _try(self, batch: list[_Submission]) -> bool:
-        """Try to import these calls once; whether all went well."""
+        """Try to import these calls once; returns whether everything succeeded."""
         try:
             await self._prepare(batch)
             await self._import([each for each in batch if not each.done.done()])
@@ -132,7 +132,7 @@ class Curation:
             self._project.forget()
         except (EngineError, SettingError, RedisError, OSError) as error:
             self._troubled(error)
-        except Exception as error:  # noqa: BLE001 - the handlers that wait are told, and counted and retried by the bus
+        except Exception as error:  # noqa: BLE001 - it is raised in the waiting handlers; the bus counts and retries
             _LOG.exception("curation.failed", calls=len(batch))
             for each in batch:
                 _fail(each, error)
@@ -142,25 +142,25 @@ class Curation:
         return False
 
     async def _prepare(self, batch: Sequence[_Submission]) -> None:
-        """Read the calls and make their tasks; those that the filter leaves out are done."""
+        """Read the calls and make their tasks; calls that the filter leaves out are finished."""
         fresh = [each for each in batch if not each.task]
-        told = await journals(self._bus, {each.call: each.until for each in fresh})
+        events = await journals(self._bus, {each.call: each.until for each in fresh})
         for each in fresh:
             try:
-                call = dialogue(history_of(told[each.call]))
+                call = dialogue(history_of(events[each.call]))
                 if is_wanted(call, self._settings.curate_only):
                     leaves = call if self._redaction is None else redacted(call, self._redaction)
                     each.task = task(each.call, leaves, self._link(each))
                 else:
                     _finish(each, None)
-            except Exception as error:  # noqa: BLE001 - one call that cannot be told must not hold up the others
+            except Exception as error:  # noqa: BLE001 - a call that cannot be read must not hold up the others
                 _fail(each, error)
 
     async def _import(self, batch: Sequence[_Submission]) -> None:
-        """Look the calls up, and import those that are not there: a piece that fails holds back no other.
+        """Look the calls up, and import those that are missing; a chunk that fails does not hold back the others.
 
         Raises:
-            EngineError: the server failed on some of them, which are to be tried again, or on the look-up.
+            EngineError: the server failed on some of them, which have to be tried again, or on the look-up.
 
         """
         if not batch:
@@ -183,7 +183,7 @@ class Curation:
             raise trouble
 
     def _failed_on(self, piece: Sequence[_Submission], error: EngineError) -> None:
-        """Count it; one that fails alone, again and again, while others are imported, is itself at fault."""
+        """Count the failure; a call that keeps failing alone while others are imported is itself the cause."""
         for each in piece:
             each.failures += 1
             each.imports_before = self._imports if each.failures == 1 else each.imports_before
@@ -193,7 +193,7 @@ class Curation:
             _fail(piece[0], RejectedError(reason))
 
     async def _send(self, fresh: Sequence[_Submission], project: str) -> None:
-        """Import calls that are not there yet; a batch that is refused is bisected."""
+        """Import calls that are missing; a refused batch is bisected."""
         if self._settings.label_studio_audio == "upload":
             for each in fresh:
                 await self._upload(each)
@@ -213,11 +213,11 @@ class Curation:
         _LOG.info("curation.imported", calls=len(fresh), project=project)
 
     async def _shown(self, sent: Sequence[_Submission], pending: Pending) -> list[int]:
-        """The tasks of these calls, once the server, which imports later, has them all.
+        """The tasks of these calls, once a server that imports asynchronously has all of them.
 
         Raises:
-            RejectedError: it has given up.
-            EngineError: they are not there in time.
+            RejectedError: the server has given up.
+            EngineError: the tasks did not appear in time.
 
         """
         calls, backoff = [each.call for each in sent], Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
@@ -236,7 +236,7 @@ class Curation:
     async def _opened(self) -> str:
         if not self._project.project and not await asyncio.to_thread(self._project.open, create=False):
             lock = self._bus.redis.lock(f"{keys.PREFIX}:{{shared}}:curation", timeout=_LOCK_S)
-            async with lock:  # two workers that start together must not create two projects
+            async with lock:  # or two workers that start together would create two projects
                 await asyncio.to_thread(self._project.open)
         return str(self._project.project)
 
@@ -258,7 +258,7 @@ class Curation:
             else:
                 each.task["data"]["audio"] = url
 
-    # -- trouble is told once, not with every try
+    # -- a failure is logged once, not with every attempt
 
     def _troubled(self, error: Exception) -> None:
         if str(error) != self._trouble:
@@ -277,7 +277,7 @@ def _bytes_of(recording: StoredRecording) -> bytes:
 
 
 def _pieces(fresh: Sequence[_Submission]) -> list[Sequence[_Submission]]:
-    """What is sent together: new calls in one, those that the server has failed on in ever smaller pieces."""
+    """Chunks to be sent: new calls together, calls on which the server has failed in ever smaller chunks."""
     new = [each for each in fresh if not each.failures]
     failed = [each for each in fresh if each.failures]
     most = max((each.failures for each in failed), default=0)

@@ -1,4 +1,4 @@
-"""The evaluation set: what annotators say of the calls, one JSON line a call, brought up to date by every pull."""
+"""The evaluation set: the annotations of each call as a line of JSON, updated by every pull."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from orchestra.language.word_error_rate import WordErrors, total, word_errors
 
 
 class EvaluatedTurn(msgspec.Struct, frozen=True, kw_only=True):
-    """One paragraph of the dialogue: ``text`` as it was understood or spoken, ``corrected`` as it really was."""
+    """A paragraph of the dialogue: ``text`` as it was recognized or spoken, ``corrected`` by the annotator."""
 
     speaker: str
     text: str
@@ -26,7 +26,7 @@ class EvaluatedTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvaluatedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One annotated call. ``errors`` of ``words`` of the caller were misheard; ``updated_at`` is ISO 8601."""
+    """An annotated call. ``errors`` of the caller's ``words`` were misrecognized; ``updated_at`` is ISO 8601."""
 
     call: str
     task: int
@@ -42,23 +42,23 @@ class EvaluatedCall(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def word_errors(self) -> WordErrors:
-        """What was misheard of the caller."""
+        """The words of the caller that were misrecognized."""
         return WordErrors(self.errors, self.words)
 
 
 def evaluated(
     task: int, data: Mapping[str, Any], updated_at: str, annotations: Iterable[Mapping[str, Any]]
 ) -> EvaluatedCall | None:
-    """What the annotations of a task say of its call; None where there is none that counts, or the task is no call.
+    """The annotated call of a task; None if no annotation counts, or the task is not a call.
 
-    Of several, one that is marked as ground truth counts, else the latest. A turn without a correction was right.
+    An annotation marked as ground truth counts, else the latest one. A turn without a correction was right.
 
     Raises:
-        RejectedError: something in them is not what the project's labels give.
+        RejectedError: they do not match the project's labels.
 
     """
     counting = [each for each in annotations if not each.get("was_cancelled")]
-    if not counting or "call_id" not in data:  # people may put tasks of their own into the project
+    if not counting or "call_id" not in data:  # people may add tasks of their own to the project
         return None
     try:
         return _evaluated(task, data, updated_at, counting)
@@ -94,7 +94,7 @@ def _understood(text: str) -> str:
 
 
 class _Said:
-    """The items of one annotation, by what they are about."""
+    """The items of an annotation, by paragraph."""
 
     def __init__(self, result: Iterable[Mapping[str, Any]]) -> None:
         self.outcome = self.notes = ""
@@ -142,10 +142,10 @@ def _text(value: Mapping[str, Any]) -> str:
 
 
 def read_set(path: Path) -> dict[str, EvaluatedCall]:
-    """The calls of an evaluation set by id; none where there is no file yet.
+    """The calls of an evaluation set by id; empty if the file does not exist yet.
 
     Raises:
-        RejectedError: a line is no evaluated call.
+        RejectedError: a line is not an evaluated call.
 
     """
     if not path.exists():
@@ -154,7 +154,7 @@ def read_set(path: Path) -> dict[str, EvaluatedCall]:
     try:
         calls = [decode(line) for line in path.read_bytes().splitlines()]
     except UNREADABLE as error:
-        msg = f"{path} is no evaluation set of ours: {error}"
+        msg = f"{path} is not an evaluation set: {error}"
         raise RejectedError(msg) from error
     return {call.call: call for call in calls}
 
@@ -166,6 +166,6 @@ def write_set(path: Path, calls: Iterable[EvaluatedCall]) -> None:
 
 
 def latest(calls: Sequence[EvaluatedCall]) -> datetime | None:
-    """The moment of the newest change in the set: where the next pull goes on."""
+    """The newest change in the set; the next pull continues from there."""
     moments = [datetime.fromisoformat(call.updated_at) for call in calls]
     return max(moments, default=None)

@@ -1,4 +1,4 @@
-"""Makes every finished call one task of the labelling project."""
+"""Makes a task of the labelling project from each finished call."""
 
 import asyncio
 from collections import defaultdict
@@ -11,9 +11,9 @@ from orchestra.curation.label_studio import LabelStudio
 from orchestra.tasks import cancel_and_wait
 from orchestra_schemas import CallEnded, RecordingSaved, TranscriptCurated
 
-#: a recording that is not announced this many seconds after the call will not come: the transcript goes without it
+#: seconds after the call until which its recording is waited for; the task is made without it then
 RECORDING_WITHIN_S = 60.0
-#: Label Studio may be away for days; what waits stays pending and is taken over by whoever comes after this worker
+#: Label Studio may be away for days; what waits stays pending, and another worker recovers it when this one ends
 _CURATED_WITHIN_S = 30 * 24 * 3600.0
 
 
@@ -31,7 +31,7 @@ class Curator:
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Have the labelling project open."""
+        """Keep the labelling project open while the worker runs."""
         project = LabelStudio(bus.settings)
         self._curation, self._saved = Curation(bus, project), defaultdict(asyncio.Event)
         working = asyncio.create_task(self._curation.run(), name="curation")
@@ -42,7 +42,7 @@ class Curator:
             project.close()
 
     async def note(self, event: RecordingSaved, context: Context) -> None:
-        """Remember where the recording is, for the handler that waits for it."""
+        """Store where the recording is, for the handler that waits for it."""
         context.state.set("recording", event.url.encode())
         context.state.set("until", context.entry.stream_id.encode())
         context.state.expire(context.bus.settings.session_ttl_s)
@@ -51,7 +51,7 @@ class Curator:
             waiting.set()
 
     async def curate(self, event: CallEnded, context: Context) -> TranscriptCurated | None:
-        """Wait for the call's recording, then have it made a task."""
+        """Wait for the call's recording, then submit the call."""
         if await context.state.get("task") is not None:
             return None  # the call ended twice
         recording = await self._recording(event, context) if event.audio_ms else b""
@@ -67,7 +67,7 @@ class Curator:
         )
 
     async def _recording(self, event: CallEnded, context: Context) -> bytes:
-        """The URL of the call's recording; empty where it does not come in time."""
+        """The URL of the call's recording; empty if it does not come in time."""
         waiting = self._saved[event.call]
         try:
             with suppress(TimeoutError):

@@ -1,7 +1,7 @@
-"""A project on a Label Studio server, through its SDK, whose calls block: run them in a thread.
+"""A project on a Label Studio server, through its SDK. All methods block: run them in a thread.
 
-The server has no unique key for a task and its import is not idempotent, so nothing here is sent twice by itself: the
-SDK's own retries are off, and who does not know whether an import arrived looks up the calls before sending them again.
+The server has no unique key for a task and its import is not idempotent, so nothing is repeated here: the
+SDK's own retries are off. Who does not know whether an import arrived looks the calls up before sending them again.
 """
 
 import json
@@ -36,12 +36,12 @@ _TIMEOUT_S = 60.0
 _IMPORT_TIMEOUT_S = 180
 _ONCE: Any = {"max_retries": 0}
 _PAGE = 500
-#: calls a look-up, whose URL gateways cut off at 8 kB, some at 4
+#: calls in one look-up: gateways limit its URL to 8 kB, some to 4
 _LOOKED_UP = 40
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """An import that the server makes later, as Label Studio Enterprise does; its number, 0 where none was given."""
+    """An asynchronous import, as Label Studio Enterprise does it; ``number`` is its id, 0 if the server gave none."""
 
     number: int
 
@@ -55,9 +55,9 @@ class LabelStudio:
     Raises:
         MissingExtraError: the SDK is not installed.
         SettingError: the server refuses the token, or none is set.
-        EngineError: the server cannot be reached or fails; whether it has done what was asked is unknown.
+        EngineError: the server cannot be reached or fails; it may have done what was asked.
         ProjectGoneError: the project was deleted.
-        RejectedError: the server says that what was sent is wrong, in its own words.
+        RejectedError: the server refuses what was sent; the message has its words.
 
     """
 
@@ -65,7 +65,7 @@ class LabelStudio:
         if not settings.label_studio_url or not settings.label_studio_api_key.get_secret_value():
             msg = "calls are curated with ORCHESTRA_LABEL_STUDIO_URL and ORCHESTRA_LABEL_STUDIO_API_KEY set"
             raise SettingError(msg)
-        _sdk("core.api_error")  # said at start, not at the first call
+        _sdk("core.api_error")  # raised at start, not at the first call
         self.url = settings.label_studio_url.rstrip("/")
         self.title = settings.label_studio_project
         self.project = 0
@@ -73,7 +73,7 @@ class LabelStudio:
         self._api_key = settings.label_studio_api_key.get_secret_value()
         self._bucket = 0
         self._sdk: Any = None
-        # a redirect would turn an import into a look-up, and may lead to another host: said instead of followed
+        # a redirect would turn an import into a look-up, and may lead to another host: it is reported, not followed
         self._http = httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False)
 
     def __enter__(self) -> Self:
@@ -87,7 +87,7 @@ class LabelStudio:
         self._http.close()
 
     def open(self, *, create: bool = True) -> int:
-        """Find the project, or create it, which one process at a time should do; its id, 0 where it is missing."""
+        """Find the project, or create it (in one process at a time); returns its id, 0 if it is missing."""
         return self._asked(lambda: self._open(create=create))
 
     def _open(self, *, create: bool) -> int:
@@ -102,11 +102,11 @@ class LabelStudio:
         return self.project
 
     def forget(self) -> None:
-        """The project is to be found again before it is used."""
+        """Find the project again before it is used next."""
         self.project = self._bucket = 0
 
     def find(self, calls: Sequence[str]) -> dict[str, int]:
-        """Which of these calls have a task already: call → task."""
+        """The tasks that these calls already have: call → task."""
         known: dict[str, int] = {}
         for start in range(0, len(calls), _LOOKED_UP):
             known |= self._asked(partial(self._known, calls[start : start + _LOOKED_UP]))
@@ -116,7 +116,7 @@ class LabelStudio:
         return {found.data["call_id"]: int(found.id) for found in self._tasks_of(calls)}
 
     def add(self, tasks: Sequence[dict[str, Any]]) -> list[int] | Pending:
-        """Import tasks; their ids in the same order, or what to ask for where the server imports them later.
+        """Import tasks; returns their ids in the same order, or the pending import of an asynchronous server.
 
         Not idempotent.
         """
@@ -125,10 +125,10 @@ class LabelStudio:
         def send() -> list[int] | Pending:
             path = f"projects/{self.project}/import"
             answer = self._post(path, {"return_task_ids": "true"}, content=msgspec.json.encode(ready))
-            told = answer if isinstance(answer, dict) else {}
-            if told.get("task_ids") is None:
-                return Pending(int(told.get("import") or 0))
-            return [int(number) for number in told["task_ids"]]
+            answered = answer if isinstance(answer, dict) else {}
+            if answered.get("task_ids") is None:
+                return Pending(int(answered.get("import") or 0))
+            return [int(number) for number in answered["task_ids"]]
 
         added = self._asked(send)
         if isinstance(added, list) and len(added) != len(ready):
@@ -137,10 +137,10 @@ class LabelStudio:
         return added
 
     def check(self, pending: Pending) -> None:
-        """Raise if the server has given up an import that it makes later.
+        """Raise if the server has given up an asynchronous import.
 
         Raises:
-            RejectedError: it has; in its words.
+            RejectedError: it has; the message has its words.
 
         """
 
@@ -148,19 +148,19 @@ class LabelStudio:
             answer = self._http.get(
                 f"{self.url}/api/projects/{self.project}/imports/{pending.number}/", headers=self._authorization()
             )
-            told = answer.json() if answer.status_code == httpx.codes.OK else {}
-            return str(told.get("error") or told) if told.get("status") == "failed" else ""
+            state = answer.json() if answer.status_code == httpx.codes.OK else {}
+            return str(state.get("error") or state) if state.get("status") == "failed" else ""
 
         if pending.number and (words := self._asked(ask)):
             msg = f"Label Studio has given up the import: {words[:300]}"
             raise RejectedError(msg)
 
     def upload(self, name: str, audio: bytes) -> str:
-        """Put a WAV file on the server; the URL to name in a task. Every call of this stores it anew."""
+        """Upload a WAV file; returns the URL for a task. Each call stores another copy."""
         return self._asked(lambda: self._upload(name, audio))
 
     def annotated(self, since: datetime | None) -> Iterator[Any]:
-        """The tasks with annotations that changed after this moment, with their annotations."""
+        """The tasks whose annotations changed after this moment, with these annotations."""
         data_manager = _sdk("data_manager")
         column, operator, kind, filters = (
             data_manager.Column, data_manager.Operator, data_manager.Type, data_manager.Filters
@@ -177,7 +177,7 @@ class LabelStudio:
             )
         )
 
-    # -- how it is asked
+    # -- requests
 
     def _asked(self, ask: Callable[[], T]) -> T:
         api_error = _sdk("core.api_error").ApiError
@@ -214,7 +214,7 @@ class LabelStudio:
         return EngineError(f"Label Studio at {self.url} failed ({status}): {said}")
 
     def _post(self, path: str, params: dict[str, str], **body: Any) -> Any:
-        """Post once, under the SDK's own authorization: it has no upload, and takes seconds to encode a long call."""
+        """Post once, with the SDK's authorization: the SDK has no upload, and takes seconds to encode a long call."""
         headers = self._authorization()
         if "content" in body:
             headers["Content-Type"] = "application/json"
@@ -223,7 +223,7 @@ class LabelStudio:
         )
         try:
             said = answer.json() if answer.content else None
-        except ValueError:  # gateways say JSON and send none
+        except ValueError:  # gateways announce JSON and send something else
             said = answer.text
         if answer.status_code not in {httpx.codes.OK, httpx.codes.CREATED, httpx.codes.ACCEPTED}:
             raise self._meaning(answer.status_code, said, answer.headers.get("location", ""))
@@ -242,7 +242,7 @@ class LabelStudio:
         return self._sdk
 
     def _find(self, title: str) -> int:
-        """The project of exactly this title, the oldest if there are several; 0 for none."""
+        """The id of the oldest project with exactly this title; 0 for none."""
         pages = self._client().projects.list(title=title, include="id,title", request_options=_ONCE)
         return min((int(project.id) for project in pages if project.title == title), default=0)
 
@@ -277,7 +277,7 @@ class LabelStudio:
 
 
 def _takes_predictions(config: str) -> bool:
-    """Whether the project's labelling configuration has what our predictions refer to; the server does not check."""
+    """Whether the project's labelling configuration fits our predictions; the server does not check that."""
     turn = DialogueTurn(number=1, said_from_s=0.0, said_to_s=1.0, reply_heard="good day", interrupted=True)
     (prediction,) = task("07-x", Dialogue(turns=(turn,)), "")["predictions"]
     interface = _sdk("label_interface").LabelInterface(config)

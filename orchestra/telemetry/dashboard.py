@@ -1,7 +1,7 @@
 """The dashboard of a telephone service in OpenObserve: calls, latency by stage, interruptions, tools, tokens, errors.
 
-In OpenObserve's dashboard schema 8, as its source has it at version 0.93.0 (config/src/meta/dashboards/v8). Every panel
-reads the events themselves, so it works without metrics; rows that came twice share an ``event_id`` and count once.
+It uses OpenObserve's dashboard schema 8 (source: version 0.93.0, config/src/meta/dashboards/v8). Every panel queries
+the events, so it works without metrics; repeated rows share an ``event_id`` and count once.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class _Panel:
     @property
     def sql(self) -> str:
         where = f" WHERE {self.where}" if self.where else ""
-        # nothing of it comes from outside
+        # all of it is from this file
         return f'SELECT {self.group} AS "x", {self.select} FROM "{self.stream}"{where} GROUP BY x ORDER BY {self.order}'  # noqa: S608
 
 
@@ -96,7 +96,7 @@ _PANELS = (
 
 
 def dashboard() -> dict[str, Any]:
-    """The dashboard as its API takes it."""
+    """The dashboard, as the API expects it."""
     return {
         "version": 8,
         "title": TITLE,

@@ -1,4 +1,4 @@
-"""Every event of journal and media goes to OpenObserve, and is acked when OpenObserve has counted it."""
+"""Ships every event of journal and media stream to OpenObserve; it is acked when OpenObserve has counted it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ class Logging:
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Have OpenObserve's client open; at the end, what is held is shipped."""
+        """Keep OpenObserve's client open; at the end, what is held is shipped."""
         self._redaction = redaction_of(bus.settings)
         openobserve = OpenObserve(bus.settings)
         shipper = self._shipper = Shipper(openobserve, Limits(alarm_s=bus.settings.lag_alarm_s))
@@ -40,6 +40,6 @@ class Logging:
             _LOG.info("logging.stopped", shipped=shipper.shipped, late=openobserve.late, refused=shipper.refused)
 
     async def ship(self, entries: list[Entry]) -> list[Refusal]:
-        """Ship what was read together; returns, some requests later, what OpenObserve does not take."""
+        """Ship a batch; returns the entries that OpenObserve refuses."""
         refused = await self._shipper.ship([row_of(entry, self._redaction) for entry in entries])
         return [Refusal(entries[index], RejectedError(f"OpenObserve: {words}")) for index, words in refused.items()]

@@ -1,7 +1,7 @@
-"""The structured log of a process on its way to OpenObserve, beside standard error.
+"""Ships the structured log of a process to OpenObserve, beside standard error.
 
-It goes from a thread, straight to the server: a process has most to say when Redis is away, or its event loop is stuck.
-Best effort, with a bound: what the server does not take in time is counted and dropped, oldest first.
+A thread sends it directly to the server: the log matters most when Redis is away, or the event loop is stuck. Best
+effort, with a limit: entries that the server does not accept in time are counted and dropped, oldest first.
 """
 
 import atexit
@@ -31,7 +31,7 @@ _LAST_WORDS_S = 2.0
 
 
 class LogShipping:
-    """A structlog processor that ships what passes through it.
+    """A structlog processor that ships each entry.
 
     Raises:
         SettingError: OpenObserve's URL or credentials are not set.
@@ -60,7 +60,7 @@ class LogShipping:
         return entry
 
     def close(self) -> None:
-        """Send what is left, for two seconds at most."""
+        """Send what is left, within two seconds."""
         self._closing.set()
         self._thread.join(_LAST_WORDS_S)
         atexit.unregister(self.close)
@@ -68,7 +68,7 @@ class LogShipping:
     def _run(self) -> None:
         try:
             self._redaction = redaction_of(self._settings)
-        except OrchestraError as error:  # then nothing may leave
+        except OrchestraError as error:  # without it, nothing may leave
             _LOG.error("logs.not_shipped", error=str(error))
             return
         pause, said = _EVERY_S, False
@@ -87,7 +87,7 @@ class LogShipping:
                 return
 
     def _send_all(self) -> Verdict | None:
-        """Send all that waits; the verdict that stopped it, or None."""
+        """Send everything that waits; returns the verdict that stopped it, or None."""
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             verdict = self._send(batch)

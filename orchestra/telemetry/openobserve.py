@@ -1,7 +1,7 @@
-"""OpenObserve's HTTP interface: rows go in, and what its answer means for them comes back.
+"""OpenObserve's HTTP interface: inserts rows, and interprets the answers.
 
-Its answers need reading: a batch of which records were discarded is answered with 200, and so is one that could not be
-written at all. What is said here was read in OpenObserve's source at version 0.93.0 (core/src/logs/ingest.rs).
+The status code is not enough: OpenObserve answers 200 if it discarded records of a batch, and even if it wrote none.
+Source: OpenObserve 0.93.0, core/src/logs/ingest.rs.
 """
 
 import base64
@@ -22,13 +22,13 @@ from orchestra.telemetry.rows import Row, body_of
 
 _GZIP = 31
 _FASTEST = 1
-#: the server's window ends this much earlier for us: a request takes its time
+#: seconds by which our window is shorter than the server's, since a request takes time
 _MARGIN_S = 120
 _WORDS = 500
 
 
 class Outcome(Enum):
-    """What became of the rows of a request."""
+    """The result of a request for its rows."""
 
     STORED = "all were counted"
     REFUSED = "the server will not take some of them, or not together"
@@ -39,7 +39,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a request, and the server's words about it."""
+    """The result of a request, and the server's words."""
 
     outcome: Outcome
     words: str = ""
@@ -61,12 +61,12 @@ _PASSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY
 
 
 def judge(status: int, body: bytes, sent: int) -> Verdict:
-    """What an answer to ``sent`` rows means. Only an exact count is a yes."""
+    """The verdict of an answer to ``sent`` rows. Only an exact count means that they are stored."""
     words = f"{status} {body[:_WORDS].decode('utf-8', 'replace').strip()}"
     if status == HTTPStatus.OK:
         return _judge_counts(body, sent, words)
     if status in _TOO_BIG_OR_WRONG:
-        # a quota ends some time; a record that is wrong never gets right
+        # a quota is renewed some time; a wrong record stays wrong
         return Verdict(Outcome.BUSY if b"uota exceeded" in body else Outcome.REFUSED, words)
     if status in _PASSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Verdict(Outcome.BUSY, words)
@@ -88,7 +88,7 @@ def _judge_counts(body: bytes, sent: int, words: str) -> Verdict:
 
 
 def credentials(settings: Settings) -> str:
-    """The Authorization header: Basic, with the password or with an ingestion token in its place.
+    """The Authorization header: Basic, with the password or an ingestion token.
 
     Raises:
         SettingError: there is no user, or neither password nor token.
@@ -118,7 +118,7 @@ def api_url(settings: Settings) -> str:
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One insertion, ready to be sent: where to, and its gzipped JSON. ``late`` rows go under the present moment."""
+    """An insertion, ready to be sent: its path and gzipped JSON. ``late`` rows are sent with the current time."""
 
     path: str
     body: bytes
@@ -127,7 +127,7 @@ class Request(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, stream: str, rows: list[Row], window_h: float, now: float | None = None) -> "Request":
-        """The request for rows of one stream, at that moment (epoch seconds; the present one unless given)."""
+        """The request for rows of one stream at a moment (epoch seconds; now unless given)."""
         now = time.time() if now is None else now
         text, late = body_of(rows, round(now * 1e6), round((window_h * 3600 - _MARGIN_S) * 1e6))
         packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _GZIP)
@@ -154,7 +154,7 @@ class OpenObserve:
         )
 
     async def insert(self, stream: str, rows: Sequence[Row]) -> Verdict:
-        """Send rows of one stream; it never raises for what a server or a network does."""
+        """Send rows of one stream. Errors of the server or the network are a verdict, not an exception."""
         request = Request.of(stream, list(rows), self.window_h)
         try:
             answer = await self._http.post(request.path, content=request.body, headers=HEADERS)
@@ -167,10 +167,10 @@ class OpenObserve:
         return verdict
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Any other request, for setting things up.
+        """Send any other request, for setup.
 
         Raises:
-            httpx.HTTPError: the server is not there.
+            httpx.HTTPError: the server cannot be reached.
 
         """
         return await self._http.request(method, path, **options)

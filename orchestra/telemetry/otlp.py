@@ -1,4 +1,4 @@
-"""Metrics and traces to any OTLP/HTTP receiver, derived from the journal. Best effort: what it refuses is gone."""
+"""Metrics and traces for any OTLP/HTTP receiver, derived from the journal. Best effort: what it refuses is lost."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from orchestra.bus import GroupStatus
 from orchestra.errors import SettingError
+from orchestra.histogram import LATENCY_S
 from orchestra.history.views.spans import Span
 from orchestra.settings import Settings
 from orchestra.telemetry.openobserve import credentials
@@ -34,17 +35,16 @@ from orchestra_schemas.speech import TURN_TIMES
 _RESOURCE = Resource({"service.name": "orchestra"})
 _SCOPE = InstrumentationScope("orchestra.telemetry")
 _EVERY_MS = 10_000
-#: fine where a caller notices the difference
-_LATENCY_MS = (5, 10, 25, 50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 2000, 3000, 5000, 10_000)
+_LATENCY_MS = tuple(round(bound * 1000) for bound in LATENCY_S)
 
 
 def otlp_headers(settings: Settings) -> dict[str, str]:
     """The headers of every request: the setting's ``key=value,key=value``, as OTEL_EXPORTER_OTLP_HEADERS writes them.
 
-    A receiver that is the OpenObserve of the settings is told its user unless they say otherwise.
+    If the receiver is the OpenObserve of the settings, its credentials are added unless the setting has others.
 
     Raises:
-        SettingError: the setting is not written so, or OpenObserve's user has no secret.
+        SettingError: the setting has another form, or OpenObserve's user has no password.
 
     """
     pairs = [pair for pair in settings.otlp_headers.get_secret_value().split(",") if pair.strip()]
@@ -59,12 +59,12 @@ def otlp_headers(settings: Settings) -> dict[str, str]:
 
 
 def otlp_endpoint(settings: Settings, what: Signal) -> str:
-    """Where the receiver of the settings takes traces or metrics; its URL may end in a slash."""
+    """The endpoint for traces or metrics; the URL in the settings may end with a slash."""
     return f"{(settings.otlp_url or '').rstrip('/')}/v1/{what}"
 
 
 class Traces:
-    """Sends spans in batches, from a thread of its own; drops them when the receiver is away for long."""
+    """Sends spans in batches, from a thread of its own; drops them if the receiver is away for long."""
 
     def __init__(self, settings: Settings) -> None:
         self._wanted = settings.otlp_signals != "metrics"
@@ -72,12 +72,12 @@ class Traces:
         self._processor = BatchSpanProcessor(exporter, schedule_delay_millis=1000)
 
     def send(self, spans: Iterable[Span]) -> None:
-        """Send spans soon, if the receiver is to have any."""
+        """Queue spans, if traces are wanted."""
         for span in spans if self._wanted else ():
             self._processor.on_end(_readable(span))
 
     def close(self) -> None:
-        """Send what is left, for some seconds."""
+        """Send what is left, within some seconds."""
         self._processor.shutdown()  # type: ignore[no-untyped-call]
 
 
@@ -100,9 +100,9 @@ def _readable(span: Span) -> ReadableSpan:
 
 
 def totals(groups: Iterable[GroupStatus], name: Literal["lag", "pending", "dead"]) -> dict[str, int]:
-    """One figure of every group, over its partitions; without the groups of which the server cannot tell it.
+    """One figure of each group, summed over its partitions; groups for which the server does not know it are left out.
 
-    A lag that is not known is no lag of 0, or a backlog would look like none.
+    An unknown lag must not count as 0, or a backlog would be invisible.
     """
     sums: dict[str, int | None] = {}
     for status in groups:
@@ -112,7 +112,7 @@ def totals(groups: Iterable[GroupStatus], name: Literal["lag", "pending", "dead"
 
 
 class Metrics:
-    """Counts and measures what the journal says, and how far its consumer groups are behind."""
+    """Metrics of the journal's events, and of how far the consumer groups are behind."""
 
     def __init__(self, settings: Settings) -> None:
         latency = View(
@@ -149,7 +149,7 @@ class Metrics:
         return observe
 
     def groups(self, groups: Sequence[GroupStatus]) -> None:
-        """How the consumer groups stand now."""
+        """Set the current state of the consumer groups."""
         self._groups = groups
 
     def take(self, event: Event) -> None:  # noqa: C901 - one case an event

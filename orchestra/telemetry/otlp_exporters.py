@@ -1,4 +1,4 @@
-"""OTLP exporters that say in words, once, what a receiver does not take, and count what is gone by it."""
+"""OTLP exporters that log once, in words, what a receiver refuses, and count what is lost."""
 
 import logging
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from orchestra.mask import without_secrets
 
 _LOG = structlog.get_logger("orchestra.telemetry")
-#: for a request and its repetitions; a worker that is told to stop waits so long for a receiver that is away
+#: for a request and its retries, in seconds; a worker that stops waits this long if the receiver is away
 _TIMEOUT_S = 2.0
-#: no address, no method, nothing built there: a receiver that does not take this signal at all
+#: not found, no such method, not implemented: the receiver does not support this signal
 _NEVER = frozenset({404, 405, 410, 501})
 
 Signal = Literal["traces", "metrics"]
 
 
 class Receiver:
-    """What a receiver answers to the requests of one signal, as it is told in the log.
+    """Logs how a receiver answers the requests of one signal.
 
     Attributes:
-        lost: batches that it has not taken.
+        lost: number of batches that it refused.
 
     """
 
@@ -40,18 +40,18 @@ class Receiver:
         self._endpoint = endpoint
         self._status = 0
         self._told: int | None = None
-        # it would say the same with every batch, in lines of its own form
+        # the library would log the same with every batch, in its own format
         logging.getLogger("opentelemetry.exporter.otlp.proto.http").setLevel(logging.CRITICAL)
 
     def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._status = response.status_code
 
     def begin(self) -> None:
-        """A batch is about to be sent; without an answer it is the connection that fails."""
+        """A batch is about to be sent. If no answer follows, the connection has failed."""
         self._status = 0
 
     def ended(self, *, taken: bool, size: int) -> None:
-        """A batch was taken or lost; said where that is news."""
+        """A batch was accepted or lost; logged if that is a change."""
         if taken:
             if self._told is not None:
                 _LOG.info("telemetry.taken_again", signal=self.signal, batches_lost=self.lost)
@@ -96,7 +96,7 @@ class SpanExporter(OTLPSpanExporter):
         )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send them; what came of it is told."""
+        """Send them, and log the result if it is a change."""
         self.receiver.begin()
         result = super().export(spans)
         self.receiver.ended(taken=result is SpanExportResult.SUCCESS, size=len(spans))
@@ -115,7 +115,7 @@ class MetricExporter(OTLPMetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **kwargs: Any
     ) -> MetricExportResult:
-        """Send them; what came of it is told."""
+        """Send them, and log the result if it is a change."""
         self.receiver.begin()
         result = super().export(metrics_data, timeout_millis, **kwargs)
         size = sum(len(scope.metrics) for each in metrics_data.resource_metrics for scope in each.scope_metrics)

@@ -1,4 +1,4 @@
-"""Metrics and traces by OTLP, derived from the journal: what one turn cost in time, and where."""
+"""Metrics and traces by OTLP, derived from the journal: where the time of each turn goes."""
 
 import asyncio
 from collections import OrderedDict
@@ -37,14 +37,14 @@ class Telemetry:
 
     def __init__(self) -> None:
         self._calls: OrderedDict[str, dict[str, Event]] = OrderedDict()
-        # what was long ago is of no use to a dashboard of now
+        # a live dashboard needs no old events
         self.consumer = Consumer("telemetry", start="now")
         self.consumer.lifespan(self.opened)
         self.consumer.on(*(kind for kind in event_types().values() if kind.stream == "events"))(self.observe)
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Have the exporters open; at the end, what they hold is sent.
+        """Keep the exporters open; at the end, what they hold is sent.
 
         Raises:
             SettingError: no receiver is set.
@@ -73,11 +73,11 @@ class Telemetry:
         self._calls.setdefault(event.call, {})[event.id] = slim(event)
         if isinstance(event, CallEnded):
             events = list(self._calls.pop(event.call).values())
-            if not any(isinstance(each, CallStarted) for each in events):  # this worker started during the call
+            if not any(isinstance(each, CallStarted) for each in events):  # we started during the call
                 events = await context.bus.journal(event.call)
             self._traces.send(spans_of(events, self._redaction))
         elif len(self._calls) > _MOST_CALLS:
-            self._calls.popitem(last=False)  # its trace is made from the journal, should it ever end
+            self._calls.popitem(last=False)  # if it ever ends, its trace is made from the journal
 
     async def _watch_groups(self, bus: Bus) -> None:
         while True:

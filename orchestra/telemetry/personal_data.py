@@ -1,6 +1,7 @@
 """Finds what is personal in a text: cards, telephone numbers, accounts, e-mail addresses. Pure.
 
-Text is found as people write it and as speech recognition writes it ("4111, 1111", "1, 1, 1, 1", "ann at example.com").
+Recognized are the forms that people write and those of speech recognition ("4111, 1111", "1, 1, 1, 1", "ann at
+example.com").
 Dates, times, amounts, counters and the numbers of orders and parcels are left alone.
 """
 
@@ -20,7 +21,7 @@ class Found(NamedTuple):
 
 #: between the digits of one number as people write it
 _NARROW: Final = r"\s().\-/\u2010-\u2015\u00b7"
-#: and as speech recognition and forms do: what is not seen or stands for a pause
+#: the same for speech recognition and forms: also invisible characters and marks of a pause
 WIDE: Final = rf"{_NARROW},\u2026_*\u00ad\u200b-\u200f\u2060\ufeff"
 _STRETCH: Final = re.compile(rf"\+?\d(?:[{WIDE}]{{0,5}}\d){{6,}}")
 _NUMBER: Final = re.compile(rf"\+?\d(?:[{_NARROW}]{{0,3}}\d){{6,}}")
@@ -45,14 +46,14 @@ _SPOKEN_DOMAIN: Final = re.compile(
 )
 _SPOKEN_NAME: Final = re.compile(r"[\w.+-]{1,64}(?: (?:dot|underscore|dash) [\w-]{1,64}){0,4}\Z", re.IGNORECASE)
 _LONGEST_NAME: Final = 200
-#: what an address that is spoken has; public, as part of a screen
+#: in every spoken address; also part of the screen in `redaction`
 SPOKEN_AT: Final = re.compile(
     r"(?: at |\(at\)|\[at\]| AT | At ) ?[\w-]+(?:\.| dot | DOT | Dot | ?\(dot\)| ?\[dot\])[\w -]"
 )
-#: where the number of a bank account begins
+#: the beginning of an IBAN
 IBAN_START: Final = re.compile(r"\d(?<=[A-Za-z]{2}\d)\d[ -]?[A-Za-z0-9]{2}[ -]?[A-Za-z0-9]{2}")
 _ANY_DIGIT: Final = re.compile(r"\d")
-#: words that stand before "at example.com" when it is a page and not a person
+#: words before "at example.com" that make it a page and not a person
 _PAGES: Final = """
     us me it them him her you we look looking available found find online track order book page site website web here
     out now directly more is are be see shop today also and or anytime visit
@@ -70,7 +71,7 @@ _SHAPES: Final = frozenset({(2, 2, 2, 2), (3, 3, 3), (3, 2, 2, 2), (2, 3, 2, 2),
 _FIRST_OF_FOUR_AND_FOUR: Final = frozenset("235689")
 
 _TIME: Final = r"(?:[T ]{1,2}[0-2]?\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?)?"
-#: numbers that are of nobody, whatever their digits would be
+#: numbers that are not personal, whatever their digits
 _HARMLESS: Final = re.compile(
     rf"(?<!\d)(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?!\d){_TIME}"
     rf"|(?<!\d)(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)\d\d(?!\d){_TIME}"
@@ -80,7 +81,7 @@ _HARMLESS: Final = re.compile(
     r"|(?<=_ms)\W{0,3}\d{10,17}|(?<=_us)\W{0,3}\d{10,17}|(?<=_ns)\W{0,3}\d{10,19}|(?<![\d+])\d{7,17}(?=\s?(?:ms|us|ns|bytes)\b)"
 )
 _BOOK: Final = re.compile(r"97[89](?:[ -]?\d){10}")
-#: what a number is called that names a thing
+#: words before a number that identifies a thing
 _NAMES_A_THING: Final = re.compile(
     r"\b(?:order|tracking|invoice|ticket|case|reference|ref|booking|parcel|shipment|isbn|serial|version|article|item|sku)s?"
     r"(?: (?:number|numbers|no|nr|id|code))?\.?[ :#]{0,3}(?:is |are )?\Z",
@@ -106,7 +107,7 @@ def is_card(digits: str) -> bool:
 
 
 def found(text: str) -> Iterator[Found]:
-    """All that is personal in the text; what is found may overlap."""
+    """Everything personal in the text; the results may overlap."""
     if "@" in text or "%40" in text:
         yield from (Found(*match.span(), "email") for match in _EMAIL.finditer(text))
     if SPOKEN_AT.search(text):
@@ -136,7 +137,7 @@ def _is_iban(written: str) -> bool:
 
 
 def _in_stretch(text: str, start: int, end: int, harmless: list[tuple[int, int]]) -> Iterator[Found]:
-    """What digits with little between them are: cards, then numbers, around dates and the like."""
+    """Cards and numbers in a stretch of digits, except where they are dates and the like."""
     at = start
     for begin, stop in harmless:
         if at <= stop and begin < end:
@@ -168,7 +169,7 @@ def _in_digits(text: str, start: int, end: int) -> Iterator[Found]:
 
 
 def _cards_of_groups(text: str, groups: list[tuple[int, int]]) -> Iterator[Found]:
-    """Cards that begin and end where a group does, whatever stands between the groups."""
+    """Cards that begin and end with a group, whatever separates the groups."""
     at = 0
     while at < len(groups):
         digits, last = "", at
@@ -181,20 +182,20 @@ def _cards_of_groups(text: str, groups: list[tuple[int, int]]) -> Iterator[Found
 
 
 def _in_number(text: str, start: int, end: int) -> Iterator[Found]:
-    """A number as people write it: the cards anywhere in it, and what of the rest is a telephone number."""
+    """Cards anywhere in a number as people write it, and telephone numbers in the rest of it."""
     if start >= end:
         return
-    places = [place for place in range(start, end) if text[place].isdecimal()]
-    digits = "".join(text[place] for place in places)
+    indexes = [index for index in range(start, end) if text[index].isdecimal()]
+    digits = "".join(text[index] for index in indexes)
     begin, at = start, 0
     while at <= len(digits) - _CARD_DIGITS[-1]:
         size = next((size for size in _CARD_DIGITS if at + size <= len(digits) and is_card(digits[at : at + size])), 0)
         if not size:
             at += 1
             continue
-        yield from _phone(text, begin, places[at])
-        yield Found(places[at], places[at + size - 1] + 1, "card")
-        begin, at = places[at + size - 1] + 1, at + size
+        yield from _phone(text, begin, indexes[at])
+        yield Found(indexes[at], indexes[at + size - 1] + 1, "card")
+        begin, at = indexes[at + size - 1] + 1, at + size
     yield from _phone(text, begin, end)
 
 
@@ -238,7 +239,7 @@ def _has_shape(text: str, digits: str, groups: list[tuple[int, int]]) -> bool:
 
 
 def _ean(digits: str) -> bool:
-    return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10 == 0
+    return sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(digits)) % 10 == 0
 
 
 def _digits(text: str, groups: list[tuple[int, int]]) -> str:

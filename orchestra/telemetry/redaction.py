@@ -1,8 +1,8 @@
-"""Cards, telephone numbers, accounts, e-mail addresses and what the app names are taken out of all that leaves.
+"""Removes cards, telephone numbers, accounts, e-mail addresses and the app's own patterns from everything that leaves.
 
 Text is redacted by pure functions. Events are redacted in the text of their fields, not in their ids and times. Most of
-them hold nothing to redact: a screen over the JSON text finds that out before anything is decoded. `Chain` knows a
-number that is said in pieces, over several events or messages.
+them hold nothing to redact; a screen over the JSON text finds that out before anything is decoded. `Chain` recognizes
+a number that is said in pieces, over several events or messages.
 """
 
 import re
@@ -15,15 +15,15 @@ import msgspec
 from orchestra.settings import Settings
 from orchestra.telemetry.personal_data import SPOKEN_AT, WIDE, Found, found, is_card
 
-#: may there be something in this JSON text? A superset of what is found. A number that is the value of a key may be a
-#: card's, and is a phone number only if the key says so
+#: matches any JSON text that may hold something to redact, and some that does not. A number that is a key's value may
+#: be a card, and is a phone number only if the key says so
 _SCREEN: Final = re.compile(rf'\d(?<!\d\d)(?<!\d\.\d)(?<!":\d)(?<!":-\d)(?:(?:[{WIDE}]|\\[nrtbf/]){{0,5}}\d){{6}}')
 _PHONE_KEYS: Final = ("phone", "mobile", "msisdn", "fax", "whatsapp", "caller", "callback")
 _LONG_VALUE: Final = re.compile(r'":-?\d{7,13}')
 _LONG_ELEMENT: Final = re.compile(r"[\[,]-?\d{13}")
-#: characters of `_LONG_VALUE` from which on it may be a card's
+#: a match of `_LONG_VALUE` of at least this many characters may be a card
 _CARD_VALUE: Final = len('":') + 12
-#: two messages that can be pieces of one number
+#: messages that may hold pieces of one number
 _PIECES: Final = re.compile(r'"content":"(?:[^"\d]{0,25}\d){2}[^"]{0,40}"')
 _DIGIT_SAID: Final = re.compile(rb'"(?:text|heard)":"[^"\d]*\d')
 _BODY_START: Final = re.compile(r'"trace":"[0-9a-f-]{55}"')
@@ -32,11 +32,11 @@ _BODY_START: Final = re.compile(r'"trace":"[0-9a-f-]{55}"')
 _NAMES: Final = frozenset(
     {"type", "call", "id", "cause", "trace", "source", "request", "tool_call_id", "provider_call", "url"}
 )
-#: and of log entries
+#: the same for log entries
 _LOG_NAMES: Final = _NAMES | {"timestamp", "level", "process", "event_id", "worker", "token", "stream_id"}
-#: keys that were pressed: cards, birthdays and PINs come digit by digit
+#: keys that were pressed; cards, birthdays and PINs come digit by digit
 _KEYED: Final = {"digit.pressed": "digit", "digits.requested": "digits"}
-#: events that carry what was said, a piece each
+#: events that hold a piece of what was said
 _SPEECH: Final = frozenset(
     {
         "transcript.final", "transcript.partial", "user.turn.predicted", "user.turn.ended", "reply.chunk",
@@ -45,12 +45,12 @@ _SPEECH: Final = frozenset(
 )  # fmt: skip
 _TEXTS: Final = ("text", "heard")
 
-#: words that may stand between a piece of a number and the end of the text that it is in
+#: most words between a piece of a number and the end of its text
 _WORDS_BESIDE: Final = 4
-#: pieces that make this many digits together are no number of a parcel
+#: pieces with this many digits together are more than a parcel's number
 _DIGITS_OF_PIECES: Final = 10
 _CALLS_KEPT: Final = 20_000
-#: single letters and groups of digits, one after the other: how codes are spelled
+#: single letters and groups of digits in a row: how codes are spelled
 _SPELLED: Final = re.compile(
     r"(?<!\w)(?:[A-Z]{1,3}|[^\W\d_]|\d+)(?:[\s,.-]{1,3}(?:[A-Z]{1,3}|[^\W\d_]|\d+)){1,23}(?!\w)"
 )
@@ -77,10 +77,10 @@ def redaction_of(settings: Settings) -> "Redaction | None":
 
 
 class Redaction:
-    """Takes out what must not leave.
+    """Replaces what must not leave.
 
     Args:
-        patterns: regular expressions by the word that takes the place of what they match (``{"parcel": "PC-[0-9]+"}``
+        patterns: regular expressions by the word that replaces what they match (``{"parcel": "PC-[0-9]+"}``
             puts ``[parcel]``). They also match what is spelled ("P C 1 2 3" for ``PC123``). Where one and a built-in
             one overlap, the longer match counts.
 
@@ -91,7 +91,7 @@ class Redaction:
         self._calls: OrderedDict[tuple[str, str], Chain] = OrderedDict()
 
     def text(self, value: str) -> str:
-        """The text with ``[card]``, ``[phone]``, ``[email]``, ``[iban]``, ``[id]`` and the app's words in place."""
+        """The text with ``[card]``, ``[phone]``, ``[email]``, ``[iban]``, ``[id]`` and the app's words in it."""
         matches = list(found(value))
         for word, pattern in self._patterns:
             matches += (Found(*match.span(), word) for match in pattern.finditer(value) if match[0])
@@ -105,7 +105,7 @@ class Redaction:
         return "".join([*parts, value[at:]])
 
     def event(self, call: str, kind: str, body: bytes) -> bytes:
-        """The JSON of an event of this type, redacted also where earlier ones of the call begin a number."""
+        """The redacted JSON of an event of this type; a number may have begun in earlier events of the call."""
         if kind not in _SPEECH:
             if kind == "call.ended":
                 for each in _SPEECH:
@@ -134,9 +134,9 @@ class Redaction:
             self._calls.popitem(last=False)
 
     def body(self, body: bytes, *, keyed: str = "") -> bytes:
-        """The JSON of an event, redacted; the very same bytes where there is nothing to redact.
+        """The redacted JSON of an event; the same bytes if there is nothing to redact.
 
-        ``keyed`` names the field with keys that were pressed.
+        ``keyed`` names the field that holds pressed keys.
         """
         text = body.decode("utf-8", "replace")
         header = _BODY_START.search(text)
@@ -194,7 +194,7 @@ class Redaction:
         return value
 
     def _messages(self, messages: list[Any] | tuple[Any, ...]) -> list[Any]:
-        """A prompt's messages: a number may begin in one of a speaker and end in their next."""
+        """Redact a prompt's messages: a number may begin in a speaker's message and end in their next one."""
         chain = Chain(self)
         return [
             {
@@ -208,9 +208,9 @@ class Redaction:
 class Chain:
     """Redacts texts that follow one another; called with who speaks and the text.
 
-    A piece of a number is not known as such alone: ``My card is 4111 1111``, then ``1111 1111, please``. Where digits
-    at the end of a text and those at the beginning of the speaker's next make ten, the next are taken out: of a card,
-    no more than nine leave.
+    A piece of a number looks harmless alone: ``My card is 4111 1111``, then ``1111 1111, please``. If digits at the end
+    of a text and at the beginning of the speaker's next text are ten or more together, the latter are removed: at most
+    nine digits of a card leave.
     """
 
     def __init__(self, redaction: Redaction) -> None:
@@ -223,13 +223,13 @@ class Chain:
         return bool(self._digits)
 
     def __call__(self, speaker: str, text: str) -> str:
-        """The text, redacted; ``speaker`` is whoever says it, or what else it follows on."""
+        """The redacted text; ``speaker`` says whose texts, or which other texts, it continues."""
         rest = self.rest(speaker, text)
         redact = self._redaction.text
         return redact(text) if rest is None else f"{redact(text[: rest.start()])}[number]{redact(text[rest.end() :])}"
 
     def rest(self, speaker: str, text: str) -> re.Match[str] | None:
-        """Take the text; the digits near its beginning, if they are the rest of a number that began before."""
+        """Remember the text, and return the digits near its beginning if they complete a number that began before."""
         runs = list(_DIGITS.finditer(text))
         before = self._digits.pop(speaker, 0)
         if not runs:
@@ -265,7 +265,7 @@ def _are_messages(value: list[Any] | tuple[Any, ...]) -> bool:
 
 
 def _number(value: float, key: str) -> Any:
-    """A number of JSON: cards, and telephone numbers where the key says so."""
+    """Redact a JSON number: a card, or a telephone number if the key says so."""
     if isinstance(value, float) and not value.is_integer():
         return value
     digits = str(abs(int(value)))
@@ -275,7 +275,7 @@ def _number(value: float, key: str) -> Any:
 
 
 def _longest(matches: list[Found]) -> list[Found]:
-    """The matches in order, of those that overlap the longest."""
+    """The matches in order; where some overlap, the longest."""
     kept: list[Found] = []
     for match in sorted(matches, key=lambda each: (each.start - each.end, each.start)):
         if all(match.end <= other.start or other.end <= match.start for other in kept):
@@ -284,7 +284,7 @@ def _longest(matches: list[Found]) -> list[Found]:
 
 
 def _spelled(text: str, word: str, pattern: re.Pattern[str]) -> list[Found]:
-    """Where the pattern matches what is spelled, without what stands between the letters and digits."""
+    """The matches of the pattern in spelled text, ignoring what separates its letters and digits."""
     matches = []
     for run in _SPELLED.finditer(text):
         pieces = [piece.span() for piece in _PIECE.finditer(text, *run.span())]

@@ -15,11 +15,11 @@ OTHERS = f"{PREFIX}events"
 
 
 class Columns(msgspec.Struct, omit_defaults=True):
-    """Every column that an event's row may have; what else is in the event stands in ``body``.
+    """Every column that an event's row may have; the rest of the event is in ``body``.
 
     A bounded set, because OpenObserve refuses a whole batch that has too many keys (ZO_COLS_PER_RECORD_LIMIT). Fields
-    of events come under their own names. ``event_at`` is the event's own time (epoch seconds), ``entry`` its place in
-    the stream. A delivery that is repeated repeats ``event_id``, so count(distinct event_id) counts events.
+    of events have their own names. ``event_at`` is the event's own time (epoch seconds), ``entry`` its stream id. A
+    repeated delivery has the same ``event_id``, so count(distinct event_id) counts events.
     """
 
     event_at: float = 0.0
@@ -84,16 +84,16 @@ class Columns(msgspec.Struct, omit_defaults=True):
 
 
 class _Read(Columns, omit_defaults=True):
-    """The columns as they are read from an event, with the two header fields that go by another name in a row."""
+    """The columns as read from an event, with the two header fields that have another name in a row."""
 
     at: float = 0.0
     trace: str = ""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """A row for ``stream``, without its ``_timestamp``: that is chosen when it is sent.
+    """A row for ``stream``, without its ``_timestamp``, which is chosen when it is sent.
 
-    ``at_us`` is the event's own time (epoch µs), ``rest`` its JSON behind the timestamp.
+    ``at_us`` is the event's own time (epoch µs), ``rest`` its JSON after the timestamp.
     """
 
     stream: str
@@ -107,7 +107,7 @@ _streams: dict[str, str] = {}
 
 
 def stream_of(tag: str) -> str:
-    """The OpenObserve stream of a type: that of its family, and one for types that are not known here or name none.
+    """The OpenObserve stream of a type: that of its family, or a common one for other types.
 
     >>> stream_of("call.started"), stream_of("tool.completed"), stream_of("audio.chunk"), stream_of("mood.scored")
     ('orchestra_calls', 'orchestra_execution', 'orchestra_media', 'orchestra_events')
@@ -127,7 +127,7 @@ def streams() -> list[str]:
 
 
 def row_of(entry: Entry, redaction: Redaction | None) -> Row:
-    """The row of an entry. An event that is not as its type says, or of an unknown type, has what can be read of it."""
+    """The row of an entry. An event that does not fit its type has the columns that can be read."""
     body = entry.body if redaction is None else redaction.event(entry.call, entry.type, entry.body)
     try:
         columns = _decode(body)
@@ -150,9 +150,9 @@ def row_of(entry: Entry, redaction: Redaction | None) -> Row:
 
 
 def log_row(at: float, entry: dict[str, object]) -> Row:
-    """The row of a structured log entry of that moment (epoch seconds), which may hold anything.
+    """The row of a structured log entry, written at ``at`` (epoch seconds); it may hold anything.
 
-    ``event``, ``level``, ``process`` and ``call`` are columns, everything else stands in ``body``.
+    ``event``, ``level``, ``process`` and ``call`` are columns, everything else is in ``body``.
     """
     names = ("level", "process", "event", "call", "error")
     columns: dict[str, object] = {"event_at": at}
@@ -165,10 +165,10 @@ _encode_any = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 def body_of(rows: list[Row], now_us: int, window_us: int) -> tuple[bytes, int]:
-    """The JSON array of rows, and how many of them had a time that the server would refuse.
+    """The JSON array of rows, and how many of them have a time that the server would refuse.
 
     OpenObserve discards records that are older than its window (5 h unless set) or more than 24 h ahead: they are sent
-    under the present moment, their own time stands in ``event_at``.
+    with the current time; their own is in ``event_at``.
     """
     earliest, latest, late = now_us - window_us, now_us + _AHEAD_US, 0
     parts = []

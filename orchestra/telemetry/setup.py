@@ -1,4 +1,4 @@
-"""Prepares an OpenObserve for our events: the streams with all their columns, and the dashboard."""
+"""Sets OpenObserve up: the streams with all their columns, and the dashboard."""
 
 import typing
 from http import HTTPStatus
@@ -17,14 +17,14 @@ _LOG_COLUMNS = {"event_at": float, "level": str, "process": str, "event": str, "
 
 
 async def set_up(openobserve: OpenObserve) -> list[str]:
-    """Create what is missing, bring the dashboard up to date, and say what was done, a line each.
+    """Create what is missing and update the dashboard; returns what was done, one line each.
 
-    A column exists in OpenObserve from the first record that has it; a query that names it before then fails. So the
-    streams are created with all of them. What is there already is left as it is, except the dashboard.
+    In OpenObserve a column exists from the first record that has it, and a query that names it earlier fails. So the
+    streams are created with all columns. Existing streams are not changed; the dashboard is replaced.
 
     Raises:
-        SettingError: the server is not there, or does not let us in.
-        OrchestraError: it refuses something; the message has its words.
+        SettingError: the server cannot be reached, or refuses the credentials.
+        OrchestraError: the server refuses something; the message has its words.
 
     """
     done = []
@@ -49,11 +49,11 @@ def _fields(stream: str) -> list[dict[str, str]]:
 async def _dashboard(openobserve: OpenObserve) -> str:
     found = await _ask(openobserve, "GET", "/dashboards", params={"title": TITLE})
     for each in (found or {}).get("dashboards", ()):
-        # a title is not unique, and the search for it finds parts too
+        # titles are not unique, and the search also finds parts of a title
         stored = each.get(f"v{each.get('version', 8)}") or each
         name = each.get("dashboard_id") or each.get("dashboardId") or stored.get("dashboardId")
         if (each.get("title") or stored.get("title")) == TITLE and name:
-            # the search looks into every folder, the update only into the one that it is told
+            # the search covers all folders, the update only the one that it names
             folder = str(each.get("folder_id") or "default")
             params = {"hash": str(each.get("hash", "")), "folder": folder}
             await _ask(openobserve, "PUT", f"/dashboards/{name}", params=params, json=dashboard())

@@ -1,10 +1,10 @@
-"""Rows of many batches, brought together in few requests by size and time, with several requests under way.
+"""Combines the rows of many batches into few requests, by size and time, with several requests in flight.
 
 ship(rows) ──┐                       ┌─ stored ──────────────────────────────▶ done
-ship(rows) ──┼─ by stream ─ request ─┼─ busy, no connection ─ wait longer ─ again (for ever: nothing is dropped)
+ship(rows) ──┼─ by stream ─ request ─┼─ busy, no connection ─ wait longer ─ again (for ever; nothing is dropped)
 ship(rows) ──┘  ≤ 2,000 rows         ├─ denied ─ say so, wait 30 s ─ again
-                ≤ 0.2 s              ├─ said yes, not counted ─ again, five times, then as refused
-                                     └─ refused ─ in halves, down to the row that is at fault ──▶ refused
+                ≤ 0.2 s              ├─ accepted, not counted ─ again, five times, then as refused
+                                     └─ refused ─ bisected, down to the row that is at fault ──▶ refused
 """
 
 import asyncio
@@ -26,21 +26,21 @@ _SAY_EVERY_S = 10.0
 
 
 class Sink(Protocol):
-    """Where rows go."""
+    """The destination of rows."""
 
     async def insert(self, stream: str, rows: Sequence[Row]) -> Verdict:
-        """Send rows of one stream and say what became of them."""
+        """Send rows of one stream and return the verdict."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How rows are brought together, and how long to wait after what.
+    """When a request is sent, and how long to wait after a failure.
 
-    A request carries at most ``rows`` rows or about ``bytes`` bytes of JSON and leaves after ``wait_s`` seconds at the
-    latest (``wait_alone_s`` with a row that came alone); ``in_flight`` requests are under way at most. So many
-    ``losses``, answers that count nothing, are taken for the server's trouble before they are taken for the rows'. Rows
-    that wait for longer than ``alarm_s`` seconds are worth an alarm.
+    A request has at most ``rows`` rows or about ``bytes`` bytes of JSON, and is sent after at most ``wait_s`` seconds
+    (``wait_alone_s`` for a single row). At most ``in_flight`` requests run at a time. The first ``losses`` answers that
+    count nothing are blamed on the server, further ones on the rows. Rows that wait for more than ``alarm_s`` seconds
+    are logged as an error.
     """
 
     rows: int = 2000
@@ -57,7 +57,7 @@ class Limits:
 
 @dataclass(slots=True)
 class _Shipment:
-    """The rows of one call of `Shipper.ship`: how many are under way, and the places of those that were refused."""
+    """The rows of one call of `Shipper.ship`: how many are left, and the indexes of those that were refused."""
 
     left: int
     begun: float
@@ -72,20 +72,20 @@ class _Shipment:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """Rows of one shipment that belong to one stream, with their places in the shipment."""
+    """Rows of one shipment that belong to one stream, with their indexes in the shipment."""
 
     shipment: _Shipment
     rows: list[Row]
-    places: list[int]
+    indexes: list[int]
 
     def split(self, at: int) -> "tuple[_Segment, _Segment]":
-        head = _Segment(self.shipment, self.rows[:at], self.places[:at])
-        return head, _Segment(self.shipment, self.rows[at:], self.places[at:])
+        head = _Segment(self.shipment, self.rows[:at], self.indexes[:at])
+        return head, _Segment(self.shipment, self.rows[at:], self.indexes[at:])
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """What waits for one stream; ``due`` (monotonic) is when it leaves even if it is little."""
+    """Rows that wait for one stream; they are sent at ``due`` (monotonic), even if they are few."""
 
     segments: deque[_Segment] = field(default_factory=deque)
     rows: int = 0
@@ -94,7 +94,7 @@ class _Waiting:
 
 
 class Shipper:
-    """Ships rows to a `Sink`; nothing is given up but what the sink refuses."""
+    """Ships rows to a `Sink`, and gives up only rows that the sink refuses."""
 
     def __init__(self, sink: Sink, limits: Limits | None = None) -> None:
         self.shipped = 0
@@ -111,22 +111,22 @@ class Shipper:
         self._troubled = False
 
     def oldest_s(self) -> float:
-        """For how long the oldest rows have been waiting, in seconds; 0 when there are none."""
+        """How long the oldest rows have been waiting, in seconds; 0 if there are none."""
         return time.monotonic() - min(self._begun.values()) if self._begun else 0.0
 
     async def ship(self, rows: Sequence[Row]) -> dict[int, str]:
-        """Return when every row is stored or refused: the refused ones by their place, with the server's words."""
+        """Return when every row is stored or refused: the index of each refused one, with the server's words."""
         if not rows:
             return {}
         shipment = _Shipment(len(rows), time.monotonic(), self._loop.create_future())
         self._begun[id(shipment)] = shipment.begun
         streams: dict[str, _Segment] = {}
-        for place, row in enumerate(rows):
+        for index, row in enumerate(rows):
             segment = streams.get(row.stream)
             if segment is None:
                 segment = streams[row.stream] = _Segment(shipment, [], [])
             segment.rows.append(row)
-            segment.places.append(place)
+            segment.indexes.append(index)
         for stream, segment in streams.items():
             self._wait(stream, segment)
         self._pump()
@@ -137,18 +137,18 @@ class Shipper:
         return shipment.refused
 
     async def close(self) -> None:
-        """Drop what is under way; whoever waits for it has been cancelled already."""
+        """Drop what is in flight; the tasks that wait for it have been cancelled before."""
         if self._timer is not None:
             self._timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    # -- together
+    # -- combining
 
     def _wait(self, stream: str, segment: _Segment) -> None:
         waiting = self._waiting.setdefault(stream, _Waiting())
-        # one row alone is one of a worker's that died: the next of them may be held back until this one is there
+        # a single row was pending at a worker that died: its successors may be held back until it is stored
         wait_s = self._limits.wait_s if segment.shipment.left > 1 else self._limits.wait_alone_s
         due = self._loop.time() + wait_s
         waiting.due = min(waiting.due, due) if waiting.segments else due
@@ -157,7 +157,7 @@ class Shipper:
         waiting.bytes += sum(len(row.rest) for row in segment.rows)
 
     def _pump(self) -> None:
-        """Send what is full or due, as long as there is room for another request."""
+        """Send what is full or due, while another request may run."""
         now, next_due = self._loop.time(), float("inf")
         for stream, waiting in list(self._waiting.items()):
             while waiting.segments and len(self._tasks) < self._limits.in_flight:
@@ -195,7 +195,7 @@ class Shipper:
             if task.cancelled():
                 return
             error = task.exception()
-            if error is not None:  # who waits for these rows handles them again
+            if error is not None:  # the handler that waits for these rows runs again
                 for segment in segments:
                     if not segment.shipment.done.done():
                         segment.shipment.done.set_exception(error)
@@ -203,7 +203,7 @@ class Shipper:
 
         task.add_done_callback(sent)
 
-    # -- until it is there
+    # -- delivery
 
     async def _deliver(self, stream: str, segments: list[_Segment]) -> None:
         limits, losses = self._limits, 0
@@ -237,14 +237,14 @@ class Shipper:
         if count == 1:
             (segment,) = segments
             self.refused += 1
-            segment.shipment.refused[segment.places[0]] = verdict.words
+            segment.shipment.refused[segment.indexes[0]] = verdict.words
             segment.shipment.settle(1)
             return
         for half in _halves(segments, count // 2):
             await self._deliver(stream, half)
 
     def _say(self, stream: str, verdict: Verdict) -> None:
-        """Not at every attempt: nobody reads that."""
+        """Log a failure, but not at every attempt."""
         now = time.monotonic()
         if now - self._said < _SAY_EVERY_S and self._troubled:
             return
@@ -262,7 +262,7 @@ class Shipper:
 
 
 def _halves(segments: list[_Segment], at: int) -> tuple[list[_Segment], list[_Segment]]:
-    """The first ``at`` rows, and the others."""
+    """Split after the first ``at`` rows."""
     head: list[_Segment] = []
     rest = deque(segments)
     while at:

@@ -118,5 +118,5 @@ def test_the_set_is_written_whole_and_says_where_the_next_pull_goes_on(tmp_path:
 
 def test_a_file_that_is_no_evaluation_set_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello\n")
-    with pytest.raises(RejectedError, match="no evaluation set"):
+    with pytest.raises(RejectedError, match="not an evaluation set"):
         read_set(tmp_path / "notes.txt")
