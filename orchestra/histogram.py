@@ -1,4 +1,4 @@
-"""A histogram that costs a loop no more than an addition."""
+"""How values are distributed, counted in buckets."""
 
 from bisect import bisect_left
 
@@ -11,8 +11,7 @@ HANDLER_S = (0.001, 0.0025, *LATENCY_S, 30)
 class Histogram:
     """How many values were at most each of these bounds, and the sum of all.
 
-    ``counts`` are by bucket and not added up; the last one is of the values beyond every bound. A loop that cannot
-    afford the call of `observe` may count values within the first bound itself.
+    ``counts`` are by bucket and not added up; the last one is of the values beyond every bound.
     """
 
     __slots__ = ("bounds", "counts", "sum")

@@ -60,7 +60,7 @@ async def run_attempts(
         while True:
             if error is None:
                 error = await _attempt(delivery, writer, running)
-                handler.durations.observe(clock() - started)
+                handler.observe(clock() - started)
                 if error is None or committer.lost.done():
                     return
             if committer.stalled:  # an unreachable server is not the handler's fault: this attempt does not count

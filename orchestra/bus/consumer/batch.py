@@ -56,7 +56,7 @@ async def _run_held(  # noqa: PLR0917 - one call, of the function above
             handler.failed += len(entries)
             _LOG.warning("batch.failed", group=owned.consumer.name, entries=len(entries), error=repr(error))
             await backoff.wait()
-    handler.durations.observe(clock() - started)
+    handler.observe(clock() - started)
     handler.handled += len(entries) - len(refusals)
     for entry in entries if refusals else ():
         if entry.stream_id in refusals:
@@ -85,7 +85,7 @@ async def _run_pending(owned: OwnedPartition, deliveries: list[Delivery], batch:
             owned.spawn(delivery, owned.run_attempts(delivery, None, error))
         return
     finally:
-        handler.durations.observe(clock() - started)
+        handler.observe(clock() - started)
     for delivery, entry in zip(deliveries, entries, strict=True):
         refused = refusals.get(entry.stream_id) if refusals else None
         owned.in_flight.remove(delivery.raw)

@@ -57,8 +57,8 @@ _MOST_UNFINISHED = 1000
 class Handler:
     """A function that handles events, how to run it, and counts of what it has done in this process.
 
-    ``handled`` events were finished, ``failed`` attempts raised, ``dead`` events were given up; ``durations`` are
-    the times of its runs in seconds, waiting included.
+    ``handled`` events were finished, ``failed`` attempts raised, ``dead`` events were given up; ``seconds`` were
+    spent in it, waiting included.
     """
 
     function: Function
@@ -79,7 +79,26 @@ class Handler:
     handled: int = 0
     failed: int = 0
     dead: int = 0
-    durations: Histogram = field(default_factory=lambda: Histogram(HANDLER_S))
+    seconds: float = 0.0
+    #: the runs that waited, failed or took long: those that cost more than counting them
+    measured: Histogram = field(default_factory=lambda: Histogram(HANDLER_S))
+
+    def observe(self, seconds: float) -> None:
+        """Count a run by its time."""
+        self.seconds += seconds
+        self.measured.observe(seconds)
+
+    def durations(self) -> Histogram:
+        """The times of all runs.
+
+        A run that ends at once is not measured by itself, since that would cost as much as the run: what was handled or
+        failed without having been measured was within the first bound.
+        """
+        found = Histogram(HANDLER_S)
+        found.counts, found.sum = list(self.measured.counts), self.seconds
+        if self.batch is None:
+            found.counts[0] += max(0, self.handled + self.failed - sum(found.counts))
+        return found
 
     def begin_fast(self, values: list[bytes]) -> Coroutine[Any, Any, Published] | None:
         """Call the handler with the event of an entry's values; None if they are not laid out as we write them."""

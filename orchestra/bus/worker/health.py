@@ -108,11 +108,11 @@ class Health:
         )  # fmt: skip
         yield counter(
             "orchestra_handler_seconds_total", "seconds spent in a handler, waiting included",
-            *((labels, handler.durations.sum) for labels, handler in handlers),
+            *((labels, handler.seconds) for labels, handler in handlers),
         )  # fmt: skip
         yield histogram(
             "orchestra_handler_duration_seconds", "time of one run of a handler, waiting included; a batch is one run",
-            *((labels, handler.durations) for labels, handler in handlers),
+            *((labels, handler.durations()) for labels, handler in handlers),
         )  # fmt: skip
         yield gauge(
             "orchestra_partitions_owned", "partitions that this worker owns",
