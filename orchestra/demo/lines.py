@@ -1,4 +1,4 @@
-"""Other telephone lines of Swift Parcel: one on which numbers may be keyed in, and one that calls out."""
+"""Other telephone lines of Swift Parcel: one where callers may key numbers in, and one for outbound calls."""
 
 from dataclasses import replace
 

@@ -46,7 +46,7 @@ class Parcel:
 
 
 class Parcels:
-    """The file of parcels, complaints and what was done; made and filled if it is not there.
+    """The file of parcels, complaints and actions; created with example data if it does not exist.
 
     Every method opens the file for itself, so one object serves all threads.
 
@@ -70,14 +70,14 @@ class Parcels:
         return None if row is None else Parcel(*row)
 
     def redeliver(self, key: str, number: str, day: str) -> None:
-        """Book a new delivery; a second time with the same key it does nothing."""
+        """Book a new delivery; does nothing the second time with the same key."""
         with closing(_connect(self.path)) as database, _transaction(database):
             if _done(database, key) is None:
                 database.execute("UPDATE parcel SET delivery_day = ? WHERE number = ?", (day, number))
                 database.execute("INSERT INTO done VALUES (?, ?)", (key, day))
 
     def complain(self, key: str, number: str, what: str, call_back: str) -> str:
-        """Open a complaint and return its number; a second time with the same key it returns the same number."""
+        """Open a complaint and return its number; returns the same number the second time with the same key."""
         with closing(_connect(self.path)) as database, _transaction(database):
             opened = _done(database, key)
             if opened is None:
@@ -94,7 +94,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
-    """Make the file beside its place and move it there whole; of several processes that do so at once, one wins."""
+    """Make the file under another name and rename it when it is complete; of several processes at once, one wins."""
     draft = path.with_name(f"{path.name}.{uuid4().hex}")
     with closing(_connect(draft)) as database:
         database.execute("PRAGMA journal_mode = WAL")
@@ -114,7 +114,7 @@ def _done(database: sqlite3.Connection, key: str) -> str | None:
 
 @contextmanager
 def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """One writer at a time from the first statement on, so that looking up a key and using it cannot be torn apart."""
+    """One writer at a time from the first statement on: nobody writes between checking a key and using it."""
     database.execute("BEGIN IMMEDIATE")
     try:
         yield

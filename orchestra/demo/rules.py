@@ -1,4 +1,4 @@
-"""What Swift Parcel's agents must not do, whatever their model has in mind."""
+"""Rules for Swift Parcel's agents, whatever their model wants."""
 
 import re
 

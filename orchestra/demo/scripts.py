@@ -1,4 +1,4 @@
-"""Scripted callers for the demo app: data that `orchestra demo` and `orchestra call` speak and the tests check."""
+"""Scripted callers for the demo app: `orchestra demo` and `orchestra call` speak them, and tests check them."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the scripted caller says in one turn, and what has to come back.
+    """What the scripted caller says in one turn, and the expected reply.
 
     Attributes:
         text: what the caller says, written for a speech engine: without commas, at which it would pause.
@@ -31,14 +31,14 @@ class Line:
     digits: str = ""
 
     def missing(self, reply: str) -> tuple[str, ...]:
-        """The `words` that ``reply`` does not say. Case, punctuation and the spaces between digits do not count."""
+        """The `words` that ``reply`` lacks, ignoring case, punctuation and spaces between digits."""
         said = _plain(reply)
         return tuple(word for word in self.words if _plain(word) not in said)
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One scripted call: its lines are spoken in order, after the greeting.
+    """One scripted call: its lines in order, after the greeting.
 
     Attributes:
         name: as `orchestra demo --script` takes it.
@@ -63,7 +63,7 @@ class Script:
 
 
 def _plain(text: str) -> str:
-    """Lower-case words with one space between them; digits that stand apart are joined: ``4 2-7 1`` → ``4271``."""
+    """Lower-case words with single spaces; separate digits are joined: ``4 2-7 1`` → ``4271``."""
     words = " ".join(re.findall(r"[a-z0-9]+", text.lower().replace("'", "")))
     return re.sub(r"(?<=\d) (?=\d)", "", words)
 

@@ -1,4 +1,4 @@
-"""Who answers at Swift Parcel: reception, tracking, redelivery, complaints."""
+"""The agents of Swift Parcel: reception, tracking, redelivery, complaints."""
 
 from pathlib import Path
 

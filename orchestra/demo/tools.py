@@ -1,4 +1,4 @@
-"""What the agents of Swift Parcel can do: find a parcel, deliver it again, open a complaint."""
+"""The tools of Swift Parcel's agents: find a parcel, deliver it again, open a complaint."""
 
 import asyncio
 from collections.abc import AsyncIterator

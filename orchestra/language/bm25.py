@@ -1,7 +1,7 @@
-"""BM25 over a handful of short texts, to say which of them some words mean most.
+"""BM25 over a handful of short texts: which of them a query is about.
 
-Robertson & Zaragoza 2009, with an idf that stays positive for two or three texts (plain BM25's falls below zero there),
-and a term counts once in a text: in a list of examples the often repeated one is no more telling than the others.
+Robertson & Zaragoza 2009, with an idf that stays positive for two or three texts (plain BM25's becomes negative there).
+A term counts once per text: in a list of examples, a repeated term is not more specific than the others.
 """
 
 import math
@@ -13,12 +13,12 @@ from orchestra.language.port import Language
 
 _SATURATION = 1.2
 _LENGTH = 0.4
-#: words of callers of which it is remembered what they mean: each is compared with all that is known
+#: cached look-ups of callers' words: each is compared with all known terms
 _HEARD = 4096
 
 
 class Index:
-    """Named texts, each of several phrases, to be asked which one a query means."""
+    """An index of named texts, each of several phrases."""
 
     def __init__(self, texts: Mapping[str, Iterable[str]], language: Language) -> None:
         self._language = language
@@ -35,9 +35,9 @@ class Index:
         self._closest = lru_cache(_HEARD)(lambda term: language.closest_term(term, self._weights))
 
     def scores(self, query: str) -> dict[str, float]:
-        """How much each text has to do with the query, from 0; about 1.5 for one telling word.
+        """How relevant each text is to the query, from 0; about 1.5 for one specific word.
 
-        A word that no text has is taken for the one that it sounds like, and counts less.
+        A word in no text counts as the one that it sounds like, with less weight.
         """
         asked = [self._closest(term) for term in dict.fromkeys(self._language.terms(query))]
         return {

@@ -1,10 +1,10 @@
-"""Takes out of a sentence what cannot be spoken (Markdown, links, emoji), and names signs that carry meaning."""
+"""Removes from a sentence what cannot be spoken (Markdown, links, emoji), and names signs that carry meaning."""
 
 import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-#: what follows the ordinal of a date, as in "3. Mai"
+#: follows the day of a date, as in "3. Mai"
 DATED: Final = (
     r"(?:Jan|Feb|M[äa]r|Apr|Mai|Juni|Juli|Aug|Sep|Okt|Nov|Dez|[a-zà-öø-ÿ]{3,} \d{4}|(?:januar|februar|mars|marts|april"
     r"|maj|maja|juni|juli|august|september|oktober|november|december|desember)\b)"
@@ -29,8 +29,8 @@ class SignNames(NamedTuple):
 
 _MARKUP: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(r"```(?!text|txt|plain|md|markdown)[\w+#-]+\s[^`]*```"), ""),  # program code in a line
-    (re.compile(r"!?\[([^\]]*)\]\([^)]*\)"), r"\1"),  # a link or picture is its words
-    (re.compile(r"<?https?://(?:www\.)?([^\s<>]+)>?"), r"\1"),  # what a caller types: the host, and the path
+    (re.compile(r"!?\[([^\]]*)\]\([^)]*\)"), r"\1"),  # a link or picture becomes its text
+    (re.compile(r"<?https?://(?:www\.)?([^\s<>]+)>?"), r"\1"),  # the part that a caller types: host and path
     (
         re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?(?![=\s]*[$£€]?\d)|[-*+•]\s+|\d{1,3}[.)]\s+(?=\S)(?!" + DATED + r"))"),
         "",

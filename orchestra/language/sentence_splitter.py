@@ -1,14 +1,14 @@
-"""Cuts a model's stream into sentences, each as soon as it is whole: the first decides how long the caller waits."""
+"""Splits a model's stream into sentences, each as soon as it is complete: the caller waits for the first."""
 
 import re
 from typing import Final
 
 from orchestra.language.plain_text import DATED
 
-#: a first sentence longer than this is cut at a clause; a wide letter, a syllable or a word, counts for three
+#: a first sentence longer than this is cut at a clause; a wide letter, which is a syllable or word, counts as three
 _LONG_FIRST: Final = 80
 _SHORTEST_CLAUSE: Final = 24
-#: whatever is longer is cut between words
+#: longer text is cut between words
 _LONGEST: Final = 300
 _WIDE_COUNTS: Final = 3
 
@@ -32,16 +32,16 @@ _DAY = re.compile(r"(?:\A|[\s(])\d{1,2}\Z")
 _DATED = re.compile(rf"\s+{DATED}")
 _UNDECIDED = re.compile(r"\s*(?:[JFMASONDa-zà-ÿ][^\W\d_]{0,8})?\Z")
 _CONTENT = re.compile(r"\w")
-#: a line's end that opens or closes a block of program code, which is shown and not said; a block of prose is said
+#: a line end that opens or closes a block: program code is not said, prose is
 _FENCE = re.compile(r"(?<!`)```[ ]?(?P<language>[\w+#.-]*)\Z")
 _PROSE: Final = frozenset({"", "text", "txt", "plain", "plaintext", "markdown", "md"})
 
 
 class SentenceSplitter:
-    """Feed it the stream; it gives back what is ready to be spoken.
+    """Takes a stream of text and returns the sentences that are ready to be spoken.
 
-    A sentence is whole when something follows its full stop, so that ``3.50`` and ``Dr. Hill`` stay in one piece. Each
-    comes stripped; none is empty or without a letter or digit.
+    A sentence is complete when something follows its full stop, so that ``3.50`` and ``Dr. Hill`` stay in one piece.
+    Sentences are stripped, and contain at least one letter or digit.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class SentenceSplitter:
         self._over = self._fenced = self._unsaid = False
 
     def feed(self, text: str) -> list[str]:
-        """The sentences that are whole now."""
+        """The sentences that are complete now."""
         self._rest += text
         ready: list[str] = []
         while (cut := self._next_cut()) is not None:
@@ -59,7 +59,7 @@ class SentenceSplitter:
         return ready
 
     def end(self) -> list[str]:
-        """The stream is over: what is left, whole or not."""
+        """The stream is over: the rest, complete or not."""
         self._over = True
         ready = self.feed("")
         self._take(len(self._rest), ready)
@@ -99,7 +99,7 @@ class SentenceSplitter:
         return None
 
     def _goes_on(self, end: re.Match[str]) -> bool | None:
-        """Whether this full stop belongs to an abbreviation or a list number; None: that cannot be told yet."""
+        """Whether this full stop belongs to an abbreviation or a list number; None: not known yet."""
         if end["mark"] != ".":
             return False
         before = self._rest[: end.start()]

@@ -1,4 +1,4 @@
-"""Word error rate: what speech recognition made of the words that were really said. Pure."""
+"""Word error rate of speech recognition. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 class WordErrors(NamedTuple):
-    """``errors`` (words put in, left out or changed) of ``words`` that were said."""
+    """``errors`` (words inserted, left out or changed) in ``words`` that were said."""
 
     errors: int
     words: int
 
     @property
     def rate(self) -> float:
-        """Errors per word that was said; 0.0 where nothing was said and nothing understood."""
+        """Errors per word that was said; 0.0 if nothing was said and nothing recognized."""
         return self.errors / self.words if self.words else float(self.errors > 0)
 
 
@@ -30,14 +30,14 @@ def word_errors(said: str, understood: str) -> WordErrors:
     row = list(range(len(guess) + 1))
     for number, word in enumerate(reference, 1):
         diagonal, row[0] = row[0], number
-        for place, other in enumerate(guess, 1):
+        for column, other in enumerate(guess, 1):
             change = diagonal + (word != other)
-            diagonal = row[place]
-            row[place] = min(change, row[place] + 1, row[place - 1] + 1)
+            diagonal = row[column]
+            row[column] = min(change, row[column] + 1, row[column - 1] + 1)
     return WordErrors(row[-1], len(reference))
 
 
 def total(each: Iterable[WordErrors]) -> WordErrors:
-    """All together, every word counting the same."""
+    """The sum, with equal weight for every word."""
     counted = list(each)
     return WordErrors(sum(one.errors for one in counted), sum(one.words for one in counted))

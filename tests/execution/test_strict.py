@@ -10,7 +10,7 @@ import pytest
 
 from orchestra.errors import EngineError
 from orchestra.execution.models.openai import OpenAIModel
-from orchestra.execution.models.wire.request import Manners, wire_messages
+from orchestra.execution.models.wire.request import ServerQuirks, wire_messages
 from orchestra.testing import TestBus
 from orchestra_schemas import Message, PromptCompleted, PromptRequested, ToolCall, ToolSchema
 from tests.agents.test_openai_turn import RemoteLine
@@ -194,7 +194,7 @@ def conversation(written: str) -> tuple[Message, ...]:
 @pytest.mark.parametrize("written", ORDERS.values(), ids=ORDERS)
 def test_messages_go_out_in_the_order_that_strict_templates_want(written: str) -> None:
     messages = conversation(written)
-    wire = wire_messages(messages, Manners())
+    wire = wire_messages(messages, ServerQuirks())
     assert strict({"messages": wire}) is None
     assert {text for each in messages if each.role != "tool" for text in each.content.split()} <= {
         word for each in wire for word in (each["content"] or "").split()

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from orchestra.execution.models.port import ModelAnswer
-from orchestra.execution.models.wire.answer import Answer
-from orchestra.execution.models.wire.event_stream import Events
+from orchestra.execution.models.wire.answer import AnswerAssembler
+from orchestra.execution.models.wire.event_stream import EventStreamParser
 from orchestra.language.english import LANGUAGE
 from tests.servers.openai import Raw
 from tests.servers.shapes import ANSWER, ARGUMENTS, bytes_of, calls, in_pieces, says
@@ -16,7 +16,7 @@ OFFERED = ("find_parcel", "book", "transfer_to_reception")
 
 def read(pieces: list[bytes]) -> ModelAnswer:
     """The answer of a stream whose bytes come in these pieces."""
-    events, answer = Events(), Answer(OFFERED, hold_s=0.6)
+    events, answer = EventStreamParser(), AnswerAssembler(OFFERED, hold_s=0.6)
     said = ""
     for piece in pieces:
         for value in events.feed(piece):

@@ -14,8 +14,8 @@ from typing import Any
 from orchestra.agents.arguments import argument_objects
 from orchestra.errors import EngineError
 from orchestra.execution.models.port import ModelAnswer
-from orchestra.execution.models.wire.answer import Answer
-from orchestra.execution.models.wire.event_stream import Events
+from orchestra.execution.models.wire.answer import AnswerAssembler
+from orchestra.execution.models.wire.event_stream import EventStreamParser
 from orchestra.language.english import LANGUAGE
 from tests.servers.shapes import ANSWER, bytes_of, calls, event, fails, in_pieces, says
 
@@ -101,7 +101,7 @@ def check(stream: Mutated) -> ModelAnswer | None:
         AssertionError: something was spoken or called that must not be.
 
     """
-    events, answer, said = Events(), Answer(OFFERED, hold_s=0.6), ""
+    events, answer, said = EventStreamParser(), AnswerAssembler(OFFERED, hold_s=0.6), ""
     problem = ""
     try:
         for piece in stream.pieces:

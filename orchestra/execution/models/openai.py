@@ -24,10 +24,10 @@ from openai import AsyncOpenAI
 
 from orchestra.errors import EngineError, ReportedError
 from orchestra.execution.models.port import ModelAnswer, TextDelta
-from orchestra.execution.models.wire.answer import Answer, failure, one_line
-from orchestra.execution.models.wire.event_stream import Events
+from orchestra.execution.models.wire.answer import AnswerAssembler, failure, one_line
+from orchestra.execution.models.wire.event_stream import EventStreamParser
 from orchestra.execution.models.wire.inline import UNKNOWN_S
-from orchestra.execution.models.wire.request import Manners, request_of
+from orchestra.execution.models.wire.request import ServerQuirks, request_of
 from orchestra_schemas import PromptRequested
 
 _LOG = structlog.get_logger("orchestra.execution")
@@ -101,7 +101,7 @@ class OpenAIModel:
         self._key = api_key
         self._retries = retries
         self._longest_wait_s = longest_wait_s
-        self._manners = Manners()
+        self._quirks = ServerQuirks()
         self._hold_s = math.inf if _THINKS_FIRST.search(model) else UNKNOWN_S
         self._client = AsyncOpenAI(
             base_url=base_url,
@@ -128,18 +128,18 @@ class OpenAIModel:
 
     async def stream(self, prompt: PromptRequested) -> AsyncIterator[TextDelta | ModelAnswer]:
         """See `Model.stream`. Leaving it early closes the HTTP stream, so that the server stops generating."""
-        manners, tries, forms = copy.deepcopy(self._manners), 0, 0
+        quirks, tries, forms = copy.deepcopy(self._quirks), 0, 0
         while True:
-            request = request_of(self.name, prompt, manners)
+            request = request_of(self.name, prompt, quirks)
             try:
                 async with aclosing(self._once(request, [tool.name for tool in prompt.tools])) as parts:  # type: ignore[type-var]
                     async for part in parts:
-                        self._manners = manners  # the server accepts the request in this form
+                        self._quirks = quirks  # the server accepts the request in this form
                         yield part
             except _RefusedError as refused:
                 problem = self._without_key(str(refused))
                 is_form = refused.status in _FORM or (refused.status == HTTPStatus.OK and refused.problem)
-                if is_form and forms < _FORMS and manners.learn(request, refused.problem):
+                if is_form and forms < _FORMS and quirks.learn(request, refused.problem):
                     forms += 1
                     _LOG.info("model.refuses_form", model=self.name, error=problem)
                     continue
@@ -174,7 +174,7 @@ class OpenAIModel:
 
         """
         body = {name: value for name, value in request.items() if name not in {"model", "messages"}}
-        answer, events = Answer(offered, self._hold_s), Events()
+        answer, events = AnswerAssembler(offered, self._hold_s), EventStreamParser()
         opened = self._client.chat.completions.with_streaming_response.create(
             model=request["model"], messages=request["messages"], extra_body=body
         )
@@ -193,7 +193,9 @@ class OpenAIModel:
             # AutoGen's own client leaves this to the garbage collector, while the server goes on generating
             await asyncio.shield(asyncio.ensure_future(response.close()))
 
-    async def _read(self, chunks: AsyncIterator[bytes], events: Events, answer: Answer) -> AsyncIterator[str]:
+    async def _read(
+        self, chunks: AsyncIterator[bytes], events: EventStreamParser, answer: AnswerAssembler
+    ) -> AsyncIterator[str]:
         """The text to say as it arrives; "" while the model only reasons."""
         try:
             async for value in _values(chunks, events, answer):
@@ -212,7 +214,7 @@ class OpenAIModel:
         if rest:
             yield rest
 
-    def _result(self, answer: Answer) -> ModelAnswer:
+    def _result(self, answer: AnswerAssembler) -> ModelAnswer:
         """The whole answer; how it began is remembered for the next prompt."""
         result = answer.result()
         if answer.inline.began_in_thought:
@@ -225,7 +227,9 @@ class OpenAIModel:
         return text.replace(self._key, "…") if self._key else text
 
 
-async def _values(chunks: AsyncIterator[bytes], events: Events, answer: Answer) -> AsyncIterator[Any]:
+async def _values(
+    chunks: AsyncIterator[bytes], events: EventStreamParser, answer: AnswerAssembler
+) -> AsyncIterator[Any]:
     """The chunks of the answer up to its end; `_OVERDUE` if none arrives while text is held back."""
     while True:
         coming = asyncio.ensure_future(anext(chunks, None)) if answer.inline.held_for_s is not None else None
@@ -245,7 +249,7 @@ async def _values(chunks: AsyncIterator[bytes], events: Events, answer: Answer) 
             return
 
 
-def _check_end(events: Events, answer: Answer) -> None:
+def _check_end(events: EventStreamParser, answer: AnswerAssembler) -> None:
     """Check that the server has marked the end of the answer, in one way or another.
 
     Raises:

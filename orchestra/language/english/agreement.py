@@ -1,4 +1,4 @@
-"""Whether the caller has agreed to what they were asked before a tool runs."""
+"""Whether a caller has agreed to a question, in English."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ _SMALL: Final = frozenset(
 
 
 def agrees(text: str) -> bool:
-    """Whether these words of the caller say yes, and nothing in them says no: ``yes, the four two seven one``."""
+    """Whether these words say yes, and nothing in them says no: ``yes, the four two seven one``."""
     said = frozenset(words(text))
     return simply_agrees(text) or bool(said & _SAYS_YES and not said & _SAYS_NO)
 

@@ -1,4 +1,4 @@
-"""Values of arguments as a caller hears them in a question: a choice, a flag or a list in words, not in its JSON."""
+"""Values of arguments as a caller hears them in a question: choices, flags and lists in words instead of JSON."""
 
 import calendar
 import re
@@ -13,7 +13,7 @@ _NAMES: dict[str, str] = {name.lower(): name for name in (*calendar.day_name, *c
 
 
 def in_words(value: Any, choices: Collection[str] = ()) -> str:
-    """A value in words; of the texts only ``choices`` are changed, since what a caller gave is said as it is.
+    """A value in words. Of the texts only ``choices`` are changed: what a caller gave is said as it is.
 
     >>> worded("in_progress", {"in_progress"}), worded(True), worded(["Monday", "Friday"])
     ('in progress', 'yes', 'Monday and Friday')

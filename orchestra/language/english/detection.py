@@ -1,7 +1,7 @@
-"""Tells whether a sentence is English, so that English readings are not put into other languages.
+"""Detects whether a sentence is English, so that other languages are not verbalized in English.
 
-A guess for one sentence, from its script and its function words. A sentence that is not clearly another language counts
-as English.
+A guess for one sentence, from its script and its function words. A sentence that is not clearly in another language
+counts as English.
 """
 
 import re
@@ -39,7 +39,7 @@ _ADDRESS: Final = re.compile(r"(?<!\S)\S*[@/]\S*|\b\w+(?:\.\w+)+")
 
 
 def is_english(sentence: str) -> bool:
-    """Whether English readings fit the sentence; True where nothing speaks against it."""
+    """Whether the sentence is English; True unless there is evidence against it."""
     english = foreign = 0
     for word in _WORD.findall(_ADDRESS.sub(" ", sentence)):
         small = word.lower()

@@ -1,11 +1,11 @@
-"""Amounts of money as English words: prices, ranges of prices, scales, and what stands in front of a dollar sign."""
+"""Amounts of money as English words: prices, ranges, scales, and the country before a dollar sign."""
 
 import re
 from typing import Final
 
 from orchestra.language.english.number_words import cardinal, decimal
 
-#: a number as English writes it; what is written otherwise ("3,50", "1.299,00") is left to the speech engine
+#: a number in English notation; other notations ("3,50", "1.299,00") are left to the speech engine
 NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 #: sign or code → one, many, the hundredth, many of them
 _MONEY: Final = {
@@ -32,7 +32,7 @@ _SCALES: Final = {
 _SCALE: Final = r"(?P<scale>(?i:k|mn?|bn?|tn?)\b|\s(?i:thousand|million|billion|trillion)\b)?"
 _CODES: Final = "USD|CAD|AUD|GBP|EUR|CHF"
 _MINUS: Final = r"(?P<minus>(?<![\w.])[-–−])?"
-#: digits behind the point that a price has
+#: digits after the point of a price
 _CENTS: Final = (1, 2)
 
 
@@ -83,7 +83,7 @@ def coded_amount(found: re.Match[str]) -> str:
 
 
 def _thousands_elsewhere(amount: str) -> bool:
-    """``1.299``: one point two or one thousand two hundred, which its currency's countries write alike."""
+    """``1.299``: one point two or one thousand two hundred; countries with that currency write both alike."""
     return re.fullmatch(r"\d{1,3}\.\d{3}", amount) is not None
 
 

@@ -1,4 +1,4 @@
-"""Numbers as English words, the way they are read out."""
+"""Numbers as English words, as they are read out."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _ORDINALS: Final = {
     "twelve": "twelfth",
 }  # fmt: skip
 _LARGEST: Final = 10**15
-#: from here to there a year is said as two numbers
+#: between these, a year is said as two numbers
 _YEARS: Final = (1100, 2100)
 
 
@@ -45,7 +45,7 @@ def ordinal(number: int) -> str:
 
 
 def digits(written: str) -> str:
-    """``4271`` → ``four two seven one``; what is no digit is left out."""
+    """``4271`` → ``four two seven one``; other characters are left out."""
     return " ".join(_UNITS[int(letter)] for letter in written if letter in "0123456789")
 
 

@@ -1,4 +1,4 @@
-"""Numbers as callers say them and as speech recognition writes them."""
+"""Finds numbers in English as callers say them and as speech recognition writes them."""
 
 import re
 
@@ -13,7 +13,7 @@ _TENS = {
     "ninety": 90,
 }  # fmt: skip
 _TIMES = {"double": 2, "triple": 3}
-#: what recognition writes for a digit; believed only next to a number
+#: words that recognition writes for a digit; only believed next to a number
 _HOMOPHONES = {"o": "0", "to": "2", "too": "2", "for": "4", "fore": "4", "won": "1", "ate": "8", "tree": "3", "a": "8"}
 _JOINTS = frozenset(",-./")
 _NUMBER_WORDS = frozenset({*_UNITS, *_TENS, *_TIMES, "hundred", "thousand"})

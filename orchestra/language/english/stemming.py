@@ -1,7 +1,7 @@
-"""Words as a search hears them: stems without the small words, and a guess at what a wrong word was meant to be.
+"""Stems of English words without function words, and the most likely term for a misrecognized word.
 
-Speech recognition on telephone audio writes "parsel", "partial" or "puzzle" where the caller said "parcel". A term that
-nothing knows is therefore compared with those that are known, by sound and by spelling.
+Speech recognition on telephone audio writes "parsel", "partial" or "puzzle" when the caller said "parcel". An unknown
+term is therefore compared with the known ones, by sound and by spelling.
 """
 
 import re
@@ -27,7 +27,7 @@ _IRREGULAR = {
     "package": "parcel",
 }  # fmt: skip
 _SPELLINGS = (("[tc]i(?=[aou])", "s"), ("c(?=[eiy])|ch|sh", "s"), ("ph", "f"), ("(?<=.)(gh|h|w)", ""))
-#: no forms of "miss" and "new"
+#: not forms of "miss" and "new"
 _WHOLE = frozenset({"missing", "news"})
 _VOICED = str.maketrans({"b": "p", "d": "t", "g": "k", "v": "f", "z": "s", "j": "s", "q": "k", "y": "i"})
 _SHORT_FORMS = {
@@ -35,7 +35,7 @@ _SHORT_FORMS = {
     "id": "i would", "ive": "i have", "ill": "i will", "dont": "do not", "cant": "can not", "cannot": "can not",
     "its": "it is", "thats": "that is", "youre": "you are", "wont": "will not", "isnt": "is not", "doesnt": "does not",
 }  # fmt: skip
-#: what an utterance may begin and end with, and mean the same
+#: words at the beginning or end of an utterance that do not change its meaning
 _POLITE = frozenset(
     _WORD.findall("""
     hello hi hey good morning afternoon evening day please thanks thank you so well oh ah uh um uhm ok okay yes yeah
@@ -54,9 +54,9 @@ def words(text: str) -> list[str]:
 
 
 def strip_pleasantries(text: str) -> str:
-    """An utterance without what is only polite around it, its short forms spelled out.
+    """An utterance without polite words around it, and with short forms spelled out.
 
-    ``Hello, what's my balance, please?`` → ``what is my balance``: what two people mean the same by is then the same.
+    ``Hello, what's my balance, please?`` → ``what is my balance``: different wordings of a request become equal.
     """
     said = [part for word in words(text) for part in _SHORT_FORMS.get(word, word).split()]
     while said and said[0] in _POLITE:
@@ -96,7 +96,7 @@ def _without_last_vowel(word: str) -> str:
 
 @lru_cache(maxsize=8192)
 def phonetic_key(word: str) -> str:
-    """The consonants of a word as a telephone passes them: voiced and voiceless, s and sh are the same.
+    """The consonants of a word as they sound on the telephone: voiced and voiceless, s and sh are the same.
 
     ``parcel``, ``parsel`` and ``partial`` are all ``prsl``.
     """
@@ -132,7 +132,7 @@ def closest_term(term: str, known: Collection[str]) -> tuple[str, float]:
 
 @lru_cache(maxsize=65536)
 def _alike(term: str, other: str) -> float:
-    """How likely two different terms are one word: by root, by sound, by one wrong letter, by nearly the same sound."""
+    """How likely two different terms are the same word: by root, sound, one wrong letter, or a similar sound."""
     if len(other) < _MIN_WORD or other.isdigit() or abs(len(term) - len(other)) > _LONGEST_ENDING:
         return 0.0
     if min(len(term), len(other)) >= _MIN_SPELLED and (term.startswith(other) or other.startswith(term)):
@@ -149,12 +149,12 @@ def _alike(term: str, other: str) -> float:
 
 
 def one_edit(left: str, right: str) -> bool:
-    """Whether two texts differ by one letter at most: one more, one less, or another one."""
+    """Whether two texts differ by at most one letter: added, removed or replaced."""
     if len(left) > len(right):
         left, right = right, left
     if len(right) - len(left) > 1:
         return False
-    for place, letter in enumerate(left):
-        if letter != right[place]:
-            return left[place:] == right[place + 1 :] or left[place + 1 :] == right[place + 1 :]
+    for index, letter in enumerate(left):
+        if letter != right[index]:
+            return left[index:] == right[index + 1 :] or left[index + 1 :] == right[index + 1 :]
     return True

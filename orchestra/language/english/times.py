@@ -1,7 +1,7 @@
 """Times of day, dates, years and days of the week as English words.
 
-A half of the day is said only where the text gives it: by a.m. or p.m., or by the 24-hour clock, which shows itself in
-an hour that the 12-hour clock does not have.
+AM or PM is said only if the text gives it: by a.m. or p.m., or by the 24-hour clock, which is recognized by an hour
+that the 12-hour clock does not have.
 """
 
 import re
@@ -21,7 +21,7 @@ DAYS: Final = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday",
 }  # fmt: skip
-#: also words of their own, and read as days only beside another day or after some words
+#: also ordinary words, and read as days only beside another day or after certain words
 WEEKEND: Final = {"Sat": "Saturday", "Sun": "Sunday"}
 _ANY_DAY: Final = DAYS | WEEKEND
 _NOON: Final = 12
@@ -29,7 +29,7 @@ _MIDNIGHT: Final = 24
 _TEN: Final = 10
 _LAST_MINUTE: Final = 59
 _LAST_DAY: Final = 31
-#: a date or a time may not begin or end inside another number
+#: a date or time does not begin or end inside another number
 _BEGIN, _END = r"(?<![\d.,:/-])", r"(?![\d:/]|[.,-]\d)"
 _DAY: Final = r"(?P<day>\d\d?)(?:st|nd|rd|th)?"
 _YEAR: Final = r"(?P<year>(?:1[1-9]|20)\d\d)"
@@ -38,7 +38,7 @@ _YEAR: Final = r"(?P<year>(?:1[1-9]|20)\d\d)"
 WITH_HALF: Final = re.compile(
     rf"{_BEGIN}(?P<hour>\d\d?)(?::(?P<minute>\d\d))?\s?(?P<half>[ap])(?:m\b|\.\s?m\.)", re.IGNORECASE
 )
-#: 17:30, and not "2:05 hrs", "1:10 scale" or "14:30 Uhr", where the figures are no time of day or in another language
+#: 17:30, and not "2:05 hrs", "1:10 scale" or "14:30 Uhr", where the figures are not a time of day or not English
 BARE: Final = re.compile(
     rf"{_BEGIN}(?P<hour>\d\d?):(?P<minute>\d\d){_END}"
     r"(?!\s?(?:hrs?|hours?|h|mins?|minutes?|Uhr|ratio|scale|odds|dilution)\b)"
@@ -103,7 +103,7 @@ def iso_date(found: re.Match[str]) -> str:
 
 
 def slashed_date(found: re.Match[str]) -> str:
-    """``11/22/2026`` and ``22/11/2026``; what can be either is left as it is."""
+    """``11/22/2026`` and ``22/11/2026``; ambiguous dates are left as they are."""
     first, second = int(found["first"]), int(found["second"])
     if first <= len(_MONTHS) and second <= len(_MONTHS) and first != second:
         return found[0]
@@ -130,7 +130,7 @@ def years(found: re.Match[str]) -> str:
 
 
 def year_span(found: re.Match[str]) -> str:
-    """``2019-2021`` and ``2024/25``, where the second follows the first; else left as it is."""
+    """``2019-2021`` and ``2024/25`` if the second year follows the first; otherwise left as it is."""
     first, last = int(found["year"]), found["last"]
     to = int(last) if len(last) == 4 else first // 100 * 100 + int(last)  # noqa: PLR2004
     if to <= first or (len(last) == 2 and found["mark"] == "/" and to != first + 1):  # noqa: PLR2004

@@ -1,8 +1,8 @@
-"""Writes money, dates, times, numbers, addresses and abbreviations as they are read out in English.
+"""Text normalization for speech: writes money, dates, times, numbers, addresses and abbreviations as English words.
 
-A speech engine left to itself reads ``£4.50`` as "pound four point fifty" and a parcel's number as millions. The
-readings are plain words for every engine. What is ambiguous (``3,50 €``, ``03/04/2026``), in another language, or a digit that
-stands alone is left to the engine: a time, price or number never changes its meaning.
+Speech engines on their own read ``£4.50`` as "pound four point fifty" and a parcel's number as millions. The result is
+plain words for every engine. Ambiguous text (``3,50 €``, ``03/04/2026``), other languages and single digits are left to
+the engine: the meaning of a time, price or number never changes.
 """
 # ruff: noqa: E501 - the table has one pattern a line
 
@@ -27,7 +27,7 @@ _UNITS: Final = {
     "°C": ("degree", "degrees"), "°F": ("degree", "degrees"), "°": ("degree", "degrees"),
 }  # fmt: skip
 _UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
-#: words before which a long number is a count, not a name that is spelled digit by digit
+#: words that make a long number before them a count, which is not read digit by digit
 _COUNTED: Final = (
     r"(?:dollars?|euros?|pounds?|cents?|pence|yen|rupees?|francs?|percent|degrees?|points?|miles?|kilomet\w+|met(?:re|er)s?|"
     r"feet|kilos?|grams?|words?|people|times|days?|hours?|minutes?|seconds?|weeks?|months?|years?)\b"
@@ -43,7 +43,7 @@ _FRACTIONS: Final = {
     ("1", "8"): "eighth", ("3", "8"): "three eighths", ("5", "8"): "five eighths", ("7", "8"): "seven eighths",
 }  # fmt: skip
 _VULGAR: Final = {"½": ("1", "2"), "⅓": ("1", "3"), "⅔": ("2", "3"), "¼": ("1", "4"), "¾": ("3", "4"), "⅛": ("1", "8")}
-#: what a fraction is of; elsewhere 1/2 may be a page, a date or a house
+#: words after a fraction; without one, 1/2 may be a page, a date or a house
 _PARTED: Final = rf"(?:{_UNIT}|cups?|teaspoons?|tablespoons?|pounds?|ounces?|inch(?:es)?|miles?|hours?|pints?|gallons?|price|an|a|of the)\b"
 _COMPARED: Final = {
     ">=": "at least ", "≥": "at least ", "<=": "at most ", "≤": "at most ", ">": "more than ", "<": "less than ",
@@ -51,7 +51,7 @@ _COMPARED: Final = {
 }  # fmt: skip
 _LONG: Final = 4
 _TELEPHONE_DIGITS: Final = 7
-#: an address longer than this is read without its query: nobody can write that down
+#: a longer address is read without its query: nobody can write that down
 _LONGEST_ADDRESS: Final = 80
 _MARKS: Final = {
     ".": " dot ", "_": " underscore ", "-": " dash ", "/": " slash ", "?": " question mark ", "=": " equals ",
@@ -107,7 +107,7 @@ def _fraction(found: re.Match[str]) -> str:
 
 
 def _plain(found: re.Match[str]) -> str:
-    """A number: long ones without commas are read digit by digit, as numbers of parcels and telephones are."""
+    """A number: long ones without commas are read digit by digit, like numbers of parcels and telephones."""
     written = found[0]
     whole = written.partition(".")[0]
     if len(written) == 1:
@@ -128,7 +128,7 @@ def _telephone(found: re.Match[str]) -> str:
 
 
 def _is_telephone(written: str, groups: list[str]) -> bool:
-    """Groups of several digits, seven digits or more in all: not a run of single digits, which is read well already."""
+    """Groups of several digits, at least seven in all; not a run of single digits, which engines read well."""
     if written.startswith("+"):
         return True
     if re.fullmatch(r"\d\d?-\d\d?(?:\s\d\d?-\d\d?)+", written):
@@ -143,7 +143,7 @@ def _vanity(found: re.Match[str]) -> str:
 
 
 def _code(found: re.Match[str]) -> str:
-    """``AB-1234-XY`` and ``DE89 3704 0044``: figures of names one by one, in groups."""
+    """``AB-1234-XY`` and ``DE89 3704 0044``: the digits of codes one by one, in groups."""
     groups = re.findall(r"[A-Z]+|\d+", found[0])
     said = [digits(group) if group.isdigit() else group for group in groups]
     if re.match(r"[A-Z]{2}\d", found[0]):  # country and check digits of a bank account belong together
@@ -152,12 +152,12 @@ def _code(found: re.Match[str]) -> str:
 
 
 def _service_number(found: re.Match[str]) -> str:
-    """``911`` where the sentence says that it is called."""
+    """``911`` if the sentence says to call it."""
     return digits(found[0]) if _CALLING.search(found.string, 0, found.start()) else found[0]
 
 
 def _key(found: re.Match[str]) -> str:
-    """``*67#`` as keys are named."""
+    """``*67#`` with the names of the keys."""
     said = " ".join({"*": "star", "#": "hash"}.get(key) or digits(key) for key in found["keys"])
     return f"{found['before']}{said}"
 
@@ -170,7 +170,7 @@ def _abbreviation(found: re.Match[str]) -> str:
 _CALLING: Final = re.compile(r"\b(?:call|dial|ring|phone|text)\b", re.IGNORECASE)
 Read = Callable[[re.Match[str]], str] | str
 _HOST: Final = r"(?P<host>\b(?:[a-z0-9-]+\.)+[a-z]{2,})"
-#: the reading is tried where one of the characters is in the sentence, or always
+#: a pattern is tried if the sentence contains one of the characters; here: always
 _ANY: Final[frozenset[str]] = frozenset()
 _READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
     (frozenset("@"), re.compile(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b"), _mail),
@@ -242,7 +242,7 @@ def verbalize(sentence: str) -> str:
     return sentence
 
 
-#: most sentences have none of it, and are left alone at once
+#: most sentences need nothing of this, and are returned at once
 _NEEDED: Final = re.compile(
     rf"[\d&@=+½⅓⅔¼¾⅛]|[a-z]/[a-z]|\b(?:e\.g|i\.e|St|{'|'.join(_ABBREVIATIONS)})\.|\b(?:St|Dr|Sat|Sun|{'|'.join(times.DAYS)})\b"
 )

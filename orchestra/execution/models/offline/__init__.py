@@ -1,4 +1,4 @@
-"""The offline model: deterministic, without a key or a download, so that everything can be tried and tested."""
+"""The offline model: a deterministic stand-in for trials and tests, without a key or a download; English only."""
 
 from orchestra.execution.models.offline.model import OfflineModel
 

@@ -1,4 +1,4 @@
-"""The two actions there are, and what every policy looks at to choose one."""
+"""The two possible actions, and the situation from which every policy chooses one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from orchestra_schemas import ToolSchema
 
 SEARCH, END, TRANSFER = "search_knowledge", "end_call", "transfer_call"
 KEYPAD, KEYS = "collect_digits", "press_keys"
-#: tools of the platform: when they are called is decided by what they are, not by how they are described
+#: built-in tools: rules decide when to call them, not their descriptions
 BUILTIN = frozenset({SEARCH, END, TRANSFER, KEYPAD, KEYS})
 
 
@@ -32,13 +32,14 @@ Action = Say | Call
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The conversation and what can be done in it.
+    """The conversation, and what can be done in it.
 
     Attributes:
         dialogue: the conversation.
-        tools: what may be called now; after a handoff no further handoffs, so that agents do not play ping-pong.
-        handed: the caller was handed to this agent in this very turn.
-        at: when the caller spoke, epoch seconds.
+        tools: the tools that may be called now; after a handoff no further handoffs, so that agents do not play
+            ping-pong.
+        handed: the caller was handed off to this agent in this turn.
+        at: when the caller spoke, in epoch seconds.
 
     """
 
@@ -49,12 +50,12 @@ class Situation:
 
     @property
     def said(self) -> str:
-        """What the caller has said and waits for an answer to."""
+        """The caller's words that are to be answered."""
         return self.dialogue.now.said
 
     @property
     def own(self) -> tuple[ToolSchema, ...]:
-        """The agent's own tools: neither handoffs nor built in."""
+        """The agent's own tools: neither handoffs nor built-in ones."""
         return tuple(t for t in self.tools if t.name not in BUILTIN and not t.name.startswith(HANDOFF))
 
     def has(self, name: str) -> bool:

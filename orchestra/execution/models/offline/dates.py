@@ -1,4 +1,4 @@
-"""Dates and times of day as callers say them, as the text that a tool's schema asks for."""
+"""Turns dates and times of day, as callers say them, into the text that a tool's schema requires."""
 
 import re
 from datetime import date, datetime, time, timedelta
@@ -39,15 +39,15 @@ def day_ahead(said: str) -> int | None:
 
 
 def weekday_of(said: str, at: float) -> str | None:
-    """The day of the week that ``tomorrow`` and its like are; None for other words, and where nobody knows the day."""
+    """The day of the week of ``tomorrow`` and the like; None for other words, and if today's date is unknown."""
     ahead = day_ahead(said)
     return None if ahead is None or not at else DAYS[(_day_of(at) + timedelta(days=ahead)).weekday()]
 
 
 def date_in(said: str, at: float) -> str | None:
-    """The date in some words, as ISO 8601: ``tomorrow``, ``Friday`` (the next), ``the third of May``, ``2026-05-03``.
+    """The date in the words, as ISO 8601: ``tomorrow``, ``Friday`` (the next), ``the third of May``, ``2026-05-03``.
 
-    None where the words name none; ``at`` is when they were said, epoch seconds, 0 where that is not known.
+    None if the words name none; ``at`` is when they were said, in epoch seconds, 0 if unknown.
     """
     if iso := _ISO.search(said):
         return _iso(int(iso[1]), int(iso[2]), int(iso[3]))
@@ -66,7 +66,7 @@ def date_in(said: str, at: float) -> str | None:
 
 
 def time_in(said: str) -> str | None:
-    """The time of day in some words, as ISO 8601; None where its half of the day is not said and could be either."""
+    """The time of day in the words, as ISO 8601; None if it could be in either half of the day."""
     found = _clock(said)
     if found is None:
         return None
@@ -102,7 +102,7 @@ def _clock(said: str) -> re.Match[str] | None:
 
 
 def _is_time(plain: str, found: re.Match[str]) -> bool:
-    """Whether a number is said as a time of day: with minutes or the like, behind ``at``, or with little else."""
+    """Whether a number is a time of day: with minutes or the like, after ``at``, or with few other words."""
     before, after = plain[: found.start()].split(), plain[found.end() :]
     if _number(found["hour"]) > _LAST_HOUR or (before and digit_runs(before[-1])) or _FOLLOWED.match(after):
         return False
@@ -122,7 +122,7 @@ def _day_of(at: float) -> date:
 
 
 def _of_month(plain: str, month: int, today: date) -> str | None:
-    """The next time that this day of the month comes."""
+    """The next date with this day of the month."""
     rest = _MONTH.sub(" ", plain)
     if nth := _NTH.search(rest):
         day = int(nth[1])

@@ -1,4 +1,4 @@
-"""A prompt's messages read as a conversation: what the caller said, what was done about it, what was answered."""
+"""Reads a prompt's messages as a conversation: what the caller said, the steps taken, and the reply."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ HANDOFF = "transfer_to_"
 
 @dataclass(slots=True)
 class Step:
-    """A tool call and its result; None while there is none (the turn was cut off)."""
+    """A tool call and its result; None if there is none because the turn was cut off."""
 
     call: ToolCall
     result: str | None = None
 
     @property
     def is_handoff(self) -> bool:
-        """Whether this call handed the caller to another agent."""
+        """Whether this call handed the caller off to another agent."""
         return self.call.name.startswith(HANDOFF)
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One turn: the caller's words, the steps taken, the agent's words as far as they were heard."""
+    """One turn: the caller's words, the steps taken, and the reply heard."""
 
     said: str
     steps: list[Step] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Exchange:
 
     @property
     def work(self) -> list[Step]:
-        """The steps that did something, handoffs left out."""
+        """The steps without handoffs."""
         return [step for step in self.steps if not step.is_handoff]
 
 
@@ -56,11 +56,11 @@ class Dialogue:
 
     @property
     def earlier(self) -> list[Exchange]:
-        """All exchanges before this one, the latest first."""
+        """The exchanges before this one, latest first."""
         return self.exchanges[-2::-1]
 
     def with_words(self, said: str) -> "Dialogue":
-        """The same conversation, had the caller said this now."""
+        """The same conversation with other words of the caller now."""
         return Dialogue(self.instructions, [*self.exchanges[:-1], Exchange(said)])
 
     @property
@@ -72,7 +72,7 @@ class Dialogue:
 def read(messages: Sequence[Message]) -> Dialogue:
     """The conversation in a prompt's messages.
 
-    What the caller said without an answer (the turn was superseded) is the beginning of what they said next.
+    Words without an answer (the turn was superseded) become the beginning of the caller's next ones.
     """
     instructions: list[str] = []
     exchanges = [Exchange(said="")]
@@ -82,7 +82,7 @@ def read(messages: Sequence[Message]) -> Dialogue:
         if message.role == "system":
             instructions.append(message.content)
         elif is_notes(message):
-            continue  # nobody has said that now
+            continue  # not part of the conversation
         elif message.role == "user":
             if current.reply or current.steps:
                 exchanges.append(Exchange(said=message.content))

@@ -1,4 +1,4 @@
-"""What a caller does with an utterance, whatever the app: asks to repeat, agrees, declines, says good-bye."""
+"""What an English utterance does, in any app: asks to repeat, agrees, declines, says good-bye."""
 
 import re
 from collections.abc import Collection
@@ -127,7 +127,7 @@ def is_bye(said: str) -> bool:
 
 
 def wants_person(said: str) -> bool:
-    """Asks for somebody to talk to: "A person, please."."""
+    """Asks for a person: "A person, please."."""
     return bool(_PERSON.search(plain(said)))
 
 
@@ -157,7 +157,7 @@ def is_thanks(said: str) -> bool:
 
 
 def is_hello(said: str) -> bool:
-    """Greets, or asks whether somebody is there, and says nothing else."""
+    """Greets or asks whether anybody is there, and says nothing else."""
     return _says(_HELLO, said, beside=0)
 
 
@@ -167,7 +167,7 @@ def is_wait(said: str) -> bool:
 
 
 def is_never_mind(said: str) -> bool:
-    """Takes the wish back: "Never mind."."""
+    """Withdraws the wish: "Never mind."."""
     return bool(_NEVER_MIND.search(plain(said)))
 
 
@@ -182,33 +182,33 @@ def asks_for_machine(said: str) -> bool:
 
 
 def asks(said: str) -> bool:
-    """Has the form of a question about how things are: "How much …", "Do you …", "What happens if …"."""
+    """Has the form of a question about facts: "How much …", "Do you …", "What happens if …"."""
     return any(_ASKS.search(plain(without_openers(sentence))) for sentence in re.split(r"[.!?]", said))
 
 
 def is_personal(said: str) -> bool:
-    """About a thing of the caller's own, or asking for something to be done: no question about how things are."""
+    """Is about the caller's own affairs or asks for an action, and so is not a question about facts."""
     return bool(_PERSONAL.search(plain(said)))
 
 
 def goes_on(said: str) -> bool:
-    """Goes on from the question before: "And on Sundays?", but not "And where can I park?"."""
+    """Continues the question before: "And on Sundays?", but not "And where can I park?"."""
     added = _ADDS.search(plain(said))
     return bool(_GOES_ON.search(plain(said)) or (added and not _OWN_QUESTION.search(added[1])))
 
 
 def means_another(said: str) -> bool:
-    """Speaks of another one than before: "and my other parcel?"."""
+    """Refers to another one than before: "and my other parcel?"."""
     return bool(_OTHER.search(plain(said)))
 
 
 def says_little(said: str, beside: Collection[str] = ()) -> bool:
-    """Has nothing but yes, no, thanks, numbers and days, and the terms ``beside``: nothing that could be a wish."""
+    """Contains only yes, no, thanks, numbers, days and the terms ``beside``: nothing that could be a wish."""
     return all(closest_term(term, beside)[1] >= _SURE for term in terms(_LITTLE.sub(" ", without_numbers(said))))
 
 
 def without_openers(said: str) -> str:
-    """The words without "Well, um, yes" before them."""
+    """The words without a leading "Well, um, yes"."""
     return _OPENERS.sub("", said).strip() or said.strip()
 
 
@@ -217,6 +217,6 @@ def _gives_value(said: str) -> bool:
 
 
 def _says(pattern: re.Pattern[str], said: str, *, beside: int) -> bool:
-    """Whether the words have the pattern, and beside it at most so many that carry meaning."""
+    """Whether the words match the pattern, with at most ``beside`` further terms."""
     rest, found = pattern.subn(" ", plain(said))
     return bool(found) and len(terms(rest)) <= beside

@@ -1,4 +1,4 @@
-"""Digits by the telephone's keys: when the caller wants to key a number in, and what is done with it."""
+"""Digits by the telephone's keys: when callers want to key a number in, and how it is used."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ _QUESTION: Final = "Please key in the number on your telephone, then press the h
 
 
 def ask(situation: Situation) -> Action | None:
-    """Have the caller key a number in, if they want to and it can be done."""
+    """Let the caller key a number in, if they want to and a tool for it is offered."""
     if not situation.has(KEYPAD) or not _WANTS.search(dialogue_acts.plain(situation.said)):
         return None
     waiting = slot_filling.pending(situation)
@@ -22,7 +22,7 @@ def ask(situation: Situation) -> Action | None:
 
 
 def resume(situation: Situation) -> Action | None:
-    """Use the digits for the tool that waits for them, as if the caller had said them; None if they are none."""
+    """Use the digits for the tool that waits for them, as if the caller had said them; None if there are none."""
     if not situation.said.isdecimal():
         return None
     waiting = slot_filling.pending(situation)

@@ -1,4 +1,4 @@
-"""The model that needs no key and no download, behind the port that all models have."""
+"""The offline model behind the port for models."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ _WORD = re.compile(r"\S+\s*")
 
 
 class OfflineModel:
-    """Answers prompts by rules and word statistics; the same prompt always gets the same answer. No language model.
+    """Answers prompts by rules and word statistics, always in the same way. It is not a language model.
 
     It chooses handoffs and tools by their names, descriptions and examples, fills their arguments from the caller's
-    words by schema, asks for what is missing, and speaks the results of tools and the passages of the knowledge. It
-    knows no app: all it sees is the prompt.
+    words by schema, asks for missing ones, and says the results of tools and passages of the knowledge. It knows
+    nothing of the app but the prompt, and understands English only.
     """
 
     name = "offline"
@@ -40,4 +40,4 @@ class OfflineModel:
         yield ModelAnswer(text=action.text, prompt_tokens=size, completion_tokens=len(words))
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: it holds no resources."""

@@ -1,4 +1,4 @@
-"""The next action in a conversation: the first policy that has one."""
+"""Chooses the next action: that of the first policy that has one."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -20,7 +20,7 @@ from orchestra.execution.models.offline.tool_ranking import example_of, rank
 from orchestra.language.english.stemming import terms
 from orchestra_schemas import PromptRequested, ToolSchema
 
-#: about one telling word of a tool's description, or half of an example
+#: about one specific word of a tool's description, or half of an example
 _ENOUGH: Final = 1.2
 _CLEARLY: Final = 3.0
 _QUESTION: Final = 2.4
@@ -30,7 +30,7 @@ _SHORT: Final = 2
 
 
 def decide(prompt: PromptRequested) -> Action:
-    """What to do about a prompt: say something, or call one tool."""
+    """The action for a prompt: say something, or call one tool."""
     dialogue = read(prompt.messages)
     if dialogue.now.work and dialogue.now.work[-1].call.name == KEYPAD:
         digits = (dialogue.now.work[-1].result or "").strip()
@@ -50,7 +50,7 @@ def _nothing_said(situation: Situation) -> Action | None:
 
 
 def _example(situation: Situation) -> Action | None:
-    """Word for word what one of the tools gives as an example: that tool, whatever the words seem to say."""
+    """The words are exactly an example of a tool: that tool, whatever else they may mean."""
     tools = [*situation.own, *(tool for tool in situation.tools if tool.name.startswith(HANDOFF))]
     name = example_of(situation.said, tools)
     waiting = slot_filling.pending(situation) if name else None
@@ -60,7 +60,7 @@ def _example(situation: Situation) -> Action | None:
 
 
 def _repeat(situation: Situation) -> Action | None:
-    """The last reply again; whole, even if the caller spoke over the end of it."""
+    """The last reply again, complete even if the caller spoke over its end."""
     if not dialogue_acts.is_repeat(situation.said):
         return None
     for exchange in situation.dialogue.earlier:
@@ -100,7 +100,7 @@ def _small_talk(situation: Situation) -> Action | None:
 
 
 def _pending(situation: Situation) -> Action | None:
-    """Go on with the tool that waits for the caller's answer."""
+    """Continue with the tool that waits for the caller's answer."""
     waiting = slot_filling.pending(situation)
     if waiting is None:
         return None
@@ -119,12 +119,12 @@ def _pending(situation: Situation) -> Action | None:
 
 
 def _bare_value(situation: Situation) -> Action | None:
-    """Nothing but a number or a day: for the tool that was asked for, that ran last, or that can use it."""
+    """Only a number or a day: for the tool that asked for it, ran last, or can use it."""
     return slot_filling.asked_for(situation) or slot_filling.again_with(situation) or slot_filling.start_with(situation)
 
 
 def _goes_on(situation: Situation) -> Action | None:
-    """A short "and on Sundays?" after a question: searched together with what was searched before.
+    """A short "and on Sundays?" after a question: search again, together with the last query.
 
     "And where can I park?" is a question of its own.
     """
@@ -137,7 +137,7 @@ def _goes_on(situation: Situation) -> Action | None:
 
 
 def _offer(situation: Situation) -> Action | None:
-    """Yes or no to what the agent has just offered: its question then says what the caller wants."""
+    """Yes or no to the agent's offer: after a yes, the agent's question says what the caller wants."""
     asked = replies.sentences(situation.dialogue.last_reply)[-1:]
     if not asked or not asked[0].endswith("?"):
         return None
@@ -160,7 +160,7 @@ def _thanks(situation: Situation) -> Action | None:
 
 
 def _wish(situation: Situation) -> Action | None:
-    """The tool or the colleague that the words fit best; after a handoff the agent's own tool in any case."""
+    """The tool or colleague that fits the words best; after a handoff, always one of the agent's own tools."""
     tools = [tool for tool in situation.tools if tool.name not in BUILTIN - {SEARCH}]
     action = _best(situation, situation.said, tools, enough=_ENOUGH)
     if action is None and situation.handed:
@@ -169,7 +169,7 @@ def _wish(situation: Situation) -> Action | None:
 
 
 def _knowledge(situation: Situation) -> Action | None:
-    """What no tool fits may stand in the knowledge; what does not is declined."""
+    """Words that fit no tool are searched in the knowledge, or declined without one."""
     if not terms(situation.said):
         return None
     return _search(situation) if situation.has(SEARCH) else Say(replies.decline(situation.dialogue))
@@ -184,7 +184,7 @@ def _best(situation: Situation, wish: str, tools: Sequence[ToolSchema], *, enoug
 
 
 def _clear_wish(situation: Situation, but: ToolSchema) -> Action | None:
-    """A wish that has clearly nothing to do with the tool that waits."""
+    """A wish that clearly is not about the tool that waits."""
     tools = [tool for tool in situation.tools if tool.name not in BUILTIN - {SEARCH}]
     fits = _fits(situation, situation.said, tools)
     best = max(fits, key=lambda name: fits[name], default=but.name)
@@ -192,7 +192,7 @@ def _clear_wish(situation: Situation, but: ToolSchema) -> Action | None:
 
 
 def _fits(situation: Situation, wish: str, tools: Sequence[ToolSchema]) -> dict[str, float]:
-    """`rank`, with the form of the words: questions are for the knowledge, and the agent at hand is preferred."""
+    """`rank`, adjusted by form: questions favour the knowledge, and the present agent is preferred."""
     fits = rank(wish, tools, situation.dialogue.instructions)
     own = {tool.name for tool in situation.own}
     fits = {name: fit * (_OWN if name in own else 1.0) for name, fit in fits.items()}

@@ -1,4 +1,4 @@
-"""What the offline model says: results of tools, passages of knowledge, and a few sentences of its own."""
+"""The offline model's sentences: results of tools, passages of the knowledge, and a few of its own."""
 
 import json
 import re
@@ -27,7 +27,7 @@ NOT_CAUGHT = "I am sorry, I did not get that."
 GIVEN_UP = f"I am sorry, I cannot do it without that. {ANYTHING_ELSE}"
 OFFER_PERSON = "I am sorry, I still did not get that. Shall I connect you to a person?"
 
-#: what stands at the end of a reply that the caller spoke over
+#: the end of a reply that the caller spoke over
 CUT_OFF = "\N{EM DASH}"
 
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?!\s|$)[^.!?]*)*[.!?]*")
@@ -47,10 +47,10 @@ _MAX_SENTENCES, _MAX_WORDS = 3, 55
 
 
 def after(dialogue: Dialogue, step: Step) -> str:
-    """What to say after a tool's result.
+    """The reply after a tool's result.
 
-    The result of a tool is spoken as it is, at most three sentences; of the knowledge, the sentences of the passage
-    that has most of the caller's words.
+    A tool's result is said as it is, at most three sentences; of the knowledge, the passage with most of the caller's
+    words.
     """
     result = (step.result or "").strip()
     if step.call.name == "end_call":
@@ -68,19 +68,19 @@ def after(dialogue: Dialogue, step: Step) -> str:
 
 
 def decline(dialogue: Dialogue) -> str:
-    """What to say to a wish that is none of this agent's: the app's own sentence, if its prompt gives one.
+    """The reply to a wish that this agent cannot help with: the app's own sentence, if its prompt gives one.
 
-    A prompt gives one in quotation marks, after "out of scope" or "nothing to do with".
+    A prompt gives it in quotation marks, after "out of scope" or "nothing to do with".
     """
     own = _DECLINES.search(dialogue.instructions)
     return next(filter(None, own.groups()), DECLINE) if own else DECLINE
 
 
 def from_knowledge(query: str, result: str) -> str:
-    """The answer in the passages that a search gave, empty if they do not answer.
+    """The answer in the passages of a search, empty if they do not answer.
 
     Args:
-        query: what was searched for.
+        query: the query of the search.
         result: the passages, title and text on lines of their own, an empty line between passages.
 
     """
@@ -88,16 +88,16 @@ def from_knowledge(query: str, result: str) -> str:
         return ""
     asked = list(dict.fromkeys(terms(query)))
     best, most = "", -1.0
-    for place, passage in enumerate(re.split(r"\n\s*\n", result)):
+    for position, passage in enumerate(re.split(r"\n\s*\n", result)):
         title, _, text = passage.partition("\n")
-        shared = _shared(asked, f"{title} {text}") + _shared(asked, title) - 0.5 * place
+        shared = _shared(asked, f"{title} {text}") + _shared(asked, title) - 0.5 * position
         if shared > most:
             best, most = (text or title), shared
     return spell_numbers(brief(_from_nearest(asked, sentences(best))))
 
 
 def query_of(step: Step) -> str:
-    """What a search was for."""
+    """The query of a search."""
     try:
         return str(json.loads(step.call.arguments).get("query", ""))
     except (json.JSONDecodeError, AttributeError):
@@ -110,7 +110,7 @@ def sentences(text: str) -> list[str]:
 
 
 def brief(parts: Sequence[str]) -> str:
-    """As many of the sentences as one likes to hear at once, the first in any case."""
+    """As many sentences as people like to hear at once, at least the first."""
     said: list[str] = []
     for part in parts[:_MAX_SENTENCES]:
         if said and len(" ".join([*said, part]).split()) > _MAX_WORDS:
@@ -125,11 +125,11 @@ def spell_numbers(text: str) -> str:
 
 
 def _from_nearest(asked: Sequence[str], parts: list[str]) -> list[str]:
-    """The sentences from the one that answers on: the first, unless a later one has clearly more of the words."""
+    """The sentences from the one that answers: the first, unless a later one shares clearly more words."""
     if not parts:
         return parts
     shares = [_shared(asked, part) for part in parts]
-    best = max(range(len(parts)), key=lambda place: shares[place])
+    best = max(range(len(parts)), key=lambda index: shares[index])
     return parts[best:] if shares[best] > shares[0] + 1 else parts
 
 
@@ -143,7 +143,7 @@ def _asks_back(said: str) -> bool:
 
 
 def _as_text(result: str) -> str:
-    """A JSON object as "name: value" sentences, all else as it is."""
+    """A JSON object as "name: value" sentences, everything else as it is."""
     try:
         data = json.loads(result)
     except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Filling a tool's arguments over several turns: what is pending is read from the questions asked before."""
+"""Fills a tool's arguments over several turns; the questions asked before show what is pending."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _HEARD_WORDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the caller said while arguments were gathered, and the slot that it answers; None for the first words."""
+    """The caller's words while arguments are gathered, and the slot that they answer; None for the first words."""
 
     slot: str | None
     said: str
@@ -52,7 +52,7 @@ class Pending:
 
 
 def pending(situation: Situation) -> Pending | None:
-    """The tool whose question the caller answers now, if the last reply asked one."""
+    """The tool whose question the caller answers now, if the last reply asked for an argument."""
     found = [
         Pending(tool, slot, _answers(situation.dialogue, tool))
         for tool in situation.own
@@ -66,19 +66,19 @@ def pending(situation: Situation) -> Pending | None:
 
 
 def start(situation: Situation, tool: ToolSchema) -> Action:
-    """Call a tool with what is known, or ask for the first argument that is missing."""
+    """Call a tool with the known arguments, or ask for the first missing one."""
     return _call_or_ask(situation, tool, (Answer(None, situation.said),))
 
 
 def resume(situation: Situation, waiting: Pending) -> Action | None:
-    """Go on with a tool that waits; None if the caller did not answer its question."""
+    """Continue with a tool that waits; None if the caller did not answer its question."""
     if _value(situation, waiting.slot, waiting.answers[-waiting.times :]) is None:
         return None
     return _call_or_ask(situation, waiting.tool, waiting.answers)
 
 
 def ask_again(situation: Situation, waiting: Pending) -> Action:
-    """The question once more; after the third time the offer of a person."""
+    """Ask again; after the third time, offer a person."""
     if waiting.times >= _PATIENCE:
         return Say(replies.OFFER_PERSON if situation.has(TRANSFER) else replies.GIVEN_UP)
     heard = " ".join("".join(digit_runs(situation.said))) if waiting.slot.kind == "digits" else ""
@@ -86,7 +86,7 @@ def ask_again(situation: Situation, waiting: Pending) -> Action:
 
 
 def again_with(situation: Situation) -> Action | None:
-    """Call the last tool again with another value, if that is all that the caller gives: "No, 8 3 1 6"."""
+    """Call the last tool again with another value, if the caller gives nothing else: "No, 8 3 1 6"."""
     last = next((exchange.work[-1].call for exchange in situation.dialogue.earlier if exchange.work), None)
     tool = next((own for own in situation.own if last is not None and own.name == last.name), None)
     if tool is None or last is None:
@@ -96,7 +96,7 @@ def again_with(situation: Situation) -> Action | None:
 
 
 def asked_for(situation: Situation) -> Action | None:
-    """Give a bare value to the tool that takes what the last result asked for: a rule wants the identity first."""
+    """Pass a bare value to the tool that takes what the last result asked for, as when a rule requires the identity."""
     last = next((exchange.work[-1] for exchange in situation.dialogue.earlier if exchange.work), None)
     wanted = frozenset(terms((last.result or "") if last is not None else ""))
     named = {tool.name: _asked_slots(tool, wanted) for tool in situation.own}
@@ -107,7 +107,7 @@ def asked_for(situation: Situation) -> Action | None:
 
 
 def _asked_slots(tool: ToolSchema, wanted: frozenset[str]) -> set[str]:
-    """The arguments whose description's first words all stand in a text that asks for something."""
+    """The arguments whose description's first words all occur in a text that asks for something."""
     heads = {slot.name: frozenset(terms(slot.head)) for slot in slots_of(tool)}
     return {name for name, head in heads.items() if head and head <= wanted}
 
@@ -119,7 +119,7 @@ def start_with(situation: Situation) -> Action | None:
 
 
 def _bare_values(situation: Situation, tool: ToolSchema) -> dict[str, Any]:
-    """The arguments in the caller's words, if there is nothing else in them that could be a wish."""
+    """The arguments in the caller's words, if nothing else in them could be a wish."""
     slots = [slot for slot in slots_of(tool) if slot.kind in ("digits", "choice", "day")]
     described = frozenset(term for slot in slots for term in terms(slot.description))
     if not dialogue_acts.says_little(situation.said, beside=described):
@@ -156,7 +156,7 @@ def _value(situation: Situation, slot: Slot, answers: tuple[Answer, ...]) -> Any
 
 
 def _known(situation: Situation, slot: Slot) -> Any:
-    """A number given earlier in the call: to a tool with an argument of that name, or in the caller's words."""
+    """A number from earlier in the call: an argument of that name, or one in the caller's words."""
     for exchange in situation.dialogue.earlier:
         for step in reversed(exchange.work):
             value = _arguments(step.call.arguments).get(slot.name)
@@ -169,7 +169,7 @@ def _known(situation: Situation, slot: Slot) -> Any:
 
 
 def _answers(dialogue: Dialogue, tool: ToolSchema) -> tuple[Answer, ...]:
-    """The caller's words since the tool was chosen, each with the slot that had been asked for before them."""
+    """The caller's words since the tool was chosen, each with the slot that they answer."""
     slots = slots_of(tool)
     found = [dialogue.now.said]
     asked: list[str | None] = []
@@ -192,7 +192,7 @@ def _asked(reply: str, slot: Slot) -> bool:
 
 
 def _arguments(text: str) -> dict[str, Any]:
-    """A tool call's arguments as the model wrote them; it may have been another model than this one."""
+    """A tool call's arguments as a model wrote them, maybe another model than this one."""
     try:
         data = json.loads(text or "{}")
     except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Arguments of a tool, taken from the caller's words by the tool's JSON schema; and the questions for those missing."""
+"""Finds a tool's arguments in the caller's words by the tool's JSON schema, and asks for missing ones."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _NO_DAY = re.compile(
 )
 _TIME = re.compile(r"\btimes?\b|\bo.?clock\b")
 _NO_TIME = re.compile(r"\b(?:how many|number of|first|last|next|full|part|any|some|same) times?\b|\btime ?zone\b")
-#: what is told in as many words as it takes, so that all that the caller says may be it
+#: free text: everything that the caller says may be the value
 _STORY = re.compile(
     r"\b(?:what (?:happened|went)|what(?: i|.?)s (?:wrong|the (?:matter|problem|trouble))|why|reasons?|problems?|"
     r"complaints?|messages?|notes?|descriptions?|describe|details?|symptoms?|wish(?:es)?|requests?|questions?|story|"
@@ -35,7 +35,7 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 _DECIMAL = re.compile(r"\d+[.,]\d+")
-#: texts of a form that nobody says aloud as it is written
+#: formats that nobody says aloud as they are written
 _WRITTEN = {
     "email": re.compile(r"[^@\s]+@[^@\s]+\.\w+"),
     "uri": re.compile(r"\w+://\S+"),
@@ -56,7 +56,7 @@ class Slot:
 
     @property
     def description(self) -> str:
-        """What the argument is, in the words of the tool's author."""
+        """The author's description of the argument."""
         return str(self.schema.get("description", "")) or self.name.replace("_", " ")
 
     @property
@@ -66,7 +66,7 @@ class Slot:
 
     @property
     def question(self) -> str:
-        """What to ask the caller: the question in the description, or one made of its first words."""
+        """The question for the caller: the one in the description, or one made from its first words."""
         asked = re.search(r"([^.?!:;]+\?)", self.description)
         if asked:
             return _sentence(asked[1])
@@ -76,9 +76,9 @@ class Slot:
 
     @property
     def kind(self) -> str:
-        """What fills it: ``choice``, ``boolean``, ``number``, ``digits``, ``day``, ``date``, ``time`` or ``words``.
+        """Its kind of value: ``choice``, ``boolean``, ``number``, ``digits``, ``day``, ``date``, ``time`` or ``words``.
 
-        ``nothing`` for what no caller says: lists, objects, moments with date and time in one.
+        ``nothing`` for values that no caller says: lists, objects, combined dates and times.
         """
         if self.choices:
             return "choice"
@@ -93,7 +93,7 @@ class Slot:
 
     @property
     def _described(self) -> str:
-        """What a text without a format is, by its name and description."""
+        """The kind of a text without a format, by its name and description."""
         named = " ".join(words(f"{self.name.replace('_', ' ')} {self.description}"))
         if _PATTERN_LENGTH.match(self.schema.get("pattern", "")) or _IDENTIFIER.search(named):
             return "digits"
@@ -103,12 +103,12 @@ class Slot:
 
     @property
     def tells(self) -> bool:
-        """Whether it is an account in the caller's own words: what happened, a message, a wish."""
+        """Whether the caller tells it in their own words: what happened, a message, a wish."""
         return self.kind == "words" and bool(_STORY.search(self.description.lower()))
 
     @property
     def length(self) -> int | None:
-        """How many digits a number of kind ``digits`` has, None if it does not say."""
+        """How many digits a value of kind ``digits`` has, None if unknown."""
         by_pattern = _PATTERN_LENGTH.match(self.schema.get("pattern", ""))
         if by_pattern:
             return int(by_pattern[1])
@@ -123,7 +123,7 @@ class Slot:
         return tuple(str(value) for value in self.schema.get("enum", ()) if value is not None)
 
     def of_choice(self, text: str | None) -> Any:
-        """The value of the enumeration that a text of `choices` stands for."""
+        """The value of the enumeration for a text of `choices`."""
         return next((value for value in self.schema.get("enum", ()) if str(value) == text), None)
 
 
@@ -139,9 +139,9 @@ def value_in(slot: Slot, said: str, *, asked: bool, at: float) -> Any:
 
     Args:
         slot: the argument.
-        said: what the caller said.
-        asked: these words answer the slot's question; yes, no and free text are only then taken for an answer.
-        at: when it was said, epoch seconds: "tomorrow" counts from there.
+        said: the caller's words.
+        asked: these words answer the slot's question; only then yes, no and free text count as answers.
+        at: when they were said, in epoch seconds; "tomorrow" is relative to it.
 
     """
     value = _value_in(slot, said, asked=asked, at=at)
@@ -165,7 +165,7 @@ def _value_in(slot: Slot, said: str, *, asked: bool, at: float) -> Any:
 
 
 def _of_calendar(slot: Slot, said: str, at: float) -> Any:
-    """One of some values, of which days of the week are such as ``tomorrow`` may mean; or a date."""
+    """One of the choices, with ``tomorrow`` as a day of the week; or a date."""
     if slot.kind == "date":
         return date_in(said, at)
     choices = slot.choices or DAYS
@@ -174,7 +174,7 @@ def _of_calendar(slot: Slot, said: str, at: float) -> Any:
 
 
 def tells_more(said: str, tool: ToolSchema) -> bool:
-    """Whether the words that called for a tool also tell what happened, beyond the tool's own name."""
+    """Whether the words that called for a tool also tell what happened."""
     own = {stem(word) for word in words(tool.name.replace("_", " "))} | {"make", "file", "complain", "report", "number"}
     more = [
         term
@@ -185,7 +185,7 @@ def tells_more(said: str, tool: ToolSchema) -> bool:
 
 
 def _answer(slot: Slot, said: str) -> Any:
-    """What only counts as a value if the caller was asked for it: yes or no, and words of their own."""
+    """A value that only counts if the caller was asked for it: yes or no, and free text."""
     if slot.kind == "boolean":
         return dialogue_acts.is_yes(said) or (False if dialogue_acts.is_no(said) else None)
     answer = dialogue_acts.without_openers(said)
@@ -200,7 +200,7 @@ def _answer(slot: Slot, said: str) -> Any:
 
 
 def _choice(choices: Sequence[str], said: str) -> str | None:
-    """The first of the choices that the words name: as they are, as a number, or by sound."""
+    """The first of the choices that the words name: literally, as a number, or by sound."""
     heard = words(re.sub(r"\bnot\b(?: on| at| in| the)* \w+", " ", said.lower()))
     spelled = {choice: " ".join(words(choice.replace("_", " "))) for choice in choices}
     named = [choice for choice in choices if spelled[choice] and f" {spelled[choice]} " in f" {' '.join(heard)} "]
@@ -208,7 +208,7 @@ def _choice(choices: Sequence[str], said: str) -> str | None:
         return max(named, key=lambda choice: len(spelled[choice]))
     by_number = {_digits(text): choice for choice, text in reversed(spelled.items())}
     for number in digit_runs(" ".join(heard)):
-        for written in (number, f"{number}00"):  # "nine" is 9:00 too
+        for written in (number, f"{number}00"):  # "nine" also means 9:00
             if written in by_number:
                 return by_number[written]
     by_stem = {stem(word): choice for choice in choices for word in spelled[choice].split()}
@@ -217,12 +217,12 @@ def _choice(choices: Sequence[str], said: str) -> str | None:
 
 
 def _digits(text: str) -> str | None:
-    """The digits of a text that is nothing but a number: ``eleven``, ``11:30``."""
+    """The digits of a text that is only a number: ``eleven``, ``11:30``."""
     return "".join(digit_runs(text)) if without_numbers(text) in {"", "number"} else None
 
 
 def _relative_day(days: Sequence[str], said: str, at: float) -> str | None:
-    """``tomorrow`` and its like as one of these days of the week."""
+    """``tomorrow`` and the like as one of these days of the week."""
     day = weekday_of(said, at)
     return next((choice for choice in days if choice.capitalize() == day), None)
 
@@ -237,12 +237,12 @@ def _number(said: str, *, whole: bool) -> int | float | None:
 def _has_form(pattern: str, value: str) -> bool:
     try:
         return bool(re.search(pattern, value))
-    except re.error:  # a pattern of another dialect says nothing here
+    except re.error:  # a pattern in another dialect is ignored
         return True
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """``T | None`` as T: what a caller says is never null."""
+    """``T | None`` as T: callers never say null."""
     options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
     return {**schema, **options[0]} if len(options) == 1 else schema
 

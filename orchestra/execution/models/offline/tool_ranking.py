@@ -1,4 +1,4 @@
-"""Which tool fits the caller's words: BM25 over what is written about each tool, and likeness to its examples."""
+"""Ranks tools by the caller's words: BM25 over each tool's descriptions, and similarity to its examples."""
 
 import math
 import re
@@ -20,13 +20,12 @@ _EXAMPLE_WEIGHT = 2.5
 
 
 def rank(said: str, tools: Sequence[ToolSchema], instructions: str) -> dict[str, float]:
-    """How well each tool fits, by name, from 0; about 1.5 for one telling word, 2.5 more for a whole example.
+    """How well each tool fits, by name, from 0; about 1.5 for one specific word, 2.5 more for a whole example.
 
     Args:
-        said: the caller's words; words that no tool knows are matched by sound, a number counts as
-            the word "number".
+        said: the caller's words; unknown words are matched by sound, a number counts as the word "number".
         tools: the tools to choose from; their descriptions may end in ``Examples: "…", "…"``.
-        instructions: the system prompt; a sentence in it that names a tool counts as written about the tool.
+        instructions: the system prompt; a sentence in it that names a tool describes that tool, too.
 
     """
     corpus = _corpus(tuple((tool.name, tool.description) for tool in tools), instructions)
@@ -34,7 +33,7 @@ def rank(said: str, tools: Sequence[ToolSchema], instructions: str) -> dict[str,
 
 
 def example_of(said: str, tools: Sequence[ToolSchema]) -> str | None:
-    """The first of the tools that has the caller's words as an example, whatever number or day they name."""
+    """The first tool with the caller's words as an example, whatever number or day they name."""
     words = _as_example(said)
     if not words:
         return None
@@ -53,7 +52,7 @@ def _examples_in(description: str) -> tuple[str, ...]:
 
 
 class _Corpus:
-    """What is written about each of a set of tools."""
+    """The texts about each of a set of tools."""
 
     def __init__(self, tools: Sequence[tuple[str, str]], instructions: str) -> None:
         texts: dict[str, list[str]] = {}
@@ -76,13 +75,13 @@ class _Corpus:
         }
 
     def _likeness(self, asked: Mapping[str, float], example: frozenset[str]) -> float:
-        """How alike the words are to an example, 0 to 1: what they share over the geometric mean of their sizes."""
+        """The similarity to an example, 0 to 1: shared terms over the geometric mean of both sizes."""
         size = math.sqrt(sum(map(self._rarity, asked)) * sum(map(self._rarity, example)))
         shared = sum(self._rarity(term) * likeness for term, likeness in asked.items() if term in example)
         return shared / size if size else 0.0
 
     def _rarity(self, term: str) -> float:
-        """How much a word tells: little if it is written about every tool, and as much as the rarest if about none."""
+        """The weight of a term: low if every tool has it; for an unknown one that of the rarest."""
         return math.log((len(self._examples) + 1) / (max(1, self._found_in[term]) - 0.5))
 
 
@@ -92,7 +91,7 @@ def _corpus(tools: tuple[tuple[str, str], ...], instructions: str) -> _Corpus:
 
 
 def _alike(text: str) -> str:
-    """The text with every day of the week as "day": an example with one day is meant for all."""
+    """The text with every day of the week as "day": an example with one day covers all of them."""
     return _DAY.sub("day", text.lower())
 
 

@@ -1,1 +1,1 @@
-"""The chat-completions protocol as its many servers speak it: what goes out, and whatever may come back."""
+"""The chat completions protocol with the deviations of its many servers: requests, and the parsing of answers."""

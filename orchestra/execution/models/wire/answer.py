@@ -1,4 +1,4 @@
-"""One answer of a model, taken up from the chunks of its stream in whichever form its server sends them."""
+"""Assembles one answer of a model from the chunks of its stream, in whichever form its server sends them."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,38 +6,38 @@ from typing import Any, Final
 
 from orchestra.errors import ReportedError
 from orchestra.execution.models.port import ModelAnswer
-from orchestra.execution.models.wire.calls import Calls
-from orchestra.execution.models.wire.inline import Inline
+from orchestra.execution.models.wire.calls import CallAssembler
+from orchestra.execution.models.wire.inline import InlineSplitter
 from orchestra_schemas import clean_text
 
 _THINKS: Final = ("reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_text", "reasoning_details")
 _TEXT_PARTS: Final = (None, "text", "output_text", "refusal")
 _PROMPT: Final = ("prompt_tokens", "input_tokens")
 _COMPLETION: Final = ("completion_tokens", "output_tokens")
-#: characters that nobody says on the telephone in one turn
+#: most characters of an answer; nobody says this much in one turn
 _LONGEST: Final = 100_000
-#: halves of characters, and what is for terminals and not for ears
+#: lone surrogates and terminal control characters
 _NO_TEXT: Final = dict.fromkeys([0xFFFD, 0x7F, *range(0x09), *range(0x0B, 0x20), *range(0x80, 0xA0)])
 
 
-class Answer:
-    """Feed it chunks; it gives back the text that is to be said.
+class AnswerAssembler:
+    """Takes chunks and returns the text that is to be said.
 
     Args:
         offered: names of the tools that the model was offered.
-        hold_s: see `Inline`.
+        hold_s: see `InlineSplitter`.
 
     Attributes:
-        finish_reason: as the server said it; empty while it has not.
-        started: it has begun, with however little.
+        finish_reason: the server's, empty until it comes.
+        started: anything of it has arrived.
 
     """
 
     def __init__(self, offered: Sequence[str], hold_s: float = 0.0) -> None:
         self.finish_reason = ""
         self.started = False
-        self.inline = Inline(offered, hold_s)
-        self._calls = Calls(offered)
+        self.inline = InlineSplitter(offered, hold_s)
+        self._calls = CallAssembler(offered)
         self._text: list[str] = []
         self._size = 0
         self._half = ""
@@ -47,14 +47,14 @@ class Answer:
 
     @property
     def full(self) -> bool:
-        """Nothing more of it is needed."""
+        """Whether no more of it is needed."""
         return self.inline.ended or self._size > _LONGEST
 
     def take(self, chunk: Any) -> str | None:
-        """What is to be said of this chunk; "" where the model only shows that it works, None where not even that.
+        """The text of this chunk to say; "" if it only shows that the model is working, None if not even that.
 
         Raises:
-            ReportedError: it is the report of a failure.
+            ReportedError: it reports a failure.
 
         """
         if isinstance(chunk, list):
@@ -80,16 +80,16 @@ class Answer:
         return self._delta(choice)
 
     def overdue(self) -> str:
-        """What was held back, and has been for long enough."""
+        """The text that has been held back for long enough."""
         return self._kept(self.inline.release())
 
     def end(self, *, whole: bool = True) -> str:
-        """What is left to be said, where the stream is over; not ``whole``: it broke off."""
+        """The rest of the text, at the end of the stream; not ``whole``: it broke off."""
         said = self.inline.end(whole=whole and self.finish_reason != "length")
         return self._kept(said)
 
     def result(self) -> ModelAnswer:
-        """The answer, after its `end`."""
+        """The answer; call it after `end`."""
         for name, arguments in self.inline.calls:
             self._calls.add_whole(name, arguments)
         calls = self._calls.all()
@@ -102,7 +102,7 @@ class Answer:
         )
 
     def _choice(self, choices: Any) -> dict[str, Any] | None:
-        """The one answer that was asked for; some servers tell of others beside it."""
+        """The requested answer; some servers send others along with it."""
         for choice in choices if isinstance(choices, list) else [choices]:
             if not isinstance(choice, dict):
                 continue
@@ -131,12 +131,12 @@ class Answer:
             self._calls.add(call)
         texts = list(_texts(delta.get("content"))) or list(_texts(delta.get("refusal")))
         if thinks:
-            self.inline.thought_apart()
+            self.inline.reasoning_came_apart()
         said = self._kept(self.inline.feed(self._joined("".join(texts))))
         return said if said or thinks or any(calls) or delta.get("content") else None
 
     def _joined(self, text: str) -> str:
-        """The text with characters whole whose halves came in two chunks, and without what is no text."""
+        """The text with surrogate pairs joined that were split over two chunks, and without control characters."""
         text, self._half = self._half + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
@@ -160,7 +160,7 @@ class Answer:
 
 
 def failure(body: Any) -> str:
-    """What a body says has failed, in the ways in which servers say that, also with status 200; empty: nothing."""
+    """The failure that a body reports, in any of the servers' forms, also with status 200; empty if there is none."""
     if isinstance(body, list):
         return next((problem for problem in map(failure, body) if problem), "")
     if not isinstance(body, dict):
@@ -179,7 +179,7 @@ def failure(body: Any) -> str:
 
 
 def one_line(text: str, most: int = 300) -> str:
-    """A server's words as a part of one line, without what drives a terminal."""
+    """A server's message in one line, without terminal control characters."""
     words = " ".join(
         "".join(letter if letter.isprintable() else " " for letter in clean_text(text[: 4 * most])).split()
     )
@@ -187,7 +187,7 @@ def one_line(text: str, most: int = 300) -> str:
 
 
 def _texts(content: Any) -> Iterator[str]:
-    """What is text in a content: a string, or its parts; thoughts and pictures are none."""
+    """The text of a content, which is a string or parts; without reasoning and images."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, list):
@@ -201,7 +201,7 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def _count(value: Any) -> int:
-    """A count of tokens; 0 for whatever is none."""
+    """A count of tokens; 0 for anything that is not one."""
     if isinstance(value, str):
         value = int(value) if value.strip().isdecimal() and len(value) < 16 else 0  # noqa: PLR2004 - a count
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""Tool calls put together from their pieces, whatever a server leaves out, repeats or sends in another form."""
+"""Assembles tool calls from their pieces, whatever a server leaves out, repeats or sends in another form."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from orchestra.agents.arguments import LONGEST, argument_objects, tool_name
 from orchestra_schemas import ToolCall, clean_text
 
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
-#: characters of arguments that are no object, kept so that the model can be told
+#: most characters that are kept of invalid arguments, so that the model learns of them
 _SHOWN = 2_000
 
 
@@ -23,15 +23,15 @@ class _Call:
 
     @property
     def is_whole(self) -> bool:
-        """Its arguments are an object already: what follows is another call's."""
+        """Whether its arguments are a complete object: what follows belongs to another call."""
         try:
             return any(self.pieces) and bool(argument_objects("".join(self.pieces)))
         except ValueError:
             return False
 
 
-class Calls:
-    """The tool calls of one answer.
+class CallAssembler:
+    """Assembles the tool calls of one answer.
 
     Args:
         offered: names of the tools that the model was offered.
@@ -46,14 +46,14 @@ class Calls:
         return bool(self._calls)
 
     def add(self, delta: Any) -> None:
-        """A piece of a call; of no use unless it is a mapping."""
+        """Add a piece of a call; ignored unless it is a mapping."""
         if not isinstance(delta, dict):
             return
         inner = delta.get("function")
         function: dict[str, Any] = inner if isinstance(inner, dict) else delta
         name, call_id, index = _word(function.get("name")), _word(delta.get("id")), _number(delta.get("index"))
         piece = _written(next((function[key] for key in _ARGUMENTS if function.get(key) is not None), None))
-        call = self._going_on(index, call_id, name)
+        call = self._open_call(index, call_id, name)
         if call is None:
             if not name and not piece:
                 return
@@ -66,13 +66,13 @@ class Calls:
             call.size += len(piece)
 
     def add_whole(self, name: str, arguments: str) -> None:
-        """A call that stood in the text."""
+        """Add a call that the model wrote into the text."""
         self._calls.append(_Call(None, "", name, [arguments]))
 
     def all(self) -> tuple[ToolCall, ...]:
-        """The calls, each once: a server may send the same in two ways.
+        """The calls without repetitions: a server may send the same call in two ways.
 
-        Arguments are an object's text; where the model has written none, as much of it as is worth showing.
+        Arguments are the text of an object; if the model has written something else, the beginning of it.
         """
         found: dict[tuple[str, str], ToolCall] = {}
         for call in self._calls:
@@ -88,8 +88,8 @@ class Calls:
                 found.setdefault((name, _same(arguments)), ToolCall(id=call_id, name=name, arguments=arguments))
         return tuple(found.values())
 
-    def _going_on(self, index: int | None, call_id: str, name: str) -> _Call | None:
-        """The call that a piece belongs to; None: it begins one."""
+    def _open_call(self, index: int | None, call_id: str, name: str) -> _Call | None:
+        """The call that a piece belongs to; None if it begins a new one."""
         known = [
             call
             for call in self._calls
@@ -107,7 +107,7 @@ class Calls:
         return call if self._is_rest(call, name) or (call.pieces and not call.is_whole and any(call.pieces)) else None
 
     def _is_rest(self, call: _Call, name: str) -> bool:
-        """Whether this is more of a name that came in pieces, or all of it again."""
+        """Whether this is the next piece of a name, or the whole name again."""
         if call.name in self._offered or any(call.pieces):
             return False
         return name.startswith(call.name) or any(each.startswith(call.name + name) for each in self._offered)
@@ -139,7 +139,7 @@ def _written(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:
-        return "["  # no object, and said to be none
+        return "["  # not an object, and reported as such
 
 
 def _same(arguments: str) -> str:

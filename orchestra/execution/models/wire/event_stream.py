@@ -1,4 +1,4 @@
-"""The bytes of an answer as JSON values: server-sent events, JSON lines, or one document, however they are cut.
+"""Parses the bytes of an answer into JSON values: server-sent events, JSON lines, or one document.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -11,41 +11,41 @@ import msgspec
 
 from orchestra.errors import EngineError
 
-#: bytes of one event; nothing that a model says is longer
+#: most bytes of one event; no answer is longer
 _LARGEST: Final = 4 * 1024**2
 _SHOWN: Final = 120
 _FIELDS = (b"event", b"id", b"retry")
 _NOT_YET = object()
 
 
-class Events:
-    """Feed it bytes as they come; it gives back the values that are whole.
+class EventStreamParser:
+    """Takes bytes as they arrive, however they are split, and returns the complete values.
 
-    Comments, empty events and words that are no JSON (``ping``) are passed over.
+    Comments, empty events and words that are not JSON (``ping``) are ignored.
 
     Attributes:
-        done: ``[DONE]`` has come: nothing follows.
+        done: ``[DONE]`` has arrived, and nothing follows.
 
     """
 
     def __init__(self) -> None:
         self.done = False
         self._rest = b""
-        self._pending = b""  # a value that is not whole yet
+        self._pending = b""  # an incomplete value
         self._is_document = False
         self._stray = b""
         self._seen = False
 
     def feed(self, data: bytes) -> Iterator[Any]:
-        """The values that are whole now.
+        """The values that are complete now.
 
         Raises:
-            EngineError: what came is no JSON, or has no end.
+            EngineError: the bytes are not JSON, or a value does not end.
 
         """
         data = self._rest + data
         if b"\r" in data:
-            held = data.endswith(b"\r")  # half of a line's end, perhaps
+            held = data.endswith(b"\r")  # perhaps half of a line break
             data = (data[:-1] if held else data).replace(b"\r\n", b"\n").replace(b"\r", b"\n") + b"\r" * held
         *lines, self._rest = data.split(b"\n")
         if len(self._rest) + len(self._pending) > _LARGEST:
@@ -55,10 +55,10 @@ class Events:
             yield from self._line(line)
 
     def end(self) -> Iterator[Any]:
-        """The last values, where the bytes have ended.
+        """The last values, at the end of the bytes.
 
         Raises:
-            EngineError: what came is no JSON.
+            EngineError: the bytes are not JSON.
 
         """
         yield from self._line(self._rest.rstrip(b"\r"))
@@ -80,7 +80,7 @@ class Events:
             yield from self._data(line[5:].strip())
         elif self._is_document and self._pending:
             self._pending += b"\n" + line
-            if line[:1] in {b"}", b"]"}:  # where a document that is written for people ends
+            if line[:1] in {b"}", b"]"}:  # the end of an indented document
                 yield from self._whole(self._pending)
         elif line.lstrip()[:1] in {b"{", b"["}:
             self._is_document = True
@@ -98,7 +98,7 @@ class Events:
             self._stray = self._stray or data
 
     def _whole(self, data: bytes) -> Iterator[Any]:
-        """The value, if it is whole; else it is kept for what follows."""
+        """The value, if it is complete; otherwise its bytes are kept."""
         value = _json(data)
         if value is _NOT_YET:
             self._pending = data
@@ -114,11 +114,11 @@ class Events:
 
 
 def _json(data: bytes) -> Any:
-    """The value; `_NOT_YET` where the bytes are no JSON."""
+    """The value; `_NOT_YET` if the bytes are not JSON."""
     try:
         return msgspec.json.decode(data)
     except (ValueError, RecursionError):
-        pass  # half characters, NaN, control characters: the standard library is not so strict
+        pass  # surrogates, NaN, control characters: the standard library is less strict
     try:
         return json.loads(data.decode("utf-8", "replace"), strict=False)
     except RecursionError as error:

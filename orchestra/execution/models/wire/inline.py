@@ -1,9 +1,9 @@
-"""Divides a model's text into what is to be said and what is not: its thoughts, tool calls, marks of its template.
+"""Splits a model's text into the part to say and the rest: reasoning, tool calls, and tokens of its template.
 
-Servers that know their model's template take these out themselves; many do not, or not always.
+Servers that know their model's template remove these themselves; many do not, or not always.
 """
 
-# ruff: noqa: RUF001 - the marks of some templates are letters that look like others
+# ruff: noqa: RUF001 - some templates use letters that look like others
 
 import math
 import re
@@ -15,7 +15,7 @@ from orchestra.execution.models.wire.tool_text import Written, is_call, json_val
 
 Kind = Literal["thought", "call", "fence", "json", "head", "channel", "mark", "stop"]
 
-#: what a thought or call lies between; None: it goes on to the end of the answer
+#: tokens around reasoning or a call; None: it extends to the end of the answer
 _BETWEEN: Final[dict[str, tuple[Kind, str | None]]] = {
     **{
         f"<{tag}>": ("thought", f"</{tag}>")
@@ -72,33 +72,33 @@ _THOUGHTS_END: Final = tuple(end for kind, end in _BETWEEN.values() if kind == "
 _MARKS: Final = (*_BETWEEN, *_THOUGHTS_END)
 _LONGEST: Final = max(map(len, _MARKS))
 _MARK = re.compile("|".join(re.escape(mark) for mark in sorted(_MARKS, key=len, reverse=True)), re.IGNORECASE)
-#: how a call begins that stands in the text as bare JSON, and what may yet become one
+#: the beginning of a call written as bare JSON, and of text that may become one
 _JSON = re.compile(r"(?:\[\s*)?\{\s*\"(?:name|tool_name|tool|function|function_name|type|arguments|parameters|action"
                    r"|tool_calls?|function_call|recipient_name|tool_uses|id)\"\s*:")  # fmt: skip
 _JSON_PERHAPS = re.compile(r"(?:\[\s*)?(?:\{\s*(?:\"\w{0,16}(?:\"\s*)?)?)?\Z")
 _FIRST = re.compile(r"[<\[◁`{]")
-#: characters of a fence or of bare JSON; whatever is longer is no call
+#: most characters of a call in a fence or as bare JSON
 _LONGEST_CALL: Final = 4_000
-#: seconds for which the first words of a server that is not known yet are held back
+#: seconds for which the first words of an unknown server are held back
 UNKNOWN_S: Final = 0.6
 
 
-class Inline:
-    """Feed it the text; it gives back what is to be said.
+class InlineSplitter:
+    """Takes the text of an answer and returns the part that is to be said.
 
-    Some templates put the opening mark of the thoughts into the prompt, so that an answer has the closing one only:
-    what came before it was thought. So the text is held back where that may be so.
+    Some templates put the opening token of the reasoning into the prompt, so that an answer has only the closing one:
+    everything before it was reasoning. Where that is possible, the first words are held back.
 
     Args:
-        offered: names of the tools that the model was offered; a tool with a bracket begins a call, too.
-        hold_s: for how long the first words are held back: 0 where the server is known to keep to marks in pairs,
-            infinite where it is known not to.
-        clock: seconds that only grow.
+        offered: names of the tools that the model was offered; such a name with a bracket also begins a call.
+        hold_s: seconds for which the first words are held back: 0 if the server is known to send tokens in pairs,
+            infinite if it is known not to.
+        clock: a monotonic clock, in seconds.
 
     Attributes:
-        calls: the tool calls that stood in the text.
-        ended: the model has ended its answer and goes on all the same, as somebody else: nothing more counts.
-        began_in_thought: the answer had the closing mark of a thought only.
+        calls: the tool calls in the text.
+        ended: the model has ended its answer and goes on in another role: the rest is ignored.
+        began_in_thought: the answer had only the closing token of its reasoning.
 
     """
 
@@ -122,7 +122,7 @@ class Inline:
         self._paired = self._said = False
 
     def feed(self, text: str) -> str:
-        """What is to be said of this."""
+        """The part of this text that is to be said."""
         if self.ended or not text:
             return ""
         if self._since is None:
@@ -133,32 +133,32 @@ class Inline:
             pass
         return self._released("".join(said))
 
-    def thought_apart(self) -> None:
-        """The server has told a thought apart from the text, which hardly begins with another then."""
+    def reasoning_came_apart(self) -> None:
+        """The server has sent reasoning separately from the text: the text hardly begins with more of it."""
         self._hold_s = min(self._hold_s, UNKNOWN_S)
 
     def release(self) -> str:
-        """What was held back, where it has shown that it is no thought; nothing is held back any more."""
+        """The text held back, now known not to be reasoning; nothing is held back from now on."""
         self._hold_s = 0.0
         held, self._held = "".join(self._held), []
         return held
 
     def end(self, *, whole: bool = True) -> str:
-        """What is to be said of the rest, where the answer is over; not ``whole``: it broke off."""
+        """The part of the rest that is to be said, at the end of the answer; not ``whole``: it broke off."""
         said: list[str] = []
         if self._kind in {"call", "json", "fence"}:
             self._closed(self._text, said)
-        elif self._kind is None and whole:  # else the rest may be half a mark
+        elif self._kind is None and whole:  # otherwise the rest may be half a token
             said.append(self._text)
         self._text, self._kind = "", None
         if math.isinf(self._hold_s) and not whole:
-            self._held = []  # most likely it broke off in its thoughts
+            self._held = []  # most likely it broke off in its reasoning
             return ""
         return self.release() + "".join(said)
 
     @property
     def held_for_s(self) -> float | None:
-        """For how many seconds more there is something held back; None where nothing is, or there is no limit."""
+        """For how many more seconds text is held back; None if there is none, or no limit."""
         if self._since is None or not any(self._held) or math.isinf(self._hold_s):
             return None
         return max(0.0, self._since + self._hold_s - self._clock())
@@ -170,7 +170,7 @@ class Inline:
         return self.release() if self._paired or self.held_for_s == 0.0 else ""
 
     def _step(self, said: list[str]) -> bool:
-        """Take the next piece of the text; False where there is none yet."""
+        """Process the next piece of the text; False if there is none yet."""
         if self._kind is not None:
             return self._inside(said)
         mark, bare = _MARK.search(self._text), _JSON.search(self._text) or self._python(self._text)
@@ -204,7 +204,7 @@ class Inline:
             self._kind, self._open, self._close = kind, as_written, close
 
     def _thought_ended(self, before: str, said: list[str]) -> None:
-        """A closing mark without its opening one: all before it was thought."""
+        """A closing token without its opening one: everything before it was reasoning."""
         if self._paired:
             self._say(before, said)
             return
@@ -222,14 +222,14 @@ class Inline:
                 self._closed(self._text, said)
                 self._text = ""
             elif self._kind == "thought" and self._close:
-                self._text = self._text[-len(self._close) :]  # no more is needed to find its end
+                self._text = self._text[-len(self._close) :]  # enough to find its end
             return False
         inside, self._text = self._text[: end.start()], self._text[end.end() :]
         self._closed(inside, said)
         return True
 
     def _closed(self, inside: str, said: list[str]) -> None:
-        """What lay between two marks has ended."""
+        """The part between two tokens has ended."""
         kind, self._kind = self._kind, None
         if kind == "channel":
             self._channel(inside)
@@ -249,7 +249,7 @@ class Inline:
                 self._say(f"```{inside}```", said)
 
     def _channel(self, header: str) -> None:
-        """``final`` is to be said, ``commentary to=functions.find`` is a call, all else are thoughts."""
+        """``final`` is to be said, ``commentary to=functions.find`` is a call, everything else is reasoning."""
         if "to=" in header:
             self._kind, self._open, self._close = "call", header + " ", "<|call|>"
             self._text = header.partition("to=")[2] + " " + self._text
@@ -258,7 +258,7 @@ class Inline:
             self._paired = True
 
     def _json(self, said: list[str]) -> bool:
-        """Bare JSON: to its end if it is a call, and said if it is not."""
+        """Bare JSON: a call up to its end, or else text to say."""
         end = _end_of_json(self._text)
         if end is None:
             return False
@@ -276,7 +276,7 @@ class Inline:
             said.append(text)
 
     def _perhaps(self) -> int:
-        """How many characters at the end may be the beginning of a mark, or of a call."""
+        """How many characters at the end may begin a token or a call."""
         tail = self._text[-_LONGEST:]
         for start in _FIRST.finditer(tail):
             rest = tail[start.start() :]
@@ -285,7 +285,7 @@ class Inline:
         return 0
 
     def _python(self, text: str) -> re.Match[str] | None:
-        """Where ``[find(number="4271")]`` begins."""
+        """The beginning of ``[find(number="4271")]``."""
         return self._called.search(text) if self._called else None
 
 
@@ -297,7 +297,7 @@ def _is_call(text: str) -> bool:
 
 
 def _end_of_json(text: str) -> int | None:
-    """Where the JSON ends that the text begins with; None: not yet."""
+    """The end of the JSON at the beginning of the text; None if it is incomplete."""
     depth, in_string, escaped = 0, False, False
     for at, letter in enumerate(text):
         if in_string:

@@ -1,8 +1,8 @@
-"""The body of a request, in the one form that strict servers take as well as easy ones.
+"""The body of a request, in a form that strict servers also accept.
 
-Strict templates (Mistral's, Gemma's) and the servers behind Anthropic-like gateways want: one system message, and it
-first; then a user message; user and assistant in turn; each tool call followed by its result; no empty content; nothing
-but valid JSON objects as arguments; the last word with the user or a tool.
+Strict templates (Mistral's, Gemma's) and servers behind Anthropic-like gateways require: one system message, at the
+beginning; then a user message; user and assistant alternating; each tool call followed by its result; no empty content;
+only valid JSON objects as arguments; a user or tool message at the end.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ _SILENCE: Final = "(silence)"
 _GO_ON: Final = "(Go on.)"
 _SPOKE: Final = "(The caller spoke.)"
 _NO_RESULT: Final = "Nothing is known of its result."
-#: what Gemini takes in place of a signature that was not kept: https://ai.google.dev/gemini-api/docs/thought-signatures
+#: accepted by Gemini instead of a lost signature: https://ai.google.dev/gemini-api/docs/thought-signatures
 _SIGNATURE: Final = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 _MAX_TOKENS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-#: what a request cannot do without
+#: fields that every request needs
 _NEEDED: Final = {"model", "messages", "tools"}
-#: refusals that no other form of the request would mend
+#: words of refusals that no other form of the request would avoid
 _OTHER_CAUSE = re.compile(
     r"context.{0,10}(?:length|window)|too (?:long|many tokens)|maximum.{0,20}tokens|quota"
     r"|content.?(?:filter|management|policy)|billing|api.?key|not found|does not exist",
@@ -33,16 +33,16 @@ _OTHER_CAUSE = re.compile(
 )
 
 
-class Manners(msgspec.Struct):
-    """What a server has turned out to want; learned from what it refuses.
+class ServerQuirks(msgspec.Struct):
+    """What a server has turned out to require; learned from its refusals.
 
     Attributes:
-        dropped: fields of the request that it does not know.
-        renamed: fields that it calls otherwise.
-        short_ids: ids of tool calls are nine letters or digits (Mistral).
-        text_content: a message that only calls tools has a content all the same.
-        signatures: tool calls carry a signature (Gemini).
-        plainest: all of this was tried at once.
+        dropped: fields of the request that it does not accept.
+        renamed: fields that have another name there.
+        short_ids: ids of tool calls must be nine letters or digits (Mistral).
+        text_content: a message that only calls tools still needs content.
+        signatures: tool calls need a signature (Gemini).
+        plainest: all of this was tried together.
 
     """
 
@@ -54,7 +54,7 @@ class Manners(msgspec.Struct):
     plainest: bool = False
 
     def learn(self, request: dict[str, Any], problem: str) -> bool:
-        """Whether there is another form of the request that this refusal does not strike; then it is the next one."""
+        """Learn from a refusal. Returns whether there is another form of the request to try."""
         named = [name for name in request if name not in _NEEDED and re.search(rf"\b{re.escape(name)}\b", problem)]
         if len(named) > 1 and "stream" in named:
             named.remove("stream")
@@ -63,7 +63,7 @@ class Manners(msgspec.Struct):
         return bool(named) or (not _OTHER_CAUSE.search(problem) and self._learn_of_calls(request, problem))
 
     def _leave_out(self, name: str) -> None:
-        """Without this field, or by its other name first."""
+        """Rename this field, or drop it if that was tried already."""
         other = _MAX_TOKENS.get(name, "")
         is_new_name = name in self.renamed.values()
         if other and other not in self.renamed and not is_new_name:
@@ -72,7 +72,7 @@ class Manners(msgspec.Struct):
             self.dropped |= {name, other} if is_new_name else {name}
 
     def _learn_of_calls(self, request: dict[str, Any], problem: str) -> bool:
-        """What a refusal without a field's name may mean; if it says nothing at all, the plainest form is tried."""
+        """Learn from a refusal that names no field; if it gives no reason at all, the plainest form is tried."""
         has_calls = any(message.get("tool_calls") for message in request["messages"])
         if has_calls and "thought_signature" in problem and not self.signatures:
             self.signatures = True
@@ -88,27 +88,27 @@ class Manners(msgspec.Struct):
         return True
 
     def form(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The request in the form that the server takes."""
+        """The request in the form that the server accepts."""
         named = {self.renamed.get(name, name): value for name, value in request.items()}
         return {name: value for name, value in named.items() if name in _NEEDED or name not in self.dropped}
 
 
-def request_of(model: str, prompt: PromptRequested, manners: Manners) -> dict[str, Any]:
+def request_of(model: str, prompt: PromptRequested, quirks: ServerQuirks) -> dict[str, Any]:
     """The body of the request for a prompt."""
     request: dict[str, Any] = {
         "stream_options": {"include_usage": True},
-        **prompt.parameters,  # servers of one's own know more names
+        **prompt.parameters,  # self-hosted servers know more names
         "model": model,
-        "messages": wire_messages(prompt.messages, manners),
+        "messages": wire_messages(prompt.messages, quirks),
         "stream": True,
     }
     if prompt.tools:
         request["tools"] = [_tool(tool) for tool in prompt.tools]
         request["tool_choice"] = prompt.tool_choice
-    return manners.form(request)
+    return quirks.form(request)
 
 
-def wire_messages(messages: Sequence[Message], manners: Manners) -> list[dict[str, Any]]:
+def wire_messages(messages: Sequence[Message], quirks: ServerQuirks) -> list[dict[str, Any]]:
     """The messages in strict order, see the module's docstring."""
     head = 0
     while head < len(messages) and messages[head].role == "system":
@@ -117,7 +117,7 @@ def wire_messages(messages: Sequence[Message], manners: Manners) -> list[dict[st
     system = "\n\n".join(text for message in messages[:head] if (text := clean_text(message.content).strip()))
     if system:
         wire.append({"role": "system", "content": system})
-    for message in _in_turn(messages[head:], manners):
+    for message in _in_turn(messages[head:], quirks):
         last = wire[-1]["role"] if wire else ""
         if message["role"] == "assistant" and last in {"", "system"}:
             wire.append({"role": "user", "content": _CONNECTED})
@@ -136,8 +136,8 @@ def wire_messages(messages: Sequence[Message], manners: Manners) -> list[dict[st
     return wire
 
 
-def _in_turn(messages: Sequence[Message], manners: Manners) -> Iterator[dict[str, Any]]:
-    """The messages one by one; each tool call with its result behind it, results without a call left out."""
+def _in_turn(messages: Sequence[Message], quirks: ServerQuirks) -> Iterator[dict[str, Any]]:
+    """The messages one by one, each tool call followed by its result; results without a call are left out."""
     results: dict[str, list[Message]] = {}
     for message in messages:
         if message.role == "tool":
@@ -146,12 +146,12 @@ def _in_turn(messages: Sequence[Message], manners: Manners) -> Iterator[dict[str
         text = clean_text(message.content)
         if message.role == "tool":
             continue
-        if message.role != "assistant":  # a note of ours in the middle is read as the user's
+        if message.role != "assistant":  # a system message in the middle is sent as the user's
             yield {"role": "user", "content": text if text.strip() else _SILENCE}
             continue
-        calls = [(_call(call, manners), results.get(call.id, [])) for call in message.tool_calls]
+        calls = [(_call(call, quirks), results.get(call.id, [])) for call in message.tool_calls]
         if calls:
-            content = text if text.strip() else ("(A tool is called.)" if manners.text_content else None)
+            content = text if text.strip() else ("(A tool is called.)" if quirks.text_content else None)
             yield {"role": "assistant", "content": content, "tool_calls": [call for call, _ in calls]}
         elif text.strip():
             yield {"role": "assistant", "content": text}
@@ -160,21 +160,21 @@ def _in_turn(messages: Sequence[Message], manners: Manners) -> Iterator[dict[str
             yield {"role": "tool", "tool_call_id": call["id"], "content": result if result.strip() else _NO_RESULT}
 
 
-def _call(call: ToolCall, manners: Manners) -> dict[str, Any]:
+def _call(call: ToolCall, quirks: ServerQuirks) -> dict[str, Any]:
     try:
         (arguments,) = argument_objects(call.arguments)
     except ValueError:
-        arguments = "{}"  # of an earlier version, or another's: no server takes it as it is
-    call_id = _nine(call.id) if manners.short_ids else clean_text(call.id)
+        arguments = "{}"  # written by an earlier version or another program: no server accepts it
+    call_id = _short_id(call.id) if quirks.short_ids else clean_text(call.id)
     function = {"name": tool_name(call.name) or "unknown", "arguments": arguments}
-    written: dict[str, Any] = {"id": call_id or _nine(call.name), "type": "function", "function": function}
-    if manners.signatures:
+    written: dict[str, Any] = {"id": call_id or _short_id(call.name), "type": "function", "function": function}
+    if quirks.signatures:
         written["extra_content"] = _SIGNATURE
     return written
 
 
-def _nine(call_id: str) -> str:
-    """An id of nine letters or digits, always the same for the same one."""
+def _short_id(call_id: str) -> str:
+    """An id of nine letters or digits, always the same for the same id."""
     if re.fullmatch(r"[A-Za-z0-9]{9}", call_id):
         return call_id
     return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:9]

@@ -1,4 +1,4 @@
-"""Tool calls that a model has written into its text, in the notations of the models' own templates."""
+"""Parses tool calls that a model has written into its text, in the notations of the models' templates."""
 
 import ast
 import json
@@ -28,7 +28,7 @@ _decoder = json.JSONDecoder(strict=False)
 
 
 def written_calls(text: str, offered: Sequence[str], *, bare: bool = False) -> list[Written]:
-    """The calls in a part of the text that is not spoken, of offered tools only; ``bare``: a name alone is one."""
+    """The calls of offered tools in a part of the text that is not spoken; ``bare``: a name alone counts as one."""
     notations = (_elements(text), _pairs(text), _objects(text, offered), _python(text))
     found = next((calls for calls in map(list, notations) if calls), [(text.strip(), "{}")] if bare else [])
     known = [(tool_name(name, offered), arguments) for name, arguments in found]
@@ -36,7 +36,7 @@ def written_calls(text: str, offered: Sequence[str], *, bare: bool = False) -> l
 
 
 def is_call(value: Any) -> bool:
-    """Whether a JSON value has the form of a call, of whichever tool: nobody is to hear it."""
+    """Whether a JSON value has the form of a call, of any tool: it must not be spoken."""
     if isinstance(value, list):
         return bool(value) and all(is_call(each) for each in value)
     if not isinstance(value, dict):
@@ -49,10 +49,10 @@ def is_call(value: Any) -> bool:
 
 
 def json_value(text: str) -> Any:
-    """The JSON value that the text is.
+    """The text as a JSON value.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
 
     """
     try:
@@ -80,7 +80,7 @@ def _pairs(text: str) -> Iterator[Written]:
 
 
 def _typed(value: str) -> Any:
-    """A value as it stands between two tags: lists and mappings are JSON, all else is checked by the tool itself."""
+    """A value between two tags: lists and mappings are JSON, the tool checks everything else."""
     if value[:1] in {"[", "{"}:
         try:
             return json_value(value)
@@ -145,4 +145,4 @@ def _python(text: str) -> Iterator[Written]:
             values = {each.arg: ast.literal_eval(each.value) for each in node.keywords if each.arg is not None}
             yield name, json.dumps(values, ensure_ascii=False)
         except (ValueError, TypeError, RecursionError):
-            continue  # its values are no literals: it is code, and no call
+            continue  # its values are not literals: it is code, not a call
