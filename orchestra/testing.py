@@ -5,16 +5,23 @@
 ...         await bus.publish(UserTurnEnded(call=bus.call(), text="lovely"))
 ...         await bus.settled()
 ...     assert (await bus.published(MoodScored))[0].mood == "good"
+
+A recorded call is a test, too. Its journal comes from `orchestra calls export`, or from ``bus.published()``:
+
+>>> assert history("calls/complaint.jsonl").turns[1].agent == "complaints"            # doctest: +SKIP
+>>> async def test_the_recorded_call_is_handled_as_before():                          # doctest: +SKIP
+...     await replay("calls/complaint.jsonl", consumer)  # raises DivergedError with the differences
 """
 
 import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+import warnings
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 import structlog
 
@@ -23,7 +30,16 @@ from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.keys import STREAMS
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.bus.worker.runtime import ConsumerRuntime
-from orchestra.errors import MissingExtraError
+from orchestra.errors import MissingExtraError, OrchestraError, UsageError
+from orchestra.history.call import CallHistory
+from orchestra.history.reduce import history_of
+from orchestra.history.views.transcript import json_lines
+from orchestra.replay.pace import Pace
+from orchestra.replay.replay import Replay
+from orchestra.replay.selection import Selection
+from orchestra.replay.sources.json_lines import file_entries
+from orchestra.replay.targets.consumer import consumer_target
+from orchestra.replay.targets.output_diff import IGNORED, ConsumerResult
 from orchestra.settings import Settings
 from orchestra_schemas import Event
 
@@ -36,6 +52,110 @@ except ModuleNotFoundError as error:
 
 E = TypeVar("E", bound=Event)
 _SETTLED_S = 20.0
+_MOST_DIFFERENCES = 20
+
+
+class DivergedError(OrchestraError, AssertionError):
+    """A consumer publishes something else than it did in the recording; the message has the differences."""
+
+
+def history(journal: str | Path | Iterable[Event]) -> CallHistory:
+    """The history of a recorded call: its turns with words, tools and times, its call record, and more.
+
+    Args:
+        journal: a file of JSON lines (`orchestra calls export`), or the events of the call.
+
+    Raises:
+        UsageError: there is no such file, or it contains no event.
+        ValueError: the journal has more than one call.
+
+    """
+    events = _events(Path(journal)) if isinstance(journal, str | Path) else list(journal)
+    if len(calls := {event.call for event in events}) > 1:
+        msg = f"a history is of one call, and this journal has {len(calls)}: pass the events of one of them"
+        raise ValueError(msg)
+    return history_of(events)
+
+
+def _events(path: Path) -> list[Event]:
+    if not path.is_file():
+        msg = f"there is no journal {path}"
+        raise UsageError(msg)
+    events = [event for entry in file_entries(path, warnings.warn) if (event := entry.event()) is not None]
+    if not events:
+        msg = f"{path} contains no event"
+        raise UsageError(msg)
+    return events
+
+
+async def replay(
+    journal: str | Path | Iterable[Event],
+    consumer: Consumer,
+    *,
+    settings: Settings | None = None,
+    clock: Literal["now", "then"] = "now",
+    patience_s: float = 5.0,
+    ignored: Collection[str] = (),
+) -> ConsumerResult:
+    """Run a recorded journal through a consumer, and compare what it publishes with the recording.
+
+    The consumer runs on an embedded server of its own, as in `orchestra replay --into`. Its side effects outside Redis
+    are real: tools run and models are called.
+
+    Args:
+        journal: a file of JSON lines, or the events of one or more calls, each with its id.
+        consumer: its handlers run.
+        settings: by default those of the environment.
+        clock: ``now`` moves the times in the events so that the calls happen now; ``then`` keeps them.
+        patience_s: how long to wait for an output while its handler is running and nothing else happens.
+        ignored: names of more fields that are not compared, beside times, deadlines and versions.
+
+    Returns:
+        What was compared, if everything agrees.
+
+    Raises:
+        DivergedError: an output differs, is missing or is new, or an event became a dead letter.
+
+    """
+    with tempfile.TemporaryDirectory(prefix="orchestra-replay-") as name:
+        folder = Path(name)
+        source = str(journal) if isinstance(journal, str | Path) else str(folder / "journal.jsonl")
+        if not isinstance(journal, str | Path):
+            await asyncio.to_thread(Path(source).write_bytes, json_lines(journal))
+        known = Settings(data_dir=folder / "data") if settings is None else settings
+        run = Replay(
+            settings=known,
+            selection=Selection(),
+            source=source,
+            pace=Pace(None),
+            stop=asyncio.Event(),
+            on_warning=warnings.warn,
+        )
+        target = consumer_target(
+            consumer, known, folder / "server", clock=clock, patience_s=patience_s, ignored=IGNORED | set(ignored)
+        )
+        async with target as candidate:
+            await run.into(candidate)
+            result = await candidate.result()
+    if not result.agrees:
+        raise DivergedError("\n".join(_differences(consumer.name, result)))
+    return result
+
+
+def _differences(name: str, result: ConsumerResult) -> Iterator[str]:
+    """What differs, a line each."""
+    differing = result.outputs.of("changed", "missing", "new")
+    yield f"{name} diverges from the recording in {len(differing)} of {len(result.outputs.all)} outputs:"
+    for output in differing[:_MOST_DIFFERENCES]:
+        yield f"  {output.verdict} {output.entry.type} {output.entry.id}"
+        for change in output.changes:
+            yield f"    {change.field}: recorded {change.recorded or 'nothing'}, now {change.candidate or 'nothing'}"
+    if len(differing) > _MOST_DIFFERENCES:
+        yield f"  … and {len(differing) - _MOST_DIFFERENCES} more"
+    for letter in result.dead[:_MOST_DIFFERENCES]:
+        yield f"  dead letter {letter.type} {letter.id}: {letter.error}"
+    if result.unfinished:
+        yield f"  {result.unfinished} events were still being handled at the end: raise patience_s if they take longer"
 
 
 class TestBus:

@@ -24,6 +24,12 @@ def _of(tag: str, value: str) -> str:
     return f"last(CASE WHEN type = '{tag}' THEN {value} END ORDER BY place) FILTER (type = '{tag}')"
 
 
+def _last_given(tag: str, value: str) -> str:
+    """The last value that is not empty, of the events of this type."""
+    condition = f"type = '{tag}' AND {value} <> ''"
+    return f"last(CASE WHEN {condition} THEN {value} END ORDER BY place) FILTER ({condition})"
+
+
 def _first(tag: str, value: str) -> str:
     return f"first(CASE WHEN type = '{tag}' THEN {value} END ORDER BY place) FILTER (type = '{tag}')"
 
@@ -45,6 +51,11 @@ def _types(*tags: str) -> str:
     return f"type IN ({', '.join(repr(tag) for tag in tags)})"
 
 
+_PLAYED = "type IN ('reply.spoken', 'reply.interrupted')"
+#: what was heard of the last part of a reply: another edge may have continued it
+_REPLY = (
+    f"last(CASE WHEN {_PLAYED} THEN coalesce({_text('text')}, {_text('heard')}) END ORDER BY place) FILTER ({_PLAYED})"
+)
 _FAILED = f"coalesce({_number('failed', 'BOOLEAN')}, false)"
 
 #: the year 10000, epoch seconds: a time from there on was written in another unit, and is no date for Python
@@ -75,8 +86,9 @@ SELECT call,
     coalesce({_first("call.started", _text("direction"))}, 'inbound') AS direction,
     {_first("call.started", _text("app"))} AS app,
     {_of("agent.changed", _text("agent"))} AS agent,
-    coalesce(max(version) FILTER (contains(version, '+')), max(version), '') AS version,
-    coalesce({_of("prompt.completed", _text("model"))}, '') AS model,
+    coalesce({_last_given("turn.completed", "version")}, {_first("call.started", "version")}, max(version), '')
+        AS version,
+    coalesce({_last_given("turn.completed", _text("model"))}, '') AS model,
     {_count("user.turn.ended")} AS turns,
     {_count("reply.interrupted")} AS interruptions,
     {_count("tool.completed")} AS tools,
@@ -109,9 +121,9 @@ FROM (
         min(time) AS time,
         coalesce({_of("turn.completed", _text("agent"))}, {_of("reply.spoken", _text("agent"))}) AS agent,
         {_of("turn.completed", _text("model"))} AS model,
-        coalesce(max(version) FILTER (contains(version, '+')), max(version), '') AS version,
+        coalesce({_last_given("turn.completed", "version")}, '') AS version,
         {_of("user.turn.ended", _text("text"))} AS said,
-        coalesce({_of("reply.spoken", _text("text"))}, {_of("reply.interrupted", _text("heard"))}) AS reply,
+        {_REPLY} AS reply,
         {_count("reply.interrupted")} > 0 AS interrupted,
         {_count("turn.completed", _FAILED)} > 0 AS failed,
         any_value(CASE WHEN type = 'turn.measured' THEN json_transform(body, '{{{_MEASURED}}}') END) AS measured

@@ -242,7 +242,8 @@ class _Call:
             self.add(RecordingSaved, url="https://user:secret@example.com/r.wav", missing_ms=20, turn=0)
 
 
-def _call(random: Random) -> list[Event]:
+def made_up_call(random: Random) -> list[Event]:
+    """The journal of a call that the platform could have made."""
     call = _Call(random)
     call.start()
     for _ in range(random.randint(0, 4)):
@@ -272,8 +273,8 @@ def _damaged(events: list[Event], random: Random) -> Iterator[Event]:
 
 
 #: calls as the platform makes them, in the order of time; some still run, some were lost
-whole_journals = st.randoms(use_true_random=False).map(_call)
+whole_journals = st.randoms(use_true_random=False).map(made_up_call)
 #: the same with events repeated, missing and out of order, and with a beginning or an end cut off
-damaged_journals = st.randoms(use_true_random=False).map(lambda random: list(_damaged(_call(random), random)))
+damaged_journals = st.randoms(use_true_random=False).map(lambda random: list(_damaged(made_up_call(random), random)))
 
 assert "booking.noted" in event_types()

@@ -1,0 +1,79 @@
+"""`orchestra.testing.history` and `orchestra.testing.replay`, as a developer uses them."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestra import Consumer
+from orchestra.errors import UsageError
+from orchestra.history.views.transcript import json_lines
+from orchestra.settings import Settings
+from orchestra.testing import DivergedError, TestBus, history, replay
+from orchestra_schemas import Event, UserTurnEnded
+from tests.agents.golden import golden
+from tests.replay.scratch_consumers import TemperScored, mood_consumer, turns_of
+
+
+async def recorded(bus: TestBus) -> list[Event]:
+    """The journal of a call that the mood consumer has handled."""
+    async with bus.run(mood_consumer()):
+        for event in turns_of(bus.call()):
+            await bus.publish(event)
+            await bus.settled()
+    return await bus.published()
+
+
+def test_a_recorded_call_can_be_asked_about_its_turns() -> None:
+    call = history(golden("status"))
+    assert call.record.status == "ended"
+    turn = call.turn(2)
+    assert turn is not None
+    assert (turn.agent, [step.name for step in turn.tools]) == ("tracking", ["find_parcel"])
+
+
+def test_a_history_is_of_one_call() -> None:
+    with pytest.raises(ValueError, match="a history is of one call, and this journal has 2"):
+        history([*turns_of("07-a"), *turns_of("07-b")])
+
+
+def test_a_journal_that_does_not_exist_or_is_empty_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no journal"):
+        history(tmp_path / "none.jsonl")
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(UsageError, match="contains no event"):
+        history(tmp_path / "empty.jsonl")
+
+
+async def test_a_consumer_that_has_not_changed_agrees_with_the_recording(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    journal = await recorded(bus)
+    result = await replay(journal, mood_consumer(), settings=settings)
+    assert [output.verdict for output in result.outputs.all] == ["same"] * 4
+    file = tmp_path / "journal.jsonl"
+    file.write_bytes(json_lines(journal))
+    assert (await replay(file, mood_consumer(), settings=settings)).agrees
+
+
+async def test_a_consumer_that_publishes_something_else_diverges(bus: TestBus, settings: Settings) -> None:
+    with pytest.raises(DivergedError) as raised:
+        await replay(await recorded(bus), mood_consumer("bad"), settings=settings)
+    first, output, change = str(raised.value).splitlines()[:3]
+    assert first == "mood diverges from the recording in 3 of 4 outputs:"
+    assert output.startswith("  changed temper.scored ")
+    assert change == '    mood: recorded "good", now "bad"'
+
+
+async def test_fields_that_are_ignored_may_differ(bus: TestBus, settings: Settings) -> None:
+    assert (await replay(await recorded(bus), mood_consumer("bad"), settings=settings, ignored=["mood"])).agrees
+
+
+async def test_an_event_that_cannot_be_handled_is_a_divergence(bus: TestBus, settings: Settings) -> None:
+    broken = Consumer("mood", max_attempts=1)
+
+    @broken.on(UserTurnEnded)
+    async def score(event: UserTurnEnded) -> TemperScored:
+        raise ValueError(event.text)
+
+    with pytest.raises(DivergedError, match=r"dead letter user.turn.ended .*: ValueError\('words 1'\)"):
+        await replay(await recorded(bus), broken, settings=settings)
