@@ -47,13 +47,13 @@ async def test_a_call_that_outlasts_the_drain_loses_its_stream_only(bus: TestBus
 async def test_the_last_call_is_over_when_the_carrier_was_told_what_is_next(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "a person please", app=Greeting(greeting="")) as running:
         calls, order = running.edge.admission, list[str]()
-        asked, draining = calls.asked, list[asyncio.Task[None]]()
+        asked, draining = calls.carrier_asked, list[asyncio.Task[None]]()
 
         def noted(call: str) -> None:
             order.append("asked")
             asked(call)
 
-        calls.asked = noted  # type: ignore[method-assign]
+        calls.carrier_asked = noted  # type: ignore[method-assign]
 
         async def talk(line: PhoneLine) -> None:
             line.say(tone(0.4))
