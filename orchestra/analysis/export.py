@@ -1,4 +1,4 @@
-"""The answer to a query as a file: CSV, JSON lines, Parquet."""
+"""The result of a query as CSV, JSON lines or Parquet."""
 
 import csv
 import io
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from orchestra.analysis.query import QueryResult
 
 
-def write_csv(answer: "QueryResult", file: IO[bytes], *, look_on: bool = False) -> int:
-    """Comma-separated, with a header; returns the number of rows.
+def write_csv(answer: "QueryResult", file: IO[bytes], *, for_terminal: bool = False) -> int:
+    """Write CSV with a header; returns the number of rows.
 
-    Where somebody may ``look_on`` it goes to a terminal, which its texts must not drive.
+    With ``for_terminal``, control characters are replaced.
     """
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer, rows = csv.writer(text), 0
     writer.writerow(answer.schema.names)
     for batch in answer.batches():
         found = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-        writer.writerows([map(_harmless, row) for row in found] if look_on else found)
+        writer.writerows([map(_harmless, row) for row in found] if for_terminal else found)
         rows += len(batch)
     text.detach()
     return rows
 
 
 def write_json(answer: "QueryResult", file: IO[bytes]) -> int:
-    """One JSON object a line, harmless on a terminal; returns the number of rows."""
+    """Write one JSON object per line, without control characters; returns the number of rows."""
     rows = 0
     for batch in answer.batches():
         for row in batch.to_pylist():
@@ -42,7 +42,7 @@ def write_json(answer: "QueryResult", file: IO[bytes]) -> int:
 
 
 def write_parquet(answer: "QueryResult", file: IO[bytes]) -> int:
-    """Parquet; returns the number of rows."""
+    """Write Parquet; returns the number of rows."""
     rows = 0
     with pq.ParquetWriter(file, answer.schema, compression="zstd") as writer:
         for batch in answer.batches():
@@ -56,7 +56,7 @@ def _harmless(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: sums that the database makes as decimals are numbers."""
+    """The value for JSON: decimals, which the database uses for sums, become numbers."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value

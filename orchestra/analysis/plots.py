@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.report import between
 
-#: so many outcomes have a colour of their own; they differ in lightness, too
+#: colours of the outcomes; they also differ in lightness
 _COLOURS = ("#1b4965", "#5fa8d3", "#bc6c25", "#e9c46a", "#606c38", "#a3b18a", "#9d4edd", "#d62828")
 _INK = "#333333"
 _LOOK: Any = {
@@ -108,7 +108,7 @@ def _latency(records: CallDatabase, when: str) -> Figure:
 
 
 def _few_labels(axes: Any, days: list[str]) -> None:
-    """At most some ten days are named, or their names run into each other."""
+    """Label about ten days at most, so that the labels do not overlap."""
     step = max(1, -(-len(days) // 10))
     axes.set_xticks(range(0, len(days), step), days[::step], rotation=20 if len(days) > 4 else 0)  # noqa: PLR2004
 

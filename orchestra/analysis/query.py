@@ -1,7 +1,6 @@
-"""SQL over everything that is kept of the calls: the archive, and what a running journal has beyond it.
+"""SQL over all calls: the archive, and what a running journal has beyond it.
 
-The database is in memory and locked: a query reads the views and nothing else, neither files nor the network, and
-changes nothing.
+The database is in memory and locked: a query can only read the views. It has no access to files or the network.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ except ModuleNotFoundError as missing:
 
 _LOG = structlog.get_logger("orchestra.analysis")
 _PAGE = 5000
-#: of several rows of one event the first; one without an id is known by its place
+#: the first of several rows of one event; an event without an id is identified by its stream id
 _FIRST = """
 row_number() OVER (
     PARTITION BY call, id, CASE WHEN id = '' THEN concat(journal, '/', stream_ms, '-', stream_seq) END
@@ -43,17 +42,17 @@ def _log_warning(text: str) -> None:
 
 
 class CallDatabase:
-    """What is kept of the calls, as views of an SQL database. Open it with `open`, and close it."""
+    """All calls as views of an SQL database. Use `open`, and `close` at the end."""
 
     def __init__(self, database: "duckdb.DuckDBPyConnection", *, files: int, live: int) -> None:
         self.files = files
-        #: events that are on a journal and in no file yet
+        #: events that are on the journal only
         self.live = live
         self._database = database
 
     @classmethod
     async def open(cls, settings: Settings, *, on_warning: Callable[[str], None] = _log_warning) -> "CallDatabase":
-        """The archive of the settings, and the journal of their server if one runs.
+        """Open the archive of the settings, and the journal of their server if it is running.
 
         ``on_warning`` gets one sentence for a server that should be there and is away, and for each damaged file: the
         answer leaves them out.
@@ -71,7 +70,7 @@ class CallDatabase:
         live = await _live(settings, parts, on_warning)
         try:
             return await asyncio.to_thread(cls._build, archive, parts, live)
-        except (duckdb.Error, pa.ArrowException, OSError):  # to open every file first would take long where all is well
+        except (duckdb.Error, pa.ArrowException, OSError):  # checking every file in advance would take long
             parts = await asyncio.to_thread(_readable, archive, on_warning)
             return await asyncio.to_thread(cls._build, archive, parts, live)
 
@@ -104,10 +103,10 @@ class CallDatabase:
         return cls(database, files=len(parts), live=sum(map(len, live.tables)))
 
     def run(self, sql: str) -> "QueryResult":
-        """The answer to one SELECT. Blocks.
+        """The result of one SELECT. Blocks.
 
         Raises:
-            UsageError: it is no single SELECT, reads what it must not, or is not right; the message says which.
+            UsageError: it is not a single SELECT, reads something else than the views, or is wrong.
 
         """
         try:
@@ -116,12 +115,12 @@ class CallDatabase:
             raise UsageError(_words(error)) from None
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             what = ", ".join(statement.type.name for statement in statements) or "nothing"
-            msg = f"a query is one SELECT, and this is {what}: it changes nothing; --out saves its answer"
+            msg = f"a query is one SELECT, and this is {what}; --out saves a result"
             raise UsageError(msg)
         try:
             return QueryResult(self._database.sql(sql))
         except duckdb.PermissionException as error:
-            msg = f"refused: a query reads {', '.join(VIEWS)} and no other place ({_words(error)})"
+            msg = f"refused: a query can only read {', '.join(VIEWS)} ({_words(error)})"
             raise UsageError(msg) from None
         except duckdb.Error as error:
             said, _, _ = (words := _words(error)).partition(" Did you mean")
@@ -130,45 +129,45 @@ class CallDatabase:
             raise UsageError(words) from None
 
     def columns(self) -> dict[str, list[tuple[str, str]]]:
-        """Every view with the names and types of its columns."""
+        """All views with the names and types of their columns."""
         return {
             view: [(row["column_name"], row["column_type"]) for row in self.rows(f"DESCRIBE {view}")] for view in VIEWS
         }
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The answer to one SELECT, all of it."""
+        """All rows of the result of one SELECT."""
         return [row for batch in self.run(sql).batches() for row in batch.to_pylist()]
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the database and its files."""
         self._database.close()
 
 
 class QueryResult:
-    """The rows that a query gave, in batches of Arrow."""
+    """The result of a query, in batches of Arrow."""
 
     def __init__(self, result: "duckdb.DuckDBPyRelation") -> None:
         self._reader = result.to_arrow_reader(_PAGE)
         self.schema: pa.Schema = self._reader.schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, some thousands at a time.
+        """The rows, in batches of up to 5,000.
 
         Raises:
-            UsageError: the query fails on the way: a value that cannot be cast, too little memory.
+            UsageError: the query fails while it runs, like for a value that cannot be cast, or too little memory.
 
         """
         try:
             yield from self._reader
         except (pa.ArrowException, duckdb.Error, OSError) as error:
             if "No such file" in str(error) or "No files found" in str(error):
-                msg = "the archive's files were merged while they were read: ask again"
+                msg = "the archive's files were merged during the query: run it again"
                 raise UsageError(msg) from error
             raise UsageError(_words(error)) from None
 
 
 def _files(database: "duckdb.DuckDBPyConnection", archive: Archive, paths: list[str], number: int) -> str:
-    """What reads these files of the archive in SQL."""
+    """An SQL expression that reads these files of the archive."""
     if archive.root.folder is None:
         database.register(f"archived_{number}", archive.dataset(paths))
         return f"archived_{number}"
@@ -177,10 +176,10 @@ def _files(database: "duckdb.DuckDBPyConnection", archive: Archive, paths: list[
 
 
 def _once(database: "duckdb.DuckDBPyConnection", journals: int) -> str:
-    """SQL for every event once, though several journals have it.
+    """SQL for all events, each once, even if several journals have it.
 
-    A server that has lost its data has a journal of another name, and for a while its workers archive what comes then
-    under the old one; a copy that was replayed into another server may lie in the same archive as its original.
+    A server that has lost its data gets a journal of another name, and for a while its workers archive new events under
+    the old name. And a copy that was replayed into another server can be in the same archive as its original.
     """
     every = "SELECT * EXCLUDE (journal) FROM journals"
     if journals > 1:
@@ -196,10 +195,10 @@ def _once(database: "duckdb.DuckDBPyConnection", journals: int) -> str:
 
 
 async def calls_where(settings: Settings, where: str) -> list[str]:
-    """The ids of the calls that an SQL condition on the view ``calls`` holds for, or that a query's ``call`` names.
+    """The ids of the calls that meet an SQL condition on the view ``calls``, or of a query's column ``call``.
 
     Raises:
-        UsageError: the condition or query is not right.
+        UsageError: the condition or query is wrong.
 
     """
     records = await CallDatabase.open(settings)
@@ -216,13 +215,13 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
 
 
 def _readable(archive: Archive, on_warning: Callable[[str], None]) -> list[ArchivePart]:
-    """What counts of the files that can be read; the others are complained of."""
+    """The parts of the readable files that count; warns about the others."""
     readable = []
     for file in archive.files():
         try:
             archive.open(file).close()
         except OSError as error:
-            on_warning(f"{error}; the answer is without its events")
+            on_warning(f"{error}; the result is without its events")
         else:
             readable.append(file)
     return effective_parts(readable)
@@ -230,7 +229,7 @@ def _readable(archive: Archive, on_warning: Callable[[str], None]) -> list[Archi
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """What the journal of a running server, by its name, has beyond the archive's files."""
+    """The events of a running journal that are not archived, and the name of the journal."""
 
     journal: str = ""
     tables: list[pa.Table] = field(default_factory=list)
@@ -242,7 +241,7 @@ async def _live(settings: Settings, parts: list[ArchivePart], on_warning: Callab
     try:
         bus = await Bus.connect(settings)
     except ServerError as error:
-        on_warning(f"the answer is of the archive alone: {error}")
+        on_warning(f"the result is from the archive only: {error}")
         return _Live()
     last = {(part.file.journal, part.file.partition): part.file.last for part in parts}
     tables, rows = [], []
@@ -264,5 +263,5 @@ def _quoted(text: str) -> str:
 
 
 def _words(error: Exception) -> str:
-    """What DuckDB says, in one line."""
+    """DuckDB's message in one line."""
     return " ".join(str(error).split("LINE 1:", maxsplit=1)[0].split())

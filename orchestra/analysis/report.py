@@ -1,4 +1,4 @@
-"""What an analyst asks daily, in one report: calls, outcomes, latency by stage, tools, hand-overs, words, tokens."""
+"""The daily report: calls, outcomes, latency by stage, tools, transfers, words, tokens."""
 # ruff: noqa: S608 - made of constants and numbers
 
 from typing import Any
@@ -6,25 +6,25 @@ from typing import Any
 from orchestra.analysis.query import CallDatabase
 from orchestra_schemas.speech import TURN_TIMES
 
-#: what a group of calls is told by: the name of the group, and its column
+#: how turns are grouped: the name of the group, and its column
 GROUPS = {"day": "day", "agent": "agent", "version": "version"}
 
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
 
 def between(since: float | None = None, until: float | None = None) -> str:
-    """A condition on ``time``; moments in epoch seconds."""
+    """An SQL condition on ``time``, from epoch seconds."""
     tests = [f"time >= make_timestamp({round(since * 1e6)})"] if since is not None else []
     tests += [f"time < make_timestamp({round(until * 1e6)})"] if until is not None else []
     return " AND ".join(tests) or "true"
 
 
 def report(records: CallDatabase, *, since: float | None = None, until: float | None = None) -> dict[str, Any]:
-    """The report as plain values, of what began between two moments (epoch seconds). Blocks.
+    """The report of what began between two times (epoch seconds), as plain values. Blocks.
 
-    Shapes: ``totals`` one object, every other part a list of objects; latencies in ms, ``None`` where nothing was
-    measured. ``by_day``, ``by_agent`` and ``by_version`` have the same columns; what an agent did is told by turns, so
-    that a call with two agents counts for both.
+    ``totals`` is one object, every other part a list of objects. Latencies are in ms, ``None`` if nothing was measured.
+    ``by_day``, ``by_agent`` and ``by_version`` have the same columns; agents are counted by turns, so that a call with
+    two agents counts for both.
     """
     when = between(since, until)
     return {
@@ -67,7 +67,7 @@ _CALL_SUMS = ", ".join(
 
 
 def _latency(records: CallDatabase, when: str) -> list[dict[str, Any]]:
-    """A row for each stage."""
+    """One row for each stage."""
     columns = [
         f"quantile_cont({stage}, {share}) AS {stage}_{name}" for stage in TURN_TIMES for name, share in _QUANTILES
     ] + [f"count({stage}) AS {stage}_count" for stage in TURN_TIMES]
@@ -83,7 +83,7 @@ def _latency(records: CallDatabase, when: str) -> list[dict[str, Any]]:
 
 
 def _by(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:
-    """Turns, with the tools, hand-overs and tokens of the same group beside them."""
+    """Turns, tools, transfers and tokens of each group."""
     group = f"coalesce({column}, '')" if column != "day" else "CAST(time AS DATE)"
     quantiles = ", ".join(f"quantile_cont(total_ms, {share}) AS {name}" for name, share in _QUANTILES)
     return records.rows(

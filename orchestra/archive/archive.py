@@ -1,18 +1,18 @@
-"""The archive: the journal for ever, in Parquet files by day and partition, on a folder or any fsspec URL.
+"""The archive: the whole journal in Parquet files, by day and partition, in a folder or at any fsspec URL.
 
 ``2026-11-22/p07-3f9ac2d1/1763830000000-0_1763830059412-3.parquet`` holds every event of partition 7 of the journal
 ``3f9ac2d1`` (a server's own name, so that two servers may share an archive) from the first stream id to the last.
 
-Every event counts once, whoever wrote when:
+Every event counts once, even if workers die or are paused while they write:
 
-- A file is whole: it has its name only when it is complete, and it holds all entries of its stream between the two ids.
-- An owner writes one file after the other, and begins after the last stream id that it finds here. So the events of a
-  file that was written by an owner which died before its commit are not written again.
-- Two files of a partition may overlap all the same: an owner that was paused within a write, lost its lease and woke
-  up, renames its file although its successor has written those events, too; and a merged file stands beside the ones
-  it was made of until they are removed. Since each of them holds all there was between its ids, a reader takes them
-  in the order of their first ids, the longest first, and of each only what comes after the last id it has seen:
-  `ArchivePart.after`. What is covered wholly is not read, and `compact` removes it.
+- A file gets its name when it is complete, and holds all entries of its stream between the two ids.
+- The owner of a partition writes one file after the other, and starts after the last stream id in the archive. So
+  events that an owner wrote before it died, without committing them, are not written again.
+- Two files of a partition can still overlap. An owner that was paused during a write and lost its lease renames its
+  file, although its successor has written the same events. And a merged file exists beside its parts until they are
+  removed. Since each file holds everything between its ids, a reader takes the files in the order of their first ids,
+  the longest first, and of each file only what comes after the last id it has seen: `ArchivePart.after`. A file that
+  others cover entirely is not read, and `compact` removes it.
 """
 
 import heapq
@@ -61,7 +61,7 @@ _FOLDER = re.compile(r"p(\d\d)-([0-9a-z]+)")
 _FILE = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
 _LEVEL = 2
 _DAY_MS = 86_400_000
-#: in the last year that has a name of four digits; a call id of another's may say any moment
+#: in the last year with four digits; the call id of another program may contain any time
 LAST_MS = 253_402_300_799_000
 _LAST_DAY = "9999-12-31"
 
@@ -89,7 +89,7 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True)
 class ArchivePart:
-    """What counts of a file: its rows beyond ``after``; all of them unless it overlaps with another."""
+    """The rows of a file that count: those after ``after``; all of them unless it overlaps with another file."""
 
     file: ArchiveFile
     after: StreamId = BEGINNING
@@ -101,7 +101,7 @@ class ArchivePart:
 
 
 def effective_parts(files: Collection[ArchiveFile]) -> list[ArchivePart]:
-    """What counts of these files, by stream and in its order; those that others cover are left out."""
+    """The parts of these files that count, by stream and in its order, without files that others cover."""
     parts = []
     for _, stream in groupby(sorted(files, key=_longest_first), key=lambda file: (file.journal, file.partition)):
         seen = BEGINNING
@@ -117,17 +117,17 @@ def _longest_first(file: ArchiveFile) -> tuple[str, int, StreamId, tuple[int, in
 
 
 class Archive:
-    """The files at one place. Every method blocks; all raise OSError where the place cannot be reached."""
+    """The files in one folder or at one URL. All methods block, and raise OSError if it cannot be reached."""
 
     def __init__(self, root: str) -> None:
         self.root = FileRoot(root)
 
     @classmethod
     def of(cls, settings: Settings) -> "Archive":
-        """The archive that the settings name."""
+        """The archive of the settings."""
         return cls(settings.archive)
 
-    # -- what is there
+    # -- listing
 
     def files(
         self,
@@ -136,7 +136,7 @@ class Archive:
         journal: str | None = None,
         days: Callable[[str], bool] = lambda _: True,
     ) -> list[ArchiveFile]:
-        """Every file, also those that others cover; only of these partitions, this journal, such days."""
+        """All files, including those that others cover, of these partitions, this journal and these days."""
         found: list[ArchiveFile] = []
         for day in sorted(filter(_DAY.fullmatch, self.root.names())):
             for folder in self.root.names(day) if days(day) else ():
@@ -154,7 +154,7 @@ class Archive:
                 yield ArchiveFile(journal, partition, StreamId(*numbers[:2]), StreamId(*numbers[2:]), day)
 
     def last(self, journal: str, partition: int) -> StreamId:
-        """The last stream id of a partition that is archived; (0, 0) for none."""
+        """The last archived stream id of a partition; (0, 0) if there is none."""
         folder = f"p{partition:02d}-{journal}"
         for day in sorted(filter(_DAY.fullmatch, self.root.names()), reverse=True):
             found = [file.last for file in self._in(day, folder, partition, journal)]
@@ -162,12 +162,12 @@ class Archive:
                 return max(found)
         return BEGINNING
 
-    # -- more
+    # -- writing
 
     def write(self, journal: str, entries: Sequence[Entry], *, after: StreamId = BEGINNING) -> list[ArchiveFile]:
-        """Write entries of one partition, in their order: a file for each day they are of.
+        """Write entries of one partition, in their order: one file for each day.
 
-        ``after`` is the stream id up to which the group had taken the stream before them.
+        ``after`` is the last stream id that the group had processed before them.
         """
         written = []
         for rows in _by_day(entries):
@@ -179,7 +179,7 @@ class Archive:
         return written
 
     def put(self, file: ArchiveFile, rows: pa.Table, *, after: StreamId, level: int = _LEVEL) -> None:
-        """Write the rows of a file, which are in order."""
+        """Write the rows of a file; they are in order."""
         sheet = ParquetFileWriter({"after": str(after)}, level=level)
         sheet.add(rows)
         self.root.write(file.path, sheet.finish())
@@ -187,17 +187,17 @@ class Archive:
     # -- reading
 
     def open(self, file: ArchiveFile) -> pq.ParquetFile:
-        """A file for reading.
+        """Open a file for reading.
 
         Raises:
-            OSError: it is damaged, none of an archive, or cannot be reached.
+            OSError: it is damaged, not an archive file, or cannot be reached.
 
         """
         with _damage_as_os_error(file):
             return self._opened(self._source(file))
 
     def _source(self, file: ArchiveFile) -> pa.NativeFile:
-        """The bytes of a file: those on this machine are read as far as they are needed."""
+        """The bytes of a file; a file on this machine is read only where necessary."""
         if self.root.folder is not None:
             return pa.memory_map(str(self.root.folder / file.path))
         return pa.BufferReader(self.root.read(file.path))
@@ -212,10 +212,10 @@ class Archive:
         return opened
 
     def after(self, file: ArchiveFile, opened: pq.ParquetFile) -> StreamId:
-        """The id up to which the group had taken the stream before the first entry of a file.
+        """The last id that the group had processed before the first entry of a file.
 
         Raises:
-            OSError: the file does not say it in the form of an archive's.
+            OSError: the file does not have it in the right form.
 
         """
         with _damage_as_os_error(file):
@@ -223,14 +223,14 @@ class Archive:
             return StreamId.parse(told)
 
     def dataset(self, paths: Sequence[str]) -> Any:
-        """Files behind a URL as one Arrow dataset, read as far as a query needs them."""
+        """Files at a URL as one Arrow dataset, of which a query reads only what it needs."""
         return self.root.dataset(paths, SCHEMA)
 
     def tables(self, part: ArchivePart, **filters: Any) -> Iterator[pa.Table]:
-        """The rows that count of a file, in order, some ten thousands at a time; see `entries` for the filters.
+        """The rows of a file that count, in order, in tables of up to 65,536; see `entries` for the filters.
 
         Raises:
-            OSError: it is damaged, none of an archive, or cannot be reached.
+            OSError: it is damaged, not an archive file, or cannot be reached.
 
         """
         wanted = _RowFilter(BEGINNING if part.whole else part.after, **filters)
@@ -248,16 +248,16 @@ class Archive:
         until: float | None = None,
         types: Collection[str] | None = None,
     ) -> Iterator[Entry]:
-        """Archived entries, each once, as they were on the journal; in the order of their stream ids.
+        """The archived entries, each once, as they were on the journal, in the order of their stream ids.
 
         Args:
             calls: only of these calls.
-            since: only from this moment on (epoch seconds, as the server stored them).
-            until: only before this moment.
+            since: only entries that the server stored at this time or later, epoch seconds.
+            until: only entries before this time.
             types: only of these types (``user.turn.ended``).
 
         Raises:
-            OSError: the place cannot be reached, or a file is damaged.
+            OSError: the archive cannot be reached, or a file is damaged.
 
         """
         since_ms = None if since is None else int(since * 1000)
@@ -277,7 +277,7 @@ class Archive:
         yield from _once(merged, everywhere=calls is not None) if several else (entry for _, entry in merged)
 
     def _stream(self, parts: list[ArchivePart], wanted: dict[str, Any]) -> Iterator[tuple[StreamId, Entry]]:
-        """The entries of one stream's files; what was merged since they were listed is found where it is now."""
+        """The entries of one stream; files that were merged after the listing are found under their new names."""
         waiting = deque(parts)
         while waiting:
             part = waiting.popleft()
@@ -299,10 +299,10 @@ class Archive:
 
 @contextmanager
 def _damage_as_os_error(file: ArchiveFile) -> Iterator[None]:
-    """Have whatever Arrow finds wrong with a file told in one line, with the file's name.
+    """Report what Arrow finds wrong with a file in one line, with the name of the file.
 
     Raises:
-        OSError: something was, or the file cannot be reached.
+        OSError: the file is damaged, or cannot be reached.
 
     """
     try:
@@ -318,7 +318,7 @@ def _damage_as_os_error(file: ArchiveFile) -> Iterator[None]:
 
 
 class _RowFilter:
-    """Which rows are asked for."""
+    """Which rows are wanted."""
 
     def __init__(
         self,
@@ -336,25 +336,25 @@ class _RowFilter:
         self._until_ms = until_ms
 
     def groups(self, source: pa.NativeFile) -> list[int]:
-        """The row groups that can have such rows, by their statistics.
+        """The row groups that can have wanted rows, by their statistics.
 
-        A dataset's fragment tells of a damaged footer, where the metadata of a `ParquetFile` ends the process.
+        A fragment of a dataset raises an error for a damaged footer; the metadata of a `ParquetFile` crash the process.
         """
         milliseconds = ds.field("stream_ms")
-        # what lacks a value is none of an archive: it is read, to be told of
+        # rows without a value are damage: they are read, so that this is reported
         wanted = milliseconds.is_null() | (milliseconds >= max(self._after[0], self._since_ms or 0))
         if self._until_ms is not None:
             wanted &= milliseconds.is_null() | (milliseconds < self._until_ms)
         for name, values in (("call", self._calls), ("type", self._types)):
             if values:
                 field = ds.field(name)
-                # of very many values Arrow looks at none, but at their range
+                # with very many values Arrow ignores `isin`, but not the range
                 wanted &= field.is_null() | (field.isin(values) & (field >= values[0]) & (field <= values[-1]))
         fragment = ds.ParquetFileFormat().make_fragment(source)
         return [group.id for group in fragment.subset(wanted, schema=SCHEMA).row_groups]
 
     def of(self, rows: pa.Table) -> pa.Table:
-        """Those of these rows."""
+        """The wanted ones of these rows."""
         milliseconds = rows["stream_ms"]
         tests = []
         if self._after != BEGINNING:
@@ -373,7 +373,7 @@ class _RowFilter:
 
 
 def _by_day(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Entries in order, apart where a day begins."""
+    """Entries in order, divided by day."""
     first, last = (StreamId.parse(entry.stream_id).ms // _DAY_MS for entry in (entries[0], entries[-1]))
     if first == last:
         yield entries
@@ -383,9 +383,9 @@ def _by_day(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
 
 
 def _once(found: Iterable[tuple[StreamId, Entry]], *, everywhere: bool) -> Iterator[Entry]:
-    """Entries in order, each once though several journals have it: under the same stream id, or ``everywhere``.
+    """Entries in order, without duplicates of other journals: those with the same stream id, or ``everywhere`` all.
 
-    A server that lost its data has a journal of another name, which its workers may learn later than others.
+    A server that lost its data gets a journal of another name, which some workers learn later than others.
     """
     last, seen = BEGINNING, set[tuple[str, str]]()
     for place, entry in found:

@@ -1,7 +1,7 @@
-"""Merging the archive's small files: fewer, larger and better packed ones, while workers write and others read.
+"""Merges the archive's small files into larger, better compressed ones, while workers write and others read.
 
-A merged file covers the ids of those that it was made of, so from the moment it has its name it counts in their stead
-(`orchestra.archive.archive`); what is killed here leaves drafts or covered files behind, and the next run removes them.
+A merged file covers the ids of its parts, so it replaces them as soon as it has its name (`orchestra.archive.archive`).
+A run that is killed leaves drafts or covered files, which the next run removes.
 """
 
 import time
@@ -19,15 +19,15 @@ from orchestra.bus.stream.stream_id import StreamId
 
 _MOST_ROWS = 1_000_000
 _LEVEL = 9
-#: a draft that nobody renames for so long is a dead process's
+#: a draft that is this old belongs to a dead process
 _DRAFT_MS = 24 * 3600 * 1000
 
 
 @dataclass(slots=True)
 class CompactionResult:
-    """What was done: ``merged`` files became ``made``, ``covered`` ones and ``drafts`` were removed.
+    """What was done: ``merged`` files became ``made``; ``covered`` files and ``drafts`` were removed.
 
-    ``kept`` are those that should have been, in a place where nothing may be removed: they count no more.
+    ``kept`` ones could not be removed, because of missing rights; they no longer count.
     """
 
     merged: int = 0
@@ -50,12 +50,19 @@ def compact(
 ) -> CompactionResult:
     """Merge the files of each day and partition into files of up to ``most_rows`` events; remove what is covered.
 
-    All of them, or those of some ``partitions``, or of one ``journal``. ``settle_s`` lies between naming the merged
-    files and removing what they cover, so that whoever lists the folder meanwhile sees the ones or the others. Blocks;
-    safe to run beside workers, readers and another `compact`.
+    Blocks. It can run beside workers, readers and another `compact`.
+
+    Args:
+        archive: the archive.
+        partitions: only these.
+        journal: only this one.
+        most_rows: of a merged file.
+        settle_s: time between naming the merged files and removing the covered ones, so that a reader that lists the
+            folder in between sees either.
+        progress: called with the number of finished folders, and of all.
 
     Raises:
-        OSError: the place cannot be read or written; what was merged before is kept.
+        OSError: the archive cannot be read or written; what was merged before stays.
 
     """
     result = CompactionResult()
@@ -70,7 +77,7 @@ def compact(
 
 
 def _runs(archive: Archive, parts: list[ArchivePart], most_rows: int) -> Iterator[list[ArchivePart]]:
-    """Neighbours that are to be one file: between them there is nothing, and together they are not too large."""
+    """Neighbours that become one file: nothing is missing between them, and together they are not too large."""
     run: list[ArchivePart] = []
     rows = 0
     for part in parts if len(parts) > 1 else ():
@@ -112,7 +119,7 @@ def _merge(archive: Archive, run: list[ArchivePart], result: CompactionResult) -
 
 
 def _sweep(archive: Archive, files: list[ArchiveFile], result: CompactionResult, settle_s: float) -> None:
-    """Remove what others of these files cover, and what a process that is dead has begun."""
+    """Remove files that others cover, and drafts of dead processes."""
     covered = set(files) - {part.file for part in effective_parts(files)}
     if covered:
         time.sleep(settle_s)
@@ -129,13 +136,13 @@ def _sweep(archive: Archive, files: list[ArchiveFile], result: CompactionResult,
 def _removed(archive: Archive, path: str) -> bool:
     try:
         archive.root.remove(path)
-    except OSError:  # a role without the right to delete, an object lock: what counts does not change by it
+    except OSError:  # no right to delete, or an object lock: covered files do no harm
         return False
     return True
 
 
 def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:
-    """By the last id in their names; the clock of the server that gave it is near enough."""
+    """Old by the last id in their names: the clock of the server that made it is exact enough."""
     now_ms = time.time() * 1000
     for folder in sorted(folders):
         for name in archive.root.names(folder):
@@ -151,7 +158,7 @@ def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveGap:
-    """Something of a partition that the archive should have and has not: a file is gone."""
+    """Events of a partition that the archive should have: a file is gone."""
 
     journal: str
     partition: int
@@ -167,7 +174,7 @@ class ArchiveGap:
 
 
 def find_gaps(archive: Archive) -> list[ArchiveGap]:
-    """Where a file was removed from between others. What is gone at the beginning was given up on purpose."""
+    """Where a file between others is missing. Files that are missing at the beginning were removed on purpose."""
     found = []
     seen: dict[tuple[str, int], StreamId] = {}
     for part in effective_parts(archive.files()):

@@ -1,10 +1,10 @@
-"""The journal, for ever: every event goes to the Parquet files of the archive, and stays on the journal until then.
+"""The archive worker: writes every event to the Parquet files of the archive; until then it stays on the journal.
 
-The group's position moves past an event when the event is in a file that has its name. A worker that dies in between
-leaves the position where it was; the next owner of the partition asks the archive for its last stream id, and skips
-what the dead one had written without having said so. So every event is in exactly one file.
+The group's position moves past an event when the event is in a complete file. If a worker dies before that, the next
+owner of the partition asks the archive for its last stream id and skips what the dead worker had written without
+committing it. So every event is in exactly one file.
 
-When many small files of a day have gathered, they are merged.
+When a day has many small files, they are merged.
 """
 
 from collections.abc import AsyncIterator
@@ -25,16 +25,16 @@ class ArchiveHandlers:
     _archiver: ArchiveWriter
 
     def __init__(self) -> None:
-        # when it is told to stop, it writes what it holds
+        # at its end it writes what it holds
         self.consumer = Consumer("archive", grace_s=10.0)
         self.consumer.lifespan(self.opened)
         self.consumer.on_partition(self.partition_changed)
-        # a file is made of half as much, in entries and in bytes
+        # twice as much as fills a file, in entries and in bytes
         self.consumer.on_batch(pending=False, most=10_000, most_bytes=16_000_000)(self.keep)
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Have the archive open; at the end, what is held is written."""
+        """Open the archive; at the end, write what is held."""
         settings = bus.settings
         archiver = self._archiver = ArchiveWriter(
             Archive.of(settings),
@@ -59,9 +59,9 @@ class ArchiveHandlers:
             _LOG.info("archive.stopped", events=archiver.written, files=archiver.files)
 
     def partition_changed(self, partition: int, mine: bool) -> None:
-        """Write what is held of a partition before it goes."""
+        """Prepare for a new partition, or write what is held of one that goes."""
         self._archiver.partition_changed(partition, mine)
 
     async def keep(self, entries: list[Entry]) -> None:
-        """Keep what was read together; returns, some seconds later, when it is in a file."""
+        """Archive a batch; returns when it is in a file, some seconds later."""
         await self._archiver.keep(entries)

@@ -1,4 +1,4 @@
-"""Calls of the archive, the latest first: days back from the newest, as far as one has to look."""
+"""The latest calls of the archive, found by going back day by day as far as necessary."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -13,12 +13,12 @@ _STARTED = tag_of(CallStarted)
 
 
 def latest_calls(archive: Archive, limit: int, *, known: Collection[str] = ()) -> list[list[Entry]]:
-    """The entries, call by call, of those of the ``limit`` latest archived calls that are not ``known`` already.
+    """The entries of the ``limit`` latest archived calls, call by call, without the ``known`` calls.
 
-    Blocks. A call whose beginning was never archived is not among them.
+    Blocks. Calls whose beginning is not archived are not found.
 
     Raises:
-        OSError: the place cannot be reached, or a file is damaged.
+        OSError: the archive cannot be reached, or a file is damaged.
 
     """
     calls: set[str] = set()
@@ -35,7 +35,7 @@ def latest_calls(archive: Archive, limit: int, *, known: Collection[str] = ()) -
 
 
 def _begun(archive: Archive, day: str) -> set[str]:
-    """The calls that began on a day; what is merged while it is read is found where it is now."""
+    """The calls that began on a day; files that are merged meanwhile are found under their new names."""
     while True:
         calls: set[str] = set()
         parts = effective_parts(archive.files(days=lambda each: each == day))
@@ -44,7 +44,9 @@ def _begun(archive: Archive, day: str) -> set[str]:
                 with archive.open(part.file) as opened:
                     rows = opened.read(columns=["type", "call"])
                 begun = rows["call"].filter(one_of(rows["type"], [_STARTED])).to_pylist()
-                calls |= {call for call in begun if call[:2].isdecimal() and started_ms(call)}  # no other's strange ids
+                calls |= {
+                    call for call in begun if call[:2].isdecimal() and started_ms(call)
+                }  # without ids of other programs
         except FileNotFoundError:
             if parts == effective_parts(archive.files(days=lambda each: each == day)):
                 raise

@@ -1,7 +1,7 @@
-"""The rows of the archive: a stream entry as columns of Parquet, and back to the very bytes that it was.
+"""The rows of the archive: stream entries as columns of Parquet, and back to exactly the same bytes.
 
-The header of an event stands in columns of its own, ``body`` is the JSON of all its other fields. An entry whose body
-is not as we write it (another producer's spacing, order, encoding) is kept whole in ``raw`` beside that.
+The header of an event has columns of its own; ``body`` is the JSON of all other fields. If the body is not as we write
+it (another producer's spacing, order, encoding), ``raw`` has all of its bytes, too.
 """
 
 import io
@@ -39,11 +39,11 @@ SCHEMA = pa.schema(
         ("audio", pa.binary()),
     ]
 )
-#: rows that are sorted by call, whose events repeat one another's words; a reader puts so many in order at a time
+#: rows that are sorted by call, because the events of a call compress well together; a reader sorts this many at a time
 ROW_GROUP = 65_536
 _MAY_LACK = frozenset({"at", "raw", "audio"})
 _MOST_TURN = 2**31
-#: the most that a column holds: Redis counts both halves of a stream id up to 2^64, and whoever adds by hand may choose
+#: the maximum of a column; both halves of a Redis stream id go up to 2^64, and a producer can choose them
 INT64_MAX = 2**63 - 1
 _COMMA = ord(",")
 _BRACE = ord("{")
@@ -79,7 +79,7 @@ _UNKNOWN = _Header("", "")
 
 
 def to_table(entries: Sequence[Entry]) -> pa.Table:
-    """Entries as an Arrow table, a row each; of a stream id with a half beyond int64, that half is `INT64_MAX`."""
+    """Entries as rows of an Arrow table; half of a stream id that exceeds int64 becomes `INT64_MAX`."""
     headers, bodies, raws = _parsed(entries)
     count = len(headers)
     stream_ids = [StreamId.parse(entry.stream_id) for entry in entries]
@@ -106,7 +106,7 @@ def to_table(entries: Sequence[Entry]) -> pa.Table:
 
 
 def _parsed(entries: Sequence[Entry]) -> tuple[list[_Header], pa.Array, dict[int, bytes]]:
-    """The header of each entry, the rest of its body, and by their numbers the bodies that these do not tell wholly."""
+    """The header of each entry, the rest of its body, and, by index, the bodies that cannot be rebuilt from these."""
     headers, bodies, begins = [], [], array("i")
     raws: dict[int, bytes] = {}
     for number, entry in enumerate(entries):
@@ -134,14 +134,14 @@ def _parsed(entries: Sequence[Entry]) -> tuple[list[_Header], pa.Array, dict[int
 
 
 def _shown(body: bytes) -> bytes:
-    """What queries see of a body that is no event of ours: the JSON object that it is all the same, or an empty one."""
+    """What queries see of a body that is no event: the JSON object that it contains, or an empty one."""
     try:
         return body if isinstance(msgspec.json.decode(body), dict) else b"{}"
     except UNREADABLE:
         return b"{}"
 
 
-# Arrays are made of buffers: `pyarrow.array` would import pandas, which takes a second and 50 MB.
+# Arrays are made from buffers, because `pyarrow.array` imports pandas, which takes a second and 50 MB.
 
 
 def _numbers(kind: Any, values: "array[Any]") -> pa.Array:
@@ -178,9 +178,9 @@ def _blobs(kind: Any, values: Sequence[bytes]) -> pa.Array:
 
 
 def _rests(bodies: Sequence[bytes], begins: Sequence[int]) -> pa.Array:
-    """What is left of each body from where it begins, as an object of its own: the comma there becomes its brace.
+    """The rest of each body from its begin, as an object: the comma at the begin becomes a brace.
 
-    Arrow cuts them out of one buffer that holds all: a Python object each would cost twice as much.
+    Arrow slices them from one buffer; a Python object for each would take twice as long.
     """
     together = bytearray().join(bodies)
     offsets, end = array("i", [0]), 0
@@ -197,7 +197,7 @@ def _rests(bodies: Sequence[bytes], begins: Sequence[int]) -> pa.Array:
 def _texts(bodies: pa.Array) -> pa.Array:
     try:
         return bodies.cast(pa.string())
-    except pa.ArrowInvalid:  # one of them is no UTF-8: what can be shown of it is
+    except pa.ArrowInvalid:  # one of them is not UTF-8
         return _strings([body.decode("utf-8", "replace") for body in bodies.to_pylist()])
 
 
@@ -214,7 +214,7 @@ def one_of(column: Any, values: Iterable[str]) -> Any:
 
 
 def missing_columns(schema: pa.Schema) -> list[str]:
-    """The columns that an archive's file must have, and a file of this schema has not, or in another type."""
+    """The columns of an archive file that this schema lacks, or has with another type."""
     return [
         f"column {field.name} of type {field.type}"
         for field in SCHEMA
@@ -223,10 +223,10 @@ def missing_columns(schema: pa.Schema) -> list[str]:
 
 
 def require_values(rows: pa.Table) -> pa.Table:
-    """The rows again.
+    """Return the rows if they have all values that every row must have.
 
     Raises:
-        ValueError: one lacks what each has.
+        ValueError: a row lacks one.
 
     """
     lacking = [name for name in SCHEMA.names if name not in _MAY_LACK and rows[name].null_count]
@@ -255,7 +255,7 @@ def sort_by_stream_id(table: pa.Table) -> pa.Table:
 
 
 class ParquetFileWriter:
-    """A Parquet file that is being made, row group by row group."""
+    """Makes a Parquet file, row group by row group."""
 
     def __init__(self, facts: dict[str, str], *, level: int) -> None:
         self._sink = io.BytesIO()
@@ -267,13 +267,13 @@ class ParquetFileWriter:
         )  # fmt: skip
 
     def add(self, table: pa.Table) -> None:
-        """Add rows that follow those before, as row groups."""
+        """Append rows, as row groups."""
         for start in range(0, len(table), ROW_GROUP):
             group = table.slice(start, ROW_GROUP)
             likeness = [(name, "ascending") for name in ("call", "stream_ms", "stream_seq")]
             self._writer.write_table(group.sort_by(likeness), row_group_size=ROW_GROUP)
 
     def finish(self) -> bytes:
-        """The file."""
+        """The content of the file."""
         self._writer.close()
         return self._sink.getvalue()

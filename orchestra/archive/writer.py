@@ -1,8 +1,8 @@
-"""What the archive worker holds: entries that wait for their file, partition by partition.
+"""Collects entries into files, partition by partition.
 
-keep(batch) ──┐                                        ┌─ written ──▶ all of them return, and the group goes on
+keep(batch) ──┐                                        ┌─ written ──▶ every keep returns, and the group commits
 keep(batch) ──┼─ of one partition ─ full, or waited ───┤
-keep(batch) ──┘                     for long enough    └─ no room, no place ─ wait longer ─ again (for ever)
+keep(batch) ──┘                     for long enough    └─ disk full, no connection ─ wait ─ try again (for ever)
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from orchestra.bus.stream.stream_id import StreamId
 _LOG = structlog.get_logger("orchestra.archive")
 
 _SAY_EVERY_S = 10.0
-#: a file is made when so many bytes of bodies wait, however few entries they are
+#: this many bytes of bodies make a file, even if they are few entries
 _MOST_BYTES = 8_000_000
 _CURES = {
     errno.ENOSPC: "the disk is full: make room",
@@ -44,9 +44,9 @@ class _Batch:
 
 @dataclass(slots=True)
 class _Stream:
-    """The batches of one partition that wait, in order; ``last`` is the last id in a file, None before it is known.
+    """The waiting batches of one partition, in order; ``last`` is the last archived id, None if it is not known yet.
 
-    ``journal`` is the name under which that is so, ``files`` are small ones that have gathered there in a day.
+    ``journal`` is the name of its journal, ``files`` the number of files in its fullest day.
     """
 
     waiting: list[_Batch] = field(default_factory=list)
@@ -55,7 +55,7 @@ class _Stream:
     files: int = 0
     hurry: bool = False
     more: asyncio.Event = field(default_factory=asyncio.Event)
-    tending: asyncio.Task[None] | None = None
+    writing: asyncio.Task[None] | None = None
 
     def is_full(self, rows: int) -> bool:
         if sum(len(batch.entries) for batch in self.waiting) >= rows:
@@ -64,15 +64,15 @@ class _Stream:
 
 
 class ArchiveWriter:
-    """Brings the entries of many batches together in few files. Nothing is given up.
+    """Writes the entries of many batches to few files. It tries for ever.
 
     Args:
-        archive: where to.
-        journal: asks for the name of the journal that they are of; it may become another.
-        flush_s: how long an entry waits at most while all is well.
-        rows: entries of one partition that make a file before that.
-        alarm_s: from when on waiting is worth an alarm.
-        many: so many files of a partition in a day are merged into few.
+        archive: the archive.
+        journal: asks for the name of the journal, which changes if the server loses its data.
+        flush_s: how long an entry waits at most if nothing fails.
+        rows: this many entries of a partition make a file before that.
+        alarm_s: after this time a failure is logged as an error.
+        many: from this many files of a partition in a day on, they are merged.
 
     """
 
@@ -102,22 +102,22 @@ class ArchiveWriter:
 
     @property
     def oldest_s(self) -> float:
-        """For how long the oldest entry has been waiting for its file, in seconds; 0 when none is."""
+        """How long the oldest entry has been waiting for its file, in seconds; 0 if none is waiting."""
         begun = [stream.waiting[0].since for stream in self._streams.values() if stream.waiting]
         return time.monotonic() - min(begun) if begun else 0.0
 
     @property
     def held(self) -> int:
-        """How many events wait for their file."""
+        """How many events are waiting for their file."""
         return sum(len(batch.entries) for stream in self._streams.values() for batch in stream.waiting)
 
     @property
     def troubled(self) -> bool:
-        """Whether the place could not be written at the last attempt."""
+        """Whether the last attempt to write failed."""
         return self._troubled
 
     def partition_changed(self, partition: int, mine: bool) -> None:
-        """A partition has come: see what another owner has written of it; or it goes: write what waits now."""
+        """Look up what the previous owner of a new partition has written, or write what is held of one that goes."""
         stream = self._streams.setdefault(partition, _Stream())
         stream.hurry = not mine
         if mine:
@@ -125,34 +125,34 @@ class ArchiveWriter:
         stream.more.set()
 
     async def keep(self, entries: list[Entry]) -> None:
-        """Return when these entries, which follow the batch before, are in a file."""
+        """Archive the next entries of a partition; returns when they are in a file."""
         stream = self._streams.setdefault(entries[0].partition, _Stream())
         size = sum(len(entry.body) for entry in entries)
         batch = _Batch(entries, asyncio.get_running_loop().create_future(), time.monotonic(), size)
         stream.waiting.append(batch)
         stream.more.set()
-        if stream.tending is None or stream.tending.done():
-            stream.tending = asyncio.create_task(self._tend(entries[0].partition, stream))
+        if stream.writing is None or stream.writing.done():
+            stream.writing = asyncio.create_task(self._write_batches(entries[0].partition, stream))
         try:
             await batch.done
-        except asyncio.CancelledError:  # the partition is another's, who begins anew where the group is
+        except asyncio.CancelledError:  # another worker owns the partition now, and starts at the group's position
             stream.last = None
             if batch in stream.waiting:
                 stream.waiting.remove(batch)
             raise
 
     async def close(self) -> None:
-        """End what still waits; who waits for it has been cancelled already."""
-        tasks = [stream.tending for stream in self._streams.values() if stream.tending is not None]
+        """End the tasks; everybody who waits for them has been cancelled already."""
+        tasks = [stream.writing for stream in self._streams.values() if stream.writing is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # -- one partition
 
-    async def _tend(self, partition: int, stream: _Stream) -> None:
+    async def _write_batches(self, partition: int, stream: _Stream) -> None:
         while stream.waiting:
-            await self._ripe(stream)
+            await self._wait_until_due(stream)
             batches = [batch for batch in stream.waiting if not batch.done.done()]
             if not batches:
                 return
@@ -165,7 +165,7 @@ class ArchiveWriter:
                 await self._merge(partition, stream)
 
     async def _merge(self, partition: int, stream: _Stream) -> None:
-        """Make few files of the many that have gathered; what comes meanwhile waits for the next one."""
+        """Merge the files of a partition; new entries wait meanwhile."""
         stream.files = 0
         try:
             async with self._writing:
@@ -178,8 +178,8 @@ class ArchiveWriter:
                 kept=done.kept, bytes_before=done.bytes_before, bytes_after=done.bytes_after,
             )  # fmt: skip
 
-    async def _ripe(self, stream: _Stream) -> None:
-        """Wait until there is enough for a file, or it has waited for long enough, or the partition goes."""
+    async def _wait_until_due(self, stream: _Stream) -> None:
+        """Wait until a file is full, its entries have waited long enough, or the partition goes."""
         while stream.waiting and not stream.hurry and not stream.is_full(self._rows):
             left = stream.waiting[0].since + self._flush_s - time.monotonic()
             if left <= 0:
@@ -192,7 +192,7 @@ class ArchiveWriter:
                 return
 
     async def _write(self, partition: int, stream: _Stream, batches: list[_Batch]) -> None:
-        """Write a file of what is not in one yet; for as long as it takes, or nobody waits for it any more."""
+        """Write what is not archived yet; try until it works, or nobody waits for it any longer."""
         backoff = Backoff(0.2, 20.0)
         while not all(batch.done.done() for batch in batches):
             try:
@@ -207,20 +207,20 @@ class ArchiveWriter:
                         await asyncio.to_thread(self._archive.write, journal, entries, after=last)
             except Exception as error:  # noqa: BLE001 - a place behind a URL raises what its driver likes
                 self.failures += 1
-                self._say(partition, error)
+                self._log_failure(partition, error)
                 await backoff.wait()
                 continue
             self.written += len(entries)
             self.files += bool(entries)
             stream.files += bool(entries)
             stream.last = StreamId.parse(entries[-1].stream_id) if entries else last
-            self._well()
+            self._log_recovery()
             return
 
-    # -- what is said of it
+    # -- logging
 
-    def _say(self, partition: int, error: Exception) -> None:
-        """Not at every attempt: nobody reads that."""
+    def _log_failure(self, partition: int, error: Exception) -> None:
+        """Log a failure, but not every attempt."""
         now = time.monotonic()
         if self._troubled and now - self._said < _SAY_EVERY_S:
             return
@@ -233,20 +233,20 @@ class ArchiveWriter:
             oldest_s=round(age, 1), cure=cure or "it is tried again; nothing is lost while the journal keeps it",
         )  # fmt: skip
 
-    def _well(self) -> None:
+    def _log_recovery(self) -> None:
         if self._troubled:
             self._troubled = False
             _LOG.info("archive.recovered", place=str(self._archive.root))
 
 
 def _in_one_day(archive: Archive, journal: str, partition: int) -> int:
-    """How many files of a partition count in the day that has most of them."""
+    """The number of files of a partition in its fullest day."""
     parts = effective_parts(archive.files(partitions=[partition], journal=journal))
     return max(Counter(part.file.day for part in parts).values(), default=0)
 
 
 def _beyond(last: StreamId, batches: list[_Batch]) -> list[Entry]:
-    """The entries of these batches, without those that a file of an owner before us has already."""
+    """The entries of these batches that an earlier owner has not archived."""
     entries = [entry for batch in batches if not batch.done.done() for entry in batch.entries]
     if last == BEGINNING or not entries or StreamId.parse(entries[0].stream_id) > last:
         return entries

@@ -1,4 +1,4 @@
-"""`orchestra archive`: what is in the archive, and fewer, larger files of it."""
+"""`orchestra archive`: what is in the archive, and merging its files."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    commands = typer.Typer(help="The journal for ever: what is in the archive, and fewer files.", no_args_is_help=True)
+    commands = typer.Typer(help="The archive of all calls: its content, and merging its files.", no_args_is_help=True)
     commands.command()(status)
     commands.command()(compact)
     app.add_typer(commands, name="archive")
@@ -28,7 +28,7 @@ def _archive() -> "tuple[Settings, Archive]":
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
-    """Show what the archive has, by day, whether anything of it is missing, and what the journal has beyond it."""
+    """Show the archive's events by day, its gaps, and how many events are not archived yet."""
     import asyncio
 
     from orchestra.cli.ui.terminal import say_json
@@ -69,7 +69,7 @@ def _found(archive: "Archive") -> dict[str, Any]:
 
 
 async def _waiting(settings: "Settings") -> int | None:
-    """Events of a running journal that are in no file yet; None where no server runs, or nothing archives there."""
+    """How many events are not archived yet; None without a running server or an archive worker."""
     from orchestra.bus import Bus
     from orchestra.errors import ServerError
 
@@ -93,7 +93,7 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
     for name, day in found["days"].items():
         each = f"{day['bytes'] / max(1, day['events']):.0f}"
         rows.append((name, f"{day['files']:,}", f"{day['events']:,}", f"{day['bytes'] / 1e6:,.1f}", each))
-    numbers = ("files", "events", "MB", "bytes an event")
+    numbers = ("files", "events", "MB", "bytes per event")
     if rows:
         print_table(console, columns("day", *numbers, right=numbers), rows)
     else:
@@ -102,7 +102,7 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
         console.print(hole, style="bold red", soft_wrap=True)
     waiting, free = found["waiting"], found["free_bytes"]
     if waiting is not None:
-        console.print(f"{waiting:,} events of the journal wait for their file")
+        console.print(f"{waiting:,} events of the journal are not archived yet")
     room = "" if free is None else f", {free / 1e9:,.1f} GB free"
     console.print(f"in {archive.root}{room}", soft_wrap=True)
 
@@ -110,7 +110,7 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
 def compact(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Merge the small files of each day and partition, while workers write and others read; for cron, once a day."""
+    """Merge the small files of each day and partition; workers and readers can continue. Run it daily, by cron."""
     from dataclasses import asdict
 
     from orchestra.cli.compare.command import progress_of
@@ -139,6 +139,6 @@ def compact(
     say(
         f"{done.merged} files became {done.made}: {before:,.1f} MB, now {after:,.1f} MB;"
         f" {done.covered} files and {done.drafts} old drafts removed"
-        + f"; {done.kept} could not be, and count no more"
+        + f"; {done.kept} could not be removed, and no longer count"
         * bool(done.kept)
     )

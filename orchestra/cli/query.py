@@ -1,4 +1,4 @@
-"""`orchestra query`: SQL over everything that is kept of the calls."""
+"""`orchestra query`: SQL over all calls."""
 
 import sys
 from enum import StrEnum
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How an answer is written."""
+    """How a result is written."""
 
     TABLE = "table"
     CSV = "csv"
@@ -23,9 +23,9 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-#: from so many on the archive worker has not run for long, or merges no others' files
+#: with this many files, the archive worker has not merged for a long time
 _MANY_FILES = 1000
-#: smaller numbers are told by their first digits, not by three behind the point
+#: smaller numbers show four significant digits, others three decimals
 _SMALL = 0.1
 
 
@@ -36,12 +36,14 @@ def register(app: typer.Typer) -> None:
 
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT, or - to read it from standard input.")] = "",
-    form: Annotated[Format | None, typer.Option("--format", help="By the name of the --out file unless given.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the answer to this file.")] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Default: by the name of the --out file, else a table.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the result to this file.")] = None,
 ) -> None:
-    """Ask the archive and the live journal in SQL: views events, calls, turns, prompts, tools, replies, holes.
+    """Query the archive and the live journal in SQL: views events, calls, turns, prompts, tools, replies, holes.
 
-    Without a query, show the views and their columns. JSON is one object a line.
+    Without a query, show the views and their columns. JSON is one object per line.
     """
     import asyncio
 
@@ -64,15 +66,15 @@ def query(
 
 
 def print_notice(text: str) -> None:
-    """Say it beside the answer, which may go elsewhere."""
+    """Print a notice on standard error."""
     complain(f"orchestra: {text}")
 
 
 def warn_if_slow(files: int) -> None:
-    """Say why the answer is slow to come, where that can be changed."""
+    """Print why the query is slow, and what helps."""
     if files >= _MANY_FILES:
         print_notice(
-            f"the archive has {files:,} files, and reading them takes long: `orchestra archive compact` merges them"
+            f"the archive has {files:,} files, which makes queries slow: `orchestra archive compact` merges them"
         )
 
 
@@ -88,7 +90,7 @@ def _format_of(out: Path | None) -> Format:
     form = known.get(out.suffix.lower())
     if form is None:
         endings = ", ".join(filter(None, known))
-        msg = f"--out {out}: {out.suffix} is no form of an answer: use {endings}, or say which with --format"
+        msg = f"--out {out}: {out.suffix} is no known format: use {endings}, or --format"
         raise UsageError(msg)
     return form
 
@@ -101,11 +103,11 @@ def _write(answer: "QueryResult", form: Format, out: Path | None) -> None:
         _print_table(answer, out)
         return
     if form is Format.PARQUET and out is None:
-        msg = "Parquet is for a file: say which with --out answer.parquet"
+        msg = "Parquet needs a file: use --out result.parquet"
         raise UsageError(msg)
     if out is None:
         if form is Format.CSV:
-            write_csv(answer, sys.stdout.buffer, look_on=True)
+            write_csv(answer, sys.stdout.buffer, for_terminal=True)
         else:
             write_json(answer, sys.stdout.buffer)
         return
@@ -142,11 +144,11 @@ def _is_number(kind: Any) -> bool:
 def _cell(value: object) -> Any:
     from rich.text import Text
 
-    return Text("–", style="dim") if value is None else _said(value)
+    return Text("–", style="dim") if value is None else _as_text(value)
 
 
-def _said(value: object) -> str:
-    """A value in a table: of a number what tells it from others, and not the last digits of its binary form."""
+def _as_text(value: object) -> str:
+    """A value as text in a table; numbers are rounded."""
     from datetime import datetime
     from decimal import Decimal
 
@@ -156,9 +158,9 @@ def _said(value: object) -> str:
         case datetime():
             return value.isoformat(sep=" ", timespec="milliseconds")
         case list() | tuple():
-            return f"[{', '.join('–' if each is None else _said(each) for each in value)}]"
+            return f"[{', '.join('–' if each is None else _as_text(each) for each in value)}]"
         case dict():
-            return f"{{{', '.join(f'{name}: {_said(each)}' for name, each in value.items())}}}"
+            return f"{{{', '.join(f'{name}: {_as_text(each)}' for name, each in value.items())}}}"
         case _:
             return str(value)
 

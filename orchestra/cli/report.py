@@ -1,4 +1,4 @@
-"""`orchestra report`: what an analyst asks daily."""
+"""`orchestra report`: the daily report."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-#: a stage that is counted in the one above it
+#: a stage that is part of the one above it
 _PART_OF = {"stt": "  of it stt"}
 
 
@@ -25,12 +25,12 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    since: Annotated[str, typer.Option(help="From this moment on (UTC): 2026-11-22T14:30, or 7d (ago).")] = "",
-    until: Annotated[str, typer.Option(help="Up to this moment.")] = "",
+    since: Annotated[str, typer.Option(help="Since this time (UTC): 2026-11-22T14:30, or 7d (ago).")] = "",
+    until: Annotated[str, typer.Option(help="Before this time.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG pictures into this folder.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG charts to this folder.")] = None,
 ) -> None:
-    """Report calls, outcomes, latency by stage, interruptions, tool failures, hand-overs, words and tokens."""
+    """Report calls, outcomes, latency by stage, barge-ins, tool failures, transfers, words and tokens."""
     import asyncio
     from datetime import UTC
 
@@ -138,7 +138,7 @@ def _of(count: int, what: str) -> str:
 
 
 def _count(value: int) -> str:
-    """Short enough for a column: 70,000 is 70k."""
+    """A short form for a column: 70,000 becomes 70k."""
     for size, letter in ((1_000_000, "M"), (1000, "k")):
         if value >= 10 * size:
             return f"{value / size:,.0f}{letter}"

@@ -1,7 +1,7 @@
-"""An evaluation set: calls, and what a good answer to each of their turns is.
+"""An evaluation set: calls, and the right answer for each of their turns.
 
 A set is a file of JSON lines, or a folder of such files. A line is a case written by hand (`Case`), or a call that was
-annotated (`orchestra curate pull`); a file of events is one recorded call, which is right as it went.
+annotated (`orchestra curate pull`). A file of events is one recorded call; the recorded behaviour counts as correct.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -31,15 +31,15 @@ from orchestra_schemas import (
 )
 
 _CALL = "00-00000000-0000-7000-8000-000000000000"
-#: what annotators say of a reply, after which the recording is no example any more
+#: labels of annotators that make a recorded reply, or its tools, a bad example
 _BAD = "Bad response"
 _WRONG_TOOL = "Wrong tool"
-#: the caller spoke on, or over the reply: what was said counts with the turn after it
+#: the caller went on speaking, or interrupted: the words count in the next turn
 _AS_USUAL = ("superseded", "interrupted")
 
 
 class WantedTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tool call that is right; ``arguments`` None: whatever they are. ``result``: what the tool answers here."""
+    """A right tool call; ``arguments`` None: any. ``result``: what the tool returns here."""
 
     name: str
     arguments: dict[str, Any] | None = None
@@ -47,16 +47,16 @@ class WantedTool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class WantedTurn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One turn of the caller's, and what a good answer is; what is not said does not matter.
+    """One turn of the caller and the right answer; only what is given is checked.
 
     Attributes:
         said: what the caller says.
-        heard: what speech recognition made of it; None where that is not known.
+        heard: the transcript, what speech recognition made of it; None if it is not known.
         keys: keys that the caller presses when they are asked to.
-        agent: who has to answer.
+        agent: the agent that has to answer.
         tools: the tool calls that have to be made, in order, those of the platform included.
-        words: what the reply has to say, each a word or some words.
-        reply: a good reply, to which the words are compared.
+        words: words or phrases that the reply has to contain.
+        reply: a good reply; the likeness to it is a score.
 
     """
 
@@ -70,7 +70,7 @@ class WantedTurn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A call written by hand. ``outcome``: ``resolved``, ``escalated`` (to a person), empty if it does not matter."""
+    """A call written by hand. ``outcome``: ``resolved``, ``escalated`` (to a person), or empty for any."""
 
     name: str
     turns: tuple[WantedTurn, ...]
@@ -79,9 +79,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Trial(msgspec.Struct, kw_only=True):
-    """A call that is put to an app: the events that its caller's side is made of, and what is wanted of each turn.
+    """A call to play to a candidate: the events of the caller's side, and the right answer for each turn.
 
-    ``heard`` counts what was misheard of the caller.
+    ``heard`` counts the recognition errors.
     """
 
     name: str
@@ -95,15 +95,15 @@ Recorded = Callable[[str], Awaitable[list[Event]]]
 
 
 async def read_trials(place: Path, recorded: Recorded, *, as_heard: bool = False) -> tuple[list[Trial], list[str]]:
-    """The trials of a set, and what could not be used of it.
+    """The trials of a set, and a sentence for everything that cannot be used.
 
     Args:
         place: the file or folder.
-        recorded: gives the events of a recorded call; raises UsageError where it is not kept any more.
-        as_heard: callers are understood as they were then, mistakes included, not as they really spoke.
+        recorded: gives the events of a recorded call; raises UsageError if the call is gone.
+        as_heard: use the transcripts, mistakes included, not the caller's true words.
 
     Raises:
-        UsageError: there is no such set, or a line of it is neither a case, an annotated call nor an event.
+        UsageError: there is no such set, or a line is neither a case, an annotated call nor an event.
 
     """
     files = _files(place)
@@ -126,7 +126,7 @@ async def read_trials(place: Path, recorded: Recorded, *, as_heard: bool = False
             try:
                 events = await recorded(found.call)
             except UsageError as error:
-                problems.append(f"{found.call}: its words are counted, and nothing more: {error}")
+                problems.append(f"{found.call}: only its recognition errors are counted: {error}")
                 events = []
             trials.append(_of_annotated(found, events, as_heard=as_heard))
             if events:
@@ -161,7 +161,7 @@ def _line(line: bytes, where: str) -> Case | EvaluatedCall:
 
 
 def _left_out(trial: Trial, annotated: Sequence[int]) -> Iterator[str]:
-    """What is said of turns of the caller's that cannot be evaluated though somebody wanted to have them judged."""
+    """A sentence for the turns of the caller that cannot be evaluated."""
     turns = {turn.number: turn for turn in call_summary(history_of(trial.events)).turns if turn.transcript}
     missing = sorted({number for number in annotated if number > 0} - turns.keys())
     given_up: dict[str, list[int]] = {}
@@ -233,7 +233,7 @@ def _arguments(text: str) -> dict[str, Any] | None:
 
 
 def outcome(call: CallSummary) -> str:
-    """How a call went, as annotators have it: ``escalated`` to a person, ``resolved``, or ``abandoned``."""
+    """The outcome of a call in the words of annotators: ``escalated`` to a person, ``resolved``, or ``abandoned``."""
     if any(turn.closing == "transferred" for turn in call.turns):
         return "escalated"
     answered = [turn for turn in call.turns if turn.transcript and not turn.cancelled]
@@ -241,7 +241,7 @@ def outcome(call: CallSummary) -> str:
 
 
 def _of_annotated(call: EvaluatedCall, events: list[Event], *, as_heard: bool) -> Trial:
-    """What an annotator has corrected counts as said; a reply that they found bad is no example of a good one."""
+    """The annotator's corrections count as the true words; replies labelled bad are not used as examples."""
     said: Mapping[int, str] = {turn.turn: turn.corrected for turn in call.turns if turn.speaker == "caller"}
     bad = {turn.turn for turn in call.turns if _BAD in turn.labels}
     wrong_tool = any(_WRONG_TOOL in path for path in call.issues)
@@ -262,5 +262,5 @@ def _of_annotated(call: EvaluatedCall, events: list[Event], *, as_heard: bool) -
             else event
             for event in events
         ]
-    known = call.outcome if call.outcome in {"resolved", "escalated"} else ""  # nobody gives up here
+    known = call.outcome if call.outcome in {"resolved", "escalated"} else ""  # a recorded caller does not give up
     return Trial(name=call.call, events=events, wanted=wanted, outcome=known, heard=call.word_errors)

@@ -1,4 +1,4 @@
-"""Puts an evaluation set to an app and counts what was right."""
+"""Plays an evaluation set to a candidate and scores the answers."""
 
 import asyncio
 import math
@@ -17,12 +17,12 @@ from orchestra.language.word_error_rate import WordErrors, total, words
 
 _AT_A_TIME = 8
 _P95 = 0.95
-#: replies that share less of their words are named as misses
+#: replies with less in common with the good reply are misses
 _ALIKE = 0.5
 
 
 class Miss(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was not right: in which case and turn (0: the whole call), what was wanted, and what came."""
+    """A wrong answer: the case, the turn (0: the whole call), what was expected, and what came."""
 
     case: str
     turn: int
@@ -32,9 +32,9 @@ class Miss(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """One evaluation: which version with which model was put to which set, and how it did.
+    """One run: which version with which model answered which set, and its scores.
 
-    ``scores`` by name (`SCORES`): shares from 0 to 1, and times in ms; None where the set says nothing about it.
+    ``scores`` by name (`SCORES`): shares from 0 to 1, and times in ms; None if the set does not determine it.
     """
 
     set: str
@@ -48,7 +48,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
-#: every score: its name, what it is called, and whether more of it is better
+#: every score: its name, its title, and whether higher is better
 SCORES: tuple[tuple[str, str, bool], ...] = (
     ("word_error_rate", "word error rate", False),
     ("agent", "right agent", True),
@@ -65,25 +65,25 @@ SCORES: tuple[tuple[str, str, bool], ...] = (
 
 
 class HitRate:
-    """Hits of so many."""
+    """The share of hits."""
 
     def __init__(self) -> None:
         self.of = 0
         self.hits = 0.0
 
     def add(self, hit: float) -> None:
-        """One more, hit wholly (1), not at all (0) or in part."""
+        """Count one more: a hit (1), a miss (0), or something in between."""
         self.of += 1
         self.hits += hit
 
     @property
     def share(self) -> float | None:
-        """Hits of all; None of nothing."""
+        """The share of hits; None if nothing was counted."""
         return self.hits / self.of if self.of else None
 
 
 class Scorer:
-    """Counts what was right in the calls of a run."""
+    """Scores the calls of a run."""
 
     def __init__(self) -> None:
         self.counts: dict[str, HitRate] = {name: HitRate() for name, _, _ in SCORES}
@@ -102,9 +102,9 @@ class Scorer:
                 self.turns += 1
                 self._turn(wanted, turn, partial(self._judge, trial.name, number))
             elif wanted.agent:
-                self._judge(trial.name, number, "agent", right=False, wanted=wanted.agent, came="the call was over")
+                self._judge(trial.name, number, "agent", right=False, wanted=wanted.agent, came="the call had ended")
             else:
-                self.unreached.append(f"{trial.name}: turn {number} was not reached: the call was over")
+                self.unreached.append(f"{trial.name}: turn {number} was not reached: the call had ended")
         if trial.outcome:
             right = outcome(played) == trial.outcome
             self._judge(trial.name, 0, "outcome", right=right, wanted=trial.outcome, came=outcome(played))
@@ -145,7 +145,7 @@ class Scorer:
             self.misses.append(Miss(case=case, turn=turn, what=what, wanted=wanted, came=came))
 
     def scores(self) -> dict[str, float | None]:
-        """Every score by name."""
+        """All scores by name."""
         heard = total(self.heard)
         right = {name: count.share for name, count in self.counts.items()}
         wrong = {name: None if (kept := right[name]) is None else 1 - kept for name in ("breaches", "failed")}
@@ -165,7 +165,7 @@ def _says(reply: str, wanted: str) -> bool:
 
 
 def _percentile(values: Sequence[float], share: float) -> float | None:
-    """The smallest value that so many are not above."""
+    """The smallest value that at least this share of the values does not exceed."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
 
 
@@ -177,14 +177,14 @@ async def evaluate(
     problems: Sequence[str] = (),
     done: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Put a set to a candidate.
+    """Play a set to a candidate.
 
     Args:
         trials: the calls of the set.
         candidate: what answers.
-        name: the set's.
-        problems: what is wrong with the set itself.
-        done: told of every call that is done.
+        name: of the set.
+        problems: what cannot be used of the set.
+        done: called when a call is done.
 
     """
     scorer, gate = Scorer(), asyncio.Semaphore(_AT_A_TIME)
@@ -226,21 +226,21 @@ async def _play(trial: Trial, sandbox: Sandbox) -> CallSummary:
 
 
 def failed_gates(run: Evaluation, at_least: dict[str, float], at_most: dict[str, float]) -> Iterator[str]:
-    """The gates that a run does not pass, in words."""
+    """The thresholds that a run misses, in words."""
     titles = {name: title for name, title, _ in SCORES}
     for limits, passes, word in ((at_least, float.__ge__, "at least"), (at_most, float.__le__, "at most")):
         for name, limit in limits.items():
             score = run.scores.get(name)
             if score is None:
-                yield f"{titles[name]} is not known: the set says nothing about it"
+                yield f"{titles[name]} is not known: the set does not determine it"
             elif not passes(float(score), float(limit)):
-                yield f"{titles[name]} is {format_score(name, score)}, {word} {format_score(name, limit)} is wanted"
+                yield f"{titles[name]} is {format_score(name, score)}, {word} {format_score(name, limit)} is required"
     if at_least or at_most:
         yield from (f"not evaluated: {problem}" for problem in run.problems)
 
 
 def format_score(name: str, score: float | None) -> str:
-    """A score for a reader."""
+    """A score as text."""
     if score is None:
         return "–"
     return f"{score:,.0f} ms" if "_ms" in name else f"{score:.1%}"

@@ -1,4 +1,4 @@
-"""The caller of a recorded call, put to the workers of today: turns, keys, and what was heard of each reply."""
+"""Plays the caller of a recorded call: turns, keys, and how much of each reply was heard."""
 
 import asyncio
 import contextlib
@@ -29,10 +29,10 @@ from orchestra_schemas import (
     tag_of,
 )
 
-#: what an edge tells the agents of a caller
+#: the events of an edge that agents react to
 FROM_EDGE = (CallStarted, UserSpeechStarted, ReplyInterrupted, ReplySpoken, UserTurnEnded, CallEnded)
 _STARTED = tag_of(CallStarted)
-#: longer than a turn may take
+#: longer than any turn may take
 _ANSWERED_WITHIN_S = 60.0
 
 
@@ -45,7 +45,7 @@ class GrowingJournal:
         self._grown = asyncio.Event()
 
     def add(self, event: Event) -> None:
-        """The next event."""
+        """Add the next event."""
         self.events.append(event)
         self.history = reduce(self.history, event)
         self._grown.set()
@@ -56,7 +56,7 @@ class GrowingJournal:
         return None if turn is None else turn_summary(turn)
 
     async def until(self, wanted: Callable[[Event], bool], since: int) -> int:
-        """The place of the first event from ``since`` on that is wanted, as soon as it is there."""
+        """Wait for the first wanted event from index ``since`` on; returns its index."""
         while True:
             for place in range(since, len(self.events)):
                 if wanted(self.events[place]):
@@ -67,7 +67,7 @@ class GrowingJournal:
 
 
 class JournalFollower:
-    """Follows the journals of the calls that are watched, from the time of entering."""
+    """Follows the journals of the watched calls while its block runs."""
 
     def __init__(self, bus: Bus) -> None:
         self._follow = bus.follow(since="0")
@@ -77,7 +77,7 @@ class JournalFollower:
 
     @contextlib.contextmanager
     def watched(self, call: str) -> Iterator[GrowingJournal]:
-        """The journal of a call that begins now."""
+        """The journal of a call that is about to begin."""
         self._journals[call] = journal = GrowingJournal()
         try:
             yield journal
@@ -85,7 +85,7 @@ class JournalFollower:
             del self._journals[call]
 
     def next_call(self) -> GrowingJournal:
-        """The journal of the call that an edge answers next."""
+        """The journal of the next call that an edge answers."""
         self._next = GrowingJournal()
         return self._next
 
@@ -111,7 +111,7 @@ class JournalFollower:
 
 
 def _once(events: Iterable[Event]) -> list[Event]:
-    """A call starts once, ends once, and counts its turns up: nobody answers what a damaged journal has besides."""
+    """The events without what a damaged journal repeats: a call starts once, ends once, and counts its turns up."""
     kept: list[Event] = []
     turn = -1
     for event in events:
@@ -128,13 +128,13 @@ def _once(events: Iterable[Event]) -> list[Event]:
 
 
 class RecordedCaller:
-    """Does again what a recorded caller did, turn by turn, as soon as the agents have answered.
+    """Does what a recorded caller did, turn by turn, whenever the agents have answered.
 
     Args:
-        recorded: the events of the recorded call.
-        was: what they tell.
-        call: the id of the call that is made of it.
-        journal: of that call.
+        events: of the recorded call.
+        recorded: the recorded call.
+        call: the id of the new call.
+        journal: of the new call.
         publish: publishes as an edge does.
 
     """
@@ -158,7 +158,7 @@ class RecordedCaller:
         self._place = 0
 
     async def play(self, goes_on: Callable[[TurnSummary], bool] = lambda _: True) -> CallSummary:
-        """Make the call, to its end or until ``goes_on`` says no to a turn; what came of it.
+        """Make the call, up to its end or to the first turn that ``goes_on`` rejects; returns how it went.
 
         Raises:
             EngineError: the agents have not answered within a minute.
@@ -171,34 +171,34 @@ class RecordedCaller:
         else:
             if isinstance(self._edge[-1], CallEnded):
                 return call_summary(self._journal.history)
-        self._tell(CallEnded(call=self._call, turn=self._edge[-1].turn, reason="caller_hung_up"))
+        self._publish_as_edge(CallEnded(call=self._call, turn=self._edge[-1].turn, reason="caller_hung_up"))
         return call_summary(self._journal.history)
 
     async def _do(self, event: Event, following: Event | None, goes_on: Callable[[TurnSummary], bool]) -> bool:
-        """Do what the caller did; False when the call is to end here."""
+        """Do what the caller did; False if the call ends here."""
         match event:
             case CallStarted():
-                self._tell(event)
+                self._publish_as_edge(event)
                 await self._until(lambda found: isinstance(found, AgentChanged))
             case UserTurnEnded(turn=number):
                 recorded = self._recorded.get(number)
                 if recorded is None:
-                    return True  # its number is none of a turn
-                self._tell(event)
+                    return True  # there is no such turn
+                self._publish_as_edge(event)
                 if recorded.cancelled == "superseded" and isinstance(following, UserTurnEnded):
-                    return True  # the caller spoke on before anybody could answer
+                    return True  # the caller went on speaking before anybody could answer
                 await self._answered(recorded)
                 candidate = self._journal.turn(number)
                 return candidate is None or (goes_on(candidate) and not (candidate.closing and not recorded.closing))
             case ReplySpoken(turn=number, text=text):
-                self._tell(replace(event, text=self._heard(number, text)))
+                self._publish_as_edge(replace(event, text=self._heard(number, text)))
             case ReplyInterrupted(turn=number, heard=heard):
-                self._tell(replace(event, heard=self._heard(number, heard)))
+                self._publish_as_edge(replace(event, heard=self._heard(number, heard)))
             case _:
-                self._tell(event)
+                self._publish_as_edge(event)
         return True
 
-    def _tell(self, event: Event) -> None:
+    def _publish_as_edge(self, event: Event) -> None:
         self._publish(replace(event, call=self._call, id="", at=0.0, source="", cause="", trace="", version=""))
 
     async def _answered(self, recorded: TurnSummary) -> None:
@@ -209,7 +209,7 @@ class RecordedCaller:
 
         while isinstance(await self._until(wanted), ToolRequested):
             for digit in recorded.keys:
-                self._tell(DigitPressed(call=self._call, turn=recorded.number, digit=digit))
+                self._publish_as_edge(DigitPressed(call=self._call, turn=recorded.number, digit=digit))
 
     async def _until(self, wanted: Callable[[Event], bool]) -> Event:
         try:
@@ -222,7 +222,7 @@ class RecordedCaller:
         return self._journal.events[found]
 
     def _heard(self, number: int, heard: str) -> str:
-        """As recorded if the reply is the recorded one; of another, as many words as were heard then."""
+        """How much of the reply the caller hears: as recorded, or as many words of another reply."""
         recorded, candidate = self._recorded.get(number), self._journal.turn(number)
         if candidate is None or recorded is None or candidate.reply == recorded.reply:
             return heard

@@ -1,4 +1,4 @@
-"""Tools that answer from a recording, so that a comparison does nothing to the world."""
+"""Tool results from a recording, so that a comparison has no side effects."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
@@ -10,18 +10,18 @@ from orchestra_schemas import ToolRequested
 
 Policy = Literal["recorded", "live", "fail"]
 
-#: tools of the platform, which only ask something of the scratch call, and the look-up in the compared app's own pages
+#: the platform's own tools, which only affect the sandbox, and the search in the candidate's own knowledge
 _OWN = frozenset({end_call.name, transfer_call.name, press_keys.name, "search_knowledge"})
 _NOT_RECORDED = "{name} failed: the recording has no answer to it, and tools are not run in this comparison."
 
 
 class RecordedTools:
-    """Answers the tool calls of compared calls: from the recording where name and arguments match.
+    """Answers tool calls from the recording if name and arguments match.
 
     Args:
-        policy: what becomes of a call that does not match. ``recorded``: it gets the answer of the recorded call of the
-            same tool whose arguments are most alike, and fails where there is none; ``live``: the tool runs; ``fail``:
-            it fails.
+        policy: what happens to a call that does not match. ``recorded``: it gets the result of the recorded call of the
+            same tool with the most similar arguments, and fails if there is none; ``live``: the tool runs; ``fail``: it
+            fails.
 
     """
 
@@ -33,32 +33,32 @@ class RecordedTools:
         self._noted: dict[str, dict[str, Any]] = {}
 
     def enter(self, call: str, steps: Iterable[ToolSummary]) -> None:
-        """What tools answered in the recording of this call; of the one whose id is not known yet for ``""``."""
+        """Set the recorded tool calls of a call; ``""`` is the call whose id is not known yet."""
         self._recorded[call] = list(steps)
         self._used[call] = set()
 
     def answered(self, request: str) -> Answered:
-        """Who answered the tool call of this request."""
+        """The origin of the result for this request."""
         return self._answered.get(request, "tool")
 
     def noted(self, request: str) -> dict[str, Any]:
-        """What the recorded tool noted in the call's state, where it answered this request."""
+        """What the recorded tool noted in the call's state, if its result was used for this request."""
         return self._noted.pop(request, {})
 
     def __call__(self, event: ToolRequested) -> tuple[bool, str] | None:
-        """Whether the call fails, and its result; None: run the tool."""
+        """Whether the call fails, and its result; None to run the tool."""
         if event.name in _OWN:
             return None
         known = event.call if event.call in self._recorded else ""
         steps, used = self._recorded.get(known, []), self._used.setdefault(known, set())
         wanted = canonical(event.arguments)
         same = [at for at, step in enumerate(steps) if step.name == event.name and canonical(step.arguments) == wanted]
-        if same:  # the same question twice: its answers in turn, then the last one again
+        if same:  # of a repeated question each result in turn, then the last one
             at = next((at for at in same if at not in used), same[-1])
             used.add(at)
             return self._answer(event, steps[at], "recording")
         if event.name == collect_digits.name and self.policy != "fail":
-            return None  # the recorded caller's keys are pressed
+            return None  # the recorded caller presses the keys
         if self.policy == "live":
             return None
         others = [step for step in steps if step.name == event.name] if self.policy == "recorded" else []

@@ -1,4 +1,4 @@
-"""The evaluations that were run on this machine: one file each, by set."""
+"""The evaluation runs of this machine: one file for each, in a folder for each set."""
 
 import re
 from hashlib import sha256
@@ -28,7 +28,7 @@ class EvaluationStore:
         self.folder = data_dir / _FOLDER / f"{name}-{sha256(str(whole).encode()).hexdigest()[:8]}"
 
     def all(self) -> list[Evaluation]:
-        """Every run that is kept, the oldest first.
+        """All runs, the oldest first.
 
         Raises:
             UsageError: a file is damaged.
@@ -39,12 +39,12 @@ class EvaluationStore:
             try:
                 found.append(msgspec.json.decode(path.read_bytes(), type=Evaluation))
             except msgspec.MsgspecError as error:
-                msg = f"{path} is no evaluation that was kept: {error}; remove it"
+                msg = f"{path} is not an evaluation run: {error}; remove it"
                 raise UsageError(msg) from error
         return sorted(found, key=lambda run: run.at)
 
     def keep(self, run: Evaluation) -> Path:
-        """Write a run, whole or not at all; where it is."""
+        """Write a run to a file; returns the file."""
         number = len(list(self.folder.glob("*.json"))) + 1
         path = self.folder / f"{run.at.replace(':', '')[:17]}-{number:04d}.json"
         write_atomically(path, msgspec.json.format(msgspec.json.encode(run)))
@@ -52,6 +52,6 @@ class EvaluationStore:
 
 
 def latest_by_version(runs: list[Evaluation], now: Evaluation, limit: int = 4) -> list[Evaluation]:
-    """This run behind the latest of every version and model; of those at most so many, the oldest first."""
+    """The latest run of each version and model, at most ``limit``, the oldest first; then this run."""
     latest = {(run.version, run.model): run for run in runs}
     return [*sorted(latest.values(), key=lambda run: run.at)[-limit:], now]

@@ -1,4 +1,4 @@
-"""A stack of its own for one app, in this process: a scratch server, and the workers that answer on it."""
+"""A sandbox for one app: a server of its own, and the workers on it, in this process."""
 
 import asyncio
 import tempfile
@@ -28,13 +28,13 @@ _LEASE_MS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What recorded calls are put to.
+    """What recorded calls are played to.
 
     Attributes:
-        app: whose agents answer.
+        app: its agents answer.
         settings: of the model.
-        only_model: the settings' model answers the agents that name one of their own, too.
-        tools: what becomes of tool calls that do not match the recording.
+        only_model: use the settings' model also for agents that name another one.
+        tools: what happens to tool calls that do not match the recording.
 
     """
 
@@ -61,7 +61,7 @@ def with_prompts(app: App, prompts: Mapping[str, str | Path]) -> App:
 
 @dataclass(slots=True)
 class Sandbox:
-    """A running stack; several calls may be played on it at a time."""
+    """A running sandbox; it can play several calls at the same time."""
 
     bus: Bus
     candidate: Candidate
@@ -71,14 +71,14 @@ class Sandbox:
     backgrounds: dict[str, str] = field(default_factory=dict)
 
     def expect(self, recorded: CallSummary) -> GrowingJournal:
-        """The journal of the call that an edge answers next: the recorded one made again."""
+        """The journal of the next call that an edge answers, which plays the recorded one."""
         self.tools.enter("", [step for turn in recorded.turns for step in turn.tools])
         self.backgrounds[""] = recorded.background
         return self.journals.next_call()
 
     @contextmanager
     def call(self, events: Sequence[Event], recorded: CallSummary) -> Iterator[tuple[RecordedCaller, GrowingJournal]]:
-        """A new call of a recorded caller, and its journal."""
+        """A recorded caller with a new call, and the journal of the call."""
         call = self.bus.new_call()
         self.tools.enter(call, [step for turn in recorded.turns for step in turn.tools])
         self.backgrounds[call] = recorded.background
@@ -91,9 +91,9 @@ class Sandbox:
 
 @asynccontextmanager
 async def open_sandbox(candidate: Candidate, *, partitions: int = _PARTITIONS) -> AsyncIterator[Sandbox]:
-    """Start a scratch server and the workers on it, and remove everything with the block.
+    """Start a server and the workers, and remove everything at the end of the block.
 
-    The app's ``lifespan`` is only entered where tools may run (``tools="live"``).
+    The app's ``lifespan`` is only entered if tools may run (``tools="live"``).
 
     Raises:
         MissingExtraError: there is no embedded server, or no such model, in this installation.
@@ -129,7 +129,7 @@ def _workers(candidate: Candidate, sandbox: Sandbox) -> list[Consumer]:
 
 
 def _closed(app: App) -> App:
-    """The same app, whose resources stay closed; it is the same version, too."""
+    """The same app, with the same version, without its ``lifespan``."""
     closed = replace(app, lifespan=None)
     vars(closed)["version"] = app.version  # a cached property
     return closed
@@ -137,7 +137,7 @@ def _closed(app: App) -> App:
 
 @asynccontextmanager
 async def _working(bus: Bus, consumers: Sequence[Consumer]) -> AsyncIterator[None]:
-    """Run consumers meanwhile; entered once they own every partition."""
+    """Run consumers in the block, which begins when they own all partitions."""
     stop = asyncio.Event()
     ready = [asyncio.Event() for _ in consumers]
     tasks = [
@@ -162,7 +162,7 @@ def summarize_recording(events: Sequence[Event]) -> CallSummary:
     """The recorded call, turn by turn.
 
     Raises:
-        UsageError: the recording has no turn of the caller's.
+        UsageError: the caller says nothing in the recording.
 
     """
     recorded = call_summary(history_of(events))

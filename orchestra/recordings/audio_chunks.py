@@ -8,7 +8,7 @@ _SAMPLE_BYTES = 2
 
 
 def audio_of(entry: Entry, call: str) -> AudioChunk | None:
-    """The audio of this call in an entry; None where it is something else, or damaged: that is silence in its place."""
+    """The audio of this call in an entry; None for anything else, and for damaged audio, which becomes silence."""
     if entry.call != call or entry.type != _AUDIO:
         return None
     try:
@@ -19,5 +19,5 @@ def audio_of(entry: Entry, call: str) -> AudioChunk | None:
 
 
 def duration_ms(chunk: AudioChunk) -> int:
-    """How long a chunk sounds."""
+    """The duration of a chunk."""
     return len(chunk.audio) * 1000 // (_SAMPLE_BYTES * chunk.sample_rate)

@@ -1,4 +1,4 @@
-"""The recording of a kept call: where its journal says it is, or made of the audio that the server still has."""
+"""The recording of a call: the file that its journal names, or the audio that is still on the media stream."""
 
 import asyncio
 import shutil
@@ -23,23 +23,23 @@ _CHUNK = 1 << 20
 
 @asynccontextmanager
 async def recording_file(settings: Settings, events: Sequence[Event]) -> AsyncIterator[Path]:
-    """A stereo WAV file of the call that these events are of; a copy, which is gone afterwards.
+    """A copy of the call's recording, a stereo WAV file that is removed at the end of the block.
 
     Raises:
-        UsageError: no audio of the call is kept, or where it is kept cannot be reached.
+        UsageError: there is no audio of the call, or it cannot be reached.
 
     """
     with tempfile.TemporaryDirectory(prefix="orchestra-") as folder:
         path = Path(folder) / f"{file_name(events[0].call)}.wav"
         why = await asyncio.to_thread(_fetch, settings, events, path)
         if why and not await _assemble(settings, events[0].call, path):
-            msg = f"no audio of call {events[0].call} is kept: {why}, and no server has it on its media stream any more"
+            msg = f"no audio of call {events[0].call} is kept: {why}, and it is no longer on a media stream"
             raise UsageError(msg)
         yield path
 
 
 def _fetch(settings: Settings, events: Sequence[Event], path: Path) -> str:
-    """Copy the file that the journal names; why it could not be, else ""."""
+    """Copy the file that the journal names; the reason if that fails, else ""."""
     urls = [event.url for event in events if isinstance(event, RecordingSaved)]
     if not urls:
         return "its journal names no recording"
@@ -55,7 +55,7 @@ def _fetch(settings: Settings, events: Sequence[Event], path: Path) -> str:
 
 
 async def _assemble(settings: Settings, call: str, path: Path) -> bool:
-    """Write what the media stream has of the call; whether that is anything."""
+    """Write what the media stream has of the call; False if it has nothing."""
     chosen, found = Selection(calls=(call,), types=(tag_of(AudioChunk),), streams=("media",)), False
     with Recording(path) as file:
         async for entry in entries(settings, chosen, on_warning=lambda _: None):
@@ -64,7 +64,7 @@ async def _assemble(settings: Settings, call: str, path: Path) -> bool:
             try:
                 file.write(chunk.speaker, chunk.offset_ms, chunk.audio, sample_rate=chunk.sample_rate)
             except RejectedError:
-                continue  # silence at its place
+                continue  # leaves silence
             found = True
     return found
 
@@ -73,7 +73,7 @@ def file_name(call: str) -> str:
     """The call's id as the name of a file.
 
     Raises:
-        UsageError: it would be a path to somewhere else.
+        UsageError: the id is not safe as a file name.
 
     """
     try:
@@ -83,7 +83,7 @@ def file_name(call: str) -> str:
 
 
 def trim_start(path: Path, from_s: float) -> Path:
-    """The recording from a second on, beside it."""
+    """Write the recording from this second on to another file in the same folder."""
     part = path.with_name(f"from-{from_s:.1f}.wav")
     with wave.open(str(path), "rb") as whole, wave.open(str(part), "wb") as rest:
         rest.setparams(whole.getparams())

@@ -1,4 +1,4 @@
-"""What a process does with the recordings of the calls it is given: write, repair, complete, bring to their place."""
+"""Records the calls of this process: writes, repairs and completes their files, and moves them to their store."""
 
 import asyncio
 import time
@@ -16,9 +16,9 @@ from orchestra_schemas import AudioChunk, CallEnded, RecordingSaved
 
 _LOG = structlog.get_logger("orchestra.recordings")
 
-#: journal and media are two streams: the last audio may be read after the event that ends the call
+#: journal and media are two streams: the last audio may come after the event that ends the call
 _LAST_AUDIO_WITHIN_S = 5.0
-#: frames that a network loses are none of ours
+#: shorter gaps are lost network packets, not lost edges
 _SHORTEST_GAP_MS = 100
 _SAMPLE_BYTES = 2
 _FRAME_BYTES = 2 * _SAMPLE_BYTES
@@ -28,8 +28,8 @@ _HEADER_BYTES = 44
 class Recorder:
     """The open recordings of this process.
 
-    Audio that cannot be written because the disk is full is silence for the time being: the call and its record go on.
-    At the end of the call it is taken from the media stream once more, if the stream still has it.
+    If the disk is full, the call continues with silence in its recording. At the end of the call, the missing audio is
+    read from the media stream again, if it is still there.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -38,7 +38,7 @@ class Recorder:
         self._recordings = RecordingFiles(bus.settings.recordings)
         self._written = asyncio.Condition()
         self._unwritten: dict[str, dict[str, int]] = {}  # call → id of a chunk → its ms
-        self._ends_ms: dict[str, float] = {}  # call → where the caller's audio ends so far
+        self._ends_ms: dict[str, float] = {}  # call → end of the caller's audio so far
         self._gaps_ms: dict[str, int] = {}
 
     def has(self, call: str) -> bool:
@@ -46,11 +46,11 @@ class Recorder:
         return self._recordings.is_open(call)
 
     def close(self) -> None:
-        """Close all files; they are whole."""
+        """Close all files; each is a complete WAV file."""
         self._recordings.close()
 
     async def write(self, event: AudioChunk) -> int:
-        """Put a chunk at its place. Returns how many ms before it are silence because no audio of them came."""
+        """Write a chunk. Returns the length of the gap before it, in ms."""
         gap_ms = self._gap_ms(event)
         self._put(event)
         async with self._written:
@@ -58,16 +58,16 @@ class Recorder:
         return gap_ms
 
     def add_gap(self, call: str, gap_ms: int, known_ms: int) -> int:
-        """Count what `write` has returned; ``known_ms`` is what was counted before this process. Returns the sum."""
+        """Add a gap that `write` has returned to those before, ``known_ms`` of another process; returns the sum."""
         self._gaps_ms[call] = self._gaps_ms.get(call, known_ms) + gap_ms
         return self._gaps_ms[call]
 
     def _gap_ms(self, event: AudioChunk) -> int:
-        """What lies between the caller's audio so far and this: it went with its edge, or no edge had the call.
+        """The gap in the caller's audio before this chunk: its edge died, or no edge had the call.
 
-        The caller's side has no pauses: the line sends silence too.
+        The caller's audio has no pauses, because the line sends silence, too.
         """
-        before = self._ends_ms.get(event.call) or self._written_ms(event.call)  # which another process has begun
+        before = self._ends_ms.get(event.call) or self._written_ms(event.call)  # another process has begun the file
         if event.speaker != "caller":
             if before:
                 self._ends_ms[event.call] = before
@@ -100,12 +100,10 @@ class Recorder:
                 del self._unwritten[event.call]
 
     async def complete(self, event: CallEnded, *, within_s: float, gaps_ms: int = 0) -> RecordingSaved | None:
-        """Wait for the last audio, repair what is missing, and bring the recording to its place.
+        """Wait for the last audio, repair what is missing, and move the recording to its store.
 
-        ``gaps_ms`` are those that were counted before this process.
-
-        None where nothing of it could be written. A place that does not answer for ``within_s`` seconds leaves the
-        recording in the folder of this machine.
+        Returns None if nothing could be written. If the store is not reached within ``within_s`` seconds, the recording
+        stays in the folder of this machine. ``gaps_ms`` were counted by another process.
         """
         path = self._recordings.path(event.call)
         moved = await self._moved_before(path)
@@ -130,14 +128,14 @@ class Recorder:
         )
 
     def discard(self, event: RecordingSaved) -> None:
-        """Remove this machine's copy of a recording that was brought elsewhere."""
+        """Remove this machine's copy of a recording that was moved to a store."""
         path = self._recordings.path(event.call)
         if self._place and event.url != path.absolute().as_uri():
             self._recordings.close(event.call)
             path.unlink(missing_ok=True)
 
     async def _moved_before(self, path: Path) -> StoredRecording | None:
-        """The recording at its place, where an earlier attempt has brought it there and only its event was lost."""
+        """The recording in its store, if an earlier attempt moved it and only the event was lost."""
         if not self._place or await asyncio.to_thread(path.exists):
             return None
         stored = recording_at(self._place, path.name)
@@ -148,12 +146,12 @@ class Recorder:
         return stored
 
     async def _finish(self, event: CallEnded) -> int:
-        """Close the file; returns how many ms it lacks at its end."""
+        """Close the file; returns how many ms are missing at its end."""
         try:
             async with asyncio.timeout(_LAST_AUDIO_WITHIN_S), self._written:
                 await self._written.wait_for(lambda: self._reaches(event) or event.call in self._unwritten)
         except TimeoutError:
-            pass  # what the media stream still holds is fetched below, and what it lacks is said
+            pass  # `_repair` reads what the media stream still has, and the rest is reported as missing
         if event.call in self._unwritten or not self._reaches(event):
             await self._repair(event)
         lacks_ms = 0
@@ -162,7 +160,7 @@ class Recorder:
             _LOG.warning("recording.incomplete", call=event.call, missing_ms=lacks_ms)
         self._recordings.close(event.call)
         self._ends_ms.pop(event.call, None)
-        # what could not be written is counted by itself
+        # audio that could not be written is counted separately
         return 0 if event.call in self._unwritten else lacks_ms
 
     def _reaches(self, event: CallEnded) -> bool:
@@ -172,7 +170,7 @@ class Recorder:
             return False
 
     async def _repair(self, event: CallEnded) -> None:
-        """Write what the media stream has of the call once more; every chunk has its place."""
+        """Write what the media stream has of the call again; every chunk has its position in the file."""
         since = str(keys.earliest_ms(event.call))
         async for entry in self._bus.entries(keys.partition_of(event.call), keys.MEDIA, since=since):
             if (chunk := audio_of(entry, event.call)) is not None:

@@ -1,8 +1,8 @@
-"""Recordings at their final place: a folder of this machine, or any URL that fsspec knows (``s3://bucket/calls``).
+"""The store of finished recordings: a folder of this machine, or any URL that fsspec knows (``s3://bucket/calls``).
 
-What an event tells of a recording is where it is, and never what it takes to open it: user, password and query of the
-place's URL are the settings' own. So only a recording in a place of these settings can be opened; the URL in an event
-of a foreign journal names no other file, and no host.
+An event has the location of a recording, without the credentials: user, password and query of the URL are only in the
+settings. So only recordings in the stores of the settings can be opened; an event of a foreign journal cannot make us
+open another file or contact another host.
 """
 
 import os
@@ -24,15 +24,15 @@ from orchestra.settings import Settings
 _FILE = "file"
 _COPY_BYTES = 1 << 20
 _NAME = re.compile(r"\w[\w.\-]*")
-#: in the data directory: a demo keeps its recording with its journal
+#: in the data directory: a demo run has its recording beside its journal
 _RUNS = "demo-runs"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecording:
-    """A recording at ``url``, which everybody may know. ``opened_by`` is the whole URL, where it takes more to open it.
+    """A recording at ``url``, which is public. ``opened_by`` is the URL with credentials, if there are any.
 
-    Its methods block: run them in a thread.
+    Its methods block; run them in a thread.
     """
 
     url: str
@@ -40,7 +40,7 @@ class StoredRecording:
 
     @property
     def path(self) -> Path | None:
-        """The file, where it is one of this machine."""
+        """The file, if it is on this machine."""
         parts = urlsplit(self.url)
         return Path(unquote(parts.path)) if parts.scheme == _FILE else None
 
@@ -49,7 +49,7 @@ class StoredRecording:
 
         Raises:
             FileNotFoundError: it is not there.
-            OSError: its place cannot be reached.
+            OSError: its store cannot be reached.
 
         """
         if self.path is not None:
@@ -58,11 +58,11 @@ class StoredRecording:
             return int(files.info(path)["size"])
 
     def open(self) -> AbstractContextManager[BinaryIO]:
-        """Open it for reading; the file can seek.
+        """Open it for reading; the file is seekable.
 
         Raises:
             FileNotFoundError: it is not there.
-            OSError: its place cannot be reached.
+            OSError: its store cannot be reached.
 
         """
         return self.path.open("rb") if self.path is not None else self._behind()
@@ -74,12 +74,12 @@ class StoredRecording:
 
 
 def store_recording(recording: Path, place: str) -> StoredRecording:
-    """Copy a finished recording to ``place`` (a folder or an fsspec URL), whole or not at all. Safe to repeat.
+    """Copy a finished recording to a folder or an fsspec URL, atomically. It can be repeated.
 
-    Blocks: run it in a thread. The file itself stays where it is.
+    Blocks; run it in a thread. The file itself is not removed.
 
     Raises:
-        OSError: the place cannot be written.
+        OSError: the store cannot be written.
         MissingExtraError: fsspec, or the driver of this kind of URL, is not installed.
 
     """
@@ -99,7 +99,7 @@ def store_recording(recording: Path, place: str) -> StoredRecording:
 
 
 def recording_at(place: str, name: str) -> StoredRecording:
-    """Where a recording of this name is, or will be, under ``place``."""
+    """The recording of this name in a folder or at an fsspec URL, whether it is there already or not."""
     if "://" not in place:
         return StoredRecording(f"{Path(place).absolute().as_uri()}/{name}")
     root, mark, query = place.partition("?")
@@ -109,7 +109,7 @@ def recording_at(place: str, name: str) -> StoredRecording:
 
 
 def find_recording(settings: Settings, url: str) -> StoredRecording:
-    """The recording that an event names by this URL, in whatever place of these settings it is.
+    """The recording at this URL of an event, in one of the stores of the settings.
 
     Raises:
         RejectedError: it is in none of them.
@@ -128,7 +128,7 @@ def find_recording(settings: Settings, url: str) -> StoredRecording:
         if any(path.resolve().is_relative_to(folder.resolve()) for folder in folders):
             return StoredRecording(known)
     msg = (
-        f"{known!r} is in no place of these recordings: set ORCHESTRA_RECORDINGS_URL to the one where it is, if you"
-        " trust whoever wrote that"
+        f"{known!r} is in none of the configured stores: if you trust its origin, set ORCHESTRA_RECORDINGS_URL to"
+        " the folder or URL that has it"
     )
     raise RejectedError(msg)

@@ -1,4 +1,4 @@
-"""A stereo recording that is written while the call runs and is a whole WAV file at every moment.
+"""A stereo recording that is written during the call and is a complete WAV file at any time.
 
 Form of the header: RIFF WAVE with one ``fmt`` and one ``data`` chunk, 16-bit PCM (Microsoft, Multiple Channel Audio
 Data and WAVE Files).
@@ -18,7 +18,7 @@ _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PCM = 1
 _SAMPLE_BYTES = 2
 _FRAME_BYTES = 2 * _SAMPLE_BYTES
-#: longest recording: what the sizes in the header can say, and far beyond any call's time limit
+#: the largest size that the header can express, far beyond any call's time limit
 _LARGEST = 2**32 - 1 - _HEADER.size
 _CALL_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -28,12 +28,12 @@ Speaker = Literal["caller", "agent"]
 class Recording:
     """One call's WAV file: 16-bit PCM, the caller on the left, the agent on the right.
 
-    Every chunk is put at its own place, so writing one again changes nothing, order does not matter, and what was never
-    written is silence. The header is right after each write: the file can be played after a crash.
+    Every chunk has its position, so chunks can come in any order and repeatedly, and what never came is silence. The
+    header is updated after each write, so that the file can be played after a crash.
 
     Args:
-        path: the file; it and its folder are made if missing, and gone on with if there.
-        sample_rate: in Hz; chunks of another rate are refused.
+        path: the file; it is created with its folder, or continued if it exists.
+        sample_rate: in Hz; chunks with another rate are rejected.
 
     Raises:
         OSError: the file cannot be opened or written.
@@ -60,27 +60,27 @@ class Recording:
 
     @property
     def duration_s(self) -> float:
-        """Length of what is written so far, in seconds."""
+        """The length so far, in seconds."""
         return self._frames / self.sample_rate
 
     def write(self, speaker: Speaker, offset_ms: int, audio: bytes, *, sample_rate: int) -> None:
-        """Put ``audio`` (16-bit little-endian mono samples) at ``offset_ms`` on the speaker's side.
+        """Write ``audio`` (16-bit little-endian mono samples) at ``offset_ms`` on the speaker's channel.
 
         Raises:
-            RejectedError: another sample rate than the recording's, half a sample, or a place no call can reach.
-            OSError: it cannot be written, the disk being full; the file is whole as far as it goes.
+            RejectedError: the sample rate differs, a sample is cut, or the offset is beyond what the format can hold.
+            OSError: it cannot be written, like on a full disk; the file stays a complete WAV file.
 
         """
         if sample_rate != self.sample_rate:
             msg = f"audio of {sample_rate} Hz in a recording of {self.sample_rate} Hz"
             raise RejectedError(msg)
         if len(audio) % _SAMPLE_BYTES or offset_ms < 0:
-            msg = f"audio of {len(audio)} bytes at {offset_ms} ms is no whole number of samples of a call"
+            msg = f"audio of {len(audio)} bytes at {offset_ms} ms is not a whole number of samples, or before the call"
             raise RejectedError(msg)
         first = offset_ms * self.sample_rate // 1000
         count = len(audio) // _SAMPLE_BYTES
         if (first + count) * _FRAME_BYTES > _LARGEST:
-            msg = f"audio at {offset_ms} ms lies beyond what one recording can hold"
+            msg = f"audio at {offset_ms} ms is beyond what one recording can hold"
             raise RejectedError(msg)
         place = _HEADER.size + first * _FRAME_BYTES
         frames = bytearray(os.pread(self._file, count * _FRAME_BYTES, place))
@@ -91,16 +91,16 @@ class Recording:
         try:
             self._write_all(frames, place)
         except OSError:
-            # what was written of it beyond the end would stand outside the header's sizes
+            # remove a partial write beyond the end, which the header's sizes do not include
             os.ftruncate(self._file, min(os.fstat(self._file).st_size, _HEADER.size + self._frames * _FRAME_BYTES))
             raise
         if first + count > self._frames:
-            # the file's own size, since another worker may have written to it in the meantime
+            # read the file's size, because another worker may have written to it in the meantime
             self._frames = (os.fstat(self._file).st_size - _HEADER.size) // _FRAME_BYTES
             self._write_header()
 
     def close(self) -> None:
-        """Bring the file to the disk and close it; closing again does nothing."""
+        """Sync the file to the disk and close it; closing it again does nothing."""
         if self._file >= 0:
             os.fsync(self._file)
             os.close(self._file)
@@ -117,17 +117,17 @@ class Recording:
 
     def _write_all(self, data: bytes | bytearray, place: int) -> None:
         left = memoryview(data)
-        while left:  # a disk that fills up takes a part first and refuses the next
+        while left:  # a disk that fills up accepts a part and refuses the rest
             written = os.pwrite(self._file, left, place)
             left, place = left[written:], place + written
 
 
 class RecordingFiles:
-    """The recordings of the running calls in one folder; the most recently written ones are kept open.
+    """The recordings of running calls in one folder; those written last are kept open.
 
     Args:
-        folder: one file a call, ``<call id>.wav``.
-        keep_open: how many files at most are open at a time.
+        folder: has one file for each call, ``<call id>.wav``.
+        keep_open: how many files are open at most.
 
     """
 
@@ -137,10 +137,10 @@ class RecordingFiles:
         self._open: OrderedDict[str, Recording] = OrderedDict()
 
     def of(self, call: str) -> Recording:
-        """The call's recording, opened or gone on with.
+        """The call's recording, opened if necessary.
 
         Raises:
-            RejectedError: the call id is no name for a file.
+            RejectedError: the call id is not safe as a file name.
             OSError: the file cannot be opened.
 
         """
@@ -153,14 +153,14 @@ class RecordingFiles:
         return recording
 
     def path(self, call: str) -> Path:
-        """Where the call's recording is while the call runs.
+        """The file of the call's recording while the call is running.
 
         Raises:
-            RejectedError: the call id is no name for a file.
+            RejectedError: the call id is not safe as a file name.
 
         """
         if not _CALL_ID.fullmatch(call):
-            msg = f"call id {call!r} is no name for a recording"
+            msg = f"call id {call!r} cannot be the name of a recording"
             raise RejectedError(msg)
         return self.folder / f"{call}.wav"
 

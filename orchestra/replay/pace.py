@@ -1,20 +1,20 @@
-"""When what is replayed is due: as it went then, so many times as fast, or as fast as it goes."""
+"""The pace of a replay: as recorded, some times as fast, or as fast as possible."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-#: while no call runs nobody waits longer than this, in seconds
+#: the longest wait in seconds while no call is running
 _IDLE_S = 1.0
 
 
 class Pace:
-    """Holds every event back until it is due.
+    """Delays every event until it is due.
 
     Args:
-        speed: how many times as fast as it went; None for as fast as it goes.
-        clock: seconds that only grow.
-        sleep: waits so many seconds.
+        speed: times as fast as recorded; None for as fast as possible.
+        clock: a monotonic clock, in seconds.
+        sleep: waits for a number of seconds.
 
     """
 
@@ -32,7 +32,7 @@ class Pace:
         self._before_s: float | None = None
 
     async def wait(self, at_s: float, *, idle: bool = False) -> None:
-        """Wait until what happened at ``at_s`` (seconds) is due; ``idle``: no call ran since the event before it."""
+        """Wait until an event of the time ``at_s`` (seconds) is due; ``idle``: no call was running before it."""
         if self._speed is None:
             return
         if self._before_s is None:

@@ -1,6 +1,6 @@
-"""Recorded entries made ready for another place: under other call ids, or as if they happened now. Pure.
+"""Recorded entries under other call ids, or with other times. Pure.
 
-Everything else of an entry stays as it was, fields and types of a later version, too: bodies are changed as JSON.
+Bodies are changed as JSON, so that everything else stays, fields and types of later versions included.
 """
 
 import hashlib
@@ -14,23 +14,23 @@ from orchestra.errors import UsageError
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-#: the fields that are moments on the clock, epoch seconds
+#: the fields that are points in time, epoch seconds
 MOMENTS = ("at", "deadline", "speech_ended_at")
 
 
 def renamed_call(call: str, word: str, partitions: int) -> str:
-    """Another id for a call, always the same one for this word: of the same moment and, if there is one, partition."""
+    """Another id for a call, the same for the same word; it keeps its time and, if possible, its partition."""
     digest = hashlib.sha256(f"{word}\0{call}".encode()).digest()
     partition = int(call[:2]) % partitions if call[:2].isdecimal() else digest[10] % partitions
     return keys.new_call(partition, keys.started_ms(call), digest[:10])
 
 
 class Rewrite:
-    """What is done to every entry on its way.
+    """Rewrites entries.
 
     Args:
-        partitions: how many the place has to which the entries go.
-        rename: the word from which the new ids of the calls follow; "" keeps the ids.
+        partitions: how many the target has.
+        rename: the word that determines the new call ids; "" keeps the ids.
 
     """
 
@@ -40,16 +40,16 @@ class Rewrite:
         self._names: dict[str, str] = {}
 
     def entry(self, entry: Entry, *, shift_s: float = 0.0) -> Entry:
-        """The entry as it goes on, its moments ``shift_s`` seconds later.
+        """The rewritten entry; its times are ``shift_s`` seconds later.
 
         Raises:
-            UsageError: its call keeps its id, and lies on a partition that is not there.
+            UsageError: its call keeps its id, and the target does not have the partition.
 
         """
         if not self._rename:
             if entry.partition >= self._partitions:
                 msg = (
-                    f"call {entry.call} lies on partition {entry.partition}, and here are {self._partitions}:"
+                    f"call {entry.call} is on partition {entry.partition}, and the target has {self._partitions}:"
                     " set ORCHESTRA_PARTITIONS to the number it was recorded with, or give it another id with --rename"
                 )
                 raise UsageError(msg)
@@ -65,18 +65,18 @@ class Rewrite:
         try:
             event = _decode(entry.body)
         except UNREADABLE:
-            return entry.body  # it is no event, and goes on as the damaged thing it is
+            return entry.body  # a damaged event stays as it is
         if not isinstance(event, dict):
             return entry.body
         event = _in(event, entry.call, new)
         trace = str(event.get("trace", ""))
         if trace.startswith(f"00-{keys.trace_id(entry.call)}-"):
             event["trace"] = trace.replace(keys.trace_id(entry.call), keys.trace_id(new), 1)
-        return _encode(_later(event, shift_s))
+        return _encode(_shift_times(event, shift_s))
 
 
 def _in(value: Any, old: str, new: str) -> Any:
-    """The value with every id of the call, or of an event of it, changed; longer texts are left alone."""
+    """The value with other ids for the call and its events; ids within longer texts stay."""
     if isinstance(value, str):
         return new + value[len(old) :] if value == old or value.startswith(f"{old}:") else value
     if isinstance(value, dict):
@@ -91,10 +91,10 @@ def _shifted(body: bytes, shift_s: float) -> bytes:
         event = _decode(body)
     except UNREADABLE:
         return body
-    return _encode(_later(event, shift_s)) if isinstance(event, dict) else body
+    return _encode(_shift_times(event, shift_s)) if isinstance(event, dict) else body
 
 
-def _later(event: dict[str, Any], shift_s: float) -> dict[str, Any]:
+def _shift_times(event: dict[str, Any], shift_s: float) -> dict[str, Any]:
     if shift_s:
         for name in MOMENTS:
             moment = event.get(name)

@@ -171,5 +171,5 @@ async def test_a_call_whose_journal_is_gone_is_shown_by_its_record(
     for named in (calls[0], calls[0][-12:]):
         told = (await orchestra("calls", "show", named)).stdout
         assert "from +15550001" in told
-        assert "what was said went with the journal" in told
+        assert "the conversation is gone with the journal" in told
     assert "2 calls begin or end with '07-'" in str((await orchestra("calls", "show", "07-")).exception)

@@ -132,7 +132,7 @@ def test_the_report_has_every_figure_at_every_width(home: list[str], shown: Show
 def test_the_days_of_the_archive_are_whole(home: list[str], shown: Shown, width: int | None) -> None:
     assert home
     told = shown("archive", "status", terminal=width)
-    assert all(title in told for title in ("2025-11-22", "files", "events", "MB", "bytes an event"))
+    assert all(title in told for title in ("2025-11-22", "files", "events", "MB", "bytes per event"))
 
 
 @pytest.mark.parametrize("width", [None, 80])

@@ -130,7 +130,7 @@ def test_a_wanted_turn_that_was_never_reached_is_no_silent_gap() -> None:
     scorer = Scorer()
     wanted = WantedTurn(said="and then?", words=("yes",))
     scorer.add(Trial(name="short", events=[], wanted={7: wanted}), CallSummary())
-    assert scorer.unreached == ["short: turn 7 was not reached: the call was over"]
+    assert scorer.unreached == ["short: turn 7 was not reached: the call had ended"]
 
 
 def test_breaches_are_a_share_of_the_turns() -> None:
@@ -166,7 +166,7 @@ async def test_an_annotated_call_that_is_kept_no_more_counts_its_words_alone(tmp
     call = EvaluatedCall(call=CALL, task=1, annotation=2, updated_at="2026-11-22T20:00:00+00:00", errors=1, words=4)
     ((trial,), (problem,)) = await read_trials(written(tmp_path, call), nothing)
     assert (trial.events, trial.heard.rate) == ([], 0.25)
-    assert "its words are counted, and nothing more" in problem
+    assert "only its recognition errors are counted" in problem
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_a_gate_holds_back_what_is_worse_or_not_known() -> None:
     run = run_of("1", "2026-11-22T20:00:00+00:00", agent=0.8, word_error_rate=0.2, tool=None)
     problems = list(failed_gates(run, {"agent": 0.9, "tool": 0.5}, {"word_error_rate": 0.1}))
     assert problems == [
-        "right agent is 80.0%, at least 90.0% is wanted",
-        "right tools is not known: the set says nothing about it",
-        "word error rate is 20.0%, at most 10.0% is wanted",
+        "right agent is 80.0%, at least 90.0% is required",
+        "right tools is not known: the set does not determine it",
+        "word error rate is 20.0%, at most 10.0% is required",
     ]
     assert list(failed_gates(run, {"agent": 0.8}, {"word_error_rate": 0.2})) == []
 
@@ -231,4 +231,4 @@ def test_the_command_shows_the_run_beside_the_last_and_fails_below_its_gate(
     )
     assert second.exit_code == 1
     assert app.version in second.stdout
-    assert "word error rate is 12.5%, at most 10.0% is wanted" in second.stderr
+    assert "word error rate is 12.5%, at most 10.0% is required" in second.stderr

@@ -79,5 +79,5 @@ def test_a_folder_for_finished_recordings_is_a_place_too(tmp_path: Path) -> None
 )
 def test_no_event_opens_what_is_in_no_place_of_the_settings(url: str, settings: Settings, tmp_path: Path) -> None:
     (settings.recordings / "link.wav").symlink_to("/etc/passwd")
-    with pytest.raises(RejectedError, match="is in no place of these recordings"):
+    with pytest.raises(RejectedError, match="is in none of the configured stores"):
         find_recording(settings, url.replace("/DATA", str(tmp_path)))

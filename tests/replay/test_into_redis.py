@@ -204,7 +204,7 @@ async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
     await bus.publish(*turns_of(call))
     async with EmbeddedServer(tmp_path / "small") as server:
         small = await Bus.connect(settings.model_copy(update={"partitions": 5, "redis_url": server.url}))
-        with pytest.raises(UsageError, match="lies on partition 12, and here are 5"):
+        with pytest.raises(UsageError, match="is on partition 12, and the target has 5"):
             await replay_into(run(settings), server.url)
         assert await replay_into(run(settings), server.url, rename="fits") == 0
         assert {entry.call[:3] for entry in await stored(small)} == {"02-"}

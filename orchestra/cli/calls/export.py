@@ -58,7 +58,7 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
     player = next((each for each in _PLAYERS if shutil.which(each[0])), None)
     if player is None:
         names = ", ".join(each[0] for each in _PLAYERS)
-        msg = f"nothing here plays audio ({names}): `orchestra calls export {call} --to DIR` writes the WAV file"
+        msg = f"no audio player is installed ({names}): `orchestra calls export {call} --to DIR` writes the WAV file"
         raise UsageError(msg)
     async with recording_file(settings, events) as path:
         terminal().print(f"{events[0].call} from {clock(from_s)} with {player[0]}; Ctrl-C ends it", style=QUIET)
@@ -73,7 +73,7 @@ async def _play(settings: "Settings", call: str, turn: int, source: str) -> int:
 
 
 def _beginning(events: "Sequence[Event]", turn: int) -> float:
-    """The second on the call's clock at which the turn begins."""
+    """The second of the call at which the turn begins."""
     from orchestra.errors import UsageError
     from orchestra.history.reduce import history_of
     from orchestra.history.views.dialogue import dialogue

@@ -1,4 +1,4 @@
-"""`orchestra calls`: what is kept of the calls; `list` and `show`."""
+"""`orchestra calls`: recorded calls; `list` and `show`."""
 
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _COLOURS = ("bright_blue", "magenta", "yellow", "bright_yellow", "green", "cyan")
 _BAR_WIDTH = 48
-#: so many of the latest calls are looked through for the beginning or end of an id
+#: how many of the latest calls are searched for the beginning or end of an id
 _NAMED_AMONG = 5000
 
 
@@ -41,7 +41,7 @@ def _stages() -> list[tuple[str, str, str, str]]:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    calls = typer.Typer(help="What is kept of the calls.", no_args_is_help=True)
+    calls = typer.Typer(help="Recorded calls: list, show, play, export, find.", no_args_is_help=True)
     calls.command("list")(list_)
     calls.command()(show)
     calls.command()(play)
@@ -54,7 +54,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many at most, the latest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a call.")] = False,
 ) -> None:
-    """List the latest calls: of the server, the archive, and the demo runs that are kept on this machine."""
+    """List the latest calls of the server, the archive and the demo runs on this machine."""
     import uvloop
 
     from orchestra.settings import load_settings
@@ -68,10 +68,12 @@ def list_(
 
 
 def show(
-    call: Annotated[str, typer.Argument(help="The call's id, its beginning or end, or the file of a kept journal.")],
+    call: Annotated[
+        str, typer.Argument(help="The call's id, the beginning or end of it, or the file of a recorded journal.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="The record and the turns as one JSON object.")] = False,
 ) -> None:
-    """Show a call: the conversation, and for each turn where the time went until the reply was heard."""
+    """Show a call: the conversation, and how long each stage of its turns took."""
     import uvloop
 
     from orchestra.cli.ui.console import terminal
@@ -86,11 +88,11 @@ def show(
         _print_call(terminal(), record, dialogue(history_of(events)))
 
 
-# -- where calls are kept
+# -- finding calls
 
 
 async def _listed(settings: "Settings", limit: int) -> "list[CallRecord]":
-    """The latest calls, also those of which only the archive knows any more."""
+    """The latest calls, including those that only the archive has."""
     from orchestra.errors import ServerError
 
     away: ServerError | None = None
@@ -105,7 +107,7 @@ async def _listed(settings: "Settings", limit: int) -> "list[CallRecord]":
 
 
 async def _records(settings: "Settings", limit: int) -> "list[CallRecord]":
-    """What the server has, and the demo's kept runs."""
+    """The calls of the server and of the demo runs."""
     from orchestra.errors import ServerError
     from orchestra.storage.call_records import list_calls
 
@@ -130,7 +132,7 @@ def _latest(records: "list[CallRecord]", limit: int) -> "list[CallRecord]":
 
 
 async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "list[CallRecord]":
-    """What the archive has of the latest calls beside the ``known`` ones; nothing where there is no archive."""
+    """The latest calls of the archive, without the ``known`` ones; empty if there is no archive."""
     import asyncio
 
     from orchestra.errors import MissingExtraError
@@ -141,7 +143,7 @@ async def _archived(settings: "Settings", limit: int, known: "set[str]") -> "lis
         from orchestra.archive.latest_calls import latest_calls
 
         found = await asyncio.to_thread(lambda: latest_calls(Archive.of(settings), limit, known=known))
-    except MissingExtraError:  # without it nothing is archived here
+    except MissingExtraError:  # without the extra there is no archive here
         return []
     except OSError as error:
         complain(f"the archive at {settings.archive} cannot be read: {error}")
@@ -156,7 +158,7 @@ async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Ev
 
     try:
         journal = await recorded_call(settings, wanted, on_warning=complain)
-    except UsageError:  # its journal may be gone, and its record still there
+    except UsageError:  # the journal may be gone while the record is still there
         if (whole := await _stored(settings, wanted)) is not None:
             return whole, []
         named = [
@@ -174,7 +176,7 @@ async def _call(settings: "Settings", wanted: str) -> "tuple[CallRecord, list[Ev
 
 
 async def _stored(settings: "Settings", call: str) -> "CallRecord | None":
-    """The session record that a server has of the call."""
+    """The server's record of the call."""
     from orchestra.errors import ServerError
     from orchestra.storage.call_records import find_call
 
@@ -207,14 +209,14 @@ def _kept(settings: "Settings") -> "list[list[Event]]":
 
 
 def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":
-    """The call record of a kept journal, at today's prices."""
+    """The call record of a journal, at today's prices."""
     from orchestra.history.reduce import history_of
     from orchestra.history.views.record import call_record
 
     return call_record(history_of(journal), settings.prices)
 
 
-# -- how they look
+# -- printing
 
 
 def _print_table(records: "list[CallRecord]") -> None:
@@ -223,7 +225,7 @@ def _print_table(records: "list[CallRecord]") -> None:
 
     console = terminal()
     if not records:
-        console.print("no call is kept here yet")
+        console.print("no call is recorded here yet")
         return
     numbers = ("seconds", "turns", "mean wait", "tokens")
     rows = [
@@ -272,7 +274,7 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
     if record.recording:
         console.print(Text(f"recording {record.recording}", QUIET), soft_wrap=True)
     if not told.turns:
-        gone = "what was said went with the journal (ORCHESTRA_JOURNAL_RETENTION_S); the archive worker would keep it"
+        gone = "the conversation is gone with the journal (ORCHESTRA_JOURNAL_RETENTION_S); an archive would keep it"
         console.print(Text(gone, QUIET), soft_wrap=True)
     console.print()
     longest_ms = max((turn.latency.total_ms for turn in told.turns if turn.latency), default=0.0)
@@ -284,7 +286,7 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
 
 
 def _answered_by(told: "Dialogue") -> "Iterator[str]":
-    """Which version answered with which model and parameters, a line each time that it changed in the call."""
+    """The version, model and parameters that answered, one line for each change during the call."""
     version = model = before = ""
     for turn in told.turns:
         version = turn.version or version
@@ -298,7 +300,7 @@ def _answered_by(told: "Dialogue") -> "Iterator[str]":
 
 
 def _used(record: "CallRecord") -> str:
-    """What the call has used, in one line."""
+    """The usage of the call in one line."""
     used = record.usage
     parts = [f"{name} {tokens.prompt:,} + {tokens.completion:,} tokens" for name, tokens in used.models.items()]
     parts += [f"stt {name} {seconds:,.1f} s" for name, seconds in used.stt_s.items()]
@@ -307,7 +309,7 @@ def _used(record: "CallRecord") -> str:
 
 
 def _cost(cost: "Cost") -> str:
-    """What that costs, in one line."""
+    """The cost of the call in one line."""
     parts = f"models {cost.models:.4f}, stt {cost.stt:.4f}, tts {cost.tts:.4f}, line {cost.call:.4f}"
     without = f"; without a price: {', '.join(cost.unpriced)}" if cost.unpriced else ""
     return f"cost: {cost.total:.4f} {cost.currency} ({parts}{without})"
@@ -344,7 +346,7 @@ def _clock(seconds: float | None) -> str:
 
 
 def latency_bar(measured: "TurnMeasured", longest_ms: float, width: int = _BAR_WIDTH) -> "Text":
-    """A turn's stages side by side, as long as their share of ``longest_ms``, which is ``width`` characters long."""
+    """The stages of a turn as a bar; ``longest_ms`` would be ``width`` characters long."""
     from rich.text import Text
 
     bar, until_ms, drawn = Text(), 0.0, 0

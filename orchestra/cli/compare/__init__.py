@@ -1,4 +1,4 @@
-"""`orchestra compare`: recorded calls put to another version of the app."""
+"""`orchestra compare`: recorded calls played to an app, prompt or model."""
 
 from orchestra.cli.compare.command import register
 

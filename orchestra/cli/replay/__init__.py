@@ -1,4 +1,4 @@
-"""`orchestra replay`: recorded events shown again, copied, or put through a consumer."""
+"""`orchestra replay`: recorded calls printed, copied, or given to a consumer."""
 
 from orchestra.cli.replay.command import register
 
