@@ -1,0 +1,80 @@
+"""Every private name of Pipecat that the edge relies on. A new version of Pipecat may drop one without notice."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+
+import pytest
+from pipecat.audio.turn.smart_turn import _whisper_features
+from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
+from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
+from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
+from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
+from pipecat.services.deepgram.stt import DeepgramSTTService
+from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+from pipecat.services.stt_service import SegmentedSTTService
+from pipecat.services.tts_service import TTSService
+from pipecat.turns.user_start import MinWordsUserTurnStartStrategy
+from pipecat.turns.user_stop import ExternalUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
+
+from orchestra.voice import engines, pipeline
+
+#: Pipecat's class and its private names that our subclasses read, set or override
+PRIVATE: dict[type, str] = {
+    DeepgramFluxSTTService: "_connect_websocket _disconnect _handle_turn_info _reconnect_backoff_min_wait",
+    DeepgramSTTService: "_connect _connection _disconnect _on_error _on_message _reconnect",
+    ElevenLabsTTSService: "_apply_force_complete _disconnect _reconnect_websocket _websocket",
+    ExternalUserTurnStopStrategy: "_handle_transcription _maybe_trigger_user_turn_stopped _turn_open",
+    LLMUserAggregator: "_user_turn_controller",
+    LocalSmartTurnAnalyzerV3: "_model_executor _predict_endpoint _resample_to_model_rate _session _stop_ms",
+    MinWordsUserTurnStartStrategy: "_bot_speaking",
+    SegmentedSTTService: "_segment_queue _user_id",
+    SileroOnnxModel: "_context _state",
+    SileroVADAnalyzer: "_get_smoothed_volume _low_confidence_windows _maybe_reset_model _model _params _prev_volume "
+    "_run_analyzer _windows_since_reset",
+    TTSService: "_aggregated_frame_sequencer",
+    TurnAnalyzerUserTurnStopStrategy: "_maybe_trigger_user_turn_stopped _text _timeout_expired _vad_user_speaking",
+}
+
+
+def is_defined(stock: type, name: str) -> bool:
+    """Whether Pipecat's part of a class assigns this name or defines it as a method."""
+    places = [base for base in stock.__mro__ if base.__module__.startswith("pipecat")]
+    pattern = rf"self\.{name}\b\s*(:|=[^=])|def {name}\("
+    return any(re.search(pattern, inspect.getsource(place)) for place in places)
+
+
+@pytest.mark.parametrize(
+    ("stock", "name"), [(stock, name) for stock, names in PRIVATE.items() for name in names.split()]
+)
+def test_pipecat_still_has_the_private_name(stock: type, name: str) -> None:
+    assert is_defined(stock, name)
+
+
+def test_pipecat_still_has_the_constants_of_whispers_features() -> None:
+    assert _whisper_features._HANN_WINDOW.shape == (400,)
+    assert _whisper_features._MEL_FILTERS.shape[1] == _whisper_features._N_MELS
+
+
+def used() -> Iterator[tuple[str, str]]:
+    """Our subclasses of Pipecat's classes, each with a private name that Pipecat defines for it."""
+    packages = [
+        module.name
+        for home in (engines, pipeline)
+        for module in pkgutil.walk_packages(home.__path__, f"{home.__name__}.")
+    ]
+    for module in packages:
+        for ours in vars(importlib.import_module(module)).values():
+            if inspect.isclass(ours) and ours.__module__ == module:
+                source = inspect.getsource(ours)
+                for name in set(re.findall(r"(?:self|super\(\))\.(_[a-z]\w*)|def (_[a-z]\w*)\(", source)):
+                    found = name[0] or name[1]
+                    if is_defined(ours, found):
+                        yield ours.__name__, found
+
+
+def test_no_other_private_name_of_pipecat_is_used() -> None:
+    known = {name for names in PRIVATE.values() for name in names.split()}
+    assert {(ours, name) for ours, name in used() if name not in known} == set()
