@@ -1,4 +1,4 @@
-"""The audio of one call: both directions on one clock, and what of the agent's was played."""
+"""The audio of one call: both directions on one clock, and how much of the agent's was played."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ _AUDIBLE = 200
 
 
 class CallAudio:
-    """Takes the caller's frames as they come and the agent's as they are sent.
+    """Takes the caller's frames as they arrive and the agent's as they are sent.
 
-    ``monotonic`` is in seconds, ``start_ms`` the place of the first frame on the call's clock. Audio is signed 16-bit,
-    mono, little-endian, at ``sample_rate`` Hz.
+    ``monotonic`` is in seconds; ``start_ms`` is the position of the first frame on the call's clock. Audio is signed
+    16-bit, mono, little-endian, at ``sample_rate`` Hz.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class CallAudio:
         self._bytes_per_ms = sample_rate * 2 / 1000
         self.clock = CallClock(monotonic, start_ms=start_ms)
         self.playback = PlaybackTracker()
-        self.end_ms = 0  # where the last chunk ends that was taken
+        self.end_ms = 0  # end of the last chunk that was taken
         self._caller = Track("caller", sample_rate)
         self._agent = Track("agent", sample_rate)
         self.sent_ms = 0.0  # since the last `clear`
@@ -49,18 +49,18 @@ class CallAudio:
         self.sent_ms += len(samples) / self._bytes_per_ms
 
     def clear(self) -> None:
-        """The carrier was told to drop what it has not played."""
+        """The carrier was told to discard what it has not played."""
         self._agent.cut(self.clock.now_ms)
         self.sent_ms = 0.0
         self._before = 0
         self.playback.clear()
 
     def begin_reply(self) -> None:
-        """What follows is another reply, though the one before was not cleared: its words are not this one's."""
+        """Another reply follows, although the last was not cleared: do not count the words of that one."""
         self._before = self.playback.word_count
 
     def reply_heard(self) -> list[str]:
-        """The words of this reply that were played to the caller since the last `clear`."""
+        """The words of this reply that the caller has heard since the last `clear`."""
         words = self.playback.words_played(self.sent_ms - self._agent.ahead_ms(self.clock.now_ms))
         return words if not self._before else " ".join(words).split()[self._before :]
 
@@ -71,14 +71,14 @@ class CallAudio:
 
     @property
     def queued_ms(self) -> float:
-        """How much audio was queued to be sent, since the last `clear`."""
+        """Milliseconds of audio queued for sending since the last `clear`."""
         return self.playback.queued_ms
 
     def take_chunks(self, *, everything: bool = False) -> list[Chunk]:
-        """Both sides' audio that was played since the last time, in chunks; with ``everything`` also the rest."""
+        """Both sides' audio played since the last call of this method, in chunks; ``everything``: also the rest."""
         now_ms = self.clock.now_ms
         if everything:
-            self._agent.cut(now_ms)  # the call is over: nobody hears the rest
+            self._agent.cut(now_ms)  # the call is over: the rest is never played
         chunks = [
             *self._caller.take(now_ms, everything=everything),
             *self._agent.take(now_ms, everything=everything),
@@ -89,5 +89,5 @@ class CallAudio:
 
 
 def is_audible(samples: bytes) -> bool:
-    """Whether there is any sound in it."""
+    """Whether these samples contain any sound."""
     return bool(np.abs(np.frombuffer(samples, dtype=np.int16)).max(initial=0) >= _AUDIBLE)

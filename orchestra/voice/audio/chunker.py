@@ -1,4 +1,4 @@
-"""Both sides of a call as chunks on the call's clock, cut off the hot path."""
+"""Both sides of a call as chunks on the call's clock. Cutting happens outside the per-frame path."""
 
 from typing import Literal, NamedTuple
 
@@ -7,12 +7,12 @@ SAMPLE_RATE = 8000
 CHUNK_MS = 200
 
 _SAMPLE_BYTES = 2
-#: an outgoing frame this late still follows the one before it without a gap: the carrier's buffer hides it
+#: an outgoing frame that is at most this late still joins the one before it: the carrier's buffer hides the delay
 _JOIN_MS = 60
 
 
 class Chunk(NamedTuple):
-    """One side's audio (signed 16-bit samples) whose first sample stands at ``offset_ms``."""
+    """One side's audio (signed 16-bit samples) whose first sample is at ``offset_ms``."""
 
     speaker: Literal["caller", "agent"]
     offset_ms: int
@@ -21,15 +21,15 @@ class Chunk(NamedTuple):
 
     @property
     def end_ms(self) -> int:
-        """Where its last sample ends."""
+        """The end of its last sample."""
         return self.offset_ms + _length_ms(self.audio, self.sample_rate)
 
 
 class Track:
-    """One side of the call: audio goes in as it is heard or sent, chunks come out once they were played.
+    """One side of the call: takes audio as it is received or sent, and returns chunks once they have been played.
 
-    The agent's audio is sent a little ahead of its time. It gets the place at which the carrier plays it, right behind
-    what was sent before; what an interruption drops from the carrier's buffer never becomes a chunk.
+    The agent's audio is sent slightly early. Its position is the moment at which the carrier plays it, directly after
+    the audio before it; what an interruption clears from the carrier's buffer never becomes a chunk.
     """
 
     def __init__(self, speaker: Literal["caller", "agent"], sample_rate: int = SAMPLE_RATE) -> None:
@@ -41,22 +41,22 @@ class Track:
 
     @property
     def end_ms(self) -> int:
-        """Where the audio that was put in last ends; 0 before any."""
+        """The end of the last audio that was put in; 0 before any."""
         return self._end(*self._parts[-1]) if self._parts else 0
 
     def put(self, at_ms: float, audio: bytes) -> None:
-        """Add audio at ``at_ms``, or right behind what is there when that ends later or only just before."""
+        """Add audio at ``at_ms``, or directly after the last audio if that ends later or only just before."""
         if self._parts and at_ms - self.end_ms < _JOIN_MS:
             self._parts[-1][1].extend(audio)
         else:
             self._parts.append((round(at_ms), bytearray(audio)))
 
     def ahead_ms(self, now_ms: float) -> float:
-        """How much of what was put in is still to be played."""
+        """Milliseconds that were put in and have not been played."""
         return max(0.0, self.end_ms - now_ms)
 
     def cut(self, now_ms: float) -> None:
-        """Drop what is still to be played: the carrier was told to clear its buffer."""
+        """Discard what has not been played: the carrier was told to clear its buffer."""
         while self._parts and self._parts[-1][0] >= now_ms:
             self._parts.pop()
         if self._parts:
@@ -64,7 +64,7 @@ class Track:
             del audio[int(now_ms - start_ms) * self._bytes_per_ms :]
 
     def take(self, now_ms: float, *, everything: bool = False) -> list[Chunk]:
-        """The chunks that were played by ``now_ms``: whole ones, or, when the call is over, all that is left too."""
+        """The whole chunks that were played by ``now_ms``; ``everything``: also the rest, as the call is over."""
         chunks = []
         for place, (start_ms, audio) in enumerate(self._parts):
             closed = everything or place + 1 < len(self._parts)

@@ -9,7 +9,7 @@ LONGEST_GAP_MS = 5_000
 
 
 class CallClock:
-    """Counts the caller's audio, and goes on by itself between two frames and when none come.
+    """Counts the caller's audio, and keeps running between two frames and when none arrive.
 
     ::
 
@@ -18,21 +18,21 @@ class CallClock:
         offsets     0      20                  100
                                   ^ now: the end of the last frame, plus the time since it came
 
-    A frame's place is the end of the one before, or later where the carrier's own time stamps say that frames were
-    lost. ``monotonic`` is in seconds; ``start_ms`` is the place of the first frame, later than 0 where another edge had
-    the call before.
+    A frame starts where the one before it ended, or later if the carrier's time stamps show that frames were lost.
+    ``monotonic`` is in seconds; ``start_ms`` is the position of the first frame, later than 0 if another edge had the
+    call before.
     """
 
     def __init__(self, monotonic: Callable[[], float] = SYSTEM_CLOCK.monotonic, *, start_ms: float = 0.0) -> None:
         self._monotonic = monotonic
         self._end_ms = start_ms
         self._end_at = monotonic()
-        self.gap_s = 0.0  # how long the last frame was waited for
+        self.gap_s = 0.0  # time between the last two frames
         self._base_ms: float | None = None  # the carrier's stamp of offset 0
 
     @property
     def end_ms(self) -> float:
-        """Where the last frame ends."""
+        """The end of the last frame."""
         return self._end_ms
 
     @property
@@ -41,7 +41,7 @@ class CallClock:
         return self._end_ms + (self._monotonic() - self._end_at) * 1000.0
 
     def frame(self, duration_ms: float, stamp_ms: int | None = None) -> int:
-        """Take one frame of the caller's audio. Returns the place of its first sample, in ms."""
+        """Take one frame of the caller's audio. Returns the position of its first sample, in ms."""
         start_ms = self._end_ms
         if stamp_ms is not None:
             if self._base_ms is None:

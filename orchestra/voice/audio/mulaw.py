@@ -1,4 +1,4 @@
-"""µ-law, the 8-bit coding of telephone audio (ITU-T G.711), by table: Python's own `audioop` is gone from 3.13."""
+"""µ-law, the 8-bit coding of telephone audio (ITU-T G.711), by table: Python 3.13 no longer has `audioop`."""
 
 import numpy as np
 import numpy.typing as npt

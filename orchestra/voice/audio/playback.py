@@ -1,21 +1,21 @@
-"""How much of a reply the caller has heard: words placed in the audio that is sent."""
+"""Which words of a reply the caller has heard: words are placed in the audio that is sent."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-#: of several words that an engine gives one time only so many were spoken as have this much audio, in ms
+#: an engine may give one time stamp to several words: each that was spoken has at least this much audio, in ms
 _SHORTEST_WORD_MS = 80.0
 
 
 class _Word(NamedTuple):
     start_ms: float
-    end_ms: float | None  # None: where the next word begins, or its speech ends
+    end_ms: float | None  # None: it ends where the next word begins, or with its speech
     text: str
 
 
 @dataclass(slots=True)
 class _Speech:
-    """One stretch of synthesized speech: where it lies in the queue of outgoing audio, and its words."""
+    """One stretch of synthesized speech: its position in the outgoing audio, and its words."""
 
     start_ms: float
     end_ms: float
@@ -35,7 +35,7 @@ class _Speech:
         return sum(len(self._with_audio(word).split()) for word in self.words)
 
     def _with_audio(self, word: _Word) -> str:
-        """As much of it as there can be audio of: engines tell of words also when they give up on them."""
+        """The part of it that can have audio: engines also report words that they gave up on."""
         if self.end_ms <= self.start_ms:
             return ""
         several = word.text.split()
@@ -53,8 +53,8 @@ class PlaybackTracker:
         words     Your  parcel  is      in  Denver.
         played   ------------------^                            "Your parcel" was heard, "is" not to its end
 
-    Words carry their time within their own speech. Time on the wall would not do: a second sentence is synthesized
-    while the first is played, and a tool may make a pause between two, so a word's place is counted in audio.
+    A word's time is relative to its own speech, and its position is counted in audio. Wall-clock time would be wrong:
+    a second sentence is synthesized while the first is played, and a tool call may pause between two.
     """
 
     def __init__(self) -> None:
@@ -63,22 +63,22 @@ class PlaybackTracker:
         self._queued_ms = 0.0
 
     def begin_speech(self, speech: str) -> None:
-        """A stretch of speech begins; one of the same name before it has ended."""
+        """A stretch of speech begins; an earlier one of the same name has ended."""
         self._open[speech] = _Speech(self._queued_ms, self._queued_ms)
         self._speeches.append(self._open[speech])
 
     def queue_audio(self, speech: str, duration_ms: float) -> None:
-        """Audio of this speech is queued to be sent."""
+        """Audio of this speech was queued for sending."""
         place = self._named(speech)
         self._queued_ms += duration_ms
         place.end_ms = self._queued_ms
 
     def pad(self, frame_ms: float) -> None:
-        """The last frame that is sent was filled up with silence."""
+        """The last frame was padded with silence."""
         self._queued_ms = -(-round(self._queued_ms, 3) // frame_ms) * frame_ms
 
     def place_word(self, speech: str, text: str, after_ms: float | None) -> None:
-        """A word begins ``after_ms`` into its speech. None: these words fill the speech up to what is queued so far."""
+        """A word begins ``after_ms`` into its speech. None: these words end where the audio queued so far ends."""
         place = self._named(speech)
         if after_ms is None:
             place.words.append(_Word(place.end_ms, place.end_ms, text))
@@ -86,7 +86,7 @@ class PlaybackTracker:
             place.words.append(_Word(place.start_ms + after_ms, None, text))
 
     def words_played(self, played_ms: float) -> list[str]:
-        """The words that were played to their end when ``played_ms`` of the outgoing audio was played."""
+        """The words that were played to the end once ``played_ms`` of the outgoing audio was played."""
         return [text for speech in self._speeches for text in speech.until(played_ms)]
 
     @property
@@ -96,11 +96,11 @@ class PlaybackTracker:
 
     @property
     def queued_ms(self) -> float:
-        """How much audio was queued since the last `clear`."""
+        """Milliseconds of audio queued since the last `clear`."""
         return self._queued_ms
 
     def clear(self) -> None:
-        """The reply was interrupted, or is over: count from 0 again."""
+        """The reply was interrupted or is over: start counting from 0."""
         self._speeches.clear()
         self._open.clear()
         self._queued_ms = 0.0

@@ -1,8 +1,8 @@
-"""The telephone's 8 kHz as the 16 kHz that the models listen to, at once.
+"""From the telephone's 8 kHz to the models' 16 kHz, without delay.
 
-A streaming resampler (soxr, which Pipecat uses) keeps audio back and lets it go in lumps of 95 ms: so much later it is
-known that the caller speaks, or has ended. Twice the rate needs only a value between each two samples: here each is
-computed from the 32 around it, 2 ms later.
+Pipecat's streaming resampler (soxr) buffers audio and releases it in blocks of 95 ms, which delays the detection of
+speech and of its end by as much. Doubling the rate needs only one new value between each two samples: here it is
+computed from the 32 around it, with a delay of 2 ms.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def _between() -> Floats:
-    """A sinc function under a Kaiser window, half a sample off: images 60 dB below what they mirror, up to 3.4 kHz."""
+    """A sinc function under a Kaiser window, half a sample off: up to 3.4 kHz, images are attenuated by 60 dB."""
     offsets = np.arange(_TAPS) - (_TAPS - 1) / 2
     weights = np.sinc(offsets) * np.kaiser(_TAPS, 6.0)
     taken: Floats = (weights / weights.sum()).astype(np.float32)
@@ -25,13 +25,13 @@ _BETWEEN = _between()
 
 
 class Upsampler2x:
-    """Doubles the rate of one stream of 16-bit samples: for each that goes in, two come out."""
+    """Doubles the rate of one stream of 16-bit samples: two come out for each that goes in."""
 
     def __init__(self) -> None:
         self._before: Floats = np.zeros(_TAPS - 1, np.float32)
 
     def upsample(self, samples: bytes) -> bytes:
-        """The next of the stream."""
+        """Take the next samples of the stream."""
         given = np.concatenate((self._before, np.frombuffer(samples, np.int16).astype(np.float32)))
         self._before = given[-(_TAPS - 1) :]
         count = given.size - _TAPS + 1

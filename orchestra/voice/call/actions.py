@@ -1,4 +1,4 @@
-"""What is to be done in a call: what `TurnTaking` decides, and others do."""
+"""The actions that `TurnTaking` decides on; the conversation and the pipeline carry them out."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from orchestra.history.ending import HangUp, Transfer
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak these words now, behind what is being spoken."""
+    """Speak this text after everything that is already being spoken."""
 
     turn: int
     text: str
@@ -16,38 +16,38 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class SayAtOnce:
-    """Speak this phrase past the speech engine, which keeps the caller waiting; where it is not kept, nothing."""
+    """Play this cached phrase at once, ahead of a TTS engine that is late. Does nothing if it is not cached."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class FlushSpeech:
-    """No more words follow for the moment: let the speech engine finish."""
+    """No more text follows for now: the TTS engine should finish what it has."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClearAudio:
-    """Take back all that is on its way to the caller; `TurnTaking.output_cleared` follows when it is."""
+    """Discard all audio that has not been played; `TurnTaking.output_cleared` is called when that is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendDtmf:
-    """Play the tones of these keys, behind what is being spoken."""
+    """Play the tones of these keys after everything that is already being spoken."""
 
     keys: str
 
 
 @dataclass(frozen=True, slots=True)
 class SendMark:
-    """Ask the carrier to tell when all before this was played."""
+    """Ask the carrier to report when all audio before this mark has been played."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The caller's turn is over, with these words; the agents are to answer it, or do already: ``predicted``."""
+    """The caller's turn is over. ``predicted``: it was predicted like this, and the reply is being made already."""
 
     turn: int
     text: str
@@ -56,7 +56,7 @@ class TurnEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnPredicted:
-    """The caller's turn seems to be over, with these words; the agents may begin, nothing is spoken yet."""
+    """The caller's turn is probably over: the agents may start on the reply, but nothing is spoken yet."""
 
     turn: int
     text: str
@@ -64,14 +64,14 @@ class TurnPredicted:
 
 @dataclass(frozen=True, slots=True)
 class TurnResumed:
-    """The caller goes on: the turn that was predicted is void."""
+    """The caller continues: the predicted turn is void."""
 
     turn: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyCut:
-    """The reply of this turn is over because the caller spoke; ``heard`` is what was played of it."""
+    """The caller interrupted the reply of this turn; ``heard`` is the part that was played."""
 
     turn: int
     heard: str
@@ -79,7 +79,7 @@ class ReplyCut:
 
 @dataclass(frozen=True, slots=True)
 class ReplyPlayed:
-    """The reply of this turn was played to its end."""
+    """The reply of this turn was played to the end."""
 
     turn: int
     text: str

@@ -38,19 +38,19 @@ from orchestra_schemas.calls import EndReason
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: a carrier plays what it has within tenths of a second; a mark that is out for longer does not come back
+#: a carrier plays its buffer within tenths of a second; a mark that is not back after this is lost, in seconds
 _MARK_WITHIN_S = 5.0
 #: a server that has answered nothing for longer is away, in seconds
 _ANSWER_WITHIN_S = 1.0
-#: events of its journal that a call knows again: far more than one turn has, and older turns change nothing
+#: event ids that a call remembers: far more than a turn has, and events of older turns change nothing
 _REMEMBERED = 1000
-#: where nothing speaks any more, what is kept as speech is on its way at once
+#: once no engine speaks, only cached phrases can; their audio is there within this, in seconds
 _LAST_WORDS_WITHIN_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What the edge itself says of an app, and how long it lets a call go on, in seconds.
+    """What the edge itself says for an app, and the limits of a call, in seconds.
 
     The caller hears ``consent`` whole: before the greeting, and, where they spoke into it, with the next reply again.
     """
@@ -65,29 +65,29 @@ class Script:
     transfer_failed: str = ""
     voicemail: str = ""
     consent: str = ""
-    hangs_up: bool = False  # after the greeting, which is a message then
+    hangs_up: bool = False  # after the greeting, which is then a message
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """All that the edge says by itself."""
+        """Everything that the edge itself may say."""
         own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
         return (self.consent, *own) if self.consent else own
 
     @property
     def first_words(self) -> str:
-        """What a call begins with."""
+        """The first words of a call."""
         return f"{self.consent} {self.greeting}".strip()
 
 
 class Call:
-    """Joins a call's audio, its conversation and its journal, and knows when and why it ends.
+    """Connects a call's audio, conversation and journal, and decides when and why it ends.
 
     Args:
         parties: who calls whom.
         script: what the edge itself says.
         engines: names of the speech engines, ``stt/tts``.
         publisher: the edge's.
-        speak: hands words to the pipeline, in order.
+        speak: hands speech to the pipeline, in order.
         on_measured: is called with the times of each turn.
         resume_state: the state of a call that another edge began; None for a new one.
         sample_rate: of its audio in both directions, in Hz.
@@ -138,8 +138,8 @@ class Call:
         self._resumed_from = resume_state
         self.seen_events: dict[str, None] = {}
         self.backlog: list[Event] = []
-        self._resuming = resume_state is not None  # until the pipeline is there and the conversation stands as it stood
-        # our `CallResumed` until the journal has it: those before it are of edges that have lost the call since
+        self._resuming = resume_state is not None  # until the pipeline runs and the conversation is restored
+        # id of our `CallResumed` until the journal has it: earlier ones are of edges that have lost the call since
         self._resumed_as = ""
         self._nudged = False
         self._started = self._clock.monotonic() - age_s
@@ -154,7 +154,7 @@ class Call:
     # -- life
 
     def started(self) -> None:
-        """Publish that the call is there, or is there again."""
+        """Publish that the call has started or resumed."""
         if self._resumed_from is not None:
             resumed = CallResumed(
                 call=self.id,
@@ -178,7 +178,7 @@ class Call:
         )
 
     def greet(self) -> None:
-        """Say the first words, or what is still unsaid: the pipeline is ready."""
+        """The pipeline is ready: say the first words, or what has not been said yet."""
         if self._resumed_from is None:
             script = self._script
             self.conversation.greet(script.greeting, first=script.consent, hang_up=script.hangs_up)
@@ -196,12 +196,12 @@ class Call:
             self.over.set_result(reason)
 
     def leave(self) -> None:
-        """The call goes on without this edge."""
+        """The call continues without this edge."""
         if not self.over.done():
             self.over.set_result(None)
 
     def publish_remaining(self) -> None:
-        """Publish the rest of the audio: the call goes on elsewhere, or its stream may come back."""
+        """Publish the rest of the audio: the call continues elsewhere, or its stream may come back."""
         self._publish_audio(everything=True)
         self._publish_metered()
 
@@ -221,7 +221,7 @@ class Call:
         self._publisher.forget(self.id)
 
     def provider_failed(self, service: Literal["stt", "tts"], provider: str, error: str, fallback: str) -> None:
-        """Publish that an engine failed, and which one does its work now ("": the same)."""
+        """Publish that an engine failed, and which one takes over ("": none)."""
         _LOG.warning("call.provider_failed", call=self.id, provider=provider, error=error, fallback=fallback)
         self._publish_metered()
         if fallback and service == "stt":
@@ -240,7 +240,7 @@ class Call:
         )
 
     def on_tts_lost(self) -> None:
-        """No engine speaks any more: the caller hears what is kept as speech, and the call ends."""
+        """No TTS engine works any more: play the apology if it is cached, and end the call."""
         _LOG.error("call.speechless", call=self.id)
         self._tts_lost_at = self._clock.monotonic()
         self.conversation.say_and_hang_up(self._script.apology)
@@ -251,21 +251,21 @@ class Call:
         """A frame of the caller's audio."""
         self.audio.take_caller_frame(frame)
         if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:
-            self._stalled(self.audio.clock.gap_s)  # what the caller said meanwhile may be lost
+            self._stalled(self.audio.clock.gap_s)  # what the caller said during the stall may be lost
         self._meter.count_audio(frame.samples)
 
     def take_mark(self, name: str) -> None:
-        """The carrier has played all before this mark."""
+        """The carrier has played everything before this mark."""
         if self._mark_out is not None and self._mark_out[0] == name:
             self._mark_out = None
         self.conversation.mark_returned(name)
 
     def on_tts_text(self, text: str) -> None:
-        """The speech engine was given these words; what is kept as speech it is not given."""
+        """The TTS engine was given this text. Cached phrases are not counted."""
         self._meter.count_text(text)
 
     def on_mark_sent(self, name: str) -> None:
-        """All of the reply before this mark was sent to the carrier."""
+        """The whole reply before this mark was sent to the carrier."""
         self._mark_out = (name, self._clock.monotonic())
 
     def take_digit(self, digit: str) -> None:
@@ -284,7 +284,7 @@ class Call:
             self._take(event)
 
     def _first_time(self, event_id: str) -> bool:
-        if not event_id:  # another producer's, who gives none
+        if not event_id:  # of another producer, which sets no id
             return True
         if event_id in self.seen_events:
             return False
@@ -304,7 +304,7 @@ class Call:
             self.conversation.take(event)
 
     def _on_resumed(self, event: CallResumed) -> None:
-        """An edge has the call: this one, or one that took it up before this one did, or another from now on."""
+        """An edge resumed the call: this one, one before it, or another one, which has the call from now on."""
         if event.id == self._resumed_as:
             self._resumed_as = ""
         elif not self._resumed_as:
@@ -312,7 +312,7 @@ class Call:
             self.leave()
 
     def _on_answered(self, event: CallAnswered) -> None:
-        """It turned out while the call goes on who has answered it."""
+        """The carrier has found out who answered the call."""
         if event.by == "human" or self._script.hangs_up:
             return
         if event.by == "machine" and self._script.voicemail:
@@ -330,7 +330,7 @@ class Call:
             self.tick(self._clock.monotonic() - before)
 
     def tick(self, passed_s: float = 0.0) -> None:
-        """Publish audio and progress, and end waits that nobody else ends; ``passed_s`` since the last tick."""
+        """Publish audio and progress, and enforce the limits; ``passed_s`` since the last tick."""
         if passed_s > STALL_S:
             self._stalled(passed_s)
         self._publish_audio()

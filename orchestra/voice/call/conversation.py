@@ -1,4 +1,4 @@
-"""One call's talk: what the caller does becomes events, what the agents answer becomes speech."""
+"""The conversation of one call: turns the caller's actions into events, and the agents' events into speech."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ from orchestra_schemas import (
     UserTurnResumed,
 )
 
-#: what a call reads of the journal
+#: the events of its journal that a call handles
 REPLY_EVENTS: tuple[type[Event], ...] = (
     CallEndRequested,
     CallTransferRequested,
@@ -61,7 +61,7 @@ REPLY_EVENTS: tuple[type[Event], ...] = (
     TurnCompleted,
 )
 
-#: the tool that asks the caller for keys; what it says may be cut by the first
+#: the tool that asks the caller to press keys; the first key cuts its question short
 COLLECT_DIGITS = "collect_digits"
 
 Speech = Say | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
@@ -70,16 +70,16 @@ __all__ = ["COLLECT_DIGITS", "HOLDING_AFTER_S", "HOLDING_AGAIN_S", "REPLY_EVENTS
 
 
 class Conversation:
-    """Joins the rules of taking turns with the journal and the pipeline. Nothing in it waits.
+    """Connects the rules of turn taking with the journal and the pipeline. Nothing here waits.
 
     Args:
         call: the call's id.
         engine: name of the speech-to-text engine, for `TranscriptFinal`.
         audio: the call's audio.
         publish: puts an event on its stream.
-        speak: hands words to the pipeline, in order.
-        end: the agents end the call.
-        holding: said to a caller who has waited too long.
+        speak: hands speech to the pipeline, in order.
+        end: called when the agents end the call.
+        holding: the phrase for a caller who has waited too long.
         apology: asks a caller to repeat what was lost.
         clock: the time; tests pass their own.
 
@@ -100,7 +100,7 @@ class Conversation:
     ) -> None:
         self._clock = clock
         self.turns = TurnTaking()
-        self.active_at = self._clock.monotonic()  # when either side was last known to speak or to be about to
+        self.active_at = self._clock.monotonic()  # when either side last spoke or was about to
         self._call = call
         self.engine = engine
         self._audio = audio
@@ -118,12 +118,14 @@ class Conversation:
         self._transcribed = 0.0
         self._turn_ended_at = 0.0
         self._interrupted_at = 0.0
-        self._working_turn = -1  # the last turn on which the agents have shown that they are at work
-        self._keys_wanted = -1  # the turn in which the caller is asked for keys
-        self._pressed_turn = -1  # the turn in which the agents pressed keys: that may be all of their answer
+        self._working_turn = -1  # the last turn on which the agents showed that they are working
+        self._keys_wanted = -1  # the turn in which the caller is asked to press keys
+        self._pressed_turn = -1  # the turn in which the agents pressed keys, which may be their whole reply
         self._sound_at = 0.0
-        self._edge_speaks = False  # what is said is the edge's own: it shows of no agent that it answers
-        self._unmeasured_turn = 0  # what another edge began to answer is not measured here
+        self._edge_speaks = False  # the edge's own phrase is being spoken, which does not count as activity of an agent
+        self._unmeasured_turn = (
+            0  # the last turn whose latency cannot be measured, since another edge or the edge itself began the reply
+        )
         self._sentences_reported = 0
         self._tts_given_at = 0.0
         self._tts_audio_at = 0.0
@@ -132,9 +134,9 @@ class Conversation:
     # -- the caller's side
 
     def greet(self, text: str, *, first: str = "", hang_up: bool = False) -> None:
-        """Say the first words of the call, as turn 0; with ``hang_up`` they are the last ones too.
+        """Say the first words of the call, as turn 0; with ``hang_up`` they are also the last.
 
-        What is to be said ``first`` is said again with the next reply where it was not heard whole.
+        ``first`` is repeated with the next reply if the caller did not hear it to the end.
         """
         self.turns.require_heard(first)
         self.turns.begin_greeting()
@@ -170,34 +172,34 @@ class Conversation:
             self._act(self.turns.completed(turn))
 
     def nudge(self, phrase: str) -> None:
-        """Say something to a caller who says nothing, as more of the last reply."""
+        """Say this to a silent caller, as part of the last reply."""
         turn = self.turns.turn
         self._begin_edge_phrase()
-        self._edge_speaks = False  # the caller has time to answer from its last word on
+        self._edge_speaks = False  # the caller's time to answer starts at its last word
         self.active_at = self._clock.monotonic()
         self.turns.restore(turn, [], agent="", over=False)
         self._act([*self.turns.chunk(turn, phrase), *self.turns.completed(turn)])
 
     def say_and_hang_up(self, message: str) -> None:
-        """Say this instead of what is being said, and hang up."""
+        """Say this instead of the current reply, and hang up."""
         self._interrupted_at = self._clock.time()
         self._act(self.turns.say_and_hang_up(message, self._audio.reply_heard()))
 
     def key_pressed(self) -> None:
-        """The caller pressed a key: where keys are asked for, the rest of the question is not said."""
+        """The caller pressed a key: if keys were asked for, skip the rest of the question."""
         self.active_at = self._clock.monotonic()
         self._silence.caller_heard(self.active_at)
         if self._keys_wanted == self.turns.turn:
             self._act(self.turns.key_pressed(self._audio.reply_heard()))
 
     def new_sentences_heard(self) -> list[str]:
-        """The sentences of the open reply that were heard whole since the last time that this was asked."""
+        """The sentences of the open reply that were heard to the end since the last call of this method."""
         whole = self.turns.sentences_heard(self._audio.reply_heard())
         new, self._sentences_reported = whole[self._sentences_reported :], max(self._sentences_reported, len(whole))
         return new
 
     def speech_started(self, at: float) -> None:
-        """The caller's voice is heard since ``at`` (epoch seconds)."""
+        """The caller's voice started at ``at`` (epoch seconds)."""
         self._speech_started = at
         self._voice_on = True
         self._doubts.voice_started(at, self._sound_at)
@@ -212,13 +214,13 @@ class Conversation:
         self._heard_caller(at)
 
     def partial(self, text: str) -> None:
-        """The speech engine believes to hear this so far."""
+        """The partial transcript of what the caller is saying."""
         if text.strip():
             self._publish(TranscriptPartial(call=self._call, turn=self.turns.caller_turn, text=text.strip()))
             self._act(self.turns.words_recognized(text, so_far=True))
 
     def final(self, text: str, confidence: float = 1.0) -> None:
-        """The speech engine's final words for a stretch of speech."""
+        """The final transcript of a stretch of speech."""
         if not text.strip():
             return
         now = self._transcribed = self._clock.time()
@@ -239,11 +241,11 @@ class Conversation:
         self._act(self.turns.words_recognized(text))
 
     def caller_started(self) -> None:
-        """The caller takes the turn: whatever is being said stops now."""
+        """The caller takes the turn: the reply stops now."""
         self.active_at = self._clock.monotonic()
         self._interrupted_at = self._clock.time()
         if self._speech_ended <= self._turn_ended_at and not self._voice_on:
-            self._heard_caller(self._interrupted_at)  # too soft a voice for the VAD
+            self._heard_caller(self._interrupted_at)  # the voice was too soft for the VAD
         interrupting = self.turns.caller_started(self._audio.reply_heard())
         self._publish(UserSpeechStarted(call=self._call, turn=self.turns.caller_turn, interrupting=interrupting))
 
@@ -253,11 +255,11 @@ class Conversation:
         self._act(self.turns.caller_stopped())
 
     def turn_predicted(self, text: str) -> None:
-        """The caller's turn seems to be over with these words; it may still go on."""
+        """The caller's turn is probably over with these words; it may still continue."""
         self._act(self.turns.turn_predicted(text, self._audio.reply_heard()))
 
     def caller_resumed(self) -> None:
-        """The caller goes on with a turn that seemed to be over."""
+        """The caller continues a turn whose end was predicted."""
         self._act(self.turns.caller_resumed())
 
     def turn_ended(self, text: str) -> None:
@@ -273,7 +275,7 @@ class Conversation:
             self._act(self.turns.turn_ended(text, heard))
 
     def is_echo(self, text: str, *, so_far: bool = False) -> bool:
-        """Whether these words are the agent's own, given back by the line: they interrupt nothing, nobody answers.
+        """Whether these words are an echo of the agent's: an echo interrupts nothing and gets no reply.
 
         ``so_far``: more may follow.
         """
@@ -281,47 +283,47 @@ class Conversation:
 
     @property
     def line_echoes(self) -> bool:
-        """Whether the line has given back the agent's words."""
+        """Whether the line has echoed the agent's words."""
         return self._doubts.line_echoes
 
     def note_stall(self, seconds: float) -> None:
-        """The process, or the line while the caller spoke, has stood still for so long until now."""
+        """The process, or the line while the caller spoke, has been stalled for this long until now."""
         now = self._clock.time()
         self._doubts.note_stall(now - seconds, now)
 
     @property
     def voice_on(self) -> bool:
-        """Whether the caller's voice is heard at this moment."""
+        """Whether the caller's voice is heard now."""
         return self._voice_on
 
     def mark_returned(self, name: str) -> None:
-        """The carrier has played, or dropped, all before this mark."""
+        """The carrier has played or discarded everything before this mark."""
         self._act(self.turns.mark_returned(name, self._audio.words_with_audio))
 
     def tts_failed(self) -> bool:
-        """The speech engine failed. Returns whether words are lost: then clear the output, and tell `cleared`."""
+        """The TTS engine failed. Returns whether words were lost: then clear the output and call `cleared`."""
         if self.turns.words_in_flight <= self._audio.words_with_audio:
-            return False  # all of them are on their way as audio
+            return False  # all of them have audio
         return self.turns.tts_failed(self._audio.reply_heard())
 
     def cleared(self) -> None:
-        """Nothing is on its way to the caller any more."""
+        """The output is clear: no audio is in flight."""
         self._act(self.turns.output_cleared())
 
     def tts_audio_missing(self, for_s: float) -> bool:
-        """Whether words were given to the speech engine and for ``for_s`` seconds nothing of them came."""
+        """Whether the TTS engine has had text for ``for_s`` seconds and sent no audio for it."""
         missing = self.turns.words_in_flight > self._audio.words_with_audio
         return missing and self._clock.monotonic() - max(self._tts_given_at, self._tts_audio_at) > for_s
 
     # -- the agents' side
 
     def apologize_for_lost_turn(self, turn: int, apology: str) -> None:
-        """The agents do not answer this turn: it came to them too late. The caller is asked to say it again."""
+        """The agents do not answer this turn, which reached them too late: ask the caller to repeat."""
         self._silence.answered()
         self._act(self.turns.chunk(turn, apology))
 
     def take(self, event: Event) -> None:
-        """Something happened on the journal of this call."""
+        """Handle an event of this call's journal."""
         match event:
             case ReplyChunk():
                 self._take_chunk(event)
@@ -359,9 +361,9 @@ class Conversation:
         return waits or self.turns.reply_pending or self.tts_audio_missing(0)
 
     def check_wait(self, *, away: bool) -> bool:
-        """Tell a caller who has waited too long that it takes a moment, or ask them to say it again; call it often.
+        """Say a holding phrase to a caller who has waited too long, or ask them to repeat. Call this often.
 
-        ``away``: the platform is known to be away. Returns whether it is of no use to wait any longer.
+        ``away``: the platform is known to be away. Returns whether to give up.
         """
         if not self.caller_waiting:
             return False
@@ -381,36 +383,36 @@ class Conversation:
         phrase = (self._apology if step == "apologise" else self._holding).strip()
         actions = self.turns.say_holding_phrase(phrase)
         if any(isinstance(action, Say) and action.text != phrase for action in actions):
-            self._silence.answered()  # what was held back is said, and not the phrase
+            self._silence.answered()  # the reply that was held back is spoken instead of the phrase
         else:
             self._silence.note_step(now, step)
         self._act(actions)
         return False
 
     def on_phrase_interjected(self, phrase: str) -> None:
-        """This was spoken past the engine, before what that was given and has not spoken."""
+        """This phrase was played ahead of the text that the TTS engine has not spoken yet."""
         self.turns.interject(phrase, self._audio.words_with_audio)
 
     def on_tts_audio(self) -> None:
-        """Audio of the reply came from the speech engine; it is not queued yet."""
+        """Audio of the reply came from the TTS engine; it is not queued yet."""
         self._tts_audio_at = self._clock.monotonic()
         if self._times.sentence and not self._times.speech:
             self._times.speech = self._clock.time()
             self._reply_from_ms = self._audio.queued_ms
 
     def on_audio_sent(self) -> None:
-        """A frame that can be heard was sent to the carrier."""
+        """An audible frame was sent to the carrier."""
         now = self._clock.monotonic()
         self._silence.sounded_at = now
         if not self._edge_speaks:
             self.active_at = now
         self._sound_at = self._clock.time()
-        # what was queued before is of another reply, or the edge's own
+        # audio that was queued earlier belongs to another reply or to the edge itself
         if self._times.speech and not self._times.sent and self._audio.sent_ms > self._reply_from_ms:
             self._times.sent = self._sound_at
 
     def _note_work(self, turn: int) -> None:
-        """The agents show that they are at work on this turn."""
+        """The agents show that they are working on this turn."""
         if turn == self.turns.turn:
             self._working_turn = turn
             self._silence.worked_at = self._clock.monotonic()
@@ -419,12 +421,12 @@ class Conversation:
         self._silence.caller_heard(self._clock.monotonic() - (self._clock.time() - at))
 
     def _begin_edge_phrase(self) -> None:
-        """The edge says something of its own as more of the last reply, which is not measured by it."""
+        """The edge adds a phrase to the last reply, whose latency is then not measured."""
         self._sentences_reported = 0
         self._unmeasured_turn = self.turns.turn
         self._edge_speaks = True
         if not self.turns.reply_open:
-            self._working_turn = -1  # what the agents did, they did for a reply that is over
+            self._working_turn = -1  # the agents' work so far was for a reply that is over
             self._audio.begin_reply()
 
     def _take_chunk(self, chunk: ReplyChunk) -> None:
@@ -473,7 +475,7 @@ class Conversation:
         ended = self._last_sound(now)
         call, turn, text, last_sound = self._call, began.turn, began.text, round(ended, 3)
         if isinstance(began, TurnEnded) and began.predicted:
-            # the reply is being made already: its moments stand, only the turn's end is later
+            # the reply is being made already: keep its times, only the turn ends later
             self._times.speech_ended, self._times.turn_ended, self._times.transcribed = ended, now, self._transcribed
         else:
             self._times = TurnTimestamps(ended, now, transcribed=self._transcribed)
@@ -492,11 +494,11 @@ class Conversation:
         )
 
     def _last_sound(self, now: float) -> float:
-        """When the last sound of the turn was, epoch seconds; ``now`` where its end was not noticed yet."""
+        """When the turn's last sound was, in epoch seconds; ``now`` if its end has not been detected."""
         return self._speech_ended if self._speech_ended > self._turn_ended_at else now
 
     def _publish_interruption(self, cut: ReplyCut) -> None:
-        # it happened when the caller began to speak, though only the words showed that it was meant
+        # the interruption dates from when the caller began to speak, although only the words confirmed it
         self._publish(ReplyInterrupted(call=self._call, turn=cut.turn, at=self._interrupted_at, heard=cut.heard))
         self._publish_latency(cut.turn)
 

@@ -1,20 +1,20 @@
-"""Whether what the engine heard is what the caller said: the line may give back the agent's voice, or stand still."""
+"""Whether a transcript is what the caller said: the line may echo the agent's voice, or stall."""
 
 from orchestra.language.utterance import is_echo
 
-#: the agent's voice comes back over the line within this, in seconds
+#: an echo of the agent's voice arrives within this, in seconds
 _ECHO_WITHIN_S = 0.5
-#: so many words are needed to tell an echo from a caller who repeats one; fewer on a line that is known to echo
+#: words that an echo must have, to tell it from a caller who repeats one; fewer once the line is known to echo
 _FIRST_ECHO_WORDS, _NEXT_ECHO_WORDS = 3, 2
-#: a process or line that stood still for less loses nothing, in seconds
+#: a shorter stall of the process or the line loses nothing, in seconds
 STALL_S = 2.0
-#: what the line gives after it stood still comes at once, in seconds
+#: after a stall the audio that was held up arrives within this, in seconds
 _BURST_S = 0.6
 _NEVER = float("-inf")
 
 
 class LineChecks:
-    """Follows the caller's voice, the agent's sound and the line's stalls, in epoch seconds."""
+    """Follows the caller's voice, the agent's audio and stalls of the line. All moments are epoch seconds."""
 
     def __init__(self) -> None:
         self.line_echoes = False
@@ -24,20 +24,20 @@ class LineChecks:
         self._stall = (_NEVER, _NEVER)
 
     def voice_started(self, at: float, agent_sounded: float) -> None:
-        """A voice is heard since ``at``; the agent's last sound so far was at ``agent_sounded``."""
+        """The caller's voice started at ``at``; the agent's last sound so far was at ``agent_sounded``."""
         self._turn_from = self._turn_from or at
         self._over_agent = at - agent_sounded < _ECHO_WITHIN_S
 
     def voice_ended(self, at: float) -> None:
-        """It fell silent at ``at``."""
+        """The caller's voice ended at ``at``."""
         self._ended = at
 
     def note_stall(self, since: float, until: float) -> None:
-        """Nothing was heard or done between these two."""
+        """Nothing was received or done between these two moments."""
         self._stall = (since, until)
 
     def is_echo(self, text: str, said: str, *, so_far: bool = False) -> bool:
-        """Whether these words of the line are what the agent has just ``said``; ``so_far``: more may follow."""
+        """Whether this transcript is an echo of what the agent has just ``said``; ``so_far``: more may follow."""
         if so_far:
             return self._over_agent and is_echo(text, said, least=1)
         least = _NEXT_ECHO_WORDS if self.line_echoes else _FIRST_ECHO_WORDS
@@ -46,7 +46,7 @@ class LineChecks:
         return echo
 
     def turn_ended(self) -> bool:
-        """The caller's turn is over. Returns whether a part of its words may be missing."""
+        """End the caller's turn. Returns whether some of its words may have been lost in a stall."""
         since, until = self._stall
         turn_from, self._turn_from = self._turn_from, 0.0
         spoke_into_it = turn_from <= since <= max(self._ended, turn_from)

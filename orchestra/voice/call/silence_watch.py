@@ -1,19 +1,19 @@
-"""What a caller who waits is told, and when: the one watch over every call. Pure policy on injected moments."""
+"""What a waiting caller is told, and when. Pure policy: every moment is a parameter."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-#: a caller who has finished and hears nothing for this long is told that it takes a moment, in seconds
+#: silence after the caller's last word until the first holding phrase, in seconds
 HOLDING_AFTER_S = 2.1
-#: in the middle of a reply a pause may be longer
+#: the same in the middle of a reply, where a pause may be longer
 HOLDING_MORE_S = 3.4
-#: who was told twice is told again after so much more silence
+#: silence between two holding phrases from the third on
 HOLDING_AGAIN_S = 7.0
-#: who waits for so long for agents that give no sign is asked to say it again
+#: wait after which the caller is asked to repeat, if the agents give no sign of work
 APOLOGY_AFTER_S = 6.6
-#: nothing is begun so soon after a sound: it may be in the middle of a sentence
+#: nothing is said this soon after a sound, which may be the middle of a sentence
 _BREATH_S = 0.8
-#: a platform from which nothing came for so long, and which is not known to be away, will not answer any more
+#: a platform that is not known to be away and has been silent for this long will not answer any more
 _GIVE_UP_S = 60.0
 
 Step = Literal["nothing", "hold", "apologise", "give up"]
@@ -21,7 +21,7 @@ Step = Literal["nothing", "hold", "apologise", "give up"]
 
 @dataclass(slots=True)
 class SilenceWatch:
-    """One caller's wait for the agents. All moments are seconds on one clock.
+    """One caller's wait for the agents. All moments are seconds on the same clock.
 
     ::
 
@@ -33,11 +33,11 @@ class SilenceWatch:
     Attributes:
         since: when the caller was last heard, by voice or key.
         sounded_at: when the caller last heard anything.
-        worked_at: when the agents last showed that they are at work on this turn.
-        away_at: when the platform was last known to be away: what it was told it gets only after that.
-        notices: how often the caller was told to wait since they were heard.
-        promised: they were told that it takes a moment, and nothing has come of it yet.
-        apologised: they were asked to say it again: it is their turn.
+        worked_at: when the agents last showed that they are working on this turn.
+        away_at: when the platform was last known to be away; it receives the caller's turn only after that.
+        notices: how often the caller has been told something since they last spoke.
+        promised: the caller was told that it takes a moment, and has not had an answer since.
+        apologised: the caller was asked to repeat: it is their turn.
 
     """
 
@@ -57,23 +57,23 @@ class SilenceWatch:
             self.notices, self.apologised = 0, False
 
     def turn_began(self, now: float) -> None:
-        """The caller's words are known, if late: whoever was asked to say it again waits for an answer after all."""
+        """The caller's words have arrived. A caller who was asked to repeat them waits for an answer after all."""
         self.promised = False
         if self.apologised:
             self.since, self.notices, self.apologised = now, 0, False
 
     def answered(self) -> None:
-        """What the caller was told to wait for is there."""
+        """The answer that the caller was told to wait for has come."""
         self.promised = False
 
     def next_step(self, now: float, *, at_work: bool, away: bool, patient: bool) -> Step:
-        """What is due to a caller who is owed something.
+        """What to tell a caller who is waiting.
 
         Args:
-            now: this moment.
-            at_work: the agents have shown that they are at work on this turn.
+            now: the current moment.
+            at_work: the agents have shown that they are working on this turn.
             away: the platform is known to be away, and may come back.
-            patient: the caller is keying something in, and does not wait yet.
+            patient: the caller is pressing keys and is not waiting yet.
 
         """
         quiet_s = now - max(self.since, self.sounded_at, self.notified_at)
@@ -87,11 +87,11 @@ class SilenceWatch:
         if lost and waited_s > APOLOGY_AFTER_S and quiet_s > _BREATH_S:
             return "apologise"
         if lost and self.notices:
-            return "nothing"  # the apology is near
+            return "nothing"  # the apology follows soon
         return "hold" if quiet_s > self._allowed_s(patient=patient) else "nothing"
 
     def note_step(self, now: float, step: Step) -> None:
-        """The caller was told that."""
+        """Record that the caller was told this."""
         self.notices, self.notified_at = self.notices + 1, now
         self.apologised = step == "apologise"
         self.promised = not self.apologised

@@ -1,4 +1,4 @@
-"""Where the time of a turn goes, from the end of the caller's speech to the first sound of the reply."""
+"""The latency of a turn by stage, from the end of the caller's speech to the first sound of the reply."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from orchestra_schemas import TurnMeasured
 
 @dataclass(slots=True)
 class TurnTimestamps:
-    """The moments of one turn in epoch seconds; 0 while they have not come.
+    """When each stage of one turn ended, in epoch seconds; 0 if it has not yet.
 
     ::
 
@@ -16,8 +16,8 @@ class TurnTimestamps:
              |--- stt_ms --|           | routing  |  first  | first  |  tts   | out- |
              |---- turn_end_ms --------|   _ms    |token_ms |sentence|  _ms   | put  |
 
-    ``first_token_ms`` is a length, not a moment: the model's server measures it. What was made ahead, while the turn's
-    end was only predicted, takes no time of the caller's: its stages count from the turn's end.
+    ``first_token_ms`` is a duration, measured by the model's server. Work that was done while the end of the turn was
+    only predicted costs the caller no time: its stages count from the end of the turn.
     """
 
     speech_ended: float
@@ -30,10 +30,10 @@ class TurnTimestamps:
     sent: float = 0.0
 
     def to_event(self, call: str, turn: int) -> TurnMeasured | None:
-        """The event, or None where no sound of the reply was sent."""
+        """The event, or None if no sound of the reply was sent."""
         if not self.sent:
             return None
-        prompted = max(self.prompted, self.turn_ended)  # words of the edge itself have no prompt
+        prompted = max(self.prompted, self.turn_ended)  # the edge's own phrases have no prompt
         first_token = (self.prompted or self.turn_ended) + self.first_token_ms / 1000
         sentence = max(self.sentence, self.turn_ended)
         turn_end_ms = _between(self.speech_ended, self.turn_ended)

@@ -7,10 +7,10 @@
     agents              .... chunks of 1 ........ chunks of 2
     spoken                   1 1 1 x (cut)               2 2 2 2 (mark) -> spoken
 
-A chunk of another turn than the current one is never spoken. While the caller speaks nothing is. What was cut by noise
-that turned out to be no words is spoken again, from the sentence in which it was cut; the caller's words end the reply.
+Chunks of any turn but the current one are never spoken, and nothing is spoken while the caller speaks. A reply that was
+interrupted by noise continues from the sentence in which it was cut; the caller's words end it.
 
-A turn whose end is only predicted has its number already, and its reply may be made meanwhile::
+A turn whose end is only predicted has its number already, and its reply may be prepared::
 
     caller   speaks --|  (pause)  |-- goes on --|           caller   speaks --|  (silence)  |
     edge              |1 predicted|resumed      |turn 2     edge              |1 predicted  |turn 1
@@ -41,20 +41,18 @@ _KEYS = frozenset("0123456789*#")
 
 
 def _count(reply_heard: list[str]) -> int:
-    """How many words these are: an engine that does not tell when each is said tells of several at once."""
+    """The number of words: an item holds several if the engine does not time each one."""
     return len(" ".join(reply_heard).split())
 
 
 @dataclass(slots=True)
 class _Reply:
-    """What the agents have said so far in answer to one turn, and how far it got."""
+    """The reply to one turn, and how much of it has been played."""
 
     turn: int
-    waiting: list[Say | FlushSpeech | SendDtmf] = field(
-        default_factory=list
-    )  # accepted, not yet on its way to the caller
-    said: list[Say] = field(default_factory=list)  # on its way since the last cut
-    heard: list[str] = field(default_factory=list)  # sentences that were played whole before the last cut
+    waiting: list[Say | FlushSpeech | SendDtmf] = field(default_factory=list)  # accepted, not yet given to the pipeline
+    said: list[Say] = field(default_factory=list)  # given to the pipeline since the last cut
+    heard: list[str] = field(default_factory=list)  # sentences played to the end before the last cut
     agent: str = ""
     voice: str = ""
     complete: bool = False
@@ -62,22 +60,22 @@ class _Reply:
     cuts: int = 0
     ending: Ending | None = None
     over: bool = False  # played, or ended by the caller's words
-    phrase: bool = False  # nothing but what the edge says to a caller who waits
-    cut_words: list[str] | None = None  # words heard at a cut of which it is not known yet whether it was meant
-    predicted: str = ""  # the caller's words of a turn that is not sure to be over: nothing is spoken before it is
+    phrase: bool = False  # only a phrase of the edge's own, for a waiting caller
+    cut_words: list[str] | None = None  # words played at a cut that may turn out to be noise
+    predicted: str = ""  # the caller's words so far: the reply is held back until their turn is over
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole reply so far."""
         return " ".join([*self.heard, *(say.text for say in self.said)])
 
     @property
     def started(self) -> bool:
-        """Whether any word was given to the speech engine."""
+        """Whether any of it has been given to the TTS engine."""
         return bool(self.heard or self.said)
 
     def rewind(self) -> None:
-        """Take back what was on its way when it was cut, from the sentence in which the last heard word stands."""
+        """Queue again what was cut, from the sentence that contains the last word played."""
         words = _count(self.cut_words or [])
         said, self.said, self.mark, self.cut_words = self.said, [], "", None
         while said and words >= len(said[0].text.split()):
@@ -88,7 +86,7 @@ class _Reply:
             self.waiting = said_again + self.waiting
 
     def sentences_heard(self, words: int) -> list[str]:
-        """The sentences that are whole when of what is on its way so many words were played."""
+        """The sentences that are complete once this many words in flight have been played."""
         whole = list(self.heard)
         for say in self.said:
             words -= len(say.text.split())
@@ -98,22 +96,22 @@ class _Reply:
         return whole
 
     def heard_after(self, words: list[str]) -> str:
-        """What the caller has heard when of what is on its way ``words`` were played."""
+        """What the caller has heard once these words in flight have been played."""
         return " ".join([*self.heard, *words])
 
 
 class TurnTaking:
-    """The rules of taking turns. Every method returns what is to be done now, in order; nothing here waits or sends."""
+    """The rules of turn taking. Methods return the actions to carry out now, in order; nothing here waits or sends."""
 
     def __init__(self, language: Language = DEFAULT_LANGUAGE) -> None:
         self._language = language
         self.turn = 0
         self.caller_speaks = False
-        self._open_turns = 0  # starts less ends of the caller's turns; an end may be told before its start
+        self._open_turns = 0  # starts minus ends of the caller's turns; an end may be reported before its start
         self._assumed_over = False  # the open turn had no end in time and counts as over; its end may still come
-        self._clearing = False  # what is on its way was taken back, and is not gone yet
-        self._required = ""  # what the caller has to hear whole before anything else
-        self._hanging_up = False  # a message is left with a machine: nobody takes the turn any more
+        self._clearing = False  # audio in flight is being cleared
+        self._required = ""  # a sentence that the caller must hear to the end before anything else
+        self._hanging_up = False  # the last words are being said: the caller can no longer take the turn
         self._reply = _Reply(0, over=True)
 
     @property
@@ -123,51 +121,36 @@ class TurnTaking:
 
     @property
     def caller_took_turn(self) -> bool:
-        """Whether the caller has begun a turn that is not over, as far as anybody knows."""
+        """Whether the caller has begun a turn that is not known to be over."""
         return self._open_turns > 0 and not self._assumed_over
 
     @property
     def reply_pending(self) -> bool:
-        """Whether some of the current reply, be it made or not, is not on its way to the caller yet."""
+        """Whether a part of the current reply, made or not, has yet to be given to the pipeline."""
         reply = self._reply
         return self.reply_open and not (reply.complete and not reply.waiting and reply.cut_words is None)
 
     @property
     def reply_held(self) -> bool:
-        """Whether the current reply was cut, and it is not known yet whether for good."""
+        """Whether the current reply was cut, and may still continue."""
         return self.reply_open and self._reply.cut_words is not None
 
     @property
     def reply_text(self) -> str:
-        """The words of the current reply, or of the last, that were given to the speech engine."""
+        """The text of the current or the last reply that was given to the TTS engine."""
         return self._reply.text
 
     @property
     def words_in_flight(self) -> int:
-        """How many words were given to the speech engine since the last cut, of a reply that is not over."""
+        """How many words of the open reply have been given to the TTS engine since the last cut."""
         reply = self._reply
         if reply.over or reply.cut_words is not None:
             return 0
         return sum(len(say.text.split()) for say in reply.said)
 
     @property
-    def waits_for_words(self) -> bool:
-        """Whether the current reply has not said anything yet."""
-        return self.reply_open and not (self._reply.predicted or self._reply.started or self._reply.waiting)
-
-    def waits_for_more(self, reply_heard: list[str]) -> bool:
-        """Whether all that there is of the current reply was heard, and the agents are not done with it.
-
-        The end of the last word does not count: the output keeps half a frame back until it knows that no more follows.
-        """
-        reply = self._reply
-        if reply.over or reply.complete or reply.waiting or reply.cut_words is not None:
-            return False
-        return reply.started and self.words_in_flight <= _count(reply_heard) + 1
-
-    @property
     def caller_turn(self) -> int:
-        """The number of the turn that the caller's words of this moment belong to."""
+        """The number of the turn to which the caller's words belong now."""
         return self.turn if self._predicting else self.turn + 1
 
     @property
@@ -175,16 +158,16 @@ class TurnTaking:
         return self.reply_open and bool(self._reply.predicted)
 
     def sentences_heard(self, words: list[str]) -> list[str]:
-        """The sentences of the open reply that were heard whole, when of what is on its way ``words`` were played."""
+        """The sentences of the open reply that were heard to the end once ``words`` in flight have been played."""
         reply = self._reply
         if reply.over or reply.cut_words is not None:
             return []
         whole = reply.sentences_heard(_count(words))
         played = reply.complete and not reply.waiting and len(whole) == len(reply.heard) + len(reply.said)
-        return whole[:-1] if played else whole  # its mark tells of the last one
+        return whole[:-1] if played else whole  # its mark reports the last one
 
     def restore(self, turn: int, reply_heard: list[str], *, agent: str, over: bool) -> None:
-        """Go on where another edge had to stop: in this turn, whose reply was heard so far, or to its end."""
+        """Continue where another edge stopped: in this turn, with the sentences of its reply that were heard."""
         self.turn = turn
         self._reply = self._new_reply()
         self._reply.heard, self._reply.agent, self._reply.over = list(reply_heard), agent, over
@@ -194,9 +177,9 @@ class TurnTaking:
     def caller_started(self, reply_heard: list[str]) -> bool:
         """The caller speaks. Returns whether this interrupts a reply of which ``reply_heard`` was played."""
         if self._hanging_up:
-            self.tts_failed(reply_heard)  # what the pipeline drops for it is said again
+            self.tts_failed(reply_heard)  # the pipeline discards what it is saying, so it is said again
             return False
-        # no turn begins before the last has ended
+        # a turn cannot begin before the last one has ended
         self._open_turns = 1 if self._assumed_over else min(1, self._open_turns) + 1
         self._assumed_over = False
         self.caller_speaks = True
@@ -204,11 +187,11 @@ class TurnTaking:
         return self.reply_open and not self._predicting
 
     def caller_voice_heard(self, reply_heard: list[str]) -> list[Action]:
-        """The caller's voice is heard in a turn that is open; what the edge says meanwhile stops, as at a start."""
+        """The caller's voice is heard again in an open turn; whatever the edge is saying stops."""
         if self._hanging_up or self._open_turns <= 0:
             return []
         if self._assumed_over and self.reply_open and not self._reply.phrase:
-            return []  # a sound was no reason to hold the agents' reply back for long: now only words are
+            return []  # the reply was held back for a sound long enough: from now on only words stop it
         self._assumed_over = False
         speaking = not self.caller_speaks and self.reply_open and bool(self._reply.said)
         self.caller_speaks = True
@@ -216,19 +199,19 @@ class TurnTaking:
         return self._clear_audio() if speaking else []
 
     def caller_stopped(self) -> list[Action]:
-        """The caller is silent again; whether there were words shows soon, or has shown already."""
+        """The caller is silent again. The transcript of what they said may have come already or may follow."""
         self.caller_speaks = False
         return self._speak_held()
 
     def assume_turn_over(self) -> list[Action]:
-        """The caller is silent, and nobody tells that their turn is over: it is. What was held back is spoken."""
+        """The caller is silent and no end of their turn was reported: assume it, and say what was held back."""
         self.caller_speaks, self._clearing, self._assumed_over = False, False, self._open_turns > 0
         if self._predicting:
             return self._confirmed(self._reply.predicted)
         return self._speak_held()
 
     def words_recognized(self, text: str, *, so_far: bool = False) -> list[Action]:
-        """The caller's sounds are these words: the reply they cut is over, unless they only show that they listen.
+        """A transcript of the caller's voice: it ends the reply that was cut, unless it is only a back-channel ("mhm").
 
         ``so_far``: more may follow.
         """
@@ -241,9 +224,9 @@ class TurnTaking:
         return self._end_reply() if speaks and not self._only_listens(text) else []
 
     def turn_predicted(self, text: str, reply_heard: Sequence[str] = ()) -> list[Action]:
-        """The caller's turn seems to be over with these words: a reply may be made, and is held back."""
+        """The caller's turn is probably over with these words: a reply may be made, and is held back."""
         if self._hanging_up or not self.caller_took_turn or not has_words(text):
-            return []  # too few words to take the turn from the agent count for nothing
+            return []  # too few words to take the turn from the agent are ignored
         if self._only_listens(text):
             return []
         if self._predicting and same_words(text, self._reply.predicted):
@@ -255,20 +238,20 @@ class TurnTaking:
         return [*before, TurnPredicted(self.turn, text.strip())]
 
     def caller_resumed(self) -> list[Action]:
-        """The caller goes on: what was predicted is void."""
+        """The caller continues: the predicted turn is void."""
         if not self._predicting:
             return []
         self._reply.over = True
         return [TurnResumed(self.turn)]
 
     def transcribed(self, text: str) -> list[Action]:
-        """The caller's final words: other ones than were predicted make that void."""
+        """The final transcript. If it differs from the predicted words, the predicted turn is void."""
         return [] if same_words(text, self._reply.predicted) else self.caller_resumed()
 
     def turn_ended(self, text: str, reply_heard: Sequence[str] = ()) -> list[Action]:
-        """The caller's turn is over. With words a new turn begins; without, the reply that was cut goes on.
+        """The caller's turn is over. With words it gets a reply; without words the reply that was cut continues.
 
-        ``reply_heard`` as in `caller_started`: late words come while something is being said to a caller who waits.
+        ``reply_heard`` as in `caller_started`: words may arrive late, while a waiting caller is being told something.
         """
         if self._hanging_up:
             return []
@@ -284,7 +267,7 @@ class TurnTaking:
         return self._speak_held()
 
     def ask_to_repeat(self, apology: str, reply_heard: Sequence[str]) -> list[Action]:
-        """The caller's turn is over and its words are not to be trusted: they are asked to say it again."""
+        """The caller's turn is over, but words may have been lost: ask the caller to repeat."""
         if self._hanging_up:
             return []
         self._end_turn()
@@ -295,7 +278,7 @@ class TurnTaking:
     def tts_failed(self, reply_heard: list[str]) -> bool:
         """The speech engine lost text; ``reply_heard`` as in `caller_started`. Returns whether to clear the output.
 
-        What is lost is spoken again once the output is cleared.
+        What was lost is spoken again once the output is cleared.
         """
         reply = self._reply
         if reply.over or reply.cut_words is not None or not reply.said:
@@ -318,7 +301,7 @@ class TurnTaking:
         return self._clear_audio()
 
     def say_and_hang_up(self, message: str, reply_heard: list[str]) -> list[Action]:
-        """Say this and hang up, whatever is being said; ``reply_heard`` as in `caller_started`."""
+        """Say this instead of the current reply, and hang up; ``reply_heard`` as in `caller_started`."""
         if self.reply_open and self._reply.cut_words is None:
             self._reply.cut_words = reply_heard
         actions = [*self.caller_resumed(), *self._end_reply()]
@@ -328,12 +311,12 @@ class TurnTaking:
         return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), *self._clear_audio()]
 
     def output_cleared(self) -> list[Action]:
-        """Nothing of older words is on its way any more: what the engine lost is spoken again."""
+        """The output is clear: what was held back, or lost by the engine, can be spoken."""
         self._clearing = False
         return self._speak_held()
 
     def mark_returned(self, name: str, placed: int | None = None) -> list[Action]:
-        """The carrier has played all before this mark, or cleared it: then its name is of an older cut.
+        """The carrier has played everything before this mark, or cleared it: then the name belongs to an older cut.
 
         ``placed`` is how many words of what is on its way had audio (None: all); with fewer it was not played.
         """
@@ -341,21 +324,21 @@ class TurnTaking:
         if reply.over or name != reply.mark or reply.cut_words is not None:
             return []
         if placed is not None and placed < self.words_in_flight:
-            return []  # the engine has lost them: `tts_failed` comes, or the watch
+            return []  # the engine lost the rest: `tts_failed` or the watch follows
         return self._finish()
 
     # -- the agents
 
     def begin_greeting(self) -> None:
-        """Open turn 0, in which only the edge itself speaks."""
+        """Open turn 0, in which only the edge speaks."""
         self._reply = self._new_reply()
 
     def require_heard(self, text: str) -> None:
-        """The caller has to hear this sentence whole: until then every reply begins with it."""
+        """The caller must hear this sentence to the end: until then every reply begins with it."""
         self._required = text.strip()
 
     def say_holding_phrase(self, phrase: str) -> list[Action]:
-        """Say this to a caller who waits: as more of the reply, or by itself where there is none yet."""
+        """Say this to a waiting caller: as part of the reply, or on its own if there is none yet."""
         actions = self.assume_turn_over()
         if any(isinstance(action, Say) for action in actions) or not phrase.strip():
             return actions
@@ -366,9 +349,9 @@ class TurnTaking:
         return [*actions, *self.chunk(self.turn, phrase), *self.pause(self.turn)]
 
     def interject(self, phrase: str, placed: int) -> None:
-        """This was said before the first sentence that has no audio yet, of which ``placed`` words have some."""
+        """Note a phrase that was played ahead of the TTS engine, which has made audio for ``placed`` words so far."""
         place = 0
-        for place, say in enumerate(self._reply.said):  # noqa: B007 - where it ends is asked
+        for place, say in enumerate(self._reply.said):  # noqa: B007 - the index is used after the loop
             placed -= len(say.text.split())
             if placed < 0:
                 break
@@ -384,14 +367,14 @@ class TurnTaking:
         return self._speak_waiting()
 
     def pause(self, turn: int) -> list[Action]:
-        """The agents do something else before they go on with this reply."""
+        """The agents pause this reply to do something else: the TTS engine should finish what it has."""
         if turn != self.turn or self._reply.over or self._reply.complete:
             return []
         self._reply.waiting.append(FlushSpeech())
         return self._speak_waiting()
 
     def send_dtmf(self, turn: int, keys: str) -> list[Action]:
-        """The agents press keys in their reply; what no telephone has is left out: any consumer may ask for keys."""
+        """The agents press keys. Any consumer can ask for this, so characters that are not keys are ignored."""
         keys = "".join(key for key in keys if key in _KEYS)
         if not keys or turn != self.turn or self._reply.over or self._reply.complete:
             return []
@@ -399,7 +382,7 @@ class TurnTaking:
         return self._speak_waiting()
 
     def completed(self, turn: int) -> list[Action]:
-        """All chunks of this reply are there."""
+        """All chunks of this reply have arrived."""
         reply = self._reply
         if turn != self.turn or reply.over or reply.complete:
             return []
@@ -407,7 +390,7 @@ class TurnTaking:
         return self._speak_waiting() if reply.started or reply.waiting else self._finish()
 
     def ending_requested(self, turn: int, ending: Ending) -> list[Action]:
-        """The agent wants this once its words of this turn were played; the caller's words void it."""
+        """The agent wants this after its reply has been played; the caller's words cancel it."""
         if turn != self.turn or self._reply.over:
             return []
         self._reply.ending = ending
@@ -419,7 +402,7 @@ class TurnTaking:
         self._open_turns, self._assumed_over = max(-1, self._open_turns - 1), False
 
     def _new_reply(self) -> _Reply:
-        # a caller who speaks on already keeps it back until it shows whether these are words
+        # if the caller is speaking, hold the reply back until a transcript shows whether these are words
         reply = _Reply(self.turn, cut_words=[] if self.caller_speaks or self._clearing else None)
         if self._required:
             reply.waiting = [Say(self.turn, self._required)]
@@ -432,7 +415,7 @@ class TurnTaking:
         return [TurnEnded(self.turn, text, predicted=True), *self._speak_waiting()]
 
     def _only_listens(self, text: str) -> bool:
-        """Whether these words leave the turn to an agent that speaks; where it asked something they are an answer."""
+        """Whether these words are a back-channel to the agent's reply; after a question they are an answer."""
         return self.reply_open and self._language.is_backchannel(text) and not is_question(self._reply.text)
 
     def _hold_back(self, reply_heard: list[str]) -> None:
@@ -446,7 +429,7 @@ class TurnTaking:
         return [ClearAudio()]
 
     def _speak_held(self) -> list[Action]:
-        """Speak what was held back, once nothing holds it any more."""
+        """Speak what was held back, unless something still holds it."""
         reply = self._reply
         held = self.caller_speaks or self.caller_took_turn or self._clearing or bool(reply.predicted)
         if held or reply.over or reply.cut_words is None:

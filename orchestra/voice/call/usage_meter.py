@@ -1,4 +1,4 @@
-"""What the speech engines are given in a call, for the call's account."""
+"""How much audio and text the speech engines of a call process, for its cost."""
 
 from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra_schemas import SpeechMetered
@@ -7,12 +7,12 @@ _SAMPLE_BYTES = 2
 
 
 class UsageMeter:
-    """Counts the caller's audio for one engine and the agents' words for the other.
+    """Counts the caller's audio for the STT engine and the agents' text for the TTS engine.
 
     Args:
         call: the call's id.
-        stt: name of the engine that hears; assign another when another takes over, behind `take`.
-        tts: name of the engine that speaks.
+        stt: name of the STT engine; when another one takes over, call `take` first and then assign its name.
+        tts: name of the TTS engine.
         sample_rate: of the caller's audio, in Hz.
 
     """
@@ -26,15 +26,15 @@ class UsageMeter:
         self._characters = 0
 
     def count_audio(self, samples: bytes) -> None:
-        """These samples (16-bit) go to the engine that hears."""
+        """These samples (16-bit) go to the STT engine."""
         self._audio_bytes += len(samples)
 
     def count_text(self, text: str) -> None:
-        """These words go to the engine that speaks."""
+        """This text goes to the TTS engine."""
         self._characters += len(text)
 
     def take(self, turn: int) -> SpeechMetered | None:
-        """What was counted since the last time that this was asked; None for nothing."""
+        """What was counted since the last call of this method; None if nothing was."""
         audio_bytes, characters = self._audio_bytes, self._characters
         if not audio_bytes and not characters:
             return None

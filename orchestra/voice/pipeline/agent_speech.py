@@ -34,14 +34,14 @@ FindPhrase = Callable[[str, str], SynthesizedSpeech | None]
 
 @dataclass
 class PhraseFrame(DataFrame):
-    """Speech that is there already; it passes the speech engine, behind what that is speaking."""
+    """A synthesized phrase that bypasses the TTS engine, and is played after what that is speaking."""
 
     phrase: SynthesizedSpeech
 
 
 @dataclass
 class UrgentPhraseFrame(SystemFrame):
-    """Speech that is there already, and does not wait for the speech engine."""
+    """A synthesized phrase that is played at once, without waiting for the TTS engine."""
 
     phrase: SynthesizedSpeech
 
@@ -59,11 +59,11 @@ class SpeechQueue:
         self._waiting.put_nowait(speech)
 
     async def get(self) -> Speech:
-        """The next one, as soon as there is one."""
+        """Wait for the next one."""
         return await self._waiting.get()
 
     def clear(self) -> None:
-        """Discard everything that waits."""
+        """Discard everything that has not been said."""
         while not self._waiting.empty():
             self._waiting.get_nowait()
 
@@ -96,16 +96,16 @@ class AgentSpeechProcessor(FrameProcessor):
         self._find_phrase = find_phrase
         self._on_tts_text = on_tts_text
         self._task: asyncio.Task[None] | None = None
-        self._tts_open = False  # the TTS engine has been given a text and not yet its end
+        self._tts_open = False  # the TTS engine has text, and has not been told that it ends
         self._voice = ""
 
     async def interrupt(self) -> None:
-        """Take back all that is on its way to the caller; the conversation says it again."""
+        """Clear all audio in flight; the conversation says it again."""
         self._discard_speech()
         await self.broadcast_interruption()  # type: ignore[no-untyped-call]
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Follow the caller's turns; everything is passed on."""
+        """Report the caller's start and stop; pass everything on."""
         await super().process_frame(frame, direction)
         if isinstance(frame, StartFrame):
             self._task = self.create_task(self._speak_all())
@@ -160,10 +160,10 @@ class AgentSpeechProcessor(FrameProcessor):
             await self.push_frame(PhraseFrame(phrase))
             return
         if not self._tts_open:
-            # the sentences of a prompt share one context in the engine, for their prosody
+            # the sentences of a reply share one context in the engine, for their prosody
             self._tts_open = True
             await self.push_frame(LLMFullResponseStartFrame())
-        # whole sentences go straight to the engine; plain text would wait for the next sentence to show its end
+        # Pipecat would hold plain text back until the next sentence shows where it ends
         self._on_tts_text(say.text)
         await self.push_frame(AggregatedTextFrame(say.text, TextType.SENTENCE))
 

@@ -1,14 +1,14 @@
-"""What to do when an engine fails in mid-call. Pure policy; `orchestra.voice.pipeline.pipeline` acts on it."""
+"""What to do when an engine fails during a call. Pure policy; `orchestra.voice.pipeline.pipeline` acts on it."""
 
 from typing import Literal
 
 Decision = Literal["nothing", "again", "fallback"]
 
-#: one failure reports itself several times within this, in seconds
+#: several reports within this are one failure, in seconds
 _ONE_FAILURE_S = 0.3
-#: an engine that fails again within this has had its second chance, in seconds
+#: an engine that fails again within this gets no third chance, in seconds
 _SECOND_CHANCE_S = 10.0
-#: one that fails within this from the beginning of the call never stood, in seconds
+#: an engine that fails this soon after the start of the call was never connected, in seconds
 _CONNECTS_WITHIN_S = 3.0
 
 
@@ -17,10 +17,10 @@ class FailoverPolicy:
 
     ::
 
-        connects, works … fails        -> again: it connects anew, what was lost is said or heard again
+        connects, works … fails        -> again: it reconnects, and what was lost is spoken or transcribed again
                               fails    -> fallback, if there is one
-        does not even connect          -> fallback at once (a wrong key, a limit: a second try gives the same)
-        does not answer                -> fallback at once (the other side has waited enough)
+        does not even connect          -> fallback at once (a wrong key or a limit: a second attempt fails, too)
+        does not answer                -> fallback at once (the caller has waited long enough)
     """
 
     def __init__(self, kind: Literal["stt", "tts"], name: str, fallback: str) -> None:
@@ -31,7 +31,7 @@ class FailoverPolicy:
         self.switched = False
 
     def on_failure(self, now: float, *, unanswered: bool = False) -> Decision:
-        """The engine failed ``now`` seconds into the call; ``unanswered``: it has let the other side wait for long."""
+        """Decide on a failure ``now`` seconds into the call; ``unanswered``: the engine did not answer in time."""
         if self.switched or now - self._failed_at < _ONE_FAILURE_S:
             return "nothing"
         again = now - self._failed_at < _SECOND_CHANCE_S

@@ -1,4 +1,4 @@
-"""Pipecat logs through loguru, at length: its warnings and errors go to our log, the rest nowhere."""
+"""Sends Pipecat's warnings and errors from loguru to structlog, and drops its verbose rest."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ _LOG = structlog.get_logger("pipecat")
 
 
 def redirect_pipecat_log() -> None:
-    """Do that for this process; call it before Pipecat is imported, which greets with a banner."""
+    """Send Pipecat's loguru output to structlog. Call it before importing Pipecat, which logs a banner on import."""
     logger.remove()
     logger.add(_write, level="WARNING", format="{message}", catch=False)
 

@@ -26,23 +26,22 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: words given to an engine of which nothing comes for so long are lost, where another may speak them, in seconds
+#: text counts as lost if the TTS engine sends no audio for this long and there is a fallback, in seconds
 _SPEECH_WITHIN_S = 2.0
-#: the same where there is no other: late is better than never
+#: the same without a fallback: late audio is better than none
 _LATE_SPEECH_WITHIN_S = 5.0
-#: and when they were given a second time
+#: the same for text that was given to the engine a second time
 _SECOND_SPEECH_WITHIN_S = 1.5
 _LOOK_EVERY_S = 0.25
-#: how Pipecat says that an engine has given no sound for 3 s; it may still come
+#: Pipecat's error when an engine has sent no audio for 3 s; it may still come
 _SILENT = "no audio"
 
 
 class CallPipeline:
-    """``[input, speech-to-text, listener, agent_speech, text-to-speech, output]`` of one call.
+    """``[input, speech-to-text, user turns, agent speech, text-to-speech, output]`` of one call.
 
-    Behind an engine with a fallback stands that one, ready to take over. Each call has a runner of its own: a
-    `WorkerRunner` keeps every worker it ever ran (Pipecat 1.14), so one for the whole process would keep every call's
-    pipeline in memory.
+    An engine's fallback follows it in the pipeline, ready to take over. Each call has its own runner: a `WorkerRunner`
+    keeps every worker it ever ran (Pipecat 1.14), so a shared one would keep every call's pipeline in memory.
 
     Args:
         call: whose pipeline it is.
@@ -72,7 +71,7 @@ class CallPipeline:
         stt_name, _, tts_name = engines.name.partition("/")
         self._stt_policy = FailoverPolicy("stt", stt_name, _name_of(self._stt_fallback))
         self._tts_policy = FailoverPolicy("tts", tts_name, _name_of(self._tts_fallback))
-        self._respoken = False  # words were given to the engine a second time
+        self._respoken = False  # text was given to the engine a second time
         self._clock = clock
         self._started = clock.monotonic()
         self._input = StreamInput(stream.sample_rate)
@@ -95,7 +94,7 @@ class CallPipeline:
             conversation_id=call.id,
             enable_rtvi=False,
             enable_turn_tracking=False,
-            idle_timeout_secs=None,  # silence and the longest call are the call's own business
+            idle_timeout_secs=None,  # the call itself limits silence and length
             cancel_runner_on_idle_timeout=False,
         )
         self._worker.add_event_handler("on_pipeline_started", self._ready)
@@ -118,7 +117,7 @@ class CallPipeline:
         await self._input.push_audio(samples)
 
     async def stop(self) -> None:
-        """End the pipeline now; what is being spoken stops."""
+        """End the pipeline now; speech stops."""
         await self._worker.cancel(reason="call over")
 
     def _ready(self, _worker: object, _frame: object) -> None:
@@ -164,7 +163,7 @@ class CallPipeline:
             await standby.activate()
 
     async def _only_noise(self) -> bool:
-        """Whether all that is unanswered is a noise: the first time that is no fault of the engine."""
+        """Whether the only unanswered speech is noise, which is not the engine's fault the first time."""
         if not isinstance(self._stt, AnswerTimeout) or self._stt.unanswered != 1 or self._stt.has_transcript:
             return False
         return self._stt_fallback is None or await self._stt_fallback.holds_only_noise()

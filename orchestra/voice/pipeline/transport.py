@@ -36,16 +36,16 @@ from orchestra.voice.audio.upsampler import Upsampler2x
 from orchestra.voice.carriers.port import MediaStream
 from orchestra.voice.pipeline.agent_speech import PhraseFrame, UrgentPhraseFrame
 
-#: rate of the audio inside the pipeline's listening half: what Whisper and smart-turn were trained on
+#: sample rate of the caller's audio in the pipeline: the one that Whisper and smart-turn were trained on, in Hz
 LISTENING_RATE = 16_000
 
 _FRAME_10MS = 4
 _FRAME_MS = 10.0 * _FRAME_10MS
-#: how far sending runs ahead of playing: enough to hide a late event loop, little enough to be cut at once
+#: how far sending is ahead of playing: enough to hide a late event loop, and little to clear at a barge-in
 _AHEAD_S = 0.06
 
-#: carriers send frames of 20 ms; each costs a dozen steps through the pipeline, so two go through as one, but while the
-#: caller speaks: then every one counts towards knowing that they have ended
+#: carriers send frames of 20 ms, and each costs a dozen steps through the pipeline, so two are joined into one; except
+#: while the caller speaks, when every 20 ms delays the end of the turn
 _CARRIER_FRAME_MS = 20
 _JOINED_FRAMES = 2
 
@@ -62,7 +62,7 @@ class StreamInput(BaseInputTransport):
         self._enough = self._joined_bytes
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Follow whether the caller speaks."""
+        """Note whether the caller speaks."""
         if isinstance(frame, VADUserStartedSpeakingFrame):
             self._enough = self._frame_bytes
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
@@ -70,7 +70,7 @@ class StreamInput(BaseInputTransport):
         await super().process_frame(frame, direction)
 
     async def push_audio(self, samples: bytes) -> None:
-        """Take a frame of the caller's audio (8 kHz). Frames that come before the pipeline has started wait in it."""
+        """Take a frame of the caller's audio (8 kHz). Frames that arrive before the pipeline has started wait in it."""
         self._joined += samples
         if len(self._joined) < self._enough:
             return
@@ -84,11 +84,11 @@ class StreamOutput(BaseOutputTransport):
 
     Args:
         stream: where it goes.
-        audio: the call's audio, which is told what is sent.
+        audio: the call's audio, which records what is sent.
         on_speech: called when audio comes from the engine.
         on_sound: called when a frame that can be heard was sent.
-        on_mark: called with a mark's name when all before it was sent.
-        on_clear: called when nothing is on its way to the caller any more.
+        on_mark: called with a mark's name when everything before it was sent.
+        on_clear: called when no audio is in flight any more.
 
     """
 
@@ -112,20 +112,20 @@ class StreamOutput(BaseOutputTransport):
         self._on_sound = on_sound
         self._on_mark = on_mark
         self._on_clear = on_clear
-        self._played_at = 0.0  # when the carrier has played all that was sent, on the monotonic clock
-        self._speech_starts: dict[str, int] = {}  # context → presentation time stamp of its beginning, in ns
+        self._played_at = 0.0  # when the carrier will have played everything that was sent, on the monotonic clock
+        self._speech_starts: dict[str, int] = {}  # context → presentation time stamp of its start, in ns
         self._last_word_pts = 0
-        self._past_engine = False  # what is queued now does not come from the engine
+        self._past_engine = False  # a cached phrase is being queued, not the engine's audio
 
     async def start(self, frame: StartFrame) -> None:
-        """Begin to send."""
+        """Start sending."""
         await super().start(frame)
         await self.set_transport_ready(frame)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Note what is queued and where its words stand; an interruption also empties the carrier's buffer."""
+        """Record what is queued and the position of its words; an interruption also clears the carrier's buffer."""
         if direction is FrameDirection.DOWNSTREAM and isinstance(frame, AggregatedTextFrame):
-            # text ends here: nothing behind needs it, and each word would hold a timer until its time
+            # text ends here: nothing after this needs it, and each word would hold a timer until its time
             await FrameProcessor.process_frame(self, frame, direction)
             if isinstance(frame, TTSTextFrame):
                 self._place_word(frame)
@@ -144,12 +144,12 @@ class StreamOutput(BaseOutputTransport):
             await self._clear()
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Pass on everything but what was sent, and that more is being sent: nobody asks, dozens of times a second."""
+        """Drop frames that nobody uses: the audio that was sent, and the notice, dozens of times a second, of more."""
         if not isinstance(frame, OutputAudioRawFrame | BotSpeakingFrame):
             await super().push_frame(frame, direction)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        """Send one frame and wait until the carrier has little left to play."""
+        """Send one frame, and wait until the carrier has little left to play."""
         now = time.monotonic()
         self._audio.take_agent_frame(frame.audio)
         if not await self._stream.send_audio(frame.audio):
@@ -161,12 +161,12 @@ class StreamOutput(BaseOutputTransport):
         return True
 
     async def send_message(self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame) -> None:
-        """Send the mark that the frame names, behind the audio before it."""
+        """Send the mark that the frame names, after the audio before it."""
         await self._stream.send_mark(frame.message)
         self._on_mark(frame.message)
 
     async def _speak(self, frame: PhraseFrame | UrgentPhraseFrame, direction: FrameDirection) -> None:
-        """Speak a phrase as if an engine had: its audio and its words, beginning behind all that is queued."""
+        """Queue a phrase as if an engine had spoken it: audio and words, after everything that is queued."""
         context = f"phrase {frame.id}"
         self._past_engine = isinstance(frame, UrgentPhraseFrame)
         audio = TTSAudioRawFrame(frame.phrase.pcm16, SAMPLE_RATE, 1, context_id=context)
@@ -204,7 +204,7 @@ class StreamOutput(BaseOutputTransport):
     def _begin(self, context: str) -> int:
         start = self._speech_starts.get(context)
         if start is None:
-            # as the speech service counts it: from its first audio, but never before the last word of the speech before
+            # as the TTS service counts: from the first audio, but never before the last word of the previous speech
             start = self._speech_starts[context] = max(self._last_word_pts, self.get_clock().get_time())
             self._audio.playback.begin_speech(context)
         return start

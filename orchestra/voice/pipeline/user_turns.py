@@ -1,4 +1,4 @@
-"""The listening half of a call's pipeline: speech, words, turns of the caller."""
+"""The caller's side of the pipeline: voice activity, transcripts, turns."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines
 
 
-#: a turn in which no words came this long after the last sound had none; longer than any engine needs, in seconds
+#: a turn without a transcript this long after its last sound has no words; no engine needs this long, in seconds
 _WORDS_WITHIN_S = 4.0
 _WORDS = (InterimTranscriptionFrame, EagerTranscriptionFrame, TranscriptionFrame)
 
 
 class UserTurnAggregator(LLMUserAggregator):
-    """Pipecat's user aggregator, which decides when the caller's turn begins and ends, telling the conversation.
+    """Pipecat's user aggregator, which decides when the caller's turn begins and ends, connected to the conversation.
 
-    The words of a turn are taken from its event, not from the frame behind it: an interruption that follows at once
-    would flush that frame, and the caller's words with it.
+    A turn's words are taken from the event, not from the frame that follows it: an immediate interruption would flush
+    that frame, and the caller's words with it.
     """
 
     def __init__(self, conversation: Conversation, engines: "Engines", stt: Any) -> None:
@@ -48,7 +48,7 @@ class UserTurnAggregator(LLMUserAggregator):
             vad_analyzer=engines.vad(),
             user_turn_strategies=engines.user_turn_strategies(stt),
             user_turn_stop_timeout=_WORDS_WITHIN_S,
-            empty_user_turn=None,  # what a turn without words means is decided in `TurnTaking`
+            empty_user_turn=None,  # `TurnTaking` decides what a turn without words means
         )
         super().__init__(LLMContext(), params=params, name="listener")
         self._conversation = conversation
@@ -57,19 +57,19 @@ class UserTurnAggregator(LLMUserAggregator):
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
 
     async def switch_engine(self, stt: Any) -> None:
-        """Decide on turns as this engine's words want it from now on."""
+        """Use this engine's turn strategies from now on."""
         self._stt = stt
         strategies = self._engines.user_turn_strategies(stt)
         chosen = require_words(strategies) if self._words_required else strategies
         await self._user_turn_controller.update_strategies(chosen)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Tell the conversation what is heard, then let the aggregator decide on turns."""
+        """Report to the conversation, then let the aggregator decide on turns."""
         if isinstance(frame, _WORDS) and await self._is_echo(frame):
             return
         match frame:
             case InputAudioRawFrame():
-                await asyncio.sleep(0)  # a call with frames to catch up on lets the others speak in between
+                await asyncio.sleep(0)  # a call that catches up on many frames must let other calls run in between
             case InterimTranscriptionFrame():
                 self._conversation.partial(frame.text)
             case EagerTranscriptionFrame():
@@ -87,7 +87,7 @@ class UserTurnAggregator(LLMUserAggregator):
         await super().process_frame(frame, direction)
 
     async def _is_echo(self, frame: TextFrame) -> bool:
-        """Whether it holds the agent's own words; once it did, only words stop the agent, and no longer any sound."""
+        """Whether it is an echo of the agent; after the first echo only words interrupt the agent, not sounds."""
         echo = self._conversation.is_echo(frame.text, so_far=isinstance(frame, InterimTranscriptionFrame))
         if self._conversation.line_echoes and not self._words_required:
             self._words_required = True
@@ -95,10 +95,10 @@ class UserTurnAggregator(LLMUserAggregator):
         return echo
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Pass on everything but the caller's audio, that they still speak, and the prompt: nobody else needs them."""
+        """Drop frames that nobody after this uses: the caller's audio, that they still speak, the LLM context."""
         if not isinstance(frame, InputAudioRawFrame | UserSpeakingFrame | LLMContextFrame):
             await super().push_frame(frame, direction)
 
     def _turn_stopped(self, _listener: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
         self._conversation.turn_ended(message.content or "")
-        self.context.set_messages([])  # the agents keep the conversation
+        self.context.set_messages([])  # the agents keep the history

@@ -201,15 +201,6 @@ def test_the_engine_finishes_a_filler_before_the_wait(turns: TurnTaking) -> None
     assert turns.pause(0) == []
 
 
-def test_a_reply_waits_for_words_until_the_first_is_there(turns: TurnTaking) -> None:
-    assert turns.waits_for_words
-    turns.chunk(1, "Yes.")
-    assert not turns.waits_for_words
-    turns.completed(1)
-    turns.mark_returned("1.0")
-    assert not turns.waits_for_words
-
-
 def test_what_the_engine_lost_is_spoken_again_from_the_sentence_that_was_cut(turns: TurnTaking) -> None:
     turns.chunk(1, "One two.")
     turns.chunk(1, "Three four.")
@@ -339,13 +330,3 @@ def test_a_message_is_left_whatever_is_being_said_and_then_the_call_ends(turns: 
     assert turns.output_cleared()[0] == Say(1, "Call us back.")
     assert turns.chunk(1, "What did you say?") == []
     assert turns.mark_returned("1.1") == [ReplyPlayed(1, "Call us back.", ""), HangUp()]
-
-
-def test_a_reply_waits_for_more_once_all_that_there_is_was_heard(turns: TurnTaking) -> None:
-    assert not turns.waits_for_more([])
-    turns.chunk(1, "Let me see.")
-    assert not turns.waits_for_more(["Let"])
-    assert turns.waits_for_more(["Let", "me"])
-    assert turns.waits_for_more(["Let me see."])
-    turns.completed(1)
-    assert not turns.waits_for_more(["Let", "me", "see."])
