@@ -1,4 +1,4 @@
-"""The connection of a process to the streams: publish, follow, read a call's journal, see the groups."""
+"""A process's access to the streams: publish, follow, read the journal of a call, list the groups."""
 
 import contextlib
 import os
@@ -32,10 +32,10 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class GroupStatus:
-    """How a group stands on one partition.
+    """The progress of a group on one partition.
 
-    ``lag`` entries are not read yet (None where the server cannot tell), ``pending`` are taken and unfinished, ``dead``
-    are given up; ``owner`` is the worker that holds the lease, empty for none.
+    ``lag`` entries are not read yet (None if the server does not know), ``pending`` are read and unfinished, ``dead``
+    were given up. ``owner`` is the worker that has the lease, empty if none has.
     """
 
     group: str
@@ -47,13 +47,13 @@ class GroupStatus:
 
 
 class Bus:
-    """One process's connections. Open it with `connect` and close it."""
+    """The connections of one process. Open it with `connect`, and close it."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self.settings = settings
         self.url = url
         self.partitions = settings.partitions
-        #: the journal's own name, made up when it began: another server's stream ids are not this one's
+        #: the journal's random name, given when it was created: stream ids of another journal mean nothing in this one
         self.journal_name = ""
         self.servers = find_servers(url)
         self.facts = ServerFacts("", "0", cluster=False, durable=False)
@@ -66,10 +66,10 @@ class Bus:
 
     @classmethod
     async def connect(cls, settings: Settings) -> "Bus":
-        """Connect to the server of the settings, or to the embedded one that runs for their data directory.
+        """Connect to the server of the settings, or to the embedded server of their data directory.
 
         Raises:
-            ServerError: there is none, it is too old, or its journal has another number of partitions.
+            ServerError: there is no server, it is too old, or its journal has another number of partitions.
 
         """
         url = settings.redis_url or running_url(settings.data_dir)
@@ -102,7 +102,7 @@ class Bus:
         if self.facts.cluster and not self.servers.divided:
             msg = f"the server {self.servers.name} belongs to a cluster: write its URL as redis+cluster://…"
             raise ServerError(msg)
-        stored = await self._begin() or self.partitions
+        stored = await self._find_journal() or self.partitions
         if stored != self.partitions:
             msg = (
                 f"the journal at {self.servers.name} has {stored} partitions, the settings say {self.partitions}:"
@@ -113,33 +113,33 @@ class Bus:
             seconds, micros = clock
             self._clock_ms = int(seconds) * 1000 + int(micros) // 1000 - time.time_ns() // 1_000_000
 
-    async def _begin(self) -> int:
-        """Find the journal, or begin one where none is; how many partitions it has, 0 where it cannot be begun now.
+    async def _find_journal(self) -> int:
+        """Find the journal, or create it; its number of partitions, 0 if it cannot be created now.
 
-        What only reads must work on a server that cannot be written, so nothing is written that is there already.
+        An existing journal is only read, so that commands that read work on a server that accepts no writes.
         """
-        ask: list[tuple[Argument, ...]] = [("GET", keys.PARTITIONS_KEY), ("GET", keys.JOURNAL_NAME_KEY)]
-        stored, name = await self.shared_connection.calls(ask)
+        wanted: list[tuple[Argument, ...]] = [("GET", keys.PARTITIONS_KEY), ("GET", keys.JOURNAL_NAME_KEY)]
+        stored, name = await self.shared_connection.calls(wanted)
         if stored is None or name is None:
-            begin: list[tuple[Argument, ...]] = [
+            create: list[tuple[Argument, ...]] = [
                 ("SET", keys.PARTITIONS_KEY, self.partitions, "NX"),
                 ("SET", keys.JOURNAL_NAME_KEY, os.urandom(4).hex(), "NX"),
             ]
-            with contextlib.suppress(RedisError):  # a server that takes no writes now can be looked at
-                await self.shared_connection.try_calls(begin)
-            stored, name = await self.shared_connection.calls(ask)
+            with contextlib.suppress(RedisError):  # a server that accepts no writes now can still be read
+                await self.shared_connection.try_calls(create)
+            stored, name = await self.shared_connection.calls(wanted)
         self.journal_name = text(name or b"")
         return int(stored or 0)
 
     async def journal_now(self) -> str:
-        """The journal's name as it is now: a server that has lost its data since has a journal of another name.
+        """The current name of the journal. A server that has lost its data since has a new journal of another name.
 
         Raises:
-            redis.exceptions.RedisError: the server cannot be asked.
+            redis.exceptions.RedisError: the server cannot be reached.
 
         """
         before = self.journal_name
-        await self._begin()
+        await self._find_journal()
         self.journal_name = self.journal_name or before
         if before and self.journal_name != before:
             _LOG.error(
@@ -149,7 +149,7 @@ class Bus:
         return self.journal_name
 
     async def close(self) -> None:
-        """Close every connection; publishers get 5 s to send what they hold."""
+        """Close every connection; publishers get 5 s to send their last events."""
         for publisher in self._publishers:
             await publisher.close()
         for subscription in list(self.subscriptions):
@@ -162,7 +162,7 @@ class Bus:
     # -- connections
 
     def connection(self, partition: int) -> RedisConnection:
-        """The connection that writes to a partition: one for all, or one each on a cluster."""
+        """The connection for commands on a partition: the same for all, or one each on a cluster."""
         if not self.servers.divided:
             return self.shared_connection
         connection = self._connections.get(partition)
@@ -171,10 +171,10 @@ class Bus:
         return connection
 
     def new_connection(self, partition: int) -> RedisConnection:
-        """A connection of one's own to a partition's server, for blocking reads."""
+        """A separate connection to a partition's server, for blocking reads."""
         return RedisConnection(partial(self.servers.address, keys.key(partition, keys.JOURNAL)))
 
-    # -- what rooms use
+    # -- for the other rooms
 
     @staticmethod
     def key(call_or_partition: str | int, *parts: str) -> str:
@@ -188,16 +188,16 @@ class Bus:
         return keys.new_call(partition, time.time_ns() // 1_000_000 + self._clock_ms)
 
     def publisher(self, source: str, *, capacity: int = 10_000, version: str = "") -> Publisher:
-        """A publisher for a producer that is no handler.
+        """A publisher for a producer that is not a handler.
 
-        ``source`` and ``version`` (the package's unless given) name it in its events.
+        ``source`` and ``version`` (the package's unless given) are in the headers of its events.
         """
         publisher = Publisher(source, self.connection, capacity=capacity, version=version)
         self._publishers.append(publisher)
         return publisher
 
     async def entries(self, partition: int, stream: str, *, since: str = "-") -> AsyncIterator[Entry]:
-        """The entries of a stream from an id on, up to its present end."""
+        """The entries of a stream from an id to its current end."""
         key, start = keys.key(partition, stream), since
         while True:
             page = await self.connection(partition).call("XRANGE", key, start, "+", "COUNT", _PAGE)
@@ -210,11 +210,11 @@ class Bus:
     async def journal(self, call: str) -> list[Event]:
         """All events of a call on the journal, in order.
 
-        Types unknown here are left out, and so is, with a line in the log, what is not the event that it says it is: a
-        caller does not lose the call because another producer wrote into its journal.
+        Events of unknown types are left out, and so are invalid ones, which are logged: nobody should lose a call
+        because another producer has written into its journal.
 
         Raises:
-            ValueError: the id does not begin with a partition.
+            ValueError: the call id does not begin with a partition.
 
         """
         events: list[Event] = []
@@ -237,10 +237,10 @@ class Bus:
         streams: Sequence[str] = (keys.JOURNAL,),
         since: str | None = None,
     ) -> Subscription:
-        """Every new entry of these partitions (all unless given), for as long as it is iterated; survives the server.
+        """Iterate over the new entries of these partitions (all unless given), until it is closed; survives outages.
 
-        ``since`` is the stream id after which to begin ("0" for all there is); from now on unless given. "Now" is the
-        first step of the iteration, or an earlier ``await follow.start()``.
+        ``since`` is the stream id after which to begin ("0" for all entries); from now on unless given. "Now" is the
+        first step of the iteration, or an earlier ``await subscription.start()``.
         """
         chosen = range(self.partitions) if partitions is None else partitions
         subscription = Subscription(self, [(partition, stream) for partition in chosen for stream in streams], since)
@@ -263,7 +263,7 @@ class Bus:
                         lag=None if lag is None or known.lag is None else known.lag + lag,
                         pending=known.pending + fields["pending"],
                     )
-        return [found[place] for place in sorted(found)]
+        return [found[each] for each in sorted(found)]
 
     async def _status(self, group: str, partition: int) -> GroupStatus:
         owner, dead = await self.connection(partition).calls(

@@ -1,4 +1,4 @@
-"""Names in Redis: every key of a partition carries its hash tag, so that all of a call lives in one slot."""
+"""Names in Redis: every key of a partition has its hash tag, so that everything of a call is in one slot."""
 
 import os
 import re
@@ -13,11 +13,11 @@ _CLOCKS_DIFFER_MS = 60_000
 _DAY_MS = 86_400_000
 _CALL = re.compile(r"[0-9]{2}-[0-9A-Za-z-]{1,61}")
 
-# what belongs to no partition has a slot of its own
+# keys that belong to no partition
 PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
 JOURNAL_NAME_KEY = f"{PREFIX}:{{shared}}:journal"
 RELEASES_KEY = f"{PREFIX}:{{shared}}:handover"
-#: is never written: commands are tried on it
+#: a key that is never written: commands are tried on it
 PROBE_KEY = f"{PREFIX}:{{shared}}:probe"
 
 
@@ -35,15 +35,15 @@ def partition_of(call: str) -> int:
 
 
 def checked(call: str) -> str:
-    """A call id that comes from elsewhere: it can be a part of a key, of a URL and of a file's name.
+    """Check a call id from outside: that it can be a part of a key, a URL and a file name; returns it.
 
     Raises:
-        ValueError: it is more than a partition, a dash, and letters, digits and dashes.
+        ValueError: it is not a partition, a dash, and letters, digits and dashes.
 
     """
     if _CALL.fullmatch(call):
         return call
-    msg = f"call id {call[:80]!r} is none: it is like 07-01a2…, of letters, digits and dashes"
+    msg = f"{call[:80]!r} is not a call id: one is like 07-01a2…, of letters, digits and dashes"
     raise ValueError(msg)
 
 
@@ -58,14 +58,14 @@ def members_key(group: str) -> str:
 
 
 def holder_key(group: str) -> str:
-    """What a group records of whose it is."""
+    """The key of the record that says which consumer a group belongs to."""
     return f"{PREFIX}:{{shared}}:holder:{group}"
 
 
 def new_call(partition: int, epoch_ms: int, chance: bytes = b"") -> str:
-    """A new call id on a partition: its number, a dash, and a UUID of version 7 (RFC 9562) for that moment.
+    """A new call id on a partition: its number, a dash, and a UUID of version 7 (RFC 9562) for this moment.
 
-    ``chance`` is ten bytes from which the id follows; random unless given.
+    ``chance`` is ten bytes that make the id unique; random unless given.
     """
     value = (epoch_ms << 80) | (0x7 << 76) | int.from_bytes(chance or os.urandom(10), "big") >> 4
     value = (value & ~(0b11 << 62)) | (0b10 << 62)
@@ -73,7 +73,7 @@ def new_call(partition: int, epoch_ms: int, chance: bytes = b"") -> str:
 
 
 def started_ms(call: str) -> int:
-    """The moment in a call id, epoch ms; 0 where what follows the partition is no UUID of version 7."""
+    """The moment in a call id, epoch ms; 0 if its second part is not a UUID of version 7."""
     try:
         value = uuid.UUID(call[3:])
     except ValueError:
@@ -82,9 +82,9 @@ def started_ms(call: str) -> int:
 
 
 def earliest_ms(call: str) -> int:
-    """A moment before any entry of the call, epoch ms, wherever its id was made: machines' clocks differ.
+    """A moment before any entry of the call, epoch ms; it allows for the clock of the machine that made the id.
 
-    0 for an id of a time that has not come: that is no moment, whatever made it.
+    0 for an id of the future: its time cannot be right.
     """
     started = started_ms(call)
     return 0 if started > time.time() * 1000 + _DAY_MS else max(0, started - _CLOCKS_DIFFER_MS)

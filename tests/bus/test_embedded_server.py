@@ -144,7 +144,7 @@ class TestKeepRunning:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("orchestra.bus.redis.embedded._ANSWER_WITHIN_S", 0.3)
-        monkeypatch.setattr("orchestra.bus.redis.embedded._ASKED_EVERY_S", 0.05)
+        monkeypatch.setattr("orchestra.bus.redis.embedded._ASK_EVERY_S", 0.05)
         async with _kept(EmbeddedServer(tmp_path)) as server:
             hangs = server.pid
             os.kill(hangs, signal.SIGSTOP)

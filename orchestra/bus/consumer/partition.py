@@ -121,11 +121,12 @@ class OwnedPartition:
         try:
             first = running.send(None)
         except StopIteration as stop:
-            try:
-                self.writer.publish_first(raw[1], handler, stop.value)
-            except (TypeError, ValueError) as error:
-                delivery = Delivery(position, raw, handler, call)
-                return delivery, self._unfinished(delivery, None, error)
+            if stop.value is not None:
+                try:
+                    self.writer.publish_first(raw[1], handler, stop.value)
+                except (TypeError, ValueError) as error:
+                    delivery = Delivery(position, raw, handler, call)
+                    return delivery, self._unfinished(delivery, None, error)
             handler.handled += 1
             return None
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept

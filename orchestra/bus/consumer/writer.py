@@ -67,14 +67,12 @@ class PartitionWriter:
         else:
             self.committer.schedule()
 
-    def publish_first(self, values: list[bytes], handler: Handler, result: Published) -> None:
+    def publish_first(self, values: list[bytes], handler: Handler, result: Event | Iterable[Event]) -> None:
         """Publish what the first attempt at an entry returned without waiting.
 
         This is the path of most events, so it makes no `Delivery`. Nothing of the entry's can be stored already: no
         comparison is needed.
         """
-        if result is None:
-            return
         cause, committer = text(values[5]), self.committer
         if isinstance(result, Event) and result.call.startswith(self._prefix):  # one event: the usual case
             group = self._group

@@ -1,4 +1,4 @@
-"""Where a Redis server listens and who we are to it, from a URL; whether it is to speak TLS, and how it is checked."""
+"""The address of a Redis server, read from a URL: where it listens, our user there, and its TLS options."""
 
 import ssl
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ _OF_THE_POOL = ("max_connections", "timeout")
 
 
 class ReadTimeout(float):
-    """A ``socket_timeout`` in seconds, for redis-py to read by and not to write by.
+    """A ``socket_timeout`` in seconds that redis-py uses for reading only.
 
-    It writes under ``asyncio.wait_for`` where a time-out is set and true, and up to Python 3.11 that returns, instead
-    of raising, when it is cancelled in the moment in which the command was sent (python/cpython#86296): whoever cancels
-    a task that asks Redis something would be passed over. Reading is under ``asyncio.timeout``, which loses nothing.
+    For writing, redis-py uses ``asyncio.wait_for`` if the time-out is true. Up to Python 3.11, ``wait_for`` can swallow
+    a cancellation that arrives in the moment in which the command was sent (python/cpython#86296): the task would go
+    on as if it had not been cancelled. For reading it uses ``asyncio.timeout``, which does not have this fault.
     """
 
     def __bool__(self) -> bool:
         return False
 
 
-#: redis-py's own
+#: for redis-py's own connections
 SOCKET_S = ReadTimeout(5.0)
 #: how long a Sentinel or a node of a cluster may take to say where the masters are, in seconds
 ASK_S = ReadTimeout(1.0)
@@ -35,7 +35,7 @@ ASK_S = ReadTimeout(1.0)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens, and who we are to it. ``path`` is a unix socket and goes before host and port."""
+    """Where a server listens, and our user there. ``path`` is a unix socket and is used instead of host and port."""
 
     host: str = "127.0.0.1"
     port: int = 6379
@@ -50,7 +50,7 @@ class Address:
         """From ``redis://``, ``rediss://`` or ``unix://``, with the options that redis-py knows.
 
         Raises:
-            ServerError: the URL is none of these, or one of its options is of no use.
+            ServerError: the URL is none of these, or one of its options is invalid.
 
         """
         options = options_of(url)
@@ -63,10 +63,10 @@ class Address:
 
 
 def options_of(url: str) -> dict[str, Any]:
-    """What a URL says, as redis-py's connections take it, ``connection_class`` among it.
+    """The arguments that redis-py's connections take for a URL, ``connection_class`` included.
 
     Raises:
-        ServerError: it is no URL of a Redis server.
+        ServerError: it is not the URL of a Redis server.
 
     """
     try:
@@ -76,7 +76,7 @@ def options_of(url: str) -> dict[str, Any]:
 
 
 def tls_of(url: str, options: dict[str, Any]) -> ssl.SSLContext | None:
-    """How the server at the URL is checked, None for a connection without TLS; refuses what no connection would take.
+    """The TLS context for the server at the URL, None for a connection without TLS; checks every option of the URL.
 
     Raises:
         ServerError: an option is unknown or has a wrong value, or a file that it names cannot be used.
@@ -94,7 +94,7 @@ def tls_of(url: str, options: dict[str, Any]) -> ssl.SSLContext | None:
     except (RedisError, ValueError, OSError) as error:
         for name in _FILES:
             if given.get(name) and not Path(given[name]).exists():
-                raise _unreadable(url, f"{name} is {given[name]}, which is not there") from None
+                raise _unreadable(url, f"{name} is {given[name]}, which does not exist") from None
         raise _unreadable(url, error) from None
 
 

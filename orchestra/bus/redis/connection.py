@@ -1,7 +1,7 @@
-"""A connection to a Redis server for the hot path: commands are pipelined as they come, replies call back at once.
+"""A connection to a Redis server for the hot path: commands are pipelined, and replies call back at once.
 
-redis-py costs about four times the CPU of this per command and retries by itself; here every caller decides what a
-lost answer means. Everything else (administration, state of other rooms) uses redis-py.
+redis-py takes about four times the CPU per command and retries by itself; here every caller decides what a lost answer
+means. Everything else (administration, state of other rooms) uses redis-py.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ _TRANSIENT = frozenset({
     "LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOSCRIPT", "MOVED", "ASK", "OOM",
     "MISCONF", "NOREPLICAS", "NOAUTH", "WRONGPASS", "NOPERM",
 })  # fmt: skip
-#: of these, the ones that another connection cures: another server is in charge, our scripts are not loaded, or who we
-#: are has been forgotten
+#: those of them that a new connection cures: another server is the master now, our scripts are not loaded, or our
+#: authentication was lost
 _ELSEWHERE = frozenset({"READONLY", "MOVED", "ASK", "NOSCRIPT", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH"})
 
 
 class TransientError(LostConnectionError):
-    """The server is up but cannot run the command now; ``elsewhere`` where a new connection is needed first."""
+    """The server is up but cannot run the command now; if ``elsewhere``, a new connection is needed first."""
 
     @property
     def elsewhere(self) -> bool:
@@ -54,12 +54,12 @@ def _reply_error(text: str) -> RedisError:
 
 
 class _RespProtocol(asyncio.Protocol):
-    """One open connection: what was sent waits in order for its reply."""
+    """One open connection: the commands that were sent wait in order for their replies."""
 
     def __init__(self, timeout_s: float, *, keep_open: bool = False) -> None:
         self.waiting: deque[OnReply] = deque()
         self.open = False
-        #: bytes that have come over it
+        #: bytes received
         self.received = 0
         self._unsent: list[bytes] = []
         self._collecting = False
@@ -70,7 +70,7 @@ class _RespProtocol(asyncio.Protocol):
         self._progress = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
-        #: why it ends, where the server has said so
+        #: why it ended, if the server said so
         self._why: Exception | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,7 +84,7 @@ class _RespProtocol(asyncio.Protocol):
         waiting = self.waiting
         try:
             while (reply := self._reader.gets()) is not False:
-                if not waiting:  # what a server says of itself, before it closes: too many clients, protected mode
+                if not waiting:  # said by a server before it closes: too many clients, protected mode
                     unasked = InvalidResponse(f"nobody asked for {reply!r}")
                     self._end(reply if isinstance(reply, Exception) else unasked)
                     return
@@ -93,7 +93,7 @@ class _RespProtocol(asyncio.Protocol):
                     self._end(reply)
                     return
         except InvalidResponse as error:
-            self._end(InvalidResponse(f"what answers there is no Redis: {error}"))
+            self._end(InvalidResponse(f"the server there is not a Redis: {error}"))
 
     def _end(self, why: Exception) -> None:
         self._why = why
@@ -120,12 +120,13 @@ class _RespProtocol(asyncio.Protocol):
         if self._collecting:
             self._unsent.append(data)
             return
+        # the first command goes out now, for the latency; those after it in this step of the event loop go together
         self._collecting = True
         self._loop.call_soon(self._flush)
         self._transport.write(data)
 
     def _flush(self) -> None:
-        """What one turn of the event loop has to say after its first word goes out in one system call."""
+        """Write the commands that one step of the event loop has sent after its first one, in one system call."""
         self._collecting = False
         if not self._unsent:
             return
@@ -135,11 +136,11 @@ class _RespProtocol(asyncio.Protocol):
 
     @property
     def silent_s(self) -> float:
-        """For how long nothing has come while something is waited for."""
+        """For how many seconds nothing has arrived while commands wait."""
         return self._loop.time() - self._progress if self.waiting else 0.0
 
     def _check(self) -> None:
-        """A server that does not answer is given up, or a paused one would hold every caller for ever."""
+        """Give up a server that does not answer: a paused one would hold every caller for ever."""
         self._watch = None
         if not self.waiting:
             return
@@ -167,7 +168,7 @@ class RedisConnection:
         self, where: Callable[[], Awaitable[Address]], *, timeout_s: float = 5.0, keep_open: bool = False
     ) -> None:
         self.client_id = 0
-        #: how long a command may go unanswered before its connection is given up, in seconds; for the next connection
+        #: how long a command may wait for its answer before the connection is given up, in seconds; read when it opens
         self.timeout_s = timeout_s
         self._where = where
         self._keep_open = keep_open
@@ -183,12 +184,12 @@ class RedisConnection:
 
     @property
     def silent_s(self) -> float:
-        """For how long the server owes an answer and has said nothing, in seconds; 0 when it owes none."""
+        """For how many seconds nothing has arrived while commands wait; 0 if none waits."""
         return 0.0 if self._protocol is None else self._protocol.silent_s
 
     @property
     def received(self) -> int:
-        """Bytes that have come over the present connection."""
+        """Bytes received over the current connection."""
         return 0 if self._protocol is None else self._protocol.received
 
     async def open(self) -> None:
@@ -215,7 +216,7 @@ class RedisConnection:
                 raise LostConnectionError(msg) from error
 
     def log_refusal(self, error: RedisError, **where: object) -> None:
-        """Say what the server refuses, once, where it is not just away: that is said by those who keep leases."""
+        """Log once what the server refuses; that it cannot be reached is reported by the rebalancer."""
         refused = isinstance(error, ResponseError) or (isinstance(error, TransientError) and not error.elsewhere)
         if refused and self._outage.is_news(error):
             _LOG.warning("redis.refuses", error=describe_error(error), **where)
@@ -234,16 +235,16 @@ class RedisConnection:
             if not isinstance(error, RedisError):
                 raise
             if type(error) is LostConnectionError and not protocol.received:
-                told = await _first_words(address)
+                said = await _first_words(address)
                 plain = "" if address.tls or address.path else "; if it speaks TLS, write rediss: for redis:"
-                raise LostConnectionError(told or f"{error}{plain}") from error
+                raise LostConnectionError(said or f"{error}{plain}") from error
             if isinstance(error, LostConnectionError):
                 raise
             raise LostConnectionError(str(error)) from error
         return protocol
 
     async def _introduce(self, protocol: _RespProtocol, address: Address) -> None:
-        """Say who we are, and load the scripts. A managed server may forbid what is of use and not needed."""
+        """Authenticate and load the scripts. Commands that are useful but not needed may be forbidden to us."""
         if address.password:
             user = (address.username,) if address.username else ()
             await _ask(protocol, "AUTH", *user, address.password)
@@ -258,7 +259,7 @@ class RedisConnection:
         except TransientError:
             raise
         except LostConnectionError as error:
-            if isinstance(named, Exception):  # that was no answer, but why it has closed: too many clients, say
+            if isinstance(named, Exception):  # the first reply said why it closed: too many clients, for instance
                 raise LostConnectionError(str(named)) from error
             raise
 
@@ -271,10 +272,10 @@ class RedisConnection:
             protocol.write(command, on_reply)
 
     async def call(self, *args: Argument, arrived: OnReply | None = None) -> Reply:
-        """Connect where needed, send one command and wait for its reply; ``arrived`` gets it the moment it is there.
+        """Connect if needed, send one command and wait for its reply; ``arrived`` is called the moment it is there.
 
         Raises:
-            redis.exceptions.ConnectionError: unknown whether the command was run.
+            redis.exceptions.ConnectionError: it is unknown whether the command was run.
             redis.exceptions.ResponseError: the server refused it.
 
         """
@@ -284,7 +285,7 @@ class RedisConnection:
         return await _ask(self._protocol, *args, arrived=arrived)
 
     async def calls(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
-        """Send several commands at once; a refused one stands in the list as its exception."""
+        """Send several commands at once; in place of the reply of a refused one is its exception."""
         replies = await self.try_calls(commands)
         for reply in replies:
             if isinstance(reply, TransientError):
@@ -292,7 +293,7 @@ class RedisConnection:
         return replies
 
     async def try_calls(self, commands: list[tuple[Argument, ...]]) -> list[Reply]:
-        """The same, where also what the server cannot run now, or not for this user, stands in the list."""
+        """The same, with exceptions also in place of what the server cannot run now, or not for this user."""
         if not self.connected:
             await self.open()
         assert self._protocol is not None
@@ -303,7 +304,7 @@ class RedisConnection:
         return replies
 
     def drop(self) -> None:
-        """Give the present connection up; the next use opens another."""
+        """Drop the current connection; the next use opens another."""
         if self._protocol is not None:
             self._protocol.abort()
 
@@ -314,7 +315,7 @@ class RedisConnection:
 
 
 async def _first_words(address: Address) -> str:
-    """What a server says, of itself, that closes at once: who speaks first may lose it. Empty where it says nothing."""
+    """What a server says that closes at once; one who sends first may not receive it. Empty if it says nothing."""
     with contextlib.suppress(OSError, TimeoutError, ValueError):
         async with asyncio.timeout(_LISTEN_S):
             if address.path:
@@ -322,17 +323,17 @@ async def _first_words(address: Address) -> str:
             else:
                 reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls)
             try:
-                kind, told = await reader.readexactly(1), await reader.readline()
+                kind, message = await reader.readexactly(1), await reader.readline()
             except asyncio.IncompleteReadError:
                 return ""
             finally:
                 writer.close()
-            return told.decode("utf-8", "replace").strip() if kind == b"-" else ""
+            return message.decode("utf-8", "replace").strip() if kind == b"-" else ""
     return ""
 
 
 async def _optional(protocol: _RespProtocol, *args: Argument) -> Reply | RedisError:
-    """Ask for what may be forbidden or unknown there; that it is, is returned."""
+    """Send a command that may be forbidden or unknown there; that error is returned."""
     try:
         return await _ask(protocol, *args)
     except ResponseError as error:
@@ -345,7 +346,7 @@ async def _optional(protocol: _RespProtocol, *args: Argument) -> Reply | RedisEr
 
 async def _load(protocol: _RespProtocol, script: scripts.Script) -> None:
     if isinstance(await _optional(protocol, "SCRIPT", "LOAD", script.text), Exception):
-        # if that is refused too, so is EVALSHA, which is said to whoever needs it
+        # if that is refused, too, so is EVALSHA, and whoever needs it gets that error
         with contextlib.suppress(TransientError, ResponseError):
             await _ask(protocol, "EVAL", script.text, 0)
 
@@ -362,7 +363,7 @@ async def _ask(protocol: _RespProtocol, *args: Argument, arrived: OnReply | None
         if arrived is not None:
             try:
                 arrived(reply)
-            except Exception as error:  # noqa: BLE001 - it is told to the one who asked
+            except Exception as error:  # noqa: BLE001 - the caller gets it
                 answer.set_exception(error)
                 return
         answer.set_result(reply)

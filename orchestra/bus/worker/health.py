@@ -1,4 +1,4 @@
-"""What a worker says of itself over HTTP: ``/healthz`` for a supervisor, ``/metrics`` in Prometheus's text format."""
+"""The HTTP server of a worker: ``/healthz`` for a supervisor, ``/metrics`` in Prometheus's text format."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ _REQUEST_S = 5.0
 
 
 class Health:
-    """A small HTTP server beside the consumers of a process. ``port`` is the one it got, where 0 was asked for."""
+    """A small HTTP server that reports on the consumers of a process. If ``port`` is 0, it becomes a free one."""
 
     def __init__(self, bus: Bus, runtimes: Sequence[ConsumerRuntime], port: int, host: str = "127.0.0.1") -> None:
         self.host, self.port = host, port
@@ -65,16 +65,16 @@ class Health:
 
     async def _page(self, path: str) -> tuple[str, str, bytes]:
         if path == "/healthz":
-            wrong = self.wrong()
-            if not wrong:
+            problems = self.problems()
+            if not problems:
                 return "200 OK", "text/plain", b"ok\n"
-            return "503 Service Unavailable", "text/plain", wrong.encode()
+            return "503 Service Unavailable", "text/plain", problems.encode()
         if path == "/metrics":
             return "200 OK", CONTENT_TYPE, (await self.metrics()).encode()
         return "404 Not Found", "text/plain", b"/healthz or /metrics\n"
 
-    def wrong(self) -> str:
-        """What keeps this worker from working; empty for nothing."""
+    def problems(self) -> str:
+        """What keeps this worker from working, a line each; empty if it works."""
         now = asyncio.get_running_loop().time()
         return "".join(
             f"{runtime.consumer.name}: no contact with Redis for {now - runtime.rebalancer.last_contact:.0f} s"
@@ -137,7 +137,7 @@ class Health:
         """What Redis knows of the groups; without samples while it is away."""
         owned = {(each.consumer.name, partition) for each in self._runtimes for partition in each.rebalancer.owned}
         groups: list[tuple[Labels, GroupStatus]] = []
-        with contextlib.suppress(RedisError):  # the page has what this process knows all the same
+        with contextlib.suppress(RedisError):  # the page still has what this process knows
             groups = [
                 ({"group": each.group, "partition": str(each.partition)}, each)
                 for each in await self._bus.groups()

@@ -1,4 +1,4 @@
-"""A worker process: consumers found by name, run side by side, ended by a signal."""
+"""A worker process: finds consumers by name and runs them until a signal ends it."""
 
 import asyncio
 import gc
@@ -24,43 +24,45 @@ _LOG = structlog.get_logger("orchestra.bus")
 ENTRY_POINTS = "orchestra.consumers"
 
 
-def load_consumer(place: str) -> Consumer:
-    """The consumer at ``module:attribute`` (modules of the present folder too), or of an entry point's name.
+def load_consumer(name: str) -> Consumer:
+    """The consumer ``module:attribute`` (also of a module in the current folder), or an entry point's.
 
-    Orchestra's own are entry points, too: ``orchestration``. ``workers.orchestration:consumer`` is what 0.1 called it.
+    Orchestra's own consumers are entry points, like ``orchestration``; 0.1 called it
+    ``workers.orchestration:consumer``, which still works.
 
     Raises:
-        ConsumerError: there is no such module, attribute or entry point, or it is no `Consumer`.
+        ConsumerError: there is no such module, attribute or entry point, or it is not a `Consumer`.
 
     """
     here = str(Path.cwd())
-    module_name, _, attribute = _in_full(place, Path(here)).partition(":")
+    module_name, _, attribute = _in_full(name, Path(here)).partition(":")
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if hint := renamed(error.name):
-            msg = f"{place}: {hint}"
+            msg = f"{name}: {hint}"
             raise ConsumerError(msg) from error
         if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            raise  # the module is there, and something that it imports is not
+            raise  # the module exists, and something that it imports does not
         msg = f"there is no module {module_name!r} (looked in {here} and the installed packages)"
         raise ConsumerError(msg) from None
     consumer = getattr(module, attribute, None)
     if not isinstance(consumer, Consumer):
-        found = f"is a {type(consumer).__name__}" if hasattr(module, attribute) else "is not there"
-        msg = f"{place}: {attribute!r} {found}; it must be an orchestra.Consumer"
+        found = f"is a {type(consumer).__name__}" if hasattr(module, attribute) else "does not exist"
+        msg = f"{name}: {attribute!r} {found}; it must be an orchestra.Consumer"
         raise ConsumerError(msg)
     return consumer
 
 
-def _in_full(place: str, here: Path) -> str:
-    room, _, name = place.removesuffix(":consumer").partition(".")
-    theirs = any((here / path).exists() for path in ("workers.py", f"workers/{name}.py"))
-    if room == "workers" and name in PLATFORM and not theirs:
-        return _entry_point(name)
-    return place if ":" in place else _entry_point(place)
+def _in_full(name: str, here: Path) -> str:
+    """``module:attribute`` for any name of a consumer."""
+    room, _, platform = name.removesuffix(":consumer").partition(".")
+    theirs = any((here / path).exists() for path in ("workers.py", f"workers/{platform}.py"))
+    if room == "workers" and platform in PLATFORM and not theirs:
+        return _entry_point(platform)
+    return name if ":" in name else _entry_point(name)
 
 
 def _is_ours(offer: EntryPoint) -> bool:
@@ -80,9 +82,10 @@ def _entry_point(name: str) -> str:
 
 
 def tune_gc() -> None:
-    """A worker makes many short-lived objects: look for cycles seldom, and never among what was there at the start.
+    """Let the garbage collector run rarely, and skip everything that exists now.
 
-    The bus leaves no cycles behind; what handlers leave is all found after 2,000,000 new objects at the latest.
+    A worker makes many short-lived objects, and the bus leaves no reference cycles among them. Cycles that handlers
+    leave are found after 2,000,000 new objects at the latest.
     """
     gc.collect()
     gc.freeze()
@@ -98,12 +101,12 @@ async def run_worker(
 ) -> None:
     """Run consumers until SIGTERM or SIGINT, or until one of them fails.
 
-    With ``health_port`` the process tells on that port how it is; 0 is any free one, which the log names.
+    With ``health_port`` the process serves ``/healthz`` and ``/metrics`` on that port; 0 is any free one, and is logged.
 
     Raises:
         ServerError: there is no server, or it cannot keep calls.
-        ConsumerError: two consumers have the same name, or one has a name that is another's.
-        SettingError: the address for health cannot be listened on.
+        ConsumerError: two consumers have the same name, or one has the name of another's group.
+        SettingError: the address for health is in use.
 
     """
     names = [consumer.name for consumer in consumers]

@@ -1,26 +1,26 @@
 -- Everything that the handling of a partition's events changes, in one step, by the owner of the partition only.
--- Who acquires the lease writes its token down as the owner; the lease itself only says that the owner is alive, so an
--- owner whose lease has expired is fenced from the moment that another one takes it.
+-- The lease only says that the owner is alive. The owner is whose token is stored in the progress hash: acquire.lua puts
+-- it there. So an owner whose lease has expired may still commit, and is fenced from the moment another one acquires it.
 --
 -- KEYS  1 lease  2 progress (hash)  3 published (hash: unfinished cause -> events it has published)  4 dead letters
 --       5 journal  6 media  7 requeued dead letters  8… state hashes of calls
 -- ARGV  1 lease token  2 group  3 number of this commit under this lease, then operations, each a letter and its arguments:
---       R stream last-id entries-read       the group has taken everything up to last-id
---       C stream id attempts                taken and unfinished: pending, in its attempts-th delivery
+--       R stream last-id entries-read       the group has read everything up to last-id
+--       C stream id attempts                read and unfinished: pending, in its attempts-th delivery
 --       A stream n id…                      finished
 --       P type call id body                 publish on the journal
 --       Q type call id body                 publish on the media stream
---       G stream cause n k field value…     publish as the n-th event of this cause, unless that is there already;
---                                           without a comparison for an empty cause
+--       G stream cause n k field value…     publish as the n-th event of this cause, unless that is stored already;
+--                                           an empty cause is not compared
 --       F cause                             the cause is finished, forget what it has published
 --       D cause k field value…              a dead letter, with the number of events that its cause has published
 --       S state n field value…              write to a state hash
 --       U state n field…                    delete from it
 --       E state seconds                     let it expire
--- A stream is its index in KEYS, and so is a state hash. A commit that is repeated (its answer was lost) changes nothing.
--- A replica that was promoted may lack the last that its master had answered. An owner notices by its earlier commits, or
--- by what it has read, not being there: it is refused like one that was fenced, before anything is changed, and whoever
--- takes the partition goes on from what this server has.
+-- Streams and state hashes are given by their index in KEYS. A commit that is sent again, because its answer was lost,
+-- changes nothing. A promoted replica may lack the last commits that its master had answered: then the number of the
+-- last commit, or an entry that the group has read, is missing here. The owner is fenced before anything is changed, and
+-- the next owner continues from what this server has.
 local keys, args, group = KEYS, ARGV, ARGV[2]
 local state = redis.call('HMGET', keys[2], 'owner', 'commit')
 if state[1] ~= args[1] then
@@ -40,7 +40,7 @@ local function delivered(key)
   end
 end
 local i, n = 4, #args
-while args[i] == 'R' do -- they come first; nothing trims beyond where a group stands, so what it goes on to must be there
+while args[i] == 'R' do -- they come first; nothing is trimmed that a group has not read, so the entry it moves to must exist
   local key, id = keys[tonumber(args[i + 1])], args[i + 2]
   if #redis.call('XRANGE', key, id, id) == 0 and delivered(key) ~= id then
     return redis.error_reply('FENCED ' .. args[1] .. ' has read ' .. id .. ', which ' .. key .. ' does not have')

@@ -1,4 +1,4 @@
--- Make a group on a stream, and the stream where there is none. A group that is there stays as it is.
+-- Create a group on a stream, and the stream if needed. An existing group stays as it is.
 --
 -- KEYS  1 stream
 -- ARGV  1 group  2 id after which it begins to read, or $

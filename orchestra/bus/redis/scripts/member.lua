@@ -1,5 +1,5 @@
--- A worker's sign of life in its group, or its leave (ARGV[2] = 0). KEYS 1 members; ARGV 1 worker 2 time to live in ms.
--- Returns the names of all living workers. The time is the server's: workers' clocks need not agree.
+-- Record that a worker of a group is alive, or that it leaves (ARGV[2] = 0). KEYS 1 members; ARGV 1 worker 2 time to
+-- live in ms. Returns the names of all living workers. The time is the server's: the clocks of workers may differ.
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 if ARGV[2] == '0' then

@@ -1,4 +1,4 @@
--- Publish what a producer has numbered per call, dropping what is there already: a batch may be sent twice.
+-- Publish events that a producer has numbered per call, except those stored already: a batch may be sent twice.
 --
 -- KEYS  1 journal  2 media  3… per call a hash: producer -> number of its last event
 -- ARGV  1 producer  2 seconds to keep the numbers, then per event: stream, call (indices in KEYS), number, k, field value…

@@ -1,10 +1,10 @@
--- Trim one stream by its floor: what is older than its retention and not needed by any group.
+-- Trim a stream to its floor: remove entries that are older than the retention and that no group needs.
 --
 -- KEYS  1 stream  2 mark of the last trim
--- ARGV  1 retention in ms  2 least time between two trims in ms, 0 for now  3 name of a group that is not waited for
--- Returns nothing where another has just done it, else entries removed, and per group that holds the floor back beyond
--- the retention: its name and the ms by which it does.
--- One step: a group that is created a moment later at the beginning finds what is there.
+-- ARGV  1 retention in ms  2 least time between two trims in ms, 0 for now  3 a group that is not waited for
+-- Returns nothing if another worker has just done it; else the number of removed entries, and for each group that needs
+-- entries older than the retention its name and by how many ms.
+-- In one step: a group that is created a moment later at the beginning of the stream finds everything that is left.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if ARGV[2] ~= '0' and not redis.call('SET', KEYS[2], now, 'NX', 'PX', ARGV[2]) then return false end
@@ -28,7 +28,7 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   if fields['name'] ~= ARGV[3] then
     local needs, from = fields['last-delivered-id'], '(' .. fields['last-delivered-id']
     local ms, seq = string.match(needs, '^(%d+)-(%d+)$')
-    -- beyond 2^53 a number of Lua's is another one: who added by hand may have chosen so, and one entry is kept longer
+    -- a Lua number is exact up to 2^53 only; an id that was chosen by hand may be larger: then one entry more is kept
     if tonumber(seq) < 9007199254740992 then needs = string.format('%s-%.0f', ms, tonumber(seq) + 1) end
     local oldest = redis.call('XPENDING', KEYS[1], fields['name'])[2]
     if oldest and less(oldest, needs) then needs, from = oldest, oldest end
