@@ -5,7 +5,7 @@ import random
 
 
 class Backoff:
-    """10 ms, 20 ms, 40 ms … up to ``longest_s``, each shortened at random by up to half: clients must not retry in step."""
+    """10 ms, 20 ms, 40 ms … up to ``longest_s``, each shortened at random by up to half so that clients spread."""
 
     def __init__(self, first_s: float = 0.01, longest_s: float = 1.0) -> None:
         self.tries = 0

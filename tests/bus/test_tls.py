@@ -138,7 +138,7 @@ async def test_sentinels_and_the_master_speak_tls_with_one_authority(
         assert "CERTIFICATE_VERIFY_FAILED" in told
         assert "?ssl_ca_certs=FILE" in told
         assert "<" not in told  # no repr of a client
-        assert "no other" in await refusal(url.replace("/calls", "/other"), tmp_path)
+        assert "but not other" in await refusal(url.replace("/calls", "/other"), tmp_path)
 
 
 async def test_plain_sentinels_name_a_master_that_speaks_tls(port: int, authority: Authority, tmp_path: Path) -> None:

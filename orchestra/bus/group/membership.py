@@ -32,7 +32,7 @@ class Holder(msgspec.Struct, frozen=True):
         return f"{', '.join(self.modules)} ({types})"
 
     def is_version_of(self, other: "Holder") -> bool:
-        """Whether both are versions of one consumer: they share a module, and one handles all types that the other does."""
+        """Whether both are versions of one consumer: they share a module, and one handles all types of the other."""
         ours, theirs = set(self.types), set(other.types)
         return bool(set(self.modules) & set(other.modules)) and (ours <= theirs or theirs <= ours)
 

@@ -101,7 +101,7 @@ async def run_worker(
 ) -> None:
     """Run consumers until SIGTERM or SIGINT, or until one of them fails.
 
-    With ``health_port`` the process serves ``/healthz`` and ``/metrics`` on that port; 0 is any free one, and is logged.
+    With ``health_port`` the process serves ``/healthz`` and ``/metrics`` on that port; 0 is any free one (see the log).
 
     Raises:
         ServerError: there is no server, or it cannot keep calls.
