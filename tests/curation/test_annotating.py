@@ -171,7 +171,7 @@ def corrections(call: EvaluatedCall) -> list[tuple[int, str, str, tuple[str, ...
     ]
 
 
-async def test_what_an_annotator_says_of_a_paragraph_is_said_of_its_turn(
+async def test_an_annotation_of_a_paragraph_belongs_to_its_turn(
     bus: TestBus, studio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = bus.call()

@@ -75,7 +75,7 @@ async def test_a_finished_call_becomes_one_task_with_its_words_times_and_audio(
     assert studio.projects[int(curated.project)]["title"] == "Orchestra calls"
 
 
-async def test_a_call_without_audio_waits_for_no_recording(bus: TestBus, studio: LabelStudioServer) -> None:
+async def test_a_call_without_audio_does_not_wait_for_a_recording(bus: TestBus, studio: LabelStudioServer) -> None:
     async with bus.run(consumer):
         await bus.publish(*a_call(bus.call(), audio=False))
         await bus.settled(30.0)  # half of what one waits for a recording
@@ -83,7 +83,7 @@ async def test_a_call_without_audio_waits_for_no_recording(bus: TestBus, studio:
     assert data["audio"] == ""
 
 
-async def test_a_recording_that_never_comes_does_not_keep_the_transcript(
+async def test_a_missing_recording_does_not_hold_back_the_transcript(
     bus: TestBus, studio: LabelStudioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestra.curation.handlers.RECORDING_WITHIN_S", 0.1)
@@ -93,7 +93,7 @@ async def test_a_recording_that_never_comes_does_not_keep_the_transcript(
     assert len(studio.calls()) == 1
 
 
-async def test_a_call_whose_edge_died_is_closed_by_time_out_and_curated_with_what_there_is(
+async def test_a_call_whose_edge_died_is_closed_after_a_time_out_and_curated(
     bus: TestBus, studio: LabelStudioServer, settings: Settings
 ) -> None:
     bus.bus.settings = settings.model_copy(update={"lost_call_s": 0.5})
@@ -121,7 +121,7 @@ async def test_a_call_whose_edge_died_is_closed_by_time_out_and_curated_with_wha
     assert len(await bus.published(TranscriptCurated)) == 1
 
 
-async def test_many_calls_go_in_few_imports_and_a_second_end_changes_nothing(
+async def test_many_calls_take_few_imports_and_a_repeated_end_changes_nothing(
     bus: TestBus, studio: LabelStudioServer
 ) -> None:
     calls = [bus.call() for _ in range(60)]
@@ -135,7 +135,7 @@ async def test_many_calls_go_in_few_imports_and_a_second_end_changes_nothing(
 
 
 @pytest.mark.parametrize("fault", [500, 503, 429, -500, -1])
-async def test_an_import_that_fails_before_or_after_it_is_stored_makes_one_task_a_call(
+async def test_an_import_that_fails_before_or_after_it_is_stored_makes_one_task_per_call(
     bus: TestBus, studio: LabelStudioServer, fault: int
 ) -> None:
     studio.fail_imports = [fault]
@@ -188,7 +188,7 @@ async def test_a_call_that_is_refused_is_a_dead_letter_in_the_servers_words_and_
     assert sorted(studio.calls()) == sorted(set(calls) - {calls[3]})
 
 
-async def test_a_refused_token_loses_nothing_and_the_calls_go_on_once_it_is_good(
+async def test_a_refused_token_loses_nothing_and_calls_continue_once_it_is_valid(
     bus: TestBus, studio: LabelStudioServer
 ) -> None:
     studio.token = "another"
@@ -202,7 +202,7 @@ async def test_a_refused_token_loses_nothing_and_the_calls_go_on_once_it_is_good
     assert studio.calls() == [call]
 
 
-async def test_a_deleted_project_is_made_again(bus: TestBus, studio: LabelStudioServer) -> None:
+async def test_a_deleted_project_is_created_again(bus: TestBus, studio: LabelStudioServer) -> None:
     first, second = bus.call(), bus.call()
     async with bus.run(consumer):
         await bus.publish(*a_call(first))
@@ -270,7 +270,7 @@ async def curated(bus: TestBus, calls: list[str], *, allow_dead: bool = False) -
         await bus.settled(60.0, allow_dead=allow_dead)
 
 
-async def test_a_call_that_the_server_fails_on_holds_back_no_other_and_is_a_dead_letter(
+async def test_a_call_on_which_the_server_fails_holds_back_no_other_and_becomes_a_dead_letter(
     bus: TestBus, studio: LabelStudioServer
 ) -> None:
     good, poison, later = [bus.call() for _ in range(3)], bus.call(), bus.call()
@@ -289,7 +289,7 @@ async def test_a_call_that_the_server_fails_on_holds_back_no_other_and_is_a_dead
     assert "500" in dead.error
 
 
-async def test_one_call_on_a_server_that_takes_none_waits(bus: TestBus, studio: LabelStudioServer) -> None:
+async def test_a_single_call_waits_while_the_server_accepts_none(bus: TestBus, studio: LabelStudioServer) -> None:
     call = bus.call()
     studio.fail_imports = [500] * 12
     await curated(bus, [call])
@@ -297,9 +297,7 @@ async def test_one_call_on_a_server_that_takes_none_waits(bus: TestBus, studio: 
     assert await bus.dead("curator") == []
 
 
-async def test_a_backlog_is_looked_up_in_requests_that_a_gateway_lets_through(
-    bus: TestBus, studio: LabelStudioServer
-) -> None:
+async def test_a_backlog_is_looked_up_in_requests_that_gateways_accept(bus: TestBus, studio: LabelStudioServer) -> None:
     studio.longest_line = 4000
     calls = [bus.call() for _ in range(150)]
     await curated(bus, calls)
@@ -307,7 +305,7 @@ async def test_a_backlog_is_looked_up_in_requests_that_a_gateway_lets_through(
 
 
 @pytest.mark.parametrize("looks", [1, 3])
-async def test_a_server_that_imports_later_is_waited_for(bus: TestBus, studio: LabelStudioServer, looks: int) -> None:
+async def test_an_asynchronous_import_is_waited_for(bus: TestBus, studio: LabelStudioServer, looks: int) -> None:
     studio.later = looks
     calls = [bus.call() for _ in range(4)]
     await curated(bus, calls)
@@ -315,7 +313,7 @@ async def test_a_server_that_imports_later_is_waited_for(bus: TestBus, studio: L
     assert {event.call for event in await bus.published(TranscriptCurated)} == set(calls)
 
 
-async def test_what_a_later_import_gives_up_is_found_alone(bus: TestBus, studio: LabelStudioServer) -> None:
+async def test_the_call_that_an_asynchronous_import_gives_up_is_found(bus: TestBus, studio: LabelStudioServer) -> None:
     calls = [bus.call() for _ in range(4)]
     studio.later, studio.gives_up = 1, {calls[1]}
     await curated(bus, calls, allow_dead=True)
@@ -338,7 +336,7 @@ async def test_what_a_later_import_gives_up_is_found_alone(bus: TestBus, studio:
         (429, "application/json", '{"detail": "slow down"}'),
     ],
 )
-async def test_what_a_gateway_says_in_the_servers_place_is_waited_out(
+async def test_answers_of_a_gateway_in_place_of_the_server_are_waited_out(
     bus: TestBus, studio: LabelStudioServer, answer: tuple[int, str, str]
 ) -> None:
     studio.answers = [answer] * 6
@@ -349,7 +347,7 @@ async def test_what_a_gateway_says_in_the_servers_place_is_waited_out(
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:9", "https://user:s3cret@labels.example"])
-async def test_a_redirect_is_said_once_and_not_followed(
+async def test_a_redirect_is_reported_once_and_not_followed(
     bus: TestBus, studio: LabelStudioServer, host: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     studio.redirect = host

@@ -70,7 +70,7 @@ def test_an_annotation_becomes_corrected_words_outcome_quality_and_issues() -> N
     ]  # fmt: skip
 
 
-def test_ground_truth_goes_before_later_annotations_and_cancelled_ones_do_not_count() -> None:
+def test_ground_truth_precedes_later_annotations_and_cancelled_ones_do_not_count() -> None:
     good, bad = item("outcome", {"choices": ["resolved"]}), item("outcome", {"choices": ["abandoned"]})
     chosen = evaluated(4, DATA, "", [annotation(1, good, ground_truth=True), annotation(2, bad)])
     assert chosen is not None
@@ -97,11 +97,11 @@ def test_an_annotation_that_cannot_be_read_is_named_with_its_task(broken: Any) -
         evaluated(4, DATA, "", [{"id": 1, "result": [broken]}])
 
 
-def test_a_task_that_is_no_call_is_passed_over() -> None:
+def test_a_task_that_is_not_a_call_is_skipped() -> None:
     assert evaluated(4, {"text": "somebody's own"}, "", [annotation(1)]) is None
 
 
-def test_the_set_is_written_whole_and_says_where_the_next_pull_goes_on(tmp_path: Path) -> None:
+def test_the_set_is_written_whole_and_tells_where_the_next_pull_continues(tmp_path: Path) -> None:
     path = tmp_path / "sets" / "evaluation.jsonl"
     assert read_set(path) == {}
     first = evaluated(1, DATA, "2026-11-22T10:00:00+00:00", [annotation(1)])
@@ -116,7 +116,7 @@ def test_the_set_is_written_whole_and_says_where_the_next_pull_goes_on(tmp_path:
     assert [each.name for each in path.parent.iterdir()] == ["evaluation.jsonl"]
 
 
-def test_a_file_that_is_no_evaluation_set_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_evaluation_set_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello\n")
     with pytest.raises(RejectedError, match="not an evaluation set"):
         read_set(tmp_path / "notes.txt")

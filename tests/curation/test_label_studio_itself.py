@@ -75,9 +75,7 @@ def tasks_of(studio: str, project: str) -> list[dict[str, Any]]:
     return tasks
 
 
-async def test_a_call_is_one_task_whose_audio_can_be_played_and_whose_prediction_is_there(
-    bus: TestBus, studio: str
-) -> None:
+async def test_a_call_is_one_task_with_playable_audio_and_a_prediction(bus: TestBus, studio: str) -> None:
     call = bus.call()
     (made,) = await curated(bus, call)
     (task,) = tasks_of(studio, made.project)
@@ -91,7 +89,7 @@ async def test_a_call_is_one_task_whose_audio_can_be_played_and_whose_prediction
         assert len((await browser.get(task["data"]["audio"])).content) == 44 + 8000 * 4
 
 
-async def test_a_curator_that_has_forgotten_everything_makes_no_second_task(bus: TestBus, studio: str) -> None:
+async def test_a_curator_that_lost_its_state_makes_no_second_task(bus: TestBus, studio: str) -> None:
     calls = [bus.call() for _ in range(3)]
     first = await curated(bus, *calls)
     await bus.bus.redis.flushall()
@@ -183,7 +181,7 @@ async def test_after_the_demo_the_call_is_in_openobserve_event_for_event_and_in_
     assert "used:" in told
 
 
-async def test_a_deleted_project_is_made_again_and_takes_the_next_call(bus: TestBus, studio: str) -> None:
+async def test_a_deleted_project_is_created_again_and_gets_the_next_call(bus: TestBus, studio: str) -> None:
     async with bus.run(persistence, curator):
         await bus.publish(*a_call(bus.call()))
         await bus.settled(60)

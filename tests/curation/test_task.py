@@ -34,7 +34,7 @@ def labels(made: dict[str, object]) -> Sequence[tuple[str, str]]:
     ]
 
 
-def test_what_was_probably_misheard_interrupted_or_failed_is_marked_on_its_own_paragraph() -> None:
+def test_probably_misheard_interrupted_and_failed_paragraphs_are_marked() -> None:
     made = task(
         CALL,
         told(a_turn(1, confidence=0.3), a_turn(2, interrupted=True), a_turn(3, failed=True), a_turn(4, transcript="")),
@@ -47,7 +47,7 @@ def test_what_was_probably_misheard_interrupted_or_failed_is_marked_on_its_own_p
     assert made["predictions"][0]["score"] == 0.3
 
 
-def test_the_labelling_interface_takes_the_configuration_and_every_prediction() -> None:
+def test_the_labelling_interface_accepts_the_configuration_and_every_prediction() -> None:
     interface = LabelInterface(LABEL_CONFIG)
     made = task(CALL, told(a_turn(confidence=0.1, interrupted=True), a_turn(2, failed=True), reason="transferred"), "")
     assert interface.validate_prediction(made["predictions"][0], return_errors=True) == []
@@ -65,11 +65,11 @@ def test_the_labelling_interface_takes_the_configuration_and_every_prediction() 
         (Dialogue(turns=[a_turn()]), "abandoned"),
     ],
 )
-def test_the_outcome_is_guessed_from_how_the_call_ended(call: Dialogue, guess: str) -> None:
+def test_the_outcome_is_derived_from_the_end_of_the_call(call: Dialogue, guess: str) -> None:
     assert outcome(call) == guess
 
 
-def test_a_sample_is_the_same_everywhere_and_as_large_as_was_asked() -> None:
+def test_a_sample_is_the_same_everywhere_and_has_the_requested_size() -> None:
     calls = [f"07-{number:032x}" for number in range(2000)]
     chosen = [call for call in calls if is_sampled(call, 25.0)]
     assert 400 < len(chosen) < 600
@@ -84,7 +84,7 @@ def test_a_call_that_broke_off_or_whose_tools_failed_counts_as_failed() -> None:
     assert not is_wanted(told(a_turn()), "failed")
 
 
-def test_what_must_not_leave_is_not_in_the_task_nor_in_its_predictions() -> None:
+def test_personal_data_is_neither_in_the_task_nor_in_its_predictions() -> None:
     call = told(
         a_turn(1, transcript="My card is 4111 1111", confidence=0.1),
         a_turn(
@@ -129,7 +129,7 @@ def test_paragraphs_are_in_the_order_in_which_the_editor_shows_them() -> None:
     assert labels(made) == [("3", "Misrecognition")]
 
 
-def test_a_call_in_which_nothing_was_said_has_a_paragraph_too() -> None:
+def test_a_silent_call_has_a_paragraph_too() -> None:
     assert [each["text"] for each in task(CALL, told(), "")["data"]["turns"]] == ["(nothing understood)"]
 
 
@@ -167,7 +167,7 @@ def test_a_call_that_began_at_an_odd_time_becomes_a_task_that_can_be_sent(at: fl
 
 
 @pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan, -5.0])
-def test_a_paragraph_at_an_odd_place_of_the_audio_stays_and_keeps_its_turn(odd: float) -> None:
+def test_a_paragraph_with_odd_times_stays_and_keeps_its_turn(odd: float) -> None:
     measured = TurnMeasured(call=CALL, turn=2, total_ms=odd)
     call = told(a_turn(1), a_turn(2, said_from_s=odd, said_to_s=odd, heard_to_s=odd, confidence=odd, latency=measured))
     made = task(CALL, call, "")

@@ -35,20 +35,20 @@ def chosen(value: str) -> str:
     return re.sub(r"\$\{\w+:-(.*?)\}", r"\1", re.sub(r"\$\{\w+:\?.*?\}", "s3cret", value))
 
 
-def test_every_part_of_the_system_is_there() -> None:
+def test_every_part_of_the_system_is_a_service() -> None:
     assert set(services()) == {"redis", *OURS, "openobserve", "label-studio"}
     assert services()["edge"]["deploy"]["replicas"] == 2
     assert services()["redis"]["image"] == "redis:8"
 
 
-def test_every_setting_that_is_named_exists() -> None:
+def test_every_named_setting_exists() -> None:
     known = {f"ORCHESTRA_{name.upper()}" for name in Settings.model_fields}
     named = set(re.findall(r"ORCHESTRA_[A-Z_]*[A-Z]", (ROOT / "compose.yaml").read_text()))
     assert named <= known
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_its_settings_are_values_that_the_process_takes(name: str) -> None:
+def test_its_settings_have_valid_values(name: str) -> None:
     values = {key: chosen(str(value)) for key, value in services()[name]["environment"].items()}
     settings = Settings(**{key.removeprefix("ORCHESTRA_").lower(): value for key, value in values.items()})
     assert settings.redis_url == "redis://:s3cret@redis:6379/0"
@@ -64,14 +64,14 @@ def test_every_command_runs_with_help(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS[1:])
-def test_a_worker_runs_the_consumer_of_its_name_and_is_asked_for_its_partitions(name: str) -> None:
+def test_a_worker_runs_the_consumer_of_its_name_and_its_health_is_checked(name: str) -> None:
     consumer = load_consumer(services()[name]["command"][1])
     assert consumer.name == name
     (_, check) = services()[name]["healthcheck"]["test"]
     assert check == f"""orchestra status --json | grep '"group":"{name}"' | grep -qv '"owner":""'"""
 
 
-def test_every_service_that_can_be_asked_says_whether_it_is_well() -> None:
+def test_every_service_with_a_health_endpoint_has_a_health_check() -> None:
     without = [name for name, service in services().items() if "healthcheck" not in service]
     assert without == ["openobserve"]
 
@@ -82,14 +82,14 @@ def test_every_volume_that_is_used_is_declared_and_ours_share_one_data_directory
     assert all("data:/data" in services()[name]["volumes"] for name in OURS)
 
 
-def test_the_image_copies_what_there_is_and_installs_what_the_project_offers() -> None:
+def test_the_image_copies_existing_files_and_installs_existing_extras() -> None:
     recipe = services()["edge"]["build"]["dockerfile_inline"]
     for line in re.findall(r"^COPY (.*) \S+$", recipe, re.MULTILINE):
         assert all((ROOT / part).exists() for part in line.split())
     assert "uv sync --no-cache --no-dev --no-editable --extra all" in recipe
 
 
-def test_metrics_and_traces_go_to_the_openobserve_that_is_there_under_its_user() -> None:
+def test_metrics_and_traces_go_to_the_composed_openobserve_with_its_user() -> None:
     values = {
         key.removeprefix("ORCHESTRA_").lower(): chosen(str(value))
         for key, value in services()["telemetry"]["environment"].items()
@@ -98,12 +98,12 @@ def test_metrics_and_traces_go_to_the_openobserve_that_is_there_under_its_user()
     assert otlp_headers(Settings.model_validate(values))["Authorization"].startswith("Basic ")
 
 
-def test_what_waits_for_a_server_that_was_away_is_still_in_its_window() -> None:
+def test_events_that_waited_for_a_server_are_still_in_its_window() -> None:
     hours = services()["openobserve"]["environment"]["ZO_INGEST_ALLOWED_UPTO"]
     assert services()["logging"]["environment"]["ORCHESTRA_OPENOBSERVE_WINDOW_H"] == hours
 
 
-def test_nothing_listens_beyond_this_machine_and_no_password_is_known() -> None:
+def test_nothing_listens_beyond_this_machine_and_no_password_is_preset() -> None:
     for name, service in services().items():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
     assert not re.search(r"(?:PASSWORD|TOKEN|KEY)[A-Z_]*:-[^}]", (ROOT / "compose.yaml").read_text())

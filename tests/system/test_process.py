@@ -15,7 +15,7 @@ def cores_of(thread: int) -> set[int]:
     return os.sched_getaffinity(thread)
 
 
-def test_what_starts_keeps_to_one_core_and_its_threads_have_all_of_them_afterwards() -> None:
+def test_a_starting_process_uses_one_core_and_its_threads_all_cores_afterwards() -> None:
     before, end, seen = cores_of(0), threading.Event(), list[set[int]]()
     threads = [threading.Thread(target=end.wait) for _ in range(2)]
     threads[0].start()
@@ -29,14 +29,14 @@ def test_what_starts_keeps_to_one_core_and_its_threads_have_all_of_them_afterwar
         end.set()
 
 
-def test_a_process_that_fails_at_start_has_its_cores_back() -> None:
+def test_a_process_that_fails_at_start_gets_its_cores_back() -> None:
     before = cores_of(0)
     with pytest.raises(ZeroDivisionError), on_one_core():
         _ = 1 / 0
     assert cores_of(0) == before
 
 
-def test_one_that_may_not_be_moved_starts_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_may_not_choose_its_cores_starts_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 

@@ -10,7 +10,7 @@ from orchestra.stack import RunningStack, find_running_stack
 
 
 @pytest.mark.parametrize("gone", [ProcessLookupError, PermissionError])
-def test_the_note_of_a_stack_that_ended_hard_names_no_stack(
+def test_the_file_of_a_stack_that_was_killed_names_no_stack(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, gone: type[OSError]
 ) -> None:
     note = RunningStack(url="http://127.0.0.1:8480", auth_token="t", redis_url="redis://127.0.0.1", pid=os.getpid())

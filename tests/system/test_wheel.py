@@ -49,7 +49,7 @@ async def test_a_project_with_folders_called_schemas_workers_and_tests_has_a_cal
         (shop / name / "__init__.py").write_text("ours = True\n", encoding="utf-8")
     (shop / "test_ours.py").write_text(
         "import orchestra, schemas, workers, tests\n\n\n"
-        "def test_each_is_where_it_belongs():\n"
+        "def test_each_process_of_a_stack_does_its_part():\n"
         "    assert schemas.ours and workers.ours and tests.ours\n"
         f"    assert orchestra.__file__.startswith({str(installed.parent)!r})\n",
         encoding="utf-8",

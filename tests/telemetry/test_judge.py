@@ -42,6 +42,6 @@ def test_an_answer_to_three_rows(status: int, body: bytes, outcome: Outcome) -> 
     assert judge(status, body, 3).outcome is outcome
 
 
-def test_the_servers_words_are_kept() -> None:
+def test_a_verdict_has_the_servers_words() -> None:
     assert judge(200, counted(2, 1, "Too old data"), 3).words == "Too old data"
     assert judge(401, b"Unauthorized Access", 3).words == "401 Unauthorized Access"

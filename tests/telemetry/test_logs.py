@@ -54,7 +54,7 @@ async def test_an_entry_is_shipped_redacted_and_passed_on(server: OpenObserveSer
 @pytest.mark.parametrize(
     "trouble", [Trouble("status", status=503, times=2), Trouble("cut_before", times=2), Trouble("uncounted", times=1)]
 )
-async def test_what_the_server_does_not_take_is_sent_again(
+async def test_entries_that_the_server_does_not_accept_are_sent_again(
     server: OpenObserveServer, shipping: LogShipping, trouble: Trouble
 ) -> None:
     server.troubles = [trouble]
@@ -65,9 +65,7 @@ async def test_what_the_server_does_not_take_is_sent_again(
     assert [each["number"] for each in said if each["event"] == "said"] == list(range(50))
 
 
-async def test_one_entry_that_is_refused_does_not_keep_the_others(
-    server: OpenObserveServer, shipping: LogShipping
-) -> None:
+async def test_a_refused_entry_does_not_hold_back_the_others(server: OpenObserveServer, shipping: LogShipping) -> None:
     server.poison = "poisonous"
     for event in ("one", "poisonous", "three"):
         shipping(None, "info", {"event": event})
@@ -75,7 +73,7 @@ async def test_one_entry_that_is_refused_does_not_keep_the_others(
     assert {row["event"] for row in server.rows["orchestra_logs"]} == {"one", "three"}
 
 
-async def test_there_is_a_bound_to_what_is_kept(
+async def test_the_number_of_waiting_entries_is_limited(
     server: OpenObserveServer, shipping: LogShipping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logs, "_KEPT", 10)
@@ -87,7 +85,7 @@ async def test_there_is_a_bound_to_what_is_kept(
     await until(lambda: any('"number":29' in row["body"] for row in server.rows["orchestra_logs"]))
 
 
-async def test_last_words_are_shipped(server: OpenObserveServer, tmp_path: Path) -> None:
+async def test_the_last_entries_of_a_process_are_shipped(server: OpenObserveServer, tmp_path: Path) -> None:
     shipping = LogShipping(settings_for(server, tmp_path))
     shipping(None, "info", {"event": "good-bye"})
     await asyncio.to_thread(shipping.close)

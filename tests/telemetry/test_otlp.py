@@ -137,7 +137,7 @@ async def test_a_receiver_gets_the_trace_of_a_call_and_what_was_measured(bus: Te
         assert secret not in said
 
 
-async def test_a_worker_that_comes_in_mid_call_makes_the_trace_from_the_journal(bus: TestBus, agent: Rotel) -> None:
+async def test_a_worker_that_starts_during_a_call_makes_the_trace_from_the_journal(bus: TestBus, agent: Rotel) -> None:
     call = bus.call()
     async with bus.run(consumer):
         await bus.publish(CallStarted(call=call, app="the-first-worker-saw-this"))
@@ -155,7 +155,7 @@ async def test_a_receiver_that_is_away_holds_nothing_up(bus: TestBus, agent: Rot
         await bus.settled()
 
 
-async def test_headers_that_are_none_are_refused(bus: TestBus, settings: Settings) -> None:
+async def test_malformed_headers_are_refused(bus: TestBus, settings: Settings) -> None:
     bus.bus.settings = settings.model_copy(update={"otlp_headers": type(settings.otlp_headers)("nonsense")})
     with pytest.raises(SettingError, match="ORCHESTRA_OTLP_HEADERS"):
         async with bus.run(consumer):
@@ -171,6 +171,6 @@ async def test_headers_that_are_none_are_refused(bus: TestBus, settings: Setting
         ({"otlp_url": "http://elsewhere:4318", "otlp_headers": "a=b,c=d=="}, {"a": "b", "c": "d=="}),
     ],
 )
-def test_only_openobserve_itself_is_told_its_user(changed: dict[str, str], headers: dict[str, str]) -> None:
+def test_credentials_of_openobserve_go_to_openobserve_only(changed: dict[str, str], headers: dict[str, str]) -> None:
     known = {"openobserve_url": "http://oo:5080", "openobserve_user": "ops", "openobserve_password": "secret"}
     assert otlp_headers(Settings.model_validate(known | changed)) == headers

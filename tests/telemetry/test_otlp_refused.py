@@ -63,7 +63,7 @@ def receiver() -> Iterator[Receiver]:
         (400, "answered with status 400"),
     ],
 )
-def test_what_a_receiver_refuses_is_said_once_and_counted(receiver: Receiver, status: int, words: str) -> None:
+def test_refused_batches_are_logged_once_and_counted(receiver: Receiver, status: int, words: str) -> None:
     receiver.statuses["/v1/traces"] = status
     exporter = SpanExporter(f"{receiver.url}/v1/traces", {})
     with capture_logs() as logs:
@@ -77,7 +77,7 @@ def test_what_a_receiver_refuses_is_said_once_and_counted(receiver: Receiver, st
     assert (again["event"], again["batches_lost"]) == ("telemetry.taken_again", 4)
 
 
-def test_nobody_at_the_address_is_said_without_the_secrets_in_it() -> None:
+def test_an_unreachable_receiver_is_logged_without_the_secrets_of_its_address() -> None:
     exporter = SpanExporter("http://someone:hidden@127.0.0.1:9/v1/traces", {})
     with capture_logs() as logs:
         exporter.export([_readable(SPAN)])
@@ -86,7 +86,7 @@ def test_nobody_at_the_address_is_said_without_the_secrets_in_it() -> None:
     assert "hidden" not in said["error"]
 
 
-def test_metrics_that_are_refused_are_said_once(receiver: Receiver) -> None:
+def test_refused_metrics_are_logged_once(receiver: Receiver) -> None:
     receiver.statuses["/v1/metrics"] = 405
     reader = PeriodicExportingMetricReader(MetricExporter(f"{receiver.url}/v1/metrics", {}), 3_600_000)
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -103,7 +103,7 @@ def test_metrics_that_are_refused_are_said_once(receiver: Receiver) -> None:
     ("signals", "asked"),
     [("both", {"/v1/traces", "/v1/metrics"}), ("traces", {"/v1/traces"}), ("metrics", {"/v1/metrics"})],
 )
-def test_a_receiver_is_sent_what_the_setting_names(
+def test_a_receiver_gets_the_signals_that_the_setting_names(
     receiver: Receiver, settings: Settings, signals: str, asked: set[str]
 ) -> None:
     wanted = settings.model_copy(update={"otlp_url": receiver.url, "otlp_signals": signals})

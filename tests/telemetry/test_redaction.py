@@ -101,7 +101,7 @@ def test_no_address_leaves(before: str, email: str, after: str) -> None:
 
 @quick
 @given(st.text(), cards(), phones(), emails())
-def test_what_is_redacted_stays_as_it_is(text: str, card: str, phone: str, email: str) -> None:
+def test_redacted_text_is_not_redacted_again(text: str, card: str, phone: str, email: str) -> None:
     once = redaction.text(f"{text} {card}, {phone}; {email} {text}")
     assert redaction.text(once) == once
 
@@ -114,7 +114,7 @@ def test_text_without_digits_and_addresses_is_left_alone(text: str) -> None:
 
 @quick
 @given(around, cards().flatmap(spread), phones(), emails())
-def test_an_event_holds_nothing_of_it_after_redaction_whoever_wrote_its_json(
+def test_a_redacted_event_holds_nothing_personal_whoever_wrote_its_json(
     before: str, card: str, phone: str, email: str
 ) -> None:
     fields = {
@@ -145,11 +145,11 @@ def test_an_event_holds_nothing_of_it_after_redaction_whoever_wrote_its_json(
         ("4111111111111112", "[phone]"),  # one digit misheard, and still nobody's business
     ],
 )
-def test_numbers_are_told_apart(said: str, left: str) -> None:
+def test_kinds_of_numbers_are_distinguished(said: str, left: str) -> None:
     assert redaction.text(said) == left
 
 
-def test_an_app_names_what_else_must_not_leave() -> None:
+def test_an_app_adds_patterns_of_its_own() -> None:
     own = Redaction({"account": r"\bAC\d{6}\b", "name": "Rumpelstiltskin"})
     assert own.text("AC123456 of Rumpelstiltskin") == "[account] of [name]"
     body = encode(UserTurnEnded(call="07-1", text="AC123456"))[b"body"]
@@ -204,7 +204,7 @@ def test_a_card_that_is_a_json_number_is_redacted() -> None:
     assert redaction.body(b'{"type":"x","paid":4111111111111111}') == b'{"type":"x","paid":"[card]"}'
 
 
-def test_a_body_that_is_no_json_is_redacted_as_text() -> None:
+def test_a_body_that_is_not_json_is_redacted_as_text() -> None:
     assert redaction.body(b"{broken 4111111111111111") == b"{broken [card]"
 
 
@@ -222,7 +222,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("said", "left"), TABLE, ids=[said for said, _ in TABLE])
-def test_a_text_leaves_as_the_table_says(said: str, left: str) -> None:
+def test_a_text_is_redacted_as_the_table_says(said: str, left: str) -> None:
     assert redaction.text(said) == left
     body = encode(UserTurnEnded(call="07-1", text=said))[b"body"]
     assert msgspec.json.decode(redaction.body(body))["text"] == left
@@ -253,14 +253,14 @@ def test_a_number_that_is_said_in_pieces_does_not_leave(pieces: tuple[str, ...])
     assert len(leaving(*pieces)) < 10
 
 
-def test_numbers_of_different_calls_speakers_and_things_are_not_pieces_of_one() -> None:
+def test_numbers_of_different_calls_and_speakers_are_not_pieces_of_one_number() -> None:
     own = Redaction()
     assert leaving("Where is parcel 4271?", "And what of the other one, which is 4272, please?", own=own) == "42714272"
     other = encode(TranscriptFinal(call="07-2", text="4273 4274"))[b"body"]
     assert b"4273 4274" in own.event("07-2", "transcript.final", other)
 
 
-def test_what_was_said_in_pieces_does_not_leave_with_the_prompt_either() -> None:
+def test_a_number_said_in_pieces_does_not_leave_with_the_prompt_either() -> None:
     said = ("my card is 4111 1111", "Go on, please.", "1111 1111", "Thank you.")
     messages = tuple(
         Message(role="user" if place % 2 == 0 else "assistant", content=text) for place, text in enumerate(said)
@@ -279,7 +279,7 @@ def test_what_was_said_in_pieces_does_not_leave_with_the_prompt_either() -> None
     ("event", "field"),
     [(DigitPressed(call="07-1", digit="4"), "digit"), (DigitsRequested(call="07-1", digits="4271"), "digits")],
 )
-def test_no_key_that_was_pressed_leaves(event: DigitPressed | DigitsRequested, field: str) -> None:
+def test_pressed_keys_do_not_leave(event: DigitPressed | DigitsRequested, field: str) -> None:
     entry = encode(event)
     left = msgspec.json.decode(redaction.event("07-1", entry[b"type"].decode(), entry[b"body"]))
     assert set(left[field]) == {"*"}
@@ -299,7 +299,7 @@ def test_no_key_that_was_pressed_leaves(event: DigitPressed | DigitsRequested, f
         ({"ok": True, "none": None}, {"ok": True, "none": None}),
     ],
 )
-def test_numbers_of_json_are_told_apart(fields: dict[str, object], left: dict[str, object]) -> None:
+def test_kinds_of_json_numbers_are_distinguished(fields: dict[str, object], left: dict[str, object]) -> None:
     assert msgspec.json.decode(redaction.body(msgspec.json.encode({"type": "x", **fields}))) == {"type": "x", **left}
 
 
@@ -315,7 +315,7 @@ def test_numbers_of_json_are_told_apart(fields: dict[str, object], left: dict[st
         ("account AC1234567890", "account [long]"),
     ],
 )
-def test_what_an_app_names_is_found_as_it_is_heard_and_leaves_the_rest_whole(said: str, left: str) -> None:
+def test_an_apps_pattern_is_found_as_it_is_spelled_and_the_rest_stays(said: str, left: str) -> None:
     own = Redaction({"account": r"AC[0-9]{6}", "patient": r"\b[0-9]{3}\b", "long": r"AC[0-9]{10}"})
     assert own.text(said) == left
     body = encode(UserTurnEnded(call="07-1", text=said))[b"body"]

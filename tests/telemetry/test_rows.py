@@ -30,7 +30,7 @@ def columns_of(row: Row) -> dict[str, object]:
     return dict(json.loads(b"{" + row.rest[1:]))
 
 
-def test_what_is_measured_stands_in_columns_and_the_whole_event_in_the_body() -> None:
+def test_measured_values_are_columns_and_the_whole_event_is_in_the_body() -> None:
     event = TurnMeasured(call=CALL, id="e1", turn=2, at=1763830000.5, source="edge", cause="e0", total_ms=812)
     row = row_of(entry_of(event), None)
     columns = columns_of(row)
@@ -43,7 +43,7 @@ def test_what_is_measured_stands_in_columns_and_the_whole_event_in_the_body() ->
     }  # fmt: skip
 
 
-def test_audio_goes_as_its_metadata() -> None:
+def test_of_audio_only_the_metadata_is_shipped() -> None:
     row = row_of(entry_of(AudioChunk(call=CALL, speaker="agent", offset_ms=400, audio=b"\x01\x02" * 50)), None)
     columns = columns_of(row)
     assert (row.stream, columns["audio_bytes"], columns["speaker"]) == ("orchestra_media", 100, "agent")
@@ -59,7 +59,7 @@ def test_no_event_has_a_column_beyond_the_bounded_set() -> None:
     "body",
     [b"", b"{oops", b"\xff\xfe", b"[1]", b'{"turn":"two"}', b'{"body":{"a":1}}', b'{"at":1e400}', b'{"new":{"k":1}}'],
 )
-def test_an_event_that_nobody_knows_or_can_read_is_shipped_as_it_is(body: bytes) -> None:
+def test_an_unknown_or_unreadable_event_is_shipped_as_it_is(body: bytes) -> None:
     row = row_of(entry_of(TurnMeasured(call=CALL), type="mood.scored", body=body, id=""), Redaction())
     columns = columns_of(row)
     assert row.stream == "orchestra_events"
@@ -92,14 +92,14 @@ TABLES = {
 }
 
 
-def test_every_event_type_is_in_the_table_that_it_was_always_in() -> None:
+def test_every_event_type_keeps_its_table() -> None:
     assert {table: set(tags.split()) for table, tags in TABLES.items()} == {
         table: {tag for tag, kind in OURS.items() if stream_of(tag) == table} for table in TABLES
     }
     assert set(streams()) == {*TABLES, "orchestra_events", "orchestra_logs"}
 
 
-def test_a_type_of_somebody_else_may_name_a_table_and_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_foreign_type_may_name_a_table_but_not_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         rows,
         "event_types",
@@ -109,7 +109,7 @@ def test_a_type_of_somebody_else_may_name_a_table_and_no_path(monkeypatch: pytes
     assert (stream_of("a.b"), stream_of("c")) == ("orchestra_moods", "orchestra_events")
 
 
-def test_what_is_outside_the_window_goes_under_the_present_moment() -> None:
+def test_rows_outside_the_window_are_sent_with_the_current_time() -> None:
     now = round(time.time() * 1e6)
     hour = 3600 * 1_000_000
     several = [Row("s", now - back * hour, b',"n":%d}' % back) for back in (0, 4, 6, 200, -2, -30)]

@@ -70,22 +70,22 @@ async def test_a_dashboard_that_somebody_changes_meanwhile_is_not_written_over(s
         await set_up_at(server)
 
 
-async def test_who_is_not_let_in_is_told_what_to_set(server: OpenObserveServer) -> None:
+async def test_refused_credentials_are_reported_with_the_settings_to_change(server: OpenObserveServer) -> None:
     with pytest.raises(SettingError, match="ORCHESTRA_OPENOBSERVE_USER"):
         await set_up_at(server, openobserve_password="wrong")
 
 
-async def test_a_server_that_is_not_there_is_one_line(server: OpenObserveServer) -> None:
+async def test_an_unreachable_server_is_reported_in_one_line(server: OpenObserveServer) -> None:
     with pytest.raises(SettingError, match="ORCHESTRA_OPENOBSERVE_URL"):
         await set_up_at(server, openobserve_url="http://127.0.0.1:9")
 
 
-async def test_what_the_server_refuses_is_said_in_its_words(server: OpenObserveServer) -> None:
+async def test_a_refusal_is_reported_in_the_servers_words(server: OpenObserveServer) -> None:
     with pytest.raises(OrchestraError, match="refuses POST /streams/orchestra_afterwards: 404"):
         await set_up_at(server, openobserve_org="nobody")
 
 
-def test_every_panel_is_what_the_schema_asks_for() -> None:
+def test_every_panel_follows_the_schema() -> None:
     made = dashboard()
     assert dashboard_problem(made) == ""
     panels = made["tabs"][0]["panels"]
@@ -100,7 +100,7 @@ def test_every_panel_is_what_the_schema_asks_for() -> None:
     assert len(set(places)) == len(panels)
 
 
-def test_queries_name_streams_and_columns_that_there_are() -> None:
+def test_queries_name_existing_streams_and_columns() -> None:
     known = {*Columns.__struct_fields__, "level"}
     for panel in dashboard()["tabs"][0]["panels"]:
         (query,) = panel["queries"]
@@ -112,7 +112,7 @@ def test_queries_name_streams_and_columns_that_there_are() -> None:
             assert f'AS "{axis["alias"]}"' in sql
 
 
-async def test_the_command_says_what_it_did(server: OpenObserveServer, tmp_path: Path) -> None:
+async def test_the_command_reports_what_it_did(server: OpenObserveServer, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRA_")} | {
         "ORCHESTRA_OPENOBSERVE_URL": server.url, "ORCHESTRA_OPENOBSERVE_USER": USER,
         "ORCHESTRA_OPENOBSERVE_PASSWORD": PASSWORD, "ORCHESTRA_DATA_DIR": str(tmp_path),

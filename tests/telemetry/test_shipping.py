@@ -45,7 +45,7 @@ def in_turn(*verdicts: Verdict) -> Callable[[str, Sequence[Row]], Verdict]:
     return lambda *_: left.pop(0) if left else STORED
 
 
-async def test_small_batches_leave_together_after_the_wait() -> None:
+async def test_small_batches_are_sent_together_after_the_wait() -> None:
     sink = Sink()
     shipper = Shipper(sink, Limits(wait_s=0.5))  # longer than a busy machine takes to hand them over
     await asyncio.gather(*(shipper.ship(rows(3, start=3 * number)) for number in range(10)))
@@ -74,7 +74,7 @@ async def test_every_stream_has_requests_of_its_own_and_a_batch_ends_with_its_la
     assert sorted(sink.requests) == [("a", 3), ("b", 3)]
 
 
-async def test_only_so_many_requests_are_under_way() -> None:
+async def test_the_number_of_requests_in_flight_is_limited() -> None:
     sink = Sink()
     sink.gate.clear()
     shipper = Shipper(sink, Limits(rows=10, wait_s=0.001, in_flight=3))
@@ -87,14 +87,14 @@ async def test_only_so_many_requests_are_under_way() -> None:
     assert (sink.most_open, len(sink.stored)) == (3, 200)
 
 
-async def test_what_is_busy_is_tried_until_it_is_not() -> None:
+async def test_a_busy_server_is_tried_until_it_accepts() -> None:
     sink = Sink(in_turn(*[Verdict(Outcome.BUSY, "503")] * 40))
     shipper = Shipper(sink, QUICK)
     assert await shipper.ship(rows(5)) == {}
     assert (shipper.failures, shipper.shipped, sink.requests) == (40, 5, [("s", 5)] * 41)
 
 
-async def test_who_is_denied_drops_nothing() -> None:
+async def test_denied_rows_are_not_dropped() -> None:
     sink = Sink(in_turn(*[Verdict(Outcome.DENIED, "401")] * 10))
     shipper = Shipper(sink, QUICK)
     assert await shipper.ship(rows(5)) == {}
@@ -114,21 +114,21 @@ async def test_the_row_at_fault_is_found_and_the_others_are_stored() -> None:
     assert shipper.refused == 2
 
 
-async def test_what_is_too_big_together_goes_in_parts() -> None:
+async def test_a_batch_that_is_too_big_is_sent_in_parts() -> None:
     sink = Sink(lambda _, sent: Verdict(Outcome.REFUSED, "413") if len(sent) > 10 else STORED)
     shipper = Shipper(sink, QUICK)
     assert await shipper.ship(rows(64)) == {}
     assert len(sink.stored) == 64
 
 
-async def test_an_answer_that_counts_nothing_is_no_yes() -> None:
+async def test_an_answer_that_counts_nothing_is_not_success() -> None:
     sink = Sink(in_turn(Verdict(Outcome.LOST), Verdict(Outcome.LOST)))
     shipper = Shipper(sink, QUICK)
     assert await shipper.ship(rows(4)) == {}
     assert sink.requests == [("s", 4)] * 3
 
 
-async def test_a_batch_that_is_never_counted_is_taken_apart() -> None:
+async def test_a_batch_that_is_never_counted_is_bisected() -> None:
     def answer(_: str, sent: Sequence[Row]) -> Verdict:
         return Verdict(Outcome.LOST, "0 counted") if any(row.rest == b',"n":2}' for row in sent) else STORED
 

@@ -59,7 +59,7 @@ def named(spans: list[Span]) -> dict[str, Span]:
     return {span.name: span for span in spans}
 
 
-def test_a_call_is_one_trace_of_turns_and_what_is_in_them() -> None:
+def test_a_call_is_one_trace_of_turns_and_their_stages() -> None:
     spans = spans_of(journal())
     by_name, parents = named(spans), {span.span_id: span.name for span in spans} | {"": ""}
     assert {span.name: parents[span.parent_id] for span in spans} == {
@@ -76,7 +76,7 @@ def test_a_call_is_one_trace_of_turns_and_what_is_in_them() -> None:
     assert (by_name["tts"].start, by_name["tts"].end) == pytest.approx((1005.6, 1005.75))
 
 
-def test_spans_say_what_the_conventions_ask_for() -> None:
+def test_spans_have_the_attributes_of_the_conventions() -> None:
     by_name = named(spans_of(journal()))
     chat = by_name["chat m1"].attributes
     assert (chat["gen_ai.operation.name"], chat["gen_ai.request.model"]) == ("chat", "m1")
@@ -87,7 +87,7 @@ def test_spans_say_what_the_conventions_ask_for() -> None:
     assert by_name["turn"].attributes["turn.user_bot_latency_seconds"] == 0.8
 
 
-def test_what_failed_or_never_ended_is_an_error() -> None:
+def test_a_failed_or_unfinished_span_is_an_error() -> None:
     by_name = named(spans_of(journal()))
     assert by_name["execute_tool find_parcel"].error == "failed"
     assert by_name["chat"].error == "not answered"
@@ -105,7 +105,7 @@ def test_spans_are_redacted() -> None:
     assert by_name["call"].attributes["gen_ai.conversation.id"] == CALL
 
 
-def test_half_a_journal_gives_what_can_be_said() -> None:
+def test_half_a_journal_gives_the_spans_that_can_be_known() -> None:
     for count in range(len(journal()) + 1):
         spans = spans_of(journal()[:count])
         assert all(span.end >= span.start for span in spans)
