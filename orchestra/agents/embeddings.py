@@ -22,7 +22,7 @@ _PASSAGES_WITHIN_S = 30.0
 #: a caller waits for the answer: after this many seconds, search by words alone
 _QUERY_WITHIN_S = 1.5
 #: seconds without requests to an endpoint that has failed
-_REST_S = 15.0
+_PAUSE_S = 15.0
 #: reciprocal rank fusion: Cormack, Clarke, Büttcher, SIGIR 2009
 _RANK_OFFSET = 60
 
@@ -50,16 +50,16 @@ class Endpoint:
         self.model = model
         self._http = httpx.Client(headers={"Authorization": f"Bearer {api_key}"} if api_key else {})
         self._url = f"{url.rstrip('/')}/embeddings"
-        self._rests_until = float("-inf")
+        self._paused_until = float("-inf")
 
     def close(self) -> None:
         """Close the connections; no request is possible afterwards."""
         self._http.close()
 
     @property
-    def rests(self) -> bool:
+    def paused(self) -> bool:
         """Whether it has failed too recently to be asked again."""
-        return time.monotonic() < self._rests_until
+        return time.monotonic() < self._paused_until
 
     def passages(self, texts: Sequence[str]) -> Iterable[list[bytes]]:
         """The vectors of many texts, in batches.
@@ -73,12 +73,12 @@ class Endpoint:
 
     def query(self, text: str) -> bytes | None:
         """The vector of a query; None, and a line in the log, if the endpoint fails, is late or is paused."""
-        if self.rests:
+        if self.paused:
             return None
         try:
             return self._ask([text], _QUERY_WITHIN_S)[0]
         except EngineError as error:
-            _LOG.warning("knowledge.words_only", model=self.model, error=str(error), for_s=_REST_S)
+            _LOG.warning("knowledge.words_only", model=self.model, error=str(error), for_s=_PAUSE_S)
             return None
 
     def _ask(self, texts: Sequence[str], within_s: float) -> list[bytes]:
@@ -90,18 +90,18 @@ class Endpoint:
         except (httpx.HTTPError, msgspec.DecodeError, UnicodeDecodeError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not self._http.is_closed:
                 raise
-            self._rests_until = time.monotonic() + _REST_S
+            self._paused_until = time.monotonic() + _PAUSE_S
             msg = f"embeddings at {self._url}: {error!r}"
             raise EngineError(msg) from error
-        vectors = {each.index: unit(each.embedding) for each in found}
+        vectors = {each.index: unit_vector(each.embedding) for each in found}
         if sorted(vectors) != list(range(len(texts))):
-            self._rests_until = time.monotonic() + _REST_S
+            self._paused_until = time.monotonic() + _PAUSE_S
             msg = f"embeddings at {self._url}: {len(found)} vectors for {len(texts)} texts"
             raise EngineError(msg)
         return [vectors[index] for index in range(len(texts))]
 
 
-def unit(vector: Sequence[float]) -> bytes:
+def unit_vector(vector: Sequence[float]) -> bytes:
     """The vector scaled to length 1, as 32-bit floats."""
     length = math.sqrt(sum(map(mul, vector, vector))) or 1.0
     return array("f", [value / length for value in vector]).tobytes()
@@ -114,7 +114,7 @@ def similarity(one: bytes, other: bytes) -> float:
     return float(sum(map(mul, array("f", one), array("f", other))))
 
 
-def fused(*rankings: Sequence[int]) -> list[tuple[int, float]]:
+def fuse_rankings(*rankings: Sequence[int]) -> list[tuple[int, float]]:
     """Fuse several rankings, each best first: every number once with its score, best first.
 
     >>> [number for number, _ in fused([1, 2, 3], [3, 1])]

@@ -81,14 +81,14 @@ class Knowledge:
     ) -> None:
         self.folder = Path(folder)
         self.embeddings = embeddings
-        self._given = embeddings_url, embeddings_api_key
+        self._endpoint_options = embeddings_url, embeddings_api_key
         self.similar_from = similar_from
         self.language: Language = DEFAULT_LANGUAGE
         self._lock = threading.Lock()
         self._index: _Index | None = None
         self._read: Read = {}
         self._endpoint: Endpoint | None = None
-        self._learning: threading.Thread | None = None
+        self._embedding_thread: threading.Thread | None = None
 
     def __repr__(self) -> str:
         return f"Knowledge({str(self.folder)!r})"
@@ -109,25 +109,29 @@ class Knowledge:
         vector = None
         if self.embeddings:
             self.prepare()
-            vector = self._opened().query(query)
+            vector = self._open_endpoint().query(query)
         with self._lock:
-            index = self._built()
+            index = self._current_index()
             found = index.by_words(query, max(limit, _CANDIDATES))
             if vector is not None:
-                from orchestra.agents.embeddings import fused  # noqa: PLC0415 - only where it is chosen
+                from orchestra.agents.embeddings import fuse_rankings  # noqa: PLC0415 - only where it is chosen
 
                 near = index.by_meaning(vector, self.similar_from)
-                found = fused([number for number, _ in found], near)
+                found = fuse_rankings([number for number, _ in found], near)
             return [index.passage(number, score) for number, score in found[:limit]]
 
     def prepare(self) -> None:
         """Start embedding new sections in the background; does nothing without ``embeddings``."""
-        if not self.embeddings or (self._learning is not None and self._learning.is_alive()) or self._opened().rests:
+        if (
+            not self.embeddings
+            or (self._embedding_thread is not None and self._embedding_thread.is_alive())
+            or self._open_endpoint().paused
+        ):
             return
         with self._lock:
-            if self._built().unlearned():
-                self._learning = threading.Thread(target=self.embed, name="knowledge", daemon=True)
-                self._learning.start()
+            if self._current_index().sections_without_vector():
+                self._embedding_thread = threading.Thread(target=self.embed, name="knowledge", daemon=True)
+                self._embedding_thread.start()
 
     def embed(self) -> int:
         """Embed the sections without a vector. Returns how many; a failure of the endpoint is logged.
@@ -137,19 +141,19 @@ class Knowledge:
 
         """
         with self._lock:
-            index = self._built()
-            wanted = index.unlearned()
-        learned, numbers = 0, list(wanted)
+            index = self._current_index()
+            wanted = index.sections_without_vector()
+        embedded, numbers = 0, list(wanted)
         try:
-            for vectors in self._opened().passages(list(wanted.values())):
+            for vectors in self._open_endpoint().passages(list(wanted.values())):
                 with self._lock:
-                    index.learn(dict(zip(numbers[learned:], vectors, strict=False)))
-                learned += len(vectors)
+                    index.add_vectors(dict(zip(numbers[embedded:], vectors, strict=False)))
+                embedded += len(vectors)
         except EngineError as error:
             _LOG.warning("knowledge.not_embedded", folder=str(self.folder), sections=len(wanted), error=str(error))
         else:
-            _LOG.info("knowledge.embedded", folder=str(self.folder), sections=learned, model=self.embeddings)
-        return learned
+            _LOG.info("knowledge.embedded", folder=str(self.folder), sections=embedded, model=self.embeddings)
+        return embedded
 
     def close(self) -> None:
         """Close the connections to the embedding endpoint; a search opens new ones."""
@@ -166,7 +170,7 @@ class Knowledge:
         """
         with self._lock:
             self._index = None
-            self._built()
+            self._current_index()
 
     def pages(self) -> dict[str, list[Section]]:
         """The sections of every page, by its path below the folder.
@@ -179,17 +183,19 @@ class Knowledge:
             self._sections()
             return {page.relative_to(self.folder).as_posix(): sections for page, (_, sections) in self._read.items()}
 
-    def _built(self) -> "_Index":
+    def _current_index(self) -> "_Index":
         if self._index is None:
-            kept = load_settings().data_dir / "knowledge.sqlite" if self.embeddings else None
-            self._index = _Index(self._sections(), self.language, str(self.folder.absolute()), self.embeddings, kept)
+            vector_file = load_settings().data_dir / "knowledge.sqlite" if self.embeddings else None
+            self._index = _Index(
+                self._sections(), self.language, str(self.folder.absolute()), self.embeddings, vector_file
+            )
         return self._index
 
-    def _opened(self) -> "Endpoint":
+    def _open_endpoint(self) -> "Endpoint":
         if self._endpoint is None:
             from orchestra.agents.embeddings import Endpoint  # noqa: PLC0415 - only where it is chosen
 
-            settings, (url, key) = load_settings(), self._given
+            settings, (url, key) = load_settings(), self._endpoint_options
             if not url:
                 url, key = settings.model_url or "", settings.model_api_key.get_secret_value()
             if not url:
@@ -213,13 +219,13 @@ class _Index:
     """
 
     def __init__(
-        self, sections: list[Section], language: Language, folder: str, model: str = "", kept: Path | None = None
+        self, sections: list[Section], language: Language, folder: str, model: str = "", vector_file: Path | None = None
     ) -> None:
         self._sections = sections
         self._language = language
-        self._place = folder, model
+        self._key = folder, model
         self._vectors: dict[str, bytes] = {}  # by the digest of the section
-        self._vectors_kept = False
+        self._stores_vectors = False
         # any thread may use it, guarded by Knowledge's lock
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute("CREATE VIRTUAL TABLE section USING fts5(title, text, tokenize = 'ascii')")
@@ -230,13 +236,13 @@ class _Index:
             [(number, " ".join(title), " ".join(text)) for number, title, text in rows],
         )
         self._terms = [frozenset(title) | frozenset(text) for _, title, text in rows]
-        self._found_in: dict[str, int] = {}
+        self._frequency: dict[str, int] = {}
         for known in self._terms:
             for term in known:
-                self._found_in[term] = self._found_in.get(term, 0) + 1
+                self._frequency[term] = self._frequency.get(term, 0) + 1
         self._digests = [hashlib.sha256(f"{title}\0{text}".encode()).hexdigest() for title, text in sections]
-        if kept is not None:
-            self._attach(kept)
+        if vector_file is not None:
+            self._attach(vector_file)
 
     def passage(self, number: int, score: float) -> Passage:
         """A section as a search returns it."""
@@ -250,7 +256,7 @@ class _Index:
         it. A word that was only guessed, or that many sections contain, is not enough; half of all words are.
         """
         language = self._language
-        asked = {term: language.closest_term(term, self._found_in) for term in dict.fromkeys(language.terms(query))}
+        asked = {term: language.closest_term(term, self._frequency) for term in dict.fromkeys(language.terms(query))}
         wanted = {known: likeness * self._rarity(known) for known, likeness in asked.values() if likeness}
         if not wanted:
             return []
@@ -261,38 +267,38 @@ class _Index:
         ).fetchall()
         doubt = sum((1 - likeness) * self._rarity(known) for known, likeness in asked.values())
         total = doubt + sum(wanted.values())
-        sure = {known for known, likeness in asked.values() if likeness == 1.0} - language.vague_terms
+        certain = {known for known, likeness in asked.values() if likeness == 1.0} - language.vague_terms
         found = []
         for number, score in rows:
             shared = wanted.keys() & self._terms[number]
             covered = sum(wanted[term] for term in shared) / total
-            telling = sum(wanted[term] for term in shared & sure)
-            if covered > _MIN_COVERAGE or telling >= self._telling:
+            weight = sum(wanted[term] for term in shared & certain)
+            if covered > _MIN_COVERAGE or weight >= self._least_weight:
                 found.append((number, score * covered))
         found.sort(key=lambda scored: -scored[1])
         return [(number, score) for number, score in found if score >= _FAR_WORSE * found[0][1]]
 
     @property
-    def _telling(self) -> float:
+    def _least_weight(self) -> float:
         """The total weight of specific terms that a section must share with a query."""
         return self._rarity_of(max(2.0, _TELLING_SHARE * len(self._sections)))
 
     def _rarity(self, term: str) -> float:
         """The weight of a term: lower, the more sections contain it; for an unknown one that of the rarest."""
-        return self._rarity_of(self._found_in.get(term, 0))
+        return self._rarity_of(self._frequency.get(term, 0))
 
     def _rarity_of(self, sections: float) -> float:
         return math.log(1 + (len(self._sections) + 0.5) / (max(1.0, sections) + 0.5))
 
     # -- vectors
 
-    def _attach(self, kept: Path) -> None:
+    def _attach(self, vector_file: Path) -> None:
         try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            self._database.execute("ATTACH DATABASE ? AS kept", (str(kept),))
+            vector_file.parent.mkdir(parents=True, exist_ok=True)
+            self._database.execute("ATTACH DATABASE ? AS kept", (str(vector_file),))
             self._load()
         except (OSError, sqlite3.Error) as error:
-            _LOG.warning("knowledge.vectors_not_kept", file=str(kept), error=str(error))
+            _LOG.warning("knowledge.vectors_not_kept", file=str(vector_file), error=str(error))
 
     def _load(self) -> None:
         """Load the vectors of the sections that still exist, and delete the others."""
@@ -301,13 +307,13 @@ class _Index:
             "folder TEXT, model TEXT, digest TEXT, vector BLOB, PRIMARY KEY (folder, model, digest))"
         )
         query = "SELECT digest, vector FROM kept.vector WHERE (folder, model) = (?, ?)"
-        known: dict[str, bytes] = dict(self._database.execute(query, self._place))
-        gone = [(*self._place, digest) for digest in known.keys() - set(self._digests)]
+        known: dict[str, bytes] = dict(self._database.execute(query, self._key))
+        gone = [(*self._key, digest) for digest in known.keys() - set(self._digests)]
         self._database.executemany("DELETE FROM kept.vector WHERE (folder, model, digest) = (?, ?, ?)", gone)
         self._vectors = {digest: known[digest] for digest in self._digests if digest in known}
-        self._vectors_kept = True
+        self._stores_vectors = True
 
-    def unlearned(self) -> dict[int, str]:
+    def sections_without_vector(self) -> dict[int, str]:
         """The sections without a vector, by number."""
         return {
             number: "\n".join(section)
@@ -315,18 +321,18 @@ class _Index:
             if self._digests[number] not in self._vectors
         }
 
-    def learn(self, vectors: dict[int, bytes]) -> None:
+    def add_vectors(self, vectors: dict[int, bytes]) -> None:
         """Add vectors of sections, and store them."""
         new = {self._digests[number]: vector for number, vector in vectors.items()}
         self._vectors |= new
-        if not self._vectors_kept:
+        if not self._stores_vectors:
             return
-        rows = [(*self._place, digest, vector) for digest, vector in new.items()]
+        rows = [(*self._key, digest, vector) for digest, vector in new.items()]
         try:
             self._database.executemany("INSERT OR REPLACE INTO kept.vector VALUES (?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
             _LOG.warning("knowledge.vectors_not_kept", error=str(error))
-            self._vectors_kept = False
+            self._stores_vectors = False
 
     def by_meaning(self, query: bytes, similar_from: float) -> list[int]:
         """The numbers of the sections with a similar meaning, nearest first."""

@@ -15,7 +15,7 @@ _LONGEST_TOOL_S = 30.0
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-def load_app(place: str) -> App:
+def load_app(name: str) -> App:
     """The app at ``module:attribute``, checked.
 
     Raises:
@@ -23,9 +23,9 @@ def load_app(place: str) -> App:
             and what to do.
 
     """
-    module_name, _, attribute = place.partition(":")
+    module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
-        msg = f"app {place!r}: write it as module:attribute, as in orchestra.demo:app"
+        msg = f"app {name!r}: write it as module:attribute, as in orchestra.demo:app"
         raise AppError(msg)
     here = str(Path.cwd())
     if here not in sys.path:  # a console script does not search the directory in which it is started
@@ -36,17 +36,17 @@ def load_app(place: str) -> App:
         raise
     except ModuleNotFoundError as error:
         hint = renamed(error.name) or "check the name, and that it can be imported from here"
-        msg = f"app {place!r}: there is no module {error.name!r}: {hint}"
+        msg = f"app {name!r}: there is no module {error.name!r}: {hint}"
         raise AppError(msg) from error
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        msg = f"app {place!r} cannot be loaded: {_where(error)}: {what}"
+        msg = f"app {name!r} cannot be loaded: {_where(error)}: {what}"
         raise AppError(msg) from error
     found = getattr(module, attribute, None)
     if not isinstance(found, App):
-        msg = f"app {place!r}: {attribute!r} is {type(found).__name__}, not an orchestra.App"
+        msg = f"app {name!r}: {attribute!r} is {type(found).__name__}, not an orchestra.App"
         raise AppError(msg)
-    check_app(found, place)
+    check_app(found, name)
     return found
 
 
@@ -59,7 +59,7 @@ def _where(error: Exception) -> str:
     return f"{Path(own[-1].filename).name}, line {own[-1].lineno}"
 
 
-def check_app(app: App, place: str) -> None:
+def check_app(app: App, name: str) -> None:
     """Check that the parts of an app fit together.
 
     Raises:
@@ -67,7 +67,7 @@ def check_app(app: App, place: str) -> None:
 
     """
     for problem in _problems(app):
-        msg = f"app {place}: {problem}"
+        msg = f"app {name}: {problem}"
         raise AppError(msg)
 
 

@@ -201,7 +201,7 @@ class Tool:
             result = await asyncio.to_thread(partial(self.function, **checked))
             if inspect.isawaitable(result):
                 result = await result
-        return _told(result)
+        return _as_text(result)
 
     def ready(self) -> Coroutine[Any, Any, None] | None:
         """What to await before a run, outside its ``timeout_s``; None if there is nothing.
@@ -322,7 +322,7 @@ def is_deeper(value: Any, levels: int) -> bool:
     return bool(inner) and (levels == 0 or any(is_deeper(each, levels - 1) for each in inner))
 
 
-def _told(result: Any) -> str:
+def _as_text(result: Any) -> str:
     """A result as text. A result without a JSON form does not make a tool fail that has done its work."""
     if isinstance(result, str):
         return result

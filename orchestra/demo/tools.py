@@ -25,13 +25,13 @@ def _parcels(context: ToolContext) -> Parcels:
     return cast("Parcels", context.resources)
 
 
-def _spoken(number: str) -> str:
+def _spaced(number: str) -> str:
     """A number digit by digit, as it is read out: ``4 2 7 1``."""
     return " ".join(number)
 
 
 def _unknown(number: str) -> str:
-    return f"I cannot find a parcel with the number {_spoken(number)}. Please check the number and tell me again."
+    return f"I cannot find a parcel with the number {_spaced(number)}. Please check the number and tell me again."
 
 
 @tool(
@@ -50,7 +50,7 @@ def find_parcel(number: ParcelNumber, context: ToolContext) -> str:
     parcel = _parcels(context).find(number)
     if parcel is None:
         return _unknown(number)
-    said = f"Your parcel {_spoken(number)} {parcel.status}."
+    said = f"Your parcel {_spaced(number)} {parcel.status}."
     if parcel.delivery_day:
         return f"{said} It will be delivered again on {parcel.delivery_day}."
     return f"{said} Shall we deliver it again?" if parcel.place == "depot" else said
@@ -71,9 +71,9 @@ def redeliver(
     if parcel is None:
         return _unknown(number)
     if parcel.place == "home":
-        return f"Your parcel {_spoken(number)} {parcel.status}, so I cannot deliver it again."
+        return f"Your parcel {_spaced(number)} {parcel.status}, so I cannot deliver it again."
     _parcels(context).redeliver(context.idempotency_key, number, day)
-    return f"Done. Your parcel {_spoken(number)} will be delivered on {day}."
+    return f"Done. Your parcel {_spaced(number)} will be delivered on {day}."
 
 
 @tool(
@@ -93,5 +93,5 @@ def open_complaint(
     complaint = _parcels(context).complain(
         context.idempotency_key, number, what, context.caller_number if call_back else ""
     )
-    said = f"I am sorry about that. I have opened complaint {_spoken(complaint)} for parcel {_spoken(number)}."
+    said = f"I am sorry about that. I have opened complaint {_spaced(complaint)} for parcel {_spaced(number)}."
     return f"{said} Somebody will call you back tomorrow." if call_back else said

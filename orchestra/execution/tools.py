@@ -264,8 +264,8 @@ def _outcome(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", sta
         noted, problems = changes(event.call_state, state)
         for problem in problems:
             _LOG.error("tool.call_state", tool=tool.name, call=event.call, turn=event.turn, problem=problem)
-        told = running.result() if error is None else str(error) or f"{tool.name} failed."
-        return _Outcome(failed=error is not None, result=told, noted=noted)
+        result = running.result() if error is None else str(error) or f"{tool.name} failed."
+        return _Outcome(failed=error is not None, result=result, noted=noted)
     if isinstance(error, RejectedError):
         return _Outcome(failed=True, result=str(error))
     error = error.__cause__ if isinstance(error, _ExitError) and error.__cause__ is not None else error

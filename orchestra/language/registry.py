@@ -34,5 +34,5 @@ def find_language(code: str = DEFAULT_CODE) -> Language:
     return known[code]
 
 
-#: for everything that is not told another one
+#: used wherever no other language is given
 DEFAULT_LANGUAGE: Final = find_language()

@@ -10,7 +10,7 @@ import pytest_asyncio
 import structlog
 
 from orchestra.agents.builtin import search_tool
-from orchestra.agents.embeddings import fused, similarity, unit
+from orchestra.agents.embeddings import fuse_rankings, similarity, unit_vector
 from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.tool import ToolContext
 from orchestra.errors import AppError
@@ -79,7 +79,7 @@ async def test_a_section_is_found_by_its_meaning_where_no_word_of_it_was_said(
 async def test_what_words_and_meaning_agree_on_comes_first(knowledge: Knowledge) -> None:
     await asyncio.to_thread(knowledge.embed)
     assert (await found(knowledge, "when do you open in the morning"))[0] == "Opening hours"
-    assert [number for number, _ in fused([1, 2, 3], [3, 4])] == [3, 1, 2, 4]
+    assert [number for number, _ in fuse_rankings([1, 2, 3], [3, 4])] == [3, 1, 2, 4]
 
 
 async def test_what_has_nothing_to_do_with_the_pages_finds_nothing(knowledge: Knowledge, server: OpenAIServer) -> None:
@@ -122,7 +122,7 @@ async def test_an_endpoint_that_fails_or_is_late_leaves_the_words_and_is_left_al
 async def test_pages_that_could_not_be_embedded_are_found_by_words_and_embedded_later(
     knowledge: Knowledge, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestra.agents.embeddings._REST_S", 0.05)
+    monkeypatch.setattr("orchestra.agents.embeddings._PAUSE_S", 0.05)
     server.faults = Faults(status=503)
     assert await found(knowledge, "dogs on a lead") == ["House rules"]
     server.faults = NO_FAULTS
@@ -145,5 +145,5 @@ def test_embeddings_without_a_server_are_refused_with_the_cure(folder: Path, mon
 
 
 def test_vectors_of_another_length_have_nothing_in_common() -> None:
-    assert similarity(unit([3.0, 4.0]), unit([6.0, 8.0])) == pytest.approx(1.0)
-    assert similarity(unit([3.0, 4.0]), unit([1.0])) == 0.0
+    assert similarity(unit_vector([3.0, 4.0]), unit_vector([6.0, 8.0])) == pytest.approx(1.0)
+    assert similarity(unit_vector([3.0, 4.0]), unit_vector([1.0])) == 0.0

@@ -1,8 +1,9 @@
-"""All that knows AutoGen: a turn is run by its AssistantAgents, whose prompts and tools run elsewhere.
+"""Everything that knows AutoGen: its AssistantAgents run a turn, with prompts and tools in other processes.
 
-AutoGen is extended at its official joints: a ChatCompletionClient that asks for prompts, a Workbench that asks for
-tools, a ChatCompletionContext over the call's own memory. Agents are built for each turn (0.05 ms) over that one
-context; an AutoGen Team would cost 20 ms and keep a copy of the history per agent. Faults of AutoGen 0.7.5 met here:
+`next_step` decides what happens; AutoGen is extended at its official interfaces to follow it: a ChatCompletionClient
+that requests prompts, a Workbench that requests tools, and a ChatCompletionContext over the call's own memory. Agents
+are built for each turn (0.05 ms) over that one context; an AutoGen Team would cost 20 ms and keep a copy of the history
+per agent. Faults of AutoGen 0.7.5 that are handled here:
 
 * a Workbench whose ``call_tool`` raises, also by cancellation, hangs the agent for ever: `ToolBench` never raises;
 * arguments of a handoff that are not an object do the same: `usable_calls` takes them out;

@@ -28,7 +28,7 @@ class TurnState:
         calls: how many tool calls and handoffs the models have made.
         last_calls: those of the last answer that made any, by name and arguments.
         apologized: a prompt failed, and execution has apologized to the caller.
-        error: what went wrong in a step where AutoGen cannot take an exception; the next prompt raises it.
+        error: the exception of a step in which AutoGen must not see one; the next prompt raises it.
 
     """
 

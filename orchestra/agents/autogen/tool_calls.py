@@ -50,7 +50,7 @@ def usable_calls(
 def guarded_calls(
     state: TurnState, toolset: AgentToolset, calls: Sequence[ToolCall], offered: Sequence[str]
 ) -> tuple[ToolCall, ...]:
-    """The calls as they are to be made; refused ones are noted in the state and keep their place, so as to be answered.
+    """The calls as they are to be made. Refused ones stay among them, so that each gets a result.
 
     They are counted, and remembered so that the next answer does not make one of them again.
     """
@@ -79,9 +79,9 @@ def guarded_calls(
 
 
 def _say_instead(state: TurnState, toolset: AgentToolset, calls: Sequence[ToolCall]) -> None:
-    """Have the caller hear what a refusal says; only of a call on its own, as two questions at once cannot be answered.
+    """Have the caller hear the words of a refusal, if it is the only call: two questions at once cannot be answered.
 
-    The question is kept as it is spoken: like that it is heard, recorded and agreed to.
+    The question is kept as it is spoken, for comparison with the words that the caller has heard.
     """
     if len(calls) > 1:
         for call in calls:
@@ -97,7 +97,7 @@ def _say_instead(state: TurnState, toolset: AgentToolset, calls: Sequence[ToolCa
 
 
 def _named(calls: Sequence[ToolCall], offered: Collection[str]) -> Iterator[ToolCall]:
-    """The calls by the names of the tools that are meant; one handoff of them at most."""
+    """The calls with the names of the tools that they mean, and at most one handoff."""
     handed_off = False
     for call in calls:
         name = tool_name(call.name, offered)

@@ -18,7 +18,7 @@ from orchestra_schemas import Message, ToolCall
 
 #: how often the caller may be handed off in one turn
 _HANDOFFS = 2
-#: how long AutoGen waits while the prompt is on its way: building it takes a core that others need for that
+#: how long building AutoGen waits while the prompt is on its way, which needs the core more urgently
 _OTHERS_FIRST_S = 0.005
 
 

@@ -113,7 +113,7 @@ class CallContext(ChatCompletionContext):
 
 
 def notes_of(state: TurnState) -> tuple[Message, ...]:
-    """What the agents know beside the conversation, as one message before it; empty if there is nothing."""
+    """The notes of the call as one message before the conversation; empty if there are none."""
     return (as_message(state.context.notes),) if state.context.notes else ()
 
 

@@ -42,14 +42,14 @@ _NUMBERS: Final = frozenset(
 
 def accepted_names(originals: Iterable[str], prefix: str = "") -> dict[str, str]:
     """The server's names → accepted names: unique, whatever the order in which the server lists them."""
-    ours: dict[str, str] = {}
+    accepted: dict[str, str] = {}
     for original in sorted(set(originals), key=lambda name: (_cleaned(prefix + name) != prefix + name, name)):
         name = _cleaned(prefix + original)
-        if name in ours.values() or len(name) > _LONGEST_NAME:
+        if name in accepted.values() or len(name) > _LONGEST_NAME:
             digest = sha256(original.encode(errors="replace")).hexdigest()[:_HASH]
             name = f"{name[: _LONGEST_NAME - _HASH - 1]}_{digest}"
-        ours[original] = name
-    return ours
+        accepted[original] = name
+    return accepted
 
 
 def _cleaned(name: str) -> str:

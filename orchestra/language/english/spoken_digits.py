@@ -55,53 +55,53 @@ def _runs(text: str, *, loose: bool) -> list[list[str]]:
     tokens = _TOKEN.findall(text.lower())
     runs: list[list[str]] = []
     in_run = False
-    place = 0
-    while place < len(tokens):
-        part, used = _number_at(tokens, place)
-        if not used and tokens[place] in _HOMOPHONES:
-            before, after = in_run, place + 1 < len(tokens) and _number_at(tokens, place + 1)[1] > 0
+    index = 0
+    while index < len(tokens):
+        part, used = _number_at(tokens, index)
+        if not used and tokens[index] in _HOMOPHONES:
+            before, after = in_run, index + 1 < len(tokens) and _number_at(tokens, index + 1)[1] > 0
             if (before and after) or (loose and (before or after)):
-                part, used = _HOMOPHONES[tokens[place]], 1
+                part, used = _HOMOPHONES[tokens[index]], 1
         if used:
             if not in_run:
                 runs.append([])
             runs[-1].append(part)
-        in_run = bool(used) or (in_run and tokens[place] in _JOINTS)
-        place += used or 1
+        in_run = bool(used) or (in_run and tokens[index] in _JOINTS)
+        index += used or 1
     return runs
 
 
-def _number_at(tokens: list[str], place: int) -> tuple[str, int]:
+def _number_at(tokens: list[str], index: int) -> tuple[str, int]:
     """The digits of the number that begins at a token, and how many tokens it takes; 0 if none begins there."""
-    token = tokens[place]
+    token = tokens[index]
     if token.isdigit():
         return token, 1
-    if token in _TIMES and place + 1 < len(tokens):
-        digits, used = _number_at(tokens, place + 1)
+    if token in _TIMES and index + 1 < len(tokens):
+        digits, used = _number_at(tokens, index + 1)
         return (digits * _TIMES[token], used + 1) if used and len(digits) == 1 else ("", 0)
-    value, used = _below_hundred(tokens, place)
+    value, used = _below_hundred(tokens, index)
     if not used:
         return "", 0
-    total, end, big = 0, place + used, False
+    total, end, big = 0, index + used, False
     for word, factor in (("thousand", _HUNDRED * _TEN), ("hundred", _HUNDRED)):
         if end < len(tokens) and tokens[end] == word:
             total, end, big = total + value * factor, end + 1, True
             begin = end + 1 if end < len(tokens) and tokens[end] == "and" else end
             value, more = _below_hundred(tokens, begin)
             end = begin + more if more else end
-    return (str(total + value) if big else str(value)), end - place
+    return (str(total + value) if big else str(value)), end - index
 
 
-def _below_hundred(tokens: list[str], place: int) -> tuple[int, int]:
+def _below_hundred(tokens: list[str], index: int) -> tuple[int, int]:
     """``forty two`` → 42 in two tokens (three if hyphenated), ``seven`` → 7 in one; (0, 0) if no number is there."""
-    if place >= len(tokens):
+    if index >= len(tokens):
         return 0, 0
-    token = tokens[place]
+    token = tokens[index]
     if token in _UNITS:
         return _UNITS[token], 1
     if token not in _TENS:
         return 0, 0
-    unit = place + 2 if tokens[place + 1 : place + 2] == ["-"] else place + 1
+    unit = index + 2 if tokens[index + 1 : index + 2] == ["-"] else index + 1
     if unit < len(tokens) and 0 < _UNITS.get(tokens[unit], 0) < _TEN:
-        return _TENS[token] + _UNITS[tokens[unit]], unit + 1 - place
+        return _TENS[token] + _UNITS[tokens[unit]], unit + 1 - index
     return _TENS[token], 1

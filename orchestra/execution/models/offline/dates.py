@@ -128,7 +128,7 @@ def _of_month(plain: str, month: int, today: date) -> str | None:
         day = int(nth[1])
     else:
         said = rest.replace("-", " ").split()
-        ordinal = next((place for place, word in enumerate(said) if word in _ORDINALS), None)
+        ordinal = next((index for index, word in enumerate(said) if word in _ORDINALS), None)
         runs = digit_runs(rest)
         if ordinal is not None:
             day = _ORDINALS[said[ordinal]]

@@ -118,12 +118,12 @@ def plain(said: str) -> str:
 
 def is_repeat(said: str) -> bool:
     """Asks to hear the last reply again: "Sorry, could you say that again?"."""
-    return _says(_REPEAT, said, beside=_FEW)
+    return _says(_REPEAT, said, besides=_FEW)
 
 
 def is_bye(said: str) -> bool:
     """Ends the call: "That is all, thank you. Good bye."."""
-    return _says(_BYE, said, beside=_SOME)
+    return _says(_BYE, said, besides=_SOME)
 
 
 def wants_person(said: str) -> bool:
@@ -153,17 +153,17 @@ def declines(said: str) -> bool:
 
 def is_thanks(said: str) -> bool:
     """Thanks and says nothing else."""
-    return _says(_THANKS, said, beside=0)
+    return _says(_THANKS, said, besides=0)
 
 
 def is_hello(said: str) -> bool:
     """Greets or asks whether anybody is there, and says nothing else."""
-    return _says(_HELLO, said, beside=0)
+    return _says(_HELLO, said, besides=0)
 
 
 def is_wait(said: str) -> bool:
     """Asks for a moment: "Hold on, let me look."."""
-    return _says(_WAIT, said, beside=_FEW) and not asks(said)
+    return _says(_WAIT, said, besides=_FEW) and not asks(said)
 
 
 def is_never_mind(said: str) -> bool:
@@ -202,9 +202,9 @@ def means_another(said: str) -> bool:
     return bool(_OTHER.search(plain(said)))
 
 
-def says_little(said: str, beside: Collection[str] = ()) -> bool:
+def says_little(said: str, besides: Collection[str] = ()) -> bool:
     """Contains only yes, no, thanks, numbers, days and the terms ``beside``: nothing that could be a wish."""
-    return all(closest_term(term, beside)[1] >= _SURE for term in terms(_LITTLE.sub(" ", without_numbers(said))))
+    return all(closest_term(term, besides)[1] >= _SURE for term in terms(_LITTLE.sub(" ", without_numbers(said))))
 
 
 def without_openers(said: str) -> str:
@@ -216,7 +216,7 @@ def _gives_value(said: str) -> bool:
     return bool(digit_runs(said) or _DAY.search(plain(said)))
 
 
-def _says(pattern: re.Pattern[str], said: str, *, beside: int) -> bool:
+def _says(pattern: re.Pattern[str], said: str, *, besides: int) -> bool:
     """Whether the words match the pattern, with at most ``beside`` further terms."""
     rest, found = pattern.subn(" ", plain(said))
-    return bool(found) and len(terms(rest)) <= beside
+    return bool(found) and len(terms(rest)) <= besides

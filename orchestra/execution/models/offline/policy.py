@@ -54,7 +54,7 @@ def _example(situation: Situation) -> Action | None:
     tools = [*situation.own, *(tool for tool in situation.tools if tool.name.startswith(HANDOFF))]
     name = example_of(situation.said, tools)
     waiting = slot_filling.pending(situation) if name else None
-    if name is None or (waiting is not None and (waiting.tool.name == name or waiting.slot.tells)):
+    if name is None or (waiting is not None and (waiting.tool.name == name or waiting.slot.is_free_text)):
         return None
     return _do(situation, name)
 

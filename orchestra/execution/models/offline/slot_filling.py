@@ -7,7 +7,7 @@ from typing import Any
 from orchestra.execution.models.offline import dialogue_acts, replies
 from orchestra.execution.models.offline.actions import TRANSFER, Action, Call, Say, Situation
 from orchestra.execution.models.offline.dialogue import Dialogue
-from orchestra.execution.models.offline.slots import Slot, slots_of, tells_more, value_in
+from orchestra.execution.models.offline.slots import Slot, has_further_terms, slots_of, value_in
 from orchestra.execution.models.offline.tool_ranking import rank
 from orchestra.language.english.spoken_digits import digit_runs
 from orchestra.language.english.stemming import terms
@@ -122,7 +122,7 @@ def _bare_values(situation: Situation, tool: ToolSchema) -> dict[str, Any]:
     """The arguments in the caller's words, if nothing else in them could be a wish."""
     slots = [slot for slot in slots_of(tool) if slot.kind in ("digits", "choice", "day")]
     described = frozenset(term for slot in slots for term in terms(slot.description))
-    if not dialogue_acts.says_little(situation.said, beside=described):
+    if not dialogue_acts.says_little(situation.said, besides=described):
         return {}
     values = {slot.name: value_in(slot, situation.said, asked=False, at=situation.at) for slot in slots}
     return {name: value for name, value in values.items() if value is not None}
@@ -134,7 +134,7 @@ def _call_or_ask(situation: Situation, tool: ToolSchema, answers: tuple[Answer, 
         value = _value(situation, slot, answers)
         if value is None and slot.kind == "digits" and not dialogue_acts.means_another(answers[0].said):
             value = _known(situation, slot)
-        if value is None and slot.tells and slot.required and tells_more(answers[0].said, tool):
+        if value is None and slot.is_free_text and slot.required and has_further_terms(answers[0].said, tool):
             value = dialogue_acts.without_openers(answers[0].said)
         if value is not None:
             arguments[slot.name] = value

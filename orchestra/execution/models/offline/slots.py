@@ -102,7 +102,7 @@ class Slot:
         return "time" if _TIME.search(named) and not _NO_TIME.search(named) else "words"
 
     @property
-    def tells(self) -> bool:
+    def is_free_text(self) -> bool:
         """Whether the caller tells it in their own words: what happened, a message, a wish."""
         return self.kind == "words" and bool(_STORY.search(self.description.lower()))
 
@@ -173,7 +173,7 @@ def _of_calendar(slot: Slot, said: str, at: float) -> Any:
     return slot.of_choice(chosen) if slot.choices else chosen
 
 
-def tells_more(said: str, tool: ToolSchema) -> bool:
+def has_further_terms(said: str, tool: ToolSchema) -> bool:
     """Whether the words that called for a tool also tell what happened."""
     own = {stem(word) for word in words(tool.name.replace("_", " "))} | {"make", "file", "complain", "report", "number"}
     more = [
@@ -189,7 +189,7 @@ def _answer(slot: Slot, said: str) -> Any:
     if slot.kind == "boolean":
         return dialogue_acts.is_yes(said) or (False if dialogue_acts.is_no(said) else None)
     answer = dialogue_acts.without_openers(said)
-    if slot.tells:
+    if slot.is_free_text:
         return answer or None
     answer = _LEAD_IN.sub("", answer).strip(" .,!")
     written = _WRITTEN.get(slot.schema.get("format", ""))

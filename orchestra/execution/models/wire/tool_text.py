@@ -107,8 +107,8 @@ def _objects(text: str, offered: Sequence[str]) -> Iterator[Written]:
 
 
 def _next_brace(text: str, start: int) -> int:
-    places = [place for place in (text.find("{", start), text.find("[", start)) if place >= 0]
-    return min(places, default=-1)
+    indexes = [index for index in (text.find("{", start), text.find("[", start)) if index >= 0]
+    return min(indexes, default=-1)
 
 
 def _in_value(value: Any) -> Iterator[Written]:

@@ -6,6 +6,7 @@ from pipecat.turns.user_start import BaseUserTurnStartStrategy, ExternalUserTurn
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
 from orchestra.errors import SettingError
+from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram.flux import FluxSTT, ServerTurnStop
 from orchestra.voice.engines.deepgram.stt import ReconnectingDeepgramSTT
@@ -38,7 +39,7 @@ class NovaEngine:
             api_key=self._key,
             base_url=self._url,
             settings=DeepgramSTTService.Settings(
-                model=self._model, language="en", interim_results=True, punctuate=True, numerals=True
+                model=self._model, language=DEFAULT_LANGUAGE.code, interim_results=True, punctuate=True, numerals=True
             ),
         )
 
