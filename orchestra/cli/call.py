@@ -1,4 +1,4 @@
-"""`orchestra call`: a simulated caller rings the edge, speaks, and tells what it heard."""
+"""`orchestra call`: a simulated caller calls the edge, speaks, and reports what it heard."""
 
 import asyncio
 import json
@@ -38,31 +38,35 @@ _STEPS = {"say": "text", "wav": "wav", "silence": "silence_s", "digits": "digits
 _ORDER = "orchestra.call.order"
 _CONNECT_S = 5.0
 #: the backslash keeps the help's printer from taking the table for markup
-_HELP = """Call the edge as Twilio does, in real time, and print per turn what was heard and how long it took to come.
+_HELP = """Call the edge as Twilio does, in real time, and show each reply and the wait for it.
 
---say, --wav, --silence and --digits may be repeated and mixed: they are done in the order given, each when the reply
-before is over. A call of the stack that runs here is followed in its journal, so that a filler is not taken for the
-reply; elsewhere --patience says how long a pause the caller bears.
+--say, --wav, --silence and --digits may be repeated and mixed. They are
+done in the given order, each after the reply to the one before. If the edge
+was started on this machine, the call's journal shows when a reply is over;
+otherwise it is over after --patience seconds of silence.
 
-A --script is a text file with a line a turn (# begins a comment), or TOML:
+A --script is a text file with one line per turn (# starts a comment), or TOML:
 
 \b
   [\\[say]]
   text = "Where is my parcel?"  # or wav = "FILE", or silence_s = 6
   [\\[say]]
   text = "Four two seven one."
-  barge_in_after_s = 1.5        # over the reply before, 1.5 s after it began
-  wait_s = 5                    # the reply to this ends with 5 s of quiet
+  barge_in_after_s = 1.5        # interrupts the reply before
+  wait_s = 5                    # over after 5 s of silence
   [\\[say]]
-  digits = "4271#"              # keys; beside a text: after the reply to it
+  digits = "4271#"              # beside a text: after its reply
 """
+
+
+_CALLER, _OUTPUT = "What the caller does", "Output"
 
 
 class _InOrder(TyperCommand):
     """Remembers in which order the options were given."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as ever, and note every option's name in `_ORDER`."""
+        """Parse, and store every option's name in `_ORDER`."""
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         ctx.meta[_ORDER] = [parameter.name for parameter in order]
         return super().parse_args(ctx, args)
@@ -75,7 +79,7 @@ def register(app: typer.Typer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What the command line asks for."""
+    """The call that the command line describes."""
 
     steps: "tuple[ScriptLine, ...]"
     barge_in_after_s: float | None
@@ -87,7 +91,7 @@ class _Order:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """One turn as the caller had it; the greeting says nothing."""
+    """One turn as the caller experienced it. In the greeting the caller says nothing."""
 
     said: str
     audio: "TurnAudio"
@@ -97,26 +101,47 @@ class _Turn:
 def call(
     context: typer.Context,
     *,
-    say: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="Say this.")] = None,
-    wav: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Play this 16-bit WAV file.")] = None,
-    silence: Annotated[list[float] | None, typer.Option(metavar="S", help="Say nothing for S seconds.")] = None,
-    digits: Annotated[list[str] | None, typer.Option(metavar="KEYS", help="Press these keys: 0-9, *, #, A-D.")] = None,
-    script: Annotated[Path | None, typer.Option(metavar="FILE", help="Do what this file says.")] = None,
+    say: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="Say this.", rich_help_panel=_CALLER)] = None,
+    wav: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Play this 16-bit WAV file.", rich_help_panel=_CALLER)
+    ] = None,
+    silence: Annotated[
+        list[float] | None, typer.Option(metavar="S", help="Be silent for S seconds.", rich_help_panel=_CALLER)
+    ] = None,
+    digits: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEYS", help="Press these keys: 0-9, *, #, A-D.", rich_help_panel=_CALLER),
+    ] = None,
+    script: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Follow the steps in this file.", rich_help_panel=_CALLER)
+    ] = None,
     barge_in_after: Annotated[
         float | None,
-        typer.Option(metavar="S", min=0, help="Do the last step over the reply before it, S seconds after it began."),
+        typer.Option(
+            metavar="S",
+            min=0,
+            help="Say the last step into the reply, S seconds after that began.",
+            rich_help_panel=_CALLER,
+        ),
     ] = None,
     patience: Annotated[
-        float, typer.Option(metavar="S", min=0, help="A reply is over after so many seconds of quiet.")
+        float,
+        typer.Option(metavar="S", min=0, help="A reply is over after S seconds of silence.", rich_help_panel=_CALLER),
     ] = 0.8,
     from_number: Annotated[str, typer.Option("--from", metavar="NUMBER", help="The caller's number.")] = "+15550001",
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the call as stereo WAV: left caller, right agent.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Save the call as a stereo WAV file: caller left, agent right.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="The edge; without it, the one that `orchestra up` started here.")
+        str | None,
+        typer.Option(metavar="URL", help="The edge. Without it: the one that `orchestra up` started on this machine."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUTPUT)] = False,
 ) -> None:
     """Call the edge as Twilio does, in real time; see `_HELP`."""
     import uvloop
@@ -151,7 +176,7 @@ def _script(path: Path) -> "list[ScriptLine]":
 
 
 def _steps(order: list[str], given: dict[str, Any]) -> "list[ScriptLine]":
-    """The steps of the command line, in the order in which they stand there."""
+    """The steps of the command line, in their order."""
     from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.errors import UsageError
 
@@ -212,7 +237,7 @@ def _caller(settings: "Settings", order: _Order) -> "Caller":
     auth_token = settings.twilio_auth_token.get_secret_value() or (up.auth_token if up else "")
     url = order.url or settings.public_url or (up.url if up else "")
     if not url:
-        msg = "nothing is running here to call: start `orchestra up` in another terminal, or give --url"
+        msg = "no edge is running on this machine: start `orchestra up` in another terminal, or give --url"
         raise UsageError(msg)
     _see_whether_anything_listens(url)
     if not auth_token:
@@ -231,7 +256,7 @@ def _see_whether_anything_listens(url: str) -> None:
     except (ValueError, KeyError):
         host = ""
     if not host:
-        msg = f"{url!r} is no address of an edge: write it like http://127.0.0.1:8480"
+        msg = f"{url!r} is not the URL of an edge: write it like http://127.0.0.1:8480"
         raise UsageError(msg)
     try:
         socket.create_connection((host, port), _CONNECT_S).close()
@@ -242,7 +267,7 @@ def _see_whether_anything_listens(url: str) -> None:
 
 @asynccontextmanager
 async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Callable[[], bool]]":
-    """Whether the agents are still at a reply, by the call's journal; never, where that is not the stack's here."""
+    """Whether the agents are still replying, according to the call's journal; False if the journal is not here."""
     from orchestra.bus import Bus
     from orchestra.errors import ServerError
     from orchestra.simulator import ReplyInProgress
@@ -270,7 +295,7 @@ async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Ca
 
 
 async def _listen(follow: "Subscription", call_sid: str, replying: "ReplyInProgress") -> None:
-    """Tell of the events of the call that the carrier calls ``call_sid``."""
+    """Show the events of the call with the carrier's id ``call_sid``."""
     from orchestra_schemas import CallStarted, DecodeError
 
     call = ""

@@ -1,4 +1,4 @@
-"""`orchestra curate pull`: what annotators have said of the calls becomes an evaluation set."""
+"""`orchestra curate pull`: turns annotations into an evaluation set."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,26 +15,28 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    curate = typer.Typer(help="The labelling project of the calls.", no_args_is_help=True)
+    curate = typer.Typer(help="The Label Studio project.", no_args_is_help=True)
     curate.callback()(_curate)
     curate.command()(pull)
     app.add_typer(curate, name="curate")
 
 
 def _curate() -> None:
-    """The labelling project of the calls."""
+    """The Label Studio project."""
 
 
 def pull(
     out: Annotated[
         Path | None,
-        typer.Option(help="The evaluation set, a JSON line a call: evaluation.jsonl in the data directory."),
+        typer.Option(
+            help="The evaluation set, one JSON line per call. Default: evaluation.jsonl in the data directory."
+        ),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Fetch all annotations anew, not only changed ones.")
+        bool, typer.Option("--all", help="Fetch all annotations, not only the changed ones.")
     ] = False,
 ) -> None:
-    """Fetch what changed since the last pull, bring the evaluation set up to date, and show the word error rates."""
+    """Fetch annotations changed since the last pull, update the evaluation set, and show word error rates."""
     from orchestra.curation.evaluation import latest, read_set, write_set
     from orchestra.curation.label_studio import LabelStudio
     from orchestra.settings import load_settings
@@ -53,7 +55,7 @@ def pull(
 
 
 def fetch(project: Any, since: datetime | None) -> "list[EvaluatedCall]":
-    """What the annotations of the project's tasks say that changed after this moment; others are complained of."""
+    """The annotations of tasks that changed after this moment; unreadable ones are reported."""
     from orchestra.curation.evaluation import evaluated
     from orchestra.errors import RejectedError
 

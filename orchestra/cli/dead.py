@@ -1,4 +1,4 @@
-"""`orchestra dead`: what a group could not handle, and what becomes of it."""
+"""`orchestra dead`: events that a consumer group could not handle."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,9 +14,9 @@ dead = typer.Typer(help="The dead letters of a consumer group: list, show, reque
 
 Group = Annotated[str, typer.Argument(help="The consumer group.")]
 Names = Annotated[
-    list[str] | None, typer.Argument(help="Letters by the name that `list` shows, like 07/1763830000000-0.")
+    list[str] | None, typer.Argument(help="Names of dead letters as `list` shows them: 07/1763830000000-0.")
 ]
-All = Annotated[bool, typer.Option("--all", help="All letters of the group.")]
+All = Annotated[bool, typer.Option("--all", help="All dead letters of the group.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 @dead.command("list")
 def list_letters(
-    group: Group, as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False
+    group: Group, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
 ) -> None:
     """List the dead letters of a group."""
     letters = _letters(group)
@@ -57,8 +57,10 @@ def list_letters(
 
 
 @dead.command()
-def show(group: Group, name: Annotated[str, typer.Argument(help="The letter, as `list` names it.")]) -> None:
-    """Show one dead letter whole: its event, the error and the traceback."""
+def show(
+    group: Group, name: Annotated[str, typer.Argument(help="Name of the dead letter as `list` shows it.")]
+) -> None:
+    """Show a dead letter: its event, the error and the traceback."""
     (letter,) = _chosen(group, [name], every=False)
     for field in ("type", "call", "id", "stream", "stream_id", "handler", "attempts", "published"):
         say(f"{field:10} {getattr(letter, field)}")
@@ -68,13 +70,13 @@ def show(group: Group, name: Annotated[str, typer.Argument(help="The letter, as 
 
 @dead.command()
 def requeue(group: Group, names: Names = None, every: All = False) -> None:
-    """Give dead letters back to their group: its worker handles them again."""
+    """Give dead letters back to their group. Its workers handle them again."""
     _decide(group, names or [], every, "requeue")
 
 
 @dead.command()
 def drop(group: Group, names: Names = None, every: All = False) -> None:
-    """Delete dead letters for good."""
+    """Delete dead letters."""
     _decide(group, names or [], every, "drop")
 
 
@@ -97,7 +99,7 @@ def _letters(group: str) -> "list[DeadLetter]":
 
 def _chosen(group: str, names: list[str], *, every: bool) -> "list[DeadLetter]":
     if bool(names) == every:
-        msg = f"name the letters that `orchestra dead list {group}` shows, or say --all"
+        msg = f"give names from `orchestra dead list {group}`, or --all"
         raise UsageError(msg)
     letters = {letter.name: letter for letter in _letters(group)}
     unknown = [name for name in names if name not in letters]

@@ -1,4 +1,4 @@
-"""`orchestra dial`: have the agents call somebody."""
+"""`orchestra dial`: place an outbound call."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def dial(
-    to: Annotated[str, typer.Argument(metavar="NUMBER", help="Who is called, as +15550001.")],
+    to: Annotated[str, typer.Argument(metavar="NUMBER", help="The number to call, E.164: +15550001.")],
 ) -> None:
-    """Have the carrier call this number; whoever answers is connected to the agents of the running edge."""
+    """Place a call. Whoever answers talks to the agents of the running edge."""
     import uvloop
 
     from orchestra.log import configure_logging

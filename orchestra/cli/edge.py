@@ -9,7 +9,7 @@ def register(app: typer.Typer) -> None:
 
 
 def edge() -> None:
-    """Take phone calls: Twilio's webhooks and media streams, until SIGTERM."""
+    """Answer phone calls until SIGTERM: serves Twilio's webhooks and media streams."""
     import uvloop
 
     from orchestra.log import configure_logging

@@ -1,4 +1,4 @@
-"""`orchestra group`: what becomes of a consumer group whose consumer is renamed, replaced or no longer run."""
+"""`orchestra group`: for a consumer group whose consumer is renamed, replaced or no longer run."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 from orchestra.cli.ui.terminal import say
 
-group = typer.Typer(help="Give up a consumer group: release or drop it.", no_args_is_help=True)
+group = typer.Typer(help="Release or drop a consumer group.", no_args_is_help=True)
 
 Group = Annotated[str, typer.Argument(help="The consumer group.")]
 
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command()
 def release(name: Group) -> None:
-    """Let another consumer have the group: the next to run under its name goes on where the group is."""
+    """Let another consumer use the group. The next one with its name continues at the group's position."""
     import uvloop
 
     from orchestra.bus import Bus
@@ -35,14 +35,14 @@ def release(name: Group) -> None:
 
     holder = uvloop.run(run())
     if holder is None:
-        say(f"{name} has no record of whose it is: the next consumer of that name has it")
+        say(f"{name} belongs to no consumer: the next one with that name gets it")
     else:
-        say(f"{name} no longer belongs to {holder}: the next consumer of that name has it")
+        say(f"{name} no longer belongs to {holder}: the next consumer with that name gets it")
 
 
 @group.command()
 def drop(name: Group) -> None:
-    """Delete the group, its place in the journal and its dead letters; its workers must have ended."""
+    """Delete the group, its position in the journal and its dead letters. Its workers must be stopped."""
     import uvloop
 
     from orchestra.bus import Bus
@@ -57,4 +57,4 @@ def drop(name: Group) -> None:
             await bus.close()
 
     streams = uvloop.run(run())
-    say(f"{name} is dropped" if streams else f"there is no group {name}: `orchestra status` shows those there are")
+    say(f"{name} is dropped" if streams else f"there is no group {name}: `orchestra status` lists the groups")

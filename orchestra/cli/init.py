@@ -1,4 +1,4 @@
-"""`orchestra init`: an app that answers calls, with its knowledge and its test, to begin from."""
+"""`orchestra init`: writes an app with knowledge and a test to start from."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from orchestra.cli.ui.terminal import say
 from orchestra.cli.ui.write_errors import writing
 from orchestra.errors import UsageError
 
-APP = '''"""Who answers the calls of {title}: change the agents, their tools and what they know."""
+APP = '''"""The app of {title}: change the agents, their tools and their knowledge."""
 
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +37,7 @@ async def cancel_order(number: Annotated[str, "order number, two digits"]) -> st
 
 @rule
 def no_promises(sentence: Sentence) -> str | None:
-    """What must not be said, whatever the model has in mind."""
+    """Never promise anything, whatever the model writes."""
     return "A person has to decide about that." if "guarantee" in sentence.text.lower() else None
 
 
@@ -79,7 +79,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def said_to(bus: TestBus, *words: str) -> str:  # noqa: F811
-    """All that the agents say in a call in which the caller says these words."""
+    """Everything that the agents say in a call in which the caller says these words."""
     call = bus.call()
     async with bus.run(Orchestration(app).consumer, Execution(app).consumer):
         await bus.publish(CallStarted(call=call, greeting=app.greeting))
@@ -116,17 +116,17 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    name: Annotated[str, typer.Argument(help="The app's name, like flower-shop; also the folder's.")],
-    folder: Annotated[Path, typer.Option("--folder", help="Where to make the app's folder.")] = Path(),
+    name: Annotated[str, typer.Argument(help="Name of the app and its folder, such as flower-shop.")],
+    folder: Annotated[Path, typer.Option("--folder", help="Where to create the folder.")] = Path(),
 ) -> None:
-    """Write an app that answers calls as it is, with its knowledge and its test; then change it."""
+    """Write an app that answers calls right away, with knowledge and a test."""
     module = name.replace("-", "_")
     if not module.isidentifier() or not name.isascii():
-        msg = f"an app's name is a word of letters, digits, - and _, not {name!r}"
+        msg = f"{name!r} is not a valid name of an app: use letters, digits, - and _"
         raise UsageError(msg)
     place = folder / name
     if place.exists():
-        msg = f"{place} is there already: choose another name, or another --folder"
+        msg = f"{place} exists already: choose another name, or another --folder"
         raise UsageError(msg)
     words = {"module": module, "title": " ".join(part.capitalize() for part in module.split("_"))}
     files = {f"{module}.py": APP.format(**words), f"test_{module}.py": TEST.format(**words), "knowledge/hours.md": PAGE}

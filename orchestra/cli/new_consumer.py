@@ -1,4 +1,4 @@
-"""`orchestra new-consumer`: a consumer and its test, to begin from."""
+"""`orchestra new-consumer`: writes a consumer and its test to start from."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,14 +9,14 @@ from orchestra.cli.ui.terminal import say
 from orchestra.cli.ui.write_errors import writing
 from orchestra.errors import UsageError
 
-CONSUMER = '''"""{title}: what it does with the turns of a call, in a sentence."""
+CONSUMER = '''"""{title}: describe in a sentence what it does with the turns of a call."""
 
 from orchestra import Consumer
 from orchestra.events import Event, UserTurnEnded
 
 
 class {event}(Event, frozen=True, kw_only=True):
-    """What this consumer publishes; fields are only ever added, each with a default."""
+    """Published by this consumer. Fields are only ever added, each with a default."""
 
     words: int = 0
 
@@ -26,7 +26,7 @@ consumer = Consumer("{group}")  # the consumer group's name
 
 @consumer.on(UserTurnEnded)
 async def handle(event: UserTurnEnded) -> {event}:
-    """Called once for every turn; what it returns is published in the same step that marks the turn as handled."""
+    """Called for every turn. The returned event is published in the same step that marks the turn as handled."""
     return {event}(call=event.call, turn=event.turn, words=len(event.text.split()))
 '''
 
@@ -56,15 +56,15 @@ def register(app: typer.Typer) -> None:
 
 
 def new_consumer(
-    name: Annotated[str, typer.Argument(help="The consumer group's name, like mood.")],
+    name: Annotated[str, typer.Argument(help="Name of the consumer group, such as mood.")],
     folder: Annotated[Path, typer.Option("--folder", help="Where to write the two files.")] = Path(),
 ) -> None:
-    """Write a consumer and its test, which pass as they are; then change them."""
+    """Write a consumer that runs right away, and its test."""
     from orchestra.bus.consumer.definition import PLATFORM
 
     module = name.replace("-", "_")
     if not module.isidentifier() or not name.isascii():
-        msg = f"a consumer's name is a word of letters, digits, - and _, not {name!r}"
+        msg = f"{name!r} is not a valid name of a consumer: use letters, digits, - and _"
         raise UsageError(msg)
     if name in PLATFORM:
         msg = (
@@ -75,7 +75,7 @@ def new_consumer(
     files = {folder / f"{module}.py": CONSUMER, folder / f"test_{module}.py": TEST}
     for path in files:
         if path.exists():
-            msg = f"{path} is there already: choose another name, or another --folder"
+            msg = f"{path} exists already: choose another name, or another --folder"
             raise UsageError(msg)
     for path, template in files.items():
         text = template.format(title=title, event=f"{title}Measured", group=name, module=module)

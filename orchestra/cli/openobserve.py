@@ -1,4 +1,4 @@
-"""`orchestra openobserve`: prepare an OpenObserve for our events."""
+"""`orchestra openobserve`: prepares OpenObserve for our events."""
 
 from typing import TYPE_CHECKING
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    group = typer.Typer(help="OpenObserve: where events and logs are shipped.", no_args_is_help=True)
+    group = typer.Typer(help="OpenObserve, which receives events and logs.", no_args_is_help=True)
     group.command()(setup)
     group.callback()(_group)
     app.add_typer(group, name="openobserve")
 
 
 def _group() -> None:
-    """OpenObserve: where events and logs are shipped."""
+    """OpenObserve, which receives events and logs."""
 
 
 def setup() -> None:
-    """Create the streams with all their columns, and the dashboard; safe to run again."""
+    """Create the streams with all their columns, and the dashboard. Safe to run again."""
     import uvloop
 
     from orchestra.settings import load_settings

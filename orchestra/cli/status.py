@@ -1,4 +1,4 @@
-"""`orchestra status`: the consumer groups, who owns what, what is behind."""
+"""`orchestra status`: consumer groups, their owners and their lag."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per group and partition.")] = False,
 ) -> None:
-    """Show every consumer group: its workers and their partitions, lag, pending events, dead letters."""
+    """Show each consumer group: workers and their partitions, lag, pending events, dead letters."""
     import uvloop
 
     from orchestra.settings import load_settings

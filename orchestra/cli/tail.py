@@ -22,9 +22,11 @@ def register(app: typer.Typer) -> None:
 def tail(
     call: Annotated[str, typer.Option("--call", help="Only this call.")] = "",
     types: Annotated[list[str] | None, typer.Option("--type", help="Only this type, like user.turn.ended.")] = None,
-    from_start: Annotated[bool, typer.Option("--from-start", help="Begin with what is there already.")] = False,
-    media: Annotated[bool, typer.Option("--media", help="Audio and partial transcripts too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Start with the events that are there already.")
+    ] = False,
+    media: Annotated[bool, typer.Option("--media", help="Include audio and partial transcripts.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Print the events of all calls, or of one, as they arrive."""
     import uvloop

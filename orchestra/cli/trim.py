@@ -1,4 +1,4 @@
-"""`orchestra trim`: remove old events now, and past a group that holds them back."""
+"""`orchestra trim`: removes old events now, even past a group that holds them back."""
 
 from typing import Annotated
 
@@ -14,13 +14,13 @@ def register(app: typer.Typer) -> None:
 
 def trim(
     past: Annotated[
-        str, typer.Option("--past", help="Do not wait for this group: what it has not read is lost to it.")
+        str, typer.Option("--past", help="Do not wait for this group. It loses the events that it has not read.")
     ] = "",
     older_than_s: Annotated[
-        float | None, typer.Option("--older-than", help="Seconds; the retention of the settings unless given.")
+        float | None, typer.Option("--older-than", help="Age in seconds. Default: the retention in the settings.")
     ] = None,
 ) -> None:
-    """Trim the journal and the media streams by their floor: what is old and needed by no group."""
+    """Remove events that are older than the retention and that every group has handled."""
     import uvloop
 
     from orchestra.bus import Bus
@@ -42,6 +42,6 @@ def trim(
 
     held = uvloop.run(run())
     for group, behind in sorted(held.items()):
-        say(f"kept for {group}, which is {behind:.0f} s behind the retention: run its worker, or --past {group}")
+        say(f"kept for {group}, which is {behind:.0f} s behind the retention: run its worker, or give --past {group}")
     if not held:
         say("trimmed; no group holds older events back")

@@ -22,12 +22,15 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    edges: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Edge processes, all on one port.")] = 1,
+    edges: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="Number of edge processes, all on one port.")
+    ] = 1,
     reload: Annotated[
-        bool, typer.Option("--reload", help="Take up the app anew whenever a file of it below here changes.")
+        bool,
+        typer.Option("--reload", help="Load the app again whenever one of its files below this directory changes."),
     ] = False,
 ) -> None:
-    """Start the server, the workers and the edge, and keep them running until Ctrl-C."""
+    """Start the server, the workers and the edge, and run them until Ctrl-C."""
     import uvloop
 
     from orchestra.agents import load_app
@@ -41,7 +44,7 @@ def up(
 
 
 def words_to_try(app: "App") -> str:
-    """What a caller may say to this app first: the first example there is of its entry agent, or of another."""
+    """Something a caller may say to this app: the first example of its entry agent, or of another."""
     agents = sorted(app.agents, key=lambda agent: agent.name != app.entry)
     examples = [part for agent in agents for part in (agent.examples, *(tool.examples for tool in agent.tools))]
     words = next((" ".join(each.split()) for part in examples for each in part if each.strip()), "")
@@ -71,5 +74,5 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
 
 
 def _quoted(words: str) -> str:
-    """The words as one argument of a shell, between double quotes where they may stand so."""
+    """The words as one argument of a shell, in double quotes if possible."""
     return shlex.quote(words) if set(words) & set('"$`\\!') else f'"{words}"'

@@ -12,18 +12,18 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    consumers: Annotated[list[str], typer.Argument(help="What to run: a name, or module:attribute.")],
+    consumers: Annotated[list[str], typer.Argument(help="Consumers by name, or as module:attribute.")],
     health_port: Annotated[
         int | None, typer.Option("--health-port", help="Serve /healthz and /metrics on this port.")
     ] = None,
     health_host: Annotated[
-        str, typer.Option("--health-host", help="The address of that port; 0.0.0.0 to be asked from elsewhere.")
+        str, typer.Option("--health-host", help="Address of that port. 0.0.0.0: reachable from other machines.")
     ] = "127.0.0.1",
     reload: Annotated[
-        bool, typer.Option("--reload", help="Start anew whenever a .py file below here changes.")
+        bool, typer.Option("--reload", help="Restart whenever a .py file below this directory changes.")
     ] = False,
 ) -> None:
-    """Run consumers in this process until it is told to stop (SIGTERM, Ctrl-C); then hand their partitions over.
+    """Run consumers in this process until SIGTERM or Ctrl-C, then release their partitions.
 
     The platform's own are orchestration, execution, persistence, archive, logging, telemetry and curator. Packages
     offer others as entry points of the group "orchestra.consumers".

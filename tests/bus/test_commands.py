@@ -194,7 +194,7 @@ async def test_a_new_consumer_passes_its_own_test_and_is_never_overwritten(
     assert process.returncode == 0, out.decode()
     code, text = await orchestra("new-consumer", "call-mood")
     assert code == 2
-    assert "there already" in text
+    assert "exists already" in text
 
 
 async def test_a_consumer_that_is_not_there_is_one_clear_line(orchestra: Orchestra) -> None:

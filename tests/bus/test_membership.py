@@ -144,7 +144,7 @@ async def test_the_commands_release_and_drop_say_what_they_did(bus: TestBus, orc
     async with bus.run(consumer_of("mood", UserTurnEnded)):
         pass
     assert "no longer belongs to mood (user.turn.ended)" in (await orchestra("group", "release", "mood"))[1]
-    assert "the next consumer of that name has it" in (await orchestra("group", "release", "mood"))[1]
+    assert "the next one with that name gets it" in (await orchestra("group", "release", "mood"))[1]
     assert (await orchestra("group", "drop", "mood"))[1] == "mood is dropped\n"
     assert "there is no group mood" in (await orchestra("group", "drop", "mood"))[1]
 

@@ -87,7 +87,7 @@ def test_that_nothing_listens_is_said_and_not_that_a_token_is_missing(
 def test_what_is_no_address_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
     told = CliRunner().invoke(app, ["call", "--say", "Hello.", "--url", url])
-    assert "is no address of an edge" in str(told.exception)
+    assert "is not the URL of an edge" in str(told.exception)
 
 
 async def test_an_edge_whose_token_is_not_known_is_said_to_need_it(

@@ -58,5 +58,5 @@ def test_moments_are_dates_times_or_so_long_ago() -> None:
     assert moment("2026-11-22T20:15", zone=UTC) == 1795378500.0
     assert moment("2026-11-22T21:15+01:00", zone=UTC) == 1795378500.0
     for wrong in ("yesterday", "", "5", "12:00"):
-        with pytest.raises(UsageError, match="is no moment"):
+        with pytest.raises(UsageError, match="is not a valid time"):
             moment(wrong)

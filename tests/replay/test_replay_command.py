@@ -158,7 +158,7 @@ def test_a_call_of_ten_thousand_turns_is_told(home: Path) -> None:
     [
         (["--speed", "fast"], UsageError, "is no speed"),
         (["--speed", "0"], UsageError, "is no speed"),
-        (["--since", "soon"], UsageError, "is no moment"),
+        (["--since", "soon"], UsageError, "is not a valid time"),
         (["--from", "there", "--json"], UsageError, "is no position in a replay"),
         (["--from", "there"], UsageError, "is no position in a conversation"),
         (["--from", f"{OTHER}@1"], UsageError, "is not among the selected ones"),

@@ -71,12 +71,12 @@ class _Call:
 
 
 def demo(
-    script: Annotated[str, typer.Option(metavar="NAME", help=f"Which scripted caller: {_NAMES}.")] = "demo",
+    script: Annotated[str, typer.Option(metavar="NAME", help=f"The scripted caller: {_NAMES}.")] = "demo",
     keep: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for recording, journal and logs of this run.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for the recording, journal and logs of this run.")
     ] = None,
 ) -> None:
-    """Start everything, let a scripted caller ring the demo app, show the call, and check what the caller heard."""
+    """Start everything, let a scripted caller call the demo app, and check what the caller heard."""
     import uvloop
 
     from orchestra.cli.ui.console import terminal

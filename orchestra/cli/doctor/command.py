@@ -1,4 +1,4 @@
-"""`orchestra doctor`: what is installed, reachable and set, and what to do about what is not."""
+"""`orchestra doctor`: checks installation, configuration and connectivity, and says what to do about a problem."""
 
 import asyncio
 import sys

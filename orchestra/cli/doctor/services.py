@@ -212,7 +212,7 @@ async def _twilio(settings: "Settings") -> Finding:
     except CarrierError as error:
         raise ServiceError(str(error)) from error
     if settings.twilio_number and settings.twilio_number not in account.numbers:
-        msg = f"credentials valid, {settings.twilio_number} is no number of the account: set ORCHESTRA_TWILIO_NUMBER"
+        msg = f"credentials valid, {settings.twilio_number} is not a number of the account: set ORCHESTRA_TWILIO_NUMBER"
         raise ServiceError(msg)
     return Finding(
         "Twilio", True, f"credentials valid, account {account.status}{settings.twilio_number and ', number there'}"

@@ -24,7 +24,7 @@ def moment(text: str, now: float | None = None, *, zone: tzinfo | None = None) -
         found = datetime.fromisoformat(text.strip())
         return (found.replace(tzinfo=zone) if found.tzinfo is None else found).timestamp()
     except (ValueError, OverflowError):
-        msg = f"{text!r} is no moment: write 2026-11-22, 2026-11-22T20:15 or 2h (ago; s, m, h, d, w)"
+        msg = f"{text!r} is not a valid time: write 2026-11-22, 2026-11-22T20:15 or 2h (ago; s, m, h, d, w)"
         raise UsageError(msg) from None
 
 
