@@ -373,14 +373,15 @@ class Conversation:
         if step in {"nothing", "give up"}:
             return step == "give up"
         self._edge_speaks = True
+        phrase = (self._apology if step == "apologise" else self._holding).strip()
         if self.tts_audio_missing(0):
-            self._silence.note_step(now, step)
-            self._act([SayAtOnce(self._holding)])
+            # what follows the phrase is known already, so the phrase promises nothing more
+            self._silence.note_step(now, step, promises=self._silence.promised)
+            self._act([SayAtOnce(phrase)])
             return False
         if not self.turns.reply_open:
             self._begin_edge_phrase()
         self._interrupted_at = self._clock.time()
-        phrase = (self._apology if step == "apologise" else self._holding).strip()
         actions = self.turns.say_holding_phrase(phrase)
         if any(isinstance(action, Say) and action.text != phrase for action in actions):
             self._silence.answered()  # the reply that was held back is spoken instead of the phrase

@@ -90,11 +90,11 @@ class SilenceWatch:
             return "nothing"  # the apology follows soon
         return "hold" if quiet_s > self._allowed_s(patient=patient) else "nothing"
 
-    def note_step(self, now: float, step: Step) -> None:
-        """Record that the caller was told this."""
+    def note_step(self, now: float, step: Step, *, promises: bool = True) -> None:
+        """The caller heard this step. ``promises``: they wait for something that has not come yet."""
         self.notices, self.notified_at = self.notices + 1, now
         self.apologised = step == "apologise"
-        self.promised = not self.apologised
+        self.promised = promises and not self.apologised
 
     def _allowed_s(self, *, patient: bool) -> float:
         if patient or self.notices > 1:

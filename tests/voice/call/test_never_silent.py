@@ -106,6 +106,17 @@ def test_a_cough_over_an_answer_is_not_apologised_for(call: VirtualCall) -> None
     assert APOLOGY not in told(call)
 
 
+@pytest.mark.parametrize("late_s", [1.0, 2.5, 4.0, 6.0])
+def test_an_answer_whose_voice_is_late_is_not_apologised_for(call: VirtualCall, late_s: float) -> None:
+    call.voice_late_s = late_s
+    call.says("what does a parcel cost")
+    call.answers()
+    call.wait(60)
+    said = told(call)
+    assert said[-1] == ANSWER
+    assert set(said[:-1]) <= {HOLDING}
+
+
 @pytest.mark.parametrize("after_s", [0.4, 1.8, 3.0, 5.0])
 def test_agents_that_end_a_turn_without_a_word_leave_nobody_waiting(call: VirtualCall, after_s: float) -> None:
     call.says("where is my parcel")

@@ -35,13 +35,16 @@ class Clock:
 class VirtualCall:
     """A caller, Pipecat's rules for their turns, and a line that plays each word in 0.4 seconds.
 
-    ``heard`` are the texts whose sound began, each with its seconds into the call.
+    ``heard`` are the texts whose sound began, each with its seconds into the call. The speech engine takes
+    ``voice_late_s`` for its first sound after a silence; phrases that are rendered beforehand sound at once.
     """
 
     clock: Clock = field(default_factory=Clock)
     journal: list[Event] = field(default_factory=list)
     heard: list[tuple[float, str]] = field(default_factory=list)
     on_its_way: list[Speech] = field(default_factory=list)
+    voice_late_s: float = 0.0
+    voice_at: float = 0.0
     sounds_until: float = 0.0
     finished_at: float = 0.0
     turn_open: bool = False
@@ -64,10 +67,16 @@ class VirtualCall:
     # -- the line
 
     def speak(self, speech: Speech) -> None:
-        if isinstance(speech, ClearAudio):
-            self.clear()
-        else:
-            self.on_its_way.append(speech)
+        match speech:
+            case ClearAudio():
+                self.clear()
+            case SayAtOnce(text):
+                self.conversation.on_phrase_interjected(text)
+                self._sound(text)
+            case _:
+                if not self.on_its_way:
+                    self.voice_at = self.clock.now + self.voice_late_s
+                self.on_its_way.append(speech)
 
     def end(self, ending: Ending) -> None:
         pytest.fail(f"nobody asked for the end of the call: {ending}")
@@ -79,9 +88,9 @@ class VirtualCall:
 
     def _play(self) -> None:
         now = self.clock.now
-        while self.on_its_way and now >= self.sounds_until:
+        while self.on_its_way and now >= max(self.sounds_until, self.voice_at):
             match self.on_its_way.pop(0):
-                case Say(text=text) | SayAtOnce(text=text):
+                case Say(text=text):
                     self._sound(text)
                 case SendMark(name):
                     self.conversation.mark_returned(name)
