@@ -1,4 +1,4 @@
-"""Audio files and sample rates: what a caller says comes in, the recording of the call goes out."""
+"""Audio files and sample rates: reads what a caller says, writes the recording of a call."""
 
 import wave
 from pathlib import Path
@@ -11,7 +11,7 @@ from orchestra.errors import UsageError
 from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 _SAMPLE_BYTES = 2
-#: rates of files, in Hz; out of an hour at 1 Hz 8,000 would be made
+#: accepted rates, in Hz; resampling an hour at 1 Hz would make 8,000 hours of it
 _SLOWEST_HZ, _FASTEST_HZ = 4_000, 384_000
 
 
@@ -37,7 +37,7 @@ def read_channels(path: Path) -> list[Samples]:
     """Every channel of a WAV file (16 bit, any rate) as samples at 8 kHz.
 
     Raises:
-        UsageError: there is no such file, it is not 16-bit PCM, or of a rate that no speech has.
+        UsageError: there is no such file, it is not 16-bit PCM, or has a rate that is not used for speech.
 
     """
     try:
@@ -47,7 +47,7 @@ def read_channels(path: Path) -> list[Samples]:
     except FileNotFoundError:
         msg = f"no such audio file: {path}"
         raise UsageError(msg) from None
-    except (OSError, EOFError, RuntimeError, wave.Error) as error:  # RuntimeError: a chunk that ends beyond the file
+    except (OSError, EOFError, RuntimeError, wave.Error) as error:  # RuntimeError: a chunk that is longer than the file
         msg = f"{path} cannot be read as audio ({error}): give a WAV file of 16-bit PCM"
         raise UsageError(msg) from None
     if width != _SAMPLE_BYTES:
@@ -56,13 +56,13 @@ def read_channels(path: Path) -> list[Samples]:
     if not _SLOWEST_HZ <= rate <= _FASTEST_HZ:
         msg = f"{path} is sampled at {rate} Hz: give a WAV file of {_SLOWEST_HZ} to {_FASTEST_HZ} Hz"
         raise UsageError(msg)
-    pcm = pcm[: len(pcm) - len(pcm) % (channels * _SAMPLE_BYTES)]  # a file that was cut may end within a sample
+    pcm = pcm[: len(pcm) - len(pcm) % (channels * _SAMPLE_BYTES)]  # a truncated file may end within a sample
     framed = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)
     return [to_telephone(framed[:, channel].tobytes(), rate) for channel in range(channels)]
 
 
 def write_stereo(path: Path, left: Samples, right: Samples) -> None:
-    """Two tracks of one clock as a stereo WAV file, 8 kHz, 16 bit; the shorter one is filled up with silence."""
+    """Two tracks of one clock as a stereo WAV file, 8 kHz, 16 bit; the shorter one is padded with silence."""
     tracks = np.zeros((max(left.size, right.size), 2), dtype="<i2")
     tracks[: left.size, 0] = left
     tracks[: right.size, 1] = right

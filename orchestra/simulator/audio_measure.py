@@ -1,6 +1,6 @@
-"""What a caller experiences, measured from the two recorded tracks alone: pure functions, audio in, numbers out.
+"""What a caller experiences, measured from the two recorded tracks alone by pure functions.
 
-Nothing of the platform's own clocks goes in: a latency here is a gap between two sounds on one recording.
+The platform's own clocks are not used: a latency is a gap between two sounds in one recording.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
-#: speech is louder, the noise of a synthetic voice between two words and of µ-law itself is not
+#: speech is louder than this; the noise of µ-law and of a synthetic voice between two words is not
 AUDIBLE_DBFS = -50.0
 _AUDIBLE_SQUARE = (32768 * 10 ** (AUDIBLE_DBFS / 20)) ** 2
 _WINDOW_SAMPLES = SAMPLE_RATE // 100
@@ -40,9 +40,9 @@ class TurnAudio:
         replies: the agent's stretches of speech that belong to this turn.
         response_s: end of the caller's speech → first sound of the reply that followed; negative when that began
             before the caller had ended; None when no reply was heard.
-        barge_in_stop_s: where the caller spoke over the reply before: start of the caller's speech → last
-            sound of that reply. None when there was nothing to interrupt.
-        talk_over_s: how long the agent, unasked, began to speak while the caller still did.
+        barge_in_stop_s: if the caller spoke over the previous reply: start of the caller's speech → last sound of
+            that reply. None when there was nothing to interrupt.
+        talk_over_s: how long the agent talked over the caller without having been interrupted.
 
     """
 
@@ -82,16 +82,16 @@ def find_sounds(samples: Samples) -> list[Span]:
 def measure_turns(caller: Samples, agent: Samples, utterances: Sequence[Span]) -> list[TurnAudio]:
     """The turns of a call: index 0 is the greeting, index n the caller's n-th utterance and the reply to it.
 
-    ``utterances`` says where on the clock the caller's turns lie (an utterance may hold pauses, so the audio
-    alone does not tell). An agent's sound belongs to the turn in which it starts, except that a reply which goes
-    on after a short pause while the caller is already interrupting it is still the reply before::
+    ``utterances`` gives the caller's turns on the clock (an utterance may contain pauses, so the audio alone does
+    not show them). An agent's sound belongs to the turn in which it starts, except that a reply which continues
+    after a short pause while the caller is already interrupting it is still the previous reply::
 
         caller        ▁▁▁▁▁▁██████████▁▁▁▁▁▁▁▁▁▁▁▁
         agent         ████████ ██▁▁▁▁▁▁▁▁▁▁███████
                       ╰─ turn n-1 ─╯       ╰ turn n
     """
     said = [_said(caller, utterance) for utterance in utterances]
-    begun = [spoken or utterance for spoken, utterance in zip(said, utterances, strict=True)]  # a silence begins, too
+    begun = [spoken or utterance for spoken, utterance in zip(said, utterances, strict=True)]  # also silent turns
     replies: list[list[Span]] = [[] for _ in range(len(said) + 1)]
     for span in find_sounds(agent):
         replies[_turn_of(span, begun, replies)].append(span)
@@ -102,7 +102,7 @@ def measure_turns(caller: Samples, agent: Samples, utterances: Sequence[Span]) -
 
 
 def cut(samples: Samples, span: Span, margin_s: float = 0.1) -> Samples:
-    """The samples of a span, with a little of what surrounds it."""
+    """The samples of a span, with a margin on both sides."""
     start = max(0, round((span.start_s - margin_s) * SAMPLE_RATE))
     return samples[start : round((span.end_s + margin_s) * SAMPLE_RATE)]
 

@@ -1,4 +1,4 @@
-"""A caller that acts as Twilio does: asks the edge's webhook what to do with the call, and does it."""
+"""A simulated caller who calls as Twilio does: asks the edge's webhook what to do with the call, and does it."""
 
 import asyncio
 import secrets
@@ -22,7 +22,7 @@ _RECONNECTS = 5
 _TRIES = 3
 _BETWEEN_TRIES_S = 0.3
 
-#: what the caller does once the line stands; when it returns, the caller hangs up
+#: what the caller does once connected; when it returns, the caller hangs up
 CallerBehaviour = Callable[[PhoneLine], Awaitable[None]]
 
 
@@ -33,9 +33,9 @@ HowEnded = Literal["caller_hung_up", "agent_hung_up", "transferred", "refused", 
 class CallOutcome:
     """How a call ended.
 
-    ``target`` is the number of a transfer; ``announcements`` what the carrier itself was told to say;
-    ``streams`` the number of media streams, more than one after a reconnect; ``closed`` how the edge closed the last.
-    ``cut_off``: the stream broke, and no edge answered what was to be done next.
+    ``target`` is the number of a transfer; ``announcements`` is what the carrier itself was to say; ``streams`` is how
+    many media streams there were, more than one after a reconnect; ``closed`` is how the edge closed the last one.
+    ``cut_off``: the stream broke, and no edge answered when asked what happens next.
     """
 
     how: HowEnded
@@ -64,13 +64,13 @@ class Caller:
 
     Args:
         url: the edge's base address, ``http://127.0.0.1:8480``.
-        auth_token: the token with which the edge checks Twilio's signatures.
+        auth_token: the token that the edge checks Twilio's signatures with.
         from_number: the caller's number, E.164.
         to_number: the number that is called, E.164.
-        transfer_target: who answers where the edge transfers the call to.
+        transfer_target: who answers when the edge transfers the call.
         call_sid: the carrier's id of the call; made up unless given.
-        answered_by: the carrier's machine detection, for a call that the edge has made; then ``voice_url`` is the
-            address that it gave for it, and the "caller" here is the one who is called.
+        answered_by: the result of machine detection, for a call that the edge placed; then ``voice_url`` is the address
+            that the edge gave for it, and the "caller" is the one who is called.
 
     """
 
@@ -99,16 +99,16 @@ class Caller:
         self._streams: list[MediaStream] = []
 
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
-        """Make the call over this line and hold the conversation in it; returns when the call is over.
+        """Make the call over this line, run the conversation in it, and return when the call is over.
 
         Raises:
             UsageError: no edge answers there, or it refuses the signature.
-            RejectedError: the edge's answer is not what the protocol says.
+            RejectedError: the edge's answer breaks the protocol.
 
         """
         try:
             async with httpx.AsyncClient(
-                # a new connection for each webhook: any edge behind the address may answer
+                # a new connection for each webhook: any edge at the address may answer
                 timeout=_WEBHOOK_TIMEOUT_S,
                 trust_env=False,
                 limits=httpx.Limits(max_keepalive_connections=0),
@@ -119,11 +119,11 @@ class Caller:
                     line.end()
                 return ending
         except ExceptionGroup as group:
-            # One call, one reason: the tasks of a call end together, and the first error is why.
+            # The tasks of a call end together; the first error is the reason.
             raise group.exceptions[0] from None
 
     async def send_status(self, url: str, status: str) -> None:
-        """Tell the edge how the call goes, as the carrier does to a status callback."""
+        """Send the call's status to the edge, as the carrier does to a status callback."""
         async with httpx.AsyncClient(timeout=_WEBHOOK_TIMEOUT_S, trust_env=False) as http:
             form = {"CallSid": self.call_sid, "CallStatus": status, "From": self._from, "To": self._to}
             await http.post(url, data=form, headers={"X-Twilio-Signature": self._signature(url, form)})
@@ -137,7 +137,7 @@ class Caller:
             raise UsageError(msg) from None
 
     async def _follow(self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_LiveConversation") -> CallOutcome:
-        """Do what the edge's TwiML says, document after document, until the call is over."""
+        """Execute the edge's TwiML, document after document, until the call is over."""
         while True:
             result = await self._act(http, verbs, talk)
             if isinstance(result, CallOutcome):
@@ -151,7 +151,7 @@ class Caller:
     async def _act(
         self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_LiveConversation"
     ) -> CallOutcome | tuple[str, dict[str, str]]:
-        """Do what one document says: how the call ended, or what to ask for the next document."""
+        """Execute one document. Returns the call's outcome, or the address and fields of the next request."""
         for verb in verbs:
             match verb:
                 case Hangup():
@@ -180,7 +180,7 @@ class Caller:
             await asyncio.sleep(verb.length_s)
 
     async def _transfer(self, http: httpx.AsyncClient, dial: Dial, line: PhoneLine) -> bool:
-        """Ring the person; once they have taken the call, the caller hears them until they hang up."""
+        """Ring the transfer target; once they have taken the call, the caller hears them until they hang up."""
         person, sid = self._transfer_target, "CA" + secrets.token_hex(16)
 
         async def ask(url: str, **extra: str) -> list[Verb]:
@@ -195,7 +195,7 @@ class Caller:
         return True
 
     async def _hold(self, verb: ConnectStream, talk: "_LiveConversation") -> bool:
-        """Hold the conversation over one media stream; True when it was the caller who hung up."""
+        """Run the conversation over one media stream. True: the caller hung up."""
         if self._attempts > _RECONNECTS:
             msg = f"the edge asked for {self._attempts} reconnects in one call"
             raise RejectedError(msg)
@@ -205,7 +205,7 @@ class Caller:
         except RejectedError:
             if not verb.action:
                 raise
-            return False  # the edge went away since it answered: it is asked what is next
+            return False  # the edge is gone since it answered: ask what happens next
         self._streams.append(stream)
         receiving = asyncio.create_task(stream.run())
         try:
@@ -218,7 +218,7 @@ class Caller:
         return receiving not in done
 
     async def _ask_again(self, http: httpx.AsyncClient, url: str, status: str, **extra: str) -> list[Verb]:
-        """Ask, and ask again where the connection fails, as the carrier does (its fallback address is the same)."""
+        """Ask, and retry if the connection fails, as the carrier does (its fallback address is the same)."""
         for _ in range(_TRIES - 1):
             try:
                 return await self._ask(http, url, status, **extra)
@@ -258,7 +258,7 @@ class Caller:
 
 
 class _LiveConversation:
-    """The clock and the conversation of one call, which outlive a stream that breaks; begun with the first stream."""
+    """The clock and the conversation of one call. They start with the first stream and survive a broken one."""
 
     def __init__(self, tasks: asyncio.TaskGroup, line: PhoneLine, conversation: CallerBehaviour) -> None:
         self.line = line

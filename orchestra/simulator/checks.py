@@ -1,4 +1,4 @@
-"""Whether a scripted call went as it should: what is wrong with it, turn by turn."""
+"""Checks of a scripted call: what is wrong with it, turn by turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from orchestra.simulator.audio_measure import TurnAudio
 from orchestra.simulator.caller import CallOutcome
 from orchestra.simulator.transcript_match import TranscriptMatch
 
-#: an agent that goes on longer over its caller did not notice them (the "yield" of voice benchmarks allows 2 s)
+#: an agent that talks over the caller for longer did not notice them (the "yield" of voice benchmarks allows 2 s)
 BARGE_IN_STOP_S = 2.0
 
 
 class ExpectedTurn(Protocol):
-    """What a script's line says must come back."""
+    """What a line of a script expects of the reply."""
 
     @property
     def barge_in_after_s(self) -> float | None:
-        """Not None: this line interrupts the reply before."""
+        """Not None: this line interrupts the previous reply."""
 
     @property
     def agent(self) -> str:
-        """Who replies; empty if that does not matter."""
+        """The agent that replies; empty: any."""
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -34,15 +34,15 @@ class ExpectedTurn(Protocol):
 
     @property
     def transfers(self) -> bool:
-        """The agent hands the call to a person after this turn."""
+        """The call is transferred to a person after this turn."""
 
     def missing(self, reply: str) -> tuple[str, ...]:
-        """The expected words that a reply does not say."""
+        """The expected words that are missing from a reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedTurn:
-    """One turn from all sides: what was said, what the journal says, how it sounded, what was heard."""
+    """One turn: what was said, the journal's account of it, its audio, and what was heard."""
 
     said: str
     recorded: Turn
@@ -52,13 +52,13 @@ class CheckedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that went wrong in a turn (0: the greeting; None: in the call as a whole)."""
+    """Something wrong in a turn (0: the greeting; None: the call as a whole)."""
 
     turn: int | None
     what: str
 
     def __str__(self) -> str:
-        """As it is shown."""
+        """As it is printed."""
         place = {None: "call", 0: "greeting"}.get(self.turn, f"turn {self.turn}")
         return f"{place}: {self.what}"
 
@@ -77,7 +77,7 @@ def check_call(turns: Sequence[CheckedTurn], lines: Sequence[ExpectedTurn], endi
 
 
 def _wrong_audio(turn: CheckedTurn) -> list[Problem]:
-    """The reply that the journal says was spoken was not heard, or was heard otherwise."""
+    """The reply that the journal reports was not heard, or other words were."""
     number, spoken, heard = turn.recorded.number, turn.recorded.reply_heard, turn.heard
     if turn.audio.reply is None:
         what = f'"{spoken}" was spoken, says the journal, but not heard' if spoken else "no reply was heard"

@@ -1,4 +1,4 @@
-"""The carrier's end of one Media Streams WebSocket.
+"""The carrier's side of a Media Streams WebSocket.
 
 Messages as in Twilio's "Media Streams: WebSocket messages":
 https://www.twilio.com/docs/voice/media-streams/websocket-messages
@@ -38,14 +38,14 @@ class MediaStream:
 
     @classmethod
     async def open(cls, verb: ConnectStream, line: PhoneLine, *, call_sid: str, account_sid: str) -> Self:
-        """Connect, say `connected` and `start`, and attach the line.
+        """Connect, send `connected` and `start`, and attach the line.
 
         Raises:
             RejectedError: the edge does not accept the connection.
 
         """
         try:
-            # Straight to the edge: a proxy from the environment would be one more thing that is measured.
+            # Without a proxy from the environment, whose delay would be measured, too.
             socket = await connect(verb.url, proxy=None, open_timeout=_CONNECT_TIMEOUT_S, compression=None)
         except (OSError, TimeoutError, InvalidHandshake) as error:
             msg = f"the media stream {verb.url} could not be opened: {error}"
@@ -64,22 +64,22 @@ class MediaStream:
         return stream
 
     async def run(self) -> None:
-        """Take the edge's messages until the stream is closed from either side.
+        """Handle the edge's messages until either side closes the stream.
 
         Raises:
-            RejectedError: the edge sent what the protocol does not know.
+            RejectedError: the edge sent something that is not in the protocol.
 
         """
         try:
             async for text in self._socket:
                 await self._take(text)
         except ConnectionClosed:
-            pass  # an edge that vanished: the close code below says so
+            pass  # the edge is gone: the close code below shows it
         finally:
             self._line.stream = None
             if not self._line.ended:
                 self._line.breaks_s.append(self._line.now_s)
-            self._line.playout.clear()  # what is not yet played goes with its stream
+            self._line.playout.clear()  # audio that is not played yet is lost with its stream
             await self._socket.close()
         self.closed = f"{self._socket.close_code} {self._socket.close_reason or ''}".strip()
 
@@ -96,11 +96,11 @@ class MediaStream:
         await self._send_numbered("mark", {"name": name})
 
     async def send_digit(self, digit: str) -> None:
-        """Tell the edge that the caller pressed a key."""
+        """Send a key that the caller pressed."""
         await self._send_numbered("dtmf", {"track": "inbound_track", "digit": digit})
 
     async def hang_up(self) -> None:
-        """End the stream as a carrier does when the caller hangs up."""
+        """End the stream as the carrier does when the caller hangs up."""
         await self._send_numbered("stop", self._names)
         await self._socket.close()
 
@@ -133,5 +133,5 @@ class MediaStream:
         try:
             await self._socket.send(json.dumps(message))
         except ConnectionClosed:
-            # Only `run` reports the end of a stream: what is said meanwhile is lost, as on a line that was cut.
+            # Only `run` reports the end of a stream: what is sent until then is lost, as on a broken line.
             self._line.stream = None

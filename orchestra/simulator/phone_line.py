@@ -1,4 +1,4 @@
-"""The caller's telephone line: one clock, on which both directions run and are kept."""
+"""The caller's telephone line: both directions on one clock, and recorded."""
 
 import asyncio
 import time
@@ -18,21 +18,21 @@ _SILENT_FRAME = bytes([mulaw.SILENCE]) * FRAME_SAMPLES
 
 
 class Stream(Protocol):
-    """What a line is attached to: the carrier's end of a media stream."""
+    """What a line is attached to: the carrier's side of a media stream."""
 
     async def send_audio(self, frame: bytes) -> None:
         """Send one frame of the caller's audio (µ-law, 20 ms)."""
 
     async def send_mark(self, name: str) -> None:
-        """Tell the edge that the audio before this mark was played or dropped."""
+        """Return a mark: the audio before it was played or dropped."""
 
     async def send_digit(self, digit: str) -> None:
-        """Tell the edge that the caller pressed a key."""
+        """Send a key that the caller pressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """What was said and what was heard, sample by sample on one clock (8 kHz)."""
+    """What the caller said and heard, sample by sample on one clock (8 kHz)."""
 
     caller: Samples
     agent: Samples
@@ -41,14 +41,14 @@ class Tracks:
 class PhoneLine:
     """One telephone line in real time.
 
-    Frame n is spoken and heard during ``[n, n + 1) x 20 ms`` after the start; the caller's half leaves at its end, as
-    on a real line, where a frame cannot be sent before it was spoken::
+    Frame n is spoken and heard during ``[n, n + 1) x 20 ms`` after the start. The caller's frame is sent at the end of
+    that time, as on a real line, where a frame cannot be sent before it was spoken::
 
         clock          n             n+1            n+2
         agent          │ frame n played              │
         caller         │ frame n spoken │ sent       │
 
-    A late machine catches up frame by frame: no frame is skipped, so that sample n is always moment n.
+    A late machine catches up frame by frame. No frame is skipped, so sample n is always moment n.
     ``now`` and ``sleep`` are the clock, injected by tests.
     """
 
@@ -63,10 +63,10 @@ class PhoneLine:
         self.stream: Stream | None = None
         self.ended = False
         self.started_at = 0.0  # epoch seconds of sample 0
-        self.agent_audible_s = 0.0  # how much agent sound was played so far, in seconds of audible frames
+        self.agent_audible_s = 0.0  # seconds of audible agent frames that were played so far
         self.agent_last_audible_s = -1.0  # end of the last audible frame; -1 before the first
-        self.cleared_s: list[float] = []  # moments at which the edge dropped what was still to be played
-        self.breaks_s: list[float] = []  # moments at which a media stream ended while the call went on
+        self.cleared_s: list[float] = []  # when the edge dropped audio that was still to be played
+        self.breaks_s: list[float] = []  # when a media stream ended while the call continued
         self.max_late_s = 0.0
         self._say = bytearray()
         self._caller = bytearray()
@@ -84,30 +84,30 @@ class PhoneLine:
         return Tracks(mulaw.decode(self._caller), mulaw.decode(self._agent))
 
     def say(self, samples: Samples) -> Span:
-        """Speak this (8 kHz) from the next frame on, after what is still being said; returns when."""
+        """Say this (8 kHz) from the next frame on, after what is still being said. Returns its time span."""
         start = len(self._caller) + len(self._say)
         self._say.extend(mulaw.encode(samples))
         return Span(start / SAMPLE_RATE, (start + samples.size) / SAMPLE_RATE)
 
     async def press(self, digits: str) -> None:
-        """Press these keys, one after another as a hand does."""
+        """Press these keys, one after another like a person."""
         for digit in digits:
             if self.stream is not None:
                 await self.stream.send_digit(digit)
             await self.until(lambda: False, _KEY_S)
 
     async def clear(self) -> None:
-        """The edge drops what is not yet played; its marks come back at once."""
+        """The edge drops what is not played yet; the marks in it come back at once."""
         self.cleared_s.append(self.now_s)
         self.playout.clear()
         await self._return_marks()
 
     def end(self) -> None:
-        """Hang up: the clock stops after the frame it is in, and nobody waits any longer."""
+        """Hang up: the clock stops after the current frame, and all waits end."""
         self.ended = True
 
     async def until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait until a condition holds, looked at once a frame; False when the time or the call is over."""
+        """Wait until a condition holds, which is checked once per frame. False: the time or the call is over."""
         last_s = self.now_s + timeout_s
         while not condition():
             if self.ended or self.now_s >= last_s:
@@ -144,7 +144,7 @@ class PhoneLine:
     async def _wait_for(self, deadline: float) -> None:
         wait = deadline - self._now()
         self.max_late_s = max(self.max_late_s, -wait)
-        # A late clock still lets others run between two frames, so that audio which has arrived is played in its place.
+        # Even when late, other tasks run between two frames, so that audio that has arrived is played in its place.
         await self._sleep(max(wait, 0.0))
 
     async def _return_marks(self) -> None:

@@ -4,10 +4,10 @@ from collections import deque
 
 
 class PlayoutBuffer:
-    """µ-law audio waiting to be played, with the marks that stand between it.
+    """µ-law audio waiting to be played, with marks in between.
 
-    As Twilio does: a mark is returned when the audio before it was played, at once when there is none;
-    `clear` drops the audio and returns all marks.
+    As with Twilio, a mark is due when the audio before it was played, or at once if there is none; `clear` drops the
+    audio and makes all marks due.
     """
 
     def __init__(self) -> None:
@@ -16,15 +16,15 @@ class PlayoutBuffer:
         self._marks: deque[tuple[int, str]] = deque()  # (bytes to be taken before it is due, name)
 
     def __len__(self) -> int:
-        """Bytes (samples) that wait."""
+        """Bytes (samples) that are waiting."""
         return len(self._audio)
 
     def put(self, audio: bytes) -> None:
-        """Queue audio behind what waits."""
+        """Queue audio."""
         self._audio.extend(audio)
 
     def mark(self, name: str) -> None:
-        """Queue a mark behind the audio that waits."""
+        """Queue a mark after the audio that is waiting."""
         self._marks.append((self._taken + len(self._audio), name))
 
     def take(self, size: int) -> bytes:
@@ -35,7 +35,7 @@ class PlayoutBuffer:
         return audio
 
     def clear(self) -> int:
-        """Drop what waits; its marks are due at once. Returns the number of bytes dropped."""
+        """Drop what is waiting; the marks in it are due at once. Returns the number of bytes dropped."""
         return len(self.take(len(self._audio)))
 
     def due_marks(self) -> list[str]:

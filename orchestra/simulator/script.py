@@ -1,4 +1,4 @@
-"""What a simulated caller does in a call, a step a turn: says a text, plays a file, is silent, presses keys."""
+"""The script of a simulated caller, one step per turn: say a text, play a file, be silent, press keys."""
 
 import re
 import tomllib
@@ -22,7 +22,7 @@ _FORMAT = 'write [[say]] tables with text = "…", and, if need be, barge_in_aft
 
 
 class SpokenLine(Protocol):
-    """One line of a script, as the demo's scripts have it."""
+    """One line of a script, as in the demo's scripts."""
 
     @property
     def text(self) -> str:
@@ -30,11 +30,11 @@ class SpokenLine(Protocol):
 
     @property
     def barge_in_after_s(self) -> float | None:
-        """Seconds after the first sound of the reply before, or None: when that reply is over."""
+        """Seconds after the first sound of the previous reply; None: when that reply is over."""
 
     @property
     def digits(self) -> str:
-        """Keys that are pressed once the agent has asked for them; empty: none."""
+        """Keys to press once the agent has asked for them; empty: none."""
 
 
 class ScriptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,11 +42,11 @@ class ScriptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         text: what is said.
-        barge_in_after_s: how long after the first sound of the reply before; when that reply is over unless given.
-        digits: keys that are pressed when the reply to the text is over; alone, when the reply before is over.
-        wav: a 16-bit WAV file that is played instead of a text; in a script beside it.
-        silence_s: nothing is said for so long.
-        wait_s: a reply goes on until so much silence follows, in seconds; for look-ups that take a while.
+        barge_in_after_s: how long after the first sound of the previous reply; by default when that reply is over.
+        digits: keys to press when the reply to the text is over; without a text, when the previous reply is over.
+        wav: a 16-bit WAV file to play instead of a text; in a script file, relative to that file.
+        silence_s: how long nothing is said.
+        wait_s: how much silence ends a reply, in seconds; for look-ups that take a while.
 
     """
 
@@ -58,10 +58,10 @@ class ScriptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wait_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a step of which nobody could say what happens in it.
+        """Refuse a step that is ambiguous.
 
         Raises:
-            ValueError: it says nothing, or several things at once.
+            ValueError: it does nothing, or several things at once.
 
         """
         said = [name for name in ("text", "wav", "silence_s") if getattr(self, name)]
@@ -104,14 +104,14 @@ def read_script(path: Path) -> list[ScriptLine]:
 
 
 def synthesize_lines(lines: Iterable[SpokenLine], synthesize: Synthesize) -> list[Utterance]:
-    """Lines of text as audio; done before the call, because speech synthesis would take the call's processor time."""
+    """Lines of text as audio. Done before the call, because synthesis would take processor time from the call."""
     return [
         Utterance(line.text, to_telephone(*synthesize(line.text)), line.barge_in_after_s, line.digits) for line in lines
     ]
 
 
 def load_recordings(paths: Iterable[Path]) -> list[Utterance]:
-    """WAV files as what the caller says."""
+    """WAV files as utterances of the caller."""
     return [Utterance(path.name, read_wav(path)) for path in paths]
 
 
@@ -119,7 +119,7 @@ def render_script(lines: Iterable[ScriptLine], synthesize: Synthesize) -> list[U
     """The steps of a script as audio, silence and keys.
 
     Raises:
-        UsageError: a WAV file is none.
+        UsageError: a WAV file cannot be read.
 
     """
     return [replace(_performed(line, synthesize), wait_s=line.wait_s) for line in lines]

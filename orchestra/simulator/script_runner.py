@@ -12,8 +12,8 @@ from orchestra.voice.audio.mulaw import Samples
 class Utterance:
     """What the caller does in one turn: says ``samples`` (8 kHz; ``text`` has the words, or the file), presses keys.
 
-    ``silent``: nothing is said, so no answer is waited for; without samples the keys are pressed at once. ``wait_s``:
-    so much silence ends the reply, in seconds; the caller's patience decides unless it is longer.
+    ``silent``: nothing is said, so no answer is awaited; without samples the keys are pressed at once. ``wait_s``: how
+    much silence ends the reply, in seconds, if that is more than the caller's patience.
     """
 
     text: str
@@ -26,10 +26,10 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long the caller waits, in seconds on the line's clock.
+    """How long the caller waits, in seconds of the line's clock.
 
     Attributes:
-        quiet_s: so much silence after the agent's last sound, and the agent has finished.
+        quiet_s: silence after which the agent has finished.
         greeting_s: for the greeting to begin; then the caller speaks first.
         reply_s: for a reply to begin; then the caller gives up and hangs up.
         reply_ends_s: for a reply to end once it has begun; then the caller speaks over it.
@@ -50,13 +50,13 @@ class ScriptedConversation:
     Args:
         utterances: in order.
         patience: the caller's.
-        replying: tells whether a reply is still being made, for who can see that (a tool may be at work in a pause
-            that sounds like an end). A caller who only has ears leaves it out.
+        replying: whether a reply is still being made, if that is known (a tool may be running in a pause that sounds
+            like the end). A caller who only listens leaves it out.
         said: called as each utterance begins.
 
     Attributes:
-        said_spans: where on the clock each utterance lies, as far as the call got.
-        unanswered_turn: number of the turn whose reply never began; 0 if none.
+        said_spans: the time span of each utterance so far.
+        unanswered_turn: the number of the turn whose reply never began; 0: all were answered.
 
     """
 
@@ -75,7 +75,7 @@ class ScriptedConversation:
         self._replying, self._said = replying, said
 
     async def __call__(self, line: PhoneLine) -> None:
-        """Hold the conversation; returns when all is said and answered, or the call has ended."""
+        """Run the conversation; returns when everything is said and answered, or the call has ended."""
         await line.until(lambda: line.agent_last_audible_s > 0, self._patience.greeting_s)
         await self._wait_to_speak(line, self._patience.quiet_s, self._utterances[:1])
         for number, utterance in enumerate(self._utterances, start=1):
@@ -112,7 +112,7 @@ class ScriptedConversation:
         if barge_in_after_s is not None:
             await line.until(lambda: False, barge_in_after_s)
         elif following and not following[0].samples.size:
-            # what takes the keys waits for them: that reply is not over before they are pressed
+            # the agent is waiting for the keys: its reply is not over before they are pressed
             await self._quiet(line)
         else:
             await self._hear_out(line, quiet_s)

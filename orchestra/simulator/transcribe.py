@@ -1,4 +1,4 @@
-"""What the caller heard, as words: the agent's track, turn by turn, through a speech engine."""
+"""What the caller heard, as words: the agent's track, turn by turn, transcribed by a speech engine."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,10 +22,10 @@ def transcribe_reply(agent: Samples, turn: TurnAudio, transcribe: Transcribe) ->
 def match_reply(
     agent: Samples, turn: TurnAudio, transcribe: Transcribe, expected: str, *, interrupted: bool = False
 ) -> TranscriptMatch:
-    """Compare the words that were heard with those that are said to have been spoken.
+    """Compare the words that were heard with the words of the reply.
 
-    A small speech engine now and then drops half a sentence that is perfectly audible, so a reply that does not match
-    is listened to again: with silence around it, and stretch by stretch. The closest hearing counts.
+    A small speech engine sometimes drops half a sentence that is perfectly audible. So a reply that does not match is
+    transcribed again, with silence around it and stretch by stretch, and the best match counts.
     """
     best = compare(expected, "")
     for hearing in _excerpts(agent, turn):

@@ -1,14 +1,14 @@
-"""Whether what was heard is what was said, word by word: for texts that went through a voice and a speech engine.
+"""Compares words that were said with the transcript of their audio, after synthesis and recognition.
 
-Both sides are brought into one form first (case, punctuation, digits, number words, contractions), then aligned;
-a word that is only misspelt ("parcels" for "parcel") costs less than one that is missing.
+Both sides are normalized first (case, punctuation, digits, number words, contractions), then aligned. A word that is
+only misspelt ("parcels" for "parcel") costs less than a missing one.
 """
 
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-#: the same words through a telephone and a small speech engine come out above it, another or a missing sentence below
+#: the same words over a telephone line and a small speech engine score above it, another or a missing sentence below
 MATCH = 0.75
 _CUT_OFF_WORDS = 2
 
@@ -41,7 +41,7 @@ _SPELT = {"okay": "ok", "mister": "mr", "missus": "mrs", "doctor": "dr", "street
 
 @dataclass(frozen=True, slots=True)
 class TranscriptMatch:
-    """How alike (0-1) what was said and what was heard are; both texts as they came."""
+    """How similar (0-1) what was said and what was heard are, and both texts unchanged."""
 
     similarity: float
     expected: str
@@ -49,15 +49,15 @@ class TranscriptMatch:
 
     @property
     def matches(self) -> bool:
-        """Whether the caller heard what was said, speech recognition's slips aside."""
+        """Whether the caller heard what was said, apart from errors of recognition."""
         return self.similarity >= MATCH
 
 
 def compare(expected: str, heard: str, *, open_end: bool = False) -> TranscriptMatch:
-    """Compare what was said with what a speech engine made of its sound.
+    """Compare what was said with the transcript of its audio.
 
-    ``open_end``: the audio was cut off in the middle of a word, so that up to two last words of either side may be
-    without a counterpart.
+    ``open_end``: the audio was cut off in the middle of a word, so up to two words at the end of either side may have
+    no counterpart.
     """
     one, other = normalise(expected), normalise(heard)
     spare = _CUT_OFF_WORDS if open_end else 0
@@ -70,12 +70,12 @@ def compare(expected: str, heard: str, *, open_end: bool = False) -> TranscriptM
 
 
 def _similarity(one: list[str], other: list[str]) -> float:
-    # Letters alone forgive where words are parted ("good bye"), words alone a wrong letter in each.
+    # Comparing letters forgives different word boundaries ("good bye"), comparing words a wrong letter in each.
     return max(_word_similarity(one, other), _letter_similarity("".join(one), "".join(other)))
 
 
 def normalise(text: str) -> list[str]:
-    """The words of a text in one form: ``"It's 4:30, parcel 42"`` → ``it s 4 3 0 parcel 4 2``; digits stand alone."""
+    """The words of a text, normalized: ``"It's 4:30, parcel 42"`` → ``it s 4 3 0 parcel 4 2``; each digit is a word."""
     plain = text.lower().replace("\u2019", "'")
     for sign, word in _SIGNS.items():
         plain = plain.replace(sign, word)

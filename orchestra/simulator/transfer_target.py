@@ -1,4 +1,4 @@
-"""The person to whom a call is transferred, as the carrier meets them."""
+"""The person to whom a call is transferred, as the carrier reaches them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ class TransferTarget:
     """Who answers a transferred call.
 
     Attributes:
-        answers: whether anybody does.
-        presses: the key that they press after the briefing; empty: none, as an answering machine.
-        says: what the caller hears of them (8 kHz) once both are connected.
-        briefed: what they were told before, filled as it happens.
-        connected_s: when both were connected, in seconds on the line's clock; None before.
+        answers: whether they answer at all.
+        presses: the key that they press after the briefing; empty: none, like an answering machine.
+        says: what they say to the caller (8 kHz) once both are connected.
+        briefed: what they heard before that, filled in as it happens.
+        connected_s: when both were connected, in seconds of the line's clock; None before.
 
     """
 

@@ -1,4 +1,4 @@
-"""The carrier's REST API, as far as it takes orders for calls: a stand-in for Twilio's on a free loopback port."""
+"""A server with the part of Twilio's REST API that places calls, on a free loopback port."""
 
 import asyncio
 import hmac
@@ -10,20 +10,20 @@ from typing import Self
 
 from aiohttp import web
 
-#: what the ordered call does, given the order's form fields and the call's own id
+#: what happens with a requested call, given the request's form fields and the call's id
 OnOrder = Callable[[dict[str, str], str], Awaitable[None]]
 
 
 class TwilioRestServer:
-    """Takes orders for calls and has them ring; use as an async context manager.
+    """Takes requests for calls and places them; use as an async context manager.
 
     Args:
-        account_sid: the account whose calls are taken.
-        auth_token: its token; without the two the answer is 401.
-        on_order: called in a task of its own for each order.
+        account_sid: the account that may place calls.
+        auth_token: its token; with other credentials the answer is 401.
+        on_order: called in its own task for each request.
 
     Attributes:
-        orders: the form fields of the orders so far.
+        orders: the form fields of the requests so far.
 
     """
 

@@ -1,4 +1,4 @@
-"""The TwiML that an edge answers with: the verbs that a voice call over Media Streams meets.
+"""The TwiML that an edge answers with: the verbs of a voice call over Media Streams.
 
 See Twilio's "TwiML for Programmable Voice": https://www.twilio.com/docs/voice/twiml
 """
@@ -13,7 +13,7 @@ from orchestra.errors import RejectedError
 
 @dataclass(frozen=True, slots=True)
 class ConnectStream:
-    """Connect the call's audio to the WebSocket ``url``; when the stream ends, ask ``action`` what is next."""
+    """Connect the call's audio to the WebSocket ``url``; when the stream ends, ask ``action`` what happens next."""
 
     url: str
     parameters: dict[str, str] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class ConnectStream:
 class Dial:
     """Connect the caller to a number or SIP address.
 
-    Who answers there first meets the document of ``url``; when the dialled call is over, ``action`` says what is next.
+    The person who answers first gets the document of ``url``; after the dialled call ``action`` says what follows.
     """
 
     target: str
@@ -34,7 +34,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Say something and wait ``timeout_s`` seconds for a key; with one, ``action`` says what is next."""
+    """Say something and wait ``timeout_s`` seconds for a key; after a key ``action`` says what follows."""
 
     says: tuple[str, ...]
     action: str
@@ -62,7 +62,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Ask ``url`` what is next."""
+    """Ask ``url`` what happens next."""
 
     url: str
 
@@ -74,7 +74,7 @@ def parse_twiml(document: str) -> list[Verb]:
     """The verbs of a TwiML document in order.
 
     Raises:
-        RejectedError: it is not TwiML, or has a verb or noun that this caller does not know.
+        RejectedError: it is not TwiML, or has a verb or noun that the simulator does not know.
 
     """
     try:

@@ -1,1 +1,1 @@
-"""Telephone companies: what a call needs of one, and one folder for each."""
+"""Carriers (telephone companies): the port that a call needs, and one folder for each carrier."""

@@ -1,7 +1,7 @@
-"""What has become of the calls whose webhook was answered, by the carrier's own id: each is admitted once.
+"""An index from the carrier's id of a call to ours, with the call's state, so that each call is admitted once.
 
-A webhook may come again: from the carrier, which got no answer, or from whoever has a copy of it. It may come late, to
-another edge, or to an edge that has restarted since. So what was answered is noted on the bus.
+A webhook may come again: from the carrier, which got no answer, or from somebody with a copy of it. It may come
+late, to another edge, or to an edge that has restarted since. So the answers are kept in Redis.
 """
 
 import asyncio
@@ -21,28 +21,28 @@ _LOG = structlog.get_logger("orchestra.voice")
 _WITHIN_S = 1.0
 #: as long as the record of a call is kept by default
 _KEPT_S = 7 * 24 * 3600
-#: what this process remembers by itself, for when Redis is away
+#: entries that this process remembers itself, for when Redis is away
 _MOST_HERE = 5_000
 
-#: its stream is to come · it came · there was no line · the carrier says that it is over
+#: the stream is expected · it began · all lines were in use · the carrier says that the call is over
 State = Literal["waits", "begun", "busy", "over"]
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedCall:
-    """Our id of a call, when the token of its first stream expires (epoch seconds), and what has become of it."""
+    """Our id of a call, when the token of its first stream expires (epoch seconds), and the state of the call."""
 
     call: str
     expires: int = 0
     state: State = "begun"
 
     def __str__(self) -> str:
-        """As it is kept."""
+        """As it is stored."""
         return f"{self.call} {self.expires} {self.state}"
 
     @classmethod
     def parse(cls, kept: bytes) -> "IndexedCall":
-        """What was kept. An older version kept the call's id only; what others wrote there admits nobody."""
+        """Read a stored entry. Version 0.1 stored only the call's id; an entry that cannot be read admits nobody."""
         call, expires, state = [*kept.decode("utf-8", "replace").split(), "", "", ""][:3]
         if state not in get_args(State) or not (expires.isascii() and expires.isdecimal()):
             return cls(call)
@@ -50,9 +50,9 @@ class IndexedCall:
 
 
 class CarrierCallIndex:
-    """Notes which call of ours the carrier's id stands for, and what has become of it.
+    """Maps the carrier's ids to our calls and their states.
 
-    While Redis is away each edge knows its own: a caller is not turned away for that.
+    While Redis is away each edge knows only its own entries: no caller is turned away because of that.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -60,10 +60,10 @@ class CarrierCallIndex:
         self._here: dict[str, IndexedCall] = {}
 
     async def admit(self, provider_call: str, signature: str, note: IndexedCall) -> IndexedCall | None:
-        """Note a call for which the carrier's webhook came. None: it is the first; else what was noted then.
+        """Add a call for which the carrier's webhook came. None: it is new; otherwise the entry that was there.
 
         Raises:
-            RejectedError: the same signature came before with another id: somebody has cut the form differently.
+            RejectedError: the same signature came before with another id: somebody has split the form differently.
 
         """
         key, signed = (
@@ -72,7 +72,7 @@ class CarrierCallIndex:
         )
         try:
             async with asyncio.timeout(_WITHIN_S):
-                # set and read in one command: of two edges that are asked at once one is the first
+                # set and read in one command: of two edges that are asked at once, one is the first
                 before, known = await self._bus.connection(0).calls(
                     [
                         ("SET", signed, provider_call, "NX", "GET", "EX", _KEPT_S),
@@ -92,7 +92,7 @@ class CarrierCallIndex:
         return found
 
     async def find(self, provider_call: str) -> IndexedCall | None:
-        """What is noted of the carrier's call; None where nobody knows it."""
+        """The entry of the carrier's call; None if there is none."""
         try:
             async with asyncio.timeout(_WITHIN_S):
                 known = await self._bus.connection(0).call("GET", self._key(provider_call))
@@ -102,7 +102,7 @@ class CarrierCallIndex:
         return IndexedCall.parse(known) if known is not None else self._here.get(provider_call)
 
     async def mark(self, provider_call: str, call: str, state: State) -> None:
-        """Note what has become of a call."""
+        """Store the state of a call."""
         note = IndexedCall(call, 0, state)
         self._keep(provider_call, note)
         try:
@@ -112,7 +112,7 @@ class CarrierCallIndex:
             _LOG.warning("call.not_noted", call=call, error=repr(error))
 
     async def gone_elsewhere(self) -> list[str]:
-        """Which of the calls that this edge waits for are not to come here: they began elsewhere, or are over."""
+        """The calls that this edge expects and that will not come: they began at another edge, or are over."""
         waiting = [sid for sid, note in self._here.items() if note.state == "waits" and note.expires >= time.time()]
         found = await asyncio.gather(*(self.find(sid) for sid in waiting))
         return [note.call for note in found if note is not None and note.state != "waits"]

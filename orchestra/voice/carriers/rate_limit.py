@@ -1,21 +1,21 @@
-"""How fast a stream may come: a line cannot say more than its time holds."""
+"""A rate limit with credit for stalls: a telephone line cannot carry more audio than time passes."""
 
 import time
 from collections.abc import Callable
 
 
 class RateLimit:
-    """Measures how far something runs ahead of the clock.
+    """Limits how far a stream may run ahead of the clock.
 
     ::
 
-        amount  |----|----|      |-----------|   a stall, and then what has waited: not ahead
+        amount  |----|----|      |-----------|   a stall, then the audio that waited: not ahead
         clock   0    1    2    3    4    5
 
     Args:
-        per_s: how much a second holds.
-        ahead_s: how many seconds it may be ahead.
-        behind_s: how many seconds of a stall may be made good at once.
+        per_s: the amount per second.
+        ahead_s: how many seconds it may run ahead.
+        behind_s: how many seconds of a stall it may make up for at once.
         monotonic: the clock, in seconds.
 
     """
@@ -31,7 +31,7 @@ class RateLimit:
         self._at = monotonic()
 
     def allows(self, amount: float) -> bool:
-        """Whether it is in time with this much more; if not, that counts for nothing."""
+        """Whether this amount is within the limit; if not, it is not counted."""
         now = self._monotonic()
         self._level_s = max(-self._behind_s, self._level_s - (now - self._at))
         self._at = now

@@ -1,8 +1,8 @@
-"""The token by which a media stream shows that it belongs to a call whose webhook was signed.
+"""The token that proves that a media stream belongs to a call whose webhook was signed.
 
 It travels as a TwiML ``<Parameter>``, so only the carrier sees it. It is bound to the call, to the carrier's own id of
-the call, to the number of one stream of that call and to a moment of expiry. Each stream opens once, however many
-tokens there are for it.
+the call, to the number of one stream of that call and to a moment of expiry. Each stream opens once, even if several
+tokens were issued for it.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _PURPOSE = "orchestra media stream token 1"
 
 
 class StreamTokens:
-    """Issues and takes the tokens of one Twilio account; their key is derived from its ``auth_token``."""
+    """Issues and redeems the tokens of one carrier account; their key is derived from its ``auth_token``."""
 
     def __init__(self, auth_token: str) -> None:
         self._signer = Signer(auth_token.encode(), _PURPOSE)
@@ -32,7 +32,7 @@ class StreamTokens:
     def issue(self, call: str, provider_call: str, now: float, stream: int = 0) -> str:
         """The token of one stream of this call, good for `LIFETIME_S` seconds from ``now`` (epoch seconds).
 
-        Asked at the same moment it is the same token, whichever edge is asked.
+        At the same moment every edge issues the same token.
         """
         expires = int(now) + LIFETIME_S
         return f"{expires}.{stream}-{self._signer.sign(call, provider_call, str(expires), str(stream))}"
@@ -61,9 +61,9 @@ class StreamTokens:
 
 
 async def claim_stream(bus: Bus, call: str, token: str) -> None:
-    """Note on the bus that the stream of this token has come, so that no other edge takes one in its place.
+    """Record in Redis that the stream of this token has begun, so that no other edge accepts one in its place.
 
-    While Redis is away only this process knows its own: a caller is not turned away for that.
+    While Redis is away each process knows only its own: no caller is turned away because of that.
 
     Raises:
         RejectedError: an edge has taken it before.

@@ -1,4 +1,4 @@
-"""The calls of this edge: how many there may be, and which one an event belongs to."""
+"""Admission control: how many calls this edge takes, and which of them an event belongs to."""
 
 import asyncio
 import contextlib
@@ -8,21 +8,21 @@ from collections.abc import Callable
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 
-#: a stream that is to come, and the carrier's question after one has ended, come within this, in seconds
+#: within this a stream begins after it was offered, and the carrier asks after it has ended, in seconds
 _CARRIER_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.1
 
 
 class CallAdmission:
-    """Admits calls up to ``limit``, counting those whose stream has not come yet.
+    """Admits calls up to ``limit``. A call counts from the moment that its stream is offered.
 
     Attributes:
-        ending: the process was told to end.
-        draining: no call is admitted any more.
-        begun: calls whose stream came, since the process started.
+        ending: the process is stopping.
+        draining: no further call is admitted.
+        begun: calls whose stream began, since the process started.
         refused: calls that were not admitted, since the process started.
-        skipped_messages: messages of carriers that made no sense, since the process started.
-        limit: calls at the same time.
+        skipped_messages: messages of the carrier that made no sense, since the process started.
+        limit: how many calls may run at a time.
 
     """
 
@@ -35,16 +35,16 @@ class CallAdmission:
         self.limit = limit
         self._expected: dict[str, float] = {}  # call → when its token expires
         self._running: dict[str, Call] = {}
-        self._ended: dict[str, float] = {}  # call → until when the carrier may ask what is next, on the monotonic clock
+        self._ended: dict[str, float] = {}  # call → until when the carrier may ask, by the monotonic clock
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._running)
 
     def admit(self, call: str, now: float, for_s: float = LIFETIME_S) -> bool:
-        """Keep a place from ``now`` (epoch seconds) on for a call that is to come. False: there is none.
+        """Reserve a line for an announced call from ``now`` (epoch seconds) on. False: all lines are in use.
 
-        A call that has a place keeps it.
+        A call that has a line keeps it.
         """
         if self.draining or (call not in self._expected and self.is_full(now)):
             return False
@@ -52,20 +52,20 @@ class CallAdmission:
         return True
 
     def is_full(self, now: float) -> bool:
-        """Whether all places are taken."""
+        """Whether all lines are in use."""
         self._expected = {name: until for name, until in self._expected.items() if until > now}
         return len(self._running) + len(self._expected) >= self.limit
 
     def expect(self, call: str, now: float) -> None:
-        """Keep a place for a call that was admitted before and comes back."""
+        """Reserve a line for a call that was admitted before and is about to come back."""
         self._expected[call] = now + LIFETIME_S
 
     def release(self, call: str) -> None:
-        """The call does not come: its place is another's."""
+        """The call will not come: free its line."""
         self._expected.pop(call, None)
 
     def begin(self, call: Call) -> None:
-        """The call's stream is there; a stream that it had here before is not its own any more."""
+        """The call's stream has begun. It replaces a stream that the call had here before."""
         self._expected.pop(call.id, None)
         self._ended.pop(call.id, None)
         before = self._running.get(call.id)
@@ -75,7 +75,7 @@ class CallAdmission:
         self._running[call.id] = call
 
     def end(self, call: Call) -> None:
-        """The call's stream is over; the carrier asks what is next."""
+        """The call's stream has ended; the carrier is about to ask what happens next."""
         if self._running.get(call.id) is not call:
             return
         del self._running[call.id]
@@ -85,19 +85,19 @@ class CallAdmission:
         self._changed.set()
 
     def carrier_asked(self, call: str) -> None:
-        """The carrier has asked what is next in this call, and was answered."""
+        """The carrier has asked what happens next in this call, and has its answer."""
         self._ended.pop(call, None)
         self._changed.set()
 
     def find(self, call: str) -> Call | None:
-        """The running call of this id."""
+        """The running call with this id."""
         return self._running.get(call)
 
     async def drain(self, timeout_s: float, *, elsewhere: Callable[[], bool] = lambda: False) -> None:
-        """Admit no more calls and let the running ones end, and the carrier ask what is next in them.
+        """Admit no more calls, wait for the running ones to end, and for the carrier to ask about them.
 
-        Those that have not after ``timeout_s`` seconds end, or, where ``elsewhere`` other edges serve the carrier, lose
-        their stream only: the carrier asks what is next, and another edge takes them up.
+        A call that is still running after ``timeout_s`` seconds is ended. If ``elsewhere`` says that other edges serve
+        the carrier, only its stream is closed: the carrier asks what happens next, and another edge resumes the call.
         """
         self.ending = self.draining = True
         with contextlib.suppress(TimeoutError):
@@ -126,7 +126,7 @@ class CallAdmission:
         )
 
     async def _change(self) -> None:
-        """Return when a call has ended, or in a moment."""
+        """Return when a call has ended, or after 0.1 s."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_EVERY_S):

@@ -1,4 +1,4 @@
-"""Who is let in over HTTP: a bearer token for each door, and an end to guessing."""
+"""Bearer tokens of the HTTP APIs, and a delay for guessed ones."""
 
 import asyncio
 import hmac
@@ -11,7 +11,7 @@ from orchestra.refusals import Refusals
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: so many may be wrong without a delay; one more is forgiven every few seconds
+#: this many wrong tokens are answered without a delay; every few seconds one is forgiven
 _FREE = 5
 _FORGIVEN_EVERY_S = 5.0
 _DELAY_S = 0.25
@@ -20,7 +20,7 @@ _MOST_DELAYED = 64
 
 
 def has_token(authorization: str, token: str) -> bool:
-    """Whether an Authorization header carries this bearer token; nobody's does where none is set."""
+    """Whether an Authorization header carries this bearer token. An empty token admits nobody."""
     scheme, _, given = authorization.partition(" ")
     return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
 
@@ -31,9 +31,9 @@ def peer_of(request: Request) -> str:
 
 
 class RefusalThrottle:
-    """Answers what was refused: each is a line in the log, and the more there are, the later their answer.
+    """Answers refused requests: each is a line in the log, and the more there are, the later their answer.
 
-    What is right is never looked at here. So whoever has the token is let in at once, however many guess beside them.
+    Requests with the right token never come here, so they are answered at once, however many others are guessing.
     """
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class RefusalThrottle:
         self._delayed = 0
 
     async def refuse(self, request: Request, status: int, reason: str) -> None:
-        """Turn a request away.
+        """Refuse a request.
 
         Raises:
-            HTTPException: always: ``status``, or 429 where too many are being turned away.
+            HTTPException: always: ``status``, or 429 while too many refusals are waiting.
 
         """
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""One call on one media stream: it begins or goes on, runs, and ends or waits for its next stream."""
+"""One call on one media stream: it starts or resumes, runs, and ends or waits for its next stream."""
 
 import asyncio
 from typing import Any
@@ -60,7 +60,7 @@ async def _start(edge: Edge, stream: MediaStream, parties: Parties, speech: Spee
 
 
 async def _resume(edge: Edge, stream: MediaStream, parties: Parties, speech: SpeechQueue, answered_by: str) -> Call:
-    """The call as its journal has it.
+    """Continue the call in the state that its journal gives.
 
     Raises:
         RejectedError: the journal cannot be read, or says that the call is over.
@@ -78,7 +78,7 @@ async def _resume(edge: Edge, stream: MediaStream, parties: Parties, speech: Spe
         if state.ended:
             msg = "the call is over"
             raise RejectedError(msg)
-        # nothing is awaited from here on: no event falls between the journal and the call
+        # nothing is awaited from here on, so no event is lost between the journal and the call
         began = state if state.started_at else None
         call = _open_call(edge, stream, parties, speech, answered_by=answered_by, state=began)
         call.seen_events.update(dict.fromkeys(event.id for event in journal))
@@ -120,7 +120,7 @@ async def _flush(edge: Edge, call: str) -> None:
 
 
 async def _run_call(call: Call, pipeline: CallPipeline, stream: MediaStream) -> EndReason | None:
-    """Run the call's parts until it is to end here, and see them end. None: the call goes on elsewhere.
+    """Run the call's tasks until it ends here, and wait until they are done. None: the call continues elsewhere.
 
     Raises:
         RejectedError: the carrier broke the protocol.
@@ -136,7 +136,7 @@ async def _run_call(call: Call, pipeline: CallPipeline, stream: MediaStream) -> 
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         for part in parts:
             if part.done() and not call.over.done():
-                part.result()  # an error in one ends the call, and is nobody's to swallow
+                part.result()  # an error in one of them ends the call and is reported
         call.end("caller_hung_up" if reading.done() else "failed")
         return call.over.result()
     finally:
@@ -147,7 +147,7 @@ async def _run_call(call: Call, pipeline: CallPipeline, stream: MediaStream) -> 
 
 
 async def _read_all(call: Call, pipeline: CallPipeline, stream: MediaStream) -> None:
-    """Take what comes from the carrier until it ends the stream.
+    """Give the call what comes from the carrier, until the stream ends.
 
     Raises:
         RejectedError: the carrier broke the protocol.

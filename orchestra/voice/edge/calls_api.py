@@ -1,4 +1,4 @@
-"""The calls over HTTP: ``GET /calls``, ``/calls/{id}`` and ``/calls/{id}/recording``, for whoever has the API token."""
+"""The calls over HTTP: ``GET /calls``, ``/calls/{id}`` and ``/calls/{id}/recording``, with the API token."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ _BLOCK = 1 << 16
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _MOST_CALLS = 500
 
-#: what who has no token is told
+#: the answer to a request without the token
 TOKEN_NEEDED = "a bearer token is needed: the one that is set as ORCHESTRA_API_TOKEN"  # noqa: S105 - no token itself
 
 
@@ -73,7 +73,7 @@ class _Api:
 
 
 def calls_router(settings: Settings, bus: Bus) -> APIRouter:
-    """The routes; include them in the application of the edge."""
+    """The routes of this API."""
     api, router = _Api(settings, bus), APIRouter()
 
     @router.get("/calls")
@@ -152,9 +152,9 @@ async def _blocks(stored: StoredRecording, part: range) -> AsyncIterator[bytes]:
 
 
 def byte_range(header: str, size: int) -> range | None:
-    """The bytes that a Range header asks for; None where it can not be met.
+    """The bytes that a Range header asks for; None if there are no such bytes.
 
-    One range is served; what is no such header, or asks for several, gets the whole (RFC 9110, 14.2).
+    One range is served. Any other header, and one with several ranges, gets the whole file (RFC 9110, 14.2).
     """
     match = _RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):

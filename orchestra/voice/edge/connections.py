@@ -1,10 +1,10 @@
-"""The edge's connections: how long one may take to ask, how many may wait, how much each may hold.
+"""Limits on the edge's connections: how long a request may take to arrive, how many may wait, how much each may hold.
 
 ::
 
     connected ──▶ waits ──▶ a whole request ──▶ answered ──▶ waits ──▶ …
                   │                             │
-                  10 s, or room is needed       30 s in which the peer takes nothing
+                  10 s, or too many wait        30 s in which the peer reads nothing
                   ▼                             ▼
                   closed                        closed
 """
@@ -32,7 +32,7 @@ _REQUEST_WITHIN_S = 10.0
 _TAKEN_WITHIN_S = 30.0
 _CLOSED_WITHIN_S = 2.0
 _MOST_WAITING = 512
-#: carriers send a message in one
+#: carriers send each message as one fragment
 _MOST_FRAGMENTS = 64
 
 _UNFINISHED = (h11.IDLE, h11.SEND_BODY)
@@ -43,8 +43,8 @@ class Config(uvicorn.Config):
 
     Attributes:
         pending: connections that have not sent a whole request.
-        refusals: what is said of those that are closed.
-        request_within_s: so long they may wait, in seconds.
+        refusals: logs the connections that were closed.
+        request_within_s: how long they may wait, in seconds.
 
     """
 
@@ -55,14 +55,14 @@ class Config(uvicorn.Config):
             ws=_WebSocket,
             log_config=None,
             access_log=False,
-            # what is a little too long is refused in words, what is much too long is not taken in at all
+            # a message that is a little too long is refused with a reason; a much longer one is not read at all
             ws_max_size=2 * LONGEST_MESSAGE,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=5,
         )
         self.request_within_s = request_within_s
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # there must be files left for calls
+        # file descriptors must be left for calls
         self.pending = PendingConnections(
             _MOST_WAITING if soft == resource.RLIM_INFINITY else min(_MOST_WAITING, soft // 4)
         )
@@ -71,7 +71,7 @@ class Config(uvicorn.Config):
 
 
 class _RateLimitedFilter(logging.Filter):
-    """What is no HTTP, or breaks a WebSocket, is a line in the log, but not each of a thousand."""
+    """Logs invalid HTTP and broken WebSockets, but not every one of a thousand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ _RATE_LIMITED = _RateLimitedFilter()
 
 
 def raise_open_files() -> None:
-    """Let this process have as many files and sockets open as the system allows it."""
+    """Raise the limit of open files and sockets as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == hard:
         return
@@ -96,7 +96,7 @@ def raise_open_files() -> None:
 
 
 class _StallTimer:
-    """Closes a connection whose peer takes nothing."""
+    """Closes a connection whose peer reads nothing for too long."""
 
     def __init__(self, config: Config, transport: asyncio.Transport) -> None:
         self._config = config
@@ -118,7 +118,7 @@ class _StallTimer:
 
 
 class _StallTimeout(asyncio.Protocol):
-    """A protocol of Uvicorn's whose peer must take what it is sent."""
+    """A protocol of Uvicorn's that closes connections whose peer does not read."""
 
     _stall_timer: _StallTimer
 
@@ -136,7 +136,7 @@ class _StallTimeout(asyncio.Protocol):
 
 
 class _Http(_StallTimeout, H11Protocol):
-    """Uvicorn's, with an end to waiting."""
+    """Uvicorn's HTTP protocol with a limit to the wait for a request."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
@@ -182,7 +182,7 @@ class _Http(_StallTimeout, H11Protocol):
 
 
 class _WebSocket(_StallTimeout, WebSocketsSansIOProtocol):
-    """Uvicorn's, which keeps nothing for a peer that does not listen, and waits for none that does not close."""
+    """Uvicorn's WebSocket protocol. It buffers no pongs for a peer that does not read, and closes quickly."""
 
     def __init__(self, config: uvicorn.Config, *args: Any, **more: Any) -> None:
         super().__init__(config, *args, **more)
@@ -196,13 +196,13 @@ class _WebSocket(_StallTimeout, WebSocketsSansIOProtocol):
         if self.writable.is_set():
             super().handle_ping()
         else:
-            self.conn.data_to_send()  # a pong that nobody reads would be kept
+            self.conn.data_to_send()  # a pong that nobody reads would stay in the buffer
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < _MOST_FRAGMENTS:
             super().handle_cont(event)
         else:
-            self.transport.abort()  # empty ones count for nothing in the size of a message
+            self.transport.abort()  # empty fragments do not add to the size of a message
 
 
 def _peer(transport: asyncio.Transport) -> str:

@@ -1,4 +1,4 @@
-"""``POST /calls``: have the agents call somebody, for whoever has the token for that, and whom the settings allow."""
+"""``POST /calls``: have the agents call a number. It needs a token of its own, and the settings limit the numbers."""
 
 import time
 
@@ -30,10 +30,10 @@ class _DialRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 @router.post("/calls")
 async def dial(request: Request) -> Response:
-    """Make a call. 201 with ``call`` and ``provider_call``.
+    """Place a call. 201 with ``call`` and ``provider_call``.
 
-    401 without the token, 403 for a number that is not allowed, 413, 422, 429 beyond the rate, 503 without a free line,
-    and 502 where the carrier refuses.
+    401 without the token, 403 for a number that is not allowed, 413, 422, 429 above the rate, 503 without a free line,
+    and 502 if the carrier refuses.
     """
     edge: Edge = request.app.state.edge
     try:
@@ -70,7 +70,7 @@ async def _admit(edge: Edge, request: Request) -> None:
 
 
 def _refusal(edge: Edge, call: str, to_number: str) -> tuple[int, str] | None:
-    """Why this number is not called now; None once the call has its place, which it keeps while it rings."""
+    """Why this number is not called now; None once a line is reserved, for as long as it rings."""
     settings, now = edge.settings, time.time()
     allowed = tuple(filter(None, (prefix.strip() for prefix in settings.dial_prefixes.split(","))))
     if not to_number.startswith(allowed):

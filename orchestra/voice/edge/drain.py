@@ -1,13 +1,13 @@
-"""How an edge ends: it takes no new calls, and the carrier's questions about the running ones are answered to the last.
+"""Graceful drain: an edge that stops takes no new calls, and answers the carrier's questions about the running ones.
 
 ::
 
-    SIGTERM   port left to the others, who take the new calls      drain_s            the last calls are handed over
-    edge 1    |---- running calls go on ------------------------------|------------------------------------| exit
-    edge 2    |---- takes new calls, and those whose stream broke -------------------------------------------------
+    SIGTERM   other edges take the port and the new calls          drain_s            the last calls are released
+    edge 1    |---- running calls continue ---------------------------|------------------------------------| exit
+    edge 2    |---- takes new calls, resumes those whose stream broke ---------------------------------------------
 
-Where there is no other edge that takes calls, because all of them end, the port is not left: a call whose stream breaks
-comes back here, and whoever rings is told that the line is busy.
+If no other edge takes calls, because all of them stop, the port is kept: a call whose stream breaks comes back here,
+and new callers get the busy tone.
 """
 
 import asyncio
@@ -23,25 +23,25 @@ from orchestra.voice.edge.edge import Edge
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: how often it is looked whether anybody answers at a port that was left, and who at one that was not, in seconds
+#: how often a port that was given up is checked for an edge that answers, and one that was kept, in seconds
 _LEFT_LOOK_EVERY_S = 0.2
 _LOOK_EVERY_S = 1.0
 _ANSWER_WITHIN_S = 1.0
 _TOLD_WITHIN_S = 0.3
-#: which edge a connection reaches is the kernel's choice: so many find one that takes calls where there is one
+#: the kernel chooses which edge a connection reaches: this many attempts find one that takes calls if there is one
 _PROBES = 12
 
 
 class SharedPort:
-    """The port of an edge that other edges may serve too.
+    """An edge's port, which other edges may serve, too.
 
     Args:
         server: this edge's server.
         url: where the edges are reached on this machine.
-        listen: opens the port once more; raises SettingError where that cannot be.
+        listen: opens the port again; raises SettingError if that is not possible.
 
     Attributes:
-        left: the others have it.
+        left: it is given up to the other edges.
 
     """
 
@@ -52,7 +52,7 @@ class SharedPort:
         self.left = False
 
     async def check(self) -> None:
-        """Leave the port to an edge that takes calls; take it back where nobody answers at all."""
+        """Give the port up to an edge that takes calls; take it back if no edge answers."""
         takes_calls, answers = await self._others()
         if not self.left and takes_calls:
             self._leave()
@@ -60,13 +60,13 @@ class SharedPort:
             await self._take_back()
 
     async def watch(self) -> None:
-        """Until cancelled."""
+        """`check` regularly, until cancelled."""
         while True:
             await asyncio.sleep(_LEFT_LOOK_EVERY_S if self.left else _LOOK_EVERY_S)
             await self.check()
 
     async def _others(self) -> tuple[bool, bool]:
-        """Whether an edge takes calls at the port, and whether anybody answers there."""
+        """Whether an edge takes calls at the port, and whether any edge answers there."""
         limits = httpx.Limits(max_keepalive_connections=0)
         async with httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, limits=limits, trust_env=False) as http:
             for _ in range(1 if self.left else _PROBES):
@@ -75,7 +75,7 @@ class SharedPort:
                 except httpx.ConnectError:
                     return False, False
                 except httpx.TransportError:
-                    continue  # somebody is there, and busy or about to end
+                    continue  # an edge is there, but busy or stopping
                 if answer.status_code == httpx.codes.OK and answer.json().get("status") == "ok":
                     return True, True
         return False, True
@@ -85,7 +85,7 @@ class SharedPort:
             listening.close()
         self._server.servers.clear()
         for connection in list(self._server.server_state.connections):
-            # a proxy's idle connection would bring the next call here; a stream, which has no cycle, goes on
+            # a proxy's idle connection would bring the next call here; a WebSocket, which has no cycle, stays open
             if hasattr(connection, "cycle"):
                 connection.shutdown()
         self.left = True
@@ -109,7 +109,7 @@ class SharedPort:
 
 
 async def drain(edge: Edge, server: uvicorn.Server, listen: Callable[[], socket.socket]) -> None:
-    """End the calls of this edge: for so long as is set they may end by themselves. ``listen`` as in `SharedPort`."""
+    """End the calls of this edge, after the time that the settings give them. ``listen`` as in `SharedPort`."""
     settings, calls = edge.settings, edge.admission
     if not settings.share_port:
         _LOG.info("edge.draining", calls=len(calls), for_s=settings.drain_s)
@@ -118,7 +118,7 @@ async def drain(edge: Edge, server: uvicorn.Server, listen: Callable[[], socket.
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     port = SharedPort(server, f"http://{host}:{settings.port}", listen)
     calls.ending = True
-    # a supervisor that ends tells all edges: each must know it of the others before one leaves the port to them
+    # a supervisor that stops signals all edges: each must see that of the others before it gives the port up to them
     await asyncio.sleep(_TOLD_WITHIN_S)
     await port.check()
     _LOG.info("edge.draining", calls=len(calls), for_s=settings.drain_s, port="left" if port.left else "kept")

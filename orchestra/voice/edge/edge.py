@@ -25,14 +25,14 @@ from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
 if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines
 
-#: few, so that this edge reads little of what is not its own
+#: few, so that this edge reads few events of other edges' calls
 _HOMES = 2
-#: sockets that have not said whose stream they are, for each call that there may be
+#: sockets that have not said yet whose stream they are, for each call that the edge may take
 _PENDING_PER_CALL = 2
 
 
 class EdgeApp(Protocol):
-    """What the edge needs of an `orchestra.App`: its name, and what the edge says by itself."""
+    """What the edge needs of an `orchestra.App`: its name, and the phrases that the edge itself says."""
 
     @property
     def name(self) -> str:
@@ -40,7 +40,7 @@ class EdgeApp(Protocol):
 
     @property
     def version(self) -> str:
-        """What stands in the edge's events: the package's version and the app's."""
+        """The version in the edge's events: that of the package and that of the app."""
 
     @property
     def greeting(self) -> str:
@@ -56,7 +56,7 @@ class EdgeApp(Protocol):
 
     @property
     def still_there(self) -> str:
-        """Said to a caller who has been silent for long; empty: nothing."""
+        """Said to a caller who has been silent for a while; empty: nothing."""
 
     @property
     def transfer_failed(self) -> str:
@@ -68,12 +68,12 @@ class EdgeApp(Protocol):
 
     @property
     def fillers(self) -> Iterable[tuple[str, str]]:
-        """What is said while a tool is slow, each with the voice that says it."""
+        """Said while a tool is slow, each with the voice that says it."""
 
 
 @dataclass(slots=True)
 class Edge:
-    """What the calls of one process share. ``script`` changes when the app is read anew; running calls keep theirs."""
+    """What the calls of one process share. ``script`` changes when the app is reloaded; running calls keep theirs."""
 
     settings: Settings
     bus: Bus
@@ -95,7 +95,7 @@ class Edge:
     turn_latency: TurnLatency = field(default_factory=TurnLatency)
 
     def use_app(self, app: EdgeApp) -> None:
-        """Begin the calls that come from now on as this version of the app says."""
+        """Use this version of the app for the calls that begin from now on."""
         self.script = script(self.settings, app)
         self.publisher.version = app.version
         self.phrase_cache.use_phrases(phrases(self.settings, app))
@@ -108,7 +108,7 @@ class Edge:
 
 
 def script(settings: Settings, app: EdgeApp) -> Script:
-    """What the edge says and how long it lets a call go on, by app and settings."""
+    """What the edge says, and how long a call may last, by app and settings."""
     return Script(
         app=app.name,
         consent=settings.recording_consent.strip(),
@@ -124,7 +124,7 @@ def script(settings: Settings, app: EdgeApp) -> Script:
 
 
 def phrases(settings: Settings, app: EdgeApp) -> list[Phrase]:
-    """What is said word for word in many calls, each with the voice that says it; nothing where none is kept."""
+    """The phrases to be cached, each with its voice; none if the settings turn the cache off."""
     if not settings.prerender:
         return []
     return [*((text, "") for text in script(settings, app).phrases), *app.fillers]

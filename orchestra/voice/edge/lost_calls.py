@@ -1,4 +1,4 @@
-"""Closes calls that no stream will close: whose socket broke and did not come back, or never came."""
+"""Closes lost calls: those whose stream broke and did not come back, or never began."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _LOG = structlog.get_logger("orchestra.voice")
 
 _JOURNAL_WITHIN_S = 5.0
 _CLOCK_MARGIN_S = 60
-#: a journal that takes longer to be read comes from a server that was away, in seconds
+#: if reading the journal takes longer, the server was away, in seconds
 _ANSWER_WITHIN_S = 1.0
 
 
@@ -31,12 +31,12 @@ async def close_call(
     call: str,
     reason: EndReason,
     *,
-    taken_up: Callable[[list[Event]], bool] = lambda _: False,
+    resumed: Callable[[list[Event]], bool] = lambda _: False,
 ) -> bool:
-    """Publish that a call is over which no edge has any more: once, however many find that at the same time.
+    """Publish that a call is over that no edge has any longer: once, however many processes notice it at the same time.
 
-    False: its journal says already that it is, ``taken_up`` says of its journal that an edge has the call after all, or
-    another process is about to close it.
+    False: its journal says so already, ``resumed`` finds in its journal that an edge has the call after all, or another
+    process is about to close it.
 
     Raises:
         RedisError, TimeoutError: the journal cannot be read.
@@ -49,10 +49,10 @@ async def close_call(
     try:
         async with asyncio.timeout(_JOURNAL_WITHIN_S):
             audio_ms = await _audio_ms(bus, call, await bus.journal(call))
-            # the audio takes a while to be read, in which an edge may take the call up: the journal is asked last
+            # reading the audio takes a while, in which an edge may resume the call: so the journal is read last
             journal = await bus.journal(call)
         state = history_of(journal).resume
-        if not state.ended and not taken_up(journal):
+        if not state.ended and not resumed(journal):
             duration_s = max(0.0, time.time() - state.started_at) if state.started_at else 0.0
             ended = CallEnded(
                 call=call, turn=state.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms
@@ -88,13 +88,13 @@ async def _audio_ms(bus: Bus, call: str, journal: list[Event]) -> int:
 
 
 class LostCalls:
-    """Waits for calls whose stream broke: the carrier may bring them back, to this edge or to another.
+    """Waits for calls whose stream broke: the carrier may bring them back to this edge or to another one.
 
     Args:
         bus: the bus.
         publisher: the edge's.
-        find: the running call of an id, or None.
-        wait_s: how long a caller may be away.
+        find: the running call with an id, or None.
+        wait_s: how long a call may be without a stream.
 
     """
 
@@ -107,13 +107,13 @@ class LostCalls:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wait_for(self, call: str, reason: EndReason = "caller_hung_up") -> None:
-        """Close this call in a while, unless an edge has taken it up by then."""
+        """Close this call after a while, unless an edge has resumed it by then."""
         task = asyncio.create_task(self._wait_for(call, reason, time.time()), name=f"lost {call}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Wait no longer: this process ends."""
+        """Stop waiting: this process ends."""
         self._closing.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -122,31 +122,31 @@ class LostCalls:
         while True:
             waiting_since = time.monotonic()
             with contextlib.suppress(TimeoutError):
-                # when the wait is over and the process goes on: look whether the call came back
+                # a timeout is the usual end of the wait; the event is set when the process stops
                 async with asyncio.timeout(self._wait_s):
                     await self._closing.wait()
             if self._find(call) is not None:
                 return
             away = not self._publisher.connected or self._publisher.recovered_at > waiting_since
             if away and not self._closing.is_set():
-                continue  # the carrier was asked to try again meanwhile: the caller gets the same time once more
+                continue  # the carrier was told to ask again meanwhile, so the caller gets the same time once more
             began = time.monotonic()
             try:
                 async with asyncio.timeout(_JOURNAL_WITHIN_S):
                     journal = await self._bus.journal(call)
                 slow = time.monotonic() - began > _ANSWER_WITHIN_S
-                if slow and again and not self._closing.is_set() and not self._taken_up(call, journal, lost_at):
+                if slow and again and not self._closing.is_set() and not self._resumed(call, journal, lost_at):
                     again = False
                     continue  # Redis was away until now
-                taken_up = partial(self._taken_up, call, lost_at=lost_at)
-                await close_call(self._bus, self._publisher, call, reason, taken_up=taken_up)
+                resumed = partial(self._resumed, call, lost_at=lost_at)
+                await close_call(self._bus, self._publisher, call, reason, resumed=resumed)
             except (TimeoutError, RedisError, DecodeError) as error:
                 _LOG.warning("call.not_closed", call=call, error=repr(error))
                 if not (self._closing.is_set() or isinstance(error, DecodeError)):
                     continue
             return
 
-    def _taken_up(self, call: str, journal: list[Event], lost_at: float) -> bool:
+    def _resumed(self, call: str, journal: list[Event], lost_at: float) -> bool:
         """Whether an edge has the call again, this one included."""
         return self._find(call) is not None or any(
             isinstance(event, CallResumed) and event.at >= lost_at for event in journal

@@ -1,12 +1,12 @@
-"""Who has come and has not said yet what for: only so many wait at a time, and each only for a while."""
+"""Connections that have not sent a request yet: a limited number of them may wait."""
 
 from collections.abc import Callable, Hashable
 
 
 class PendingConnections:
-    """Those who wait; where there are more than ``most``, the one who has waited longest makes room.
+    """At most ``most`` waiting connections: one more, and the oldest is evicted.
 
-    Whoever means it says at once what they want. So it is never they who must go, however many come to keep them out.
+    An honest client sends its request at once, so a flood of idle connections evicts only idle ones.
     """
 
     def __init__(self, most: int) -> None:
@@ -17,11 +17,11 @@ class PendingConnections:
         return len(self._waiting)
 
     def add(self, connection: Hashable, evict: Callable[[], None]) -> None:
-        """Somebody has come; ``evict`` is called if they must make room."""
+        """Count a connection; ``evict`` is called when it must make room."""
         self._waiting[connection] = evict
         if len(self._waiting) > self._most:
             self._waiting.pop(next(iter(self._waiting)))()
 
     def remove(self, connection: Hashable) -> None:
-        """They have said what they want, or are gone."""
+        """The connection has sent its request, or is gone."""
         self._waiting.pop(connection, None)

@@ -1,7 +1,7 @@
-"""What the edge says word for word in many calls, rendered once and kept on disk: such words need no engine.
+"""Phrases that the edge says in many calls, synthesized once and kept on disk.
 
-The first word of a call is heard at once, and the greeting, the holding phrase and the apology also while the speech
-vendor is away.
+The first word of a call is heard at once, and the greeting, the holding phrase and the apology are heard even while the
+speech vendor is away.
 """
 
 import asyncio
@@ -19,26 +19,26 @@ from orchestra.voice.engines.synthesized import SynthesizedSpeech
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: the format of the audio, a part of every name
+#: the format of the audio, part of every file's name
 _FORMAT = "pcm16 8000 Hz"
-#: a vendor that refuses or is away is asked again after this, in seconds
+#: wait before a vendor that refused or did not answer is asked again, in seconds
 _AGAIN_S = 60.0
 
 Phrase = tuple[str, str]  # text, voice
 
 
 class SpeechRenderer(Protocol):
-    """What this needs of the engines."""
+    """What the cache needs of the engines."""
 
     def voice_key(self, voice: str = "") -> str:
-        """What speaks: engine, voice and model."""
+        """Identifies engine, voice and model."""
 
     async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
-        """Speech of 8 kHz. Raises EngineError."""
+        """Speech at 8 kHz. Raises EngineError."""
 
 
 class _Kept(msgspec.Struct):
-    """A file: what it is of, so that no other phrase is taken for it, and a hash of the audio."""
+    """A file of the cache: what it contains, so that it is not taken for another phrase, and a hash of the audio."""
 
     name: str
     sha256: str
@@ -49,9 +49,9 @@ class PhraseCache:
     """The phrases of an app, each in its agent's voice.
 
     Args:
-        engines: makes what is not there yet.
-        folder: where they are kept, one file each; made when needed.
-        phrases: what is to be there; texts that are empty are passed over.
+        engines: synthesizes what is missing.
+        folder: one file per phrase; created when needed.
+        phrases: text and voice of each; empty texts are skipped.
 
     """
 
@@ -64,23 +64,23 @@ class PhraseCache:
         self.use_phrases(phrases)
 
     def use_phrases(self, phrases: Iterable[Phrase]) -> None:
-        """Have these instead from now on; `run` makes them."""
+        """Replace the phrases; `run` synthesizes what is missing."""
         wanted = [(text.strip(), voice) for text, voice in phrases if text.strip()]
         self._wanted = {(text, self._engines.voice_key(voice)): voice for text, voice in wanted}
         self._ready = {phrase: speech for phrase, speech in self._ready.items() if phrase in self._wanted}
         self._changed.set()
 
     def find(self, text: str, voice: str) -> SynthesizedSpeech | None:
-        """The speech of this text, None where it is to be synthesized."""
+        """The speech of this text; None if it is not cached."""
         return self._ready.get((text, self._engines.voice_key(voice))) if self._ready else None
 
     async def prepare(self) -> None:
-        """Read or render what is missing, once; what an engine refuses stays missing."""
+        """Read or synthesize what is missing, once. What an engine refuses stays missing."""
         for key in [key for key in self._wanted if key not in self._ready]:
             await self._prepare(key)
 
     async def run(self) -> None:
-        """Until cancelled: prepare what is wanted, and ask an engine that failed again in a while."""
+        """Until cancelled: keep the phrases ready, and retry an engine that failed."""
         while True:
             self._changed.clear()
             await self.prepare()
@@ -106,7 +106,7 @@ class PhraseCache:
 
 
 def _read(path: Path, name: str) -> SynthesizedSpeech | None:
-    """What is kept of this phrase; None where there is nothing, or it is damaged."""
+    """The cached speech of this phrase; None if there is none, or the file is damaged."""
     try:
         kept = msgspec.msgpack.decode(path.read_bytes(), type=_Kept)
     except FileNotFoundError:

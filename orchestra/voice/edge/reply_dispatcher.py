@@ -1,4 +1,4 @@
-"""What the agents answer, from the journal to the calls of this edge: one reader for all of them."""
+"""Dispatches the agents' replies from the journal to the calls of this edge: one reader for all of them."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ _TAGS = frozenset(tag_of(event_type) for event_type in _READ)
 
 
 class ReplyDispatcher:
-    """Follows the home partitions of this edge, and the partition of any call from elsewhere that lands here.
+    """Follows the home partitions of this edge, and the partitions of calls that other edges began.
 
     Args:
         bus: the bus.
         homes: the partitions on which this edge starts its calls.
-        find: the running call of an id, or None.
+        find: the running call with an id, or None.
 
     """
 
@@ -31,25 +31,25 @@ class ReplyDispatcher:
         self._bus = bus
         self._homes = homes
         self._find = find
-        self._following: dict[int, asyncio.Task[None]] = {}  # partition → what begins to follow it
-        self._held: dict[str, list[list[Event]]] = {}  # of calls that are being taken up, one list a stream
+        self._following: dict[int, asyncio.Task[None]] = {}  # partition → the task that starts to follow it
+        self._held: dict[str, list[list[Event]]] = {}  # events of calls that are being resumed, one list per stream
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Begin to follow; whatever is published after this is seen."""
+        """Start to follow. Everything that is published after this is dispatched."""
         beginning = asyncio.create_task(self._begin(self._homes), name="follow homes")
         self._following.update(dict.fromkeys(self._homes, beginning))
         await beginning
 
     def watch(self, call: str) -> None:
-        """See that the call's partition is followed, from before the call: its reader may be long in coming."""
+        """Follow the call's partition from before the call began, since starting a reader takes a while."""
         self._follow(partition_of(call), since=str(keys.earliest_ms(call)))
 
     @contextmanager
     def buffering(self, call: str) -> Iterator[list[Event]]:
-        """Keep in the list what happens to this call while the block runs: its journal is being read meanwhile.
+        """Collect this call's events in the list while the block runs and its journal is read.
 
-        Whatever is published after `wait_followed` has returned is there.
+        Everything that is published after `wait_followed` has returned is in it.
         """
         held: list[Event] = []
         self._held.setdefault(call, []).append(held)
@@ -63,11 +63,11 @@ class ReplyDispatcher:
 
     async def wait_followed(self, call: str) -> None:
         """Wait until the call's partition is followed."""
-        # one who gives up waiting leaves the others their reader
+        # if one caller gives up waiting, the reader stays for the others
         await asyncio.shield(self._follow(partition_of(call)))
 
     def _follow(self, partition: int, since: str | None = None) -> asyncio.Task[None]:
-        """What begins to follow a partition, once: two readers would tell every call everything twice."""
+        """The task that starts to follow a partition, once: two readers would dispatch every event twice."""
         beginning = self._following.get(partition)
         if beginning is None:
             beginning = asyncio.create_task(self._begin([partition], since), name=f"follow {partition}")
@@ -113,6 +113,6 @@ class ReplyDispatcher:
         try:
             call.take_event(event)
         except Exception:  # noqa: BLE001
-            # the reader serves every call of this edge: what one of them cannot take ends that one
+            # one reader serves all calls of this edge: an event that a call cannot handle ends only that call
             _LOG.exception("replies.call_failed", call=call.id, id=event.id)
             call.end("failed")

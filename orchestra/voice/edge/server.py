@@ -1,4 +1,4 @@
-"""The process of an edge: its socket, its server, and how it ends."""
+"""The process of an edge: its socket, its server, and its end."""
 
 import asyncio
 import contextlib
@@ -40,9 +40,9 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A listening socket; ``port`` 0 takes a free one. A ``shared`` port is served by several edges of this machine.
+    """A socket to listen on; ``port`` 0 takes a free one. Several edges of this machine may serve a ``shared`` port.
 
-    A shared one only listens once it is served: what it gets before would wait for this edge, while others are ready.
+    A shared socket listens only once it is served: earlier connections would wait for this edge while others are ready.
 
     Raises:
         SettingError: the address cannot be used.
@@ -85,12 +85,12 @@ async def serving(app: FastAPI, listener: socket.socket, **limits: float) -> Asy
 
 
 async def run_edge(settings: Settings, app: EdgeApp) -> None:
-    """Run an edge until SIGTERM or SIGINT: then it takes no more calls, lets the running ones end a while, and exits.
+    """Run an edge until SIGTERM or SIGINT. Then it takes no more calls, gives the running ones time to end, and exits.
 
-    At SIGHUP it reads the app anew.
+    On SIGHUP it loads the app again.
 
     Raises:
-        UsageError: what the operator must change: an address in use, no server, a missing setting, extra or model.
+        UsageError: the operator must change something: an address in use, no server, a missing setting, extra or model.
 
     """
     open_carrier(settings).check_settings()  # before anything slow

@@ -1,4 +1,4 @@
-"""The messages of Twilio Media Streams, read strictly and written.
+"""The messages of Twilio Media Streams: strict reading, and writing.
 
 Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages
 """
@@ -22,7 +22,7 @@ class Connected(msgspec.Struct, tag_field="event", tag="connected"):
 
 
 class MediaFormat(msgspec.Struct):
-    """How audio travels: always 8 kHz µ-law, one channel."""
+    """The audio's format: always 8 kHz µ-law, one channel."""
 
     encoding: Literal["audio/x-mulaw"] = "audio/x-mulaw"
     sample_rate: Literal[8000] = msgspec.field(default=8000, name="sampleRate")
@@ -53,12 +53,12 @@ class MediaInfo(msgspec.Struct):
 
     @property
     def is_inbound(self) -> bool:
-        """Whether it is the caller's; what names no track is."""
+        """Whether it is the caller's. Audio without a track is."""
         return self.track == "inbound" or self.track is None
 
     @property
     def timestamp_ms(self) -> int | None:
-        """The carrier's time stamp as a number, None where it sent none."""
+        """The time stamp as a number; None if there is none."""
         stamp = self.timestamp
         if isinstance(stamp, str):
             stamp = int(stamp[:16]) if stamp.isascii() and stamp.isdecimal() else None
@@ -79,7 +79,7 @@ class MarkInfo(msgspec.Struct):
 
 
 class Mark(msgspec.Struct, tag_field="event", tag="mark"):
-    """What we had sent before this mark was played, or cleared."""
+    """Everything sent before this mark was played, or cleared."""
 
     mark: MarkInfo
     stream_sid: str = msgspec.field(name="streamSid")
@@ -99,7 +99,7 @@ class Digit(msgspec.Struct, tag_field="event", tag="dtmf"):
 
 
 class Stop(msgspec.Struct, tag_field="event", tag="stop"):
-    """The stream ends: the caller has hung up, or the carrier was told something else."""
+    """The stream ends: the caller has hung up, or the call continues without it."""
 
     stream_sid: str = msgspec.field(name="streamSid")
 
@@ -118,10 +118,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def read(data: str | bytes) -> Message | None:
-    """One message of the carrier, or None for a kind that this version does not know.
+    """One message of Twilio's; None for a kind that this version does not know.
 
     Raises:
-        MalformedMessageError: a field is not what the protocol says; the stream can go on without the message.
+        MalformedMessageError: a field breaks the protocol; the stream can continue without the message.
         RejectedError: binary, too long, not JSON, not a message.
 
     """
@@ -137,12 +137,12 @@ def read(data: str | bytes) -> Message | None:
         kind = _kind_of(data) if isinstance(error, msgspec.ValidationError) else ""
         if kind and kind not in _KNOWN:
             return None
-        msg = f"no Media Streams message: {error}"  # without its text, which may hold a token
+        msg = f"no Media Streams message: {error}"  # without the message's text, which may contain a token
         raise (MalformedMessageError if kind else RejectedError)(msg) from None
 
 
 def _kind_of(data: str) -> str:
-    """What kind of message it says that it is; empty where it says nothing."""
+    """The kind that a message names; empty if it names none."""
     try:
         return _decode_named(data).event
     except (msgspec.DecodeError, RecursionError):
@@ -150,16 +150,16 @@ def _kind_of(data: str) -> str:
 
 
 def media(stream_sid: str, mulaw: bytes) -> str:
-    """Audio to be played to the caller after what was sent before."""
+    """Have audio played to the caller, after what was sent before."""
     payload = base64.b64encode(mulaw).decode("ascii")
     return f'{{"event":"media","streamSid":"{stream_sid}","media":{{"payload":"{payload}"}}}}'
 
 
 def mark(stream_sid: str, name: str) -> str:
-    """A mark that comes back once what was sent before it was played."""
+    """Have a mark returned once everything sent before it was played."""
     return _encode({"event": "mark", "streamSid": stream_sid, "mark": {"name": name}}).decode()
 
 
 def clear(stream_sid: str) -> str:
-    """Drop what was sent and is not played yet."""
+    """Have Twilio drop what was sent and is not played yet."""
     return _encode({"event": "clear", "streamSid": stream_sid}).decode()

@@ -1,4 +1,4 @@
-"""Calls that we make: by Twilio's REST API, with the edge's webhooks for what follows.
+"""Outbound calls over Twilio's REST API; what follows comes to the edge's webhooks.
 
 Source: https://www.twilio.com/docs/voice/api/call-resource
 """
@@ -23,14 +23,14 @@ _ANSWER_WITHIN_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account as the carrier has it: its status ("active") and its numbers, E.164."""
+    """The account as Twilio has it: its status ("active") and its numbers, E.164."""
 
     status: str
     numbers: tuple[str, ...]
 
 
 async def account_of(settings: Settings) -> Account:
-    """Ask the carrier for our account; of its numbers only ours is asked for.
+    """Ask Twilio for our account, and whether the number in the settings is one of its numbers.
 
     Raises:
         CarrierError: the carrier refuses the credentials, or does not answer.
@@ -55,13 +55,13 @@ async def account_of(settings: Settings) -> Account:
 
 
 async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:
-    """Have the carrier ring ``to_number`` (E.164); once it is answered, an edge has it as ``call``.
+    """Have Twilio ring ``to_number`` (E.164); once it is answered, an edge has it as ``call``.
 
     Returns:
-        The carrier's own id of the call.
+        Twilio's id of the call.
 
     Raises:
-        RejectedError: that is no telephone number.
+        RejectedError: that is not a telephone number.
         SettingError: the account or our own number is not set.
         CarrierError: the carrier refuses, or does not answer.
 

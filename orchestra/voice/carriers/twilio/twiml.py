@@ -1,4 +1,4 @@
-"""Twilio's webhooks: is the request Twilio's, what does the call do next.
+"""The language of Twilio's webhooks: signatures of requests, and TwiML for answers.
 
 Sources: https://www.twilio.com/docs/usage/security (signatures), https://www.twilio.com/docs/voice/twiml/stream,
 https://www.twilio.com/docs/voice/twiml/connect
@@ -29,12 +29,12 @@ ACCEPT_PATH = "/twilio/accept"
 STATUS_PATH = "/twilio/status"
 MACHINE_PATH = "/twilio/machine"
 
-#: the key by which a person takes a call
+#: the key that a person presses to take a call
 ACCEPT_KEY = "1"
 _ACCEPT_WITHIN_S = 10
 _AGAIN_S = 2
 
-#: a call status after which nothing comes, and what it means; see https://www.twilio.com/docs/voice/api/call-resource
+#: the final states of a call, and what they mean; see https://www.twilio.com/docs/voice/api/call-resource
 FINAL: dict[str, EndReason] = {
     "completed": "caller_hung_up",
     "canceled": "caller_hung_up",
@@ -43,7 +43,7 @@ FINAL: dict[str, EndReason] = {
     "failed": "failed",
 }
 
-#: a webhook's form is some hundred bytes
+#: a webhook's form has a few hundred bytes
 LONGEST_FORM = 16_384
 
 _MOST_FIELDS = 200
@@ -52,7 +52,7 @@ _ADDRESS = re.compile(r"(https?)://([^/?]*@)?([^/?]*?)(:[0-9]+)?(?=[/?]|\Z)(.*)"
 
 @dataclass(frozen=True, slots=True)
 class PublicUrl:
-    """Where the carrier reaches this edge: ``https://voice.example.com``, as seen in front of any proxy."""
+    """Where Twilio reaches this edge: ``https://voice.example.com``, as seen in front of any proxy."""
 
     url: str
 
@@ -62,7 +62,7 @@ class PublicUrl:
         return f"{self.url.rstrip('/')}{path}{tail}"
 
     def after(self, path: str, call: str, stream: int) -> str:
-        """Where the carrier asks what comes after this stream of the call; once a later one began, nobody need ask."""
+        """Where Twilio asks what follows this stream of the call; ignored once a later stream has begun."""
         return self.at(path, call=call, **({"stream": str(stream)} if stream else {}))
 
     def socket_at(self, path: str) -> str:
@@ -74,7 +74,7 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
     """The fields of a webhook's form, once its ``X-Twilio-Signature`` is checked.
 
     Raises:
-        RejectedError: it is too long, is no form, or was not signed by Twilio for this URL.
+        RejectedError: it is too long, not a form, or not signed by Twilio for this URL.
 
     """
     if len(body) > LONGEST_FORM:
@@ -84,7 +84,7 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
         msg = "an address with a `#`: what follows it is not signed"
         raise RejectedError(msg)
     try:
-        # a byte is a character here: the signature is over bytes, whatever text they are
+        # each byte is read as a character, since the signature is over bytes
         pairs = parse_qsl(
             body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding="latin-1"
         )
@@ -103,10 +103,10 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
 
 
 def _decodings(fields: list[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[bytes, bytes]], dict[str, str]]]:
-    """What the carrier may have signed of a form, and what that says.
+    """The bytes that Twilio may have signed for a form, and the form that they mean.
 
-    It signs text as UTF-8, but a name that a SIP device sent may be in Latin-1, and may be signed as the bytes that it
-    is, as the text that it means, or as what is left of it in UTF-8.
+    Twilio signs text as UTF-8. A name that a SIP device sent may be in Latin-1; it may be signed as these bytes, as the
+    text that they mean, or as what remains of them in UTF-8.
     """
     yield fields, _form(fields)
     try:
@@ -119,7 +119,7 @@ def _decodings(fields: list[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[b
 
 
 def _form(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """As text. The order of a form is not signed: of two values of a name the same one counts, whatever the order."""
+    """As text. The order of a form is not signed, so of two values with one name the same one counts in any order."""
     return {_latin(name): _latin(value) for name, value in sorted(fields)}
 
 
@@ -141,7 +141,7 @@ def _signature(address: str, fields: list[tuple[bytes, bytes]], auth_token: str)
 
 
 def _addresses(url: str) -> Iterator[str]:
-    """The address as it is, and with its port or without: the carrier signs the one or the other, and no password."""
+    """The address, with its port and without it: Twilio signs one of them, without a password."""
     yield url
     if (match := _ADDRESS.fullmatch(url)) is not None:
         scheme, _, host, port, rest = match.groups()
@@ -150,7 +150,7 @@ def _addresses(url: str) -> Iterator[str]:
 
 
 def connect_twiml(step: Connect, token: str, public: PublicUrl) -> str:
-    """Connect the call's audio to the media WebSocket; when that ends, ask what is next."""
+    """Connect the call's audio to the media WebSocket; when it ends, ask what happens next."""
     parties = step.parties
     action = public.after(AFTER_STREAM_PATH, parties.call, parties.stream)
     connect = voice_response.Connect(action=action, method="POST")
@@ -171,7 +171,7 @@ def connect_twiml(step: Connect, token: str, public: PublicUrl) -> str:
 
 
 def busy_twiml(message: str = "") -> str:
-    """All lines are taken: the caller hears the message; without one the busy tone, and the call is not charged."""
+    """All lines are in use. The caller hears the message, or without one the busy tone, and the call is not charged."""
     response = voice_response.VoiceResponse()
     if message:
         response.say(message)
@@ -189,7 +189,7 @@ def hang_up_twiml() -> str:
 
 
 def retry_twiml(url: str, message: str = "") -> str:
-    """Say the message, if there is one, and wait a moment, then ask there what is next."""
+    """Say the message, if there is one, wait a moment, then ask at this address what happens next."""
     response = voice_response.VoiceResponse()
     if message:
         response.say(message)
@@ -199,9 +199,9 @@ def retry_twiml(url: str, message: str = "") -> str:
 
 
 def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int, stream: int = 0) -> str:
-    """Ring the person; they are briefed before the two are connected, and the edge is asked what is next.
+    """Ring the person. They are briefed before they are connected; afterwards the edge is asked what follows.
 
-    ``stream`` is the number of the call's stream that has ended for it.
+    ``stream`` is the number of the call's stream that ended for the transfer.
     """
     response = voice_response.VoiceResponse()
     dial = response.dial(action=public.after(AFTER_DIAL_PATH, call, stream), method="POST", timeout=ring_s)
@@ -214,7 +214,7 @@ def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int,
 
 
 def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str) -> str:
-    """Tell the person what it is about and let them take the call by a key; an answering machine presses none."""
+    """Brief the person and let them take the call with a key, which no answering machine presses."""
     response = voice_response.VoiceResponse()
     accept = public.at(ACCEPT_PATH, call=call)
     gather = response.gather(num_digits=1, action=accept, method="POST", timeout=_ACCEPT_WITHIN_S)

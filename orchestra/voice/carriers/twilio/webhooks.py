@@ -47,7 +47,7 @@ class Webhook:
 
     @property
     def dial_status(self) -> str:
-        """How a transfer ended; a redirect does not say it again, so it is in the address then."""
+        """How a transfer ended. After a redirect it is in the address, because Twilio says it only once."""
         return self.form.get("DialCallStatus", "") or self.query.get("DialCallStatus", "")
 
     def report(self, *, outbound: bool | None = None) -> CallReport:
@@ -134,7 +134,7 @@ class Webhooks:
             RejectedError: it is not Twilio's.
 
         """
-        # as they came: what is read of them below is what Twilio has signed
+        # undecoded, since Twilio signed them as they came
         path, query = (request.scope[part].decode("latin-1") for part in ("raw_path", "query_string"))
         signature = request.headers.get("X-Twilio-Signature", "")
         body = await read_body(request, twiml.LONGEST_FORM)
@@ -209,7 +209,7 @@ def _query(query: str) -> dict[str, str]:
     """What we wrote into the address.
 
     Raises:
-        RejectedError: a name is there twice, which we never write.
+        RejectedError: a name occurs twice, which we never write.
 
     """
     pairs = parse_qsl(query, keep_blank_values=True)
@@ -220,7 +220,7 @@ def _query(query: str) -> dict[str, str]:
 
 
 def _number(text: str, otherwise: int) -> int:
-    """A number that we wrote into an address."""
+    """A number that we wrote into an address; ``otherwise`` if somebody changed it."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else otherwise  # noqa: PLR2004
 
 

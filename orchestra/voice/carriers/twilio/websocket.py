@@ -41,9 +41,9 @@ _MALFORMED_PER_S, _MALFORMED_AHEAD_S = 2.0, 50.0
 
 
 class StreamSocket:
-    """The carrier's WebSocket, read as messages and written as text.
+    """Twilio's WebSocket, read as messages and written as text.
 
-    Until `lenient` every message must be what the protocol says; then ``on_skipped`` is told why one was passed over.
+    A malformed message is an error, unless the socket is `lenient`: then ``on_skipped`` is called with the reason.
     """
 
     def __init__(self, websocket: WebSocket, on_skipped: Callable[[str], None]) -> None:
@@ -54,10 +54,10 @@ class StreamSocket:
         self.lenient = False
 
     async def read(self) -> Message | None:
-        """The next message; None once the carrier has closed.
+        """The next message; None once Twilio has closed the socket.
 
         Raises:
-            RejectedError: it is not what the protocol says, or more come than a call has.
+            RejectedError: it breaks the protocol, or messages come faster than in any call.
 
         """
         while True:
@@ -85,23 +85,23 @@ class StreamSocket:
         self._on_skipped(str(error))
 
     async def send(self, text: str) -> bool:
-        """Send a message. False: the carrier is gone."""
+        """Send a message. False: the socket is closed."""
         if self._websocket.application_state is not WebSocketState.CONNECTED:
             return False
         try:
             await self._websocket.send_text(text)
-        except (WebSocketDisconnect, RuntimeError):  # the socket went away; reading it says so too
+        except (WebSocketDisconnect, RuntimeError):  # the socket is gone; reading it says so, too
             return False
         return True
 
     async def close(self, code: int, reason: str = "") -> None:
         """Close it, if it is still open."""
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # closed by the carrier in the meantime
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # closed by Twilio in the meantime
             await self._websocket.close(code, reason[:100])
 
 
 class TwilioStream:
-    """The media stream of one call, from its `start` on: a `MediaStream` of 8 kHz whose µ-law ends here."""
+    """One call's `MediaStream`, from its `start` on, at 8 kHz; its µ-law is decoded and encoded here."""
 
     sample_rate = mulaw.SAMPLE_RATE
 
@@ -110,10 +110,10 @@ class TwilioStream:
         self._sid = stream_sid
 
     async def receive(self) -> Received:
-        """What the carrier says next of this stream.
+        """The next message of this stream.
 
         Raises:
-            RejectedError: the carrier broke the protocol.
+            RejectedError: it breaks the protocol.
             StreamLostError: the socket is gone without a `stop`.
 
         """
@@ -155,7 +155,7 @@ class MediaSockets:
         self._control = control
 
     async def serve(self, websocket: WebSocket) -> None:
-        """Serve one stream. What breaks the protocol closes it with 1008 and one line in the log; other calls go on."""
+        """Serve one stream. A violation of the protocol closes it with 1008 and is logged; other calls go on."""
         call = ""
 
         def on_skipped(reason: str) -> None:
@@ -183,10 +183,10 @@ class MediaSockets:
             await socket.close(_POLICY_VIOLATION, str(error))
 
     async def _await_start(self, websocket: WebSocket, socket: StreamSocket) -> Start | None:
-        """Accept the socket, and read what it says first.
+        """Accept the socket and read its first messages.
 
         Raises:
-            RejectedError: nothing came within ten seconds, or others came meanwhile; or it does not begin a stream.
+            RejectedError: none came within ten seconds or before too many other sockets, or they do not begin a stream.
 
         """
         await websocket.accept()
@@ -224,7 +224,7 @@ async def _read_start(socket: StreamSocket) -> Start | None:
 
 
 def _of_stream(message: Message, stream_sid: str) -> Media | Mark | Digit | Stop:
-    """The message, if it is one that this stream may have once it has begun.
+    """The message, if it belongs to this stream and may come after its start.
 
     Raises:
         RejectedError: it is not.
