@@ -25,7 +25,7 @@ async def test_premium_numbers_are_not_called(bus: TestBus, settings: Settings) 
         assert (await order(running, {"to": "+447700900000"})).status_code == 201
 
 
-async def test_without_prefixes_nobody_is_called_over_http(bus: TestBus, settings: Settings) -> None:
+async def test_without_prefixes_no_number_is_called_over_http(bus: TestBus, settings: Settings) -> None:
     async with edge_that_dials(bus, settings, dial_prefixes="") as (running, carrier):
         refused = await order(running, {"to": "+15550001"})
         assert (refused.status_code, "ORCHESTRA_DIAL_PREFIXES" in refused.json()["error"]) == (403, True)
@@ -81,7 +81,7 @@ async def test_the_token_that_reads_makes_no_calls_and_the_one_that_dials_reads_
 
 
 @pytest.mark.parametrize("prefixes", ["1", "+1,44", "+1;+44", "+1x", "all", "+٣"])
-def test_what_is_no_beginning_of_a_number_is_no_setting(monkeypatch: pytest.MonkeyPatch, prefixes: str) -> None:
+def test_a_prefix_that_is_not_the_start_of_a_number_is_refused(monkeypatch: pytest.MonkeyPatch, prefixes: str) -> None:
     monkeypatch.setenv("ORCHESTRA_DIAL_PREFIXES", prefixes)
     with pytest.raises(SettingError, match="ORCHESTRA_DIAL_PREFIXES"):
         load_settings()

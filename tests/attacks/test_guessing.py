@@ -40,7 +40,7 @@ async def test_every_refused_token_and_link_is_a_line_in_the_log(bus: TestBus, s
     assert "guess" not in str(lines)
 
 
-async def test_guesses_are_slowed_and_who_has_the_token_is_let_in_at_once(bus: TestBus, settings: Settings) -> None:
+async def test_guesses_are_delayed_and_the_right_token_is_accepted_at_once(bus: TestBus, settings: Settings) -> None:
     limits = httpx.Limits(max_connections=None)
     async with (
         running_edge(bus, settings, api_token="let-me-in") as running,
@@ -59,7 +59,7 @@ async def test_guesses_are_slowed_and_who_has_the_token_is_let_in_at_once(bus: T
     assert refused(logs) == answers.count(401) >= 64
 
 
-async def test_who_looks_at_what_is_a_line_in_the_log(bus: TestBus, settings: Settings) -> None:
+async def test_each_access_is_a_line_in_the_log(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, api_token="let-me-in") as running, httpx.AsyncClient() as http:
         link = Links((settings.data_dir / "keys" / "link").read_bytes()).sign(running.url, "07-x", 2**33)
         with capture_logs() as logs:
@@ -75,7 +75,7 @@ async def test_who_looks_at_what_is_a_line_in_the_log(bus: TestBus, settings: Se
     ]
 
 
-async def test_a_link_tells_nothing_of_the_token(bus: TestBus, settings: Settings) -> None:
+async def test_a_link_reveals_nothing_of_the_token(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, api_token="let-me-in") as running, httpx.AsyncClient() as http:
         forged = Links(b"let-me-in").sign(running.url, "07-x", 2**33)
         assert (await http.get(forged)).status_code == 403

@@ -31,7 +31,7 @@ HANGS_UP = "<Response><Hangup /></Response>"
     ["?#&call={}", "#?call={}", "?&call={}", "?call={}", "?x#&call={}", "/?call={}", "?call=&call={}", ";call={}"],
 )
 @pytest.mark.parametrize("path", ["/twilio/voice", "/twilio/after-stream", "/twilio/status"])
-async def test_the_address_of_a_captured_request_leads_to_no_other_call(
+async def test_the_address_of_a_captured_request_reaches_no_other_call(
     bus: TestBus, settings: Settings, path: str, more: str
 ) -> None:
     async with running_edge(bus, settings) as running:
@@ -49,7 +49,7 @@ async def test_the_address_of_a_captured_request_leads_to_no_other_call(
     assert (ending.how, ending.streams) == ("caller_hung_up", 1)
 
 
-async def test_a_name_that_is_twice_in_an_address_or_changes_its_place_in_a_form_chooses_no_call(
+async def test_a_repeated_name_in_an_address_or_a_reordered_form_chooses_no_call(
     bus: TestBus, settings: Settings
 ) -> None:
     async with running_edge(bus, settings) as running:
@@ -60,7 +60,7 @@ async def test_a_name_that_is_twice_in_an_address_or_changes_its_place_in_a_form
             assert (await send(running, captured, body=body))[0] == 403
 
 
-async def test_what_was_asked_after_one_stream_opens_no_other_while_a_later_one_runs(
+async def test_a_replayed_question_after_a_stream_opens_no_other_while_a_later_one_runs(
     bus: TestBus, settings: Settings
 ) -> None:
     async with running_edge(bus, settings, app=Greeting(greeting="One two three four five six. " * 10)) as running:
@@ -87,9 +87,7 @@ async def test_what_was_asked_after_one_stream_opens_no_other_while_a_later_one_
     assert not await bus.published(TransferFailed)
 
 
-async def test_a_transfer_that_failed_is_not_failed_again_by_whoever_repeats_it(
-    bus: TestBus, settings: Settings
-) -> None:
+async def test_a_replayed_report_does_not_fail_a_transfer_a_second_time(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "a person please", app=Greeting(greeting="")) as running:
 
         async def talk(line: PhoneLine) -> None:
@@ -130,7 +128,7 @@ async def test_two_tokens_for_the_same_stream_open_it_once(bus: TestBus, setting
     assert len(await bus.published(CallStarted)) == 1
 
 
-async def test_who_answered_is_said_once(bus: TestBus, settings: Settings) -> None:
+async def test_the_result_of_machine_detection_is_published_once(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings) as running:
         call = bus.call()
         said = Captured.of(running, f"/twilio/machine?call={call}", CallSid="CA1", AnsweredBy="machine_end_beep")

@@ -114,7 +114,9 @@ async def test_sockets_without_a_start_make_room_for_callers(
         await asyncio.gather(*(each.close() for each in sockets))
 
 
-async def test_an_unfinished_message_is_kept_no_longer_than_a_message_may_be(bus: TestBus, settings: Settings) -> None:
+async def test_an_unfinished_message_is_not_buffered_beyond_the_longest_message(
+    bus: TestBus, settings: Settings
+) -> None:
     async with running_edge(bus, settings) as running:
         first = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None, compression=None)
 
@@ -139,7 +141,7 @@ async def test_an_unfinished_message_is_kept_no_longer_than_a_message_may_be(bus
         await a_caller_gets_through(running)
 
 
-async def test_a_peer_that_takes_no_answer_is_closed(
+async def test_a_connection_whose_peer_reads_no_answer_is_closed(
     bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestra.voice.edge.connections._TAKEN_WITHIN_S", 0.3)
@@ -156,7 +158,7 @@ async def test_a_peer_that_takes_no_answer_is_closed(
         await a_caller_gets_through(running)
 
 
-async def test_what_is_no_http_does_not_fill_the_log(
+async def test_invalid_http_does_not_fill_the_log(
     bus: TestBus, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running_edge(bus, settings) as running:

@@ -16,7 +16,7 @@ SID = "CA" + "a1" * 16
 HANGS_UP = "<Response><Hangup /></Response>"
 
 
-async def test_thirty_replays_take_one_place_and_get_one_answer(bus: TestBus, settings: Settings) -> None:
+async def test_thirty_replays_take_one_line_and_get_one_answer(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, max_calls=2) as running:
         asked = incoming(running, SID)
         answers = {await send(running, asked) for _ in range(5)}
@@ -56,7 +56,7 @@ async def test_a_replay_takes_nothing_at_another_edge_nor_after_a_restart(bus: T
         assert not restarted.edge.admission.is_full(0)
 
 
-async def test_a_form_that_is_cut_differently_under_the_same_signature_is_no_other_call(
+async def test_a_form_split_differently_under_the_same_signature_is_not_another_call(
     bus: TestBus, settings: Settings
 ) -> None:
     async with running_edge(bus, settings) as running:
@@ -82,7 +82,7 @@ async def test_replays_of_a_call_that_found_no_line_take_none_later(bus: TestBus
 
 
 @pytest.mark.parametrize("told_elsewhere", [False, True])
-async def test_callers_who_hang_up_before_their_stream_give_their_place_back_at_once(
+async def test_callers_who_hang_up_before_their_stream_free_their_line_at_once(
     bus: TestBus, settings: Settings, *, told_elsewhere: bool
 ) -> None:
     async with (
@@ -114,7 +114,7 @@ async def test_replays_take_nothing_while_redis_is_away(settings: Settings) -> N
 @pytest.mark.parametrize(
     "kept", ["", "nonsense", "07-x", "07-x soon waits", "07-x 1 dances", "07-x 99999999999999 waits \xff"]
 )
-async def test_a_note_that_somebody_else_wrote_admits_nobody_and_breaks_nothing(
+async def test_a_foreign_index_entry_admits_nobody_and_breaks_nothing(
     bus: TestBus, settings: Settings, kept: str
 ) -> None:
     async with running_edge(bus, settings) as running:

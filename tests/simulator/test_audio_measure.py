@@ -22,11 +22,11 @@ def test_sounds_are_found_where_they_are() -> None:
     assert found == [Span(near(0.5), near(0.9)), Span(near(1.9), near(2.1))]
 
 
-def test_a_pause_between_words_does_not_part_a_sound() -> None:
+def test_a_pause_between_words_does_not_split_a_sound() -> None:
     assert len(find_sounds(track(tone(0.4), silence(0.2), tone(0.4)))) == 1
 
 
-def test_a_click_and_a_noise_floor_are_no_sound() -> None:
+def test_a_click_and_a_noise_floor_are_not_sounds() -> None:
     noise = np.random.default_rng(1).normal(0, 30, 8000).astype(np.int16)
     assert find_sounds(track(silence(0.5), tone(0.01), silence(0.5), noise)) == []
 
@@ -58,7 +58,7 @@ def test_a_barge_in_is_measured_from_the_callers_first_to_the_agents_last_sound(
     assert (second.response_s, second.talk_over_s) == (near(0.5), 0)
 
 
-def test_a_reply_that_goes_on_after_a_short_pause_into_a_barge_in_is_still_the_old_one() -> None:
+def test_a_reply_that_continues_into_a_barge_in_after_a_short_pause_is_still_the_old_one() -> None:
     caller = track(tone(1.0), silence(2.0), tone(1.0), silence(2.0))
     agent = track(silence(1.5), tone(1.3), silence(0.4), tone(0.2), silence(1.1), tone(0.5), silence(1.0))
     _, first, second = measure_turns(caller, agent, [Span(0, 1.0), Span(3.0, 4.0)])
@@ -66,7 +66,7 @@ def test_a_reply_that_goes_on_after_a_short_pause_into_a_barge_in_is_still_the_o
     assert (second.barge_in_stop_s, second.response_s) == (near(0.4), near(0.5))
 
 
-def test_an_agent_that_speaks_before_the_caller_has_ended_spoke_over_them() -> None:
+def test_an_agent_that_speaks_before_the_caller_has_ended_talks_over_them() -> None:
     caller = track(tone(1.0), silence(0.5), tone(1.0), silence(2.0))
     agent = track(silence(1.3), tone(0.4), silence(1.3), tone(0.5), silence(1.0))
     _, turn = measure_turns(caller, agent, [Span(0, 2.5)])

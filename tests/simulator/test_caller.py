@@ -112,7 +112,7 @@ async def wait_for_hang_up(edge: EdgeSocket) -> None:
         ("<Response><Dial>+15550002</Dial></Response>", "transferred", "+15550002"),
     ],
 )
-async def test_when_the_stream_ends_the_action_says_what_is_next(after_stream: str, how: str, target: str) -> None:
+async def test_the_action_is_asked_when_the_stream_ends(after_stream: str, how: str, target: str) -> None:
     talk = ScriptedConversation([Utterance("bye", tone(0.2)), Utterance("unsaid", tone(0.2))], patience=PATIENCE)
     async with serving(ToneEdge([answer_once], after_stream=[after_stream])) as edge:
         ending = await Caller(edge.url, AUTH_TOKEN).call(PhoneLine(), talk)
@@ -121,7 +121,7 @@ async def test_when_the_stream_ends_the_action_says_what_is_next(after_stream: s
     assert len(talk.said_spans) == 1
 
 
-async def test_a_call_that_is_connected_again_goes_on_over_a_new_stream() -> None:
+async def test_a_call_that_is_connected_again_continues_over_a_new_stream() -> None:
     connect_again = ""
     line = PhoneLine()
     talk = ScriptedConversation([Utterance("one", tone(0.2))], patience=PATIENCE)
@@ -133,7 +133,7 @@ async def test_a_call_that_is_connected_again_goes_on_over_a_new_stream() -> Non
     assert first.start["streamSid"] != second.start["streamSid"]
 
 
-async def test_what_a_lost_stream_had_still_to_play_is_not_heard() -> None:
+async def test_unplayed_audio_of_a_lost_stream_is_not_heard() -> None:
     async def die(edge: EdgeSocket) -> None:
         await edge.play(tone(5.0))
         await edge.until_heard(audible=True)

@@ -84,7 +84,7 @@ def test_a_barge_in_must_silence_the_agent(barge_in_stop_s: float | None, proble
         ),
     ],
 )
-def test_a_call_that_ends_otherwise_is_named(line: Line, ending: CallOutcome, problem: str) -> None:
+def test_a_call_with_an_unexpected_outcome_is_named(line: Line, ending: CallOutcome, problem: str) -> None:
     (only,) = found([GREETING, GOOD], line, ending)
     assert problem in only
 

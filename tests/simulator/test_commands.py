@@ -24,7 +24,7 @@ async def orchestra(folder: Path, *arguments: str) -> asyncio.subprocess.Process
     )
 
 
-async def test_a_call_from_the_command_line_tells_what_was_heard_and_when(tmp_path: Path) -> None:
+async def test_a_call_from_the_command_line_reports_what_was_heard_and_when(tmp_path: Path) -> None:
     async def answer(edge: EdgeSocket) -> None:
         await edge.play(tone(0.3))
         await edge.until_heard(audible=True)
@@ -57,7 +57,7 @@ async def test_a_call_from_the_command_line_tells_what_was_heard_and_when(tmp_pa
         (["demo", "--script", "opera"], "choose one of demo"),
     ],
 )
-def test_what_the_operator_must_change_is_said_with_exit_code_2(
+def test_an_error_that_the_operator_can_fix_ends_with_exit_code_2(
     arguments: list[str],
     complaint: str,
     tmp_path: Path,

@@ -92,7 +92,7 @@ async def test_a_caller_without_patience_talks_into_the_look_up() -> None:
     assert first.reply.end_s - first.reply.start_s < 1
 
 
-async def test_who_can_see_that_a_reply_is_being_made_waits_for_it() -> None:
+async def test_a_caller_who_can_see_that_a_reply_is_being_made_waits_for_it() -> None:
     at_work = False
 
     async def agent(line: PhoneLine) -> None:
@@ -114,7 +114,7 @@ async def test_who_can_see_that_a_reply_is_being_made_waits_for_it() -> None:
     assert first.reply.end_s - first.reply.start_s > 4
 
 
-async def test_a_silence_is_kept_and_what_the_agent_says_in_it_is_its_reply() -> None:
+async def test_words_of_the_agent_in_a_scripted_silence_are_its_reply() -> None:
     async def agent(line: PhoneLine) -> None:
         await greet(line)
         await pause(line, 4.0)
@@ -129,7 +129,7 @@ async def test_a_silence_is_kept_and_what_the_agent_says_in_it_is_its_reply() ->
     assert (second.said, second.response_s) == (None, None)
 
 
-async def test_a_silence_that_nobody_breaks_is_no_reply_that_never_came() -> None:
+async def test_a_scripted_silence_without_a_reply_is_not_a_missing_reply() -> None:
     async def agent(line: PhoneLine) -> None:
         await greet(line)
 

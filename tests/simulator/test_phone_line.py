@@ -69,7 +69,7 @@ async def test_a_late_line_catches_up_and_skips_nothing() -> None:
     assert round(line.max_late_s, 3) == 0.05
 
 
-async def test_both_directions_are_kept_on_one_clock() -> None:
+async def test_both_directions_are_recorded_on_one_clock() -> None:
     line, _, _ = make_line()
     said = line.say(tone(0.1))
     line.playout.put(encode(tone(0.05, 300)))
@@ -105,7 +105,7 @@ async def test_clear_silences_the_agent_and_returns_the_marks() -> None:
     assert not line.tracks.agent[960:].any()
 
 
-async def test_what_the_agent_says_is_noticed_while_it_sounds() -> None:
+async def test_the_agents_sound_is_noticed_while_it_plays() -> None:
     line, _, _ = make_line()
     line.playout.put(encode(np.concatenate([silence(0.1), tone(0.1), silence(0.1)])))
     await run_for(line, 0.4)

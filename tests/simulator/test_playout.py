@@ -22,7 +22,7 @@ def test_a_mark_is_due_when_the_audio_before_it_was_played() -> None:
     assert buffer.due_marks() == ["two"]
 
 
-def test_a_mark_behind_no_audio_is_due_at_once() -> None:
+def test_a_mark_without_audio_before_it_is_due_at_once() -> None:
     buffer = PlayoutBuffer()
     buffer.mark("nothing before")
     assert buffer.due_marks() == ["nothing before"]

@@ -63,7 +63,7 @@ def test_a_step_that_cannot_be_done_is_one_clear_line(tmp_path: Path, step: str,
 
 
 @pytest.mark.parametrize("text", ["[[say]\n", '[[say]]\ntxt = "One."\n', "say = 3\n"])
-def test_what_is_no_script_is_one_clear_line(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_script_is_one_clear_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match=r"call\.toml.*write \[\[say\]\]"):
         read_script(write(tmp_path, "call.toml", text))
 
@@ -82,7 +82,7 @@ def test_lines_are_spoken_at_telephone_rate() -> None:
     assert (utterance.text, utterance.barge_in_after_s, utterance.samples.size) == ("One.", 2.0, 4000)
 
 
-def test_a_recorded_file_of_any_rate_is_what_the_caller_says(tmp_path: Path) -> None:
+def test_the_caller_can_play_a_file_of_any_rate(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "hello.wav"), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
@@ -95,7 +95,7 @@ def test_a_recorded_file_of_any_rate_is_what_the_caller_says(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [None, b"not audio"])
-def test_what_is_no_audio_file_is_one_clear_line(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_is_not_audio_is_one_clear_line(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "hello.wav"
     if content is not None:
         path.write_bytes(content)

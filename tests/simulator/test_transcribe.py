@@ -30,19 +30,19 @@ def test_without_a_sound_nothing_is_heard() -> None:
     assert engine.lengths == []
 
 
-def test_a_reply_that_matches_is_listened_to_once() -> None:
+def test_a_reply_that_matches_is_transcribed_once() -> None:
     engine = Engine({2.2: "hello there"})
     assert match_reply(AGENT, TURN, engine, "Hello there.").matches
     assert engine.lengths == [2.2]
 
 
-def test_a_reply_of_which_the_engine_drops_half_is_listened_to_again_stretch_by_stretch() -> None:
+def test_a_reply_that_the_engine_half_drops_is_transcribed_again_stretch_by_stretch() -> None:
     engine = Engine({2.2: "parcel 4.", 4.2: "parcel", 3.2: "parcel 4 2 7 1 is", 2.7: "on its way"})
     found = match_reply(AGENT, TURN, engine, "Parcel 4271 is on its way.")
     assert (found.similarity, found.heard) == (1, "parcel 4 2 7 1 is on its way")
 
 
-def test_the_closest_hearing_of_another_text_is_still_another_text() -> None:
+def test_the_best_match_of_another_text_is_still_another_text() -> None:
     engine = Engine({2.2: "good bye", 4.2: "parcel lost"})
     found = match_reply(AGENT, TURN, engine, "Parcel 4271 is on its way.")
     assert (found.matches, found.heard) == (False, "parcel lost")

@@ -22,7 +22,7 @@ REPLY = "Parcel 4 2 7 1 is out for delivery. It should reach you on Friday, betw
         ("", ""),
     ],
 )
-def test_texts_are_brought_into_one_form(text: str, words: str) -> None:
+def test_texts_are_normalized(text: str, words: str) -> None:
     assert " ".join(normalise(text)) == words
 
 
@@ -52,7 +52,7 @@ def test_a_missing_or_another_sentence_does_not_match(heard: str) -> None:
     assert not compare(REPLY, heard).matches
 
 
-def test_words_that_are_parted_differently_match() -> None:
+def test_words_with_other_boundaries_match() -> None:
     assert compare("Goodbye, redelivery is booked.", "Good bye. Re-delivery is booked.").similarity == 1
 
 

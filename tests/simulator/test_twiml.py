@@ -30,6 +30,6 @@ def test_the_verbs_of_a_document_are_read_in_order(document: str, verbs: list[Ve
     "document",
     ["", "Internal Server Error", "<html/>", "<Response><Connect/></Response>", "<Response><Sing/></Response>"],
 )
-def test_what_is_no_twiml_is_rejected(document: str) -> None:
+def test_a_document_that_is_not_twiml_is_rejected(document: str) -> None:
     with pytest.raises(RejectedError, match="edge"):
         parse_twiml(document)

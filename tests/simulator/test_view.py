@@ -47,7 +47,7 @@ def test_a_call_begins_with_its_number_and_greeting() -> None:
     assert printed(console) == ["0.0 s call 07-x from +15550001", "greeting Welcome."]
 
 
-def test_who_speaks_and_what_was_understood_is_shown_as_it_happens() -> None:
+def test_speakers_and_transcripts_are_shown_as_they_come() -> None:
     assert show(
         UserTurnEnded(call=CALL, turn=1, at=104.5, text="where is my parcel"),
         AgentChanged(call=CALL, turn=1, at=104.5, agent="tracking", previous="reception", reason="routed"),
@@ -76,7 +76,7 @@ def test_a_tool_is_shown_with_its_arguments_result_and_time() -> None:
     ) == ['5.1 s find_parcel(number="4271") → on its way [12 ms]']
 
 
-def test_arguments_that_are_no_json_are_shown_as_they_came() -> None:
+def test_arguments_that_are_not_json_are_shown_unchanged() -> None:
     assert show(
         ToolRequested(call=CALL, id="t1", at=105.0, agent="a", name="find_parcel", arguments="{number"),
         ToolCompleted(call=CALL, at=105.0, request="t1", name="find_parcel", result="[error]", failed=True),

@@ -58,7 +58,7 @@ def test_a_time_stamp_is_a_number_or_nothing(stamp: object, expected: int | None
     assert message.media.timestamp_ms == expected
 
 
-def test_a_message_of_a_kind_yet_unknown_is_passed_over() -> None:
+def test_a_message_of_an_unknown_kind_is_skipped() -> None:
     assert media_stream.read('{"event": "weather", "streamSid": "MZ1"}') is None
 
 
@@ -89,12 +89,12 @@ def test_a_message_of_a_kind_yet_unknown_is_passed_over() -> None:
     ],
     ids=lambda data: repr(data[:50]),
 )
-def test_what_the_protocol_does_not_know_is_refused(data: str | bytes) -> None:
+def test_a_message_that_breaks_the_protocol_is_refused(data: str | bytes) -> None:
     with pytest.raises(RejectedError):
         media_stream.read(data)
 
 
-def test_a_refusal_does_not_quote_the_message_which_may_hold_a_token() -> None:
+def test_a_refusal_does_not_quote_the_message_because_it_may_contain_a_token() -> None:
     with pytest.raises(RejectedError) as refused:
         media_stream.read('{"event": "start", "start": {"customParameters": {"token": "secret"}}}')
     assert "secret" not in str(refused.value)

@@ -17,7 +17,7 @@ def test_a_token_opens_the_stream_of_its_call(tokens: StreamTokens) -> None:
     tokens.redeem(tokens.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
 
 
-def test_a_token_of_another_process_with_the_same_account_is_taken(tokens: StreamTokens) -> None:
+def test_a_token_issued_by_another_process_of_the_account_is_accepted(tokens: StreamTokens) -> None:
     other = StreamTokens("account token")
     tokens.redeem(other.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
 
@@ -51,7 +51,7 @@ def test_text_that_is_not_a_token_is_refused(tokens: StreamTokens, token: str) -
         tokens.redeem(token, "07-a", "CA1", NOW)
 
 
-def test_an_expiry_that_was_moved_is_refused(tokens: StreamTokens) -> None:
+def test_a_token_with_a_later_expiry_is_refused(tokens: StreamTokens) -> None:
     expires, _, signature = tokens.issue("07-a", "CA1", NOW).partition(".")
     with pytest.raises(RejectedError, match="wrong signature"):
         tokens.redeem(f"{int(expires) + 60}.{signature}", "07-a", "CA1", NOW)

@@ -39,13 +39,13 @@ def test_a_signed_form_is_read() -> None:
         (b"a" * (twiml.LONGEST_FORM + 1), URL, SIGNATURE, "secret"),
     ],
 )
-def test_what_twilio_has_not_signed_is_refused(body: bytes, url: str, signature: str, auth_token: str) -> None:
+def test_a_form_without_twilios_signature_is_refused(body: bytes, url: str, signature: str, auth_token: str) -> None:
     with pytest.raises(RejectedError):
         twiml.signed_form(body, url, signature, auth_token)
 
 
 @pytest.mark.parametrize("signed", [b"Caf\xe9", "Café".encode(), "Caf\N{REPLACEMENT CHARACTER}".encode()])
-def test_a_name_that_is_not_utf_8_refuses_no_signed_call(signed: bytes) -> None:
+def test_a_signed_call_with_a_name_that_is_not_utf_8_is_accepted(signed: bytes) -> None:
     text = URL.encode() + b"CallSidCA1" + b"CallerName" + signed
     signature = base64.b64encode(hmac.digest(b"secret", text, hashlib.sha1)).decode()
     form = twiml.signed_form(b"CallerName=Caf%E9&CallSid=CA1", URL, signature, "secret")
@@ -76,7 +76,7 @@ def test_an_address_is_signed_to_its_end() -> None:
             twiml.signed_form(BODY, URL + more, SIGNATURE, "secret")
 
 
-def test_of_a_field_that_is_twice_the_same_value_counts_whatever_the_order() -> None:
+def test_a_repeated_field_has_the_same_value_in_any_order() -> None:
     fields = ["a=1", "a=2", "b=3"]
     text = URL.encode() + b"a1a2b3"
     signature = base64.b64encode(hmac.digest(b"secret", text, hashlib.sha1)).decode()
@@ -131,6 +131,6 @@ def test_a_person_is_rung_and_briefed_first(target: str, noun: str) -> None:
         ("fax", "fax"),
     ],
 )
-def test_who_answered_is_told_by_the_carrier(detail: str, by: AnsweredBy) -> None:
+def test_machine_detection_says_who_answered(detail: str, by: AnsweredBy) -> None:
     answered = twiml.answered_by({"AnsweredBy": detail})
     assert answered == Answered(by, detail)

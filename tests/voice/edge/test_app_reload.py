@@ -11,7 +11,7 @@ import pytest
 from orchestra.voice.edge import app_reload
 
 
-async def test_of_two_readings_the_later_one_counts_however_long_the_first_takes(
+async def test_the_later_of_two_reloads_counts_however_long_the_first_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     taken: list[str] = []

@@ -75,7 +75,9 @@ async def test_a_turn_that_expired_twice_is_apologised_for_once(bus: TestBus, pu
     assert words(said) == ["Again?"]
 
 
-async def test_what_another_producer_writes_without_ids_is_taken_each_time(bus: TestBus, publisher: Publisher) -> None:
+async def test_events_that_another_producer_writes_without_ids_are_handled_each_time(
+    bus: TestBus, publisher: Publisher
+) -> None:
     said: list[Speech] = []
     call = a_call(bus, publisher, said)
     call.conversation.turn_ended("Where is my parcel?")
@@ -84,7 +86,7 @@ async def test_what_another_producer_writes_without_ids_is_taken_each_time(bus: 
     assert words(said) == ["One.", "Two."]
 
 
-async def test_what_the_journal_held_and_what_came_meanwhile_is_said_once(bus: TestBus, publisher: Publisher) -> None:
+async def test_replies_of_the_journal_and_of_the_meantime_are_said_once(bus: TestBus, publisher: Publisher) -> None:
     said: list[Speech] = []
     first, second = REPLY[1], REPLY[5]
     state = ResumeState(started_at=1.0, turn=1, chunks=(first,))

@@ -67,13 +67,13 @@ async def test_one_call_comes_with_its_turns(bus: TestBus, http: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "let-me-in"}])
-async def test_without_the_token_nothing_is_told(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_requests_without_the_token_learn_nothing(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
     for path in ("/calls", "/calls/07-x", "/calls/07-x/recording"):
         refused = await http.get(path, headers=headers)
         assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-async def test_no_token_set_lets_nobody_in(bus: TestBus, settings: Settings) -> None:
+async def test_an_empty_token_admits_nobody(bus: TestBus, settings: Settings) -> None:
     app = FastAPI()
     app.include_router(calls_router(settings.model_copy(update={"api_token": SecretStr("")}), bus.bus))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://edge") as http:
@@ -104,7 +104,7 @@ async def test_a_signed_link_opens_one_recording_until_it_expires(
     assert (await http.get(link[:-1] + ("0" if link[-1] != "0" else "1"))).status_code == 403
 
 
-async def test_a_recording_that_was_removed_is_said_to_be_gone(
+async def test_a_removed_recording_is_reported_as_gone(
     bus: TestBus, http: httpx.AsyncClient, settings: Settings
 ) -> None:
     call = await a_call(bus)
@@ -113,7 +113,7 @@ async def test_a_recording_that_was_removed_is_said_to_be_gone(
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://127.0.0.1:9161/secret", "sftp://me:s3cr3t@host/x.wav"])
-async def test_what_a_journal_names_beyond_the_places_of_the_recordings_is_not_served(
+async def test_a_file_outside_the_recordings_folder_is_not_served(
     bus: TestBus, http: httpx.AsyncClient, url: str
 ) -> None:
     call = await a_call(bus)
@@ -146,7 +146,7 @@ def test_a_range_header_is_read_as_the_standard_says(header: str, served: range 
     assert byte_range(header, 100) == served
 
 
-def test_a_link_key_is_kept_for_the_next_process_and_for_its_owner_only(settings: Settings) -> None:
+def test_a_link_key_is_kept_for_the_next_process_and_only_its_owner_can_read_it(settings: Settings) -> None:
     key = link_key(settings)
     other = settings.model_copy(update={"api_token": SecretStr("another")})
     assert (len(key), link_key(other)) == (32, key)
@@ -156,7 +156,7 @@ def test_a_link_key_is_kept_for_the_next_process_and_for_its_owner_only(settings
 
 
 @pytest.mark.parametrize(("key", "is_one"), [("x" * 32, True), ("x" * 31, False), ("let-me-in", False), ("", True)])
-def test_a_link_key_that_can_be_guessed_is_none(monkeypatch: pytest.MonkeyPatch, key: str, *, is_one: bool) -> None:
+def test_a_link_key_that_can_be_guessed_is_refused(monkeypatch: pytest.MonkeyPatch, key: str, *, is_one: bool) -> None:
     monkeypatch.setenv("ORCHESTRA_LINK_KEY", key)
     if is_one:
         assert load_settings().link_key.get_secret_value() == key

@@ -128,13 +128,15 @@ async def test_without_the_token_no_call_is_made(bus: TestBus, settings: Setting
     ("body", "status"),
     [({"to": "555"}, 422), ({}, 422), ({"to": "+15550001", "x": 1}, 422), ({"to": "+1" * 4000}, 413)],
 )
-async def test_what_is_no_order_is_refused(bus: TestBus, settings: Settings, body: object, status: int) -> None:
+async def test_a_request_that_is_not_an_order_is_refused(
+    bus: TestBus, settings: Settings, body: object, status: int
+) -> None:
     async with edge_that_dials(bus, settings) as (running, carrier):
         assert (await order(running, body)).status_code == status
         assert not carrier.orders
 
 
-async def test_a_carrier_that_refuses_is_told_of_without_secrets(bus: TestBus, settings: Settings) -> None:
+async def test_the_carriers_refusal_is_reported_without_secrets(bus: TestBus, settings: Settings) -> None:
     async with edge_that_dials(bus, settings, faults=Faults(status=401)) as (running, _):
         refused = await order(running, {"to": "+15550001"})
     assert refused.status_code == 502
@@ -198,7 +200,7 @@ async def tell_who_answered(running: RunningEdge, placed: dict[str, str], answer
         assert (await http.post(url, data=form, headers=signed)).status_code == 204
 
 
-async def test_a_machine_that_is_found_out_later_hears_the_message_instead(bus: TestBus, settings: Settings) -> None:
+async def test_a_machine_that_is_detected_later_hears_the_message_instead(bus: TestBus, settings: Settings) -> None:
     greeting = Greeting(greeting="Hello there, " * 60, voicemail=APP.voicemail)
     line = PhoneLine()
     async with edge_that_dials(bus, settings, app=greeting, machine_detection_async=True) as (running, carrier):
@@ -225,7 +227,7 @@ async def test_a_machine_that_is_found_out_later_hears_the_message_instead(bus: 
     assert 1 <= len(cut.heard.split()) < 110
 
 
-async def test_a_person_who_is_found_out_later_goes_on_talking(bus: TestBus, settings: Settings) -> None:
+async def test_a_person_who_is_detected_later_continues_talking(bus: TestBus, settings: Settings) -> None:
     async with edge_that_dials(bus, settings, machine_detection_async=True) as (running, carrier):
         await order(running, {"to": "+15550001"})
         (placed,) = carrier.orders
@@ -258,7 +260,7 @@ async def test_a_status_callback_closes_an_incoming_call_whose_socket_never_came
     assert ended.reason == "caller_hung_up"
 
 
-async def test_an_order_that_is_no_text_is_refused(bus: TestBus, settings: Settings) -> None:
+async def test_an_order_that_is_not_text_is_refused(bus: TestBus, settings: Settings) -> None:
     async with edge_that_dials(bus, settings) as (running, carrier):
         async with httpx.AsyncClient() as http:
             answer = await http.post(f"{running.url}/calls", content=b'{"\xde": "+15550001"}', headers=DIAL)

@@ -106,7 +106,7 @@ async def test_an_endless_form_is_refused(running: RunningEdge) -> None:
     assert (await post(running, "/twilio/voice", **FORM, Body="x" * 100_000)).status_code == 403
 
 
-async def test_a_call_that_nobody_knows_is_hung_up(running: RunningEdge) -> None:
+async def test_an_unknown_call_is_hung_up(running: RunningEdge) -> None:
     for call in ("", "nonsense", "00-" + "0" * 32, "99-0199b8a0-0000-7000-8000-000000000000"):
         assert "<Hangup />" in (await post(running, f"/twilio/after-stream?call={call}", **FORM)).text
 
@@ -123,7 +123,7 @@ async def test_a_call_that_nobody_knows_is_hung_up(running: RunningEdge) -> None
     ],
     ids=lambda first: repr(first[:12]),
 )
-async def test_a_stream_that_does_not_begin_as_one_is_refused(running: RunningEdge, first: str | bytes) -> None:
+async def test_a_stream_without_a_proper_start_is_refused(running: RunningEdge, first: str | bytes) -> None:
     with capture_logs() as logs:
         async with connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None) as socket:
             await socket.send(first)
@@ -186,7 +186,7 @@ async def test_a_stream_that_breaks_the_protocol_is_closed_and_other_calls_go_on
     assert len(await bus.published(CallEnded)) == 2
 
 
-async def test_what_a_later_protocol_may_add_is_passed_over(running: RunningEdge) -> None:
+async def test_additions_of_a_later_protocol_are_skipped(running: RunningEdge) -> None:
     news = '{"event": "weather", "streamSid": "MZ1"}'
     outbound = '{"event": "media", "streamSid": "MZ1", "media": {"track": "outbound", "payload": "//8="}}'
     digit = '{"event": "dtmf", "streamSid": "MZ1", "dtmf": {"track": "inbound_track", "digit": "5"}}'
@@ -216,9 +216,7 @@ async def test_what_a_later_protocol_may_add_is_passed_over(running: RunningEdge
     ],
     ids=json.dumps,
 )
-async def test_a_message_that_makes_no_sense_is_left_out_and_the_call_goes_on(
-    running: RunningEdge, odd: dict[str, Any]
-) -> None:
+async def test_a_malformed_message_is_skipped_and_the_call_continues(running: RunningEdge, odd: dict[str, Any]) -> None:
     with capture_logs() as logs:
         async with opened(running, json.dumps({"streamSid": "MZ1"} | odd)) as socket:
             await socket.send('{"event": "dtmf", "streamSid": "MZ1", "dtmf": {"digit": "5"}}')
@@ -232,7 +230,7 @@ async def test_a_message_that_makes_no_sense_is_left_out_and_the_call_goes_on(
 
 @pytest.mark.parametrize("stamp", [40.5, -3, 1e300, "12345678901234567890123", None, 10**30])
 @pytest.mark.parametrize("track", ["inbound", None])
-async def test_audio_with_an_odd_stamp_or_without_a_track_is_heard(
+async def test_audio_with_an_odd_time_stamp_or_without_a_track_is_accepted(
     running: RunningEdge, stamp: object, track: str | None
 ) -> None:
     sound = {"payload": base64.b64encode(mulaw.encode(tone(0.1))).decode(), "timestamp": stamp, "track": track}

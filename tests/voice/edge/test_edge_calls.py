@@ -84,9 +84,7 @@ async def test_a_call_is_greeted_understood_answered_and_ended(bus: TestBus, set
     assert [event.text for event in await bus.published(UserTurnEnded)] == ["where is my parcel"]
 
 
-async def test_what_the_speech_engines_are_given_is_metered_while_the_call_runs(
-    bus: TestBus, settings: Settings
-) -> None:
+async def test_the_use_of_the_speech_engines_is_metered_while_the_call_runs(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "where is my parcel") as running:
 
         async def talk(line: PhoneLine) -> None:
@@ -181,7 +179,7 @@ async def test_the_agent_hangs_up_after_its_last_words_were_heard(bus: TestBus, 
     assert (await bus.published(ReplySpoken))[0].text == "Good-bye and thank you."
 
 
-async def test_a_caller_is_handed_to_a_person_after_the_last_words(bus: TestBus, settings: Settings) -> None:
+async def test_a_caller_is_transferred_to_a_person_after_the_last_words(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "a person please", app=Greeting(greeting="")) as running:
 
         async def talk(line: PhoneLine) -> None:
@@ -295,7 +293,7 @@ async def test_draining_ends_what_does_not_end_by_itself(bus: TestBus, settings:
     assert [event.reason for event in await bus.published(CallEnded)] == ["failed"]
 
 
-async def test_a_call_outlives_the_loss_of_redis_and_says_so(settings: Settings) -> None:
+async def test_a_call_survives_the_loss_of_redis_and_the_caller_is_told(settings: Settings) -> None:
     async with EmbeddedServer(settings.data_dir) as server:
         lost = Settings(redis_url=server.url, data_dir=settings.data_dir)
         connected = await Bus.connect(lost)

@@ -30,7 +30,7 @@ from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen. " * 3
 
 
-async def test_a_call_that_outlasts_the_drain_loses_its_stream_only(bus: TestBus, settings: Settings) -> None:
+async def test_a_call_that_outlasts_the_drain_loses_only_its_stream(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, app=Greeting(greeting=LONG.strip())) as running:
 
         async def talk(line: PhoneLine) -> None:
@@ -44,7 +44,7 @@ async def test_a_call_that_outlasts_the_drain_loses_its_stream_only(bus: TestBus
     assert (ending.how, ending.streams) == ("caller_hung_up", 2)
 
 
-async def test_the_last_call_is_over_when_the_carrier_was_told_what_is_next(bus: TestBus, settings: Settings) -> None:
+async def test_the_drain_ends_when_the_carrier_knows_what_happens_next(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "a person please", app=Greeting(greeting="")) as running:
         calls, order = running.edge.admission, list[str]()
         asked, draining = calls.carrier_asked, list[asyncio.Task[None]]()
@@ -74,7 +74,7 @@ async def health(url: str) -> str:
         return str((await http.get(f"{url}/healthz")).json()["status"])
 
 
-async def test_a_port_is_left_to_an_edge_that_takes_calls_and_taken_back_from_none(
+async def test_a_port_is_given_up_to_an_edge_that_takes_calls_and_taken_back_if_none_answers(
     bus: TestBus, settings: Settings
 ) -> None:
     chosen = settings.model_copy(update={"twilio_auth_token": SecretStr("t"), "prerender": False})
@@ -147,7 +147,7 @@ async def two_edges(settings: Settings) -> AsyncIterator[tuple[dict[str, Process
 
 @pytest.mark.faults
 @pytest.mark.timeout(240)
-async def test_a_drained_edge_keeps_its_call_a_while_and_hands_it_over_and_new_calls_go_to_the_other(
+async def test_a_draining_edge_keeps_its_call_for_a_while_while_new_calls_go_to_the_other_edge(
     bus: TestBus, settings: Settings
 ) -> None:
     async with two_edges(settings) as (edges, url):

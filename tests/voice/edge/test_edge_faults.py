@@ -104,7 +104,7 @@ async def test_a_call_over_a_line_that_loses_and_swaps_frames_is_understood_and_
 
 
 @pytest.mark.parametrize("size", [0, 1, 10_000])
-async def test_frames_of_any_size_are_taken(bus: TestBus, settings: Settings, size: int) -> None:
+async def test_frames_of_any_size_are_accepted(bus: TestBus, settings: Settings, size: int) -> None:
     async with running_edge(bus, settings, app=Greeting(greeting="")) as running, opened(running) as socket:
         frames = 20 if size < 1000 else 3  # no more than a stream may be ahead of the clock
         for _ in range(frames):
@@ -178,7 +178,9 @@ def resident_mb() -> float:
 
 @pytest.mark.faults
 @pytest.mark.timeout(180)
-async def test_five_thousand_fuzzed_messages_crash_nothing_and_leave_nothing(bus: TestBus, settings: Settings) -> None:
+async def test_five_thousand_fuzzed_messages_crash_nothing_and_leave_nothing_behind(
+    bus: TestBus, settings: Settings
+) -> None:
     async with running_edge(bus, settings, max_calls=200, reconnect_s=0.1) as running:
         idle = len(asyncio.all_tasks())
         for seed in range(5):
@@ -234,7 +236,7 @@ async def until_turn(running: RunningEdge) -> UserTurnEnded:
 
 @pytest.mark.faults
 @pytest.mark.timeout(120)
-async def test_a_call_outlives_twenty_seconds_without_redis(settings: Settings) -> None:
+async def test_a_call_survives_twenty_seconds_without_redis(settings: Settings) -> None:
     async with EmbeddedServer(settings.data_dir) as server:
         lost = Settings(redis_url=server.url, data_dir=settings.data_dir)
         connected = await Bus.connect(lost)
@@ -313,7 +315,7 @@ async def test_a_stream_that_breaks_while_redis_is_away_comes_back_with_it(setti
 
 @pytest.mark.faults
 @pytest.mark.timeout(60)
-async def test_a_carrier_is_not_asked_to_ask_again_for_ever(settings: Settings) -> None:
+async def test_a_carrier_is_not_told_to_ask_again_forever(settings: Settings) -> None:
     async with edge_on_a_server_of_its_own(settings, app=Greeting(holding="Just a moment.")) as (running, server):
         call = running.edge.bus.new_call()
         await server.kill()

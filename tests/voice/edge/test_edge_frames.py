@@ -12,7 +12,7 @@ from orchestra_schemas import ReplySpoken, UserTurnEnded
 from tests.voice.edges import running_edge, tone
 
 
-async def test_two_frames_go_through_as_one_but_while_the_caller_speaks(
+async def test_two_frames_are_joined_except_while_the_caller_speaks(
     bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths_ms: list[int] = []

@@ -168,7 +168,7 @@ async def test_speech_that_is_four_seconds_late_is_heard_and_the_caller_is_told_
 
 @pytest.mark.faults
 @pytest.mark.parametrize("prerender", [True, False])
-async def test_speech_that_never_comes_is_not_called_spoken_and_the_call_ends(
+async def test_speech_that_never_comes_does_not_count_as_spoken_and_the_call_ends(
     bus: TestBus, settings: Settings, *, prerender: bool
 ) -> None:
     engines = FaultyEngines(["where is my parcel"], speech_late_s=None)
@@ -209,7 +209,7 @@ async def test_words_that_the_engine_hears_five_seconds_late_are_answered_aloud(
     assert found.spans[-1].end_s - found.spans[-1].start_s > WORD_S * (len(ANSWER.split()) - 1)
 
 
-async def test_who_interrupts_where_two_words_are_wanted_is_answered_aloud(bus: TestBus, settings: Settings) -> None:
+async def test_an_interruption_is_answered_aloud_when_two_words_are_required(bus: TestBus, settings: Settings) -> None:
     engines = FaultyEngines(["please stop that"], barge_in_words=2)
     greeting = " ".join(["word"] * 60)
     async with faulty_edge(bus, settings, engines, Greeting(greeting=greeting)) as running:
@@ -228,7 +228,7 @@ async def test_who_interrupts_where_two_words_are_wanted_is_answered_aloud(bus: 
 
 
 @pytest.mark.faults
-async def test_a_caller_whom_no_agent_answers_is_told_so_within_eight_seconds_and_a_late_answer_is_heard(
+async def test_a_caller_without_an_answer_hears_so_within_eight_seconds_and_then_the_late_answer(
     bus: TestBus, settings: Settings
 ) -> None:
     async with faulty_edge(bus, settings, FaultyEngines(["where is my parcel"])) as running:
@@ -267,7 +267,7 @@ async def test_a_caller_who_only_listens_hears_the_answer_to_its_end(
     assert not await bus.published(ReplyInterrupted)
 
 
-async def test_what_is_said_to_a_question_is_its_answer_however_short(bus: TestBus, settings: Settings) -> None:
+async def test_any_words_after_a_question_are_its_answer_however_short(bus: TestBus, settings: Settings) -> None:
     long = " ".join(["word"] * 25)
     async with faulty_edge(bus, settings, FaultyEngines(["where is my parcel", "okay"])) as running:
 
@@ -306,9 +306,7 @@ async def test_the_recording_notice_that_was_spoken_over_is_said_again_before_an
 
 
 @pytest.mark.faults
-async def test_the_agents_own_words_given_back_by_the_line_interrupt_and_are_answered_by_nobody(
-    bus: TestBus, settings: Settings
-) -> None:
+async def test_an_echo_of_the_agents_words_neither_interrupts_nor_is_answered(bus: TestBus, settings: Settings) -> None:
     words = [f"word{number}" for number in range(40)]
     echoes = [" ".join(words[:4]), " ".join(words[10:14]), "stop it now"]
     async with faulty_edge(bus, settings, FaultyEngines(echoes), Greeting(greeting=" ".join(words))) as running:
@@ -402,7 +400,9 @@ async def test_late_audio_of_elevenlabs_is_heard_to_its_end(bus: TestBus, settin
     assert (await bus.published(ReplySpoken))[0].text == ANSWER
 
 
-async def test_a_sentence_is_heard_whole_though_the_next_has_another_voice(bus: TestBus, settings: Settings) -> None:
+async def test_a_sentence_is_heard_to_its_end_even_if_the_next_has_another_voice(
+    bus: TestBus, settings: Settings
+) -> None:
     first, second = "I am going to ask the redelivery desk.", "Good morning, this is the redelivery desk."
     async with spoken_by_elevenlabs(bus, settings, Faults(), "deliver it again") as (running, server):
 

@@ -35,7 +35,7 @@ async def edge(settings: Settings, **changed: str) -> Process:
     )
 
 
-async def test_an_edge_says_when_it_is_ready_and_stops_when_told(bus: TestBus, settings: Settings) -> None:
+async def test_an_edge_logs_when_it_is_ready_and_stops_on_sigterm(bus: TestBus, settings: Settings) -> None:
     process = await edge(settings, ORCHESTRA_PORT="0")
     assert process.stderr is not None
     async with asyncio.timeout(90):
@@ -52,9 +52,7 @@ async def test_an_edge_says_when_it_is_ready_and_stops_when_told(bus: TestBus, s
 
 
 @pytest.mark.integration
-async def test_an_edge_takes_up_a_changed_app_for_the_calls_that_come(
-    bus: TestBus, settings: Settings, tmp_path: Path
-) -> None:
+async def test_an_edge_uses_a_changed_app_for_its_next_calls(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     init = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "orchestra.cli", "init", "shop", "--folder", str(tmp_path), stdout=DEVNULL
     )
@@ -105,7 +103,7 @@ async def test_an_address_in_use_is_one_clear_line(bus: TestBus, settings: Setti
     assert "ORCHESTRA_PORT" in said
 
 
-async def test_an_edge_without_twilios_token_does_not_start(bus: TestBus, settings: Settings) -> None:
+async def test_an_edge_without_twilios_auth_token_does_not_start(bus: TestBus, settings: Settings) -> None:
     code, said = await _refused(settings, ORCHESTRA_TWILIO_AUTH_TOKEN="", ORCHESTRA_PORT="0")
     assert code == 2
     assert "ORCHESTRA_TWILIO_AUTH_TOKEN" in said
@@ -128,7 +126,7 @@ async def _until(stream: asyncio.StreamReader, mark: bytes):  # noqa: ANN202
     pytest.fail("the process ended before")
 
 
-def test_what_pipecat_warns_of_is_in_our_log_and_its_chatter_is_not() -> None:
+def test_warnings_of_pipecat_are_in_our_log_and_its_chatter_is_not() -> None:
     redirect_pipecat_log()
     try:
         with capture_logs() as logs:

@@ -77,7 +77,7 @@ async def test_a_stream_that_breaks_comes_back_and_says_the_rest(bus: TestBus, s
     assert len(set(ids)) == len(ids)
 
 
-async def test_the_recording_goes_on_where_it_was(bus: TestBus, settings: Settings) -> None:
+async def test_the_recording_continues_where_it_was(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, app=Greeting(greeting=SECOND)) as running:
 
         async def talk(line: PhoneLine) -> None:
@@ -97,7 +97,7 @@ async def test_the_recording_goes_on_where_it_was(bus: TestBus, settings: Settin
     assert abs(ended.audio_ms / 1000 - ended.duration_s) < 2
 
 
-async def test_an_edge_lets_go_of_a_call_that_another_has_taken_up(bus: TestBus, settings: Settings) -> None:
+async def test_an_edge_drops_a_call_that_another_edge_has_resumed(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "where is my parcel", app=SILENT) as running:
 
         async def talk(line: PhoneLine) -> None:
@@ -136,7 +136,7 @@ async def test_a_person_who_takes_the_call_hears_the_briefing_first(bus: TestBus
     assert await bus.published(TransferAccepted)
 
 
-async def test_a_call_that_no_person_takes_is_the_agents_again(bus: TestBus, settings: Settings) -> None:
+async def test_a_call_that_no_person_accepts_returns_to_the_agents(bus: TestBus, settings: Settings) -> None:
     app = Greeting(greeting="", transfer_failed="Nobody is there.")
     async with running_edge(bus, settings, "a person please", "thank you", app=app) as running:
 
@@ -203,7 +203,7 @@ async def lossy_way(*lost: int) -> AsyncIterator[tuple[str, list[int]]]:
 
 
 @pytest.mark.parametrize("lost", [(1,), (2,), (1, 2), (1, 3), (2, 4)], ids=str)
-async def test_a_call_whose_first_requests_meet_an_edge_that_dies_is_taken(
+async def test_a_call_is_taken_even_if_an_edge_dies_of_its_first_requests(
     bus: TestBus, settings: Settings, lost: tuple[int, ...]
 ) -> None:
     async with lossy_way(*lost) as (url, ports), running_edge(bus, settings, public_url=url, max_calls=1) as running:

@@ -16,7 +16,7 @@ def nowhere(call: str) -> Call | None:
     return None
 
 
-async def test_who_all_waited_for_a_call_close_it_once(bus: TestBus) -> None:
+async def test_all_edges_that_waited_for_a_call_close_it_once(bus: TestBus) -> None:
     call = bus.call()
     await bus.publish(CallStarted(call=call))
     edges = [LostCalls(bus.bus, bus.bus.publisher(name), nowhere, 0.05) for name in ("edge-1", "edge-2")]
@@ -39,7 +39,7 @@ async def test_an_edge_and_the_watch_over_lost_calls_close_it_once(bus: TestBus)
     assert closed is (end is None)
 
 
-async def test_a_call_that_is_taken_up_while_its_audio_is_read_is_not_closed(bus: TestBus) -> None:
+async def test_a_call_that_is_resumed_while_its_audio_is_read_is_not_closed(bus: TestBus) -> None:
     call = bus.call()
     await bus.publish(CallStarted(call=call), AudioChunk(call=call, speaker="caller", offset_ms=0, audio=bytes(3200)))
     publisher, read = bus.bus.publisher("edge-1"), bus.bus.entries
@@ -60,7 +60,7 @@ async def test_a_call_that_is_taken_up_while_its_audio_is_read_is_not_closed(bus
     assert await close_call(bus.bus, publisher, call, "caller_hung_up")  # it was given back
 
 
-async def test_a_call_that_has_sounded_since_it_was_found_silent_is_not_lost(bus: TestBus) -> None:
+async def test_a_call_with_audio_since_it_was_found_silent_is_not_lost(bus: TestBus) -> None:
     call = bus.call()
     await bus.publish(CallStarted(call=call), CallResumed(call=call))
     record = CallRecord(call=call)

@@ -50,7 +50,7 @@ async def test_a_phrase_is_rendered_once_for_all_edges_and_starts(tmp_path: Path
     assert engines.rendered == [("Hello.", "")]
 
 
-async def test_phrases_that_are_wanted_later_are_made_while_the_edge_runs(tmp_path: Path) -> None:
+async def test_phrases_that_are_added_later_are_rendered_while_the_edge_runs(tmp_path: Path) -> None:
     phrases = PhraseCache(CountingEngines(), tmp_path, [("Hello.", "")])
     keeping = asyncio.create_task(phrases.run())
     async with asyncio.timeout(60):
@@ -104,7 +104,7 @@ async def test_a_damaged_file_is_rendered_again(tmp_path: Path, damaged: Callabl
     assert file.read_bytes() == whole
 
 
-async def test_a_folder_that_cannot_be_written_does_not_cost_the_phrase(tmp_path: Path) -> None:
+async def test_a_phrase_is_available_even_if_its_folder_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     phrases = await prepared(CountingEngines(), tmp_path / "file", "Hello.")
     assert phrases.find("Hello.", "") == HELLO
@@ -154,7 +154,7 @@ async def test_the_greeting_is_heard_to_its_end_when_the_voice_is_away(bus: Test
     assert running.lines[0].agent_audible_s == pytest.approx(16 * WORD_S, abs=0.1)
 
 
-async def test_of_a_kept_phrase_that_was_cut_only_the_words_that_were_played_were_heard(
+async def test_only_the_played_words_of_an_interrupted_cached_phrase_count_as_heard(
     bus: TestBus, settings: Settings
 ) -> None:
     engines, app = KeepingEngines(["stop"]), Greeting(greeting=LONG)

@@ -57,7 +57,7 @@ async def give_up_and_follow(replies: ReplyDispatcher, one: str, other: str) -> 
 
 
 @pytest.mark.parametrize("begin", [follow_all, follow_and_watch, watch_and_follow, give_up_and_follow])
-async def test_calls_that_begin_to_follow_one_partition_at_once_hear_everything_once(bus: TestBus, begin: Any) -> None:
+async def test_calls_that_follow_one_partition_at_the_same_time_get_each_event_once(bus: TestBus, begin: Any) -> None:
     taken, one, other = Taken(), bus.call(5), bus.call(5)
     replies = ReplyDispatcher(bus.bus, [3], taken.find)
     await replies.start()
@@ -71,7 +71,7 @@ async def test_calls_that_begin_to_follow_one_partition_at_once_hear_everything_
     assert [event.id for event in taken.events if event.call in (one, other)] == [event.id for event in published]
 
 
-async def test_a_call_misses_nothing_that_was_said_before_its_partition_was_read(bus: TestBus) -> None:
+async def test_a_call_misses_no_event_from_before_its_partition_was_followed(bus: TestBus) -> None:
     taken, call = Taken(), bus.call(5)
     replies = ReplyDispatcher(bus.bus, [3], taken.find)
     await replies.start()
@@ -91,7 +91,9 @@ async def test_homes_that_are_followed_need_no_second_reader(bus: TestBus) -> No
     await replies.close()
 
 
-async def test_two_streams_of_one_call_both_get_what_happens_while_its_journal_is_read(bus: TestBus) -> None:
+async def test_two_streams_of_one_call_both_get_the_events_of_the_time_in_which_its_journal_is_read(
+    bus: TestBus,
+) -> None:
     call = bus.call(5)
     replies = ReplyDispatcher(bus.bus, [3], lambda _: None)
     await replies.wait_followed(call)
