@@ -56,7 +56,7 @@ _MOST_DIFFERENCES = 20
 
 
 class DivergedError(OrchestraError, AssertionError):
-    """A consumer publishes something else than it did in the recording; the message has the differences."""
+    """A consumer published other events than in the recording; the message has the differences."""
 
 
 def history(journal: str | Path | Iterable[Event]) -> CallHistory:
@@ -159,9 +159,9 @@ def _differences(name: str, result: ConsumerResult) -> Iterator[str]:
 
 
 class TestBus:
-    """A `Bus` with what a test needs around it; ``bus`` is the real one."""
+    """A `Bus` with helpers for tests; ``bus`` is the real one."""
 
-    __test__ = False  # it is no test itself
+    __test__ = False  # not a test itself
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
@@ -188,7 +188,7 @@ class TestBus:
     @overload
     async def published(self, event_type: None = None, call: str | None = None) -> list[Event]: ...
     async def published(self, event_type: type[Event] | None = None, call: str | None = None) -> list[Event]:  # type: ignore[misc]
-        """What is on the journal and the media streams: of this type, of this call, or all; in order per call."""
+        """The events on the journal and the media streams: all, or of a type or a call; in order per call."""
         found = []
         for partition in range(self.bus.partitions):
             for stream in STREAMS:
@@ -199,7 +199,7 @@ class TestBus:
         return [event for _, event in sorted(found, key=lambda pair: pair[0])]
 
     async def full(self, partition: int) -> int:
-        """Wait until the one running consumer reads no more of a partition; how many entries are unfinished then."""
+        """Wait until the running consumer stops reading a partition; how many entries are then unfinished."""
         (runtime,) = self.runtimes
         owned = runtime.rebalancer.owned[partition]
         async with asyncio.timeout(_SETTLED_S):
@@ -215,7 +215,7 @@ class TestBus:
 
     @asynccontextmanager
     async def run(self, *consumers: Consumer) -> AsyncIterator[None]:
-        """Run consumers meanwhile; entered once they own every partition."""
+        """Run consumers while the block runs; it begins when they own every partition."""
         stop = asyncio.Event()
         for consumer in consumers:
             runtime = ConsumerRuntime(consumer, self.bus, grace_s=0.1)
@@ -240,10 +240,10 @@ class TestBus:
         assert ready.done(), f"consumer {runtime.consumer.name} does not get its partitions"
 
     async def settled(self, timeout_s: float = _SETTLED_S, *, allow_dead: bool = False) -> None:
-        """Wait until the running consumers have handled everything, also what they published to one another.
+        """Wait until the running consumers have handled everything, including what they published to one another.
 
         Raises:
-            AssertionError: an event became a dead letter (unless ``allow_dead``), or they do not come to an end.
+            AssertionError: an event became a dead letter (unless ``allow_dead``), or they do not end in time.
 
         """
         deadline = time.monotonic() + timeout_s
@@ -266,7 +266,7 @@ class TestBus:
                 raise AssertionError(msg)
 
     def _commit(self) -> None:
-        """Have told what was read, which otherwise may wait."""
+        """Commit read positions, which would otherwise wait."""
         for runtime in self.runtimes:
             for owned in runtime.rebalancer.owned.values():
                 owned.committer.schedule()
@@ -307,7 +307,7 @@ def settings(redis_url: str, tmp_path: Path) -> Settings:
 
 @pytest_asyncio.fixture
 async def bus(settings: Settings) -> AsyncIterator[TestBus]:
-    """A `TestBus` on an empty server; what the bus logs for whoever looks for its faults is left out."""
+    """A `TestBus` on an empty server. Debug lines of the log are left out."""
     if not structlog.is_configured():
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     first = await Bus.connect(settings)

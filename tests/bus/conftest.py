@@ -1,4 +1,4 @@
-"""The servers that the bus must behave alike on."""
+"""The servers on which the bus must behave in the same way."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ AT_ONCE = ("--appendfsync", "always")
 
 @contextmanager
 def one(folder: Path, binary: Path | None = None) -> Iterator[str]:
-    """One server of its own."""
+    """A single server."""
     server = EmbeddedServer(folder, binary=binary)
     asyncio.run(server.start())
     try:
@@ -37,7 +37,7 @@ def one(folder: Path, binary: Path | None = None) -> Iterator[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; none of those that the system itself gives to connections at any moment."""
+    """Free ports outside the range from which the system takes the ports of connections."""
     chance, ports = random.SystemRandom(), set()
     while len(ports) < count:
         port = chance.randrange(20_000, 32_000)
@@ -48,7 +48,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[str]:
-    """Three masters that share the slots."""
+    """A cluster of three masters."""
     ports, buses = free_ports(MASTERS), free_ports(MASTERS)
     servers = [
         EmbeddedServer(
@@ -97,6 +97,6 @@ SERVERS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
 
 @pytest.fixture(scope="session", params=SERVERS)
 def every_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of each server in turn."""
+    """The URL of each kind of server in turn."""
     with SERVERS[request.param](tmp_path_factory.mktemp("redis")) as url:
         yield url

@@ -1,4 +1,4 @@
-"""Handlers that take what was read together."""
+"""Handlers that take entries in batches."""
 
 import asyncio
 
@@ -51,7 +51,7 @@ async def test_a_batch_is_pending_until_the_handler_returns(bus: TestBus) -> Non
         assert (await bus.bus.groups())[3].pending == 0
 
 
-async def test_what_a_worker_leaves_unfinished_is_handled_by_the_next(bus: TestBus) -> None:
+async def test_the_next_worker_handles_the_batch_that_the_last_one_left_unfinished(bus: TestBus) -> None:
     consumer, seen, gate = Consumer("log"), [], asyncio.Event()
 
     @consumer.on_batch()
@@ -71,7 +71,7 @@ async def test_what_a_worker_leaves_unfinished_is_handled_by_the_next(bus: TestB
     assert sorted(seen) == sorted(event.id for event in stored)
 
 
-async def test_refused_entries_go_to_the_dead_letters_with_the_reason_and_the_others_are_done(bus: TestBus) -> None:
+async def test_refused_entries_become_dead_letters_with_the_reason_and_the_others_are_done(bus: TestBus) -> None:
     consumer = Consumer("log")
 
     @consumer.on_batch()
@@ -87,7 +87,9 @@ async def test_refused_entries_go_to_the_dead_letters_with_the_reason_and_the_ot
     assert letter.handler.endswith("ship")
 
 
-async def test_a_batch_that_fails_is_handled_one_by_one_and_only_the_culprit_dies(bus: TestBus) -> None:
+async def test_the_entries_of_a_failed_batch_are_handled_one_by_one_and_only_the_culprit_becomes_a_dead_letter(
+    bus: TestBus,
+) -> None:
     consumer, done = Consumer("log", max_attempts=2), set()
 
     @consumer.on_batch()
@@ -121,7 +123,7 @@ async def test_reading_stops_while_a_thousand_entries_of_a_partition_are_unfinis
         assert len(taken) == 3000
 
 
-def test_batches_do_not_stand_beside_other_handlers() -> None:
+def test_batches_cannot_be_combined_with_other_handlers() -> None:
     consumer = Consumer("log")
 
     @consumer.on(UserTurnEnded)
@@ -134,7 +136,7 @@ def test_batches_do_not_stand_beside_other_handlers() -> None:
 
 
 def held(seen: list[list[Entry]], gate: asyncio.Event | None = None, most: int = 1000) -> Consumer:
-    """A consumer whose entries are not pending while they are under way."""
+    """A consumer whose entries are not pending while it handles them."""
     consumer = Consumer("keep")
 
     @consumer.on_batch(pending=False, most=most)
@@ -151,7 +153,7 @@ async def group(bus: TestBus, partition: int) -> tuple[int | None, int]:
     return status.lag, status.pending
 
 
-async def test_what_is_held_is_not_pending_and_the_position_waits_before_it(bus: TestBus) -> None:
+async def test_entries_of_a_held_batch_are_not_pending_and_the_position_stays_before_them(bus: TestBus) -> None:
     seen: list[list[Entry]] = []
     gate = asyncio.Event()
     async with bus.run(held(seen, gate)):
@@ -165,7 +167,7 @@ async def test_what_is_held_is_not_pending_and_the_position_waits_before_it(bus:
         assert await group(bus, 3) == (0, 0)
 
 
-async def test_the_position_passes_a_batch_only_after_all_before_it(bus: TestBus) -> None:
+async def test_the_position_moves_past_a_batch_only_when_all_batches_before_it_are_done(bus: TestBus) -> None:
     gates = [asyncio.Event(), asyncio.Event()]
     consumer, begun = Consumer("keep"), 0
 
@@ -194,7 +196,7 @@ async def test_the_position_passes_a_batch_only_after_all_before_it(bus: TestBus
         await bus.settled()
 
 
-async def test_the_next_owner_reads_what_was_held_again_in_batches_in_order(bus: TestBus) -> None:
+async def test_the_next_owner_reads_held_entries_again_in_batches_in_order(bus: TestBus) -> None:
     seen: list[list[Entry]] = []
     stored = await bus.publish(*turns(bus.call(3), 450))
     async with bus.run(held(seen, asyncio.Event())):
@@ -208,7 +210,7 @@ async def test_the_next_owner_reads_what_was_held_again_in_batches_in_order(bus:
     assert len(seen) < 10
 
 
-async def test_no_more_is_read_than_may_be_held(bus: TestBus) -> None:
+async def test_reading_stops_at_the_limit_of_held_entries(bus: TestBus) -> None:
     seen: list[list[Entry]] = []
     gate = asyncio.Event()
     await bus.publish(*turns(bus.call(3), 700))
@@ -219,7 +221,7 @@ async def test_no_more_is_read_than_may_be_held(bus: TestBus) -> None:
     assert sum(map(len, seen)) == 700
 
 
-async def test_a_held_batch_that_raises_is_handled_again_until_it_is_done(bus: TestBus) -> None:
+async def test_a_held_batch_that_raises_is_handled_again_until_it_succeeds(bus: TestBus) -> None:
     consumer, attempts = Consumer("keep"), []
 
     @consumer.on_batch(pending=False)
@@ -234,7 +236,7 @@ async def test_a_held_batch_that_raises_is_handled_again_until_it_is_done(bus: T
     assert attempts[0] == attempts[3]
 
 
-async def test_a_consumer_is_told_which_partitions_come_and_go(bus: TestBus) -> None:
+async def test_a_consumer_is_notified_of_partitions_that_it_acquires_and_loses(bus: TestBus) -> None:
     consumer, told = held([]), []
     consumer.on_partition(lambda partition, mine: told.append((partition, mine)))
     async with bus.run(consumer):

@@ -28,7 +28,7 @@ async def test_a_call_id_names_its_partition_and_its_moment(bus: TestBus) -> Non
         partition_of("hello")
 
 
-async def test_the_journal_of_a_call_has_its_events_in_order_and_no_other_calls(bus: TestBus) -> None:
+async def test_the_journal_of_a_call_has_its_events_in_order_and_none_of_other_calls(bus: TestBus) -> None:
     call, other = bus.call(4), bus.call(4)
     for turn in range(1, 4):
         await bus.publish(UserTurnEnded(call=call, turn=turn, text="a"), UserTurnEnded(call=other, turn=turn, text="b"))
@@ -36,7 +36,7 @@ async def test_the_journal_of_a_call_has_its_events_in_order_and_no_other_calls(
     assert [(event.call, event.turn) for event in journal] == [(call, 1), (call, 2), (call, 3)]
 
 
-async def test_a_damaged_entry_is_left_out_of_a_journal_and_the_rest_of_the_call_is_there(bus: TestBus) -> None:
+async def test_a_journal_leaves_out_a_damaged_entry_and_has_the_rest_of_the_call(bus: TestBus) -> None:
     call = bus.call(4)
     await bus.publish(CallStarted(call=call))
     await bus.bus.redis.xadd(
@@ -46,7 +46,7 @@ async def test_a_damaged_entry_is_left_out_of_a_journal_and_the_rest_of_the_call
     assert [type(event) for event in await bus.bus.journal(call)] == [CallStarted, CallEnded]
 
 
-async def test_following_begins_now_and_misses_nothing_after_that(bus: TestBus) -> None:
+async def test_a_subscription_begins_now_and_misses_nothing_after_that(bus: TestBus) -> None:
     call = bus.call()
     await bus.publish(CallStarted(call=call))
     follow = bus.bus.follow()
@@ -56,7 +56,7 @@ async def test_following_begins_now_and_misses_nothing_after_that(bus: TestBus) 
     await follow.aclose()
 
 
-async def test_following_from_an_id_begins_behind_it_and_takes_the_streams_that_were_asked_for(bus: TestBus) -> None:
+async def test_a_subscription_from_an_id_begins_after_it_and_has_the_chosen_streams(bus: TestBus) -> None:
     call = bus.call(9)
     chunk = AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\0\1")
     await bus.publish(CallStarted(call=call), chunk, CallEnded(call=call, reason="silence"))
@@ -80,7 +80,7 @@ async def test_the_number_of_partitions_is_fixed_by_the_first_start(
         await Bus.connect(Settings(redis_url=redis_url, data_dir=tmp_path, partitions=8))
 
 
-async def test_groups_tell_owner_lag_and_pending(bus: TestBus) -> None:
+async def test_the_status_of_a_group_has_owner_lag_and_pending_entries(bus: TestBus) -> None:
     consumer, gate, stop = Consumer("mood"), asyncio.Event(), asyncio.Event()
     started = asyncio.Event()
 

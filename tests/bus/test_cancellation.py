@@ -1,4 +1,4 @@
-"""A cancellation reaches whoever asks Redis something, and leaves no answer behind for the next one who asks."""
+"""A cancelled command raises CancelledError, and the next command on the connection gets its own answer."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ TURNS = 30
 
 
 async def obeys(client: Any) -> None:
-    """Cancel a task in every moment of a command; the next command on the same connection gets its own answer."""
+    """Cancel a task at each moment of a command; the next command on the same connection gets its own answer."""
     await client.set("{x}:one", "1")
     await client.set("{x}:other", "2")
 
@@ -32,7 +32,7 @@ async def obeys(client: Any) -> None:
         assert await client.get("{x}:other") == b"2"
 
 
-async def test_a_command_of_a_handler_that_took_too_long_is_cancelled_and_the_next_gets_its_own_answer(
+async def test_after_a_handler_timed_out_in_a_command_the_next_command_gets_its_own_answer(
     bus: TestBus,
 ) -> None:
     consumer, answers = Consumer("mood", max_attempts=1), []
@@ -55,7 +55,7 @@ async def test_a_command_of_a_handler_that_took_too_long_is_cancelled_and_the_ne
     assert answers == [b"2"]
 
 
-async def test_a_worker_ends_though_a_handler_has_lost_its_first_cancellation(bus: TestBus) -> None:
+async def test_a_worker_ends_even_if_a_handler_swallows_its_first_cancellation(bus: TestBus) -> None:
     consumer, begun, lost = Consumer("mood"), asyncio.Event(), []
 
     @consumer.on(UserTurnEnded)

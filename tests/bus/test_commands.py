@@ -1,4 +1,4 @@
-"""The commands around the bus, each as a process of its own on a real server."""
+"""The commands about the bus, each as a process on a real server."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def environment(redis_url: str, folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def orchestra(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Orchestra:
-    """Run a command in this process: its exit code, and what it printed or complained of."""
+    """Run a command in this process: its exit code, its output and its error output."""
     for name, value in environment(redis_url, tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
@@ -84,7 +84,7 @@ async def failed_letter(bus: TestBus) -> None:
         await bus.settled(allow_dead=True)
 
 
-async def test_dead_letters_are_listed_shown_and_given_back(bus: TestBus, orchestra: Orchestra) -> None:
+async def test_dead_letters_are_listed_shown_and_requeued(bus: TestBus, orchestra: Orchestra) -> None:
     await failed_letter(bus)
     code, out = await orchestra("dead", "list", "mood", "--json")
     letter = json.loads(out)
@@ -128,7 +128,7 @@ async def test_tail_prints_a_call_as_lines_of_json(bus: TestBus, redis_url: str,
     assert second["event"]["text"] == "hello"
 
 
-async def test_a_worker_runs_a_consumer_by_name_tells_its_health_and_goes_when_told(
+async def test_a_worker_runs_a_consumer_by_name_reports_its_health_and_ends_on_a_signal(
     bus: TestBus, redis_url: str, tmp_path: Path, orchestra: Orchestra
 ) -> None:
     assert (await orchestra("new-consumer", "mood"))[0] == 0
@@ -156,7 +156,7 @@ async def test_a_worker_runs_a_consumer_by_name_tells_its_health_and_goes_when_t
     assert {status.owner for status in await bus.bus.groups()} == {""}
 
 
-async def test_a_worker_that_reloads_runs_the_changed_code(
+async def test_a_worker_with_reload_runs_the_changed_code(
     bus: TestBus, redis_url: str, tmp_path: Path, orchestra: Orchestra
 ) -> None:
     assert (await orchestra("new-consumer", "mood"))[0] == 0
@@ -197,7 +197,7 @@ async def test_a_new_consumer_passes_its_own_test_and_is_never_overwritten(
     assert "exists already" in text
 
 
-async def test_a_consumer_that_is_not_there_is_one_clear_line(orchestra: Orchestra) -> None:
+async def test_a_consumer_that_does_not_exist_is_reported_in_one_clear_line(orchestra: Orchestra) -> None:
     for place, words in (("nowhere:consumer", "no module 'nowhere'"), ("json:loads", "must be an orchestra.Consumer"),
                          ("mood", "installed packages offer: archive, curator")):  # fmt: skip
         code, out = await orchestra("worker", place)

@@ -1,4 +1,4 @@
-"""What a consumer's author can rely on."""
+"""What the author of a consumer can rely on."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ def redis_url(every_server: str) -> str:
     return every_server
 
 
-async def test_what_a_handler_returns_is_published_with_the_header_filled_in(bus: TestBus) -> None:
+async def test_a_returned_event_is_published_with_its_header_filled_in(bus: TestBus) -> None:
     consumer = Consumer("desk")
 
     @consumer.on(UserTurnEnded)
@@ -34,7 +34,7 @@ async def test_what_a_handler_returns_is_published_with_the_header_filled_in(bus
     assert requested.at >= ended.at > 0
 
 
-async def test_what_a_generator_yields_is_published_in_order(bus: TestBus) -> None:
+async def test_events_that_a_generator_yields_are_published_in_order(bus: TestBus) -> None:
     consumer = Consumer("speaking")
 
     @consumer.on(PromptRequested)
@@ -90,7 +90,7 @@ async def test_a_concurrent_handler_does_not_hold_up_the_next_event_of_its_call(
     assert seen == ["started", "next", "ended"]
 
 
-async def test_publishing_before_the_ack_is_stored_when_the_call_returns(bus: TestBus) -> None:
+async def test_an_event_published_before_the_ack_is_stored_when_publish_returns(bus: TestBus) -> None:
     consumer = Consumer("speaking")
     seen = []
 
@@ -129,7 +129,7 @@ async def test_a_second_attempt_publishes_nothing_twice_and_sees_what_the_first_
     assert seen == [[], ["one", "two"], ["one", "two"]]
 
 
-async def test_a_second_attempt_may_go_on_after_what_the_first_one_published(bus: TestBus) -> None:
+async def test_a_second_attempt_may_continue_after_the_events_of_the_first(bus: TestBus) -> None:
     consumer = Consumer("speaking")
     resumed = []
 
@@ -151,7 +151,7 @@ async def test_a_second_attempt_may_go_on_after_what_the_first_one_published(bus
     assert [done.id for done in await bus.published(TurnCompleted)] == [f"{asked.id}.speaking.4"]
 
 
-async def test_an_attempt_that_has_published_before_it_resumes_loses_no_number(bus: TestBus) -> None:
+async def test_an_attempt_that_publishes_before_it_resumes_skips_no_id(bus: TestBus) -> None:
     consumer = Consumer("speaking")
 
     @consumer.on(PromptRequested)
@@ -230,7 +230,7 @@ async def test_a_handler_that_takes_too_long_is_cancelled_and_counted(bus: TestB
     assert "took longer than 0.05 s" in letter.error
 
 
-async def test_entries_come_raw_and_of_every_type_to_a_consumer_that_asks_for_entries(bus: TestBus) -> None:
+async def test_an_entry_handler_gets_entries_of_every_type_undecoded(bus: TestBus) -> None:
     consumer = Consumer("keeping", streams=("events", "media"))
     seen = []
 
@@ -252,7 +252,7 @@ async def test_entries_come_raw_and_of_every_type_to_a_consumer_that_asks_for_en
     }
 
 
-async def test_an_entry_that_is_no_json_is_a_dead_letter_at_once(bus: TestBus) -> None:
+async def test_an_entry_that_is_not_json_is_a_dead_letter_at_once(bus: TestBus) -> None:
     consumer, seen = Consumer("mood"), []
 
     @consumer.on(UserTurnEnded)
@@ -312,7 +312,7 @@ async def test_a_handler_may_use_timeouts_and_task_groups_of_asyncio(bus: TestBu
     assert sorted(seen) == ["timeout 1", "timeout 1", "timeout 2"]
 
 
-def test_a_handler_that_the_bus_cannot_run_is_refused_where_it_is_written() -> None:
+def test_a_handler_that_the_bus_cannot_run_is_refused_when_it_is_defined() -> None:
     consumer = Consumer("mood")
     with pytest.raises(ConsumerError, match="async def"):
         consumer.on(UserTurnEnded)(print)  # type: ignore[arg-type,return-value]

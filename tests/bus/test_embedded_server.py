@@ -1,4 +1,4 @@
-"""The embedded server, and what happens to publishers and followers while it is away."""
+"""The embedded server; publishers and subscriptions while a server is away."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from orchestra_schemas import AudioChunk, CallStarted, UserTurnEnded
 from tests.bus.conftest import AT_ONCE, free_ports
 
 
-async def test_a_follower_goes_on_after_the_server_was_killed_and_came_back(tmp_path: Path) -> None:
+async def test_a_subscription_continues_after_the_server_was_killed_and_restarted(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path, options=AT_ONCE)
     await server.start()
     bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
@@ -44,7 +44,7 @@ async def test_a_follower_goes_on_after_the_server_was_killed_and_came_back(tmp_
     await server.stop()
 
 
-async def test_media_is_dropped_before_the_journal_when_a_publisher_s_buffer_is_full(tmp_path: Path) -> None:
+async def test_a_publisher_with_a_full_buffer_drops_media_events_and_no_journal_events(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path, options=AT_ONCE)
     await server.start()
     bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
@@ -62,7 +62,7 @@ async def test_media_is_dropped_before_the_journal_when_a_publisher_s_buffer_is_
     await server.stop()
 
 
-async def test_a_server_that_pauses_is_not_the_handler_s_fault(tmp_path: Path) -> None:
+async def test_a_pause_of_the_server_does_not_count_as_a_failed_attempt(tmp_path: Path) -> None:
     consumer, cancelled, attempts = Consumer("mood", max_attempts=1, handler_timeout_s=1.0), asyncio.Event(), []
     async with EmbeddedServer(tmp_path) as server:
 
@@ -98,7 +98,7 @@ async def test_without_a_url_the_server_of_the_data_directory_is_found(tmp_path:
     assert running_url(tmp_path) is None
 
 
-async def test_an_embedded_server_refuses_a_port_that_another_server_has(tmp_path: Path) -> None:
+async def test_an_embedded_server_refuses_a_port_that_is_in_use(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     async with EmbeddedServer(tmp_path / "one", port):
         with pytest.raises(ServerError, match=f"(?s)port {port} is in use by a Redis server.*one"):
@@ -122,7 +122,7 @@ async def test_an_embedded_server_keeps_its_data(tmp_path: Path) -> None:
 
 
 class TestKeepRunning:
-    async def test_one_that_was_killed_comes_back_at_its_place_with_all_it_confirmed(self, tmp_path: Path) -> None:
+    async def test_a_killed_one_restarts_at_the_same_url_with_everything_it_confirmed(self, tmp_path: Path) -> None:
         folder = tmp_path / ("long" * 25)  # too long a path for a socket: that is elsewhere then, and must not move
         async with _kept(EmbeddedServer(folder)) as server:
             bus = await Bus.connect(Settings(redis_url=server.url, data_dir=folder))
@@ -140,9 +140,7 @@ class TestKeepRunning:
             await bus.close()
         assert running_url(folder) is None
 
-    async def test_one_that_hangs_is_ended_and_comes_back(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_one_that_hangs_is_killed_and_restarts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("orchestra.bus.redis.embedded._ANSWER_WITHIN_S", 0.3)
         monkeypatch.setattr("orchestra.bus.redis.embedded._ASK_EVERY_S", 0.05)
         async with _kept(EmbeddedServer(tmp_path)) as server:
@@ -150,7 +148,7 @@ class TestKeepRunning:
             os.kill(hangs, signal.SIGSTOP)
             await _runs_again(server, hangs)
 
-    async def test_one_that_cannot_start_is_tried_again_until_it_can(self, tmp_path: Path) -> None:
+    async def test_one_that_cannot_start_is_started_again_until_it_can(self, tmp_path: Path) -> None:
         full = tmp_path / "full"
         binary = tmp_path / "valkey-server"
         binary.write_text(f'#!/bin/sh\n[ -e "{full}" ] && exit 1\nexec "{binary_path()}" "$@"\n', encoding="utf-8")
@@ -166,7 +164,7 @@ class TestKeepRunning:
                 full.unlink()
                 await _runs_again(server, killed)
 
-    async def test_one_that_hangs_when_it_is_to_stop_is_ended(
+    async def test_one_that_hangs_when_it_should_stop_is_killed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("orchestra.bus.redis.embedded._STOP_WITHIN_S", 0.1)

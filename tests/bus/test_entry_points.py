@@ -36,15 +36,15 @@ def test_a_consumer_of_an_installed_package_is_found_by_its_name() -> None:
     assert load_consumer("mood").name == "mood"
 
 
-def test_no_package_takes_a_name_of_the_platform() -> None:
+def test_no_package_can_take_a_name_of_the_platform() -> None:
     assert load_consumer("execution").name == "execution"
 
 
-def test_a_name_that_no_package_offers_is_refused_with_those_there_are() -> None:
+def test_an_unknown_name_is_refused_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(ConsumerError, match=r"packages offer: .*execution.*mood, number"):
         load_consumer("nobody")
 
 
-def test_what_is_offered_and_is_no_consumer_is_refused() -> None:
+def test_an_entry_point_that_is_not_a_consumer_is_refused() -> None:
     with pytest.raises(ConsumerError, match="is a int"):
         load_consumer("number")

@@ -1,4 +1,4 @@
-"""A replica takes over without the last that its master had answered: what the new server has counts, once."""
+"""A promoted replica lacks the last commits of its master: every event that it has takes effect once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.bus.conftest import free_ports
 
 
 class Movable(OneServer):
-    """A server whose place can change, as Sentinel tells it."""
+    """A server whose address can change, as with Sentinel."""
 
     at: Address
 
@@ -36,20 +36,20 @@ class Pair:
     bus: TestBus
 
     async def cut_off(self) -> None:
-        """The replica has all up to now, and gets nothing more: it is a master itself from here on."""
+        """Stop the replication: the replica has everything so far, and becomes a master itself."""
         await replicated(self.bus.bus)
         async with Redis(unix_socket_path=self.replica.url.removeprefix("unix://")) as client:
             await client.execute_command("REPLICAOF", "NO", "ONE")
 
     async def fail_over(self) -> None:
-        """The master dies; from now on the replica is where clients are sent."""
+        """Kill the master, and send clients to the replica."""
         self.servers.at = Address.parse(self.replica.url)
         await self.master.kill()
         self.bus.bus.shared_connection.drop()  # or what is asked next may be asked of the dead one, and fail
 
 
 async def replicated(bus: Bus) -> None:
-    """Until a replica has what was written over this connection."""
+    """Wait until a replica has everything written over this connection."""
     async with asyncio.timeout(30):
         while await bus.shared_connection.call("WAIT", 1, 1000) != 1:
             pass
@@ -82,7 +82,7 @@ async def completed(bus: TestBus) -> list[tuple[str | None, int]]:
     return [(event.cause, event.turn) for event in await bus.published(TurnCompleted)]
 
 
-async def test_events_whose_commit_died_with_the_master_are_handled_again_by_themselves(pair: Pair) -> None:
+async def test_events_whose_commit_was_lost_with_the_master_are_handled_again(pair: Pair) -> None:
     consumer, gate, call = Consumer("mood"), asyncio.Event(), pair.bus.call(3)
 
     @consumer.on(UserTurnEnded)
@@ -109,7 +109,7 @@ async def test_events_whose_commit_died_with_the_master_are_handled_again_by_the
     assert (await anext(follow)).id == last.id  # what came a second time is passed over
 
 
-async def test_events_after_a_lost_commit_are_handled_after_those_that_it_had_covered(pair: Pair) -> None:
+async def test_events_after_a_lost_commit_are_handled_after_those_of_the_commit(pair: Pair) -> None:
     consumer, gate, call = Consumer("mood"), asyncio.Event(), pair.bus.call(3)
 
     @consumer.on(UserTurnEnded)
@@ -128,7 +128,7 @@ async def test_events_after_a_lost_commit_are_handled_after_those_that_it_had_co
     assert await completed(pair.bus) == [(event.id, event.turn) for event in stored]
 
 
-async def test_an_event_that_died_with_the_master_has_no_effect_on_the_new_one(pair: Pair) -> None:
+async def test_an_event_that_was_lost_with_the_master_has_no_effect_on_the_new_one(pair: Pair) -> None:
     consumer, gate, begun, call = Consumer("mood"), asyncio.Event(), asyncio.Event(), pair.bus.call(3)
 
     @consumer.on(UserTurnEnded)

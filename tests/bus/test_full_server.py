@@ -1,4 +1,4 @@
-"""A server whose memory is full: what helps goes on, the rest waits, and nothing of a call is lost."""
+"""While a server's memory is full, trimming and acks go on, publishing waits, and no call loses an event."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 async def fill(redis: "Redis[Any]", entries: int = 3000) -> None:
-    """Events of long ago, more than the memory holds from now on."""
+    """Publish old events, then limit the memory to less than they need."""
     async with redis.pipeline(transaction=False) as pipe:
         for number in range(entries):
             pipe.xadd(
@@ -57,9 +57,7 @@ def settings_of(server: EmbeddedServer, tmp_path: Path, **more: float) -> Settin
     return Settings.model_validate({"redis_url": server.url, "data_dir": tmp_path, **SMALL, **more})
 
 
-async def test_a_full_server_is_trimmed_and_publishing_recovers_by_itself(
-    server: EmbeddedServer, tmp_path: Path
-) -> None:
+async def test_a_full_server_is_trimmed_and_publishing_recovers(server: EmbeddedServer, tmp_path: Path) -> None:
     bus, handled = TestBus(await Bus.connect(settings_of(server, tmp_path, journal_retention_s=60))), []
     publisher, call = bus.bus.publisher("edge"), bus.call(5)
     await fill(bus.bus.redis)
@@ -80,7 +78,7 @@ async def test_a_full_server_is_trimmed_and_publishing_recovers_by_itself(
     await bus.bus.close()
 
 
-async def test_workers_take_over_and_finish_what_there_is_while_the_memory_is_full(
+async def test_workers_acquire_partitions_and_finish_their_entries_while_the_memory_is_full(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
     bus, handled = TestBus(await Bus.connect(settings_of(server, tmp_path))), list[Event]()
@@ -98,7 +96,7 @@ async def test_workers_take_over_and_finish_what_there_is_while_the_memory_is_fu
     await bus.bus.close()
 
 
-async def test_a_publisher_that_closes_while_the_memory_is_full_loses_media_and_nothing_of_the_journal(
+async def test_a_publisher_that_closes_while_the_memory_is_full_loses_media_events_and_no_journal_events(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
     bus = await Bus.connect(settings_of(server, tmp_path))

@@ -1,4 +1,4 @@
-"""The alarm about entries that a group has missed: it is given once, and only where some were missed."""
+"""The alarm about entries that a group has missed: raised once, and only if some were missed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ KEY = "orchestra:{p03}:events"
 
 @pytest.fixture(scope="module", params=BINARIES)
 def redis_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of every kind: each keeps its own count of what a group has read."""
+    """A server of each kind: they count the entries that a group has read in different ways."""
     with one(tmp_path_factory.mktemp("redis"), BINARIES[request.param]) as url:
         yield url
 
@@ -48,7 +48,7 @@ async def publish(bus: TestBus, count: int) -> None:
 
 
 async def missed(bus: TestBus) -> int:
-    """How many the running consumer says that it has missed on partition 3, however often one looks."""
+    """How many entries the running consumer reports as missed on partition 3; looking twice changes nothing."""
     (runtime,) = bus.runtimes
     owned = runtime.rebalancer.owned[3]
     for _ in range(2):
@@ -59,13 +59,13 @@ async def missed(bus: TestBus) -> int:
 
 
 async def handled(bus: TestBus, what: Consumer) -> int:
-    """Run it until everything is handled; what it has missed."""
+    """Run a consumer until everything is handled; how many entries it has missed."""
     async with bus.run(what):
         await bus.settled()
         return await missed(bus)
 
 
-async def test_what_was_trimmed_before_the_group_read_it_is_counted_once(bus: TestBus) -> None:
+async def test_entries_trimmed_before_the_group_read_them_are_counted_once(bus: TestBus) -> None:
     await publish(bus, 10)
     assert await handled(bus, consumer()) == 0
     await publish(bus, 10)
@@ -81,7 +81,7 @@ async def test_what_was_trimmed_before_the_group_read_it_is_counted_once(bus: Te
     assert await handled(bus, consumer()) == 0
 
 
-async def test_a_group_that_has_missed_all_there_was_goes_on_with_what_comes(bus: TestBus) -> None:
+async def test_a_group_that_has_missed_every_entry_goes_on_with_the_next_ones(bus: TestBus) -> None:
     await publish(bus, 5)
     assert await handled(bus, consumer()) == 0
     await publish(bus, 4)
@@ -93,7 +93,7 @@ async def test_a_group_that_has_missed_all_there_was_goes_on_with_what_comes(bus
         assert await missed(bus) == 4
 
 
-async def test_an_empty_stream_whose_entries_were_all_handled_is_no_gap(bus: TestBus) -> None:
+async def test_an_empty_stream_whose_entries_were_all_handled_has_no_gap(bus: TestBus) -> None:
     await publish(bus, 10)
     async with bus.run(consumer()):
         await bus.settled()
@@ -105,7 +105,7 @@ async def test_an_empty_stream_whose_entries_were_all_handled_is_no_gap(bus: Tes
     assert await handled(bus, consumer()) == 0
 
 
-async def test_a_group_that_is_created_late_has_not_missed_what_was_trimmed_before(bus: TestBus) -> None:
+async def test_a_group_has_not_missed_entries_that_were_trimmed_before_it_was_created(bus: TestBus) -> None:
     await publish(bus, 10)
     assert await handled(bus, consumer("early")) == 0
     await bus.bus.redis.xtrim(KEY, maxlen=4, approximate=False)
@@ -113,7 +113,7 @@ async def test_a_group_that_is_created_late_has_not_missed_what_was_trimmed_befo
     assert await handled(bus, consumer("later", start="now")) == 0
 
 
-async def test_a_group_that_was_destroyed_and_made_anew_begins_anew(bus: TestBus) -> None:
+async def test_a_group_that_was_destroyed_and_created_again_begins_again(bus: TestBus) -> None:
     await publish(bus, 4)
     assert await handled(bus, consumer(start="now")) == 0
     await publish(bus, 2)
@@ -126,7 +126,7 @@ async def test_a_group_that_was_destroyed_and_made_anew_begins_anew(bus: TestBus
 
 
 @pytest.mark.parametrize("place", ["$", "0", "middle"])
-async def test_a_group_that_was_moved_by_hand_has_missed_nothing(bus: TestBus, place: str) -> None:
+async def test_a_group_whose_position_was_set_by_hand_has_missed_nothing(bus: TestBus, place: str) -> None:
     await publish(bus, 4)
     assert await handled(bus, consumer()) == 0
     await publish(bus, 10)
@@ -136,7 +136,7 @@ async def test_a_group_that_was_moved_by_hand_has_missed_nothing(bus: TestBus, p
     assert await handled(bus, consumer()) == 0
 
 
-async def test_who_has_lost_a_partition_without_knowing_raises_no_alarm(bus: TestBus) -> None:
+async def test_a_worker_that_has_lost_a_partition_unnoticed_reports_no_gap(bus: TestBus) -> None:
     paused = ConsumerRuntime(consumer(), bus.bus, worker="paused", lease_ms=400, grace_s=0)
     taken = await Leases(bus.bus, "mood", "paused", 400).acquire(3)
     assert taken is not None
@@ -152,7 +152,7 @@ async def test_who_has_lost_a_partition_without_knowing_raises_no_alarm(bus: Tes
 
 @pytest.mark.parametrize("binary", BINARIES.values(), ids=BINARIES)
 @pytest.mark.parametrize("rewritten", [False, True])
-async def test_a_server_that_was_restarted_has_lost_count_of_nothing(
+async def test_a_restart_of_the_server_is_not_reported_as_a_gap(
     tmp_path: Path, binary: Path | None, rewritten: bool
 ) -> None:
     server = EmbeddedServer(tmp_path, binary=binary, options=AT_ONCE)
@@ -174,7 +174,7 @@ async def test_a_server_that_was_restarted_has_lost_count_of_nothing(
 
 
 @pytest.mark.parametrize("odd", [f"{2**63}-0", f"{2**64 - 1}-5", "5-18446744073709551615"])
-async def test_a_stream_with_an_id_that_was_chosen_by_hand_is_trimmed_all_the_same(bus: TestBus, odd: str) -> None:
+async def test_a_stream_with_an_id_chosen_by_hand_is_trimmed(bus: TestBus, odd: str) -> None:
     redis = bus.bus.redis
     await redis.xadd(KEY, {b"type": b"x"}, id="1-0")
     await redis.xadd(KEY, {b"type": b"x"}, id=odd)

@@ -1,4 +1,4 @@
-"""What a worker says of itself over HTTP, to whoever asks however."""
+"""The health and metrics of a worker over HTTP."""
 
 import asyncio
 import contextlib
@@ -32,14 +32,14 @@ async def answer(health: Health, request: bytes) -> bytes:
     return told
 
 
-async def test_a_worker_without_trouble_is_well_and_tells_what_its_numbers_mean(health: Health) -> None:
+async def test_a_working_worker_is_healthy_and_explains_its_metrics(health: Health) -> None:
     assert (await answer(health, b"GET /healthz HTTP/1.1\r\n\r\n")).endswith(b"\r\n\r\nok\n")
     assert b"# TYPE orchestra_group_lag gauge" in await answer(health, b"GET /metrics HTTP/1.1\r\n\r\n")
     assert b" 404 " in await answer(health, b"GET /nowhere HTTP/1.1\r\n\r\n")
 
 
 @pytest.mark.parametrize("request_", [b"", b"GET", b"\r\n\r\n", b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 100_000])
-async def test_what_is_no_request_is_closed_without_a_complaint(health: Health, request_: bytes) -> None:
+async def test_an_invalid_request_is_closed_and_not_logged(health: Health, request_: bytes) -> None:
     complaints: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     with contextlib.suppress(ConnectionError):  # it may be closed while we still speak

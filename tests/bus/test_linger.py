@@ -1,4 +1,4 @@
-"""How long what handlers publish waits for more, where their group lingers."""
+"""How long published events wait for more when their group has a linger."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from orchestra.testing import TestBus
 from orchestra_schemas import TurnCompleted, UserTurnEnded
 
 
-async def test_what_is_published_within_the_linger_goes_in_one_commit(bus: TestBus) -> None:
+async def test_events_published_within_the_linger_share_one_commit(bus: TestBus) -> None:
     consumer, handled = Consumer("slow", linger_ms=1_500), asyncio.Event()
 
     @consumer.on(UserTurnEnded)

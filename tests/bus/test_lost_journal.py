@@ -9,7 +9,7 @@ from orchestra.testing import TestBus
 from orchestra_schemas import TurnCompleted, UserTurnEnded
 
 
-async def test_a_journal_that_was_lost_under_a_process_is_said_to_be_and_has_another_name(bus: TestBus) -> None:
+async def test_the_loss_of_a_journal_is_logged_and_the_new_one_has_another_name(bus: TestBus) -> None:
     before = bus.bus.journal_name
     await bus.bus.redis.flushall()
     with structlog.testing.capture_logs() as logs:
@@ -18,7 +18,7 @@ async def test_a_journal_that_was_lost_under_a_process_is_said_to_be_and_has_ano
     assert [log["event"] for log in logs] == ["journal.replaced"]
 
 
-async def test_workers_whose_server_has_lost_its_data_answer_what_comes_afterwards_once(bus: TestBus) -> None:
+async def test_after_the_server_has_lost_its_data_workers_handle_new_events_once(bus: TestBus) -> None:
     consumer = Consumer("mood")
 
     @consumer.on(UserTurnEnded)

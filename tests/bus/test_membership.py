@@ -1,4 +1,4 @@
-"""A group is one consumer's: no other of the same name may join it and acknowledge its events unread."""
+"""A group belongs to one consumer: another one of that name cannot join it and acknowledge events unhandled."""
 
 import asyncio
 import subprocess
@@ -22,7 +22,7 @@ WORKERS = Path(__file__).parents[2] / "workers" / "orchestra_workers"
 
 
 def consumer_of(module: str, *types: type[Event], name: str = "mood") -> Consumer:
-    """A consumer as a module of that name would have it."""
+    """A consumer as if it were defined in a module of that name."""
     consumer = Consumer(name)
 
     async def handle(event: Event) -> None:
@@ -39,18 +39,18 @@ async def refused(bus: TestBus, consumer: Consumer) -> str:
     return str(refusal.value)
 
 
-def test_the_names_that_are_refused_are_those_of_the_platform() -> None:
+def test_the_reserved_names_are_those_of_the_platforms_consumers() -> None:
     assert {path.stem for path in WORKERS.glob("*.py")} - {"__init__"} == set(PLATFORM)
 
 
 @pytest.mark.parametrize("name", sorted(PLATFORM))
-async def test_a_name_of_the_platform_is_refused_to_another_consumer(bus: TestBus, name: str) -> None:
+async def test_another_consumer_cannot_have_a_name_of_the_platform(bus: TestBus, name: str) -> None:
     message = await refused(bus, consumer_of("mood", UserTurnEnded, name=name))
     assert PLATFORM[name] in message
     assert "give the consumer another name" in message
 
 
-async def test_a_platform_consumer_with_handlers_of_ones_own_is_that_consumer(bus: TestBus) -> None:
+async def test_a_platform_consumer_with_additional_handlers_is_still_that_consumer(bus: TestBus) -> None:
     class Own(Execution):
         async def end(self, event: CallEnded) -> None:
             await super().end(event)
@@ -59,7 +59,7 @@ async def test_a_platform_consumer_with_handlers_of_ones_own_is_that_consumer(bu
         assert {status.group for status in await bus.bus.groups()} == {"execution"}
 
 
-async def test_a_consumer_of_another_module_does_not_get_the_group_while_it_runs_nor_after(bus: TestBus) -> None:
+async def test_a_consumer_of_another_module_cannot_join_the_group_while_it_runs_nor_after(bus: TestBus) -> None:
     async with bus.run(consumer_of("mood", UserTurnEnded)):
         await bus.publish(UserTurnEnded(call=bus.call(), text="hello"))
         running = await refused(bus, consumer_of("sales.mood", UserTurnEnded))
@@ -70,13 +70,13 @@ async def test_a_consumer_of_another_module_does_not_get_the_group_while_it_runs
     assert await refused(bus, consumer_of("sales.mood", UserTurnEnded)) == running
 
 
-async def test_a_consumer_that_handles_other_types_does_not_get_the_group(bus: TestBus) -> None:
+async def test_a_consumer_that_handles_other_types_cannot_join_the_group(bus: TestBus) -> None:
     async with bus.run(consumer_of("mood", UserTurnEnded)):
         assert "call.ended" in await refused(bus, consumer_of("mood", CallEnded))
     assert "call.ended" in await refused(bus, consumer_of("mood", CallEnded, CallStarted))
 
 
-async def test_neither_does_one_that_takes_every_entry(bus: TestBus) -> None:
+async def test_a_consumer_that_handles_every_entry_cannot_join_the_group(bus: TestBus) -> None:
     async with bus.run(consumer_of("mood", UserTurnEnded)):
         every = Consumer("mood")
 
@@ -87,7 +87,7 @@ async def test_neither_does_one_that_takes_every_entry(bus: TestBus) -> None:
         assert "(every event)" in await refused(bus, every)
 
 
-async def test_a_new_version_that_takes_a_type_more_or_less_is_the_same_consumer(bus: TestBus) -> None:
+async def test_a_version_that_handles_one_type_more_or_less_is_the_same_consumer(bus: TestBus) -> None:
     older, newer = consumer_of("mood", UserTurnEnded), consumer_of("mood", UserTurnEnded, CallEnded)
     for consumer in (older, newer, older, newer):
         async with bus.run(consumer):
@@ -95,7 +95,7 @@ async def test_a_new_version_that_takes_a_type_more_or_less_is_the_same_consumer
             await bus.settled()
 
 
-async def test_a_group_without_a_record_belongs_to_the_next_that_runs(bus: TestBus) -> None:
+async def test_a_group_without_a_record_belongs_to_the_next_consumer_that_runs(bus: TestBus) -> None:
     async with bus.run(consumer_of("mood", UserTurnEnded)):
         pass
     await bus.bus.redis.delete(holder_key("mood"))
@@ -104,13 +104,13 @@ async def test_a_group_without_a_record_belongs_to_the_next_that_runs(bus: TestB
     assert "sales.mood" in await refused(bus, consumer_of("mood", UserTurnEnded))
 
 
-async def test_a_record_that_cannot_be_read_refuses_nobody(bus: TestBus) -> None:
+async def test_an_unreadable_record_keeps_nobody_out(bus: TestBus) -> None:
     await bus.bus.redis.set(holder_key("mood"), "of another version")
     async with bus.run(consumer_of("mood", UserTurnEnded)):
         pass
 
 
-async def test_a_released_group_goes_on_where_it_was_under_another_consumer(bus: TestBus) -> None:
+async def test_a_released_group_continues_at_its_position_under_another_consumer(bus: TestBus) -> None:
     async with bus.run(consumer_of("mood", UserTurnEnded)):
         await bus.publish(UserTurnEnded(call=bus.call(), text="hello"))
         await bus.settled()
@@ -129,7 +129,7 @@ async def test_a_released_group_goes_on_where_it_was_under_another_consumer(bus:
     assert seen == ["again"]
 
 
-async def test_a_group_is_dropped_with_all_that_is_kept_of_it_but_not_while_it_works(bus: TestBus) -> None:
+async def test_a_group_is_dropped_with_all_its_data_but_not_while_it_runs(bus: TestBus) -> None:
     async with bus.run(consumer_of("mood", UserTurnEnded)):
         with pytest.raises(ConsumerError, match="stop its workers"):
             await drop(bus.bus, "mood")
@@ -150,13 +150,13 @@ async def test_the_commands_release_and_drop_say_what_they_did(bus: TestBus, orc
 
 
 @pytest.mark.parametrize("name", sorted(PLATFORM))
-async def test_no_consumer_with_a_name_of_the_platform_is_written(orchestra: Orchestra, name: str) -> None:  # noqa: F811
+async def test_no_consumer_with_a_name_of_the_platform_is_created(orchestra: Orchestra, name: str) -> None:  # noqa: F811
     code, text = await orchestra("new-consumer", name)
     assert code == 2
     assert "choose another" in text
 
 
-async def test_a_worker_with_a_name_of_the_platform_ends_with_one_line(redis_url: str, tmp_path: Path) -> None:
+async def test_a_worker_with_a_name_of_the_platform_ends_with_a_clear_line(redis_url: str, tmp_path: Path) -> None:
     code = "from orchestra import Consumer\nfrom orchestra.events import CallEnded\nconsumer = Consumer('telemetry')\n"
     code += "@consumer.on(CallEnded)\nasync def handle(event): ...\n"
     (tmp_path / "mine.py").write_text(code)

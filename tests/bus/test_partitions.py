@@ -1,4 +1,4 @@
-"""Sharing, taking over, trimming: on every server."""
+"""Sharing partitions, recovering them, trimming: on every server."""
 
 import asyncio
 from dataclasses import replace
@@ -29,7 +29,7 @@ def test_shares_add_up_and_differ_by_one_at_most(workers: int) -> None:
     assert max(shares) - min(shares) <= 1
 
 
-async def test_what_a_worker_leaves_unfinished_is_taken_by_the_next_one_first_and_counted(bus: TestBus) -> None:
+async def test_the_next_worker_first_handles_unfinished_entries_and_counts_the_delivery(bus: TestBus) -> None:
     stop, started = asyncio.Event(), asyncio.Event()
     leaving, staying, seen = Consumer("mood"), Consumer("mood"), []
 
@@ -87,13 +87,13 @@ async def test_a_worker_that_joins_gets_its_share_and_gives_it_back(bus: TestBus
 
 
 def replaced(consumer: Consumer) -> Consumer:
-    """The same consumer as another process has it."""
+    """The same consumer, as in another process."""
     twin = Consumer(consumer.name)
     twin.handlers = {tag: replace(handler) for tag, handler in consumer.handlers.items()}
     return twin
 
 
-async def test_a_slow_handler_bounds_what_is_read_ahead(bus: TestBus) -> None:
+async def test_a_slow_handler_limits_how_far_is_read_ahead(bus: TestBus) -> None:
     consumer, gate = Consumer("mood"), asyncio.Event()
     calls = [bus.call(1) for _ in range(20)]
 
@@ -116,7 +116,7 @@ def large(bus: TestBus, count: int) -> list[UserTurnEnded]:
     return [UserTurnEnded(call=calls[number % 20], turn=number, text="x" * 30_000) for number in range(count)]
 
 
-async def test_large_events_are_read_ahead_by_their_bytes(bus: TestBus) -> None:
+async def test_reading_ahead_of_large_events_is_limited_by_their_bytes(bus: TestBus) -> None:
     consumer, gate = Consumer("mood"), asyncio.Event()
 
     @consumer.on(UserTurnEnded)
@@ -133,7 +133,7 @@ async def test_large_events_are_read_ahead_by_their_bytes(bus: TestBus) -> None:
     assert (load.entries, load.bytes) == (0, 0)
 
 
-async def test_after_an_owner_that_vanished_large_events_are_taken_by_their_bytes(bus: TestBus) -> None:
+async def test_recovery_after_a_vanished_owner_is_limited_by_the_bytes_of_large_events(bus: TestBus) -> None:
     consumer, gate, stop = Consumer("mood"), asyncio.Event(), asyncio.Event()
     seen: list[int] = []
 
@@ -161,7 +161,7 @@ async def test_after_an_owner_that_vanished_large_events_are_taken_by_their_byte
     assert sorted(seen) == list(range(500))
 
 
-async def test_trimming_keeps_what_a_group_has_not_handled_and_what_is_young(bus: TestBus) -> None:
+async def test_trimming_keeps_entries_that_are_young_or_not_handled_by_a_group(bus: TestBus) -> None:
     consumer, call = Consumer("mood"), bus.call(6)
 
     @consumer.on(UserTurnEnded)
@@ -181,7 +181,7 @@ async def test_trimming_keeps_what_a_group_has_not_handled_and_what_is_young(bus
     assert len(await bus.published(UserTurnEnded)) <= 1
 
 
-async def test_trimming_keeps_what_is_pending(bus: TestBus) -> None:
+async def test_trimming_keeps_pending_entries(bus: TestBus) -> None:
     consumer, gate, call = Consumer("mood"), asyncio.Event(), bus.call(6)
 
     @consumer.on(UserTurnEnded, concurrent=True)
@@ -200,7 +200,7 @@ async def test_trimming_keeps_what_is_pending(bus: TestBus) -> None:
         await bus.settled()
 
 
-async def test_a_group_that_starts_now_does_not_see_what_was_before(bus: TestBus) -> None:
+async def test_a_group_that_starts_now_does_not_read_earlier_entries(bus: TestBus) -> None:
     consumer, seen, call = Consumer("mood", start="now"), [], bus.call()
 
     @consumer.on(UserTurnEnded)

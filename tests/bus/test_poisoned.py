@@ -1,4 +1,4 @@
-"""A poisoned event is its own consumer's dead letter, or is not published: the next event is handled."""
+"""A poisoned event becomes a dead letter, or is not published; the next event is handled."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ POISONS = [
 
 
 @pytest.mark.parametrize("takes_context", [False, True], ids=["direct", "context"])
-async def test_entries_of_another_producer_that_nobody_can_read_are_buried_one_by_one(
+async def test_unreadable_entries_of_another_producer_become_dead_letters_one_by_one(
     bus: TestBus, *, takes_context: bool
 ) -> None:
     consumer = Consumer("reader", max_attempts=2)
@@ -57,7 +57,7 @@ async def test_entries_of_another_producer_that_nobody_can_read_are_buried_one_b
 
 
 @pytest.mark.parametrize("way", ["returned", "published"])
-async def test_what_no_entry_can_carry_fails_the_handler_that_made_it_and_nobody_else(bus: TestBus, way: str) -> None:
+async def test_an_event_that_cannot_be_encoded_fails_its_handler_and_nothing_else(bus: TestBus, way: str) -> None:
     consumer = Consumer("maker", max_attempts=2)
     wrong = ReplyChunk(call=bus.call(), text=5)  # type: ignore[arg-type]
 
@@ -89,7 +89,7 @@ async def test_what_no_entry_can_carry_fails_the_handler_that_made_it_and_nobody
     ],
     ids=["counts", "time", "text"],
 )
-async def test_what_can_be_mended_reaches_every_reader(bus: TestBus, event: Any) -> None:
+async def test_an_event_that_can_be_repaired_reaches_every_reader(bus: TestBus, event: Any) -> None:
     consumer, seen = Consumer("reader"), []
     made = event(bus.call())
 

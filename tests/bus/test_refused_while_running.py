@@ -1,4 +1,4 @@
-"""What a server refuses while we run: a password that has changed, a command that this user may not run."""
+"""Refusals of a server during operation: a changed password, a command that is forbidden to our user."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ def taking(handled: list[int]) -> Consumer:
     return consumer
 
 
-async def test_a_publisher_says_that_the_password_has_changed_and_goes_on_when_it_is_right(
+async def test_a_publisher_reports_a_changed_password_and_continues_when_it_is_valid_again(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
     async with (await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))).redis as operator:
@@ -51,7 +51,7 @@ async def test_a_publisher_says_that_the_password_has_changed_and_goes_on_when_i
         await bus.close()
 
 
-async def test_a_user_who_may_not_unblock_clients_is_refused_once_and_works(
+async def test_a_worker_whose_user_may_not_unblock_clients_asks_once_and_works(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
     operator = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
@@ -74,7 +74,7 @@ async def test_a_user_who_may_not_unblock_clients_is_refused_once_and_works(
     "command", ["evalsha", "xreadgroup", "xadd", "xack", "xrange", "xpending", "xclaim", "xautoclaim", "hset", "hget",
                 "hgetall", "get", "set", "zadd", "time", "xinfo", "xgroup", "publish", "subscribe"]
 )  # fmt: skip
-async def test_a_command_that_is_taken_away_for_a_while_costs_no_event(
+async def test_no_event_is_lost_while_a_command_is_forbidden(
     server: EmbeddedServer, tmp_path: Path, command: str
 ) -> None:
     operator = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))

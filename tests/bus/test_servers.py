@@ -1,4 +1,4 @@
-"""Other ways to a server: TLS, Sentinel, and URLs that are none."""
+"""Servers behind TLS and Sentinel, and invalid URLs."""
 
 import asyncio
 import shutil
@@ -22,7 +22,7 @@ from tests.bus.test_cancellation import obeys
 
 
 async def works_at(url: str, folder: Path) -> None:
-    """A consumer handles what is published there."""
+    """Check that a consumer handles an event that is published there."""
     consumer, bus = Consumer("mood"), await Bus.connect(Settings(redis_url=url, data_dir=folder))
 
     @consumer.on(UserTurnEnded)
@@ -49,7 +49,7 @@ def certificate(folder: Path) -> None:
 
 @asynccontextmanager
 async def tls_in_front(socket_path: str, folder: Path) -> AsyncIterator[int]:
-    """What speaks TLS and passes everything on."""
+    """A proxy that speaks TLS and passes everything on."""
     certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
@@ -111,7 +111,7 @@ async def test_the_bus_works_behind_sentinel(tmp_path: Path) -> None:
         "redis+cluster://localhost?socket_timeout=soon",
     ],
 )  # fmt: skip
-def test_a_url_that_leads_nowhere_is_said_to_be_one(url: str) -> None:
+def test_an_invalid_url_is_refused_with_the_reason(url: str) -> None:
     with pytest.raises(ServerError, match="redis"):
         find_servers(url)
 
@@ -122,13 +122,13 @@ def test_a_password_is_not_shown_in_messages() -> None:
     assert "secret" not in str(caught.value)
 
 
-async def test_a_server_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+async def test_an_unreachable_server_is_reported_in_one_clear_line(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     with pytest.raises(ServerError, match=f"127.0.0.1:{port} cannot be used: no Redis at"):
         await Bus.connect(Settings(redis_url=f"redis://127.0.0.1:{port}", data_dir=tmp_path))
 
 
-def test_a_server_that_is_too_old_is_refused_and_valkey_is_none() -> None:
+def test_a_server_that_is_too_old_is_refused_and_valkey_is_not() -> None:
     old = ServerFacts.read("redis_version:6.2.14\r\naof_enabled:1\r\n")
     assert (old.product, old.durable) == ("redis", True)
     with pytest.raises(ServerError, match=r"7\.0 or newer"):

@@ -1,4 +1,4 @@
-"""TLS with an authority of one's own: one server, a cluster, Sentinels and the master that they name."""
+"""TLS with a private authority: a single server, a cluster, Sentinels and their master."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -62,11 +62,11 @@ async def test_the_bus_works_with_a_server_whose_authority_is_named(
     await works_at(f"rediss://localhost:{port}?ssl_ca_certs={authority.ca}", tmp_path)
 
 
-async def test_an_authority_that_is_not_known_is_said_to_be_missing(port: int, tmp_path: Path) -> None:
+async def test_the_error_for_an_unknown_authority_says_which_option_names_it(port: int, tmp_path: Path) -> None:
     assert "?ssl_ca_certs=FILE" in await refusal(f"rediss://localhost:{port}", tmp_path)
 
 
-async def test_who_speaks_plainly_to_tls_and_tls_to_a_plain_server_is_told(
+async def test_the_error_for_tls_on_one_side_only_says_which_url_to_write(
     port: int, authority: Authority, tmp_path: Path
 ) -> None:
     assert "rediss:" in await refusal(f"redis://localhost:{port}", tmp_path)
@@ -75,7 +75,7 @@ async def test_who_speaks_plainly_to_tls_and_tls_to_a_plain_server_is_told(
         assert "speak TLS" in await refusal(f"rediss://localhost:{plain}?ssl_ca_certs={authority.ca}", tmp_path)
 
 
-async def test_a_server_that_asks_for_a_certificate_gets_ours(
+async def test_a_server_that_requires_a_certificate_gets_ours(
     strict_port: int, authority: Authority, tmp_path: Path
 ) -> None:
     cert, key = authority.sign("client")
@@ -160,7 +160,7 @@ async def test_sentinels_that_speak_tls_name_a_plain_master(authority: Authority
         )
 
 
-async def test_sentinels_with_a_password_of_their_own_say_when_it_is_wrong(tmp_path: Path) -> None:
+async def test_a_wrong_password_for_sentinels_is_reported(tmp_path: Path) -> None:
     master, watch = free_ports(2)
     async with (
         EmbeddedServer(tmp_path, master),
