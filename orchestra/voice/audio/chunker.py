@@ -66,8 +66,8 @@ class Track:
     def take(self, now_ms: float, *, everything: bool = False) -> list[Chunk]:
         """The whole chunks that were played by ``now_ms``; ``everything``: also the rest, as the call is over."""
         chunks = []
-        for place, (start_ms, audio) in enumerate(self._parts):
-            closed = everything or place + 1 < len(self._parts)
+        for index, (start_ms, audio) in enumerate(self._parts):
+            closed = everything or index + 1 < len(self._parts)
             begin = start_ms
             while audio and (closed or len(audio) >= self._chunk_bytes):
                 piece = bytes(audio[: self._chunk_bytes])
@@ -76,7 +76,7 @@ class Track:
                 chunks.append(Chunk(self._speaker, begin, piece, self._sample_rate))
                 begin = self._end(begin, piece)
                 del audio[: self._chunk_bytes]
-            self._parts[place] = (begin, audio)
+            self._parts[index] = (begin, audio)
         self._parts = [part for part in self._parts[:-1] if part[1]] + self._parts[-1:]
         return chunks
 

@@ -23,8 +23,8 @@ class _Speech:
 
     def until(self, played_ms: float) -> list[str]:
         heard: list[str] = []
-        for place, word in enumerate(self.words, start=1):
-            next_ms = self.words[place].start_ms if place < len(self.words) else self.end_ms
+        for following, word in enumerate(self.words, start=1):
+            next_ms = self.words[following].start_ms if following < len(self.words) else self.end_ms
             if (next_ms if word.end_ms is None else word.end_ms) <= played_ms and (text := self._with_audio(word)):
                 heard.append(text)
         return heard
@@ -69,9 +69,9 @@ class PlaybackTracker:
 
     def queue_audio(self, speech: str, duration_ms: float) -> None:
         """Audio of this speech was queued for sending."""
-        place = self._named(speech)
+        stretch = self._named(speech)
         self._queued_ms += duration_ms
-        place.end_ms = self._queued_ms
+        stretch.end_ms = self._queued_ms
 
     def pad(self, frame_ms: float) -> None:
         """The last frame was padded with silence."""
@@ -79,11 +79,11 @@ class PlaybackTracker:
 
     def place_word(self, speech: str, text: str, after_ms: float | None) -> None:
         """A word begins ``after_ms`` into its speech. None: these words end where the audio queued so far ends."""
-        place = self._named(speech)
+        stretch = self._named(speech)
         if after_ms is None:
-            place.words.append(_Word(place.end_ms, place.end_ms, text))
+            stretch.words.append(_Word(stretch.end_ms, stretch.end_ms, text))
         else:
-            place.words.append(_Word(place.start_ms + after_ms, None, text))
+            stretch.words.append(_Word(stretch.start_ms + after_ms, None, text))
 
     def words_played(self, played_ms: float) -> list[str]:
         """The words that were played to the end once ``played_ms`` of the outgoing audio was played."""

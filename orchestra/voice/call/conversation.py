@@ -110,7 +110,7 @@ class Conversation:
         self._holding = holding
         self._apology = apology
         self._silence = SilenceWatch(since=self.active_at)
-        self._doubts = LineChecks()
+        self._line_checks = LineChecks()
         self._voice_on = False
         self._times = TurnTimestamps(0.0, 0.0)
         self._speech_started = 0.0
@@ -202,7 +202,7 @@ class Conversation:
         """The caller's voice started at ``at`` (epoch seconds)."""
         self._speech_started = at
         self._voice_on = True
-        self._doubts.voice_started(at, self._sound_at)
+        self._line_checks.voice_started(at, self._sound_at)
         self._interrupted_at = self._clock.time()
         self._act(self.turns.caller_voice_heard(self._audio.reply_heard()))
 
@@ -210,7 +210,7 @@ class Conversation:
         """The caller's last sound was at ``at`` (epoch seconds)."""
         self._speech_ended = at
         self._voice_on = False
-        self._doubts.voice_ended(at)
+        self._line_checks.voice_ended(at)
         self._heard_caller(at)
 
     def partial(self, text: str) -> None:
@@ -266,7 +266,7 @@ class Conversation:
         """The caller's turn is over, with these words or with none."""
         heard = self._audio.reply_heard()
         self._interrupted_at = self._interrupted_at if self.turns.reply_held else self._clock.time()
-        lost = self._doubts.turn_ended() and (has_words(text) or not self.turns.reply_open)
+        lost = self._line_checks.turn_ended() and (has_words(text) or not self.turns.reply_open)
         if lost and self._apology:
             self._silence.answered()
             self._begin_edge_phrase()
@@ -279,17 +279,17 @@ class Conversation:
 
         ``so_far``: more may follow.
         """
-        return self._doubts.is_echo(text, self.turns.reply_text, so_far=so_far)
+        return self._line_checks.is_echo(text, self.turns.reply_text, so_far=so_far)
 
     @property
     def line_echoes(self) -> bool:
         """Whether the line has echoed the agent's words."""
-        return self._doubts.line_echoes
+        return self._line_checks.line_echoes
 
     def note_stall(self, seconds: float) -> None:
         """The process, or the line while the caller spoke, has been stalled for this long until now."""
         now = self._clock.time()
-        self._doubts.note_stall(now - seconds, now)
+        self._line_checks.note_stall(now - seconds, now)
 
     @property
     def voice_on(self) -> bool:

@@ -350,12 +350,12 @@ class TurnTaking:
 
     def interject(self, phrase: str, placed: int) -> None:
         """Note a phrase that was played ahead of the TTS engine, which has made audio for ``placed`` words so far."""
-        place = 0
-        for place, say in enumerate(self._reply.said):  # noqa: B007 - the index is used after the loop
+        index = 0
+        for index, say in enumerate(self._reply.said):  # noqa: B007 - the index is used after the loop
             placed -= len(say.text.split())
             if placed < 0:
                 break
-        self._reply.said.insert(place, Say(self.turn, phrase.strip()))
+        self._reply.said.insert(index, Say(self.turn, phrase.strip()))
 
     def chunk(self, turn: int, text: str, *, agent: str = "", voice: str = "") -> list[Action]:
         """A sentence of the reply of this turn."""

@@ -1,7 +1,7 @@
-"""Engines that take over in the middle of a call: the local ones behind a vendor's, and how a vendor's leaves.
+"""How one engine takes over from another during a call: the standby service, and the service that retires.
 
-A call with a fallback has both services in its pipeline, one behind the other. The one behind lets everything pass
-until it is put to work; from then on the one before does::
+A call with a fallback has both services in its pipeline, one after the other. The second lets everything pass until it
+is activated; from then on the first does::
 
     caller ──> deepgram ──> local stt (listens, keeps the last stretch) ──> …
     agents ──> elevenlabs ──> local tts (lets audio and words pass)     ──> …
@@ -29,30 +29,30 @@ from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFram
 _LOG = structlog.get_logger("orchestra.voice")
 
 _LEAVE_WITHIN_S = 1.0
-#: after the end of speech a service is asked for what it has, and answers within tenths of a second, in seconds
+#: a service is asked for its transcript at the end of speech, and normally answers in tenths of a second; in seconds
 _ANSWER_WITHIN_S = 3.0
 LIFE_OF_THE_PIPELINE = (StartFrame, EndFrame, CancelFrame)
 
 
 class RetirableService(FrameProcessor):
-    """What a vendor's service needs to leave its work to another: mix it in before the service's own class."""
+    """A service that can hand its work over to another: mix it in before the vendor's class."""
 
     _retired = False
 
     async def retire(self) -> None:
-        """Close the connection; from now on every frame passes by untouched, and nothing is reported any more."""
+        """Close the connection; from now on every frame passes unchanged, and no errors are reported."""
         self._retired = True
         try:
             async with asyncio.timeout(_LEAVE_WITHIN_S):
                 await self._disconnect()
-        except Exception as error:  # noqa: BLE001 - it failed already, in a way of its own; the call goes on without it
+        except Exception as error:  # noqa: BLE001 - it has failed already, in whatever way; the call continues without it
             _LOG.info("engine.left_badly", engine=self.name, error=repr(error))
 
     async def _disconnect(self) -> None:
         await super()._disconnect()  # type: ignore[misc]
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Work, or let pass."""
+        """Process the frame, or let it pass once retired."""
         if self._retired and not isinstance(frame, LIFE_OF_THE_PIPELINE):
             await FrameProcessor.process_frame(self, frame, direction)
             await self.push_frame(frame, direction)
@@ -60,7 +60,7 @@ class RetirableService(FrameProcessor):
             await super().process_frame(frame, direction)
 
     async def push_error_frame(self, error: Any, *arguments: Any, **options: Any) -> None:
-        """Report an error, unless the service has left."""
+        """Report an error, unless the service is retired."""
         if not self._retired:
             await super().push_error_frame(error, *arguments, **options)
 
@@ -71,11 +71,11 @@ class AnswerTimeout(RetirableService):
     vendor: str  # for the error message
 
     _timer: asyncio.Task[None] | None = None
-    unanswered = 0  # stretches of speech that were not answered, one after another
-    has_transcript = False  # some words of this stretch of speech were told
+    unanswered = 0  # consecutive stretches of speech without an answer
+    has_transcript = False  # this stretch of speech has some words already
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Wait for an answer to each stretch of speech."""
+        """Expect an answer to each stretch of speech."""
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStartedSpeakingFrame):
             self.has_transcript = False
@@ -91,7 +91,9 @@ class AnswerTimeout(RetirableService):
         await self._report_unanswered(
             f"{self.vendor} did not answer within {_ANSWER_WITHIN_S:.0f} s after the end of speech"
         )
-        await self.push_frame(SegmentTranscribedFrame())  # a turn without words is over, whoever is to answer
+        await self.push_frame(
+            SegmentTranscribedFrame()
+        )  # a turn without words is over, whichever engine transcribes next
 
     async def _report_unanswered(self, text: str) -> None:
         await self.push_error(text, exception=EngineError(text))
@@ -106,7 +108,7 @@ class AnswerTimeout(RetirableService):
             await self.cancel_task(waiting)
 
     async def retire(self) -> None:
-        """Leave the call to another engine."""
+        """Retire, with no answer expected."""
         await self._stop_timer()
         await super().retire()
 
@@ -116,7 +118,7 @@ class AnswerTimeout(RetirableService):
         await super().cleanup()  # type: ignore[no-untyped-call]
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Pass on, noting whether words come."""
+        """Pass on, noting whether words arrive."""
         if isinstance(frame, InterimTranscriptionFrame | TranscriptionFrame):
             self.has_transcript = True
         await super().push_frame(frame, direction)

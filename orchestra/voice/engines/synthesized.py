@@ -1,4 +1,4 @@
-"""Speech that is made whole before it is spoken: its audio, and where each word stands in it."""
+"""Speech that is synthesized as a whole: its audio, and when each word begins."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class SynthesizedSpeech(msgspec.Struct, frozen=True):
-    """Mono 16-bit PCM, and the words of its text with the second at which each begins."""
+    """Mono 16-bit PCM, and its words, each with its start in seconds."""
 
     pcm16: bytes
     words: tuple[tuple[str, float], ...]
@@ -17,14 +17,14 @@ def place_words_in_text(
 ) -> list[tuple[str, float]]:
     """The words of ``text`` with their starts, in seconds, from the times of its characters.
 
-    Where the characters are not those of the text, or there are none, each word gets its share of the ``seconds``.
+    If the characters differ from the text, or there are none, the words share the ``seconds`` by length.
     """
     if "".join(characters) != text or len(starts_s) != len(characters):
-        starts_s = [seconds * place / max(1, len(text)) for place in range(len(text))]
+        starts_s = [seconds * index / max(1, len(text)) for index in range(len(text))]
     found: list[tuple[str, float]] = []
-    place = 0
+    index = 0
     for word in text.split():
-        place = text.index(word, place)
-        found.append((word, starts_s[place]))
-        place += len(word)
+        index = text.index(word, index)
+        found.append((word, starts_s[index]))
+        index += len(word)
     return found

@@ -1,8 +1,8 @@
-"""The words of a reply as the engine times them, without looking for each in the text that it was given.
+"""The words of a reply as the engine times them, without searching for each in the text.
 
 Pipecat 1.14 follows every timed word through three versions of a text (what the model wrote, what is shown, what is
-spoken), some milliseconds of a blocked event loop a word. Here the text was made for speaking before it came, so the
-three are one, and words are only counted.
+spoken), which blocks the event loop for some milliseconds per word. Here the text is already in its spoken form, so
+the three are the same, and words are only counted.
 """
 
 from typing import Any
@@ -12,12 +12,12 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.context.aggregated_frame_sequencer import AggregatedFrameSequencer
 from pipecat.utils.text.base_text_aggregator import TextType
 
-#: after 3 s without audio Pipecat would go on as if all had been spoken; the call itself sees to speech that is late
+#: after 3 s without audio Pipecat would assume that everything was spoken; late speech is handled by the call itself
 LATEST_AUDIO_S = 9.0
 
 
 class WordCountSequencer(AggregatedFrameSequencer):
-    """Stands in for Pipecat's sequencer: keeps, for each context that is being spoken, which words have no time yet."""
+    """Replaces Pipecat's sequencer: for each context being spoken, it keeps the words that have no time yet."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,24 +40,24 @@ class WordCountSequencer(AggregatedFrameSequencer):
         del includes_inter_frame_spaces
         untimed = self._untimed.get(context_id or "")
         if untimed is None:
-            return []  # of a context that is over
+            return []  # the context is over
         del untimed[: len(word.split())]
         return [_timed(word, pts, context_id)]
 
     def force_complete(self, context_id: str, last_word_pts: int) -> list[Frame]:
-        """The context has ended: words that were never timed came with the last that was."""
+        """The context has ended: words without a time get the time of the last word that had one."""
         untimed = self._untimed.pop(context_id, [])
         return [_timed(" ".join(untimed), last_word_pts, context_id)] if untimed else []
 
     def clear(self, *, keep_contexts: set[str] | None = None) -> None:
-        """Forget what was interrupted."""
+        """Forget the interrupted contexts."""
         super().clear(keep_contexts=keep_contexts)
         keep = keep_contexts or set()
         self._untimed = {context: words for context, words in self._untimed.items() if context in keep}
 
 
 class WordCountingTTS(TTSService):
-    """Mix this in before the class of a service that gives word times."""
+    """Counts words: mix it in before the class of a service that gives word timestamps."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

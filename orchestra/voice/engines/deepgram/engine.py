@@ -34,7 +34,7 @@ class NovaEngine:
             raise SettingError(msg)
 
     def stt(self) -> ReconnectingDeepgramSTT:
-        """A service with interim results, punctuation and numbers in digits; finals are asked for at each pause."""
+        """A service with interim results, punctuation and numbers in digits; each pause asks for the final transcript."""
         return ReconnectingDeepgramSTT(
             api_key=self._key,
             base_url=self._url,
@@ -44,7 +44,7 @@ class NovaEngine:
         )
 
     def turn_start(self, barge_in_words: int) -> BargeIn | None:
-        """Any voice begins a turn; while the agent speaks, so many words do."""
+        """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
         return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
     def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
@@ -52,7 +52,7 @@ class NovaEngine:
         return SmartTurnStop(analyzer)
 
     async def close(self) -> None:
-        """Nothing is shared by its calls."""
+        """Nothing to release: its calls share nothing."""
 
 
 class FluxEngine:
@@ -75,7 +75,7 @@ class FluxEngine:
             raise SettingError(msg)
 
     def stt(self) -> FluxSTT:
-        """A service with interim results, punctuation and numbers in digits, that tells of turns."""
+        """A service with interim results, punctuation and numbers in digits, which reports turns."""
         return FluxSTT(
             api_key=self._key,
             url=self._url,
@@ -86,15 +86,15 @@ class FluxEngine:
         )
 
     def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy:
-        """The server begins a turn with its first word; while the agent speaks, so many words do."""
+        """The server starts a turn at its first word; while the agent speaks, ``barge_in_words`` words do."""
         return ServerBargeIn(min_words=barge_in_words) if barge_in_words > 1 else ExternalUserTurnStartStrategy()
 
-    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:  # noqa: ARG002 - the server hears it itself
+    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:  # noqa: ARG002 - the server decides
         """Ends the turn when the server does."""
         return ServerTurnStop()
 
     async def close(self) -> None:
-        """Nothing is shared by its calls."""
+        """Nothing to release: its calls share nothing."""
 
 
 async def open_engine(settings: Settings) -> NovaEngine | FluxEngine:

@@ -1,4 +1,4 @@
-"""Speech to text by Deepgram Flux, whose server also tells when the caller's turn begins and ends.
+"""Speech to text by Deepgram Flux, whose server also reports when the caller's turn begins and ends.
 
 https://developers.deepgram.com/docs/flux
 """
@@ -17,9 +17,9 @@ _RETRY_S = 0.5
 
 
 class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
-    """Flux's service; the call neither waits long for its connection nor goes unheard without a word of it.
+    """Flux's service; a connection that takes long neither delays the call nor fails silently.
 
-    When its socket breaks it connects again at once, and then each half second.
+    If its socket breaks, it reconnects at once, and then every half second.
     """
 
     vendor = "Deepgram"
@@ -42,7 +42,7 @@ class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
 
 
 class ServerTurnStop(ExternalUserTurnStopStrategy):
-    """Ends the turn when the server does, at once, whichever of its end and its words comes first."""
+    """Ends the turn as soon as the server has reported both its end and its words, in either order."""
 
     async def _handle_transcription(self, frame: TranscriptionFrame) -> None:
         await super()._handle_transcription(frame)

@@ -9,14 +9,14 @@ from pipecat.services.deepgram.stt import DeepgramSTTService
 from orchestra.voice.engines.failover import AnswerTimeout
 from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 
-#: how often a broken connection is replaced without waiting, in seconds
+#: a broken connection is replaced immediately at most this often, in seconds
 _REPLACE_EVERY_S = 10.0
-#: how long a call may wait for the connection before it begins without, in seconds
+#: a call waits this long for the connection and then starts without it, in seconds
 CONNECT_S = 2.0
 
 
 class ReconnectingDeepgramSTT(AnswerTimeout, DeepgramSTTService):
-    """Deepgram's service, back at once when its socket breaks in mid-call.
+    """Deepgram's service, which reconnects immediately if its socket breaks during a call.
 
     The stock service waits 4 s before it connects again, and the caller is not heard meanwhile. Here the connection is
     replaced immediately and gets the audio that came in between; one that breaks again soon is left to the stock
@@ -36,7 +36,7 @@ class ReconnectingDeepgramSTT(AnswerTimeout, DeepgramSTTService):
             await self.push_frame(SegmentTranscribedFrame())
 
     async def _connect(self) -> None:
-        # the stock service keeps the whole call waiting, unheard, until it has connected or given up
+        # the stock service keeps the whole call waiting until it has connected or given up
         try:
             async with asyncio.timeout(CONNECT_S):
                 await super()._connect()  # type: ignore[no-untyped-call]
@@ -44,7 +44,7 @@ class ReconnectingDeepgramSTT(AnswerTimeout, DeepgramSTTService):
             await self._report_unanswered(f"Deepgram did not answer within {CONNECT_S:.0f} s")
 
     async def retire(self) -> None:
-        """Leave the call to another engine."""
+        """Retire, and stop reconnecting."""
         if self._replacing is not None:
             await self.cancel_task(self._replacing)
         await super().retire()

@@ -1,4 +1,4 @@
-"""Makes ElevenLabs services for calls, and synthesizes phrases outside of them by the SDK."""
+"""Makes ElevenLabs services for calls, and synthesizes phrases outside of them with the SDK."""
 
 import base64
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ class ElevenLabsEngine:
             raise SettingError(msg)
 
     def tts(self, voice: str) -> ReconnectingElevenLabsTTS:
-        """A service for ``voice`` (a voice id), or for the setting's when it is ""."""
+        """A service for ``voice`` (a voice id; "": the one in the settings)."""
         return ReconnectingElevenLabsTTS(
             api_key=self._key,
             url=self._url,
@@ -74,7 +74,7 @@ class ElevenLabsEngine:
             msg = f"ElevenLabs did not answer: {error!r}"
             raise EngineError(msg) from error
         except ValueError as error:
-            msg = f"ElevenLabs' answer to {text!r} is no audio: {error}"
+            msg = f"ElevenLabs' answer to {text!r} is not valid audio: {error}"
             raise EngineError(msg) from error
         characters = spoken.alignment.characters if spoken.alignment else []
         starts = spoken.alignment.character_start_times_seconds if spoken.alignment else []

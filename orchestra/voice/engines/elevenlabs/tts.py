@@ -1,4 +1,4 @@
-"""Text to speech by ElevenLabs: the multi-context WebSocket in calls, the SDK for phrases outside of them."""
+"""Text to speech by ElevenLabs in a call, over the multi-context WebSocket."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -16,10 +16,10 @@ _RETRY_S = 0.5
 
 
 class ReconnectingElevenLabsTTS(RetirableService, WordCountingTTS, ElevenLabsTTSService):
-    """ElevenLabs' service, in order when its socket breaks in the middle of a reply.
+    """ElevenLabs' service, which stays consistent if its socket breaks in the middle of a reply.
 
-    The stock service reconnects without a word, never ends the reply's audio, counts its unsaid words as said, and
-    loses a sentence that comes while it reconnects.
+    The stock service reconnects silently, never ends the reply's audio, counts words as spoken that were not, and loses
+    a sentence that arrives while it reconnects.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -28,7 +28,7 @@ class ReconnectingElevenLabsTTS(RetirableService, WordCountingTTS, ElevenLabsTTS
         self._broken: set[str] = set()  # contexts whose audio ends too early
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
-        """Send ``text`` once the connection stands; audio and word times come as they are made."""
+        """Send ``text`` once connected; audio and word times arrive as they are made."""
         async with self._reconnecting:
             pass
         async for frame in super().run_tts(text, context_id):
@@ -37,7 +37,7 @@ class ReconnectingElevenLabsTTS(RetirableService, WordCountingTTS, ElevenLabsTTS
     async def _reconnect_websocket(self, attempt_number: int) -> bool:
         async with self._reconnecting:
             if self._websocket is not None and self._websocket.state is State.OPEN:
-                return True  # a sentence that was to be sent has already connected again
+                return True  # sending a sentence has already reconnected
             await self._end_broken_contexts()
             return await super()._reconnect_websocket(attempt_number)
 

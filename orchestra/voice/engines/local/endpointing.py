@@ -1,4 +1,4 @@
-"""When the caller's turn is over, with an engine that transcribes stretch by stretch."""
+"""When the caller's turn is over, for an engine that transcribes one stretch of speech at a time."""
 
 from pipecat.frames.frames import Frame, VADUserStoppedSpeakingFrame
 from pipecat.turns.types import ProcessFrameResult
@@ -30,7 +30,7 @@ class SegmentAwareTurnStop(SmartTurnStop):
         return await super().process_frame(frame)
 
     async def _segment_transcribed(self) -> None:
-        self._pending = max(0, self._pending - 1)  # of one that was begun under another strategy
+        self._pending = max(0, self._pending - 1)  # the stretch may have begun under another strategy
         await self._maybe_trigger_user_turn_stopped()
         if self._pending <= 0:
             await super()._segment_transcribed()

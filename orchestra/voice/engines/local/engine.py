@@ -23,7 +23,7 @@ _CORES_PER_RUN = 2
 
 
 class LocalEngine:
-    """Runs the local models on as many threads as there are cores for them; more calls wait their turn."""
+    """Runs the local models on as many threads as the cores allow; further calls wait their turn."""
 
     name = "local"
 
@@ -38,7 +38,7 @@ class LocalEngine:
         return LocalSTT(self)
 
     def turn_start(self, barge_in_words: int) -> BargeIn | None:
-        """Any voice begins a turn; while the agent speaks, so many words do."""
+        """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
         return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
     def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
@@ -46,7 +46,7 @@ class LocalEngine:
         return SegmentAwareTurnStop(analyzer)
 
     def tts(self, voice: str) -> LocalTTS:  # noqa: ARG002 - there is one local voice
-        """A service whose audio begins before its sentence is made whole. One voice, whatever ``voice`` says."""
+        """A service whose audio starts before the sentence is complete. There is one voice, whatever ``voice`` says."""
         return LocalTTS(self)
 
     def voice_key(self, voice: str) -> str:  # noqa: ARG002 - there is one local voice
@@ -54,7 +54,7 @@ class LocalEngine:
         return PIPER_VOICE
 
     async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:  # noqa: ARG002 - there is one local voice
-        """``text`` spoken at ``rate`` Hz, piece by piece: a call that speaks meanwhile waits for no more than one.
+        """``text`` spoken at ``rate`` Hz, piece by piece, so that a call waits for one piece at most.
 
         Raises:
             EngineError: the voice failed.
@@ -86,7 +86,7 @@ class LocalEngine:
         return StandbyTTS(self)
 
     async def close(self) -> None:
-        """End the threads; what waits for one is not run."""
+        """End the threads; queued work is dropped."""
         for pool in (self._whisper, self._piper):
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -74,7 +74,7 @@ class StreamingPiperVoice:
         model, config = model_paths(PIPER, data_dir)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        # Spinning threads gain nothing here and take the cores from the calls.
+        # Spinning threads gain nothing here, and take cores from the calls.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         layout, vocoder = (
             onnxruntime.InferenceSession(part, sess_options=options, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""Local speech as plain synchronous functions, for whoever needs no pipeline: phrases, the simulated caller, checks."""
+"""Local speech as plain synchronous functions, for use outside a pipeline: phrases, the simulated caller, checks."""
 
 import os
 from dataclasses import dataclass

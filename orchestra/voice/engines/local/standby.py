@@ -13,7 +13,7 @@ from orchestra.voice.engines.local.tts import LocalTTS
 
 
 class StandbySTT(StandbyService, LocalSTT):
-    """Listens along, and keeps the caller's last stretch of speech until somebody has transcribed it."""
+    """Listens, and keeps the caller's last stretch of speech until it has been transcribed."""
 
     engine_name = "local"
 
@@ -23,7 +23,7 @@ class StandbySTT(StandbyService, LocalSTT):
         self._pending_audio: bytes | None = None
 
     async def activate(self) -> None:
-        """Transcribe from now on, and first what the one before owes."""
+        """Transcribe from now on, beginning with what the failed service has not transcribed."""
         await super().activate()
         pending, self._pending_audio = self._pending_audio, None
         if pending is None:
@@ -32,7 +32,7 @@ class StandbySTT(StandbyService, LocalSTT):
             await self._segment_queue.put(pending)
 
     async def holds_only_noise(self) -> bool:
-        """Whether there are no words in what the one before has not transcribed; they are kept where there are."""
+        """Whether the speech that has not been transcribed contains no words; if it does, it is kept."""
         if self._pending_audio is None:
             return False
         try:
@@ -44,7 +44,7 @@ class StandbySTT(StandbyService, LocalSTT):
         return noise
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
-        """The words in ``audio``, or none while another works."""
+        """Transcribe ``audio``, or just keep it while the other service works."""
         if not self._at_work:
             self._pending_audio = audio
             return
@@ -53,32 +53,32 @@ class StandbySTT(StandbyService, LocalSTT):
         await self._announce()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Note what the one before has transcribed."""
+        """Note what the other service has transcribed."""
         if isinstance(frame, TranscriptionFrame):
             self._pending_audio = None
         await super().process_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Pass on; what this service is like is told when it begins to work."""
+        """Pass on; this service's metadata is announced only when it is activated."""
         if self._at_work:
             await super().push_frame(frame, direction)
         elif not (isinstance(frame, STTMetadataFrame) and frame.service_name == self.name):
             await FrameProcessor.push_frame(self, frame, direction)
 
     async def _announce(self) -> None:
-        # not before: how long to wait for its transcripts must not hold up a turn that has waited enough
+        # not before: its longer time-out for transcripts must not delay a turn that has waited long enough
         if not self._announced:
             self._announced = True
             await self.push_frame(self.service_metadata_frame())
 
 
 class StandbyTTS(StandbyService, LocalTTS):
-    """Lets another's speech pass until it speaks itself."""
+    """Lets the other service's speech pass until it speaks itself."""
 
     engine_name = "local"
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Speak, or let pass."""
+        """Speak once activated; until then let everything pass."""
         if self._at_work or isinstance(frame, (*LIFE_OF_THE_PIPELINE, InterruptionFrame)):
             await super().process_frame(frame, direction)
         else:
@@ -86,7 +86,7 @@ class StandbyTTS(StandbyService, LocalTTS):
             await self.push_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Pass on; another's speech is not counted as this one's."""
+        """Pass on; the other service's speech is not counted as this one's."""
         if self._at_work:
             await super().push_frame(frame, direction)
         else:

@@ -11,19 +11,19 @@ from pipecat.utils.time import time_now_iso8601
 from orchestra.errors import EngineError
 from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 
-#: no transcript within this time after the end of speech means that none will come, in seconds
+#: a transcript that has not come within this time after the end of speech will not come, in seconds
 LATEST_TRANSCRIPT_S = 3.0
 
 
 class SpeechTranscriber(Protocol):
-    """What the service needs of the local engine."""
+    """What the service needs from the local engine."""
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz. Raises EngineError."""
 
 
 class LocalSTT(SegmentedSTTService):
-    """Transcribes each stretch of speech as soon as the VAD says that it ended, beside smart-turn's work."""
+    """Transcribes each stretch of speech as soon as the VAD reports its end, in parallel with smart-turn."""
 
     def __init__(self, engine: SpeechTranscriber) -> None:
         super().__init__(

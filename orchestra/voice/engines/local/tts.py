@@ -15,14 +15,14 @@ PIPER_VOICE = "en_US-joe-medium"
 
 
 class SpeechSynthesizer(Protocol):
-    """What the service needs of the local engine."""
+    """What the service needs from the local engine."""
 
     def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""
 
 
 class LocalTTS(WordCountingTTS):
-    """Speaks piece by piece; the words come with the times that the voice itself computed.
+    """Speaks piece by piece; the voice itself computes when each word begins.
 
     Word times count along the audio of their context, from its first sample, as ElevenLabs' do.
     """
@@ -65,6 +65,6 @@ class LocalTTS(WordCountingTTS):
             yield ErrorFrame(error=str(error), exception=error)
             return
         if not spoken:
-            # A text without a sound in it ("…") still ends its context at once instead of after a time-out.
+            # A text without any sound ("…") still ends its context at once instead of after a time-out.
             silence = bytes(2 * int(_SILENCE_S * self.sample_rate))
             yield TTSAudioRawFrame(silence, self.sample_rate, 1, context_id=context_id)

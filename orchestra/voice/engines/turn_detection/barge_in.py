@@ -1,4 +1,4 @@
-"""When the caller takes the turn from an agent that speaks."""
+"""When the caller takes the turn from a speaking agent."""
 
 from pipecat.frames.frames import Frame, ProposedUserStartedSpeakingFrame, VADUserStartedSpeakingFrame
 from pipecat.turns.types import ProcessFrameResult
@@ -7,14 +7,14 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 
 class BargeIn(MinWordsUserTurnStartStrategy):
-    """Takes any voice for a turn while the agent is silent, and so many words of it while the agent speaks.
+    """Starts a turn at any voice while the agent is silent, and at ``min_words`` words while the agent speaks.
 
-    The agent is not cut by a cough or an "mhm"; with an engine that has no interim transcripts it is cut only after
-    the caller's first pause.
+    A cough or an "mhm" does not interrupt the agent. With an engine without interim transcripts, the agent stops only
+    after the caller's first pause.
     """
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
-        """Start the turn, or not yet."""
+        """Start the turn if it is time."""
         if isinstance(frame, VADUserStartedSpeakingFrame) and not self._bot_speaking:
             await self.trigger_user_turn_started()
             return ProcessFrameResult.STOP
@@ -22,15 +22,15 @@ class BargeIn(MinWordsUserTurnStartStrategy):
 
 
 class ServerBargeIn(MinWordsUserTurnStartStrategy):
-    """Begins a turn where the speech engine's server does while the agent is silent, and else by so many words."""
+    """Starts a turn when the engine's server does, or, while the agent speaks, at ``min_words`` words."""
 
     @property
     def resolves_proposed_turn_start_frames(self) -> bool:
-        """Yes: nobody behind decides on the server's proposals again."""
+        """Yes: no later strategy decides on the server's proposals again."""
         return True
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
-        """Start the turn, or not yet."""
+        """Start the turn if it is time."""
         if isinstance(frame, ProposedUserStartedSpeakingFrame):
             if self._bot_speaking:
                 return ProcessFrameResult.CONTINUE
@@ -40,7 +40,7 @@ class ServerBargeIn(MinWordsUserTurnStartStrategy):
 
 
 def require_words(strategies: UserTurnStrategies) -> UserTurnStrategies:
-    """These, but that an agent who speaks is stopped by a word and not by a sound, whatever was set."""
+    """These strategies, except that a word is needed to interrupt the agent, not just a sound."""
     start = strategies.start or []
     if any(isinstance(strategy, MinWordsUserTurnStartStrategy) for strategy in start):
         return strategies

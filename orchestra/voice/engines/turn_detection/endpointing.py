@@ -1,4 +1,4 @@
-"""When the caller's turn is over: smart-turn hears it; where it is not sure, the words decide how long to wait."""
+"""When the caller's turn is over: smart-turn decides by the sound; if it is unsure, the words set how long to wait."""
 
 import re
 from typing import Any
@@ -10,9 +10,9 @@ from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_detection.models import LONGEST_PAUSE_S, SmartTurnAnalyzer
 
-#: how long the caller may pause after a sentence that smart-turn takes for unfinished, in seconds
+#: pause that ends a turn after a complete sentence that sounds unfinished to smart-turn, in seconds
 SENTENCE_PAUSE_S = 0.7
-#: the same where the sentence ends in a number, of which callers say the digits in groups
+#: the same after a number, since callers say digits in groups
 NUMBER_PAUSE_S = 1.0
 
 _UNFINISHED = (
@@ -22,7 +22,7 @@ _UNFINISHED = (
 
 
 def is_sentence(text: str) -> bool:
-    """Whether ``text`` reads as finished: punctuated as a sentence, and not ending in a word that wants another."""
+    """Whether ``text`` reads as finished: punctuated as a sentence, and not ending in a word that needs another."""
     text = text.strip()
     if not text.endswith((".", "?", "!")) or text.endswith(("..", "…")):
         return False
@@ -31,7 +31,7 @@ def is_sentence(text: str) -> bool:
 
 
 def pause_after(text: str) -> float:
-    """How long the caller may pause after these words, in seconds, before the turn counts as ended."""
+    """How long a pause after these words ends the turn, in seconds."""
     if not is_sentence(text):
         return LONGEST_PAUSE_S
     return NUMBER_PAUSE_S if text.rstrip(" .?!")[-1:].isdigit() else SENTENCE_PAUSE_S
@@ -40,7 +40,7 @@ def pause_after(text: str) -> float:
 class SmartTurnStop(TurnAnalyzerUserTurnStopStrategy):
     """Ends the turn when smart-turn says so; otherwise after a pause, shorter when a sentence is complete.
 
-    Smart-turn judges the melody, and one finished turn in twenty sounds unfinished to it (at 8 kHz, Piper's voice).
+    Smart-turn judges intonation; one finished turn in twenty sounds unfinished to it (8 kHz, Piper's voice).
     """
 
     def __init__(self, analyzer: SmartTurnAnalyzer, **options: Any) -> None:
@@ -48,7 +48,7 @@ class SmartTurnStop(TurnAnalyzerUserTurnStopStrategy):
         self._analyzer = analyzer
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
-        """Set the pause by what was said."""
+        """Set the pause by the transcript."""
         if isinstance(frame, VADUserStartedSpeakingFrame):
             self._analyzer.allow_pause(LONGEST_PAUSE_S)
         elif isinstance(frame, TranscriptionFrame):
@@ -59,6 +59,6 @@ class SmartTurnStop(TurnAnalyzerUserTurnStopStrategy):
         return result
 
     async def _segment_transcribed(self) -> None:
-        """End a turn at once in which nothing was said: a noise must not hold up the reply."""
+        """End a turn without words at once: noise must not delay the reply."""
         if not self._text and not self._vad_user_speaking:
             await self.trigger_user_turn_stopped()

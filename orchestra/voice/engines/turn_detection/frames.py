@@ -1,4 +1,4 @@
-"""What a speech-to-text service says when it is done with a stretch of speech."""
+"""The frame by which an STT service reports that a stretch of speech has been transcribed."""
 
 from dataclasses import dataclass, field
 
@@ -7,6 +7,6 @@ from pipecat.frames.frames import ControlFrame
 
 @dataclass
 class SegmentTranscribedFrame(ControlFrame):
-    """One stretch of speech is transcribed, be there words in it or not; follows its ``TranscriptionFrame``."""
+    """A stretch of speech has been transcribed, with or without words; follows its ``TranscriptionFrame``."""
 
     interruptible: bool = field(default=False, init=False)

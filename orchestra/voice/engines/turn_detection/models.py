@@ -1,6 +1,6 @@
-"""When the caller speaks and when they have finished: Silero VAD and smart-turn on sessions that all calls share.
+"""The models of turn detection, Silero VAD and smart-turn, on sessions that all calls share.
 
-Pipecat builds both ONNX sessions anew for every call: 150 ms of blocked event loop and 50 MB each time. A session
+Pipecat builds both ONNX sessions for every call: 150 ms of blocked event loop and 50 MB each time. A session
 keeps no state between runs (Silero's recurrent state lives in the Python object), so one per process serves all calls.
 """
 
@@ -19,9 +19,9 @@ from orchestra.voice.engines.turn_detection.smart_turn_features import Floats, f
 from orchestra.voice.engines.turn_detection.thread_priority import lower_thread_priority
 from orchestra.voice.engines.turn_detection.vad import InlineVAD
 
-#: how long the caller may pause in a turn that smart-turn takes for unfinished, in seconds
+#: pause that ends a turn that sounds unfinished to smart-turn, in seconds
 LONGEST_PAUSE_S = 2.0
-#: smart-turn takes a turn for finished above this probability
+#: probability from which smart-turn considers a turn finished
 _COMPLETE = 0.5
 
 
@@ -29,12 +29,12 @@ class SmartTurnAnalyzer(LocalSmartTurnAnalyzerV3):
     """Smart-turn v3.2 on a shared session and shared threads."""
 
     def __init__(self, session: Any, threads: ThreadPoolExecutor, params: SmartTurnParams) -> None:
-        BaseSmartTurn.__init__(self, params=params)  # past the stock constructor, which builds a session
+        BaseSmartTurn.__init__(self, params=params)  # skips the stock constructor, which builds a session
         self._session = session
         self._threads = threads
 
     def allow_pause(self, seconds: float) -> None:
-        """How long a silence may last from now on before it ends the turn whatever the model says."""
+        """From now on, a silence of this length ends the turn whatever the model says."""
         self._stop_ms = seconds * 1000
 
     def _predict_endpoint(self, audio_array: Floats) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class SmartTurnAnalyzer(LocalSmartTurnAnalyzerV3):
         return self._threads
 
     async def cleanup(self) -> None:
-        """Nothing of this call's own is left to release."""
+        """Nothing belongs to this call alone."""
 
 
 @dataclass(frozen=True, slots=True)

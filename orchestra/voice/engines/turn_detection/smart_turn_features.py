@@ -1,7 +1,7 @@
-"""What smart-turn hears: the log-mel features of the last 8 s, for a third of what Pipecat's own computation costs.
+"""Smart-turn's input: the log-mel features of the last 8 s, in a third of the time of Pipecat's own computation.
 
-A turn is seldom longer than three seconds, and what is missing to eight is silence before it: all its columns are the
-same and are computed once. The rest is computed in 32 bits, which is what the model is given anyway.
+A turn is seldom longer than three seconds, and the rest of the eight is silence before it, whose columns are all the
+same and are computed once. The others are computed in 32 bits, which is the model's input type anyway.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ def features(audio: Floats) -> Floats:
     mean = float(audio.sum(dtype=np.float64)) / _SAMPLES
     power = float(np.dot(audio, audio)) / _SAMPLES - mean * mean
     scale = 1.0 / np.sqrt(max(0.0, power) + _SMALLEST_VARIANCE)
-    # every column that lies in the silence is like the one before it; one of them stands for all
+    # all columns within the silence are equal, so one is computed for all
     same = max(0, (silent - _WINDOW // 2) // _HOP)
     start = same * _HOP - _WINDOW // 2
     samples = np.full(_SAMPLES + _WINDOW // 2 - start, -mean * scale, np.float32)

@@ -1,4 +1,4 @@
-"""Which of a process's threads runs when several could: the event loop, on which every call's audio waits, first."""
+"""Gives the event loop, which moves every call's audio, priority over the threads that compute."""
 
 import os
 import sys
@@ -8,20 +8,20 @@ import structlog
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: how much a computing thread steps back, as Unix counts it. Where it shares a core with the event loop it then has a
-#: tenth of what that wants, and whatever that leaves; less, and it would starve beside other busy processes
+#: added to the thread's Unix niceness. On a core shared with the event loop the thread then gets a tenth of the time
+#: that the loop wants, and all that it leaves; with a higher value it would starve beside other busy processes
 _NICENESS = 10
 
 
 def lower_thread_priority() -> None:
-    """Let the loop go before the thread that calls this: it is preempted when a frame comes, not at its next switch.
+    """Lower the priority of the calling thread: a frame preempts it at once, not only at its next switch.
 
-    Linux alone has priorities of single threads, and lets everyone lower theirs; elsewhere nothing changes.
+    Only Linux has priorities per thread, and lets everybody lower their own; elsewhere this does nothing.
     """
     if sys.platform != "linux":
         return
     thread = threading.get_native_id()
     try:
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)
-    except OSError as error:  # a sandbox forbids it: calls are served all the same, fewer of them on a core
+    except OSError as error:  # a sandbox forbids it: the edge works, with fewer calls per core
         _LOG.warning("thread.priority_kept", thread=threading.current_thread().name, error=str(error))

@@ -1,8 +1,8 @@
-"""When the caller speaks: Silero VAD without a thread, on a session that all calls share, and only where it counts.
+"""Voice activity: Silero VAD without a thread, on a session that all calls share, and only for windows that matter.
 
 Pipecat counts a window of audio (32 ms) as speech when the model is sure *and* it is loud enough. Most windows of a
-call are not loud enough, since one of the two listens while the other speaks; of these the model is not asked. It costs
-0.4 ms a window, which was a third of all that a call costs on an edge.
+call are not loud enough, since one side listens while the other speaks; for these the model is not run. A run takes
+0.4 ms, which was a third of the CPU time of a call on an edge.
 """
 
 import math
@@ -19,12 +19,12 @@ from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
 _QUIET_DB, _LOUD_DB = -110.0, -10.0
 #: below this, loudness is not measured (the absolute gate of ITU-R BS.1770) and volume is 0, in dB
 _GATE_DB = -70.0
-#: volume is that of so many windows, some 0.4 s, and follows it by a fifth from window to window
+#: volume is measured over this many windows (0.4 s), and smoothed by this factor from window to window
 _VOLUME_WINDOWS = 13
 _SMOOTHING = 0.2
-#: what the weighting of BS.1770 adds to the power of telephone speech, at least, in dB
+#: the least that the weighting of BS.1770 adds to the power of telephone speech, in dB
 _WEIGHTING_DB = 3.0
-#: the model remembers what was before; so many windows that it was not asked of are made up for, some 0.3 s
+#: the model has memory: it is first run on this many of the windows that were skipped (0.3 s)
 _CATCH_UP = 10
 _FULL_SCALE = 32768.0
 
@@ -32,7 +32,7 @@ Window = npt.NDArray[np.float32]
 
 
 class SharedSilero(SileroOnnxModel):
-    """The state of one call's stream on a session that is not its own."""
+    """The state of one call's stream, on a shared session."""
 
     def __init__(self, session: Any) -> None:  # the stock constructor only builds a session
         self.session = session
@@ -40,7 +40,7 @@ class SharedSilero(SileroOnnxModel):
         self.reset_states()  # type: ignore[no-untyped-call]
 
     def confidence(self, window: Window, sample_rate: int) -> float:
-        """How sure it is that this is speech: the stock call without its checks, which cost a fifth of it."""
+        """The probability of speech: the stock call without its checks, which take a fifth of the time."""
         context = 64 if sample_rate == 16_000 else 32  # noqa: PLR2004 - the model's two rates
         if self._context.shape[1] != context:
             self._context = np.zeros((1, context), np.float32)
@@ -52,15 +52,15 @@ class SharedSilero(SileroOnnxModel):
 
 
 class InlineVAD(SileroVADAnalyzer):
-    """Silero VAD without a thread, asked only of windows that are loud enough to count.
+    """Silero VAD without a thread, run only on windows that are loud enough to count.
 
     Volume is the mean power of the last 0.4 s instead of its loudness after ITU-R BS.1770, which costs 0.2 ms a window.
     On 240 short utterances by telephone, with noise and down to a tenth of the level, the stock analyzer missed 25 and
-    this one 22, and it took the others 18 ms earlier on average, for a quarter of the work.
+    this one 22, and it detected the others 18 ms earlier on average, for a quarter of the work.
     """
 
     def __init__(self, session: Any, params: VADParams | None = None) -> None:
-        VADAnalyzer.__init__(self, params=params)  # past the stock constructor, which builds a session
+        VADAnalyzer.__init__(self, params=params)  # skips the stock constructor, which builds a session
         self._silero = SharedSilero(session)
         self._model = self._silero
         self._windows_since_reset = 0
@@ -74,7 +74,7 @@ class InlineVAD(SileroVADAnalyzer):
         return self._run_analyzer(buffer)
 
     def voice_confidence(self, buffer: bytes) -> float:
-        """How sure the model is that this window is speech; 0 where it is too quiet to count."""
+        """The probability that this window is speech; 0 if it is too quiet to count."""
         samples = np.frombuffer(buffer, np.int16)
         window = samples.astype(np.float32)
         window /= _FULL_SCALE
@@ -90,7 +90,7 @@ class InlineVAD(SileroVADAnalyzer):
         return confidence
 
     def _get_smoothed_volume(self, audio: bytes) -> float:  # noqa: ARG002 - the stock signature
-        return self._volume  # of the window that was just judged
+        return self._volume  # of the window that was just processed
 
     def _follow_volume(self) -> float:
         power = sum(self._powers) / _VOLUME_WINDOWS
@@ -99,7 +99,7 @@ class InlineVAD(SileroVADAnalyzer):
         return exp_smoothing(volume, self._prev_volume, _SMOOTHING)
 
     def _catch_up(self) -> None:
-        """Begin anew, as the stock analyzer does in every silence, with what was heard just before."""
+        """Reset the model, as the stock analyzer does in every silence, and run it on the windows just before."""
         self._silero.reset_states()  # type: ignore[no-untyped-call]
         self._windows_since_reset = self._low_confidence_windows = 0
         while self._unasked:
