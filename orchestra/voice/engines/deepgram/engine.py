@@ -34,7 +34,7 @@ class NovaEngine:
             raise SettingError(msg)
 
     def stt(self) -> ReconnectingDeepgramSTT:
-        """A service with interim results, punctuation and numbers in digits; each pause asks for the final transcript."""
+        """A service with interim results, punctuation and numbers in digits; finals are requested at each pause."""
         return ReconnectingDeepgramSTT(
             api_key=self._key,
             base_url=self._url,
