@@ -82,8 +82,8 @@ def _stages(latency: list[dict[str, Any]]) -> Figure:
     figure, axes = _picture("Where the time of a turn goes", "ms")
     measured = [row for row in latency if row["p50"] is not None]
     for number, name in enumerate(("p50", "p95", "p99")):
-        places = [index + (number - 1) * 0.27 for index in range(len(measured))]
-        axes.bar(places, [row[name] for row in measured], 0.25, color=_COLOURS[number], label=name)
+        positions = [index + (number - 1) * 0.27 for index in range(len(measured))]
+        axes.bar(positions, [row[name] for row in measured], 0.25, color=_COLOURS[number], label=name)
     axes.set_xticks(range(len(measured)), [_plain(row["stage"]) for row in measured], rotation=20, ha="right")
     if measured:
         axes.legend(frameon=False, loc="upper left")

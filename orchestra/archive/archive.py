@@ -219,8 +219,8 @@ class Archive:
 
         """
         with _damage_as_os_error(file):
-            told = (opened.schema_arrow.metadata or {}).get(b"after", b"0-0")
-            return StreamId.parse(told)
+            stored = (opened.schema_arrow.metadata or {}).get(b"after", b"0-0")
+            return StreamId.parse(stored)
 
     def dataset(self, paths: Sequence[str]) -> Any:
         """Files at a URL as one Arrow dataset, of which a query reads only what it needs."""
@@ -388,10 +388,10 @@ def _once(found: Iterable[tuple[StreamId, Entry]], *, everywhere: bool) -> Itera
     A server that lost its data gets a journal of another name, which some workers learn later than others.
     """
     last, seen = BEGINNING, set[tuple[str, str]]()
-    for place, entry in found:
-        if place != last and not everywhere:
+    for stream_id, entry in found:
+        if stream_id != last and not everywhere:
             seen.clear()
-        last, mark = place, (entry.call, entry.id)
+        last, mark = stream_id, (entry.call, entry.id)
         if entry.id and mark in seen:
             continue
         seen.add(mark)

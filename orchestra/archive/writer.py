@@ -205,7 +205,7 @@ class ArchiveWriter:
                     entries = _beyond(last, batches)
                     if entries:
                         await asyncio.to_thread(self._archive.write, journal, entries, after=last)
-            except Exception as error:  # noqa: BLE001 - a place behind a URL raises what its driver likes
+            except Exception as error:  # noqa: BLE001 - the driver of a URL may raise anything
                 self.failures += 1
                 self._log_failure(partition, error)
                 await backoff.wait()

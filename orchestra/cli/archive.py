@@ -123,12 +123,12 @@ def compact(
     with progress_of() as progress:
         task = None if progress is None else progress.add_task("merging", total=None)
 
-        def tell(done: int, of: int) -> None:
+        def show_progress(done: int, of: int) -> None:
             if progress is not None and task is not None:
                 progress.update(task, completed=done, total=of)
 
         try:
-            done = merge(archive, progress=tell)
+            done = merge(archive, progress=show_progress)
         except OSError as error:
             msg = f"the archive at {archive.root} cannot be merged: {error}; nothing of it is lost"
             raise OrchestraError(msg) from error

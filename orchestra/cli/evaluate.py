@@ -83,7 +83,7 @@ def register(app: typer.Typer) -> None:
 @option_groups
 def evaluate(
     *,
-    place: Annotated[Path, typer.Argument(metavar="SET", help="A file of JSON lines, or a folder with such files.")],
+    set_path: Annotated[Path, typer.Argument(metavar="SET", help="A file of JSON lines, or a folder with such files.")],
     candidate: CandidateOptions,
     options: SetOptions,
     thresholds: Thresholds,
@@ -97,8 +97,8 @@ def evaluate(
     settings = load_settings()
     quiet_logging(settings, "evaluate")
     tried = candidate.candidate(settings)
-    run = uvloop.run(_evaluate(settings, place, tried, options.source, as_heard=options.as_heard))
-    _show(settings, place, run, as_json=options.as_json, forget=options.forget)
+    run = uvloop.run(_evaluate(settings, set_path, tried, options.source, as_heard=options.as_heard))
+    _show(settings, set_path, run, as_json=options.as_json, forget=options.forget)
     _check_thresholds(run, thresholds.given(_AT_LEAST), thresholds.given(_AT_MOST))
 
 
@@ -115,7 +115,7 @@ def _check_thresholds(run: "Evaluation", at_least: dict[str, float], at_most: di
 
 
 async def _evaluate(
-    settings: "Settings", place: Path, candidate: "Candidate", source: str, *, as_heard: bool
+    settings: "Settings", set_path: Path, candidate: "Candidate", source: str, *, as_heard: bool
 ) -> "Evaluation":
     from orchestra.cli.compare.command import progress_of
     from orchestra.evaluation.dataset import read_trials
@@ -125,19 +125,19 @@ async def _evaluate(
     async def recorded(call: str) -> Any:
         return await recorded_call(settings, call, source, on_warning=complain)
 
-    trials, problems = await read_trials(place, recorded, as_heard=as_heard)
+    trials, problems = await read_trials(set_path, recorded, as_heard=as_heard)
     with progress_of(len(trials)) as progress:
         task = None if progress is None else progress.add_task("evaluating", total=len(trials))
         done = (lambda: None) if progress is None or task is None else partial(progress.advance, task)
-        return await evaluate_trials(trials, candidate, name=str(place), problems=problems, done=done)
+        return await evaluate_trials(trials, candidate, name=str(set_path), problems=problems, done=done)
 
 
-def _show(settings: "Settings", place: Path, run: "Evaluation", *, as_json: bool, forget: bool) -> None:
+def _show(settings: "Settings", set_path: Path, run: "Evaluation", *, as_json: bool, forget: bool) -> None:
 
     from orchestra.cli.ui.console import terminal
     from orchestra.evaluation.results import EvaluationStore, latest_by_version
 
-    runs = EvaluationStore(settings.data_dir, place)
+    runs = EvaluationStore(settings.data_dir, set_path)
     before = runs.all()
     kept = None if forget else runs.keep(run)
     if as_json:

@@ -180,6 +180,6 @@ def _print_views(views: dict[str, list[tuple[str, str]]]) -> None:
     console = Terminal()
     for view, columns in views.items():
         console.print(view, style="bold")
-        told = [f"{name}\N{NO-BREAK SPACE}{kind.lower()}" for name, kind in columns]
-        for line in wrap(", ".join(told), max(40, console.width - 2)):
+        text = [f"{name}\N{NO-BREAK SPACE}{kind.lower()}" for name, kind in columns]
+        for line in wrap(", ".join(text), max(40, console.width - 2)):
             console.print(Text(f"  {line}".replace("\N{NO-BREAK SPACE}", " ")), soft_wrap=True)

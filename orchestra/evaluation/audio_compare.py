@@ -76,8 +76,8 @@ def recorded_voice(recorded: CallSummary, events: Sequence[Event], caller: Sampl
     spans = [Span(max(0.0, parts[n][0].start_s - _MARGIN_S), parts[n][-1].end_s + _MARGIN_S) for n in heard]
     measured = measure_turns(caller, agent, spans)
     utterances = [
-        _utterance(recorded, number, caller, span, measured[place])
-        for place, (number, span) in enumerate(zip(heard, spans, strict=True))
+        _utterance(recorded, number, caller, span, measured[index])
+        for index, (number, span) in enumerate(zip(heard, spans, strict=True))
     ]
     return RecordedVoice(numbers=tuple(heard), utterances=tuple(utterances), sounds=tuple(measured[1:]))
 

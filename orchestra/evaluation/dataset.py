@@ -94,11 +94,11 @@ class Trial(msgspec.Struct, kw_only=True):
 Recorded = Callable[[str], Awaitable[list[Event]]]
 
 
-async def read_trials(place: Path, recorded: Recorded, *, as_heard: bool = False) -> tuple[list[Trial], list[str]]:
+async def read_trials(set_path: Path, recorded: Recorded, *, as_heard: bool = False) -> tuple[list[Trial], list[str]]:
     """The trials of a set, and a sentence for everything that cannot be used.
 
     Args:
-        place: the file or folder.
+        set_path: the file or folder.
         recorded: gives the events of a recorded call; raises UsageError if the call is gone.
         as_heard: use the transcripts, mistakes included, not the caller's true words.
 
@@ -106,7 +106,7 @@ async def read_trials(place: Path, recorded: Recorded, *, as_heard: bool = False
         UsageError: there is no such set, or a line is neither a case, an annotated call nor an event.
 
     """
-    files = _files(place)
+    files = _files(set_path)
     trials: list[Trial] = []
     problems: list[str] = []
     for file in files:
@@ -134,10 +134,10 @@ async def read_trials(place: Path, recorded: Recorded, *, as_heard: bool = False
     return trials, problems
 
 
-def _files(place: Path) -> list[Path]:
-    files = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
+def _files(set_path: Path) -> list[Path]:
+    files = sorted(set_path.glob("*.jsonl")) if set_path.is_dir() else [set_path]
     if not files or not files[0].is_file():
-        msg = f"{place} is no evaluation set: name a file of JSON lines, or a folder with some (*.jsonl)"
+        msg = f"{set_path} is no evaluation set: use a file of JSON lines, or a folder with some (*.jsonl)"
         raise UsageError(msg)
     return files
 
@@ -199,9 +199,9 @@ def _events(case: Case, *, as_heard: bool) -> Iterator[Event]:
         yield UserTurnEnded(call=_CALL, turn=number, text=text)
         for digit in turn.keys:
             yield DigitPressed(call=_CALL, turn=number, digit=digit)
-        for place, tool in enumerate(turn.tools or ()):
+        for index, tool in enumerate(turn.tools or ()):
             if tool.result is not None:
-                request, arguments = f"{number}.{place}", msgspec.json.encode(tool.arguments or {}).decode()
+                request, arguments = f"{number}.{index}", msgspec.json.encode(tool.arguments or {}).decode()
                 yield ToolRequested(
                     call=_CALL, turn=number, id=request, agent=turn.agent, name=tool.name, arguments=arguments
                 )

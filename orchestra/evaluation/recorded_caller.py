@@ -58,9 +58,9 @@ class GrowingJournal:
     async def until(self, wanted: Callable[[Event], bool], since: int) -> int:
         """Wait for the first wanted event from index ``since`` on; returns its index."""
         while True:
-            for place in range(since, len(self.events)):
-                if wanted(self.events[place]):
-                    return place
+            for index in range(since, len(self.events)):
+                if wanted(self.events[index]):
+                    return index
             since = len(self.events)
             self._grown.clear()
             await self._grown.wait()

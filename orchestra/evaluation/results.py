@@ -18,12 +18,12 @@ class EvaluationStore:
 
     Args:
         data_dir: the data directory.
-        place: the set's file or folder.
+        set_path: the file or folder of the set.
 
     """
 
-    def __init__(self, data_dir: Path, place: Path) -> None:
-        whole = place.resolve()
+    def __init__(self, data_dir: Path, set_path: Path) -> None:
+        whole = set_path.resolve()
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", whole.stem) or "set"
         self.folder = data_dir / _FOLDER / f"{name}-{sha256(str(whole).encode()).hexdigest()[:8]}"
 

@@ -34,7 +34,7 @@ class Recorder:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._place = bus.settings.recordings_url
+        self._store_url = bus.settings.recordings_url
         self._recordings = RecordingFiles(bus.settings.recordings)
         self._written = asyncio.Condition()
         self._unwritten: dict[str, dict[str, int]] = {}  # call → id of a chunk → its ms
@@ -130,15 +130,15 @@ class Recorder:
     def discard(self, event: RecordingSaved) -> None:
         """Remove this machine's copy of a recording that was moved to a store."""
         path = self._recordings.path(event.call)
-        if self._place and event.url != path.absolute().as_uri():
+        if self._store_url and event.url != path.absolute().as_uri():
             self._recordings.close(event.call)
             path.unlink(missing_ok=True)
 
     async def _moved_before(self, path: Path) -> StoredRecording | None:
         """The recording in its store, if an earlier attempt moved it and only the event was lost."""
-        if not self._place or await asyncio.to_thread(path.exists):
+        if not self._store_url or await asyncio.to_thread(path.exists):
             return None
-        stored = recording_at(self._place, path.name)
+        stored = recording_at(self._store_url, path.name)
         try:
             await asyncio.to_thread(stored.size)
         except OSError:
@@ -178,15 +178,15 @@ class Recorder:
 
     async def _bring(self, path: Path, within_s: float) -> StoredRecording:
         here = recording_at(str(path.parent), path.name)
-        if not self._place:
+        if not self._store_url:
             return here
         backoff, deadline = Backoff(0.2, 20.0), time.monotonic() + within_s
         while True:
             try:
-                return await asyncio.to_thread(store_recording, path, self._place)
+                return await asyncio.to_thread(store_recording, path, self._store_url)
             except (OSError, MissingExtraError) as error:
-                _LOG.warning("recording.not_moved", file=str(path), place=self._place, error=str(error))
+                _LOG.warning("recording.not_moved", file=str(path), place=self._store_url, error=str(error))
             if time.monotonic() > deadline:
-                _LOG.error("recording.stays_here", file=str(path), place=self._place)
+                _LOG.error("recording.stays_here", file=str(path), place=self._store_url)
                 return here
             await backoff.wait()

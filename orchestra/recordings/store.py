@@ -73,7 +73,7 @@ class StoredRecording:
             yield file
 
 
-def store_recording(recording: Path, place: str) -> StoredRecording:
+def store_recording(recording: Path, folder_or_url: str) -> StoredRecording:
     """Copy a finished recording to a folder or an fsspec URL, atomically. It can be repeated.
 
     Blocks; run it in a thread. The file itself is not removed.
@@ -83,7 +83,7 @@ def store_recording(recording: Path, place: str) -> StoredRecording:
         MissingExtraError: fsspec, or the driver of this kind of URL, is not installed.
 
     """
-    target = recording_at(place, recording.name)
+    target = recording_at(folder_or_url, recording.name)
     if (path := target.path) is not None:
         with recording.open("rb") as source, atomic_file(path) as file:
             shutil.copyfileobj(source, file, _COPY_BYTES)
@@ -98,11 +98,11 @@ def store_recording(recording: Path, place: str) -> StoredRecording:
     return target
 
 
-def recording_at(place: str, name: str) -> StoredRecording:
+def recording_at(folder_or_url: str, name: str) -> StoredRecording:
     """The recording of this name in a folder or at an fsspec URL, whether it is there already or not."""
-    if "://" not in place:
-        return StoredRecording(f"{Path(place).absolute().as_uri()}/{name}")
-    root, mark, query = place.partition("?")
+    if "://" not in folder_or_url:
+        return StoredRecording(f"{Path(folder_or_url).absolute().as_uri()}/{name}")
+    root, mark, query = folder_or_url.partition("?")
     whole = f"{root.rstrip('/')}/{name}{mark}{query}"
     url = without_login(whole)
     return StoredRecording(url, "" if url == whole else whole)

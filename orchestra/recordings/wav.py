@@ -82,14 +82,14 @@ class Recording:
         if (first + count) * _FRAME_BYTES > _LARGEST:
             msg = f"audio at {offset_ms} ms is beyond what one recording can hold"
             raise RejectedError(msg)
-        place = _HEADER.size + first * _FRAME_BYTES
-        frames = bytearray(os.pread(self._file, count * _FRAME_BYTES, place))
+        position = _HEADER.size + first * _FRAME_BYTES
+        frames = bytearray(os.pread(self._file, count * _FRAME_BYTES, position))
         frames.extend(bytes(count * _FRAME_BYTES - len(frames)))
         side = 0 if speaker == "caller" else _SAMPLE_BYTES
         frames[side::_FRAME_BYTES] = audio[0::_SAMPLE_BYTES]
         frames[side + 1 :: _FRAME_BYTES] = audio[1::_SAMPLE_BYTES]
         try:
-            self._write_all(frames, place)
+            self._write_all(frames, position)
         except OSError:
             # remove a partial write beyond the end, which the header's sizes do not include
             os.ftruncate(self._file, min(os.fstat(self._file).st_size, _HEADER.size + self._frames * _FRAME_BYTES))
@@ -115,11 +115,11 @@ class Recording:
         )  # fmt: skip
         self._write_all(header, 0)
 
-    def _write_all(self, data: bytes | bytearray, place: int) -> None:
+    def _write_all(self, data: bytes | bytearray, position: int) -> None:
         left = memoryview(data)
         while left:  # a disk that fills up accepts a part and refuses the rest
-            written = os.pwrite(self._file, left, place)
-            left, place = left[written:], place + written
+            written = os.pwrite(self._file, left, position)
+            left, position = left[written:], position + written
 
 
 class RecordingFiles:

@@ -68,7 +68,7 @@ async def records(kept: Settings) -> AsyncIterator[CallDatabase]:
     opened.close()
 
 
-async def test_every_view_tells_of_the_events_behind_it(records: CallDatabase) -> None:
+async def test_every_view_has_what_its_events_say(records: CallDatabase) -> None:
     assert records.rows("SELECT count(*) AS n, count(DISTINCT id) AS ids FROM events") == [{"n": 360, "ids": 360}]
     (call,) = records.rows("SELECT * FROM calls ORDER BY time LIMIT 1")
     assert (call["status"], call["outcome"], call["agent"]) == ("ended", "caller_hung_up", "reception")
@@ -150,7 +150,7 @@ def test_the_page_has_ten_queries() -> None:
         ("SELEC 1", "syntax error"),
     ],
 )
-async def test_what_is_no_question_to_the_views_is_refused_with_the_reason(
+async def test_anything_but_a_query_of_the_views_is_refused_with_the_reason(
     records: CallDatabase, sql: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -166,7 +166,7 @@ async def test_a_python_variable_is_no_table(records: CallDatabase) -> None:
     assert secret
 
 
-async def test_the_archive_and_the_running_journal_are_one_without_doubles(bus: TestBus) -> None:
+async def test_archive_and_running_journal_are_queried_as_one_without_duplicates(bus: TestBus) -> None:
     calls = [bus.call(3), bus.call(4)]
     events: list[Event] = [CallStarted(call=call, from_number="+15550001") for call in calls]
     await bus.publish(*events, *(UserTurnEnded(call=calls[0], turn=turn, text="hello there") for turn in (1, 2)))
@@ -205,7 +205,7 @@ async def test_files_that_overlap_are_counted_once_and_late_types_and_odd_bodies
         records.close()
 
 
-async def test_a_hole_in_a_call_is_said_at_its_place_and_the_rest_goes_on(tmp_path: Path) -> None:
+async def test_a_gap_in_a_call_is_found_and_the_rest_is_there(tmp_path: Path) -> None:
     found = [entry for entry in entries() if entry.partition == 1]
     gone = next(entry for entry in found if entry.type == "user.turn.ended")
     records = await CallDatabase.open(archived(tmp_path, [entry for entry in found if entry is not gone]))
@@ -217,7 +217,7 @@ async def test_a_hole_in_a_call_is_said_at_its_place_and_the_rest_goes_on(tmp_pa
         records.close()
 
 
-async def test_an_empty_archive_answers_with_nothing(tmp_path: Path) -> None:
+async def test_an_empty_archive_gives_empty_results(tmp_path: Path) -> None:
     records = await CallDatabase.open(Settings(data_dir=tmp_path))
     try:
         assert records.rows("SELECT * FROM turns") == records.rows("SELECT * FROM calls") == []
@@ -225,7 +225,7 @@ async def test_an_empty_archive_answers_with_nothing(tmp_path: Path) -> None:
         records.close()
 
 
-async def test_an_archive_behind_a_url_is_queried_alike(kept: Settings) -> None:
+async def test_an_archive_at_a_url_gives_the_same_results(kept: Settings) -> None:
     there = Archive("memory://analysts/archive")
     for file in Archive.of(kept).files():
         there.root.write(file.path, Archive.of(kept).root.read(file.path))
@@ -238,14 +238,14 @@ async def test_an_archive_behind_a_url_is_queried_alike(kept: Settings) -> None:
         records.close()
 
 
-async def test_an_archive_that_cannot_be_reached_is_named(kept: Settings) -> None:
+async def test_an_unreachable_archive_is_named(kept: Settings) -> None:
     FailingFileSystem.reset()
     FailingFileSystem.everything = UNREACHABLE
     with pytest.raises(UsageError, match=r"cannot be reached.*No route to host"):
         await CallDatabase.open(kept.model_copy(update={"archive_url": "failing://bucket/archive"}))
 
 
-async def test_a_damaged_file_is_named_and_the_others_answer(tmp_path: Path) -> None:
+async def test_a_damaged_file_is_named_and_the_others_are_queried(tmp_path: Path) -> None:
     settings = archived(tmp_path, entries())
     place = Archive.of(settings).root
     (day,) = place.names()
@@ -259,7 +259,7 @@ async def test_a_damaged_file_is_named_and_the_others_answer(tmp_path: Path) -> 
     assert [("1-0_2-0.parquet" in each, "damaged" in each) for each in told] == [(True, True)]
 
 
-async def test_calls_are_chosen_by_a_condition_or_a_query(kept: Settings) -> None:
+async def test_calls_are_selected_by_a_condition_or_a_query(kept: Settings) -> None:
     every = await calls_where(kept, "true")
     assert len(every) == CALLS
     assert len(await calls_where(kept, "agent = 'tracking' AND turns > 1")) == CALLS // 3
@@ -365,7 +365,7 @@ class TestOneEventUnderTwoNames:
         (latest, earlier) = latest_calls(archive, 5)
         assert sorted([len(latest), len(earlier)]) == [2, 6]
 
-    async def test_what_is_archived_under_the_old_name_and_lives_under_the_new_counts_once(self, bus: TestBus) -> None:
+    async def test_an_event_under_the_old_and_the_new_name_of_a_journal_counts_once(self, bus: TestBus) -> None:
         call = bus.call(3)
         await bus.publish(
             CallStarted(call=call), *(UserTurnEnded(call=call, turn=turn, text="hello") for turn in (1, 2, 3))
@@ -379,7 +379,7 @@ class TestOneEventUnderTwoNames:
         finally:
             records.close()
 
-    async def test_events_without_an_id_are_told_apart_by_their_places(self, settings: Settings) -> None:
+    async def test_events_without_an_id_are_distinguished_by_their_stream_ids(self, settings: Settings) -> None:
         nameless = [
             msgspec.structs.replace(entry, id="", body=entry.body.replace(entry.id.encode(), b""))
             for entry in self.entries(3)
@@ -394,7 +394,7 @@ class TestOneEventUnderTwoNames:
             records.close()
 
 
-def test_an_archive_of_very_many_files_is_said_to_be_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warning_says_that_very_many_files_are_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
     monkeypatch.setattr("orchestra.cli.query._MANY_FILES", 2)
@@ -414,7 +414,7 @@ def test_an_archive_of_very_many_files_is_said_to_be_slow(tmp_path: Path, monkey
         ("{'p95': 0.125::DOUBLE}", "{p95: 0.125}"), ("100::DOUBLE", "100"),
     ],
 )  # fmt: skip
-def test_a_number_in_a_table_is_told_from_its_neighbours(
+def test_different_numbers_look_different_in_a_table(
     value: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
@@ -424,7 +424,7 @@ def test_a_number_in_a_table_is_told_from_its_neighbours(
 
 
 @pytest.mark.parametrize("name", ["t.xlsx", "t.CSVX", "t.pdf"])
-def test_an_answer_is_not_written_in_another_form_than_its_name_says(
+def test_a_result_is_not_written_to_a_file_of_an_unknown_format(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))

@@ -55,14 +55,14 @@ def ids(entries: object) -> list[str]:
         b'{"type":"mood.scored","call":"%s","text":"\xff\xfe"}' % CALL.encode(),
     ],
 )
-def test_an_entry_comes_back_to_the_byte_whoever_wrote_it(tmp_path: Path, body: bytes) -> None:
+def test_an_entry_comes_back_byte_for_byte_whoever_wrote_it(tmp_path: Path, body: bytes) -> None:
     kept = [entry(1), entry(2, body=body, tag="mood.scored"), entry(3)]
     archive = Archive(str(tmp_path))
     archive.write("j", kept)
     assert list(archive.entries()) == kept
 
 
-def test_header_and_body_stand_in_columns_of_their_own_that_others_can_read(tmp_path: Path) -> None:
+def test_header_and_body_have_columns_that_others_can_read(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     (file,) = archive.write("j", [entry(5)])
     row = pq.read_table(tmp_path / file.path).to_pylist()[0]
@@ -71,7 +71,7 @@ def test_header_and_body_stand_in_columns_of_their_own_that_others_can_read(tmp_
     assert json.loads(row["body"]) == {"text": "words “5”"}
 
 
-def test_entries_are_chosen_by_call_time_and_type_and_merged_by_stream_id(tmp_path: Path) -> None:
+def test_entries_are_selected_by_call_time_and_type_and_merged_by_stream_id(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     archive.write("j", [entry(1), entry(3, call=OTHER), entry(5, tag="mood.scored")])
     archive.write("k", [entry(2, call=OTHER), entry(4)])
@@ -82,7 +82,7 @@ def test_entries_are_chosen_by_call_time_and_type_and_merged_by_stream_id(tmp_pa
     assert ids(archive.entries(calls=[OTHER], types=["mood.scored"])) == []
 
 
-def test_what_is_of_two_days_is_in_two_files(tmp_path: Path) -> None:
+def test_entries_of_two_days_are_in_two_files(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     entries = [entry(1), entry(2, ms=MS + DAY_MS)]
     assert [file.day for file in archive.write("j", entries)] == ["2025-11-22", "2025-11-23"]
@@ -91,7 +91,7 @@ def test_what_is_of_two_days_is_in_two_files(tmp_path: Path) -> None:
     assert archive.last("j", 4) == archive.last("other", 3) == (0, 0)
 
 
-def test_of_files_that_overlap_every_entry_counts_once(tmp_path: Path) -> None:
+def test_every_entry_of_overlapping_files_counts_once(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     kept = [entry(place) for place in range(1, 10)]
     for first, last in ((1, 3), (1, 5), (4, 5), (4, 7), (8, 8), (1, 4), (8, 9)):  # in this order or any other
@@ -107,7 +107,7 @@ def test_the_longest_of_the_files_that_begin_alike_counts_and_the_next_from_wher
     assert found == [ArchivePart(file(1, 5)), ArchivePart(file(4, 7), (5, 0)), ArchivePart(file(1, 9, partition=2))]
 
 
-def test_drafts_and_strange_files_are_no_part_of_it(tmp_path: Path) -> None:
+def test_drafts_and_foreign_files_are_ignored(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     (file,) = archive.write("j", [entry(1)])
     folder = (tmp_path / file.path).parent
@@ -117,7 +117,7 @@ def test_drafts_and_strange_files_are_no_part_of_it(tmp_path: Path) -> None:
     assert ids(archive.entries()) == [f"{MS + 1}-0"]
 
 
-def test_an_archive_may_lie_behind_any_url(tmp_path: Path) -> None:
+def test_an_archive_can_be_at_any_url(tmp_path: Path) -> None:
     archive = Archive("memory://bucket/archive")
     kept = [entry(1), entry(2)]
     archive.write("j", kept)
@@ -126,9 +126,7 @@ def test_an_archive_may_lie_behind_any_url(tmp_path: Path) -> None:
     assert list(Archive("memory://bucket/empty").entries()) == []
 
 
-def test_two_that_write_one_file_at_the_same_time_do_not_write_into_one_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_writers_of_one_file_do_not_mix_their_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place, sync = FileRoot(str(tmp_path)), os.fsync
 
     def meanwhile(handle: int) -> None:  # the first has written, and not renamed yet

@@ -21,7 +21,7 @@ def written(archive: Archive, *runs: tuple[int, int]) -> list[ArchiveFile]:
     return files
 
 
-def test_neighbours_become_one_file_and_are_removed(tmp_path: Path) -> None:
+def test_neighbouring_files_become_one_and_are_removed(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     written(archive, (1, 3), (4, 4), (5, 9))
     before = list(archive.entries())
@@ -33,7 +33,7 @@ def test_neighbours_become_one_file_and_are_removed(tmp_path: Path) -> None:
     assert compact(archive, settle_s=0).made == 0
 
 
-def test_whoever_reads_meanwhile_finds_everything_once(tmp_path: Path) -> None:
+def test_readers_find_everything_once_while_files_are_merged(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     written(archive, (1, 3), (4, 6), (7, 9))
     reading = archive.entries()
@@ -42,7 +42,7 @@ def test_whoever_reads_meanwhile_finds_everything_once(tmp_path: Path) -> None:
     assert [*begun, *reading] == [entry(place) for place in range(1, 10)]
 
 
-def test_one_that_is_killed_before_it_removes_the_old_files_has_changed_nothing(tmp_path: Path) -> None:
+def test_a_merge_that_is_killed_before_removing_files_changes_nothing(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     old = written(archive, (1, 3), (4, 6))
     contents = {file.path: archive.root.read(file.path) for file in old}
@@ -55,7 +55,7 @@ def test_one_that_is_killed_before_it_removes_the_old_files_has_changed_nothing(
     assert list(archive.entries()) == before
 
 
-def test_files_that_overlap_are_merged_without_doubles(tmp_path: Path) -> None:
+def test_overlapping_files_are_merged_without_duplicates(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     written(archive, (1, 5))
     archive.write("j", [entry(place) for place in range(3, 9)], after=StreamId(MS + 2))
@@ -64,7 +64,7 @@ def test_files_that_overlap_are_merged_without_doubles(tmp_path: Path) -> None:
     assert len(archive.files()) == 1
 
 
-def test_what_has_a_hole_between_is_not_merged_over_it_and_the_hole_is_said(tmp_path: Path) -> None:
+def test_files_with_a_gap_between_them_are_not_merged_and_the_gap_is_reported(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     files = written(archive, (1, 3), (4, 6), (7, 9), (10, 12))
     archive.root.remove(files[1].path)
@@ -75,7 +75,7 @@ def test_what_has_a_hole_between_is_not_merged_over_it_and_the_hole_is_said(tmp_
     assert len(list(archive.entries())) == 9
 
 
-def test_a_file_grows_to_a_limit(tmp_path: Path) -> None:
+def test_a_merged_file_has_a_limited_size(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     written(archive, *((place, place) for place in range(1, 11)))
     compact(archive, most_rows=4, settle_s=0)
@@ -100,7 +100,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         list(archive.entries())
 
 
-def test_two_that_merge_at_the_same_time_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_two_merges_at_the_same_time_lose_and_duplicate_nothing(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     written(archive, *((first, first + 2) for first in range(1, 61, 3)))
     before = list(archive.entries())

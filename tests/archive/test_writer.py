@@ -51,7 +51,7 @@ async def journal(bus: TestBus) -> AsyncIterator[object]:
             yield entry
 
 
-async def test_every_event_of_the_journal_is_kept_as_it_is_and_no_audio(bus: TestBus) -> None:
+async def test_every_journal_event_is_archived_unchanged_and_no_audio(bus: TestBus) -> None:
     calls = [bus.call(), bus.call()]
     await bus.publish(*(CallStarted(call=call) for call in calls), *turns(calls[0], 300), *turns(calls[1], 3))
     await bus.publish(AudioChunk(call=calls[0], speaker="caller", offset_ms=0, audio=b"\x01\x02"))
@@ -63,7 +63,7 @@ async def test_every_event_of_the_journal_is_kept_as_it_is_and_no_audio(bus: Tes
     assert len(found) == 305
 
 
-async def test_few_events_wait_for_the_flush_and_many_do_not(bus: TestBus, tmp_path: Path) -> None:
+async def test_few_events_wait_for_the_flush_interval_and_many_do_not(bus: TestBus, tmp_path: Path) -> None:
     bus.bus.settings = bus.bus.settings.model_copy(update={"archive_flush_s": 3600, "archive_rows": 50})
     async with bus.run(consumer):
         await bus.publish(*turns(bus.call(3), 20), *turns(bus.call(4), 60))
@@ -86,7 +86,7 @@ async def test_what_a_dead_owner_wrote_but_did_not_commit_is_not_written_again(b
     assert list(archive.entries()) == entries
 
 
-async def test_a_file_of_a_late_owner_beside_its_successors_doubles_nothing(bus: TestBus) -> None:
+async def test_the_file_of_a_late_owner_duplicates_nothing(bus: TestBus) -> None:
     call = bus.call(3)
     await bus.publish(*turns(call, 10))
     async with bus.run(consumer):
@@ -118,7 +118,7 @@ async def test_journals_of_two_servers_share_an_archive(bus: TestBus) -> None:
     ("writes", "everything", "level"),
     [(NO_SPACE, 0, "error"), (READ_ONLY, 0, "error"), (0, UNREACHABLE, "warning")],
 )
-async def test_a_place_that_cannot_be_written_is_waited_for_and_said_and_nothing_is_lost(
+async def test_an_archive_that_cannot_be_written_is_retried_and_logged_and_nothing_is_lost(
     bus: TestBus, writes: int, everything: int, level: str
 ) -> None:
     FailingFileSystem.reset()
@@ -142,7 +142,7 @@ async def test_a_place_that_cannot_be_written_is_waited_for_and_said_and_nothing
     assert "archive.recovered" in [each["event"] for each in said]
 
 
-async def test_a_folder_that_is_no_folder_is_waited_for_until_it_is_one(bus: TestBus, tmp_path: Path) -> None:
+async def test_writing_is_retried_until_the_folder_is_one(bus: TestBus, tmp_path: Path) -> None:
     (tmp_path / "archive").write_text("in the way")
     async with bus.run(consumer):
         failures = consumer.gauges["orchestra_archive_failures"][1]
@@ -153,7 +153,7 @@ async def test_a_folder_that_is_no_folder_is_waited_for_until_it_is_one(bus: Tes
     assert kept(bus) == [event.id for event in stored]
 
 
-async def test_a_call_of_ten_thousand_turns_is_kept_whole(bus: TestBus) -> None:
+async def test_a_call_of_ten_thousand_turns_is_archived_completely(bus: TestBus) -> None:
     call = bus.call()
     for start in range(0, 10_000, 2500):
         await bus.publish(*(UserTurnEnded(call=call, turn=start + n, text="and then") for n in range(2500)))
@@ -163,7 +163,7 @@ async def test_a_call_of_ten_thousand_turns_is_kept_whole(bus: TestBus) -> None:
     assert [event.turn for event in found if event is not None] == list(range(10_000))
 
 
-async def test_what_comes_after_the_server_lost_its_data_is_archived_under_the_new_name_of_its_journal(
+async def test_events_after_a_data_loss_are_archived_under_the_new_name_of_the_journal(
     bus: TestBus,
 ) -> None:
     before, call = bus.bus.journal_name, bus.call(3)
@@ -183,7 +183,7 @@ async def name() -> str:
     return "3f9ac2d1"
 
 
-async def test_small_files_are_merged_when_many_have_gathered_and_it_is_said(tmp_path: Path) -> None:
+async def test_many_small_files_are_merged_and_this_is_logged(tmp_path: Path) -> None:
     archive, count = Archive(str(tmp_path)), 30
     for number in range(5):  # of a worker before this one, which was not there long enough
         archive.write("3f9ac2d1", [one(number)])
@@ -199,9 +199,7 @@ async def test_small_files_are_merged_when_many_have_gathered_and_it_is_said(tmp
     assert told[0]["merged"] == 8
 
 
-async def test_a_place_that_cannot_be_merged_is_said_and_archiving_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_archiving_continues_if_merging_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(UNREACHABLE, "no route")
 
@@ -220,9 +218,7 @@ async def test_a_place_that_cannot_be_merged_is_said_and_archiving_goes_on(
     "odd",
     [f"{2**63 - 1}-3", f"{2**63}-0", f"{2**63 + 5}-7", f"{2**64 - 2}-18446744073709551610", "253402300800000-0"],
 )
-async def test_an_entry_that_was_added_by_hand_under_an_id_beyond_any_clock_stops_nothing(
-    bus: TestBus, odd: str
-) -> None:
+async def test_an_entry_with_an_id_beyond_any_clock_stops_nothing(bus: TestBus, odd: str) -> None:
     call, stream = bus.call(3), keys.key(3, JOURNAL)
     async with bus.run(consumer):
         await bus.publish(*turns(call, 3))

@@ -53,7 +53,7 @@ def reworded() -> object:
     return with_prompts(app, prompts)
 
 
-async def test_the_demos_journals_are_what_the_app_of_today_makes_of_them(tmp_path: Path) -> None:
+async def test_the_current_app_reproduces_the_demos_journals(tmp_path: Path) -> None:
     found = await compare({script: recording(script) for script in SCRIPTS}, candidate(tmp_path))
     assert (found.turns, found.diverged, found.failed) == (19, 0, {})
     assert {call.candidate_version for call in found.calls} == {app.version}
@@ -61,7 +61,7 @@ async def test_the_demos_journals_are_what_the_app_of_today_makes_of_them(tmp_pa
     assert answered == {"recording", "tool"}, "only the platform's own tools and the look-up run"
 
 
-async def test_another_prompt_is_told_by_the_turn_that_it_changes(tmp_path: Path) -> None:
+async def test_another_prompt_shows_in_the_turn_that_it_changes(tmp_path: Path) -> None:
     found = await compare({"q": recording("questions")}, candidate(tmp_path, reworded()))
     (call,) = found.calls
     (turn,) = call.diverged
@@ -75,7 +75,7 @@ async def test_a_comparison_that_stops_at_a_divergence_ends_the_call_there(tmp_p
     assert ([turn.number for turn in found.calls[0].turns], found.calls[0].ended) == ([1, 2, 3], "diverged")
 
 
-async def test_a_tool_that_the_recording_answers_is_not_run_and_its_resources_stay_closed(tmp_path: Path) -> None:
+async def test_a_tool_with_a_recorded_result_is_not_run_and_its_resources_stay_closed(tmp_path: Path) -> None:
     @tool(idempotent=True, examples=("where is my parcel",))
     def find_parcel(number: str, context: ToolContext) -> str:
         """Find out where a parcel is, by its parcel number of four digits."""
@@ -88,7 +88,7 @@ async def test_a_tool_that_the_recording_answers_is_not_run_and_its_resources_st
     assert found.calls[0].turns[1].differs == ()
 
 
-async def test_a_call_without_its_agent_that_still_runs_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:
+async def test_a_running_call_whose_agent_is_gone_is_compared_up_to_its_last_turn(tmp_path: Path) -> None:
     agents = tuple(
         replace(agent, handoffs=tuple(name for name in agent.handoffs if name != "complaints"))
         for agent in app.agents
@@ -130,7 +130,7 @@ def recorded_tools(policy: str) -> RecordedTools:
     return tools
 
 
-def test_the_same_call_of_a_tool_is_answered_in_the_order_of_the_recording() -> None:
+def test_repeated_tool_calls_get_the_recorded_results_in_order() -> None:
     tools = recorded_tools("fail")
     same = ['{"number":"4271"}', '{"number": 4271}', '{"number": "4271"}']
     assert [tools(asked("find", arguments)) for arguments in same] == [
@@ -144,14 +144,14 @@ def test_the_same_call_of_a_tool_is_answered_in_the_order_of_the_recording() -> 
     ("policy", "answer", "answered"),
     [("recorded", (True, ""), "similar"), ("live", None, "tool")],
 )
-def test_a_call_with_other_arguments_is_answered_as_told(policy: str, answer: object, answered: str) -> None:
+def test_a_tool_call_with_other_arguments_follows_the_policy(policy: str, answer: object, answered: str) -> None:
     tools = recorded_tools(policy)
     assert tools(asked("note", '{"text": "a broken cup"}')) == answer
     assert tools.answered("r1") == answered
 
 
 @pytest.mark.parametrize(("policy", "name"), [("fail", "note"), ("recorded", "unheard_of")])
-def test_a_call_that_nothing_answers_fails(policy: str, name: str) -> None:
+def test_a_tool_call_without_a_result_fails(policy: str, name: str) -> None:
     failed, why = recorded_tools(policy)(asked(name, '{"text": "a broken cup"}')) or (False, "")
     assert failed
     assert "the recording has no answer" in why
@@ -186,11 +186,11 @@ def test_what_differs_in_a_turn_is_named(
     assert turn_diff(recorded, candidate).differs == differs
 
 
-def test_replies_that_are_alike_enough_count_as_the_same() -> None:
+def test_similar_replies_count_as_the_same() -> None:
     assert turn_diff(turn(), turn(reply="It is there."), alike=0.6).differs == ()
 
 
-def test_a_word_diff_tells_both_sides() -> None:
+def test_a_word_diff_shows_both_sides() -> None:
     found = [(part.kind, part.text) for part in word_diff("It is at the depot.", "It is in Hill Street, at the depot.")]
     assert found == [("same", "It is"), ("candidate", "in Hill Street,"), ("same", "at the depot.")]
 
@@ -198,7 +198,7 @@ def test_a_word_diff_tells_both_sides() -> None:
 # -- recordings
 
 
-def test_a_hole_and_a_missing_beginning_are_said() -> None:
+def test_a_gap_and_a_missing_beginning_are_noted() -> None:
     events = [UserTurnEnded(call="c", turn=number, text="yes") for number in (1, 4)]
     said = list(notes(call_summary(history_of(events)), ["a"], []))
     assert any("lacks the beginning" in note for note in said)
@@ -210,7 +210,7 @@ def test_a_recording_without_words_cannot_be_compared() -> None:
         summarize_recording([CallStarted(call="c"), AgentChanged(call="c", agent="a")])
 
 
-def test_what_was_heard_of_an_interrupted_reply_is_told() -> None:
+def test_the_part_of_an_interrupted_reply_that_was_heard_is_known() -> None:
     events = [
         UserTurnEnded(call="c", turn=1, text="where is it", at=10.0),
         ReplyChunk(call="c", turn=1, text="One moment.", filler=True, at=10.1),
@@ -225,7 +225,7 @@ def test_what_was_heard_of_an_interrupted_reply_is_told() -> None:
     assert said.answer_ms == pytest.approx(600)
 
 
-def test_a_call_of_ten_thousand_turns_is_told_and_shown(tmp_path: Path) -> None:
+def test_a_call_of_ten_thousand_turns_is_compared_and_shown(tmp_path: Path) -> None:
     call = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
     events: list[Event] = [CallStarted(call=call)]
     for number in range(1, 10_001):
@@ -248,7 +248,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) ->
     return code, told.stdout
 
 
-def test_the_command_writes_a_page_and_fails_beyond_its_threshold(
+def test_the_command_writes_a_page_and_fails_above_its_threshold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompt = tmp_path / "reception.txt"
@@ -273,7 +273,7 @@ def test_the_command_writes_a_page_and_fails_beyond_its_threshold(
         (["07-nothing"], "no recorded call matches"),
     ],
 )
-def test_a_wrong_wish_is_a_clear_error(
+def test_wrong_options_of_compare_are_clear_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], why: str
 ) -> None:
     with pytest.raises(UsageError, match=why):

@@ -70,12 +70,12 @@ def test_a_callers_turns_are_cut_from_the_recording_by_the_journals_times() -> N
     assert voice.sounds[1].barge_in_stop_s == pytest.approx(0.3, abs=0.05)
 
 
-def test_a_recording_without_the_callers_sound_is_refused() -> None:
+def test_a_recording_without_the_callers_audio_is_refused() -> None:
     with pytest.raises(UsageError, match="no sound of the caller"):
         recorded_voice(call_summary(history_of(call())), call(), track(10, (0, 0)), track(10, (1, 2)))
 
 
-def test_what_an_edge_takes_for_two_turns_counts_for_the_one_that_was_said() -> None:
+def test_two_turns_of_an_edge_count_as_the_one_that_was_said() -> None:
     events = [
         UserTurnEnded(call=CALL, turn=1, text="where", at=11.0),
         UserTurnEnded(call=CALL, turn=2, text="is it", at=12.0),
@@ -90,7 +90,7 @@ def test_what_an_edge_takes_for_two_turns_counts_for_the_one_that_was_said() -> 
 
 
 @pytest.mark.integration
-async def test_a_recorded_call_is_spoken_to_an_edge_of_today(tmp_path: Path) -> None:
+async def test_a_recorded_call_is_played_to_an_edge(tmp_path: Path) -> None:
     from orchestra.voice.engines.local import LocalSpeech  # noqa: PLC0415 - loads models
 
     speech = await asyncio.to_thread(LocalSpeech.load)

@@ -52,7 +52,7 @@ def candidate(tmp_path: Path) -> Candidate:
     return Candidate(app=app, settings=Settings(data_dir=tmp_path, redis_url=None))
 
 
-async def test_the_demos_journals_are_a_set_that_the_app_of_today_passes(tmp_path: Path) -> None:
+async def test_the_current_app_passes_a_set_of_the_demos_journals(tmp_path: Path) -> None:
     trials, problems = await read_trials(FOLDER, nothing)
     run = await evaluate(trials, candidate(tmp_path), name="golden", problems=problems)
     assert (run.calls, run.turns, run.version, run.model) == (4, 19, app.version, "offline")
@@ -61,7 +61,7 @@ async def test_the_demos_journals_are_a_set_that_the_app_of_today_passes(tmp_pat
     assert run.misses == ()
 
 
-async def test_a_case_by_hand_is_played_with_its_own_results(tmp_path: Path) -> None:
+async def test_a_handwritten_case_is_played_with_its_own_tool_results(tmp_path: Path) -> None:
     trials, _ = await read_trials(written(tmp_path, LOST), nothing)
     run = await evaluate(trials, candidate(tmp_path), name="hand")
     scores = run.scores
@@ -98,7 +98,7 @@ FOUND = ToolSummary(name="find_parcel", arguments='{"number": "4271"}')
     ],
     ids=["right", "agent", "tool", "arguments", "words", "rule", "failed"],
 )
-def test_what_is_not_right_is_named(came: dict[str, object], misses: list[tuple[str, str]]) -> None:
+def test_wrong_answers_are_named(came: dict[str, object], misses: list[tuple[str, str]]) -> None:
     assert wanted_and_came(**came)[1] == misses
 
 
@@ -126,7 +126,7 @@ async def test_turns_that_cannot_be_evaluated_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_a_wanted_turn_that_was_never_reached_is_no_silent_gap() -> None:
+def test_a_turn_that_was_never_reached_is_reported() -> None:
     scorer = Scorer()
     wanted = WantedTurn(said="and then?", words=("yes",))
     scorer.add(Trial(name="short", events=[], wanted={7: wanted}), CallSummary())
@@ -138,7 +138,7 @@ def test_breaches_are_a_share_of_the_turns() -> None:
     assert (scorer.scores()["breaches"], scorer.scores()["failed"]) == (1.0, 0.0)
 
 
-async def test_an_annotated_call_is_played_as_it_was_corrected_and_a_bad_reply_is_no_example(tmp_path: Path) -> None:
+async def test_an_annotated_call_is_played_as_corrected_and_bad_replies_are_not_examples(tmp_path: Path) -> None:
     events = [read(line) for line in golden("status").read_text("utf-8").splitlines()]
     corrected = "The number is three six nine one."
     turns = (
@@ -162,7 +162,7 @@ async def test_an_annotated_call_is_played_as_it_was_corrected_and_a_bad_reply_i
     assert as_heard.events == events
 
 
-async def test_an_annotated_call_that_is_kept_no_more_counts_its_words_alone(tmp_path: Path) -> None:
+async def test_only_recognition_errors_count_in_an_annotated_call_without_a_journal(tmp_path: Path) -> None:
     call = EvaluatedCall(call=CALL, task=1, annotation=2, updated_at="2026-11-22T20:00:00+00:00", errors=1, words=4)
     ((trial,), (problem,)) = await read_trials(written(tmp_path, call), nothing)
     assert (trial.events, trial.heard.rate) == ([], 0.25)
@@ -177,7 +177,7 @@ async def test_an_annotated_call_that_is_kept_no_more_counts_its_words_alone(tmp
         (None, "is no evaluation set"),
     ],
 )
-async def test_a_set_that_is_none_is_a_clear_error(tmp_path: Path, content: str | None, why: str) -> None:
+async def test_a_wrong_set_is_a_clear_error(tmp_path: Path, content: str | None, why: str) -> None:
     place = tmp_path / "set.jsonl"
     if content is not None:
         place.write_text(content)
@@ -192,7 +192,7 @@ def run_of(version: str, at: str, **scores: float | None) -> Evaluation:
     return Evaluation(set="s", at=at, version=version, model="offline", calls=1, turns=1, scores=scores)
 
 
-def test_a_gate_holds_back_what_is_worse_or_not_known() -> None:
+def test_a_threshold_fails_for_a_worse_or_unknown_score() -> None:
     run = run_of("1", "2026-11-22T20:00:00+00:00", agent=0.8, word_error_rate=0.2, tool=None)
     problems = list(failed_gates(run, {"agent": 0.9, "tool": 0.5}, {"word_error_rate": 0.1}))
     assert problems == [
@@ -203,7 +203,7 @@ def test_a_gate_holds_back_what_is_worse_or_not_known() -> None:
     assert list(failed_gates(run, {"agent": 0.8}, {"word_error_rate": 0.2})) == []
 
 
-def test_runs_are_kept_and_the_latest_of_each_version_stands_beside_the_new_one(tmp_path: Path) -> None:
+def test_runs_are_kept_and_the_latest_of_each_version_is_shown_with_the_new_one(tmp_path: Path) -> None:
     runs = EvaluationStore(tmp_path, tmp_path / "set.jsonl")
     for number, version in enumerate(("a", "b", "a")):
         runs.keep(run_of(version, f"2026-11-22T20:00:0{number}+00:00"))
@@ -215,7 +215,7 @@ def test_runs_are_kept_and_the_latest_of_each_version_stands_beside_the_new_one(
     ]
 
 
-def test_the_command_shows_the_run_beside_the_last_and_fails_below_its_gate(
+def test_the_command_compares_with_the_last_run_and_fails_below_a_threshold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path / "data"))

@@ -63,7 +63,9 @@ def known_in(events: Sequence[Event], turn: int) -> list[str]:
     [(NO_PARCELS, "I am sorry, —"), ("Parcels are all I know.", "Parcels are all —")],
     ids=["the same reply", "another reply"],
 )
-async def test_of_an_interrupted_reply_as_much_is_heard_as_then(tmp_path: Path, changed: str, remembered: str) -> None:
+async def test_as_much_of_an_interrupted_reply_is_heard_as_in_the_recording(
+    tmp_path: Path, changed: str, remembered: str
+) -> None:
     prompts = {agent.name: agent.instructions.replace(NO_PARCELS, changed) for agent in app.agents}
     events = await played(
         tmp_path,
@@ -77,7 +79,7 @@ async def test_of_an_interrupted_reply_as_much_is_heard_as_then(tmp_path: Path, 
     assert remembered in known_in(events, 2)
 
 
-async def test_a_caller_who_spoke_on_before_the_answer_does_so_again(tmp_path: Path) -> None:
+async def test_a_caller_who_went_on_speaking_does_so_again(tmp_path: Path) -> None:
     events = await played(
         tmp_path,
         app,
@@ -105,7 +107,7 @@ async def test_keys_are_pressed_when_the_agent_asks_for_them(tmp_path: Path) -> 
     assert results["collect_digits"] == "4271"
 
 
-async def test_what_the_agents_knew_of_earlier_calls_they_know_again(tmp_path: Path) -> None:
+async def test_agents_know_what_they_knew_of_earlier_calls(tmp_path: Path) -> None:
     background = "This caller has called before:\n- 2 days ago, 3 turns"
     events = await played(tmp_path, app, said(1, WEATHER), *answered(1, NO_PARCELS), background=background)
     assert known_in(events, 1)[1].endswith(background)

@@ -41,7 +41,7 @@ class TestElsewhere:
         return settings.model_copy(update={"recordings_url": request.param})
 
     @pytest.mark.parametrize("settings", ["memory://bucket/calls"], indirect=True)
-    async def test_a_finished_recording_moves_to_the_url_that_is_set(self, bus: TestBus, settings: Settings) -> None:
+    async def test_a_finished_recording_moves_to_the_configured_url(self, bus: TestBus, settings: Settings) -> None:
         async with bus.run(consumer):
             call = await recorded(bus)
         (saved,) = await bus.published(RecordingSaved)
@@ -52,7 +52,7 @@ class TestElsewhere:
         assert list(settings.recordings.iterdir()) == []
 
     @pytest.mark.parametrize("settings", ["memory://me:s3cr3t@bucket/calls"], indirect=True)
-    async def test_the_password_of_the_place_is_in_no_event_record_or_line_of_the_log(
+    async def test_the_password_of_the_store_is_in_no_event_record_or_log_line(
         self, bus: TestBus, settings: Settings, capsys: pytest.CaptureFixture[str]
     ) -> None:
         async with bus.run(consumer):
@@ -76,7 +76,7 @@ class TestElsewhere:
         assert list(settings.recordings.iterdir()) == []
 
     @pytest.mark.parametrize("settings", ["gopher://somewhere/calls"], indirect=True)
-    async def test_a_place_that_cannot_be_used_leaves_the_recording_here(
+    async def test_a_recording_stays_here_if_its_store_cannot_be_used(
         self, bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("orchestra.storage.handlers._STORED_WITHIN_S", 0.05)
@@ -87,7 +87,7 @@ class TestElsewhere:
         assert caller_side(settings.recordings / f"{call}.wav") == [5] * 1600
 
 
-def test_a_recording_is_stored_in_a_folder_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_recording_is_stored_in_a_folder_atomically(tmp_path: Path) -> None:
     (tmp_path / "call.wav").write_bytes(b"RIFF....")
     stored = store_recording(tmp_path / "call.wav", str(tmp_path / "kept here"))
     assert (stored.size(), stored.path) == (8, tmp_path / "kept here" / "call.wav")
@@ -96,7 +96,7 @@ def test_a_recording_is_stored_in_a_folder_whole_or_not_at_all(tmp_path: Path) -
         StoredRecording((tmp_path / "nothing.wav").as_uri()).size()
 
 
-async def test_a_full_disk_costs_the_call_nothing_else_and_the_audio_is_fetched_again_at_its_end(
+async def test_a_call_survives_a_full_disk_and_its_audio_is_recovered_at_the_end(
     bus: TestBus, settings: Settings
 ) -> None:
     call = bus.call()
@@ -129,7 +129,7 @@ async def test_a_disk_that_stays_full_ends_the_call_without_a_recording(bus: Tes
     assert (record.status, record.recording) == ("ended", "")
 
 
-async def test_a_disk_that_fills_up_in_mid_call_leaves_a_whole_file_and_says_what_is_missing(
+async def test_a_disk_that_fills_up_during_the_call_leaves_a_complete_file_and_reports_what_is_missing(
     bus: TestBus, settings: Settings
 ) -> None:
     call, limit = bus.call(), 1 << 20
@@ -151,7 +151,7 @@ async def test_a_disk_that_fills_up_in_mid_call_leaves_a_whole_file_and_says_wha
 
 class TestMissing:
     @pytest.mark.parametrize("restarts", [False, True])
-    async def test_what_went_with_an_edge_is_said_to_be_missing(self, bus: TestBus, restarts: bool) -> None:
+    async def test_audio_that_was_lost_with_an_edge_is_reported_as_missing(self, bus: TestBus, restarts: bool) -> None:
         call = bus.call()
         async with bus.run(consumer):
             await bus.publish(CallStarted(call=call), chunk(call, 0), chunk(call, 200), agents(call, 200))
@@ -169,9 +169,7 @@ class TestMissing:
         record = await find_call(bus.bus, call)
         assert (record and record.recording_missing_ms) == 1400
 
-    async def test_all_edges_that_died_are_counted_and_lost_frames_and_the_agents_pauses_are_not(
-        self, bus: TestBus
-    ) -> None:
+    async def test_gaps_of_dead_edges_count_but_lost_frames_and_the_agents_pauses_do_not(self, bus: TestBus) -> None:
         call = bus.call()
         caller = [chunk(call, at) for at in (0, 240, 1000, 1200, 2000, 2200)]
         async with bus.run(consumer):
@@ -199,7 +197,7 @@ def agents(call: str, at_ms: int) -> AudioChunk:
 
 
 class TestLost:
-    async def test_a_call_whose_edge_was_lost_is_closed_with_what_there_is(
+    async def test_a_call_whose_edge_was_lost_is_closed_with_the_audio_that_is_there(
         self, bus: TestBus, settings: Settings
     ) -> None:
         bus.bus.settings = settings.model_copy(update={"lost_call_s": 0.4})

@@ -31,7 +31,7 @@ def test_a_link_for_something_else_is_refused(call: str, expires: str, signature
         links.check(call, expires, signed if signature is None else signature, NOW)
 
 
-def test_an_expired_link_says_for_how_long_it_has_been_expired() -> None:
+def test_an_expired_link_says_how_long_ago_it_expired() -> None:
     links = Links(b"k")
     signed = links.sign("http://edge", "07-a", int(NOW) - 90).rpartition("=")[2]
     with pytest.raises(RejectedError, match="the link expired 90 s ago"):

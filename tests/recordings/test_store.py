@@ -21,7 +21,7 @@ def settings(tmp_path: Path) -> Settings:
     return made
 
 
-def test_a_recording_is_where_its_event_says_and_only_its_settings_know_how_to_get_in(
+def test_an_event_has_the_location_of_a_recording_and_the_settings_have_the_credentials(
     settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "07-b.wav").write_bytes(b"RIFF....")
@@ -33,12 +33,12 @@ def test_a_recording_is_where_its_event_says_and_only_its_settings_know_how_to_g
     assert find_recording(settings, stored.url).size() == 8
 
 
-def test_what_was_saved_with_its_password_in_the_event_is_opened_by_the_settings_own(settings: Settings) -> None:
+def test_a_url_with_a_password_in_an_event_is_opened_with_the_settings_credentials(settings: Settings) -> None:
     for old in ("memory://me:s3cr3t@bucket/calls/07-b.wav", "memory://me:an-older-one@bucket/calls/07-b.wav"):
         assert find_recording(settings, old) == recording_at(PLACE, "07-b.wav")
 
 
-def test_a_query_of_the_place_stays_behind_the_path_and_out_of_the_event() -> None:
+def test_the_query_of_a_store_url_is_not_in_the_event() -> None:
     stored = recording_at("https://host/calls?sig=s3cr3t", "07-b.wav")
     assert (stored.url, stored.opened_by) == ("https://host/calls/07-b.wav", "https://host/calls/07-b.wav?sig=s3cr3t")
 
@@ -48,7 +48,7 @@ def test_recordings_of_this_machine_and_of_a_demo_are_opened(settings: Settings,
         assert find_recording(settings, path.as_uri()).path == path
 
 
-def test_a_folder_for_finished_recordings_is_a_place_too(tmp_path: Path) -> None:
+def test_recordings_in_a_configured_folder_are_opened(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", recordings_url=str(tmp_path / "finished"))
     url = recording_at(str(tmp_path / "finished"), "07-a.wav").url
     assert find_recording(settings, url).path == tmp_path / "finished" / "07-a.wav"
@@ -77,7 +77,9 @@ def test_a_folder_for_finished_recordings_is_a_place_too(tmp_path: Path) -> None
         "",
     ],
 )
-def test_no_event_opens_what_is_in_no_place_of_the_settings(url: str, settings: Settings, tmp_path: Path) -> None:
+def test_an_event_cannot_open_anything_outside_the_configured_stores(
+    url: str, settings: Settings, tmp_path: Path
+) -> None:
     (settings.recordings / "link.wav").symlink_to("/etc/passwd")
     with pytest.raises(RejectedError, match="is in none of the configured stores"):
         find_recording(settings, url.replace("/DATA", str(tmp_path)))

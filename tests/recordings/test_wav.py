@@ -21,7 +21,7 @@ def sides(path: Path) -> tuple[list[int], list[int]]:
     return samples[0::2], samples[1::2]
 
 
-def test_the_caller_is_on_the_left_and_the_agent_on_the_right_each_at_its_place(tmp_path: Path) -> None:
+def test_the_caller_is_on_the_left_and_the_agent_on_the_right_at_the_right_time(tmp_path: Path) -> None:
     with Recording(tmp_path / "call.wav") as recording:
         recording.write("caller", 0, tone(1000, 200), sample_rate=RATE)
         recording.write("agent", 100, tone(-2000, 200), sample_rate=RATE)
@@ -50,7 +50,7 @@ def test_writing_a_chunk_again_changes_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_the_file_is_whole_while_the_call_still_runs_and_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_the_file_is_complete_during_the_call_and_can_be_continued(tmp_path: Path) -> None:
     path = tmp_path / "day" / "call.wav"
     lost = Recording(path)
     lost.write("caller", 0, tone(5, 200), sample_rate=RATE)
@@ -66,12 +66,12 @@ def test_the_file_is_whole_while_the_call_still_runs_and_can_be_gone_on_with(tmp
     ("offset_ms", "audio", "rate"),
     [(0, b"\x00", RATE), (-20, b"\x00\x00", RATE), (0, b"\x00\x00", 16000), (10**9, b"\x00\x00", RATE)],
 )
-def test_what_is_no_audio_of_this_call_is_refused(tmp_path: Path, offset_ms: int, audio: bytes, rate: int) -> None:
+def test_audio_in_another_format_is_refused(tmp_path: Path, offset_ms: int, audio: bytes, rate: int) -> None:
     with Recording(tmp_path / "call.wav") as recording, pytest.raises(RejectedError):
         recording.write("caller", offset_ms, audio, sample_rate=rate)
 
 
-def test_only_the_most_recent_recordings_stay_open_and_all_stay_whole(tmp_path: Path) -> None:
+def test_only_the_latest_recordings_stay_open_and_all_stay_complete(tmp_path: Path) -> None:
     recordings = RecordingFiles(tmp_path, keep_open=2)
     for offset_ms in (0, 100):
         for call in ("07-a", "07-b", "07-c"):
@@ -82,6 +82,6 @@ def test_only_the_most_recent_recordings_stay_open_and_all_stay_whole(tmp_path: 
 
 
 @pytest.mark.parametrize("call", ["../etc", "", "a/b", "07-x\x00"])
-def test_a_call_id_that_is_no_file_name_is_refused(tmp_path: Path, call: str) -> None:
+def test_a_call_id_that_is_not_a_file_name_is_refused(tmp_path: Path, call: str) -> None:
     with pytest.raises(RejectedError, match="call id"):
         RecordingFiles(tmp_path).of(call)

@@ -18,7 +18,7 @@ ASKING = [
 
 @pytest.mark.parametrize("command", ASKING, ids=" ".join)
 @pytest.mark.parametrize("url", ["away://me:s3cr3t@host/archive?key=s3cr3t", "ftp://me:s3cr3t@127.0.0.1:9/archive"])
-def test_a_place_that_nobody_reaches_is_one_line_without_its_secrets(
+def test_an_unreachable_source_is_reported_in_one_line_without_secrets(
     command: tuple[str, ...], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -45,7 +45,7 @@ def rewritten(folder: Path, change: Callable[[pa.Table], pa.Table]) -> Archive:
 
 
 @pytest.mark.parametrize("words", ODD_TABLES)
-async def test_an_archive_of_others_is_told_of_in_one_line(words: str, tmp_path: Path) -> None:
+async def test_foreign_parquet_files_are_reported_in_one_line(words: str, tmp_path: Path) -> None:
     rewritten(tmp_path, ODD_TABLES[words])
     said: list[str] = []
     found = [each async for each in entries(Settings(), Selection(), str(tmp_path), on_warning=said.append)]
@@ -55,7 +55,7 @@ async def test_an_archive_of_others_is_told_of_in_one_line(words: str, tmp_path:
     assert len(said[0].splitlines()) == 1
 
 
-def test_an_archive_s_damaged_pages_are_told_of_with_the_file_s_name(tmp_path: Path) -> None:
+def test_damaged_pages_of_an_archive_are_reported_with_the_file_name(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     (file,) = archive.write("1a", [entry(1), entry(2)])
     path = tmp_path / file.path
@@ -87,7 +87,7 @@ print(told)
 """
 
 
-def test_no_damage_of_a_footer_ends_the_process(tmp_path: Path) -> None:
+def test_a_damaged_footer_never_crashes_the_process(tmp_path: Path) -> None:
     archive = Archive(str(tmp_path))
     (file,) = archive.write("1a", [entry(number) for number in range(1, 6)])
     command = [sys.executable, "-c", FOOTERS, str(tmp_path), str(tmp_path / file.path)]

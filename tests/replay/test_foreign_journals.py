@@ -164,6 +164,6 @@ def test_a_recording_elsewhere_is_neither_copied_nor_fetched(
         (home / "evil.jsonl").write_bytes(json_lines(call_of(CALL, url=where)))
         result = run("calls", command, "evil.jsonl", *(("--to", "out") if command == "export" else ()))
         assert result.exit_code != 0
-        assert "in no place of these recordings" in result.output + str(result.exception)
+        assert "in none of the configured stores" in result.output + str(result.exception)
         assert not list(home.rglob("*.wav"))
     assert requests == []

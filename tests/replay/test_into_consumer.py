@@ -89,14 +89,14 @@ async def test_a_missing_output_is_found_at_once_and_its_followers_see_what_was_
     assert [each.entry.type for each in outcome.outputs.of("same")] == ["temper.summed"]
 
 
-async def test_a_new_output_is_told_and_not_an_input(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+async def test_a_new_output_is_reported_and_not_handled(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     await record(bus, mood_consumer(), *turns_of(bus.call()))
     outcome = await replayed(settings, mood_consumer(also=True), tmp_path / "scratch")
     assert len(outcome.outputs.of("new")) == 3
     assert [each.entry.type for each in outcome.outputs.of("same")] == ["temper.scored"] * 3 + ["temper.summed"]
 
 
-async def test_what_a_handler_cannot_do_is_a_dead_letter_of_the_outcome(
+async def test_a_failing_handler_leaves_a_dead_letter_in_the_result(
     bus: TestBus, settings: Settings, tmp_path: Path
 ) -> None:
     await record(bus, mood_consumer(), *turns_of(bus.call(), turns=1))
@@ -111,7 +111,7 @@ async def test_what_a_handler_cannot_do_is_a_dead_letter_of_the_outcome(
     assert not outcome.agrees
 
 
-async def test_a_handler_that_waits_for_a_later_event_gets_it_after_a_while(
+async def test_a_handler_that_waits_for_a_later_event_gets_it_after_the_patience(
     bus: TestBus, settings: Settings, tmp_path: Path
 ) -> None:
     """The output is recorded before the event that its handler waits for now: patience, then the rest."""
@@ -174,9 +174,7 @@ async def test_session_records_rebuilt_by_replay_are_byte_identical(
             assert {call: await session(scratch.bus, call) for call in calls} == live
 
 
-async def test_a_stopped_replay_goes_on_and_tells_of_everything(
-    bus: TestBus, settings: Settings, tmp_path: Path
-) -> None:
+async def test_a_resumed_replay_reports_on_everything(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     for _ in range(3):
         await record(bus, mood_consumer(), *turns_of(bus.call()))
     first, count = replay(settings), 0
@@ -219,7 +217,7 @@ async def test_a_consumer_of_raw_entries_sees_each_recorded_one_once(
     assert len(again) == 5 + 3
 
 
-async def test_entries_deleted_by_hand_are_missed_and_the_rest_goes_on(
+async def test_deleted_entries_are_reported_and_the_rest_is_replayed(
     bus: TestBus, settings: Settings, tmp_path: Path
 ) -> None:
     call = bus.call(5)
@@ -238,7 +236,7 @@ async def test_entries_deleted_by_hand_are_missed_and_the_rest_goes_on(
     assert (len(outcome.outputs.of("same")), outcome.outputs.unasked, outcome.agrees) == (4, 1, True)
 
 
-async def test_only_events_of_the_chosen_types_are_fed(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+async def test_only_events_of_the_selected_types_are_fed(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     await record(bus, mood_consumer(), *turns_of(bus.call()))
     folder = tmp_path / "scratch"
     async with consumer_target(mood_consumer(), settings, folder, patience_s=2.0, types=["user.turn.ended"]) as scratch:
@@ -248,7 +246,7 @@ async def test_only_events_of_the_chosen_types_are_fed(bus: TestBus, settings: S
     assert (outcome.outputs.unasked, outcome.agrees) == (1, True)
 
 
-async def test_the_place_is_kept_while_a_replay_runs(bus: TestBus, settings: Settings) -> None:
+async def test_the_position_is_kept_while_a_replay_runs(bus: TestBus, settings: Settings) -> None:
     (*_, before, _) = await bus.publish(*turns_of(bus.call()))
     kept: list[str] = []
     settled: list[str] = []

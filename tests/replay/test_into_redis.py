@@ -70,7 +70,7 @@ async def recorded(bus: TestBus, calls: int = 3) -> list[str]:
     return made
 
 
-async def test_calls_are_written_as_they_were_and_never_twice(bus: TestBus, settings: Settings, target: Bus) -> None:
+async def test_calls_are_copied_unchanged_and_never_twice(bus: TestBus, settings: Settings, target: Bus) -> None:
     await recorded(bus)
     there = await stored(bus.bus)
     for _ in range(2):
@@ -78,7 +78,7 @@ async def test_calls_are_written_as_they_were_and_never_twice(bus: TestBus, sett
         assert content(await stored(target)) == content(there)
 
 
-async def test_a_replay_that_was_stopped_goes_on_behind_what_it_has_written(
+async def test_a_stopped_replay_continues_after_what_it_has_written(
     bus: TestBus, settings: Settings, target: Bus
 ) -> None:
     await recorded(bus)
@@ -99,9 +99,7 @@ async def test_a_replay_that_was_stopped_goes_on_behind_what_it_has_written(
     assert content(await stored(target)) == content(there)
 
 
-async def test_renamed_calls_are_calls_of_their_own_with_all_that_names_them(
-    bus: TestBus, settings: Settings, target: Bus
-) -> None:
+async def test_renamed_calls_have_new_ids_everywhere(bus: TestBus, settings: Settings, target: Bus) -> None:
     calls = await recorded(bus, calls=2)
     for word in ("one", "two", "one"):
         assert await replay_into(run(settings), target.url, rename=word) == 0
@@ -126,7 +124,7 @@ async def test_renamed_calls_are_calls_of_their_own_with_all_that_names_them(
     assert len(await target.journal(min(names))) == 10
 
 
-async def test_calls_can_be_copied_within_one_server_under_other_ids(bus: TestBus, settings: Settings) -> None:
+async def test_calls_can_be_copied_within_one_server_under_new_ids(bus: TestBus, settings: Settings) -> None:
     await recorded(bus, calls=2)
     before = len(await stored(bus.bus))
     assert await replay_into(run(settings), bus.bus.url, rename="again") == 0
@@ -149,7 +147,7 @@ async def test_events_of_a_later_version_keep_their_type_and_fields(
     assert entry.body == body.replace(call.encode(), entry.call.encode())
 
 
-async def test_a_copy_can_happen_now(bus: TestBus, settings: Settings, target: Bus) -> None:
+async def test_a_copy_can_get_the_current_time(bus: TestBus, settings: Settings, target: Bus) -> None:
     call = bus.call(4)
     old: list[Event] = [
         msgspec.structs.replace(event, at=1000.0 + number) for number, event in enumerate(turns_of(call))
@@ -171,7 +169,7 @@ async def test_two_replays_at_once_into_one_server_are_refused(target: Bus) -> N
 
 @pytest.mark.parametrize("rename", ["", "again"])
 @pytest.mark.parametrize("group", sorted(PLATFORM))
-async def test_a_server_on_which_workers_of_the_platform_run_is_left_alone(
+async def test_a_replay_into_a_server_with_workers_of_the_platform_is_refused(
     bus: TestBus, settings: Settings, target: Bus, group: str, rename: str
 ) -> None:
     await recorded(bus, 1)
@@ -183,7 +181,7 @@ async def test_a_server_on_which_workers_of_the_platform_run_is_left_alone(
     assert await stored(target) == []
 
 
-async def test_consumers_of_ones_own_may_run_where_calls_are_replayed(bus: TestBus, settings: Settings) -> None:
+async def test_custom_consumers_may_run_where_calls_are_replayed(bus: TestBus, settings: Settings) -> None:
     call = bus.call(4)
     await bus.publish(*turns_of(call))
     async with bus.run(mood_consumer()):
@@ -197,7 +195,7 @@ async def test_a_server_that_is_not_there_is_named(settings: Settings) -> None:
         await replay_into(run(settings), "redis://127.0.0.1:1")
 
 
-async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
+async def test_a_server_with_fewer_partitions_only_takes_renamed_calls(
     bus: TestBus, settings: Settings, tmp_path: Path
 ) -> None:
     call = bus.call(12)
@@ -213,7 +211,7 @@ async def test_a_server_with_fewer_partitions_takes_calls_under_other_ids_only(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("victim", ["recorded", "target"])
-async def test_a_server_that_dies_on_the_way_is_waited_for_and_nothing_is_lost_or_doubled(
+async def test_a_server_that_dies_during_a_replay_is_waited_for_and_nothing_is_lost_or_doubled(
     tmp_path: Path, victim: str
 ) -> None:
     servers = {name: EmbeddedServer(tmp_path / name) for name in ("recorded", "target")}
@@ -251,7 +249,7 @@ async def test_a_server_that_dies_on_the_way_is_waited_for_and_nothing_is_lost_o
         await server.stop()
 
 
-async def test_a_server_that_stays_away_ends_a_replay_in_words(tmp_path: Path) -> None:
+async def test_a_server_that_stays_away_ends_a_replay_with_an_explanation(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path)
     await server.start()
     bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))

@@ -42,7 +42,7 @@ async def through(consumer: Consumer, settings: Settings, source: str, folder: P
         return await scratch.result()
 
 
-async def test_orchestration_publishes_in_an_old_call_what_it_published_then(
+async def test_orchestration_publishes_what_was_recorded_in_an_old_call(
     bus: TestBus, settings: Settings, tmp_path: Path
 ) -> None:
     call = await old_call(bus, settings, tmp_path, "status")
@@ -54,7 +54,7 @@ async def test_orchestration_publishes_in_an_old_call_what_it_published_then(
     assert {output.entry.type for output in late.outputs.of("changed")} == {"turn.cancelled"}  # nobody waits any more
 
 
-async def test_execution_publishes_in_an_old_call_what_it_published_then(
+async def test_execution_publishes_what_was_recorded_in_an_old_call(
     bus: TestBus, settings: Settings, tmp_path: Path
 ) -> None:
     call = await old_call(bus, settings, tmp_path, "questions")  # no tool of it is slow enough for a filler

@@ -64,7 +64,7 @@ def frames(path: Path) -> int:
         return file.getnframes()
 
 
-def test_an_exported_call_is_there_in_every_form(home: Path, tmp_path: Path) -> None:
+def test_an_exported_call_has_every_format(home: Path, tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["calls", "export", "aaaa", "--to", str(tmp_path / "out")])
     assert told.exit_code == 0
     files = {path.suffix: path for path in (tmp_path / "out").iterdir()}
@@ -100,7 +100,7 @@ def test_an_export_without_a_recording_says_so_and_writes_the_rest(
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".json", ".jsonl", ".txt", ".vtt"]
 
 
-async def test_a_recording_that_is_not_kept_yet_is_made_of_the_media_stream(bus: TestBus, settings: Settings) -> None:
+async def test_a_missing_recording_is_assembled_from_the_media_stream(bus: TestBus, settings: Settings) -> None:
     call = bus.call()
     for offset_ms in (0, 400):
         await bus.publish(AudioChunk(call=call, speaker="caller", offset_ms=offset_ms, audio=b"\1\0" * 1600))
@@ -111,14 +111,14 @@ async def test_a_recording_that_is_not_kept_yet_is_made_of_the_media_stream(bus:
             pass
 
 
-def test_a_recording_is_cut_at_a_second(tmp_path: Path) -> None:
+def test_a_recording_can_start_at_a_second(tmp_path: Path) -> None:
     with Recording(tmp_path / "call.wav") as file:
         file.write("agent", 0, bytes(16000), sample_rate=8000)
     assert frames(trim_start(tmp_path / "call.wav", 0.25)) == 6000
     assert frames(trim_start(tmp_path / "call.wav", 7.0)) == 0
 
 
-def test_a_call_is_played_from_a_turn_on(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_can_be_played_from_a_turn_on(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     player = tmp_path / "bin" / "aplay"
     player.parent.mkdir()
     player.write_text(f'#!/bin/sh\ncp "$2" {tmp_path}/played.wav\n')
@@ -130,7 +130,7 @@ def test_a_call_is_played_from_a_turn_on(home: Path, tmp_path: Path, monkeypatch
     assert "the call has no turn 7: its turns are 0, 1, 2" in str(missing.exception)
 
 
-def test_without_a_player_the_way_to_the_file_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_player_the_message_says_how_to_get_the_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     told = CliRunner().invoke(app, ["calls", "play", CALL])
     assert isinstance(told.exception, UsageError)
@@ -152,12 +152,12 @@ async def test_words_are_found_with_their_call_and_turn(bus: TestBus, settings: 
 
 
 @pytest.mark.parametrize("words", ["", '"', "AND (", "*", "NEAR(", "a:b", "-", "'"])
-async def test_no_words_are_taken_for_a_language(settings: Settings, bus: TestBus, words: str) -> None:
+async def test_search_words_are_never_query_syntax(settings: Settings, bus: TestBus, words: str) -> None:
     await bus.publish(*call_of(bus.call()))
     assert await find_words(settings, words, Selection()) == []
 
 
-def test_what_is_found_is_printed_as_lines_and_json(home: Path) -> None:
+def test_found_utterances_are_printed_as_lines_and_json(home: Path) -> None:
     table = CliRunner().invoke(app, ["calls", "find", "never"]).stdout
     assert f"{CALL}  turn 2" in table
     assert "[never] mind" in table

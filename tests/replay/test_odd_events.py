@@ -73,7 +73,7 @@ async def records(settings: Settings) -> AsyncIterator[CallDatabase]:
     opened.close()
 
 
-def test_the_archive_gives_back_every_odd_event_to_the_byte(settings: Settings) -> None:
+def test_the_archive_returns_odd_events_byte_for_byte(settings: Settings) -> None:
     assert list(Archive.of(settings).entries()) == list(entries())
 
 
@@ -87,7 +87,7 @@ def test_every_view_and_the_report_are_readable(records: CallDatabase) -> None:
     assert records.rows(f"SELECT total_ms FROM turns WHERE call = '{GOOD}'") == [{"total_ms": 700.0}]
 
 
-def test_an_event_of_an_impossible_time_counts_at_the_moment_at_which_it_was_stored(records: CallDatabase) -> None:
+def test_an_event_with_an_impossible_time_counts_at_the_time_when_it_was_stored(records: CallDatabase) -> None:
     times = records.rows("SELECT DISTINCT CAST(epoch_ms(time) AS BIGINT) AS ms FROM events")
     assert times == [{"ms": MS}]
 
@@ -100,13 +100,13 @@ def test_an_event_of_an_impossible_time_counts_at_the_moment_at_which_it_was_sto
     ids=" ".join,
 )  # fmt: skip
 @pytest.mark.usefixtures("settings")
-def test_no_command_falls_over_them(command: tuple[str, ...]) -> None:
+def test_no_command_fails_on_odd_events(command: tuple[str, ...]) -> None:
     told = CliRunner().invoke(app, command)
     assert told.exception is None, told.exception
     assert told.exit_code == 0
 
 
 @pytest.mark.parametrize("at", [1e30, -1e30, float("nan"), float("inf"), 1.76e15])
-def test_a_moment_that_no_calendar_has_is_shown_as_none(at: float) -> None:
+def test_a_time_outside_the_calendar_is_shown_as_none(at: float) -> None:
     assert shown(at) == "–"
     assert shown(0).startswith("19")

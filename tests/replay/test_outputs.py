@@ -44,11 +44,11 @@ def compared(recorded: dict[str, Entry], candidate: dict[str, Entry], *more: str
         ("", None),
     ],
 )
-def test_an_id_tells_whose_answer_to_what_the_event_is(event_id: str, cause: str | None) -> None:
+def test_an_event_id_tells_the_group_and_the_cause(event_id: str, cause: str | None) -> None:
     assert cause_of(event_id, "mood") == cause
 
 
-def test_where_a_recording_lies_and_how_much_audio_is_left_is_of_the_run_and_not_compared() -> None:
+def test_the_location_and_length_of_a_recording_are_not_compared() -> None:
     recorded = RecordingSaved(call=CALL, id=OUTPUT, url="s3://bucket/calls/a.wav", duration_s=12.5)
     candidate = RecordingSaved(call=CALL, id=OUTPUT, url="file:///scratch/a.wav", duration_s=0.0, missing_ms=12_500)
     assert compared(by_id(recorded), by_id(candidate)).agree
@@ -56,7 +56,7 @@ def test_where_a_recording_lies_and_how_much_audio_is_left_is_of_the_run_and_not
     assert not compared(by_id(recorded), by_id(other)).agree
 
 
-def test_fields_that_differ_are_named_by_their_place() -> None:
+def test_fields_that_differ_are_named_by_their_path() -> None:
     said = [Message(role="system", content="Be brief."), Message(role="user", content="hello")]
     recorded = PromptRequested(
         call=CALL, id=OUTPUT, agent="desk", messages=tuple(said), at=1.0, deadline=9.0, version="1"
@@ -79,7 +79,7 @@ def test_an_event_of_another_type_is_one_difference() -> None:
     assert output.changes == (Change("type", "turn.completed", "reply.chunk"),)
 
 
-def test_an_output_whose_cause_is_not_recorded_is_not_missed() -> None:
+def test_an_output_without_a_recorded_cause_is_not_missing() -> None:
     elsewhere = ReplyChunk(call=CALL, id=f"{CALL}:edge.7.mood.1", text="x")
     found = compared(by_id(elsewhere), {})
     assert (found.all, found.unasked, found.agree) == ([], 1, True)
@@ -91,7 +91,7 @@ def test_a_recorded_output_that_is_damaged_differs_as_a_whole() -> None:
     assert [change.field for change in output.changes] == ["body"]
 
 
-async def test_what_differs_is_printed_and_decides_the_exit_code(
+async def test_differences_are_printed_and_decide_the_exit_code(
     bus: TestBus, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with bus.run(mood_consumer("a long way down, and then some more, and more: good")):

@@ -29,18 +29,18 @@ async def due(speed: float | None, *steps: tuple[float, bool]) -> list[float]:
     return moments
 
 
-async def test_events_are_due_as_they_went_or_so_many_times_as_fast() -> None:
+async def test_events_are_due_as_recorded_or_some_times_as_fast() -> None:
     steps = [(5000.0, True), (5000.5, False), (5003.0, False), (5002.0, False), (5003.5, False)]
     assert await due(1.0, *steps) == [0.0, 0.5, 3.0, 3.0, 4.5]
     assert await due(10.0, *steps) == [0.0, 0.05, 0.3, 0.3, 0.45]
     assert await due(None, *steps) == [0.0] * 5
 
 
-async def test_nobody_waits_for_hours_in_which_no_call_ran() -> None:
+async def test_hours_without_a_call_are_skipped() -> None:
     assert await due(1.0, (0.0, True), (2.0, False), (7200.0, True), (7201.0, False)) == [0.0, 2.0, 3.0, 4.0]
 
 
-async def test_time_lost_in_between_is_made_up_for() -> None:
+async def test_lost_time_is_made_up_for() -> None:
     time = Time()
     pace = Pace(1.0, clock=time.clock, sleep=time.sleep)
     await pace.wait(0.0)
@@ -50,7 +50,7 @@ async def test_time_lost_in_between_is_made_up_for() -> None:
     assert time.now == 102.0
 
 
-def test_moments_are_dates_times_or_so_long_ago() -> None:
+def test_times_are_dates_times_or_durations() -> None:
     assert moment("2h", now=10_000.0) == 2800.0
     assert moment("1.5m", now=100.0) == 10.0
     assert moment("2026-11-22T20:15:00+00:00") == 1795378500.0

@@ -32,7 +32,7 @@ async def test_calls_of_all_partitions_come_in_the_order_of_the_streams(bus: Tes
     assert len(found) == 8
 
 
-async def test_a_selection_takes_a_call_by_a_part_of_its_id(bus: TestBus, settings: Settings) -> None:
+async def test_a_call_can_be_selected_by_a_part_of_its_id(bus: TestBus, settings: Settings) -> None:
     mine, other = bus.call(), bus.call()
     await bus.publish(*call_of(mine), *call_of(other))
     found = [entry async for entry in entries(settings, Selection(calls=(mine[-8:],)))]
@@ -40,7 +40,7 @@ async def test_a_selection_takes_a_call_by_a_part_of_its_id(bus: TestBus, settin
     assert len(await recorded_call(settings, mine[-8:])) == 4
 
 
-async def test_a_name_that_fits_no_call_or_several_is_refused(bus: TestBus, settings: Settings) -> None:
+async def test_a_name_that_matches_no_call_or_several_is_refused(bus: TestBus, settings: Settings) -> None:
     await bus.publish(*call_of(bus.call(7)), *call_of(bus.call(7)))
     with pytest.raises(UsageError, match="2 calls match '07-'"):
         await recorded_call(settings, "07-")
@@ -50,7 +50,7 @@ async def test_a_name_that_fits_no_call_or_several_is_refused(bus: TestBus, sett
         await recorded_call(settings, bus.call())
 
 
-async def test_a_selection_takes_caller_type_and_time(bus: TestBus, settings: Settings) -> None:
+async def test_calls_can_be_selected_by_caller_type_and_time(bus: TestBus, settings: Settings) -> None:
     mine, other = bus.call(), bus.call()
     await bus.publish(*call_of(mine, caller="+15550002"), *call_of(other))
     by_caller = Selection(caller="+15550002", types=("UserTurnEnded",))
@@ -69,7 +69,9 @@ async def test_audio_comes_when_it_is_asked_for(bus: TestBus, settings: Settings
     assert [entry.audio async for entry in entries(settings, both) if entry.stream == "media"] == [b"\1\2"]
 
 
-async def test_entries_written_as_lines_are_read_as_they_were(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+async def test_entries_survive_a_round_trip_through_json_lines(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
     call = bus.call()
     await bus.publish(*call_of(call), AudioChunk(call=call, speaker="caller", offset_ms=0, audio=b"\1\2\3\4"))
     there = [entry async for entry in entries(settings, Selection(streams=("events", "media")))]
@@ -78,7 +80,7 @@ async def test_entries_written_as_lines_are_read_as_they_were(bus: TestBus, sett
     assert [entry async for entry in entries(settings, Selection(streams=("events", "media")), str(file))] == there
 
 
-async def test_a_damaged_line_is_named_and_the_rest_goes_on(settings: Settings, tmp_path: Path) -> None:
+async def test_a_damaged_line_is_reported_and_the_rest_is_read(settings: Settings, tmp_path: Path) -> None:
     lines = [encode(event)[b"body"] for event in call_of("07-00000000-0000-7000-8000-000000000000")]
     lines[1] = lines[1][:30]
     lines.insert(3, b'{"type":"mood.scored","call":"nowhere"}')
@@ -90,7 +92,7 @@ async def test_a_damaged_line_is_named_and_the_rest_goes_on(settings: Settings, 
     assert [text.partition(" is")[0] for text in said] == [f"{file}, line 2", f"{file}, line 4"]
 
 
-async def test_the_kept_demo_runs_are_there_without_a_server(tmp_path: Path) -> None:
+async def test_demo_runs_can_be_read_without_a_server(tmp_path: Path) -> None:
     folder = tmp_path / "demo-runs" / "2026-11-22-200000"
     folder.mkdir(parents=True)
     journal = call_of("07-0199abcd-0000-7000-8000-000000000000")
@@ -98,7 +100,7 @@ async def test_the_kept_demo_runs_are_there_without_a_server(tmp_path: Path) -> 
     assert await recorded_call(Settings(data_dir=tmp_path), "0000000") == journal
 
 
-async def test_a_kept_run_that_is_archived_comes_once(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+async def test_a_demo_run_that_is_archived_comes_once(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     call = bus.call()
     folder = tmp_path / "demo-runs" / "2026-11-22-200000"
     folder.mkdir(parents=True)
@@ -112,14 +114,12 @@ async def test_a_kept_run_that_is_archived_comes_once(bus: TestBus, settings: Se
         await bus.bus.redis.delete(bus.bus.key(call, "events"))
 
 
-async def test_what_is_no_source_is_refused(settings: Settings) -> None:
+async def test_an_unknown_source_is_refused(settings: Settings) -> None:
     with pytest.raises(UsageError, match="is no recording"):
         await recorded_call(settings, "07-", "nowhere.jsonl")
 
 
-async def test_what_is_archived_and_still_on_the_journal_comes_once(
-    bus: TestBus, settings: Settings, tmp_path: Path
-) -> None:
+async def test_entries_in_archive_and_journal_come_once(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     call = bus.call(3)
     await bus.publish(*call_of(call, turns=4))
     there = [entry async for entry in entries(settings, Selection(), "journal")]
@@ -130,12 +130,12 @@ async def test_what_is_archived_and_still_on_the_journal_comes_once(
     assert [entry async for entry in entries(settings, Selection(), str(tmp_path / "archive"))] == there[:4]
 
 
-async def test_an_archive_that_is_not_there_is_named(settings: Settings) -> None:
+async def test_a_missing_archive_is_reported(settings: Settings) -> None:
     with pytest.raises(UsageError, match="there is no archive at"):
         await recorded_calls(settings, Selection(), "archive")
 
 
-async def test_sql_chooses_calls(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
+async def test_calls_can_be_selected_with_sql(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
     short, long = bus.call(), bus.call()
     await bus.publish(*call_of(short, turns=1), *call_of(long, turns=5))
     assert await recorded_calls(settings, Selection(where="turns > 3")) == [long]

@@ -70,7 +70,7 @@ def replay(*arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_a_call_is_told_in_the_order_in_which_it_was_heard() -> None:
+def test_a_conversation_is_shown_in_the_order_in_which_it_was_heard() -> None:
     assert [(line.at_s, line.who, line.what) for line in timeline(history_of(call_of(CALL)))] == [
         (0.0, "", f"call {CALL} from +15550001"),
         (0.0, "greeting", "Welcome."),
@@ -83,7 +83,7 @@ def test_a_call_is_told_in_the_order_in_which_it_was_heard() -> None:
     ]
 
 
-def test_calls_are_told_one_after_the_other(home: Path) -> None:
+def test_calls_are_printed_one_after_the_other(home: Path) -> None:
     mixed = [event for pair in zip(call_of(CALL), call_of(OTHER, 1000.5), strict=True) for event in pair]
     code, told, _ = replay("--source", file_of(home, *mixed))
     first, second = told.split("\n\n")
@@ -92,13 +92,13 @@ def test_calls_are_told_one_after_the_other(home: Path) -> None:
     assert "where is it" in first
 
 
-def test_a_conversation_goes_on_behind_a_second(home: Path) -> None:
+def test_a_conversation_can_start_after_a_second(home: Path) -> None:
     _, told, _ = replay("--source", file_of(home, *call_of(CALL)), "--from", f"{CALL}@3.9")
     assert "where is it" not in told
     assert "interrupted after" in told
 
 
-def test_lines_that_were_printed_are_replayed_again(home: Path) -> None:
+def test_printed_lines_can_be_replayed(home: Path) -> None:
     source = file_of(home, *call_of(CALL))
     _, lines, _ = replay("--source", source, "--json")
     (home / "again.jsonl").write_text(lines)
@@ -107,7 +107,7 @@ def test_lines_that_were_printed_are_replayed_again(home: Path) -> None:
     assert (len(events), events[0], events[-1]) == (10, "call.started", "call.ended")
 
 
-def test_a_hole_is_told_at_its_place_and_the_rest_goes_on(home: Path) -> None:
+def test_a_gap_is_reported_where_it_is_and_the_rest_is_replayed(home: Path) -> None:
     events = call_of(CALL)
     del events[0]
     source = file_of(home, *events)
@@ -119,12 +119,12 @@ def test_a_hole_is_told_at_its_place_and_the_rest_goes_on(home: Path) -> None:
     assert "its beginning is missing; the first event that is left is agent.changed" in said
 
 
-def test_a_call_that_still_runs_is_told_as_far_as_it_goes(home: Path) -> None:
+def test_a_running_call_is_replayed_up_to_its_last_event(home: Path) -> None:
     _, told, _ = replay("--source", file_of(home, *call_of(CALL)[:-1]))
     assert told.rstrip().endswith("still running, or its end is missing")
 
 
-def test_a_type_of_a_later_version_is_named_and_kept(home: Path) -> None:
+def test_an_event_type_of_a_later_version_is_named_and_kept(home: Path) -> None:
     later = b'{"type":"sky.painted","call":"%s","id":"x","at":1002.5,"hue":"blue"}\n' % CALL.encode()
     path = home / "later.jsonl"
     path.write_bytes(json_lines(call_of(CALL)[:5]) + later + json_lines(call_of(CALL)[5:]))
@@ -142,7 +142,7 @@ def test_a_damaged_line_is_named_by_its_number(home: Path) -> None:
     assert "where is it" in told
 
 
-def test_a_call_of_ten_thousand_turns_is_told(home: Path) -> None:
+def test_a_call_of_ten_thousand_turns_is_replayed(home: Path) -> None:
     events: list[Event] = [CallStarted(call=CALL, id=f"{CALL}:e.0", at=1000.0)]
     for turn in range(1, 10_001):
         at, ident = 1000.0 + turn * 5, f"{CALL}:e.{turn}"
@@ -171,7 +171,7 @@ def test_a_call_of_ten_thousand_turns_is_told(home: Path) -> None:
         (["--resume", "--from", "1-0@07:events"], UsageError, "use one of them"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
+def test_a_wrong_option_is_explained_in_one_line(
     home: Path, arguments: list[str], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words) as told:
@@ -180,7 +180,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 @pytest.mark.integration
-async def test_a_consumer_is_replayed_with_an_exit_code_for_ci(bus: TestBus, settings: Settings) -> None:
+async def test_a_replay_through_a_consumer_has_an_exit_code_for_ci(bus: TestBus, settings: Settings) -> None:
     async with bus.run(mood_consumer()):
         await bus.publish(*turns_of(bus.call()))
         await bus.settled()
@@ -201,7 +201,7 @@ async def test_a_consumer_is_replayed_with_an_exit_code_for_ci(bus: TestBus, set
 
 
 @pytest.mark.integration
-async def test_ctrl_c_stops_and_resume_goes_on(bus: TestBus, settings: Settings) -> None:
+async def test_ctrl_c_stops_a_replay_and_resume_continues_it(bus: TestBus, settings: Settings) -> None:
     call = bus.call()
     for event in turns_of(call, turns=30):
         await bus.publish(event)

@@ -251,7 +251,7 @@ def _status(record: "CallRecord") -> str:
     return (record.end_reason or "ended").replace("_", " ")
 
 
-def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> None:
+def _print_call(console: "Console", record: "CallRecord", call_dialogue: "Dialogue") -> None:
     from rich.text import Text
 
     from orchestra.cli.ui.console import QUIET
@@ -266,29 +266,29 @@ def _print_call(console: "Console", record: "CallRecord", told: "Dialogue") -> N
             QUIET,
         )
     )
-    for line in _answered_by(told):
+    for line in _answered_by(call_dialogue):
         console.print(Text(line, QUIET))
     console.print(Text(_used(record), QUIET), soft_wrap=True)
     if record.cost is not None:
         console.print(Text(_cost(record.cost), QUIET), soft_wrap=True)
     if record.recording:
         console.print(Text(f"recording {record.recording}", QUIET), soft_wrap=True)
-    if not told.turns:
+    if not call_dialogue.turns:
         gone = "the conversation is gone with the journal (ORCHESTRA_JOURNAL_RETENTION_S); an archive would keep it"
         console.print(Text(gone, QUIET), soft_wrap=True)
     console.print()
-    longest_ms = max((turn.latency.total_ms for turn in told.turns if turn.latency), default=0.0)
-    for turn in told.turns:
+    longest_ms = max((turn.latency.total_ms for turn in call_dialogue.turns if turn.latency), default=0.0)
+    for turn in call_dialogue.turns:
         _print_turn(console, turn, longest_ms)
     if longest_ms:
         key = Text("  ").join(Text.assemble((letter, style), f" {name}") for letter, name, style, _ in _stages())
         console.print(Text.assemble(" " * max(0, min(22, console.width - key.cell_len)), key), soft_wrap=True)
 
 
-def _answered_by(told: "Dialogue") -> "Iterator[str]":
+def _answered_by(call_dialogue: "Dialogue") -> "Iterator[str]":
     """The version, model and parameters that answered, one line for each change during the call."""
     version = model = before = ""
-    for turn in told.turns:
+    for turn in call_dialogue.turns:
         version = turn.version or version
         if turn.model:
             parameters = ", ".join(f"{name}={value}" for name, value in turn.parameters.items())
