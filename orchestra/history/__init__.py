@@ -1,1 +1,1 @@
-"""A call's journal read as a model: turns, dialogue, summary, usage, what an edge resumes from. Pure."""
+"""A call's history: one fold of its journal (`reduce`), and a view for each question (`views`). Pure."""

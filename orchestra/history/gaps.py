@@ -1,4 +1,7 @@
-"""Where a recording lacks events: trimmed from the journal, deleted by hand, or never archived. Pure."""
+"""Gaps in recorded journals: events that were trimmed, deleted by hand, or never archived. Pure.
+
+They are found in stored entries, not in a history: unknown types and bodies that cannot be decoded count, too.
+"""
 
 import msgspec
 
@@ -8,7 +11,7 @@ from orchestra.bus.stream.entry import UNREADABLE
 from orchestra_schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, tag_of
 
 _ENDED, _TURN = tag_of(CallEnded), tag_of(UserTurnEnded)
-#: a call that is dialled may be answered before its audio is connected, or end without either
+#: an outbound call may be answered before its audio is connected, or end without either
 _FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
 
 
@@ -20,8 +23,8 @@ class _Header(msgspec.Struct):
 _header = msgspec.json.Decoder(_Header).decode
 
 
-class _Seen:
-    """What was there of one call."""
+class _CallState:
+    """What the journal of one call has had so far."""
 
     __slots__ = ("ended", "ids", "missed", "turn")
 
@@ -32,23 +35,23 @@ class _Seen:
         self.ended = False
 
 
-class Holes:
-    """Follows the journal entries of calls, in order, and says where some are missing.
+class GapDetector:
+    """Follows the journal entries of calls, in order, and reports where some are missing.
 
-    That shows at what is left: an event whose cause is not there, the second thing that a handler published without
-    the first, a turn whose number leaves one out, a call that does not begin with its start.
+    A gap shows in what remains: an event without its cause, the second event that a handler published without the
+    first, a turn whose number skips one, a call that does not begin with its start.
 
     Args:
-        cut: the recording was asked for from a moment on, so that calls which ran then begin in their middle.
+        cut: the recording was selected from some time on, so calls that were running then begin in the middle.
 
     """
 
     def __init__(self, *, cut: bool = False) -> None:
         self._cut = cut
-        self._calls: dict[str, _Seen] = {}
+        self._calls: dict[str, _CallState] = {}
 
-    def before(self, entry: Entry) -> list[str]:
-        """What is missing directly before this entry, a sentence each."""
+    def missing_before(self, entry: Entry) -> list[str]:
+        """What is missing directly before this entry, one sentence each."""
         if entry.stream != JOURNAL:
             return []
         try:
@@ -56,41 +59,41 @@ class Holes:
         except UNREADABLE:
             return [f"{entry.call}: the body of {entry.id or entry.stream_id} is no JSON of an event"]
         missing: list[str] = []
-        seen = self._calls.get(entry.call)
-        if seen is None:
-            seen = self._calls[entry.call] = _Seen()
+        state = self._calls.get(entry.call)
+        if state is None:
+            state = self._calls[entry.call] = _CallState()
             if entry.type not in _FIRST and not self._cut:
                 missing.append(f"{entry.call}: its beginning is missing; the first event that is left is {entry.type}")
-                seen.turn = max(header.turn - (entry.type == _TURN), 0)
-                seen.missed.add(header.cause)
+                state.turn = max(header.turn - (entry.type == _TURN), 0)
+                state.missed.add(header.cause)
         if not self._cut:
-            missing += self._causes(entry, header.cause, seen)
-            missing += self._turns(entry, header.turn, seen)
-        seen.ids.add(hash(entry.id))
-        seen.ended = seen.ended or entry.type == _ENDED
+            missing += self._causes(entry, header.cause, state)
+            missing += self._turns(entry, header.turn, state)
+        state.ids.add(hash(entry.id))
+        state.ended = state.ended or entry.type == _ENDED
         return missing
 
-    def _causes(self, entry: Entry, cause: str, seen: _Seen) -> list[str]:
+    def _causes(self, entry: Entry, cause: str, state: _CallState) -> list[str]:
         before, _, number = entry.id.rpartition(".")
         wanted = [cause] if cause else []
         if cause and before.startswith(f"{cause}.") and number.isdecimal() and int(number) > 1:
             wanted.append(f"{before}.{int(number) - 1}")
-        lacking = [each for each in wanted if hash(each) not in seen.ids and each not in seen.missed]
-        seen.missed.update(lacking)
+        lacking = [each for each in wanted if hash(each) not in state.ids and each not in state.missed]
+        state.missed.update(lacking)
         return [f"{entry.call}: {_part(each, entry.call)} is missing before {entry.type}" for each in lacking]
 
-    def _turns(self, entry: Entry, turn: int, seen: _Seen) -> list[str]:
+    def _turns(self, entry: Entry, turn: int, state: _CallState) -> list[str]:
         if entry.type != _TURN:
             return []
-        before, seen.turn = seen.turn, max(seen.turn, turn)
+        before, state.turn = state.turn, max(state.turn, turn)
         if turn <= before + 1:
             return []
         what = f"turn {turn - 1} is" if turn == before + 2 else f"turns {before + 1} to {turn - 1} are"
         return [f"{entry.call}: {what} missing before turn {turn}"]
 
     def open_calls(self) -> list[str]:
-        """The calls whose end did not come: they still run, or it is missing."""
-        return [call for call, seen in self._calls.items() if not seen.ended]
+        """The calls without an end: they are still running, or it is missing."""
+        return [call for call, state in self._calls.items() if not state.ended]
 
 
 def _part(event_id: str, call: str) -> str:

@@ -1,4 +1,4 @@
-"""The journals of many calls at once: one pass over a partition for all of them."""
+"""Read the journals of many calls in one pass over each partition."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orchestra.bus import Entry
 from orchestra.bus.stream.stream_id import StreamId
-from orchestra.history.gaps import Holes
+from orchestra.history.gaps import GapDetector
 from orchestra.replay.checkpoint import format_position
 from orchestra.replay.pace import Pace
 from orchestra.replay.position import Position, position_of
@@ -54,10 +54,10 @@ class Replay:
         """Replay everything, or until it is stopped; what was taken is flushed in either case."""
         result, running, seen, last = ReplayResult(), set[str](), set[str](), None
         kept_at = time.monotonic()
-        holes = Holes(cut=self.selection.since is not None)
+        gaps = GapDetector(cut=self.selection.since is not None)
         async with aclosing(entries(self.settings, self.selection, self.source, on_warning=self.on_warning)) as found:
             async for entry in found:
-                missing = () if self.selection.types else holes.before(entry)
+                missing = () if self.selection.types else gaps.missing_before(entry)
                 if self.after is not None and position_of(entry) <= self.after:
                     await target.already_taken(entry)
                     continue
@@ -82,7 +82,7 @@ class Replay:
         result.token = "" if last is None else format_position(last)
         result.calls = len(seen)
         if not self.selection.types and not result.stopped:
-            for call in holes.open_calls():
+            for call in gaps.open_calls():
                 self.on_warning(f"{call}: still running, or its end is missing")
         return result
 

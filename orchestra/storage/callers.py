@@ -1,15 +1,15 @@
 """Who has called before: a caller's recent calls, found by a keyed hash of the number.
 
-The index holds no number: whoever reads it without the key (`orchestra.storage.secrets.number_key`) learns nothing of
-who called. Orchestration asks it when a call starts:
+The index contains no numbers: without the key (`orchestra.storage.secrets.number_key`) it does not reveal who called.
+Orchestration queries it when a call starts:
 
 >>> callers = Callers(bus, number_key(settings))                                      # doctest: +SKIP
 >>> past = await callers.recent(started.other_party, before=started.call)             # doctest: +SKIP
 >>> notes = as_context(past, now=started.at)        # "" for a first call, else lines for `orchestra.agents.notes`
 
-A number is a claim of the carrier: whoever forges a caller's number gets their notes, so they are an app's choice
-(`App.remembers_callers`). What is no whole E.164 number (SIP addresses, browser clients) has no memory, nor have the
-numbers that carriers put in the place of a withheld one, which all who withhold theirs share.
+A number is only a claim of the carrier: a caller with a forged number gets the notes of its owner, so an app has to
+choose them (`App.remembers_callers`). Only E.164 numbers are remembered: no SIP addresses or browser clients, and none
+of the numbers that carriers send for every withheld one.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from orchestra.storage.call_records import find_call
 _KEPT = 10
 _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3600, 60
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-#: what stands for a withheld number: such a word on a telephone's keys (Twilio: +266696687 is ANONYMOUS)
+#: numbers sent for a withheld one: such a word on a telephone's keys (Twilio: +266696687 is ANONYMOUS)
 _WITHHELD = frozenset(
     "".join("22233344455566677778889999"[ord(letter) - ord("A")] for letter in word)
     for word in ("ANONYMOUS", "RESTRICTED", "BLOCKED", "UNAVAILABLE", "UNKNOWN", "PRIVATE", "WITHHELD", "HIDDEN")
@@ -37,9 +37,9 @@ class Callers:
     """The recent calls of every caller.
 
     Args:
-        bus: where they are kept.
-        key: the key of the hash.
-        ttl_s: seconds after a caller's last call until they are forgotten.
+        bus: its server has the index.
+        key: key of the hash.
+        ttl_s: seconds after the last call until a caller is forgotten.
 
     """
 
@@ -49,14 +49,14 @@ class Callers:
         self._ttl_s = ttl_s
 
     async def remember(self, number: str, call: str) -> None:
-        """Enter a call under its caller's number (E.164); withheld numbers are not entered. Safe to repeat."""
+        """Index a call under its caller's number (E.164), unless it is withheld. Safe to repeat."""
         if key := self._of(number):
             await self._bus.redis.zadd(key, {call: keys.started_ms(call)})
             await self._bus.redis.zremrangebyrank(key, 0, -_KEPT - 1)
             await self._bus.redis.expire(key, self._ttl_s)
 
     async def recent(self, number: str, *, before: str = "", limit: int = 3) -> list[CallRecord]:
-        """The caller's latest calls that are over, the newest first; ``before`` leaves out that call and later ones."""
+        """The caller's latest finished calls, newest first; ``before`` leaves out that call and later ones."""
         key = self._of(number)
         if not key:
             return []
@@ -76,9 +76,9 @@ class Callers:
 
 
 def as_context(past: Sequence[CallRecord], now: float) -> str:
-    """What an agent should know of the caller's earlier calls, one line each; empty where there are none.
+    """What an agent should know about the caller's earlier calls, one line each; empty if there are none.
 
-    ``now`` in epoch seconds. No number stands in it.
+    ``now`` in epoch seconds. It contains no number.
     """
     if not past:
         return ""

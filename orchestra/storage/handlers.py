@@ -1,4 +1,4 @@
-"""Keeps the session record of every call, and its recording, while the call runs."""
+"""Keeps the call record and the recording of every call up to date while the call runs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,11 +37,11 @@ from orchestra_schemas import (
 
 _LOG = structlog.get_logger("orchestra.storage")
 
-#: storage for recordings that does not answer is asked again for this long before the recording stays on this machine
+#: how long to retry storage for recordings that does not answer, before the recording stays on this machine
 _STORED_WITHIN_S = 600.0
 _SWEEPS_EACH = 4
 
-#: the field of the record that counts what its recording lacks, in ms
+#: the field of the record with the ms of audio that the recording lacks
 _MISSING = "recording_missing_ms"
 
 
@@ -86,13 +86,13 @@ class Persistence:
             self._recorder.close()
 
     async def begin(self, event: CallStarted, context: Context) -> None:
-        """Open the call's session record, and enter the call among all calls."""
+        """Create the call record, and index the call."""
         await index_call(context.bus, event.call, context.bus.settings.session_ttl_s)
         await self.remember(event, context)
         context.state.set("status", b"running")  # the default, but workers of version 0.1 look for it
 
     async def remember(self, event: Event, context: Context) -> None:
-        """Bring the call's session record up to date."""
+        """Bring the call record up to date: the stored record is a snapshot of the fold, and one event takes it on."""
         before = from_stored(event.call, await context.state.all())
         after = reduce_record(before, event)
         if isinstance(event, USAGE_EVENTS):
@@ -102,15 +102,15 @@ class Persistence:
         context.state.expire(context.bus.settings.session_ttl_s)
 
     async def record(self, event: AudioChunk, context: Context) -> None:
-        """Write the audio to its place in the call's recording."""
+        """Write the audio into the call's recording, at the time at which it was heard."""
         if not self._recorder.has(event.call) and await context.state.get("recording") is not None:
-            return  # seen before, and the recording is complete
+            return  # a redelivery: the recording is complete
         if gap_ms := await self._recorder.write(event):
             known_ms = int(await context.state.get(_MISSING) or 0)
             context.state.set(_MISSING, str(self._recorder.add_gap(event.call, gap_ms, known_ms)).encode())
 
     async def complete(self, event: CallEnded, context: Context) -> RecordingSaved | None:
-        """Close the session record, and bring the recording to its place once its last audio is written."""
+        """Complete the call record, and store the recording once its last audio is written."""
         await self.remember(event, context)
         await context.publish()  # the call is over; its recording may take longer
         if event.audio_ms == 0:
@@ -121,7 +121,7 @@ class Persistence:
         return None if saved_as is None else msgspec.structs.replace(saved_as, version=answered_by)
 
     async def saved(self, event: RecordingSaved, context: Context) -> None:
-        """Enter where the recording is; what was moved away is needed here no more."""
+        """Note where the recording is, and remove the local file that was moved there."""
         await self.remember(event, context)
         self._recorder.discard(event)
 
@@ -140,5 +140,5 @@ async def _close_lost_calls(bus: Bus) -> None:
                     publisher.forget(found.call)
         except RedisError as error:
             _LOG.warning("call.sweep_failed", error=repr(error))
-        except Exception:  # noqa: BLE001 - what is wrong with one call must not end the watch over all the others
+        except Exception:  # noqa: BLE001 - a fault with one call must not stop the watch over all others
             _LOG.exception("call.sweep_failed")

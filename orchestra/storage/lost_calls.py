@@ -1,4 +1,4 @@
-"""Calls whose edge was lost: nothing has come from them for a while, and nobody has ended them."""
+"""Calls whose edge was lost: they have not ended, and no event or audio has come from them for a while."""
 
 import time
 
@@ -16,19 +16,19 @@ _CLAIMED_S = 60
 async def lost_calls(bus: Bus, silent_s: float) -> list[CallRecord]:
     """Running calls of which neither journal nor media has an entry of the last ``silent_s`` seconds."""
     since_s = time.time() - silent_s
-    # a caller who talks with a person is not heard here, and not lost
+    # a caller who talks with a person after a transfer is silent here, and not lost
     candidates = [record for record in await running_calls(bus, since_s) if not record.transferred_to]
     lost: list[CallRecord] = []
     for partition in sorted({keys.partition_of(record.call) for record in candidates}):
         silent = {record.call: record for record in candidates if keys.partition_of(record.call) == partition}
         for stream in keys.STREAMS:
             if silent:
-                await _drop_heard(bus, partition, stream, int(since_s * 1000), silent)
+                await _drop_active(bus, partition, stream, int(since_s * 1000), silent)
         lost += silent.values()
     return lost
 
 
-async def _drop_heard(bus: Bus, partition: int, stream: str, since_ms: int, silent: dict[str, CallRecord]) -> None:
+async def _drop_active(bus: Bus, partition: int, stream: str, since_ms: int, silent: dict[str, CallRecord]) -> None:
     last = "+"
     while silent:
         page = await _page_back(bus, partition, stream, last, str(since_ms))
@@ -40,17 +40,17 @@ async def _drop_heard(bus: Bus, partition: int, stream: str, since_ms: int, sile
 
 
 async def claim_end(bus: Bus, call: str) -> bool:
-    """Whether it is for the one who asks to publish that this call is over, and nobody else is about to.
+    """Claim the right to publish the end of this call; False if another process has it.
 
     Raises:
-        RedisError: the server is away.
+        RedisError: the server does not answer.
 
     """
     return bool(await bus.redis.set(_claim(bus, call), "1", nx=True, ex=_CLAIMED_S))
 
 
-async def give_back_end(bus: Bus, call: str) -> None:
-    """The call is not over after all: whoever finds that it is may say so."""
+async def release_end_claim(bus: Bus, call: str) -> None:
+    """The call is not over after all: another process may claim its end later."""
     await bus.redis.delete(_claim(bus, call))
 
 
@@ -59,21 +59,21 @@ def _claim(bus: Bus, call: str) -> str:
 
 
 async def end_of_lost(bus: Bus, record: CallRecord, silent_s: float = 0.0) -> CallEnded | None:
-    """The event that closes a lost call, with what there is of it.
+    """The event that closes a lost call, with the duration and audio that are known.
 
-    None where another process is about to publish it, or where there is something of the call in the last ``silent_s``
-    seconds after all: others were closed since it was found silent, and meanwhile an edge may have taken it up.
+    None if another process is about to publish it, or if the call has entries of the last ``silent_s`` seconds:
+    an edge may have resumed it since it was found silent.
     """
     if not await claim_end(bus, record.call):
         return None
     journal = await bus.journal(record.call)
     if any(isinstance(event, CallEnded) for event in journal):
-        return None  # it has ended, and its record will say so soon
-    audio_ms, heard_at = await _last_audio(bus, record.call)
+        return None  # it has ended; its record is about to be updated
+    audio_ms, last_audio_at = await _last_audio(bus, record.call)
     began_at = journal[0].at if journal else record.started_at
-    last_at = max([heard_at, *(event.at for event in journal)], default=began_at)
+    last_at = max([last_audio_at, *(event.at for event in journal)], default=began_at)
     if time.time() - last_at < silent_s:
-        await give_back_end(bus, record.call)
+        await release_end_claim(bus, record.call)
         return None
     return CallEnded(
         call=record.call,
@@ -86,7 +86,7 @@ async def end_of_lost(bus: Bus, record: CallRecord, silent_s: float = 0.0) -> Ca
 
 
 async def _last_audio(bus: Bus, call: str) -> tuple[int, float]:
-    """Where the call's last audio ends (ms on its clock) and when that came (epoch seconds); zeros without any."""
+    """Where the call's last audio ends (ms on its clock), and when it was published (epoch s); zeros without any."""
     ends: dict[str, tuple[int, float]] = {}
     last, first = "+", str(keys.earliest_ms(call))
     while len(ends) < 2:  # noqa: PLR2004 - both sides

@@ -1,4 +1,4 @@
-"""Secrets of this installation that nobody has to choose: made once, kept in the data directory."""
+"""Secrets that nobody has to choose: generated once, and kept in the data directory."""
 
 import secrets
 from contextlib import suppress
@@ -11,31 +11,31 @@ _BYTES = 32
 
 
 def number_key(settings: Settings) -> bytes:
-    """The key under which callers' numbers are hashed: ``ORCHESTRA_NUMBER_KEY``, else one of this data directory.
+    """The key with which callers' numbers are hashed: ``ORCHESTRA_NUMBER_KEY``, or one of this data directory.
 
-    Workers on several machines need the setting, or each would know its own callers only.
+    Workers on several machines need the setting; otherwise each recognizes only its own callers.
     """
     return settings.number_key.get_secret_value().encode() or kept_key(settings.data_dir, "number")
 
 
 def link_key(settings: Settings) -> bytes:
-    """The key that signs links to recordings: ``ORCHESTRA_LINK_KEY``, else one of this data directory.
+    """The key that signs links to recordings: ``ORCHESTRA_LINK_KEY``, or one of this data directory.
 
-    Never a token: whoever gets a link could try, at home, which word it was signed with.
+    Never use a token as the key: the holder of a link could guess it offline.
     """
     return settings.link_key.get_secret_value().encode() or kept_key(settings.data_dir, "link")
 
 
 def kept_key(data_dir: Path, purpose: str) -> bytes:
-    """32 random bytes, the same for every process of this data directory; the file is for its owner only.
+    """32 random bytes, the same for every process with this data directory; only the owner can read the file.
 
     Raises:
-        OSError: the file can be neither read nor made.
+        OSError: the file can neither be read nor created.
 
     """
     path = data_dir / "keys" / purpose
     with suppress(FileNotFoundError):
         return path.read_bytes()
-    with suppress(FileExistsError):  # another process was first: its key is the one that is read below
+    with suppress(FileExistsError):  # another process was faster: its key is read below
         write_atomically(path, secrets.token_bytes(_BYTES), mode=0o600, replace=False)
     return path.read_bytes()

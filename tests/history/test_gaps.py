@@ -1,6 +1,6 @@
 from orchestra.bus import Entry
 from orchestra.bus.stream.encode import encode_event
-from orchestra.history.gaps import Holes
+from orchestra.history.gaps import GapDetector
 from orchestra_schemas import (
     AgentChanged,
     CallAnswered,
@@ -43,54 +43,54 @@ def entries(events: list[Event]) -> list[Entry]:
     return found
 
 
-def holes_of(events: list[Event], *, cut: bool = False) -> list[str]:
-    holes = Holes(cut=cut)
-    return [text.removeprefix(f"{CALL}: ") for entry in entries(events) for text in holes.before(entry)]
+def gaps_in(events: list[Event], *, cut: bool = False) -> list[str]:
+    gaps = GapDetector(cut=cut)
+    return [text.removeprefix(f"{CALL}: ") for entry in entries(events) for text in gaps.missing_before(entry)]
 
 
 def without(*places: int) -> list[Event]:
     return [event for place, event in enumerate(journal()) if place not in places]
 
 
-def test_a_whole_journal_has_no_hole() -> None:
-    holes = Holes()
-    assert [text for entry in entries(journal()) for text in holes.before(entry)] == []
-    assert holes.open_calls() == []
+def test_a_whole_journal_has_no_gap() -> None:
+    gaps = GapDetector()
+    assert [text for entry in entries(journal()) for text in gaps.missing_before(entry)] == []
+    assert gaps.open_calls() == []
 
 
 def test_an_event_that_was_deleted_is_missed_where_it_is_answered() -> None:
-    assert holes_of(without(3)) == ["event edge.10.orchestration.1 is missing before prompt.completed"]
+    assert gaps_in(without(3)) == ["event edge.10.orchestration.1 is missing before prompt.completed"]
 
 
 def test_a_turn_that_was_deleted_is_missed_at_the_next_one() -> None:
-    assert holes_of(without(6, 7, 8, 9)) == ["turn 2 is missing before turn 3"]
-    assert holes_of(without(2, 3, 4, 5, 6, 7, 8, 9)) == ["turns 1 to 2 are missing before turn 3"]
+    assert gaps_in(without(6, 7, 8, 9)) == ["turn 2 is missing before turn 3"]
+    assert gaps_in(without(2, 3, 4, 5, 6, 7, 8, 9)) == ["turns 1 to 2 are missing before turn 3"]
 
 
-def test_a_trimmed_beginning_is_told_once() -> None:
-    assert holes_of(without(0, 1, 2)) == [
+def test_a_trimmed_beginning_is_reported_once() -> None:
+    assert gaps_in(without(0, 1, 2)) == [
         "its beginning is missing; the first event that is left is prompt.requested"
     ]  # what it belongs to is not missed a second time
-    assert holes_of(without(*range(6)))[0].startswith("its beginning is missing")
+    assert gaps_in(without(*range(6)))[0].startswith("its beginning is missing")
 
 
 def test_a_dialled_call_begins_with_its_answer_or_its_end() -> None:
     answered = CallAnswered(call=CALL, id=f"{CALL}:edge.0", by="machine")
-    assert holes_of([answered, *journal()]) == []
-    assert holes_of([CallEnded(call=CALL, id=f"{CALL}:edge.0", reason="no_answer")]) == []
+    assert gaps_in([answered, *journal()]) == []
+    assert gaps_in([CallEnded(call=CALL, id=f"{CALL}:edge.0", reason="no_answer")]) == []
 
 
-def test_calls_that_were_running_when_the_recording_begins_have_no_hole() -> None:
-    assert holes_of(without(0, 1, 2), cut=True) == []
+def test_calls_that_were_running_when_the_recording_begins_have_no_gap() -> None:
+    assert gaps_in(without(0, 1, 2), cut=True) == []
 
 
 def test_a_call_without_its_end_is_open() -> None:
-    holes = Holes()
+    gaps = GapDetector()
     for entry in entries(without(14)):
-        assert holes.before(entry) == []
-    assert holes.open_calls() == [CALL]
+        assert gaps.missing_before(entry) == []
+    assert gaps.open_calls() == [CALL]
 
 
-def test_a_body_that_is_damaged_is_told_at_its_place() -> None:
+def test_a_body_that_is_damaged_is_reported_where_it_is() -> None:
     damaged = Entry("1-0", 7, "events", "call.started", CALL, f"{CALL}:edge.1", b'{"type":"call.st')
-    assert Holes().before(damaged) == [f"{CALL}: the body of {CALL}:edge.1 is no JSON of an event"]
+    assert GapDetector().missing_before(damaged) == [f"{CALL}: the body of {CALL}:edge.1 is no JSON of an event"]

@@ -11,7 +11,7 @@ from orchestra.bus.stream.stream_id import StreamId
 from orchestra.cli.replay.run import ReplayRun, nothing_selected, stop_on_signal, warn
 from orchestra.cli.ui.console import LINE_STYLES, QUIET, row, terminal
 from orchestra.errors import UsageError
-from orchestra.history.gaps import Holes
+from orchestra.history.gaps import GapDetector
 from orchestra.history.reduce import history_of
 from orchestra.history.views.timeline import Line, timeline
 from orchestra.replay.checkpoint import parse_call_position
@@ -75,19 +75,19 @@ async def _print_call(run: ReplayRun, call: str, console: Console, stop: asyncio
 
 
 async def _lines_of(run: ReplayRun, call: str) -> list[Line]:
-    holes, missing, found = Holes(cut=run.selection.since is not None), list[tuple[float, str]](), list[Entry]()
+    gaps, missing, found = GapDetector(cut=run.selection.since is not None), list[tuple[float, str]](), list[Entry]()
     chosen = Selection(calls=(call,), since=run.selection.since, until=run.selection.until, types=run.selection.types)
     async for entry in entries(run.settings, chosen, run.source, on_warning=warn):
         at = StreamId.parse(entry.stream_id).seconds
         if not run.selection.types:
-            missing += [(at, text.removeprefix(call + ": ")) for text in holes.before(entry)]
+            missing += [(at, text.removeprefix(call + ": ")) for text in gaps.missing_before(entry)]
         found.append(entry)
     events = list(decoded(found, warn))
     unknown = sorted({entry.type for entry in found} - {_tag(event) for event in events})
     shown = timeline(history_of(events), missing)
     if unknown:
         shown.append(Line(shown[-1].at_s if shown else 0.0, "", f"not known here: {', '.join(unknown)}", "warning"))
-    if holes.open_calls():
+    if gaps.open_calls():
         shown.append(Line(shown[-1].at_s if shown else 0.0, "", "still running, or its end is missing", "warning"))
     return shown
 

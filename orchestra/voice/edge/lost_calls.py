@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, Publisher, partition_of
 from orchestra.history.reduce import history_of
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
-from orchestra.storage.lost_calls import claim_end, give_back_end
+from orchestra.storage.lost_calls import claim_end, release_end_claim
 from orchestra.voice.call.call import Call
 from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
 from orchestra_schemas.calls import EndReason
@@ -65,7 +65,7 @@ async def close_call(
         if not closed:
             with contextlib.suppress(TimeoutError, RedisError):  # it expires by itself
                 async with asyncio.timeout(_JOURNAL_WITHIN_S):
-                    await give_back_end(bus, call)
+                    await release_end_claim(bus, call)
     return closed
 
 
