@@ -213,3 +213,9 @@ def _(event: CallEnded, record: CallRecord) -> CallRecord:
 @_changed.register
 def _(event: RecordingSaved, record: CallRecord) -> CallRecord:
     return replace(record, recording=without_login(event.url), recording_missing_ms=event.missing_ms)
+
+
+#: the events that change a call record
+RECORD_EVENTS: frozenset[type[Event]] = frozenset(
+    kind for kind in (*_changed.registry, *USAGE_EVENTS) if issubclass(kind, Event) and kind is not Event
+)

@@ -9,31 +9,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Consumer, Context
-from orchestra.history.record import USAGE_EVENTS, priced, reduce_record
+from orchestra.history.record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
 from orchestra.recordings.recorder import Recorder
 from orchestra.retention.recordings import sweep_recordings
 from orchestra.storage.call_records import changed_fields, from_stored, index_call
 from orchestra.storage.lost_calls import end_of_lost, lost_calls
 from orchestra.tasks import cancel_and_wait
-from orchestra_schemas import (
-    AgentChanged,
-    AudioChunk,
-    CallAnswered,
-    CallEnded,
-    CallResumed,
-    CallStarted,
-    CallTransferred,
-    Event,
-    PromptCompleted,
-    RecordingSaved,
-    ReplyInterrupted,
-    SpeechMetered,
-    ToolCompleted,
-    TransferFailed,
-    TurnCompleted,
-    TurnMeasured,
-    UserTurnEnded,
-)
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, RecordingSaved
 
 _LOG = structlog.get_logger("orchestra.storage")
 
@@ -54,20 +36,7 @@ class Persistence:
         self.consumer = Consumer("persistence", streams=("events", "media"), state="call")
         self.consumer.lifespan(self.opened)
         self.consumer.on(CallStarted)(self.begin)
-        self.consumer.on(
-            CallAnswered,
-            CallResumed,
-            AgentChanged,
-            UserTurnEnded,
-            ReplyInterrupted,
-            PromptCompleted,
-            ToolCompleted,
-            TurnCompleted,
-            TurnMeasured,
-            SpeechMetered,
-            CallTransferred,
-            TransferFailed,
-        )(self.remember)
+        self.consumer.on(*RECORD_EVENTS - {CallStarted, CallEnded, RecordingSaved})(self.remember)
         self.consumer.on(AudioChunk)(self.record)
         self.consumer.on(CallEnded, concurrent=True, timeout_s=_STORED_WITHIN_S + 60)(self.complete)
         self.consumer.on(RecordingSaved)(self.saved)
