@@ -19,6 +19,7 @@ OrchestraError
 │   └── UnreachableError       an MCP server cannot be reached
 ├── DivergedError              a model answered differently from the sentences of an earlier attempt
 ├── ForeignCallError           a signed webhook names a call of another platform
+├── ReplayDivergedError        a consumer's output differs from the recording in `orchestra.testing.replay`
 ├── JournalUnavailableError    the state of a call cannot be read at the moment
 └── StreamLostError            a media stream broke; the carrier may bring the caller back
 
@@ -110,6 +111,10 @@ class DivergedError(OrchestraError):
 
 class ForeignCallError(OrchestraError):
     """A signed webhook names a call of another platform."""
+
+
+class ReplayDivergedError(OrchestraError, AssertionError):
+    """A consumer publishes something else than in the recording; the message has the differences."""
 
 
 class JournalUnavailableError(OrchestraError):

@@ -10,7 +10,7 @@ A recorded call is a test, too. Its journal comes from `orchestra calls export`,
 
 >>> assert history("calls/complaint.jsonl").turns[1].agent == "complaints"            # doctest: +SKIP
 >>> async def test_the_recorded_call_is_handled_as_before():                          # doctest: +SKIP
-...     await replay("calls/complaint.jsonl", consumer)  # raises DivergedError with the differences
+...     await replay("calls/complaint.jsonl", consumer)  # raises ReplayDivergedError with the differences
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.keys import STREAMS
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.bus.worker.runtime import ConsumerRuntime
-from orchestra.errors import MissingExtraError, OrchestraError, UsageError
+from orchestra.errors import MissingExtraError, ReplayDivergedError, UsageError
 from orchestra.history.call import CallHistory
 from orchestra.history.reduce import history_of
 from orchestra.history.views.transcript import json_lines
@@ -53,10 +53,6 @@ except ModuleNotFoundError as error:
 E = TypeVar("E", bound=Event)
 _SETTLED_S = 20.0
 _MOST_DIFFERENCES = 20
-
-
-class DivergedError(OrchestraError, AssertionError):
-    """A consumer published other events than in the recording; the message has the differences."""
 
 
 def history(journal: str | Path | Iterable[Event]) -> CallHistory:
@@ -114,7 +110,7 @@ async def replay(
         What was compared, if everything agrees.
 
     Raises:
-        DivergedError: an output differs, is missing or is new, or an event became a dead letter.
+        ReplayDivergedError: an output differs, is missing or is new, or an event became a dead letter.
 
     """
     with tempfile.TemporaryDirectory(prefix="orchestra-replay-") as name:
@@ -138,7 +134,7 @@ async def replay(
             await run.into(candidate)
             result = await candidate.result()
     if not result.agrees:
-        raise DivergedError("\n".join(_differences(consumer.name, result)))
+        raise ReplayDivergedError("\n".join(_differences(consumer.name, result)))
     return result
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from orchestra import Consumer
-from orchestra.errors import UsageError
+from orchestra.errors import ReplayDivergedError, UsageError
 from orchestra.history.views.transcript import json_lines
 from orchestra.settings import Settings
-from orchestra.testing import DivergedError, TestBus, history, replay
+from orchestra.testing import TestBus, history, replay
 from orchestra_schemas import Event, UserTurnEnded
 from tests.agents.golden import golden
 from tests.replay.scratch_consumers import TemperScored, mood_consumer, turns_of
@@ -56,7 +56,7 @@ async def test_a_consumer_that_has_not_changed_agrees_with_the_recording(
 
 
 async def test_a_consumer_that_publishes_something_else_diverges(bus: TestBus, settings: Settings) -> None:
-    with pytest.raises(DivergedError) as raised:
+    with pytest.raises(ReplayDivergedError) as raised:
         await replay(await recorded(bus), mood_consumer("bad"), settings=settings)
     first, output, change = str(raised.value).splitlines()[:3]
     assert first == "mood diverges from the recording in 3 of 4 outputs:"
@@ -75,5 +75,5 @@ async def test_an_event_that_cannot_be_handled_is_a_divergence(bus: TestBus, set
     async def score(event: UserTurnEnded) -> TemperScored:
         raise ValueError(event.text)
 
-    with pytest.raises(DivergedError, match=r"dead letter user.turn.ended .*: ValueError\('words 1'\)"):
+    with pytest.raises(ReplayDivergedError, match=r"dead letter user.turn.ended .*: ValueError\('words 1'\)"):
         await replay(await recorded(bus), broken, settings=settings)
