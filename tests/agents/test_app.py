@@ -62,7 +62,7 @@ def with_agent(**changes: object) -> App:
         (dataclasses.replace(APP, knowledge=Knowledge("/nowhere")), "/nowhere"),
     ],
 )
-def test_an_app_that_does_not_fit_together_is_refused_with_place_and_cure(app: App, complaint: str) -> None:
+def test_an_app_that_does_not_fit_together_is_refused_with_location_and_cure(app: App, complaint: str) -> None:
     with pytest.raises(AppError, match=complaint):
         check_app(app, "shop:app")
 
@@ -76,12 +76,12 @@ def test_an_app_that_does_not_fit_together_is_refused_with_place_and_cure(app: A
         ("tests.agents.test_app:APPS", "'APPS' is NoneType, not an orchestra.App"),
     ],
 )
-def test_a_place_without_an_app_is_refused(place: str, complaint: str) -> None:
+def test_a_name_without_an_app_is_refused(place: str, complaint: str) -> None:
     with pytest.raises(AppError, match=complaint):
         load_app(place)
 
 
-def test_an_app_is_loaded_from_its_place() -> None:
+def test_an_app_is_loaded_by_its_name() -> None:
     assert load_app("orchestra.demo:app").entry == "reception"
 
 

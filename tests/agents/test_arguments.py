@@ -72,7 +72,7 @@ async def test_a_rule_judges_arguments_of_every_shape(bus: TestBus, arguments: s
 
 @pytest.mark.parametrize("arguments", WRONG, ids=lambda text: text[:20])
 @pytest.mark.parametrize("which", [cancel, wipe], ids=lambda each: each.name)
-async def test_what_is_no_object_of_the_tool_runs_nothing_and_is_told_in_words(
+async def test_arguments_that_are_not_an_object_are_rejected_with_a_reason(
     bus: TestBus, which: Tool, arguments: str
 ) -> None:
     async with line_of(bus, which, arguments).running() as line:
@@ -85,7 +85,7 @@ async def test_what_is_no_object_of_the_tool_runs_nothing_and_is_told_in_words(
     assert isinstance(json.loads(wanted[0].arguments), dict)
 
 
-async def test_what_runs_is_the_very_text_that_was_judged(bus: TestBus) -> None:
+async def test_the_tool_runs_with_exactly_the_arguments_that_were_checked(bus: TestBus) -> None:
     async with line_of(bus, wipe, '"{\\"note\\": \\"x\\"}"').running() as line:
         await line.say("where is my parcel")
     (requested,) = await line.events(ToolRequested)

@@ -41,7 +41,7 @@ async def test_the_same_call_again_and_again_in_one_answer_is_one(bus: TestBus) 
     assert len(await line.events(ToolCompleted)) == 1
 
 
-async def test_what_cannot_be_taken_back_is_not_done_again_by_the_next_answer(bus: TestBus) -> None:
+async def test_the_next_answer_does_not_repeat_a_tool_with_side_effects(bus: TestBus) -> None:
     def decide(prompt: PromptRequested) -> object:
         return [call_of("book", '{"day":"x"}')] if prompt.tools else "Done."
 

@@ -55,7 +55,7 @@ async def test_under_one_lease_a_call_is_read_once() -> None:
     assert stored.reads == 1
 
 
-async def test_what_one_handling_changed_the_next_one_sees() -> None:
+async def test_a_handler_sees_the_changes_of_the_one_before() -> None:
     calls, stored = CallCache(), Stored()
     async with calls.open(CALL, handling(stored), entry="reception") as active:
         active.conversation.agent = "complaints"

@@ -66,7 +66,7 @@ async def results(line: Line) -> list[str]:
     return [event.result for event in await line.events(ToolCompleted)]
 
 
-async def test_what_a_tool_notes_is_there_for_the_tools_of_later_turns(bus: TestBus) -> None:
+async def test_tools_of_later_turns_see_the_call_state_of_earlier_ones(bus: TestBus) -> None:
     async with line_of(bus).running() as line:
         await line.say("where is my parcel identify 1")
         await line.say("where is my parcel identify 2")
@@ -172,7 +172,7 @@ async def test_a_tool_that_breaks_or_is_too_slow_notes_nothing(bus: TestBus) -> 
     assert (await results(line))[-1] == "{}"
 
 
-async def test_what_cannot_be_kept_is_named_in_the_log_and_the_rest_is_kept(bus: TestBus) -> None:
+async def test_values_that_cannot_be_stored_are_logged_and_the_others_are_stored(bus: TestBus) -> None:
     @tool
     def notes(context: ToolContext) -> str:
         """Note."""
@@ -189,7 +189,7 @@ async def test_what_cannot_be_kept_is_named_in_the_log_and_the_rest_is_kept(bus:
     assert problems[1] == f"'large' is not kept: it would be larger than {LARGEST} bytes"
 
 
-def test_a_recorded_answer_notes_what_the_recorded_tool_did() -> None:
+def test_a_recorded_answer_changes_the_call_state_like_the_recorded_tool() -> None:
     requested = ToolRequested(call="07-x", id="r1", turn=1, agent="desk", name="identify", arguments='{"pin":"1234"}')
     noted = {"identified": True}
     completed = ToolCompleted(call="07-x", turn=1, request="r1", name="identify", result="It is Ann.", noted=noted)
@@ -213,5 +213,7 @@ def test_a_recorded_answer_notes_what_the_recorded_tool_did() -> None:
         ({}, {"a": (1, 2)}, {"a": [1, 2]}),
     ],
 )
-def test_only_what_has_changed_is_noted(before: dict[str, Any], after: dict[str, Any], noted: dict[str, Any]) -> None:
+def test_only_changes_of_the_call_state_are_published(
+    before: dict[str, Any], after: dict[str, Any], noted: dict[str, Any]
+) -> None:
     assert changes(before, after) == (noted, [])

@@ -59,7 +59,7 @@ def test_the_history_keeps_only_what_the_caller_heard(heard: str, kept: list[str
     assert [message.tool_call_id for message in conversation.messages if message.role == "tool"] == ["c1"]
 
 
-def test_a_greeting_that_was_interrupted_is_remembered_as_far_as_it_was_heard() -> None:
+def test_an_interrupted_greeting_is_remembered_up_to_the_words_that_were_heard() -> None:
     conversation = conversation_of(asked("hello?"))
     conversation.truncate_reply(0, "Hel", DEFAULT_LANGUAGE)
     assert texts(conversation) == ["Hel —", "hello?"]
@@ -104,13 +104,13 @@ def test_long_results_are_forgotten_sooner() -> None:
     assert [line.turn for line in kept.lines] == [8] * 4 + [9] * 4
 
 
-def test_what_is_stored_is_what_was_remembered() -> None:
+def test_a_conversation_is_the_same_after_storing_it() -> None:
     conversation = conversation_of(asked("where is it"), calling(), running={"request-1": "c1"})
     conversation.mark_interrupted(1)
     assert Conversation.decode(conversation.encode()) == conversation
 
 
-def test_what_falls_out_of_the_memory_is_kept_as_notes_within_bounds() -> None:
+def test_dropped_messages_are_kept_as_bounded_notes() -> None:
     conversation = Conversation(agent="tracking")
     for turn in range(1, 80):
         said = Message(role="user", content=f"question {turn} " + "about it " * 40)

@@ -39,7 +39,7 @@ def outbound(number: str) -> CallStarted:
     return CallStarted(call="", from_number=OWN, to_number=number, direction="outbound")
 
 
-async def test_an_agent_knows_what_the_caller_called_about_before(bus: TestBus) -> None:
+async def test_an_agent_knows_the_callers_earlier_calls(bus: TestBus) -> None:
     system, notes, *said = await asked_in_two_calls(bus, remembering(), inbound("+15550001"), inbound("+15550001"))
     assert system == Message(role="system", content="You are the reception.")
     assert notes.role == "user"
@@ -49,7 +49,7 @@ async def test_an_agent_knows_what_the_caller_called_about_before(bus: TestBus) 
     assert [message.content for message in said] == ["hello"]
 
 
-async def test_an_app_that_does_not_ask_for_it_remembers_nobody(bus: TestBus) -> None:
+async def test_an_app_remembers_callers_only_if_it_asks_for_it(bus: TestBus) -> None:
     messages = await asked_in_two_calls(bus, team(Parcels()), inbound("+15550001"), inbound("+15550001"))
     assert "private" not in str(messages)
     assert [key async for key in bus.bus.redis.scan_iter(match="orchestra:caller:*")] == []
@@ -66,16 +66,16 @@ async def test_an_app_that_does_not_ask_for_it_remembers_nobody(bus: TestBus) ->
         (inbound("client:agent1"), inbound("client:agent1")),
     ],
 )
-async def test_nobody_is_told_of_somebody_else(bus: TestBus, first: CallStarted, second: CallStarted) -> None:
+async def test_no_caller_sees_the_calls_of_another(bus: TestBus, first: CallStarted, second: CallStarted) -> None:
     assert "private" not in str(await asked_in_two_calls(bus, remembering(), first, second))
 
 
-async def test_who_was_called_is_known_when_they_call_back(bus: TestBus) -> None:
+async def test_a_person_whom_the_app_called_is_recognized_when_they_call_back(bus: TestBus) -> None:
     messages = await asked_in_two_calls(bus, remembering(), outbound("+15551111"), inbound("+15551111"))
     assert "my diagnosis is private" in messages[1].content
 
 
-async def test_a_tool_is_told_the_number_of_the_person_on_the_line(bus: TestBus) -> None:
+async def test_a_tool_gets_the_callers_number(bus: TestBus) -> None:
     line = Line(bus, lambda _: "I see.", app=remembering())
     async with line.running(outbound("+15551111")):
         state = await bus.bus.redis.hget(bus.bus.key(line.call, "execution", line.call), "caller_number")

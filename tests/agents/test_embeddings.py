@@ -76,19 +76,19 @@ async def test_a_section_is_found_by_its_meaning_where_no_word_of_it_was_said(
     assert await found(knowledge, "is it expensive") == ["Prices"]
 
 
-async def test_what_words_and_meaning_agree_on_comes_first(knowledge: Knowledge) -> None:
+async def test_a_section_found_by_words_and_meaning_comes_first(knowledge: Knowledge) -> None:
     await asyncio.to_thread(knowledge.embed)
     assert (await found(knowledge, "when do you open in the morning"))[0] == "Opening hours"
     assert [number for number, _ in fuse_rankings([1, 2, 3], [3, 4])] == [3, 1, 2, 4]
 
 
-async def test_what_has_nothing_to_do_with_the_pages_finds_nothing(knowledge: Knowledge, server: OpenAIServer) -> None:
+async def test_a_query_about_something_else_finds_nothing(knowledge: Knowledge, server: OpenAIServer) -> None:
     await asyncio.to_thread(knowledge.embed)
     server.embed = lambda _: [-1.0, -1.0, -1.0, 0.1]
     assert await found(knowledge, "weather in Paris") == []
 
 
-async def test_only_what_has_changed_is_embedded_again_also_by_the_next_process(
+async def test_only_changed_sections_are_embedded_again_even_by_another_process(
     folder: Path, knowledge: Knowledge, server: OpenAIServer
 ) -> None:
     first, second = knowledge, knowledge_of(folder, server)
@@ -131,7 +131,7 @@ async def test_pages_that_could_not_be_embedded_are_found_by_words_and_embedded_
             await asyncio.sleep(0.05)
 
 
-async def test_the_agents_tool_finds_by_meaning_and_keeps_nobody_waiting(knowledge: Knowledge) -> None:
+async def test_the_search_tool_finds_by_meaning_without_blocking_other_calls(knowledge: Knowledge) -> None:
     await asyncio.to_thread(knowledge.embed)
     context = ToolContext(call="07-a", turn=1, agent="a", idempotency_key="k", caller_number="", resources=None)
     told = await search_tool(knowledge.sections).run('{"query":"my hound"}', context)

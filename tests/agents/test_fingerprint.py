@@ -64,7 +64,7 @@ def with_agent(**changed: object) -> App:
     ],
     ids=["prompt", "model", "parameters", "tools", "rules", "greeting"],
 )
-def test_whatever_decides_an_answer_is_in_the_version(changed: App) -> None:
+def test_everything_that_decides_an_answer_is_part_of_the_version(changed: App) -> None:
     assert changed.version != shop().version
 
 
@@ -74,7 +74,7 @@ def test_a_constant_that_a_tools_helper_uses_is_in_the_version(monkeypatch: pyte
     assert shop().version != before
 
 
-def test_a_changed_page_of_the_knowledge_is_another_version_and_its_place_is_not(tmp_path: Path) -> None:
+def test_a_changed_page_of_the_knowledge_is_another_version_but_a_moved_folder_is_not(tmp_path: Path) -> None:
     versions = []
     for folder, text in (("a", "Open at nine."), ("b", "Open at nine."), ("c", "Open at ten.")):
         (tmp_path / folder).mkdir()
@@ -99,7 +99,7 @@ def test_another_process_finds_the_same_version() -> None:
     assert found == {app.version}
 
 
-async def test_every_event_names_who_published_it(bus: TestBus) -> None:
+async def test_every_event_carries_the_version_of_its_publisher(bus: TestBus) -> None:
     line = Line(bus, lambda _: "Your parcel is here.")
     async with line.running():
         await line.say("where is my parcel")
@@ -132,7 +132,7 @@ async def test_prompts_and_turns_name_the_model_its_parameters_and_the_rules_tha
     assert [(turn.model, turn.rules) for turn in turns] == [("scripted", ()), ("scripted", ("nothing_found",))]
 
 
-async def test_an_edge_says_what_it_is_told_to_say_of_itself(bus: TestBus) -> None:
+async def test_a_publisher_puts_its_version_on_its_events(bus: TestBus) -> None:
     publisher = bus.bus.publisher("edge", version="0.1.0+0123456789ab")
     call = bus.call()
     assert publisher.publish(UserTurnEnded(call=call, text="")).version == "0.1.0+0123456789ab"

@@ -51,7 +51,7 @@ async def test_a_caller_who_interrupts_the_model_stops_it(bus: TestBus) -> None:
     assert [turn.turn for turn in await line.events(TurnCompleted)] == [2]
 
 
-async def test_a_caller_who_interrupts_a_look_up_stops_it_and_the_agent_does_not_hang(bus: TestBus) -> None:
+async def test_a_caller_who_interrupts_a_tool_call_stops_it_and_the_agent_does_not_hang(bus: TestBus) -> None:
     async with Line(bus, lambda prompt: FIND if last(prompt).startswith("user: where") else "Yes?").running() as line:
         line.parcels.gate.clear()
         await line.say("where is my parcel", settle=False)
@@ -80,7 +80,7 @@ async def test_a_tool_that_changes_the_world_is_done_to_its_end_and_remembered(b
     assert ("tool", "booked Friday for +15550001") in history(line)
 
 
-async def test_a_caller_who_interrupts_the_voice_is_known_to_have_heard_only_so_much(bus: TestBus) -> None:
+async def test_an_interrupted_reply_is_remembered_up_to_the_words_that_the_caller_heard(bus: TestBus) -> None:
     async with Line(bus, lambda _: "We open at nine. We close at five.").running() as line:
         await line.say("when do you open")
         await line.interrupt(1, "We open at nine.")
@@ -89,7 +89,7 @@ async def test_a_caller_who_interrupts_the_voice_is_known_to_have_heard_only_so_
     assert await line.events(TurnCancelled) == []
 
 
-async def test_a_newer_turn_takes_the_place_of_one_that_runs(bus: TestBus) -> None:
+async def test_a_newer_turn_replaces_the_running_one(bus: TestBus) -> None:
     async with Line(bus, lambda prompt: f"You said {last(prompt)}").running() as line:
         line.model.hold.clear()
         await line.say("one moment", settle=False)
@@ -154,7 +154,7 @@ async def test_a_call_that_ends_stops_what_runs(bus: TestBus) -> None:
     assert len(line.model.prompts) == 1
 
 
-async def test_nobody_answers_a_caller_who_spoke_half_a_minute_ago(bus: TestBus) -> None:
+async def test_a_turn_older_than_half_a_minute_is_not_answered(bus: TestBus) -> None:
     async with Line(bus, lambda _: "Yes?").running() as line:
         await line.say("hello?", at=time.time() - 31)
         assert [event.reason for event in await line.events(TurnCancelled)] == ["expired"]

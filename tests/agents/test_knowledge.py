@@ -35,7 +35,7 @@ def knowledge(tmp_path: Path) -> Knowledge:
     return Knowledge(tmp_path)
 
 
-def test_a_section_is_found_by_its_words_and_told_without_markdown(knowledge: Knowledge) -> None:
+def test_a_section_is_found_by_its_words_and_returned_without_markdown(knowledge: Knowledge) -> None:
     found = knowledge.sections("When do you open on Sundays in summer?")
     assert (found[0].title, found[0].text) == (
         "Opening hours: On Sundays",
@@ -49,7 +49,7 @@ def test_a_page_without_a_heading_is_named_by_its_file(knowledge: Knowledge) -> 
 
 
 @pytest.mark.parametrize("query", ["parsel lost", "my partial was lost", "losing parcels", "lost packages"])
-def test_endings_and_words_that_were_heard_wrong_do_not_hide_a_section(knowledge: Knowledge, query: str) -> None:
+def test_endings_and_misrecognized_words_do_not_hide_a_section(knowledge: Knowledge, query: str) -> None:
     assert [passage.title for passage in knowledge.sections(query)] == ["lost parcels"]
 
 
@@ -64,7 +64,9 @@ def test_endings_and_words_that_were_heard_wrong_do_not_hide_a_section(knowledge
         ("lost in the Amazon jungle tour", "lost parcels"),  # whoever reads it judges whether it answers
     ],
 )
-def test_what_shares_nothing_telling_with_the_pages_finds_nothing(knowledge: Knowledge, query: str, title: str) -> None:
+def test_a_query_without_specific_words_of_the_pages_finds_nothing(
+    knowledge: Knowledge, query: str, title: str
+) -> None:
     found = [passage.title for passage in knowledge.sections(query)]
     assert found == [] if not title else found and all(each.startswith(title) for each in found)
 
@@ -100,7 +102,7 @@ _CLINIC = Path(__file__).parent / "clinic"
         "Good morning, this is Mrs Miller of Hill Street, it is about my husband's blood test next Tuesday at ten",
     ],
 )
-def test_what_else_a_caller_says_hides_no_page(query: str) -> None:
+def test_other_words_of_a_caller_do_not_hide_a_page(query: str) -> None:
     assert any(found.title.startswith("Blood tests: ") for found in Knowledge(_CLINIC).sections(query))
 
 
@@ -192,7 +194,7 @@ def test_a_pdf_that_is_none_is_named(tmp_path: Path) -> None:
         Knowledge(tmp_path).check()
 
 
-def test_a_second_reading_reads_what_has_changed_and_only_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_folder_again_reads_only_changed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "one.md").write_text("# Pool\nThe pool opens at seven.")
     (tmp_path / "two.md").write_text("# Dogs\nDogs stay on the lead.")
     knowledge = Knowledge(tmp_path)

@@ -60,7 +60,7 @@ def app_of(tools: tuple[Tool, ...]) -> App:
         ),
     ],
 )
-async def test_a_server_that_was_started_anew_is_greeted_again_and_called_once(
+async def test_a_restarted_server_is_initialized_again_and_called_once(
     server: McpHttpServer, found: Tool, unknown: tuple[int, dict[str, Any]]
 ) -> None:
     assert await ask(found, number=1) == "found 1"
@@ -109,7 +109,7 @@ async def test_an_answer_that_breaks_off_is_an_outcome_that_is_not_known(server:
     ],
     ids=lambda odd: str(odd)[:40],
 )
-async def test_what_is_no_answer_fails_this_call_and_no_other(
+async def test_an_invalid_answer_fails_only_its_own_call(
     server: McpHttpServer, found: Tool, odd: dict[str, Any]
 ) -> None:
     server.odd = odd
@@ -195,7 +195,7 @@ async def test_a_caller_hears_that_a_tool_is_away_and_all_others_work(bus: TestB
 
 
 @pytest.mark.parametrize("server", ["", "ftp://lab.example/mcp", "lab-server", (), ("npx", 7)])
-def test_what_is_no_place_of_a_server_is_refused_with_the_cure(server: Any) -> None:
+def test_an_invalid_server_address_is_refused_with_the_cure(server: Any) -> None:
     with pytest.raises(AppError, match="mcp_tools: server"):
         mcp_tools(server)
 

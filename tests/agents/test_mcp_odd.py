@@ -75,7 +75,7 @@ async def test_a_list_that_never_ends_is_cut(mode: str, tools: int) -> None:
     assert len(await tools_of(mode)) == tools
 
 
-async def test_names_and_schemas_are_such_that_chat_endpoints_take_them(tmp_path: Path) -> None:
+async def test_chat_endpoints_accept_the_names_and_schemas(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     tools = await tools_of("names", str(calls))
     assert len({each.name for each in tools}) == len(tools) == len(NAMES)
@@ -104,7 +104,7 @@ def _check_schema(schema: Any) -> None:
     assert all(isinstance(inner, dict) for inner in schema["properties"].values())
 
 
-def test_names_are_the_same_whatever_the_order_in_which_they_are_told() -> None:
+def test_names_do_not_depend_on_the_order_of_the_list() -> None:
     assert accepted_names(["a.b", "a_b", "a-b"]) == accepted_names(["a-b", "a_b", "a.b"])
     assert accepted_names(["a.b", "a_b"])["a_b"] == "a_b"
     assert accepted_names(["get docs"], prefix="lab-") == {"get docs": "lab_get_docs"}
@@ -161,7 +161,7 @@ def test_a_schema_is_completed(schema: Any, parameters: dict[str, Any]) -> None:
         ("garbage", "plain: garbage"),
     ],
 )  # fmt: skip
-async def test_every_kind_of_answer_is_told_as_text(result_text: Tool, kind: str, text: str) -> None:
+async def test_every_kind_of_result_becomes_text(result_text: Tool, kind: str, text: str) -> None:
     assert await ask(result_text, kind=kind) == text
 
 
@@ -169,12 +169,12 @@ async def test_every_kind_of_answer_is_told_as_text(result_text: Tool, kind: str
     ("kind", "text"),
     [("error", "there is no such parcel"), ("mute error", "told failed."), ("nothing", "cannot be read")],
 )
-async def test_what_a_server_calls_a_failure_is_one(result_text: Tool, kind: str, text: str) -> None:
+async def test_every_form_of_a_servers_failure_is_recognized(result_text: Tool, kind: str, text: str) -> None:
     with pytest.raises(ToolFailed, match=text):
         await ask(result_text, kind=kind)
 
 
-async def test_an_error_of_a_server_is_told_without_what_no_event_can_carry() -> None:
+async def test_a_servers_error_is_passed_on_without_characters_that_no_event_can_carry() -> None:
     command = [sys.executable, "-m", "tests.fuzz.mcp_server"]
     tools = await asyncio.to_thread(mcp_tools, command, env={"PYTHONPATH": str(Path(__file__).parents[2])})
     (tool,) = [each for each in tools if each.name == "told"]
@@ -220,7 +220,7 @@ async def test_a_server_that_hangs_is_started_again_after_three_calls(result_tex
     assert await ask(result_text) == "one\ntwo"
 
 
-async def test_what_a_server_prints_beside_the_protocol_is_passed_over() -> None:
+async def test_output_of_a_server_that_is_not_a_message_is_ignored() -> None:
     (tool,) = await tools_of("chatty")
     assert await ask(tool) == "one\ntwo"
     await close(tool)

@@ -29,7 +29,7 @@ async def confirm(line: Line, text: str) -> None:
     await line.bus.settled()
 
 
-async def test_the_reply_to_a_predicted_turn_is_made_before_it_ends_and_once(bus: TestBus) -> None:
+async def test_the_reply_to_a_predicted_turn_is_made_once_before_the_turn_ends(bus: TestBus) -> None:
     async with Line(bus, lambda _: "At nine.").running() as line:
         await predict(line, "when do you open")
         await line.until(ReplyChunk)

@@ -34,7 +34,7 @@ def saturday_at_the_latest(use: ToolUse) -> ToolUse | None:
     return use.instead(day="Saturday") if use.tool == "book" else None
 
 
-async def test_a_refused_tool_is_not_run_and_the_caller_hears_what_the_rule_says(bus: TestBus) -> None:
+async def test_a_refused_tool_does_not_run_and_the_caller_hears_the_words_of_the_rule(bus: TestBus) -> None:
     async with line_with(bus, never_on_sunday).running() as line:
         await line.say("where is my parcel")
     assert await line.events(ToolRequested) == []
@@ -46,7 +46,7 @@ async def test_a_refused_tool_is_not_run_and_the_caller_hears_what_the_rule_says
     assert len(line.model.prompts) == 1
 
 
-async def test_what_was_refused_and_said_stands_in_the_conversation(bus: TestBus) -> None:
+async def test_a_refusal_and_its_words_are_part_of_the_conversation(bus: TestBus) -> None:
     async with line_with(bus, never_on_sunday).running() as line:
         await line.say("where is my parcel")
         await line.say("and now")
@@ -58,7 +58,7 @@ async def test_what_was_refused_and_said_stands_in_the_conversation(bus: TestBus
     ]
 
 
-async def test_a_changed_tool_call_runs_as_the_rule_made_it(bus: TestBus) -> None:
+async def test_a_tool_call_that_a_rule_changed_runs_as_changed(bus: TestBus) -> None:
     async with line_with(bus, saturday_at_the_latest).running() as line:
         await line.say("where is my parcel")
     (requested,) = await line.events(ToolRequested)
@@ -66,7 +66,7 @@ async def test_a_changed_tool_call_runs_as_the_rule_made_it(bus: TestBus) -> Non
     assert line.parcels.done == [f"booked Saturday for +15550001 ({requested.id})"]
 
 
-async def test_rules_see_what_those_before_them_made(bus: TestBus) -> None:
+async def test_rules_see_the_changes_of_earlier_rules(bus: TestBus) -> None:
     async with line_with(bus, saturday_at_the_latest, never_on_sunday).running() as line:
         await line.say("where is my parcel")
     assert len(line.parcels.done) == 1
@@ -84,7 +84,7 @@ async def test_a_rule_may_have_another_tool_called(bus: TestBus) -> None:
     ]
 
 
-async def test_a_rule_knows_what_the_caller_has_said(bus: TestBus) -> None:
+async def test_a_rule_knows_the_callers_words(bus: TestBus) -> None:
     seen: list[ToolUse] = []
 
     @rule
@@ -98,7 +98,7 @@ async def test_a_rule_knows_what_the_caller_has_said(bus: TestBus) -> None:
     assert (use.caller_said, use.caller_number, use.call) == ("where is my parcel", "+15550001", line.call)
 
 
-async def test_one_refused_call_among_several_is_to_be_made_on_its_own(bus: TestBus) -> None:
+async def test_a_refused_call_among_several_has_to_be_made_on_its_own(bus: TestBus) -> None:
     calls = (call_of("find_parcel", '{"number":"1"}', "c1"), call_of("book", '{"day":"Sunday"}', "c2"))
     async with line_with(bus, never_on_sunday, calls=calls).running() as line:
         await line.say("where is my parcel")
@@ -119,7 +119,7 @@ def confused(use: ToolUse) -> int:
 
 
 @pytest.mark.parametrize("faulty", [broken, confused])
-async def test_what_a_faulty_rule_guards_is_not_done(bus: TestBus, faulty: Rule) -> None:
+async def test_a_tool_call_is_not_made_if_its_rule_fails(bus: TestBus, faulty: Rule) -> None:
     async with line_with(bus, faulty).running() as line:
         await line.say("where is my parcel")
     assert line.parcels.done == []
@@ -157,7 +157,7 @@ async def test_a_changed_handoff_leads_to_the_other_agent(bus: TestBus) -> None:
     assert [change.agent for change in await line.events(AgentChanged)] == ["reception", "tracking"]
 
 
-def test_a_rule_says_by_its_annotation_what_it_looks_at() -> None:
+def test_the_annotation_of_a_rule_chooses_its_subject() -> None:
     assert (never_on_sunday.subject, no_billing.subject) == (ToolUse, Handoff)
     assert rule(_about_a_sentence).subject is Sentence
     with pytest.raises(AppError, match="must take one argument annotated"):

@@ -114,7 +114,7 @@ def test_an_annotation_of_a_rule_that_is_nowhere_is_named() -> None:
         rule(check)
 
 
-def test_what_is_no_function_is_no_tool_and_no_rule() -> None:
+def test_only_functions_can_be_tools_and_rules() -> None:
     def streaming(word: str) -> Any:
         yield word
 

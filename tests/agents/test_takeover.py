@@ -60,7 +60,7 @@ async def test_another_orchestration_worker_goes_on_with_the_turn(bus: TestBus, 
     assert len(await line.events(PromptRequested)) == 3
 
 
-async def test_what_was_answered_while_no_worker_ran_is_taken_from_the_journal(bus: TestBus) -> None:
+async def test_answers_from_while_no_worker_ran_are_taken_from_the_journal(bus: TestBus) -> None:
     line = Line(bus, decide)
     async with bus.run(line.execution().consumer):
         line.parcels.gate.clear()

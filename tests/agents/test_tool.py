@@ -71,7 +71,7 @@ async def test_arguments_arrive_in_the_types_they_are_annotated_with() -> None:
         ("[]", "Expected `object`"),
     ],
 )
-async def test_wrong_arguments_are_rejected_with_place_and_reason(arguments: str, complaint: str) -> None:
+async def test_wrong_arguments_are_rejected_with_location_and_reason(arguments: str, complaint: str) -> None:
     with pytest.raises(RejectedError, match=complaint):
         await send.run(arguments, CONTEXT)
 
@@ -92,7 +92,7 @@ async def test_a_function_that_is_not_async_runs_in_a_thread_of_its_own() -> Non
     assert await where.run("", CONTEXT) == "false"
 
 
-async def test_what_is_no_text_comes_back_as_json() -> None:
+async def test_a_result_that_is_not_text_becomes_json() -> None:
     @tool
     def address() -> Address:
         return Address("Hill", 3)

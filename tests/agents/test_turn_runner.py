@@ -106,7 +106,7 @@ async def test_two_handoffs_at_once_are_one(bus: TestBus) -> None:
     assert (await line.events(TurnCompleted))[0].text == "I am tracking."
 
 
-async def test_an_agent_that_calls_tools_for_ever_is_made_to_answer(bus: TestBus) -> None:
+async def test_an_agent_that_keeps_calling_tools_has_to_answer_in_the_end(bus: TestBus) -> None:
     def decide(prompt: PromptRequested) -> object:
         return [call_of("find_parcel", '{"number":"1"}')] if prompt.tools else "I cannot find it."
 
@@ -116,7 +116,7 @@ async def test_an_agent_that_calls_tools_for_ever_is_made_to_answer(bus: TestBus
     assert (await line.events(TurnCompleted))[0].text == "I cannot find it."
 
 
-async def test_tool_calls_of_one_id_are_told_apart(bus: TestBus) -> None:
+async def test_tool_calls_with_the_same_id_are_distinguished(bus: TestBus) -> None:
     def decide(prompt: PromptRequested) -> object:
         if last(prompt).startswith("user"):
             calls = ("1", "2", "3")
@@ -175,7 +175,7 @@ async def test_wrong_arguments_go_back_to_the_agent(bus: TestBus) -> None:
     assert (await line.events(TurnCompleted))[0].text == "I did that wrong."
 
 
-async def test_arguments_that_are_no_json_go_back_to_the_agent(bus: TestBus) -> None:
+async def test_invalid_json_arguments_are_reported_to_the_agent(bus: TestBus) -> None:
     def decide(prompt: PromptRequested) -> object:
         return [call_of("find_parcel", '{"number"')] if last(prompt).startswith("user") else "I did that wrong."
 

@@ -26,14 +26,14 @@ def test_no_refund_is_promised(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["I cannot promise a refund.", "Your parcel is at the depot."])
-def test_what_promises_no_money_is_said(text: str) -> None:
+def test_a_sentence_that_promises_no_money_is_said(text: str) -> None:
     assert no_promise_of_refunds(Sentence(text=text)) is None
 
 
 @pytest.mark.parametrize(
     "said", [("It is 4271.",), ("four two", "seven one"), ("deliver it", "for two seven one", "on Friday")]
 )
-def test_a_caller_who_named_the_number_may_have_the_parcel_brought(said: tuple[str, ...]) -> None:
+def test_a_caller_who_gave_the_number_may_have_the_parcel_delivered(said: tuple[str, ...]) -> None:
     assert identity_check_before_redelivery(use_of("redeliver", *said, number="4271", day="Friday")) is None
 
 

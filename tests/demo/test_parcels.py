@@ -38,7 +38,7 @@ def test_the_file_is_seeded_once_and_then_kept(parcels: Parcels) -> None:
     assert again.delivery_day == "Friday"
 
 
-def test_the_file_takes_readers_beside_a_writer(parcels: Parcels) -> None:
+def test_the_file_can_be_read_while_it_is_written(parcels: Parcels) -> None:
     assert rows(parcels, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -48,12 +48,12 @@ async def test_a_parcel_is_found_or_said_to_be_unknown(parcels: Parcels) -> None
     assert "cannot find" in await find_parcel.run('{"number": "0000"}', context(parcels))
 
 
-async def test_a_new_delivery_is_booked_and_told(parcels: Parcels) -> None:
+async def test_a_new_delivery_is_booked_and_confirmed(parcels: Parcels) -> None:
     assert "on Friday" in await redeliver.run('{"number": "4271", "day": "Friday"}', context(parcels))
     assert (await find_parcel.run('{"number": "4271"}', context(parcels))).endswith("delivered again on Friday.")
 
 
-async def test_what_was_delivered_is_not_delivered_again(parcels: Parcels) -> None:
+async def test_a_delivered_parcel_is_not_delivered_again(parcels: Parcels) -> None:
     assert "cannot deliver it again" in await redeliver.run('{"number": "9264", "day": "Friday"}', context(parcels))
     assert rows(parcels, "SELECT * FROM done") == []
 

@@ -43,7 +43,7 @@ async def test_digits_end_at_their_length_at_the_terminator_or_at_a_pause(
     assert await collected(pressed, length=length, terminator=terminator) == digits
 
 
-async def test_a_key_that_nobody_waits_for_is_not_kept() -> None:
+async def test_a_key_is_dropped_when_no_tool_waits_for_it() -> None:
     keypad = Keypad()
     keypad.press("c", "1")
     collecting = asyncio.create_task(

@@ -79,7 +79,7 @@ async def test_the_offline_model_may_be_the_fallback(bus: TestBus) -> None:
     assert (await line.events(PromptCompleted))[0].model == "offline"
 
 
-async def test_a_request_that_was_refused_is_made_again(bus: TestBus) -> None:
+async def test_a_refused_request_is_repeated(bus: TestBus) -> None:
     async with OpenAIServer(lambda *_: "Hello.", faults=Faults(status=500, times=1)) as server:
         assert await heard(RemoteLine(bus, server, model_retries=1), "hello") == ["Hello."]
         assert len([seen for seen in server.seen if "completions" in seen.path]) >= 1
@@ -151,7 +151,7 @@ async def test_a_model_that_always_fails_is_left_alone_for_a_while(bus: TestBus)
     assert len(line.model.prompts) == 3
 
 
-async def test_a_tool_that_is_not_there_is_told_to_the_agent(bus: TestBus) -> None:
+async def test_an_agent_learns_that_a_tool_does_not_exist(bus: TestBus) -> None:
     def decide(prompt: PromptRequested) -> object:
         return [call_of("make_coffee")] if last(prompt).startswith("user") else "I cannot do that."
 
@@ -160,7 +160,7 @@ async def test_a_tool_that_is_not_there_is_told_to_the_agent(bus: TestBus) -> No
     assert all(event.failed for event in await line.events(ToolCompleted))
 
 
-async def test_thirty_kilobytes_of_one_word_are_cut_into_pieces_that_can_be_spoken(bus: TestBus) -> None:
+async def test_a_word_of_thirty_kilobytes_is_split_into_speakable_pieces(bus: TestBus) -> None:
     line = Line(bus, lambda _: "x" * 30_000)
     said = await heard(line, "talk")
     assert "".join(said) == "x" * 30_000

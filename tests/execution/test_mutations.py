@@ -14,7 +14,7 @@ from tests.servers.shapes import ANSWER, chunk
 _COUNT = 3_000
 
 
-def test_a_mutated_stream_is_an_answer_or_a_failure_and_nothing_else_is_spoken() -> None:
+def test_a_mutated_stream_is_either_an_answer_or_a_failure() -> None:
     answered = 0
     for seed in range(_COUNT):
         stream = mutated(random.Random(seed))
@@ -26,7 +26,7 @@ def test_a_mutated_stream_is_an_answer_or_a_failure_and_nothing_else_is_spoken()
     assert answered > _COUNT / 3  # most get past the first check
 
 
-def test_the_check_notices_what_is_spoken_wrongly() -> None:
+def test_the_check_notices_text_that_must_not_be_spoken() -> None:
     spoken_aloud = Mutated(
         [b'data: {"choices": [{"delta": {"content": "' + SECRET.encode() + b'"}}]}\n\n'], in_form=True
     )

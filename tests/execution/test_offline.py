@@ -68,7 +68,7 @@ async def test_a_failed_tool_is_an_apology() -> None:
     )
 
 
-async def test_an_agent_without_knowledge_declines_what_it_does_not_know() -> None:
+async def test_an_agent_without_knowledge_declines_questions_that_fit_no_tool() -> None:
     assert (
         await CallInProcess(_desk(balance)).say("Tell me a joke.")
     ).reply == "I am sorry, I cannot help you with that."

@@ -106,7 +106,7 @@ def test_an_example_leads_to_its_agent_from_anywhere(clinic: App, agent: str, sa
 
 
 @pytest.mark.parametrize("words", ["", "Hello?", "please", "yes"])
-def test_what_is_only_polite_leads_nowhere(clinic: App, words: str) -> None:
+def test_polite_words_alone_do_not_route(clinic: App, words: str) -> None:
     assert Router(clinic).route(words, "billing") == "billing"
 
 
@@ -134,7 +134,7 @@ async def test_an_example_wins_over_good_bye_and_over_a_tool_that_waits() -> Non
 
 
 @pytest.mark.parametrize("example", ["where is order 34", "what is on friday", "what's my balance"])
-async def test_an_example_stands_for_every_number_day_and_spelling(example: str) -> None:
+async def test_an_example_matches_with_any_number_day_and_spelling(example: str) -> None:
     @tool(examples=(example,))
     def first() -> str:
         """Do it."""
@@ -171,14 +171,14 @@ async def test_a_question_without_one_goes_on_from_the_one_before(clinic: App, s
     assert "opening hours" in search.arguments
 
 
-async def test_choices_in_words_are_found_in_digits_and_a_time_of_day_is_no_day() -> None:
+async def test_choices_in_words_match_digits_and_a_time_of_day_is_not_a_day() -> None:
     call = desk(book)
     assert (await call.say("I need an appointment on Monday.")).reply == "At nine or at eleven?"
     booked = await call.say("At 11.")
     assert json.loads(booked.calls[0].arguments) == {"day": "monday", "time": "eleven"}
 
 
-async def test_dates_and_times_are_filled_with_what_was_said_or_asked_for_again() -> None:
+async def test_dates_and_times_are_taken_from_the_callers_words_or_asked_for_again() -> None:
     call = desk(action)
     assert (await call.say("Move my appointment.")).reply == "Which new date is it?"
     assert (await call.say("Whenever it suits you.")).reply == "I am sorry, I did not get that. Which new date is it?"
@@ -197,7 +197,7 @@ async def test_free_words_are_only_taken_from_the_answer_to_their_question() -> 
     assert (await call.say("My name is Peter Smith.")).reply.startswith("Thank you, Peter Smith.")
 
 
-async def test_what_nobody_can_say_is_given_up_after_three_questions() -> None:
+async def test_an_argument_that_cannot_be_spoken_is_given_up_after_three_questions() -> None:
     @tool(examples=("send the papers",))
     def send(papers: Annotated[list[str], "papers"]) -> str:
         """Send papers."""
@@ -278,7 +278,7 @@ def slot(kind: Any, about: str = "", name: str = "value", **schema: Any) -> Slot
         (slot(dict[str, str]), "anything", None),
     ],
 )  # fmt: skip
-def test_an_argument_is_what_was_said_or_nothing(wanted: Slot, said: str, value: object) -> None:
+def test_an_argument_is_taken_from_the_callers_words_or_missing(wanted: Slot, said: str, value: object) -> None:
     found = value_in(wanted, said, asked=True, at=MONDAY)
     assert (found, type(found)) == (value, type(value))
 

@@ -41,7 +41,7 @@ async def test_another_parcel_needs_another_number(call: CallInProcess) -> None:
     assert (await call.say("And where is my other parcel?")).reply == "Which parcel number is it?"
 
 
-async def test_yes_to_an_offer_does_what_was_offered(call: CallInProcess) -> None:
+async def test_a_yes_to_an_offer_is_carried_out(call: CallInProcess) -> None:
     offered = await call.say("Where is my parcel 4271?")
     assert offered.reply.endswith("Shall we deliver it again?")
     accepted = await call.say("Yes, please.")
@@ -90,7 +90,7 @@ async def test_a_question_in_between_is_answered_and_the_number_taken_after_it(c
     assert (await call.say("It is number 4271.")).actions == ("find_parcel",)
 
 
-async def test_what_is_not_understood_is_asked_for_again_and_then_a_person_is_offered(call: CallInProcess) -> None:
+async def test_a_question_is_repeated_and_then_a_person_is_offered(call: CallInProcess) -> None:
     await call.say("Where is my parcel?")
     assert (await call.say("banana")).reply.endswith("Which parcel number is it?")
     await call.say("banana")
@@ -113,7 +113,7 @@ async def test_the_last_reply_is_said_again(call: CallInProcess) -> None:
     assert (await call.say("Sorry, could you say that again?")).reply == first.reply
 
 
-async def test_a_reply_that_was_spoken_over_is_said_again_whole(call: CallInProcess) -> None:
+async def test_an_interrupted_reply_is_repeated_completely(call: CallInProcess) -> None:
     first = await call.say("What happens if a parcel gets lost?")
     call.interrupted("If a parcel has not")
     assert (await call.say("What did you say?")).reply == first.reply
@@ -141,7 +141,7 @@ async def test_no_to_anything_else_ends_the_call(call: CallInProcess) -> None:
     assert (ended.actions, ended.reply) == (("end_call",), "Thank you for calling. Good-bye.")
 
 
-async def test_what_has_nothing_to_do_with_the_app_is_declined_in_the_apps_words(call: CallInProcess) -> None:
+async def test_questions_out_of_scope_are_declined_in_the_apps_words(call: CallInProcess) -> None:
     declined = await call.say("What will the weather be like tomorrow?")
     assert declined.reply == "I am sorry, I can only help you with parcels."
 

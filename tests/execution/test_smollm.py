@@ -104,7 +104,7 @@ async def test_its_words_are_published_while_it_still_speaks(bus: TestBus, url: 
     assert completed.completion_tokens > 0
 
 
-async def test_it_stops_when_nobody_listens_any_more(url: str) -> None:
+async def test_a_model_stops_when_its_answer_is_no_longer_needed(url: str) -> None:
     model = OpenAIModel("smollm2", url)
     pieces = 0
     async with aclosing(model.stream(prompt_of("Count from one to a thousand.", max_tokens=1500))) as stream:

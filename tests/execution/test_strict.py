@@ -85,7 +85,7 @@ PARAMETERS = {"temperature": 0.2, "max_tokens": 100, "parallel_tool_calls": Fals
 
 
 @pytest.mark.parametrize("refuses", REFUSALS.values(), ids=REFUSALS)
-async def test_what_a_server_refuses_is_left_out_and_remembered(refuses: Callable[[Body], Refusal]) -> None:
+async def test_fields_that_a_server_refuses_are_left_out_from_then_on(refuses: Callable[[Body], Refusal]) -> None:
     prompt = PromptRequested(
         call=PROMPT.call, agent="a", messages=PROMPT.messages, tools=PROMPT.tools, parameters=PARAMETERS
     )
@@ -101,7 +101,7 @@ async def test_what_a_server_refuses_is_left_out_and_remembered(refuses: Callabl
         assert server.seen[-1].body["max_completion_tokens"] == 100
 
 
-async def test_several_refusals_are_mended_one_after_the_other() -> None:
+async def test_the_request_adapts_to_several_refusals_one_after_another() -> None:
     def refuses(body: Body) -> Refusal:
         return next(
             (no for each in ("stream_options", "temperature", "ids", "content") if (no := REFUSALS[each](body))), None
@@ -124,7 +124,7 @@ async def test_several_refusals_are_mended_one_after_the_other() -> None:
         {"error": {"message": "The model `m` does not exist", "code": "model_not_found"}},
     ],
 )
-async def test_a_refusal_that_no_other_form_mends_is_not_tried_again(problem: Any) -> None:
+async def test_a_request_is_not_repeated_if_no_other_form_would_help(problem: Any) -> None:
     async with OpenAIServer(lambda *_: "unheard", refuses=lambda _: (400, problem)) as server:
         model = OpenAIModel("test-model", server.base_url, retries=3)
         with pytest.raises(EngineError, match="HTTP 400 Bad Request"):

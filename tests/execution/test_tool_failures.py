@@ -122,7 +122,7 @@ async def test_the_agent_learns_what_the_tool_says_or_the_type_of_the_error(
     [(forgotten_await, "slept"), (unwritable, "{\"('a', 1)\":\"<class 'object'>\"}")],
     ids=lambda each: getattr(each, "name", ""),
 )
-async def test_what_was_done_is_not_failed_for_the_form_of_its_result(bus: TestBus, which: Tool, result: str) -> None:
+async def test_a_tool_does_not_fail_because_of_the_type_of_its_result(bus: TestBus, which: Tool, result: str) -> None:
     completed = await ended(bus, which)
     assert (completed.failed, completed.result) == (False, result)
 

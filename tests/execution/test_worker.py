@@ -68,7 +68,7 @@ async def test_rules_see_every_sentence_before_it_is_said(bus: TestBus) -> None:
     assert completed.text == "Hello. I cannot promise that. Bye."
 
 
-async def test_what_a_broken_rule_guards_is_not_said(bus: TestBus) -> None:
+async def test_a_sentence_is_not_said_if_its_rule_fails(bus: TestBus) -> None:
     completed, said = await prompt(Line(bus, lambda _: "A secret.", app=with_rules(broken)))
     assert said == ["I am sorry, that did not work."]
     assert completed.error
@@ -115,7 +115,7 @@ async def test_a_model_that_stops_in_the_middle_is_given_up_at_the_deadline(bus:
     assert completed.finish_reason == "error"
 
 
-async def test_a_very_long_answer_is_spoken_whole(bus: TestBus) -> None:
+async def test_a_very_long_answer_is_spoken_completely(bus: TestBus) -> None:
     text = "This is a sentence. " * 1500
     completed, said = await prompt(Line(bus, lambda _: text.strip()))
     assert len(said) == 1500
@@ -166,13 +166,13 @@ async def huge() -> str:
         ("unknown", True, "There is no tool named unknown."),
     ],
 )
-async def test_the_agent_is_told_how_its_tool_ended(bus: TestBus, name: str, failed: bool, result: str) -> None:
+async def test_the_agent_learns_the_result_of_its_tool(bus: TestBus, name: str, failed: bool, result: str) -> None:
     line = Line(bus, lambda _: "", app=team(Parcels(), tools=(thread_bound, hanging, blocking, failing)))
     completed = await run_tool(line, name)
     assert (completed.failed, completed.result) == (failed, result)
 
 
-async def test_what_a_tool_returns_is_bounded(bus: TestBus) -> None:
+async def test_a_tools_result_is_bounded(bus: TestBus) -> None:
     completed = await run_tool(Line(bus, lambda _: "", app=team(Parcels(), tools=(huge,))), "huge")
     assert len(completed.result) == 8000
     assert completed.result.endswith("(cut)")

@@ -29,5 +29,5 @@ from orchestra.language.english import LANGUAGE
         ("It costs 3.50, all in.", "It costs 3.50, all in."),
     ],
 )
-def test_what_cannot_be_spoken_is_taken_out(written: str, said: str) -> None:
+def test_text_that_cannot_be_spoken_is_removed(written: str, said: str) -> None:
     assert LANGUAGE.to_plain_text(written) == said

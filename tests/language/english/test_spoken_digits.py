@@ -34,7 +34,7 @@ def test_a_number_of_four_digits_is_found_however_it_was_said_or_written(said: s
         ("A3 1 6.", "8316"),
     ],
 )
-def test_groups_doubles_and_what_recognition_makes_of_them_are_understood(said: str, digits: str) -> None:
+def test_groups_doubles_and_their_misrecognitions_are_understood(said: str, digits: str) -> None:
     assert digits_of_length(said, 4) == digits
 
 

@@ -163,7 +163,7 @@ def test_plain_words_stay_as_they_are() -> None:
     assert verbalize(text) == text
 
 
-def test_what_was_read_out_is_not_changed_by_reading_it_again() -> None:
+def test_verbalizing_a_sentence_twice_changes_nothing() -> None:
     said = verbalize("On 2026-11-22 at 14:30 parcel 4271 cost £4.50, Dr. Hill.")
     assert verbalize(said) == said
 
