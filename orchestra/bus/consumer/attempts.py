@@ -80,7 +80,7 @@ async def run_attempts(
             delivery.attempt += 1
             delivery.deliveries = delivery.attempt
             delivery.may_repeat = True
-            committer.claim(delivery)
+            committer.claim(delivery)  # so that the count in Redis includes this attempt, whatever happens to us
             committer.schedule()
             started, running, error = clock(), begin(delivery, writer), None
     finally:
@@ -96,7 +96,7 @@ async def _attempt(delivery: Delivery, writer: PartitionWriter, running: Any) ->
         writer.finish(delivery, result)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if task is None or task.cancelling():  # from outside: the partition is released or lost
             raise
         return RuntimeError(f"{delivery.handler.name} was cancelled from inside: {error!r}")
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is counted, retried and kept

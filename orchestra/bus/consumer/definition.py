@@ -123,7 +123,7 @@ class Consumer:
         linger_ms: how long what handlers publish may wait so that commits carry more, in ms; the setting unless given.
         start: where a group that does not exist yet begins.
         version: in the header of everything it publishes; the package's version unless given. A lifespan may change it.
-        grace_s: how long handlers may still run when the worker is told to stop, in seconds.
+        grace_s: how long handlers may still run after the worker was asked to stop, in seconds.
 
     """
 

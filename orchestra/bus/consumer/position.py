@@ -54,7 +54,7 @@ class GroupPosition:
 
     @property
     def to_commit(self) -> tuple[bytes, int]:
-        """What the group's position in Redis is to be: the last entry before all held ones, and its number."""
+        """The group's next position in Redis: the last entry before all held ones, and its number."""
         return self._passed if self.held else (self.last, self.read)
 
     def hold_batch(self, last: bytes, count: int) -> HeldBatch:

@@ -99,5 +99,5 @@ def tls_of(url: str, options: dict[str, Any]) -> ssl.SSLContext | None:
 
 
 def _unreadable(url: str, reason: object) -> ServerError:
-    told = masking(secrets_in(url))(str(reason))
-    return ServerError(f"cannot read the Redis URL {without_secrets(url)!r}: {told}")
+    shown = masking(secrets_in(url))(str(reason))
+    return ServerError(f"cannot read the Redis URL {without_secrets(url)!r}: {shown}")

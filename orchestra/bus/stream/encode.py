@@ -67,7 +67,7 @@ def encode_event(event: Event) -> EncodedEvent:
     """
     stream, tag, has_audio = _kinds.get(type(event)) or _kind(type(event))
     audio: bytes | None = None
-    if has_audio:
+    if has_audio:  # as a field of its own: base64 within the JSON would take a third more
         audio = event.audio  # type: ignore[attr-defined]
         event = replace(event, audio=b"")
     event, body = carried(event)

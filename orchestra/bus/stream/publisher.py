@@ -18,6 +18,7 @@ from orchestra.bus.stream.encode import EncodedEvent, encode_event, fill_header
 from orchestra.version import package_version
 from orchestra_schemas import Event
 
+#: how long the server remembers the number of a call's last event, seconds
 _NUMBERS_KEPT_S = 24 * 3600
 _BATCH = 200
 _LOG = structlog.get_logger("orchestra.bus")
@@ -122,7 +123,7 @@ class Publisher:
     def _send(self, partition: int) -> None:
         self._scheduled.discard(partition)
         queue = self._waiting.get(partition)
-        if not queue or partition in self._sending:
+        if not queue or partition in self._sending:  # one batch of a partition at a time, or order would be lost
             return
         batch = self._sending[partition] = [queue.popleft() for _ in range(min(_BATCH, len(queue)))]
         if self._media.get(partition):

@@ -17,8 +17,9 @@ from orchestra.bus.stream.entry import Entry, read_entry
 _LOG = structlog.get_logger("orchestra.bus")
 _BLOCK_MS = 1000
 _COUNT = 100
-_AHEAD = 1000
-_AHEAD_BYTES = 4_000_000
+#: entries, and bytes of them, that may wait for the iteration before reading stops
+_AHEAD, _AHEAD_BYTES = 1000, 4_000_000
+#: ids of the last events, to recognize those that a promoted replica receives again
 _REMEMBERED = 2000
 
 

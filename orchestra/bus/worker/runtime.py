@@ -124,6 +124,7 @@ class ConsumerRuntime:
         stopped = asyncio.create_task(_until(stop))
         try:
             ends: list[asyncio.Future[None]] = [rebalancing, stopped, self._failed, *others]
+            # any task that ends before the stop has failed
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if stopped.done() and not self._failed.done():
                 self.rebalancer.stop()
