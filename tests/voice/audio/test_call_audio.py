@@ -67,7 +67,7 @@ def test_chunks_are_200_ms_and_come_once_they_were_played() -> None:
     assert track.take(9999, everything=True) == [Chunk("agent", 1400, pcm(50))]
 
 
-def test_audio_sent_ahead_of_its_time_is_placed_behind_what_was_sent_before() -> None:
+def test_audio_that_is_sent_early_follows_the_audio_before_it() -> None:
     track = Track("agent")
     for at in (1000, 1010, 1020):
         track.put(at, pcm(40))
@@ -90,7 +90,7 @@ def test_a_late_frame_does_not_tear_a_sentence_apart() -> None:
 
 
 @pytest.mark.parametrize(("cut_ms", "left_ms"), [(150, 150), (400, 400), (500, 400), (0, 0)])
-def test_what_an_interruption_drops_from_the_carriers_buffer_is_not_recorded(cut_ms: int, left_ms: int) -> None:
+def test_audio_that_an_interruption_clears_from_the_carriers_buffer_is_not_recorded(cut_ms: int, left_ms: int) -> None:
     track = Track("agent")
     track.put(0, pcm(400))
     track.cut(cut_ms)
@@ -140,13 +140,13 @@ def test_words_without_times_are_heard_with_the_end_of_their_audio() -> None:
     assert playback.words_played(800) == ["first sentence", "second sentence"]
 
 
-def test_of_speech_whose_words_are_not_known_yet_nothing_was_heard() -> None:
+def test_nothing_was_heard_of_speech_whose_words_are_not_known_yet() -> None:
     playback = PlaybackTracker()
     playback.queue_audio("a", 400)
     assert playback.words_played(400) == []
 
 
-def test_a_speech_of_the_same_name_begins_anew() -> None:
+def test_a_second_speech_of_the_same_name_starts_from_zero() -> None:
     playback = PlaybackTracker()
     playback.queue_audio("a", 400)
     playback.place_word("a", "one", 0)
@@ -156,7 +156,7 @@ def test_a_speech_of_the_same_name_begins_anew() -> None:
     assert playback.words_played(400) == ["one"]
 
 
-def test_what_is_sent_but_not_yet_played_was_not_heard() -> None:
+def test_audio_that_was_sent_but_not_played_was_not_heard() -> None:
     time = Time()
     audio = CallAudio(time)
     audio.take_caller_frame(AudioReceived(bytes(320)))

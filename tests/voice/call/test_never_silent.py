@@ -1,4 +1,4 @@
-"""The caller has finished and nothing sounds: whatever has failed, there is a word soon, and an end to the wait."""
+"""After the caller has finished, whatever fails, they soon hear something, and the wait has an end."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -30,20 +30,20 @@ def waits_s(call: VirtualCall) -> list[float]:
     return [later - before for before, later in pairwise([0.0, *(after_s for after_s, _ in since)])]
 
 
-def test_a_caller_whose_words_no_engine_hears_is_asked_for_them(call: VirtualCall) -> None:
+def test_a_caller_whose_words_are_not_transcribed_is_asked_to_repeat(call: VirtualCall) -> None:
     call.says()
     call.wait(40)
     assert told(call) == [HOLDING, APOLOGY]
 
 
-def test_so_they_are_each_time_that_they_speak(call: VirtualCall) -> None:
+def test_a_caller_whose_words_are_not_transcribed_is_asked_each_time(call: VirtualCall) -> None:
     for _ in range(4):
         call.says()
         call.wait(12)
         assert told(call) == [HOLDING, APOLOGY]
 
 
-def test_after_an_answer_too(call: VirtualCall) -> None:
+def test_a_caller_whose_words_are_not_transcribed_is_asked_after_an_answer_too(call: VirtualCall) -> None:
     call.says("where is my parcel")
     call.works()
     call.answers()
@@ -54,7 +54,9 @@ def test_after_an_answer_too(call: VirtualCall) -> None:
 
 
 @pytest.mark.parametrize("speaking_s", [0.4, 3.0])
-def test_who_speaks_into_a_stall_is_asked_for_it_though_no_word_was_heard(call: VirtualCall, speaking_s: float) -> None:
+def test_a_caller_who_speaks_during_a_stall_is_asked_to_repeat_even_without_a_transcript(
+    call: VirtualCall, speaking_s: float
+) -> None:
     call.voice_starts()
     call.wait(speaking_s)
     call.stall(2.6)
@@ -64,7 +66,7 @@ def test_who_speaks_into_a_stall_is_asked_for_it_though_no_word_was_heard(call: 
     assert told(call) == [HOLDING, APOLOGY]
 
 
-def test_words_that_come_after_the_apology_are_asked_for_again_where_no_agent_answers(call: VirtualCall) -> None:
+def test_words_after_the_apology_are_asked_for_again_if_no_agent_answers(call: VirtualCall) -> None:
     call.says()
     call.wait(8)
     call.words_come("where is my parcel")
@@ -74,7 +76,7 @@ def test_words_that_come_after_the_apology_are_asked_for_again_where_no_agent_an
     assert call.heard_since(late_at)[1][0] <= 8.0
 
 
-def test_words_that_come_after_the_apology_are_answered(call: VirtualCall) -> None:
+def test_words_after_the_apology_are_answered(call: VirtualCall) -> None:
     call.says()
     call.wait(8)
     call.words_come("where is my parcel")
@@ -85,7 +87,7 @@ def test_words_that_come_after_the_apology_are_answered(call: VirtualCall) -> No
     assert told(call)[2:] == [ANSWER]
 
 
-def test_who_goes_on_while_they_are_told_to_wait_is_not_talked_over(call: VirtualCall) -> None:
+def test_a_holding_phrase_does_not_talk_over_a_caller_who_continues(call: VirtualCall) -> None:
     call.says()
     call.wait(2.4)
     assert call.heard[-1][1] == HOLDING
@@ -175,7 +177,7 @@ STEPS: dict[str, Callable[[VirtualCall], object]] = {
 
 @given(before=st.lists(st.sampled_from(sorted(STEPS)), max_size=12), words=st.sampled_from(["", "where is my parcel"]))
 @settings(max_examples=150, deadline=None)
-def test_whatever_was_before_a_caller_who_has_spoken_is_not_left_in_silence(before: list[str], words: str) -> None:
+def test_a_caller_who_has_spoken_is_never_left_in_silence_whatever_came_before(before: list[str], words: str) -> None:
     call = VirtualCall()
     for step in before:
         STEPS[step](call)

@@ -1,4 +1,4 @@
-"""What a caller who waits is told, second by second, and whether what they said can be trusted."""
+"""What a waiting caller is told, second by second, and whether their words can be trusted."""
 
 import pytest
 
@@ -30,11 +30,11 @@ def told(
     return steps
 
 
-def test_a_caller_whom_no_agent_answers_is_told_to_wait_and_then_asked_to_say_it_again() -> None:
+def test_a_caller_without_an_answer_is_asked_to_wait_and_then_to_repeat() -> None:
     assert told(30) == [("hold", 2.2), ("apologise", 6.8)]
 
 
-def test_a_caller_for_whom_the_agents_work_is_told_again_and_again_and_not_for_ever() -> None:
+def test_a_caller_is_asked_to_wait_as_long_as_the_agents_work_but_not_for_ever() -> None:
     steps = told(90, at_work=True)
     assert steps[:4] == [("hold", 2.2), ("hold", 7.0), ("hold", 15.4), ("hold", 23.8)]
     assert steps[-1] == ("give up", 60.2)
@@ -55,11 +55,11 @@ def test_a_platform_that_is_back_has_time_to_answer() -> None:
     assert waiting.next_step(126.0, at_work=False, away=False, patient=False) == "apologise"
 
 
-def test_a_caller_who_keys_something_in_is_not_waiting_yet() -> None:
+def test_a_caller_who_is_pressing_keys_is_not_waiting_yet() -> None:
     assert told(8, patient=True) == [("hold", 7.2)]
 
 
-def test_a_caller_who_speaks_again_waits_anew() -> None:
+def test_the_wait_starts_again_when_the_caller_speaks_again() -> None:
     waiting = SilenceWatch()
     waiting.caller_heard(100.0)
     waiting.note_step(107.0, "apologise")
@@ -77,7 +77,7 @@ def test_a_caller_who_speaks_again_waits_anew() -> None:
         *((text, False) for text in ("see", "it", "Amy", "Hm, no", "I", "all", "4271", "ok 4", "err no", "yeah no")),
     ],
 )
-def test_only_sounds_of_listening_leave_an_agent_the_turn(text: str, *, listening: bool) -> None:
+def test_only_back_channels_leave_the_turn_to_the_agent(text: str, *, listening: bool) -> None:
     assert is_backchannel(text) == listening
 
 
@@ -99,7 +99,7 @@ SAID = "Welcome to the board. Your parcel 4271 is at the depot in Hill Street, a
         ("ваша посылка в пути", False),
     ],
 )
-def test_an_echo_is_told_from_a_caller_by_its_words(text: str, *, echo: bool) -> None:
+def test_an_echo_is_recognized_by_its_words(text: str, *, echo: bool) -> None:
     assert is_echo(text, SAID, least=3) == echo
 
 
@@ -141,7 +141,7 @@ def test_words_without_any_audio_were_not_heard() -> None:
     assert (playback.word_count, playback.words_played(400.0)) == (4, ["It is in Denver."])
 
 
-def test_of_the_words_that_an_engine_gives_up_on_only_those_with_audio_were_heard() -> None:
+def test_if_an_engine_gives_up_on_words_only_those_with_audio_were_heard() -> None:
     playback = PlaybackTracker()
     playback.begin_speech("a")
     playback.queue_audio("a", 500.0)

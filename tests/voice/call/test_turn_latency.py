@@ -1,4 +1,4 @@
-"""Stage times of a turn."""
+"""The latency of a turn by stage."""
 
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.conversation import Conversation

@@ -1,4 +1,4 @@
-"""Who may speak, as a table of moments."""
+"""The rules of turn taking, step by step."""
 
 import pytest
 
@@ -106,7 +106,7 @@ def test_after_a_noise_the_reply_goes_on_from_the_sentence_that_was_cut(turns: T
     assert turns.mark_returned("1.1") == [ReplyPlayed(1, whole, "")]
 
 
-def test_after_a_noise_behind_the_last_word_only_the_mark_is_sent_again(turns: TurnTaking) -> None:
+def test_after_noise_at_the_end_of_a_reply_only_the_mark_is_sent_again(turns: TurnTaking) -> None:
     turns.chunk(1, "Yes.")
     turns.completed(1)
     assert caller_says(turns, "", heard="Yes.") == [FlushSpeech(), SendMark("1.1")]
@@ -126,7 +126,7 @@ def test_a_noise_before_the_first_word_of_a_reply_does_not_lose_it(turns: TurnTa
     assert turns.chunk(1, "Yes.") == [Say(1, "Yes.")]
 
 
-def test_a_caller_who_speaks_on_when_the_turn_is_counted_keeps_the_reply_back() -> None:
+def test_the_reply_is_held_back_from_a_caller_who_still_speaks_when_the_turn_ends() -> None:
     turns = TurnTaking()
     turns.caller_started([])
     turns.caller_stopped()
@@ -201,19 +201,19 @@ def test_the_engine_finishes_a_filler_before_the_wait(turns: TurnTaking) -> None
     assert turns.pause(0) == []
 
 
-def test_what_the_engine_lost_is_spoken_again_from_the_sentence_that_was_cut(turns: TurnTaking) -> None:
+def test_speech_that_the_engine_lost_is_repeated_from_the_sentence_that_was_cut(turns: TurnTaking) -> None:
     turns.chunk(1, "One two.")
     turns.chunk(1, "Three four.")
     assert turns.tts_failed(["One", "two.", "Three"])
     assert turns.output_cleared() == [Say(1, "Three four."), FlushSpeech()]
 
 
-def test_an_engine_that_fails_when_nothing_is_said_changes_nothing(turns: TurnTaking) -> None:
+def test_an_engine_that_fails_while_nothing_is_said_changes_nothing(turns: TurnTaking) -> None:
     assert not turns.tts_failed([])
     assert turns.output_cleared() == []
 
 
-def test_what_the_engine_lost_waits_for_a_caller_who_speaks(turns: TurnTaking) -> None:
+def test_speech_that_the_engine_lost_is_repeated_only_after_the_caller_has_finished(turns: TurnTaking) -> None:
     turns.chunk(1, "One two.")
     turns.tts_failed([])
     turns.caller_started([])
@@ -222,7 +222,7 @@ def test_what_the_engine_lost_waits_for_a_caller_who_speaks(turns: TurnTaking) -
     assert turns.turn_ended("") == [Say(1, "One two."), FlushSpeech()]
 
 
-def test_sounds_of_listening_do_not_end_the_reply(turns: TurnTaking) -> None:
+def test_back_channels_do_not_end_the_reply(turns: TurnTaking) -> None:
     turns.chunk(1, "One two.")
     turns.caller_started(["One"])
     assert turns.words_recognized("Mm-hmm.") == []
@@ -252,7 +252,7 @@ def test_a_reply_to_predicted_words_is_held_back_until_the_turn_is_over() -> Non
     assert turns.chunk(1, "It comes on Friday.") == [Say(1, "It comes on Friday.")]
 
 
-def test_a_caller_who_goes_on_makes_the_predicted_turn_void() -> None:
+def test_a_predicted_turn_is_void_if_the_caller_continues() -> None:
     turns = TurnTaking()
     turns.caller_started([])
     turns.turn_predicted("where is my parcel")
@@ -265,7 +265,7 @@ def test_a_caller_who_goes_on_makes_the_predicted_turn_void() -> None:
     assert turns.chunk(2, "In Boston.") == [Say(2, "In Boston.")]
 
 
-def test_other_words_than_were_predicted_make_the_turn_void() -> None:
+def test_words_that_differ_from_the_prediction_make_the_predicted_turn_void() -> None:
     turns = TurnTaking()
     turns.caller_started([])
     turns.turn_predicted("where is my parcel")
@@ -298,7 +298,7 @@ def test_transcripts_are_the_same_words_whatever_their_punctuation() -> None:
     assert not same_words("Where is my parcel?", "where is my marvel")
 
 
-def test_a_key_ends_what_is_said_of_the_question_and_the_reply_goes_on(turns: TurnTaking) -> None:
+def test_a_key_skips_the_rest_of_the_question_and_the_reply_continues(turns: TurnTaking) -> None:
     turns.chunk(1, "Key in your number.")
     turns.chunk(1, "Then press pound.")
     assert turns.key_pressed(["Key", "in"]) == [ClearAudio()]

@@ -1,4 +1,4 @@
-"""TurnTaking whose moments are told in any order: a reply never stays unsaid to a caller who is silent."""
+"""Turns whose moments are reported in any order: a caller who is silent always hears the reply."""
 
 from itertools import permutations
 
@@ -21,7 +21,7 @@ from orchestra.voice.call.turn_taking import TurnTaking
 
 
 @pytest.mark.parametrize("order", list(permutations(("started", "ended", "stopped"))), ids="-".join)
-def test_a_reply_is_spoken_in_whatever_order_the_end_of_the_turn_is_told(order: tuple[str, ...]) -> None:
+def test_a_reply_is_spoken_whatever_the_order_in_which_the_end_of_the_turn_is_reported(order: tuple[str, ...]) -> None:
     turns = TurnTaking()
     tell = {
         "started": lambda: turns.caller_started([]),
@@ -44,7 +44,7 @@ def test_a_reply_that_is_there_before_the_caller_is_silent_is_spoken_as_soon_as_
     assert turns.caller_stopped() == [Say(1, "In Denver.")]
 
 
-def test_words_that_come_while_a_waiting_caller_is_told_to_wait_take_that_back() -> None:
+def test_words_that_arrive_during_a_holding_phrase_stop_the_phrase() -> None:
     turns = TurnTaking()
     turns.caller_started([])
     assert turns.say_holding_phrase("Just a moment.") == [Say(0, "Just a moment."), FlushSpeech(), SendMark("0.0")]
@@ -57,7 +57,7 @@ def test_words_that_come_while_a_waiting_caller_is_told_to_wait_take_that_back()
     assert turns.output_cleared() == [Say(1, "In Denver.")]
 
 
-def test_a_caller_who_goes_on_in_an_open_turn_stops_what_the_edge_says_meanwhile() -> None:
+def test_a_caller_who_continues_an_open_turn_stops_what_the_edge_is_saying() -> None:
     turns = TurnTaking()
     turns.caller_started([])
     turns.say_holding_phrase("Just a moment.")
@@ -89,7 +89,7 @@ def test_a_turn_whose_end_comes_after_it_was_given_up_leaves_the_next_one_open()
     assert turns.caller_took_turn
 
 
-def test_a_mark_behind_words_without_audio_does_not_call_them_spoken() -> None:
+def test_a_mark_after_words_without_audio_does_not_count_them_as_spoken() -> None:
     turns = TurnTaking()
     turns.caller_started([])
     turns.caller_stopped()
@@ -103,7 +103,7 @@ def test_a_mark_behind_words_without_audio_does_not_call_them_spoken() -> None:
     assert turns.mark_returned("1.1", 2) == [ReplyPlayed(1, "In Denver.", "")]
 
 
-def test_what_the_caller_has_to_hear_whole_is_said_again_before_anything_else() -> None:
+def test_a_sentence_that_the_caller_must_hear_is_repeated_before_anything_else() -> None:
     turns = TurnTaking()
     turns.require_heard("This call is recorded.")
     turns.begin_greeting()

@@ -1,4 +1,4 @@
-"""A vendor that fails in mid-call: it is tried again, then the local engine does its work; the call goes on."""
+"""A vendor fails during a call: it gets a second chance, then the local engine takes over."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ async def answer(running: RunningEdge, turn: int) -> None:
 @pytest.mark.parametrize(
     "faults", [Faults(status=401), Faults(status=429), Faults(slow_s=30)], ids=["401", "429", "no answer"]
 )
-async def test_the_local_voice_speaks_what_elevenlabs_does_not(
+async def test_the_local_voice_takes_over_from_elevenlabs(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, speech: LocalSpeech, *, faults: Faults
 ) -> None:
     vendors.elevenlabs.faults = faults
@@ -99,7 +99,7 @@ async def test_a_reply_that_is_lost_with_elevenlabs_socket_is_spoken_again(
 @pytest.mark.parametrize(
     "faults", [Faults(status=401), Faults(status=429), Faults(slow_s=30)], ids=["401", "429", "no answer"]
 )
-async def test_the_local_model_hears_what_deepgram_does_not(
+async def test_the_local_model_takes_over_from_deepgram(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, speech: LocalSpeech, *, faults: Faults
 ) -> None:
     vendors.deepgram.faults = faults

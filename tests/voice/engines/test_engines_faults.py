@@ -1,4 +1,4 @@
-"""Engines whose vendor misbehaves: the fault is told as an ErrorFrame, and the call goes on."""
+"""Engines whose vendor misbehaves: the fault becomes an ErrorFrame, and the call continues."""
 
 from collections.abc import AsyncIterator
 
@@ -125,7 +125,7 @@ async def test_a_reply_is_spoken_after_elevenlabs_socket_broke(vendors: Vendors,
     assert " ".join(frame.text.strip() for frame in after if isinstance(frame, TTSTextFrame)) == REPLY
 
 
-async def test_words_without_alignment_are_told_when_the_audio_ends(
+async def test_words_without_timestamps_are_reported_when_the_audio_ends(
     vendors: Vendors, vendor_settings: Settings
 ) -> None:
     vendors.misbehave(Faults(no_alignment=True))

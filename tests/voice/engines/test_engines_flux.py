@@ -1,4 +1,4 @@
-"""Deepgram Flux in whole calls: its server tells when the caller's turn ends, and sometimes that it probably does."""
+"""Deepgram Flux in whole calls: its server reports when the caller's turn ends, and sometimes that it probably does."""
 
 import dataclasses
 
@@ -52,7 +52,7 @@ async def answer(running: RunningEdge, turn: int, text: str) -> None:
     await running.bus.publish(TurnCompleted(call=call, turn=turn, agent="tracking", text=text))
 
 
-async def test_a_reply_that_was_made_ahead_is_spoken_once_the_turn_has_ended(
+async def test_a_reply_that_was_prepared_is_spoken_once_the_turn_has_ended(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
     vendors.deepgram.lines = ["where is my parcel => Where is my parcel?"]
@@ -73,7 +73,7 @@ async def test_a_reply_that_was_made_ahead_is_spoken_once_the_turn_has_ended(
     assert {started.turn for started in await bus.published(UserSpeechStarted)} == {1}
 
 
-async def test_a_caller_who_goes_on_never_hears_the_reply_that_was_made_ahead(
+async def test_a_caller_who_continues_never_hears_the_reply_that_was_prepared(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
     vendors.deepgram.lines = ["where is my parcel | four two seven one"]
@@ -97,7 +97,7 @@ async def test_a_caller_who_goes_on_never_hears_the_reply_that_was_made_ahead(
 
 
 @pytest.mark.faults
-async def test_other_words_than_were_predicted_are_answered_anew(
+async def test_words_that_differ_from_the_prediction_get_a_reply_of_their_own(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
     vendors.deepgram.lines = ["where is my parcel => where is my marvel"]
@@ -139,7 +139,7 @@ async def test_the_callers_first_word_stops_the_agent(
 @pytest.mark.parametrize(
     "faults", [Faults(status=401), Faults(status=429), Faults(slow_s=30)], ids=["401", "429", "no answer"]
 )
-async def test_the_local_model_hears_what_flux_does_not(
+async def test_the_local_model_takes_over_from_flux(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, speech: LocalSpeech, *, faults: Faults
 ) -> None:
     vendors.deepgram.faults = faults
@@ -182,7 +182,7 @@ async def test_a_turn_whose_connection_breaks_ends_with_the_words_so_far_and_the
 
 @pytest.mark.faults
 @pytest.mark.parametrize(("says", "cut"), [("wait", False), ("stop it now please", True)])
-async def test_so_many_words_as_are_set_stop_the_agent_and_fewer_do_not(
+async def test_the_configured_number_of_words_interrupts_the_agent_and_fewer_do_not(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, says: str, *, cut: bool
 ) -> None:
     vendors.deepgram.lines = [says]

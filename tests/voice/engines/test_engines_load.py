@@ -1,4 +1,4 @@
-"""Which engines the settings choose, and what is said when that cannot be."""
+"""Which engines the settings choose, and the errors if they cannot be opened."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which thread goes first when several of the edge's could run."""
+"""Threads that compute have a lower priority than the event loop."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ def _niceness() -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="single threads have priorities on Linux alone")
-async def test_smart_turn_computes_behind_the_event_loop(listening: TurnDetectionModels) -> None:
+async def test_smart_turn_runs_at_a_lower_priority_than_the_event_loop(listening: TurnDetectionModels) -> None:
     of_loop = _niceness()
     of_smart_turn = await asyncio.get_running_loop().run_in_executor(listening._threads, _niceness)
 

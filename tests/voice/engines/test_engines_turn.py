@@ -120,5 +120,5 @@ async def test_a_turn_that_sounds_unfinished_ends_after_a_pause_that_the_words_d
         (".", False),
     ],
 )
-def test_a_sentence_is_told_by_its_end(text: str, *, finished: bool) -> None:
+def test_a_sentence_is_recognized_by_its_end(text: str, *, finished: bool) -> None:
     assert is_sentence(text) is finished
