@@ -37,6 +37,7 @@ SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "
 BESIDE = {
     "orchestra/agents/README.md": {
         "prompts/reception.md": "You answer the telephone of a clinic.",
+        "journal.jsonl": (ROOT / "tests" / "agents" / "golden" / "status.jsonl").read_text(encoding="utf-8"),
         "pages/parking.md": "# Parking\n\nWhere you can park: in Mill Lane.\n",
     },
 }
