@@ -30,7 +30,7 @@ class Filter:
             (self.calls is None or entry.call in self.calls)
             and (self.types is None or entry.type in self.types)
             and entry.stream in self.streams
-            and self.since_ms <= StreamId.parse(entry.stream_id).ms
+            and (not self.since_ms or self.since_ms <= StreamId.parse(entry.stream_id).ms)
             and not self.is_past(entry)
         )
 
