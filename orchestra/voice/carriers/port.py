@@ -70,7 +70,7 @@ class DigitReceived(NamedTuple):
 
 
 class StreamStopped(NamedTuple):
-    """The carrier has ended the stream: the caller hung up, or the call goes on without its agents."""
+    """The carrier has ended the stream: the caller hung up, or the call continues without its agents."""
 
 
 Received = AudioReceived | MarkReturned | DigitReceived | StreamStopped
@@ -161,7 +161,7 @@ class Connect:
         parties: who calls whom.
         offered_at: when this was decided, epoch seconds: an offer that is repeated is the same one.
         resumed: the call had a stream before.
-        answered_by: who answered a call that we placed; empty: nobody knows yet.
+        answered_by: who answered a call that we placed; empty: not known yet.
 
     """
 
@@ -221,10 +221,10 @@ class CallControl(Protocol):
         """The transfer that this call waits for; None where it waits for none."""
 
     async def accept_transfer(self, call: str) -> bool:
-        """The person takes the call. False: it waits for nobody any longer."""
+        """The person takes the call. False: the call does not wait for anybody any more."""
 
     async def answered(self, call: str, answered: Answered) -> None:
-        """The carrier has found out, while the call goes on, who answered it."""
+        """The carrier has detected during the call who answered it."""
 
     async def ended(self, report: CallReport) -> None:
         """The carrier says that a call is over."""

@@ -221,7 +221,7 @@ class EdgeCallControl:
         return (await self._transfer(call))[1]
 
     async def accept_transfer(self, call: str) -> bool:
-        """The person takes the call. False: it waits for nobody any longer."""
+        """The person takes the call. False: the call does not wait for anybody any more."""
         state, transfer = await self._transfer(call)
         if transfer is None:
             return False
@@ -239,7 +239,7 @@ class EdgeCallControl:
     # -- what the carrier reports
 
     async def answered(self, call: str, answered: Answered) -> None:
-        """The carrier has found out, while the call goes on, who answered it; the edge that has the call reads it."""
+        """The carrier has detected during the call who answered it. The edge that has the call reads the event."""
         try:
             state = await self._state(call)
         except JournalUnavailableError:

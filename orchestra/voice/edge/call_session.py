@@ -112,7 +112,7 @@ def _open_call(
 
 
 async def _flush(edge: Edge, call: str) -> None:
-    # the carrier's next question is answered from the journal; where that is away it is told to ask again
+    # the carrier's next question is answered from the journal; while Redis is away the carrier has to ask again
     try:
         await edge.publisher.flush(_FLUSH_WITHIN_S if edge.publisher.connected else 0)
     except TimeoutError:

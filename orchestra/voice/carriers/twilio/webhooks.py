@@ -169,7 +169,7 @@ class Webhooks:
         return _twiml(twiml.hang_up_twiml())
 
     async def _machine(self, webhook: Webhook) -> Response:
-        """Twilio has found out, while the call goes on, who answered it."""
+        """Twilio has detected during the call who answered it."""
         answered = twiml.answered_by(webhook.form)
         if webhook.call and answered is not None and answered.detail:
             await self._control.answered(webhook.call, answered)
