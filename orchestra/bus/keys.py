@@ -34,7 +34,7 @@ def partition_of(call: str) -> int:
     raise ValueError(msg)
 
 
-def checked(call: str) -> str:
+def validate_call_id(call: str) -> str:
     """Check a call id from outside: that it can be a part of a key, a URL and a file name; returns it.
 
     Raises:

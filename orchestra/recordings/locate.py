@@ -77,7 +77,7 @@ def file_name(call: str) -> str:
 
     """
     try:
-        return keys.checked(call)
+        return keys.validate_call_id(call)
     except ValueError as error:
         raise UsageError(str(error)) from None
 

@@ -117,12 +117,12 @@ class StreamReader:
             try:
                 await self._read(self._positions_to_read)
             except RedisError as error:
-                if outage.is_news(error):
+                if outage.should_log(error):
                     _LOG.warning("worker.read_failed", group=self._group, error=describe_error(error))
                 await backoff.wait()
             else:
                 if backoff.tries:
-                    outage.over()
+                    outage.reset()
                     backoff.reset()
 
     async def _read(self, to_read: dict[bytes, ReadPosition]) -> None:

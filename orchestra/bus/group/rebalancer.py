@@ -100,7 +100,7 @@ class Rebalancer:
                 await self._rebalance()
             except RedisError as error:
                 self.last_error = describe_error(error)
-                if outage.is_news(error):
+                if outage.should_log(error):
                     _LOG.warning("worker.redis_away", group=self._group, error=self.last_error)
                 if self._stopping and backoff.tries > _TRIES_TO_RELEASE:  # the leases expire by themselves
                     return
@@ -109,7 +109,7 @@ class Rebalancer:
             self.last_contact = asyncio.get_running_loop().time()
             if backoff.tries:
                 _LOG.info("worker.redis_back", group=self._group)
-                outage.over()
+                outage.reset()
                 self.last_error = ""
             backoff.reset()
             with contextlib.suppress(TimeoutError):
@@ -177,14 +177,14 @@ class Rebalancer:
             return  # the lease was lost meanwhile
         except RedisError as error:
             # entries that were begun cannot be begun a second time under this lease: give it up, acquire another
-            if self._recovery_outage.is_news(error):
+            if self._recovery_outage.should_log(error):
                 _LOG.warning(
                     "partition.not_taken", group=self._group, partition=owned.partition, error=describe_error(error)
                 )
             self._recovering.pop(owned.partition, None)
             await self._forget(owned)
             return
-        self._recovery_outage.over()
+        self._recovery_outage.reset()
         self._recovering.pop(owned.partition, None)
         if not owned.committer.lost.done() and not self._stopping and owned.partition not in self._releasing:
             owned.notify_partition_listener(mine=True)

@@ -218,7 +218,7 @@ class RedisConnection:
     def log_refusal(self, error: RedisError, **where: object) -> None:
         """Log once what the server refuses; that it cannot be reached is reported by the rebalancer."""
         refused = isinstance(error, ResponseError) or (isinstance(error, TransientError) and not error.elsewhere)
-        if refused and self._outage.is_news(error):
+        if refused and self._outage.should_log(error):
             _LOG.warning("redis.refuses", error=describe_error(error), **where)
 
     async def _connect(self, address: Address) -> _RespProtocol:

@@ -61,7 +61,7 @@ class Outage:
     def __init__(self) -> None:
         self._logged: dict[str, float] = {}
 
-    def is_news(self, error: RedisError) -> bool:
+    def should_log(self, error: RedisError) -> bool:
         """Whether to log this error: its cause was not logged yet, or long ago."""
         cause, now = cause_of(str(error)), time.monotonic()
         if now - self._logged.get(cause, float("-inf")) < _LOG_AGAIN_S:
@@ -69,6 +69,6 @@ class Outage:
         self._logged[cause] = now
         return True
 
-    def over(self) -> None:
+    def reset(self) -> None:
         """The server works again: log the next error of any cause."""
         self._logged.clear()

@@ -161,7 +161,7 @@ class Publisher:
             if not self._away:
                 _LOG.info("publisher.recovered", source=self.source, buffered=self.buffered, dropped=self.dropped)
                 self.recovered_at = time.monotonic()
-                self._outage.over()
+                self._outage.reset()
         self._backoff.pop(partition, None)
         done = self._sending.pop(partition)
         self._sent_at.pop(partition, None)
@@ -191,7 +191,7 @@ class Publisher:
 
     def _unreachable(self, partition: int, error: RedisError) -> None:
         self._is_full = cause_of(str(error)) == "OOM"
-        if self._outage.is_news(error):
+        if self._outage.should_log(error):
             _LOG.warning("publisher.waiting", source=self.source, error=describe_error(error), buffered=self.buffered)
         self._away.add(partition)
 

@@ -106,7 +106,7 @@ class Subscription(AsyncIterator[Entry]):
                 await _wait(backoff, outage, error)
                 continue
             if backoff.tries:
-                outage.over()
+                outage.reset()
                 backoff.reset()
             if arrived:
                 self._arrived += arrived
@@ -148,6 +148,6 @@ class Subscription(AsyncIterator[Entry]):
 
 
 async def _wait(backoff: Backoff, outage: Outage, error: RedisError) -> None:
-    if outage.is_news(error):
+    if outage.should_log(error):
         _LOG.warning("follow.redis_away", error=describe_error(error))
     await backoff.wait()

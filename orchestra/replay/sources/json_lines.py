@@ -123,7 +123,7 @@ class _LineReader:
         known = event_types().get(head.type)
         return Entry(
             stream_id=self._next_stream_id(int(head.at * 1000) if 0 < head.at * 1000 < _LAST_MS else 0),
-            partition=partition_of(keys.checked(head.call)),
+            partition=partition_of(keys.validate_call_id(head.call)),
             stream=keys.JOURNAL if known is None else known.stream,
             type=head.type,
             call=head.call,
@@ -135,7 +135,7 @@ class _LineReader:
         body, event = bytes(line.event), _EventLine()
         if body:
             event = _event_line(body)
-        call = keys.checked(event.call or line.call)
+        call = keys.validate_call_id(event.call or line.call)
         wrong = (line.partition != partition_of(call), line.stream not in keys.STREAMS)
         if any(wrong) or not _STREAM_ID.fullmatch(line.stream_id) or StreamId.parse(line.stream_id).ms > _LAST_MS:
             given = f"id {line.stream_id[:40]!r} of stream {line.stream[:40]!r}, partition {line.partition}"
