@@ -134,7 +134,7 @@ def _parsed(entries: Sequence[Entry]) -> tuple[list[_Header], pa.Array, dict[int
 
 
 def _shown(body: bytes) -> bytes:
-    """What queries see of a body that is no event: the JSON object that it contains, or an empty one."""
+    """What queries see of a body that is not an event: the JSON object that it contains, or an empty one."""
     try:
         return body if isinstance(msgspec.json.decode(body), dict) else b"{}"
     except UNREADABLE:

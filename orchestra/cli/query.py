@@ -90,7 +90,7 @@ def _format_of(out: Path | None) -> Format:
     form = known.get(out.suffix.lower())
     if form is None:
         endings = ", ".join(filter(None, known))
-        msg = f"--out {out}: {out.suffix} is no known format: use {endings}, or --format"
+        msg = f"--out {out}: {out.suffix} is not a known format: use {endings}, or --format"
         raise UsageError(msg)
     return form
 

@@ -137,7 +137,7 @@ async def read_trials(set_path: Path, recorded: Recorded, *, as_heard: bool = Fa
 def _files(set_path: Path) -> list[Path]:
     files = sorted(set_path.glob("*.jsonl")) if set_path.is_dir() else [set_path]
     if not files or not files[0].is_file():
-        msg = f"{set_path} is no evaluation set: use a file of JSON lines, or a folder with some (*.jsonl)"
+        msg = f"{set_path} is not an evaluation set: use a file of JSON lines, or a folder with some (*.jsonl)"
         raise UsageError(msg)
     return files
 
@@ -146,7 +146,7 @@ def _fields(line: bytes, file: Path) -> set[str]:
     try:
         return set(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
     except UNREADABLE as error:
-        msg = f"{file}, line 1 is no JSON object: {error}"
+        msg = f"{file}, line 1 is not a JSON object: {error}"
         raise UsageError(msg) from error
 
 

@@ -57,7 +57,7 @@ class GapDetector:
         try:
             header = _header(entry.body)
         except UNREADABLE:
-            return [f"{entry.call}: the body of {entry.id or entry.stream_id} is no JSON of an event"]
+            return [f"{entry.call}: the body of {entry.id or entry.stream_id} is not the JSON of an event"]
         missing: list[str] = []
         state = self._calls.get(entry.call)
         if state is None:

@@ -32,7 +32,7 @@ def parse_position(token: str) -> Position:
     """
     match = _TOKEN.fullmatch(token)
     if match is None:
-        msg = f"{token!r} is no position in a replay: give what it printed at its end, like 1763830000000-3@07:events"
+        msg = f"{token!r} is not a position in a replay: give the one that it printed, like 1763830000000-3@07:events"
         raise UsageError(msg)
     ms, number, partition, stream = match.groups()
     return int(ms), int(number), int(partition), stream
@@ -47,7 +47,7 @@ def parse_call_position(token: str) -> tuple[str, float]:
     """
     match = _CALL_POSITION.fullmatch(token)
     if match is None:
-        msg = f"{token!r} is no position in a conversation: give what it printed at its end, like 07-…@12.3"
+        msg = f"{token!r} is not a position in a conversation: give the one that it printed, like 07-…@12.3"
         raise UsageError(msg)
     return match["call"], float(match["seconds"])
 

@@ -120,7 +120,7 @@ async def recorded_calls(
 def _find_source(source: str) -> SourceType:
     found = SOURCES.find(source)
     if found is None:
-        msg = f"{source!r} is no recording: use {SOURCES.describe()}"
+        msg = f"{source!r} is not a recording: use {SOURCES.describe()}"
         raise UsageError(msg)
     return found
 

@@ -119,7 +119,7 @@ class MediaStream:
                     raise RejectedError(msg)
             sid = message["streamSid"]
         except (KeyError, TypeError, ValueError, binascii.Error) as error:
-            msg = f"the edge sent what is no Media Streams message ({error!r}): {str(text)[:80]}"
+            msg = f"the edge sent an invalid Media Streams message ({error!r}): {str(text)[:80]}"
             raise RejectedError(msg) from error
         if sid != self.sid:
             msg = f"the edge sent a message for stream {sid}, this one is {self.sid}"

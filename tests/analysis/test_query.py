@@ -430,7 +430,7 @@ def test_a_result_is_not_written_to_a_file_of_an_unknown_format(
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
     refused = CliRunner().invoke(app, ["query", "SELECT 1 AS n", "--out", str(tmp_path / name)])
-    assert "is no known format: use .csv, .json, .jsonl, .parquet, .txt" in str(refused.exception)
+    assert "is not a known format: use .csv, .json, .jsonl, .parquet, .txt" in str(refused.exception)
     assert not (tmp_path / name).exists()
     assert (
         CliRunner().invoke(app, ["query", "SELECT 1", "--out", str(tmp_path / name), "--format", "csv"]).exit_code == 0

@@ -172,9 +172,9 @@ async def test_only_recognition_errors_count_in_an_annotated_call_without_a_jour
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("no json\n", "line 1 is no JSON object"),
+        ("no json\n", "line 1 is not a JSON object"),
         ('{"name": "a", "turns": [{"said": "hi", "toolz": []}]}\n', "line 1 is neither a case nor an annotated call"),
-        (None, "is no evaluation set"),
+        (None, "is not an evaluation set"),
     ],
 )
 async def test_a_wrong_set_is_a_clear_error(tmp_path: Path, content: str | None, why: str) -> None:

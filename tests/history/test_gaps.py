@@ -93,4 +93,4 @@ def test_a_call_without_its_end_is_open() -> None:
 
 def test_a_body_that_is_damaged_is_reported_where_it_is() -> None:
     damaged = Entry("1-0", 7, "events", "call.started", CALL, f"{CALL}:edge.1", b'{"type":"call.st')
-    assert GapDetector().missing_before(damaged) == [f"{CALL}: the body of {CALL}:edge.1 is no JSON of an event"]
+    assert GapDetector().missing_before(damaged) == [f"{CALL}: the body of {CALL}:edge.1 is not the JSON of an event"]

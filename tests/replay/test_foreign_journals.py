@@ -86,7 +86,7 @@ def test_a_hostile_line_is_told_with_file_and_number_and_the_rest_is_read(kind: 
     found = list(file_entries(path, said.append))
     assert [entry.body for entry in found] == GOOD
     assert len(said) == 1
-    assert said[0].startswith(f"{path}, line 3 is no event and is left out: ")
+    assert said[0].startswith(f"{path}, line 3 is not an event and is left out: ")
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

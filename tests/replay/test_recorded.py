@@ -115,7 +115,7 @@ async def test_a_demo_run_that_is_archived_comes_once(bus: TestBus, settings: Se
 
 
 async def test_an_unknown_source_is_refused(settings: Settings) -> None:
-    with pytest.raises(UsageError, match="is no recording"):
+    with pytest.raises(UsageError, match="is not a recording"):
         await recorded_call(settings, "07-", "nowhere.jsonl")
 
 

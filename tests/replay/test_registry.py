@@ -77,7 +77,7 @@ async def test_a_file_in_the_folder_of_the_sources_is_a_source(
     path = tmp_path / "call.jsonl"
     path.write_bytes(json_lines([CallStarted(call=CALL, id="a")]))
     assert [entry.id async for entry in entries(settings, Selection(), f"pigeon://{path}")] == ["a"]
-    with pytest.raises(UsageError, match=r"is no recording: use .*, the URL of a pigeon, or a Redis URL"):
+    with pytest.raises(UsageError, match=r"is not a recording: use .*, the URL of a pigeon, or a Redis URL"):
         [entry async for entry in entries(settings, Selection(), "nowhere")]
 
 

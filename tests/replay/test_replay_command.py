@@ -138,7 +138,7 @@ def test_a_damaged_line_is_named_by_its_number(home: Path) -> None:
     path.write_bytes(b"".join([*lines[:3], b"\x00\xff{half\n", *lines[3:]]))
     code, told, said = replay("--source", str(path))
     assert code == 0
-    assert "line 4 is no event and is left out" in said
+    assert "line 4 is not an event and is left out" in said
     assert "where is it" in told
 
 
@@ -156,11 +156,11 @@ def test_a_call_of_ten_thousand_turns_is_replayed(home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (["--speed", "fast"], UsageError, "is no speed"),
-        (["--speed", "0"], UsageError, "is no speed"),
+        (["--speed", "fast"], UsageError, "is not a valid speed"),
+        (["--speed", "0"], UsageError, "is not a valid speed"),
         (["--since", "soon"], UsageError, "is not a valid time"),
-        (["--from", "there", "--json"], UsageError, "is no position in a replay"),
-        (["--from", "there"], UsageError, "is no position in a conversation"),
+        (["--from", "there", "--json"], UsageError, "is not a position in a replay"),
+        (["--from", "there"], UsageError, "is not a position in a conversation"),
         (["--from", f"{OTHER}@1"], UsageError, "is not among the selected ones"),
         (["--call", "nobody"], UsageError, "no recorded call matches 'nobody'"),
         (["--type", "SkyPainted", "--json"], UsageError, "no recorded event is selected"),

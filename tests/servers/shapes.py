@@ -372,9 +372,9 @@ def fails() -> Iterator[tuple[str, Raw, str]]:
     yield (
         "a page for people",
         Raw([b"<!DOCTYPE html><html><body>Please log in.</body></html>"], content_type="text/html"),
-        "no stream",
+        "not a stream",
     )
     yield "cut in the first chunk", Raw([b'data: {"choices": [{"delta": {"content": "It is'], cut=True), "test-model"
-    yield "an event that is no JSON", Raw([b'data: {"choices": [{"delta"\n\n', *_GOOD]), "no JSON"
+    yield "an event that is no JSON", Raw([b'data: {"choices": [{"delta"\n\n', *_GOOD]), "not valid JSON"
     yield "nested without end", Raw([b'data: {"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n\n"]), "nested"
     yield "an event without end", Raw([b"data: {" + b" " * (5 * 1024**2)]), "more than"

@@ -42,7 +42,7 @@ async def look_for_gap(owned: OwnedPartition, position: GroupPosition) -> None:
     begin, end = ("XRANGE", position.key, "-", "+", "COUNT", 1), ("HGET", owned.committer.progress_key, "owner")
     first, info, owner = await owned.connection().calls([begin, ("XINFO", "STREAM", position.key), end])
     if not isinstance(info, list):
-        return  # there is no stream, and so no record of what was in it
+        return  # without a stream there is no record of what was in it
     if owner is None or text(owner) != owned.token or not owned.ready:
         return  # another worker owns the partition, and may have handled what is gone
     facts = pairs(info)

@@ -173,7 +173,7 @@ def _speed(text: str) -> float | None:
     except ValueError:
         speed = -1.0
     if not 0 < speed < float("inf"):
-        msg = f"--speed {text!r} is no speed: use 1 (as recorded), 4 (four times as fast) or max"
+        msg = f"--speed {text!r} is not a valid speed: use 1 (as recorded), 4 (four times as fast) or max"
         raise UsageError(msg)
     return speed
 

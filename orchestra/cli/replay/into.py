@@ -32,7 +32,7 @@ async def replay_into(
     """
     target_type = TARGETS.find(into)
     if target_type is None:
-        msg = f"{into!r} is no target: use {TARGETS.describe()}"
+        msg = f"{into!r} is not a target: use {TARGETS.describe()}"
         raise UsageError(msg)
     options = TargetOptions(
         settings=run.settings,

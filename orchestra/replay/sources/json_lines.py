@@ -110,7 +110,7 @@ class _LineReader:
         """The entry of a line.
 
         Raises:
-            ValueError: the line is no event.
+            ValueError: the line is not an event.
 
         """
         head = _event_line(line)
@@ -163,7 +163,7 @@ class _LineReader:
 def file_entries(path: Path, on_warning: OnWarning) -> Iterator[Entry]:
     """The entries of a file of JSON lines, in its order: a journal, or what `orchestra tail --json` printed.
 
-    A line that is no event is left out with a warning that has its number; the warnings are limited, and then counted.
+    A line that is not an event is left out with a warning that has its number; warnings are limited, and then counted.
 
     Raises:
         OSError: the file cannot be read.
@@ -181,7 +181,7 @@ def file_entries(path: Path, on_warning: OnWarning) -> Iterator[Entry]:
         except UNREADABLE as error:
             wrong += 1
             if wrong <= _MOST_WARNINGS:
-                on_warning(f"{path}, line {number} is no event and is left out: {error}")
+                on_warning(f"{path}, line {number} is not an event and is left out: {error}")
         else:
             yield entry
     if wrong > _MOST_WARNINGS:

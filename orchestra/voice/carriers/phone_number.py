@@ -15,5 +15,5 @@ def check_number(number: str) -> None:
 
     """
     if not _E164.fullmatch(number):
-        msg = f"{number[:32]!r} is no telephone number: write it as +15550001"
+        msg = f"{number[:32]!r} is not a telephone number: write it as +15550001"
         raise RejectedError(msg)

@@ -67,7 +67,7 @@ class EventStreamParser:
             yield from self._whole(self._pending)
         yield from self._line(b"")
         if not self._seen and not self.done and self._stray:
-            msg = f"the answer is no stream: {self._stray[:_SHOWN].decode('utf-8', 'replace')!r}"
+            msg = f"the answer is not a stream: {self._stray[:_SHOWN].decode('utf-8', 'replace')!r}"
             raise EngineError(msg)
 
     def _line(self, line: bytes) -> Iterator[Any]:
@@ -109,7 +109,7 @@ class EventStreamParser:
 
     def _broken_at_the_end(self) -> None:
         if self._pending and not self._is_document:
-            msg = f"an event is no JSON: {self._pending[:_SHOWN].decode('utf-8', 'replace')!r}"
+            msg = f"an event is not valid JSON: {self._pending[:_SHOWN].decode('utf-8', 'replace')!r}"
             raise EngineError(msg)
 
 
