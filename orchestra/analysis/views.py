@@ -14,7 +14,7 @@ def _text(field: str) -> str:
 
 
 def _number(field: str, kind: str = "DOUBLE", body: str = "body") -> str:
-    """A number of an event; NULL for one that no clock and no counter shows: of such a one no sum can be made."""
+    """A number of an event; NULL if it is larger than any clock or counter shows, so that sums remain possible."""
     value = f"TRY_CAST({body}->>'$.{field}' AS {kind})"
     return value if kind == "BOOLEAN" else f"CASE WHEN {value} BETWEEN -{_LARGEST} AND {_LARGEST} THEN {value} END"
 
@@ -24,9 +24,9 @@ def _of(tag: str, value: str) -> str:
     return f"last(CASE WHEN type = '{tag}' THEN {value} END ORDER BY place) FILTER (type = '{tag}')"
 
 
-def _last_given(tag: str, value: str) -> str:
-    """The last value that is not empty, of the events of this type."""
-    condition = f"type = '{tag}' AND {value} <> ''"
+def _last_given(value: str, *tags: str) -> str:
+    """The last value that is not empty, of the events of these types."""
+    condition = f"{_types(*tags)} AND {value} <> ''"
     return f"last(CASE WHEN {condition} THEN {value} END ORDER BY place) FILTER ({condition})"
 
 
@@ -86,9 +86,9 @@ SELECT call,
     coalesce({_first("call.started", _text("direction"))}, 'inbound') AS direction,
     {_first("call.started", _text("app"))} AS app,
     {_of("agent.changed", _text("agent"))} AS agent,
-    coalesce({_last_given("turn.completed", "version")}, {_first("call.started", "version")}, max(version), '')
+    coalesce({_last_given("version", "turn.completed")}, {_first("call.started", "version")}, max(version), '')
         AS version,
-    coalesce({_last_given("turn.completed", _text("model"))}, '') AS model,
+    coalesce({_last_given(_text("model"), "prompt.completed", "turn.completed")}, '') AS model,
     {_count("user.turn.ended")} AS turns,
     {_count("reply.interrupted")} AS interruptions,
     {_count("tool.completed")} AS tools,
@@ -121,7 +121,7 @@ FROM (
         min(time) AS time,
         coalesce({_of("turn.completed", _text("agent"))}, {_of("reply.spoken", _text("agent"))}) AS agent,
         {_of("turn.completed", _text("model"))} AS model,
-        coalesce({_last_given("turn.completed", "version")}, '') AS version,
+        coalesce({_last_given("version", "turn.completed")}, '') AS version,
         {_of("user.turn.ended", _text("text"))} AS said,
         {_REPLY} AS reply,
         {_count("reply.interrupted")} > 0 AS interrupted,

@@ -73,7 +73,7 @@ CALLS: dict[str, Callable[[CallHistory], Any]] = {
     "app": lambda call: call.record.app or None,
     "agent": lambda call: call.record.agent or None,
     "version": lambda call: call.record.version,
-    "model": lambda call: call.record.model,
+    "model": lambda call: call.model,
     "turns": lambda call: call.record.turns,
     "interruptions": lambda call: call.record.interruptions,
     "tools": lambda call: call.record.tools,
