@@ -1,4 +1,4 @@
-"""The `orchestra` command: one file or folder a command, heavy imports inside the command that needs them."""
+"""The `orchestra` command: one file or folder per command; heavy imports are inside the command that needs them."""
 
 import os
 import sys
@@ -72,7 +72,7 @@ for _command in _COMMANDS:
 
 
 def main() -> None:
-    """Run the command line; an error is one line: exit code 2 if the operator must change something, else 1."""
+    """Run the command line. An error is one line; exit code 2 if the operator must change something, otherwise 1."""
     os.umask(_OURS_ALONE)
     sys.excepthook = _unexpected
     try:
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def _of_redis(error: Exception) -> OrchestraError | None:
-    """What a Redis server has refused, or that it went away, in words; None for any other error."""
+    """An error of the Redis server in words; None for any other error."""
     known = sys.modules.get("redis.exceptions")  # what was not imported has raised nothing
     if known is None or not isinstance(error, known.RedisError):
         return None
@@ -103,7 +103,7 @@ def _of_redis(error: Exception) -> OrchestraError | None:
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-    """Print a traceback, which quotes what it was given: other libraries' messages, with URLs and words of others."""
+    """Print a traceback with secrets removed: it may quote messages of other libraries, URLs and callers' words."""
     complain("".join(traceback.format_exception(kind, error, at)).rstrip())
 
 

@@ -1,4 +1,4 @@
-"""What a demo script shows beyond its turns, proven from the audio and the journal."""
+"""Checks of a demo script beyond its turns, against the audio and the journal."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ def special_problems(
     person: "TransferTarget | None",
     speech: "LocalSpeech",
 ) -> "list[Problem]":
-    """What is missing of the script's own point; empty when all of it is there."""
+    """What the call lacks of the script's own point; empty if nothing."""
     from orchestra.simulator import Problem
 
     found: list[str] = []

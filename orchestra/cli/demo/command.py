@@ -1,4 +1,4 @@
-"""`orchestra demo`: the whole system, one scripted call, what happened in it, and whether it was as it should be."""
+"""`orchestra demo`: runs the whole system and one scripted call, and checks the call."""
 
 import asyncio
 import os
@@ -104,7 +104,7 @@ def _script(name: str) -> "Script":
 
 
 def _own_settings(settings: "Settings") -> "Settings":
-    """A stack of the demo's own: another server, other ports than what may run here already."""
+    """A stack of the demo's own, with its own server and ports."""
     from orchestra.errors import SettingError
 
     if settings.app != _DEMO_APP:
@@ -117,7 +117,7 @@ def _own_settings(settings: "Settings") -> "Settings":
 
 
 def _scratch(folder: Path) -> Path:
-    """A fresh folder for the stack's own data, in the folder of this run."""
+    """A new folder for the stack's data, in the folder of this run."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         return Path(mkdtemp(prefix="stack-", dir=folder))
@@ -129,7 +129,7 @@ def _archived(settings: "Settings") -> dict[str, object]:
 
 
 def _tidy(scratch: Path) -> None:
-    """Keep of a good run's own data only the recording that its journal names."""
+    """After a good run, keep only the recording that its journal names."""
     for part in scratch.iterdir():
         if part.is_dir() and part.name != "recordings":
             shutil.rmtree(part)
@@ -174,7 +174,7 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
 
 
 async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpeech", console: "Console") -> _Call:
-    """Start everything, make the call, end everything."""
+    """Start everything, make the call, stop everything."""
     from orchestra.bus import Bus
     from orchestra.cli.demo.outbound import ordering
     from orchestra.simulator import synthesize_lines
@@ -245,7 +245,7 @@ async def _call(
 
 
 async def _is_through(bus: "Bus", group: str) -> bool:
-    """Wait until this worker, if it runs here, has brought the whole journal away: the server goes with the demo."""
+    """Wait until this worker, if it runs here, has handled the whole journal: the server ends with the demo."""
     from orchestra.stack import workers_of
 
     deadline = time.monotonic() + _SERVERS_WITHIN_S
@@ -270,7 +270,7 @@ async def _within(call: "Awaitable[CallOutcome]", seconds: float) -> "CallOutcom
 
 
 class _Watch:
-    """Follows the journal of the one call in this stack: for the eye, for the caller's patience, for its end."""
+    """Follows the journal of the only call in this stack: to show it, to time the caller, to notice its end."""
 
     def __init__(self, view: "LiveConversation", *, edges: dict[str, int], curated: bool) -> None:
         from orchestra.simulator import ReplyInProgress
@@ -286,7 +286,7 @@ class _Watch:
             self._awaited.add(TranscriptCurated)
 
     def lacks(self) -> str:
-        """The events that every call has and this one has not yet."""
+        """Events that every call has and this one lacks so far."""
         return ", ".join(sorted(awaited.__name__ for awaited in self._awaited))
 
     @asynccontextmanager
@@ -325,7 +325,7 @@ class _Watch:
 
 
 def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[CheckedTurn]":
-    """Every turn from all sides; index 0 is the greeting."""
+    """Every turn as both sides experienced it; index 0 is the greeting."""
     from orchestra.history.reduce import history_of
     from orchestra.history.views.by_utterance import by_utterance
     from orchestra.simulator import SAMPLE_RATE, CheckedTurn, match_reply, measure_turns

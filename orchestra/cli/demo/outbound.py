@@ -1,4 +1,4 @@
-"""The demo's outbound call: ordered over the edge's REST API, placed by a stand-in for the carrier's."""
+"""The demo's outbound call: requested over the edge's HTTP API, placed by a simulated carrier."""
 
 import asyncio
 import secrets
@@ -21,7 +21,7 @@ _NUMBER, _OWN_NUMBER = "+15550001", "+15550100"
 
 @dataclass
 class Ordered:
-    """The account of the stand-in, and the order that came in."""
+    """The simulated carrier's account, and the call that it was asked to place."""
 
     url: str
     account_sid: str
@@ -32,7 +32,7 @@ class Ordered:
     )
 
     def settings(self, settings: "Settings") -> "Settings":
-        """Settings of an edge whose carrier is the stand-in."""
+        """Settings of an edge with the simulated carrier."""
         return settings.model_copy(
             update={
                 "twilio_api_url": self.url,
@@ -47,7 +47,7 @@ class Ordered:
 
 @asynccontextmanager
 async def ordering() -> AsyncIterator[Ordered]:
-    """A carrier that takes orders for calls."""
+    """A carrier that accepts outbound calls."""
     from orchestra.simulator import TwilioRestServer
 
     account_sid, auth_token = "AC" + secrets.token_hex(16), secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""What `orchestra doctor` finds of the app: whether it can be loaded, and whether the servers of its tools answer."""
+"""`orchestra doctor` on the app: whether it can be loaded, and whether its tool servers answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +8,7 @@ from orchestra.settings import Settings
 
 
 def app_and_tool_servers(settings: Settings) -> list[Finding]:
-    """The app of the settings, and each server that some of its tools come from."""
+    """The app in the settings, and each server that provides tools to it."""
     from orchestra.agents import load_app
 
     try:

@@ -1,11 +1,11 @@
-"""What `orchestra doctor` finds."""
+"""One result of `orchestra doctor`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: ``ok`` is None where it is not needed with these settings."""
+    """The result of one check; ``ok`` is None if these settings do not need it."""
 
     what: str
     ok: bool | None

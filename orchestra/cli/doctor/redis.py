@@ -1,4 +1,4 @@
-"""The Redis server as `orchestra doctor` tells of it: what it is, what would lose calls, and what it refuses now."""
+"""`orchestra doctor` on the Redis server: product, settings that could lose calls, refused commands."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ _NEARLY_FULL = 0.9
 
 
 async def server(settings: "Settings") -> list[Finding]:
-    """Connect as a worker would, try what it will need, and say each trouble on a line of its own."""
+    """Connect as a worker would, try the commands it needs, and report each problem."""
     from redis.exceptions import RedisError
 
     from orchestra.bus import Bus

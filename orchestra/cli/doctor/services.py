@@ -1,4 +1,4 @@
-"""The services of others that the settings name, each asked whether it is there and takes our credentials."""
+"""`orchestra doctor` on external services: whether each can be reached and accepts our credentials."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ Check = Callable[["Settings"], Awaitable[Finding]]
 
 
 async def services(settings: "Settings") -> list[Finding]:
-    """Ask them one after another, a line each: the first use of a vendor's library takes seconds of its own."""
+    """Check one after another: the first use of a vendor's library takes seconds."""
     checks: dict[str, Check] = {
         "Deepgram": _deepgram,
         "ElevenLabs": _elevenlabs,
@@ -61,7 +61,7 @@ def _refusal(status: int | None, variable: str, url: str) -> ServiceError:
 
 
 async def model(settings: "Settings") -> Finding:
-    """Ask the model's server whether it is there and takes our key, and whether it names the model."""
+    """Check whether the model's server can be reached, accepts our key, and lists the model."""
     if settings.model == "offline":
         return Finding("model", True, "offline, a deterministic stand-in")
     if not settings.model_url and not settings.model_api_key.get_secret_value():

@@ -1,4 +1,4 @@
-"""Whether the places for recordings and the archive can be reached: what opens them is there, and is let in."""
+"""`orchestra doctor` on storage: whether recordings and archive can be reached with these credentials."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ _WITHIN_S = 15.0
 
 
 async def places(settings: "Settings") -> list[Finding]:
-    """What is found of the places that are set; nothing of those in the data directory."""
+    """Check the locations in the settings, except those in the data directory."""
     named = (("recordings", settings.recordings_url), ("archive", settings.archive_url))
     return [await _place(what, str(url)) for what, url in named if url]
 
@@ -38,7 +38,7 @@ async def _place(what: str, url: str) -> Finding:
 
 
 def _problem(url: str) -> str:
-    """Why a place cannot be used; empty if it can. Blocks."""
+    """Why a location cannot be used; empty if it can. Blocks."""
     from orchestra.filesystem import FileRoot
 
     place = FileRoot(url)

@@ -1,4 +1,4 @@
-"""The table of a scripted call: a row for each of the caller's turns, times in ms."""
+"""The table of a scripted call: one row per turn, times in ms."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

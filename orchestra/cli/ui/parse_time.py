@@ -1,4 +1,4 @@
-"""Moments as people write them on a command line, and as they are shown there."""
+"""Times as people write them on a command line, and as they are printed."""
 
 import re
 import time

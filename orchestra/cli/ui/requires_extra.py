@@ -1,4 +1,4 @@
-"""What a command says when a part of the platform that it needs is not installed."""
+"""The message of a command that needs a part of the platform which is not installed."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from orchestra.errors import MissingExtraError
 
 @contextlib.contextmanager
 def needs_extra(*extras: str) -> Iterator[None]:
-    """Around the imports of a command: what cannot be imported becomes one clear line.
+    """Wraps the imports of a command: a missing package becomes a message of one line.
 
     Raises:
         MissingExtraError: a module is not there; the message names it and the extras that bring it.

@@ -1,4 +1,4 @@
-"""Tables for people and for pipes, of which no width takes anything away.
+"""Tables for people and for pipes; nothing is cut off, however narrow the terminal.
 
 Where a table does not fit beside itself, each row becomes a record: its first value, and the others with their names.
 """
@@ -36,7 +36,7 @@ def columns(*titles: str, right: Sequence[str] = ()) -> list[Column]:
 def print_table(
     console: Console, heads: Sequence[Column], rows: Iterable[Sequence[Cell]], *, wrap: bool = False
 ) -> int:
-    """Print the rows, each on one line as long as it is; on a terminal that is too narrow for that, as records.
+    """Print the rows, each on one line; on a terminal that is too narrow for them, as records.
 
     ``wrap``: the last column is a text, which is wrapped under itself where there is room. Returns how many rows there
     were.

@@ -1,4 +1,4 @@
-"""What every command prints with: the texts of others are shown, and none of them drives the terminal.
+"""The output of every command: texts from outside are shown, and none of them can control the terminal.
 
 Words of callers, models and tools, names in other people's files, errors of other systems: none is obeyed, neither as
 an escape sequence nor as Rich's markup.
@@ -64,6 +64,6 @@ def say_json(value: Any, *, enc_hook: Any = None) -> None:
 
 
 def complain(*lines: str) -> None:
-    """Print lines on standard error, beside an answer that goes elsewhere; they tell no secret."""
+    """Print lines on standard error, with secrets removed."""
     for line in lines:
         print(printable(without_secrets(line)), file=sys.stderr, flush=True)

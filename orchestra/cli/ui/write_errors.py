@@ -1,4 +1,4 @@
-"""What a command says when a file or folder that it was told to write cannot be written."""
+"""The message of a command that cannot write a file or folder."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from orchestra.errors import UsageError
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Around the writing of a file or folder that the command line names: a failure becomes one clear line.
+    """Wraps the writing of a file or folder: a failure becomes a message of one line.
 
     Raises:
         UsageError: it cannot be written; the message names the place and says why.
