@@ -237,6 +237,11 @@ def test_every_block_of_a_page_is_read_by_a_test(place: str, tmp_path: Path) -> 
         READERS[language](code, tmp_path)
 
 
+def test_the_contributors_page_names_every_room() -> None:
+    rooms = {path.parent.name for path in (ROOT / "orchestra").glob("*/__init__.py")}
+    assert {room for room in rooms if f"`orchestra/{room}/`" not in PAGES["tests/README.md"]} == set()
+
+
 # -- the operator's page
 
 OPERATING = "orchestra/cli/README.md"
