@@ -109,7 +109,7 @@ def _multiply(archive: Archive, many: Archive, events: int) -> int:
 
 async def _query(many: Archive) -> dict[str, float]:
     started = time.perf_counter()
-    records = await CallDatabase.open(Settings(archive_url=many.place.root, data_dir=Path(many.place.root)))
+    records = await CallDatabase.open(Settings(archive_url=many.root.location, data_dir=Path(many.root.location)))
     opened = time.perf_counter() - started
     walls, cpus = [], []
     for _ in range(_TURNS):
@@ -130,7 +130,7 @@ async def _query(many: Archive) -> dict[str, float]:
 
 
 async def _archive(options: dict[str, Any]) -> None:
-    from workers import archive  # noqa: PLC0415 - only in that process
+    from orchestra_workers import archive  # noqa: PLC0415 - only in that process
 
     settings = Settings(redis_url=options["redis_url"], data_dir=Path(options["data_dir"]), archive_flush_s=3600)
     bus, stop, ready = await Bus.connect(settings), asyncio.Event(), asyncio.Event()

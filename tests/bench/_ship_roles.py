@@ -20,9 +20,9 @@ from aiohttp import web
 
 from orchestra.bus import Bus, run_consumer
 from orchestra.settings import Settings
+from orchestra_workers import logging
 from tests.bench._ship_events import CallOfTurns
 from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer
-from workers import logging
 
 
 class Stored(msgspec.Struct):

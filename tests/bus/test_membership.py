@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from orchestra.bus import Consumer, run_consumer
+from orchestra.bus import Consumer, Context, run_consumer
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.group.membership import drop, release
 from orchestra.bus.keys import holder_key
@@ -52,8 +52,8 @@ async def test_another_consumer_cannot_have_a_name_of_the_platform(bus: TestBus,
 
 async def test_a_platform_consumer_with_additional_handlers_is_still_that_consumer(bus: TestBus) -> None:
     class Own(Execution):
-        async def end(self, event: CallEnded) -> None:
-            await super().end(event)
+        async def end(self, event: CallEnded, context: Context) -> None:
+            await super().end(event, context)
 
     async with bus.run(Own().consumer):
         assert {status.group for status in await bus.bus.groups()} == {"execution"}

@@ -17,7 +17,7 @@ from orchestra.cli import main
 from orchestra.voice.edge import server
 from orchestra.voice.engines.synthesized import SynthesizedSpeech
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
-from tests.faults.spoken.tones import encode, place_words_in_text
+from tests.faults.spoken.tones import encode, words_in
 from tests.voice.edges import LevelVAD
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ToneSTT(SegmentedSTTService):
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         samples = np.frombuffer(audio, np.int16)[::2]  # of 16 kHz
-        if text := " ".join(place_words_in_text(samples)):
+        if text := " ".join(words_in(samples)):
             yield TranscriptionFrame(text, "", time_now_iso8601(), finalized=True)
 
 
