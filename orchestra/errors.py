@@ -28,7 +28,7 @@ ValueError each: the event contracts import nothing of Orchestra), and ``Transie
 ConnectionError of redis-py). Exceptions with a leading underscore never leave their module.
 """
 
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 
 
 class OrchestraError(Exception):

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from orchestra.atomic_file import DRAFT, write_atomically
 from orchestra.errors import MissingExtraError
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 
 
 class FileRoot:

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from orchestra.mask import masking
+from orchestra.hide_secrets import masking
 from orchestra.printable import printable
 from orchestra.settings import Settings, secret_values
 

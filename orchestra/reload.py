@@ -11,8 +11,8 @@ import structlog
 from watchfiles import Change, awatch
 
 from orchestra.app_phrases import load_app_phrases
+from orchestra.child_process import die_with_parent
 from orchestra.errors import AppError
-from orchestra.process import die_with_parent
 
 _LOG = structlog.get_logger("orchestra")
 _CODE = (".py",)

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestra.engine_names import engine_names
 from orchestra.errors import SettingError
-from orchestra.mask import secrets_in
+from orchestra.hide_secrets import secrets_in
 from orchestra.prices import Prices, read_prices
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestra.agents.app import App
 from orchestra.errors import AppError, UsageError
-from orchestra.names import renamed
+from orchestra.import_hints import renamed
 
 #: longer than this no caller waits, in seconds
 _LONGEST_TOOL_S = 30.0

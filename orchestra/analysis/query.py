@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from orchestra.analysis.views import VIEWS
+from orchestra.analysis.sql_views import VIEWS
 from orchestra.archive.archive import BEGINNING, Archive, ArchivePart, effective_parts
 from orchestra.bus import Bus
 from orchestra.bus.redis.embedded import running_url

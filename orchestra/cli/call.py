@@ -268,11 +268,11 @@ def _see_whether_anything_listens(url: str) -> None:
 @asynccontextmanager
 async def _replying(settings: "Settings", caller: "Caller") -> "AsyncIterator[Callable[[], bool]]":
     """Whether the agents are still replying, according to the call's journal; False if the journal is not here."""
+    from orchestra.async_tasks import cancel_and_wait
     from orchestra.bus import Bus
     from orchestra.errors import ServerError
     from orchestra.simulator import ReplyInProgress
     from orchestra.stack import find_running_stack
-    from orchestra.tasks import cancel_and_wait
 
     replying = ReplyInProgress()
     up = find_running_stack(settings)

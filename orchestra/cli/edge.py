@@ -12,8 +12,8 @@ def edge() -> None:
     """Answer phone calls until SIGTERM: serves Twilio's webhooks and media streams."""
     import uvloop
 
+    from orchestra.child_process import on_one_core
     from orchestra.log import configure_logging
-    from orchestra.process import on_one_core
     from orchestra.settings import load_settings
 
     settings = load_settings()

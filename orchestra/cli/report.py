@@ -9,7 +9,7 @@ import typer
 
 from orchestra.cli.ui.terminal import say, say_json
 from orchestra.cli.ui.write_errors import writing
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console

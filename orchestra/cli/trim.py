@@ -24,7 +24,7 @@ def trim(
     import uvloop
 
     from orchestra.bus import Bus
-    from orchestra.bus.group.retention import trim as trim_stream
+    from orchestra.bus.group.stream_trimming import trim as trim_stream
     from orchestra.bus.keys import STREAMS
     from orchestra.settings import load_settings
 

@@ -58,7 +58,7 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
 
     from rich.text import Text
 
-    from orchestra.mask import without_secrets
+    from orchestra.hide_secrets import without_secrets
     from orchestra.stack import stack, until_signalled
 
     console = Terminal(stderr=True, soft_wrap=True)

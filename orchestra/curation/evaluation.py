@@ -9,7 +9,7 @@ import msgspec
 
 from orchestra.atomic_file import atomic_file
 from orchestra.bus.stream.entry import UNREADABLE
-from orchestra.curation.config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
+from orchestra.curation.labelling_config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
 from orchestra.curation.task import as_shown
 from orchestra.errors import RejectedError
 from orchestra.language.word_error_rate import WordErrors, total, word_errors

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.curation.curation import Curated, Curation
 from orchestra.curation.label_studio import LabelStudio
-from orchestra.tasks import cancel_and_wait
 from orchestra_schemas import CallEnded, RecordingSaved, TranscriptCurated
 
 #: seconds after the call until which its recording is waited for; the task is made without it then

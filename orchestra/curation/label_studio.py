@@ -15,7 +15,7 @@ import httpx
 import msgspec
 import structlog
 
-from orchestra.curation.config import AUDIO_CONFIG, LABEL_CONFIG
+from orchestra.curation.labelling_config import AUDIO_CONFIG, LABEL_CONFIG
 from orchestra.curation.task import task
 from orchestra.errors import (
     EngineError,
@@ -25,8 +25,8 @@ from orchestra.errors import (
     RejectedError,
     SettingError,
 )
+from orchestra.hide_secrets import without_secrets
 from orchestra.history.views.dialogue import Dialogue, DialogueTurn
-from orchestra.mask import without_secrets
 from orchestra.settings import Settings
 
 _LOG = structlog.get_logger("orchestra.curation")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from orchestra.curation.config import OUTCOME, TRANSCRIPT, TURN_LABEL
+from orchestra.curation.labelling_config import OUTCOME, TRANSCRIPT, TURN_LABEL
 from orchestra.history.views.dialogue import Dialogue, DialogueTurn
 from orchestra.telemetry.redaction import Chain, Redaction
 

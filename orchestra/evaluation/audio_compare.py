@@ -15,7 +15,7 @@ from orchestra.evaluation.recorded_caller import GrowingJournal
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
 from orchestra.history.reduce import history_of
 from orchestra.history.views.dialogue import dialogue
-from orchestra.history.views.summary import CallSummary, call_summary
+from orchestra.history.views.turn_summaries import CallSummary, call_summary
 from orchestra.recordings.locate import recording_file
 from orchestra.settings import Settings
 from orchestra.simulator import (

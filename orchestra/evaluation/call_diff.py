@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from orchestra.history.views.summary import CallSummary, TurnSummary, canonical
+from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, canonical
 from orchestra.language.word_error_rate import words
 
 Difference = Literal["agent", "tools", "reply", "rules", "end", "failure"]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, notes, turn_diff
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
-from orchestra.history.views.summary import CallSummary, TurnSummary
+from orchestra.history.views.turn_summaries import CallSummary, TurnSummary
 from orchestra_schemas import Event
 
 OnDivergence = Literal["stop", "follow"]

@@ -14,7 +14,7 @@ from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.errors import UsageError
 from orchestra.history.reduce import history_of
-from orchestra.history.views.summary import CallSummary, TurnSummary, call_summary
+from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, call_summary
 from orchestra.language.word_error_rate import WordErrors, total, word_errors
 from orchestra.replay.selection import decoded
 from orchestra.replay.sources.json_lines import file_entries

@@ -12,7 +12,7 @@ from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.call_diff import turn_diff
 from orchestra.evaluation.dataset import Trial, WantedTool, WantedTurn, outcome
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
-from orchestra.history.views.summary import CallSummary, TurnSummary, canonical
+from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, canonical
 from orchestra.language.word_error_rate import WordErrors, total, words
 
 _AT_A_TIME = 8

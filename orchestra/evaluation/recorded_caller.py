@@ -12,7 +12,7 @@ from orchestra.bus import Bus
 from orchestra.errors import EngineError
 from orchestra.history.call import CallHistory
 from orchestra.history.reduce import reduce
-from orchestra.history.views.summary import CallSummary, TurnSummary, call_summary, turn_summary
+from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, call_summary, turn_summary
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,

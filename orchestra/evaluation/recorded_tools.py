@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
-from orchestra.history.views.summary import Answered, ToolSummary, canonical
+from orchestra.history.views.turn_summaries import Answered, ToolSummary, canonical
 from orchestra_schemas import ToolRequested
 
 Policy = Literal["recorded", "live", "fail"]

@@ -17,7 +17,7 @@ from orchestra.evaluation.recorded_tools import Policy, RecordedTools
 from orchestra.execution.handlers import Execution
 from orchestra.execution.models import open_models
 from orchestra.history.reduce import history_of
-from orchestra.history.views.summary import CallSummary, call_summary
+from orchestra.history.views.turn_summaries import CallSummary, call_summary
 from orchestra.settings import Settings
 from orchestra_schemas import CallStarted, Event
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from orchestra.evaluation.call_diff import CallDiff, TurnSound
-from orchestra.history.views.summary import ToolSummary, TurnSummary
+from orchestra.history.views.turn_summaries import ToolSummary, TurnSummary
 
 
 def format_ms(value: float | None) -> str:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.errors import DivergedError, EngineError, FencedError
 from orchestra.execution.models import Model, ModelAnswer, ModelRegistry
 from orchestra.execution.reply import Reply
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 from orchestra_schemas import Message, PromptCompleted, PromptRequested
 
 _LOG = structlog.get_logger("orchestra.execution")

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from orchestra.history.record import CallRecord
+from orchestra.history.call_record import CallRecord
 from orchestra.history.resume import ResumeState
 from orchestra_schemas import (
     CallEnded,

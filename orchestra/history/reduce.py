@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from orchestra.history.background import background_of
 from orchestra.history.call import CallHistory, Turn
-from orchestra.history.record import reduce_record
+from orchestra.history.call_record import reduce_record
+from orchestra.history.earlier_calls import background_of
 from orchestra.history.resume import reduce_resume
 from orchestra.history.turn import end_caller_turn, reduce_turn, without_messages
 from orchestra_schemas import (

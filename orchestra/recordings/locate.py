@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestra.bus import keys
 from orchestra.errors import RejectedError, UsageError
-from orchestra.mask import without_login
+from orchestra.hide_secrets import without_login
 from orchestra.recordings.audio_chunks import audio_of
 from orchestra.recordings.store import find_recording
 from orchestra.recordings.wav import Recording

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from orchestra.atomic_file import atomic_file
 from orchestra.errors import RejectedError
 from orchestra.filesystem import open_filesystem
-from orchestra.mask import without_login
+from orchestra.hide_secrets import without_login
 from orchestra.settings import Settings
 
 _FILE = "file"

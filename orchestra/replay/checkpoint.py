@@ -10,7 +10,7 @@ from typing import Any
 from orchestra.atomic_file import write_atomically
 from orchestra.bus import Entry
 from orchestra.errors import UsageError
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 from orchestra.replay.position import Position, position_of
 
 _TOKEN = re.compile(r"(\d+)-(\d+)@(\d+):([a-z]+)")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from orchestra.process import die_with_parent
+from orchestra.child_process import die_with_parent
 
 _LOG = structlog.get_logger("orchestra.stack")
 

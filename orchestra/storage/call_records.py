@@ -7,8 +7,8 @@ import msgspec
 from msgspec.structs import astuple
 
 from orchestra.bus import Bus, keys
-from orchestra.history.record import CallRecord
-from orchestra.mask import without_login
+from orchestra.hide_secrets import without_login
+from orchestra.history.call_record import CallRecord
 
 _INDEX = "calls"
 _PAGE = 100

@@ -5,7 +5,7 @@ Orchestration queries it when a call starts:
 
 >>> callers = Callers(bus, number_key(settings))                                      # doctest: +SKIP
 >>> past = await callers.recent(started.other_party, before=started.call)             # doctest: +SKIP
->>> notes = as_context(past, now=started.at)        # "" for a first call, else lines for `orchestra.agents.notes`
+>>> notes = as_context(past, now=started.at)        # "" for a first call, else for `orchestra.agents.caller_notes`
 
 A number is only a claim of the carrier: a caller with a forged number gets the notes of its owner, so an app has to
 choose them (`App.remembers_callers`). Only E.164 numbers are remembered: no SIP addresses or browser clients, and none
@@ -17,10 +17,10 @@ import hmac
 import re
 from collections.abc import Sequence
 
-from orchestra.agents.notes import quoted
+from orchestra.agents.caller_notes import quoted
 from orchestra.bus import Bus, keys
-from orchestra.history.background import BACKGROUND_HEAD
-from orchestra.history.record import CallRecord
+from orchestra.history.call_record import CallRecord
+from orchestra.history.earlier_calls import BACKGROUND_HEAD
 from orchestra.storage.call_records import find_call
 
 _KEPT = 10

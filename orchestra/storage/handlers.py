@@ -8,13 +8,13 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
-from orchestra.history.record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
+from orchestra.history.call_record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
 from orchestra.recordings.recorder import Recorder
 from orchestra.retention.recordings import sweep_recordings
 from orchestra.storage.call_records import changed_fields, from_stored, index_call
-from orchestra.storage.lost_calls import end_of_lost, lost_calls
-from orchestra.tasks import cancel_and_wait
+from orchestra.storage.calls_of_lost_edges import end_of_lost, lost_calls
 from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, RecordingSaved
 
 _LOG = structlog.get_logger("orchestra.storage")

@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 
 _LOG = structlog.get_logger("orchestra.telemetry")
 #: for a request and its retries, in seconds; a worker that stops waits this long if the receiver is away

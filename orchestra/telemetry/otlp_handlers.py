@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import structlog
 from redis.exceptions import RedisError
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.errors import MissingExtraError, SettingError
-from orchestra.tasks import cancel_and_wait
 from orchestra.telemetry.redaction import Redaction, redaction_of
 from orchestra.telemetry.traces import slim, spans_of
 from orchestra_schemas import CallEnded, CallStarted, Event, RecordingSaved, TranscriptCurated, event_types

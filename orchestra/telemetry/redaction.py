@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from orchestra.settings import Settings
-from orchestra.telemetry.personal_data import SPOKEN_AT, WIDE, Found, found, is_card
+from orchestra.telemetry.personal_data_patterns import SPOKEN_AT, WIDE, Found, found, is_card
 
 #: matches any JSON text that may hold something to redact, and some that does not. A number that is a key's value may
 #: be a card, and is a phone number only if the key says so

@@ -23,7 +23,7 @@ from orchestra.demo.scripts import SCRIPTS, Script
 from orchestra.evaluation.recorded_caller import JournalFollower, RecordedCaller
 from orchestra.execution.handlers import Execution
 from orchestra.history.reduce import history_of
-from orchestra.history.views.summary import call_summary
+from orchestra.history.views.turn_summaries import call_summary
 from orchestra.settings import load_settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (

@@ -11,8 +11,8 @@ import sys
 import uvloop
 
 from orchestra.bus.worker.process import load_consumer, run_worker
+from orchestra.child_process import die_with_parent
 from orchestra.log import configure_logging
-from orchestra.process import die_with_parent
 from orchestra.settings import load_settings
 
 

@@ -12,7 +12,7 @@ from orchestra.agents import Rule, Tool
 from orchestra.evaluation.recorded_tools import RecordedTools
 from orchestra.execution.call_state import LARGEST, changes
 from orchestra.history.reduce import history_of
-from orchestra.history.views.summary import call_summary
+from orchestra.history.views.turn_summaries import call_summary
 from orchestra.testing import TestBus
 from orchestra_schemas import AgentChanged, CallStarted, PromptRequested, ReplyChunk, ToolCompleted, ToolRequested
 from tests.agents.team import Line, Parcels, call_of, last, team

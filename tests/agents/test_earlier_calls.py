@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from orchestra import App
-from orchestra.agents.notes import NOTES_HEAD
+from orchestra.agents.caller_notes import NOTES_HEAD
 from orchestra.testing import TestBus
 from orchestra_schemas import CallEnded, CallStarted, Message
 from orchestra_workers.persistence import consumer as persistence

@@ -24,7 +24,7 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.voice.engines.factory import Engines
-from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
 from orchestra.voice.engines.word_timestamps import WordCountingTTS

@@ -8,7 +8,7 @@ import pytest
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer
 from orchestra.bus.group.leases import Leases
-from orchestra.bus.group.retention import look_for_gap, trim
+from orchestra.bus.group.stream_trimming import look_for_gap, trim
 from orchestra.bus.worker.runtime import ConsumerRuntime
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

@@ -9,7 +9,7 @@ from orchestra.bus import Bus, Consumer, Context, run_consumer
 from orchestra.bus.consumer.backpressure import MOST_BYTES
 from orchestra.bus.consumer.reader import READ_BYTES
 from orchestra.bus.group.leases import Leases, quota
-from orchestra.bus.group.retention import trim
+from orchestra.bus.group.stream_trimming import trim
 from orchestra.bus.worker.runtime import ConsumerRuntime
 from orchestra.settings import Settings
 from orchestra.testing import TestBus

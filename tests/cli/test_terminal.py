@@ -17,7 +17,7 @@ from orchestra import log
 from orchestra.archive.archive import Archive
 from orchestra.bus import Consumer
 from orchestra.cli import app
-from orchestra.cli.replay import conversation, into
+from orchestra.cli.replay import conversation, run_target
 from orchestra.cli.ui.terminal import Terminal
 from orchestra.printable import printable
 from orchestra.settings import Settings
@@ -55,7 +55,7 @@ def orchestra(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(log, "configure_logging", lambda *_: None)
     monkeypatch.setattr(log, "quiet_logging", lambda *_: None)
     # the commands run beside the event loop of the test, in a thread: Ctrl-C is not theirs there
-    for module in (conversation, into):
+    for module in (conversation, run_target):
         monkeypatch.setattr(module, "stop_on_signal", lambda: nullcontext(asyncio.Event()))
 
     async def run(*arguments: str) -> str:

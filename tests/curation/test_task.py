@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from label_studio_sdk.label_interface import LabelInterface
 
-from orchestra.curation.config import LABEL_CONFIG
+from orchestra.curation.labelling_config import LABEL_CONFIG
 from orchestra.curation.task import as_shown, is_sampled, is_wanted, outcome, redacted, task
 from orchestra.history.reduce import history_of
 from orchestra.history.views.dialogue import Dialogue, DialogueTurn, dialogue

@@ -17,11 +17,11 @@ from orchestra.demo.scripts import SCRIPTS
 from orchestra.errors import UsageError
 from orchestra.evaluation.call_diff import Comparison, TurnDiff, notes, turn_diff, word_diff
 from orchestra.evaluation.compare import call_diff, compare
-from orchestra.evaluation.html_report import html_report
+from orchestra.evaluation.comparison_page import html_report
 from orchestra.evaluation.recorded_tools import RecordedTools
 from orchestra.evaluation.sandbox import Candidate, summarize_recording, with_prompts
 from orchestra.history.reduce import history_of
-from orchestra.history.views.summary import ToolSummary, TurnSummary, call_summary
+from orchestra.history.views.turn_summaries import ToolSummary, TurnSummary, call_summary
 from orchestra.settings import Settings
 from orchestra_schemas import (
     AgentChanged,

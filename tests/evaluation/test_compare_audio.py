@@ -11,10 +11,10 @@ from orchestra.demo import app
 from orchestra.errors import UsageError
 from orchestra.evaluation.audio_compare import compare_audio, recorded_voice, renumbered
 from orchestra.evaluation.call_diff import Comparison
-from orchestra.evaluation.html_report import html_report
+from orchestra.evaluation.comparison_page import html_report
 from orchestra.evaluation.sandbox import Candidate
 from orchestra.history.reduce import history_of
-from orchestra.history.views.summary import call_summary
+from orchestra.history.views.turn_summaries import call_summary
 from orchestra.settings import Settings
 from orchestra.simulator import SAMPLE_RATE, to_telephone, write_stereo
 from orchestra.voice.audio.mulaw import Samples

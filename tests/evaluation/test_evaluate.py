@@ -15,7 +15,7 @@ from orchestra.evaluation.dataset import Case, Trial, WantedTurn, read_trials
 from orchestra.evaluation.evaluate import Evaluation, Scorer, evaluate, failed_gates
 from orchestra.evaluation.results import EvaluationStore, latest_by_version
 from orchestra.evaluation.sandbox import Candidate
-from orchestra.history.views.summary import CallSummary, ToolSummary, TurnSummary
+from orchestra.history.views.turn_summaries import CallSummary, ToolSummary, TurnSummary
 from orchestra.settings import Settings
 from orchestra_schemas import Event, TurnCancelled, UserTurnEnded
 from tests.agents.golden import FOLDER, golden, read

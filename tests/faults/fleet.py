@@ -16,7 +16,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, EmbeddedServer, GroupStatus
-from orchestra.process import die_with_parent
+from orchestra.child_process import die_with_parent
 from orchestra.settings import Settings
 from orchestra_schemas import Event, tag_of
 from tests.bus.conftest import AT_ONCE

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from orchestra.bus import EmbeddedServer
 from orchestra.bus.redis.embedded import binary_path
-from orchestra.process import die_with_parent
+from orchestra.child_process import die_with_parent
 from tests.bus.conftest import free_ports, join
 
 WAIT_S = 120

@@ -17,7 +17,7 @@ from orchestra.archive.archive import Archive, effective_parts
 from orchestra.archive.compact import compact
 from orchestra.bus import Bus, EmbeddedServer, Entry
 from orchestra.bus.keys import JOURNAL
-from orchestra.process import die_with_parent
+from orchestra.child_process import die_with_parent
 from orchestra.settings import Settings
 from orchestra_schemas import UserTurnEnded
 

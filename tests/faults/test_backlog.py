@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
-from orchestra.process import die_with_parent
+from orchestra.child_process import die_with_parent
 from orchestra.settings import Settings
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]

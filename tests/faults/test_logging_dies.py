@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from orchestra.bus import Bus, EmbeddedServer
-from orchestra.process import die_with_parent
+from orchestra.child_process import die_with_parent
 from orchestra.settings import Settings
 from tests.bench._ship_events import CallOfTurns
 from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer, Trouble

@@ -23,8 +23,8 @@ from orchestra.errors import OrchestraError
 from orchestra.evaluation.dataset import read_trials
 from orchestra.history.reduce import history_of
 from orchestra.history.views.dialogue import dialogue
-from orchestra.history.views.summary import call_summary
 from orchestra.history.views.transcript import webvtt
+from orchestra.history.views.turn_summaries import call_summary
 from orchestra.replay.selection import Selection, decoded, entries, recorded_call
 from orchestra.settings import Settings
 from orchestra.simulator.audio_files import read_channels

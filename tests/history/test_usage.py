@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from orchestra.history.record import CallRecord
+from orchestra.history.call_record import CallRecord
 from orchestra.history.reduce import history_of
-from orchestra.history.views.record import call_record
+from orchestra.history.views.call_record import call_record
 from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 
 from orchestra.history.reduce import history_of
 from orchestra.history.views.by_utterance import by_utterance
+from orchestra.history.views.call_record import call_record
 from orchestra.history.views.dialogue import dialogue
-from orchestra.history.views.record import call_record
 from orchestra.history.views.spans import spans
-from orchestra.history.views.summary import call_summary
 from orchestra.history.views.timeline import timeline
 from orchestra.history.views.transcript import text, transcript, webvtt
+from orchestra.history.views.turn_summaries import call_summary
 from orchestra.prices import ModelPrice, Prices
 from orchestra_schemas import Event, ReplyInterrupted, ToolCompleted, UserTurnEnded
 from tests.history.journals import GOLDEN, damaged_journals, read_journal, whole_journals

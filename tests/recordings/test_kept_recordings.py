@@ -11,7 +11,7 @@ from orchestra.bus import keys
 from orchestra.recordings.store import StoredRecording, find_recording, store_recording
 from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call
-from orchestra.storage.lost_calls import end_of_lost, lost_calls
+from orchestra.storage.calls_of_lost_edges import end_of_lost, lost_calls
 from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted, RecordingSaved, UserTurnEnded
 from orchestra_workers.persistence import consumer

@@ -10,8 +10,8 @@ import pytest_asyncio
 from orchestra.bus import Bus, EmbeddedServer, Entry, keys, partition_of
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.keys import started_ms, trace_id
-from orchestra.cli.replay.into import replay_into
 from orchestra.cli.replay.run import ReplayRun
+from orchestra.cli.replay.run_target import replay_into
 from orchestra.errors import ServerError, UsageError
 from orchestra.replay.checkpoint import Checkpoint
 from orchestra.replay.rewrite import Rewrite

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.report import report
-from orchestra.analysis.views import VIEWS
+from orchestra.analysis.sql_views import VIEWS
 from orchestra.archive.archive import Archive
 from orchestra.bus import Entry
 from orchestra.cli import app

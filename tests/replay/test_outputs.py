@@ -5,8 +5,8 @@ import pytest
 
 from orchestra.bus import Consumer, Entry
 from orchestra.bus.stream.encode import encode_event
-from orchestra.cli.replay.into import replay_into_open
 from orchestra.cli.replay.run import ReplayRun
+from orchestra.cli.replay.run_target import replay_into_open
 from orchestra.replay.checkpoint import Checkpoint
 from orchestra.replay.selection import Selection
 from orchestra.replay.targets.consumer import consumer_target

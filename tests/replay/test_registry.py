@@ -8,8 +8,8 @@ import pytest
 
 import orchestra.replay.sources
 import orchestra.replay.targets
-from orchestra.cli.replay.into import replay_into
 from orchestra.cli.replay.run import ReplayRun
+from orchestra.cli.replay.run_target import replay_into
 from orchestra.errors import UsageError
 from orchestra.history.views.transcript import json_lines
 from orchestra.replay.checkpoint import Checkpoint
@@ -115,7 +115,7 @@ async def test_a_file_in_the_folder_of_the_targets_is_a_target(
     (tmp_path / "loft.py").write_text(LOFT)
     monkeypatch.setattr(orchestra.replay.targets, "__path__", [*orchestra.replay.targets.__path__, str(tmp_path)])
     fresh: Registry[TargetType] = Registry("orchestra.replay.targets", "TARGET")
-    monkeypatch.setattr("orchestra.cli.replay.into.TARGETS", fresh)
+    monkeypatch.setattr("orchestra.cli.replay.run_target.TARGETS", fresh)
     path = tmp_path / "call.jsonl"
     path.write_bytes(json_lines([CallStarted(call=CALL, id="a")]))
     run = ReplayRun(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from orchestra.process import die_with_parent
+from orchestra.child_process import die_with_parent
 
 VERSION = "1.23.2"
 EMAIL, PASSWORD = "curator@example.com", "made-up-for-this-run"

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from orchestra.bus.keys import started_ms
-from orchestra.history.record import CallRecord
+from orchestra.history.call_record import CallRecord
 from orchestra.storage.callers import Callers, as_context
 from orchestra.testing import TestBus
 from orchestra_schemas import AgentChanged, CallEnded, CallStarted, UserTurnEnded

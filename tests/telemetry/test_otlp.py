@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 import rotel
 
+from orchestra.child_process import die_with_parent
 from orchestra.errors import SettingError
-from orchestra.process import die_with_parent
 from orchestra.settings import Settings
 from orchestra.telemetry.otlp import otlp_headers
 from orchestra.testing import TestBus

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestra.telemetry.personal_data import luhn
+from orchestra.telemetry.personal_data_patterns import luhn
 from orchestra.telemetry.redaction import Redaction
 from orchestra_schemas import (
     AudioChunk,

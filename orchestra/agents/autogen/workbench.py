@@ -17,8 +17,8 @@ from orchestra.agents.autogen.messages import from_autogen, restore_handoff_name
 from orchestra.agents.autogen.requests import Requests
 from orchestra.agents.autogen.state import TurnState
 from orchestra.agents.autogen.toolset import AgentToolset
+from orchestra.agents.caller_notes import as_message
 from orchestra.agents.conversation import STILL_RUNNING
-from orchestra.agents.notes import as_message
 from orchestra.agents.tool import read_arguments
 from orchestra_schemas import Message
 

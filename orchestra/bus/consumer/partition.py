@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus.bus import Bus
 from orchestra.bus.consumer.attempts import begin, resume_coroutine, run_attempts
 from orchestra.bus.consumer.backpressure import InFlight
@@ -16,7 +17,6 @@ from orchestra.bus.consumer.writer import PartitionWriter
 from orchestra.bus.redis.connection import RedisConnection
 from orchestra.bus.stream.entry import Raw
 from orchestra.errors import FencedError
-from orchestra.tasks import cancel_and_wait
 from orchestra_schemas import DecodeError
 
 #: number of deliveries from which on an entry is suspected of killing its worker

@@ -19,7 +19,7 @@ from orchestra.bus.redis.reply import text
 from orchestra.bus.stream.encode import EncodedEvent, encode_event, fill_header
 from orchestra.bus.stream.entry import read_entry
 from orchestra.errors import FencedError
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 from orchestra_schemas import Event
 
 _LOG = structlog.get_logger("orchestra.bus")

@@ -9,7 +9,7 @@ from redis.asyncio.connection import Connection, SSLConnection, parse_url
 from redis.exceptions import RedisError
 
 from orchestra.errors import ServerError
-from orchestra.mask import masking, secrets_in, without_secrets
+from orchestra.hide_secrets import masking, secrets_in, without_secrets
 
 _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 _OF_THE_POOL = ("max_connections", "timeout")

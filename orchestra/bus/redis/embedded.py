@@ -20,8 +20,8 @@ from redis.exceptions import RedisError, ResponseError
 from orchestra.atomic_file import write_atomically
 from orchestra.bus.redis.address import Address
 from orchestra.bus.redis.connection import RedisConnection, TransientError
+from orchestra.child_process import die_with_parent
 from orchestra.errors import MissingExtraError, ServerError
-from orchestra.process import die_with_parent
 
 _LOG = structlog.get_logger("orchestra.bus")
 _STATE_FILE = "server.json"

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as LostConnectionError
 
 from orchestra.bus.redis.address import ASK_S, SOCKET_S, Address, options_of, tls_of
 from orchestra.errors import ServerError
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 
 _PORT = 26379
 _HOST = re.compile(r"(\[[^\]]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus.bus import Bus, GroupStatus
 from orchestra.bus.worker.runtime import ConsumerRuntime
-from orchestra.metrics import CONTENT_TYPE, Labels, counter, gauge, histogram, page
+from orchestra.prometheus_page import CONTENT_TYPE, Labels, counter, gauge, histogram, page
 
 _LOG = structlog.get_logger("orchestra.bus")
 _SILENT_S = 5.0

@@ -13,11 +13,11 @@ import structlog
 
 from orchestra.bus.bus import Bus
 from orchestra.bus.consumer.definition import PLATFORM, Consumer
-from orchestra.bus.redis.fitness import check_server
+from orchestra.bus.redis.server_checks import check_server
 from orchestra.bus.worker.health import Health
 from orchestra.bus.worker.runtime import ConsumerRuntime, worker_name
 from orchestra.errors import ConsumerError, SettingError
-from orchestra.names import renamed
+from orchestra.import_hints import renamed
 from orchestra.settings import Settings
 
 _LOG = structlog.get_logger("orchestra.bus")

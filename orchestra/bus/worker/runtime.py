@@ -15,7 +15,7 @@ from orchestra.bus.group.leases import Leases
 from orchestra.bus.group.membership import join
 from orchestra.bus.group.rebalancer import Rebalancer
 from orchestra.bus.group.recovery import PartitionRecovery
-from orchestra.bus.group.retention import run_retention
+from orchestra.bus.group.stream_trimming import run_retention
 
 _REQUEUED_AT_ONCE = 100
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from orchestra.bus import Bus
-    from orchestra.history.record import CallRecord
+    from orchestra.history.call_record import CallRecord
     from orchestra.history.usage import Cost
     from orchestra.history.views.dialogue import Dialogue, DialogueTurn
     from orchestra.settings import Settings
@@ -211,7 +211,7 @@ def _kept(settings: "Settings") -> "list[list[Event]]":
 def _record(journal: "list[Event]", settings: "Settings") -> "CallRecord":
     """The call record of a journal, at today's prices."""
     from orchestra.history.reduce import history_of
-    from orchestra.history.views.record import call_record
+    from orchestra.history.views.call_record import call_record
 
     return call_record(history_of(journal), settings.prices)
 

@@ -126,7 +126,7 @@ def _html_writer(file: Path | None) -> "Callable[[Comparison, str], None]":
     from orchestra.cli.ui.requires_extra import needs_extra
 
     with needs_extra("analysis"):
-        from orchestra.evaluation.html_report import html_report
+        from orchestra.evaluation.comparison_page import html_report
 
     def write(found: "Comparison", version: str) -> None:
         calls = f"{len(found.calls)} call{'s' * (len(found.calls) != 1)}"

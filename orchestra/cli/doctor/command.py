@@ -60,7 +60,7 @@ def doctor(
     from orchestra.cli.ui.console import terminal
     from orchestra.cli.ui.table import columns, print_table
     from orchestra.cli.ui.terminal import Terminal
-    from orchestra.mask import without_secrets
+    from orchestra.hide_secrets import without_secrets
     from orchestra.settings import load_settings
 
     settings = load_settings()

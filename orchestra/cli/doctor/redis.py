@@ -33,7 +33,7 @@ async def server(settings: "Settings") -> list[Finding]:
 
 
 async def _findings(bus: "Bus") -> list[Finding]:
-    from orchestra.bus.redis.fitness import examine
+    from orchestra.bus.redis.server_checks import examine
 
     facts, fitness = bus.facts, await examine(bus)
     product = f"{facts.product} {facts.version}" if facts.version else "does not say what it is"

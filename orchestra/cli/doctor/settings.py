@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from rich.table import Table
 from rich.text import Text
 
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 from orchestra.prices import Prices
 from orchestra.settings import Settings
 

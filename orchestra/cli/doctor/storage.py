@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.cli.doctor.finding import Finding
 from orchestra.errors import MissingExtraError
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings

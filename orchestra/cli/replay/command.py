@@ -129,7 +129,7 @@ def replay(
         from orchestra.cli.replay.conversation import replay_conversation
 
         raise typer.Exit(uvloop.run(replay_conversation(run)))
-    from orchestra.cli.replay.into import replay_into
+    from orchestra.cli.replay.run_target import replay_into
 
     work = replay_into(
         run,

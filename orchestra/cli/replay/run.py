@@ -18,7 +18,7 @@ from orchestra.cli.ui.console import QUIET, WARNING
 from orchestra.cli.ui.parse_time import shown
 from orchestra.cli.ui.terminal import Terminal
 from orchestra.errors import UsageError
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 from orchestra.replay.checkpoint import Checkpoint, parse_position
 from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay, count

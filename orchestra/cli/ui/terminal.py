@@ -11,7 +11,7 @@ from typing import IO, Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from orchestra.mask import without_secrets
+from orchestra.hide_secrets import without_secrets
 from orchestra.printable import escaped, printable
 
 

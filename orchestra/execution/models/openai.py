@@ -26,7 +26,7 @@ from orchestra.errors import EngineError, ReportedError
 from orchestra.execution.models.port import ModelAnswer, TextDelta
 from orchestra.execution.models.wire.answer import AnswerAssembler, failure, one_line
 from orchestra.execution.models.wire.event_stream import EventStreamParser
-from orchestra.execution.models.wire.inline import UNKNOWN_S
+from orchestra.execution.models.wire.inline_markup import UNKNOWN_S
 from orchestra.execution.models.wire.request import ServerQuirks, request_of
 from orchestra_schemas import PromptRequested
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from orchestra.language.english import times
+from orchestra.language.english import times_to_words
 from orchestra.language.english.detection import is_english
-from orchestra.language.english.money import CODE_FIRST, CODED, NUMBER, SIGNED, coded_amount, signed_amount
-from orchestra.language.english.number_words import cardinal, decimal, digits, ordinal
+from orchestra.language.english.money_to_words import CODE_FIRST, CODED, NUMBER, SIGNED, coded_amount, signed_amount
+from orchestra.language.english.numbers_to_words import cardinal, decimal, digits, ordinal
 
 #: unit → one, many
 _UNITS: Final = {
@@ -179,21 +179,21 @@ _READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
     (_ANY, re.compile(r"\bi\.e\.,?"), "that is"),
     (frozenset("*#"), re.compile(r"(?P<before>\b(?:press|dial|call|enter|key|code|keys) )(?P<keys>\*[\d*#]+|#\d[\d*]*#)(?!\w)", re.IGNORECASE), _key),
     (frozenset("<>=≥≤~≈±"), re.compile(r"(?<![\w*])(?:>=|<=|[≥≤<>~≈±])\s?(?=[$£€]?\d)"), lambda found: _COMPARED[found[0].strip()]),
-    (frozenset("-–"), times.DAY_RANGE, times.day_range),
+    (frozenset("-–"), times_to_words.DAY_RANGE, times_to_words.day_range),
     (frozenset("/"), re.compile(r"\b24/7\b"), "twenty-four seven"),
-    (frozenset("-"), times.ISO_DATE, times.iso_date),
-    (frozenset("/"), times.SLASHED_DATE, times.slashed_date),
-    (_ANY, times.MONTH_DAY, times.named_date),
-    (_ANY, times.DAY_MONTH, times.named_date),
-    (_ANY, times.MONTH_YEAR, times.month_year),
-    (frozenset("s"), times.DECADE, times.decade),
-    (_ANY, times.YEARS, times.years),
+    (frozenset("-"), times_to_words.ISO_DATE, times_to_words.iso_date),
+    (frozenset("/"), times_to_words.SLASHED_DATE, times_to_words.slashed_date),
+    (_ANY, times_to_words.MONTH_DAY, times_to_words.named_date),
+    (_ANY, times_to_words.DAY_MONTH, times_to_words.named_date),
+    (_ANY, times_to_words.MONTH_YEAR, times_to_words.month_year),
+    (frozenset("s"), times_to_words.DECADE, times_to_words.decade),
+    (_ANY, times_to_words.YEARS, times_to_words.years),
     (frozenset("$£€¥₹"), SIGNED, signed_amount),
     (frozenset("€£$DPFR"), CODED, coded_amount),
     (frozenset("DPFR"), CODE_FIRST, coded_amount),
     (frozenset("-"), re.compile(r"\b1-(8\d\d|900)-([A-Z][A-Z-]{2,})\b"), _vanity),
     (frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), re.compile(r"(?<![\w-])(?:[A-Z]{2}\d\d(?: [A-Z\d]{4}){2,}(?: [A-Z\d]{1,4})?|[A-Z]{1,3}(?:-\d{3,})+(?:-[A-Z]{1,3})?)(?![\w-])"), _code),
-    (frozenset("-–/"), times.YEAR_SPAN, times.year_span),
+    (frozenset("-–/"), times_to_words.YEAR_SPAN, times_to_words.year_span),
     (_ANY, re.compile(rf"(?<![\w.,:/+-])(?<!\d )\d{{1,3}}(?: \d{{3}})+(?=\s{_COUNTED}|\s?[€$£%])"), lambda found: cardinal(int(found[0].replace(" ", "")))),
     (_ANY, re.compile(r"\(?\+?(?<![\w.,:/])\(?\d[\d() -]{5,}\d(?![\w/:]|[.,-]\d)"), _telephone),
     (_ANY, re.compile(rf"(?<![\w.,:/-])(?:[2-9]11|112|999|988)(?!\w|[.,:/-]\w|\s{_COUNTED})"), _service_number),
@@ -218,8 +218,8 @@ _READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
     (_ANY, re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\."), _abbreviation),
     (_ANY, re.compile(r"\bSt\. (?=[A-Z])"), "Saint "),
     (_ANY, re.compile(r"(?<=\w )St\b\.?"), "Street"),
-    (_ANY, re.compile(rf"\b({'|'.join(times.DAYS)})\b\.?(?=\s|,|\Z)"), lambda found: times.DAYS[found[1]]),
-    (_ANY, re.compile(r"\b(on|to|and|until|every|closed|open|or) (Sat|Sun)\b\.?"), lambda found: f"{found[1]} {times.WEEKEND[found[2]]}"),
+    (_ANY, re.compile(rf"\b({'|'.join(times_to_words.DAYS)})\b\.?(?=\s|,|\Z)"), lambda found: times_to_words.DAYS[found[1]]),
+    (_ANY, re.compile(r"\b(on|to|and|until|every|closed|open|or) (Sat|Sun)\b\.?"), lambda found: f"{found[1]} {times_to_words.WEEKEND[found[2]]}"),
     (frozenset("&"), re.compile(r"\s&\s"), " and "),
     (frozenset("+"), re.compile(r"\s\+\s"), " plus "),
     (frozenset("="), re.compile(r"\s=\s"), " equals "),
@@ -230,11 +230,11 @@ def verbalize(sentence: str) -> str:
     """The sentence with its numbers, money, dates, times and abbreviations as words; unchanged if it is not English."""
     if not _NEEDED.search(sentence) or not is_english(sentence):
         return sentence
-    sentence = times.TIME_RANGE.sub(" to ", sentence)
-    whole_day = times.uses_whole_day(sentence)
-    sentence = times.WITH_HALF.sub(lambda found: times.clock(found, whole_day=whole_day), sentence)
+    sentence = times_to_words.TIME_RANGE.sub(" to ", sentence)
+    whole_day = times_to_words.uses_whole_day(sentence)
+    sentence = times_to_words.WITH_HALF.sub(lambda found: times_to_words.clock(found, whole_day=whole_day), sentence)
     if ":" in sentence:
-        sentence = times.BARE.sub(lambda found: times.clock(found, whole_day=whole_day), sentence)
+        sentence = times_to_words.BARE.sub(lambda found: times_to_words.clock(found, whole_day=whole_day), sentence)
     present = set(sentence)
     for needed, pattern, reading in _READINGS:
         if not needed or not needed.isdisjoint(present):
@@ -244,5 +244,5 @@ def verbalize(sentence: str) -> str:
 
 #: most sentences need nothing of this, and are returned at once
 _NEEDED: Final = re.compile(
-    rf"[\d&@=+½⅓⅔¼¾⅛]|[a-z]/[a-z]|\b(?:e\.g|i\.e|St|{'|'.join(_ABBREVIATIONS)})\.|\b(?:St|Dr|Sat|Sun|{'|'.join(times.DAYS)})\b"
+    rf"[\d&@=+½⅓⅔¼¾⅛]|[a-z]/[a-z]|\b(?:e\.g|i\.e|St|{'|'.join(_ABBREVIATIONS)})\.|\b(?:St|Dr|Sat|Sun|{'|'.join(times_to_words.DAYS)})\b"
 )

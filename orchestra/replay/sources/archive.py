@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestra.bus import Entry, keys
 from orchestra.errors import UsageError
-from orchestra.replay.in_thread import in_thread
+from orchestra.replay.blocking_sources import in_thread
 from orchestra.replay.registry import Form
 from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType
 from orchestra.settings import Settings

@@ -14,7 +14,7 @@ from orchestra.bus import Entry, keys, partition_of
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import UsageError
-from orchestra.replay.in_thread import in_thread
+from orchestra.replay.blocking_sources import in_thread
 from orchestra.replay.registry import Form
 from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType
 from orchestra.settings import Settings

@@ -9,9 +9,9 @@ import structlog
 
 from orchestra.bus import Publisher
 from orchestra.clock import SYSTEM_CLOCK, Clock
+from orchestra.hide_secrets import without_secrets
 from orchestra.history.ending import Ending, Transfer
 from orchestra.history.resume import ResumeState
-from orchestra.mask import without_secrets
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.call.conversation import Conversation, Speech

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from orchestra.history.ending import HangUp, Transfer
-from orchestra.refusals import Refusals
+from orchestra.refusal_log import Refusals
 from orchestra_schemas.calls import AnsweredBy, Direction, EndReason
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 import structlog
 from fastapi import HTTPException, Request
 
-from orchestra.refusals import Refusals
+from orchestra.refusal_log import Refusals
 
 _LOG = structlog.get_logger("orchestra.voice")
 

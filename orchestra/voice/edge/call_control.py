@@ -15,13 +15,13 @@ from orchestra.errors import JournalUnavailableError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
-from orchestra.refusals import Refusals
+from orchestra.refusal_log import Refusals
 from orchestra.voice.carriers.call_lookup import IndexedCall
 from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallReport, Connect, MediaStream, Parties, Step
 from orchestra.voice.carriers.stream_token import LIFETIME_S, claim_stream
 from orchestra.voice.edge.call_session import serve_call
+from orchestra.voice.edge.calls_without_stream import close_call
 from orchestra.voice.edge.edge import Edge
-from orchestra.voice.edge.lost_calls import close_call
 from orchestra_schemas import CallAnswered, CallTransferred, Event, TransferAccepted, TransferFailed
 from orchestra_schemas.calls import EndReason
 

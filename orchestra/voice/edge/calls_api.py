@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
-from orchestra.history.record import CallRecord
+from orchestra.history.call_record import CallRecord
 from orchestra.history.reduce import history_of
 from orchestra.history.views.dialogue import dialogue
 from orchestra.recordings.signed_links import Links

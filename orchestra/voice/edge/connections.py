@@ -22,7 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from orchestra.refusals import Refusals
+from orchestra.refusal_log import Refusals
 from orchestra.voice.carriers.port import LONGEST_MESSAGE
 from orchestra.voice.edge.pending_connections import PendingConnections
 

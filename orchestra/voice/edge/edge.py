@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from orchestra.bus import Bus, Publisher
-from orchestra.refusals import Refusals
+from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Script
 from orchestra.voice.carriers.call_lookup import CarrierCallIndex
@@ -16,7 +16,7 @@ from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.carriers.registry import local_url, open_carrier
 from orchestra.voice.edge.admission import CallAdmission
 from orchestra.voice.edge.bearer_auth import RefusalThrottle
-from orchestra.voice.edge.lost_calls import LostCalls
+from orchestra.voice.edge.calls_without_stream import LostCalls
 from orchestra.voice.edge.metrics import TurnLatency
 from orchestra.voice.edge.pending_connections import PendingConnections
 from orchestra.voice.edge.phrase_cache import Phrase, PhraseCache

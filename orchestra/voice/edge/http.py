@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from orchestra.metrics import CONTENT_TYPE, page
+from orchestra.prometheus_page import CONTENT_TYPE, page
 from orchestra.voice.edge import dial_api
 from orchestra.voice.edge.call_control import EdgeCallControl
 from orchestra.voice.edge.calls_api import calls_router

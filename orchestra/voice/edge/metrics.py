@@ -6,7 +6,7 @@ from prometheus_client.core import Metric
 
 from orchestra.bus import Publisher
 from orchestra.histogram import LATENCY_S, Histogram
-from orchestra.metrics import counter, gauge, histogram
+from orchestra.prometheus_page import counter, gauge, histogram
 from orchestra.voice.edge.admission import CallAdmission
 from orchestra_schemas import TurnMeasured
 from orchestra_schemas.speech import TURN_TIMES

@@ -15,7 +15,7 @@ import structlog
 
 from orchestra.atomic_file import write_atomically
 from orchestra.errors import EngineError
-from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 
 _LOG = structlog.get_logger("orchestra.voice")
 

@@ -12,10 +12,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from orchestra.bus import Bus
-from orchestra.bus.redis.fitness import check_server
+from orchestra.bus.redis.server_checks import check_server
 from orchestra.bus.worker.process import tune_gc
+from orchestra.child_process import on_one_core
 from orchestra.errors import SettingError
-from orchestra.process import on_one_core
 from orchestra.settings import Settings
 from orchestra.voice.carriers.registry import open_carrier
 from orchestra.voice.edge.app_reload import reload_on_sighup

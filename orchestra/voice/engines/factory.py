@@ -12,7 +12,7 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from orchestra.settings import Settings
 from orchestra.voice.engines.failover import StandbyService
 from orchestra.voice.engines.port import Engine, FallbackEngine, STTEngine, TTSEngine
-from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra.voice.engines.turn_detection.vad import InlineVAD
 

@@ -13,7 +13,7 @@ from pipecat.turns.user_start import BaseUserTurnStartStrategy
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
 from orchestra.voice.engines.failover import StandbyService
-from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 
 

@@ -27,7 +27,7 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from orchestra.voice.call.actions import ClearAudio, FlushSpeech, Say, SayAtOnce, SendDtmf, SendMark
 from orchestra.voice.call.conversation import Conversation, Speech
-from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 
 FindPhrase = Callable[[str, str], SynthesizedSpeech | None]
 

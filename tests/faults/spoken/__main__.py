@@ -15,7 +15,7 @@ from pipecat.utils.time import time_now_iso8601
 
 from orchestra.cli import main
 from orchestra.voice.edge import server
-from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 from tests.faults.spoken.tones import encode, words_in
 from tests.voice.edges import LevelVAD

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra.language.english import LANGUAGE
-from orchestra.language.english.number_words import cardinal, decimal, digits, ordinal, year
+from orchestra.language.english.numbers_to_words import cardinal, decimal, digits, ordinal, year
 from orchestra.language.english.verbalize import verbalize
 
 #: a line a text: as written, a tab, as it is said

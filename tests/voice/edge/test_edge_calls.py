@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from orchestra.bus import Bus, EmbeddedServer
-from orchestra.metrics import page
+from orchestra.prometheus_page import page
 from orchestra.settings import Settings
 from orchestra.simulator.audio_measure import is_audible
 from orchestra.simulator.media_stream import MediaStream

@@ -17,7 +17,7 @@ from orchestra.simulator.audio_measure import Span, find_sounds
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
-from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra_schemas import (
     CallEnded,

@@ -11,7 +11,7 @@ from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.phrase_cache import PhraseCache
-from orchestra.voice.engines.synthesized import SynthesizedSpeech, place_words_in_text
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech, place_words_in_text
 from orchestra_schemas import ReplyInterrupted, ReplySpoken, SpeechMetered
 from tests.voice.edges import WORD_S, Greeting, ScriptedEngines, ToneTTS, running_edge, tone
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orchestra.agents.notes import is_notes
+from orchestra.agents.caller_notes import is_notes
 from orchestra_schemas import Message, ToolCall
 
 HANDOFF = "transfer_to_"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra.execution.models.offline import dialogue_acts
-from orchestra.execution.models.offline.dates import DAYS, date_in, time_in, time_words, weekday_of
+from orchestra.execution.models.offline.parse_dates import DAYS, date_in, time_in, time_words, weekday_of
 from orchestra.language.english.spoken_digits import digit_runs, digits_of_length, without_numbers
 from orchestra.language.english.stemming import closest_term, stem, terms, words
 from orchestra_schemas import ToolSchema

@@ -7,7 +7,7 @@ from typing import Any, Final
 from orchestra.errors import ReportedError
 from orchestra.execution.models.port import ModelAnswer
 from orchestra.execution.models.wire.calls import CallAssembler
-from orchestra.execution.models.wire.inline import InlineSplitter
+from orchestra.execution.models.wire.inline_markup import InlineSplitter
 from orchestra_schemas import clean_text
 
 _THINKS: Final = ("reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_text", "reasoning_details")

@@ -9,7 +9,7 @@ from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from orchestra.errors import EngineError, SettingError
 from orchestra.settings import Settings
 from orchestra.voice.engines.elevenlabs.tts import ReconnectingElevenLabsTTS
-from orchestra.voice.engines.synthesized import SynthesizedSpeech, place_words_in_text
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech, place_words_in_text
 
 if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs

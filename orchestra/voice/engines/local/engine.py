@@ -11,11 +11,11 @@ from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 from orchestra.settings import Settings
 from orchestra.voice.engines.local.endpointing import SegmentAwareTurnStop
 from orchestra.voice.engines.local.piper import SpokenPiece
-from orchestra.voice.engines.local.speech import LocalSpeech
 from orchestra.voice.engines.local.standby import StandbySTT, StandbyTTS
 from orchestra.voice.engines.local.stt import LocalSTT
+from orchestra.voice.engines.local.synchronous_speech import LocalSpeech
 from orchestra.voice.engines.local.tts import PIPER_VOICE, LocalTTS
-from orchestra.voice.engines.synthesized import SynthesizedSpeech
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 

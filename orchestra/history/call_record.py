@@ -9,8 +9,8 @@ from functools import singledispatch
 import msgspec
 from msgspec.structs import replace
 
+from orchestra.hide_secrets import without_login
 from orchestra.history.usage import Cost, Usage, add_usage, cost_of
-from orchestra.mask import without_login
 from orchestra.prices import Prices
 from orchestra_schemas import (
     AgentChanged,

@@ -1,7 +1,7 @@
 """The call record of a journal: what Redis has of a running call, for calls that only an archive or a file has."""
 
 from orchestra.history.call import CallHistory
-from orchestra.history.record import CallRecord, priced
+from orchestra.history.call_record import CallRecord, priced
 from orchestra.prices import Prices
 
 

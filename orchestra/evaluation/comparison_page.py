@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from orchestra.evaluation.call_diff import Comparison
 from orchestra.evaluation.wording import ending, format_ms, remarks, sound_remarks, tool_line
 
-_TEMPLATE = "html_report.html.j2"
+_TEMPLATE = "comparison_page.html.j2"
 #: characters of a tool call that are shown without pointing at it
 _LONGEST = 200
 

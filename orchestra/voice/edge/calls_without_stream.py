@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, Publisher, partition_of
 from orchestra.history.reduce import history_of
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
-from orchestra.storage.lost_calls import claim_end, release_end_claim
+from orchestra.storage.calls_of_lost_edges import claim_end, release_end_claim
 from orchestra.voice.call.call import Call
 from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted, CallTransferred, DecodeError, Event
 from orchestra_schemas.calls import EndReason

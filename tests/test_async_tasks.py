@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from orchestra.tasks import cancel_and_wait
+from orchestra.async_tasks import cancel_and_wait
 
 
 async def test_a_task_that_swallows_a_cancellation_ends_all_the_same() -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
-from orchestra.execution.models.wire.tool_text import Written, is_call, json_value, written_calls
+from orchestra.execution.models.wire.tool_call_notations import Written, is_call, json_value, written_calls
 
 Kind = Literal["thought", "call", "fence", "json", "head", "channel", "mark", "stop"]
 

@@ -3,11 +3,11 @@
 import asyncio
 
 from orchestra.bus import keys
-from orchestra.history.record import CallRecord
-from orchestra.storage.lost_calls import end_of_lost
+from orchestra.history.call_record import CallRecord
+from orchestra.storage.calls_of_lost_edges import end_of_lost
 from orchestra.testing import TestBus
 from orchestra.voice.call.call import Call
-from orchestra.voice.edge.lost_calls import LostCalls, close_call
+from orchestra.voice.edge.calls_without_stream import LostCalls, close_call
 from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from orchestra.language.english.number_words import cardinal, decimal
+from orchestra.language.english.numbers_to_words import cardinal, decimal
 
 #: a number in English notation; other notations ("3,50", "1.299,00") are left to the speech engine
 NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"

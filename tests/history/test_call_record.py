@@ -1,4 +1,4 @@
-from orchestra.history.record import CallRecord, reduce_record
+from orchestra.history.call_record import CallRecord, reduce_record
 from orchestra.history.reduce import history_of
 from orchestra_schemas import (
     AgentChanged,

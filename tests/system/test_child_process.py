@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from orchestra.process import on_one_core
+from orchestra.child_process import on_one_core
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are kept to cores on Linux alone")
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from orchestra.cli import app
 from orchestra.errors import EngineError, OrchestraError, UsageError
+from orchestra.hide_secrets import masking, secrets_in, without_login, without_secrets
 from orchestra.log import Masking
-from orchestra.mask import masking, secrets_in, without_login, without_secrets
 from orchestra.settings import Settings, secret_values
 
 

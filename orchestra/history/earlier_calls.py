@@ -1,6 +1,6 @@
 """What a prompt says about the caller's earlier calls."""
 
-from orchestra.agents.notes import is_notes
+from orchestra.agents.caller_notes import is_notes
 from orchestra_schemas import PromptRequested
 
 #: how the agents' notes on earlier calls begin

@@ -7,7 +7,7 @@ that the 12-hour clock does not have.
 import re
 from typing import Final
 
-from orchestra.language.english.number_words import cardinal, ordinal, year
+from orchestra.language.english.numbers_to_words import cardinal, ordinal, year
 
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

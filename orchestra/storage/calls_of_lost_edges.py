@@ -4,7 +4,7 @@ import time
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.stream.entry import Entry, read_entry
-from orchestra.history.record import CallRecord
+from orchestra.history.call_record import CallRecord
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.storage.call_records import running_calls
 from orchestra_schemas import CallEnded

@@ -3,7 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from orchestra.histogram import Histogram
-from orchestra.metrics import counter, gauge, histogram, page
+from orchestra.prometheus_page import counter, gauge, histogram, page
 
 
 def samples(content: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
