@@ -1,5 +1,7 @@
 """The trace of a call is a pure function of its journal."""
 
+import json
+
 import pytest
 
 from orchestra.history.views.spans import Span
@@ -103,6 +105,32 @@ def test_spans_are_redacted() -> None:
     assert by_name["call"].attributes["call.from"] == "[phone]"
     assert by_name["execute_tool find_parcel"].attributes["input"] == '{"mail":"[email]"}'
     assert by_name["call"].attributes["gen_ai.conversation.id"] == CALL
+
+
+def test_turns_and_prompts_have_their_messages_in_the_form_of_the_conventions() -> None:
+    by_name = {name: span.attributes for name, span in named(spans_of(journal())).items()}
+    asked = {"role": "user", "parts": [{"type": "text", "content": "where is it"}]}
+    call = {"type": "tool_call", "name": "find_parcel", "arguments": '{"mail":"a@b.com"}'}
+    result = {"role": "tool", "parts": [{"type": "tool_call_response", "response": ""}]}
+
+    def messages(name: str, direction: str) -> list[dict[str, object]]:
+        return json.loads(str(by_name[name][f"gen_ai.{direction}.messages"]))
+
+    assert messages("turn", "input") == messages("chat m1", "input") == [asked]
+    assert messages("turn", "output") == [{"role": "assistant", "parts": [{"type": "text", "content": "at the depot"}]}]
+    assert messages("chat m1", "output") == [{"role": "assistant", "parts": [call], "finish_reason": "stop"}]
+    assert messages("chat", "input") == [asked, {"role": "assistant", "parts": [call]}, result]
+    assert "gen_ai.output.messages" not in by_name["chat"]  # it was not answered
+
+
+def test_the_messages_are_as_redacted_as_the_turns() -> None:
+    spread = [
+        UserTurnEnded(call=CALL, id=f"{CALL}:edge.{turn}", at=1000.0 + turn, turn=turn, text=text)
+        for turn, text in enumerate(("my card is 4111 1111", "1111 1111"), 1)
+    ]
+    _, _, second = spans_of([CallStarted(call=CALL, id=f"{CALL}:edge.0", at=1000.0), *spread], Redaction())
+    (message,) = json.loads(str(second.attributes["gen_ai.input.messages"]))
+    assert message["parts"] == [{"type": "text", "content": "[number]"}]
 
 
 def test_half_a_journal_gives_the_spans_that_can_be_known() -> None:
