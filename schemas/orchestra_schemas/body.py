@@ -1,7 +1,7 @@
-"""The JSON body of an event, made so that every reader can take it.
+"""The JSON body of an event, valid for every reader.
 
-An event can be built with anything in its fields. What a reader could not take would stop each consumer that needs it,
-so it is mended or refused here, where it is made: the one who published it learns of it, and nobody else.
+An event can be built with anything in its fields, and a value that readers cannot decode would stop every consumer.
+So such values are repaired or refused here, where the event is made: only its publisher sees the error.
 """
 
 import math
@@ -30,27 +30,27 @@ _BACKSLASH = ord("\\")
 
 
 class EncodeError(ValueError):
-    """An event holds what no stream entry can carry; it is not published."""
+    """An event holds a value that no stream entry can carry; it is not published."""
 
 
 def carried(event: E) -> tuple[E, bytes]:
-    """The event as it can be carried, and its body.
+    """The event with values that a stream entry can carry, and its JSON body.
 
-    NUL characters are taken out, lone surrogates become U+FFFD, a whole number may be a float. A field that has no
-    value (None, NaN, an infinity) gets its default, a time outside of the calendar becomes the present.
+    NUL characters are removed, lone surrogates become U+FFFD, a whole number may be a float. A field without a
+    value (None, NaN, an infinity) gets its default, a time outside the calendar becomes the current time.
 
     Raises:
-        EncodeError: a field holds something else than its type, or is nested too deep.
+        EncodeError: the value of a field is not of its type, or is nested too deep.
 
     """
     try:
         body = _encode(event)
         sound = _checks.get(type(event)) or _check(type(event))
-        # an int is looked for in a quarter of the time that a needle of bytes takes
+        # searching for an int takes a quarter of the time of searching for bytes
         if sound(event, body) and not (_BACKSLASH in body and b"\\u0000" in body):
             return event, body
     except (TypeError, ValueError, RecursionError):
-        pass  # the quick way is for sound events: what is wrong is mended, or said, below
+        pass  # the quick way is for valid events; others are repaired or refused below
     try:
         mended = _mended(event)
         body = _encode(mended)
@@ -69,10 +69,10 @@ def _reader(event_type: type[Event]) -> Callable[[bytes], Event]:
 
 
 def _check(event_type: type[Event]) -> Callable[[Event, bytes], bool]:
-    """The check of a type: its values looked at one by one where all are plain, otherwise its body read as readers do.
+    """The check of a type: of each value if all fields are of plain types, otherwise by decoding the body.
 
-    Every event that is published is checked. Looking at the values takes half of the time that reading the body takes,
-    if it is compiled for the type: as much as it saves would be lost in a loop over the fields.
+    Every published event is checked. Checking the values takes half the time of decoding the body, but only if it is
+    compiled for the type: a loop over the fields would lose what it saves.
     """
     plain: dict[type, list[str]] = {str: [], int: [], float: [], bool: []}
     fields, read = msgspec.structs.fields(event_type), _reader(event_type)
@@ -83,7 +83,7 @@ def _check(event_type: type[Event]) -> Callable[[Event, bytes], bool]:
         plain[field.type].append(f"event.{field.name}")
     of_type = [f"{' is '.join(f'type({value})' for value in values)} is {kind.__name__}"
                for kind, values in plain.items() if values]  # fmt: skip
-    # neither infinite nor NaN: what is taken from itself leaves nothing
+    # neither infinite nor NaN: only a finite number minus itself is 0
     finite = [f"{value} - {value} == 0.0" for value in plain[float]]
     source = " and ".join([*of_type, *finite, f"0.0 <= event.at < {_LATEST}"])
     _checks[event_type] = eval(  # noqa: S307 - of the names of our own fields
@@ -128,7 +128,7 @@ def _of_type(value: Any, kind: Any) -> Any:
 
 
 def _clean(value: Any, depth: int = 0) -> Any:
-    """A value without what JSON, or a reader of it, does not take."""
+    """A value without the parts that JSON or its readers cannot represent."""
     if depth > _DEEPEST:
         raise RecursionError
     if isinstance(value, str):
@@ -143,7 +143,7 @@ def _clean(value: Any, depth: int = 0) -> Any:
 
 
 def clean_text(text: str) -> str:
-    """Text without NUL characters, and with U+FFFD for halves of characters."""
-    if _SURROGATE.search(text):  # two halves that belong together become the one that they are
+    """Text without NUL characters, and with U+FFFD for lone surrogates."""
+    if _SURROGATE.search(text):  # a pair of surrogates becomes the character that it encodes
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\0", "")

@@ -1,4 +1,4 @@
-"""The call itself: it starts, is taken up by another edge, is transferred, ends."""
+"""The call itself: its start, its transfer, its end, and the moment when another edge resumes it."""
 
 from typing import ClassVar, Literal
 
@@ -14,8 +14,8 @@ AnsweredBy = Literal["human", "machine", "fax"]
 class CallStarted(Event, frozen=True, kw_only=True):
     """The audio of a call is connected to an edge.
 
-    Numbers are E.164 (``+15550001``), empty where the carrier sent none. ``provider_call`` is the carrier's
-    own id of the call (Twilio: CallSid).
+    Numbers are E.164 (``+15550001``), empty if the carrier sent none. ``provider_call`` is the carrier's
+    own id for the call (Twilio: CallSid).
     """
 
     family: ClassVar[str] = "calls"
@@ -28,14 +28,14 @@ class CallStarted(Event, frozen=True, kw_only=True):
 
     @property
     def other_party(self) -> str:
-        """The number of the person on the line, who called or was called; empty where the carrier sent none."""
+        """The number of the person on the line, whoever placed the call; empty if the carrier sent none."""
         return self.to_number if self.direction == "outbound" else self.from_number
 
 
 class CallResumed(Event, frozen=True, kw_only=True):
-    """The call has an edge again: another took it up from its journal after the first was lost, or its stream broke.
+    """The call has an edge again, after its first edge was lost or its media stream broke.
 
-    ``provider_call`` is the carrier's own id of the call, ``stream_number`` counts its media streams; the first is 0.
+    ``provider_call`` is the carrier's own id for the call. ``stream_number`` counts its media streams from 0.
     """
 
     family: ClassVar[str] = "calls"
@@ -45,7 +45,7 @@ class CallResumed(Event, frozen=True, kw_only=True):
 
 
 class CallAnswered(Event, frozen=True, kw_only=True):
-    """Somebody, or something, has answered an outbound call. ``detail`` is the carrier's own word for it."""
+    """A person or a machine has answered an outbound call. ``detail`` is the carrier's own word for it."""
 
     family: ClassVar[str] = "calls"
     by: AnsweredBy
@@ -72,9 +72,9 @@ class DigitPressed(Event, frozen=True, kw_only=True):
 
 
 class CallTransferRequested(Event, frozen=True, kw_only=True):
-    """An agent hands the call to a person once its last words are played.
+    """An agent wants the call transferred to a person once its last words have been played.
 
-    ``target`` is a number (E.164) or a SIP address, ``briefing`` what the person should know.
+    ``target`` is a number (E.164) or a SIP address; ``briefing`` is for the person.
     """
 
     family: ClassVar[str] = "calls"
@@ -94,14 +94,14 @@ class CallTransferred(Event, frozen=True, kw_only=True):
 
 
 class TransferAccepted(Event, frozen=True, kw_only=True):
-    """The person at ``target`` has heard the briefing and takes the call: both are connected."""
+    """The person at ``target`` has heard the briefing and accepts the call: caller and person are connected."""
 
     family: ClassVar[str] = "calls"
     target: str
 
 
 class TransferFailed(Event, frozen=True, kw_only=True):
-    """Nobody at ``target`` took the call (``reason``: the carrier's word for it): the agents have it back."""
+    """Nobody at ``target`` accepted the call, so the agents continue. ``reason`` is the carrier's word for it."""
 
     family: ClassVar[str] = "calls"
     target: str
@@ -109,14 +109,14 @@ class TransferFailed(Event, frozen=True, kw_only=True):
 
 
 class DigitsRequested(Event, frozen=True, kw_only=True):
-    """An agent presses keys: these tones are played to the other side. Digits are of ``0123456789*#``."""
+    """An agent presses keys: these tones are played to the other party. Digits are ``0123456789*#``."""
 
     family: ClassVar[str] = "calls"
     digits: str
 
 
 class CallEndRequested(Event, frozen=True, kw_only=True):
-    """An agent ends the call once its last words are played."""
+    """An agent wants the call ended once its last words have been played."""
 
     family: ClassVar[str] = "calls"
     reason: str = ""

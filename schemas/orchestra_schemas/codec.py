@@ -1,7 +1,7 @@
-"""Events to the fields of a stream entry and back.
+"""Encodes events as the fields of a stream entry, and decodes them.
 
-An entry has the fields ``type``, ``call``, ``id`` and ``body`` (JSON that a person can read), and ``audio`` (raw bytes)
-where there is audio. A reader can filter on ``type`` without decoding the body.
+An entry has the fields ``type``, ``call``, ``id`` and ``body`` (readable JSON), and ``audio`` (raw bytes) for audio
+chunks. A reader can filter on ``type`` without decoding the body.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Fields = dict[bytes, bytes]
 
 
 class DecodeError(ValueError):
-    """A stream entry is not the event that it says it is."""
+    """A stream entry is not a valid event of its type."""
 
 
 _decoders: dict[bytes, msgspec.json.Decoder[Event]] = {}
@@ -36,7 +36,7 @@ def encode(event: Event) -> Fields:
     """The fields of the stream entry for this event.
 
     Raises:
-        EncodeError: it holds what no entry can carry.
+        EncodeError: it holds a value that no entry can carry.
 
     """
     audio = event.audio if isinstance(event, AudioChunk) else None
@@ -53,10 +53,10 @@ def encode(event: Event) -> Fields:
 
 
 def decode(fields: Mapping[bytes, bytes]) -> Event | None:
-    """The event of a stream entry, or None where this version does not know its type.
+    """The event of a stream entry, or None if this version does not know its type.
 
     Raises:
-        DecodeError: a field is missing, or the body is not what the type asks for.
+        DecodeError: a field is missing, or the body is not valid for the type.
 
     """
     try:

@@ -1,4 +1,4 @@
-"""What the agents do: change hands, ask the model, call tools, finish a turn."""
+"""The work of the agents: handoffs, prompts, tool calls, finished turns."""
 
 from typing import Any, ClassVar, Literal
 
@@ -20,7 +20,7 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message of a prompt, in the roles of the chat-completions protocol.
 
-    ``tool_calls`` only on assistant messages, ``tool_call_id`` only on tool messages.
+    ``tool_calls`` is set only on assistant messages, ``tool_call_id`` only on tool messages.
     """
 
     role: Role
@@ -39,7 +39,7 @@ class ToolSchema(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentChanged(Event, frozen=True, kw_only=True):
-    """Another agent speaks from here on. ``reason``: the router chose it, or the agent before handed over."""
+    """Another agent speaks from now on. ``reason``: it begins the call, was chosen by the router, or got a handoff."""
 
     family: ClassVar[str] = "conversation"
     agent: str
@@ -48,11 +48,11 @@ class AgentChanged(Event, frozen=True, kw_only=True):
 
 
 class PromptRequested(Event, frozen=True, kw_only=True):
-    """A prompt for the model, whole, as it is sent: the answer to "why did it say that?".
+    """A prompt for the model, complete as sent: the answer to "why did it say that?".
 
-    ``step`` numbers the prompts and tool calls of a turn from 1. ``deadline``: epoch seconds, not run after it.
-    ``model`` is empty for the platform's default; ``parameters`` go to its server as they are (``temperature`` …).
-    ``call_state`` is what tools have noted for the rest of the call, for the rules; no model reads it.
+    ``step`` numbers the prompts and tool calls of a turn from 1. ``deadline`` is in epoch seconds; a
+    prompt is not run after it. ``model`` is empty for the default model; ``parameters`` (``temperature`` …) are passed
+    to its server unchanged. ``call_state`` is the state that tools keep for the call. Rules read it, models do not.
     """
 
     family: ClassVar[str] = "conversation"
@@ -68,9 +68,10 @@ class PromptRequested(Event, frozen=True, kw_only=True):
 
 
 class ToolRequested(Event, frozen=True, kw_only=True):
-    """An agent calls a tool. ``arguments`` is the model's JSON text; ``deadline``: epoch seconds, not run after it.
+    """An agent calls a tool. ``arguments`` is the model's JSON text.
 
-    ``call_state`` is what tools have noted before for the rest of the call.
+    ``deadline`` is in epoch seconds; the tool is not run after it. ``call_state`` is the state that tools have kept for
+    the call so far.
     """
 
     family: ClassVar[str] = "conversation"
@@ -84,7 +85,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True):
-    """The work on ``turn`` was stopped; whatever of it still arrives is not spoken."""
+    """The work on ``turn`` was stopped. Parts of its reply that still arrive are not spoken."""
 
     family: ClassVar[str] = "conversation"
     reason: Literal["interrupted", "superseded", "call_ended", "expired", "resumed"] = "interrupted"
@@ -93,9 +94,9 @@ class TurnCancelled(Event, frozen=True, kw_only=True):
 class TurnCompleted(Event, frozen=True, kw_only=True):
     """The agents are done with ``turn``: every `ReplyChunk` of it is published.
 
-    ``text`` is the reply as generated; what the caller heard of it stands in `ReplySpoken` or `ReplyInterrupted`.
-    ``model`` gave the last answer, with ``parameters``; empty if none was asked. ``rules`` stopped or changed a tool
-    call or a handoff.
+    ``text`` is the reply as generated; `ReplySpoken` or `ReplyInterrupted` has the part that the caller heard.
+    ``model`` and ``parameters`` are those of the last answer, empty if no model was asked. ``rules`` are the ones that
+    stopped or changed a tool call or a handoff.
     """
 
     family: ClassVar[str] = "conversation"

@@ -17,19 +17,19 @@ def type_tag(class_name: str) -> str:
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=type_tag):
     """Something that happened in a call. Subclass it to add a type of your own.
 
-    A subclass is registered under its tag by being defined. Fields are only ever added, each with a
-    default; a breaking change is a new type.
+    Defining a subclass registers it under its tag. Fields are only ever added, each with a default; a breaking change
+    is a new type.
 
     Attributes:
         call: the call's id; its first characters name the partition (``07-0199…``).
-        id: unique and deterministic; the bus fills it in when the event is published.
+        id: unique and deterministic; the bus sets it when the event is published.
         turn: number of the caller's turn, from 1; 0 before the caller has spoken.
-        at: when it happened, epoch seconds; the bus fills it in where the producer did not.
-        source: who published it: a consumer's name, or an edge's.
+        at: when it happened, epoch seconds; the bus sets it if the producer did not.
+        source: the publisher: the name of a consumer or an edge.
         cause: id of the event whose handling published this one; empty at the edge.
         trace: W3C traceparent; the trace id is the call's UUID.
-        version: what published it: the package's version and, where an app is at work, the hash of that app behind a
-            plus (``0.1.0+3f2a9c1d7b20``).
+        version: of the publisher: the package's version and, if an app was at work, ``+`` and that app's hash
+            (``0.2.0+3f2a9c1d7b20``).
 
     """
 
@@ -49,7 +49,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     family: ClassVar[str] = "events"
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Enter the new type into the register, refusing a tag that is taken."""
+        """Register the new type.
+
+        Raises:
+            TypeError: another type has its tag.
+
+        """
         super().__init_subclass__(**options)
         tag = type_tag(cls.__name__)
         taken = _REGISTER.get(tag)

@@ -1,4 +1,4 @@
-"""What execution answers: sentences to speak, finished prompts, finished tools."""
+"""The results of execution: sentences to speak, finished prompts, finished tools."""
 
 from typing import Any, ClassVar
 
@@ -27,9 +27,9 @@ class ReplyChunk(Event, frozen=True, kw_only=True):
 class PromptCompleted(Event, frozen=True, kw_only=True):
     """The model has answered the prompt named ``request`` (the id of its `PromptRequested`).
 
-    ``text`` is what it said, in the words that were spoken. ``error`` is empty on success. ``model`` and ``parameters``
-    are those that answered, ``rules`` those that changed or stopped one of its sentences. Times in ms, tokens as the
-    model's server counted them (0 where it did not).
+    ``text`` is its answer as it was spoken. ``error`` is empty on success. ``model`` and ``parameters`` are those that
+    answered; ``rules`` changed or stopped a sentence. Times are in ms. Tokens are those that the model's server counted,
+    0 if it counted none.
     """
 
     family: ClassVar[str] = "execution"
@@ -50,8 +50,8 @@ class PromptCompleted(Event, frozen=True, kw_only=True):
 class ToolCompleted(Event, frozen=True, kw_only=True):
     """The tool call named ``request`` (the id of its `ToolRequested`) has ended.
 
-    ``result`` is what the agent is told; ``failed`` when that is an error. ``noted`` is what the tool has changed in
-    the call's state: values by name, null for a name that is gone.
+    ``result`` is the text for the agent, an error message if ``failed``. ``noted`` has the changes to the call's state:
+    values by name, null for a name that was removed.
     """
 
     family: ClassVar[str] = "execution"

@@ -1,4 +1,4 @@
-"""High volume, short life: audio, and transcripts that may still change. These travel on the media stream."""
+"""High volume and short life: audio, and transcripts that may still change. Both travel on the media stream."""
 
 from typing import ClassVar, Literal
 
@@ -8,8 +8,8 @@ from orchestra_schemas.event import Event
 class AudioChunk(Event, frozen=True, kw_only=True):
     """About 200 ms of one side of the call.
 
-    ``audio`` holds signed 16-bit little-endian mono samples; it travels as raw bytes beside the JSON body, so it is
-    empty in the body itself. ``offset_ms`` is the place of its first sample on the call's clock.
+    ``audio`` holds signed 16-bit little-endian mono samples; they travel as raw bytes beside the JSON body,
+    where the field is empty. ``offset_ms`` is the time of the first sample on the call's clock.
     """
 
     speaker: Literal["caller", "agent"]
@@ -22,7 +22,7 @@ class AudioChunk(Event, frozen=True, kw_only=True):
 
 
 class TranscriptPartial(Event, frozen=True, kw_only=True):
-    """What the speech engine believes so far; the final words may differ."""
+    """The speech engine's transcript so far; the final one may differ."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""After the call: its recording is kept, its transcript is curated."""
+"""After the call: the recording is stored, the transcript is curated."""
 
 from typing import ClassVar
 
@@ -8,8 +8,8 @@ from orchestra_schemas.event import Event
 class RecordingSaved(Event, frozen=True, kw_only=True):
     """The stereo recording (left: caller, right: agent) is complete at ``url``.
 
-    ``missing_ms`` of it are silence because the audio could not be written, or went with the edge that had the call, or
-    because no edge had the call for a while.
+    ``missing_ms`` of it are silence: audio that could not be written, that was lost with an edge, or that nobody
+    received while the call had no edge.
     """
 
     family: ClassVar[str] = "afterwards"

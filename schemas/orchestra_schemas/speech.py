@@ -1,4 +1,4 @@
-"""What the edge reports of a turn: what was heard, and how long each stage took."""
+"""The speech output of the edge: what was played, how long each stage took, what an engine was given."""
 
 from typing import ClassVar, Literal
 
@@ -14,9 +14,9 @@ class ReplySpoken(Event, frozen=True, kw_only=True):
 
 
 class SentenceSpoken(Event, frozen=True, kw_only=True):
-    """A sentence of the reply of ``turn`` was played to its end, and the reply goes on.
+    """A sentence of the reply of ``turn`` was played to its end, and the reply continues.
 
-    Another edge that takes the call up from its journal begins behind it.
+    An edge that resumes the call from its journal continues after it.
     """
 
     family: ClassVar[str] = "edge"
@@ -59,10 +59,10 @@ TURN_TIMES = (*TURN_STAGES, "total_ms")
 
 
 class SpeechMetered(Event, frozen=True, kw_only=True):
-    """What the speech engines were given in this call since the last event of this kind: what a vendor charges for.
+    """The use of the speech engines in this call since the last event of this kind, as vendors charge for it.
 
-    ``stt_s`` are seconds of the caller's audio, silence included; ``tts_characters`` are of the words to be spoken,
-    whether the caller heard them all or not. ``stt`` and ``tts`` are the engines' names.
+    ``stt_s`` counts seconds of the caller's audio, silence included. ``tts_characters`` counts the text given to the
+    engine, even if the caller did not hear all of it. ``stt`` and ``tts`` are the engines' names.
     """
 
     family: ClassVar[str] = "edge"
@@ -73,10 +73,10 @@ class SpeechMetered(Event, frozen=True, kw_only=True):
 
 
 class ProviderFailed(Event, frozen=True, kw_only=True):
-    """A speech engine failed in the call; the call goes on.
+    """A speech engine failed during the call; the call continues.
 
-    ``service`` is what it does, ``provider`` its name, ``error`` what it said. ``fallback`` is the engine that does its
-    work from now on; "" when the same one is tried again.
+    ``provider`` is the engine's name, ``error`` its message. ``fallback`` is the engine that replaces it; empty if the
+    same one is tried again.
     """
 
     family: ClassVar[str] = "edge"

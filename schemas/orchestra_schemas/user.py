@@ -1,4 +1,4 @@
-"""What the caller does: speaks, is understood, interrupts."""
+"""The caller: speech, transcripts, turns, interruptions."""
 
 from typing import ClassVar
 
@@ -6,17 +6,17 @@ from orchestra_schemas.event import Event
 
 
 class UserSpeechStarted(Event, frozen=True, kw_only=True):
-    """The caller began to speak. ``interrupting`` when a reply was being made or played."""
+    """The caller began to speak. ``interrupting``: while a reply was being made or played."""
 
     family: ClassVar[str] = "caller"
     interrupting: bool = False
 
 
 class TranscriptFinal(Event, frozen=True, kw_only=True):
-    """The speech engine's final words for one stretch of speech.
+    """The speech engine's final transcript of one stretch of speech.
 
-    ``speech_s`` is the length of that speech in seconds, ``stt_ms`` how long the engine took after its end,
-    ``confidence`` 0–1 and 1 where the engine states none.
+    ``speech_s`` is the length of that speech in seconds, ``stt_ms`` the time that the engine took after its end.
+    ``confidence`` is 0–1, and 1 if the engine states none.
     """
 
     family: ClassVar[str] = "caller"
@@ -28,11 +28,11 @@ class TranscriptFinal(Event, frozen=True, kw_only=True):
 
 
 class UserTurnEnded(Event, frozen=True, kw_only=True):
-    """The caller has said what they wanted to say and waits for a reply.
+    """The caller has finished speaking and waits for a reply.
 
     ``speech_ended_at`` is the moment of the last spoken sound (epoch seconds); ``at`` the moment the edge decided
-    that the turn was over. ``predicted``: a `UserTurnPredicted` of this turn came before, with the same words, and the
-    work on the reply has begun.
+    that the turn was over. ``predicted``: a `UserTurnPredicted` of this turn had the same words, so work on the reply
+    has already begun.
     """
 
     family: ClassVar[str] = "caller"
@@ -42,10 +42,10 @@ class UserTurnEnded(Event, frozen=True, kw_only=True):
 
 
 class UserTurnPredicted(Event, frozen=True, kw_only=True):
-    """The caller seems to have said what they wanted to say; the speech engine is not sure yet.
+    """The caller seems to have finished speaking; the speech engine is not sure yet.
 
     Work on the reply may begin, but nothing of it is spoken and no tool runs before the `UserTurnEnded` of the same
-    turn. A `UserTurnResumed` makes the turn void instead. ``speech_ended_at`` as in `UserTurnEnded`.
+    turn. A `UserTurnResumed` makes the turn void. ``speech_ended_at`` as in `UserTurnEnded`.
     """
 
     family: ClassVar[str] = "caller"
@@ -54,9 +54,9 @@ class UserTurnPredicted(Event, frozen=True, kw_only=True):
 
 
 class UserTurnResumed(Event, frozen=True, kw_only=True):
-    """The caller goes on speaking, or said something else than was predicted: the predicted ``turn`` never was.
+    """The caller is still speaking, or said something other than predicted: the predicted ``turn`` is void.
 
-    The caller's words end another turn, with a higher number.
+    The caller's words will end another turn, with a higher number.
     """
 
     family: ClassVar[str] = "caller"
