@@ -28,8 +28,8 @@ class PromptCompleted(Event, frozen=True, kw_only=True):
     """The model has answered the prompt named ``request`` (the id of its `PromptRequested`).
 
     ``text`` is its answer as it was spoken. ``error`` is empty on success. ``model`` and ``parameters`` are those that
-    answered; ``rules`` changed or stopped a sentence. Times are in ms. Tokens are those that the model's server counted,
-    0 if it counted none.
+    answered; ``rules`` changed or stopped a sentence. Times are in ms. Tokens are the server's own count,
+    0 if it sent none.
     """
 
     family: ClassVar[str] = "execution"
