@@ -38,7 +38,7 @@ class TargetOptions:
     PANEL: ClassVar[str] = "Target"
 
     into: Annotated[
-        str, typer.Option(metavar="TARGET", help="terminal, a Redis URL, or a consumer as module:attribute.")
+        str, typer.Option(metavar="TARGET", help="terminal, a Redis URL, or a consumer: its name, or module:attribute.")
     ] = "terminal"
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each event.")] = False
     speed: Annotated[
