@@ -1,4 +1,4 @@
-"""Chromium without a window, for tests that use a page as a person does."""
+"""Headless Chromium, for tests that use a page as a person does."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser, Page, Route, async_playwright
 
-#: it asks nobody for updates, and runs as root
+#: it checks for no updates, and runs as root
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -21,7 +21,7 @@ _ARGUMENTS = [
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium, with a new profile; it ends with the block."""
+    """Debian's Chromium with a new profile; it exits at the end of the block."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("no chromium here: apt-get install chromium")
@@ -34,7 +34,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 async def only_from(page: Page, url: str) -> list[str]:
-    """Let the page load nothing from another place than this; the list of what it asks for elsewhere."""
+    """Block everything the page loads from another origin than this; returns the list of those requests."""
     refused: list[str] = []
 
     async def decide(route: Route) -> None:

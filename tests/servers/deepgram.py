@@ -24,13 +24,13 @@ _SAME_UTTERANCE_S = 1.0
 
 
 class DeepgramServer(ProtocolServer):
-    """Hears an utterance wherever there is sound, and answers with the next line of ``script``.
+    """Recognizes an utterance wherever there is sound, and answers with the next line of ``script``.
 
     Sound after a pause of less than a second belongs to the same utterance and adds no words. With ``transcribe``
     (16-bit mono PCM and its rate in, text out; run in a thread) the words are those of the audio instead.
-    ``endpoint_s``: a pause after which a final comes without being asked for. ``final_s`` is asked before each final
-    how many seconds after the last sound it shall be there, if it was asked for by then. So many `Finalize` as
-    ``ignores`` says are not answered.
+    ``endpoint_s``: the pause after which a final comes without being requested. ``final_s`` is called before each final
+    and returns how many seconds after the last sound that final is sent, if it was requested by then. The first
+    ``ignores`` `Finalize` messages are not answered.
     """
 
     ignores = 0
@@ -53,7 +53,7 @@ class DeepgramServer(ProtocolServer):
         self.key = key
 
     def routes(self) -> list[web.RouteDef]:
-        """Nova's path, and that of Flux."""
+        """The paths of Nova and of Flux."""
         return [
             web.get("/v1/listen", self._listen),
             web.get("/v2/listen", self._listen),
@@ -97,7 +97,7 @@ class DeepgramServer(ProtocolServer):
 
 
 class _Stream:
-    """One connection: the audio so far, and what was said about it."""
+    """One connection: the audio so far, and what has been sent about it."""
 
     def __init__(
         self, server: DeepgramServer, socket: web.WebSocketResponse, seen: Seen, faults: Faults, fuse: Fuse

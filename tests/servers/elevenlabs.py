@@ -21,13 +21,13 @@ _CHUNK_S = 0.25
 
 
 def tone(text: str, rate: int) -> bytes:
-    """A tone as long as the text would take to say: 16-bit mono PCM."""
+    """A tone as long as it would take to say the text: 16-bit mono PCM."""
     samples = np.arange(int(len(text) * _SECONDS_PER_CHARACTER * rate))
     return (np.sin(samples * 2 * np.pi * 250 / rate) * 6_000).astype("<i2").tobytes()
 
 
 class ElevenLabsServer(ProtocolServer):
-    """Speaks with ``synthesize`` (text and rate in, 16-bit mono PCM out; run in a thread), a tone unless given.
+    """Speaks with ``synthesize`` (text and rate in, 16-bit mono PCM out; run in a thread); the default is a tone.
 
     ``said`` lists every text it was given to speak, with its voice id.
     """
@@ -110,7 +110,7 @@ class ElevenLabsServer(ProtocolServer):
 
 
 class _Connection:
-    """One WebSocket: its contexts speak beside each other, each its texts in order."""
+    """One WebSocket: its contexts speak in parallel, each of them its texts in order."""
 
     def __init__(
         self, server: ElevenLabsServer, socket: web.WebSocketResponse, request: web.Request, seen: Seen, faults: Faults
@@ -177,8 +177,8 @@ class _Connection:
         await self._ws.send_json({"contextId": context, "isFinal": True})
 
     def _messages(self, context: str, text: str, audio: bytes) -> list[dict[str, Any]]:
-        """The audio in chunks, each with its share of the characters, timed from the chunk's own start."""
-        characters = " " + text  # as the service does: a space before what follows in the same context
+        """The audio in chunks, each with its share of the characters, timed from the start of the chunk."""
+        characters = " " + text  # like the service: a space before further text in the same context
         total_s = len(audio) / 2 / self._rate
         step_s = total_s / len(characters)
         messages: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Deepgram Flux as its public reference describes it: ``/v2/listen``, a WebSocket that tells of turns.
+"""Deepgram Flux as its public reference describes it: ``/v2/listen``, a WebSocket that reports turns.
 
 https://developers.deepgram.com/reference/speech-to-text/listen-flux
 """
@@ -25,8 +25,8 @@ _END_AFTER_S = 0.6
 class FluxStream:
     """One connection. A turn is the next line of ``lines``, or what ``transcribe`` finds in its audio.
 
-    In a line ``|`` stands for a pause: what follows it comes when there is sound again (``TurnResumed``). What follows
-    ``=>`` are the words that the turn ends with, where they are others than were predicted.
+    In a line ``|`` is a pause: the words after it come when there is sound again (``TurnResumed``). The words after
+    ``=>`` are the final words of the turn, where they differ from the predicted ones.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class FluxStream:
                     await self._socket.close()
 
     async def close(self) -> None:
-        """Nothing runs beside the connection."""
+        """Do nothing: no task runs beside the connection."""
 
     async def _hear(self, audio: bytes) -> None:
         samples = np.frombuffer(audio, "<i2")

@@ -1,4 +1,4 @@
-"""A server that answers like Label Studio 1.23.2 where we ask it, and misbehaves on demand.
+"""A server that answers our requests as Label Studio 1.23.2 does, and misbehaves on demand.
 
 Imports are not idempotent, there is no unique key, a deleted project answers an import with an HTML page. The real
 server is started by the integration test.
@@ -20,16 +20,16 @@ class LabelStudioServer(ProtocolServer):
 
     Attributes:
         fail_imports: statuses of the next imports, one each; a negative one fails *after* the tasks were stored, -1
-            cuts the connection then.
-        fail_creations: the same for the projects that are created.
-        refuse: call ids whose task is wrong.
-        poison: call ids on whose task the server fails with 500, whatever is sent with it.
-        answers: what the next imports are answered with instead (status, content type, body), one each.
-        longest_line: a longer request line is refused with 414, as by a gateway.
-        later: imports are taken with 201 and a number, and made after this many looks at it.
-        gives_up: call ids with which such an import fails.
-        redirect: where every request is sent to instead.
-        sent: the tasks of every import as they came, predictions and all.
+            then cuts the connection.
+        fail_creations: the same for creating projects.
+        refuse: call ids whose task is refused as invalid.
+        poison: call ids on whose task the server fails with 500, whatever else is in the same import.
+        answers: replaces the answers to the next imports (status, content type, body), one each.
+        longest_line: a longer request line is refused with 414, as a gateway does.
+        later: imports are accepted with 201 and an id, and finish after this many polls.
+        gives_up: call ids that make such an import fail.
+        redirect: where every request is redirected to.
+        sent: the tasks of every import as received, predictions included.
 
     """
 
@@ -64,11 +64,11 @@ class LabelStudioServer(ProtocolServer):
         ]
 
     def calls(self) -> list[str]:
-        """The call of every task of every project, one entry a task."""
+        """The call ids of the tasks of all projects, one entry per task."""
         return [task["call_id"] for tasks in self.tasks.values() for task in tasks.values()]
 
     def delete_project(self, number: int) -> None:
-        """Somebody deletes it."""
+        """Delete the project, as a user could at any time."""
         del self.projects[number], self.tasks[number]
 
     def _admit(self, request: web.Request) -> None:
@@ -88,7 +88,7 @@ class LabelStudioServer(ProtocolServer):
 
     async def _list_projects(self, request: web.Request) -> web.StreamResponse:
         self._admit(request)
-        if int(request.query.get("page", "1")) > 1:  # the SDK reads on until there is no such page
+        if int(request.query.get("page", "1")) > 1:  # the SDK reads page after page until there is no such page
             return web.json_response({"status_code": 404, "detail": "Invalid page."}, status=404)
         title = request.query.get("title", "")
         found = [each for each in self.projects.values() if title.lower() in each["title"].lower()]
@@ -108,7 +108,7 @@ class LabelStudioServer(ProtocolServer):
         project = self.projects.get(int(request.match_info["project"]))
         return self._missing() if project is None else web.json_response(project)
 
-    async def _import(self, request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - a way to misbehave each
+    async def _import(self, request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - a return for each fault
         self._admit(request)
         number = int(request.match_info["project"])
         if number not in self.projects:

@@ -1,4 +1,4 @@
-"""Label Studio 1.23.2 itself, in an environment of its own, on a free port, with a data directory of its own."""
+"""The real Label Studio 1.23.2: its own environment and data directory, on a free port."""
 
 import contextlib
 import os
@@ -17,13 +17,13 @@ VERSION = "1.23.2"
 EMAIL, PASSWORD = "curator@example.com", "made-up-for-this-run"
 TOKEN = "abcdef0123456789abcdef0123456789abcdef01"
 ADMIN = {"Authorization": f"Token {TOKEN}"}
-#: the first start makes the database; on a fresh machine the package is downloaded before
+#: the first start creates the database; on a fresh machine the package is downloaded first
 READY_WITHIN_S = 540.0
 
 
 @contextlib.contextmanager
 def label_studio(folder: Path) -> Iterator[str]:
-    """Run the server; its URL. It calls nobody but us."""
+    """Run the server and yield its URL. It makes no outgoing requests except to us."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -78,7 +78,7 @@ def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 def personal_access_token(url: str) -> str:
-    """A token of the kind that a user makes in the account settings."""
+    """A token of the kind that a user creates in the account settings."""
     with httpx.Client(base_url=url, follow_redirects=True) as browser:
         browser.get("/user/login/")
         csrf = browser.cookies["csrftoken"]

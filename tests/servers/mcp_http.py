@@ -1,4 +1,4 @@
-"""An MCP server over HTTP, in this process, that can forget its sessions, be away, want a token, and answer oddly."""
+"""An MCP server over HTTP, in this process, that can forget its sessions, go away, require a token and answer oddly."""
 
 import json
 import threading
@@ -9,13 +9,13 @@ TOOL = {"name": "find-it", "description": "Find it.", "inputSchema": {"type": "o
 
 
 class McpHttpServer:
-    """Listens on a port of its own while it is entered, and on the same one again when it is entered again.
+    """Listens on its own port while it is entered, and on the same port when it is entered again.
 
     Attributes:
-        token: wanted as a bearer token; empty: none is.
-        calls: the arguments of the calls that came.
-        odd: what the next call is answered with: ``{"status": …, "body": …, "headers": …}``, or "cut" for nothing.
-        unknown: how a request of a session that is forgotten is answered.
+        token: required as a bearer token; empty: none is required.
+        calls: the arguments of the calls received.
+        odd: the answer to the next call: ``{"status": …, "body": …, "headers": …}``, or "cut" for none.
+        unknown: the answer to a request of a forgotten session.
 
     """
 
@@ -31,7 +31,7 @@ class McpHttpServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the server."""
         return f"http://127.0.0.1:{self.port}/mcp"
 
     def __enter__(self) -> Self:
@@ -56,7 +56,7 @@ class McpHttpServer:
 
 class _Handler(BaseHTTPRequestHandler):
     server_of: ClassVar[McpHttpServer]
-    protocol_version = "HTTP/1.0"  # a connection for each request: none outlives the server
+    protocol_version = "HTTP/1.0"  # one connection per request: none outlives the server
 
     def do_GET(self) -> None:
         self._answer(405, {})
@@ -109,4 +109,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as the class has it
-        """Say nothing."""
+        """Log nothing."""

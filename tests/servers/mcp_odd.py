@@ -1,7 +1,7 @@
-"""An MCP server over stdio, written by hand, that does what it is told: ``mcp_odd.py MODE [FILE]``.
+"""A hand-written MCP server over stdio that behaves as its mode says: ``mcp_odd.py MODE [FILE]``.
 
-It starts within some milliseconds, speaks the protocol of 2025-06-18, and knows none of 2026. ``FILE``: calls are
-written there, a line each.
+It starts within milliseconds, speaks the protocol of 2025-06-18, and knows nothing of 2026. ``FILE``: where calls are
+written, one per line.
 """
 
 import json
@@ -40,7 +40,7 @@ NAMES: dict[str, Any] = {
     "long": {"type": "object", "description": "y" * 100_000},
 }  # fmt: skip
 
-#: what the tool ``told`` answers, by its argument ``kind``
+#: the answer of the tool ``told``, by its argument ``kind``
 KINDS: dict[str, Any] = {
     "text": {"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]},
     "structured": {"content": [], "structuredContent": {"price": 4.5, "open": None}},
@@ -71,7 +71,7 @@ KINDS: dict[str, Any] = {
 
 
 def listed(mode: str, cursor: str | None) -> dict[str, Any]:
-    """A page of the list."""
+    """One page of the list of tools."""
     if mode == "names":
         return {
             "tools": [{"name": name, "inputSchema": schema} for name, schema in NAMES.items()] + [{"no": "name"}, 7]
@@ -108,7 +108,7 @@ def flood() -> None:
 
 
 def answered(mode: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The result of a call; or what is done in its place."""
+    """The result of a call, or the misbehaviour that replaces it."""
     kind = str(arguments.get("kind", "text"))
     match kind:
         case "die":

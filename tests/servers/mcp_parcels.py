@@ -1,4 +1,4 @@
-"""A small MCP server that knows where parcels are: over stdio, or over HTTP on the port that it is given."""
+"""A small MCP server that knows where parcels are: over stdio, or over HTTP on the given port."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""Good streams made bad: seeded mutations of the shapes that endpoints send, and what must hold of whatever comes out.
+"""Valid streams damaged: seeded mutations of the shapes that endpoints send, and the rules that any outcome must keep.
 
-``mutated(chance)`` makes one, `check` reads it and says what is wrong. A mutation of the form (fields dropped, retyped,
-repeated, bytes cut anywhere, errors in between) may cost words, but nothing may be spoken that was not the answer; one
-of the bytes themselves may make other words of them, but never an exception.
+``mutated(chance)`` makes one, `check` reads it and says what is wrong. A mutation of the form (fields dropped, retyped
+or repeated, bytes cut anywhere, errors in between) may lose words, but must not make us speak anything that is not in
+the answer; a mutation of the bytes may change words, but must never raise an exception.
 """
 
 import json
@@ -20,9 +20,9 @@ from orchestra.language.english import LANGUAGE
 from tests.servers.shapes import ANSWER, bytes_of, calls, event, fails, in_pieces, says
 
 OFFERED = ("find_parcel", "book", "transfer_to_reception")
-#: stands wherever nothing is to be spoken from
+#: placed wherever nothing may be spoken from
 SECRET = "xyzzy"
-#: all that may be spoken, as often as a form tells it
+#: all that may be spoken, as often as a form contains it
 _MAY_BE_SAID = f"Let me see. {ANSWER * 3}"
 _ODD: list[Any] = [
     None, 0, -1, 3.0, 1e999, float("nan"), True, False, "", "0", SECRET, "\x00", "\ud800", "x" * 5_000, [], [None],
@@ -49,7 +49,7 @@ _JUNK: list[bytes] = [
     _delta(tool_calls=SECRET, function_call=[SECRET], audio={"data": SECRET}),
 ]
 _ERRORS = [{"error": {"message": SECRET}}, {"type": "error", "error": SECRET}, {"object": "error", "message": SECRET}]
-#: what may be taken from a chunk or made something else without a word becoming another
+#: what may be removed from or changed in a chunk without changing a word
 _FIELDS = ("id", "object", "created", "model", "usage", "system_fingerprint", "service_tier", "x_groq")
 _CHOICE_FIELDS = ("index", "finish_reason", "logprobs", "content_filter_results", "stop_reason")
 _DELTA_FIELDS = ("role", "reasoning", "reasoning_content", "annotations", "audio", "name")
@@ -57,7 +57,7 @@ _DELTA_FIELDS = ("role", "reasoning", "reasoning_content", "annotations", "audio
 
 @dataclass(frozen=True, slots=True)
 class Mutated:
-    """A stream in the pieces in which it comes; ``in_form``: its words are still those that they were."""
+    """A stream in the pieces in which it arrives; ``in_form``: its words are unchanged."""
 
     pieces: list[bytes]
     in_form: bool
@@ -68,13 +68,13 @@ _GOOD += [(list(raw.pieces), name) for name, raw, _ in fails()]
 
 
 def mutated(chance: random.Random) -> Mutated:
-    """One stream; the same for the same chance."""
+    """One stream; the same chance gives the same stream."""
     good, name = chance.choice(_GOOD)
     body = [json.loads(json.dumps(each)) if isinstance(each, dict) else each for each in good]
     body = [each for each in body if isinstance(each, dict) or len(each) < 20_000]
     if all(isinstance(each, bytes) for each in body):
         body = [b"".join(body)]  # nothing comes between two pieces of one text
-    # where marks stand in the text, losing a piece of it may lose half a mark
+    # where the text contains marks, losing a piece of it may lose half a mark
     mutations = (
         _HARMLESS
         if any(word in name for word in ("thoughts", "in the text", "its end", "only", "beside"))
@@ -95,7 +95,7 @@ def mutated(chance: random.Random) -> Mutated:
 
 
 def check(stream: Mutated) -> ModelAnswer | None:
-    """Read a stream and see that what must hold does; the answer, None where it has failed in the way that it may.
+    """Read a stream and check the rules; returns the answer, or None where it failed in a permitted way.
 
     Raises:
         AssertionError: something was spoken or called that must not be.
@@ -170,7 +170,7 @@ def _retype_delta(body: list[Any], chance: random.Random) -> None:
 
 
 def _empty(body: list[Any], chance: random.Random) -> None:
-    """A chunk's delta, choices or content become nothing, or something else that is no text."""
+    """A chunk's delta, choices or content become empty, or something else that is not text."""
     chunk, choice = _chunk_of(body, chance), _choice_of(body, chance)
     if chance.random() < 0.3 and chunk is not None:
         chunk["choices"] = chance.choice([None, [], {}, 0, "", [None], SECRET])
@@ -193,7 +193,7 @@ def _insert(body: list[Any], chance: random.Random) -> None:
 
 
 def _beside(body: list[Any], chance: random.Random) -> None:
-    """Another answer beside the first."""
+    """A second answer next to the first."""
     chunks = (at for at, each in enumerate(body) if isinstance(each, dict) and isinstance(each.get("choices"), list))
     first = next((at for at in chunks if isinstance([*body[at]["choices"], None][0], dict)), len(body))
     if first < len(body):
@@ -215,7 +215,7 @@ _MUTATIONS: list[_Mutation] = [*_HARMLESS, _retype_choice, _empty, _as_parts, _f
 
 
 def _corrupted(data: bytes, chance: random.Random) -> bytes:
-    """Bytes flipped, left out, repeated or put in."""
+    """Bytes flipped, dropped, repeated or inserted."""
     found = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         if not found:

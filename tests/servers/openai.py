@@ -21,20 +21,20 @@ _ARGUMENT_PIECE = 7
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool that the model wants to have called; ``arguments`` are sent as JSON, a string as it is."""
+    """A tool call that the model makes; ``arguments`` are sent as JSON, a string as it is."""
 
     name: str
     arguments: dict[str, Any] | str = field(default_factory=dict)
 
     @property
     def json(self) -> str:
-        """The arguments as they go over the wire."""
+        """The arguments as they are sent."""
         return self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model says, and which tools it calls after that."""
+    """The model's text, and the tools it calls after it."""
 
     text: str = ""
     calls: Sequence[Call] = ()
@@ -42,9 +42,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What goes over the wire word for word: the pieces of the body, each in a packet of its own, ``pause_s`` apart.
+    """The exact bytes that are sent: the pieces of the body, each in a packet of its own, ``pause_s`` apart.
 
-    A dictionary is an event of the stream. ``cut``: the connection is cut behind them without a word.
+    A dictionary is an event of the stream. ``cut``: the connection is cut after the last piece without a word.
     """
 
     pieces: Sequence[bytes | dict[str, Any]]
@@ -62,12 +62,12 @@ Respond = Callable[[list[dict[str, Any]], list[dict[str, Any]]], Reply | Awaitab
 
 
 class OpenAIServer(ProtocolServer):
-    """Answers with what ``respond(messages, tools)`` returns: text, tool calls, both as an ``Answer``, or a `Raw` body.
+    """Answers with ``respond(messages, tools)``: text, tool calls, both as an ``Answer``, or a `Raw` body.
 
-    ``refuses(body)`` tells why a request is refused as an endpoint of stricter manners does: a status and a body.
+    ``refuses(body)`` returns a status and a body where a stricter endpoint would refuse the request.
 
-    ``seen[n].body`` is the n-th request. ``token_s`` is the pause between two pieces of a stream, in seconds. The
-    vector of a text is what ``embed(text)`` returns; ``embedded`` are all texts that were sent.
+    ``seen[n].body`` is the n-th request. ``token_s`` is the pause between two pieces of a stream, in seconds.
+    ``embed(text)`` returns the vector of a text; ``embedded`` lists all texts received.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class OpenAIServer(ProtocolServer):
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL."""
+        """The base URL for a client."""
         return f"{self.url}/v1"
 
     def routes(self) -> list[web.RouteDef]:

@@ -1,8 +1,8 @@
-"""A server that takes logs, streams and dashboards as OpenObserve 0.93 does, its traps included.
+"""A server that takes logs, streams and dashboards as OpenObserve 0.93 does, including its traps.
 
-Written from OpenObserve's source (core/src/logs/ingest.rs, config/src/utils/flatten.rs and time.rs): it has no binary
-on the package index. What a client can get wrong stands here: answers of 200 that lose records, times outside a window,
-keys that are flattened, columns whose type is settled by the first record, a limit of columns for the whole batch.
+Written from OpenObserve's source (core/src/logs/ingest.rs, config/src/utils/flatten.rs and time.rs), because the
+package index has no binary of it. It covers what a client can get wrong: answers of 200 that lose records, times
+outside a window, flattened keys, columns whose type the first record settles, a limit of columns for the whole batch.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ Record = dict[str, Any]
 
 @dataclass
 class Trouble:
-    """One way of misbehaving, for so many requests (None: until it is taken back).
+    """One way of misbehaving, for a number of requests (None: until it is withdrawn).
 
     Args:
-        kind: an HTTP ``status``; a ``quota``; ``uncounted``: 200 with 0 and 0; a ``page`` of some proxy with 200;
+        kind: an HTTP ``status``; a ``quota``; ``uncounted``: 200 with 0 and 0; a proxy's ``page`` with 200;
             the connection cut before or after the records are stored; ``slow`` by ``slow_s``; ``counted_then_lost``:
-            the answer is right and the write-ahead log was not written.
+            the answer is right but the write-ahead log was not written.
         status: for ``status``.
         slow_s: seconds.
-        times: so many requests.
+        times: the number of requests.
 
     """
 
@@ -47,7 +47,7 @@ class Trouble:
 
 
 class OpenObserveServer(ProtocolServer):
-    """The stand-in. ``rows`` has the stored records by stream; ``poison`` fails every record that holds this text."""
+    """The stand-in. ``rows`` has the stored records by stream; records that contain ``poison`` fail."""
 
     largest_request = 200 * 1024 * 1024
 
@@ -64,8 +64,8 @@ class OpenObserveServer(ProtocolServer):
         self.schemas: dict[str, dict[str, type]] = defaultdict(dict)
         self.created: dict[str, dict[str, Any]] = {}
         self.dashboards: dict[str, dict[str, Any]] = {}
-        self.folders: dict[str, str] = {}  # of dashboards that were moved out of "default"
-        self.somebody_edits = False  # a dashboard, right after it was listed
+        self.folders: dict[str, str] = {}  # dashboards that were moved out of "default"
+        self.somebody_edits = False  # they change a dashboard right after it was listed
         self.fixed_port = port
 
     def routes(self) -> list[web.RouteDef]:
@@ -119,7 +119,7 @@ class OpenObserveServer(ProtocolServer):
                 row["_timestamp"] = self._time(row.get("_timestamp"), now)
                 if self.poison and self.poison in json.dumps(record):
                     msg = f"Error while casting {self.poison}"
-                    raise ValueError(msg)  # noqa: TRY301 - as a record that cannot be cast
+                    raise ValueError(msg)  # noqa: TRY301 - like a record that cannot be cast
                 good.append(_cast(row, schema))
             except ValueError as wrong:
                 failed, error = failed + 1, str(wrong)
@@ -267,7 +267,7 @@ def _answer(status: int, body: Any) -> web.Response:
 
 
 def flatten(record: Record, prefix: str = "", depth: int = 0) -> Record:
-    """Keys lower-cased and joined, nested objects to depth 3, lists and what is deeper as JSON; nothings dropped."""
+    """Keys lower-cased and joined; nested objects to depth 3, lists and deeper objects as JSON; nulls dropped."""
     row: Record = {}
     for name, value in record.items():
         key = prefix + "".join(c if c.isalnum() or c == "_" else "_" for c in name.lower())

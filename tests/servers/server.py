@@ -1,4 +1,4 @@
-"""What the vendors' servers of the tests have in common: a free loopback port, a record of requests, faults."""
+"""What the test servers of all vendors share: a free loopback port, a record of requests, faults."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,11 +17,11 @@ class Faults:
 
     Args:
         status: refuse with this HTTP status (401, 429, 500).
-        slow_s: wait so long before the first audio, text or final transcript.
-        drop_after: after so many messages of content, cut the TCP connection without a word.
-        cut: end the stream in good order, but before its last message.
-        no_alignment: audio without the times of its characters (ElevenLabs).
-        times: so many requests are struck, the later ones are served well; None: all.
+        slow_s: wait this long before the first audio, text or final transcript.
+        drop_after: after this many content messages, cut the TCP connection without a word.
+        cut: end the stream cleanly, but before its last message.
+        no_alignment: audio without character times (ElevenLabs).
+        times: the number of requests that fail, later ones succeed; None: all of them fail.
 
     """
 
@@ -38,7 +38,7 @@ NO_FAULTS = Faults()
 
 @dataclass(slots=True)
 class Seen:
-    """One request as the server saw it, whose connection it came by, and the messages that came in on it."""
+    """One request as the server saw it, the connection it came on, and the messages it carried."""
 
     path: str
     params: dict[str, str]
@@ -48,12 +48,12 @@ class Seen:
     messages: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Dropped(Exception):  # noqa: N818 - not an error: the fault that was asked for
+class Dropped(Exception):  # noqa: N818 - not an error: the requested fault
     """The connection was cut on purpose."""
 
 
 class Fuse:
-    """Cuts one connection after so many messages of content."""
+    """Cuts one connection after a number of content messages."""
 
     def __init__(self, request: web.Request, faults: Faults) -> None:
         self._request = request
@@ -66,7 +66,7 @@ class Fuse:
         if self._left == 0:
             transport: Any = self._request.transport
             assert transport is not None
-            while transport.get_write_buffer_size():  # noqa: ASYNC110 - nothing tells when all is written
+            while transport.get_write_buffer_size():  # noqa: ASYNC110 - there is no event for "all is written"
                 await asyncio.sleep(0)
             transport.abort()
             raise Dropped
@@ -76,7 +76,7 @@ class Fuse:
 class ProtocolServer:
     """An HTTP and WebSocket server on a free loopback port; use as an async context manager.
 
-    ``seen`` holds the requests in order, ``disconnects`` counts answers that were not taken or sent to the end,
+    ``seen`` holds the requests in order, ``disconnects`` counts answers that the client did not read to the end,
     and ``left`` is set at the first of them.
     """
 
@@ -96,7 +96,7 @@ class ProtocolServer:
         raise NotImplementedError
 
     def lose(self) -> None:
-        """Count an answer that was not taken or sent to the end."""
+        """Count an answer that the client did not read to the end."""
         self.disconnects += 1
         self.left.set()
 
@@ -132,18 +132,18 @@ class ProtocolServer:
         await self._runner.cleanup()
 
     async def close_idle(self) -> None:
-        """Close the connections on which nothing is asked; returns when they are."""
+        """Close the connections that have no request in progress; returns once they are closed."""
         assert self._runner is not None
         assert self._runner.server is not None
         for connection in list(self._runner.server.connections):
             connection.close()
             if (transport := connection.transport) is not None:
                 transport.close()
-        while self._runner.server.connections:  # noqa: ASYNC110 - they tell nobody that they are closed
+        while self._runner.server.connections:  # noqa: ASYNC110 - there is no event for their closing
             await asyncio.sleep(0.01)
 
     def admit(self, request: web.Request, body: Any = None) -> tuple[Seen, Faults]:
-        """Record a request and say which faults strike it.
+        """Record a request and return the faults that apply to it.
 
         Raises:
             web.HTTPException: the request is refused.
@@ -162,7 +162,7 @@ class ProtocolServer:
 
 
 def refused(status: int) -> web.HTTPException:
-    """The answer of a vendor that refuses a request."""
+    """The answer with which a vendor refuses a request."""
     headers = {"Retry-After": "1"} if status == 429 else {}
     exceptions: dict[int, type[web.HTTPException]] = {
         401: web.HTTPUnauthorized,

@@ -1,6 +1,6 @@
-"""The shapes in which endpoints send an answer, each with what has to come of it: a table for whole turns.
+"""The shapes in which endpoints send an answer, each with the expected result: a table for whole turns.
 
-Each shape is the whole body of one answer. What they have in common: the answer is `ANSWER`, the call is `CALL`.
+Each shape is the whole body of one answer. In all of them the answer is `ANSWER` and the call is `CALL`.
 """
 
 # ruff: noqa: RUF001 - the marks of some templates are letters that look like others
@@ -21,7 +21,7 @@ Body = Sequence[bytes | dict[str, Any]]
 
 
 def chunk(delta: Any, reason: Any = None, **more: Any) -> dict[str, Any]:
-    """A chunk as the protocol has it."""
+    """A chunk as the protocol defines it."""
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
     return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice], **more}
 
@@ -32,12 +32,12 @@ def event(value: Any) -> bytes:
 
 
 def words(text: str) -> list[dict[str, Any]]:
-    """The text in chunks of a few letters, so that every mark in it is cut."""
+    """The text in chunks of a few letters, so that every mark in it is split."""
     return [chunk({"content": text[at : at + 3]}) for at in range(0, len(text), 3)]
 
 
 def said(text: str, reason: str = "stop") -> list[Any]:
-    """A good stream that says this."""
+    """A well-formed stream that says this."""
     return [chunk({"role": "assistant", "content": ""}), *words(text), chunk({}, reason), DONE]
 
 
@@ -59,12 +59,12 @@ def whole(message: dict[str, Any], reason: str = "stop", **more: Any) -> bytes:
 
 
 def in_pieces(body: bytes, size: int) -> list[bytes]:
-    """Bytes cut without a look at what they are."""
+    """Bytes cut at arbitrary places."""
     return [body[at : at + size] for at in range(0, len(body), size)]
 
 
 def bytes_of(body: Body) -> bytes:
-    """A body as it goes over the wire."""
+    """A body as it is sent."""
     return b"".join(event(each) if isinstance(each, dict) else each for each in body)
 
 
@@ -334,7 +334,7 @@ def calls() -> Iterator[tuple[str, Raw]]:
 
 
 def fails() -> Iterator[tuple[str, Raw, str]]:
-    """Shapes of a failure, each with what is said of it."""
+    """Shapes of a failure, each with the error message expected for it."""
     error = {"error": {"message": "the engine is on fire", "code": 500}}
     json_body = "application/json"
     yield "an error with 200", Raw([json.dumps(error).encode()], content_type=json_body), "on fire"

@@ -13,5 +13,5 @@ if __name__ == "__main__":
     parameters.n_ctx, parameters.n_parallel, parameters.cpuparams.n_threads = 2048, 1, 2
     parameters.warmup = False
     server = xllamacpp.Server(parameters)
-    print(f"ready {server.listening_address}", flush=True)  # noqa: T201 - whoever started it reads this
+    print(f"ready {server.listening_address}", flush=True)  # noqa: T201 - the parent process reads this
     sys.stdin.read()

@@ -1,4 +1,4 @@
-"""Twilio's REST API, as far as it takes orders for calls and tells of the account, with the other servers' faults.
+"""Twilio's REST API: the parts that place calls and describe the account, with the faults of the other servers.
 
 https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource
 """
@@ -12,7 +12,7 @@ from tests.servers.server import NO_FAULTS, Faults, ProtocolServer
 
 
 class TwilioServer(ProtocolServer):
-    """``orders`` are the form fields of the calls that were ordered, each with the ``Sid`` that it got."""
+    """``orders`` are the form fields of the calls that were ordered, each with its ``Sid``."""
 
     def __init__(self, account_sid: str, auth_token: str, faults: Faults = NO_FAULTS) -> None:
         super().__init__(faults)
