@@ -1,4 +1,4 @@
-"""Worker processes on a real server, a load for them, and the verdict on what they did."""
+"""Worker processes on a real server, a load for them, and a check of the results."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ KINDS = ("inline", "inline", "inline", "waits", "begins", "stateful")
 
 
 class Fleet:
-    """A server, workers, and a load. The server is its own, unless it is given the URL of another."""
+    """A server, workers and a load. It starts a server of its own unless it is given the URL of another."""
 
     def __init__(self, folder: Path, url: str = "") -> None:
         self.folder = folder
@@ -89,13 +89,13 @@ class Fleet:
         return self.publisher.publish(JobAsked(call=call, seq=seq, kind=kind))
 
     async def asked_for(self, jobs: int) -> None:
-        """Until the load has come to so many jobs."""
+        """Wait until the load has published this many jobs."""
         async with asyncio.timeout(120):
             while sum(map(len, self.asked.values())) < jobs:  # noqa: ASYNC110 - the load is another task
                 await asyncio.sleep(0.02)
 
     async def finished(self, timeout_s: float = 120, *, some_may_die: bool = False) -> None:
-        """Until nothing is unread or unfinished."""
+        """Wait until nothing is unread or unfinished."""
         async with asyncio.timeout(timeout_s):
             while True:
                 for process in self.workers:
@@ -108,7 +108,7 @@ class Fleet:
                 await asyncio.sleep(0.05)
 
     async def groups(self) -> list[GroupStatus]:
-        """How the group stands, however often the connection is lost meanwhile."""
+        """The state of the group; retries for as long as the connection is lost."""
         while True:
             try:
                 return await self.bus.groups()
@@ -116,14 +116,14 @@ class Fleet:
                 await asyncio.sleep(0.05)
 
     async def owners(self) -> dict[str, int]:
-        """How many partitions every worker has."""
+        """The number of partitions of each worker."""
         counts: dict[str, int] = defaultdict(int)
         for each in await self.groups():
             counts[each.owner] += 1
         return dict(counts)
 
     async def shared_by(self, workers: int, timeout_s: float = 90) -> None:
-        """Until that many workers share all partitions fairly."""
+        """Wait until that many workers share all partitions evenly."""
         fair = {self.bus.partitions // workers, -(-self.bus.partitions // workers)}
         async with asyncio.timeout(timeout_s):
             while True:
@@ -133,7 +133,7 @@ class Fleet:
                 await asyncio.sleep(0.02)
 
     async def effects(self, event_type: type[Any]) -> dict[str, list[int]]:
-        """The sequence numbers of an effect per call, in the order of the journal."""
+        """The sequence numbers of an effect per call, in journal order."""
         found: dict[str, list[int]] = defaultdict(list)
         for partition in range(self.bus.partitions):
             async for entry in self.bus.entries(partition, "events"):
@@ -142,7 +142,7 @@ class Fleet:
         return found
 
     async def check(self, *, dead: dict[str, list[int]] | None = None) -> None:
-        """Every job was done once, in the order of its call, except the dead ones; nothing is left behind."""
+        """Check that every job but the dead ones was done once, in the order of its call, and nothing is left over."""
         dead = dead or {}
         wanted = {call: [seq for seq in seqs if seq not in dead.get(call, ())] for call, seqs in self.asked.items()}
         done = await self.effects(JobDone)
@@ -154,7 +154,7 @@ class Fleet:
         assert not left, "counters of finished causes are left behind"
 
     async def logged(self, word: str, timeout_s: float = 60) -> None:
-        """Until a worker has said this."""
+        """Wait until a worker has logged this."""
         async with asyncio.timeout(timeout_s):
             while word not in self.log():  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.05)

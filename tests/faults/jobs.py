@@ -14,7 +14,7 @@ from orchestra_schemas import Event
 
 
 class JobAsked(Event, frozen=True, kw_only=True):
-    """A job; ``kind`` says how its handler goes about it."""
+    """A job; ``kind`` selects how its handler behaves."""
 
     seq: int
     kind: str = "inline"
@@ -33,7 +33,7 @@ class JobDone(Event, frozen=True, kw_only=True):
 
 
 class JobForgotten(Event, frozen=True, kw_only=True):
-    """Nobody handles this type."""
+    """No handler takes this type."""
 
     seq: int
 
@@ -62,12 +62,12 @@ async def work(event: JobAsked, context: Context):  # noqa: ANN201
             await asyncio.Event().wait()
         case "blocks":
             if context.attempt == 1:
-                time.sleep(float(os.environ["BLOCK_S"]))  # noqa: ASYNC251 - that is the fault
+                time.sleep(float(os.environ["BLOCK_S"]))  # noqa: ASYNC251 - blocking is the fault
     return JobDone(call=event.call, seq=event.seq)
 
 
 def note(event: JobAsked, attempt: int) -> None:
-    """What was really started, also where its effects were refused."""
+    """Record every job that was started, also where its effects were refused."""
     if "NOTES" in os.environ:
         with Path(os.environ["NOTES"]).open("a") as notes:
             notes.write(f"{os.getpid()} {event.seq} {attempt} {event.kind}\n")

@@ -16,22 +16,22 @@ from tests.bus.conftest import free_ports, join
 
 WAIT_S = 120
 SENTINELS = 3
-#: how long a master is silent before it counts as dead; long enough that a busy machine's is not
+#: how long a master must be silent to count as dead; long enough for a live one on a busy machine
 DEAD_MS = 3000
-#: a replica gets its first copy at once, and not after 5 s
+#: a replica gets its first copy at once instead of after 5 s
 SYNC_AT_ONCE = ("--repl-diskless-sync-delay", "0")
 
 
 @dataclass
 class Replicated:
-    """A master to be killed, and what says who the master is."""
+    """A master to kill, and a function that says which server is the master."""
 
     url: str
     doomed: EmbeddedServer
     master_port: Callable[[], Awaitable[int]]
 
     async def promoted(self) -> None:
-        """Until another is the master."""
+        """Wait until another server is the master."""
         await until(self._another)
 
     async def _another(self) -> bool:
@@ -40,7 +40,7 @@ class Replicated:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(WAIT_S):
-        while not await condition():  # noqa: ASYNC110 - other processes have to come to it
+        while not await condition():  # noqa: ASYNC110 - other processes have to get there
             await asyncio.sleep(0.05)
 
 
@@ -50,7 +50,7 @@ async def ask(port: int, *command: str | int) -> object:
 
 
 async def copied(port: int) -> None:
-    """Until a replica has the first copy of its master."""
+    """Wait until a replica has the first copy of its master."""
 
     async def linked() -> bool:
         async with Redis(port=port, decode_responses=True) as client:
@@ -61,7 +61,7 @@ async def copied(port: int) -> None:
 
 @asynccontextmanager
 async def with_sentinels(folder: Path, binary: Path | None) -> AsyncIterator[Replicated]:
-    """A master, a replica and three Sentinels; the URL names first one that takes connections and says nothing."""
+    """A master, a replica and three Sentinels; the first address in the URL takes connections but never answers."""
     master_port, replica_port, *ports = free_ports(2 + SENTINELS)
     master = EmbeddedServer(folder / "master", master_port, binary=binary, options=SYNC_AT_ONCE)
     replica = EmbeddedServer(
@@ -77,7 +77,7 @@ async def with_sentinels(folder: Path, binary: Path | None) -> AsyncIterator[Rep
             stack.enter_context(_sentinel(folder, port, master_port, binary))
 
         async def master_now() -> int:
-            """As all Sentinels say: one that has not heard of it would send clients to the old one when it is back."""
+            """The master that all Sentinels agree on: one that missed the failover would name the old one."""
             answers = [await ask(port, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "calls") for port in ports]
             named = {int(port) for _, port in answers}  # type: ignore[misc,attr-defined]
             return named.pop() if len(named) == 1 else master_port
@@ -105,7 +105,7 @@ def _sentinel(folder: Path, port: int, master_port: int, binary: Path | None) ->
 
 
 class _Ended(subprocess.Popen[bytes]):
-    """A process that ends with its context."""
+    """A process that is terminated when its context exits."""
 
     def __exit__(self, *error: object) -> None:
         self.kill()
@@ -156,7 +156,7 @@ async def cluster_with_replica(folder: Path, binary: Path | None) -> AsyncIterat
         await copied(replica)
 
         async def master_now() -> int:
-            """Of the first slot, as a master says that was there all the time."""
+            """The master of the first slot, according to a master that was never down."""
             nodes = [line.split() for line in str(await ask(ports[1], "CLUSTER", "NODES")).splitlines()]
             (place,) = [node[1] for node in nodes if node[8:] and node[8].startswith("0-")]
             return int(place.partition("@")[0].rpartition(":")[2])

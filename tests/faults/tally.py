@@ -1,4 +1,4 @@
-"""A consumer that only counts, with the order of every call checked: what is measured is the engine."""
+"""A consumer that only counts and checks the order of every call, so that a test measures the engine itself."""
 
 import asyncio
 from collections import defaultdict
@@ -12,7 +12,7 @@ _next: dict[str, int] = defaultdict(int)
 
 @consumer.on(JobAsked)
 async def count(event: JobAsked, context: Context) -> JobDone | None:
-    """Most events are taken on the way; some wait, so that others queue behind them, some publish, some write state."""
+    """Handle most events at once; some wait, so that others queue up after them, some publish, some write state."""
     assert event.seq == _next[event.call], f"{event.call} had {event.seq} where {_next[event.call]} was next"
     _next[event.call] += 1
     match event.kind:

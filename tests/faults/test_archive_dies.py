@@ -1,4 +1,4 @@
-"""The archive worker is killed at random moments, and paused until another owns its partitions: every event once."""
+"""The archive worker is killed at random moments, or paused until another owns its partitions; no event is lost."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ class Archiving:
         await self._publisher.flush(60)
 
     async def owned(self, partitions: int) -> None:
-        """So many partitions have an owner."""
+        """Wait until this many partitions have an owner."""
         async with asyncio.timeout(60):
             while sum(bool(each.owner) for each in await self.bus.groups()) < partitions:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
@@ -71,7 +71,7 @@ class Archiving:
                 await asyncio.sleep(0.05)
 
     async def check(self) -> None:
-        """Every entry of the journal is in the archive, once, as it is, whichever way one reads it."""
+        """Check that every entry of the journal is in the archive once and unchanged, by every way of reading it."""
         journal: list[Entry] = []
         for partition in range(self.bus.partitions):
             journal += [entry async for entry in self.bus.entries(partition, JOURNAL)]
@@ -91,13 +91,15 @@ async def archiving(tmp_path: Path) -> AsyncIterator[Archiving]:
             await bus.close()
 
 
-async def test_killed_at_thirty_random_moments_it_keeps_every_event_once(archiving: Archiving) -> None:
+async def test_every_event_is_archived_once_when_the_worker_is_killed_at_thirty_random_moments(
+    archiving: Archiving,
+) -> None:
     chance, stop = random.Random(20261122), asyncio.Event()
     load = asyncio.create_task(archiving.load(stop))
     for _ in range(KILLS):
         worker = archiving.worker()
         await archiving.owned(1)
-        await asyncio.sleep(chance.uniform(0, 0.4))  # the moment is the test
+        await asyncio.sleep(chance.uniform(0, 0.4))  # the random moment is the test
         worker.kill()
         await asyncio.to_thread(worker.wait)
     stop.set()
@@ -115,7 +117,7 @@ async def test_killed_at_thirty_random_moments_it_keeps_every_event_once(archivi
     await archiving.check()
 
 
-async def test_an_owner_that_was_paused_and_fenced_adds_nothing_twice(archiving: Archiving) -> None:
+async def test_a_paused_owner_that_lost_its_lease_adds_no_duplicates(archiving: Archiving) -> None:
     chance, stop = random.Random(7), asyncio.Event()
     load = asyncio.create_task(archiving.load(stop))
     workers = [archiving.worker(), archiving.worker()]
@@ -123,7 +125,7 @@ async def test_an_owner_that_was_paused_and_fenced_adds_nothing_twice(archiving:
     for round_ in range(6):
         paused = workers[round_ % 2]
         paused.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(LEASE_MS / 1000 + chance.uniform(0, 0.5))  # longer than its leases
+        await asyncio.sleep(LEASE_MS / 1000 + chance.uniform(0, 0.5))  # longer than its leases last
         paused.send_signal(signal.SIGCONT)
         await asyncio.sleep(chance.uniform(0, 0.3))
     stop.set()

@@ -1,4 +1,4 @@
-"""A worker starts with a million events behind it: its memory stays where it was."""
+"""The memory of a worker stays bounded when it starts with a backlog of a million events."""
 
 import asyncio
 import os
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 EVENTS = 1_000_000
 CALLS = 80
 LARGE = 12_000
-#: KEYS the calls' streams; ARGV the first event's number, how many, how many bytes pad each, the calls. Of every 48
-#: jobs, 3 are not "inline"; of the first tenth, every second one: calls queue up behind what waits
+#: KEYS: the calls' streams; ARGV: the number of the first event, the count, the bytes of padding, the calls. Of every
+#: 48 jobs, 3 are not "inline"; of the first tenth, every second one, so that calls queue up after the waiting ones
 _FILL = """
 local kinds = {[0] = 'begins', [2] = 'waits', [4] = 'stateful'}
 for number = ARGV[1], ARGV[1] + ARGV[2] - 1 do
@@ -39,7 +39,7 @@ end
 
 
 async def fill(bus: Bus, events: int, *, at_once: int, pad: int = 0) -> None:
-    """Publish jobs of 300 bytes and a pad, the calls' events in turn."""
+    """Publish jobs of 300 bytes plus padding, the calls in turn."""
     names = [bus.new_call([number % bus.partitions]) for number in range(CALLS)]
     streams = [bus.key(name, "events") for name in names]
     for start in range(0, events, at_once):
@@ -74,7 +74,7 @@ async def worker(url: str, folder: Path) -> AsyncIterator[tuple[int, str]]:
 
 
 async def counted(client: httpx.AsyncClient, address: str) -> dict[str, float]:
-    """The worker's own counts, summed over their labels."""
+    """The worker's own counters, summed over their labels."""
     totals: dict[str, float] = {}
     for line in (await client.get(address)).text.splitlines():
         if not line.startswith("#"):
@@ -88,7 +88,7 @@ def resident_mb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def test_the_memory_of_a_worker_stays_flat_with_a_million_events_behind_it(tmp_path: Path) -> None:
+async def test_the_memory_of_a_worker_stays_flat_with_a_backlog_of_a_million_events(tmp_path: Path) -> None:
     async with EmbeddedServer(tmp_path, options=("--appendonly", "no")) as server, httpx.AsyncClient() as client:
         bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
         await fill(bus, EVENTS, at_once=20_000)
@@ -110,8 +110,8 @@ async def test_the_memory_of_a_worker_stays_flat_with_a_million_events_behind_it
         await bus.close()
 
 
-async def test_the_memory_of_a_worker_stays_bounded_with_large_events_behind_it(tmp_path: Path) -> None:
-    """360 MB are there, of which 4 MB are read at a time (by their number it would be 50)."""
+async def test_the_memory_of_a_worker_stays_bounded_with_a_backlog_of_large_events(tmp_path: Path) -> None:
+    """The backlog has 360 MB, read in steps of 4 MB (limited by count alone, a step would be 50 MB)."""
     async with EmbeddedServer(tmp_path, options=("--appendonly", "no")) as server, httpx.AsyncClient() as client:
         bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
         await fill(bus, LARGE, at_once=1000, pad=30_000)
@@ -129,7 +129,7 @@ async def test_the_memory_of_a_worker_stays_bounded_with_large_events_behind_it(
 
 
 async def settled(bus: Bus) -> None:
-    """Until the group has nothing unread or unfinished; there are no dead letters."""
+    """Wait until the group has nothing unread or unfinished, and check that there are no dead letters."""
     async with asyncio.timeout(30):
         while any(each.lag or each.pending for each in await bus.groups()):  # noqa: ASYNC110 - another process does it
             await asyncio.sleep(0.05)

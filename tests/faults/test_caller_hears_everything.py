@@ -1,7 +1,7 @@
-"""Every role of a stack is killed and stopped at random while callers talk: each hears all of it, once, and no silence.
+"""Roles of a stack are killed and paused at random while callers talk: each hears every word once, without dead air.
 
-By hand, longer or with the moments of a run that failed: ``python -m tests.faults.test_caller_hears_everything --kills
-100 --seed 4711``.
+By hand, for a longer run or with the seed of a failed one:
+``python -m tests.faults.test_caller_hears_everything --kills 100 --seed 4711``.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from tests.servers.openai import OpenAIServer
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 KILLS, CALLERS, TURNS = 20, 3, 6
-#: on a free machine; where more wants to run than there are cores, everything takes that much longer
+#: on an idle machine; with more runnable threads than cores, everything takes proportionally longer
 LONGEST_SILENCE_S = 8.0
 
 
@@ -89,7 +89,7 @@ async def talk_while_killed(
     deeds = Counter((folder / "deeds").read_text().splitlines())
     wrong += [f"{deed}: ordered {times} times" for deed, times in deeds.items() if times > 1]
     silences = sorted((span.end_s - span.start_s for call in calls for span in call.silences), reverse=True)
-    print(  # noqa: T201 - shown when it fails
+    print(  # noqa: T201 - shown on failure
         f"seed {seed}: {dict(killing.done)}; {len(calls)} calls, {sum(len(call.breaks_s) for call in calls)} taken up,"
         f" asked again {sum(call.asked_again for call in calls)} times, {len(deeds)} deeds;"
         f" silences {', '.join(f'{silence:.1f}' for silence in silences[:6])} s; load {busiest:.1f} per core"
@@ -98,7 +98,7 @@ async def talk_while_killed(
 
 
 async def journals_of(bus: Bus) -> dict[str, list[Event]]:
-    """Every call's journal by the carrier's id of it, once all are over, or in half a minute as they are."""
+    """Every call's journal by the carrier's call id, once all calls are over or half a minute has passed."""
     deadline = time.monotonic() + 30
     while True:
         journals: dict[str, list[Event]] = {}
@@ -119,7 +119,7 @@ async def journals_of(bus: Bus) -> dict[str, list[Event]]:
 
 
 def write_down(folder: Path, calls: list[SpokenCall], journals: dict[str, list[Event]]) -> None:
-    """What each caller heard, and each call's journal, for whoever looks into a failure."""
+    """Write each caller's words and each call's journal to files, to investigate a failure."""
     with (folder / "calls.txt").open("w", encoding="utf-8") as file:
         for call in calls:
             journal = journals.get(call.sid, [])
@@ -157,7 +157,7 @@ def verdict_on(call: SpokenCall, journal: list[Event], busiest: float) -> list[s
 
 
 def _wanted(text: str) -> str:
-    """What the agent was to say, by the end of what it said."""
+    """The expected answer, derived from the last words of the actual one."""
     one, other, _ = text.lower().removesuffix(".").split()[-3:] if len(text.split()) > 2 else ("", "", "")
     return answer(one, other)
 
@@ -170,7 +170,7 @@ async def test_callers_hear_every_word_once_while_every_role_is_killed(
         await talk_while_killed(tmp_path, running, kills=KILLS, seed=seed)
 
 
-async def test_no_caller_loses_a_word_to_the_embedded_server_that_is_killed_and_stopped(
+async def test_callers_hear_every_word_while_the_embedded_server_is_killed_and_paused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with spoken_stack(tmp_path, monkeypatch) as running:

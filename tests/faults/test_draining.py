@@ -1,4 +1,4 @@
-"""`orchestra up --edges 2` as an operator ends it: an edge alone, and all of it, with calls running."""
+"""An operator stops `orchestra up --edges 2` during calls: first one edge, then all of it."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ READY_WITHIN_S = 120
 
 @dataclass
 class Up:
-    """The supervisor's process and what it says."""
+    """The supervisor's process and its log."""
 
     process: Process
     stack: RunningStack
@@ -40,7 +40,7 @@ class Up:
     said: list[str] = field(default_factory=list)
 
     async def until_said(self, *words: str, times: int = 1) -> None:
-        """Wait until so many lines have these words in them."""
+        """Wait until this many log lines contain these words."""
         async with asyncio.timeout(READY_WITHIN_S):
             while sum(all(word in line for word in words) for line in self.said) < times:
                 assert self.process.returncode is None, "the supervisor has ended"
@@ -93,7 +93,7 @@ async def up(folder: Path) -> AsyncIterator[Up]:
 
 
 async def ask(up: Up, line: PhoneLine, call: str, question: Utterance) -> None:
-    """Have the question answered to the answer's end."""
+    """Ask the question and listen to the answer until its end."""
     before = [event.turn for event in await up.journal.bus.published(ReplySpoken, call)]
     line.say(question.samples)
     ended = await up.journal.event(UserTurnEnded, call=call, turn=max(before) + 1)
@@ -101,13 +101,13 @@ async def ask(up: Up, line: PhoneLine, call: str, question: Utterance) -> None:
 
 
 async def heard_whole(up: Up, line: PhoneLine, call: str, speech: LocalSpeech) -> None:
-    """What the caller heard is what the journal says was spoken."""
+    """Check that the caller heard what the journal says was spoken."""
     spoken_texts = [event.text for event in await up.journal.bus.published(ReplySpoken, call)]
     heard = await asyncio.to_thread(speech.transcribe, line.tracks.agent.tobytes(), 8_000)
     assert compare(" ".join(spoken_texts), heard).matches, heard
 
 
-async def test_calls_go_on_when_an_edge_and_then_all_of_them_are_told_to_end(tmp_path: Path) -> None:
+async def test_calls_continue_while_one_edge_and_then_all_edges_shut_down(tmp_path: Path) -> None:
     speech = await asyncio.to_thread(LocalSpeech.load)
     (question,) = await asyncio.to_thread(synthesize_lines, [ScriptLine(QUESTION)], speech.synthesize)
     async with up(tmp_path) as stack:
@@ -132,7 +132,7 @@ async def test_calls_go_on_when_an_edge_and_then_all_of_them_are_told_to_end(tmp
         assert (ending.how, ending.streams) == ("caller_hung_up", 1)
         assert {event.source for number, event in began.items() if number != "+15550001"} == set(edges) - {drained}
         await heard_whole(stack, first, began["+15550001"].call, speech)
-        # it has ended well, and the supervisor has put another in its place
+        # it has exited cleanly, and the supervisor has started a replacement
         await stack.until_said("stack.process_ended", drained, "exit_code=0")
         await stack.until_said("edge.ready", times=3)
 

@@ -1,4 +1,4 @@
-"""A master is killed under load and its replica is promoted: what the new master has, has its effects once."""
+"""A master is killed under load and its replica is promoted: the events on the new master take effect once."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ BINARIES = [
 
 
 async def replicated(fleet: Fleet) -> dict[str, int]:
-    """How many events of every call are on the replicas for certain."""
+    """The number of events of every call that are certainly on the replicas."""
     published = {call: len(seqs) for call, seqs in fleet.asked.items()}
     await fleet.publisher.flush(60)
     for wire in {fleet.bus.connection(partition) for partition in range(fleet.bus.partitions)}:
@@ -36,7 +36,7 @@ async def replicated(fleet: Fleet) -> dict[str, int]:
 
 
 async def check(fleet: Fleet, before: dict[str, int], after: dict[str, int]) -> None:
-    """What is on the journal was done once and in order; what is not was published while the master died."""
+    """Check that the events on the journal were handled once, in order, and that only those of the failure are lost."""
     kept = await fleet.effects(JobAsked)
     for call, seqs in fleet.asked.items():
         lost = set(seqs) - set(kept[call])
@@ -51,7 +51,7 @@ async def check(fleet: Fleet, before: dict[str, int], after: dict[str, int]) -> 
 
 @pytest.mark.parametrize("binary", BINARIES)
 @pytest.mark.parametrize("started", [with_sentinels, cluster_with_replica])
-async def test_a_master_is_killed_and_the_run_goes_on_with_its_replica(
+async def test_the_run_continues_on_the_replica_when_the_master_is_killed(
     tmp_path: Path, started: Started, binary: Path | None
 ) -> None:
     async with started(tmp_path, binary) as servers, fleet_at(tmp_path, servers.url) as fleet:
@@ -65,7 +65,7 @@ async def test_a_master_is_killed_and_the_run_goes_on_with_its_replica(
         await servers.doomed.kill()
         after = {call: len(seqs) for call, seqs in fleet.asked.items()}
         await servers.promoted()
-        await servers.doomed.start()  # comes back as a replica, without what only it had
+        await servers.doomed.start()  # it returns as a replica, without the writes that only it had
         await load
         await fleet.finished()
         await check(fleet, before, after)

@@ -1,4 +1,4 @@
-"""Five minutes of odd input, shared by all doors; `python -m tests.fuzz` tries more."""
+"""Five minutes of odd input, shared by all entry points; `python -m tests.fuzz` tries more."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ _MINUTES = 5
 
 @pytest.mark.faults
 @pytest.mark.timeout(_MINUTES * 60 + 400)
-def test_no_door_is_broken_by_odd_input() -> None:
+def test_odd_input_breaks_no_entry_point() -> None:
     command = [sys.executable, "-m", "tests.fuzz", "--minutes", str(_MINUTES), "--json"]
     ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert ran.stdout, ran.stderr[-4000:]
@@ -22,5 +22,5 @@ def test_no_door_is_broken_by_odd_input() -> None:
     assert len(results) == 8
     for each in results:
         assert each["inputs"] > 500, each
-        assert each["passed"] > each["inputs"] / 10, each  # most of the others are refused at the door
+        assert each["passed"] > each["inputs"] / 10, each  # most of the others are refused at the first check
         assert each["beside"] > 0, each

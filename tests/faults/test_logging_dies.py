@@ -1,4 +1,4 @@
-"""The logging worker is killed in mid-batch, and OpenObserve goes for a while: every event is there in the end."""
+"""The logging worker is killed in mid-batch, or OpenObserve goes away for a while: every event arrives in the end."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ AWAY_S = 60
 
 
 class Shipping:
-    """A server, the stand-in for OpenObserve, worker processes, and what was published."""
+    """A server, the stand-in for OpenObserve, worker processes, and the published events."""
 
     def __init__(self, folder: Path, openobserve: OpenObserveServer, bus: Bus) -> None:
         self.folder = folder
@@ -53,7 +53,7 @@ class Shipping:
 
     async def end(self, process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> None:
         process.send_signal(number)
-        await asyncio.to_thread(process.wait)  # the server of its last words runs in this loop
+        await asyncio.to_thread(process.wait)  # the server that receives its last records runs in this loop
         self.workers.remove(process)
 
     async def load(self, seconds: float, per_s: int = 1000) -> None:
@@ -74,7 +74,7 @@ class Shipping:
                 await asyncio.sleep(0.05)
 
     def check(self) -> int:
-        """Every event is there; how many rows came twice."""
+        """Check that every event arrived; returns the number of duplicate rows."""
         stored = self.events()
         missing = set(self.published) - set(stored)
         assert not missing, f"{len(missing)} of {len(self.published)} events are missing\n{self.log()}"
@@ -105,7 +105,7 @@ async def shipping(tmp_path: Path) -> AsyncIterator[Shipping]:
 
 
 async def test_kills_in_mid_batch_lose_nothing(shipping: Shipping) -> None:
-    shipping.openobserve.troubles = [Trouble("slow", slow_s=0.3)]  # so that there always is a batch to be killed in
+    shipping.openobserve.troubles = [Trouble("slow", slow_s=0.3)]  # so that there is always a batch in progress
     shipping.worker()
     load = asyncio.create_task(shipping.load(10, per_s=500))
     chance = random.Random(5)
@@ -116,11 +116,11 @@ async def test_kills_in_mid_batch_lose_nothing(shipping: Shipping) -> None:
     await load
     shipping.openobserve.troubles = []
     await shipping.finished()
-    # what was stored and not acked was sent again by the next worker, under the same ids: some or none, as it struck
+    # batches that were stored but not acked were sent again under the same ids, so there may be duplicates or none
     assert shipping.check() < len(shipping.published)
 
 
-async def test_openobserve_is_away_for_a_minute_and_nothing_is_lost_or_comes_twice(shipping: Shipping) -> None:
+async def test_a_minute_without_openobserve_loses_and_duplicates_nothing(shipping: Shipping) -> None:
     shipping.worker()
     await shipping.load(3)
     await shipping.openobserve.__aexit__(None, None, None)
@@ -136,7 +136,7 @@ async def test_openobserve_is_away_for_a_minute_and_nothing_is_lost_or_comes_twi
     assert "shipping.waits" in shipping.log()
 
 
-async def test_a_worker_that_is_told_to_go_hands_over_and_ships_nothing_twice(shipping: Shipping) -> None:
+async def test_a_worker_that_shuts_down_hands_over_and_ships_nothing_twice(shipping: Shipping) -> None:
     shipping.worker()
     load = asyncio.create_task(shipping.load(8))
     for _ in range(3):

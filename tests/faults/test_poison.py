@@ -1,4 +1,4 @@
-"""Events that cannot be handled become dead letters, and only they do."""
+"""Events that cannot be handled become dead letters, and no others do."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize(("kind", "word"), [("raises", "cannot be done"), ("hangs", "took longer than 1.0 s")])
-async def test_a_job_that_fails_every_time_is_dead_and_the_rest_is_done(tmp_path: Path, kind: str, word: str) -> None:
+async def test_a_job_that_always_fails_becomes_a_dead_letter_and_the_others_are_done(
+    tmp_path: Path, kind: str, word: str
+) -> None:
     async with fleet_at(tmp_path) as fleet:
         fleet.worker()
         await fleet.shared_by(1)
@@ -31,7 +33,7 @@ async def test_a_job_that_fails_every_time_is_dead_and_the_rest_is_done(tmp_path
         assert word in letter.error
 
 
-async def test_a_job_that_kills_its_worker_is_counted_and_dead_after_its_attempts(tmp_path: Path) -> None:
+async def test_a_job_that_kills_its_worker_becomes_a_dead_letter_after_its_attempts(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         fleet.worker()
         await fleet.shared_by(1)
@@ -54,7 +56,7 @@ async def test_a_job_that_kills_its_worker_is_counted_and_dead_after_its_attempt
 
 
 async def restart(fleet) -> None:  # noqa: ANN001
-    """Start another worker whenever one has ended, as a supervisor does."""
+    """Start another worker whenever one exits, as a supervisor does."""
     while True:
         for process in [each for each in fleet.workers if each.poll() is not None]:
             fleet.workers.remove(process)
@@ -62,7 +64,7 @@ async def restart(fleet) -> None:  # noqa: ANN001
         await asyncio.sleep(0.02)
 
 
-async def test_what_is_no_json_is_dead_at_once_and_what_nobody_knows_is_passed_over(tmp_path: Path) -> None:
+async def test_invalid_json_becomes_a_dead_letter_at_once_and_unknown_types_are_skipped(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         fleet.worker()
         await fleet.load(200, 10, per_s=900)

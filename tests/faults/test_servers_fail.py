@@ -1,4 +1,4 @@
-"""The server is killed, paused and cut off; nothing is lost, nothing is doubled."""
+"""The server is killed, paused or disconnected; nothing is lost, nothing is done twice."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from tests.faults.jobs import JobDone
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 
-async def test_the_server_is_killed_in_mid_run_and_comes_back_from_its_file(tmp_path: Path) -> None:
+async def test_a_server_killed_in_mid_run_restores_its_data_from_its_file(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         for _ in range(2):
             fleet.worker()
@@ -29,9 +29,9 @@ async def test_the_server_is_killed_in_mid_run_and_comes_back_from_its_file(tmp_
         await fleet.check()
 
 
-async def test_a_server_that_pauses_for_seconds_doubles_nothing(tmp_path: Path) -> None:
+async def test_a_server_that_pauses_for_seconds_causes_no_duplicates(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
-        fleet.bus.shared_connection.timeout_s = 1.0  # so that the publisher gives up while the server holds its batch
+        fleet.bus.shared_connection.timeout_s = 1.0  # so that the publisher times out while the server holds its batch
         fleet.bus.shared_connection.drop()
         for _ in range(2):
             fleet.worker()
@@ -47,7 +47,7 @@ async def test_a_server_that_pauses_for_seconds_doubles_nothing(tmp_path: Path) 
         await fleet.check()
 
 
-async def test_connections_that_are_cut_in_mid_read_and_mid_commit_are_made_again(tmp_path: Path) -> None:
+async def test_connections_cut_in_mid_read_or_mid_commit_are_reopened(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         for _ in range(2):
             fleet.worker()
@@ -61,7 +61,7 @@ async def test_connections_that_are_cut_in_mid_read_and_mid_commit_are_made_agai
         await fleet.check()
 
 
-async def test_a_group_that_is_created_late_handles_all_there_is(tmp_path: Path) -> None:
+async def test_a_group_created_late_handles_all_existing_events(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         await fleet.load(3_000, 60, per_s=1e6)
         fleet.worker()
@@ -69,7 +69,7 @@ async def test_a_group_that_is_created_late_handles_all_there_is(tmp_path: Path)
         await fleet.check()
 
 
-async def test_a_stream_that_was_trimmed_below_a_group_is_said_loudly(tmp_path: Path) -> None:
+async def test_events_trimmed_before_a_group_read_them_are_logged_as_a_gap(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         worker = fleet.worker()
         await fleet.load(300, 30, per_s=900)

@@ -1,4 +1,4 @@
-"""The judge of what a caller heard finds what is missing and what is said twice, and lets a take-over begin again."""
+"""The check of a caller's words finds missing and repeated ones; after a take-over a sentence may begin again."""
 
 import pytest
 
@@ -9,7 +9,7 @@ SENTENCES = [Sentence(1, ["one", "two", "three"], optional=False), Sentence(1, [
 
 
 def heard(words: str) -> list[Heard]:
-    """Words half a second apart; a dash is half a second without any."""
+    """Words half a second apart; a dash is half a second of silence."""
     return [Heard(word, place * 0.5, 0.12) for place, word in enumerate(words.split()) if word != "-"]
 
 
@@ -18,31 +18,31 @@ def heard(words: str) -> list[Heard]:
     [
         ("one two three four five", [], True),
         ("one two four five", [], False),  # a word is missing
-        ("one two three four", [], False),  # the end is
+        ("one two three four", [], False),  # the end is missing
         ("", [], False),
         ("one two two three four five", [], False),
         ("one two three four five four five", [], False),
         ("one two three one two three four five", [], False),
-        ("one two three four one two three four five", [1.9], True),  # it had just ended, and nobody was told
-        ("one two three - - - - one two three four five", [3.2], False),  # it had ended for long
+        ("one two three four one two three four five", [1.9], True),  # it had only just ended, so nobody knew
+        ("one two three - - - - one two three four five", [3.2], False),  # it had ended long before
         ("one two one two three four five", [0.7], True),
         ("one two three four four five", [1.7], True),
         ("one two three four two three four five", [1.7], False),
         ("one two - three four five", [0.7], True),
-        ("one two hold on three four five", [], True),  # the edge says so by itself
+        ("one two hold on three four five", [], True),  # the edge says this on its own
     ],
 )
 def test_every_word_is_heard_once_and_in_order(words: str, breaks_s: list[float], right: bool) -> None:
     assert (judge(heard(words), breaks_s, SENTENCES).wrong == []) is right
 
 
-def test_a_word_that_was_cut_short_was_not_heard() -> None:
+def test_a_word_that_is_cut_short_does_not_count_as_heard() -> None:
     words = heard("one two three four five")
     words[3].for_s = 0.03
     assert judge(words, [], SENTENCES).wrong
 
 
-def test_of_a_reply_that_the_caller_spoke_over_no_more_is_wanted_than_was_heard() -> None:
+def test_an_interrupted_reply_only_has_to_be_heard_up_to_the_interruption() -> None:
     cut = [Sentence(1, ["one", "two", "three"], optional=True), Sentence(2, ["four", "five"], optional=False)]
     assert judge(heard("one two four five"), [], cut).wrong == []
     assert judge(heard("one two four"), [], cut).wrong

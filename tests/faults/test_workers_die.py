@@ -1,4 +1,4 @@
-"""Workers are killed, stopped, joined and told to go; every event has its effect once, in the order of its call."""
+"""Workers are killed, paused, added and stopped; every event takes effect once, in the order of its call."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from tests.faults.fleet import LEASE_MS, fleet_at
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 
-async def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+async def test_twenty_kills_lose_and_duplicate_nothing(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         for _ in range(3):
             fleet.worker()
@@ -27,7 +27,7 @@ async def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
         await fleet.check()
 
 
-async def test_a_worker_that_was_stopped_for_longer_than_its_lease_does_no_harm_when_it_goes_on(tmp_path: Path) -> None:
+async def test_a_worker_paused_for_longer_than_its_lease_does_no_harm_when_it_resumes(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         first, _ = fleet.worker(), fleet.worker()
         await fleet.shared_by(2)
@@ -43,7 +43,7 @@ async def test_a_worker_that_was_stopped_for_longer_than_its_lease_does_no_harm_
         await fleet.shared_by(2)
 
 
-async def test_workers_that_are_told_to_go_hand_over_at_once(tmp_path: Path) -> None:
+async def test_workers_that_shut_down_hand_over_at_once(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         for _ in range(3):
             fleet.worker()
@@ -73,7 +73,7 @@ async def test_a_fourth_worker_gets_its_share_under_load(tmp_path: Path) -> None
         await fleet.check()
 
 
-async def test_an_event_loop_that_is_blocked_beyond_its_lease_loses_its_work_to_another(
+async def test_a_worker_whose_event_loop_blocks_beyond_its_lease_loses_its_work_to_another(
     tmp_path: Path,
 ) -> None:
     async with fleet_at(tmp_path) as fleet:
@@ -87,7 +87,7 @@ async def test_an_event_loop_that_is_blocked_beyond_its_lease_loses_its_work_to_
         await fleet.check()
 
 
-async def test_a_worker_whose_clock_is_an_hour_off_shares_fairly_and_in_order(tmp_path: Path) -> None:
+async def test_a_worker_whose_clock_is_an_hour_off_gets_a_fair_share_in_order(tmp_path: Path) -> None:
     async with fleet_at(tmp_path) as fleet:
         fleet.worker()
         fleet.worker(CLOCK_OFF_S="3600")

@@ -1,1 +1,1 @@
-"""Calls in which every word is a pair of tones: what a caller heard can be read off the audio, word by word."""
+"""Calls in which every word is a pair of tones, so that a test can read the words off the caller's audio."""

@@ -1,4 +1,4 @@
-"""``python -m tests.faults.spoken``: `orchestra`, with engines that speak and hear in tones."""
+"""``python -m tests.faults.spoken``: `orchestra`, with engines that speak and recognize tones."""
 
 import sys
 from collections.abc import AsyncGenerator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ToneSTT(SegmentedSTTService):
-    """Reads the words off each stretch of speech."""
+    """Reads the words off each segment of speech."""
 
     def __init__(self) -> None:
         super().__init__(ttfs_p99_latency=0.3, settings=STTSettings(model="tones", language=None))
@@ -42,7 +42,7 @@ class ToneSTT(SegmentedSTTService):
 
 
 class ToneTTS(TTSService):
-    """Says each word as its tones, and knows when it says it."""
+    """Says each word as its tones, with word timestamps."""
 
     def __init__(self) -> None:
         settings = TTSSettings(model="tones", voice="tones", language=None)
@@ -98,7 +98,7 @@ class ToneEngines:
         return SynthesizedSpeech(samples.tobytes(), tuple(words))
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 async def load_engines(_: "Settings") -> "Engines":

@@ -1,4 +1,4 @@
-"""A caller who asks for things in tones, listens to every word, and asks again when told that it was not understood."""
+"""A caller who asks for things in tones, listens to every word, and repeats a question that was not understood."""
 
 import random
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from tests.faults.spoken.tones import APOLOGY, NONSENSE, PARDON, STILL_THERE, Ea
 _ASK_AGAIN = frozenset((plain(APOLOGY)[-1], plain(PARDON)[-1], plain(STILL_THERE)[-1]))
 _QUIET_S = 0.6
 _GREETED_WITHIN_S = 30.0
-#: a caller who hears nothing for so long asks again; it counts as silence all the same
+#: after this much silence a caller asks again; it counts as dead air all the same
 _PATIENCE_S = 25.0
 
 
 @dataclass
 class SpokenCall:
-    """One call: what was asked, what was heard, where the stream broke, and how long the caller waited in silence."""
+    """One call: the questions, the words heard, the breaks of the stream, and the silences that the caller heard."""
 
     seed: int
     turns: int
@@ -64,7 +64,7 @@ class SpokenCall:
         self.unanswered.append(f"{one} {other}")
 
     async def _answered(self, line: PhoneLine, since: int, wanted: list[str]) -> bool:
-        """Wait for the end of the answer; False where it is to be asked again."""
+        """Wait for the end of the answer; False where the question must be repeated."""
         stop = frozenset((*_ASK_AGAIN, "over"))
         while True:
             ended = await self._wait_for(stop, since=since, patience_s=_PATIENCE_S)
@@ -79,7 +79,7 @@ class SpokenCall:
             since = len(self.ear.heard)
 
     async def _wait_for(self, words: frozenset[str], *, since: int, patience_s: float) -> bool:
-        """Until one of these words is heard; every silence on the way is noted. False: nothing was heard for long."""
+        """Wait until one of these words is heard, and record every silence. False: nothing was heard for too long."""
         line, quiet_since = self.line, self.line.now_s
         seen = since
         while True:
@@ -94,11 +94,11 @@ class SpokenCall:
                 return True
 
     def _more_than(self, words: int) -> Callable[[], bool]:
-        """Whether more words than these were heard, or the call is over: a condition for the line."""
+        """Whether more than this many words were heard, or the call is over: a condition for the line."""
         return lambda: self._hear(done=False) or len(self.ear.heard) > words or self.line.ended
 
     def _hear(self, *, done: bool) -> bool:
-        """Listen to what the line has played since; returns ``done``, so that it can stand in a condition."""
+        """Listen to the audio since the last time; returns ``done``, so that it can be used in a condition."""
         played = bytes(self.line._agent[self._listened :])
         self._listened += len(played)
         self.ear.hear(mulaw.decode(played))

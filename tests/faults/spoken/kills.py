@@ -1,4 +1,4 @@
-"""Random kills and stops of a stack's processes, one role after another."""
+"""Random kills and pauses of a stack's processes, one role after another."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-#: what is killed, and how often beside the others: the caller is nearest to the edge
+#: the roles, repeated by their share of the kills: most for the edge, which is nearest to the caller
 _WEIGHTS = {"edge": 3, "orchestration": 2, "execution": 2, "persistence": 1, "server": 2}
 ROLES = tuple(_WEIGHTS)
 _STOPPED_S = (0.5, 3.0)
@@ -19,7 +19,7 @@ _BETWEEN_S = (1.5, 4.0)
 
 
 def processes(folder: Path) -> dict[str, list[int]]:
-    """The children of this process by their role; of servers only those that keep their data below ``folder``."""
+    """The child processes by role; servers only if they keep their data below ``folder``."""
     found: dict[str, list[int]] = {role: [] for role in ROLES}
     for task in Path("/proc/self/task").iterdir():
         for pid in map(int, (task / "children").read_text().split()):
@@ -33,7 +33,7 @@ def processes(folder: Path) -> dict[str, list[int]]:
 
 
 class Kills:
-    """Kills and stops as chance has it; at most one edge at a time is away, or nobody could take its calls up."""
+    """Kills and pauses at random; at most one edge at a time is down, since another must resume its calls."""
 
     def __init__(self, seed: int, url: str, folder: Path, roles: Sequence[str] = ROLES) -> None:
         self.done: Counter[str] = Counter()
@@ -44,7 +44,7 @@ class Kills:
         self._stopped: set[int] = set()
 
     async def run(self, count: int) -> None:
-        """Do so much harm."""
+        """Do this many kills and pauses."""
         try:
             while self.done.total() < count:
                 await asyncio.sleep(self._chance.uniform(*_BETWEEN_S))
@@ -62,7 +62,7 @@ class Kills:
             await self._two_edges()
         running = processes(self._folder)[role]
         if not running:
-            return  # it is about to be started again
+            return  # it is about to be restarted
         pid = self._chance.choice(running)
         self.done[f"{role} {'stopped' if stop_s else 'killed'}"] += 1
         print(f"{time.time():.2f} {role} {pid} {f'stopped for {stop_s:.1f} s' if stop_s else 'killed'}", flush=True)  # noqa: T201
@@ -76,7 +76,7 @@ class Kills:
         self._stopped.discard(pid)
 
     async def _two_edges(self) -> None:
-        """Until both edges take calls."""
+        """Wait until both edges accept calls."""
         answered: set[str] = set()
         limits = httpx.Limits(max_keepalive_connections=0)
         async with asyncio.timeout(120), httpx.AsyncClient(timeout=5, limits=limits, trust_env=False) as http:

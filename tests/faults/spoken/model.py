@@ -1,4 +1,4 @@
-"""What the model of these calls says: every answer follows from the question."""
+"""The model of these calls: every answer follows from the question."""
 
 import random
 from typing import Any
@@ -8,19 +8,19 @@ from tests.servers.openai import Answer, Call, Reply
 
 
 def question(one: str, other: str) -> str:
-    """How a caller asks for two things."""
+    """The words with which a caller asks for two things."""
     return f"ask for {one} {other} please"
 
 
 def answer(one: str, other: str) -> str:
-    """What the caller is to hear."""
+    """The answer that the caller should hear."""
     chance = random.Random(f"{one} {other}")
     sentences = [" ".join(_different(chance, chance.randint(3, 7))) for _ in range(chance.randint(2, 4))]
     return " ".join(f"{sentence.capitalize()}." for sentence in (*sentences, f"{one} {other} over"))
 
 
 def respond(messages: list[dict[str, Any]], _: list[dict[str, Any]]) -> Reply:
-    """Answer a whole question, every third after a tool; say pardon to anything else."""
+    """Answer a complete question, every third one after a tool call; say pardon to anything else."""
     asked = next(message for message in reversed(messages) if message["role"] == "user")
     words = plain(str(asked["content"]))
     if len(words) != 5 or (words[:2], words[4:]) != (["ask", "for"], ["please"]):

@@ -1,4 +1,4 @@
-"""Words as sound and back: each is two tones at once, as keys on a telephone are."""
+"""Words to sound and back: each word is two tones at once, like the keys of a telephone."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ import numpy as np
 from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 _SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
-#: words that mean nothing, in which an answer is given
+#: meaningless words for the answers
 NONSENSE = tuple(dict.fromkeys(_SYLLABLES[n % 70] + _SYLLABLES[(n * 37 + n // 70 * 13 + 11) % 70] for n in range(200)))
-#: what the edge says by itself, and nobody else; what the agent says of what it did not understand; how callers ask
+#: what only the edge says; the agent's words for a question it did not understand; the callers' phrases
 HOLDING, APOLOGY, STILL_THERE = "Hold on.", "Sorry lost you.", "Anybody around."
 PARDON = "Pardon repeat that."
 GREETING = "Hello from the test."
@@ -21,15 +21,15 @@ assert len(WORDS) <= 256
 WORD_S, PAUSE_S = 0.12, 0.04
 _LOW = 400.0 + 80.0 * np.arange(16)
 _HIGH = 1800.0 + 100.0 * np.arange(16)
-_STEP = SAMPLE_RATE // 100  # samples looked at together: 10 ms
+_STEP = SAMPLE_RATE // 100  # samples analysed together: 10 ms
 _AUDIBLE = 1_000.0
-#: a sound this short says nothing, in steps
+#: a shorter sound is ignored, in steps
 _SHORTEST = 3
 
 
 @dataclass(slots=True)
 class Heard:
-    """A word, when it began on the line's clock and for how long it sounded, in seconds."""
+    """A word, when it began on the line's clock, and how long it sounded, in seconds."""
 
     word: str
     at_s: float
@@ -37,17 +37,17 @@ class Heard:
 
     @property
     def whole(self) -> bool:
-        """Whether enough of it was there to be understood."""
+        """Whether it sounded for long enough to be understood."""
         return self.for_s > WORD_S * 0.6
 
 
 def plain(text: str) -> list[str]:
-    """The words of a text as they are said."""
+    """The words of a text as they are spoken."""
     return [word for each in text.lower().split() if (word := "".join(filter(str.isalpha, each)))]
 
 
 def encode(text: str) -> tuple[Samples, list[tuple[str, float]]]:
-    """Speech at 8 kHz, and each word with the second at which it begins. Unknown words sound as "unknown"."""
+    """Speech at 8 kHz, and each word with the second at which it begins. Words without a code sound as "unknown"."""
     at = np.arange(round(WORD_S * SAMPLE_RATE)) / SAMPLE_RATE
     parts, words = [np.zeros(0)], []
     for written in text.split():
@@ -59,7 +59,7 @@ def encode(text: str) -> tuple[Samples, list[tuple[str, float]]]:
 
 
 class Ear:
-    """Reads words off audio (8 kHz) as it comes. ``heard`` are those so far; one that was cut in two is one."""
+    """Reads words off audio (8 kHz) as it arrives. ``heard`` has them; the halves of a split word are joined."""
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
@@ -69,11 +69,11 @@ class Ear:
 
     @property
     def now_s(self) -> float:
-        """How much audio there was."""
+        """The length of the audio so far."""
         return self._steps * _STEP / SAMPLE_RATE
 
     def hear(self, samples: Samples) -> None:
-        """Listen to more of it."""
+        """Listen to more audio."""
         self._rest = np.concatenate((self._rest, samples))
         while self._rest.size >= _STEP:
             step, self._rest = self._rest[:_STEP], self._rest[_STEP:]

@@ -1,4 +1,4 @@
-"""Compares what a caller heard, word by word, with what was to be said."""
+"""Compares the words that a caller heard with the words that were to be said."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from orchestra.simulator.phone_line import FRAME_S
 from orchestra_schemas import CallStarted, Event, ReplyChunk, ReplyInterrupted, TurnCancelled
 from tests.faults.spoken.tones import APOLOGY, HOLDING, STILL_THERE, Heard, plain
 
-#: what the edge says by itself, and the agents say too, may come between any two words
+#: the edge says these on its own, as agents may too: they are allowed between any two words
 _BY_THE_EDGE = frozenset(plain(f"{HOLDING} {APOLOGY} {STILL_THERE}"))
-#: a sentence that was heard whole so short a time before its edge died is said again: nobody was told yet that it was
+#: a sentence that ended this shortly before its edge died is said again, because nobody knew yet that it was heard
 _TOLD_WITHIN_S = 1.0
 
 
 @dataclass(slots=True)
 class Sentence:
-    """A sentence that was to be said; ``optional``: the caller spoke over its reply, or it was taken back."""
+    """A sentence to be said; ``optional``: the caller spoke over its reply, or the reply was withdrawn."""
 
     turn: int
     words: list[str]
@@ -24,7 +24,7 @@ class Sentence:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was wrong with a call, in words; nothing, if it is empty."""
+    """The faults of a call, in words; empty if there are none."""
 
     wrong: list[str] = field(default_factory=list)
     said_again: int = 0
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def to_be_said(journal: Sequence[Event]) -> list[Sentence]:
-    """The sentences of a call, from what its agents published."""
+    """The sentences of a call, from the events of its agents."""
     loose = {event.turn for event in journal if isinstance(event, ReplyInterrupted | TurnCancelled)}
     chunks: dict[int, list[str]] = {}
     for event in journal:
@@ -49,13 +49,13 @@ def to_be_said(journal: Sequence[Event]) -> list[Sentence]:
 
 
 def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence[Sentence]) -> Verdict:
-    """Whether the words are those of the sentences, in order, each once.
+    """Check that the words are those of the sentences, in order, each once.
 
-    Where the stream broke (``breaks_s``, on the line's clock) the sentence that was being said begins again.
+    Where the stream broke (``breaks_s``, on the line's clock), the sentence in progress begins again.
     """
     verdict = Verdict(sentences=len(sentences))
-    place, word = 0, 0  # the next word to come
-    last_s, ended_s = 0.0, 0.0  # when the last word began, and when the last word of the sentence before did
+    place, word = 0, 0  # the next expected word
+    last_s, ended_s = 0.0, 0.0  # when the last word began, and when the last word of the sentence before it did
     for each in heard:
         if not each.whole or each.word in _BY_THE_EDGE:
             continue
@@ -79,7 +79,7 @@ def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence
 
 
 def _next(sentences: Sequence[Sentence], place: int, word: int) -> Iterator[tuple[int, int]]:
-    """Where the next word may be: the next one of the text, or, where a reply was cut, the next reply's first."""
+    """Where the next word may be: the next one of the text, or, after an interrupted reply, the first of the next."""
     if place == len(sentences):
         return
     yield place, word
