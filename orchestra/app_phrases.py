@@ -1,6 +1,6 @@
-"""What an app says, as a new process loads it: the one way to see whether changed files are an app, and which.
+"""Loads an app in a new process to read its name, version and phrases, or to find that changed files do not load.
 
-A process of its own, since Python does not import again what it has imported once.
+The process must be new because Python imports each module only once.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever process or machine dies when."""
+"""Atomic file writes: after a crash of the process or machine, a file is complete or absent."""
 
 import errno
 import os
@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-#: ends the name of a file that is not whole yet
+#: suffix of a file that is not complete yet
 DRAFT = ".part"
-#: what file systems say that cannot sync a folder, and what a folder says that may be written but not listed
+#: errors of file systems that cannot sync a folder, and of folders that may be written but not listed
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES}
 
 
 @contextmanager
 def atomic_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator[BinaryIO]:
-    """Write a file beside its place and give it its name when the block ends, on the disk before that.
+    """Write a draft in the same folder; when the block ends, sync it to the disk and rename it to ``path``.
 
-    Folders that are missing are made. When the block raises, nothing changes.
+    Missing folders are created. If the block raises, nothing changes.
 
     Args:
         path: the file's name.
-        mode: its permissions, of which the process's umask is taken away.
-        replace: whether an existing file is replaced. If not, the first writer wins, also among processes.
+        mode: its permissions, before the process's umask is applied.
+        replace: whether an existing file is replaced. If not, the first writer wins, even across processes.
 
     Raises:
         FileExistsError: the file exists, and is not to be replaced.
@@ -30,7 +30,7 @@ def atomic_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Itera
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # a name of its own: two writers of one file, each whole, must not write into one draft
+    # a unique name, because two writers of the same file must not share a draft
     draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}{DRAFT}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
@@ -47,7 +47,7 @@ def atomic_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Itera
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o666, replace: bool = True) -> None:
-    """Write a whole file; see `atomic_file`."""
+    """Write a complete file; see `atomic_file`."""
     with atomic_file(path, mode=mode, replace=replace) as file:
         file.write(content)
 

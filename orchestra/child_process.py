@@ -1,4 +1,4 @@
-"""Good manners of processes: a child ends with its parent, and one that starts leaves the cores to those that serve."""
+"""Child processes: they end with their parent, and leave most cores to serving processes while they start."""
 
 import ctypes
 import os
@@ -14,7 +14,7 @@ _PR_SET_PDEATHSIG = 1
 def die_with_parent() -> Callable[[], None]:
     """A ``preexec_fn`` after which a child gets SIGTERM when its parent has ended.
 
-    A parent that is killed cannot end its children itself. Linux only (prctl(2)); elsewhere nothing is done.
+    A parent that is killed cannot end its children itself. Linux only (prctl(2)); elsewhere this does nothing.
     """
     parent = os.getpid()
 
@@ -29,10 +29,10 @@ def die_with_parent() -> Callable[[], None]:
 
 @contextmanager
 def on_one_core() -> Iterator[None]:
-    """Keep this process, and threads that it starts, on one of its cores while the block runs.
+    """Keep this process and the threads it starts on one core while the block runs.
 
     Importing and loading at start would take several cores for seconds, while other processes serve calls. Linux only;
-    elsewhere, and if a sandbox forbids it, nothing is done.
+    elsewhere, or if a sandbox forbids it, this does nothing.
     """
     cores = os.sched_getaffinity(0) if sys.platform == "linux" else set()
     if len(cores) > 1:

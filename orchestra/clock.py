@@ -11,7 +11,7 @@ class Clock(Protocol):
         """Seconds since the epoch: for moments that are published or compared between processes."""
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment, never set back: for measuring how long something takes."""
+        """Seconds since an arbitrary moment, which never go back: for measuring how long something takes."""
 
 
 SYSTEM_CLOCK: Clock = time

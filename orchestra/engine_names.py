@@ -8,7 +8,7 @@ _ENGINES = "orchestra.voice.engines"
 
 
 def engine_names(kind: Literal["stt", "tts"]) -> tuple[str, ...]:
-    """Names of the engines that recognize speech, or that speak: the folders with a file ``stt.py``, or ``tts.py``.
+    """Names of the engines for speech recognition or synthesis: the folders with a file ``stt.py`` or ``tts.py``.
 
     The local engine, which needs no key, comes first.
     """

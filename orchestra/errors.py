@@ -9,8 +9,8 @@ OrchestraError
 │   └── ServerError            the Redis server cannot be reached, or cannot keep our calls
 ├── FencedError                this worker no longer owns the partition
 ├── RejectedError              input from outside breaks its protocol
-│   └── MalformedMessageError  a message of a known kind has a wrong content
-├── ToolFailed                 a tool could not do its work; the agent is told why
+│   └── MalformedMessageError  a message of a known kind has invalid content
+├── ToolFailed                 a tool could not do its work; the agent gets the reason
 ├── EngineError                a speech engine or model failed to answer
 │   └── ReportedError          the model's server reported a failure
 ├── ServiceError               a service refuses a request, or does not answer
@@ -23,7 +23,7 @@ OrchestraError
 ├── JournalUnavailableError    the state of a call cannot be read at the moment
 └── StreamLostError            a media stream broke; the carrier may bring the caller back
 
-Outside of the tree, because of what they must be caught with: `orchestra_schemas.DecodeError` and ``EncodeError`` (a
+Outside the tree, because they must derive from other exceptions: `orchestra_schemas.DecodeError` and ``EncodeError`` (a
 ValueError each: the event contracts import nothing of Orchestra), and ``TransientError`` of the Redis connection (a
 ConnectionError of redis-py). Exceptions with a leading underscore never leave their module.
 """
@@ -71,13 +71,13 @@ class RejectedError(OrchestraError):
 
 
 class MalformedMessageError(RejectedError):
-    """A message of a known kind has a content that the protocol does not allow."""
+    """A message of a known kind has content that the protocol does not allow."""
 
 
 class ToolFailed(OrchestraError):  # noqa: N818 - an outcome that a tool's author names, like a result
-    """A tool could not do its work. Raised by tools; the agent is told the text.
+    """A tool could not do its work. Raised by tools; the agent gets the text.
 
-    Of any other exception the agent learns only the type, and the log gets the rest.
+    For any other exception the agent gets only the type; the log has the rest.
     """
 
 
@@ -114,7 +114,7 @@ class ForeignCallError(OrchestraError):
 
 
 class ReplayDivergedError(OrchestraError, AssertionError):
-    """A consumer publishes something else than in the recording; the message has the differences."""
+    """A consumer's output differs from the recording; the message lists the differences."""
 
 
 class JournalUnavailableError(OrchestraError):

@@ -14,7 +14,7 @@ from orchestra.hide_secrets import without_secrets
 
 
 class FileRoot:
-    """Files under one root, by their path below it. A file is whole or not there. Every method blocks.
+    """Files under one root, named by their path below it. A file is complete or absent. Every method blocks.
 
     All methods raise OSError if the root cannot be reached or written, whatever the driver raises. The first one
     connects; after a failure the next one connects again.
@@ -36,7 +36,7 @@ class FileRoot:
         return without_secrets(self.location)
 
     def names(self, path: str = "") -> list[str]:
-        """The names in a folder; empty if there is no such folder."""
+        """The names in a folder; empty if the folder does not exist."""
         try:
             if self.folder is not None:
                 return os.listdir(self.folder / path)  # noqa: PTH208 - names, not paths
@@ -48,7 +48,7 @@ class FileRoot:
         return [str(name).rstrip("/").rpartition("/")[2] for name in found]
 
     def read(self, path: str) -> bytes:
-        """A whole file."""
+        """The content of a file."""
         if self.folder is not None:
             return (self.folder / path).read_bytes()
         with open_filesystem(self.location) as (files, base):
@@ -65,8 +65,8 @@ class FileRoot:
     def _write_remote(self, files: Any, target: str, content: bytes) -> None:
         """Write a draft and rename it, if the file system can rename.
 
-        An object store cannot, and need not: an object is whole or not there. Copying and deleting instead would need
-        the right to delete.
+        An object store cannot rename, and need not: an object is complete or absent. Copying and deleting instead would
+        require the right to delete.
         """
         import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
 
@@ -84,7 +84,7 @@ class FileRoot:
             _remove_if_it_goes(files, draft)
         except Exception:
             _remove_if_it_goes(files, draft)
-            # it is there if the draft was copied and only its removal was forbidden
+            # the file exists if the draft was copied and only its removal was forbidden
             if not _is_there(files, target, len(content)):
                 raise
 
@@ -96,7 +96,7 @@ class FileRoot:
             return int(files.info(_at(base, path))["size"])
 
     def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         with contextlib.suppress(FileNotFoundError):
             if self.folder is not None:
                 (self.folder / path).unlink()
@@ -122,7 +122,7 @@ class FileRoot:
 
 
 def folder_of(root: str) -> Path | None:
-    """The folder of this machine that a path or a ``file:`` URL names; None for any other URL."""
+    """The local folder that a path or a ``file:`` URL names; None for any other URL."""
     parts = urlsplit(root)
     if parts.scheme == "file":
         return Path(unquote(parts.path))

@@ -1,7 +1,7 @@
 """Hides secrets in texts: passwords and keys in URLs, credentials in headers, values that are known to be secret.
 
-`OrchestraError` masks its message, and the log every entry: a secret in somebody's URL, or in another library's
-exception, is neither raised nor logged.
+`OrchestraError` masks its message, and the log every entry: a secret in a URL, or in the exception of a library, is
+neither raised nor logged.
 """
 
 import re
@@ -36,8 +36,8 @@ _SHORTEST = 6
 def without_secrets(text: str) -> str:
     """The text with the secrets of every URL in it hidden: ``redis://user:…@host/0?sentinel_password=…&ssl=1``.
 
-    A password may hold any character, ``/`` and ``@`` too: everything up to the last ``@`` is hidden. Of a query, only
-    values that cannot be secret are shown; of a path, nothing that looks like a key.
+    A password may hold any character, ``/`` and ``@`` too: everything up to the last ``@`` is hidden. Query values are
+    hidden unless they cannot be secret; parts of a path are hidden if they look like keys.
     """
     if "://" in text:
         text = _URL.sub(lambda found: found[1] + _without_login(found[1].lower(), found[2]), text)

@@ -1,17 +1,17 @@
-"""How values are distributed, counted in buckets."""
+"""Histograms: values counted in buckets."""
 
 from bisect import bisect_left
 
 #: upper bounds in seconds, fine where a caller notices the difference
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 5, 10)
-#: the first bound is one that nearly every handler which waits for nothing keeps
+#: nearly every handler that waits for nothing stays within the first bound
 HANDLER_S = (0.001, 0.0025, *LATENCY_S, 30)
 
 
 class Histogram:
-    """How many values were at most each of these bounds, and the sum of all.
+    """Counts values in buckets with these upper bounds, and sums them.
 
-    ``counts`` are by bucket and not added up; the last one is of the values beyond every bound.
+    ``counts`` are per bucket, not cumulative; the last one counts the values above every bound.
     """
 
     __slots__ = ("bounds", "counts", "sum")

@@ -1,4 +1,4 @@
-"""What packages of 0.1 are called now, for apps and consumers that were written for it."""
+"""The new names of packages of version 0.1, for apps and consumers written for it."""
 
 _NOW = {
     "schemas": "events are imported from `orchestra.events` since 0.2: `from orchestra.events import CallStarted`",
@@ -8,5 +8,5 @@ _NOW = {
 
 
 def renamed(module: str | None) -> str:
-    """What to import instead of a module of 0.1 that is not there; empty for any other module."""
+    """What to import instead of a missing module of version 0.1; empty for any other module."""
     return _NOW.get((module or "").partition(".")[0], "")

@@ -1,4 +1,4 @@
-"""Structured logging of every process: a line per entry on standard error, and to OpenObserve if one is set."""
+"""Structured logging of every process: a line per entry on standard error, and to OpenObserve if one is configured."""
 
 import logging
 import sys
@@ -15,7 +15,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 def _shipping(settings: Settings) -> list[structlog.typing.Processor]:
-    """The processor that ships entries to OpenObserve, if one is set."""
+    """The processor that ships entries to OpenObserve, if one is configured."""
     if not settings.openobserve_url:
         return []
     from orchestra.telemetry.logs import LogShipping  # noqa: PLC0415 - an HTTP client, only if needed
@@ -30,7 +30,7 @@ class Masking:
         self._masked = masking(values)
 
     def __call__(self, _: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """The entry, with its secrets hidden at any depth."""
+        """The entry with its secrets hidden at any depth."""
         return {name: self._clean(value) for name, value in entry.items()}
 
     def _clean(self, value: Any) -> Any:
@@ -49,7 +49,7 @@ class Masking:
 
 
 def _harmless(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The entry without characters that would control the terminal."""
+    """The entry without characters that could control the terminal."""
     return {name: printable(value) if isinstance(value, str) else value for name, value in entry.items()}
 
 
@@ -57,7 +57,7 @@ def configure_logging(settings: Settings, process: str) -> None:
     """Configure structlog for this process; ``process`` names it in every entry ("edge", "worker.execution").
 
     Raises:
-        SettingError: an OpenObserve is set without credentials.
+        SettingError: OpenObserve is configured without credentials.
 
     """
     renderer: structlog.typing.Processor = (

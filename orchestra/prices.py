@@ -1,4 +1,4 @@
-"""The operator's price table for the parts of a call. None is built in, because prices change."""
+"""The operator's price table for the parts of a call. There are no defaults, because prices change."""
 
 import json
 from typing import Annotated
@@ -9,7 +9,7 @@ Price = Annotated[float, Field(ge=0)]
 
 
 class ModelPrice(BaseModel):
-    """Price of a million tokens, of a model's prompts and of its answers."""
+    """Price of a million tokens in a model's prompts and in its answers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

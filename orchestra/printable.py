@@ -1,4 +1,4 @@
-"""Text that cannot control a terminal, whoever wrote it: callers, models, tools, peers, other people's files."""
+"""Makes text from callers, models, tools, peers and other people's files safe to show on a terminal."""
 
 import re
 
@@ -13,7 +13,7 @@ _REPLACEMENT = "�"
 
 
 def printable(text: str) -> str:
-    """The text with every control, format and bidirectional character as ``�``; line ends and tabs stay."""
+    """The text with every control, format and bidirectional character as ``�``; line ends and tabs are kept."""
     return _CONTROLS.sub(_REPLACEMENT, text)
 
 

@@ -1,7 +1,7 @@
-"""Metrics in Prometheus's text format: the one place in which their values become a page.
+"""Renders metrics in Prometheus's text format.
 
-The values are counted by whoever has them, as plain numbers; a page is made of them when it is asked for. So counting
-costs no more than an addition, and there is no registry in which the processes of one test would meet.
+Each component counts in plain numbers, from which a page is rendered on request. So counting costs no more than an
+addition, and there is no global registry that the components of one test would share.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,17 +17,17 @@ Labels = dict[str, str]
 
 
 def counter(name: str, meaning: str, *samples: tuple[Labels, float]) -> Metric:
-    """A number that only grows; ``name`` ends in ``_total``."""
+    """A number that only increases; ``name`` ends in ``_total``."""
     return _with_samples(CounterMetricFamily(name, meaning), name, samples)
 
 
 def gauge(name: str, meaning: str, *samples: tuple[Labels, float]) -> Metric:
-    """A number that grows and shrinks."""
+    """A number that goes up and down."""
     return _with_samples(GaugeMetricFamily(name, meaning), name, samples)
 
 
 def histogram(name: str, meaning: str, *samples: tuple[Labels, Histogram]) -> Metric:
-    """How values are distributed; in seconds, where ``name`` ends in ``_seconds``."""
+    """A distribution of values; in seconds if ``name`` ends in ``_seconds``."""
     labels = list(samples[0][0]) if samples else []
     family = HistogramMetricFamily(name, meaning, labels=labels)
     for values, each in samples:

@@ -1,4 +1,4 @@
-"""Code that changes while it runs, for development: one watcher, which restarts what has loaded the changed files."""
+"""Reloading for development: one watcher, which restarts the processes that loaded the changed files."""
 
 import asyncio
 import signal
@@ -25,9 +25,9 @@ _PAUSE_MS = 100
 async def changed_files(
     folder: Path, suffixes: tuple[str, ...], stop: asyncio.Event | None = None
 ) -> AsyncIterator[list[str]]:
-    """Yield the files with these endings that were written or removed below a folder, sorted, each time there are some.
+    """Yield the files with these endings that were written or removed below a folder, sorted, after each change.
 
-    Ends when ``stop`` is set. Where the system has no more watches to give, the files are polled.
+    Ends when ``stop`` is set. If the system's limit of file watches is reached, the files are polled.
     """
     root = await asyncio.to_thread(folder.resolve)
 
@@ -47,7 +47,7 @@ async def changed_files(
         try:
             async for found in changes:
                 yield sorted({path for _, path in found})
-        except (OSError, RuntimeError) as error:  # RuntimeError: what its notifier raises
+        except (OSError, RuntimeError) as error:  # RuntimeError: raised by its notifier
             if polling:
                 raise
             _LOG.warning("reload.polling", folder=str(root), error=str(error))
@@ -55,13 +55,13 @@ async def changed_files(
 
 
 async def reload_on_change(folder: Path, app: str, restart: Callable[[], Awaitable[None]]) -> None:
-    """Call ``restart`` each time files below a folder have changed and the app can be loaded; run for ever.
+    """Call ``restart`` each time files below a folder have changed and the app can be loaded. Never returns.
 
-    Calls go on meanwhile: their turns are in the journal.
+    Calls continue meanwhile, because their turns are in the journal.
 
     Args:
         folder: code, prompts and knowledge of the app.
-        app: where it is, ``module:attribute``.
+        app: the app as ``module:attribute``.
         restart: restarts the processes that have loaded the app.
 
     """

@@ -16,7 +16,7 @@ from orchestra.prices import Prices, read_prices
 if TYPE_CHECKING:
     STTName = str
     TTSName = str
-else:  # an engine is found by its folder, so its name is known at run time only
+else:  # an engine is found by its folder, so its name is only known at run time
     STTName = Literal[engine_names("stt")]
     TTSName = Literal[engine_names("tts")]
 
@@ -211,7 +211,7 @@ class Settings(BaseSettings):
     """Label Studio server that receives finished calls. Starts the curator."""
     label_studio_api_key: SecretStr = SecretStr("")
     """Personal access token of a Label Studio account."""
-    # the server takes 50 characters, and a project beside it holds the audio
+    # the server allows 50 characters, and the name of the project for the audio is longer
     label_studio_project: Annotated[str, Field(min_length=3, max_length=42)] = "Orchestra calls"
     """Title of the Label Studio project. It is created if it does not exist."""
     label_studio_audio: Literal["link", "upload", "none"] = "link"

@@ -1,4 +1,4 @@
-"""Signatures that expire: the one way in which a URL or a parameter proves that this installation issued it."""
+"""Signatures that expire: they prove that this installation issued a URL or a parameter."""
 
 import hashlib
 import hmac
@@ -13,10 +13,10 @@ class Signer:
     """Signs fields with HMAC-SHA256 and checks them in constant time.
 
     Args:
-        secret: what only this installation knows.
+        secret: known only to this installation.
         purpose: what the signatures are for. The key is derived from both, so that a signature made for one purpose is
             worthless for another, and one secret can serve several. Its last word is the version of the format:
-            change it to invalidate what was signed before.
+            change it to invalidate older signatures.
 
     """
 

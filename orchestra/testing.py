@@ -1,4 +1,4 @@
-"""Fixtures for testing consumers on a real server: import ``bus``, ``redis_url`` and ``settings`` where the tests are.
+"""Fixtures for testing consumers on a real server: import ``bus``, ``redis_url`` and ``settings`` into the test module.
 
 >>> async def test_a_greeting_is_scored(bus):                                       # doctest: +SKIP
 ...     async with bus.run(consumer):
@@ -100,14 +100,14 @@ async def replay(
 
     Args:
         journal: a file of JSON lines, or the events of one or more calls, each with its id.
-        consumer: its handlers run.
+        consumer: the consumer whose handlers run.
         settings: by default those of the environment.
         clock: ``now`` moves the times in the events so that the calls happen now; ``then`` keeps them.
         patience_s: how long to wait for an output while its handler is running and nothing else happens.
         ignored: names of more fields that are not compared, beside times, deadlines and versions.
 
     Returns:
-        What was compared, if everything agrees.
+        The comparison, if everything agrees.
 
     Raises:
         ReplayDivergedError: an output differs, is missing or is new, or an event became a dead letter.
@@ -139,7 +139,7 @@ async def replay(
 
 
 def _differences(name: str, result: ConsumerResult) -> Iterator[str]:
-    """What differs, a line each."""
+    """The differences, one line each."""
     differing = result.outputs.of("changed", "missing", "new")
     yield f"{name} diverges from the recording in {len(differing)} of {len(result.outputs.all)} outputs:"
     for output in differing[:_MOST_DIFFERENCES]:
@@ -195,7 +195,7 @@ class TestBus:
         return [event for _, event in sorted(found, key=lambda pair: pair[0])]
 
     async def full(self, partition: int) -> int:
-        """Wait until the running consumer stops reading a partition; how many entries are then unfinished."""
+        """Wait until the running consumer stops reading a partition; returns how many entries are then unfinished."""
         (runtime,) = self.runtimes
         owned = runtime.rebalancer.owned[partition]
         async with asyncio.timeout(_SETTLED_S):

@@ -8,7 +8,7 @@ PACKAGE = "orchestra-voice"
 
 @cache
 def package_version() -> str:
-    """The version of the package, ``0`` where it runs without having been installed."""
+    """The version of the package, ``0`` if it is not installed."""
     try:
         return version(PACKAGE)
     except PackageNotFoundError:
