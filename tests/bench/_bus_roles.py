@@ -1,9 +1,9 @@
 """One process of a bus benchmark: ``_bus_roles.py ROLE '{"url": …}'``; prints one line of JSON at its end.
 
-Peers run this file in environments of their own, so nothing of Orchestra is imported at the top.
+Peers run this file in their own environments, so the top of the file imports nothing of Orchestra.
 """
 
-# ruff: noqa: PLC0415 - a peer's environment has only what that peer needs
+# ruff: noqa: PLC0415 - a peer's environment has only the packages of that peer
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ class Meter:
         self.done = asyncio.Event()
 
     def hit(self, sent: float = 0.0) -> None:
-        """One event was handled."""
+        """Count one handled event."""
         if sent:
             self.latencies.append((time.monotonic() - sent) * 1000)
         if self.seen == 0:
@@ -34,12 +34,12 @@ class Meter:
             self.done.set()
 
     def report(self) -> dict[str, Any]:
-        """What was measured."""
+        """The measurements."""
         return {"cpu_us": self._cpu / self.seen * 1e6, "per_s": self.seen / self._wall, "latencies": self.latencies}
 
 
 def quiet() -> None:
-    """Standard output belongs to the results."""
+    """Keep everything but the result off standard output."""
     import logging
 
     import structlog
@@ -51,7 +51,7 @@ def quiet() -> None:
 
 
 async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
-    """Our engine, per-event handlers, exactly-once commits."""
+    """Our engine: a handler per event, exactly-once commits."""
     from pathlib import Path
 
     from _bus_events import SampleSeen, SampleTaken
@@ -93,7 +93,7 @@ async def engine(options: dict[str, Any], *, output: bool) -> dict[str, Any]:
 
 
 async def raw(options: dict[str, Any]) -> dict[str, Any]:
-    """What one writes without a framework: redis-py, XREADGROUP COUNT 100, one XACK a batch."""
+    """The usual code without a framework: redis-py, XREADGROUP COUNT 100, one XACK a batch."""
     import msgspec
     import redis.asyncio
     from redis.exceptions import ResponseError
@@ -175,7 +175,7 @@ async def faststream(options: dict[str, Any], *, batch: bool) -> dict[str, Any]:
 
 
 async def faststream_seed(options: dict[str, Any]) -> dict[str, Any]:
-    """One event as FastStream publishes it, to be copied by the filler."""
+    """One event as FastStream publishes it, for the filler to copy."""
     from faststream.redis import RedisBroker
 
     broker = RedisBroker(options["url"], logger=None)
@@ -222,7 +222,7 @@ async def raw_publisher(options: dict[str, Any]) -> dict[str, Any]:
 
 
 async def relay(options: dict[str, Any]) -> dict[str, Any]:
-    """Two of these share the partitions: who handles what, until killed or told to stop by an empty line."""
+    """Two of these share the partitions and record who handles which, until killed or stopped by an empty line."""
     from pathlib import Path
 
     from _bus_events import SampleTaken

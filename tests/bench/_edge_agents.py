@@ -1,4 +1,4 @@
-"""The agents of the edge benchmark: one consumer behind the bus that answers every turn at once."""
+"""The agents of the edge benchmark: one consumer on the bus that answers every turn at once."""
 
 from orchestra import Consumer
 from orchestra_schemas import Event, ReplyChunk, TurnCompleted, UserTurnEnded
@@ -9,6 +9,6 @@ consumer = Consumer("agents")
 
 @consumer.on(UserTurnEnded)
 async def answer(event: UserTurnEnded) -> list[Event]:
-    """One sentence."""
+    """Answer with one sentence."""
     said = ReplyChunk(call=event.call, turn=event.turn, text=ANSWER, agent="reception")
     return [said, TurnCompleted(call=event.call, turn=event.turn, agent="reception")]

@@ -1,7 +1,7 @@
-"""The callers of the edge benchmark: many light ones in one process, each in real time over its own media stream.
+"""The callers of the edge benchmark: many lightweight ones in one process, each with its own real-time media stream.
 
-What a caller says is encoded beforehand; what they hear is not kept, only when it came. Moments are of one monotonic
-clock, so that nothing of the edge's own clocks goes in.
+Their speech is encoded beforehand; of what they hear only the times are kept. All times are of one monotonic clock,
+independent of the edge's own.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from orchestra.voice.audio.mulaw import Samples
 FRAME_S = 0.02
 _SILENCE = base64.b64encode(bytes([mulaw.SILENCE]) * 160).decode()
 _PAUSE_S = (0.4, 1.4)
-#: after so long without sound a reply is over; a shorter silence within it is a gap
+#: after this long without sound a reply is over; a shorter silence within it is a gap
 _OVER_S = 0.8
 _INTERRUPTS_AFTER_S = 1.2
 _PATIENCE_S = 6.0
@@ -36,7 +36,7 @@ _decode = msgspec.json.decode
 
 @dataclass(frozen=True)
 class Said:
-    """An utterance in frames of 20 ms, coded, and which of them is the first and the last with sound."""
+    """An utterance as encoded frames of 20 ms, with the first and the last that have sound."""
 
     frames: tuple[str, ...]
     first: int
@@ -52,7 +52,7 @@ class Said:
 
 @dataclass
 class Heard:
-    """What callers have noted, in ms: answer after the end of speech, `clear` after the start of speech, gaps."""
+    """The callers' measurements in ms: answer after the end of speech, `clear` after the start of speech, gaps."""
 
     response_ms: list[float] = field(default_factory=list)
     clear_ms: list[float] = field(default_factory=list)
@@ -71,10 +71,10 @@ class LightCaller:
         self._socket: ClientConnection | None = None
         self._sid = "MZ" + secrets.token_hex(16)
         self._saying: tuple[Said, int] | None = None
-        self._played_at = 0.0  # when all that came was played
-        self._ended_at = 0.0  # the caller's last words
-        self._began_at = 0.0  # the first words of an interruption
-        self._waits = True  # for the first sound of an answer
+        self._played_at = 0.0  # when the audio so far will have been played
+        self._ended_at = 0.0  # the end of the caller's speech
+        self._began_at = 0.0  # the start of an interruption
+        self._waits = True  # True until the first sound of an answer
         self._answered_at = 0.0
         self._heard_first = asyncio.Event()
         self._marks: list[str] = []
@@ -121,7 +121,7 @@ class LightCaller:
             self._began_at = now - FRAME_S
         if at == said.last:
             self._ended_at, self._waits = now, True
-            if self._played_at > now - FRAME_S:  # it is being answered already: to half of what was said
+            if self._played_at > now - FRAME_S:  # answered before it was finished: the answer is to half of it
                 self._notes.heard.counts["early"] += 1
                 self._ended_at = 0.0
             self._heard_first.clear()
@@ -155,7 +155,7 @@ class LightCaller:
 
     async def _reply_over(self) -> None:
         await self._heard_first.wait()
-        while (left := self._played_at + _OVER_S - self._loop.time()) > 0:  # noqa: ASYNC110 - it moves as audio comes
+        while (left := self._played_at + _OVER_S - self._loop.time()) > 0:  # noqa: ASYNC110 - changes as audio arrives
             await asyncio.sleep(left)
 
     async def _listen(self) -> None:
@@ -203,7 +203,7 @@ class LightCaller:
 
 
 class Load:
-    """So many callers at one address, and what they have noted since they were last asked."""
+    """A number of callers of one address, and their measurements since the last `read`."""
 
     def __init__(self, url: str, token: str, said: list[Said], *, interrupts: float) -> None:
         self._url, self._token, self._said, self._interrupts = url, token, said, interrupts
@@ -212,7 +212,7 @@ class Load:
         self._small: set[asyncio.Task[None]] = set()
 
     async def set(self, calls: int) -> None:
-        """Have so many calls."""
+        """Add or end calls until there are this many."""
         while len(self._calls) > calls:
             await _outcome(self._calls.pop())
         while len(self._calls) < calls:
@@ -221,7 +221,7 @@ class Load:
             await asyncio.sleep(0.1 + random.random() * 0.05)
 
     def keep(self, coroutine: Any) -> None:
-        """See a small task through."""
+        """Hold a short task until it is done."""
         task = asyncio.ensure_future(coroutine)
         self._small.add(task)
         task.add_done_callback(self._sent)
@@ -232,10 +232,10 @@ class Load:
             self.heard.counts["cut_off"] += 1
 
     def read(self) -> Heard:
-        """What was noted since the last time."""
+        """The measurements since the last time."""
         for call in self._calls:
             if call.done():
-                call.result()  # a caller that broke is an error of the benchmark
+                call.result()  # an exception in a caller is an error of the benchmark
                 self.heard.counts["ended"] += 1
         heard, self.heard = self.heard, Heard()
         return heard
@@ -250,7 +250,7 @@ async def _outcome(call: "asyncio.Task[None]") -> None:
 
 
 async def _answer(url: str, token: str) -> ConnectStream:
-    """What the edge's webhook says is to be done with a new call."""
+    """The answer of the edge's webhook to a new call."""
     form = {"CallSid": "CA" + secrets.token_hex(16), "From": "+15550001", "To": "+15550100", "CallStatus": "ringing"}
     address = f"{url}/twilio/voice"
     signature = RequestValidator(token).compute_signature(address, form)

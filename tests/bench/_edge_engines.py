@@ -1,4 +1,4 @@
-"""Stub engines of the edge benchmark: they cost next to nothing, and answer a fixed time after the caller's speech."""
+"""Stub engines of the edge benchmark: they cost next to nothing and answer a fixed time after the caller's speech."""
 
 import asyncio
 import time
@@ -30,26 +30,26 @@ from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, Tur
 from orchestra.voice.engines.word_timestamps import WordCountingTTS
 from tests.bench._edge_answer import ANSWER
 
-#: an interim transcript so long after the first sound, a final one so long after the last (Deepgram's median), and
-#: audio so long after the words (ElevenLabs' median), in seconds
+#: the delay of an interim transcript after the first sound, of a final one after the last (Deepgram's median), and of
+#: audio after the words (ElevenLabs' median), in seconds
 INTERIM_S, FINAL_S, SPEECH_S = 0.15, 0.247, 0.138
 _WORD_S = 0.2
 _RATE = 8_000
 _CHUNK_S = 0.5
 _WORDS = "Until when is the depot open today?"
-#: a sample this large is a sound (-50 dB)
+#: a sample this large counts as sound (-50 dB)
 _AUDIBLE = 100
 
 
 class StubSTT(STTService):
-    """A streaming engine that hears the same words whenever there is sound."""
+    """A streaming engine that recognizes the same words whenever there is sound."""
 
     def __init__(self) -> None:
         super().__init__(ttfs_p99_latency=0.5, settings=STTSettings(model="stub", language=None))
         self._heard = False
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
-        """Nothing yet; the first sound of a stretch of speech starts the time until its interim transcript."""
+        """Yield nothing; the first sound of a stretch of speech starts the time until its interim transcript."""
         if not self._heard and np.abs(np.frombuffer(audio, np.int16)).max() > _AUDIBLE:
             self._heard = True
             self.create_task(self._tell(InterimTranscriptionFrame("Until when", "", time_now_iso8601()), INTERIM_S))
@@ -69,7 +69,7 @@ class StubSTT(STTService):
 
 
 class StubTTS(TTSService):
-    """Says each word as a tone of 200 ms, and knows when it says it."""
+    """Says each word as a tone of 200 ms, with word timestamps."""
 
     def __init__(self, **options: Any) -> None:
         settings = TTSSettings(model="stub", voice="stub", language=None)
@@ -77,7 +77,7 @@ class StubTTS(TTSService):
         super().__init__(settings=settings, **options)
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
-        """Audio, faster than it is played, as vendors send it."""
+        """Audio, delivered faster than it plays, as vendors do."""
         await asyncio.sleep(SPEECH_S)
         words = text.split()
         audio = _tone(len(words) * _WORD_S)
@@ -88,11 +88,11 @@ class StubTTS(TTSService):
 
 
 class OwnStubTTS(WordCountingTTS, StubTTS):
-    """The same with the edge's own way of counting words."""
+    """The same with the edge's own word counting."""
 
 
 class StubModel(FrameProcessor):
-    """Stands where the stock pipeline has its language model, and answers at once."""
+    """Takes the place of the language model in the stock pipeline, and answers at once."""
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Say the answer."""
@@ -132,11 +132,11 @@ class _Stubs:
         )
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 def engines() -> Engines:
-    """The stubs behind the port, with Silero and smart-turn as in earnest."""
+    """The stubs as the engines' port, with the real Silero and smart-turn."""
     return Engines(cast("Any", _Stubs()), cast("Any", _Stubs()), TurnDetectionModels.load())
 
 

@@ -1,7 +1,7 @@
 """One side of the edge benchmark, alone on one core: ``_edge_side.py ours|stock '{"core": …, "redis_url": …}'``.
 
-Prints its address, then for each line on standard input what it was like since the line before, as JSON. With a third
-argument it also profiles its event loop into that file.
+Prints its address, then, for each line on standard input, its measurements since the line before, as JSON. With a
+third argument it also profiles its event loop into that file.
 """
 
 import os
@@ -11,7 +11,7 @@ if __name__ == "__main__":
     import json
 
     _SIDE, _OPTIONS = sys.argv[1], json.loads(sys.argv[2])
-    os.sched_setaffinity(0, {_OPTIONS["core"]})  # before any library makes threads, which inherit it
+    os.sched_setaffinity(0, {_OPTIONS["core"]})  # before any library starts threads, which inherit it
 
 import asyncio
 import cProfile
@@ -29,7 +29,7 @@ from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 
 redirect_pipecat_log()
 
-from orchestra import Agent, App  # noqa: E402 - as below
+from orchestra import Agent, App  # noqa: E402 - as on the next line
 from orchestra.bus import Bus  # noqa: E402 - Pipecat greets with a banner when it is imported
 from orchestra.bus.worker.process import tune_gc  # noqa: E402
 from orchestra.voice.edge.edge import open_edge  # noqa: E402
@@ -50,7 +50,7 @@ def _app() -> App:
 
 
 class Probe:
-    """How late the event loop is, and what the process uses."""
+    """The delay of the event loop, and the resource use of the process."""
 
     def __init__(self) -> None:
         self._late: list[float] = []
@@ -58,14 +58,14 @@ class Probe:
         self._cpu_s = time.process_time()
 
     async def run(self) -> None:
-        """Look every 10 ms, until cancelled."""
+        """Measure every 10 ms, until cancelled."""
         while True:
             due = time.monotonic() + _PROBE_S
             await asyncio.sleep(_PROBE_S)
             self._late.append((time.monotonic() - due) * 1000)
 
     def read(self) -> dict[str, float]:
-        """Since the last time."""
+        """The measurements since the last time."""
         late, self._late = sorted(self._late) or [0.0], []
         now, cpu_s = time.monotonic(), time.process_time()
         found = {
@@ -82,7 +82,7 @@ class Probe:
 
 
 async def report(profile: str) -> None:
-    """Answer until standard input ends."""
+    """Answer each line until standard input ends."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -99,7 +99,7 @@ async def report(profile: str) -> None:
 
 
 async def ours(options: dict[str, Any], profile: str) -> None:
-    """The edge, as `orchestra edge` runs it but for its engines."""
+    """The edge, as `orchestra edge` runs it except for its engines."""
     listener = listen("127.0.0.1", 0)
     chosen = {
         "redis_url": options["redis_url"], "port": listener.getsockname()[1], "twilio_auth_token": TOKEN,
@@ -132,7 +132,7 @@ async def stock(options: dict[str, Any], profile: str) -> None:
     await report(profile)
     server.should_exit = server.force_exit = True
     await asyncio.wait([serving_it], timeout=2.0)
-    os._exit(0)  # calls that the peer still holds are not waited for
+    os._exit(0)  # does not wait for calls that the peer still holds
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ import msgspec
 import redis.asyncio
 import uvloop
 
-#: about as many bytes as an event of the journal
+#: about the size of an event of the journal
 PAD = "x" * 400
 
 
 class Sample(msgspec.Struct):
-    """What goes from hop to hop."""
+    """The message that passes from hop to hop."""
 
     number: int
     text: str = PAD
@@ -23,7 +23,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def rows(reply: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """The entries of one stream, whichever way this redis-py hands them over."""
+    """The entries of one stream, in either form that redis-py returns."""
     found: list[tuple[bytes, dict[bytes, bytes]]] = []
     for _, entries in reply.items() if isinstance(reply, dict) else reply or ():
         found += entries[0] if entries and isinstance(entries[0], list) else entries

@@ -1,7 +1,7 @@
-"""The archive: the worker's throughput on a core, the size of what it writes, and a query over a million events.
+"""The archive: events per second and core of the worker, the size of its files, and a query over a million events.
 
-``python -m tests.bench._replay_archive '{"url": …}'`` is the worker's process: it prints a line when it is ready, and
-one of JSON when everything is in its files.
+``python -m tests.bench._replay_archive '{"url": …}'`` is the worker's process: it prints a line when it is ready, and a
+line of JSON when every event is in a file.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _TURNS = 7
 
 
 async def archive_figures(calls: int = 1000) -> dict[str, float]:
-    """``calls`` synthetic calls of 200 events, archived, merged, and multiplied to a million events to be queried."""
+    """``calls`` synthetic calls of 200 events, archived, merged, and multiplied to a million events for the query."""
     with tempfile.TemporaryDirectory(prefix="orchestra-bench-") as folder:
         data = Path(folder)
         async with EmbeddedServer(data) as server:
@@ -87,7 +87,7 @@ def _bytes(archive: Archive) -> int:
 
 
 def _multiply(archive: Archive, many: Archive, events: int) -> int:
-    """Copies of the merged files under other calls, until there are so many events."""
+    """Copy the merged files under other call ids until there are this many events."""
     files, count = archive.files(), 0
     for copy in range(16):
         for file in files:
@@ -130,7 +130,7 @@ async def _query(many: Archive) -> dict[str, float]:
 
 
 async def _archive(options: dict[str, Any]) -> None:
-    from orchestra_workers import archive  # noqa: PLC0415 - only in that process
+    from orchestra_workers import archive  # noqa: PLC0415 - only needed in that process
 
     settings = Settings(redis_url=options["redis_url"], data_dir=Path(options["data_dir"]), archive_flush_s=3600)
     bus, stop, ready = await Bus.connect(settings), asyncio.Event(), asyncio.Event()
@@ -140,7 +140,7 @@ async def _archive(options: dict[str, Any]) -> None:
     started, begun = time.process_time(), time.perf_counter()
     running = asyncio.create_task(run_consumer(archive.consumer, bus, stop=stop, ready=ready))
     await ready.wait()
-    # what does not fill a file any more is written at the stop
+    # the stop writes the events that do not fill a file
     while archive.consumer.gauges["orchestra_archive_held"][1]() + handler.handled < options["events"]:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     stop.set()

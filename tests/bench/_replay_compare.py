@@ -1,4 +1,4 @@
-"""How many recorded calls a minute one process puts to an app: the demo's calls, the offline model, two workers."""
+"""How many recorded calls per minute one process compares: the demo's calls, the offline model, two workers."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from tests.agents.golden import golden, read
 
 
 async def compare_calls(calls: int = 200, at_a_time: int = 8) -> dict[str, float]:
-    """Calls a minute, and the CPU time of this process for a call in ms; the mean call has 4.75 turns."""
+    """Calls per minute, and CPU time of this process per call in ms; the mean call has 4.75 turns."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     recordings = [[read(line) for line in golden(name).read_text("utf-8").splitlines()] for name in SCRIPTS]
     gate = asyncio.Semaphore(at_a_time)
@@ -31,7 +31,7 @@ async def compare_calls(calls: int = 200, at_a_time: int = 8) -> dict[str, float
                 assert not diff.diverged, f"the offline model answers the same call otherwise: {diff.diverged[0]}"
                 return len(diff.turns)
 
-            await asyncio.gather(*(one(number) for number in range(len(recordings))))  # everything is loaded then
+            await asyncio.gather(*(one(number) for number in range(len(recordings))))  # loads everything
             started, cpu = time.perf_counter(), time.process_time()
             await asyncio.gather(*(one(number) for number in range(calls)))
             seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu

@@ -1,7 +1,7 @@
-"""Replaying synthetic calls: from a journal into another server, and into a consumer, lockstep and comparison included.
+"""Replaying synthetic calls: from a journal into another server, and into a consumer, with lockstep and comparison.
 
-The consumer stands for orchestration: it publishes four events for each of the caller's turns, and what was recorded
-behind each is held back until it comes.
+The consumer takes the place of orchestration: it publishes four events for each of the caller's turns, and the events
+recorded after each of them are held back until it is published.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ CALLS = 1000
 
 
 def orchestration() -> Consumer:
-    """A group whose outputs are those of the recording, by their ids and types."""
+    """A consumer group whose outputs have the ids and types of the recorded ones."""
     consumer = Consumer("desk")
 
     @consumer.on(CallStarted)

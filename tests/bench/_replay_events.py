@@ -1,6 +1,6 @@
-"""Synthetic calls of 200 events, as the platform publishes them: ids, causes and traces as the bus makes them.
+"""Synthetic calls of 200 events, with ids, causes and traces like those of the platform.
 
-What callers and agents say is drawn from a vocabulary, so that it does not compress as one sentence repeated would.
+Callers' and agents' words are drawn from a vocabulary, so that they do not compress like one repeated sentence.
 """
 
 import random
@@ -53,7 +53,7 @@ def _vocabulary(chance: random.Random) -> list[str]:
 
 
 class Calls:
-    """Calls out of a seed: the same events at every run, but for the random part of their traces."""
+    """Calls from a seed: the same events in every run, except for the random part of their traces."""
 
     def __init__(self, seed: int = 7) -> None:
         self.chance = random.Random(seed)
@@ -65,7 +65,7 @@ class Calls:
         return " ".join(self.chance.choices(self._words, self._weights, k=count)).capitalize() + "."
 
     def call(self, number: int, *, events: int = EVENTS) -> Iterator[Event]:
-        """Exactly so many events of one call, each with its header."""
+        """This many events of one call, each with its header."""
         began = _BEGAN + number * 2.5
         call = _Call(self, new_call(number % PARTITIONS, int(began * 1000)), AGENTS[number % len(AGENTS)])
         at = began
@@ -76,12 +76,12 @@ class Calls:
         yield fill_header(ended, call.next_id(), at, "edge", "", version=VERSION)
 
 
-#: an event whose id is given, its source, and its cause
+#: an event with its id, its source and its cause
 _Told = tuple[Event, str, str]
 
 
 class _Call:
-    """One call as it is told: what the edge sees, and what orchestration and execution make of it."""
+    """One call as a sequence: the events of the edge, of orchestration and of execution."""
 
     def __init__(self, calls: Calls, call: str, agent: str) -> None:
         self.id = call
@@ -92,7 +92,7 @@ class _Call:
         self._numbers = 0
 
     def next_id(self) -> str:
-        """An id as an edge gives it."""
+        """An id as an edge assigns it."""
         self._numbers += 1
         return f"{self.id}:edge-1a2b3c.{self._numbers}"
 
@@ -181,7 +181,7 @@ class _Call:
 
 
 def interleaved(calls: int, *, together: int = 50, events: int = EVENTS) -> Iterator[EncodedEvent]:
-    """The entries of so many calls, ``together`` of them at a time under way."""
+    """The entries of this many calls, ``together`` of them in progress at a time."""
     maker = Calls()
     for first in range(0, calls, together):
         running = [maker.call(number, events=events) for number in range(first, min(first + together, calls))]
@@ -191,5 +191,5 @@ def interleaved(calls: int, *, together: int = 50, events: int = EVENTS) -> Iter
 
 
 def stream_key(encoded: EncodedEvent) -> str:
-    """The key of the stream of an entry."""
+    """The key of an entry's stream."""
     return key(int(encoded.call[:2]), encoded.stream)

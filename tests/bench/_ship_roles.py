@@ -1,6 +1,6 @@
 """One process of the shipping benchmark: ``python -m tests.bench._ship_roles ROLE '{"url": …}'``.
 
-It prints a line when it is ready and, at its end, one line of JSON.
+It prints a line when it is ready and one line of JSON at its end.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer
 
 
 class Stored(msgspec.Struct):
-    """What is kept of a row."""
+    """The parts of a row that are kept."""
 
     event_id: str
     event_at: float
@@ -36,7 +36,7 @@ _rows = msgspec.json.Decoder(list[Stored]).decode
 
 
 class CountingServer(OpenObserveServer):
-    """The stand-in for OpenObserve that counts what it stores and how late it came, and keeps the ids."""
+    """The stand-in for OpenObserve that counts stored rows and their lag, and keeps the ids."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class CountingServer(OpenObserveServer):
         return [*super().routes(), web.get("/stats", self._stats), web.post("/reset", self._reset)]
 
     async def _json(self, request: web.Request) -> web.Response:
-        """Quick, so that it is not this server that is measured."""
+        """Fast, so that the benchmark does not measure this server."""
         self._admit(request)
         rows, now = _rows(await request.read()), time.time()
         self.ids_seen.update(row.event_id for row in rows)
@@ -107,7 +107,7 @@ async def ship(options: dict[str, Any]) -> dict[str, Any]:
 
 
 async def unbatched(options: dict[str, Any]) -> dict[str, Any]:
-    """What one writes first: read, one POST an event, one XACK an event."""
+    """The simplest version: read, one POST an event, one XACK an event."""
     client = redis.asyncio.from_url(options["url"])
     keys = [f"orchestra:{{p{partition:02d}}}:{stream}" for partition in range(16) for stream in ("events", "media")]
     for key in keys:

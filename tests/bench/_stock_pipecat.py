@@ -2,8 +2,8 @@
 
 ``_stock_pipecat.py '{"port": …, "stt": …, "tts": …, "model": …, "greeting": …}'``
 
-It runs at the telephone's 8 kHz as its examples for Twilio do, which is the better for it: at 16 kHz, where we listen,
-its streaming resampler lets the caller's audio go in lumps of 95 ms.
+It runs at the telephone's 8 kHz as its examples for Twilio do, which is to its advantage: at 16 kHz, our rate, its
+streaming resampler releases the caller's audio in lumps of 95 ms.
 """
 
 import json
@@ -32,7 +32,7 @@ from pipecat.workers.runner import WorkerRunner
 PROMPT = "You are on the telephone for Swift Parcel, a parcel service. Answer in one or two short spoken sentences."
 LISTENING_RATE = 8_000
 
-#: makes the speech-to-text service, the model and the text-to-speech service of one call
+#: builds the speech-to-text service, the model and the text-to-speech service of one call
 Services = Callable[[], tuple[FrameProcessor, FrameProcessor, FrameProcessor]]
 
 
@@ -53,7 +53,7 @@ def vendors(options: dict[str, Any]) -> tuple[FrameProcessor, FrameProcessor, Fr
 
 
 async def hold(websocket: WebSocket, services: Services, greeting: str) -> None:
-    """One call."""
+    """Run one call."""
     await websocket.accept()
     _, call = await parse_telephony_websocket(websocket)
     serializer = TwilioFrameSerializer(call.stream_id, params=TwilioFrameSerializer.InputParams(auto_hang_up=False))

@@ -2,7 +2,7 @@
 
 Medians and 95th percentiles: Deepgram nova-3 final after the end of speech 247/298 ms (pipecat-ai/stt-benchmark),
 first token of a model 420/900 ms, ElevenLabs first byte 138/250 ms. Each is a log-normal distribution. The draws are
-spread evenly over it and depend only on the number of the call and the turn, so that all sides meet the same ones.
+spread evenly over it and depend only on the numbers of the call and the turn, so that all sides get the same ones.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _P95 = 1.6449
 
 
 class Speeds:
-    """Seconds that a stage takes, for the turn of that number in the call of that number (both from 0)."""
+    """Seconds that a stage takes, by the number of the call and of the turn in it (both from 0)."""
 
     def __init__(self, stage: str, turns: int, calls: int) -> None:
         median, p95 = PUBLISHED_S[stage]
@@ -44,7 +44,7 @@ class Speeds:
 
 
 class Pace:
-    """Stands in for `Faults` on one connection: nothing goes wrong, and each answer takes its time."""
+    """Takes the place of `Faults` on one connection: nothing fails, and each answer takes its time."""
 
     status = drop_after = times = None
     cut = no_alignment = False
@@ -60,7 +60,7 @@ class Pace:
 
 
 class Deepgram(DeepgramServer):
-    """Hears the same line in every turn of every call."""
+    """Recognizes the same line in every turn of every call."""
 
     def __init__(self, line: str, speeds: Speeds, utterances: int) -> None:
         super().__init__([line] * utterances, final_s=self._speed)
@@ -74,20 +74,20 @@ class Deepgram(DeepgramServer):
 
 
 class ElevenLabs(ElevenLabsServer):
-    """One connection a call; its first context is the greeting."""
+    """One connection per call; its first context is the greeting."""
 
     def __init__(self, speeds: Speeds) -> None:
         super().__init__()
         self._speeds = speeds
 
     def admit(self, request: web.Request, body: Any = None) -> tuple[Seen, Faults]:
-        """A new call."""
+        """Count a new call."""
         seen, _ = super().admit(request, body)
         return seen, cast("Faults", Pace(self._speeds, len(self.seen) - 1, -1))
 
 
 class Model(OpenAIServer):
-    """Says the same whatever it is asked."""
+    """Gives the same answer to every request."""
 
     def __init__(self, speeds: Speeds) -> None:
         super().__init__(lambda _messages, _tools: ANSWER, token_s=_TOKEN_S)
@@ -95,7 +95,7 @@ class Model(OpenAIServer):
         self._asked: Counter[int] = Counter()
 
     def admit(self, request: web.Request, body: Any = None) -> tuple[Seen, Faults]:
-        """A turn: its number is that of the caller's lines in the prompt."""
+        """Count a turn: its number is that of the caller's lines in the prompt."""
         seen, faults = super().admit(request, body)
         if body is None:
             return seen, faults
@@ -105,7 +105,7 @@ class Model(OpenAIServer):
 
 
 async def serve(line: str, turns: int, calls: int, sides: int) -> None:
-    """Run the servers of so many sides until standard input ends."""
+    """Run the servers of this many sides until standard input ends."""
     async with AsyncExitStack() as stack:
         found = []
         for _ in range(sides):

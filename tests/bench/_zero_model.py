@@ -1,4 +1,4 @@
-"""The execution worker of the benchmarks, with a model that answers at once: what is left is ours."""
+"""The execution worker of the benchmarks, with a model that answers at once, so that only our own time is left."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,15 +8,15 @@ from orchestra.execution.models import ModelAnswer, ModelRegistry, TextDelta
 from orchestra.settings import Settings
 from orchestra_schemas import PromptRequested, ToolCall
 
-#: a caller who says this gets an answer without a tool
+#: these words get an answer without a tool
 PLAIN = "And until when could I come by?"
-#: and this one makes the model look the parcel up first
+#: these make the model look up the parcel first
 WITH_TOOL = "Where is my parcel 4271?"
 _ANSWER = "It is open until eight in the evening. Is there anything else that I can do for you?"
 
 
 class ZeroModel:
-    """Looks the parcel up when it is asked where it is, and says two sentences, word by word, without waiting."""
+    """Looks up the parcel when asked where it is, and says two sentences, word by word, without waiting."""
 
     name = "zero"
 
@@ -32,7 +32,7 @@ class ZeroModel:
         yield ModelAnswer(text=_ANSWER)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 @asynccontextmanager

@@ -1,8 +1,8 @@
-"""The bus against what one would take instead: CPU per event of client and server, latency, take-over time.
+"""The bus against its alternatives: CPU per event of client and server, latency, take-over time.
 
-Every row is a process of its own on one core's worth of work; the rows of a round follow one another on the same
-server, and the ratios are medians over the rounds. CPU time is compared rather than wall time, so that what else runs
-on the machine weighs little.
+Every row is a process of its own with at most one core of work; the rows of a round follow one another on the same
+server, and the ratios are medians over the rounds. CPU time is compared instead of wall time, because other load on
+the machine affects it less.
 """
 
 import argparse
@@ -79,7 +79,7 @@ class Bench:
         pipe.execute()
 
     async def fill_faststream(self, count: int) -> None:
-        """Copies of an entry that FastStream has published itself."""
+        """Copies of an entry that FastStream itself has published."""
         self.client.flushall()
         event = {"call": "00-1", "id": "e1", "at": 0.0, "seq": 1, "text": "x" * 190}
         await self.run("faststream_seed", {"event": event}, FASTSTREAM)
@@ -93,7 +93,7 @@ class Bench:
         pipe.execute()
 
     async def latency(self, reader: str, writer: str, options: dict[str, Any]) -> list[float]:
-        """Publish → handle in ms, writer and reader in processes of their own."""
+        """Latency from publish to handler in ms, writer and reader in processes of their own."""
         process = await asyncio.create_subprocess_exec(
             *self.command(reader, {**options, "announce": True}), stdout=asyncio.subprocess.PIPE
         )
@@ -105,7 +105,7 @@ class Bench:
         return list(result["latencies"])
 
     async def takeover(self) -> float:
-        """Seconds from SIGKILL of one of two workers until the last of its partitions is served again."""
+        """Seconds from the SIGKILL of one of two workers until the last of its partitions is served again."""
         self.client.flushall()
         options = {"partitions": 16, "lease_ms": LEASE_MS}
         workers = [
@@ -168,7 +168,7 @@ async def measure(rounds: int, scale: float, *, peers: bool) -> dict[str, Any]:
                     result = await bench.run(role, {"count": counts[count]}, FASTSTREAM)
                     rows.setdefault(role, []).append(result)
                 pace = {"count": int(800 * scale), "rate": 200}
-                bench.client.flushall()  # both at the same time, so that what else runs here weighs alike on both
+                bench.client.flushall()  # in parallel, so that other load on the machine affects both alike
                 ours, theirs = await asyncio.gather(
                     bench.latency("engine", "publisher", {**pace, "partitions": 16}),
                     bench.latency("raw", "raw_publisher", {**pace, "partitions": 1, "prefix": "raw"}),

@@ -1,11 +1,11 @@
-"""What a caller waits: the gap between the end of their words and the first sound of the answer, from the audio.
+"""How long a caller waits: from the end of their words to the first sound of the answer, measured from the audio.
 
 Simulated calls in real time, through every process of the platform, with the vendors' own clients against servers that
 answer at the vendors' published speeds (`_vendors.py`). The peer is the stock Pipecat pipeline in one process, on
-servers that answer at the very same speeds, in the same run: both sides are called in turns.
+servers of exactly the same speeds, in the same run: calls to the two sides alternate.
 
-`vendors_p50_ms` is the median of what the vendors alone take (final transcript after the end of speech, first token,
-first byte): nobody can be faster.
+`vendors_p50_ms` is the median of the vendors' own time (final transcript after the end of speech, first token, first
+byte): the lower bound for everybody.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import TurnMeasured
 from tests.bench._vendors import PUBLISHED_S, Speeds
 
-#: smart-turn, which both sides use, takes each of them for a finished turn
+#: smart-turn, which both sides use, recognizes each of them as a finished turn
 QUESTIONS = (
     "Until when is the depot open today?",
     "Could you tell me when it closes?",
@@ -134,7 +134,7 @@ async def measure(turns: int, at_once: int, rounds: int) -> dict[str, Any]:
 
 
 async def measured(started: RunningStack, folder: Path) -> dict[str, int]:
-    """Where the time went, as the edge has measured it itself: medians in ms."""
+    """The stages of a turn as the edge has measured them: medians in ms."""
     bus = await Bus.connect(Settings(redis_url=started.redis_url, data_dir=folder))
     try:
         events = [

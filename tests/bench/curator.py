@@ -1,7 +1,7 @@
-"""The curator against the real Label Studio: calls that are finished → tasks in the project, tasks a second.
+"""The curator against the real Label Studio: finished calls become tasks in the project, measured in tasks a second.
 
-`python -m tests.bench curator [--json] [--url URL --token TOKEN]`: starts Label Studio itself unless told of one that
-runs. The ``ship`` benchmark calls `measure_curator` for its ``tasks_per_s``.
+`python -m tests.bench curator [--json] [--url URL --token TOKEN]`: starts Label Studio itself unless given the URL of a
+running one. The ``ship`` benchmark calls `measure_curator` for its ``tasks_per_s``.
 """
 
 import argparse
@@ -71,7 +71,7 @@ async def _publish(bus: Bus, count: int) -> list[str]:
 
 
 async def _curated(bus: Bus, count: int) -> float:
-    """Seconds from the first of ``count`` calls that is published until the last one is a task."""
+    """Seconds from publishing the first of ``count`` calls until the last one is a task."""
     started, follow = time.monotonic(), bus.follow()
     await follow.start()
     wanted = set(await _publish(bus, count))
@@ -85,7 +85,7 @@ async def _curated(bus: Bus, count: int) -> float:
 
 
 async def measure_curator(url: str, token: str, *, calls: int = CALLS) -> dict[str, Any]:
-    """Publish and curate ``calls`` finished calls; a few before that are not counted."""
+    """Publish and curate ``calls`` finished calls, after a few that are not counted."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with tempfile.TemporaryDirectory(prefix="orchestra-bench-") as folder:
         async with EmbeddedServer(Path(folder)) as server:

@@ -1,11 +1,11 @@
-"""How many calls an edge holds on one core, and what it adds to a turn, against the stock Pipecat pipeline.
+"""How many calls an edge holds on one core, and how much it adds to a turn, against the stock Pipecat pipeline.
 
 The edge runs alone on one core; the callers, the server and the agents on the others. Both sides have the same stub
-engines, which answer a fixed time after speech, Silero and smart-turn in earnest, and uvloop; ours also has the bus and
+engines, which answer a fixed time after speech, the real Silero and smart-turn, and uvloop; ours also has the bus and
 the audio events. `calls_per_core` is the largest number of calls at which the event loop is at most 20 ms late (p99),
-no caller hears a gap of more than 60 ms within a reply, and none is left without an answer or loses the line. How long
-callers wait for answers there is `turn_p50_ms_at_most_calls`; `prompt_calls_per_core` is the largest number, of those
-looked at, at which half of the answers also come within 1.5 s. Latencies are taken at 4 calls, from what callers hear.
+no caller hears a gap of more than 60 ms within a reply, and every caller gets an answer and keeps the line. Callers'
+response time at that load is `turn_p50_ms_at_most_calls`; `prompt_calls_per_core` is the largest number, of those
+measured, at which half of the answers also come within 1.5 s. Latencies are of 4 calls, from the callers' audio.
 """
 
 import argparse
@@ -45,7 +45,7 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to look, in seconds, and how far to go up."""
+    """How long each measurement takes, in seconds, and the largest number of calls to try."""
 
     window_s: float = 6.0
     latency_s: float = 30.0
@@ -58,7 +58,7 @@ QUICK = Plan(window_s=4.0, latency_s=16.0, slices=1, most=8)
 
 @asynccontextmanager
 async def process(*command: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that is ended with the block."""
+    """A process that is terminated at the end of the block."""
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -81,11 +81,11 @@ class Side:
     def __init__(self, name: str, child: asyncio.subprocess.Process, load: Load) -> None:
         self.name = name
         self._child, self._load = child, load
-        self._own = Probe()  # callers that are late themselves hear gaps that are none
+        self._own = Probe()  # callers that run late themselves report false gaps
         self.rungs: dict[int, dict[str, float]] = {}
 
     async def probe(self) -> dict[str, float]:
-        """What the process was like since the last time."""
+        """The measurements of the process since the last time."""
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._child.stdin.write(b"\n")
@@ -93,7 +93,7 @@ class Side:
         return found
 
     async def hold(self, calls: int) -> None:
-        """Have so many calls, all past their greeting, and the event loop over what their beginning cost."""
+        """Run this many calls, all past their greeting, and let the event loop recover from their start."""
         await self._load.set(calls)
         await asyncio.sleep(2.5)
         for _ in range(6):
@@ -103,7 +103,7 @@ class Side:
                 return
 
     async def look(self, seconds: float) -> tuple[dict[str, float], Heard]:
-        """What the process and its callers noted in so many seconds."""
+        """The measurements of the process and its callers over this many seconds."""
         self._load.read()
         await self.probe()
         self._own.read()
@@ -113,7 +113,7 @@ class Side:
         return await self.probe() | {"callers_lag_p99_ms": self._own.read()["lag_p99_ms"]}, self._load.read()
 
     async def holds(self, calls: int, window_s: float) -> bool:
-        """Whether it holds so many calls; what fails once may have been somebody else's, and is looked at again."""
+        """Whether it holds this many calls; a first failure may be due to other load, so it is measured again."""
         await self.hold(calls)
         for _ in range(2):
             probed, heard = await self.look(window_s)
@@ -136,7 +136,7 @@ class Side:
         return False
 
     async def most_calls(self, step: int, plan: Plan) -> int:
-        """The largest number of calls that it holds: in steps, then by halves."""
+        """The largest number of calls that it holds: in steps, then by bisection."""
         good, bad = 0, step
         while bad <= plan.most and await self.holds(bad, plan.window_s):
             good, bad = bad, bad + step
@@ -165,7 +165,7 @@ async def side(name: str, options: dict[str, Any], said: list[Said], *, interrup
 
 
 async def latencies(options: dict[str, Any], said: list[Said], plan: Plan) -> dict[str, Heard]:
-    """The turns of both sides at few calls, in turns."""
+    """The turns of both sides at few calls, alternating."""
     found: dict[str, Heard] = {"ours": Heard(), "stock": Heard()}
     for at in range(plan.slices):
         names = ["ours", "stock"]

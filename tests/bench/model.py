@@ -1,8 +1,8 @@
-"""What a streamed token costs: our way from the model's server to whole sentences against the bare `openai` SDK.
+"""The cost of a streamed token: from the model's server to whole sentences, against the bare `openai` SDK.
 
-Both read the same answer of a server in another process. Ours is all that execution does between the socket and the
-`ReplyChunk`: the request from our messages, the stream, sentences, and their spoken form. CPU time of this process, by
-turns in short slices; the ratio is the median over the rounds.
+Both read the same answer of a server in another process. Our side does everything that execution does between the
+socket and the `ReplyChunk`: the request from our messages, the stream, sentences, and their spoken form. CPU time of
+this process, in short alternating slices; the ratio is the median over the rounds.
 """
 
 import argparse
@@ -38,7 +38,7 @@ async def serve(sentences: int) -> None:
 
 
 async def bare(client: openai.AsyncOpenAI) -> int:
-    """The tokens of one answer by the SDK alone."""
+    """The tokens of one answer, read with the SDK alone."""
     stream = await client.chat.completions.create(
         model="house-model",
         messages=[{"role": "system", "content": "You are on the telephone."}, {"role": "user", "content": "When?"}],
@@ -49,7 +49,7 @@ async def bare(client: openai.AsyncOpenAI) -> int:
 
 
 async def ours(model: OpenAIModel) -> int:
-    """The tokens of one answer on their way into sentences."""
+    """The tokens of one answer, joined to sentences."""
     tokens, sentences, said = 0, SentenceSplitter(), []
     async for part in model.stream(PromptRequested(call="00-bench", agent="tracking", messages=_MESSAGES)):
         ready = sentences.feed(part.text) if isinstance(part, TextDelta) else sentences.end()
@@ -60,7 +60,7 @@ async def ours(model: OpenAIModel) -> int:
 
 
 async def cpu_us(answer: Callable[[], Awaitable[int]], answers: int) -> float:
-    """CPU microseconds a token."""
+    """CPU microseconds per token."""
     before, tokens = time.process_time(), 0
     for _ in range(answers):
         tokens += await answer()

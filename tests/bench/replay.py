@@ -1,6 +1,6 @@
 """Archive, query, replay and compare: 1,000 synthetic calls of 200 events.
 
-What is to hold: archive ≥ 50,000 events/s and core, ≤ 60 bytes an event, p95 latency by stage over a million events in
+The targets: archive ≥ 50,000 events/s and core, ≤ 60 bytes an event, p95 latency by stage over a million events in
 ≤ 500 ms, 1,000 calls replayed into a consumer in ≤ 30 s.
 """
 

@@ -1,8 +1,8 @@
 """Shipping to OpenObserve: throughput of the logging worker on one core, memory, lag, and the speed of redaction.
 
-The journal holds mixed events as calls make them, two in five of them audio. The server is the stand-in of the tests,
-in a process of its own. What is compared with it is the loop that one writes first: a POST an event. The curator is
-measured against the real Label Studio, which takes a minute or two to start; ``--no-curator`` leaves it out.
+The journal holds mixed events as in real calls, two in five of them audio. The server is the stand-in of the tests, in
+a process of its own. The baseline is the simplest loop, one POST per event. The curator is measured against the real
+Label Studio, which takes a minute or two to start; ``--no-curator`` omits it.
 """
 
 import argparse
@@ -34,7 +34,7 @@ UNBATCHED = 2_000
 
 @contextlib.asynccontextmanager
 async def role(name: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process of the benchmark, ready; ended with the block."""
+    """A process of the benchmark, once it is ready; terminated at the end of the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench._ship_roles", name, json.dumps(options),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20,
@@ -54,7 +54,7 @@ async def line(process: asyncio.subprocess.Process) -> str:
 
 
 async def result(name: str, **options: Any) -> dict[str, Any]:
-    """Run a process to its end and return what it found."""
+    """Run a process to its end and return its result."""
     async with role(name, **options) as process:
         assert await line(process) == "ready"
         found: dict[str, Any] = json.loads(await line(process))
@@ -80,7 +80,7 @@ def fill_journal(client: "redis.Redis[bytes]", count: int) -> list[bytes]:
 
 
 def redaction_speed(bodies: list[bytes]) -> float:
-    """MB of event JSON a second and core."""
+    """MB of event JSON per second and core."""
     redaction, sample = Redaction(), bodies[:20_000]
     started = time.process_time()
     for body in sample:

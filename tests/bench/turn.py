@@ -1,11 +1,11 @@
-"""The platform's own part of a turn: `UserTurnEnded` published → first `ReplyChunk` read, the model answering at once.
+"""The platform's own part of a turn: from `UserTurnEnded` published to first `ReplyChunk` read, with an instant model.
 
-This process is the edge; orchestration and execution are `orchestra worker` processes with the demo's team. Beside it,
-on the same server and in the same run, three bare redis-py hops over three processes: the least that any such path
-costs. Both get the same load, in turns and short slices, so that what else runs on the machine falls on both. A call
-takes a turn every 2 s on average, at random moments: about twice as often as people do.
+This process is the edge; orchestration and execution are `orchestra worker` processes with the demo's team. The
+baseline, on the same server and in the same run, is three bare redis-py hops over three processes: the minimum for such
+a path. Both get the same load in short alternating slices, so that other load on the machine affects both. A call has a
+turn every 2 s on average, at random moments: about twice as often as people do.
 
-`stages_p50_ms`: to the request of the prompt, from there to the chunk, from there to the edge.
+`stages_p50_ms`: to the request of the prompt, then to the chunk, then to the edge.
 """
 
 import argparse
@@ -66,7 +66,7 @@ class Edge:
         self._completed: dict[tuple[str, int], asyncio.Future[None]] = {}
 
     async def begin(self) -> None:
-        """Start the calls, and let each hear where its parcel is: their agent is `tracking` from then on."""
+        """Start the calls, and ask each for its parcel: from then on their agent is `tracking`."""
         for call in self._calls:
             self._publisher.publish(CallStarted(call=call, greeting="Welcome to Swift Parcel.", app="parcels"))
         for number in range(len(self._calls)):
@@ -88,7 +88,7 @@ class Edge:
         return latency
 
     async def read(self, ready: asyncio.Event) -> None:
-        """Take what the agents say, until cancelled."""
+        """Read the agents' replies, until cancelled."""
         follow = self._bus.follow(_HOMES)
         await follow.start()
         ready.set()
@@ -107,7 +107,7 @@ class Edge:
 
 
 class RawHops:
-    """Three streams, one a hop, and who waits for what arrives on the last."""
+    """Three streams, one per hop, and the waiters for the last."""
 
     def __init__(self, url: str) -> None:
         self._client = redis.asyncio.from_url(url, socket_timeout=None)
@@ -126,7 +126,7 @@ class RawHops:
             return latency
 
     async def read(self, ready: asyncio.Event) -> None:
-        """Take what comes back, until cancelled."""
+        """Read the results, until cancelled."""
         await self._reader.xgroup_create("raw:3", "raw", "0", mkstream=True)
         ready.set()
         while True:
@@ -143,7 +143,7 @@ class RawHops:
 
 @asynccontextmanager
 async def running(read: Callable[[asyncio.Event], Awaitable[None]]) -> AsyncIterator[None]:
-    """Have this reader read meanwhile."""
+    """Run this reader during the block."""
     ready = asyncio.Event()
     task = asyncio.ensure_future(read(ready))
     waiting = asyncio.ensure_future(ready.wait())
@@ -157,7 +157,7 @@ async def running(read: Callable[[asyncio.Event], Awaitable[None]]) -> AsyncIter
 
 @asynccontextmanager
 async def process(*command: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that is ended with the block."""
+    """A process that is terminated at the end of the block."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, *command, env=os.environ | environment, stdout=asyncio.subprocess.PIPE
     )
@@ -170,7 +170,7 @@ async def process(*command: str, **environment: str) -> AsyncIterator[asyncio.su
 
 
 async def owned(bus: Bus) -> None:
-    """Until the workers own every partition."""
+    """Wait until the workers own every partition."""
     async with asyncio.timeout(60):
         while True:
             have = {(group.group, group.partition) for group in await bus.groups() if group.owner}
@@ -205,7 +205,7 @@ async def paced(calls: int, seconds: float, turn: Turn) -> list[float]:
 
 
 async def compare(url: str, folder: Path, calls: int, slices: int, seconds: float) -> dict[str, Any]:
-    """The latencies of all kinds of turns at so many calls."""
+    """The latencies of all kinds of turns at this many calls."""
     found: dict[str, list[float]] = {"raw": [], "turn": [], "tool": []}
     stages: list[tuple[float, ...]] = []
     work_s = 0.0
