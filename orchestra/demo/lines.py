@@ -1,11 +1,11 @@
-"""Other telephone lines of Swift Parcel: one where callers may key numbers in, and one for outbound calls."""
+"""Further telephone lines of Swift Parcel: one on which callers may key in numbers, and one for outbound calls."""
 
 from dataclasses import replace
 
 from orchestra.agents.builtin import collect_digits
 from orchestra.demo.team import app
 
-#: the same team; whoever tracks a parcel lets its number be keyed in
+#: the same team; the tracking agent lets callers key in the parcel number
 keypad = replace(
     app,
     agents=tuple(
@@ -14,7 +14,7 @@ keypad = replace(
     ),
 )
 
-#: the same team, calling a customer
+#: the same team, for calls to customers
 outbound = replace(
     app,
     greeting="Hello, this is Swift Parcel. Your parcel is at the depot in Hill Street. Shall we deliver it again?",

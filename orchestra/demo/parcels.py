@@ -1,4 +1,4 @@
-"""The parcels of the demo, in one small SQLite file that several processes may use at once."""
+"""The parcels of the demo, in a small SQLite file that several processes can use at once."""
 
 import os
 import sqlite3
@@ -33,7 +33,7 @@ class Parcel:
 
     Attributes:
         number: four digits.
-        status: goes on from "Your parcel …".
+        status: completes the sentence "Your parcel …".
         place: where it is: ``depot`` after a missed delivery, ``van``, ``road``, ``customs``, ``lost``, or ``home``.
         delivery_day: the day of the new delivery, empty without one.
 
@@ -48,10 +48,10 @@ class Parcel:
 class Parcels:
     """The file of parcels, complaints and actions; created with example data if it does not exist.
 
-    Every method opens the file for itself, so one object serves all threads.
+    Every method opens its own connection, so threads can share one object.
 
     Args:
-        path: the SQLite file; its folder is made if it is not there.
+        path: the SQLite file; its folder is created if it does not exist.
 
     """
 
@@ -62,7 +62,7 @@ class Parcels:
             _make(path)
 
     def find(self, number: str) -> Parcel | None:
-        """The parcel of that number, if there is one."""
+        """The parcel with that number; None if there is none."""
         with closing(_connect(self.path)) as database:
             row = database.execute(
                 "SELECT number, status, place, delivery_day FROM parcel WHERE number = ?", (number,)
@@ -89,19 +89,19 @@ class Parcels:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # isolation_level None: transactions are opened by `_transaction`, not behind our back.
+    # isolation_level None: only `_transaction` opens transactions, the module never does so implicitly.
     return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
 
 
 def _make(path: Path) -> None:
-    """Make the file under another name and rename it when it is complete; of several processes at once, one wins."""
+    """Create the file under another name and rename it when complete; if several processes try at once, one wins."""
     draft = path.with_name(f"{path.name}.{uuid4().hex}")
     with closing(_connect(draft)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(_SCHEMA)
         database.executemany("INSERT INTO parcel(number, status, place) VALUES (?, ?, ?)", _SEED)
     try:
-        with suppress(FileExistsError):  # another process was first, and its file is as good
+        with suppress(FileExistsError):  # another process was first, and its file has the same content
             os.link(draft, path)
     finally:
         draft.unlink()

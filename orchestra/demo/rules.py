@@ -1,4 +1,4 @@
-"""Rules for Swift Parcel's agents, whatever their model wants."""
+"""Rules that bind Swift Parcel's agents, whatever their model answers."""
 
 import re
 
@@ -15,7 +15,7 @@ _SERIOUS = re.compile(
 
 @rule
 def no_promise_of_refunds(sentence: Sentence) -> str | None:
-    """Money is promised by people only."""
+    """Agents never promise money; only a person may."""
     if _MONEY.search(sentence.text) and not _NO_PROMISE.search(sentence.text):
         return "Whether money is paid back is for a person to decide. I can take down a complaint for you."
     return None
@@ -23,7 +23,7 @@ def no_promise_of_refunds(sentence: Sentence) -> str | None:
 
 @rule
 def identity_check_before_redelivery(use: ToolUse) -> str | None:
-    """Only who has named a parcel's number, which stands on the card at their door, may say when it comes."""
+    """A caller may choose the delivery day only after reading out the parcel number from the card at their door."""
     if use.tool != "redeliver":
         return None
     number = str(use.arguments["number"])
@@ -37,7 +37,7 @@ def identity_check_before_redelivery(use: ToolUse) -> str | None:
 
 @rule
 def serious_complaint_to_a_person(use: ToolUse) -> ToolUse | None:
-    """Where somebody was hurt, or police and courts come in, no complaint is taken down: a person takes the call."""
+    """If somebody was hurt, or police or courts are involved, transfer to a person instead of opening a complaint."""
     if use.tool != "open_complaint" or not _SERIOUS.search(f"{use.arguments['what']} {use.caller_said}"):
         return None
     return use.instead(

@@ -10,12 +10,12 @@ class Line:
 
     Attributes:
         text: what the caller says, written for a speech engine: without commas, at which it would pause.
-        digits: keys that the caller presses once the agent has asked for them.
+        digits: keys that the caller presses after the agent has asked for them.
         barge_in_after_s: seconds after the first audio of the reply to the line *before*: the caller starts to speak
             then, over that reply. None: the caller waits until the reply is over.
         agent: the agent that answers; empty if that does not matter.
         tools: tools that are called in this turn, in this order; handoffs are not among them.
-        words: what the reply has to say, see `missing`.
+        words: words that the reply must contain, see `missing`.
         ends_call: the agent ends the call after its reply.
         transfers: the agent hands the call to a person after its reply.
 
@@ -41,14 +41,14 @@ class Script:
     """One scripted call: its lines in order, after the greeting.
 
     Attributes:
-        name: as `orchestra demo --script` takes it.
+        name: its name for `orchestra demo --script`.
         about: what happens in it.
         lines: what the caller says.
         app: the app that answers.
-        edges: so many edge processes.
+        edges: number of edge processes.
         edge_dies: the edge of the call is killed while it speaks.
-        person: what the person says to whom the call is transferred; empty: the transfer is not followed.
-        answered_by: a call to this number is made, and this answers it, in the carrier's word; empty: the caller calls.
+        person: words of the person to whom the call is transferred; empty: the transfer is not followed.
+        answered_by: who or what answers an outbound call, in the carrier's words; empty: the caller calls.
 
     """
 
@@ -198,5 +198,5 @@ EDGE_DIES = Script(
 
 #: conversations
 SCRIPTS: dict[str, Script] = {script.name: script for script in (DEMO, STATUS, COMPLAINT, QUESTIONS)}
-#: what the telephone line itself can do
+#: features of the telephone line itself
 SHOWS: dict[str, Script] = {script.name: script for script in (TRANSFER, DIGITS, VOICEMAIL, EDGE_DIES)}

@@ -1,4 +1,4 @@
-"""The simulated caller and carrier: calls an edge as Twilio does, in real time, and measures what the caller hears."""
+"""Simulates a caller and carrier: calls an edge as Twilio does, in real time, and measures what the caller hears."""
 
 from orchestra.history.reply_in_progress import ReplyInProgress
 from orchestra.simulator.audio_files import to_telephone, write_stereo

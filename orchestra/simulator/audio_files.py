@@ -1,4 +1,4 @@
-"""Audio files and sample rates: reads what a caller says, writes the recording of a call."""
+"""Reads audio files for the caller to play, converts sample rates, and writes the recording of a call."""
 
 import wave
 from pathlib import Path
@@ -24,10 +24,10 @@ def to_telephone(pcm: bytes, rate: int) -> Samples:
 
 
 def read_wav(path: Path) -> Samples:
-    """A WAV file (16 bit, any rate; of several channels the first) as samples at 8 kHz.
+    """A WAV file (16 bit, any rate; the first of several channels) as samples at 8 kHz.
 
     Raises:
-        UsageError: there is no such file, or it is not 16-bit PCM.
+        UsageError: the file does not exist, or is not 16-bit PCM.
 
     """
     return read_channels(path)[0]
@@ -37,7 +37,7 @@ def read_channels(path: Path) -> list[Samples]:
     """Every channel of a WAV file (16 bit, any rate) as samples at 8 kHz.
 
     Raises:
-        UsageError: there is no such file, it is not 16-bit PCM, or has a rate that is not used for speech.
+        UsageError: the file does not exist, is not 16-bit PCM, or has a rate that is not used for speech.
 
     """
     try:
@@ -62,7 +62,7 @@ def read_channels(path: Path) -> list[Samples]:
 
 
 def write_stereo(path: Path, left: Samples, right: Samples) -> None:
-    """Two tracks of one clock as a stereo WAV file, 8 kHz, 16 bit; the shorter one is padded with silence."""
+    """Write two tracks with one clock as a stereo WAV file, 8 kHz, 16 bit; the shorter is padded with silence."""
     tracks = np.zeros((max(left.size, right.size), 2), dtype="<i2")
     tracks[: left.size, 0] = left
     tracks[: right.size, 1] = right

@@ -1,4 +1,4 @@
-"""What a caller experiences, measured from the two recorded tracks alone by pure functions.
+"""Measures what a caller experiences, from the two recorded tracks alone. Pure functions.
 
 The platform's own clocks are not used: a latency is a gap between two sounds in one recording.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
-#: speech is louder than this; the noise of µ-law and of a synthetic voice between two words is not
+#: speech is louder than this; the noise of µ-law, or of a synthetic voice between words, is quieter
 AUDIBLE_DBFS = -50.0
 _AUDIBLE_SQUARE = (32768 * 10 ** (AUDIBLE_DBFS / 20)) ** 2
 _WINDOW_SAMPLES = SAMPLE_RATE // 100
@@ -33,7 +33,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TurnAudio:
-    """One turn as it sounded.
+    """The audio of one turn.
 
     Attributes:
         said: first to last audible sound of the caller; None for the greeting, and when nothing was audible.

@@ -1,4 +1,4 @@
-"""Checks of a scripted call: what is wrong with it, turn by turn."""
+"""Checks a scripted call turn by turn and lists its problems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ BARGE_IN_STOP_S = 2.0
 
 
 class ExpectedTurn(Protocol):
-    """What a line of a script expects of the reply."""
+    """The reply that a line of a script expects."""
 
     @property
     def barge_in_after_s(self) -> float | None:
@@ -22,7 +22,7 @@ class ExpectedTurn(Protocol):
 
     @property
     def agent(self) -> str:
-        """The agent that replies; empty: any."""
+        """The agent that must reply; empty: any."""
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ class Problem:
 
 
 def check_call(turns: Sequence[CheckedTurn], lines: Sequence[ExpectedTurn], ending: CallOutcome) -> list[Problem]:
-    """What is wrong with a call; ``turns`` begins with the greeting, ``lines`` with the caller's first line."""
+    """The problems of a call; ``turns`` begins with the greeting, ``lines`` with the caller's first line."""
     found = [problem for turn in turns for problem in _wrong_audio(turn)]
     for number, line in enumerate(lines, start=1):
         if number >= len(turns):

@@ -18,7 +18,7 @@ _SILENT_FRAME = bytes([mulaw.SILENCE]) * FRAME_SAMPLES
 
 
 class Stream(Protocol):
-    """What a line is attached to: the carrier's side of a media stream."""
+    """The carrier's side of a media stream, to which a line is attached."""
 
     async def send_audio(self, frame: bytes) -> None:
         """Send one frame of the caller's audio (µ-law, 20 ms)."""
@@ -84,7 +84,7 @@ class PhoneLine:
         return Tracks(mulaw.decode(self._caller), mulaw.decode(self._agent))
 
     def say(self, samples: Samples) -> Span:
-        """Say this (8 kHz) from the next frame on, after what is still being said. Returns its time span."""
+        """Say this (8 kHz) from the next frame on, after audio that is still being said. Returns its time span."""
         start = len(self._caller) + len(self._say)
         self._say.extend(mulaw.encode(samples))
         return Span(start / SAMPLE_RATE, (start + samples.size) / SAMPLE_RATE)
@@ -97,7 +97,7 @@ class PhoneLine:
             await self.until(lambda: False, _KEY_S)
 
     async def clear(self) -> None:
-        """The edge drops what is not played yet; the marks in it come back at once."""
+        """Drop audio that is not played yet, as the edge asks; its marks are returned at once."""
         self.cleared_s.append(self.now_s)
         self.playout.clear()
         await self._return_marks()

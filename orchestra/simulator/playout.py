@@ -35,7 +35,7 @@ class PlayoutBuffer:
         return audio
 
     def clear(self) -> int:
-        """Drop what is waiting; the marks in it are due at once. Returns the number of bytes dropped."""
+        """Drop the audio that is waiting; its marks are due at once. Returns the number of bytes dropped."""
         return len(self.take(len(self._audio)))
 
     def due_marks(self) -> list[str]:

@@ -46,7 +46,7 @@ class ScriptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         digits: keys to press when the reply to the text is over; without a text, when the previous reply is over.
         wav: a 16-bit WAV file to play instead of a text; in a script file, relative to that file.
         silence_s: how long nothing is said.
-        wait_s: how much silence ends a reply, in seconds; for look-ups that take a while.
+        wait_s: seconds of silence that end a reply; longer for replies that wait for a slow tool.
 
     """
 
@@ -58,7 +58,7 @@ class ScriptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wait_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a step that is ambiguous.
+        """Refuse an empty or ambiguous step.
 
         Raises:
             ValueError: it does nothing, or several things at once.
@@ -84,7 +84,7 @@ def read_script(path: Path) -> list[ScriptLine]:
     """The lines of a script file: plain text (one line a turn, ``#`` comments) or TOML with ``[[say]]`` tables.
 
     Raises:
-        UsageError: there is no such file, or it is not a script.
+        UsageError: the file does not exist, or is not a script.
 
     """
     try:

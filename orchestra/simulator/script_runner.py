@@ -1,4 +1,4 @@
-"""What a simulated caller says, and when: after the agent has finished, or over it."""
+"""Runs a script on the line: says each utterance after the agent has finished, or over its reply."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from orchestra.voice.audio.mulaw import Samples
 class Utterance:
     """What the caller does in one turn: says ``samples`` (8 kHz; ``text`` has the words, or the file), presses keys.
 
-    ``silent``: nothing is said, so no answer is awaited; without samples the keys are pressed at once. ``wait_s``: how
-    much silence ends the reply, in seconds, if that is more than the caller's patience.
+    ``silent``: nothing is said, so no answer is awaited; without samples the keys are pressed at once. ``wait_s``:
+    seconds of silence that end the reply, if longer than the caller's patience.
     """
 
     text: str

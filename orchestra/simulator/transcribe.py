@@ -1,4 +1,4 @@
-"""What the caller heard, as words: the agent's track, turn by turn, transcribed by a speech engine."""
+"""Transcribes what the caller heard: the agent's track, turn by turn, with a speech engine."""
 
 from collections.abc import Callable, Iterator
 
@@ -25,7 +25,7 @@ def match_reply(
     """Compare the words that were heard with the words of the reply.
 
     A small speech engine sometimes drops half a sentence that is perfectly audible. So a reply that does not match is
-    transcribed again, with silence around it and stretch by stretch, and the best match counts.
+    transcribed again, padded with silence and stretch by stretch; the best match counts.
     """
     best = compare(expected, "")
     for hearing in _excerpts(agent, turn):

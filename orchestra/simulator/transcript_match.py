@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-#: the same words over a telephone line and a small speech engine score above it, another or a missing sentence below
+#: the same words, heard over a telephone line by a small speech engine, score above; a wrong or missing sentence below
 MATCH = 0.75
 _CUT_OFF_WORDS = 2
 
@@ -41,7 +41,7 @@ _SPELT = {"okay": "ok", "mister": "mr", "missus": "mrs", "doctor": "dr", "street
 
 @dataclass(frozen=True, slots=True)
 class TranscriptMatch:
-    """How similar (0-1) what was said and what was heard are, and both texts unchanged."""
+    """What was said and what was heard, both unchanged, and how similar they are (0-1)."""
 
     similarity: float
     expected: str

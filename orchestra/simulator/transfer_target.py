@@ -14,13 +14,13 @@ Ask = Callable[..., Awaitable[list[Verb]]]
 
 @dataclass(slots=True)
 class TransferTarget:
-    """Who answers a transferred call.
+    """The person, or machine, that answers a transferred call.
 
     Attributes:
         answers: whether they answer at all.
         presses: the key that they press after the briefing; empty: none, like an answering machine.
         says: what they say to the caller (8 kHz) once both are connected.
-        briefed: what they heard before that, filled in as it happens.
+        briefed: what they heard before that; filled in during the call.
         connected_s: when both were connected, in seconds of the line's clock; None before.
 
     """

@@ -24,7 +24,7 @@ class ConnectStream:
 class Dial:
     """Connect the caller to a number or SIP address.
 
-    The person who answers first gets the document of ``url``; after the dialled call ``action`` says what follows.
+    The person who answers first gets the document of ``url``; after the dialled call ``action`` says what happens next.
     """
 
     target: str
@@ -34,7 +34,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Say something and wait ``timeout_s`` seconds for a key; after a key ``action`` says what follows."""
+    """Say something and wait ``timeout_s`` seconds for a key; after a key ``action`` says what happens next."""
 
     says: tuple[str, ...]
     action: str

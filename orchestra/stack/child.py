@@ -16,14 +16,14 @@ _LOG = structlog.get_logger("orchestra.stack")
 
 #: how each process is started
 _COMMAND = (sys.executable, "-m", "orchestra.cli")
-#: an edge has in addition the time that its calls may go on
+#: an edge also gets the time for which its calls may continue
 _STOP_WITHIN_S = 15.0
 _LONGEST_BACKOFF_S = 10.0
 
 
 @dataclass
 class ChildProcess:
-    """One supervised process. When it ends by itself it is started again, after a pause that grows."""
+    """One supervised process. If it ends by itself it is started again, after a growing pause."""
 
     name: str
     arguments: Sequence[str]
@@ -36,7 +36,7 @@ class ChildProcess:
     reloads: bool = False
 
     async def start(self) -> asyncio.subprocess.Process:
-        """Start the process; it ends with this one."""
+        """Start the process; it ends when this one does."""
         command = [*_COMMAND, *self.arguments]
         with contextlib.ExitStack() as files:
             errors = None if self.log_file is None else files.enter_context(self.log_file.open("ab"))
@@ -69,7 +69,7 @@ class ChildProcess:
             await asyncio.sleep(pause)
 
     async def stop(self) -> None:
-        """End the process: SIGTERM, and SIGKILL if that does not end it in time."""
+        """End the process: SIGTERM, then SIGKILL if it does not end in time."""
         process = self.process
         if process is None or process.returncode is not None:
             return

@@ -19,9 +19,9 @@ from orchestra.stack.child import ChildProcess
 from orchestra.stack.readiness import wait_until_ready
 from orchestra.stack.run_file import RunningStack, run_file, write_run_file
 
-#: the consumers that every call needs, each a process of its own
+#: the consumers that every call needs, each in its own process
 WORKERS = ("orchestration", "execution", "persistence")
-#: those that load the app
+#: the consumers that load the app
 _RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry")
 
 
@@ -34,7 +34,7 @@ async def stack(
     watched: Path | None = None,
     workers: Sequence[str] | None = None,
 ) -> AsyncIterator[RunningStack]:
-    """Start everything a call needs, wait until it is ready, and end it all with the block.
+    """Start everything that a call needs, wait until it is ready, and stop it when the block ends.
 
     Args:
         settings: with no ``redis_url`` an embedded server is started in ``data_dir``; with ``port`` 0 the edge gets

@@ -18,10 +18,10 @@ _READY_WITHIN_S = 90.0
 async def wait_until_ready(
     settings: Settings, started: RunningStack, children: Sequence[ChildProcess], workers: Sequence[str]
 ) -> None:
-    """Wait until a call could be taken.
+    """Wait until calls can be answered.
 
     Raises:
-        UsageError: a process ended at start because of something that the operator must change.
+        UsageError: a process ended at start because of a problem that the operator must fix.
         OrchestraError: a process ended at start for another reason.
         ServerError: it takes longer than 90 s.
 
@@ -51,7 +51,7 @@ async def wait_until_ready(
 
 
 def _error_of(exit_code: int) -> type[OrchestraError]:
-    """The error for a process that ended at start: 2 says that the operator must change something."""
+    """The error for a process that ended at start: exit code 2 means that the operator must change something."""
     return UsageError if exit_code == 2 else OrchestraError  # noqa: PLR2004 - the command's own code
 
 

@@ -10,7 +10,7 @@ from orchestra.settings import Settings
 
 
 class RunningStack(msgspec.Struct, frozen=True, kw_only=True):
-    """What another terminal needs to know of a stack that runs on this machine.
+    """A running stack on this machine, as described to other terminals.
 
     ``url`` is the edge's (``http://127.0.0.1:8480``), ``auth_token`` signs its webhooks,
     ``pid`` is the supervisor's, ``edges`` are the process ids of the edges at start, by name.
@@ -29,7 +29,7 @@ def run_file(settings: Settings) -> Path:
 
 
 def find_running_stack(settings: Settings) -> RunningStack | None:
-    """The stack of this data directory, or None where none runs."""
+    """The stack of this data directory, or None if none is running."""
     try:
         found = msgspec.json.decode(run_file(settings).read_bytes(), type=RunningStack)
         os.kill(found.pid, 0)
@@ -39,5 +39,5 @@ def find_running_stack(settings: Settings) -> RunningStack | None:
 
 
 def write_run_file(settings: Settings, started: RunningStack) -> None:
-    """Write what another terminal needs to know; for this user's eyes only, since it has a token."""
+    """Write the run file, readable by this user only because it contains a token."""
     write_atomically(run_file(settings), msgspec.json.encode(started), mode=0o600)

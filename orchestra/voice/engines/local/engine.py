@@ -23,7 +23,7 @@ _CORES_PER_RUN = 2
 
 
 class LocalEngine:
-    """Runs the local models on as many threads as the cores allow; further calls wait their turn."""
+    """Runs the local models on as many threads as the cores allow; further requests wait for their turn."""
 
     name = "local"
 
@@ -46,7 +46,7 @@ class LocalEngine:
         return SegmentAwareTurnStop(analyzer)
 
     def tts(self, voice: str) -> LocalTTS:  # noqa: ARG002 - there is one local voice
-        """A service whose audio starts before the sentence is complete. There is one voice, whatever ``voice`` says."""
+        """A service whose audio starts before the sentence is complete. Only one voice: ``voice`` is ignored."""
         return LocalTTS(self)
 
     def voice_key(self, voice: str) -> str:  # noqa: ARG002 - there is one local voice
@@ -65,7 +65,7 @@ class LocalEngine:
         return SynthesizedSpeech(b"".join(piece.pcm16 for piece in pieces), words)
 
     async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
-        """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""
+        """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is ready. Raises EngineError."""
         loop = asyncio.get_running_loop()
         pieces = self._speech.voice.speak(text, rate)
         while (piece := await loop.run_in_executor(self._piper, next, pieces, None)) is not None:
@@ -86,7 +86,7 @@ class LocalEngine:
         return StandbyTTS(self)
 
     async def close(self) -> None:
-        """End the threads; queued work is dropped."""
+        """End the threads and drop queued work."""
         for pool in (self._whisper, self._piper):
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -59,11 +59,11 @@ PIPER = (
 def model_paths(files: tuple[ModelFile, ...], data_dir: Path) -> list[Path]:
     """Where the files are, each checked against its SHA-256.
 
-    A file is read for its checksum once; after that its size and modification time, noted in
-    ``data_dir/checked-models.json``, stand for it.
+    A file's checksum is computed once. Later its size and modification time are compared with those noted in
+    ``data_dir/checked-models.json``.
 
     Raises:
-        MissingExtraError: a package or file is missing, or a file is not the one that was pinned.
+        MissingExtraError: a package or file is missing, or a file does not match its pinned checksum.
 
     """
     notes_path = data_dir / "checked-models.json"
@@ -90,7 +90,7 @@ def model_paths(files: tuple[ModelFile, ...], data_dir: Path) -> list[Path]:
 
 
 def _locate(file: ModelFile) -> Path:
-    # find_spec of a top-level package reads its location and runs none of its code.
+    # find_spec of a top-level package reads its location without running its code.
     spec = importlib.util.find_spec(file.package)
     if spec is None or not spec.submodule_search_locations:
         msg = f"local speech needs the package {file.package.replace('_', '-')}: {_INSTALL}"
@@ -121,5 +121,5 @@ def _write_notes(path: Path, notes: dict[str, list[object]]) -> None:
 
 
 def missing_library(error: ImportError) -> MissingExtraError:
-    """What to raise when the library of a local engine cannot be imported."""
+    """The error for a library of a local engine that cannot be imported."""
     return MissingExtraError(f"local speech cannot import {error.name or error}: {_INSTALL}")

@@ -1,9 +1,9 @@
-"""A Piper model in two parts, so that its audio can be made in pieces.
+"""Splits a Piper model in two, so that its audio can be synthesized in pieces.
 
 VITS first lays out a whole sentence (how long each phoneme lasts, and 192 numbers per frame of 256 samples), then a
-vocoder makes the audio out of that, each sample from some frames around it. The vocoder takes three quarters of the
-time and can be run on a few frames at once; published models hold both in one graph. Here the graph is cut where the
-vocoder begins. An ONNX file is a protobuf message, which is read and written here as far as that needs.
+vocoder turns that into audio, each sample from a few frames around it. The vocoder takes three quarters of the time and
+can be run on a few frames at once; published models hold both in one graph. Here the graph is cut where the vocoder
+begins. An ONNX file is a protobuf message; this module reads and writes only the fields that it needs.
 
 Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (ModelProto, GraphProto, NodeProto, TensorProto)
 """
@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from orchestra.errors import EngineError
 
-#: what the vocoder reads: the layout of the sentence, (1, 192, frames)
+#: input of the vocoder: the layout of the sentence, (1, 192, frames)
 LAYOUT = "/Mul_7_output_0"
-#: frames that each phoneme lasts
+#: number of frames of each phoneme
 DURATIONS = "/Ceil_output_0"
-#: what the vocoder makes: samples from -1 to 1
+#: output of the vocoder: samples from -1 to 1
 AUDIO = "/dec/Tanh_output_0"
 
 _MODEL_GRAPH = 7
@@ -39,7 +39,7 @@ def split(model: bytes) -> tuple[bytes, bytes]:
     """The model as two: phonemes → `LAYOUT` and `DURATIONS`, and `LAYOUT` → `AUDIO`.
 
     Raises:
-        EngineError: it is not built as Piper's models are.
+        EngineError: its structure is not that of Piper's models.
 
     """
     head, layout, vocoder = b"", b"", b""
@@ -49,7 +49,7 @@ def split(model: bytes) -> tuple[bytes, bytes]:
         else:
             head += field.raw
     if LAYOUT.encode() not in layout or AUDIO.encode() not in vocoder:
-        msg = "the voice's model is not built as Piper's are: it has no vocoder that could be cut off"
+        msg = "the voice's model does not have the structure of Piper's models: no vocoder found to split off"
         raise EngineError(msg)
     layout += _message(_OUTPUT, _message(1, LAYOUT.encode())) + _message(_OUTPUT, _message(1, DURATIONS.encode()))
     vocoder += _message(_INPUT, _value_info(LAYOUT)) + _message(_OUTPUT, _message(1, AUDIO.encode()))

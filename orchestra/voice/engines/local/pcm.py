@@ -1,4 +1,4 @@
-"""Samples as floats (-1 … 1) and as 16-bit PCM, at one rate or another."""
+"""Converts between floats (-1 … 1) and 16-bit PCM, and between sample rates."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ _FULL_SCALE = 32_768.0
 
 
 def resampled(samples: npt.NDArray[np.float32], rate: int, wanted: int) -> npt.NDArray[np.float32]:
-    """The same sound at ``wanted`` Hz."""
+    """The audio resampled to ``wanted`` Hz."""
     if rate == wanted or not samples.size:
         return samples
     return np.asarray(soxr.resample(samples, rate, wanted), np.float32)
@@ -25,7 +25,7 @@ def from_pcm16(pcm16: bytes) -> npt.NDArray[np.float32]:
     """Little-endian 16-bit PCM as float samples.
 
     Raises:
-        EngineError: the audio is not whole samples.
+        EngineError: the audio ends within a sample.
 
     """
     if len(pcm16) % 2:

@@ -27,7 +27,7 @@ _SILENCE = 0.01
 #: frames of the first piece of a sentence (0.35 s), and how much longer each further piece is than the one before
 _FIRST_FRAMES = 30
 _GROWTH = 1.6
-#: frames around a piece that the vocoder hears too: with these its samples are those of the whole sentence, exactly
+#: frames of context around a piece; with them its samples are exactly those of the whole sentence
 _AROUND = 12
 #: the voice's loudest samples stay below 0.65; Piper itself scales each sentence by its peak, which is known too late
 _GAIN = 1.5
@@ -39,7 +39,7 @@ _BEGIN, _PAD, _END = "^", "_", "$"
 class SpokenPiece:
     """Audio of a sentence or the next part of it: mono 16-bit PCM at ``rate`` Hz.
 
-    ``words`` are those that begin in it; their start is in seconds from the beginning of all that is spoken.
+    ``words`` are those that begin in it, with their start in seconds from the beginning of the whole text.
     """
 
     pcm16: bytes
@@ -53,7 +53,7 @@ class StreamingPiperVoice:
     def __init__(self, voice: "PiperVoice", vocoder: Any) -> None:
         self._voice = voice
         self._vocoder = vocoder
-        # The voice's own 0.667 and 0.8 slur: 6.9 % of the words are misheard by Whisper, with these 4.6 %.
+        # The voice's defaults, 0.667 and 0.8, slur: Whisper mishears 6.9 % of the words, and 4.6 % with these.
         self._lively = 0.333
         self.rate: int = voice.config.sample_rate
 
@@ -74,7 +74,7 @@ class StreamingPiperVoice:
         model, config = model_paths(PIPER, data_dir)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        # Spinning threads gain nothing here, and take cores from the calls.
+        # Spinning threads gain nothing here and take processor time from calls.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         layout, vocoder = (
             onnxruntime.InferenceSession(part, sess_options=options, providers=["CPUExecutionProvider"])
@@ -86,7 +86,7 @@ class StreamingPiperVoice:
         return voice
 
     def speak(self, text: str, rate: int, *, steady: bool = False) -> Iterator[SpokenPiece]:
-        """Synthesize ``text`` at ``rate`` Hz; each piece is yielded as soon as it is made.
+        """Synthesize ``text`` at ``rate`` Hz; each piece is yielded as soon as it is ready.
 
         ``steady``: without the random variation that keeps the voice alive; the same text gives the same audio.
 
@@ -151,7 +151,7 @@ class StreamingPiperVoice:
         return layout, spoken
 
     def _vocode(self, layout: Samples) -> Iterator[tuple[Samples, bool]]:
-        """The audio of a layout in pieces, the first one short so that it is there soon; True: the last."""
+        """The audio of a layout in pieces, the first one short, so that it is ready early; True marks the last."""
         count, begin, size = layout.shape[2], 0, float(_FIRST_FRAMES)
         hop = self._voice.config.hop_length
         while begin < count:

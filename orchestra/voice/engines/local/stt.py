@@ -11,12 +11,12 @@ from pipecat.utils.time import time_now_iso8601
 from orchestra.errors import EngineError
 from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 
-#: a transcript that has not come within this time after the end of speech will not come, in seconds
+#: seconds after the end of speech after which no transcript is expected
 LATEST_TRANSCRIPT_S = 3.0
 
 
 class SpeechTranscriber(Protocol):
-    """What the service needs from the local engine."""
+    """The part of the local engine that the service needs."""
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz. Raises EngineError."""
@@ -28,7 +28,7 @@ class LocalSTT(SegmentedSTTService):
     def __init__(self, engine: SpeechTranscriber) -> None:
         super().__init__(
             ttfs_p99_latency=LATEST_TRANSCRIPT_S,
-            trailing_silence_secs=0.0,  # the model's window is longer than the speech in any case
+            trailing_silence_secs=0.0,  # the model's window is always longer than the speech
             settings=STTSettings(model="whisper-tiny.en", language=None),
         )
         self._engine = engine

@@ -19,7 +19,7 @@ class LocalSpeech:
 
     @classmethod
     def load(cls, data_dir: Path | None = None) -> "LocalSpeech":
-        """Load both models (about 2 s). ``data_dir`` keeps the notes of checked files; None: the setting's.
+        """Load both models (about 2 s). ``data_dir`` keeps the notes of checked files; default: that of the settings.
 
         Raises:
             MissingExtraError: a library or model file is missing or damaged; the message says what to do.
@@ -44,10 +44,10 @@ class LocalSpeech:
     def transcribe(self, pcm16: bytes, rate: int, *, quick: bool = False) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz; "" when there is no speech.
 
-        ``quick`` takes under a third of the time and gets one word in a hundred more wrong.
+        ``quick`` takes under a third of the time, with one more wrong word in a hundred.
 
         Raises:
-            EngineError: the audio is not whole samples, or the model failed.
+            EngineError: the audio ends within a sample, or the model failed.
 
         """
         return self.transcriber.transcribe(resampled(from_pcm16(pcm16), rate, RATE), quick=quick)

@@ -15,16 +15,16 @@ PIPER_VOICE = "en_US-joe-medium"
 
 
 class SpeechSynthesizer(Protocol):
-    """What the service needs from the local engine."""
+    """The part of the local engine that the service needs."""
 
     def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
-        """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is made. Raises EngineError."""
+        """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is ready. Raises EngineError."""
 
 
 class LocalTTS(WordCountingTTS):
     """Speaks piece by piece; the voice itself computes when each word begins.
 
-    Word times count along the audio of their context, from its first sample, as ElevenLabs' do.
+    Word times are relative to the first sample of their context's audio, as with ElevenLabs.
     """
 
     def __init__(self, engine: SpeechSynthesizer) -> None:
@@ -43,7 +43,7 @@ class LocalTTS(WordCountingTTS):
         return True
 
     async def on_audio_context_completed(self, context_id: str) -> None:
-        """All audio of the context went out."""
+        """All audio of the context was sent."""
         self._audio_s.pop(context_id, None)
 
     async def on_audio_context_interrupted(self, context_id: str) -> None:

@@ -1,9 +1,9 @@
-"""Speech to text with faster-whisper tiny.en, made quick for utterances of a telephone call.
+"""Speech to text with faster-whisper tiny.en, tuned for the short utterances of telephone calls.
 
-Whisper encodes a window of 30 s however short the speech in it is. Most utterances last 1 to 6 s, and the encoder
+Whisper encodes a window of 30 s, even for short speech. Most utterances last 1 to 6 s, and the encoder
 accepts a shorter window: 10 s take under a third of the time (0.12 s instead of 0.44 s on two cores) and cost one word
 in a hundred (4.8 % wrong instead of 3.7 %, telephone audio of the Piper voice). A window cut closer to the speech makes
-the decoder repeat itself; a result that looks like a repetition is made again from the full window.
+the decoder repeat itself; a result that looks like a repetition is computed again with the full window.
 """
 
 import os
@@ -30,7 +30,7 @@ _MIN_S = 0.1
 _LEAD_S = 0.6
 _TOKENS_PER_S = 8
 _SPARE_TOKENS = 24
-_MAX_COMPRESSION = 2.4  # the ratio by which Whisper's authors tell a repetition from a sentence
+_MAX_COMPRESSION = 2.4  # the compression ratio above which Whisper's authors consider a result a repetition
 _NO_SPEECH = 0.6
 _UNSURE = -1.0
 
@@ -55,7 +55,7 @@ class WhisperTranscriber:
             MissingExtraError: the library or a model file is missing or damaged.
 
         """
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the model is a folder: nothing may ask the hub for it
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the model is a local folder: it must not be looked up on the hub
         try:
             from faster_whisper import WhisperModel  # noqa: PLC0415 - the extra `local` may be missing
         except ImportError as error:
@@ -69,7 +69,7 @@ class WhisperTranscriber:
     def transcribe(self, samples: npt.NDArray[np.float32], *, quick: bool) -> str:
         """The words in ``samples`` (mono, 16 kHz, -1 … 1); "" when there is no speech in them.
 
-        ``quick`` takes the short window.
+        ``quick`` uses the short window.
 
         Raises:
             EngineError: the model failed.
@@ -78,7 +78,7 @@ class WhisperTranscriber:
         seconds = len(samples) / RATE
         if seconds < _MIN_S:
             return ""
-        # A word at the very start of the audio is doubted, dropped or said twice ("No? No?"); after a pause it is not.
+        # Whisper drops, doubles or questions a word at the very start of the audio ("No? No?"), but not after a pause.
         samples = np.concatenate([np.zeros(int(_LEAD_S * RATE), np.float32), samples])
         seconds += _LEAD_S
         try:
@@ -89,7 +89,7 @@ class WhisperTranscriber:
             raise EngineError(msg) from error
 
     def _short(self, samples: npt.NDArray[np.float32], seconds: float) -> str | None:
-        """The words by a window cut to the speech; None when the result cannot be trusted."""
+        """The words, from a window cut to the speech; None if the result cannot be trusted."""
         from faster_whisper.transcribe import get_ctranslate2_storage  # noqa: PLC0415 - the extra `local` may be missing
 
         features = self._model.feature_extractor(samples)

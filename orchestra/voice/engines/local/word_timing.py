@@ -18,7 +18,7 @@ _CLOSE = 1.5
 
 
 def count_letters(phonemes: Iterable[str]) -> int:
-    """How many letters of sound there are, leaving out stress, length, spaces and punctuation."""
+    """The number of letters of sound, without stress, length, spaces and punctuation."""
     return sum(_is_letter(phoneme) for phoneme in phonemes)
 
 
