@@ -1,7 +1,8 @@
 """The history of a call: everything its journal says about it, as one immutable value.
 
-`orchestra.history.reduce` makes it, one event at a time; `orchestra.history.views` asks it questions. Times in ``…_s``
-are seconds on the call's clock, which starts with `CallStarted`; ``…_at`` are epoch seconds, ``…_ms`` milliseconds.
+`orchestra.history.reduce` builds it, one event at a time; `orchestra.history.views` derives answers from it. Times in
+``…_s`` are seconds on the call's clock, which starts with `CallStarted`; ``…_at`` are epoch seconds, ``…_ms``
+milliseconds.
 """
 
 from typing import Literal
@@ -28,14 +29,14 @@ Closing = Literal["", "ended", "transferred"]
 
 
 class PromptStep(msgspec.Struct, frozen=True):
-    """A prompt and the model's answer; either is None where the journal lacks it. The messages are left out."""
+    """A prompt and the model's answer; either is None if the journal lacks it. The messages are left out."""
 
     requested: PromptRequested | None = None
     completed: PromptCompleted | None = None
 
 
 class ToolStep(msgspec.Struct, frozen=True):
-    """A tool call and its result; either is None where the journal lacks it."""
+    """A tool call and its result; either is None if the journal lacks it."""
 
     requested: ToolRequested | None = None
     completed: ToolCompleted | None = None
@@ -48,37 +49,38 @@ class ToolStep(msgspec.Struct, frozen=True):
 
 
 class Sentence(msgspec.Struct, frozen=True):
-    """A sentence that was played to its end, and when that was."""
+    """A sentence that was played to its end, and the time of that end."""
 
     text: str
     played_s: float
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What the caller said until they waited for a reply, and that reply. Number 0 is the greeting.
+    """One turn: the caller's words until they waited for a reply, and the reply. Number 0 is the greeting.
 
     Attributes:
         number: of the caller's turn.
         transcript: the caller's words as the STT engine recognized them.
-        finals: the engine's final transcripts that it was made of.
+        finals: the final transcripts of the engine that make up ``transcript``.
         confidence: the engine's lowest of this turn, 0–1.
-        said_from_s: when the caller began to speak; None where they did not.
+        said_from_s: when the caller began to speak; None if they did not.
         said_to_s: when they stopped.
         ended: the event that ended the caller's turn.
         keys: keys that the caller pressed.
-        agent: the agent responsible for the turn in the end.
+        agent: the agent that was responsible for the turn last.
         speaker: the agent whose words the caller heard last.
         prompts: prompts and answers, in order.
         tools: tool calls and results, in order.
         reply: the chunks of the reply, without fillers.
-        reply_heard: what was played of the reply.
-        last_heard: the same of its last part: another edge may have continued the reply. None where nothing says it.
+        reply_heard: the part of the reply that was played.
+        last_heard: the same for its last part, as another edge may have continued the reply; None if no event reports
+            it.
         sentences: sentences that were played to their end.
-        heard_from_s: when the reply began to be heard; None where that is not known.
+        heard_from_s: when the reply began to be heard; None if unknown.
         heard_to_s: when it ended.
         interrupted: the caller spoke over the reply.
         rules: rules of the app that stopped or changed something.
-        closing: the agents ended or transferred the call with this turn.
+        closing: the agents ended or transferred the call in this turn.
         failed: the agents could not complete the turn.
         cancelled: why the turn was cancelled; empty if it was not.
         discarded: the turn was predicted, and then the caller continued: it never took place.
@@ -86,7 +88,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         model: the model that gave the last answer.
         version: package and app that answered.
         latencies: where the time went until the reply was heard, once for each part of it.
-        first_ms: end of the caller's turn → first chunk of the reply; None where that is not known.
+        first_ms: end of the caller's turn → first chunk of the reply; None if unknown.
         answer_ms: end of the caller's turn → reply complete.
         said_index: where in the journal the caller's turn ended, counted in events from 0.
         reply_index: where in the journal the reply began.
@@ -135,11 +137,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
-    """A call as its journal has it, up to some event.
+    """A call as its journal describes it, up to some event.
 
     Attributes:
         call: its id; empty before the first event.
-        started: the event with which it began; None where the journal lacks it.
+        started: the event with which it began; None if the journal lacks it.
         ended: the event with which it ended.
         turns: in the order of their numbers.
         agent: who speaks with the caller.
@@ -153,7 +155,7 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
         events: number of events.
         clock_at: the zero of the call's clock.
         last_at: time of the last event.
-        speaking_at: since when the caller has been speaking; None while they are silent.
+        speaking_at: when the caller began to speak; None while they are silent.
         confidence: the STT engine's lowest since the caller's last turn ended.
 
     """

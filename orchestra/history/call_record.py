@@ -31,9 +31,9 @@ from orchestra_schemas import (
     UserTurnEnded,
 )
 
-#: characters of the caller's first and last words that are kept
+#: maximum characters of the caller's first and last words
 _WORDS_KEPT = 200
-#: events after which the usage, and so the cost, may be another
+#: events that may change the usage, and so the cost
 USAGE_EVENTS = (PromptCompleted, SpeechMetered, CallEnded)
 
 
@@ -44,12 +44,12 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         status: ``running`` or ``ended``.
         answered_by: who or what answered an outbound call: ``human``, ``machine``, ``fax``.
         version: package and app that answered last; ``model`` likewise.
-        transferred_to: the person who has the call, or is about to get it.
+        transferred_to: the person to whom the call was or is being transferred.
         measured: number of turns whose latency was measured; ``mean_ms`` is their mean, ``slowest_ms`` the longest.
         first_words: the beginning of what the caller said first; ``last_words`` of what they said last.
         recording: URL of the recording; empty until it is complete.
         recording_missing_ms: how much of the recording is silence because the audio is missing.
-        cost: None where no price is set.
+        cost: None if no price is set.
 
     """
 
@@ -97,7 +97,7 @@ def reduce_record(record: CallRecord, event: Event) -> CallRecord:
 
 
 def priced(record: CallRecord, prices: Prices) -> CallRecord:
-    """The record with what the usage costs; without a cost where no price is set or nothing was used."""
+    """The record with the cost of its usage; without a cost if no price is set or nothing was used."""
     known = prices.any and record.usage != Usage()
     return replace(record, cost=cost_of(record.usage, prices) if known else None)
 

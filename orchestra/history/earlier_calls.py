@@ -1,9 +1,9 @@
-"""What a prompt says about the caller's earlier calls."""
+"""The notes on the caller's earlier calls in a prompt."""
 
 from orchestra.agents.caller_notes import is_notes
 from orchestra_schemas import PromptRequested
 
-#: how the agents' notes on earlier calls begin
+#: beginning of the agents' notes on earlier calls
 BACKGROUND_HEAD = "This caller has called before:"
 
 

@@ -1,4 +1,4 @@
-"""What an agent wants to happen to the call after its reply."""
+"""The ways in which an agent can end the call after its reply."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Connect the caller to a person at ``target``, who is told the ``briefing``."""
+    """Connect the caller to a person at ``target``, who hears the ``briefing`` first."""
 
     target: str
     briefing: str = ""

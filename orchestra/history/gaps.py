@@ -24,7 +24,7 @@ _header = msgspec.json.Decoder(_Header).decode
 
 
 class _CallState:
-    """What the journal of one call has had so far."""
+    """The journal of one call so far."""
 
     __slots__ = ("ended", "ids", "missed", "turn")
 
@@ -36,10 +36,10 @@ class _CallState:
 
 
 class GapDetector:
-    """Follows the journal entries of calls, in order, and reports where some are missing.
+    """Follows the journal entries of calls, in order, and reports gaps.
 
-    A gap shows in what remains: an event without its cause, the second event that a handler published without the
-    first, a turn whose number skips one, a call that does not begin with its start.
+    A gap is visible in the remaining events: an event without its cause, the second event that a handler published
+    without the first, a turn whose number skips one, a call that does not begin with its start.
 
     Args:
         cut: the recording was selected from some time on, so calls that were running then begin in the middle.
@@ -51,7 +51,7 @@ class GapDetector:
         self._calls: dict[str, _CallState] = {}
 
     def missing_before(self, entry: Entry) -> list[str]:
-        """What is missing directly before this entry, one sentence each."""
+        """The gaps directly before this entry, one sentence each."""
         if entry.stream != JOURNAL:
             return []
         try:

@@ -1,4 +1,4 @@
-"""Read the journals of many calls in one pass over each partition."""
+"""Reads the journals of many calls in one pass over each partition."""
 
 from collections import defaultdict
 from collections.abc import Mapping

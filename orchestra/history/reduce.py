@@ -1,4 +1,4 @@
-"""The one fold of a journal. Everything else that is asked about a call is a view of the history it makes."""
+"""The only fold of a journal. Every other question about a call is answered by a view of the resulting history."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -37,9 +37,9 @@ from orchestra_schemas import (
     UserTurnEnded,
 )
 
-#: events with a turn's number that do not prove that there is such a turn
+#: events with a turn's number that do not prove that the turn exists
 _OF_THE_CALL = (CallStarted, CallEnded, AgentChanged, PromptRequested)
-#: events that a person wants to see in a timeline, beside what was said
+#: events that a person wants to see in a timeline, in addition to what was said
 _MILESTONES = (
     AgentChanged,
     CallEndRequested,
@@ -61,7 +61,7 @@ _MILESTONES = (
 
 
 def history_of(events: Iterable[Event]) -> CallHistory:
-    """The history of the call whose events these are, in the order of its journal; missing ones are left out."""
+    """The history of a call from its events, in the order of its journal, which may have gaps."""
     history = CallHistory()
     for event in events:
         history = reduce(history, event)
@@ -93,7 +93,7 @@ def reduce(history: CallHistory, event: Event) -> CallHistory:
 
 
 def _call(history: CallHistory, event: Event) -> dict[str, Any]:
-    """What the event changes of the call as a whole."""
+    """The fields of the call as a whole that the event changes."""
     changed: dict[str, Any] = {}
     match event:
         case CallStarted(version=version):
@@ -116,7 +116,7 @@ def _call(history: CallHistory, event: Event) -> dict[str, Any]:
 
 
 def _turn(history: CallHistory, event: Event, clock_at: float) -> Turn | None:
-    """The event's turn after it; None where the event belongs to no turn."""
+    """The event's turn, updated; None if the event belongs to no turn."""
     index = bisect_left(history.turns, event.turn, key=_number)
     known = index < len(history.turns) and history.turns[index].number == event.turn
     if known:
@@ -137,7 +137,7 @@ def _turn(history: CallHistory, event: Event, clock_at: float) -> Turn | None:
                 agent=history.agent,
             )
         case PromptCompleted() | TurnCompleted():
-            # without a model or version of its own, the turn was answered by those before
+            # a turn that names no model or version has those of the call so far
             before = replace(turn, model=turn.model or history.model, version=history.version)
             return reduce_turn(before, event, index=history.events, clock_at=clock_at)
         case _:

@@ -1,4 +1,4 @@
-"""Whether a reply is being made or played, by following the journal of a running call."""
+"""Tells whether a reply is being generated or played, from the journal of a running call."""
 
 from orchestra_schemas import (
     CallEnded,
@@ -12,13 +12,13 @@ from orchestra_schemas import (
 
 
 class ReplyInProgress:
-    """Follows a call; calling it answers whether the caller has a reply to wait for."""
+    """Follows a call; calling the object returns whether the caller should wait for a reply."""
 
     def __init__(self) -> None:
         self._turns: set[int] = set()
 
     def __call__(self) -> bool:
-        """Whether a turn has not been answered to its end."""
+        """Whether the reply to a turn is not complete yet."""
         return bool(self._turns)
 
     def follow(self, event: Event) -> None:

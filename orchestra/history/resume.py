@@ -1,4 +1,4 @@
-"""What an edge needs to continue a call that another edge had: a fold of the journal, part of the call's history."""
+"""The state that an edge needs to continue another edge's call: a fold of the journal, part of the call's history."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ from orchestra_schemas import (
 
 
 class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a call by its journal.
+    """The state of a call according to its journal.
 
     ::
 
@@ -47,12 +47,12 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         chunks: the chunks of the current reply.
         complete: all chunks of the current reply are known.
         over: the current reply was played to its end, or interrupted.
-        ending: what the agent wants to happen after its reply.
+        ending: how the agent wants to end the call after its reply.
         caller_spoke: the caller was speaking when the journal ended.
         resumed: how many times another edge has resumed the call.
         stream: the number of the last media stream that began.
         answered_by: who or what answered an outbound call; empty while the carrier has not reported it.
-        transferred: the carrier was told to connect the caller to a person.
+        transferred: the carrier was instructed to connect the caller to a person.
         accepted: the person has taken the call.
         transfer_failed: nobody took the call; the caller does not know it yet.
         ended: the call is over.
@@ -84,7 +84,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         """The part of the current reply that the caller has not heard to its end."""
         left: Sequence[ReplyChunk] = () if self.over else self.chunks
         for text in self.heard:
-            # a holding phrase was heard too, and is not a chunk
+            # a holding phrase was also heard, but is not a chunk
             index = next((index for index, chunk in enumerate(left) if chunk.text.strip() == text), None)
             if index is not None:
                 left = left[index + 1 :]
@@ -119,7 +119,7 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR
 def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | TransferAccepted) -> ResumeState:
     match event:
         case TransferFailed():
-            # the reply that came with the transfer was played before the carrier was told
+            # the reply that came with the transfer was played before the carrier was instructed
             return replace(state, ending=None, transferred=False, transfer_failed=True, over=True)
         case CallTransferred():
             return replace(state, transferred=True)
@@ -128,7 +128,7 @@ def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | Tran
 
 
 def _begin_turn(state: ResumeState, event: UserTurnEnded | UserTurnPredicted) -> ResumeState:
-    if event.turn != state.turn:  # otherwise it was predicted, and its reply is being made
+    if event.turn != state.turn:  # otherwise it was predicted, and its reply is being generated
         state = replace(state, heard=(), chunks=(), complete=False, ending=None)
     # nothing of the reply to a predicted turn is played until the turn has ended
     predicted = isinstance(event, UserTurnPredicted)

@@ -38,7 +38,7 @@ def reduce_turn(turn: Turn, event: Event, *, index: int, clock_at: float) -> Tur
 
     Args:
         turn: the turn so far.
-        event: of this turn.
+        event: an event of this turn.
         index: of the event in the journal.
         clock_at: the zero of the call's clock, epoch seconds.
 
@@ -68,12 +68,12 @@ def end_caller_turn(
 
     Args:
         turn: the turn so far.
-        event: ends it.
+        event: the event that ends it.
         index: of the event in the journal.
         clock_at: the zero of the call's clock, epoch seconds.
-        speaking_at: when the caller began to speak, epoch seconds; 0 if that is not known.
-        confidence: the STT engine's lowest since the turn before.
-        agent: who speaks with the caller.
+        speaking_at: when the caller began to speak, epoch seconds; 0 if unknown.
+        confidence: the STT engine's lowest since the previous turn.
+        agent: the agent that speaks with the caller.
 
     """
     ended_at = event.speech_ended_at or event.at
@@ -151,7 +151,7 @@ def _noted(turn: Turn, event: Event) -> dict[str, Any]:
 def _step(
     turn: Turn, event: PromptRequested | PromptCompleted | ToolRequested | ToolCompleted | TurnCompleted
 ) -> dict[str, Any]:
-    """What agents and execution do for the turn."""
+    """The turn after an event of agents or execution."""
     match event:
         case PromptRequested():
             return {"prompts": (*turn.prompts, PromptStep(without_messages(event)))}
@@ -200,6 +200,6 @@ def _completed(turn: Turn, event: TurnCompleted) -> dict[str, Any]:
 
 
 def _since_caller(turn: Turn, event: Event) -> float | None:
-    """Ms from the end of the caller's turn; None where either time is unknown."""
+    """Ms from the end of the caller's turn; None if either time is unknown."""
     ended_at = turn.ended.at if turn.ended is not None else 0.0
     return None if not ended_at or not event.at else max(0.0, event.at - ended_at) * 1000

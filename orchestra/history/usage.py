@@ -1,4 +1,4 @@
-"""What a call has used, and what that costs at the operator's prices. Pure."""
+"""The usage of a call, and its cost at the operator's prices. Pure."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call has used so far.
+    """The usage of a call so far.
 
     Attributes:
         models: tokens by the model's name.
@@ -38,7 +38,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """The cost of a call in the operator's currency.
 
-    ``unpriced`` names what was used and has no price; it is not in ``total``.
+    ``unpriced`` names used items without a price; they are not part of ``total``.
     """
 
     total: float = 0.0
@@ -72,7 +72,7 @@ def add_usage(used: Usage, event: Event, running_since: float) -> Usage:
 
 
 def cost_of(used: Usage, prices: Prices) -> Cost:
-    """What this usage costs at these prices; the line is charged by the second."""
+    """The cost of this usage at these prices; the line is charged by the second."""
     unpriced = [name for name in used.models if name not in prices.models]
     models = 0.0
     for name, tokens in used.models.items():

@@ -131,7 +131,7 @@ async def test_a_token_and_headers_are_sent_and_never_shown(
         await close(tool)
     assert {seen.get("X-Team") or seen.get("x-team") for seen in server.seen} == {"lab s3cret"}
     assert "s3cret" not in str(log)
-    with pytest.raises(AppError, match="token wants the environment variable NO_SUCH_TOKEN, which is not set: set it"):
+    with pytest.raises(AppError, match="token needs the environment variable NO_SUCH_TOKEN: set it"):
         mcp_tools(server.url, token="${NO_SUCH_TOKEN}")
 
 

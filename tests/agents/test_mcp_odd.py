@@ -283,7 +283,7 @@ async def test_a_tool_that_a_server_has_under_another_name_can_be_chosen_by_both
 
 async def test_a_command_finds_the_variables_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_TOKEN", "s3cret")
-    with pytest.raises(AppError, match="env TOKEN wants the environment variable NO_TOKEN, which is not set"):
+    with pytest.raises(AppError, match="env TOKEN needs the environment variable NO_TOKEN: set it"):
         await tools_of("plain", env={"TOKEN": "${NO_TOKEN}"})
     tools = await tools_of("plain", env={"TOKEN": "Bearer ${LAB_TOKEN}"})
     address = tools[0].source.server._address  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""A tool in an MCP server's listing, as it is cached."""
+"""A cached entry of an MCP server's list of tools."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ _LOG = structlog.get_logger("orchestra.agents")
 
 #: seconds for a server to start, greet and list its tools
 CONNECTED_WITHIN_S = 20.0
-#: pauses between attempts to reach a server that is away, in seconds
+#: pauses between attempts to reach an unavailable server, in seconds
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 #: seconds after which a connection counts as good; after this many shorter ones in a row there is a pause
 _GOOD_S, _SHORT_ONES = 5.0, 5
@@ -30,7 +30,7 @@ _GOOD_S, _SHORT_ONES = 5.0, 5
 _UNANSWERED = 3
 #: the list is fetched again no sooner than this, in seconds
 _LISTED_EVERY_S = 1.0
-#: most pages and tools of a list: a faulty server's list may never end
+#: maximum pages and tools of a list: the list of a faulty server may never end
 _PAGES, _TOOLS = 100, 256
 #: error codes of servers that have lost the session, for example by a restart
 _SESSION_LOST = frozenset({-32600, -32000, -32001})
@@ -101,7 +101,7 @@ class Connection:
         """Call a tool and return its result as text. A call that did not reach the server is sent once more.
 
         Raises:
-            UnreachableError: the server is away; nothing was sent.
+            UnreachableError: the server is unavailable; nothing was sent.
             ToolFailed: the tool or the server reports a failure, or the outcome is not known.
 
         """
@@ -110,7 +110,7 @@ class Connection:
             try:
                 result = await client.call_tool(tool, arguments)
                 self._unanswered = 0
-            except asyncio.CancelledError:  # timed out: each would occupy a connection of a hanging server
+            except asyncio.CancelledError:  # timed out: each of them would occupy a connection to a server that hangs
                 self._unanswered += 1
                 if self._unanswered >= _UNANSWERED:
                     self._unanswered = 0
@@ -287,7 +287,7 @@ _SLOW = f"it has not answered within {CONNECTED_WITHIN_S:g} s"
 
 
 def _cause(error: BaseException, http: HttpClient | None) -> str:
-    """Why a server is away, without its address."""
+    """Why a server is unavailable, without its address."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if http is not None and http.status in {401, 403}:

@@ -1,4 +1,4 @@
-"""Turns a server's answers into what the protocol's types accept, so that one odd tool or block costs no others."""
+"""Repairs a server's answers to fit the protocol's types, so that one odd tool or block does not break the others."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def repair_result(result: dict[str, Any]) -> None:
 
 
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:
-    """A tool, reduced to what is used of it. Its output schema is not: results are taken as they come."""
+    """A tool, reduced to the fields that are used. Its output schema is dropped, because results are not validated."""
     schema = tool.get("inputSchema")
     usable = isinstance(schema, dict) and not is_deeper(schema, _DEEPEST)
     described = tool.get("description") or tool.get("title")

@@ -7,7 +7,7 @@ import msgspec
 
 from orchestra_schemas import clean_text
 
-#: most characters of a result; execution shortens it further
+#: maximum characters of a result; execution shortens it further
 _LONGEST = 20_000
 _NOTHING = "It is done; the tool has said nothing."
 

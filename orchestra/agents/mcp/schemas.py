@@ -17,9 +17,9 @@ _HASH = 8
 _TAKEN = frozenset({"end_call", "transfer_call", "search_knowledge", "collect_digits", "press_keys"})
 _HANDOFF = "transfer_to_"
 
-#: most characters of a description
+#: maximum characters of a description
 LONGEST_DESCRIPTION = 1024
-#: most nested schemas once every reference is resolved, and most bytes of the whole
+#: maximum number of nested schemas after resolving references, and maximum bytes of the whole
 _NODES = 1000
 _BYTES = 32_768
 
@@ -62,7 +62,7 @@ def _cleaned(name: str) -> str:
 def accepted_parameters(schema: Any) -> dict[str, Any]:
     """A tool's input schema as one object with properties, with its references resolved.
 
-    A schema that is too large for a prompt becomes that of an object with any content.
+    A schema that is too large for a prompt is replaced with one that accepts any object.
     """
     found = _Inlining(schema).node(schema, ())
     root = _merged(found)

@@ -1,4 +1,4 @@
-"""One MCP server as an app knows it: its tools, and what is known of them while it is away.
+"""One MCP server of an app: its tools, or their cached list while it is unavailable.
 
 ::
 
@@ -6,7 +6,7 @@
     away      it is asked again in the background, ever more rarely
     worker    one connection from the start, replaced whenever it breaks; a changed list is fetched at once
 
-The list is cached in the data directory, so that all processes that share it see what one of them has learned.
+The list is cached in the data directory, so that a list fetched by one process is seen by all that share the directory.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("orchestra.agents")
 
-#: how long the start of an app waits for a list, in seconds: of a server with a cached list, and of one without
+#: how long the start of an app waits for a list, in seconds: with a cached list, and without one
 _KNOWN_S, _UNKNOWN_S = 3.0, 12.0
 #: how long a caller waits for a connection, in seconds
 _PATIENCE_S = 4.0
-#: pauses between attempts to fetch the list of a server that was away at the start, in seconds
+#: pauses between attempts to fetch the list of a server that was unavailable at the start, in seconds
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 2.0, 60.0
 
 
@@ -44,7 +44,7 @@ class McpServer:
     """A server, shared by all of its tools.
 
     Attributes:
-        name: its name in logs: host and path of its address, or its program; never a secret.
+        name: its name in logs, without secrets: host and path of its address, or its program.
         listing: its tools, None while they are unknown.
         problem: why it did not answer when the app was loaded; empty if it did.
 
@@ -91,14 +91,14 @@ class McpServer:
             await connection.close()
 
     def ready(self, tool: str) -> "Any | None":
-        """What to await before a call; None if the connection is open."""
+        """An awaitable for the connection; None if it is open."""
         return None if self._open().is_open else self._connected(tool)
 
     async def call(self, tool: str, name: str, arguments: dict[str, Any]) -> str:
         """Call the server's tool ``name``, which agents know as ``tool``; returns its result.
 
         Raises:
-            ToolFailed: it failed, or the server is away.
+            ToolFailed: it failed, or the server is unavailable.
 
         """
         try:
@@ -139,7 +139,7 @@ class McpServer:
             self._retrying.start()
 
     def _probe(self, within_s: float) -> str:
-        """Fetch the list in a thread of its own, as an event loop may be running in this one."""
+        """Fetch the list in a separate thread, because an event loop may be running in this one."""
         from orchestra.agents.mcp.connection import list_tools_once  # noqa: PLC0415
 
         failed: list[BaseException] = []
@@ -188,7 +188,7 @@ class McpServer:
 
 
 def _retry(server: "Callable[[], McpServer | None]") -> None:
-    """Fetch the list as soon as the server is back, as long as somebody uses it."""
+    """Fetch the list as soon as the server is back, while the server is in use."""
     pause = _FIRST_RETRY_S
     waits = threading.Event()
     while True:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger("orchestra.agents")
 
-#: the most that chat endpoints accept
+#: the maximum that chat endpoints accept
 _MOST_TOOLS = 128
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -44,10 +44,10 @@ def mcp_tools(
 ) -> tuple[Tool, ...]:
     """The tools that an MCP server offers, for an agent's ``tools``.
 
-    The server is asked when the app is loaded. If it is away, only its own tools are affected: the app starts with the
-    tools that are known from before, agents are told that they are unavailable, and the server is asked again until it
-    answers. Each worker keeps one connection, opened at its start and replaced whenever it breaks; new and removed
-    tools are picked up. None of the tools counts as idempotent: after a crash, no call is repeated.
+    The list is fetched when the app is loaded. If the server is unavailable, only its own tools are affected: the app
+    starts with the cached list, calls of these tools fail with a reason, and the server is asked again until it
+    answers. Each worker keeps one connection, opened at its start and replaced whenever it breaks; changes of the list
+    are picked up. None of the tools counts as idempotent, so no call is repeated after a crash.
 
     Names and schemas are adapted to what chat endpoints accept: ``files/read`` is ``files_read`` to a model.
 
@@ -111,7 +111,7 @@ class McpToolSource:
         await self.server.close()
 
     def probe(self) -> tuple[str, str]:
-        """The server's name, and why it is away, "" if it is not. Blocks, unless it was away at the start."""
+        """The server's name, and why it is unavailable ("" if it is not). Blocks, unless it failed at the start."""
         return self.server.name, self.server.problem or self.server.probe()
 
     def _make(self) -> tuple[Tool, ...]:
@@ -147,7 +147,7 @@ class McpTool(Tool):
 
     def __init__(self, source: McpToolSource, listed: ListedTool, name: str, **options: Any) -> None:
         def call() -> None:
-            """Take the place of the server's function, whose arguments the server checks."""
+            """Stand in for the server's function; the server checks the arguments."""
 
         super().__init__(call, name=name, **options)
         self.source = source
@@ -186,7 +186,7 @@ class McpTool(Tool):
 
 
 class _PlaceholderTool(Tool):
-    """Takes the place of the tools of a server of which nothing is known yet."""
+    """Takes the place of a server's tools until its list is known."""
 
     def __init__(self, source: McpToolSource, prefix: str, **options: Any) -> None:
         async def call() -> str:
@@ -234,7 +234,7 @@ def _expand_variables(value: str, what: str) -> str:
 
     def read(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
-            msg = f"mcp_tools: {what} wants the environment variable {match[1]}, which is not set: set it"
+            msg = f"mcp_tools: {what} needs the environment variable {match[1]}: set it"
             raise AppError(msg)
         return os.environ[match[1]]
 

@@ -22,11 +22,11 @@ from orchestra.agents.mcp.repair import repair_result
 
 _LOG = structlog.get_logger("orchestra.agents")
 
-#: most bytes of one message
+#: maximum bytes of one message
 LONGEST_MESSAGE = 4 * 1024 * 1024
-#: invalid lines after which the program does not count as an MCP server
+#: number of invalid lines after which the program is not considered an MCP server
 _NO_MESSAGES = 100
-#: how long a server gets to end by itself, and then after SIGTERM, in seconds
+#: seconds that a server gets to end by itself, and then after SIGTERM
 _ENDS_WITHIN_S = 1.0
 #: JSON-RPC codes of the platform: nothing has reached the server; something may have reached it
 UNREACHABLE, BROKEN_OFF = -31001, -31002
@@ -148,13 +148,13 @@ async def _read(process: asyncio.subprocess.Process, inward: Any, gone: Callable
     except ValueError:  # asyncio's reader: a line longer than its limit
         _LOG.warning("mcp.message_too_long", bytes=LONGEST_MESSAGE)
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
-        pass  # the session closed first, or the server has ended: `gone` tells whoever waits for an answer
+        pass  # the session closed first, or the server has ended: `gone` informs those that wait for an answer
     finally:
         gone()
 
 
 def _message(line: bytes) -> Any:
-    """One message, repaired before it is validated, so that one odd tool does not cost the whole list."""
+    """One message, repaired before it is validated, so that one odd tool does not break the whole list."""
     read = json.loads(line.decode("utf-8", "replace"))
     if isinstance(read, dict) and isinstance(read.get("result"), dict):
         repair_result(read["result"])
@@ -221,7 +221,7 @@ class HttpClient(httpx2.AsyncClient):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A body that raises an error if it becomes too long or breaks off."""
+    """A body that raises an error if it is too long or incomplete."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

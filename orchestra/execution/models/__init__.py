@@ -1,4 +1,4 @@
-"""Language models behind one port."""
+"""Language models, implementing one port."""
 
 from orchestra.execution.models.port import Model, ModelAnswer, TextDelta
 from orchestra.execution.models.registry import ModelRegistry, open_models

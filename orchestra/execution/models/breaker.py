@@ -1,4 +1,4 @@
-"""A circuit breaker: a model that keeps failing is not asked for a while, so that no caller waits for it."""
+"""A circuit breaker: a model that keeps failing is skipped for a while, so that callers do not wait for it."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Breaker:
 
     @property
     def open(self) -> bool:
-        """Whether no request is to be made now. The first check after the pause is let through as the trial."""
+        """Whether requests are blocked now. The first check after the pause is let through as the trial."""
         if self._failures < self._most:
             return False
         now = self._clock()

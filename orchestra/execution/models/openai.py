@@ -40,7 +40,7 @@ _PAUSE_S = 0.2
 _DRAIN_S = 0.1
 #: self-hosted servers often need no key, but the client requires one
 _NO_KEY = "none"
-#: HTTP statuses that may be about a field of the request
+#: HTTP statuses that may mean that a field of the request is not supported
 _FORM = {400, 404, 405, 415, 422, 500, 501}
 #: HTTP statuses of failures that may be temporary
 _PASSING = {408, 409, 425, 429}
@@ -83,8 +83,8 @@ class OpenAIModel:
         model: its name on the server.
         base_url: the endpoint up to ``/v1``; default: OpenAI's.
         api_key: empty if the server needs none.
-        retries: how often a request is repeated that was refused (429, 5xx) or reached no server.
-        longest_wait_s: longest pause before it is repeated; a server that wants a longer one has failed.
+        retries: how often to repeat a request that was refused (429, 5xx) or did not reach the server.
+        longest_wait_s: longest pause before it is repeated; a server that asks for a longer one counts as failed.
 
     """
 
@@ -106,7 +106,7 @@ class OpenAIModel:
         self._client = AsyncOpenAI(
             base_url=base_url,
             api_key=api_key or _NO_KEY,
-            max_retries=0,  # the client would wait as long as the server says
+            max_retries=0,  # otherwise the client would wait as long as the server asks for
             timeout=openai.Timeout(None, connect=_CONNECT_S),  # the reader of the stream watches for stalls
         )
 
@@ -215,7 +215,7 @@ class OpenAIModel:
             yield rest
 
     def _result(self, answer: AnswerAssembler) -> ModelAnswer:
-        """The whole answer; how it began is remembered for the next prompt."""
+        """The whole answer; its beginning is remembered for the next prompt."""
         result = answer.result()
         if answer.inline.began_in_thought:
             self._hold_s = math.inf
@@ -250,7 +250,7 @@ async def _values(
 
 
 def _check_end(events: EventStreamParser, answer: AnswerAssembler) -> None:
-    """Check that the server has marked the end of the answer, in one way or another.
+    """Check that the server has marked the end of the answer, in any of the known ways.
 
     Raises:
         EngineError: it has not.
@@ -262,7 +262,7 @@ def _check_end(events: EventStreamParser, answer: AnswerAssembler) -> None:
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read a stream to its end, which comes soon."""
+    """Read a stream to its end, which is expected soon."""
     try:
         async with asyncio.timeout(_DRAIN_S):
             async for _ in chunks:
@@ -288,7 +288,7 @@ def _rest_of(body: Any, problem: str) -> str:
 
 
 def _wait_s(headers: Any) -> float | None:
-    """How long the server wants no further request, in seconds."""
+    """The pause that the server asks for, in seconds."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)
         if not value:

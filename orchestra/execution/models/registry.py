@@ -22,10 +22,10 @@ class ModelRegistry:
     Args:
         default: name of the model for prompts without one.
         make: makes a model by its name.
-        fallback: answers when another model fails; None: no fallback.
-        first_token_s: seconds after which a model that has not begun has failed.
-        stall_s: seconds after which one that has begun and sends nothing more has failed.
-        longest_s: seconds that an answer may take in all.
+        fallback: the model that answers when another one fails; None: no fallback.
+        first_token_s: seconds after which a model fails if its answer has not begun.
+        stall_s: seconds without further output after which a model fails.
+        longest_s: total seconds that an answer may take.
         only: the default model answers every prompt, whatever model the prompt names.
         breaker: makes a model's circuit breaker.
 
@@ -76,7 +76,7 @@ class ModelRegistry:
                 yield model, self._breakers[key]
 
     async def close(self) -> None:
-        """Close them all."""
+        """Close all models."""
         for model in self._models.values():
             await model.close()
         if self._fallback is not None:

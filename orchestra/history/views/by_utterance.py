@@ -1,4 +1,4 @@
-"""The turns of a scripted call, beside the utterances that the caller really spoke."""
+"""The turns of a scripted call, matched with the utterances that the caller actually spoke."""
 
 import bisect
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from orchestra.history.turn import join
 def by_utterance(history: CallHistory, begins: Sequence[float]) -> list[Turn]:
     """The turns of a call by utterance: index 0 is the greeting, index n the caller's n-th utterance.
 
-    The edge numbers turns as it hears them end. Where it took one utterance for two turns, they are found by time and
+    The edge numbers turns as it hears them end. If it split one utterance into two turns, they are matched by time and
     count as one. ``begins``: when each utterance began, epoch seconds on the same clock as the edge's.
     """
     found = [Turn(number=number) for number in range(len(begins) + 1)]

@@ -1,4 +1,4 @@
-"""The call record of a journal: what Redis has of a running call, for calls that only an archive or a file has."""
+"""The call record, computed from a journal: for calls that are only in an archive or a file, and not in Redis."""
 
 from orchestra.history.call import CallHistory
 from orchestra.history.call_record import CallRecord, priced

@@ -51,19 +51,19 @@ class DialogueTurn(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         number: of the caller's turn.
         transcript: the caller's words as the STT engine recognized them.
-        said_from_s: when the caller began to speak, seconds on the call's clock; None where they did not.
+        said_from_s: when the caller began to speak, seconds on the call's clock; None if they did not.
         said_to_s: when they stopped.
         confidence: the STT engine's lowest of this turn, 0–1.
-        reply_heard: what was played of the reply.
+        reply_heard: the part of the reply that was played.
         reply: the whole reply, without fillers.
-        heard_from_s: when the reply began, seconds on the call's clock; None where nothing was played.
+        heard_from_s: when the reply began, seconds on the call's clock; None if nothing was played.
         heard_to_s: when it ended.
         agent: whose words the caller heard last.
         tools: names of the tools that were called, in order.
         failed_tools: number of tool calls that failed.
         interrupted: the caller spoke over the reply.
         failed: the agents could not complete the turn.
-        version: package and app that answered; empty where that is not known.
+        version: package and app that answered; empty if unknown.
         model: the model that gave the last answer; empty if none was asked.
         parameters: parameters of that model.
         latency: where the time went until the reply was heard.
@@ -91,7 +91,7 @@ class DialogueTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dialogue(msgspec.Struct, frozen=True, kw_only=True):
-    """The turns of a call; ``started`` and ``ended`` are None where the journal lacks them."""
+    """The turns of a call; ``started`` and ``ended`` are None if the journal lacks them."""
 
     started: CallStarted | None = None
     ended: CallEnded | None = None

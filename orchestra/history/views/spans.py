@@ -1,8 +1,8 @@
 """The trace of a call: call → turn → stt, prompt, tool, tts.
 
-The same call has the same trace wherever it is made, also from a journal of last week: its ids are those that the
-events carry (W3C trace context). Attributes follow OpenTelemetry's GenAI conventions where there are any (in 2026 all
-of them are in development), and Pipecat's names beside them.
+The same call always gives the same trace, even from a journal of last week: its ids are those that the events carry
+(W3C trace context). Attributes have the names of OpenTelemetry's GenAI conventions if there are any (in 2026 all of
+them are in development), and Pipecat's names as well.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def _root(history: CallHistory, first: Event) -> Span:
 
 
 class _Trace:
-    """Makes the spans below the root."""
+    """Builds the spans below the root."""
 
     def __init__(self, history: CallHistory, root: Span) -> None:
         self._root = root

@@ -34,7 +34,7 @@ _LONGEST_RESULT = 90
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line, ``at_s`` seconds after the call began; ``who`` is empty where nobody speaks."""
+    """One line, ``at_s`` seconds after the call began; ``who`` is empty if nobody speaks."""
 
     at_s: float
     who: str
@@ -46,8 +46,8 @@ def timeline(history: CallHistory, gaps: Sequence[tuple[float, str]] = ()) -> li
     """The lines of one call, in the order in which they were heard or happened.
 
     Args:
-        history: of the call.
-        gaps: what is missing in its journal, each with its time (epoch seconds).
+        history: the history of the call.
+        gaps: the gaps in its journal, each with its time (epoch seconds).
 
     """
     if history.first is None:
@@ -60,7 +60,7 @@ def timeline(history: CallHistory, gaps: Sequence[tuple[float, str]] = ()) -> li
 
 
 def _spoken(history: CallHistory) -> Iterator[tuple[int, Line]]:
-    """What was said, each line with the index of the event that says so."""
+    """The spoken lines, each with the index of its event."""
     indices = {turn.number: (turn.said_index or 0, turn.reply_index or 0) for turn in history.turns}
     for turn in dialogue(history).turns:
         said_index, reply_index = indices[turn.number]
@@ -92,10 +92,10 @@ def _happened(history: CallHistory, began_at: float) -> Iterator[tuple[int, Line
 def describe(  # noqa: PLR0911 - one for each kind of event
     event: Event, tool_calls: Mapping[str, str]
 ) -> tuple[str, Kind] | None:
-    """What happened with this event, in words; None where it says nothing to a person.
+    """The event in words; None if it is of no interest to a person.
 
     Args:
-        event: of the call.
+        event: an event of the call.
         tool_calls: tool calls as text (`as_call`), by the id of their request.
 
     """

@@ -11,14 +11,14 @@ from orchestra.history.call import CallHistory
 from orchestra.history.views.dialogue import DialogueTurn, dialogue
 from orchestra_schemas import Event
 
-#: seconds for which a cue without a length is shown
+#: duration of a cue whose words have no length, in seconds
 _SHORTEST_S = 1.0
 #: journals from elsewhere may contain any time, even infinity
 _LONGEST_S = 359_999.0
 
 
 class Utterance(msgspec.Struct, frozen=True):
-    """What one side said, from and to seconds on the call's clock."""
+    """One side's words, with start and end in seconds on the call's clock."""
 
     from_s: float
     to_s: float
@@ -42,7 +42,7 @@ def _utterances(turn: DialogueTurn) -> Iterator[Utterance]:
 
 
 def text(history: CallHistory) -> str:
-    """One line an utterance: ``0:03.7  caller: where is my parcel``."""
+    """One line per utterance: ``0:03.7  caller: where is my parcel``."""
     return "".join(f"{clock(each.from_s)}  {each.who}: {each.words}\n" for each in transcript(history))
 
 
@@ -75,5 +75,5 @@ def _escaped(words: str) -> str:
 
 
 def json_lines(events: Iterable[Event]) -> bytes:
-    """One JSON line an event, as it can be replayed, shown and compared."""
+    """One JSON line per event, for replay, display and comparison."""
     return b"".join(msgspec.json.encode(event) + b"\n" for event in events)

@@ -1,4 +1,4 @@
-"""A call turn by turn, as it is compared and evaluated: what the caller did, and what the agents answered."""
+"""A call turn by turn, for comparison and evaluation: the actions of the caller, and the replies of the agents."""
 
 from itertools import islice, pairwise
 from typing import Any, Literal
@@ -36,15 +36,15 @@ class TurnSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         agent: who replied last.
         tools: tool calls in order.
         reply: the whole reply, without fillers.
-        reply_heard: the part of it that the caller heard; None where that is not known.
+        reply_heard: the part of it that the caller heard; None if unknown.
         interrupted: the caller spoke over the reply.
         rules: rules that stopped or changed something.
-        closing: the agents ended or transferred the call with this turn.
+        closing: the agents ended or transferred the call in this turn.
         failed: the agents could not complete the turn.
         cancelled: why the turn was cancelled; empty if it was not.
         model: the model that gave the last answer.
         version: package and app that answered.
-        first_ms: end of the caller's turn → first sentence of the reply; None where that is not known.
+        first_ms: end of the caller's turn → first sentence of the reply; None if unknown.
         answer_ms: end of the caller's turn → reply complete.
 
     """
@@ -68,9 +68,9 @@ class TurnSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A call: ``end`` is the reason for which it ended, empty while it runs.
+    """A call: ``end`` is the reason why it ended, empty while it runs.
 
-    ``background`` is what the agents knew of the caller's earlier calls. ``version`` and ``model`` answered last.
+    ``background`` has the agents' notes on the caller's earlier calls. ``version`` and ``model`` answered last.
     """
 
     call: str = ""

@@ -1,4 +1,4 @@
-"""The two possible actions, and the situation from which every policy chooses one."""
+"""The two possible actions, and the situation in which a policy chooses one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +36,7 @@ class Situation:
 
     Attributes:
         dialogue: the conversation.
-        tools: the tools that may be called now; after a handoff no further handoffs, so that agents do not play
-            ping-pong.
+        tools: the tools that may be called now; no second handoff in a turn, so that agents do not hand off in circles.
         handed: the caller was handed off to this agent in this turn.
         at: when the caller spoke, in epoch seconds.
 
@@ -50,7 +49,7 @@ class Situation:
 
     @property
     def said(self) -> str:
-        """The caller's words that are to be answered."""
+        """The caller's words to answer."""
         return self.dialogue.now.said
 
     @property

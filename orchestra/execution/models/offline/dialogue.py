@@ -11,7 +11,7 @@ HANDOFF = "transfer_to_"
 
 @dataclass(slots=True)
 class Step:
-    """A tool call and its result; None if there is none because the turn was cut off."""
+    """A tool call and its result; None if the turn was cut off before it."""
 
     call: ToolCall
     result: str | None = None
@@ -60,7 +60,7 @@ class Dialogue:
         return self.exchanges[-2::-1]
 
     def with_words(self, said: str) -> "Dialogue":
-        """The same conversation with other words of the caller now."""
+        """The same conversation with other words as the caller's latest."""
         return Dialogue(self.instructions, [*self.exchanges[:-1], Exchange(said)])
 
     @property
@@ -72,7 +72,7 @@ class Dialogue:
 def read(messages: Sequence[Message]) -> Dialogue:
     """The conversation in a prompt's messages.
 
-    Words without an answer (the turn was superseded) become the beginning of the caller's next ones.
+    Words without an answer (the turn was superseded) are prepended to the caller's next words.
     """
     instructions: list[str] = []
     exchanges = [Exchange(said="")]

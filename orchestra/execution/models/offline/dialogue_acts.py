@@ -198,7 +198,7 @@ def goes_on(said: str) -> bool:
 
 
 def means_another(said: str) -> bool:
-    """Refers to another one than before: "and my other parcel?"."""
+    """Refers to a different one than before: "and my other parcel?"."""
     return bool(_OTHER.search(plain(said)))
 
 

@@ -1,4 +1,4 @@
-"""The offline model behind the port for models."""
+"""The offline model: the port for models, implemented with rules."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ _WORD = re.compile(r"\S+\s*")
 
 
 class OfflineModel:
-    """Answers prompts by rules and word statistics, always in the same way. It is not a language model.
+    """Answers prompts deterministically, by rules and word statistics. It is not a language model.
 
     It chooses handoffs and tools by their names, descriptions and examples, fills their arguments from the caller's
-    words by schema, asks for missing ones, and says the results of tools and passages of the knowledge. It knows
-    nothing of the app but the prompt, and understands English only.
+    words by schema, asks for missing ones, and says the results of tools and passages of the knowledge. The prompt is
+    all that it knows of the app, and it understands only English.
     """
 
     name = "offline"

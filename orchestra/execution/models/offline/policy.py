@@ -1,4 +1,4 @@
-"""Chooses the next action: that of the first policy that has one."""
+"""Chooses the next action: the first one that a policy proposes."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -50,7 +50,7 @@ def _nothing_said(situation: Situation) -> Action | None:
 
 
 def _example(situation: Situation) -> Action | None:
-    """The words are exactly an example of a tool: that tool, whatever else they may mean."""
+    """If the words are exactly an example of a tool, that tool, whatever else they may mean."""
     tools = [*situation.own, *(tool for tool in situation.tools if tool.name.startswith(HANDOFF))]
     name = example_of(situation.said, tools)
     waiting = slot_filling.pending(situation) if name else None
@@ -119,7 +119,7 @@ def _pending(situation: Situation) -> Action | None:
 
 
 def _bare_value(situation: Situation) -> Action | None:
-    """Only a number or a day: for the tool that asked for it, ran last, or can use it."""
+    """Pass a mere number or day to the tool that asked for it, ran last, or can use it."""
     return slot_filling.asked_for(situation) or slot_filling.again_with(situation) or slot_filling.start_with(situation)
 
 
@@ -169,7 +169,7 @@ def _wish(situation: Situation) -> Action | None:
 
 
 def _knowledge(situation: Situation) -> Action | None:
-    """Words that fit no tool are searched in the knowledge, or declined without one."""
+    """For words that fit no tool, search the knowledge, or decline if there is none."""
     if not terms(situation.said):
         return None
     return _search(situation) if situation.has(SEARCH) else Say(replies.decline(situation.dialogue))

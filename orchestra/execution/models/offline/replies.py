@@ -110,7 +110,7 @@ def sentences(text: str) -> list[str]:
 
 
 def brief(parts: Sequence[str]) -> str:
-    """As many sentences as people like to hear at once, at least the first."""
+    """The first sentences, as many as people like to hear at once; at least one."""
     said: list[str] = []
     for part in parts[:_MAX_SENTENCES]:
         if said and len(" ".join([*said, part]).split()) > _MAX_WORDS:
@@ -120,7 +120,7 @@ def brief(parts: Sequence[str]) -> str:
 
 
 def spell_numbers(text: str) -> str:
-    """Numbers of four digits and more digit by digit: ``4271`` → ``4 2 7 1``. Smaller ones, times and prices stay."""
+    """Spaces the digits of numbers of four or more digits: ``4271`` → ``4 2 7 1``. Times and prices are kept."""
     return _LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
 
 

@@ -35,7 +35,7 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 _DECIMAL = re.compile(r"\d+[.,]\d+")
-#: formats that nobody says aloud as they are written
+#: formats that are not said aloud as they are written
 _WRITTEN = {
     "email": re.compile(r"[^@\s]+@[^@\s]+\.\w+"),
     "uri": re.compile(r"\w+://\S+"),
@@ -103,7 +103,7 @@ class Slot:
 
     @property
     def is_free_text(self) -> bool:
-        """Whether the caller tells it in their own words: what happened, a message, a wish."""
+        """Whether the caller says it in their own words: what happened, a message, a wish."""
         return self.kind == "words" and bool(_STORY.search(self.description.lower()))
 
     @property
@@ -174,7 +174,7 @@ def _of_calendar(slot: Slot, said: str, at: float) -> Any:
 
 
 def has_further_terms(said: str, tool: ToolSchema) -> bool:
-    """Whether the words that called for a tool also tell what happened."""
+    """Whether the words that requested a tool also say what happened."""
     own = {stem(word) for word in words(tool.name.replace("_", " "))} | {"make", "file", "complain", "report", "number"}
     more = [
         term

@@ -1,4 +1,4 @@
-"""Assembles one answer of a model from the chunks of its stream, in whichever form its server sends them."""
+"""Assembles one answer of a model from the chunks of its stream, in any form that servers send."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _THINKS: Final = ("reasoning_content", "reasoning", "thinking", "thoughts", "rea
 _TEXT_PARTS: Final = (None, "text", "output_text", "refusal")
 _PROMPT: Final = ("prompt_tokens", "input_tokens")
 _COMPLETION: Final = ("completion_tokens", "output_tokens")
-#: most characters of an answer; nobody says this much in one turn
+#: maximum characters of an answer; nobody says this much in one turn
 _LONGEST: Final = 100_000
 #: lone surrogates and terminal control characters
 _NO_TEXT: Final = dict.fromkeys([0xFFFD, 0x7F, *range(0x09), *range(0x0B, 0x20), *range(0x80, 0xA0)])
@@ -29,7 +29,7 @@ class AnswerAssembler:
 
     Attributes:
         finish_reason: the server's, empty until it comes.
-        started: anything of it has arrived.
+        started: something of it has arrived.
 
     """
 
@@ -47,14 +47,14 @@ class AnswerAssembler:
 
     @property
     def full(self) -> bool:
-        """Whether no more of it is needed."""
+        """Whether the rest of it is not needed."""
         return self.inline.ended or self._size > _LONGEST
 
     def take(self, chunk: Any) -> str | None:
         """The text of this chunk to say; "" if it only shows that the model is working, None if not even that.
 
         Raises:
-            ReportedError: it reports a failure.
+            ReportedError: the chunk reports a failure.
 
         """
         if isinstance(chunk, list):

@@ -1,4 +1,4 @@
-"""Assembles tool calls from their pieces, whatever a server leaves out, repeats or sends in another form."""
+"""Assembles tool calls from their pieces, even if a server omits, repeats or reformats some of them."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from orchestra.agents.arguments import LONGEST, argument_objects, tool_name
 from orchestra_schemas import ToolCall, clean_text
 
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
-#: most characters that are kept of invalid arguments, so that the model learns of them
+#: maximum characters of invalid arguments that are kept to show them to the model
 _SHOWN = 2_000
 
 
@@ -72,7 +72,7 @@ class CallAssembler:
     def all(self) -> tuple[ToolCall, ...]:
         """The calls without repetitions: a server may send the same call in two ways.
 
-        Arguments are the text of an object; if the model has written something else, the beginning of it.
+        Arguments are the text of an object, or the beginning of what the model wrote instead.
         """
         found: dict[tuple[str, str], ToolCall] = {}
         for call in self._calls:

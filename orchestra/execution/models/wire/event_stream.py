@@ -11,7 +11,7 @@ import msgspec
 
 from orchestra.errors import EngineError
 
-#: most bytes of one event; no answer is longer
+#: maximum bytes of one event; no answer is longer
 _LARGEST: Final = 4 * 1024**2
 _SHOWN: Final = 120
 _FIELDS = (b"event", b"id", b"retry")

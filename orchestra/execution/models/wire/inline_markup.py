@@ -77,7 +77,7 @@ _JSON = re.compile(r"(?:\[\s*)?\{\s*\"(?:name|tool_name|tool|function|function_n
                    r"|tool_calls?|function_call|recipient_name|tool_uses|id)\"\s*:")  # fmt: skip
 _JSON_PERHAPS = re.compile(r"(?:\[\s*)?(?:\{\s*(?:\"\w{0,16}(?:\"\s*)?)?)?\Z")
 _FIRST = re.compile(r"[<\[◁`{]")
-#: most characters of a call in a fence or as bare JSON
+#: maximum characters of a call in a fence or as bare JSON
 _LONGEST_CALL: Final = 4_000
 #: seconds for which the first words of an unknown server are held back
 UNKNOWN_S: Final = 0.6
@@ -134,7 +134,7 @@ class InlineSplitter:
         return self._released("".join(said))
 
     def reasoning_came_apart(self) -> None:
-        """The server has sent reasoning separately from the text: the text hardly begins with more of it."""
+        """The server has sent reasoning separately from the text: the text is unlikely to begin with more of it."""
         self._hold_s = min(self._hold_s, UNKNOWN_S)
 
     def release(self) -> str:

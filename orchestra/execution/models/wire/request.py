@@ -34,7 +34,7 @@ _OTHER_CAUSE = re.compile(
 
 
 class ServerQuirks(msgspec.Struct):
-    """What a server has turned out to require; learned from its refusals.
+    """The requirements of a server, learned from its refusals.
 
     Attributes:
         dropped: fields of the request that it does not accept.
