@@ -1,7 +1,7 @@
 """What callers hear on a busy machine: ``python -m tests.busy_demo --loops 2 --times 20 --json``.
 
-Runs the demo's scripts beside processes that only take processor time, and tells of each caller the longest dead air,
-and whether every reply that the journal calls spoken sounded.
+Runs the demo's scripts beside processes that only use CPU time, and reports for each caller the longest dead air and
+whether every reply that the journal calls spoken was audible.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 #: a longer silence is dead air, in seconds
 DEAD_AIR_S = 4.0
-#: the fastest voice takes longer for a word, in seconds
+#: the fastest voice takes longer than this per word, in seconds
 _SHORTEST_WORD_S = 0.08
 #: the clocks of the caller and the edge agree to within this, in seconds
 _CLOCKS_S = 1.5
@@ -35,11 +35,11 @@ class CallerHeard:
     """One caller's call.
 
     Attributes:
-        script: which one.
-        good: the demo's own verdict.
-        dead_air_s: the longest silence of both sides.
+        script: its name.
+        dead_air_s: the longest time in which both sides are silent.
+        dead_air_s: the longest silence on both sides.
         dead_air_at_s: where it begins in the recording.
-        replies: how many the journal calls spoken; ``unheard`` are those of which too little sounded.
+        replies: the number that the journal calls spoken; ``unheard`` lists those of which too little was audible.
 
     """
 
@@ -52,7 +52,7 @@ class CallerHeard:
 
 
 def main() -> int:
-    """Run and tell; 1 where a caller sat in dead air or a reply did not sound."""
+    """Run and report; 1 if a caller had dead air or a reply was not audible."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--loops", type=int, default=2, help="busy processes beside the demo")
     parser.add_argument("--times", type=int, default=1, help="how often each script is run")
@@ -73,7 +73,7 @@ def main() -> int:
 
 @contextmanager
 def busy(loops: int) -> Iterator[None]:
-    """So many processes that do nothing but take time."""
+    """This many processes that only use CPU time."""
     running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
     try:
         yield
@@ -106,7 +106,7 @@ def tracks(path: Path) -> tuple[Samples, Samples]:
 
 
 def dead_air(caller: Samples, agent: Samples) -> Span:
-    """The longest silence between two sounds, or behind the caller's last one."""
+    """The longest silence between two sounds, or after the caller's last one."""
     spans = sorted([*find_sounds(caller), *find_sounds(agent)])
     longest, until_s = Span(0.0, 0.0), spans[0].end_s if spans else 0.0
     end_s = len(agent) / SAMPLE_RATE
@@ -120,7 +120,7 @@ def dead_air(caller: Samples, agent: Samples) -> Span:
 
 
 def replies(journal: list[dict[str, Any]], agent: Samples) -> tuple[int, list[str]]:
-    """How many replies the journal calls spoken, and those for whose words there is not enough sound before it."""
+    """How many replies the journal calls spoken, and those with too little sound before them for their words."""
     started = next((event["at"] for event in journal if event["type"] == "call.started"), 0.0)
     spoken = [event for event in journal if event["type"] == "reply.spoken"]
     spans, unheard, since_s = find_sounds(agent), [], 0.0
@@ -134,7 +134,7 @@ def replies(journal: list[dict[str, Any]], agent: Samples) -> tuple[int, list[st
 
 
 def row(heard: CallerHeard) -> str:
-    """One caller for people."""
+    """One caller as a line of text."""
     verdict = "ok " if heard.good else "BAD"
     return (
         f"{heard.script:<10} {verdict} dead air {heard.dead_air_s:5.2f} s at {heard.dead_air_at_s:6.2f} s   "

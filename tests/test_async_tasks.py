@@ -5,7 +5,7 @@ import pytest
 from orchestra.async_tasks import cancel_and_wait
 
 
-async def test_a_task_that_swallows_a_cancellation_ends_all_the_same() -> None:
+async def test_a_task_that_swallows_a_cancellation_still_ends() -> None:
     swallowed = asyncio.Event()
 
     async def work() -> None:
@@ -24,7 +24,7 @@ async def test_a_task_that_swallows_a_cancellation_ends_all_the_same() -> None:
     assert task.cancelled()
 
 
-async def test_what_a_task_failed_with_is_not_lost() -> None:
+async def test_the_exception_of_a_failed_task_is_not_lost() -> None:
     async def fail() -> None:
         message = "broken"
         raise RuntimeError(message)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files are either complete or absent."""
 
 import stat
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_a_file_is_written_with_the_folders_it_needs(tmp_path: Path) -> None:
     assert names(path.parent) == ["file.json"]
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
     with pytest.raises(ZeroDivisionError), atomic_file(path) as file:
@@ -28,7 +28,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path) -> 
     assert names(tmp_path) == ["file"]
 
 
-def test_a_reader_sees_the_old_content_until_the_new_is_whole(tmp_path: Path) -> None:
+def test_a_reader_sees_the_old_content_until_the_new_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
     with atomic_file(path) as file:
@@ -38,7 +38,7 @@ def test_a_reader_sees_the_old_content_until_the_new_is_whole(tmp_path: Path) ->
     assert path.read_bytes() == b"new"
 
 
-def test_the_first_writer_wins_where_nothing_is_replaced(tmp_path: Path) -> None:
+def test_the_first_writer_wins_when_replacing_is_off(tmp_path: Path) -> None:
     path = tmp_path / "key"
     write_atomically(path, b"first", replace=False)
     with pytest.raises(FileExistsError):
@@ -47,7 +47,7 @@ def test_the_first_writer_wins_where_nothing_is_replaced(tmp_path: Path) -> None
     assert names(tmp_path) == ["key"]
 
 
-def test_a_secret_is_for_its_owner_only_from_the_beginning(tmp_path: Path) -> None:
+def test_a_secret_file_is_private_from_the_start(tmp_path: Path) -> None:
     path = tmp_path / "key"
     with atomic_file(path, mode=0o600):
         (draft,) = tmp_path.iterdir()

@@ -1,4 +1,4 @@
-"""A place behind any URL: what its file system lacks or forbids is no reason not to write, and nothing of it is raw."""
+"""A file root at any URL: writes succeed whatever its file system lacks or forbids, and its own errors never leak."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from orchestra.errors import MissingExtraError
 from orchestra.filesystem import FileRoot
 from orchestra.settings import Settings
 from tests.archive.test_archive import entry
-from tests.storage.odd_places import ODD, Lost, Objects
+from tests.storage.odd_filesystems import ODD, Lost, Objects
 
 _JOURNAL = "3f9ac2d1"
 _EVERY = [kind.protocol for kind in ODD]
@@ -27,7 +27,7 @@ def _empty() -> None:
 
 
 def _write_files(archive: Archive, count: int) -> None:
-    """So many files of one event each, which follow one another."""
+    """This many consecutive files of one event each."""
     after = BEGINNING
     for number in range(count):
         (file,) = archive.write(_JOURNAL, [entry(number)], after=after)
@@ -35,7 +35,7 @@ def _write_files(archive: Archive, count: int) -> None:
 
 
 @pytest.mark.parametrize("kind", _EVERY)
-def test_whatever_a_file_system_lacks_files_are_written_listed_and_read(kind: str) -> None:
+def test_files_are_written_listed_and_read_on_every_odd_file_system(kind: str) -> None:
     place = FileRoot(f"{kind}://bucket/archive")
     assert place.names() == []
     for content in (b"one", b"other"):
@@ -47,7 +47,7 @@ def test_whatever_a_file_system_lacks_files_are_written_listed_and_read(kind: st
 
 
 @pytest.mark.parametrize("kind", _EVERY)
-def test_where_nothing_may_be_removed_at_most_one_draft_stays_however_often_it_is_written(kind: str) -> None:
+def test_repeated_writes_leave_at_most_one_draft_that_cannot_be_removed(kind: str) -> None:
     place = FileRoot(f"{kind}://bucket/archive")
     for _ in range(5):
         place.write("day/a.parquet", b"content")
@@ -55,13 +55,13 @@ def test_where_nothing_may_be_removed_at_most_one_draft_stays_however_often_it_i
 
 
 @pytest.mark.parametrize("kind", _EVERY)
-async def test_an_archive_there_is_written_merged_and_queried(kind: str, tmp_path: Path) -> None:
+async def test_an_archive_on_an_odd_file_system_is_written_merged_and_queried(kind: str, tmp_path: Path) -> None:
     settings = Settings(archive_url=f"{kind}://bucket/archive", data_dir=tmp_path)
     archive = Archive.of(settings)
     _write_files(archive, 4)
     done = compact(archive, settle_s=0)
     assert (done.merged, done.made) == (4, 1)
-    assert done.covered + done.kept >= 4  # and drafts
+    assert done.covered + done.kept >= 4  # drafts included
     assert [each.stream_id for each in archive.entries()] == [entry(number).stream_id for number in range(4)]
     records = await CallDatabase.open(settings)
     try:
@@ -70,7 +70,7 @@ async def test_an_archive_there_is_written_merged_and_queried(kind: str, tmp_pat
         records.close()
 
 
-def test_files_that_may_not_be_removed_are_merged_once_and_not_again() -> None:
+def test_files_that_cannot_be_removed_are_merged_only_once() -> None:
     archive = Archive("objects://bucket/archive")
     _write_files(archive, 3)
     assert compact(archive, settle_s=0).kept == 3
@@ -80,7 +80,7 @@ def test_files_that_may_not_be_removed_are_merged_once_and_not_again() -> None:
     assert set(Objects.store) == set(before)
 
 
-def test_a_connection_that_broke_is_made_again_for_the_next_attempt() -> None:
+def test_a_broken_connection_is_reopened_for_the_next_attempt() -> None:
     place = FileRoot("lost://bucket/archive")
     with pytest.raises(OSError, match="EOFError: Socket is closed"):
         place.write("a", b"content")
@@ -88,6 +88,6 @@ def test_a_connection_that_broke_is_made_again_for_the_next_attempt() -> None:
     assert place.read("a") == b"content"
 
 
-def test_a_kind_of_place_that_nothing_here_opens_is_said_before_anything_is_tried() -> None:
+def test_an_unsupported_url_scheme_is_refused_up_front() -> None:
     with pytest.raises(MissingExtraError, match="gopher"):
         FileRoot("gopher://me:secret@somewhere/calls")

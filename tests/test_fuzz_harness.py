@@ -1,4 +1,4 @@
-"""What the fuzz program must notice at any door: each fault planted at one that is otherwise well."""
+"""The fuzz program finds faults at any door: each one is planted at a door that is otherwise fine."""
 
 import asyncio
 import logging
@@ -70,7 +70,7 @@ async def _log_a_traceback_elsewhere() -> None:
     try:
         await _fail()
     except RuntimeError:
-        logging.getLogger("another.library").exception("swallowed")  # uvicorn's are cut off by servers of other tests
+        logging.getLogger("another.library").exception("swallowed")  # servers of other tests cut off uvicorn's logs
 
 
 async def _disturb() -> None:
@@ -89,7 +89,7 @@ async def _result(fault: Callable[[], Awaitable[None]], folder: Path) -> Result:
     return result
 
 
-async def test_a_door_that_holds_has_no_problems_and_every_input_is_counted(tmp_path: Path) -> None:
+async def test_a_faultless_door_has_no_problems_and_every_input_is_counted(tmp_path: Path) -> None:
     result = await _result(_nothing, tmp_path)
     assert result.problems == []
     assert result.inputs == result.taken >= 100

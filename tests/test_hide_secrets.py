@@ -1,4 +1,4 @@
-"""No secret in a URL, a header or a setting reaches a message, an entry of the log or a terminal."""
+"""No secret in a URL, a header or a setting appears in an error message, the log or a terminal."""
 
 import traceback
 
@@ -27,7 +27,7 @@ from orchestra.settings import Settings, secret_values
         ),
         ("unix:///run/redis.sock", "unix:///run/redis.sock"),
         ("", ""),
-        # a password that its owner has not encoded
+        # a password that its owner did not encode
         ("redis://:sec/ret@host", "redis://:…@host"),
         ("redis://u:sec?ret@host", "redis://u:…@host"),
         ("redis://u:12/secret@host:1/0", "redis://u:…@host:1/0"),
@@ -39,13 +39,13 @@ from orchestra.settings import Settings, secret_values
          "for url 'https://h/a?sig=…&page=2#access_token=…'"),
         ("GET /api?token=secret&limit=9", "GET /api?token=…&limit=9"),
         ("https://h/blob?X-Amz-Signature=secret", "https://h/blob?X-Amz-Signature=…"),
-        # a token for a user
+        # a token instead of a user
         ("https://secret@host/x", "https://…@host/x"),
         ("sftp://user@host/x", "sftp://user@host/x"),
         # several in one text
         ("redis://u:secret@h1,redis://u:secret@h2", "redis://u:…@h1,redis://u:…@h2"),
         ("simplecache::sftp://u:secret@h/d", "simplecache::sftp://u:…@h/d"),
-        # elsewhere in a text
+        # in the middle of a text
         ("Authorization: Bearer secret-secret-secret", "Authorization: Bearer …"),
         ("Basic c2VjcmV0OnNlY3JldA== refused", "Basic … refused"),
         ("host=h password=secret dbname=d", "host=h password=… dbname=d"),
@@ -59,14 +59,14 @@ def test_a_text_is_shown_without_its_secrets(text: str, shown: str) -> None:
     assert "secret" not in shown.replace("secrets", "")
 
 
-def test_what_everybody_may_know_of_a_url_has_neither_user_nor_query() -> None:
+def test_the_public_part_of_a_url_has_neither_user_nor_query() -> None:
     assert without_login("sftp://user:pw@host:22/calls/07-a.wav?x=1") == "sftp://host:22/calls/07-a.wav"
     assert without_login("file:///calls/a@b.wav") == "file:///calls/a@b.wav"
     assert without_login("s3://bucket/calls") == "s3://bucket/calls"
 
 
 @pytest.mark.parametrize("kind", [OrchestraError, UsageError, EngineError])
-def test_no_error_of_ours_tells_a_secret_of_the_text_that_it_was_made_of(kind: type[OrchestraError]) -> None:
+def test_our_errors_hide_secrets_in_their_message(kind: type[OrchestraError]) -> None:
     error = kind("the archive at ftp://user:secret@host cannot be read")
     assert str(error) == "the archive at ftp://user:…@host cannot be read"
     assert "secret" not in repr(error) + "".join(traceback.format_exception(error))
@@ -77,17 +77,17 @@ def text_settings() -> list[str]:
 
 
 @pytest.mark.parametrize("name", text_settings())
-def test_a_secret_in_any_setting_that_is_a_url_is_known_as_one(name: str) -> None:
+def test_a_secret_in_any_url_setting_is_recognized(name: str) -> None:
     settings = Settings.model_validate({name: "https://me:s3cr3t-pw@host/v1?key=s3cr3t-key&db=1"})
     assert secret_values(settings) == ["s3cr3t-pw", "s3cr3t-key"]
 
 
-def test_what_headers_carry_is_known_as_secret() -> None:
+def test_header_values_are_recognized_as_secret() -> None:
     settings = Settings(otlp_headers=SecretStr("authorization=Basic abc, x-key=s3cr3t"))
     assert secret_values(settings) == ["Basic abc", "s3cr3t"]
 
 
-def test_only_a_url_has_secrets_by_its_place() -> None:
+def test_only_a_url_has_secrets_by_position() -> None:
     assert secrets_in("me:secret@host") == []
     assert secrets_in("redis://u:a/b@h") == ["a/b", "a", "b"]
     assert secrets_in("https://tok3n@host") == ["tok3n"]
@@ -114,16 +114,16 @@ def entry_of(**fields: object) -> str:
         ),
     ],
 )  # fmt: skip
-def test_no_entry_of_the_log_tells_a_secret_at_whatever_depth(value: object) -> None:
+def test_log_entries_hide_secrets_at_every_depth(value: object) -> None:
     assert "secret" not in entry_of(error=value)
 
 
-def test_what_is_no_secret_is_logged_as_it_is() -> None:
-    assert masking(["abc"])("abcdef") == "abcdef"  # too short to be told from a part of a word
+def test_other_values_are_logged_unchanged() -> None:
+    assert masking(["abc"])("abcdef") == "abcdef"  # too short to tell from part of a word
     assert '"n": 3' in entry_of(n=3)
 
 
-def test_the_doctor_shows_no_secret_of_any_url(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_shows_no_secret_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [name for name in text_settings() if name not in {"redis_url", "recordings_url", "archive_url"}]
     for name in names:
         scheme = "wss" if name.startswith(("deepgram", "elevenlabs")) else "http"
@@ -155,5 +155,5 @@ def test_the_doctor_shows_no_secret_of_any_url(monkeypatch: pytest.MonkeyPatch) 
         ("file:///var/lib/recordings/2026/07-0199b8a0.wav", None),
     ],
 )
-def test_a_key_in_a_path_is_hidden_and_names_stay(text: str, shown: str | None) -> None:
+def test_a_key_in_a_path_is_hidden_and_names_are_shown(text: str, shown: str | None) -> None:
     assert without_secrets(text) == (shown or text)

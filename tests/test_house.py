@@ -1,4 +1,4 @@
-"""The house keeps its form: sizes of files and functions, and where things may stand."""
+"""Rules for the source tree: sizes of files and functions, and where things belong."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ TOP_LEVEL = {"pyproject.toml", "orchestra", "workers", "schemas", "tests", "comp
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_can_be_read_in_a_sitting(path: Path) -> None:
+def test_files_and_functions_are_short_enough_to_read(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST_FILE
     for node in ast.walk(ast.parse(text)):
@@ -26,42 +26,42 @@ def test_a_file_can_be_read_in_a_sitting(path: Path) -> None:
             assert (node.end_lineno or 0) - node.lineno < LONGEST_FUNCTION, f"{node.name} is too long"
 
 
-def test_the_top_level_holds_what_the_readme_says_and_nothing_else() -> None:
+def test_the_top_level_holds_only_what_the_readme_lists() -> None:
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - {"uv.lock"}
     assert found <= TOP_LEVEL
 
 
-#: `print` of fixed texts and of JSON that is made harmless at that place
+#: these print fixed texts, and JSON that is escaped there
 PRINTS = {"terminal.py", "schema.py", "call.py"}
 
 
-def test_a_command_prints_through_the_console_that_lets_no_text_drive_the_terminal() -> None:
+def test_commands_print_only_through_the_console_that_escapes_control_characters() -> None:
     for path in sorted((ROOT / "orchestra" / "cli").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and path.name not in PRINTS:
                 assert node.func.id not in {"print", "Console"}, f"{path.name}, line {node.lineno}: see terminal.py"
 
 
-#: Pipecat's own log, which goes the same way as ours
+#: Pipecat's own log, which is redirected to ours
 FOREIGN_LOGS = {"pipecat_logging.py": "pipecat"}
 
 
 @pytest.mark.parametrize(
     "path", [path for path in SOURCES if "get_logger(" in path.read_text("utf-8")], ids=lambda path: path.name
 )
-def test_a_log_is_named_after_its_room(path: Path) -> None:
+def test_a_logger_is_named_after_its_package(path: Path) -> None:
     inside = path.relative_to(ROOT).parts
     room = FOREIGN_LOGS.get(path.name) or ".".join(inside[: 1 + (len(inside) > 2)])
     (named,) = re.findall(r"^(\w+) = structlog\.get_logger\((.*)\)$", path.read_text("utf-8"), re.MULTILINE)
     assert named == ("_LOG", f'"{room}"')
 
 
-#: rooms whose rules are given the time; the pipeline's transport alone paces real audio by it
+#: rooms whose code gets the time as a parameter; only the pipeline's transport paces real audio by the clock
 ON_A_GIVEN_CLOCK = ("call", "audio", "pipeline")
 PACES_AUDIO = {"transport.py"}
 
 
-def test_the_rules_of_a_call_are_given_the_time_and_do_not_read_it() -> None:
+def test_the_code_of_a_call_gets_the_time_and_never_reads_the_system_clock() -> None:
     for path in (path for room in ON_A_GIVEN_CLOCK for path in (ROOT / "orchestra" / "voice" / room).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -70,7 +70,7 @@ def test_the_rules_of_a_call_are_given_the_time_and_do_not_read_it() -> None:
                 assert not {"time", "datetime"} & set(modules), f"{path.name}, line {node.lineno}: take a Clock"
 
 
-#: packages in which no module may import another in a circle, imports for type checkers included
+#: packages whose modules must not import one another in a circle, imports for type checkers included
 WITHOUT_CIRCLES = [
     "orchestra.agents.autogen",
     "orchestra.analysis",
@@ -94,7 +94,7 @@ def modules(package: str) -> dict[str, Path]:
 
 
 def imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
-    """The known modules that a file imports, wherever in it."""
+    """The known modules that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
@@ -106,7 +106,7 @@ def imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("package", WITHOUT_CIRCLES)
-def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
+def test_modules_do_not_import_one_another_in_a_circle(package: str) -> None:
     known = modules(package)
     try:
         TopologicalSorter({name: set(imported(path, known)) for name, path in known.items()}).prepare()
@@ -114,18 +114,18 @@ def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
         pytest.fail(" -> ".join(reversed(error.args[1])))
 
 
-#: a ConnectionError of redis-py, so that whatever retries a lost connection retries it; and a test's failed assertion
+#: a ConnectionError of redis-py, so that retries of lost connections include it; and a test's failed assertion
 OUTSIDE_OF_THE_TREE = {"TransientError", "DivergedError"}
 
 
-def test_an_exception_is_in_the_one_tree_or_does_not_leave_its_module() -> None:
+def test_an_exception_is_private_or_defined_in_errors() -> None:
     for path in (path for path in SOURCES if path.is_relative_to(ROOT / "orchestra") and path.name != "errors.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef) and any("Error" in ast.unparse(parent) for parent in node.bases):
                 assert node.name.startswith("_") or node.name in OUTSIDE_OF_THE_TREE, f"{path}: {node.name}"
 
 
-def test_the_tree_of_exceptions_is_drawn_as_it_is() -> None:
+def test_the_drawn_tree_of_exceptions_matches_the_code() -> None:
     tree = (errors.__doc__ or "").partition("\n\n")[2].partition("\n\n")[0]
     drawn: dict[str, str] = {}
     above = ["Exception"]

@@ -76,7 +76,7 @@ async def test_a_refusal_is_the_sdks_own_error(status: int, error: type[Exceptio
             await sdk.chat.completions.create(model="m", messages=MESSAGES)
 
 
-async def test_only_so_many_requests_are_struck() -> None:
+async def test_a_limited_fault_affects_only_that_many_requests() -> None:
     faults = Faults(status=500, times=1)
     async with OpenAIServer(lambda _messages, _tools: "Yes.", faults=faults) as server, client(server) as sdk:
         with pytest.raises(openai.InternalServerError):
@@ -91,9 +91,9 @@ async def test_a_dropped_stream_fails_after_what_was_sent() -> None:
         client(server) as sdk,
     ):
         stream = await sdk.chat.completions.create(model="m", messages=MESSAGES, stream=True)
-        with pytest.raises(Exception, match=r"(?i)closed|incomplete|connection"):  # noqa: PT012 - the stream fails on its way
+        with pytest.raises(Exception, match=r"(?i)closed|incomplete|connection"):  # noqa: PT012 - fails midway
             async for chunk in stream:
-                pieces.append(chunk.choices[0].delta.content)  # noqa: PERF401 - what came before the failure counts
+                pieces.append(chunk.choices[0].delta.content)  # noqa: PERF401 - the chunks before the failure count
     assert pieces == ["", "one", " two"]
 
 

@@ -1,4 +1,4 @@
-"""Nothing that people, models or files say can drive the terminal on which it is shown."""
+"""No text of people, models or files can control the terminal that shows it."""
 
 import json
 import sys
@@ -15,17 +15,17 @@ DRIVES = [
 ]
 
 
-def test_every_character_that_drives_or_hides_is_replaced() -> None:
+def test_every_control_or_invisible_character_is_replaced() -> None:
     assert printable("".join(DRIVES)) == "�" * len(DRIVES)
 
 
 @pytest.mark.parametrize("text", ["Grüß Gott, 你好, नमस्ते, 🙂, ½, [red]no style[/]", "two\nlines\tand a tab", ""])
-def test_words_of_any_language_stay_as_they_are(text: str) -> None:
+def test_text_in_any_language_is_unchanged(text: str) -> None:
     assert printable(text) == text
     assert escaped(text) == text
 
 
-def test_json_keeps_its_values_and_loses_what_drives() -> None:
+def test_json_keeps_its_values_and_loses_control_characters() -> None:
     words = "".join(mark for mark in DRIVES if not "\ud800" <= mark <= "\udfff")
     shown = escaped(json.dumps({"text": words}, ensure_ascii=False))
     assert printable(shown) == shown

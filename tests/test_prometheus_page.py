@@ -1,4 +1,4 @@
-"""Metrics as Prometheus reads them."""
+"""The metrics page in the format that Prometheus reads."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -34,7 +34,7 @@ def test_a_page_has_the_name_meaning_type_and_values_of_each_metric() -> None:
     ]
 
 
-def test_what_a_metric_means_is_on_the_page_before_it_has_a_value() -> None:
+def test_the_description_of_a_metric_is_on_the_page_before_it_has_a_value() -> None:
     assert b"# TYPE waits_seconds histogram" in page([histogram("waits_seconds", "Waits.")])
 
 

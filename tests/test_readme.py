@@ -33,7 +33,7 @@ PLACES = sorted(
 )
 PAGES = {place: (ROOT / place).read_text(encoding="utf-8") for place in PLACES}
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "orchestra").rglob("*.py")))
-#: what stands beside the Python of a page when it runs
+#: files that accompany the Python of a page when it runs
 BESIDE = {
     "orchestra/agents/README.md": {
         "prompts/reception.md": "You answer the telephone of a clinic.",
@@ -41,10 +41,10 @@ BESIDE = {
         "pages/parking.md": "# Parking\n\nWhere you can park: in Mill Lane.\n",
     },
 }
-#: programs of others: that the shell can read their lines is all that is tested
+#: other programs: the test only checks that the shell can parse their lines
 FOREIGN = {"cd", "cp", "curl", "docker", "export", "git", "kubectl", "pip", "python", "redis-cli", "rsync", "uv"}
 LONGEST_README = 150
-#: the widest line of a diagram, and names in one that are no events
+#: the widest line of a diagram, and names in one that are not events
 WIDEST = 120
 PRODUCTS = {"AutoGen", "ElevenLabs"}
 TOOLS = {"lint-imports", "mypy", "pytest", "python", "ruff"}
@@ -61,7 +61,7 @@ def with_blocks(language: str) -> list[str]:
 
 
 def file_of(code: str) -> str:
-    """The file that a block of Python names in its first line, "" if none."""
+    """The file that a block of Python names in its first line, or ""."""
     found = _FILE.match(code)
     return found[1] if found else ""
 
@@ -72,7 +72,7 @@ def slugs(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_readme_is_read_in_a_few_minutes() -> None:
+def test_the_readme_can_be_read_in_a_few_minutes() -> None:
     assert len(PAGES["README.md"].splitlines()) <= LONGEST_README
 
 
@@ -80,7 +80,7 @@ def test_the_readme_is_read_in_a_few_minutes() -> None:
 
 
 def run_python(place: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Run a page's blocks in their order, each with the names of those before it; what they define."""
+    """Run a page's blocks in order, each with the names of those before it; returns all of them."""
     monkeypatch.chdir(folder)
     for name, text in BESIDE.get(place, {}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ def test_the_python_of_a_page_runs(place: str, tmp_path: Path, monkeypatch: pyte
             assert load_app(f"{file_of(code).removesuffix('.py')}:app")
 
 
-def test_the_tests_on_the_pages_pass_beside_what_they_test(tmp_path: Path) -> None:
+def test_the_tests_on_the_pages_pass(tmp_path: Path) -> None:
     named = {file_of(code): code for place in PLACES for code in blocks(place, "python") if file_of(code)}
     for name, code in named.items():
         (tmp_path / name).write_text(code)
@@ -120,14 +120,14 @@ def test_the_tests_on_the_pages_pass_beside_what_they_test(tmp_path: Path) -> No
 
 def test_the_consumer_of_the_workers_page_has_fifteen_lines() -> None:
     (code,) = [code for code in blocks("workers/README.md", "python") if file_of(code) == "mood.py"]
-    assert len(code.splitlines()) <= 16  # the first names the file
+    assert len(code.splitlines()) <= 16  # the first line names the file
 
 
 # -- commands
 
 
 def lines_of(block: str) -> Iterator[list[str]]:
-    """The commands of a block of shell, as words; without variables that are set for one command, and redirections."""
+    """The commands of a block of shell, as words; without variable assignments and redirections."""
     for line in block.replace("\\\n", " ").splitlines():
         words = shlex.shlex(line, posix=True, punctuation_chars="&|;<>")
         words.whitespace_split = True
@@ -140,7 +140,7 @@ def lines_of(block: str) -> Iterator[list[str]]:
 
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
-    """The command of the command line that these words name, and the rest of them."""
+    """The command that these words name, and the remaining words."""
     command: Any = typer.main.get_command(command_line)
     while hasattr(command, "commands") and words and re.fullmatch("[a-z-]+", words[0]):
         assert words[0] in command.commands, f"there is no command {' '.join(words)}"
@@ -149,14 +149,14 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
 
 
 def parse(arguments: list[str]) -> None:
-    """Have the command line read these arguments, up to the point at which the command would run."""
+    """Have the command line parse these arguments, up to the point at which the command would run."""
     command, rest = command_of(arguments)
     if "--help" not in rest:
         command.make_context(command.name, rest)
 
 
 @pytest.mark.parametrize("place", with_blocks("sh"))
-def test_the_commands_of_a_page_parse(place: str) -> None:
+def test_the_commands_on_a_page_parse(place: str) -> None:
     for block in blocks(place, "sh"):
         subprocess.run(["/bin/bash", "-n"], input=block, text=True, check=True)
         for line in lines_of(block):
@@ -171,7 +171,7 @@ def test_the_commands_of_a_page_parse(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_commands_within_a_sentence_exist(place: str) -> None:
+def test_commands_named_in_a_sentence_exist(place: str) -> None:
     text = _BLOCK.sub("", PAGES[place])
     for line in re.findall(r"`(?:uv run )?orchestra( [a-z][^`]*)`", text):
         command, words = command_of(line.split())
@@ -183,13 +183,13 @@ def test_commands_within_a_sentence_exist(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_setting_of_a_page_exists(place: str) -> None:
+def test_every_setting_on_a_page_exists(place: str) -> None:
     there_are = {f"ORCHESTRA_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"ORCHESTRA_[A-Z0-9_]*[A-Z0-9]", PAGES[place])) <= there_are
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_link_of_a_page_leads_somewhere(place: str) -> None:
+def test_every_link_on_a_page_resolves(place: str) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", _BLOCK.sub("", PAGES[place])):
         if "://" in link:
             continue
@@ -219,7 +219,7 @@ def read_diagram(text: str, _folder: Path) -> None:
     assert named <= {event_type.__name__ for event_type in event_types().values()}
 
 
-#: how a block of data is read; Python, shell and SQL (tests/analysis/test_query.py) have tests of their own
+#: how a block of data is read; Python, shell and SQL (tests/analysis/test_query.py) have their own tests
 READERS: dict[str, Callable[[str, Path], Any]] = {
     "json": read_json,
     "toml": read_toml,
@@ -229,7 +229,7 @@ READERS: dict[str, Callable[[str, Path], Any]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_block_of_a_page_is_read_by_a_test(place: str, tmp_path: Path) -> None:
+def test_every_block_on_a_page_is_covered_by_a_test(place: str, tmp_path: Path) -> None:
     for language, code in _BLOCK.findall(PAGES[place]):
         if language in {"python", "sh"} or (language == "sql" and place == "orchestra/analysis/README.md"):
             continue
@@ -247,19 +247,19 @@ def test_the_contributors_page_names_every_room() -> None:
 OPERATING = "orchestra/cli/README.md"
 
 
-def test_the_page_lists_the_settings_as_they_are() -> None:
+def test_the_page_lists_the_current_settings() -> None:
     shown = PAGES[OPERATING].partition("<!-- settings -->\n")[2].partition("\n<!-- /settings -->")[0]
     assert shown == settings_page(), "python -m tests.test_readme writes the table again"
 
 
-def test_every_log_line_of_the_runbook_is_written_somewhere() -> None:
+def test_every_log_line_of_the_runbook_exists_in_the_code() -> None:
     runbook = PAGES[OPERATING].partition("## Runbook")[2].partition("\n## ")[0]
     named = set(re.findall(r"`([a-z]+\.[a-z_]+)`", runbook))
     assert named
     assert {name for name in named if f'"{name}"' not in SOURCE} == set()
 
 
-def test_every_metric_of_the_page_is_counted_somewhere() -> None:
+def test_every_metric_on_the_page_exists_in_the_code() -> None:
     named = set(re.findall(r"\borchestra_[a-z_]+\b", PAGES[OPERATING]))
     assert named
     assert {name for name in named if f'"{name.removesuffix("_total").removesuffix("_bucket")}' not in SOURCE} == set()

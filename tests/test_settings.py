@@ -22,7 +22,7 @@ def test_a_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tm
     assert settings.recordings == tmp_path / "recordings"
 
 
-def test_an_unknown_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_an_unknown_setting_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRA_PROT", "9000")
     with pytest.raises(SettingError, match="ORCHESTRA_PROT"):
         load_settings()
@@ -40,13 +40,13 @@ def test_an_unknown_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ORCHESTRA_PRICES", '{"call_per_minute": -1}'),
     ],
 )
-def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_the_error_of_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=name):
         load_settings()
 
 
-def test_prices_are_read_as_json_and_none_are_set_by_an_empty_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prices_are_read_as_json_and_empty_text_sets_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRA_PRICES", '{"models": {"big": {"prompt_per_million": 2}}, "call_per_minute": 0.01}')
     prices = load_settings().prices
     assert (prices.models["big"].prompt_per_million, prices.call_per_minute) == (2.0, 0.01)

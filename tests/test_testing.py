@@ -23,7 +23,7 @@ async def recorded(bus: TestBus) -> list[Event]:
     return await bus.published()
 
 
-def test_a_recorded_call_can_be_asked_about_its_turns() -> None:
+def test_the_turns_of_a_recorded_call_can_be_read() -> None:
     call = history(golden("status"))
     assert call.record.status == "ended"
     turn = call.turn(2)
@@ -31,12 +31,12 @@ def test_a_recorded_call_can_be_asked_about_its_turns() -> None:
     assert (turn.agent, [step.name for step in turn.tools]) == ("tracking", ["find_parcel"])
 
 
-def test_a_history_is_of_one_call() -> None:
+def test_a_history_contains_one_call() -> None:
     with pytest.raises(ValueError, match="a history is of one call, and this journal has 2"):
         history([*turns_of("07-a"), *turns_of("07-b")])
 
 
-def test_a_journal_that_does_not_exist_or_is_empty_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_empty_journal_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no journal"):
         history(tmp_path / "none.jsonl")
     (tmp_path / "empty.jsonl").touch()
@@ -64,7 +64,7 @@ async def test_a_consumer_that_publishes_something_else_diverges(bus: TestBus, s
     assert change == '    mood: recorded "good", now "bad"'
 
 
-async def test_fields_that_are_ignored_may_differ(bus: TestBus, settings: Settings) -> None:
+async def test_ignored_fields_may_differ(bus: TestBus, settings: Settings) -> None:
     assert (await replay(await recorded(bus), mood_consumer("bad"), settings=settings, ignored=["mood"])).agrees
 
 

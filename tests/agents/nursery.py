@@ -1,4 +1,4 @@
-"""A process that has everything loaded and forks workers of `tests.agents.doomed` on demand, in no time.
+"""A process that has everything loaded and forks workers of `tests.agents.kill_targets` on demand, in no time.
 
 It reads the name of a group, a line each, and answers with the new process's id: fifty kills must not wait fifty times
 for the seconds that Python takes to import AutoGen.
@@ -18,7 +18,7 @@ from orchestra.settings import load_settings
 
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who is killed needs no burial
-    groups = {name: load_consumer(f"tests.agents.doomed:{name}") for name in ("orchestration", "execution")}
+    groups = {name: load_consumer(f"tests.agents.kill_targets:{name}") for name in ("orchestration", "execution")}
     __import__("orchestra.agents.autogen")
     settings = load_settings()
     configure_logging(settings, "doomed")

@@ -23,7 +23,7 @@ from orchestra_schemas import (
     TurnCompleted,
     UserTurnEnded,
 )
-from tests.agents.doomed import ANSWER
+from tests.agents.kill_targets import ANSWER
 
 pytestmark = pytest.mark.faults
 
@@ -57,7 +57,7 @@ class Workers:
 
     async def start(self, group: str) -> None:
         self.running[group] = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "orchestra.cli", "worker", f"tests.agents.doomed:{group}", env=self._environment
+            sys.executable, "-m", "orchestra.cli", "worker", f"tests.agents.kill_targets:{group}", env=self._environment
         )
 
     async def kill(self, group: str) -> None:

@@ -25,7 +25,7 @@ from orchestra_schemas import (
     TurnCompleted,
     UserTurnEnded,
 )
-from tests.agents.doomed import ANSWER
+from tests.agents.kill_targets import ANSWER
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(280)]
 

@@ -26,7 +26,7 @@ from orchestra.telemetry.rows import Columns, streams
 from orchestra.testing import TestBus
 from orchestra_schemas import CallStarted, Event, UserTurnEnded, encode, tag_of
 from tests.bench._replay_events import interleaved
-from tests.storage.failing import UNREACHABLE, FailingFileSystem
+from tests.storage.failing_filesystem import UNREACHABLE, FailingFileSystem
 
 PAGE = (Path(__file__).parents[2] / "orchestra" / "analysis" / "README.md").read_text(encoding="utf-8")
 CALLS, EVENTS = 6, 60

@@ -21,7 +21,7 @@ from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, CallStarted, Event, UserTurnEnded
 from orchestra_workers.archive import consumer
 from tests.archive.test_archive import entry as one
-from tests.storage.failing import NO_SPACE, READ_ONLY, UNREACHABLE, FailingFileSystem
+from tests.storage.failing_filesystem import NO_SPACE, READ_ONLY, UNREACHABLE, FailingFileSystem
 
 WITHIN_S = 30.0
 

@@ -1,4 +1,4 @@
-"""Whoever has got hold of a token does not call the world at our cost."""
+"""A stolen token cannot be used to call the world at our cost."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def test_without_prefixes_no_number_is_called_over_http(bus: TestBus, sett
         assert not carrier.orders
 
 
-async def test_a_hundred_orders_at_once_place_as_many_calls_as_a_minute_may_have(
+async def test_a_hundred_simultaneous_orders_place_only_the_calls_allowed_per_minute(
     bus: TestBus, settings: Settings
 ) -> None:
     async with edge_that_dials(bus, settings, max_calls=50, dial_per_minute=5) as (running, carrier):
@@ -42,7 +42,7 @@ async def test_a_hundred_orders_at_once_place_as_many_calls_as_a_minute_may_have
         await a_caller_gets_through(running)
 
 
-async def test_no_more_calls_are_made_than_there_are_lines(bus: TestBus, settings: Settings) -> None:
+async def test_outgoing_calls_never_exceed_the_free_lines(bus: TestBus, settings: Settings) -> None:
     async with edge_that_dials(bus, settings, max_calls=3, dial_per_minute=100) as (running, carrier):
         answers = await asyncio.gather(*(order(running, {"to": "+15550001"}) for _ in range(20)))
         assert sorted(answer.status_code for answer in answers) == [201] * 3 + [503] * 17
@@ -52,23 +52,21 @@ async def test_no_more_calls_are_made_than_there_are_lines(bus: TestBus, setting
             said = Captured.of(running, target, CallSid=placed["Sid"], CallStatus=status)
             assert (await send(running, said))[0] == 204
         assert (await order(running, {"to": "+15550001"})).status_code == 201
-        # whoever answers has a line: it was kept while it rang
+        # an answered call has a line: it was reserved while the phone rang
         await asyncio.gather(*(order(running, {"to": "+15550001"}) for _ in range(3)))
         target = third["Url"].removeprefix(running.url)
         answered = Captured.of(running, target, CallSid=third["Sid"], AnsweredBy="human", CallStatus="in-progress")
         assert parameters_of((await send(running, answered))[1])["direction"] == "outbound"
 
 
-async def test_a_call_that_the_carrier_does_not_take_gives_its_line_back(bus: TestBus, settings: Settings) -> None:
+async def test_a_call_that_the_carrier_rejects_frees_its_line(bus: TestBus, settings: Settings) -> None:
     async with edge_that_dials(bus, settings, max_calls=1, twilio_api_url="http://127.0.0.1:9") as (running, _):
         for _ in range(3):
             assert (await order(running, {"to": "+15550001"})).status_code == 502
         await a_caller_gets_through(running)
 
 
-async def test_the_token_that_reads_makes_no_calls_and_the_one_that_dials_reads_none(
-    bus: TestBus, settings: Settings
-) -> None:
+async def test_the_read_token_cannot_dial_and_the_dial_token_cannot_read(bus: TestBus, settings: Settings) -> None:
     async with edge_that_dials(bus, settings) as (running, carrier):
         refused = await order(running, {"to": "+15550001"}, {"Authorization": "Bearer api token"})
         assert (refused.status_code, "reads calls and makes none" in refused.json()["error"]) == (401, True)

@@ -1,4 +1,4 @@
-"""A stream that says more than its time holds is ended, and the other calls do not notice."""
+"""A stream that sends faster than real time is ended, and other calls are not affected."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-async def test_a_stream_that_floods_is_ended_and_a_caller_gets_through(
+async def test_a_flooding_stream_is_ended_and_a_caller_gets_through(
     bus: TestBus, settings: Settings, flood: list[str]
 ) -> None:
     async with running_edge(bus, settings) as running:
@@ -48,7 +48,7 @@ async def test_a_stream_that_floods_is_ended_and_a_caller_gets_through(
                         for message in flood:
                             await socket.send(message)
                     except ConnectionClosed:
-                        pass  # the edge has had enough
+                        pass  # the edge has cut it off
 
                 pouring = asyncio.create_task(pour())
                 await a_caller_gets_through(running)

@@ -1,4 +1,4 @@
-"""A call is nobody's but its caller's, whatever of the carrier's requests somebody has got hold of."""
+"""Captured requests of the carrier give an attacker no control over another caller's call."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ HANGS_UP = "<Response><Hangup /></Response>"
     ["?#&call={}", "#?call={}", "?&call={}", "?call={}", "?x#&call={}", "/?call={}", "?call=&call={}", ";call={}"],
 )
 @pytest.mark.parametrize("path", ["/twilio/voice", "/twilio/after-stream", "/twilio/status"])
-async def test_the_address_of_a_captured_request_reaches_no_other_call(
+async def test_changing_the_address_of_a_captured_request_reaches_no_other_call(
     bus: TestBus, settings: Settings, path: str, more: str
 ) -> None:
     async with running_edge(bus, settings) as running:
@@ -49,9 +49,7 @@ async def test_the_address_of_a_captured_request_reaches_no_other_call(
     assert (ending.how, ending.streams) == ("caller_hung_up", 1)
 
 
-async def test_a_repeated_name_in_an_address_or_a_reordered_form_chooses_no_call(
-    bus: TestBus, settings: Settings
-) -> None:
+async def test_a_repeated_parameter_or_a_reordered_form_is_refused(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings) as running:
         twice = Captured.of(running, "/twilio/status?call=00-own&call=00-other", CallSid="CA1", CallStatus="completed")
         assert (await send(running, twice))[0] == 403
@@ -60,7 +58,7 @@ async def test_a_repeated_name_in_an_address_or_a_reordered_form_chooses_no_call
             assert (await send(running, captured, body=body))[0] == 403
 
 
-async def test_a_replayed_question_after_a_stream_opens_no_other_while_a_later_one_runs(
+async def test_a_replayed_end_of_stream_request_opens_no_stream_while_a_later_one_runs(
     bus: TestBus, settings: Settings
 ) -> None:
     async with running_edge(bus, settings, app=Greeting(greeting="One two three four five six. " * 10)) as running:
@@ -87,7 +85,7 @@ async def test_a_replayed_question_after_a_stream_opens_no_other_while_a_later_o
     assert not await bus.published(TransferFailed)
 
 
-async def test_a_replayed_report_does_not_fail_a_transfer_a_second_time(bus: TestBus, settings: Settings) -> None:
+async def test_a_replayed_report_fails_a_transfer_only_once(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "a person please", app=Greeting(greeting="")) as running:
 
         async def talk(line: PhoneLine) -> None:
@@ -115,7 +113,7 @@ async def test_a_replayed_report_does_not_fail_a_transfer_a_second_time(bus: Tes
     assert len(await bus.published(CallResumed)) == 1
 
 
-async def test_two_tokens_for_the_same_stream_open_it_once(bus: TestBus, settings: Settings) -> None:
+async def test_a_stream_token_opens_only_one_stream(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings) as running:
         asked = incoming(running, "CA1")
         first, second = [parameters_of((await send(running, asked))[1]) for _ in range(2)]

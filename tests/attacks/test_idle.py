@@ -1,4 +1,4 @@
-"""Whoever holds connections, and says nothing in them, keeps nobody out."""
+"""Idle and unfinished connections keep no caller out."""
 
 import asyncio
 import contextlib
@@ -60,9 +60,9 @@ async def held(running: RunningEdge, half: bytes) -> tuple[StreamReader, StreamW
 
 
 async def is_closed(reader: StreamReader) -> bool:
-    """Wait until the edge has closed it, whatever it says before."""
+    """Wait until the edge has closed it, whatever it sends before; returns True."""
     async with asyncio.timeout(60):
-        with contextlib.suppress(ConnectionError):  # closed with what it had not read yet
+        with contextlib.suppress(ConnectionError):  # closed with unread data
             await reader.read()
     return True
 
@@ -76,7 +76,7 @@ async def test_a_connection_without_a_whole_request_is_closed(bus: TestBus, sett
         writer.close()
         await a_caller_gets_through(running)
     assert "Exception in ASGI application" not in str(logs)
-    if half != HALVES["half of a second request"]:  # which may be closed as any that is kept alive
+    if half != HALVES["half of a second request"]:  # which may be closed like any kept-alive connection
         assert "connection.closed" in {entry["event"] for entry in logs}
 
 
@@ -98,7 +98,7 @@ async def test_idle_connections_make_room_for_callers(bus: TestBus, settings: Se
 
 
 @pytest.mark.parametrize("says", [None, CONNECTED], ids=["nothing", "connected"])
-async def test_sockets_without_a_start_make_room_for_callers(
+async def test_sockets_that_never_start_make_room_for_callers(
     bus: TestBus, settings: Settings, says: str | None
 ) -> None:
     async with running_edge(bus, settings, max_calls=2) as running:
@@ -114,9 +114,7 @@ async def test_sockets_without_a_start_make_room_for_callers(
         await asyncio.gather(*(each.close() for each in sockets))
 
 
-async def test_an_unfinished_message_is_not_buffered_beyond_the_longest_message(
-    bus: TestBus, settings: Settings
-) -> None:
+async def test_an_unfinished_message_is_cut_off_at_the_maximum_message_size(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings) as running:
         first = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None, compression=None)
 
@@ -141,7 +139,7 @@ async def test_an_unfinished_message_is_not_buffered_beyond_the_longest_message(
         await a_caller_gets_through(running)
 
 
-async def test_a_connection_whose_peer_reads_no_answer_is_closed(
+async def test_a_connection_whose_peer_never_reads_is_closed(
     bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestra.voice.edge.connections._TAKEN_WITHIN_S", 0.3)
@@ -151,7 +149,7 @@ async def test_a_connection_whose_peer_reads_no_answer_is_closed(
         asks = b"GET /metrics HTTP/1.1\r\nHost: edge\r\n\r\n" * 1000
         with capture_logs() as logs, contextlib.suppress(ConnectionError):
             async with asyncio.timeout(60):
-                while True:  # until the edge, which nobody listens to, has closed it
+                while True:  # until the edge closes it, because nothing is read
                     await asyncio.get_running_loop().sock_sendall(attacker, asks)
         attacker.close()
         assert "connection.closed" in {entry["event"] for entry in logs}
@@ -171,7 +169,7 @@ async def test_invalid_http_does_not_fill_the_log(
 
 
 @pytest.mark.integration
-async def test_eleven_hundred_idle_connections_keep_no_call_out_of_an_edge_with_the_usual_limit(
+async def test_eleven_hundred_idle_connections_keep_no_call_out_at_the_default_descriptor_limit(
     bus: TestBus, settings: Settings
 ) -> None:
     variables = {

@@ -1,4 +1,4 @@
-"""Another user of this machine at the door of the embedded server: there is a unix socket of ours, and no port."""
+"""Another user of the machine cannot reach the embedded server: it has a private unix socket and no port."""
 
 import os
 import socket
@@ -31,7 +31,7 @@ sys.exit("obeyed: " + door.recv(100).decode())
 
 
 def ports_of(pid: int) -> list[str]:
-    """The TCP addresses on which a process listens, as the kernel tells them."""
+    """The TCP addresses on which a process listens, according to the kernel."""
     mine = {os.readlink(f"/proc/{pid}/fd/{each}") for each in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH115, PTH208
     rows = [
         line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()
@@ -39,15 +39,15 @@ def ports_of(pid: int) -> list[str]:
     return [row[1] for row in rows if row[3] == _LISTENS and f"socket:[{row[9]}]" in mine]
 
 
-async def test_the_embedded_server_of_the_settings_listens_on_no_port(tmp_path: Path) -> None:
+async def test_the_embedded_server_listens_on_no_port_by_default(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     async with EmbeddedServer(settings.data_dir, settings.embedded_port) as server:
         assert ports_of(server.pid) == []
-    with socket.socket() as probe:  # the one that it had once
+    with socket.socket() as probe:  # the port it had before
         assert probe.connect_ex(("127.0.0.1", 7480)) != 0
 
 
-async def test_the_embedded_server_listens_on_the_port_that_is_asked_for(tmp_path: Path) -> None:
+async def test_the_embedded_server_listens_on_a_configured_port(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -55,21 +55,21 @@ async def test_the_embedded_server_listens_on_the_port_that_is_asked_for(tmp_pat
         assert [int(each.rpartition(":")[2], 16) for each in ports_of(server.pid)] == [port]
 
 
-def test_the_socket_is_its_owner_s_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_access_the_socket(tmp_path: Path) -> None:
     with one(tmp_path) as url:
         door = Path(url.removeprefix("unix://"))
         assert [stat.S_IMODE(each.stat().st_mode) for each in (door, door.parent)] == [0o700, 0o700]
 
 
-def test_another_user_of_the_machine_is_not_let_in(tmp_path: Path) -> None:
+def test_another_user_of_the_machine_is_refused(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.xfail("only root can become another user; what keeps that one out is tried above")
     for folder in (tmp_path, *tmp_path.parents):
         if not folder.stat().st_mode & stat.S_IXOTH:
-            folder.chmod(0o711)  # what is to be shown is not the work of the folders above
+            folder.chmod(0o711)  # the folders above must not be the reason for the refusal
     with one(tmp_path) as url:
         door = Path(url.removeprefix("unix://"))
-        door.parent.chmod(0o711)  # nor that of the folder: the socket itself
+        door.parent.chmod(0o711)  # nor the folder: only the socket itself
         tried = subprocess.run(
             [sys.executable, "-S", "-c", _KNOCK, door, str(NOBODY)], capture_output=True, check=False
         )

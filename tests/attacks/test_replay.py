@@ -1,4 +1,4 @@
-"""A captured webhook is worth nothing: a call is admitted once, however often, how late and where it is said again."""
+"""A captured webhook is worthless: a call is admitted once, however often, late or elsewhere it is replayed."""
 
 import asyncio
 from urllib.parse import parse_qsl, quote
@@ -16,7 +16,7 @@ SID = "CA" + "a1" * 16
 HANGS_UP = "<Response><Hangup /></Response>"
 
 
-async def test_thirty_replays_take_one_line_and_get_one_answer(bus: TestBus, settings: Settings) -> None:
+async def test_thirty_replays_use_one_line_and_get_one_answer(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, max_calls=2) as running:
         asked = incoming(running, SID)
         answers = {await send(running, asked) for _ in range(5)}
@@ -26,7 +26,7 @@ async def test_thirty_replays_take_one_line_and_get_one_answer(bus: TestBus, set
         await a_caller_gets_through(running)
 
 
-async def test_replays_of_a_call_that_has_begun_or_is_over_get_no_token(bus: TestBus, settings: Settings) -> None:
+async def test_replays_of_a_started_or_finished_call_get_no_token(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, max_calls=2, reconnect_s=0.1) as running:
         asked = incoming(running, SID)
         parameters = parameters_of((await send(running, asked))[1])
@@ -38,7 +38,7 @@ async def test_replays_of_a_call_that_has_begun_or_is_over_get_no_token(bus: Tes
         await a_caller_gets_through(running)
 
 
-async def test_a_replay_takes_nothing_at_another_edge_nor_after_a_restart(bus: TestBus, settings: Settings) -> None:
+async def test_a_replay_at_another_edge_or_after_a_restart_uses_no_line(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, max_calls=1, public_url="https://voice.example.com") as running:
         running.url = "https://voice.example.com"
         asked, here = incoming(running, SID), running.edge.settings.port
@@ -56,21 +56,19 @@ async def test_a_replay_takes_nothing_at_another_edge_nor_after_a_restart(bus: T
         assert not restarted.edge.admission.is_full(0)
 
 
-async def test_a_form_split_differently_under_the_same_signature_is_not_another_call(
-    bus: TestBus, settings: Settings
-) -> None:
+async def test_a_form_split_differently_under_the_same_signature_is_refused(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings) as running:
         asked = incoming(running, SID)
         assert parameters_of((await send(running, asked))[1])
         fields = sorted(parse_qsl(asked.body.decode()))
         text = "".join(name + value for name, value in fields)
-        for end in (12, 30, 50):  # the id ends sooner, or later; the rest is one more field
+        for end in (12, 30, 50):  # the id ends sooner or later; the rest becomes another field
             body = f"CallSid={quote(text[7:end])}&{quote(text[end : end + 6])}={quote(text[end + 6 :])}"
             status, twiml = await send(running, asked, body=body.encode())
             assert (status, parameters_of(twiml)) == (403, {})
 
 
-async def test_replays_of_a_call_that_found_no_line_take_none_later(bus: TestBus, settings: Settings) -> None:
+async def test_replays_of_a_call_refused_as_busy_use_no_line_later(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, max_calls=1) as running:
         first, second = incoming(running, "CA1"), incoming(running, "CA2")
         await send(running, first)
@@ -82,7 +80,7 @@ async def test_replays_of_a_call_that_found_no_line_take_none_later(bus: TestBus
 
 
 @pytest.mark.parametrize("told_elsewhere", [False, True])
-async def test_callers_who_hang_up_before_their_stream_free_their_line_at_once(
+async def test_callers_who_hang_up_before_their_stream_starts_free_their_line_at_once(
     bus: TestBus, settings: Settings, *, told_elsewhere: bool
 ) -> None:
     async with (
@@ -100,7 +98,7 @@ async def test_callers_who_hang_up_before_their_stream_free_their_line_at_once(
 
 
 @pytest.mark.faults
-async def test_replays_take_nothing_while_redis_is_away(settings: Settings) -> None:
+async def test_replays_while_redis_is_down_get_one_answer(settings: Settings) -> None:
     async with edge_on_a_server_of_its_own(settings) as (running, server):
         asked = incoming(running, SID)
         await server.kill()
@@ -114,9 +112,7 @@ async def test_replays_take_nothing_while_redis_is_away(settings: Settings) -> N
 @pytest.mark.parametrize(
     "kept", ["", "nonsense", "07-x", "07-x soon waits", "07-x 1 dances", "07-x 99999999999999 waits \xff"]
 )
-async def test_a_foreign_index_entry_admits_nobody_and_breaks_nothing(
-    bus: TestBus, settings: Settings, kept: str
-) -> None:
+async def test_an_invalid_index_entry_does_not_keep_callers_out(bus: TestBus, settings: Settings, kept: str) -> None:
     async with running_edge(bus, settings) as running:
         await bus.bus.redis.set(bus.bus.key(0, "provider", SID), kept.encode("latin-1"))
         assert (await send(running, incoming(running, SID)))[0] == 200

@@ -1,4 +1,4 @@
-"""What an attacker has: sockets, and what a proxy has logged, but no secret. And the caller who must get through."""
+"""An attacker's means: sockets and a proxy's log, but no secret. And the caller who must get through."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.
 
 @dataclass(frozen=True)
 class Captured:
-    """A webhook as a proxy logs it: where it went, what it said, and the carrier's signature over both."""
+    """A webhook as a proxy logs it: its address, its body, and the carrier's signature over both."""
 
     target: str
     body: bytes
@@ -29,7 +29,7 @@ class Captured:
 
     @classmethod
     def of(cls, running: RunningEdge, target: str, **form: str) -> "Captured":
-        """What the carrier sends there."""
+        """The carrier's request to this address."""
         signature = RequestValidator(AUTH_TOKEN).compute_signature(running.url + target, form)
         return cls(target, urlencode(form).encode(), signature)
 
@@ -40,7 +40,7 @@ def incoming(running: RunningEdge, sid: str, **more: str) -> Captured:
 
 
 async def send(running: RunningEdge, captured: Captured, target: str = "", body: bytes = b"") -> tuple[int, str]:
-    """Send it byte by byte as given, elsewhere or with another body if so said; status and body of the answer."""
+    """Send it byte for byte, elsewhere or with another body if given; returns status and body of the answer."""
     host, port = urlsplit(running.url).hostname, urlsplit(running.url).port
     reader, writer = await asyncio.open_connection(host, port)
     content = body or captured.body
@@ -58,7 +58,7 @@ async def send(running: RunningEdge, captured: Captured, target: str = "", body:
 
 
 def parameters_of(twiml: str) -> dict[str, str]:
-    """The parameters of the stream that a TwiML document connects to; none where it connects to none."""
+    """The parameters of the stream that a TwiML document connects to; empty if it connects to none."""
     return dict(re.findall(r'<Parameter name="([^"]+)" value="([^"]*)"', twiml))
 
 
@@ -85,7 +85,7 @@ async def closed_with(socket: ClientConnection) -> int | None:
 
 
 async def a_caller_gets_through(running: RunningEdge) -> None:
-    """Somebody rings, and hears the greeting whole."""
+    """A caller rings, and hears the whole greeting."""
 
     async def listen(line: PhoneLine) -> None:
         assert await line.until(lambda: line.agent_audible_s > 0.15, 60)

@@ -11,7 +11,7 @@ import pytest
 from orchestra.cli.doctor import storage
 from orchestra.cli.doctor.storage import places
 from orchestra.settings import Settings
-from tests.storage.failing import UNREACHABLE, FailingFileSystem
+from tests.storage.failing_filesystem import UNREACHABLE, FailingFileSystem
 
 
 async def found(folder: Path, **values: Any) -> list[tuple[str, bool | None, str]]:

@@ -1,8 +1,8 @@
-"""What version 0.1.0 wrote is read by this one: journals, an archive, and Redis in the middle of a call.
+"""This version reads the data of version 0.1.0: journals, an archive, and Redis in the middle of a call.
 
-The files below ``0.1.0`` were written by that version, at the last commit before its modules moved: a call of the demo
-(`orchestra demo --script status`), and the keys of a server on which a call had got to its second turn. ``expected`` is
-what its own commands printed of them. They are never written again.
+Version 0.1.0 wrote the files below ``0.1.0``, at the last commit before its modules moved: a call of the demo
+(`orchestra demo --script status`), and the keys of a server in the second turn of a call. ``expected`` is the output
+of its own commands for them. They are never rewritten.
 """
 
 import base64
@@ -47,7 +47,7 @@ def expected(name: str) -> str:
 
 
 def missing(then: Any, now: Any, where: str = "") -> list[str]:
-    """What ``now`` lacks of ``then``, or has otherwise; it may have more fields."""
+    """The parts of ``then`` that ``now`` lacks or has otherwise; more fields are allowed."""
     if isinstance(then, dict) and isinstance(now, dict):
         return [each for key, value in then.items() for each in missing(value, now.get(key), f"{where}.{key}")]
     if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
@@ -63,14 +63,14 @@ def test_the_views_have_the_same_rows(view: str) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_calls_are_listed_and_shown_as_they_were() -> None:
+def test_calls_are_listed_and_shown_as_version_0_1_0_did() -> None:
     assert missing(json.loads(expected("list.json")), json.loads(printed("calls", "list", "--json"))) == []
     assert missing(json.loads(expected("show.json")), json.loads(printed("calls", "show", CALL, "--json"))) == []
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_call_is_exported_as_it_was(home: Path, source: str) -> None:
-    # 1, as its audio is not kept here
+def test_a_call_is_exported_as_version_0_1_0_did(home: Path, source: str) -> None:
+    # exit code 1, because the test data has no audio
     printed("calls", "export", CALL, "--source", SOURCES[source], "--to", str(home / "out"), code=1)
     for kind in ("txt", "vtt", "json"):
         text = (home / "out" / f"{CALL}.{kind}").read_text(encoding="utf-8")
@@ -89,12 +89,12 @@ def test_every_event_is_decoded_and_replayed(source: str) -> None:
     for event, line in zip(wanted, written, strict=True):
         fields = {b"type": event["type"].encode(), b"body": line.encode()}
         assert decode(fields) is not None
-    # the recording was saved after the demo had its journal written
+    # the recording was saved after the demo had written its journal
     assert {event["id"] for event in wanted} <= {json.loads(line)["event"]["id"] for line in told}
 
 
 async def restored(redis: Redis, keys: list[dict[str, Any]]) -> None:
-    """Write the keys as they were; positions of groups and times to live, too."""
+    """Restore the keys, including the positions of groups and times to live."""
     for key in keys:
         name, value = base64.b64decode(key["key"]), key["value"]
         if key["kind"] == "string":
@@ -119,7 +119,7 @@ async def restored(redis: Redis, keys: list[dict[str, Any]]) -> None:
             await redis.execute_command("PEXPIRE", name, str(key["ttl_ms"]))
 
 
-async def test_a_call_that_0_1_0_began_is_finished_by_this_version(bus: TestBus) -> None:
+async def test_this_version_finishes_a_call_that_0_1_0_began(bus: TestBus) -> None:
     kept = json.loads((FOLDER / "redis_in_mid_call.json").read_text(encoding="utf-8"))
     call = kept["call"]
     await bus.bus.redis.flushall()
@@ -132,7 +132,7 @@ async def test_a_call_that_0_1_0_began_is_finished_by_this_version(bus: TestBus)
         await bus.publish(CallEnded(call=call, turn=2, reason="caller_hung_up", duration_s=20.0))
         await bus.settled()
     said = " ".join(chunk.text for chunk in await bus.published(ReplyChunk, call) if chunk.turn == 2)
-    assert "out for delivery" in said  # of the parcel that the caller has asked for in the first turn
+    assert "out for delivery" in said  # of the parcel that the caller asked for in the first turn
     record = await bus.bus.redis.hgetall(bus.bus.key(call, "call", call))
     assert {field: record[field] for field in (b"status", b"turns", b"from_number", b"end_reason")} == {
         b"status": b"ended", b"turns": b"2", b"from_number": b"+15550123", b"end_reason": b"caller_hung_up",

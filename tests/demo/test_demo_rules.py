@@ -21,23 +21,23 @@ def use_of(tool: str, *said: str, **arguments: str) -> ToolUse:
         "I can compensate you.",
     ],
 )
-def test_no_refund_is_promised(text: str) -> None:
+def test_a_promise_of_a_refund_is_refused(text: str) -> None:
     assert "for a person to decide" in str(no_promise_of_refunds(Sentence(text=text)))
 
 
 @pytest.mark.parametrize("text", ["I cannot promise a refund.", "Your parcel is at the depot."])
-def test_a_sentence_that_promises_no_money_is_said(text: str) -> None:
+def test_a_sentence_without_a_promise_of_money_is_spoken(text: str) -> None:
     assert no_promise_of_refunds(Sentence(text=text)) is None
 
 
 @pytest.mark.parametrize(
     "said", [("It is 4271.",), ("four two", "seven one"), ("deliver it", "for two seven one", "on Friday")]
 )
-def test_a_caller_who_gave_the_number_may_have_the_parcel_delivered(said: tuple[str, ...]) -> None:
+def test_a_caller_who_gave_the_parcel_number_can_have_it_redelivered(said: tuple[str, ...]) -> None:
     assert identity_check_before_redelivery(use_of("redeliver", *said, number="4271", day="Friday")) is None
 
 
-def test_a_number_that_the_caller_did_not_name_is_asked_for() -> None:
+def test_the_agent_asks_for_a_parcel_number_that_the_caller_did_not_give() -> None:
     refused = identity_check_before_redelivery(
         use_of("redeliver", "my neighbour's parcel", number="4271", day="Friday")
     )
@@ -55,6 +55,6 @@ def test_a_serious_complaint_goes_to_a_person() -> None:
     assert changed.arguments == {"briefing": "Serious complaint about 5502: your driver hurt my dog"}
 
 
-def test_another_complaint_is_taken_down() -> None:
+def test_any_other_complaint_is_recorded() -> None:
     use = use_of("open_complaint", "the box is broken", number="5502", what="the box is broken")
     assert serious_complaint_to_a_person(use) is None

@@ -1,4 +1,4 @@
-"""The demo's scripted calls with the real workers, on the real bus; only the edge and its speech are left out."""
+"""The demo's scripted calls with the real workers on the real bus, without the edge and its speech."""
 
 import time
 from pathlib import Path
@@ -29,7 +29,7 @@ E = TypeVar("E", bound=Event)
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-async def test_a_scripted_call_goes_as_it_says(
+async def test_a_scripted_call_follows_its_script(
     bus: TestBus, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))

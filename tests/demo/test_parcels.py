@@ -27,11 +27,11 @@ def rows(parcels: Parcels, query: str) -> list[tuple[object, ...]]:
         database.close()
 
 
-def test_the_app_fits_together() -> None:
+def test_the_app_is_valid() -> None:
     assert load_app("orchestra.demo:app").entry == "reception"
 
 
-def test_the_file_is_seeded_once_and_then_kept(parcels: Parcels) -> None:
+def test_the_file_is_seeded_only_once(parcels: Parcels) -> None:
     parcels.redeliver("k1", "4271", "Friday")
     again = Parcels(parcels.path).find("4271")
     assert again is not None
@@ -42,7 +42,7 @@ def test_the_file_can_be_read_while_it_is_written(parcels: Parcels) -> None:
     assert rows(parcels, "PRAGMA journal_mode") == [("wal",)]
 
 
-async def test_a_parcel_is_found_or_said_to_be_unknown(parcels: Parcels) -> None:
+async def test_an_unknown_parcel_is_reported_as_not_found(parcels: Parcels) -> None:
     found = await find_parcel.run('{"number": "3692"}', context(parcels))
     assert found.startswith("Your parcel 3 6 9 2 is out for delivery")
     assert "cannot find" in await find_parcel.run('{"number": "0000"}', context(parcels))
@@ -58,7 +58,7 @@ async def test_a_delivered_parcel_is_not_delivered_again(parcels: Parcels) -> No
     assert rows(parcels, "SELECT * FROM done") == []
 
 
-async def test_a_second_run_with_the_same_key_does_nothing_and_says_the_same(parcels: Parcels) -> None:
+async def test_a_second_run_with_the_same_key_returns_the_same_result_without_effect(parcels: Parcels) -> None:
     arguments = '{"number": "9264", "what": "It is broken.", "call_back": true}'
     first = await open_complaint.run(arguments, context(parcels))
     assert await open_complaint.run(arguments, context(parcels)) == first
@@ -82,7 +82,7 @@ async def test_the_app_keeps_its_parcels_in_the_data_directory(tmp_path: Path, m
     assert (tmp_path / "demo" / "parcels.sqlite").exists()
 
 
-def test_several_processes_may_make_and_write_the_file_at_once(tmp_path: Path) -> None:
+def test_several_processes_can_create_and_write_the_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "parcels.sqlite"
     code = (
         "import sys; from pathlib import Path; from orchestra.demo.parcels import Parcels\n"
@@ -96,7 +96,7 @@ def test_several_processes_may_make_and_write_the_file_at_once(tmp_path: Path) -
     ]
     for process in processes:
         assert process.stdin is not None
-        process.stdin.close()  # all begin now
+        process.stdin.close()  # all start now
     assert [process.wait(timeout=30) for process in processes] == [0, 0, 0]
     assert rows(Parcels(path), "SELECT count(*), count(DISTINCT number), max(number) FROM complaint") == [(60, 60, 360)]
     assert [found.name for found in tmp_path.glob("parcels.sqlite*")] == ["parcels.sqlite"]

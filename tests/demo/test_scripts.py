@@ -12,11 +12,11 @@ _WORDS_A_SECOND = 3.2
 
 @pytest.mark.parametrize("routed", [False, True], ids=["by handoff", "by router"])
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-async def test_every_script_goes_as_it_says(tmp_path: Path, script: Script, routed: bool) -> None:
+async def test_every_call_follows_its_script(tmp_path: Path, script: Script, routed: bool) -> None:
     await _play(script, Parcels(tmp_path / "parcels.sqlite"), routed=routed)
 
 
-async def test_a_script_goes_the_same_way_when_its_parcels_are_no_longer_as_seeded(tmp_path: Path) -> None:
+async def test_a_script_runs_the_same_way_a_second_time_on_the_same_parcels(tmp_path: Path) -> None:
     parcels = Parcels(tmp_path / "parcels.sqlite")
     for _ in range(2):
         await _play(DEMO, parcels, routed=True)
@@ -37,7 +37,7 @@ async def _play(script: Script, parcels: Parcels, *, routed: bool) -> None:
         assert ("transfer_call" in answered.tools) == line.transfers
 
 
-def test_the_demo_is_a_call_of_all_that_it_has_to_show() -> None:
+def test_the_demo_call_uses_knowledge_tools_and_barge_in() -> None:
     assert len(DEMO.lines) >= 5
     assert {tool for line in DEMO.lines for tool in line.tools} >= {
         "search_knowledge",
@@ -58,5 +58,5 @@ def test_the_demo_is_a_call_of_all_that_it_has_to_show() -> None:
         ("It's 4271", ("Parcel",)),
     ],
 )
-def test_words_are_found_however_they_are_written(reply: str, missing: tuple[str, ...]) -> None:
+def test_expected_words_are_found_in_any_spelling(reply: str, missing: tuple[str, ...]) -> None:
     assert Line("", words=("4 2 7 1", "Parcel")).missing(reply) == missing

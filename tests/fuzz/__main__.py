@@ -1,8 +1,9 @@
 """`python -m tests.fuzz [--minutes M] [--door NAME] [--inputs N] [--seed S] [--json]`: odd input at every door.
 
-Each door gets 100,000 inputs, or what its share of the time allows. What must hold: no crash, no exception that nobody
-catches, no traceback in the log, no more tasks, descriptors and memory than at the start, and what goes on beside is
-never disturbed. The exit code is 1 where something of it does not; the number and the seed make the input again.
+A door is an entry point for data from outside. Each gets 100,000 inputs, or as many as its share of the time allows.
+The rules: no crash, no uncaught exception, no traceback in the log, no more tasks, descriptors and memory than at the
+start, and regular traffic alongside is never disturbed. The exit code is 1 if a rule is broken; the number and the
+seed reproduce the input.
 """
 
 import argparse
@@ -37,7 +38,7 @@ _INPUTS = 100_000
 
 
 def main(arguments: list[str]) -> int:
-    """Try the doors one after another; 1 where one did not hold."""
+    """Test the doors one after another; 1 if one broke a rule."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, help="for all doors together; without it as long as the inputs take")
     parser.add_argument("--door", choices=DOORS, action="append", help="only these")
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> int:
         if not options.json:
             _tell(results[-1])
     if options.json:
-        print(json.dumps([asdict(result) for result in results]))  # noqa: T201 - what the program is for
+        print(json.dumps([asdict(result) for result in results]))  # noqa: T201 - the output of the program
     return int(any(result.problems for result in results))
 
 

@@ -26,7 +26,7 @@ from tests.voice.edges import AUTH_TOKEN, RunningEdge, running_edge
 
 _ANSWERED_WITHIN_S = 60.0
 _TOKEN, _DIAL_TOKEN = "t" * 40, "d" * 40
-#: media messages a socket
+#: media messages per socket
 _MESSAGES = 40
 
 
@@ -44,14 +44,14 @@ class _OnEdge:
         for _, writer in self._pool:
             writer.close()
         self._pool.clear()
-        while len(self.running.edge.admission):  # noqa: ASYNC110 - calls tell nobody that they are over
+        while len(self.running.edge.admission):  # noqa: ASYNC110 - there is no event for the end of a call
             await asyncio.sleep(0.05)
         before = -1
-        while before != (before := len(asyncio.all_tasks())):  # noqa: ASYNC110 - what closes ends by itself
+        while before != (before := len(asyncio.all_tasks())):  # noqa: ASYNC110 - closing tasks end by themselves
             await asyncio.sleep(1.0)
 
     async def exchanged(self, request: bytes) -> int:
-        """Send it on a connection that is open, or a new one; the status, 0 where the connection was closed."""
+        """Send a request on an open connection or a new one; returns the status, 0 if the connection was closed."""
         port = self.running.edge.settings.port
         for fresh in (False, True):
             reader, writer = (
@@ -76,7 +76,7 @@ class _OnEdge:
 
 
 def _length(head: bytes) -> int | None:
-    """Bytes of the body where the connection goes on after it."""
+    """Length of the body, where the connection stays open after it."""
     lines = head.lower().split(b"\r\n")
     if b"connection: close" in lines:
         return None
@@ -100,7 +100,7 @@ _QUERIES = ("call", "stream", "step", "target", "direction", "token", "leg")
 
 
 class Webhooks(_OnEdge):
-    """Forms to every webhook: signed rightly, wrongly or not at all."""
+    """Forms to every webhook: signed correctly, incorrectly or not at all."""
 
     async def take(self, _: int, chance: random.Random) -> Outcome:
         target = f"/twilio/{chance.choice(_HOOKS)}"
@@ -129,7 +129,7 @@ class Webhooks(_OnEdge):
         return Outcome(1, int(200 <= status < 400))
 
     async def _broken(self, request: bytes) -> None:
-        """What is no HTTP: whatever is answered, on a connection of its own that the client gives up."""
+        """Data that is not HTTP, on a connection of its own that the client abandons; any answer will do."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.running.edge.settings.port)
         with suppress(ConnectionError):
             writer.write(request)
@@ -144,7 +144,7 @@ _CALL = "07-01a21f15-f9eb-7000-8000-000000000000"
 
 
 class Rest(_OnEdge):
-    """Records, recordings, links and orders to dial. ``calls`` are there."""
+    """Requests for records, recordings, links and outgoing calls. The ids in ``calls`` exist."""
 
     def __init__(self, running: RunningEdge, calls: list[str]) -> None:
         super().__init__(running)
@@ -172,7 +172,7 @@ class Rest(_OnEdge):
                 ]
             )
             names = ["limit", "before", "after", "caller", "since", "key"]
-            names += ["expires", "signature"] if chance.random() < 0.005 else []  # whoever guesses is made to wait
+            names += ["expires", "signature"] if chance.random() < 0.005 else []  # wrong guesses are delayed
             given = {chance.choice(names): odd.text(chance) for _ in range(chance.randrange(3))}
             target += "?" + urlencode(given) if given else ""
             if chance.random() < 0.3:
@@ -203,7 +203,7 @@ _GOOD = [
 
 
 class Sockets(_OnEdge):
-    """Messages on media sockets, an input each: with a call behind them, and before there is one."""
+    """Messages on media sockets, one per input: during a call, and before there is one."""
 
     at_once = 16
 
@@ -230,7 +230,7 @@ class Sockets(_OnEdge):
         return Outcome(len(sent), len(sent) if begun else 0)
 
     def _messages(self, sid: str, parameters: dict[str, str], chance: random.Random) -> tuple[list[str | bytes], bool]:
-        """The messages of a socket, and whether a call begins on it."""
+        """The messages of a socket, and whether they start a call."""
         start = json.loads(start_message(sid, parameters, "MZ1"))
         messages: list[str | bytes] = [CONNECTED]
         begun = bool(parameters) and chance.random() < 0.8
@@ -249,7 +249,7 @@ class Sockets(_OnEdge):
 
 
 async def _recorded_call(bus: TestBus) -> str:
-    """A call that is over, with a record and a recording."""
+    """A finished call with a record and a recording."""
     call = bus.call()
     async with bus.run(persistence):
         await bus.publish(
@@ -283,12 +283,12 @@ async def _edge(folder: Path, kind: type[_OnEdge]) -> AsyncIterator[_OnEdge]:
 
 
 def webhooks(folder: Path) -> Any:
-    """Webhooks of the carrier."""
+    """The carrier's webhooks."""
     return _edge(folder, Webhooks)
 
 
 def rest(folder: Path) -> Any:
-    """The calls over HTTP."""
+    """The HTTP API for calls."""
     return _edge(folder, Rest)
 
 

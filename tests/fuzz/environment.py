@@ -1,4 +1,4 @@
-"""The door of settings: a wrong one is one line, and nothing that is secret is in it."""
+"""The door of settings: a wrong one is reported in one line that reveals no secret."""
 
 import io
 import json
@@ -52,7 +52,7 @@ class Environment:
         return Outcome(1, passed)
 
     def _table(self, chosen: Settings) -> str:
-        """What `orchestra doctor --settings` shows."""
+        """The output of `orchestra doctor --settings`."""
         console = Console(width=20_000, file=io.StringIO())
         console.print(settings_table(chosen))
         return console.file.getvalue()  # type: ignore[attr-defined]
@@ -72,5 +72,5 @@ class Environment:
 
 @asynccontextmanager
 async def settings(folder: Path) -> AsyncIterator[Environment]:
-    """Values of settings in the environment."""
+    """Settings in the environment."""
     yield Environment()

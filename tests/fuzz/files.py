@@ -1,4 +1,4 @@
-"""The door of files from elsewhere: a wrong one costs a line or a message, and nothing is written outside."""
+"""The door of foreign files: a damaged one costs a line or a message, and nothing is written outside its folder."""
 
 import io
 import json
@@ -34,7 +34,7 @@ from tests.agents.test_knowledge import pdf_of
 from tests.fuzz import odd
 from tests.fuzz.run import Outcome
 
-#: files of a kind that are there at once
+#: files of a kind that exist at the same time
 _PLACES = 20
 _CALL = "07-01a21f15-f9eb-7000-8000-000000000000"
 _EVENTS = [
@@ -95,7 +95,7 @@ def _wav(chance: random.Random) -> bytes:
 
 
 class Files:
-    """Journals, archives, evaluation sets, knowledge, audio and scripts, each in the way in which it is read."""
+    """Journals, archives, evaluation sets, knowledge, audio and scripts, each read by the code that reads it in use."""
 
     at_once = 4
 
@@ -151,7 +151,7 @@ class Files:
         return found > 0, told_of
 
     async def _read(self, source: str) -> int:
-        """Read a journal or archive as a command does; how many events it has."""
+        """Read a journal or archive as a command does; returns the number of its events."""
         said: list[str] = []
         found = [entry async for entry in entries(self._settings, Selection(), source, on_warning=said.append)]
         count = 0
@@ -169,12 +169,12 @@ class Files:
         try:
             count = await self._read(str(place))
             find_gaps(Archive(str(place)))
-        except OSError as error:  # as `orchestra archive` has it: the file is damaged, and it says which
+        except OSError as error:  # as in `orchestra archive`: the file is damaged, and the message names it
             return False, str(error).splitlines()[0]
         return count > 0, ""
 
     def _damaged(self, chance: random.Random) -> bytes:
-        """The good file with its pages or the metadata behind them damaged, or cut off."""
+        """The good file with damaged pages or metadata, or cut off."""
         pages = len(self._parquet) - 8 - int.from_bytes(self._parquet[-8:-4], "little")
         body, behind = self._parquet[:pages], self._parquet[pages:]
         if chance.random() < 0.4:
@@ -186,7 +186,7 @@ class Files:
         return damaged if chance.random() < 0.2 else damaged + behind
 
     def _odd_table(self, chance: random.Random) -> bytes:
-        """The good rows with odd values in them, or columns of another type, or without one."""
+        """The good rows with odd values in them, or with columns of another type, or without one."""
         rows = self._table.to_pylist()
         for _ in range(chance.randint(1, 3)):
             row = chance.choice(rows)
@@ -280,7 +280,7 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _tell(events: Sequence[Event]) -> None:
-    """All that is made of the events of a call."""
+    """Build every view of the events of a call."""
     if events:
         history = history_of(events)
         call_summary(history)
@@ -290,5 +290,5 @@ def _tell(events: Sequence[Event]) -> None:
 
 @asynccontextmanager
 async def files(folder: Path) -> AsyncIterator[Files]:
-    """Files from elsewhere."""
+    """Foreign files."""
     yield Files(folder)

@@ -1,4 +1,4 @@
-"""The door of the journal: entries of others, under consumers that run, and a call that goes on beside."""
+"""The door of the journal: foreign entries, while consumers run and a call is in progress."""
 
 import asyncio
 import json
@@ -24,14 +24,14 @@ _HANDLED_WITHIN_S = 60.0
 
 
 def _good(kind: type[Event], call: str) -> Event:
-    """An event of this type in which every field has a value."""
+    """An event of this type with a value in every field."""
     own = {field.name for field in msgspec.structs.fields(Event)}
     given = {field.name: _filled(field.type) for field in msgspec.structs.fields(kind) if field.name not in own}
     return msgspec.convert({**given, "call": call, "turn": 1, "type": tag_of(kind)}, kind)
 
 
-def _filled(kind: Any) -> Any:  # noqa: PLR0911 - one for each sort of type
-    """Some value that a field of this type takes, in terms of JSON."""
+def _filled(kind: Any) -> Any:  # noqa: PLR0911 - one for each kind of type
+    """A value, in terms of JSON, that a field of this type accepts."""
     info = kind if isinstance(kind, msgspec.inspect.Type) else msgspec.inspect.type_info(kind)
     match info:
         case msgspec.inspect.StrType() | msgspec.inspect.AnyType():
@@ -55,7 +55,7 @@ def _filled(kind: Any) -> Any:  # noqa: PLR0911 - one for each sort of type
 
 
 class Journal:
-    """Entries of others."""
+    """Foreign entries."""
 
     at_once = 64
 
@@ -94,7 +94,7 @@ class Journal:
             return Outcome(1, 0)
 
     async def beside(self) -> None:
-        """A turn of a call is answered, however much of others lies before it."""
+        """A turn of a call is answered, however many foreign entries precede it."""
         async with aclosing(self._bus.bus.follow([partition_of(self._line.call)])) as follow:
             await follow.start()
             turn = await self._line.say("where is my parcel", settle=False)
@@ -107,7 +107,7 @@ class Journal:
                             return
 
     async def idle(self) -> None:
-        """End the calls, in which predicted turns wait for their callers to be silent, and begin others."""
+        """End the calls, whose predicted turns wait for silent callers, and begin others."""
         await self._bus.publish(*(CallEnded(call=call, reason="caller_hung_up") for call in self._calls))
         self._calls = [self._bus.call() for _ in range(_CALLS)]
         await self._bus.settled(_HANDLED_WITHIN_S, allow_dead=True)
@@ -115,7 +115,7 @@ class Journal:
 
 @asynccontextmanager
 async def journal(folder: Path) -> AsyncIterator[Journal]:
-    """Entries of others on the journal."""
+    """Foreign entries on the journal."""
     server = EmbeddedServer(folder)
     await server.start()
     bus = await Bus.connect(Settings(redis_url=server.url, data_dir=folder / "data"))

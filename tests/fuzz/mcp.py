@@ -48,7 +48,7 @@ _SCHEMA = {
 
 
 class Servers:
-    """What tool servers answer and list."""
+    """Results and tool lists of tool servers."""
 
     at_once = 8
 
@@ -82,7 +82,7 @@ class Servers:
         return odd.dumped(message, chance).replace(b'"@id"', b"@id")
 
     def _list(self, chance: random.Random) -> None:
-        """Names and schemas of a list, as they are made such that endpoints take them."""
+        """Names and schemas of a list, converted to what endpoints accept."""
         schema = odd.mutated(_SCHEMA, chance)
         made = accepted_parameters(schema)
         assert made["type"] == "object", schema
@@ -103,7 +103,7 @@ class Servers:
         return await tool.run(arguments, _CONTEXT)
 
     async def idle(self) -> None:
-        while True:  # until the connection, which an odd message may have ended, is open again
+        while True:  # until the connection, which an odd message may have closed, is open again
             with suppress(ToolFailed):
                 await self._ask(self._told, json.dumps({"raw": base64.b64encode(b"{}").decode()}))
                 return
@@ -111,7 +111,7 @@ class Servers:
 
 
 def _is_schema(node: Any) -> bool:
-    """Whether a chat endpoint takes it: an object without references, its keywords of their types."""
+    """Whether a chat endpoint accepts it: an object without references, its keywords of the right types."""
     if not isinstance(node, dict) or "$ref" in node:
         return False
     inner = node.get("properties", {})
@@ -123,7 +123,7 @@ def _is_schema(node: Any) -> bool:
 
 @asynccontextmanager
 async def mcp(folder: Path) -> AsyncIterator[Servers]:
-    """What tool servers send."""
+    """Output of tool servers."""
     command = [sys.executable, "-m", "tests.fuzz.mcp_server"]
     root = str(Path(__file__).parents[2])
     servers = [

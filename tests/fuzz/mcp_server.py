@@ -1,6 +1,6 @@
-"""An MCP server over stdio whose tool ``told`` answers a request with the bytes that it is given, and then well.
+"""An MCP server over stdio whose tool ``told`` answers a request with the given bytes, and then correctly.
 
-``told(raw)``: base64 of a line in which ``@id`` stands for the number of the request. ``echo(text)`` answers the text.
+``told(raw)``: base64 of a line, in which ``@id`` is replaced by the id of the request. ``echo(text)`` returns the text.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""The door of models' endpoints: mutated streams, each read as in a call, and one of a hundred in a call itself."""
+"""The door of model endpoints: mutated streams, each read as in a call, and one in a hundred in a call itself."""
 
 import asyncio
 import random
@@ -22,12 +22,12 @@ from tests.servers.shapes import ANSWER, bytes_of, chunk, in_pieces, says
 _GOOD = next(raw for _, raw in says())
 _ANSWER = Raw([chunk({"content": ANSWER}), chunk({}, "stop")])
 _ANSWERED_WITHIN_S = 60.0
-#: of so many streams one is the answer of an endpoint to a caller's turn
+#: one of this many streams is the endpoint's answer to a caller's turn
 _IN_A_CALL = 100
 
 
 class _Told:
-    """What a turn came to: its sentences, and its end."""
+    """The result of a turn: its sentences, and its end."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -35,7 +35,7 @@ class _Told:
 
 
 class Models:
-    """Streams of models' endpoints."""
+    """Streams of model endpoints."""
 
     at_once = 8
 
@@ -46,14 +46,14 @@ class Models:
         self._turns: dict[str, _Told] = {}
 
     def _respond(self, messages: list[dict[str, Any]], _: list[dict[str, Any]]) -> Raw:
-        """The endpoint's answer: the stream that is meant for the number in the words, once; then a good one."""
+        """The endpoint's answer: the stream for the number in the caller's words, once; after that a good one."""
         asked = [str(message["content"]) for message in messages if message["role"] == "user"]
         found = re.search(r"order (\d+)", asked[-1]) if asked else None
         stream = self._streams.pop(found[1], None) if found else None
         return _ANSWER if stream is None else Raw([stream])
 
     async def listen(self) -> None:
-        """Tell whoever waits for a turn what comes of it."""
+        """Pass events to the turns that wait for them."""
         async with aclosing(self._bus.bus.follow(since="0")) as entries:
             async for entry in entries:
                 told, event = self._turns.get(entry.call), entry.event()
@@ -82,7 +82,7 @@ class Models:
         assert not (stream.in_form and any(SECRET in text for text in said)), f"{said} for {data[:2000]!r}"
 
     async def _turn(self, words: str) -> _Told:
-        """A call in which this is said; what the caller was told."""
+        """A call in which the caller says this; returns the reply."""
         call = self._bus.call()
         told = self._turns[call] = _Told()
         await self._bus.publish(
@@ -102,14 +102,14 @@ class Models:
         assert " ".join(told.sentences) == ANSWER, told.sentences
 
     async def idle(self) -> None:
-        """Nothing is under way, and the endpoint has closed the connections that a pool keeps, some more or less."""
+        """Wait until no call is in progress and the endpoint has closed its pooled connections, whose number varies."""
         await self._bus.settled(_ANSWERED_WITHIN_S)
         await self.server.close_idle()
 
 
 @asynccontextmanager
 async def models(folder: Path) -> AsyncIterator[Models]:
-    """What models' endpoints send."""
+    """Output of model endpoints."""
     redis = EmbeddedServer(folder)
     await redis.start()
     bus = await Bus.connect(Settings(redis_url=redis.url, data_dir=folder / "data"))

@@ -1,4 +1,4 @@
-"""Odd values, and good inputs made odd: fields dropped, repeated, swapped, retyped, made huge, deep or half."""
+"""Odd values, and good inputs damaged: fields dropped, repeated, swapped, retyped, made huge, deep or cut in half."""
 
 import json
 import random
@@ -18,7 +18,7 @@ ODD: list[Any] = [
 
 
 def text(chance: random.Random) -> str:
-    """Some text that nobody expects."""
+    """A text that no parser expects."""
     if chance.random() < 0.7:
         return chance.choice(ODD_TEXT)
     return "".join(
@@ -28,12 +28,12 @@ def text(chance: random.Random) -> str:
 
 
 def value(chance: random.Random) -> Any:
-    """Some value of JSON."""
+    """A random JSON value."""
     return text(chance) if chance.random() < 0.3 else chance.choice(ODD)
 
 
 def mutated(good: Any, chance: random.Random) -> Any:
-    """A good value of JSON with something odd in it; most of it stays."""
+    """A good JSON value with something odd in it; most of it is unchanged."""
     found = json.loads(json.dumps(good))
     holders: list[Any] = []
     _collect(found, holders)
@@ -66,7 +66,7 @@ def _collect(found: Any, holders: list[Any]) -> None:
 
 
 def corrupted(data: bytes, chance: random.Random) -> bytes:
-    """Bytes changed, dropped, doubled, cut off or put in."""
+    """Bytes changed, dropped, repeated, cut off or inserted."""
     found = bytearray(data)
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(found) + 1)
@@ -89,6 +89,6 @@ def corrupted(data: bytes, chance: random.Random) -> bytes:
 
 
 def dumped(found: Any, chance: random.Random) -> bytes:
-    """As JSON, sometimes with its bytes corrupted."""
+    """Encoded as JSON, sometimes with corrupted bytes."""
     data = json.dumps(found, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
     return corrupted(data, chance) if chance.random() < 0.2 else data

@@ -1,4 +1,4 @@
-"""A run of inputs against one door: seeded, bounded in number and time, and watched for what must not happen."""
+"""A run of inputs against one door: seeded, limited in number and time, and watched for broken rules."""
 
 import asyncio
 import gc
@@ -15,50 +15,50 @@ from typing import Any, NamedTuple, Protocol
 
 import structlog
 
-#: a door whose problems are this many is known well enough
+#: a door with this many problems needs no more inputs
 _ENOUGH = 10
-#: inputs until everything is loaded and every pool is filled: what is held then is the start
+#: share of the inputs until everything is loaded and every pool is filled: the resources held then are the baseline
 _WARM = 0.1
 _BESIDE_EVERY_S = 10.0
 _IDLE_WITHIN_S = 60.0
-#: resident memory may grow by this much: pools of the allocator, logs of the server
+#: permitted growth of resident memory: pools of the allocator, logs of the server
 _GROWTH_MB = 64.0
-#: connections that pools open when more is done at once than before
+#: connections that pools open when more runs at once than before
 _POOLED = 16
 
 
 class Outcome(NamedTuple):
-    """Of an input, or a group of them: how many there were, and how many got past the first check of the door."""
+    """An input, or a group of them: how many there were, and how many got past the first check of the door."""
 
     inputs: int
     passed: int
 
 
 class Tried(Protocol):
-    """A door that is open. ``at_once`` inputs, or groups of them, are tried at the same time."""
+    """An open door. ``at_once`` inputs, or groups of them, are tried at the same time."""
 
     at_once: int
 
     async def take(self, number: int, chance: random.Random) -> Outcome:
-        """Try an input, the same for the same number and seed.
+        """Try an input; the same number and seed give the same input.
 
         Raises:
-            AssertionError: what must hold does not; the message has the input.
+            AssertionError: a rule is broken; the message has the input.
 
         """
         ...
 
     async def beside(self) -> None:
-        """What goes on beside the attack, and must not be disturbed.
+        """Run regular traffic alongside the attack, which must not disturb it.
 
         Raises:
-            AssertionError: it was.
+            AssertionError: it was disturbed.
 
         """
         ...
 
     async def idle(self) -> None:
-        """Return when nothing that was tried is still under way."""
+        """Return when no input is in progress any more."""
         ...
 
 
@@ -67,10 +67,10 @@ Door = Callable[[Path], AbstractAsyncContextManager[Tried]]
 
 @dataclass
 class Result:
-    """What came of a door.
+    """The result of a door.
 
     ``passed`` of the inputs got past the first check. ``taken``: the number of the last input, or group of inputs.
-    ``growth_mb`` of memory, tasks and descriptors: beyond those at the start, which ``start`` has.
+    ``growth_mb``, tasks and descriptors: the increase since the start, whose values are in ``start``.
     """
 
     door: str
@@ -89,7 +89,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Held:
-    """What this process holds."""
+    """The resources that this process holds."""
 
     tasks: int
     descriptors: int
@@ -105,7 +105,7 @@ class Held:
 
 
 async def run(name: str, door: Door, folder: Path, *, inputs: int, seconds: float, seed: int) -> Result:
-    """Try a door until ``inputs`` were tried or the time is over."""
+    """Test a door until ``inputs`` were tried or the time is over."""
     result = Result(name, seed)
     began = time.monotonic()
     async with _watched(result), door(folder) as tried:
@@ -130,13 +130,13 @@ async def run(name: str, door: Door, folder: Path, *, inputs: int, seconds: floa
 
 
 async def _inputs(tried: Tried, result: Result, most: int, until: float) -> None:
-    """As many as ``at_once`` takers, each with the next number as soon as it is done with one."""
+    """As many as ``at_once`` takers, each of which gets the next number as soon as it is done with one."""
 
     async def taker() -> None:
         while result.inputs < most and time.monotonic() < until and len(result.problems) < _ENOUGH:
             result.taken += 1
             await _one(tried, result, result.taken - 1)
-            await asyncio.sleep(0)  # whoever takes without waiting lets the others, and what goes on beside, go on
+            await asyncio.sleep(0)  # takers that never wait must let the others and the regular traffic run
 
     async def looker() -> None:
         while True:
@@ -152,7 +152,7 @@ async def _inputs(tried: Tried, result: Result, most: int, until: float) -> None
 async def _one(tried: Tried, result: Result, number: int) -> None:
     try:
         outcome = await tried.take(number, random.Random(f"{result.seed}/{result.door}/{number}"))
-    except Exception as error:  # noqa: BLE001 - each is what this program looks for
+    except Exception as error:  # noqa: BLE001 - this program looks for any exception
         result.inputs += 1
         result.problems.append(f"input {number}: {type(error).__name__}: {str(error)[:2000]}")
     else:
@@ -180,7 +180,7 @@ async def _idle(tried: Tried, result: Result) -> None:
 
 @asynccontextmanager
 async def _watched(result: Result) -> AsyncIterator[None]:
-    """Take for a problem whatever nobody has caught, and every traceback in the log."""
+    """Record every uncaught exception and every traceback in the log as a problem."""
     loop = asyncio.get_running_loop()
 
     def uncaught(_: Any, context: dict[str, Any]) -> None:
@@ -199,7 +199,7 @@ async def _watched(result: Result) -> AsyncIterator[None]:
 
     class Standard(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1] and "/mcp/" not in record.pathname:  # it says what it drops
+            if record.exc_info and record.exc_info[1] and "/mcp/" not in record.pathname:  # it logs what it drops
                 result.problems.append(
                     f"logged near input {result.inputs}: {record.getMessage()} {record.exc_info[1]!r}"
                 )

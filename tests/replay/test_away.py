@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import tests.storage.odd_places  # noqa: F401 - the file systems
+import tests.storage.odd_filesystems  # noqa: F401 - the file systems
 from orchestra.cli import app
 from orchestra.errors import OrchestraError
 

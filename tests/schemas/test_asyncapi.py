@@ -13,7 +13,7 @@ def test_the_document_describes_every_event_of_the_platform_on_one_channel() -> 
     assert sorted(listed) == sorted(ours)
 
 
-def test_every_reference_of_the_document_leads_somewhere() -> None:
+def test_every_reference_of_the_document_resolves() -> None:
     whole = document()
 
     def check(node: object) -> None:

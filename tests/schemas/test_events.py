@@ -33,7 +33,7 @@ def test_every_exported_event_is_registered_under_its_tag() -> None:
     assert registered == exported - {Event}
 
 
-def test_every_event_type_is_frozen_and_its_added_fields_need_no_values_of_the_header() -> None:
+def test_every_event_type_is_frozen_and_header_fields_other_than_the_call_have_defaults() -> None:
     for event_type in event_types().values():
         assert event_type.__struct_config__.frozen
         required = {field.name for field in msgspec.structs.fields(event_type) if field.required}
@@ -55,21 +55,21 @@ def test_every_event_type_is_frozen_and_its_added_fields_need_no_values_of_the_h
         AudioChunk(call=CALL, speaker="caller", offset_ms=200, audio=b"\x00\x01\xff\x7f"),
     ],
 )
-def test_an_event_comes_back_from_its_stream_entry_as_it_was(event: Event) -> None:
+def test_an_event_survives_the_round_trip_through_its_stream_entry(event: Event) -> None:
     assert decode(encode(event)) == event
 
 
-def test_audio_travels_as_raw_bytes_beside_a_readable_body() -> None:
+def test_audio_is_encoded_as_raw_bytes_beside_a_readable_body() -> None:
     fields = encode(AudioChunk(call=CALL, speaker="agent", offset_ms=0, audio=b"\x01\x02"))
     assert fields[b"audio"] == b"\x01\x02"
     assert "audio" not in msgspec.json.decode(fields[b"body"])
 
 
-def test_an_unknown_type_is_no_error_so_that_it_can_be_passed_on_raw() -> None:
+def test_an_unknown_type_decodes_to_none_so_that_it_can_be_passed_on_raw() -> None:
     assert decode({b"type": b"of.a.later.version", b"body": b"{}"}) is None
 
 
-def test_an_unknown_field_of_a_later_version_is_passed_over() -> None:
+def test_an_unknown_field_of_a_later_version_is_ignored() -> None:
     body = b'{"type":"digit.pressed","call":"07-x","digit":"5","pressed_for_ms":80}'
     event = decode({b"type": b"digit.pressed", b"body": body})
     assert isinstance(event, orchestra_schemas.DigitPressed)
@@ -86,25 +86,25 @@ def test_an_unknown_field_of_a_later_version_is_passed_over() -> None:
         ({b"type": b"digit.pressed", b"body": b'{"type":"digit.pressed","call":7,"digit":"1"}'}, "Expected `str`"),
     ],
 )
-def test_a_damaged_entry_says_what_is_wrong(fields: dict[bytes, bytes], complaint: str) -> None:
+def test_the_error_of_a_damaged_entry_says_what_is_wrong(fields: dict[bytes, bytes], complaint: str) -> None:
     with pytest.raises(DecodeError, match=complaint):
         decode(fields)
 
 
-def test_an_event_type_of_ones_own_is_registered_by_being_defined() -> None:
+def test_defining_a_custom_event_type_registers_it() -> None:
     class WeatherAsked(Event, frozen=True, kw_only=True):
         town: str
 
     assert decode(encode(WeatherAsked(call=CALL, town="Leeds"))) == WeatherAsked(call=CALL, town="Leeds")
 
 
-def test_a_tag_that_is_taken_is_refused_with_the_place_of_the_other() -> None:
+def test_a_duplicate_tag_is_refused_with_the_location_of_the_first() -> None:
     with pytest.raises(TypeError, match=r"digit\.pressed.*orchestra_schemas\.calls"):
 
         class DigitPressed(Event, frozen=True, kw_only=True):
             pass
 
 
-def test_the_list_of_stages_is_every_time_of_a_measured_turn() -> None:
+def test_the_list_of_stages_contains_every_time_of_a_measured_turn() -> None:
     measured = [name for name in TurnMeasured.__struct_fields__ if name.endswith("_ms")]
     assert measured == list(TURN_TIMES)

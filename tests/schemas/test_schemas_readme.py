@@ -1,4 +1,4 @@
-"""What `schemas/README.md` says of the events is true."""
+"""The descriptions of the events in `schemas/README.md` are true."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "schemas" / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_type_is_described_and_nothing_else() -> None:
+def test_the_readme_describes_every_event_type_and_nothing_else() -> None:
     ours = {tag for tag, kind in event_types().items() if kind.__module__.startswith("orchestra_schemas.")}
     named = set(re.findall(r"`([a-z]+(?:\.[a-z]+)+)`", README))
     assert named == ours

@@ -61,7 +61,7 @@ async def test_the_recording_is_complete_when_it_is_announced(bus: TestBus, sett
 
 
 @pytest.mark.parametrize("audio_ms", [16_380, 17_900, 4_100])
-async def test_a_recording_that_is_whole_is_not_waited_for(bus: TestBus, audio_ms: int) -> None:
+async def test_a_complete_recording_is_announced_without_waiting(bus: TestBus, audio_ms: int) -> None:
     call = bus.call()
     with capture_logs() as logs:
         async with bus.run(consumer):
@@ -72,7 +72,7 @@ async def test_a_recording_that_is_whole_is_not_waited_for(bus: TestBus, audio_m
     assert "recording.incomplete" not in [entry["event"] for entry in logs]
 
 
-async def test_another_worker_goes_on_with_the_recording_of_a_lost_one(bus: TestBus) -> None:
+async def test_another_worker_continues_the_recording_of_a_lost_one(bus: TestBus) -> None:
     call = bus.call()
     async with bus.run(consumer):
         await bus.publish(CallStarted(call=call), chunk(call, "caller", 0, 7))
@@ -97,7 +97,7 @@ async def test_a_call_without_audio_has_no_recording(bus: TestBus) -> None:
     assert await bus.published(RecordingSaved) == []
 
 
-async def test_audio_that_cannot_belong_to_the_call_is_passed_over(bus: TestBus) -> None:
+async def test_audio_that_cannot_belong_to_the_call_is_ignored(bus: TestBus) -> None:
     call = bus.call()
     async with bus.run(consumer):
         await bus.publish(

@@ -19,7 +19,7 @@ def chunk(call: str, number: int) -> AudioChunk:
     return AudioChunk(call=call, speaker="caller", offset_ms=200 * number, audio=samples)
 
 
-async def test_a_recording_is_whole_when_its_worker_is_killed_and_its_successor_goes_on_with_it(
+async def test_a_recording_is_complete_after_its_worker_is_killed_and_another_continues(
     bus: TestBus, settings: Settings
 ) -> None:
     call, environment = bus.call(), dict(os.environ)

@@ -1,4 +1,4 @@
-"""What an event cannot carry is mended or refused where it is made."""
+"""Values that an event cannot carry are repaired or refused when the event is encoded."""
 
 import math
 import time
@@ -33,7 +33,7 @@ def nested(levels: int) -> Any:
 
 
 def carried(event: Event) -> Event:
-    """The event as its readers get it."""
+    """The event as its readers decode it."""
     read = decode(encode(event))
     assert type(read) is type(event)
     return read
@@ -42,14 +42,14 @@ def carried(event: Event) -> Event:
 @pytest.mark.parametrize(
     ("value", "read"), [(None, 0), (3.0, 3), ("7", 7), (math.nan, 0), (math.inf, 0), (-math.inf, 0)]
 )
-def test_a_count_that_is_no_number_is_mended(value: Any, read: int) -> None:
+def test_an_invalid_count_is_repaired(value: Any, read: int) -> None:
     event = carried(PromptCompleted(call=CALL, request="r", text="Yes.", completion_tokens=value))
     assert isinstance(event, PromptCompleted)
     assert (event.completion_tokens, event.text) == (read, "Yes.")
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, "1.5"])
-def test_a_duration_that_is_no_number_is_mended(value: Any) -> None:
+def test_an_invalid_duration_is_repaired(value: Any) -> None:
     event = carried(PromptCompleted(call=CALL, request="r", duration_ms=value, first_token_ms=math.nan))
     assert isinstance(event, PromptCompleted)
     assert event.duration_ms in {0.0, 1.5}
@@ -66,13 +66,13 @@ def test_a_duration_that_is_no_number_is_mended(value: Any) -> None:
         (r"the words \u0000 and \ud83d", r"the words \u0000 and \ud83d"),
     ],
 )
-def test_text_comes_without_nul_and_without_half_characters(text: str, read: str) -> None:
+def test_text_is_decoded_without_nul_and_lone_surrogates(text: str, read: str) -> None:
     event = carried(ReplyChunk(call=CALL, text=text))
     assert isinstance(event, ReplyChunk)
     assert event.text == read
 
 
-def test_text_is_mended_at_every_depth() -> None:
+def test_text_is_repaired_at_every_depth() -> None:
     asked = ToolCall(id="\x00c", name="find", arguments='{"a":"\ud800"}')
     prompt = PromptRequested(
         call=CALL,
@@ -88,12 +88,12 @@ def test_text_is_mended_at_every_depth() -> None:
 
 
 @pytest.mark.parametrize("at", [math.nan, math.inf, -1.0, 1e30, 1.76e15, 1.76e12])
-def test_a_time_outside_of_the_calendar_is_the_present(at: float) -> None:
+def test_an_impossible_time_is_replaced_by_the_present(at: float) -> None:
     event = carried(CallStarted(call=CALL, at=at))
     assert abs(event.at - time.time()) < 60
 
 
-def test_audio_is_carried_as_it_is() -> None:
+def test_audio_is_encoded_unchanged() -> None:
     event = carried(AudioChunk(call=CALL, speaker="caller", offset_ms=200.0, audio=b"\x00\x01\xff"))  # type: ignore[arg-type]
     assert event == AudioChunk(call=CALL, speaker="caller", offset_ms=200, audio=b"\x00\x01\xff")
 
@@ -117,18 +117,18 @@ def test_a_value_of_another_type_is_refused_with_its_field(wrong: dict[str, Any]
 
 
 @pytest.mark.parametrize("levels", [200, 950, 5000])
-def test_absurd_nesting_is_refused(levels: int) -> None:
+def test_excessive_nesting_is_refused(levels: int) -> None:
     with pytest.raises(EncodeError, match="nested too deep"):
         encode(PromptRequested(call=CALL, agent="a", parameters={"a": nested(levels), "b": "\x00"}))
 
 
-def test_an_entry_that_is_nested_too_deep_is_a_damaged_one() -> None:
+def test_an_entry_that_is_nested_too_deep_counts_as_damaged() -> None:
     deep = b"[" * 100_000 + b"]" * 100_000
     body = b'{"type":"prompt.completed","call":"07-x","request":"r","parameters":{"a":' + deep + b"}}"
     with pytest.raises(DecodeError, match=r"nested|recursion"):
         decode({b"type": b"prompt.completed", b"body": body})
 
 
-def test_a_sound_event_is_carried_byte_for_byte() -> None:
+def test_a_valid_event_is_encoded_byte_for_byte() -> None:
     event = ReplyChunk(call=CALL, text='She said "hi"\nand left. 😀', at=12.5)
     assert encode(event)[b"body"] == msgspec.json.encode(event)

@@ -1,4 +1,4 @@
-"""File systems of the tests, in memory, each with something missing or forbidden that others have."""
+"""In-memory file systems for tests, each of which lacks or forbids an operation that others have."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ class _InMemory(MemoryFileSystem):
 
 
 class Plain(_InMemory):
-    """As fsspec's SFTP: `ls` takes nothing but a path and `detail`, and there is no time of creation."""
+    """Like fsspec's SFTP: `ls` takes only a path and `detail`, and there is no creation time."""
 
     protocol = "plain"
 
@@ -27,7 +27,7 @@ class Plain(_InMemory):
 
 
 class Objects(_InMemory):
-    """A bucket whose role lacks DeleteObject: what is put there stays."""
+    """A bucket whose role lacks DeleteObject: written objects remain."""
 
     protocol = "objects"
 
@@ -38,7 +38,7 @@ class Objects(_InMemory):
 
 
 class Copying(Objects):
-    """As that, and moving is copying and removing."""
+    """The same, and a move is a copy and a removal."""
 
     protocol = "copying"
 
@@ -48,7 +48,7 @@ class Copying(Objects):
 
 
 class Unmovable(_InMemory):
-    """Nothing can be moved, and no folder made."""
+    """Nothing can be moved, and no folder created."""
 
     protocol = "unmovable"
 
@@ -60,7 +60,7 @@ class Unmovable(_InMemory):
 
 
 class Lost(_InMemory):
-    """A connection that breaks in its first use and never comes back; the next one is good."""
+    """A connection that breaks at its first use and stays broken; the next one works."""
 
     protocol = "lost"
     made: ClassVar[int] = 0
@@ -78,7 +78,7 @@ class Lost(_InMemory):
 
 
 class Away(_InMemory):
-    """A server that nobody reaches: already connecting fails, as with FTP."""
+    """An unreachable server: the connection itself fails, as with FTP."""
 
     protocol = "away"
 

@@ -1,4 +1,4 @@
-"""The workers that test_kill.py runs as processes, and kills. What the tool did stands in the file $DOOMED_FILE."""
+"""The workers that test_kill.py runs as processes and kills. The tool records its effects in the file $DOOMED_FILE."""
 
 import asyncio
 import os

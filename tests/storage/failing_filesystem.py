@@ -1,4 +1,4 @@
-"""A file system of the tests, in memory, that fails as it is told: ``failing://bucket/…``."""
+"""An in-memory file system for tests that fails on demand: ``failing://bucket/…``."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ class FailingFileSystem(MemoryFileSystem):
     pseudo_dirs: ClassVar[list[str]] = [""]
     #: the error number of every write; 0 for none
     writes: ClassVar[int] = 0
-    #: that of every access
+    #: the error number of every access; 0 for none
     everything: ClassVar[int] = 0
 
     def pipe_file(self, path: str, value: bytes, **more: Any) -> None:
