@@ -50,7 +50,7 @@ async def test_tool_calls_are_streamed_with_their_arguments_in_pieces() -> None:
     assert reason == "tool_calls"
 
 
-async def test_an_answer_comes_whole_when_no_stream_is_asked_for() -> None:
+async def test_an_answer_is_sent_whole_without_streaming() -> None:
     async def respond(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[Call]:
         assert messages == MESSAGES
         assert tools == TOOLS
@@ -67,7 +67,7 @@ async def test_an_answer_comes_whole_when_no_stream_is_asked_for() -> None:
     ("status", "error"),
     [(401, openai.AuthenticationError), (429, openai.RateLimitError), (500, openai.InternalServerError)],
 )
-async def test_a_refusal_is_the_sdks_own_error(status: int, error: type[Exception]) -> None:
+async def test_a_refusal_raises_the_sdks_own_error(status: int, error: type[Exception]) -> None:
     async with (
         OpenAIServer(lambda _messages, _tools: "Yes.", faults=Faults(status=status)) as server,
         client(server) as sdk,
@@ -84,7 +84,7 @@ async def test_a_limited_fault_affects_only_that_many_requests() -> None:
         assert await sdk.chat.completions.create(model="m", messages=MESSAGES)
 
 
-async def test_a_dropped_stream_fails_after_what_was_sent() -> None:
+async def test_a_dropped_stream_fails_after_the_data_already_sent() -> None:
     pieces = []
     async with (
         OpenAIServer(lambda _messages, _tools: "one two three", faults=Faults(drop_after=3)) as server,
@@ -107,7 +107,7 @@ async def test_a_cut_stream_ends_without_a_finish_reason() -> None:
     assert set(reasons) == {None}
 
 
-async def test_a_client_that_goes_away_is_counted() -> None:
+async def test_a_client_that_disconnects_is_counted() -> None:
     async with OpenAIServer(lambda _messages, _tools: "word " * 1_000, token_s=0.005) as server, client(server) as sdk:
         stream = await sdk.chat.completions.create(model="m", messages=MESSAGES, stream=True)
         await anext(aiter(stream))

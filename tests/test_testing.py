@@ -44,7 +44,7 @@ def test_a_missing_or_empty_journal_is_refused(tmp_path: Path) -> None:
         history(tmp_path / "empty.jsonl")
 
 
-async def test_a_consumer_that_has_not_changed_agrees_with_the_recording(
+async def test_an_unchanged_consumer_agrees_with_the_recording(
     bus: TestBus, settings: Settings, tmp_path: Path
 ) -> None:
     journal = await recorded(bus)
@@ -55,7 +55,7 @@ async def test_a_consumer_that_has_not_changed_agrees_with_the_recording(
     assert (await replay(file, mood_consumer(), settings=settings)).agrees
 
 
-async def test_a_consumer_that_publishes_something_else_diverges(bus: TestBus, settings: Settings) -> None:
+async def test_a_consumer_with_different_output_diverges(bus: TestBus, settings: Settings) -> None:
     with pytest.raises(ReplayDivergedError) as raised:
         await replay(await recorded(bus), mood_consumer("bad"), settings=settings)
     first, output, change = str(raised.value).splitlines()[:3]

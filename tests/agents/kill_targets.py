@@ -28,7 +28,7 @@ def book(day: str, context: ToolContext) -> str:
 
 
 class SlowModel:
-    """Takes its time for every word."""
+    """Waits before every word."""
 
     name = "slow"
 

@@ -68,7 +68,7 @@ async def is_closed(reader: StreamReader) -> bool:
 
 
 @pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
-async def test_a_connection_without_a_whole_request_is_closed(bus: TestBus, settings: Settings, half: bytes) -> None:
+async def test_a_connection_without_a_complete_request_is_closed(bus: TestBus, settings: Settings, half: bytes) -> None:
     async with impatient_edge(bus, settings, 0.4) as running:
         with capture_logs() as logs:
             reader, writer = await held(running, half)

@@ -221,7 +221,7 @@ class Load:
             await asyncio.sleep(0.1 + random.random() * 0.05)
 
     def keep(self, coroutine: Any) -> None:
-        """Hold a short task until it is done."""
+        """Keep a short task referenced until it is done."""
         task = asyncio.ensure_future(coroutine)
         self._small.add(task)
         task.add_done_callback(self._sent)

@@ -29,7 +29,7 @@ _P95 = 1.6449
 
 
 class Speeds:
-    """Seconds that a stage takes, by the number of the call and of the turn in it (both from 0)."""
+    """Seconds that a stage takes, by call number and turn number (both from 0)."""
 
     def __init__(self, stage: str, turns: int, calls: int) -> None:
         median, p95 = PUBLISHED_S[stage]

@@ -32,7 +32,7 @@ def heard(words: str) -> list[Heard]:
         ("one two hold on three four five", [], True),  # the edge says this on its own
     ],
 )
-def test_every_word_is_heard_once_and_in_order(words: str, breaks_s: list[float], right: bool) -> None:
+def test_the_check_accepts_only_words_heard_once_and_in_order(words: str, breaks_s: list[float], right: bool) -> None:
     assert (judge(heard(words), breaks_s, SENTENCES).wrong == []) is right
 
 

@@ -97,7 +97,7 @@ class DeepgramServer(ProtocolServer):
 
 
 class _Stream:
-    """One connection: the audio so far, and what has been sent about it."""
+    """One connection: the audio so far, and the results sent for it."""
 
     def __init__(
         self, server: DeepgramServer, socket: web.WebSocketResponse, seen: Seen, faults: Faults, fuse: Fuse

@@ -43,7 +43,7 @@ async def test_a_callers_earlier_calls_are_found_by_the_number_newest_first(bus:
     assert await callers(bus).recent(NUMBER, before=first) == []
 
 
-async def test_the_index_of_callers_holds_no_number(bus: TestBus) -> None:
+async def test_the_index_of_callers_contains_no_phone_number(bus: TestBus) -> None:
     async with bus.run(consumer):
         await ended_call(bus, "hello")
         await bus.settled()
