@@ -84,6 +84,6 @@ def configure_logging(settings: Settings, process: str) -> None:
 
 
 def quiet_logging(settings: Settings, process: str) -> None:
-    """Configure structlog for a command with output of its own: only warnings, on standard error."""
+    """Configure structlog for a command that has its own output: only warnings, on standard error."""
     level = settings.log_level if settings.log_level in {"warning", "error"} else "warning"
     configure_logging(settings.model_copy(update={"log_level": level, "openobserve_url": None}), process)

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     """TCP port of the embedded server on 127.0.0.1, open to every user of this machine without a password. 0: only the
     unix socket, which belongs to this user."""
     partitions: Annotated[int, Field(ge=1, le=99)] = 16
-    """Number of journals that calls are spread over. The first start on a server fixes it for ever."""
+    """Number of journals that calls are spread over. The first start on a server fixes it permanently."""
     lease_ms: Annotated[int, Field(ge=200)] = 2000
     """Time without a sign of life after which other workers acquire a worker's partitions."""
     linger_ms: Annotated[float, Field(ge=0)] = 0.0
@@ -295,7 +295,7 @@ def load_settings() -> Settings:
     for name in sorted(os.environ):
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
             shown = name if name.isprintable() else ascii(name)
-            msg = f"unknown setting {shown}: unset it; then `orchestra doctor --settings` lists the names there are"
+            msg = f"unknown setting {shown}: unset it; then `orchestra doctor --settings` lists all names"
             raise SettingError(msg)
     try:
         return Settings()

@@ -68,7 +68,7 @@ def history(journal: str | Path | Iterable[Event]) -> CallHistory:
     """
     events = _events(Path(journal)) if isinstance(journal, str | Path) else list(journal)
     if len(calls := {event.call for event in events}) > 1:
-        msg = f"a history is of one call, and this journal has {len(calls)}: pass the events of one of them"
+        msg = f"a history covers one call, but this journal has {len(calls)}: pass the events of one of them"
         raise ValueError(msg)
     return history_of(events)
 
@@ -95,7 +95,7 @@ async def replay(
 ) -> ConsumerResult:
     """Run a recorded journal through a consumer, and compare what it publishes with the recording.
 
-    The consumer runs on an embedded server of its own, as in `orchestra replay --into`. Its side effects outside Redis
+    The consumer runs on its own embedded server, as in `orchestra replay --into`. Its side effects outside Redis
     are real: tools run and models are called.
 
     Args:

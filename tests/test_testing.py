@@ -32,7 +32,7 @@ def test_the_turns_of_a_recorded_call_can_be_read() -> None:
 
 
 def test_a_history_contains_one_call() -> None:
-    with pytest.raises(ValueError, match="a history is of one call, and this journal has 2"):
+    with pytest.raises(ValueError, match="a history covers one call, but this journal has 2"):
         history([*turns_of("07-a"), *turns_of("07-b")])
 
 

@@ -147,7 +147,7 @@ QUESTIONS = Script(
 
 TRANSFER = Script(
     name="transfer",
-    about="the caller asks for a person, who is briefed, takes the call by a key, and is heard",
+    about="the caller asks for a person, who hears a briefing, accepts the call with a key, and talks to the caller",
     lines=(
         Line("My parcel arrived broken.", agent="complaints"),
         Line("I would like to speak to a person, please.", tools=("transfer_call",), transfers=True),
@@ -174,7 +174,7 @@ DIGITS = Script(
 
 VOICEMAIL = Script(
     name="voicemail",
-    about="a call is made, a machine answers, and hears the message",
+    about="an outbound call is answered by a machine, which records the message",
     lines=(),
     app="orchestra.demo.lines:outbound",
     answered_by="machine_end_beep",
@@ -182,7 +182,7 @@ VOICEMAIL = Script(
 
 EDGE_DIES = Script(
     name="edge-dies",
-    about="the edge is killed in the middle of a reply, and another says the rest",
+    about="the edge is killed in the middle of a reply, and another edge says the rest",
     lines=(
         Line(
             "What happens if a parcel gets lost?",

@@ -1,4 +1,4 @@
-"""The whole system on one machine: server, workers and edges as processes, started and ended together."""
+"""The whole system on one machine: server, workers and edges as processes, started and stopped together."""
 
 from orchestra.stack.launch import WORKERS, stack, until_signalled, workers_of
 from orchestra.stack.run_file import RunningStack, find_running_stack

@@ -1,4 +1,4 @@
-"""Starts the whole system on one machine, and ends it: server, workers and edges as processes of their own."""
+"""Starts and stops the whole system on one machine: server, workers and edges as separate processes."""
 
 import asyncio
 import contextlib

@@ -61,7 +61,7 @@ async def list_tools_once(address: ServerAddress) -> list[ListedTool]:
 
 
 class Connection:
-    """A connection that a task of its own keeps open.
+    """A connection that is kept open by its own task.
 
     Args:
         address: where the server is.

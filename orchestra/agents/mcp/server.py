@@ -3,7 +3,7 @@
 ::
 
     load      its list is fetched, or read from the cache    -> the app starts, whatever the server does
-    away      it is asked again in the background, ever more rarely
+    away      it is asked again in the background, with growing pauses
     worker    one connection from the start, replaced whenever it breaks; a changed list is fetched at once
 
 The list is cached in the data directory, so that a list fetched by one process is seen by all that share the directory.

@@ -54,7 +54,7 @@ def mcp_tools(
     Args:
         server: a URL (Streamable HTTP), or a command with its arguments, which is started and used over stdio.
         only: the server's names of the tools to use; default: all.
-        prefix: put before each name, for servers whose tools have the same names.
+        prefix: added in front of each name, for servers whose tools have the same names.
         token: a bearer token for a URL; ``${LAB_TOKEN}`` takes it from the environment.
         headers: more headers for a URL; ``${…}`` as for ``token``.
         env: variables for a command, which otherwise only gets PATH, HOME and the like; ``${…}`` as for ``token``.

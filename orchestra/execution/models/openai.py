@@ -190,7 +190,7 @@ class OpenAIModel:
             if events.done:
                 await _drain(chunks)
         finally:
-            # AutoGen's own client leaves this to the garbage collector, while the server goes on generating
+            # AutoGen's own client leaves this to the garbage collector, while the server continues to generate
             await asyncio.shield(asyncio.ensure_future(response.close()))
 
     async def _read(
@@ -268,7 +268,7 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
             async for _ in chunks:
                 pass
     except (TimeoutError, openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError):
-        return  # the next request then opens a connection of its own
+        return  # the next request then opens a new connection
 
 
 async def _refused(error: openai.APIStatusError) -> _RefusedError:

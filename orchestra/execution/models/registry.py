@@ -119,7 +119,7 @@ async def open_models(settings: Settings, *, only: bool = False) -> AsyncIterato
 
 
 def _fallback(settings: Settings) -> Model | None:
-    """The fallback model; on the default model's server unless it has one of its own."""
+    """The fallback model; on the default model's server unless it has its own."""
     if not settings.model_fallback:
         return None
     url = settings.model_fallback_url or settings.model_url

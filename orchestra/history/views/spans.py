@@ -166,7 +166,7 @@ def _span(  # noqa: PLR0917 - in this file only
 
 
 def _span_id(event: Event) -> str:
-    """The span of the event's own traceparent; every event has one of its own."""
+    """The span id in the event's traceparent; every event has its own."""
     if event.trace.count("-") == 3:  # noqa: PLR2004 - version, trace, span, flags
         return event.trace.split("-")[2]
     return blake2b(f"{event.call} {event.id}".encode(), digest_size=8).hexdigest()

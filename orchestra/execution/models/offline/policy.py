@@ -126,7 +126,7 @@ def _bare_value(situation: Situation) -> Action | None:
 def _goes_on(situation: Situation) -> Action | None:
     """A short "and on Sundays?" after a question: search again, together with the last query.
 
-    "And where can I park?" is a question of its own.
+    "And where can I park?" is a new question.
     """
     last = next((exchange.work[-1] for exchange in situation.dialogue.earlier if exchange.work), None)
     if last is None or last.call.name != SEARCH or not situation.has(SEARCH):

@@ -1,4 +1,4 @@
-"""The offline model's sentences: results of tools, passages of the knowledge, and a few of its own."""
+"""The offline model's sentences: results of tools, passages of the knowledge, and a few standard sentences."""
 
 import json
 import re
@@ -81,7 +81,7 @@ def from_knowledge(query: str, result: str) -> str:
 
     Args:
         query: the query of the search.
-        result: the passages, title and text on lines of their own, an empty line between passages.
+        result: the passages, title and text on separate lines, an empty line between passages.
 
     """
     if not result or _NOTHING.search(result):

@@ -49,7 +49,7 @@ class EventStreamParser:
             data = (data[:-1] if held else data).replace(b"\r\n", b"\n").replace(b"\r", b"\n") + b"\r" * held
         *lines, self._rest = data.split(b"\n")
         if len(self._rest) + len(self._pending) > _LARGEST:
-            msg = f"an event of more than {_LARGEST} bytes"
+            msg = f"an event is larger than {_LARGEST} bytes"
             raise EngineError(msg)
         for line in lines:
             yield from self._line(line)

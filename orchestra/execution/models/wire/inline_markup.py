@@ -97,7 +97,7 @@ class InlineSplitter:
 
     Attributes:
         calls: the tool calls in the text.
-        ended: the model has ended its answer and goes on in another role: the rest is ignored.
+        ended: the model has ended its answer and continues in another role: the rest is ignored.
         began_in_thought: the answer had only the closing token of its reasoning.
 
     """

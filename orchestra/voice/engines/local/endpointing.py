@@ -10,7 +10,7 @@ class SegmentAwareTurnStop(SmartTurnStop):
     """Ends the turn when smart-turn says so *and* every stretch of speech in it is transcribed.
 
     The stock strategy ends it on the transcript of an earlier stretch while a later one is still being transcribed; the
-    late words then start a turn of their own and interrupt the answer::
+    late words then start a new turn and interrupt the answer::
 
         speech      |--1--|    |--2--|
         smart-turn        no         complete
