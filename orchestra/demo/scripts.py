@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the scripted caller says in one turn, and the expected reply.
+    """One turn of the scripted caller, and the expected reply.
 
     Attributes:
         text: what the caller says, written for a speech engine: without commas, at which it would pause.

@@ -87,7 +87,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         completed: the event with which the agents completed the turn.
         model: the model that gave the last answer.
         version: package and app that answered.
-        latencies: where the time went until the reply was heard, once for each part of it.
+        latencies: the latency by stage until the reply was heard, once for each part of it.
         first_ms: end of the caller's turn → first chunk of the reply; None if unknown.
         answer_ms: end of the caller's turn → reply complete.
         said_index: where in the journal the caller's turn ended, counted in events from 0.
@@ -132,7 +132,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def latency(self) -> TurnMeasured | None:
-        """Where the time went until the last part of the reply was heard."""
+        """The latency, by stage, until the last part of the reply was heard."""
         return self.latencies[-1] if self.latencies else None
 
 
@@ -144,12 +144,12 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
         started: the event with which it began; None if the journal lacks it.
         ended: the event with which it ended.
         turns: in the order of their numbers.
-        agent: who speaks with the caller.
-        background: what the agents knew about the caller's earlier calls.
+        agent: the agent that speaks with the caller.
+        background: the agents' notes on the caller's earlier calls.
         version: package and app that answered last.
         model: the model that answered last.
         record: the call record.
-        resume: what another edge needs to continue the call.
+        resume: the state that another edge needs to continue the call.
         milestones: events that a person wants to see, each with its index in the journal.
         first: the first event.
         events: number of events.

@@ -41,7 +41,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         started_at: epoch seconds; 0 while the call has not started.
         turn: the caller's last turn.
         turn_ended_at: when that turn ended, epoch seconds; ``speech_ended_at`` its last sound.
-        agent: who replies.
+        agent: the agent that replies.
         heard: sentences of the current reply that the caller has heard to their end.
         all_heard: everything that the caller has heard in this call.
         chunks: the chunks of the current reply.

@@ -52,7 +52,7 @@ class CheckedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong in a turn (0: the greeting; None: the call as a whole)."""
+    """A problem in a turn (0: the greeting; None: the call as a whole)."""
 
     turn: int | None
     what: str

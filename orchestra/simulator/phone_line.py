@@ -32,7 +32,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """What the caller said and heard, sample by sample on one clock (8 kHz)."""
+    """The audio that the caller said and heard, sample by sample on one clock (8 kHz)."""
 
     caller: Samples
     agent: Samples

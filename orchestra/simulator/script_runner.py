@@ -10,7 +10,7 @@ from orchestra.voice.audio.mulaw import Samples
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What the caller does in one turn: says ``samples`` (8 kHz; ``text`` has the words, or the file), presses keys.
+    """One turn of the caller: says ``samples`` (8 kHz; ``text`` has the words, or the file), presses keys.
 
     ``silent``: nothing is said, so no answer is awaited; without samples the keys are pressed at once. ``wait_s``:
     seconds of silence that end the reply, if longer than the caller's patience.

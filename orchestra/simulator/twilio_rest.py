@@ -10,7 +10,7 @@ from typing import Self
 
 from aiohttp import web
 
-#: what happens with a requested call, given the request's form fields and the call's id
+#: handles a requested call, given the request's form fields and the call's id
 OnOrder = Callable[[dict[str, str], str], Awaitable[None]]
 
 

@@ -14,7 +14,7 @@ from orchestra.child_process import die_with_parent
 
 _LOG = structlog.get_logger("orchestra.stack")
 
-#: how each process is started
+#: command that starts each process
 _COMMAND = (sys.executable, "-m", "orchestra.cli")
 #: an edge also gets the time for which its calls may continue
 _STOP_WITHIN_S = 15.0

@@ -39,7 +39,7 @@ _MODERN = "2026"
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """Where a server is, and the credentials for it; its representation shows no secret."""
+    """The address of a server, and the credentials for it; its representation shows no secret."""
 
     server: str | tuple[str, ...]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

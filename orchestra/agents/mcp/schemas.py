@@ -41,7 +41,7 @@ _NUMBERS: Final = frozenset(
 
 
 def accepted_names(originals: Iterable[str], prefix: str = "") -> dict[str, str]:
-    """The server's names → accepted names: unique, whatever the order in which the server lists them."""
+    """The server's names → accepted names: unique, and independent of the order of the server's list."""
     accepted: dict[str, str] = {}
     for original in sorted(set(originals), key=lambda name: (_cleaned(prefix + name) != prefix + name, name)):
         name = _cleaned(prefix + original)
@@ -76,7 +76,7 @@ def accepted_parameters(schema: Any) -> dict[str, Any]:
         if len(msgspec.json.encode(root)) <= _BYTES:
             return root
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        pass  # what cannot be encoded as JSON cannot go into a prompt: treated as too large
+        pass  # it cannot be encoded as JSON, and so not sent in a prompt: treated as too large
     return {"type": "object", "properties": {}}
 
 

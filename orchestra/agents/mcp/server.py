@@ -2,7 +2,7 @@
 
 ::
 
-    load      its list is fetched, or read from the cache    -> the app starts, whatever the server does
+    load      its list is fetched, or read from the cache    -> the app starts in any case
     away      it is asked again in the background, with growing pauses
     worker    one connection from the start, replaced whenever it breaks; a changed list is fetched at once
 

@@ -44,7 +44,7 @@ TYPES = (
 
 
 class DialogueTurn(msgspec.Struct, frozen=True, kw_only=True):
-    """What the caller said and what they heard of the reply; number 0 is the greeting.
+    """The caller's words and the part of the reply that they heard; number 0 is the greeting.
 
     The JSON keeps the field names of version 0.1: ``said``, ``heard``, ``meant``, ``measured``.
 
@@ -66,7 +66,7 @@ class DialogueTurn(msgspec.Struct, frozen=True, kw_only=True):
         version: package and app that answered; empty if unknown.
         model: the model that gave the last answer; empty if none was asked.
         parameters: parameters of that model.
-        latency: where the time went until the reply was heard.
+        latency: the latency by stage until the reply was heard.
 
     """
 

@@ -33,7 +33,7 @@ class TurnSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         number: of the turn.
         transcript: the caller's words as the STT engine recognized them.
         keys: keys that the caller pressed.
-        agent: who replied last.
+        agent: the agent that replied last.
         tools: tool calls in order.
         reply: the whole reply, without fillers.
         reply_heard: the part of it that the caller heard; None if unknown.

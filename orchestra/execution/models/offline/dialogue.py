@@ -65,7 +65,7 @@ class Dialogue:
 
     @property
     def last_reply(self) -> str:
-        """What the agent said last, empty if nothing."""
+        """The agent's last reply, empty if there is none."""
         return next((exchange.reply for exchange in self.earlier if exchange.reply), "")
 
 

@@ -1,4 +1,4 @@
-"""What an English utterance does, in any app: asks to repeat, agrees, declines, says good-bye."""
+"""Recognizes the purpose of an English utterance, in any app: asks to repeat, agrees, declines, says good-bye."""
 
 import re
 from collections.abc import Collection

@@ -57,7 +57,7 @@ PIPER = (
 
 
 def model_paths(files: tuple[ModelFile, ...], data_dir: Path) -> list[Path]:
-    """Where the files are, each checked against its SHA-256.
+    """The paths of the files, each checked against its SHA-256.
 
     A file's checksum is computed once. Later its size and modification time are compared with those noted in
     ``data_dir/checked-models.json``.
