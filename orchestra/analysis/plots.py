@@ -82,24 +82,35 @@ def _stages(latency: list[dict[str, Any]]) -> Figure:
     figure, axes = _picture("Where the time of a turn goes", "ms")
     measured = [row for row in latency if row["p50"] is not None]
     for number, name in enumerate(("p50", "p95", "p99")):
-        positions = [index + (number - 1) * 0.27 for index in range(len(measured))]
-        axes.bar(positions, [row[name] for row in measured], 0.25, color=_COLOURS[number], label=name)
-    axes.set_xticks(range(len(measured)), [_plain(row["stage"]) for row in measured], rotation=20, ha="right")
+        for index, row in enumerate(measured):
+            # a part of the stage before it: hollow, since it does not add to the others
+            look = (
+                {"fill": False, "edgecolor": _COLOURS[number]} if row["stage"] == "stt" else {"color": _COLOURS[number]}
+            )
+            label = name if index == 0 else "_"
+            axes.bar(index + (number - 1) * 0.27, row[name], 0.25, label=label, **look)
+    labels = ["of which stt" if row["stage"] == "stt" else _plain(row["stage"]) for row in measured]
+    axes.set_xticks(range(len(measured)), labels, rotation=20, ha="right")
     if measured:
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(frameon=False, loc="upper center")
     return figure
 
 
 def _latency(records: CallDatabase, when: str) -> Figure:
+    measured = f"FROM turns WHERE {when} AND total_ms IS NOT NULL"
+    (days_of,) = records.rows(f"SELECT count(DISTINCT day) AS days {measured}")
+    # of one day a line shows the hours
+    unit = "CAST(day AS VARCHAR)" if days_of["days"] > 1 else "strftime(time, '%H:00')"
     rows = records.rows(
-        "SELECT CAST(day AS VARCHAR) AS day, quantile_cont(total_ms, 0.5) AS p50, quantile_cont(total_ms, 0.95) AS p95"  # noqa: S608
-        f" FROM turns WHERE {when} AND total_ms IS NOT NULL GROUP BY day ORDER BY day"
+        f"SELECT {unit} AS day, quantile_cont(total_ms, 0.5) AS p50, quantile_cont(total_ms, 0.95) AS p95"
+        f" {measured} GROUP BY ALL ORDER BY ALL"
     )
     figure, axes = _picture("End of speech to first sound of the reply", "ms")
     days = [row["day"] for row in rows]
     for number, name in enumerate(("p50", "p95")):
         axes.plot(days, [row[name] for row in rows], marker="o", color=_COLOURS[2 * number], label=name)
-    axes.set_ylim(bottom=0)
+    # room above the highest point, or its marker is cut
+    axes.set_ylim(0, 1.1 * max((row["p95"] for row in rows), default=1.0))
     if rows:
         axes.legend(frameon=False)
     axes.margins(x=0.1 if len(days) > 1 else 1.0)
