@@ -377,4 +377,4 @@ def fails() -> Iterator[tuple[str, Raw, str]]:
     yield "cut in the first chunk", Raw([b'data: {"choices": [{"delta": {"content": "It is'], cut=True), "test-model"
     yield "an event that is no JSON", Raw([b'data: {"choices": [{"delta"\n\n', *_GOOD]), "not valid JSON"
     yield "nested without end", Raw([b'data: {"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n\n"]), "nested"
-    yield "an event without end", Raw([b"data: {" + b" " * (5 * 1024**2)]), "more than"
+    yield "an event without end", Raw([b"data: {" + b" " * (5 * 1024**2)]), "larger than"

@@ -1,6 +1,6 @@
 """Deepgram Flux in whole calls: its server reports when the caller's turn ends, and sometimes that it probably does."""
 
-import dataclasses
+import copy
 
 import numpy as np
 import pytest
@@ -186,7 +186,8 @@ async def test_the_configured_number_of_words_interrupts_the_agent_and_fewer_do_
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, says: str, *, cut: bool
 ) -> None:
     vendors.deepgram.lines = [says]
-    patient = dataclasses.replace(engines, _barge_in_words=3)
+    patient = copy.copy(engines)
+    patient._barge_in_words = 3
     async with running_edge(bus, settings, engines=patient, app=Greeting(greeting=f"{FIRST} {SECOND} " * 2)) as running:
 
         async def talk(line: PhoneLine) -> None:
