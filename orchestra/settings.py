@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     """Synthesize phrases that many calls share once, and keep the audio in the data directory."""
     barge_in_words: Annotated[int, Field(ge=1)] = 1
     """Words that the caller must say to interrupt an agent. 1: any voice, unless it turns out not to be a word."""
+    speculate: Literal["off", "prompt", "speech"] = "speech"
+    """What is made of a reply while the caller's turn is only probably over: nothing, the agents' answer, or also the
+    speech of its first sentence. None of it is heard if the caller continues. A busy edge makes less."""
     deepgram_api_key: SecretStr = SecretStr("")
     """API key for Deepgram."""
     deepgram_url: str = "wss://api.deepgram.com"

@@ -16,6 +16,7 @@ from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
+from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.usage_meter import UsageMeter
 from orchestra.voice.carriers.port import AudioReceived, Parties
 from orchestra_schemas import (
@@ -91,6 +92,7 @@ class Call:
         on_measured: is called with the times of each turn.
         resume_state: the state of a call that another edge began; None for a new one.
         sample_rate: of its audio in both directions, in Hz.
+        speculation: how much of a reply may be made before the caller's turn is over.
         clock: the time; tests pass their own.
 
     Attributes:
@@ -112,6 +114,7 @@ class Call:
         on_measured: Callable[[TurnMeasured], None] = lambda _: None,
         resume_state: ResumeState | None = None,
         sample_rate: int = SAMPLE_RATE,
+        speculation: Speculation = SPECULATION,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.parties = parties
@@ -129,6 +132,7 @@ class Call:
             end=self._on_agents_end,
             holding=script.holding,
             apology=script.apology,
+            speculation=speculation,
             clock=clock,
         )
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()

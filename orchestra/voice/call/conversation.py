@@ -23,6 +23,7 @@ from orchestra.voice.call.actions import (
 )
 from orchestra.voice.call.line_checks import LineChecks
 from orchestra.voice.call.silence_watch import HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch
+from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.turn_latency import TurnTimestamps
 from orchestra.voice.call.turn_taking import TurnTaking
 from orchestra_schemas import (
@@ -81,6 +82,7 @@ class Conversation:
         end: called when the agents end the call.
         holding: the phrase for a caller who has waited too long.
         apology: asks a caller to repeat what was lost.
+        speculation: how much of a reply may be made while the end of the caller's turn is only predicted.
         clock: the time; tests pass their own.
 
     """
@@ -96,9 +98,11 @@ class Conversation:
         end: Callable[[Ending], None],
         holding: str = "",
         apology: str = "",
+        speculation: Speculation = SPECULATION,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._clock = clock
+        self._speculation = speculation
         self.turns = TurnTaking()
         self.active_at = self._clock.monotonic()  # when either side last spoke or was about to
         self._call = call
@@ -256,7 +260,8 @@ class Conversation:
 
     def turn_predicted(self, text: str) -> None:
         """The caller's turn is probably over with these words; it may still continue."""
-        self._act(self.turns.turn_predicted(text, self._audio.reply_heard()))
+        if self._speculation.prompts:
+            self._act(self.turns.turn_predicted(text, self._audio.reply_heard()))
 
     def caller_resumed(self) -> None:
         """The caller continues a turn whose end was predicted."""

@@ -104,6 +104,7 @@ def _open_call(
         on_measured=edge.turn_latency.observe,
         resume_state=state,
         sample_rate=stream.sample_rate,
+        speculation=edge.speculation,
     )
     call.started()
     edge.admission.begin(call)

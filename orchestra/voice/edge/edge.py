@@ -10,6 +10,7 @@ from orchestra.bus import Bus, Publisher
 from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Script
+from orchestra.voice.call.speculation import Speculation
 from orchestra.voice.carriers.call_lookup import CarrierCallIndex
 from orchestra.voice.carriers.port import Carrier, Parties
 from orchestra.voice.carriers.rate_limit import RateLimit
@@ -92,6 +93,7 @@ class Edge:
     pending: PendingConnections
     dial_rate: RateLimit
     throttle: RefusalThrottle
+    speculation: Speculation
     turn_latency: TurnLatency = field(default_factory=TurnLatency)
 
     def use_app(self, app: EdgeApp) -> None:
@@ -159,5 +161,6 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp) ->
         pending=PendingConnections(_PENDING_PER_CALL * settings.max_calls),
         dial_rate=RateLimit(settings.dial_per_minute / 60, 60.0, 0.0),
         throttle=RefusalThrottle(),
+        speculation=Speculation(settings.speculate),
         phrase_cache=PhraseCache(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )
