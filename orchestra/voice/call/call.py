@@ -311,7 +311,8 @@ class Call:
         """An edge resumed the call: this one, one before it, or another one, which has the call from now on."""
         if event.id == self._resumed_as:
             self._resumed_as = ""
-        elif not self._resumed_as:
+        elif not self._resumed_as and event.stream_number >= self.parties.stream:
+            # one with a lower number is of an edge that has lost the call since: its event came late
             _LOG.info("call.taken_over", call=self.id, by=event.source)
             self.leave()
 

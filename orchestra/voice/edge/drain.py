@@ -27,6 +27,9 @@ _LOG = structlog.get_logger("orchestra.voice")
 _LEFT_LOOK_EVERY_S = 0.2
 _LOOK_EVERY_S = 1.0
 _ANSWER_WITHIN_S = 1.0
+#: requests that arrived before the port was closed are answered for this long, in seconds
+_LAST_REQUESTS_WITHIN_S = 1.0
+_LAST_REQUESTS_LOOK_S = 0.01
 _TOLD_WITHIN_S = 0.3
 #: the kernel chooses which edge a connection reaches: this many attempts find one that takes calls if there is one
 _PROBES = 12
@@ -55,9 +58,12 @@ class SharedPort:
         """Give the port up to an edge that takes calls; take it back if no edge answers."""
         takes_calls, answers = await self._others()
         if not self.left and takes_calls:
-            self._leave()
+            stop_listening(self._server)
+            self.left = True
         elif self.left and not answers:
             await self._take_back()
+        elif self.left:
+            close_idle(self._server)
 
     async def watch(self) -> None:
         """`check` regularly, until cancelled."""
@@ -80,16 +86,6 @@ class SharedPort:
                     return True, True
         return False, True
 
-    def _leave(self) -> None:
-        for listening in self._server.servers:
-            listening.close()
-        self._server.servers.clear()
-        for connection in list(self._server.server_state.connections):
-            # a proxy's idle connection would bring the next call here; a WebSocket, which has no cycle, stays open
-            if hasattr(connection, "cycle"):
-                connection.shutdown()
-        self.left = True
-
     async def _take_back(self) -> None:
         try:
             listener = self._listen()
@@ -108,12 +104,29 @@ class SharedPort:
         _LOG.info("edge.port_taken_back", url=self._url)
 
 
+def stop_listening(server: uvicorn.Server) -> None:
+    """Accept no more connections; those that were accepted get an answer to their request."""
+    for listening in server.servers:
+        listening.close()
+    server.servers.clear()
+    close_idle(server)
+
+
+def close_idle(server: uvicorn.Server) -> None:
+    """Close the HTTP connections whose request was answered: a proxy's would bring the next call to this edge."""
+    for connection in list(server.server_state.connections):
+        # one without a cycle yet is about to send its request, or is a WebSocket
+        if getattr(connection, "cycle", None) is not None:
+            connection.shutdown()
+
+
 async def drain(edge: Edge, server: uvicorn.Server, listen: Callable[[], socket.socket]) -> None:
     """End the calls of this edge, after the time that the settings give them. ``listen`` as in `SharedPort`."""
     settings, calls = edge.settings, edge.admission
     if not settings.share_port:
         _LOG.info("edge.draining", calls=len(calls), for_s=settings.drain_s)
         await calls.drain(settings.drain_s)
+        await _end_late_calls(edge, server)
         return
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     port = SharedPort(server, f"http://{host}:{settings.port}", listen)
@@ -128,3 +141,20 @@ async def drain(edge: Edge, server: uvicorn.Server, listen: Callable[[], socket.
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
+    await _end_late_calls(edge, server)
+
+
+async def _end_late_calls(edge: Edge, server: uvicorn.Server) -> None:
+    """Stop listening, and drain once more: a call may have come back since the last one ended."""
+    stop_listening(server)
+    deadline = asyncio.get_running_loop().time() + _LAST_REQUESTS_WITHIN_S
+    while _is_answering(edge, server) and asyncio.get_running_loop().time() < deadline:
+        close_idle(server)
+        await asyncio.sleep(_LAST_REQUESTS_LOOK_S)
+    # the port is closed, so the carrier cannot come back to this edge
+    await edge.admission.drain(edge.settings.drain_s, elsewhere=lambda: True)
+
+
+def _is_answering(edge: Edge, server: uvicorn.Server) -> bool:
+    """Whether a connection has yet to send its request, to get its answer, or to say whose stream it is."""
+    return bool(edge.pending) or any(hasattr(each, "cycle") for each in server.server_state.connections)

@@ -32,8 +32,9 @@ def publisher(bus: TestBus) -> Publisher:
     return bus.bus.publisher("edge-1")
 
 
-def a_call(bus: TestBus, publisher: Publisher, said: list[Speech], **more: Any) -> Call:
-    call = Call(Parties(call=bus.call(), provider_call="CA1"), SCRIPT, "a/b", publisher, said.append, **more)
+def a_call(bus: TestBus, publisher: Publisher, said: list[Speech], *, stream: int = 0, **more: Any) -> Call:
+    parties = Parties(call=bus.call(), provider_call="CA1", stream=stream)
+    call = Call(parties, SCRIPT, "a/b", publisher, said.append, **more)
     call.started()
     return call
 
@@ -126,6 +127,15 @@ class TestTakenUp:
     async def test_an_edge_that_began_the_call_lets_go_of_it(self, bus: TestBus, publisher: Publisher) -> None:
         call = a_call(bus, publisher, [])
         call.take_event(CallResumed(call=call.id, id="e1", source="edge-2"))
+        assert call.over.result() is None
+
+    async def test_a_late_event_of_an_edge_that_had_an_earlier_stream_does_not_take_it_away(
+        self, bus: TestBus, publisher: Publisher
+    ) -> None:
+        call = a_call(bus, publisher, [], stream=2)
+        call.take_event(CallResumed(call=call.id, id="e1", source="edge-2", stream_number=1))
+        assert not call.over.done()
+        call.take_event(CallResumed(call=call.id, id="e2", source="edge-3", stream_number=3))
         assert call.over.result() is None
 
     async def test_one_who_took_it_up_while_the_journal_was_read_has_lost_it(

@@ -19,7 +19,7 @@ from orchestra.settings import Settings
 from orchestra.simulator.caller import Caller
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.edge.drain import SharedPort
+from orchestra.voice.edge.drain import SharedPort, drain
 from orchestra.voice.edge.edge import open_edge
 from orchestra.voice.edge.http import create_app
 from orchestra.voice.edge.server import listen, serving
@@ -98,6 +98,30 @@ async def test_a_port_is_given_up_to_an_edge_that_takes_calls_and_taken_back_if_
         await port.check()
         assert not port.left
         assert await health(url) == "draining"
+
+
+async def test_a_request_that_arrives_while_the_last_call_ends_is_answered_before_the_edge_exits(
+    bus: TestBus, settings: Settings
+) -> None:
+    chosen = settings.model_copy(update={"twilio_auth_token": SecretStr("t"), "prerender": False})
+    edge = open_edge(chosen, bus.bus, cast("Engines", ScriptedEngines()), Greeting())
+    listener = listen("127.0.0.1", 0)
+    number = listener.getsockname()[1]
+    async with serving(create_app(edge), listener) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", number)
+        async with asyncio.timeout(10):
+            while not server.server_state.connections:
+                await asyncio.sleep(0.005)
+            draining = asyncio.create_task(drain(edge, server, partial(listen, "127.0.0.1", number)))
+            while server.servers:
+                await asyncio.sleep(0)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: edge\r\n\r\n")
+            answer = await reader.read()
+            await draining
+        assert b'"status":"draining"' in answer
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", number)
+        writer.close()
 
 
 async def edge(settings: Settings, name: str, port: int) -> Process:
