@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay
 from orchestra.replay.selection import Selection
 from orchestra.replay.targets.consumer import ConsumerResult, consumer_target
+from orchestra.replay.targets.stream_writer import StreamWriter
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -194,6 +196,22 @@ async def test_a_resumed_replay_reports_on_everything(bus: TestBus, settings: Se
         outcome = await scratch.result()
     assert done.entries == 3 * 9 - 11
     assert (outcome.agrees, len(outcome.outputs.of("same"))) == (True, 12)
+
+
+async def test_a_flush_waits_for_entries_that_a_slow_server_has_not_taken_yet(
+    bus: TestBus, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await record(bus, mood_consumer(), *turns_of(bus.call()))
+    write = StreamWriter.write
+
+    async def write_late(writer: StreamWriter, entries: Sequence[Entry]) -> None:
+        await asyncio.sleep(0.3)  # the server's answer
+        await write(writer, entries)
+
+    monkeypatch.setattr(StreamWriter, "write", write_late)
+    async with consumer_target(mood_consumer(), settings, tmp_path / "scratch", patience_s=20.0) as scratch:
+        await replay(settings).into(scratch)
+        assert (await scratch.result()).agrees
 
 
 async def test_a_consumer_of_raw_entries_sees_each_recorded_one_once(

@@ -88,6 +88,7 @@ class ConsumerTarget:
         self._writer = StreamWriter(bus)
         self._asked: set[int] = set()
         self._batch: list[Entry] = []
+        self._writing = False  # entries that have left the batch are not on the server yet
         self._work = asyncio.Event()
         self._waiting: dict[str, _CallQueue] = {}
         self._held = 0
@@ -180,6 +181,7 @@ class ConsumerTarget:
                 await asyncio.wait_for(self._work.wait(), _LOOK_S if self._waiting else None)
             self._work.clear()
             batch, self._batch = self._batch, []
+            self._writing = True
             for start in range(0, len(batch), _BATCH):
                 await self._writer.write(batch[start : start + _BATCH])
                 self._progress_at = time.monotonic()
@@ -187,6 +189,7 @@ class ConsumerTarget:
                 if fed > _AHEAD:
                     fed = 0
                     await self._wait_for_group()
+            self._writing = False
             now = time.monotonic()
             if (
                 self._waiting
@@ -264,7 +267,7 @@ class ConsumerTarget:
 
     async def flush(self) -> None:
         """Wait until the group has handled everything, or has done nothing for ``patience_s``."""
-        while self._batch or self._waiting or self._work.is_set() or await self._open_entries():
+        while self._batch or self._writing or self._waiting or self._work.is_set() or await self._open_entries():
             self._check()
             if not self._waiting and time.monotonic() - self._progress_at > self._patience_s:
                 break
