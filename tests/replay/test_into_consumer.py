@@ -27,6 +27,7 @@ from orchestra_schemas import (
     ToolCompleted,
     TurnMeasured,
     UserTurnEnded,
+    tag_of,
 )
 from orchestra_workers.persistence import consumer as persistence
 from tests.replay.scratch_consumers import TemperScored, mood_consumer, turns_of
@@ -201,17 +202,23 @@ async def test_a_resumed_replay_reports_on_everything(bus: TestBus, settings: Se
 async def test_a_flush_waits_for_entries_that_a_slow_server_has_not_taken_yet(
     bus: TestBus, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await record(bus, mood_consumer(), *turns_of(bus.call()))
+    call = bus.call()
+    await record(bus, mood_consumer(), *turns_of(call))
     write = StreamWriter.write
+    first = replay(settings)
 
     async def write_late(writer: StreamWriter, entries: Sequence[Entry]) -> None:
         await asyncio.sleep(0.3)  # the server's answer
         await write(writer, entries)
 
+    def stop_at_first_turn(entry: Entry) -> None:
+        if entry.type == tag_of(UserTurnEnded):
+            first.stop.set()
+
     monkeypatch.setattr(StreamWriter, "write", write_late)
     async with consumer_target(mood_consumer(), settings, tmp_path / "scratch", patience_s=20.0) as scratch:
-        await replay(settings).into(scratch)
-        assert (await scratch.result()).agrees
+        await dataclasses.replace(first, progress=stop_at_first_turn).into(scratch)
+        assert [type(event) for event in await scratch.bus.journal(call)] == [CallStarted, UserTurnEnded, TemperScored]
 
 
 async def test_a_consumer_of_raw_entries_sees_each_recorded_one_once(

@@ -25,6 +25,7 @@ from orchestra.voice.edge.http import create_app
 from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.factory import Engines
 from orchestra_schemas import CallEnded, CallResumed, CallStarted, CallTransferRequested, TurnCompleted, UserTurnEnded
+from tests.telemetry.test_logs import until
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge, tone
 
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen. " * 3
@@ -110,11 +111,9 @@ async def test_a_request_that_arrives_while_the_last_call_ends_is_answered_befor
     async with serving(create_app(edge), listener) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", number)
         async with asyncio.timeout(10):
-            while not server.server_state.connections:
-                await asyncio.sleep(0.005)
+            await until(lambda: server.server_state.connections)
             draining = asyncio.create_task(drain(edge, server, partial(listen, "127.0.0.1", number)))
-            while server.servers:
-                await asyncio.sleep(0)
+            await until(lambda: not server.servers)
             writer.write(b"GET /healthz HTTP/1.1\r\nHost: edge\r\n\r\n")
             answer = await reader.read()
             await draining
@@ -140,7 +139,7 @@ async def edge(settings: Settings, name: str, port: int) -> Process:
     )
 
 
-async def until(process: Process, mark: bytes) -> None:
+async def until_logged(process: Process, mark: bytes) -> None:
     assert process.stderr is not None
     while line := await process.stderr.readline():
         if mark in line:
@@ -159,7 +158,7 @@ async def two_edges(settings: Settings) -> AsyncIterator[tuple[dict[str, Process
     try:
         async with asyncio.timeout(120):
             for process in edges.values():
-                await until(process, b"edge.ready")
+                await until_logged(process, b"edge.ready")
         yield edges, f"http://127.0.0.1:{port}"
     finally:
         for process in edges.values():
@@ -181,7 +180,7 @@ async def test_a_draining_edge_keeps_its_call_for_a_while_while_new_calls_go_to_
             started = await journal.event(CallStarted)
             assert await line.until(lambda: line.agent_audible_s > 0.3, 60)
             edges[started.source].send_signal(signal.SIGTERM)
-            await until(edges[started.source], b"edge.draining")
+            await until_logged(edges[started.source], b"edge.draining")
             before = line.agent_audible_s
             await Caller(url, AUTH_TOKEN, from_number="+15550002").call(PhoneLine(), hang_up)
             assert line.agent_audible_s > before  # the call goes on meanwhile
