@@ -29,7 +29,13 @@ class TurnMeasured(Event, frozen=True, kw_only=True):
     The stages follow one another: ``turn_end_ms`` (end of speech → turn end decided, and of that ``stt_ms`` waiting for
     the transcript), ``routing_ms`` (turn end → prompt published), ``first_token_ms`` (the model), ``first_sentence_ms``
     (first token → first sentence at the edge), ``tts_ms`` (sentence → first speech), ``output_ms`` (→ first audio
-    sent to the carrier). ``total_ms`` is measured, not added up.
+    sent to the carrier). ``total_ms`` is measured, not added up. What was made before the end of a predicted turn costs
+    no time after it.
+
+    ``ready`` is what there was of the reply when the turn ended: ``speech`` of its first sentence, that ``sentence``,
+    the ``prompt``, or ``nothing``; empty in journals of older versions. ``predicted_ms`` is how long before its end the
+    turn was predicted, 0 if it was not; ``wasted_predictions`` are the predictions that the caller's words disproved
+    before this turn's end.
     """
 
     family: ClassVar[str] = "edge"
@@ -41,6 +47,9 @@ class TurnMeasured(Event, frozen=True, kw_only=True):
     tts_ms: float = 0.0
     output_ms: float = 0.0
     total_ms: float = 0.0
+    ready: Literal["", "nothing", "prompt", "sentence", "speech"] = ""
+    predicted_ms: float = 0.0
+    wasted_predictions: int = 0
 
 
 #: the stages of a turn in their order: fields of `TurnMeasured`, and how a table names them for people; ``stt_ms`` is a
@@ -62,7 +71,8 @@ class SpeechMetered(Event, frozen=True, kw_only=True):
     """The use of the speech engines in this call since the last event of this kind, as vendors charge for it.
 
     ``stt_s`` counts seconds of the caller's audio, silence included. ``tts_characters`` counts the text given to the
-    engine, even if the caller did not hear all of it. ``stt`` and ``tts`` are the engines' names.
+    engine, even if the caller did not hear all of it; ``tts_characters_unsaid`` of them, or of those counted before,
+    were for a predicted turn that did not end there. ``stt`` and ``tts`` are the engines' names.
     """
 
     family: ClassVar[str] = "edge"
@@ -70,6 +80,7 @@ class SpeechMetered(Event, frozen=True, kw_only=True):
     stt_s: float = 0.0
     tts: str = ""
     tts_characters: int = 0
+    tts_characters_unsaid: int = 0
 
 
 class ProviderFailed(Event, frozen=True, kw_only=True):

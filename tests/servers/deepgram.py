@@ -30,7 +30,7 @@ class DeepgramServer(ProtocolServer):
     (16-bit mono PCM and its rate in, text out; run in a thread) the words are those of the audio instead.
     ``endpoint_s``: the pause after which a final comes without being requested. ``final_s`` is called before each final
     and returns how many seconds after the last sound that final is sent, if it was requested by then. The first
-    ``ignores`` `Finalize` messages are not answered.
+    ``ignores`` `Finalize` messages are not answered. Flux ends no turn before ``may_end``.
     """
 
     ignores = 0
@@ -47,6 +47,7 @@ class DeepgramServer(ProtocolServer):
     ) -> None:
         super().__init__(faults)
         self.final_s = final_s
+        self.may_end: Callable[[], bool] = lambda: True
         self.lines = list(script)
         self.transcribe = transcribe
         self.endpoint_s = endpoint_s
@@ -86,7 +87,15 @@ class DeepgramServer(ProtocolServer):
         stream: _Stream | FluxStream = _Stream(self, socket, seen, faults, Fuse(request, faults))
         if request.path.startswith("/v2"):
             fuse = Fuse(request, faults)
-            stream = FluxStream(self.lines, self.transcribe, socket=socket, seen=seen, faults=faults, fuse=fuse)
+            stream = FluxStream(
+                self.lines,
+                self.transcribe,
+                socket=socket,
+                seen=seen,
+                faults=faults,
+                fuse=fuse,
+                may_end=self.may_end,
+            )
         try:
             await stream.serve()
         except (Dropped, ConnectionError):

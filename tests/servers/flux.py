@@ -26,7 +26,7 @@ class FluxStream:
     """One connection. A turn is the next line of ``lines``, or what ``transcribe`` finds in its audio.
 
     In a line ``|`` is a pause: the words after it come when there is sound again (``TurnResumed``). The words after
-    ``=>`` are the final words of the turn, where they differ from the predicted ones.
+    ``=>`` are the final words of the turn, where they differ from the predicted ones. No turn ends before ``may_end``.
     """
 
     def __init__(
@@ -38,12 +38,14 @@ class FluxStream:
         seen: Seen,
         faults: Faults,
         fuse: Fuse,
+        may_end: Callable[[], bool] = lambda: True,
     ) -> None:
         self._lines = lines
         self._transcribe = transcribe
         self._socket = socket
         self._faults = faults
         self._fuse = fuse
+        self._may_end = may_end
         self._rate = int(seen.params["sample_rate"])
         self._eager = "eager_eot_threshold" in seen.params
         self._seen = seen
@@ -110,7 +112,7 @@ class FluxStream:
             self._state = "predicted"
             self._said = await self._heard(whole=True)
             await self._tell("EagerEndOfTurn", self._said)
-        if self._quiet_s >= _END_AFTER_S and len(self._parts) <= 1:
+        if self._quiet_s >= _END_AFTER_S and len(self._parts) <= 1 and self._may_end():
             words = self._final.strip() or (self._said if self._state == "predicted" else await self._heard(whole=True))
             await self._tell("EndOfTurn", words)
             self._state, self._sound_s = "idle", 0.0

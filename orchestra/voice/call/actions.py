@@ -15,6 +15,13 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareSpeech:
+    """Synthesize the first sentence of a reply, and hold its speech until it is to be said, or `ClearAudio` follows."""
+
+    say: Say
+
+
+@dataclass(frozen=True, slots=True)
 class SayAtOnce:
     """Play this cached phrase at once, ahead of a TTS engine that is late. Does nothing if it is not cached."""
 
@@ -87,6 +94,6 @@ class ReplyPlayed:
 
 
 Action = (
-    Say | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
+    Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
     | TurnEnded | TurnPredicted | TurnResumed | ReplyCut | ReplyPlayed | HangUp | Transfer
 )  # fmt: skip

@@ -11,6 +11,7 @@ from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
     FlushSpeech,
+    PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
     Say,
@@ -65,7 +66,7 @@ REPLY_EVENTS: tuple[type[Event], ...] = (
 #: the tool that asks the caller to press keys; the first key cuts its question short
 COLLECT_DIGITS = "collect_digits"
 
-Speech = Say | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
+Speech = Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
 
 __all__ = ["COLLECT_DIGITS", "HOLDING_AFTER_S", "HOLDING_AGAIN_S", "REPLY_EVENTS", "Conversation", "Speech"]
 
@@ -103,7 +104,7 @@ class Conversation:
     ) -> None:
         self._clock = clock
         self._speculation = speculation
-        self.turns = TurnTaking()
+        self.turns = TurnTaking(may_prepare_speech=lambda: speculation.speech)
         self.active_at = self._clock.monotonic()  # when either side last spoke or was about to
         self._call = call
         self.engine = engine
@@ -117,6 +118,7 @@ class Conversation:
         self._line_checks = LineChecks()
         self._voice_on = False
         self._times = TurnTimestamps(0.0, 0.0)
+        self._wasted_predictions = 0  # since the last turn ended
         self._speech_started = 0.0
         self._speech_ended = 0.0
         self._transcribed = 0.0
@@ -307,7 +309,7 @@ class Conversation:
 
     def tts_failed(self) -> bool:
         """The TTS engine failed. Returns whether words were lost: then clear the output and call `cleared`."""
-        if self.turns.words_in_flight <= self._audio.words_with_audio:
+        if not self.turns.speech_prepared and self.turns.words_in_flight <= self._audio.words_with_audio:
             return False  # all of them have audio
         return self.turns.tts_failed(self._audio.reply_heard())
 
@@ -399,6 +401,11 @@ class Conversation:
         """This phrase was played ahead of the text that the TTS engine has not spoken yet."""
         self.turns.interject(phrase, self._audio.words_with_audio)
 
+    def on_speech_ready(self) -> None:
+        """Speech of the reply's first sentence is there before it may be heard."""
+        if self.turns.speech_prepared:
+            self._times.held = self._times.held or self._clock.time()
+
     def on_tts_audio(self) -> None:
         """Audio of the reply came from the TTS engine; it is not queued yet."""
         self._tts_audio_at = self._clock.monotonic()
@@ -460,13 +467,14 @@ class Conversation:
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Say() | SayAtOnce() | FlushSpeech() | ClearAudio() | SendDtmf() | SendMark():
+                case Say() | PrepareSpeech() | SayAtOnce() | FlushSpeech() | ClearAudio() | SendDtmf() | SendMark():
                     if isinstance(action, Say):
                         self._tts_given_at = self._clock.monotonic()
                     self._speak(action)
                 case TurnEnded() | TurnPredicted():
                     self._begin_turn(action)
                 case TurnResumed(turn):
+                    self._wasted_predictions += 1
                     self._publish(UserTurnResumed(call=self._call, turn=turn))
                 case ReplyCut():
                     self._publish_interruption(action)
@@ -487,8 +495,10 @@ class Conversation:
             self._times = TurnTimestamps(ended, now, transcribed=self._transcribed)
             self._sentences_reported = 0
         if isinstance(began, TurnPredicted):
+            self._times.predicted = now
             self._publish(UserTurnPredicted(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound))
             return
+        self._times.wasted, self._wasted_predictions = self._wasted_predictions, 0
         self._transcribed = 0.0
         self._heard_caller(ended)
         self._silence.turn_began(self._clock.monotonic())

@@ -1,6 +1,7 @@
 """The latency of a turn by stage, from the end of the caller's speech to the first sound of the reply."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestra_schemas import TurnMeasured
 
@@ -18,6 +19,9 @@ class TurnTimestamps:
 
     ``first_token_ms`` is a duration, measured by the model's server. Work that was done while the end of the turn was
     only predicted costs the caller no time: its stages count from the end of the turn.
+
+    ``predicted`` is when this end of the turn was predicted, ``held`` when speech of the reply was ready and held; 0 if
+    that did not happen. ``wasted`` counts the predictions before it that were wrong.
     """
 
     speech_ended: float
@@ -28,6 +32,19 @@ class TurnTimestamps:
     sentence: float = 0.0
     speech: float = 0.0
     sent: float = 0.0
+    predicted: float = 0.0
+    held: float = 0.0
+    wasted: int = 0
+
+    @property
+    def ready(self) -> Literal["nothing", "prompt", "sentence", "speech"]:
+        """What there was of the reply when the turn ended."""
+        made: tuple[tuple[Literal["speech", "sentence", "prompt"], float], ...] = (
+            ("speech", self.held),
+            ("sentence", self.sentence),
+            ("prompt", self.prompted),
+        )
+        return next((name for name, at in made if self.predicted and 0 < at <= self.turn_ended), "nothing")
 
     def to_event(self, call: str, turn: int) -> TurnMeasured | None:
         """The event, or None if no sound of the reply was sent."""
@@ -48,6 +65,9 @@ class TurnTimestamps:
             tts_ms=_between(sentence, self.speech),
             output_ms=_between(self.speech, self.sent),
             total_ms=_between(self.speech_ended, self.sent),
+            ready=self.ready,
+            predicted_ms=_between(self.predicted, self.turn_ended) if self.predicted else 0.0,
+            wasted_predictions=self.wasted,
         )
 
 

@@ -10,14 +10,15 @@
 Chunks of any turn but the current one are never spoken, and nothing is spoken while the caller speaks. A reply that was
 interrupted by noise continues from the sentence in which it was cut; the caller's words end it.
 
-A turn whose end is only predicted has its number already, and its reply may be prepared::
+A turn whose end is only predicted has its number already, and its reply may be prepared, with the speech of its first
+sentence::
 
     caller   speaks --|  (pause)  |-- goes on --|           caller   speaks --|  (silence)  |
     edge              |1 predicted|resumed      |turn 2     edge              |1 predicted  |turn 1
     spoken                                       2 2 2      spoken                           1 1 1
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from orchestra.history.ending import Ending, HangUp
@@ -27,6 +28,7 @@ from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
     FlushSpeech,
+    PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
     Say,
@@ -63,6 +65,7 @@ class _Reply:
     phrase: bool = False  # only a phrase of the edge's own, for a waiting caller
     cut_words: list[str] | None = None  # words played at a cut that may turn out to be noise
     predicted: str = ""  # the caller's words so far: the reply is held back until their turn is over
+    prepared: bool = False  # the pipeline has its first sentence, whose speech is held until it is said
 
     @property
     def text(self) -> str:
@@ -101,10 +104,16 @@ class _Reply:
 
 
 class TurnTaking:
-    """The rules of turn taking. Methods return the actions to carry out now, in order; nothing here waits or sends."""
+    """The rules of turn taking. Methods return the actions to carry out now, in order; nothing here waits or sends.
 
-    def __init__(self, language: Language = DEFAULT_LANGUAGE) -> None:
+    ``may_prepare_speech`` says whether speech may be made for a turn that is only probably over.
+    """
+
+    def __init__(
+        self, language: Language = DEFAULT_LANGUAGE, may_prepare_speech: Callable[[], bool] = lambda: True
+    ) -> None:
         self._language = language
+        self._may_prepare_speech = may_prepare_speech
         self.turn = 0
         self.caller_speaks = False
         self._open_turns = 0  # starts minus ends of the caller's turns; an end may be reported before its start
@@ -139,6 +148,11 @@ class TurnTaking:
     def reply_text(self) -> str:
         """The text of the current or the last reply that was given to the TTS engine."""
         return self._reply.text
+
+    @property
+    def speech_prepared(self) -> bool:
+        """Whether the speech of the reply's first sentence was asked for before it may be said."""
+        return self.reply_open and self._reply.prepared
 
     @property
     def words_in_flight(self) -> int:
@@ -242,7 +256,7 @@ class TurnTaking:
         if not self._predicting:
             return []
         self._reply.over = True
-        return [TurnResumed(self.turn)]
+        return [TurnResumed(self.turn), *(self._clear_audio() if self._reply.prepared else [])]
 
     def transcribed(self, text: str) -> list[Action]:
         """The final transcript. If it differs from the predicted words, the predicted turn is void."""
@@ -281,6 +295,9 @@ class TurnTaking:
         What was lost is spoken again once the output is cleared.
         """
         reply = self._reply
+        if self.speech_prepared:
+            reply.prepared, self._clearing = False, True
+            return True
         if reply.over or reply.cut_words is not None or not reply.said:
             return False
         self._hold_back(reply_heard)
@@ -313,7 +330,7 @@ class TurnTaking:
     def output_cleared(self) -> list[Action]:
         """The output is clear: what was held back, or lost by the engine, can be spoken."""
         self._clearing = False
-        return self._speak_held()
+        return self._prepare_speech() if self._predicting else self._speak_held()
 
     def mark_returned(self, name: str, placed: int | None = None) -> list[Action]:
         """The carrier has played everything before this mark, or cleared it: then the name belongs to an older cut.
@@ -439,22 +456,33 @@ class TurnTaking:
 
     def _speak_waiting(self) -> list[Action]:
         reply = self._reply
+        if self._predicting:
+            return self._prepare_speech()
         if self.caller_speaks or reply.cut_words is not None:
             return []
         actions: list[Action] = list(reply.waiting)
         reply.said += [item for item in reply.waiting if isinstance(item, Say)]
-        reply.waiting = []
+        reply.waiting, reply.prepared = [], False
         if reply.complete and not reply.mark:
             reply.mark = f"{reply.turn}.{reply.cuts}"
             actions += [FlushSpeech(), SendMark(reply.mark)]
         return actions
+
+    def _prepare_speech(self) -> list[Action]:
+        """Have the first sentence of the reply to a predicted turn synthesized: what comes before it has no sound."""
+        reply = self._reply
+        first = next((item for item in reply.waiting if not isinstance(item, FlushSpeech)), None)
+        if reply.prepared or self._clearing or not isinstance(first, Say) or not self._may_prepare_speech():
+            return []
+        reply.prepared = True
+        return [PrepareSpeech(first)]
 
     def _end_reply(self, reply_heard: Sequence[str] = ()) -> list[Action]:
         """The caller's words end the reply; audio that is still being played is cleared."""
         reply = self._reply
         if reply.over:
             return []
-        sounds = reply.cut_words is None and bool(reply.said)
+        sounds = (reply.cut_words is None and bool(reply.said)) or reply.prepared
         words = list(reply_heard) if reply.cut_words is None else reply.cut_words
         self._settle_required(reply.sentences_heard(_count(words)))
         reply.over = True

@@ -24,6 +24,7 @@ class UsageMeter:
         self._bytes_per_s = sample_rate * _SAMPLE_BYTES
         self._audio_bytes = 0
         self._characters = 0
+        self._unsaid = 0
 
     def count_audio(self, samples: bytes) -> None:
         """These samples (16-bit) go to the STT engine."""
@@ -33,12 +34,16 @@ class UsageMeter:
         """This text goes to the TTS engine."""
         self._characters += len(text)
 
+    def count_unsaid(self, text: str) -> None:
+        """This text, which the TTS engine was given, is not said."""
+        self._unsaid += len(text)
+
     def take(self, turn: int) -> SpeechMetered | None:
         """What was counted since the last call of this method; None if nothing was."""
-        audio_bytes, characters = self._audio_bytes, self._characters
-        if not audio_bytes and not characters:
+        audio_bytes, characters, unsaid = self._audio_bytes, self._characters, self._unsaid
+        if not audio_bytes and not characters and not unsaid:
             return None
-        self._audio_bytes = self._characters = 0
+        self._audio_bytes = self._characters = self._unsaid = 0
         return SpeechMetered(
             call=self._call,
             turn=turn,
@@ -46,4 +51,5 @@ class UsageMeter:
             stt_s=round(audio_bytes / self._bytes_per_s, 3),
             tts=self.tts,
             tts_characters=characters,
+            tts_characters_unsaid=unsaid,
         )

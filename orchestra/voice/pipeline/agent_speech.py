@@ -11,6 +11,7 @@ from pipecat.frames.frames import (
     DataFrame,
     EndFrame,
     Frame,
+    InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     OutputDTMFFrame,
@@ -25,9 +26,10 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from orchestra.voice.call.actions import ClearAudio, FlushSpeech, Say, SayAtOnce, SendDtmf, SendMark
+from orchestra.voice.call.actions import ClearAudio, FlushSpeech, PrepareSpeech, Say, SayAtOnce, SendDtmf, SendMark
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
+from orchestra.voice.pipeline.held_speech import HoldSpeechFrame, ReleaseSpeechFrame
 
 FindPhrase = Callable[[str, str], SynthesizedSpeech | None]
 
@@ -79,6 +81,7 @@ class AgentSpeechProcessor(FrameProcessor):
         speech: what is to be said.
         find_phrase: the synthesized audio of a text in a voice, if it is cached; the TTS engine speaks everything else.
         on_tts_text: called with every text that the TTS engine gets.
+        on_unsaid_text: called with every text that the TTS engine got for a turn that did not end there.
 
     """
 
@@ -89,20 +92,23 @@ class AgentSpeechProcessor(FrameProcessor):
         find_phrase: FindPhrase,
         *,
         on_tts_text: Callable[[str], None],
+        on_unsaid_text: Callable[[str], None],
     ) -> None:
         super().__init__(name="agent_speech")
         self._conversation = conversation
         self._speech = speech
         self._find_phrase = find_phrase
         self._on_tts_text = on_tts_text
+        self._on_unsaid_text = on_unsaid_text
         self._task: asyncio.Task[None] | None = None
         self._tts_open = False  # the TTS engine has text, and has not been told that it ends
         self._voice = ""
+        self._prepared: Say | None = None  # the TTS engine has it, and its speech is held
 
     async def interrupt(self) -> None:
         """Clear all audio in flight; the conversation says it again."""
         self._discard_speech()
-        await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+        await self._clear()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Report the caller's start and stop; pass everything on."""
@@ -112,8 +118,12 @@ class AgentSpeechProcessor(FrameProcessor):
         elif isinstance(frame, EndFrame | CancelFrame):
             await self._stop()
         elif isinstance(frame, UserStartedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:
+            if self._prepared is not None:
+                await self._clear()
             self._discard_speech()
             self._conversation.caller_started()
+        elif isinstance(frame, InterruptionFrame):
+            self._forget_speech()  # the rest of the pipeline discards what it holds of it
         elif isinstance(frame, UserStoppedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:
             self._conversation.caller_stopped()
         await self.push_frame(frame, direction)
@@ -125,9 +135,20 @@ class AgentSpeechProcessor(FrameProcessor):
 
     def _discard_speech(self) -> None:
         self._speech.clear()
+        self._forget_speech()
+
+    def _forget_speech(self) -> None:
         self._tts_open = False
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            self._on_unsaid_text(prepared.text)
+
+    async def _clear(self) -> None:
+        # not upstream: there it would discard the caller's words that are on their way
+        await self.push_frame(InterruptionFrame())
 
     async def _stop(self) -> None:
+        self._forget_speech()
         task, self._task = self._task, None
         if task is not None:
             await self.cancel_task(task)
@@ -137,35 +158,61 @@ class AgentSpeechProcessor(FrameProcessor):
             match await self._speech.get():
                 case Say() as say:
                     await self._say(say)
+                case PrepareSpeech(say):
+                    await self._prepare(say)
                 case SayAtOnce(text):
                     await self._say_at_once(text)
                 case FlushSpeech():
                     await self._end_speech()
                 case ClearAudio():
-                    self._tts_open = False
-                    await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+                    self._forget_speech()
+                    await self._clear()
                 case SendDtmf(keys):
                     await self.push_frame(OutputDTMFFrame(buttons=[KeypadEntry(key) for key in keys]))
                 case SendMark(name):
                     await self.push_frame(OutputTransportMessageFrame(message=name))
 
+    async def _prepare(self, say: Say) -> None:
+        await self._use_voice(say)
+        if self._find_phrase(say.text, self._voice) is not None:
+            self._conversation.on_speech_ready()
+            return
+        self._prepared = say
+        await self.push_frame(HoldSpeechFrame())
+        if self._prepared is say:  # no interruption has overtaken it
+            await self._speak(say.text)
+
     async def _say(self, say: Say) -> None:
-        if say.voice and say.voice != self._voice:
-            await self._end_speech()
-            self._voice = say.voice
-            await self.push_frame(TTSUpdateSettingsFrame(delta=TTSSettings(voice=say.voice)))
+        if self._prepared == say:
+            self._prepared = None
+            await self.push_frame(ReleaseSpeechFrame())
+            return
+        if self._prepared is not None:
+            self._forget_speech()
+            await self._clear()
+        await self._use_voice(say)
         phrase = self._find_phrase(say.text, self._voice)
         if phrase is not None:
             await self._end_speech()
             await self.push_frame(PhraseFrame(phrase))
             return
+        await self._speak(say.text)
+
+    async def _use_voice(self, say: Say) -> None:
+        if say.voice and say.voice != self._voice:
+            await self._end_speech()
+            self._voice = say.voice
+            await self.push_frame(TTSUpdateSettingsFrame(delta=TTSSettings(voice=say.voice)))
+
+    async def _speak(self, text: str) -> None:
+        """Give this text to the TTS engine."""
         if not self._tts_open:
             # the sentences of a reply share one context in the engine, for their prosody
             self._tts_open = True
             await self.push_frame(LLMFullResponseStartFrame())
         # Pipecat would hold plain text back until the next sentence shows where it ends
-        self._on_tts_text(say.text)
-        await self.push_frame(AggregatedTextFrame(say.text, TextType.SENTENCE))
+        self._on_tts_text(text)
+        await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
 
     async def _say_at_once(self, text: str) -> None:
         phrase = self._find_phrase(text, self._voice)

@@ -79,12 +79,15 @@ class CallPipeline:
             stream,
             call.audio,
             on_speech=conversation.on_tts_audio,
+            on_held=conversation.on_speech_ready,
             on_sound=conversation.on_audio_sent,
             on_mark=call.on_mark_sent,
             on_clear=conversation.cleared,
         )
         self._user_turns = UserTurnAggregator(conversation, engines, self._stt)
-        self._agent_speech = AgentSpeechProcessor(conversation, speech, find_phrase, on_tts_text=call.on_tts_text)
+        self._agent_speech = AgentSpeechProcessor(
+            conversation, speech, find_phrase, on_tts_text=call.on_tts_text, on_unsaid_text=call.on_unsaid_text
+        )
         parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._user_turns]
         parts += [self._agent_speech, self._tts, self._tts_fallback, output]
         self._worker = PipelineWorker(

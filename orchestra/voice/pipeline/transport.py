@@ -35,6 +35,7 @@ from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra.voice.audio.upsampler import Upsampler2x
 from orchestra.voice.carriers.port import MediaStream
 from orchestra.voice.pipeline.agent_speech import PhraseFrame, UrgentPhraseFrame
+from orchestra.voice.pipeline.held_speech import HeldSpeech, HoldSpeechFrame, ReleaseSpeechFrame, can_be_held
 
 #: sample rate of the caller's audio in the pipeline: the one that Whisper and smart-turn were trained on, in Hz
 LISTENING_RATE = 16_000
@@ -86,6 +87,7 @@ class StreamOutput(BaseOutputTransport):
         stream: where it goes.
         audio: the call's audio, which records what is sent.
         on_speech: called when audio comes from the engine.
+        on_held: called when audio of a sentence that is held has come.
         on_sound: called when a frame that can be heard was sent.
         on_mark: called with a mark's name when everything before it was sent.
         on_clear: called when no audio is in flight any more.
@@ -98,6 +100,7 @@ class StreamOutput(BaseOutputTransport):
         audio: CallAudio,
         *,
         on_speech: Callable[[], None],
+        on_held: Callable[[], None],
         on_sound: Callable[[], None],
         on_mark: Callable[[str], None],
         on_clear: Callable[[], None],
@@ -109,6 +112,7 @@ class StreamOutput(BaseOutputTransport):
         self._stream = stream
         self._audio = audio
         self._on_speech = on_speech
+        self._on_held = on_held
         self._on_sound = on_sound
         self._on_mark = on_mark
         self._on_clear = on_clear
@@ -116,6 +120,8 @@ class StreamOutput(BaseOutputTransport):
         self._speech_starts: dict[str, int] = {}  # context → presentation time stamp of its start, in ns
         self._last_word_pts = 0
         self._past_engine = False  # a cached phrase is being queued, not the engine's audio
+        self._held = HeldSpeech()
+        self._came_at: int | None = None  # when the frame that is being released came, in ns
 
     async def start(self, frame: StartFrame) -> None:
         """Start sending."""
@@ -124,6 +130,19 @@ class StreamOutput(BaseOutputTransport):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Record what is queued and the position of its words; an interruption also clears the carrier's buffer."""
+        if self._held.holding and direction is FrameDirection.DOWNSTREAM and can_be_held(frame):
+            if self._held.take(frame, self.get_clock().get_time()):
+                self._on_held()
+            return
+        if isinstance(frame, InterruptionFrame):
+            self._held.discard()
+        await self._take_frame(frame, direction)
+        if isinstance(frame, HoldSpeechFrame):
+            self._held.hold()
+        elif isinstance(frame, ReleaseSpeechFrame):
+            await self._release()
+
+    async def _take_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if direction is FrameDirection.DOWNSTREAM and isinstance(frame, AggregatedTextFrame):
             # text ends here: nothing after this needs it, and each word would hold a timer until its time
             await FrameProcessor.process_frame(self, frame, direction)
@@ -170,12 +189,19 @@ class StreamOutput(BaseOutputTransport):
         context = f"phrase {frame.id}"
         self._past_engine = isinstance(frame, UrgentPhraseFrame)
         audio = TTSAudioRawFrame(frame.phrase.pcm16, SAMPLE_RATE, 1, context_id=context)
-        await self.process_frame(TTSStartedFrame(context_id=context), direction)
-        await self.process_frame(audio, direction)
+        await self._take_frame(TTSStartedFrame(context_id=context), direction)
+        await self._take_frame(audio, direction)
         for word, start_s in frame.phrase.words:
             self._audio.playback.place_word(context, word, start_s * 1000)
         self._past_engine = False
-        await self.process_frame(TTSStoppedFrame(context_id=context), direction)
+        await self._take_frame(TTSStoppedFrame(context_id=context), direction)
+
+    async def _release(self) -> None:
+        """Play what is held; what comes meanwhile is held, too, so that the order stays."""
+        while (held := self._held.next()) is not None:
+            frame, self._came_at = held
+            await self._take_frame(frame, FrameDirection.DOWNSTREAM)
+        self._came_at = None
 
     async def _clear(self) -> None:
         await self._stream.clear()
@@ -205,6 +231,8 @@ class StreamOutput(BaseOutputTransport):
         start = self._speech_starts.get(context)
         if start is None:
             # as the TTS service counts: from the first audio, but never before the last word of the previous speech
-            start = self._speech_starts[context] = max(self._last_word_pts, self.get_clock().get_time())
+            start = self._speech_starts[context] = max(
+                self._last_word_pts, self._came_at or self.get_clock().get_time()
+            )
             self._audio.playback.begin_speech(context)
         return start

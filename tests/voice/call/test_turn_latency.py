@@ -28,6 +28,7 @@ def test_stages_follow_one_another() -> None:
         tts_ms=200.0,
         output_ms=50.0,
         total_ms=1250.0,
+        ready="nothing",
     )
 
 

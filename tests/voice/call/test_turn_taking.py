@@ -8,6 +8,7 @@ from orchestra.language.utterance import same_words
 from orchestra.voice.call.actions import (
     ClearAudio,
     FlushSpeech,
+    PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
     Say,
@@ -243,7 +244,8 @@ def test_a_reply_to_predicted_words_is_held_back_until_the_turn_is_over() -> Non
     turns = TurnTaking()
     turns.caller_started([])
     assert turns.turn_predicted("where is my parcel") == [TurnPredicted(1, "where is my parcel")]
-    assert turns.chunk(1, "In Denver.") == []
+    assert turns.chunk(1, "In Denver.") == [PrepareSpeech(Say(1, "In Denver."))]
+    assert turns.words_in_flight == 0
     turns.caller_stopped()
     assert turns.turn_ended("Where is my parcel?") == [
         TurnEnded(1, "Where is my parcel?", predicted=True),
@@ -257,8 +259,9 @@ def test_a_predicted_turn_is_void_if_the_caller_continues() -> None:
     turns.caller_started([])
     turns.turn_predicted("where is my parcel")
     turns.chunk(1, "In Denver.")
-    assert turns.caller_resumed() == [TurnResumed(1)]
+    assert turns.caller_resumed() == [TurnResumed(1), ClearAudio()]
     assert turns.caller_resumed() == []
+    assert turns.output_cleared() == []
     turns.caller_stopped()
     assert turns.turn_ended("where is my parcel 4271") == [TurnEnded(2, "where is my parcel 4271")]
     assert turns.chunk(1, "It comes on Friday.") == []
@@ -283,6 +286,62 @@ def test_a_prediction_ends_the_reply_before_and_a_second_one_the_first(turns: Tu
     assert turns.turn_predicted("The other.") == []
     assert turns.turn_predicted("the other one") == [TurnResumed(2), TurnPredicted(3, "the other one")]
     assert turns.caller_turn == 3
+
+
+def test_only_the_first_sentence_of_a_predicted_reply_is_synthesized_before_it_may_be_said() -> None:
+    turns = TurnTaking()
+    turns.caller_started([])
+    turns.turn_predicted("where is my parcel")
+    assert turns.pause(1) == []
+    assert turns.chunk(1, "In Denver.") == [PrepareSpeech(Say(1, "In Denver."))]
+    assert turns.chunk(1, "It comes on Friday.") == []
+    assert turns.completed(1) == []
+    turns.caller_stopped()
+    assert turns.turn_ended("Where is my parcel?")[:4] == [
+        TurnEnded(1, "Where is my parcel?", predicted=True),
+        FlushSpeech(),
+        Say(1, "In Denver."),
+        Say(1, "It comes on Friday."),
+    ]
+
+
+def test_keys_that_are_pressed_before_the_first_sentence_are_not_overtaken_by_its_speech() -> None:
+    turns = TurnTaking()
+    turns.caller_started([])
+    turns.turn_predicted("one please")
+    assert turns.send_dtmf(1, "1") == []
+    assert turns.chunk(1, "I pressed it.") == []
+
+
+def test_a_second_prediction_is_prepared_when_the_speech_of_the_first_is_gone() -> None:
+    turns = TurnTaking()
+    turns.caller_started([])
+    turns.turn_predicted("where is")
+    turns.chunk(1, "Where is what?")
+    assert turns.turn_predicted("where is my parcel") == [
+        TurnResumed(1),
+        ClearAudio(),
+        TurnPredicted(2, "where is my parcel"),
+    ]
+    assert turns.chunk(2, "In Denver.") == []
+    assert turns.output_cleared() == [PrepareSpeech(Say(2, "In Denver."))]
+
+
+def test_speech_that_is_lost_before_it_may_be_said_is_made_again() -> None:
+    turns = TurnTaking()
+    turns.caller_started([])
+    turns.turn_predicted("where is my parcel")
+    turns.chunk(1, "In Denver.")
+    assert turns.tts_failed([])
+    assert turns.output_cleared() == [PrepareSpeech(Say(1, "In Denver."))]
+
+
+def test_no_speech_is_made_for_a_predicted_turn_where_it_may_not_be() -> None:
+    turns = TurnTaking(may_prepare_speech=lambda: False)
+    turns.caller_started([])
+    turns.turn_predicted("where is my parcel")
+    assert turns.chunk(1, "In Denver.") == []
+    assert turns.caller_resumed() == [TurnResumed(1)]
 
 
 def test_a_predicted_turn_that_nobody_ends_counts_with_the_words_that_were_predicted() -> None:

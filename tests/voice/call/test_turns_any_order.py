@@ -11,6 +11,7 @@ from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
     FlushSpeech,
+    PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
     Say,
@@ -128,7 +129,8 @@ _TURN = ["start", "end", "stop", "chunk", "audio"]
 class AnyOrder(RuleBasedStateMachine):
     """Everything that may come in a call, in any order, with the audio that would be sent for it.
 
-    The model of the line: words that are said get audio when the machine says so; a clear drops what is on its way.
+    The model of the line: words that are said get audio when the machine says so; a clear drops what is on its way and
+    what is held.
     """
 
     def __init__(self) -> None:
@@ -138,6 +140,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.placed = 0  # of these, how many have audio
         self.marks: list[str] = []
         self.hushed = False
+        self.held: Say | None = None  # the engine has it, and its audio is held
         self.accepted: list[tuple[int, str]] = []  # chunks that the current turn has taken, not yet said
         self.agent_done = True
         self.turns.begin_greeting()
@@ -145,14 +148,19 @@ class AnyOrder(RuleBasedStateMachine):
     def act(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
+                case PrepareSpeech(say):
+                    assert self.held is None, "two sentences are held"
+                    self.held = say
                 case Say():
+                    assert self.held in {None, action}, "speech is held that is not the next to be said"
+                    self.held = None
                     assert not self.turns.caller_speaks, "spoken while the caller speaks"
                     assert action.turn == self.turns.turn, "of another turn"
                     self.on_its_way += action.text.split()
                 case SendMark():
                     self.marks.append(action.name)
                 case ClearAudio():
-                    self.hushed = True
+                    self.hushed, self.held = True, None
                 case TurnEnded():
                     self.agent_done = False
                 case ReplyPlayed():
@@ -164,7 +172,7 @@ class AnyOrder(RuleBasedStateMachine):
         return self.on_its_way[: self.placed]
 
     def clear(self) -> None:
-        self.on_its_way, self.placed, self.marks, self.hushed = [], 0, [], False
+        self.on_its_way, self.placed, self.marks, self.hushed, self.held = [], 0, [], False, None
         self.act(self.turns.output_cleared())
 
     @rule()
@@ -237,7 +245,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def speech_fails(self) -> None:
-        if self.turns.words_in_flight > self.placed and self.turns.tts_failed(self.heard()):
+        if (self.held or self.turns.words_in_flight > self.placed) and self.turns.tts_failed(self.heard()):
             self.clear()
 
     @rule(words=st.sampled_from(["where is it", "where is it now"]))
@@ -247,6 +255,10 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def caller_resumes(self) -> None:
         self.act(self.turns.caller_resumed())
+
+    @invariant()
+    def only_what_may_still_be_said_is_held(self) -> None:
+        assert not self.held or (self.turns.reply_open and self.held in self.turns._reply.waiting)
 
     @invariant()
     def nothing_is_held_back_from_a_caller_who_waits(self) -> None:

@@ -52,6 +52,11 @@ async def answer(running: RunningEdge, turn: int, text: str) -> None:
     await running.bus.publish(TurnCompleted(call=call, turn=turn, agent="tracking", text=text))
 
 
+def line_says(running: RunningEdge) -> float:
+    """How many seconds of the agent the caller has heard."""
+    return running.lines[0].agent_audible_s
+
+
 async def test_a_reply_that_was_prepared_is_spoken_once_the_turn_has_ended(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
@@ -92,7 +97,8 @@ async def test_a_caller_who_continues_never_hears_the_reply_that_was_prepared(
         await running.call(talk)
     (ended,) = await bus.published(UserTurnEnded)
     assert (ended.turn, ended.text) == (2, "where is my parcel four two seven one")
-    assert [text for _, text in vendors.elevenlabs.said] == [SECOND]
+    assert line_says(running) < 0.06 * len(SECOND) + 0.2
+    assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [SECOND]
     assert not await bus.published(ReplyInterrupted)
 
 
@@ -113,7 +119,8 @@ async def test_words_that_differ_from_the_prediction_get_a_reply_of_their_own(
 
         await running.call(talk)
     assert [event.turn for event in await bus.published(UserTurnResumed)] == [1]
-    assert [text for _, text in vendors.elevenlabs.said] == [SECOND]
+    assert line_says(running) < 0.06 * len(SECOND) + 0.2
+    assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [SECOND]
     assert [final.turn for final in await bus.published(TranscriptFinal)] == [2]
 
 
