@@ -75,6 +75,10 @@ def press_keys(
 #: after one of these tools, an agent only says its last words
 CLOSING = frozenset({end_call.name, transfer_call.name})
 
+#: these act on the call or speak with the caller, so they wait until the caller's turn is over, although some may be
+#: repeated
+ACTS_ON_CALL = CLOSING | {collect_digits.name, press_keys.name}
+
 
 def search_tool(sections: Callable[[str, int], Sequence[Found]]) -> Tool:
     """The tool ``search_knowledge`` over a look-up ``(query, limit) -> passages``, best first."""

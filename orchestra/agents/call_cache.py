@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from orchestra.agents.conversation import Conversation
+from orchestra.agents.conversation import Conversation, update_call_state
 from orchestra.bus import Context, State
 from orchestra_schemas import PromptCompleted, ToolCompleted, UserTurnEnded, UserTurnPredicted
 
@@ -73,16 +73,60 @@ class ActiveCall:
         self._waiting: dict[str, asyncio.Future[Step]] = {}
         self._confirmed = asyncio.Event()
         self._words = (0, "")  # of the last confirmed turn
+        self._predicted_turn = (
+            -1
+        )  # the turn that runs and is not confirmed yet, and the call's state as its tools see it
+        self._predicted_state: dict[str, Any] | None = None
+
+    @property
+    def call_state(self) -> dict[str, Any]:
+        """What tools have noted so far; a predicted turn has a copy, which counts once the turn has ended."""
+        return self.conversation.call_state if self._predicted_state is None else self._predicted_state
+
+    def begin_prediction(self, turn: int) -> None:
+        """From here on, what the tools of this predicted turn note is kept apart."""
+        self._predicted_turn, self._predicted_state = turn, dict(self.conversation.call_state)
+        for step in self._predicted_tools(turn):  # of an attempt before this one
+            update_call_state(self._predicted_state, step.noted)
+
+    def end_prediction(self) -> None:
+        """Forget what the tools of the predicted turn have noted, unless it was confirmed."""
+        self._predicted_state = None
+
+    def note(self, event: ToolCompleted) -> None:
+        """A tool has changed the state of the call; in a predicted turn that only counts once the turn has ended."""
+        state = self._predicted_state
+        if event.predicted and not self.is_confirmed(event.turn):
+            if state is not None and event.turn == self._predicted_turn:
+                update_call_state(state, event.noted)
+            return
+        update_call_state(self.conversation.call_state, event.noted)
+        if state is not None:
+            update_call_state(state, event.noted)
 
     def confirm(self, event: UserTurnEnded) -> None:
-        """The caller's turn has ended as predicted."""
+        """The caller's turn has ended as predicted: what its tools have noted counts."""
+        if self._predicted_state is not None and event.turn == self._predicted_turn:
+            self.conversation.call_state, self._predicted_state = self._predicted_state, None
+        else:
+            for step in self._predicted_tools(event.turn):
+                update_call_state(self.conversation.call_state, step.noted)
         self.conversation.confirmed = max(self.conversation.confirmed, event.turn)
         self._words = (event.turn, event.text)
         self._confirmed.set()
 
+    def is_confirmed(self, turn: int) -> bool:
+        """Whether this predicted turn has ended as predicted."""
+        return self.conversation.confirmed >= turn
+
+    def _predicted_tools(self, turn: int) -> list[ToolCompleted]:
+        """The tools that have ended before this predicted turn had, in order."""
+        ended = [step for step in self.steps.values() if isinstance(step, ToolCompleted)]
+        return sorted((step for step in ended if step.predicted and step.turn == turn), key=lambda step: step.at)
+
     async def wait_until_confirmed(self, turn: int) -> None:
         """Wait until this predicted turn has ended."""
-        while self.conversation.confirmed < turn:
+        while not self.is_confirmed(turn):
             self._confirmed.clear()
             await self._confirmed.wait()
 

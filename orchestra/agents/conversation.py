@@ -131,14 +131,6 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         """The caller went on after this turn was predicted: nothing of it is kept."""
         self.turn = max(self.turn, turn)
 
-    def update_call_state(self, noted: Mapping[str, Any]) -> None:
-        """Apply a tool's changes to the call's state; None removes a name."""
-        for name, value in noted.items():
-            if value is None:
-                self.call_state.pop(name, None)
-            else:
-                self.call_state[name] = value
-
     def record_late_result(self, request: str, result: str) -> bool:
         """A tool call of a cancelled turn has ended after all. Returns whether the conversation waited for it."""
         call_id = self.running.pop(request, None)
@@ -193,6 +185,15 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         while len(self.forgotten) > 1 and sum(map(len, self.forgotten)) > _NOTED_CHARACTERS:
             del self.forgotten[0]
         del self.lines[:forgotten]
+
+
+def update_call_state(state: dict[str, Any], noted: Mapping[str, Any]) -> None:
+    """Apply a tool's changes to the call's state; None removes a name."""
+    for name, value in noted.items():
+        if value is None:
+            state.pop(name, None)
+        else:
+            state[name] = value
 
 
 def _note(message: Message) -> str:

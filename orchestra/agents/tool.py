@@ -92,7 +92,7 @@ class Tool:
         schema: name, description with the examples, and the JSON schema of the arguments, as the model reads them.
         timeout_s: seconds after which a run counts as failed.
         filler: what the caller hears when the tool is slow; empty: silence.
-        idempotent: running it twice with one idempotency key does no harm.
+        idempotent: running it twice with one idempotency key does no harm, nor does running it for nothing.
         needs_confirmation: it only runs after the caller has said yes to a question.
         stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it.
         examples: what callers say when they need this tool, for the router and the offline model.
@@ -151,6 +151,11 @@ class Tool:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself."""
         return self.function(*args, **kwargs)
+
+    @property
+    def runs_early(self) -> bool:
+        """Whether it may run while the caller's turn is only predicted to be over, and its result be forgotten."""
+        return self.idempotent and not self.needs_confirmation
 
     @property
     def takes_context(self) -> bool:
@@ -265,7 +270,9 @@ def tool(
         name: its name for models; default: the function's name.
         timeout_s: seconds after which a run counts as failed.
         filler: what the caller hears when the tool is slow.
-        idempotent: running it twice with one idempotency key does no harm, so it may be run again after a crash.
+        idempotent: running it twice with one idempotency key does no harm, nor does running it for nothing: it looks
+            something up. So it may be run again after a crash, and as soon as the caller has probably finished; if they
+            go on speaking, its result and its changes to the call's state are forgotten.
         needs_confirmation: it only runs after the caller has said yes. Give the question, with arguments in braces:
             ``"Shall I send parcel {number} on {day}?"``; True: the question is made from the docstring.
         stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it. Other tools run to

@@ -13,6 +13,7 @@ from typing import Any
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.autogen.requests import ToolChoice
+from orchestra.agents.builtin import ACTS_ON_CALL
 from orchestra.agents.call_cache import ActiveCall, CallerTurn, Step
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.bus import Context, partition_of
@@ -106,7 +107,7 @@ class TurnRequests:
             tool_choice=tool_choice,
             model=agent.model,
             parameters=dict(agent.parameters),
-            call_state=dict(self._active.conversation.call_state),
+            call_state=dict(self._active.call_state),
             deadline=time.time() + self._prompt_s,
         )
         return self._answer_to_prompt(*self._ask(request))
@@ -137,12 +138,15 @@ class TurnRequests:
     async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:
         """Have a tool run. If no worker answers, the result says that the outcome is not known.
 
-        The effects of a tool cannot be undone: in a predicted turn it waits until the turn has ended.
+        The effects of a tool cannot be undone: in a predicted turn it waits until the turn has ended, unless it is one
+        that may run for nothing.
         """
-        if isinstance(self._event, UserTurnPredicted):
-            await self._active.wait_until_confirmed(self._event.turn)
-        self.count += 1
         tool = self._app.tools.get(call.name)  # None: its server has removed it since; execution reports that
+        early = isinstance(self._event, UserTurnPredicted) and not self._active.is_confirmed(self._event.turn)
+        if early and (tool is None or not tool.runs_early or tool.name in ACTS_ON_CALL):
+            await self._active.wait_until_confirmed(self._event.turn)
+            early = False
+        self.count += 1
         timeout_s = 0.0 if tool is None else tool.timeout_s
         request = ToolRequested(
             call=self._event.call,
@@ -152,7 +156,8 @@ class TurnRequests:
             step=self.count,
             tool_call_id=call.id,
             arguments=call.arguments,
-            call_state=dict(self._active.conversation.call_state),
+            call_state=dict(self._active.call_state),
+            predicted=early,
             deadline=time.time() + timeout_s + _GRACE_S,
         )
         request_id, stored = self._ask(request, call.id)

@@ -89,7 +89,7 @@ class TurnRunner:
 
         ::
 
-            predicted   UserTurnPredicted 1 -> prompt … chunks   | (nothing is spoken, no tool runs)
+            predicted   UserTurnPredicted 1 -> prompt … chunks   | (nothing is spoken, only idempotent tools run)
             it ends     UserTurnEnded 1     ->                   | tools …  TurnCompleted 1
             or goes on  UserTurnResumed 1   -> TurnCancelled 1   | UserTurnEnded 2 -> another turn
 
@@ -137,7 +137,7 @@ class TurnRunner:
         """A prompt or tool call has been answered: pass it to the turn that waits for it, here or after a crash."""
         conversation = active.conversation
         if isinstance(event, ToolCompleted) and event.noted:
-            conversation.update_call_state(event.noted)
+            active.note(event)
             _save(active, context)
         if event.turn > conversation.turn:
             context.state.set(STEP + event.request, _encode(event))
@@ -163,6 +163,9 @@ class TurnRunner:
 
     async def _run(self, event: CallerTurn, context: Context, active: ActiveCall) -> list[Event]:
         conversation = active.conversation
+        predicted = isinstance(event, UserTurnPredicted)
+        if predicted and not active.is_confirmed(event.turn):
+            active.begin_prediction(event.turn)
         requests = TurnRequests(self._app, event, context, active, group=self._group, prompt_s=self._prompt_s)
         asked = conversation.asked
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
@@ -184,17 +187,16 @@ class TurnRunner:
             asked=asked,
             answer=answer,
             notes=conversation.notes,
-            call_state=conversation.call_state,
+            call_state=active.call_state,
         )
         turn = AgentTurn(self._toolset, requests, turn_context, caller_said=_caller_message(event))
         turn.prefetch()
-        predicted = isinstance(event, UserTurnPredicted)
         work = asyncio.get_running_loop().create_task(_until_confirmed(turn, active) if predicted else turn.run())
         active.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
         try:
             outcome = await _outcome(turn, work, self._turn_s)
             await context.resume()
-            if predicted and conversation.confirmed < event.turn:
+            if predicted and not active.is_confirmed(event.turn):
                 return self._withdraw(event, context, active, requests)
             if words := active.transcript_of(event.turn):
                 turn.state.said[0] = Message(role="user", content=words)
@@ -207,6 +209,7 @@ class TurnRunner:
             return [*requests.pending_events(), *closing]
         finally:
             active.turn = None
+            active.end_prediction()
             running.over.set()
 
     def _withdraw(self, event: CallerTurn, context: Context, active: ActiveCall, requests: TurnRequests) -> list[Event]:

@@ -97,8 +97,19 @@ class Execution:
             self._prompts.answer(event, reply, context.attempt), call=event.call, turn=event.turn
         )
         if answer is None:
+            tokens = reply.tokens.count()
             return PromptCompleted(
-                call=event.call, turn=event.turn, request=event.id, text=reply.text, finish_reason="cancelled"
+                call=event.call,
+                turn=event.turn,
+                request=event.id,
+                text=reply.text,
+                finish_reason="cancelled",
+                model=reply.tokens.model,
+                parameters=event.parameters,
+                prompt_tokens=tokens.prompt,
+                completion_tokens=tokens.completion,
+                tokens_estimated=tokens.estimated,
+                first_token_ms=reply.first_token_ms,
             )
         return answer
 

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.errors import DivergedError, EngineError, FencedError
 from orchestra.execution.models import Model, ModelAnswer, ModelRegistry
 from orchestra.execution.reply import Reply
+from orchestra.execution.token_meter import TokenCount
 from orchestra.hide_secrets import without_secrets
 from orchestra_schemas import Message, PromptCompleted, PromptRequested
 
@@ -66,6 +67,7 @@ class Prompts:
         if error:
             _LOG.warning("prompt.failed", call=prompt.call, turn=prompt.turn, model=answering, error=error)
             await reply.apologize()
+        tokens = _tokens(answer, reply)
         return PromptCompleted(
             call=prompt.call,
             turn=prompt.turn,
@@ -77,8 +79,9 @@ class Prompts:
             model=answering,
             parameters=prompt.parameters,
             rules=tuple(reply.rules),
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
+            prompt_tokens=tokens.prompt,
+            completion_tokens=tokens.completion,
+            tokens_estimated=tokens.estimated,
             first_token_ms=reply.first_token_ms,
             duration_ms=(time.monotonic() - started) * 1000,
         )
@@ -157,8 +160,10 @@ class _AnswerStream:
         reply = self._reply
         sentences = reply.language.sentence_splitter()
         before = reply.sentence_count
+        reply.tokens.ask(self._model.name, prompt)
         async with aclosing(self._model.stream(prompt)) as parts:  # type: ignore[type-var]
             async for part in parts:
+                reply.tokens.take(part)
                 if not reply.first_token_ms and (isinstance(part, ModelAnswer) or part.text):
                     reply.first_token_ms = (time.monotonic() - self._started) * 1000
                 for sentence in sentences.end() if isinstance(part, ModelAnswer) else sentences.feed(part.text):
@@ -168,6 +173,13 @@ class _AnswerStream:
                 self._deadline.extend(spoken=reply.sentence_count > before)
         msg = f"model {self._model.name} broke off"
         raise EngineError(msg)
+
+
+def _tokens(answer: ModelAnswer, reply: Reply) -> TokenCount:
+    """The tokens of a whole answer as its server counted them; of one that broke off, those up to there."""
+    if answer.finish_reason == "error" and reply.tokens.answering:
+        return reply.tokens.count()
+    return TokenCount(prompt=answer.prompt_tokens, completion=answer.completion_tokens)
 
 
 def _continued(prompt: PromptRequested, reply: Reply) -> PromptRequested:

@@ -7,6 +7,7 @@ from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.rule import Sentence
 from orchestra.bus import Context
 from orchestra.errors import DivergedError
+from orchestra.execution.token_meter import TokenMeter
 from orchestra.language import Language
 from orchestra_schemas import PromptRequested, ReplyChunk
 
@@ -23,6 +24,7 @@ class Reply:
         language: the app's.
         first_token_ms: the model's time to its first token.
         rules: names of the rules that changed or stopped a sentence, in order of their first time.
+        tokens: counts the tokens of the answer.
 
     """
 
@@ -35,6 +37,7 @@ class Reply:
         self._matched = 0
         self.first_token_ms = 0.0
         self.rules: dict[str, None] = {}
+        self.tokens = TokenMeter()
 
     @property
     def text(self) -> str:

@@ -120,6 +120,7 @@ class Tools:
             result=_bounded(ended.result),
             failed=ended.failed,
             noted=ended.noted,
+            predicted=event.predicted,
             duration_ms=(time.monotonic() - started) * 1000,
         )
         return [completed] if ended.failed or tool is None else [*self._asked_of_the_call(tool, event), completed]

@@ -71,7 +71,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
     """An agent calls a tool. ``arguments`` is the model's JSON text.
 
     ``deadline`` is in epoch seconds; the tool is not run after it. ``call_state`` is the state that tools have kept for
-    the call so far.
+    the call so far. ``predicted``: the turn is only predicted to be over; if it is not, the result is forgotten.
     """
 
     family: ClassVar[str] = "conversation"
@@ -82,6 +82,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
     arguments: str = "{}"
     deadline: float = 0.0
     call_state: dict[str, Any] = msgspec.field(default_factory=dict)
+    predicted: bool = False
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True):

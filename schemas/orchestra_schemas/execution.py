@@ -29,7 +29,8 @@ class PromptCompleted(Event, frozen=True, kw_only=True):
 
     ``text`` is its answer as it was spoken. ``error`` is empty on success. ``model`` and ``parameters`` are those that
     answered; ``rules`` changed or stopped a sentence. Times are in ms. Tokens are the server's own count,
-    0 if it sent none.
+    0 if it sent none; ``tokens_estimated``: the answer was stopped before the server's count came, and the tokens up to
+    there are estimated from the text.
     """
 
     family: ClassVar[str] = "execution"
@@ -43,6 +44,7 @@ class PromptCompleted(Event, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    tokens_estimated: bool = False
     first_token_ms: float = 0.0
     duration_ms: float = 0.0
 
@@ -51,7 +53,8 @@ class ToolCompleted(Event, frozen=True, kw_only=True):
     """The tool call named ``request`` (the id of its `ToolRequested`) has ended.
 
     ``result`` is the text for the agent, an error message if ``failed``. ``noted`` has the changes to the call's state:
-    values by name, null for a name that was removed.
+    values by name, null for a name that was removed. ``predicted`` as in `ToolRequested`: the notes count once the turn
+    has ended, and never if it does not.
     """
 
     family: ClassVar[str] = "execution"
@@ -61,3 +64,4 @@ class ToolCompleted(Event, frozen=True, kw_only=True):
     failed: bool = False
     duration_ms: float = 0.0
     noted: dict[str, Any] = msgspec.field(default_factory=dict)
+    predicted: bool = False

@@ -1,6 +1,6 @@
 """The caller: speech, transcripts, turns, interruptions."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from orchestra_schemas.event import Event
 
@@ -44,8 +44,8 @@ class UserTurnEnded(Event, frozen=True, kw_only=True):
 class UserTurnPredicted(Event, frozen=True, kw_only=True):
     """The caller seems to have finished speaking; the speech engine is not sure yet.
 
-    Work on the reply may begin, but nothing of it is spoken and no tool runs before the `UserTurnEnded` of the same
-    turn. A `UserTurnResumed` makes the turn void. ``speech_ended_at`` as in `UserTurnEnded`.
+    Work on the reply may begin, but nothing of it is spoken before the `UserTurnEnded` of the same turn, and no tool
+    runs but idempotent ones. A `UserTurnResumed` makes the turn void. ``speech_ended_at`` as in `UserTurnEnded`.
     """
 
     family: ClassVar[str] = "caller"
@@ -56,10 +56,12 @@ class UserTurnPredicted(Event, frozen=True, kw_only=True):
 class UserTurnResumed(Event, frozen=True, kw_only=True):
     """The caller is still speaking, or said something other than predicted: the predicted ``turn`` is void.
 
-    The caller's words will end another turn, with a higher number.
+    The caller's words will end another turn, with a higher number. ``reason``: the caller went on speaking, or the
+    final transcript has other words than the prediction.
     """
 
     family: ClassVar[str] = "caller"
+    reason: Literal["resumed", "other_words"] = "resumed"
 
 
 class ReplyInterrupted(Event, frozen=True, kw_only=True):

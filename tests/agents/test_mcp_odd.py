@@ -297,3 +297,11 @@ async def test_a_server_is_shown_without_its_secrets() -> None:
         from orchestra.agents.mcp.server import _name  # noqa: PLC0415
 
         assert "S3CRET" not in _name(name)
+
+
+async def test_a_servers_hints_say_which_tools_may_be_repeated_and_which_may_run_for_nothing() -> None:
+    tools = {tool.name: tool for tool in await tools_of("hints")}
+    assert {name for name, tool in tools.items() if tool.idempotent} == {"reads", "sets"}
+    assert {name for name, tool in tools.items() if tool.runs_early} == {"reads"}
+    confirmed = {tool.name: tool for tool in await tools_of("hints", needs_confirmation=True)}
+    assert not any(tool.runs_early for tool in confirmed.values())

@@ -2,20 +2,29 @@
 
 import time
 
+import pytest
+
+from orchestra.agents import ToolContext, tool
+from orchestra.agents.builtin import collect_digits, press_keys
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     AgentChanged,
+    CallEndRequested,
+    CallTransferRequested,
+    DigitsRequested,
     PromptCompleted,
     PromptRequested,
     ReplyChunk,
+    ToolCall,
     ToolCompleted,
+    ToolRequested,
     TurnCancelled,
     TurnCompleted,
     UserTurnEnded,
     UserTurnPredicted,
     UserTurnResumed,
 )
-from tests.agents.team import Line, call_of, last
+from tests.agents.team import Line, Parcels, book, call_of, find_parcel, last, team
 
 
 async def predict(line: Line, text: str) -> None:
@@ -42,9 +51,9 @@ async def test_the_reply_to_a_predicted_turn_is_made_once_before_the_turn_ends(b
     assert [message.content for message in messages][1:] == ["Hello.", "When do you open?", "At nine.", "thanks"]
 
 
-async def test_a_tool_waits_until_the_predicted_turn_has_ended(bus: TestBus) -> None:
+async def test_a_tool_with_effects_waits_until_the_predicted_turn_has_ended(bus: TestBus) -> None:
     def decide(prompt: PromptRequested) -> object:
-        return "It is found." if last(prompt).startswith("tool") else [call_of("find_parcel", '{"number":"4271"}')]
+        return "It is booked." if last(prompt).startswith("tool") else [call_of("book", '{"day":"Monday"}')]
 
     async with Line(bus, decide).running() as line:
         await predict(line, "where is my parcel")
@@ -54,7 +63,7 @@ async def test_a_tool_waits_until_the_predicted_turn_has_ended(bus: TestBus) -> 
     kinds = await line.kinds()
     assert kinds.index("UserTurnEnded") < kinds.index("ToolRequested")
     assert len(line.parcels.done) == 1
-    assert [chunk.text for chunk in await line.events(ReplyChunk)][-1] == "It is found."
+    assert [chunk.text for chunk in await line.events(ReplyChunk)][-1] == "It is booked."
 
 
 async def test_nothing_of_a_turn_that_goes_on_is_remembered_or_done(bus: TestBus) -> None:
@@ -89,3 +98,133 @@ async def test_a_predicted_turn_is_finished_by_the_worker_that_takes_the_call_ov
         await confirm(line, "When do you open?")
     assert [chunk.text for chunk in await line.events(ReplyChunk)] == ["At nine."]
     assert [completed.turn for completed in await line.events(TurnCompleted)] == [1]
+
+
+def find_then_tell(prompt: PromptRequested) -> object:
+    if last(prompt).startswith("tool"):
+        return f"It is {last(prompt).removeprefix('tool: ')}."
+    return [call_of("find_parcel", '{"number":"4271"}')]
+
+
+async def test_an_idempotent_tool_runs_in_a_predicted_turn_and_its_result_is_used_once_it_has_ended(
+    bus: TestBus,
+) -> None:
+    async with Line(bus, find_then_tell).running() as line:
+        await predict(line, "where is my parcel")
+        await line.until(PromptCompleted, 2)
+        assert not await line.events(TurnCompleted)
+        await confirm(line, "Where is my parcel?")
+    (asked,), (found,) = await line.events(ToolRequested), await line.events(ToolCompleted)
+    assert (asked.predicted, found.predicted, len(line.parcels.done)) == (True, True, 1)
+    assert (await line.events(TurnCompleted))[-1].text == "It is found 4271."
+
+
+async def test_the_result_of_an_idempotent_tool_is_forgotten_if_the_caller_goes_on(bus: TestBus) -> None:
+    def decide(prompt: PromptRequested) -> object:
+        return find_then_tell(prompt) if "parcel" in prompt.messages[-1].content + last(prompt) else "Which one?"
+
+    async with Line(bus, decide).running() as line:
+        line.parcels.gate.clear()
+        await predict(line, "where is my parcel")
+        await line.parcels.waiting.wait()
+        await line.bus.publish(UserTurnResumed(call=line.call, turn=line.turn))
+        line.parcels.gate.set()
+        await line.bus.settled()
+        await line.say("and my invoice")
+    messages = (await line.events(PromptRequested))[-1].messages
+    assert [message.content for message in messages][1:] == ["Hello.", "and my invoice"]
+
+
+@tool(idempotent=True)
+def identify(context: ToolContext) -> str:
+    """Identify the caller."""
+    context.call_state["identified"] = context.call_state.get("identified", 0) + 1
+    return "identified"
+
+
+def identifying(bus: TestBus) -> Line:
+    def decide(prompt: PromptRequested) -> object:
+        return "Thank you." if last(prompt).startswith("tool") else [call_of("identify")]
+
+    parcels = Parcels()
+    return Line(bus, decide, app=team(parcels, tools=(identify,)))
+
+
+async def test_a_predicted_turns_change_of_the_state_is_seen_in_it_and_kept_only_if_it_ends(bus: TestBus) -> None:
+    async with identifying(bus).running() as line:
+        await predict(line, "where is my parcel")
+        await line.until(ReplyChunk)
+        assert [prompt.call_state for prompt in await line.events(PromptRequested)] == [{}, {"identified": 1}]
+        await line.bus.publish(UserTurnResumed(call=line.call, turn=line.turn))
+        await line.bus.settled()
+        await predict(line, "where is my parcel please")
+        await line.until(ReplyChunk, 2)
+        assert (await line.events(ToolRequested))[1].call_state == {}
+        await confirm(line, "where is my parcel please")
+        await line.say("thanks")
+    assert (await line.events(PromptRequested))[4].call_state == {"identified": 1}
+
+
+@pytest.mark.parametrize("dies", ["before the end", "after the end"])
+async def test_a_worker_that_takes_a_predicted_turn_over_keeps_what_its_tool_has_noted(bus: TestBus, dies: str) -> None:
+    line = identifying(bus)
+    async with line.running():
+        await predict(line, "where is my parcel")
+        await line.until(ReplyChunk)
+        if dies == "after the end":
+            await bus.publish(
+                UserTurnEnded(call=line.call, turn=1, text="where is my parcel", at=time.time(), predicted=True)
+            )
+    async with bus.run(line.orchestration().consumer, line.execution().consumer):
+        if dies == "before the end":
+            await confirm(line, "where is my parcel")
+        await line.bus.settled()
+        await line.say("thanks")
+    assert len(await line.events(ToolRequested)) == 2
+    assert (await line.events(PromptRequested))[2].call_state == {"identified": 1}
+    assert [completed.turn for completed in await line.events(TurnCompleted)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        call_of("end_call"),
+        call_of("transfer_call"),
+        call_of("collect_digits", '{"question":"Which number?"}'),
+        call_of("press_keys", '{"keys":"1"}'),
+        call_of("book", '{"day":"Monday"}'),
+        call_of("agreed", "{}"),
+    ],
+    ids=lambda call: call.name,
+)
+async def test_what_acts_on_the_call_or_asks_the_caller_waits_for_the_end_of_the_turn(
+    bus: TestBus, call: ToolCall
+) -> None:
+    @tool(idempotent=True, needs_confirmation="Shall I?")
+    def agreed() -> str:
+        """Do it."""
+        return "done"
+
+    parcels = Parcels()
+    app = team(parcels, tools=(find_parcel, book, collect_digits, press_keys, agreed))
+    async with Line(bus, lambda _: [call], app=app).running() as line:
+        await predict(line, "where is my parcel")
+        await line.until(PromptCompleted)
+        await line.bus.publish(UserTurnResumed(call=line.call, turn=line.turn))
+        await line.bus.settled()
+    asked = {ToolRequested, ToolCompleted, CallEndRequested, CallTransferRequested, DigitsRequested, ReplyChunk}
+    assert not asked & {type(event) for event in await bus.published(None, line.call)}
+    assert parcels.done == []
+
+
+async def test_a_prompt_of_a_turn_that_goes_on_still_counts_its_tokens(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "We open at nine in the morning.", hold_at=3).running() as line:
+        line.model.hold.clear()
+        await predict(line, "when do you open")
+        await line.model.holding.wait()
+        await line.bus.publish(UserTurnResumed(call=line.call, turn=line.turn))
+        await line.bus.settled()
+    (answer,) = await line.events(PromptCompleted)
+    assert (answer.finish_reason, answer.model, answer.tokens_estimated) == ("cancelled", "scripted", True)
+    assert answer.completion_tokens == 3
+    assert answer.prompt_tokens > 0

@@ -87,6 +87,10 @@ def listed(mode: str, cursor: str | None) -> dict[str, Any]:
         return {"tools": [{"name": "same", "inputSchema": OBJECT}], "nextCursor": "again"}
     if mode == "crowd":
         return {"tools": [{"name": f"tool_{number}", "inputSchema": OBJECT} for number in range(1000)]}
+    if mode == "hints":
+        hints = {"reads": {"readOnlyHint": True}, "sets": {"idempotentHint": True}, "adds": {"readOnlyHint": False}}
+        tools = [{"name": name, "inputSchema": OBJECT, "annotations": hint} for name, hint in hints.items()]
+        return {"tools": [*tools, {"name": "plain", "inputSchema": OBJECT}]}
     told = {"name": "told", "description": "Tell it.", "inputSchema": OBJECT, "outputSchema": {"type": "string"}}
     return {"tools": [told, *({"name": name, "inputSchema": OBJECT} for name in sorted(added))]}
 

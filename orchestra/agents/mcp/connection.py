@@ -11,6 +11,7 @@ import structlog
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CONNECTION_CLOSED, ToolListChangedNotification
+from mcp_types import Tool as McpTool
 from pydantic import ValidationError
 
 from orchestra.agents.mcp.catalog import ListedTool
@@ -259,7 +260,7 @@ async def _list_tools(client: Client) -> list[ListedTool]:
     for _ in range(_PAGES):
         page = await client.list_tools(cursor=cursor)
         for tool in page.tools:
-            listing.setdefault(tool.name, ListedTool(tool.name, tool.description or "", tool.input_schema))
+            listing.setdefault(tool.name, _listed(tool))
         cursor = page.next_cursor
         if not cursor or cursor in seen or len(listing) > _TOOLS:
             break
@@ -267,6 +268,17 @@ async def _list_tools(client: Client) -> list[ListedTool]:
     if len(listing) > _TOOLS or cursor:
         _LOG.warning("mcp.list_cut", tools=len(listing), kept=_TOOLS)
     return list(listing.values())[:_TOOLS]
+
+
+def _listed(tool: McpTool) -> ListedTool:
+    hints = tool.annotations
+    return ListedTool(
+        tool.name,
+        tool.description or "",
+        tool.input_schema,
+        read_only=bool(hints and hints.read_only_hint),
+        idempotent=bool(hints and hints.idempotent_hint),
+    )
 
 
 async def _listen(client: Client, changed: Callable[[], None]) -> None:

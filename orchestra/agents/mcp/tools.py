@@ -47,7 +47,11 @@ def mcp_tools(
     The list is fetched when the app is loaded. If the server is unavailable, only its own tools are affected: the app
     starts with the cached list, calls of these tools fail with a reason, and the server is asked again until it
     answers. Each worker keeps one connection, opened at its start and replaced whenever it breaks; changes of the list
-    are picked up. None of the tools counts as idempotent, so no call is repeated after a crash.
+    are picked up.
+
+    A tool that its server calls read-only or idempotent (``readOnlyHint``, ``idempotentHint``) is called again after a
+    crash, no other one is. Only read-only ones are called before it is sure that the caller's turn is over: an
+    idempotent one may still change something that the caller did not mean.
 
     Names and schemas are adapted to what chat endpoints accept: ``files/read`` is ``files_read`` to a model.
 
@@ -149,8 +153,9 @@ class McpTool(Tool):
         def call() -> None:
             """Stand in for the server's function; the server checks the arguments."""
 
-        super().__init__(call, name=name, **options)
+        super().__init__(call, name=name, idempotent=listed.read_only or listed.idempotent, **options)
         self.source = source
+        self._read_only = listed.read_only
         self._server_name = listed.name
         self.description = " ".join((listed.description or listed.name or name).split())[:LONGEST_DESCRIPTION]
         self.schema = ToolSchema(
@@ -172,6 +177,11 @@ class McpTool(Tool):
                 msg = f"wrong arguments for {self.name}: {name} is missing"
                 raise RejectedError(msg)
         return values
+
+    @property
+    def runs_early(self) -> bool:
+        """Whether it may run for nothing; see `Tool.runs_early`."""
+        return self._read_only and super().runs_early
 
     def ready(self) -> Coroutine[Any, Any, None] | None:
         """Wait for the connection; see `Tool.ready`."""

@@ -185,7 +185,7 @@ class OpenAIModel:
         try:
             chunks = response.iter_bytes()
             async for said in self._read(chunks, events, answer):
-                yield TextDelta(said)
+                yield TextDelta(said, *answer.tokens)
             yield self._result(answer)
             if events.done:
                 await _drain(chunks)

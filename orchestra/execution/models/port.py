@@ -9,9 +9,14 @@ from orchestra_schemas import PromptRequested, ToolCall
 
 
 class TextDelta(msgspec.Struct, frozen=True):
-    """A piece of the answer's text as it arrives, from a letter to a paragraph."""
+    """A piece of the answer's text as it arrives, from a letter to a paragraph.
+
+    Tokens are those of the answer so far, where the server counts them while it answers, otherwise 0.
+    """
 
     text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 class ModelAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The actions that `TurnTaking` decides on; the conversation and the pipeline carry them out."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestra.history.ending import HangUp, Transfer
 
@@ -71,9 +72,10 @@ class TurnPredicted:
 
 @dataclass(frozen=True, slots=True)
 class TurnResumed:
-    """The caller continues: the predicted turn is void."""
+    """The caller continues, or has said other words: the predicted turn is void."""
 
     turn: int
+    reason: Literal["resumed", "other_words"] = "resumed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -473,9 +473,9 @@ class Conversation:
                     self._speak(action)
                 case TurnEnded() | TurnPredicted():
                     self._begin_turn(action)
-                case TurnResumed(turn):
+                case TurnResumed(turn, reason):
                     self._wasted_predictions += 1
-                    self._publish(UserTurnResumed(call=self._call, turn=turn))
+                    self._publish(UserTurnResumed(call=self._call, turn=turn, reason=reason))
                 case ReplyCut():
                     self._publish_interruption(action)
                 case ReplyPlayed():

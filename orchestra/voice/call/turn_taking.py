@@ -20,6 +20,7 @@ sentence::
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from orchestra.history.ending import Ending, HangUp
 from orchestra.language import DEFAULT_LANGUAGE, Language
@@ -245,7 +246,7 @@ class TurnTaking:
             return []
         if self._predicting and same_words(text, self._reply.predicted):
             return []
-        before = self.caller_resumed() if self._predicting else self._end_reply(reply_heard)
+        before = self._void_prediction("other_words") if self._predicting else self._end_reply(reply_heard)
         self.turn += 1
         self._reply = self._new_reply()
         self._reply.cut_words, self._reply.predicted = [], text.strip()
@@ -253,14 +254,11 @@ class TurnTaking:
 
     def caller_resumed(self) -> list[Action]:
         """The caller continues: the predicted turn is void."""
-        if not self._predicting:
-            return []
-        self._reply.over = True
-        return [TurnResumed(self.turn), *(self._clear_audio() if self._reply.prepared else [])]
+        return self._void_prediction("resumed")
 
     def transcribed(self, text: str) -> list[Action]:
         """The final transcript. If it differs from the predicted words, the predicted turn is void."""
-        return [] if same_words(text, self._reply.predicted) else self.caller_resumed()
+        return [] if same_words(text, self._reply.predicted) else self._void_prediction("other_words")
 
     def turn_ended(self, text: str, reply_heard: Sequence[str] = ()) -> list[Action]:
         """The caller's turn is over. With words it gets a reply; without words the reply that was cut continues.
@@ -272,7 +270,7 @@ class TurnTaking:
         self._end_turn()
         if self._predicting and (not has_words(text) or same_words(text, self._reply.predicted)):
             return self._confirmed(text.strip() if has_words(text) else self._reply.predicted)
-        void = self.caller_resumed()
+        void = self._void_prediction("other_words")
         if has_words(text) and not self._only_listens(text):
             actions = void + self._end_reply(reply_heard)
             self.turn += 1
@@ -424,6 +422,12 @@ class TurnTaking:
         if self._required:
             reply.waiting = [Say(self.turn, self._required)]
         return reply
+
+    def _void_prediction(self, reason: Literal["resumed", "other_words"]) -> list[Action]:
+        if not self._predicting:
+            return []
+        self._reply.over = True
+        return [TurnResumed(self.turn, reason), *(self._clear_audio() if self._reply.prepared else [])]
 
     def _confirmed(self, text: str) -> list[Action]:
         reply = self._reply

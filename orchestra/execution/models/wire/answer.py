@@ -50,6 +50,11 @@ class AnswerAssembler:
         """Whether the rest of it is not needed."""
         return self.inline.ended or self._size > _LONGEST
 
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """Tokens of the prompt and of the answer that the server has counted so far, 0 if it has not."""
+        return self._tokens[_PROMPT], self._tokens[_COMPLETION]
+
     def take(self, chunk: Any) -> str | None:
         """The text of this chunk to say; "" if it only shows that the model is working, None if not even that.
 
