@@ -116,7 +116,7 @@ async def test_an_idempotent_tool_runs_in_a_predicted_turn_and_its_result_is_use
         await confirm(line, "Where is my parcel?")
     (asked,), (found,) = await line.events(ToolRequested), await line.events(ToolCompleted)
     assert (asked.predicted, found.predicted, len(line.parcels.done)) == (True, True, 1)
-    assert (await line.events(TurnCompleted))[-1].text == "It is found 4271."
+    assert (await line.events(TurnCompleted))[-1].text == "It is found four two seven one."
 
 
 async def test_the_result_of_an_idempotent_tool_is_forgotten_if_the_caller_goes_on(bus: TestBus) -> None:

@@ -40,6 +40,12 @@ NAMES: dict[str, Any] = {
     "long": {"type": "object", "description": "y" * 100_000},
 }  # fmt: skip
 
+#: a tool's name → its annotations
+HINTS: dict[str, Any] = {
+    "reads": {"readOnlyHint": True}, "sets": {"idempotentHint": True}, "adds": {"readOnlyHint": False},
+    "boasts": {"readOnlyHint": "yes", "title": 7}, "lists": [], "null": None,
+}  # fmt: skip
+
 #: the answer of the tool ``told``, by its argument ``kind``
 KINDS: dict[str, Any] = {
     "text": {"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]},
@@ -72,10 +78,10 @@ KINDS: dict[str, Any] = {
 
 def listed(mode: str, cursor: str | None) -> dict[str, Any]:
     """One page of the list of tools."""
-    if mode == "names":
-        return {
-            "tools": [{"name": name, "inputSchema": schema} for name, schema in NAMES.items()] + [{"no": "name"}, 7]
-        }
+    if mode in {"names", "hints"}:
+        tools = [{"name": name, "inputSchema": schema} for name, schema in NAMES.items()]
+        hinted = [{"name": name, "inputSchema": OBJECT, "annotations": hints} for name, hints in HINTS.items()]
+        return {"tools": hinted if mode == "hints" else [*tools, {"no": "name"}, 7]}
     if mode == "pages":
         page = int(cursor or 0)
         tools = [{"name": f"tool_{page}_{number}", "inputSchema": OBJECT} for number in range(2)]
@@ -87,10 +93,6 @@ def listed(mode: str, cursor: str | None) -> dict[str, Any]:
         return {"tools": [{"name": "same", "inputSchema": OBJECT}], "nextCursor": "again"}
     if mode == "crowd":
         return {"tools": [{"name": f"tool_{number}", "inputSchema": OBJECT} for number in range(1000)]}
-    if mode == "hints":
-        hints = {"reads": {"readOnlyHint": True}, "sets": {"idempotentHint": True}, "adds": {"readOnlyHint": False}}
-        tools = [{"name": name, "inputSchema": OBJECT, "annotations": hint} for name, hint in hints.items()]
-        return {"tools": [*tools, {"name": "plain", "inputSchema": OBJECT}]}
     told = {"name": "told", "description": "Tell it.", "inputSchema": OBJECT, "outputSchema": {"type": "string"}}
     return {"tools": [told, *({"name": name, "inputSchema": OBJECT} for name in sorted(added))]}
 

@@ -43,7 +43,14 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
         "name": tool["name"],
         **({"description": _text(described)} if isinstance(described, str) else {}),
         "inputSchema": accepted_parameters(schema if usable else {}),
+        "annotations": _hints(tool.get("annotations")),
     }
+
+
+def _hints(annotations: Any) -> dict[str, bool]:
+    """The hints that are used. One that is anything but true is false: the tool is then treated with more care."""
+    given = annotations if isinstance(annotations, dict) else {}
+    return {name: given.get(name) is True for name in ("readOnlyHint", "idempotentHint")}
 
 
 def _block(block: Any) -> dict[str, Any]:

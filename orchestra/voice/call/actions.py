@@ -1,6 +1,6 @@
 """The actions that `TurnTaking` decides on; the conversation and the pipeline carry them out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestra.history.ending import HangUp, Transfer
@@ -75,7 +75,7 @@ class TurnResumed:
     """The caller continues, or has said other words: the predicted turn is void."""
 
     turn: int
-    reason: Literal["resumed", "other_words"] = "resumed"
+    reason: Literal["resumed", "other_words"] = field(default="resumed", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

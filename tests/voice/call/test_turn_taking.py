@@ -389,3 +389,12 @@ def test_a_message_is_left_whatever_is_being_said_and_then_the_call_ends(turns: 
     assert turns.output_cleared()[0] == Say(1, "Call us back.")
     assert turns.chunk(1, "What did you say?") == []
     assert turns.mark_returned("1.1") == [ReplyPlayed(1, "Call us back.", ""), HangUp()]
+
+
+def test_a_void_prediction_tells_why_it_is_void(turns: TurnTaking) -> None:
+    turns.caller_started([])
+    turns.turn_predicted("where is")
+    assert [action.reason for action in turns.caller_resumed() if isinstance(action, TurnResumed)] == ["resumed"]
+    turns.turn_predicted("where is my parcel")
+    void = turns.transcribed("where is my partner")
+    assert [action.reason for action in void if isinstance(action, TurnResumed)] == ["other_words"]
