@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestra.agents.rule import Handoff, Sentence, ToolUse, rule
     from orchestra.agents.tool import Tool, ToolContext, tool
     from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
+    from orchestra.endpointing import Endpointing
     from orchestra.errors import ToolFailed
 
 _PLACES = {
@@ -25,6 +26,7 @@ _PLACES = {
     "Consumer": "orchestra.bus",
     "Context": "orchestra.bus",
     "EmbeddedServer": "orchestra.bus",
+    "Endpointing": "orchestra.endpointing",
     "Handoff": "orchestra.agents.rule",
     "Knowledge": "orchestra.agents.knowledge",
     "Sentence": "orchestra.agents.rule",
@@ -47,6 +49,7 @@ __all__ = [
     "Consumer",
     "Context",
     "EmbeddedServer",
+    "Endpointing",
     "Handoff",
     "Knowledge",
     "Sentence",

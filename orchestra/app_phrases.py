@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
 
 _PRINT_PHRASES = """
@@ -22,7 +23,7 @@ sys.stdout.buffer.write(msgspec.json.encode({name: getattr(app, name) for name i
 
 
 class AppPhrases(msgspec.Struct, frozen=True):
-    """The name and version of an app, and what the edge says for it."""
+    """The name and version of an app, and what the edge says for it and how long it waits."""
 
     name: str
     version: str
@@ -32,6 +33,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     still_there: str
     transfer_failed: str
     voicemail: str
+    endpointing_by_agent: dict[str, Endpointing]
     fillers: tuple[tuple[str, str], ...]
 
 

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestra.agents.app_checks import as_tuple, check_text
+from orchestra.agents.app_checks import as_tuple, check_endpointing, check_text
 from orchestra.agents.tool import Tool
+from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
 
 
@@ -30,6 +31,7 @@ class Agent:
         model: the model that answers for this agent; empty: the platform's.
         parameters: sent to the model's server with the prompt, such as ``{"temperature": 0.2,
             "max_tokens": 200}``; the names are the server's.
+        endpointing: how patient it is with a caller who pauses; None: as the app says.
 
     """
 
@@ -43,6 +45,7 @@ class Agent:
     voice: str = ""
     model: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    endpointing: Endpointing | None = None
 
     def __post_init__(self) -> None:
         """Report common mistakes where they are made.
@@ -66,6 +69,7 @@ class Agent:
         if not isinstance(self.parameters, Mapping):
             msg = f'{here} parameters is {type(self.parameters).__name__}: write them as {{"temperature": 0.2}}'
             raise AppError(msg)
+        check_endpointing(self.endpointing, here)
 
     @cached_property
     def instructions(self) -> str:

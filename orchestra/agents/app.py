@@ -8,12 +8,13 @@ from inspect import isasyncgenfunction
 from typing import Any
 
 from orchestra.agents.agent import Agent
-from orchestra.agents.app_checks import as_tuple, check_text
+from orchestra.agents.app_checks import as_tuple, check_endpointing, check_text
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
 from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool, ToolSource
+from orchestra.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.version import package_version
@@ -44,6 +45,7 @@ class App:
             number can be forged, so let nothing depend on it.
         lifespan: opens what the tools need (connections, files) when an execution worker starts, and closes it when
             it stops; tools get what it yields as ``ToolContext.resources``.
+        endpointing: how patient its agents are with a caller who pauses, unless an agent has its own.
 
     """
 
@@ -64,6 +66,7 @@ class App:
         default_factory=dict, hash=False
     )  # an app is the key of caches, so it has to be hashable
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
+    endpointing: Endpointing = DEFAULT_ENDPOINTING
 
     def __post_init__(self) -> None:
         """Report common mistakes where they are made.
@@ -92,6 +95,7 @@ class App:
         if self.lifespan is not None and (isasyncgenfunction(self.lifespan) or not callable(self.lifespan)):
             msg = f"{here} lifespan is not a context manager: mark the function with @contextlib.asynccontextmanager"
             raise AppError(msg)
+        check_endpointing(self.endpointing, here)
 
     @cached_property
     def version(self) -> str:
@@ -133,6 +137,12 @@ class App:
                     found.setdefault(tool.name, tool)
             known = self.__dict__["_known"] = revision, found
         return known[1]
+
+    @property
+    def endpointing_by_agent(self) -> dict[str, Endpointing]:
+        """How patient each agent is, by its name; "" for the one that answers first."""
+        found = {agent.name: agent.endpointing or self.endpointing for agent in self.agents}
+        return {"": found.get(self.entry, self.endpointing), **found}
 
     @property
     def fillers(self) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
+from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
 
 T = TypeVar("T")
@@ -47,6 +48,18 @@ def check_text(given: Any, where: str) -> None:
     """
     if not isinstance(given, str):
         msg = f"{where} is {_shown(given)}, not text: write it in quotation marks"
+        raise AppError(msg)
+
+
+def check_endpointing(given: Any, here: str) -> None:
+    """Check that this is an `Endpointing`, or None.
+
+    Raises:
+        AppError: it is not.
+
+    """
+    if not isinstance(given, Endpointing | None):
+        msg = f'{here} endpointing is {_shown(given)}: write endpointing=Endpointing(patience="patient")'
         raise AppError(msg)
 
 

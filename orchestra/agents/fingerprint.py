@@ -12,6 +12,7 @@ import msgspec
 
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool
+from orchestra.endpointing import DEFAULT_ENDPOINTING
 
 if TYPE_CHECKING:
     from orchestra.agents.agent import Agent
@@ -36,6 +37,7 @@ def fingerprint(app: "App") -> str:
         "transfer_target": app.transfer_target,
         "redact": dict(app.redact),
         **({"remembers_callers": True} if app.remembers_callers else {}),
+        **({"endpointing": app.endpointing.content} if app.endpointing != DEFAULT_ENDPOINTING else {}),
         "agents": [_agent(app, agent) for agent in app.agents],
         "tools": [_tool(tool) for _, tool in sorted(app.tools.items())],
         "rules": [[rule.name, rule.subject.__name__, sources(rule.function)] for rule in app.rules],
@@ -57,6 +59,7 @@ def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
         "voice": agent.voice,
         "model": agent.model,
         "parameters": dict(agent.parameters),
+        **({"endpointing": agent.endpointing.content} if agent.endpointing is not None else {}),
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra.language.sentence_splitter import SentenceSplitter
+from orchestra.language.utterance_state import UtteranceState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ class Language:
         simply_agrees: whether they say yes and nothing more.
         is_backchannel: whether words only show that somebody listens ("mhm").
         may_become_backchannel: whether first words may still turn out to be one.
+        utterance_state: how far a caller's words have got, as an answer to the agent's last words (empty: none).
         tool_examples: what callers say when they need a built-in tool, by the tool's name.
 
     """
@@ -76,6 +78,7 @@ class Language:
     simply_agrees: Callable[[str], bool]
     is_backchannel: Callable[[str], bool]
     may_become_backchannel: Callable[[str], bool]
+    utterance_state: Callable[[str, str], UtteranceState]
     tool_examples: Mapping[str, tuple[str, ...]]
 
     def to_speech(self, sentence: str) -> str:

@@ -25,8 +25,9 @@ from pipecat.utils.time import time_now_iso8601
 
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
-from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
+from orchestra.voice.engines.turn_detection.smart_turn_stop import SmartTurnStop
 from orchestra.voice.engines.word_timestamps import WordCountingTTS
 from tests.bench._edge_answer import ANSWER
 
@@ -114,8 +115,8 @@ class _Stubs:
     def turn_start(self, barge_in_words: int) -> None:
         """Any voice or word starts a turn."""
 
-    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> SmartTurnStop:
-        return SmartTurnStop(analyzer)
+    def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> SmartTurnStop:
+        return SmartTurnStop(analyzer, endpointer)
 
     def tts(self, _voice: str) -> OwnStubTTS:
         return OwnStubTTS()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -17,6 +17,7 @@ from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.time import time_now_iso8601
 
+from orchestra.endpointing import Endpointing
 from orchestra.settings import Settings
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
@@ -119,7 +120,7 @@ class ScriptedEngines:
     def vad(self) -> LevelVAD:
         return LevelVAD()
 
-    def user_turn_strategies(self, stt: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
+    def user_turn_strategies(self, stt: Any, endpointer: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
         return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
 
 
@@ -135,6 +136,7 @@ class Greeting:
     still_there: str = ""
     transfer_failed: str = "Nobody is there."
     voicemail: str = ""
+    endpointing_by_agent: Mapping[str, Endpointing] = field(default_factory=dict)
     fillers: tuple[tuple[str, str], ...] = ()
 
 

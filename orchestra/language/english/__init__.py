@@ -6,6 +6,7 @@ from orchestra.language.english.agreement import agrees, simply_agrees
 from orchestra.language.english.argument_words import in_words
 from orchestra.language.english.backchannel import is_backchannel, may_become_backchannel
 from orchestra.language.english.stemming import closest_term, stem, strip_pleasantries, terms, words
+from orchestra.language.english.utterance_state import utterance_state
 from orchestra.language.plain_text import SignNames, plain_text
 from orchestra.language.port import Language, Phrases
 from orchestra.language.sentence_splitter import SentenceSplitter
@@ -49,6 +50,7 @@ LANGUAGE: Final = Language(
     simply_agrees=simply_agrees,
     is_backchannel=is_backchannel,
     may_become_backchannel=may_become_backchannel,
+    utterance_state=utterance_state,
     tool_examples={
         "end_call": ("good bye", "bye bye", "that is all, thank you", "nothing else, thanks", "hang up"),
         "transfer_call": (

@@ -1,14 +1,15 @@
 """One call on this edge, from its first frame to its last event."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
 
 from orchestra.bus import Publisher
 from orchestra.clock import SYSTEM_CLOCK, Clock
+from orchestra.endpointing import Endpointing
 from orchestra.hide_secrets import without_secrets
 from orchestra.history.ending import Ending, Transfer
 from orchestra.history.resume import ResumeState
@@ -66,6 +67,7 @@ class Script:
     transfer_failed: str = ""
     voicemail: str = ""
     consent: str = ""
+    endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
     hangs_up: bool = False  # after the greeting, which is then a message
 
     @property
@@ -154,6 +156,11 @@ class Call:
     def id(self) -> str:
         """The call's id."""
         return self.parties.call
+
+    @property
+    def endpointing(self) -> Mapping[str, Endpointing]:
+        """How patient each agent is with a caller who pauses."""
+        return self._script.endpointing
 
     # -- life
 

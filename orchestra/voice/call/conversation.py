@@ -136,6 +136,7 @@ class Conversation:
         self._tts_given_at = 0.0
         self._tts_audio_at = 0.0
         self._reply_from_ms = 0.0
+        self._heard_before = (-1, "")  # what an earlier edge said up to this turn
 
     # -- the caller's side
 
@@ -156,6 +157,7 @@ class Conversation:
         ``again`` is said where the caller's words were lost; ``first`` as in `greet`.
         """
         turn = resume_state.turn
+        self._heard_before = turn, resume_state.all_heard
         self.turns.require_heard("" if first in resume_state.all_heard else first)
         self.turns.restore(turn, list(resume_state.heard), agent=resume_state.agent, over=False)
         self._sentences_reported = len(resume_state.heard)
@@ -280,6 +282,16 @@ class Conversation:
             self._act(self.turns.ask_to_repeat(self._apology, heard))
         else:
             self._act(self.turns.turn_ended(text, heard))
+
+    @property
+    def last_reply(self) -> tuple[str, str]:
+        """The agent of the current or the last reply, and its words so far."""
+        turn, heard_before = self._heard_before
+        return self.turns.reply_agent, self.turns.reply_text or (heard_before if turn == self.turns.turn else "")
+
+    def pause_allowed(self, seconds: float) -> None:
+        """The caller may pause for this much longer than after a finished turn: until then they do not wait."""
+        self._silence.pause_s = seconds
 
     def is_echo(self, text: str, *, so_far: bool = False) -> bool:
         """Whether these words are an echo of the agent's: an echo interrupts nothing and gets no reply.

@@ -32,6 +32,7 @@ class SilenceWatch:
 
     Attributes:
         since: when the caller was last heard, by voice or key.
+        pause_s: how long a pause after that may still belong to their turn: only then do they wait.
         sounded_at: when the caller last heard anything.
         worked_at: when the agents last showed that they are working on this turn.
         away_at: when the platform was last known to be away; it receives the caller's turn only after that.
@@ -42,6 +43,7 @@ class SilenceWatch:
     """
 
     since: float = 0.0
+    pause_s: float = 0.0
     sounded_at: float = 0.0
     worked_at: float = 0.0
     away_at: float = 0.0
@@ -76,12 +78,13 @@ class SilenceWatch:
             patient: the caller is pressing keys and is not waiting yet.
 
         """
-        quiet_s = now - max(self.since, self.sounded_at, self.notified_at)
+        since = self.since + self.pause_s
+        quiet_s = now - max(since, self.sounded_at, self.notified_at)
         self.away_at = now if away else self.away_at
-        waited_s = now - max(self.since, self.away_at)
+        waited_s = now - max(since, self.away_at)
         if self.apologised:
             return "nothing"
-        if not away and now - max(self.since, self.away_at, self.worked_at) > _GIVE_UP_S:
+        if not away and now - max(since, self.away_at, self.worked_at) > _GIVE_UP_S:
             return "give up"
         lost = not (at_work or away or patient)
         if lost and waited_s > APOLOGY_AFTER_S and quiet_s > _BREATH_S:

@@ -156,6 +156,11 @@ class TurnTaking:
         return self.reply_open and self._reply.prepared
 
     @property
+    def reply_agent(self) -> str:
+        """The agent that gives the current or the last reply."""
+        return self._reply.agent
+
+    @property
     def words_in_flight(self) -> int:
         """How many words of the open reply have been given to the TTS engine since the last cut."""
         reply = self._reply

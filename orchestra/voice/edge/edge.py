@@ -2,11 +2,12 @@
 
 import random
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from orchestra.bus import Bus, Publisher
+from orchestra.endpointing import Endpointing
 from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Script
@@ -68,6 +69,10 @@ class EdgeApp(Protocol):
         """Said to an answering machine; empty: nothing."""
 
     @property
+    def endpointing_by_agent(self) -> Mapping[str, Endpointing]:
+        """How patient each agent is with a caller who pauses; "" for the agent that answers first."""
+
+    @property
     def fillers(self) -> Iterable[tuple[str, str]]:
         """Said while a tool is slow, each with the voice that says it."""
 
@@ -120,6 +125,7 @@ def script(settings: Settings, app: EdgeApp) -> Script:
         still_there=app.still_there,
         transfer_failed=app.transfer_failed,
         voicemail=app.voicemail,
+        endpointing=app.endpointing_by_agent,
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,
     )

@@ -13,6 +13,7 @@ from orchestra.settings import Settings
 from orchestra.voice.engines.failover import StandbyService
 from orchestra.voice.engines.port import Engine, FallbackEngine, STTEngine, TTSEngine
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra.voice.engines.turn_detection.vad import InlineVAD
 
@@ -73,12 +74,16 @@ class Engines:
         """The service that takes over when one call's `tts` fails; it follows that one in the pipeline."""
         return None if self._tts_fallback is None else self._tts_fallback.standby_tts()
 
-    def user_turn_strategies(self, stt: STTService) -> UserTurnStrategies:
-        """How the caller's turn starts and ends when ``stt`` transcribes it: each engine has its own strategies."""
+    def user_turn_strategies(self, stt: STTService, endpointer: Endpointer) -> UserTurnStrategies:
+        """How the caller's turn starts and ends when ``stt`` transcribes it: each engine has its own strategies.
+
+        ``endpointer`` decides for one call how long a pause ends the turn, whichever engine transcribes.
+        """
         engine = self._stt_fallback if isinstance(stt, StandbyService) and self._stt_fallback else self._stt
         start = engine.turn_start(self._barge_in_words)
         return UserTurnStrategies(
-            start=None if start is None else [start], stop=[engine.turn_stop(self._turn_detection.end_of_turn())]
+            start=None if start is None else [start],
+            stop=[engine.turn_stop(self._turn_detection.end_of_turn(), endpointer)],
         )
 
     def vad(self, params: VADParams | None = None) -> InlineVAD:

@@ -14,6 +14,7 @@ from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
 from orchestra.voice.engines.failover import StandbyService
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 
 
@@ -35,8 +36,8 @@ class STTEngine(Engine, Protocol):
     def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy | None:
         """The strategy that starts the caller's turn; ``barge_in_words`` interrupt the agent. None: any voice does."""
 
-    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
-        """The strategy that ends the caller's turn with this engine's transcripts."""
+    def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> BaseUserTurnStopStrategy:
+        """The strategy that ends the caller's turn with this engine's transcripts, as ``endpointer`` decides."""
 
 
 class TTSEngine(Engine, Protocol):

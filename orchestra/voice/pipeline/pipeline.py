@@ -84,7 +84,7 @@ class CallPipeline:
             on_mark=call.on_mark_sent,
             on_clear=conversation.cleared,
         )
-        self._user_turns = UserTurnAggregator(conversation, engines, self._stt)
+        self._user_turns = UserTurnAggregator(conversation, engines, self._stt, call.endpointing)
         self._agent_speech = AgentSpeechProcessor(
             conversation, speech, find_phrase, on_tts_text=call.on_tts_text, on_unsaid_text=call.on_unsaid_text
         )

@@ -1,6 +1,7 @@
 """The caller's side of the pipeline: voice activity, transcripts, turns."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipecat.frames.frames import (
@@ -24,8 +25,10 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.processors.frame_processor import FrameDirection
 
+from orchestra.endpointing import Endpointing
 from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.engines.turn_detection.barge_in import require_words
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines
@@ -43,10 +46,15 @@ class UserTurnAggregator(LLMUserAggregator):
     that frame, and the caller's words with it.
     """
 
-    def __init__(self, conversation: Conversation, engines: "Engines", stt: Any) -> None:
+    def __init__(
+        self, conversation: Conversation, engines: "Engines", stt: Any, endpointing: Mapping[str, Endpointing]
+    ) -> None:
+        self._endpointer = Endpointer(
+            asked=lambda: conversation.last_reply, options=endpointing, on_pause=conversation.pause_allowed
+        )
         params = LLMUserAggregatorParams(
             vad_analyzer=engines.vad(),
-            user_turn_strategies=engines.user_turn_strategies(stt),
+            user_turn_strategies=engines.user_turn_strategies(stt, self._endpointer),
             user_turn_stop_timeout=_WORDS_WITHIN_S,
             empty_user_turn=None,  # `TurnTaking` decides what a turn without words means
         )
@@ -59,7 +67,7 @@ class UserTurnAggregator(LLMUserAggregator):
     async def switch_engine(self, stt: Any) -> None:
         """Use this engine's turn strategies from now on."""
         self._stt = stt
-        strategies = self._engines.user_turn_strategies(stt)
+        strategies = self._engines.user_turn_strategies(stt, self._endpointer)
         chosen = require_words(strategies) if self._words_required else strategies
         await self._user_turn_controller.update_strategies(chosen)
 

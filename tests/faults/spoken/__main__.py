@@ -84,8 +84,8 @@ class ToneEngines:
     def vad(self) -> LevelVAD:
         return LevelVAD()
 
-    def user_turn_strategies(self, stt: Any) -> UserTurnStrategies:
-        del stt
+    def user_turn_strategies(self, stt: Any, endpointer: Any) -> UserTurnStrategies:
+        del stt, endpointer
         return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.3)])
 
     def voice_key(self, voice: str = "") -> str:

@@ -84,7 +84,7 @@ class FaultyEngines(ScriptedEngines):
     def tts(self, voice: str = "") -> Any:  # noqa: ARG002 - one tone
         return LateTTS(self.speech_late_s)
 
-    def user_turn_strategies(self, stt: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
+    def user_turn_strategies(self, stt: Any, endpointer: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
         start = [BargeIn(min_words=self.barge_in_words)] if self.barge_in_words > 1 else None
         return UserTurnStrategies(start=start, stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
 

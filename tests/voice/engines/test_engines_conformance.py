@@ -22,6 +22,7 @@ from pipecat.processors.audio.vad_processor import VADProcessor
 from orchestra.simulator.transcript_match import compare
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from tests.voice.engines.conftest import QUESTION, quiet
 from tests.voice.engines.line import Line
 
@@ -58,7 +59,7 @@ async def test_a_silent_line_has_no_transcript(ears: Engines) -> None:
 async def test_the_callers_turn_ends_once_with_all_that_was_said(ears: Engines, question: bytes) -> None:
     stt = ears.stt()
     parameters = LLMUserAggregatorParams(
-        vad_analyzer=ears.vad(), user_turn_strategies=ears.user_turn_strategies(stt), empty_user_turn=None
+        vad_analyzer=ears.vad(), user_turn_strategies=ears.user_turn_strategies(stt, Endpointer()), empty_user_turn=None
     )
     user, _ = LLMContextAggregatorPair(LLMContext(), user_params=parameters)
     async with Line(stt, user) as line:

@@ -7,14 +7,15 @@ import pytest
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.frames.frames import LLMContextFrame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
-from pipecat.metrics.metrics import MetricsData
+from pipecat.metrics.metrics import MetricsData, TurnMetricsData
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
+from orchestra.endpointing import Endpointing
 from orchestra.voice.engines.local.endpointing import SegmentAwareTurnStop
 from orchestra.voice.engines.local.stt import LocalSTT
-from orchestra.voice.engines.turn_detection.endpointing import is_sentence
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
 from tests.voice.engines.conftest import quiet
@@ -22,18 +23,28 @@ from tests.voice.engines.line import Line
 from tests.voice.engines.test_engines_conformance import caller_said
 
 
-class Complete(SmartTurnAnalyzer):
+class Judged(SmartTurnAnalyzer):
+    """Gives every pause the same probability of being the end of the turn."""
+
+    probability = 0.0
+
+    async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
+        judged = TurnMetricsData(
+            processor="test", is_complete=False, probability=self.probability, e2e_processing_time_ms=0.0
+        )
+        return EndOfTurnState.INCOMPLETE, judged
+
+
+class Complete(Judged):
     """Takes every pause for the end of the turn."""
 
-    async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
-        return EndOfTurnState.COMPLETE, None
+    probability = 0.99
 
 
-class Incomplete(SmartTurnAnalyzer):
+class Incomplete(Judged):
     """Takes no pause for the end of the turn."""
 
-    async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, MetricsData | None]:
-        return EndOfTurnState.INCOMPLETE, None
+    probability = 0.01
 
 
 @dataclass
@@ -48,12 +59,33 @@ class Gated:
         return self.texts.pop(0)
 
 
-def listening_half(listening: TurnDetectionModels, engine: Gated, analyzer: type[SmartTurnAnalyzer] = Complete) -> Line:
+def listening_half(
+    listening: TurnDetectionModels,
+    engine: Gated,
+    analyzer: type[SmartTurnAnalyzer] = Complete,
+    endpointer: Endpointer | None = None,
+) -> Line:
     end_of_turn = analyzer(listening._turn_session, listening._threads, SmartTurnParams())
-    strategies = UserTurnStrategies(stop=[SegmentAwareTurnStop(end_of_turn)])
+    strategies = UserTurnStrategies(stop=[SegmentAwareTurnStop(end_of_turn, endpointer or Endpointer())])
     parameters = LLMUserAggregatorParams(user_turn_strategies=strategies, empty_user_turn=None)
     user, _ = LLMContextAggregatorPair(LLMContext(), user_params=parameters)
     return Line(LocalSTT(engine), user)
+
+
+async def wait_of(line: Line, engine: Gated) -> float:
+    """Seconds of silence, in steps of 0.1, after which a stretch of speech that is just transcribed ends the turn."""
+    before = len(line.all(LLMContextFrame))
+    heard = len(line.all(SegmentTranscribedFrame))
+    await speak(line)
+    engine.gate.release()
+    await line.until_any(SegmentTranscribedFrame, heard + 1)
+    silence_s = 0.2
+    while len(line.all(LLMContextFrame)) == before:
+        await line.hear(quiet(0.1))
+        await asyncio.sleep(0)
+        silence_s += 0.1
+        assert silence_s < 4.0
+    return silence_s
 
 
 async def speak(line: Line) -> None:
@@ -88,37 +120,53 @@ async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: TurnD
 
 
 @pytest.mark.parametrize(
-    ("text", "pause_s"), [("Thank you. Good-bye.", 0.7), ("It is 42 71.", 1.0), ("I would like to.", 2.0)]
+    ("text", "analyzer", "least_s", "most_s"),
+    [
+        ("Thank you. Good-bye.", Complete, 0.2, 0.5),
+        ("Thank you. Good-bye.", Incomplete, 1.5, 2.2),
+        ("I would like to.", Complete, 1.0, 1.6),
+        ("I would like to.", Incomplete, 1.6, 2.4),
+        ("He was not.", Complete, 1.0, 1.6),
+        ("My parcel number is 4, 2.", Complete, 1.0, 1.6),
+        ("Let me think.", Complete, 2.3, 2.7),
+    ],
 )
-async def test_a_turn_that_sounds_unfinished_ends_after_a_pause_that_the_words_decide(
-    listening: TurnDetectionModels, text: str, pause_s: float
+async def test_words_and_sound_decide_how_long_a_pause_ends_the_turn(
+    listening: TurnDetectionModels, text: str, analyzer: type[SmartTurnAnalyzer], least_s: float, most_s: float
 ) -> None:
     engine = Gated([text])
-    async with listening_half(listening, engine, Incomplete) as line:
+    async with listening_half(listening, engine, analyzer) as line:
+        assert least_s <= await wait_of(line, engine) <= most_s
+
+
+async def test_digits_in_groups_are_one_turn_that_ends_with_the_last_digit(listening: TurnDetectionModels) -> None:
+    engine = Gated(["4, 2.", "7-1."])
+    endpointer = Endpointer(asked=lambda: ("desk", "What are the last four digits of your card?"))
+    async with listening_half(listening, engine, Complete, endpointer) as line:
         await speak(line)
         engine.gate.release()
         await line.until_any(SegmentTranscribedFrame)
-        await line.hear(quiet(pause_s - 0.2))
+        await line.hear(quiet(0.8))
         assert not line.all(LLMContextFrame)
-        await line.hear(quiet(0.3))
+        assert await wait_of(line, engine) < 0.5
         turns = await line.until_any(LLMContextFrame)
-    assert caller_said(turns[0]) == text
+    assert caller_said(turns[0]) == "4, 2. 7-1."
 
 
-@pytest.mark.parametrize(
-    ("text", "finished"),
-    [
-        ("Where is my parcel 4271?", True),
-        ("Good-bye.", True),
-        ("It is 42.", True),
-        ("Where are you from?", True),
-        ("My name is", False),
-        ("The number is...", False),
-        ("I would like to.", False),
-        ("427 1", False),
-        ("", False),
-        (".", False),
-    ],
-)
-def test_a_sentence_is_recognized_by_its_end(text: str, *, finished: bool) -> None:
-    assert is_sentence(text) is finished
+async def test_a_caller_who_was_cut_gets_more_time_for_the_next_pause(listening: TurnDetectionModels) -> None:
+    engine = Gated(["I bought it in Denver", "last year in May", "at the big store"])
+    async with listening_half(listening, engine, Incomplete) as line:
+        first = await wait_of(line, engine)
+        second = await wait_of(line, engine)  # the caller goes on although nobody has answered
+    assert second > first
+
+
+async def test_the_agent_that_speaks_decides_how_patient_it_is(listening: TurnDetectionModels) -> None:
+    options = {"": Endpointing(), "billing": Endpointing(max_pause_s=0.6)}
+    waits = []
+    for agent in ("desk", "billing"):
+        engine = Gated(["I would like to."])
+        endpointer = Endpointer(asked=lambda agent=agent: (agent, "Yes?"), options=options)  # type: ignore[misc]
+        async with listening_half(listening, engine, Incomplete, endpointer) as line:
+            waits.append(await wait_of(line, engine))
+    assert waits[1] <= 0.7 < waits[0]

@@ -35,7 +35,8 @@ PRIVATE: dict[type, str] = {
     SileroVADAnalyzer: "_get_smoothed_volume _low_confidence_windows _maybe_reset_model _model _params _prev_volume "
     "_run_analyzer _windows_since_reset",
     TTSService: "_aggregated_frame_sequencer",
-    TurnAnalyzerUserTurnStopStrategy: "_maybe_trigger_user_turn_stopped _text _timeout_expired _vad_user_speaking",
+    TurnAnalyzerUserTurnStopStrategy: "_handle_input_audio _handle_prediction_result _maybe_trigger_user_turn_stopped "
+    "_text _timeout_expired _turn_analyzer _turn_complete _vad_stopped _vad_user_speaking",
 }
 
 

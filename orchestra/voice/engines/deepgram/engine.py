@@ -11,8 +11,9 @@ from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram.flux import FluxSTT, ServerTurnStop
 from orchestra.voice.engines.deepgram.stt import ReconnectingDeepgramSTT
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn, ServerBargeIn
-from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+from orchestra.voice.engines.turn_detection.smart_turn_stop import SmartTurnStop
 
 
 class NovaEngine:
@@ -47,9 +48,9 @@ class NovaEngine:
         """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
         return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
-    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
-        """Ends the turn when smart-turn says so and Deepgram has confirmed the final transcript."""
-        return SmartTurnStop(analyzer)
+    def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> BaseUserTurnStopStrategy:
+        """Ends the turn after the allowed pause, when Deepgram has confirmed the final transcript."""
+        return SmartTurnStop(analyzer, endpointer)
 
     async def close(self) -> None:
         """Nothing to release: its calls share nothing."""
@@ -89,7 +90,11 @@ class FluxEngine:
         """The server starts a turn at its first word; while the agent speaks, ``barge_in_words`` words do."""
         return ServerBargeIn(min_words=barge_in_words) if barge_in_words > 1 else ExternalUserTurnStartStrategy()
 
-    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:  # noqa: ARG002 - the server decides
+    def turn_stop(
+        self,
+        analyzer: SmartTurnAnalyzer,  # noqa: ARG002 - the server decides
+        endpointer: Endpointer,  # noqa: ARG002
+    ) -> BaseUserTurnStopStrategy:
         """Ends the turn when the server does."""
         return ServerTurnStop()
 

@@ -3,11 +3,11 @@
 from pipecat.frames.frames import Frame, VADUserStoppedSpeakingFrame
 from pipecat.turns.types import ProcessFrameResult
 
-from orchestra.voice.engines.turn_detection.endpointing import SmartTurnStop
+from orchestra.voice.engines.turn_detection.smart_turn_stop import SmartTurnStop
 
 
 class SegmentAwareTurnStop(SmartTurnStop):
-    """Ends the turn when smart-turn says so *and* every stretch of speech in it is transcribed.
+    """Ends the turn after the allowed pause, once every stretch of speech in it is transcribed.
 
     The stock strategy ends it on the transcript of an earlier stretch while a later one is still being transcribed; the
     late words then start a new turn and interrupt the answer::
@@ -39,4 +39,4 @@ class SegmentAwareTurnStop(SmartTurnStop):
         if self._timeout_expired:
             self._pending = 0
         if self._pending <= 0:
-            await super()._maybe_trigger_user_turn_stopped()  # type: ignore[no-untyped-call]
+            await super()._maybe_trigger_user_turn_stopped()

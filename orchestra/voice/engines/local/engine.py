@@ -17,6 +17,7 @@ from orchestra.voice.engines.local.synchronous_speech import LocalSpeech
 from orchestra.voice.engines.local.tts import PIPER_VOICE, LocalTTS
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 
 _CORES_PER_RUN = 2
@@ -41,9 +42,9 @@ class LocalEngine:
         """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
         return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
-    def turn_stop(self, analyzer: SmartTurnAnalyzer) -> BaseUserTurnStopStrategy:
+    def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> BaseUserTurnStopStrategy:
         """Ends the turn when all of its stretches of speech are transcribed."""
-        return SegmentAwareTurnStop(analyzer)
+        return SegmentAwareTurnStop(analyzer, endpointer)
 
     def tts(self, voice: str) -> LocalTTS:  # noqa: ARG002 - there is one local voice
         """A service whose audio starts before the sentence is complete. Only one voice: ``voice`` is ignored."""

@@ -4,6 +4,7 @@ Pipecat builds both ONNX sessions for every call: 150 ms of blocked event loop a
 keeps no state between runs (Silero's recurrent state lives in the Python object), so one per process serves all calls.
 """
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,30 +20,22 @@ from orchestra.voice.engines.turn_detection.smart_turn_features import Floats, f
 from orchestra.voice.engines.turn_detection.thread_priority import lower_thread_priority
 from orchestra.voice.engines.turn_detection.vad import InlineVAD
 
-#: pause that ends a turn that sounds unfinished to smart-turn, in seconds
-LONGEST_PAUSE_S = 2.0
-#: probability from which smart-turn considers a turn finished
-_COMPLETE = 0.5
-
 
 class SmartTurnAnalyzer(LocalSmartTurnAnalyzerV3):
-    """Smart-turn v3.2 on a shared session and shared threads."""
+    """Smart-turn v3.2 on a shared session and shared threads. It gives a probability; others end the turn."""
 
     def __init__(self, session: Any, threads: ThreadPoolExecutor, params: SmartTurnParams) -> None:
         BaseSmartTurn.__init__(self, params=params)  # skips the stock constructor, which builds a session
+        self._stop_ms = math.inf  # a silence alone ends no turn here
         self._session = session
         self._threads = threads
 
-    def allow_pause(self, seconds: float) -> None:
-        """From now on, a silence of this length ends the turn whatever the model says."""
-        self._stop_ms = seconds * 1000
-
     def _predict_endpoint(self, audio_array: Floats) -> dict[str, Any]:
-        """Whether the turn ends here, and how probable that is."""
+        """How probable it is that the turn ends here. What was heard is kept: the caller may go on."""
         heard = features(self._resample_to_model_rate(audio_array))
         (probabilities,) = self._session.run(None, {"input_features": heard[np.newaxis]})
         probability = float(probabilities[0].item())
-        return {"prediction": int(probability > _COMPLETE), "probability": probability}
+        return {"prediction": 0, "probability": probability}
 
     @property
     def _model_executor(self) -> ThreadPoolExecutor:
@@ -74,7 +67,7 @@ class TurnDetectionModels:
 
     def end_of_turn(self) -> SmartTurnAnalyzer:
         """The turn analyzer of one call."""
-        return SmartTurnAnalyzer(self._turn_session, self._threads, SmartTurnParams(stop_secs=LONGEST_PAUSE_S))
+        return SmartTurnAnalyzer(self._turn_session, self._threads, SmartTurnParams())
 
     def close(self) -> None:
         """End the threads."""

@@ -1,0 +1,45 @@
+"""How far a caller's words have got, in English: finished, unfinished, dictating, thinking, or the answer."""
+
+import re
+from typing import Final
+
+from orchestra.language.english.dictation import Dictation, dictation
+from orchestra.language.english.questions import read_question
+from orchestra.language.english.sentence_end import is_unfinished
+from orchestra.language.english.short_answer import is_short_answer
+from orchestra.language.utterance import has_words
+from orchestra.language.utterance_state import UtteranceState
+
+_FILLS_TIME: Final = re.compile(r"(?:^|[^\w'])(?:u+h+m*|u+m+|e+r+m*|h+m+|mm+)\W*$")
+_ASKS_FOR_TIME: Final = re.compile(
+    r"\b(?:"
+    r"(?:let me|lemme|let's|i have to|i need to|i'll|i will|i've got to) (?:just |quickly |have a )*"
+    r"(?:think|see|check|look|find|get|grab|remember|fetch|open|pull)\b[^.?!]*"
+    r"|(?:hold|hang) on(?: a \w+| one \w+| please)*"
+    r"|(?:just |give me |wait |one |a |half a |bear with me )+(?:sec|second|moment|minute)s?(?:,? please)?"
+    r"|bear with me|wait(?:,? please)?|where (?:is|was) it|what was it"
+    r"|how (?:do|shall|should) i (?:say|put) (?:it|this|that)"
+    r")\W*$"
+)
+
+
+def utterance_state(text: str, asked: str = "") -> UtteranceState:
+    """How far ``text`` has got, as an answer to ``asked``, the agent's last words (empty: none).
+
+    ``text`` is the caller's turn so far as a speech engine writes it: with punctuation or without, numbers in digits or
+    in words.
+    """
+    said = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip()
+    if not has_words(said):
+        return UtteranceState.OPEN
+    if _FILLS_TIME.search(said) or _ASKS_FOR_TIME.search(said):
+        return UtteranceState.THINKING
+    question = read_question(asked)
+    dictated = dictation(said, question)
+    if dictated is Dictation.GOES_ON:
+        return UtteranceState.DICTATION
+    if dictated is Dictation.COMPLETE or is_short_answer(said, question):
+        return UtteranceState.ANSWER
+    if is_unfinished(said):
+        return UtteranceState.UNFINISHED
+    return UtteranceState.COMPLETE if said.endswith((".", "?", "!")) else UtteranceState.OPEN
