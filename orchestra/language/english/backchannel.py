@@ -1,21 +1,44 @@
-"""Back-channels: what English-speaking listeners say to show that they listen. None takes the turn from an agent."""
+"""Back-channels: what English-speaking listeners say to show that they listen. None takes the turn from an agent.
+
+"Okay, but …", "yeah, no" and "right, and then?" begin like one and take the turn: all words must be back-channels.
+"""
 
 import re
 from typing import Final
 
 from orchestra.language.utterance import has_words, split_words
 
-_BACKCHANNEL: Final = re.compile(
-    r"(?:(?:m+|h+m+|m-?h-?m*|mm?-?hm+|h n|uh[ -]?huh|uh|mm hmm|u[hm]+|ah+|aha|oh+|eh+|er+m*"
-    r"|okay|ok|okey|o k|yeah|yea|yep|yup|right|all right|alright|i see|got it|sure|gotcha)(?: |$))+"
+_SOUNDS: Final = (
+    r"m+|h+m+|m-?h-?m*|mm?-?hm+|h n|uh[ -]?h[ua]h?|uh|mm hmm|u[hm]+|a+h+|aha|o+h+|eh+|er+m*|ha(?:ha)*|hehe|wow"
 )
-#: words that may follow the first one of a back-channel
-_CONTINUATIONS: Final = ("see", "it", "right", "huh")
+_WORDS: Final = (
+    r"okay|ok|okey|okie|okeydoke|okey dokey|o k|k|yeah|yea|ya|yep|yup|right|all right|alright|right on|sure|sure thing"
+    r"|of course|gotcha|got it|got you|i see|i got it|i got you|i know|i understand|i hear you|understood|exactly"
+    r"|absolutely|definitely|indeed|true|correct|great|good|fine|cool|nice|perfect|lovely|excellent|wonderful|awesome"
+    r"|very good|very well|fair enough|makes sense|that makes sense|sounds good|that sounds good|good to know"
+    r"|that'?s (?:right|good|great|fine|true|correct|okay|ok|nice|cool|perfect)"
+)
+_BACKCHANNEL: Final = re.compile(rf"(?:(?:{_SOUNDS}|{_WORDS})(?: |$))+")
+#: a sound that asks to say it again, if the engine wrote a question mark
+_PARDON: Final = frozenset({"huh", "eh", "hm", "hmm", "mm", "ah", "oh", "er", "um"})
+#: what engines write for a sound without words: "[laughter]", "(coughs)", "*sighs*"
+_NOISE: Final = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|♪")
+#: words that may follow the first ones of a back-channel
+_CONTINUATIONS: Final = (
+    "see", "it", "you", "right", "huh", "course", "got it", "know", "understand", "hear you", "thing", "on", "enough",
+    "sense", "makes sense", "good", "well", "sounds good", "to know", "know", "dokey",
+)  # fmt: skip
 
 
 def is_backchannel(text: str) -> bool:
     """Whether these words only show that somebody listens, as "mhm" or "okay"; no words at all count as well."""
-    return not has_words(text) or _BACKCHANNEL.fullmatch(" ".join(split_words(text))) is not None
+    text = _NOISE.sub(" ", text)
+    words = split_words(text)
+    if not has_words(text):
+        return True
+    if "?" in text and len(words) == 1 and words[0] in _PARDON:
+        return False
+    return _BACKCHANNEL.fullmatch(" ".join(words).replace("’", "'")) is not None
 
 
 def may_become_backchannel(text: str) -> bool:

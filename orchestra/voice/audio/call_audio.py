@@ -48,6 +48,25 @@ class CallAudio:
         self._agent.put(self.clock.now_ms, samples)
         self.sent_ms += len(samples) / self._bytes_per_ms
 
+    def pause(self) -> float:
+        """The carrier was told to discard what it has not played, which will be sent again. Returns how many ms."""
+        now_ms = self.clock.now_ms
+        unplayed_ms = min(self.sent_ms, self._agent.ahead_ms(now_ms))
+        self._agent.cut(now_ms)
+        self.sent_ms -= unplayed_ms
+        return unplayed_ms
+
+    def rewind(self, longest_ms: float) -> float:
+        """Audio is sent again, from the word that was being played, at most ``longest_ms``. Returns how many ms."""
+        start_ms = self.playback.word_start_ms(self.sent_ms)
+        again_ms = self.sent_ms - start_ms if start_ms >= self.sent_ms - longest_ms else 0.0
+        self.sent_ms -= again_ms
+        return again_ms
+
+    def take_fading_frame(self, samples: bytes) -> None:
+        """The end of audio that is paused, faded out; it will be sent again and does not count as played."""
+        self._agent.put(self.clock.now_ms, samples)
+
     def clear(self) -> None:
         """The carrier was told to discard what it has not played."""
         self._agent.cut(self.clock.now_ms)

@@ -89,6 +89,14 @@ class PlaybackTracker:
         """The words that were played to the end once ``played_ms`` of the outgoing audio was played."""
         return [text for speech in self._speeches for text in speech.until(played_ms)]
 
+    def word_start_ms(self, played_ms: float) -> float:
+        """Where the word begins that is being played at this position; the position itself between two words."""
+        for speech in self._speeches:
+            if speech.start_ms <= played_ms < speech.end_ms:
+                started = [word.start_ms for word in speech.words if word.end_ms is None and word.start_ms <= played_ms]
+                return started[-1] if started else played_ms
+        return played_ms
+
     @property
     def word_count(self) -> int:
         """How many words have audio since the last `clear`."""

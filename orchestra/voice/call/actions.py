@@ -40,6 +40,16 @@ class ClearAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseAudio:
+    """Pause: keep all audio that has not been played, until `ResumeAudio` or `ClearAudio`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAudio:
+    """Play what was held, from the beginning of the word in which it was paused."""
+
+
+@dataclass(frozen=True, slots=True)
 class SendDtmf:
     """Play the tones of these keys after everything that is already being spoken."""
 
@@ -96,6 +106,6 @@ class ReplyPlayed:
 
 
 Action = (
-    Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
+    Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | PauseAudio | ResumeAudio | SendDtmf | SendMark
     | TurnEnded | TurnPredicted | TurnResumed | ReplyCut | ReplyPlayed | HangUp | Transfer
 )  # fmt: skip

@@ -11,9 +11,11 @@ from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
     FlushSpeech,
+    PauseAudio,
     PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
+    ResumeAudio,
     Say,
     SayAtOnce,
     SendDtmf,
@@ -66,7 +68,7 @@ REPLY_EVENTS: tuple[type[Event], ...] = (
 #: the tool that asks the caller to press keys; the first key cuts its question short
 COLLECT_DIGITS = "collect_digits"
 
-Speech = Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | SendDtmf | SendMark
+Speech = Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | PauseAudio | ResumeAudio | SendDtmf | SendMark
 
 __all__ = ["COLLECT_DIGITS", "HOLDING_AFTER_S", "HOLDING_AGAIN_S", "REPLY_EVENTS", "Conversation", "Speech"]
 
@@ -220,12 +222,17 @@ class Conversation:
         self._voice_on = False
         self._line_checks.voice_ended(at)
         self._heard_caller(at)
+        self._act(self.turns.caller_voice_ended())
+
+    def pause_expired(self) -> None:
+        """The caller has been silent for a moment while the reply is held."""
+        self._act(self.turns.pause_expired())
 
     def partial(self, text: str) -> None:
         """The partial transcript of what the caller is saying."""
         if text.strip():
             self._publish(TranscriptPartial(call=self._call, turn=self.turns.caller_turn, text=text.strip()))
-            self._act(self.turns.words_recognized(text, so_far=True))
+            self._act(self.turns.words_recognized(text, self._audio.reply_heard(), so_far=True))
 
     def final(self, text: str, confidence: float = 1.0) -> None:
         """The final transcript of a stretch of speech."""
@@ -246,16 +253,18 @@ class Conversation:
                 stt_ms=round((now - ended) * 1000, 1),
             )
         )
-        self._act(self.turns.words_recognized(text))
+        self._act(self.turns.words_recognized(text, self._audio.reply_heard()))
 
-    def caller_started(self) -> None:
-        """The caller takes the turn: the reply stops now."""
+    def caller_started(self) -> bool:
+        """The caller takes the turn: the reply stops now. Returns whether its audio is held; if not, clear it."""
         self.active_at = self._clock.monotonic()
         self._interrupted_at = self._clock.time()
         if self._speech_ended <= self._turn_ended_at and not self._voice_on:
             self._heard_caller(self._interrupted_at)  # the voice was too soft for the VAD
         interrupting = self.turns.caller_started(self._audio.reply_heard())
         self._publish(UserSpeechStarted(call=self._call, turn=self.turns.caller_turn, interrupting=interrupting))
+        self._act([PauseAudio()] if self.turns.audio_paused else [])
+        return self.turns.audio_paused
 
     def caller_stopped(self) -> None:
         """The caller is silent again."""
@@ -402,7 +411,8 @@ class Conversation:
             self._begin_edge_phrase()
         self._interrupted_at = self._clock.time()
         actions = self.turns.say_holding_phrase(phrase)
-        if any(isinstance(action, Say) and action.text != phrase for action in actions):
+        goes_on = any(isinstance(action, ResumeAudio) for action in actions)
+        if goes_on or any(isinstance(action, Say) and action.text != phrase for action in actions):
             self._silence.answered()  # the reply that was held back is spoken instead of the phrase
         else:
             self._silence.note_step(now, step)
@@ -479,9 +489,8 @@ class Conversation:
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Say() | PrepareSpeech() | SayAtOnce() | FlushSpeech() | ClearAudio() | SendDtmf() | SendMark():
-                    if isinstance(action, Say):
-                        self._tts_given_at = self._clock.monotonic()
+                case Say():
+                    self._tts_given_at = self._clock.monotonic()
                     self._speak(action)
                 case TurnEnded() | TurnPredicted():
                     self._begin_turn(action)
@@ -495,6 +504,8 @@ class Conversation:
                     self._publish_latency(action.turn)
                 case HangUp() | Transfer():
                     self._end(action)
+                case _:
+                    self._speak(action)
 
     def _begin_turn(self, began: TurnEnded | TurnPredicted) -> None:
         now = self._clock.time()

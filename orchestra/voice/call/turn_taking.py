@@ -7,8 +7,15 @@
     agents              .... chunks of 1 ........ chunks of 2
     spoken                   1 1 1 x (cut)               2 2 2 2 (mark) -> spoken
 
-Chunks of any turn but the current one are never spoken, and nothing is spoken while the caller speaks. A reply that was
-interrupted by noise continues from the sentence in which it was cut; the caller's words end it.
+Chunks of any turn but the current one are never spoken, and nothing is spoken while the caller speaks. The caller's
+voice only pauses a reply: its audio is held. Words end it; after a noise or a back-channel it goes on from the word in
+which it was paused::
+
+    caller      mhm |              wait, no |
+    audio   ----|hold|resume------|hold     |clear
+    reply   ....................  ........  x (cut)
+
+Audio that was lost and not held is synthesized again, from the sentence in which it was cut.
 
 A turn whose end is only predicted has its number already, and its reply may be prepared, with the speech of its first
 sentence::
@@ -29,9 +36,11 @@ from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
     FlushSpeech,
+    PauseAudio,
     PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
+    ResumeAudio,
     Say,
     SendDtmf,
     SendMark,
@@ -65,6 +74,7 @@ class _Reply:
     over: bool = False  # played, or ended by the caller's words
     phrase: bool = False  # only a phrase of the edge's own, for a waiting caller
     cut_words: list[str] | None = None  # words played at a cut that may turn out to be noise
+    audio_paused: bool = False  # what was cut is kept as audio, and can go on from the word
     predicted: str = ""  # the caller's words so far: the reply is held back until their turn is over
     prepared: bool = False  # the pipeline has its first sentence, whose speech is held until it is said
 
@@ -79,7 +89,10 @@ class _Reply:
         return bool(self.heard or self.said)
 
     def rewind(self) -> None:
-        """Queue again what was cut, from the sentence that contains the last word played."""
+        """Queue again what was cut, from the sentence that contains the last word played; not what is held as audio."""
+        if self.audio_paused:
+            self.audio_paused, self.cut_words = False, None
+            return
         words = _count(self.cut_words or [])
         said, self.said, self.mark, self.cut_words = self.said, [], "", None
         while said and words >= len(said[0].text.split()):
@@ -103,6 +116,19 @@ class _Reply:
         """What the caller has heard once these words in flight have been played."""
         return " ".join([*self.heard, *words])
 
+    def has_asked(self, words: int) -> bool:
+        """Whether it waits for an answer once this many words in flight have been played.
+
+        It does while a question is being asked, and until the sentence after it has been heard.
+        """
+        begun = list(self.heard)
+        for say in self.said:
+            if begun and words <= 0:
+                break
+            words -= len(say.text.split())
+            begun.append(say.text)
+        return is_question(" ".join(begun[-2:]))
+
 
 class TurnTaking:
     """The rules of turn taking. Methods return the actions to carry out now, in order; nothing here waits or sends.
@@ -122,6 +148,10 @@ class TurnTaking:
         self._clearing = False  # audio in flight is being cleared
         self._required = ""  # a sentence that the caller must hear to the end before anything else
         self._hanging_up = False  # the last words are being said: the caller can no longer take the turn
+        self._voice_on = False
+        self._finals: list[str] = []  # the caller's words since they began to speak
+        self._interim = ""
+        self._listens = False  # in the open turn, the caller has only shown that they listen: the reply goes on
         self._reply = _Reply(0, over=True)
 
     @property
@@ -146,6 +176,11 @@ class TurnTaking:
         return self.reply_open and self._reply.cut_words is not None
 
     @property
+    def audio_paused(self) -> bool:
+        """Whether the current reply is paused, and what was not played of it is kept."""
+        return self.reply_open and self._reply.audio_paused
+
+    @property
     def reply_text(self) -> str:
         """The text of the current or the last reply that was given to the TTS engine."""
         return self._reply.text
@@ -164,7 +199,7 @@ class TurnTaking:
     def words_in_flight(self) -> int:
         """How many words of the open reply have been given to the TTS engine since the last cut."""
         reply = self._reply
-        if reply.over or reply.cut_words is not None:
+        if reply.over or (reply.cut_words is not None and not reply.audio_paused):
             return 0
         return sum(len(say.text.split()) for say in reply.said)
 
@@ -199,6 +234,7 @@ class TurnTaking:
         if self._hanging_up:
             self.tts_failed(reply_heard)  # the pipeline discards what it is saying, so it is said again
             return False
+        self._listens = False
         # a turn cannot begin before the last one has ended
         self._open_turns = 1 if self._assumed_over else min(1, self._open_turns) + 1
         self._assumed_over = False
@@ -207,16 +243,30 @@ class TurnTaking:
         return self.reply_open and not self._predicting
 
     def caller_voice_heard(self, reply_heard: list[str]) -> list[Action]:
-        """The caller's voice is heard again in an open turn; whatever the edge is saying stops."""
+        """The caller's voice is heard. In an open turn, whatever the edge is saying pauses."""
+        self._voice_on = True
+        if self._open_turns <= 0:
+            self._forget_words()
         if self._hanging_up or self._open_turns <= 0:
             return []
-        if self._assumed_over and self.reply_open and not self._reply.phrase:
+        if self._assumed_over and self.reply_open and not self._reply.phrase and not self._listens:
             return []  # the reply was held back for a sound long enough: from now on only words stop it
-        self._assumed_over = False
+        self._assumed_over = self._listens = False
         speaking = not self.caller_speaks and self.reply_open and bool(self._reply.said)
         self.caller_speaks = True
         self._hold_back(reply_heard)
-        return self._clear_audio() if speaking else []
+        if not speaking:
+            return []
+        return [PauseAudio()] if self.audio_paused else self._clear_audio()
+
+    def caller_voice_ended(self) -> list[Action]:
+        """The caller's voice is no longer heard: if they only listen, what was held goes on."""
+        self._voice_on = False
+        return self._go_on() if has_words(self._words) else []
+
+    def pause_expired(self) -> list[Action]:
+        """The caller has been silent for a moment: without words that take the turn, what was held goes on."""
+        return [] if self._voice_on else self._go_on()
 
     def caller_stopped(self) -> list[Action]:
         """The caller is silent again. The transcript of what they said may have come already or may follow."""
@@ -230,24 +280,26 @@ class TurnTaking:
             return self._confirmed(self._reply.predicted)
         return self._speak_held()
 
-    def words_recognized(self, text: str, *, so_far: bool = False) -> list[Action]:
+    def words_recognized(self, text: str, reply_heard: Sequence[str] = (), *, so_far: bool = False) -> list[Action]:
         """A transcript of the caller's voice: it ends the reply that was cut, unless it is only a back-channel ("mhm").
 
-        ``so_far``: more may follow.
+        ``so_far``: more may follow. ``reply_heard`` as in `caller_started`.
         """
+        self._interim = text if so_far else ""
+        self._finals += [] if so_far else [text]
         reply = self._reply
-        if so_far and self._language.may_become_backchannel(text) and not is_question(reply.text):
+        if reply.over or reply.predicted or (reply.cut_words is None and not self._listens):
             return []
-        if reply.over or reply.predicted or reply.cut_words is None:
-            return []
-        speaks = self.caller_took_turn or (self.caller_speaks and reply.cuts > 0)
-        return self._end_reply() if speaks and not self._only_listens(text) else []
+        if self._only_listens(self._words, reply_heard, so_far=so_far):
+            return [] if self._voice_on else self._go_on()
+        speaks = self.caller_took_turn or self._listens or (self.caller_speaks and reply.cuts > 0)
+        return self._end_reply(reply_heard) if speaks else []
 
     def turn_predicted(self, text: str, reply_heard: Sequence[str] = ()) -> list[Action]:
         """The caller's turn is probably over with these words: a reply may be made, and is held back."""
         if self._hanging_up or not self.caller_took_turn or not has_words(text):
             return []  # too few words to take the turn from the agent are ignored
-        if self._only_listens(text):
+        if self._only_listens(text, reply_heard):
             return []
         if self._predicting and same_words(text, self._reply.predicted):
             return []
@@ -272,11 +324,12 @@ class TurnTaking:
         """
         if self._hanging_up:
             return []
+        listened = self._listens and self._language.is_backchannel(text)  # also where the reply is over by now
         self._end_turn()
         if self._predicting and (not has_words(text) or same_words(text, self._reply.predicted)):
             return self._confirmed(text.strip() if has_words(text) else self._reply.predicted)
         void = self._void_prediction("other_words")
-        if has_words(text) and not self._only_listens(text):
+        if has_words(text) and not listened and not self._only_listens(text, reply_heard):
             actions = void + self._end_reply(reply_heard)
             self.turn += 1
             self._reply = self._new_reply()
@@ -301,9 +354,10 @@ class TurnTaking:
         if self.speech_prepared:
             reply.prepared, self._clearing = False, True
             return True
-        if reply.over or reply.cut_words is not None or not reply.said:
+        if reply.over or (reply.cut_words is not None and not reply.audio_paused) or not reply.said:
             return False
         self._hold_back(reply_heard)
+        reply.audio_paused = False
         self._clearing = True
         return True
 
@@ -360,7 +414,7 @@ class TurnTaking:
     def say_holding_phrase(self, phrase: str) -> list[Action]:
         """Say this to a waiting caller: as part of the reply, or on its own if there is none yet."""
         actions = self.assume_turn_over()
-        if any(isinstance(action, Say) for action in actions) or not phrase.strip():
+        if any(isinstance(action, Say | ResumeAudio) for action in actions) or not phrase.strip():
             return actions
         if self._reply.over:
             self.restore(self.turn, [], agent="", over=False)
@@ -419,7 +473,16 @@ class TurnTaking:
     # -- inside
 
     def _end_turn(self) -> None:
-        self._open_turns, self._assumed_over = max(-1, self._open_turns - 1), False
+        self._open_turns, self._assumed_over, self._listens = max(-1, self._open_turns - 1), False, False
+        self._forget_words()
+
+    @property
+    def _words(self) -> str:
+        """The caller's words since they began to speak."""
+        return " ".join([*self._finals, self._interim]).strip()
+
+    def _forget_words(self) -> None:
+        self._finals, self._interim = [], ""
 
     def _new_reply(self) -> _Reply:
         # if the caller is speaking, hold the reply back until a transcript shows whether these are words
@@ -440,15 +503,30 @@ class TurnTaking:
         reply.cut_words = [] if self.caller_speaks or self._clearing else None
         return [TurnEnded(self.turn, text, predicted=True), *self._speak_waiting()]
 
-    def _only_listens(self, text: str) -> bool:
+    def _only_listens(self, text: str, reply_heard: Sequence[str] = (), *, so_far: bool = False) -> bool:
         """Whether these words are a back-channel to the agent's reply; after a question they are an answer."""
-        return self.reply_open and self._language.is_backchannel(text) and not is_question(self._reply.text)
+        reply = self._reply
+        is_backchannel = self._language.may_become_backchannel if so_far else self._language.is_backchannel
+        heard = reply_heard if reply.cut_words is None else reply.cut_words
+        return self.reply_open and is_backchannel(text) and not reply.has_asked(_count(list(heard)))
 
     def _hold_back(self, reply_heard: list[str]) -> None:
         reply = self._reply
         if not reply.over and reply.cut_words is None:
             reply.cut_words = reply_heard
             reply.cuts += 1
+            rest = not reply.complete or sum(len(say.text.split()) for say in reply.said) > _count(reply_heard)
+            reply.audio_paused = bool(reply.said) and rest and not self._clearing and not reply.phrase
+
+    def _go_on(self) -> list[Action]:
+        """Let the reply go on that was held, if the caller only listens: their turn, still open, is assumed over."""
+        if not self.audio_paused or self._hanging_up or self._reply.predicted:
+            return []
+        if has_words(self._words) and not self._only_listens(self._words):
+            return []
+        self.caller_speaks, self._assumed_over = False, self._open_turns > 0
+        self._listens = self._assumed_over
+        return self._speak_held()
 
     def _clear_audio(self) -> list[Action]:
         self._clearing = True
@@ -460,8 +538,9 @@ class TurnTaking:
         held = self.caller_speaks or self.caller_took_turn or self._clearing or bool(reply.predicted)
         if held or reply.over or reply.cut_words is None:
             return []
+        actions: list[Action] = [ResumeAudio()] if reply.audio_paused else []
         reply.rewind()
-        return self._speak_waiting()
+        return [*actions, *self._speak_waiting()]
 
     def _speak_waiting(self) -> list[Action]:
         reply = self._reply
@@ -491,10 +570,10 @@ class TurnTaking:
         reply = self._reply
         if reply.over:
             return []
-        sounds = (reply.cut_words is None and bool(reply.said)) or reply.prepared
+        sounds = reply.prepared or reply.audio_paused or (reply.cut_words is None and bool(reply.said))
         words = list(reply_heard) if reply.cut_words is None else reply.cut_words
         self._settle_required(reply.sentences_heard(_count(words)))
-        reply.over = True
+        reply.over, reply.audio_paused = True, False
         cut = ReplyCut(reply.turn, reply.heard_after(words))
         return [cut, *self._clear_audio()] if sounds else [cut]
 

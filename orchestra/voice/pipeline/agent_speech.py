@@ -26,7 +26,17 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from orchestra.voice.call.actions import ClearAudio, FlushSpeech, PrepareSpeech, Say, SayAtOnce, SendDtmf, SendMark
+from orchestra.voice.call.actions import (
+    ClearAudio,
+    FlushSpeech,
+    PauseAudio,
+    PrepareSpeech,
+    ResumeAudio,
+    Say,
+    SayAtOnce,
+    SendDtmf,
+    SendMark,
+)
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.pipeline.held_speech import HoldSpeechFrame, ReleaseSpeechFrame
@@ -46,6 +56,13 @@ class UrgentPhraseFrame(SystemFrame):
     """A synthesized phrase that is played at once, without waiting for the TTS engine."""
 
     phrase: SynthesizedSpeech
+
+
+@dataclass
+class PauseAudioFrame(SystemFrame):
+    """Pause what is being played, and keep the rest; or, with ``pause`` false, play on."""
+
+    pause: bool
 
 
 class SpeechQueue:
@@ -73,8 +90,8 @@ class SpeechQueue:
 class AgentSpeechProcessor(FrameProcessor):
     """Takes the place of the language model in the pipeline: speaks replies from the bus and reports barge-ins.
 
-    The caller's start of speech passes through here just before the interruption that flushes the rest of the pipeline.
-    From then on the conversation holds back what is to be said, so no older word can follow the interruption.
+    When the caller starts to speak, the conversation holds back what is to be said, and either the audio is held or an
+    interruption flushes the rest of the pipeline. It goes downstream only: the caller's words are on their way here.
 
     Args:
         conversation: is told when the caller starts and stops speaking.
@@ -107,8 +124,8 @@ class AgentSpeechProcessor(FrameProcessor):
 
     async def interrupt(self) -> None:
         """Clear all audio in flight; the conversation says it again."""
-        self._discard_speech()
-        await self._clear()
+        self._speech.clear()
+        await self._flush_pipeline()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Report the caller's start and stop; pass everything on."""
@@ -118,12 +135,8 @@ class AgentSpeechProcessor(FrameProcessor):
         elif isinstance(frame, EndFrame | CancelFrame):
             await self._stop()
         elif isinstance(frame, UserStartedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:
-            if self._prepared is not None:
-                await self._clear()
-            self._discard_speech()
-            self._conversation.caller_started()
-        elif isinstance(frame, InterruptionFrame):
-            self._forget_speech()  # the rest of the pipeline discards what it holds of it
+            await self._caller_started(frame)
+            return
         elif isinstance(frame, UserStoppedSpeakingFrame) and direction is FrameDirection.DOWNSTREAM:
             self._conversation.caller_stopped()
         await self.push_frame(frame, direction)
@@ -133,18 +146,22 @@ class AgentSpeechProcessor(FrameProcessor):
         await self._stop()
         await super().cleanup()  # type: ignore[no-untyped-call]
 
-    def _discard_speech(self) -> None:
-        self._speech.clear()
-        self._forget_speech()
-
     def _forget_speech(self) -> None:
         self._tts_open = False
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
             self._on_unsaid_text(prepared.text)
 
-    async def _clear(self) -> None:
-        # not upstream: there it would discard the caller's words that are on their way
+    async def _caller_started(self, frame: UserStartedSpeakingFrame) -> None:
+        held = self._conversation.caller_started()
+        if not held:
+            self._speech.clear()
+        await self.push_frame(frame)
+        if not held:
+            await self._flush_pipeline()
+
+    async def _flush_pipeline(self) -> None:
+        self._forget_speech()
         await self.push_frame(InterruptionFrame())
 
     async def _stop(self) -> None:
@@ -165,8 +182,9 @@ class AgentSpeechProcessor(FrameProcessor):
                 case FlushSpeech():
                     await self._end_speech()
                 case ClearAudio():
-                    self._forget_speech()
-                    await self._clear()
+                    await self._flush_pipeline()
+                case PauseAudio() | ResumeAudio() as decided:
+                    await self.push_frame(PauseAudioFrame(pause=isinstance(decided, PauseAudio)))
                 case SendDtmf(keys):
                     await self.push_frame(OutputDTMFFrame(buttons=[KeypadEntry(key) for key in keys]))
                 case SendMark(name):
@@ -188,8 +206,7 @@ class AgentSpeechProcessor(FrameProcessor):
             await self.push_frame(ReleaseSpeechFrame())
             return
         if self._prepared is not None:
-            self._forget_speech()
-            await self._clear()
+            await self._flush_pipeline()
         await self._use_voice(say)
         phrase = self._find_phrase(say.text, self._voice)
         if phrase is not None:

@@ -34,8 +34,9 @@ from orchestra.voice.audio.call_audio import CallAudio, is_audible
 from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra.voice.audio.upsampler import Upsampler2x
 from orchestra.voice.carriers.port import MediaStream
-from orchestra.voice.pipeline.agent_speech import PhraseFrame, UrgentPhraseFrame
+from orchestra.voice.pipeline.agent_speech import PauseAudioFrame, PhraseFrame, UrgentPhraseFrame
 from orchestra.voice.pipeline.held_speech import HeldSpeech, HoldSpeechFrame, ReleaseSpeechFrame, can_be_held
+from orchestra.voice.pipeline.paused_audio import PausedAudio
 
 #: sample rate of the caller's audio in the pipeline: the one that Whisper and smart-turn were trained on, in Hz
 LISTENING_RATE = 16_000
@@ -122,6 +123,7 @@ class StreamOutput(BaseOutputTransport):
         self._past_engine = False  # a cached phrase is being queued, not the engine's audio
         self._held = HeldSpeech()
         self._came_at: int | None = None  # when the frame that is being released came, in ns
+        self._paused = PausedAudio(stream.sample_rate)
 
     async def start(self, frame: StartFrame) -> None:
         """Start sending."""
@@ -158,6 +160,8 @@ class StreamOutput(BaseOutputTransport):
             return
         elif isinstance(frame, TTSStoppedFrame):
             self._audio.playback.pad(_FRAME_MS)
+        elif isinstance(frame, PauseAudioFrame):
+            await (self._pause_audio() if frame.pause else self._resume_audio())
         await super().process_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
             await self._clear()
@@ -168,21 +172,51 @@ class StreamOutput(BaseOutputTransport):
             await super().push_frame(frame, direction)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        """Send one frame, and wait until the carrier has little left to play."""
+        """Send one frame, and wait until the carrier has little left to play; while audio is held, keep it."""
+        return self._paused.keep(frame.audio) or await self._send(frame.audio)
+
+    async def send_message(self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame) -> None:
+        """Send the mark that the frame names, after the audio before it, or, with no name, what was held."""
+        if frame.message:
+            if not self._paused.keep(frame.message):
+                await self._send_mark(frame.message)
+            return
+        while (waiting := self._paused.take()) is not None:
+            await (self._send_mark(waiting) if isinstance(waiting, str) else self._send(waiting))
+
+    async def _send(self, audio: bytes) -> bool:
         now = time.monotonic()
-        self._audio.take_agent_frame(frame.audio)
-        if not await self._stream.send_audio(frame.audio):
+        self._paused.sent(audio)
+        self._audio.take_agent_frame(audio)
+        if not await self._stream.send_audio(audio):
             return False
-        if is_audible(frame.audio):
+        if is_audible(audio):
             self._on_sound()
-        self._played_at = max(self._played_at, now) + len(frame.audio) / 2 / self._stream.sample_rate
+        self._played_at = max(self._played_at, now) + len(audio) / 2 / self._stream.sample_rate
         await asyncio.sleep(max(0.0, self._played_at - now - _AHEAD_S))
         return True
 
-    async def send_message(self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame) -> None:
-        """Send the mark that the frame names, after the audio before it."""
-        await self._stream.send_mark(frame.message)
-        self._on_mark(frame.message)
+    async def _send_mark(self, name: str) -> None:
+        self._paused.sent(name)
+        await self._stream.send_mark(name)
+        self._on_mark(name)
+
+    async def _pause_audio(self) -> None:
+        """Have the carrier drop what it has not played, and keep it; the sound fades out."""
+        if self._paused.on:
+            return
+        fading = self._paused.pause(self._audio.pause())
+        await self._stream.clear()
+        self._played_at = 0.0
+        if fading:
+            self._audio.take_fading_frame(fading)
+            await self._stream.send_audio(fading)
+
+    async def _resume_audio(self) -> None:
+        """Let what was held be sent, in the task that sends, from the beginning of the word that was cut."""
+        if self._paused.on:
+            self._paused.release(self._audio.rewind(self._paused.replayable_ms))
+            await self.queue_frame(OutputTransportMessageFrame(message=""))
 
     async def _speak(self, frame: PhraseFrame | UrgentPhraseFrame, direction: FrameDirection) -> None:
         """Queue a phrase as if an engine had spoken it: audio and words, after everything that is queued."""
@@ -204,7 +238,9 @@ class StreamOutput(BaseOutputTransport):
         self._came_at = None
 
     async def _clear(self) -> None:
-        await self._stream.clear()
+        if not self._paused.on:
+            await self._stream.clear()
+        self._paused.clear()
         self._audio.clear()
         self._played_at = 0.0
         self._last_word_pts = 0

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines
 
 
+#: a reply that is held goes on if no words have come this long after the caller's voice ended, in seconds
+_DECIDED_WITHIN_S = 0.5
 #: a turn without a transcript this long after its last sound has no words; no engine needs this long, in seconds
 _WORDS_WITHIN_S = 4.0
 _WORDS = (InterimTranscriptionFrame, EagerTranscriptionFrame, TranscriptionFrame)
@@ -62,6 +64,7 @@ class UserTurnAggregator(LLMUserAggregator):
         self._conversation = conversation
         self._engines, self._stt = engines, stt
         self._words_required = False
+        self._pause_timer: asyncio.TimerHandle | None = None
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
 
     async def switch_engine(self, stt: Any) -> None:
@@ -87,9 +90,11 @@ class UserTurnAggregator(LLMUserAggregator):
             case TranscriptionFrame():
                 self._conversation.final(frame.text)
             case VADUserStartedSpeakingFrame():
+                self._watch_pause(on=False)
                 self._conversation.speech_started(frame.timestamp - frame.start_secs)
             case VADUserStoppedSpeakingFrame():
                 self._conversation.speech_ended(frame.timestamp - frame.stop_secs)
+                self._watch_pause(on=True)
             case _:
                 pass
         await super().process_frame(frame, direction)
@@ -101,6 +106,20 @@ class UserTurnAggregator(LLMUserAggregator):
             self._words_required = True
             await self.switch_engine(self._stt)
         return echo
+
+    async def broadcast_interruption(self) -> None:
+        """Nothing: a caller's turn only pauses the agent, until `TurnTaking` has decided."""
+
+    async def cleanup(self) -> None:
+        """End the timer with the pipeline."""
+        self._watch_pause(on=False)
+        await super().cleanup()  # type: ignore[no-untyped-call]
+
+    def _watch_pause(self, *, on: bool) -> None:
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._pause_timer = loop.call_later(_DECIDED_WITHIN_S, self._conversation.pause_expired) if on else None
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Drop frames that nobody after this uses: the caller's audio, that they still speak, the LLM context."""

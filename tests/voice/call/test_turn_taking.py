@@ -11,6 +11,7 @@ from orchestra.voice.call.actions import (
     PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
+    ResumeAudio,
     Say,
     SendDtmf,
     SendMark,
@@ -79,7 +80,7 @@ def test_nothing_is_spoken_while_the_caller_speaks(turns: TurnTaking) -> None:
 def test_the_callers_words_end_the_reply_at_the_word_heard_last(turns: TurnTaking) -> None:
     turns.chunk(1, "Your parcel is in Denver.")
     assert turns.caller_started(["Your", "parcel"])
-    assert turns.words_recognized("hello") == [ReplyCut(1, "Your parcel")]
+    assert turns.words_recognized("hello") == [ReplyCut(1, "Your parcel"), ClearAudio()]
     assert turns.words_recognized("hello") == []
     turns.caller_stopped()
     assert turns.turn_ended("stop") == [TurnEnded(2, "stop")]
@@ -87,15 +88,34 @@ def test_the_callers_words_end_the_reply_at_the_word_heard_last(turns: TurnTakin
 
 def test_a_turn_that_ends_without_a_word_before_ends_the_reply_too(turns: TurnTaking) -> None:
     turns.chunk(1, "Your parcel is in Denver.")
-    assert caller_says(turns, "stop", heard="Your") == [ReplyCut(1, "Your"), TurnEnded(2, "stop")]
+    assert caller_says(turns, "stop", heard="Your") == [ReplyCut(1, "Your"), ClearAudio(), TurnEnded(2, "stop")]
 
 
-def test_after_a_noise_the_reply_goes_on_from_the_sentence_that_was_cut(turns: TurnTaking) -> None:
+def test_after_a_noise_the_reply_goes_on_where_it_was_paused(turns: TurnTaking) -> None:
+    turns.chunk(1, "It was sent on Monday.")
+    turns.chunk(1, "It is in Denver.")
+    turns.completed(1)
+    assert caller_says(turns, "", heard="It was sent on Monday. It is") == [ResumeAudio()]
+    assert turns.mark_returned("1.0") == [ReplyPlayed(1, "It was sent on Monday. It is in Denver.", "")]
+
+
+def test_what_the_agents_add_while_the_reply_is_paused_follows_it(turns: TurnTaking) -> None:
+    turns.chunk(1, "It was sent on Monday.")
+    turns.caller_started(["It"])
+    assert turns.chunk(1, "It is in Denver.") == []
+    turns.caller_stopped()
+    assert turns.turn_ended("") == [ResumeAudio(), Say(1, "It is in Denver.")]
+
+
+def test_audio_that_is_lost_while_it_is_paused_is_synthesized_again(turns: TurnTaking) -> None:
     for sentence in ("It was sent on Monday.", "It is in Denver.", "It comes on Friday."):
         turns.chunk(1, sentence)
     turns.completed(1)
-    again = caller_says(turns, "", heard="It was sent on Monday. It is")
-    assert again == [
+    turns.caller_started(["It", "was", "sent", "on", "Monday.", "It", "is"])
+    assert turns.tts_failed(["It", "was", "sent", "on", "Monday.", "It", "is"])
+    assert turns.output_cleared() == []
+    turns.caller_stopped()
+    assert turns.turn_ended("") == [
         Say(1, "It is in Denver."),
         Say(1, "It comes on Friday."),
         FlushSpeech(),
@@ -107,16 +127,11 @@ def test_after_a_noise_the_reply_goes_on_from_the_sentence_that_was_cut(turns: T
     assert turns.mark_returned("1.1") == [ReplyPlayed(1, whole, "")]
 
 
-def test_after_noise_at_the_end_of_a_reply_only_the_mark_is_sent_again(turns: TurnTaking) -> None:
-    turns.chunk(1, "Yes.")
-    turns.completed(1)
-    assert caller_says(turns, "", heard="Yes.") == [FlushSpeech(), SendMark("1.1")]
-
-
 def test_a_second_cut_counts_what_was_heard_before_the_first(turns: TurnTaking) -> None:
     turns.chunk(1, "It was sent on Monday.")
     turns.chunk(1, "It is in Denver.")
-    caller_says(turns, "", heard="It was sent on Monday. It")
+    turns.tts_failed(["It", "was", "sent", "on", "Monday.", "It"])
+    turns.output_cleared()
     assert caller_says(turns, "stop", heard="It is")[0] == ReplyCut(1, "It was sent on Monday. It is")
 
 
@@ -142,7 +157,7 @@ def test_an_end_of_turn_that_comes_when_the_caller_speaks_again_decides_nothing(
     turns.chunk(1, "Your parcel is in Denver.")
     turns.caller_started(["Your"])
     assert turns.turn_ended("") == []
-    assert turns.words_recognized("hello") == [ReplyCut(1, "Your")]
+    assert turns.words_recognized("hello") == [ReplyCut(1, "Your"), ClearAudio()]
 
 
 def test_a_mark_that_returns_while_the_caller_speaks_does_not_count(turns: TurnTaking) -> None:
@@ -168,7 +183,8 @@ def test_a_caller_who_speaks_over_the_good_bye_keeps_the_call(turns: TurnTaking)
     turns.chunk(1, "Good-bye.")
     turns.ending_requested(1, HangUp())
     turns.completed(1)
-    assert caller_says(turns, "wait", heard="") == [ReplyCut(1, ""), TurnEnded(2, "wait")]
+    assert caller_says(turns, "wait", heard="") == [ReplyCut(1, ""), ClearAudio(), TurnEnded(2, "wait")]
+    turns.output_cleared()
     turns.chunk(2, "Yes?")
     turns.completed(2)
     assert turns.mark_returned("2.0") == [ReplyPlayed(2, "Yes?", "")]
@@ -179,7 +195,7 @@ def test_a_noise_over_the_good_bye_does_not_keep_the_call(turns: TurnTaking) -> 
     turns.ending_requested(1, HangUp())
     turns.completed(1)
     caller_says(turns, "", heard="")
-    assert turns.mark_returned("1.1") == [ReplyPlayed(1, "Good-bye.", ""), HangUp()]
+    assert turns.mark_returned("1.0") == [ReplyPlayed(1, "Good-bye.", ""), HangUp()]
 
 
 def test_an_ending_of_a_reply_that_the_caller_has_ended_is_void(turns: TurnTaking) -> None:
@@ -225,10 +241,11 @@ def test_speech_that_the_engine_lost_is_repeated_only_after_the_caller_has_finis
 
 def test_back_channels_do_not_end_the_reply(turns: TurnTaking) -> None:
     turns.chunk(1, "One two.")
+    turns.caller_voice_heard([])
     turns.caller_started(["One"])
     assert turns.words_recognized("Mm-hmm.") == []
     turns.caller_stopped()
-    assert turns.turn_ended("Mhm.") == [Say(1, "One two."), FlushSpeech()]
+    assert turns.turn_ended("Mhm.") == [ResumeAudio()]
     assert turns.turn == 1
 
 
@@ -281,7 +298,7 @@ def test_a_prediction_ends_the_reply_before_and_a_second_one_the_first(turns: Tu
     turns.chunk(1, "Your parcel is in Denver.")
     turns.caller_started(["Your"])
     assert turns.turn_predicted("mhm") == []
-    assert turns.turn_predicted("the other") == [ReplyCut(1, "Your"), TurnPredicted(2, "the other")]
+    assert turns.turn_predicted("the other") == [ReplyCut(1, "Your"), ClearAudio(), TurnPredicted(2, "the other")]
     assert turns.words_recognized("the other") == []
     assert turns.turn_predicted("The other.") == []
     assert turns.turn_predicted("the other one") == [TurnResumed(2), TurnPredicted(3, "the other one")]
@@ -382,7 +399,7 @@ def test_only_keys_that_a_telephone_has_are_pressed(turns: TurnTaking) -> None:
 def test_a_message_is_left_whatever_is_being_said_and_then_the_call_ends(turns: TurnTaking) -> None:
     turns.chunk(1, "Hello there.")
     turns.caller_started(["Hello"])
-    assert turns.say_and_hang_up("Call us back.", []) == [ReplyCut(1, "Hello"), ClearAudio()]
+    assert turns.say_and_hang_up("Call us back.", []) == [ReplyCut(1, "Hello"), ClearAudio(), ClearAudio()]
     assert turns.output_cleared() == [Say(1, "Call us back."), FlushSpeech(), SendMark("1.0")]
     assert turns.turn_ended("please leave a message") == []
     assert not turns.caller_started(["Call"])

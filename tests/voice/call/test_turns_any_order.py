@@ -11,9 +11,11 @@ from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
     FlushSpeech,
+    PauseAudio,
     PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
+    ResumeAudio,
     Say,
     SendMark,
     TurnEnded,
@@ -73,7 +75,7 @@ def test_a_reply_that_the_watch_has_let_go_is_stopped_by_words_and_not_by_the_ne
     turns.caller_stopped()
     turns.chunk(1, "In Denver.")
     turns.caller_started(["In"])
-    assert turns.say_holding_phrase("Just a moment.")[0] == Say(1, "In Denver.")
+    assert turns.say_holding_phrase("Just a moment.") == [ResumeAudio()]
     assert turns.caller_voice_heard([]) == []
 
 
@@ -114,13 +116,14 @@ def test_a_sentence_that_the_caller_must_hear_is_repeated_before_anything_else()
     turns.caller_stopped()
     assert turns.turn_ended("Hello?") == [
         ReplyCut(0, "This call"),
+        ClearAudio(),
         TurnEnded(1, "Hello?"),
-        Say(1, "This call is recorded."),
     ]
+    assert turns.output_cleared() == [Say(1, "This call is recorded.")]
     assert turns.chunk(1, "How can I help?") == [Say(1, "How can I help?")]
     turns.caller_started(["This", "call", "is", "recorded.", "How"])
     turns.caller_stopped()
-    assert turns.turn_ended("Where is it?")[1:] == [TurnEnded(2, "Where is it?")]
+    assert turns.turn_ended("Where is it?")[1:] == [ClearAudio(), TurnEnded(2, "Where is it?")]
 
 
 _TURN = ["start", "end", "stop", "chunk", "audio"]
@@ -141,6 +144,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.marks: list[str] = []
         self.hushed = False
         self.held: Say | None = None  # the engine has it, and its audio is held
+        self.paused = False
         self.accepted: list[tuple[int, str]] = []  # chunks that the current turn has taken, not yet said
         self.agent_done = True
         self.turns.begin_greeting()
@@ -160,7 +164,13 @@ class AnyOrder(RuleBasedStateMachine):
                 case SendMark():
                     self.marks.append(action.name)
                 case ClearAudio():
-                    self.hushed, self.held = True, None
+                    self.hushed, self.held, self.paused = True, None, False
+                case PauseAudio():
+                    self.paused = True
+                case ResumeAudio():
+                    assert self.paused, "nothing was paused"
+                    assert not self.turns.caller_speaks, "played while the caller speaks"
+                    self.paused = False
                 case TurnEnded():
                     self.agent_done = False
                 case ReplyPlayed():
@@ -173,12 +183,16 @@ class AnyOrder(RuleBasedStateMachine):
 
     def clear(self) -> None:
         self.on_its_way, self.placed, self.marks, self.hushed, self.held = [], 0, [], False, None
+        self.paused = False
         self.act(self.turns.output_cleared())
 
     @rule()
     def caller_starts(self) -> None:
         self.turns.caller_started(self.heard())
-        self.clear()
+        if self.turns.audio_paused:
+            self.act([PauseAudio()])
+        else:
+            self.clear()
 
     @rule()
     def caller_stops(self) -> None:
@@ -188,9 +202,17 @@ class AnyOrder(RuleBasedStateMachine):
     def turn_ends(self, text: str) -> None:
         self.act(self.turns.turn_ended(text, self.heard()))
 
-    @rule(text=st.sampled_from(["", "hello", "okay"]))
-    def words_come(self, text: str) -> None:
-        self.act(self.turns.words_recognized(text))
+    @rule(text=st.sampled_from(["", "hello", "okay", "I", "but"]), so_far=st.booleans())
+    def words_come(self, text: str, *, so_far: bool) -> None:
+        self.act(self.turns.words_recognized(text, self.heard(), so_far=so_far))
+
+    @rule()
+    def voice_ends(self) -> None:
+        self.act(self.turns.caller_voice_ended())
+
+    @rule()
+    def nothing_was_heard_for_a_moment(self) -> None:
+        self.act(self.turns.pause_expired())
 
     @rule(
         order=st.permutations(["start", "end", "stop", "chunk", "audio"]),
@@ -268,15 +290,21 @@ class AnyOrder(RuleBasedStateMachine):
             return
         assert not reply.waiting or self.turns._clearing
 
+    @invariant()
+    def audio_is_paused_only_for_a_reply_that_may_go_on(self) -> None:
+        assert self.paused == self.turns.audio_paused
+
     @rule()
-    def the_watch_holds_the_caller(self) -> None:
+    def the_watch_pauses_the_caller(self) -> None:
         if not (self.turns.caller_took_turn or self.turns.reply_pending):
             return
         before, waited = len(self.on_its_way), self.turns._reply.waiting or not self.turns._reply.complete
+        goes_on = self.paused
         self.act(self.turns.say_holding_phrase("one moment"))
+        assert not self.paused
         assert not self.turns.caller_speaks
         assert not self.turns._reply.waiting
-        assert len(self.on_its_way) > before or not waited or self.turns._reply.complete
+        assert goes_on or len(self.on_its_way) > before or not waited or self.turns._reply.complete
 
 
 AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

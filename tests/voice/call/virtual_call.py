@@ -7,13 +7,15 @@ import pytest
 
 from orchestra.history.ending import Ending
 from orchestra.voice.audio.call_audio import CallAudio
-from orchestra.voice.call.actions import ClearAudio, Say, SayAtOnce, SendMark
+from orchestra.voice.call.actions import ClearAudio, PauseAudio, ResumeAudio, Say, SayAtOnce, SendMark
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra_schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 
 HOLDING, APOLOGY, ANSWER = "Just a moment.", "Sorry, say that again.", "It is in Denver."
 TICK_S = 0.2
 WORD_S = 0.4
+#: a reply that is held goes on if no words have come so long after the caller's voice ended
+HOLD_S = 0.5
 #: Pipecat ends a turn in which no word was heard so long after its last moment
 WORDLESS_S = 4.0
 
@@ -47,6 +49,7 @@ class VirtualCall:
     voice_at: float = 0.0
     sounds_until: float = 0.0
     finished_at: float = 0.0
+    held_s: float | None = None  # while the audio is held: how much of it was not played
     turn_open: bool = False
     turn_moment: float = 0.0
 
@@ -70,6 +73,17 @@ class VirtualCall:
         match speech:
             case ClearAudio():
                 self.clear()
+            case PauseAudio() if self.held_s is None:
+                self.held_s = self.audio.pause() / 1000
+            case ResumeAudio() if self.held_s is not None:
+                left_s = self.held_s + self.audio.rewind(1000.0) / 1000
+                self.held_s = None
+                self.audio.take_agent_frame(np.full(round(left_s * 8000), 8000, np.int16).tobytes())
+                self.sounds_until = self.clock.now + left_s
+                if left_s > 0:
+                    self.heard.append((round(self.clock.now - 1000, 1), self.heard[-1][1]))
+            case PauseAudio() | ResumeAudio():
+                pass
             case SayAtOnce(text):
                 self.conversation.on_phrase_interjected(text)
                 self._sound(text)
@@ -82,12 +96,14 @@ class VirtualCall:
         pytest.fail(f"nobody asked for the end of the call: {ending}")
 
     def clear(self) -> None:
-        self.on_its_way, self.sounds_until = [], 0.0
+        self.on_its_way, self.sounds_until, self.held_s = [], 0.0, None
         self.audio.clear()
         self.conversation.cleared()
 
     def _play(self) -> None:
         now = self.clock.now
+        if self.held_s is not None:
+            return
         while self.on_its_way and now >= max(self.sounds_until, self.voice_at):
             match self.on_its_way.pop(0):
                 case Say(text=text):
@@ -118,6 +134,8 @@ class VirtualCall:
         for _ in range(round(seconds / TICK_S)):
             self.clock.now += TICK_S
             self._play()
+            if self.held_s is not None and self.clock.now - self.turn_moment > HOLD_S:
+                self.conversation.pause_expired()
             if self.turn_open and not self.conversation.voice_on and self.clock.now - self.turn_moment > WORDLESS_S:
                 self.turn_ends("")
             self.conversation.check_wait(away=False)
@@ -133,11 +151,7 @@ class VirtualCall:
         self.turn_moment = self.clock.now
         self.conversation.speech_started(self.clock.now)
         if not self.turn_open:
-            self.turn_open = True
-            self.on_its_way, self.sounds_until = [], 0.0
-            self.conversation.caller_started()
-            self.audio.clear()
-            self.conversation.cleared()
+            self._turn_starts()
 
     def voice_ends(self) -> None:
         self.turn_moment = self.finished_at = self.clock.now
@@ -154,10 +168,13 @@ class VirtualCall:
     def words_come(self, text: str) -> None:
         self.conversation.final(text)
         if not self.turn_open:  # late words are a turn of their own
-            self.turn_open = True
-            self.conversation.caller_started()
-            self.clear()
+            self._turn_starts()
         self.turn_ends(text)
+
+    def _turn_starts(self) -> None:
+        self.turn_open = True
+        if not self.conversation.caller_started():
+            self.clear()
 
     def turn_ends(self, text: str) -> None:
         self.turn_open = False

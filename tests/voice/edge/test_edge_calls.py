@@ -112,7 +112,7 @@ async def test_the_callers_words_cut_the_reply_at_the_word_heard_last(bus: TestB
             assert await line.until(lambda: bool(line.cleared_s[1:]), 20)
             heard_s = line.agent_audible_s
             await running.event(UserTurnEnded, turn=2)
-            assert line.agent_audible_s == heard_s  # not a word after the cut
+            assert line.agent_audible_s < heard_s + 0.05  # the sound fades out: not a word after the cut
 
         await running.call(talk)
         line = running.lines[0]

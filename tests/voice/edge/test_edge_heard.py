@@ -265,6 +265,8 @@ async def test_a_caller_who_only_listens_hears_the_answer_to_its_end(
 
         await running.call(talk)
     assert not await bus.published(ReplyInterrupted)
+    # it went on from the word that was paused: the greeting's words and these, and the one or two heard twice
+    assert running.lines[0].agent_audible_s < (len(Greeting().greeting.split()) + 50 + 4) * 0.1
 
 
 async def test_any_words_after_a_question_are_its_answer_however_short(bus: TestBus, settings: Settings) -> None:
