@@ -164,6 +164,8 @@ class Settings(BaseSettings):
     """ElevenLabs voice id for agents that name none."""
     elevenlabs_model: str = "eleven_flash_v2_5"
     """ElevenLabs model."""
+    browser: bool = True
+    """Let pages that this machine opens on itself call from the browser, and those of sites with a widget key."""
     carrier: str = "twilio"
     """Carrier whose calls the edge takes."""
     twilio_account_sid: str = ""

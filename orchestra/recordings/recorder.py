@@ -11,7 +11,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.errors import MissingExtraError, RejectedError
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.recordings.store import StoredRecording, recording_at, store_recording
-from orchestra.recordings.wav import RecordingFiles
+from orchestra.recordings.wav import RecordingFiles, sample_rate_of
 from orchestra_schemas import AudioChunk, CallEnded, RecordingSaved
 
 _LOG = structlog.get_logger("orchestra.recordings")
@@ -23,6 +23,11 @@ _SHORTEST_GAP_MS = 100
 _SAMPLE_BYTES = 2
 _FRAME_BYTES = 2 * _SAMPLE_BYTES
 _HEADER_BYTES = 44
+
+
+def _sample_rate_of(stored: StoredRecording) -> int:
+    with stored.open() as file:
+        return sample_rate_of(file.read(_HEADER_BYTES))
 
 
 class Recorder:
@@ -116,14 +121,15 @@ class Recorder:
                 return None
         missing_ms += sum(self._unwritten.pop(event.call, {}).values()) + self._gaps_ms.pop(event.call, gaps_ms)
         stored = moved or await self._bring(path, within_s)
-        duration_s = (await asyncio.to_thread(stored.size) - _HEADER_BYTES) / _FRAME_BYTES / 8000
+        sample_rate = await asyncio.to_thread(_sample_rate_of, stored)
+        duration_s = (await asyncio.to_thread(stored.size) - _HEADER_BYTES) / _FRAME_BYTES / sample_rate
         _LOG.info("recording.saved", call=event.call, url=stored.url, duration_s=round(duration_s, 2))
         return RecordingSaved(
             call=event.call,
             turn=event.turn,
             url=stored.url,
             duration_s=round(duration_s, 3),
-            sample_rate=8000,
+            sample_rate=sample_rate,
             missing_ms=missing_ms,
         )
 

@@ -20,6 +20,9 @@ _SAMPLE_BYTES = 2
 _FRAME_BYTES = 2 * _SAMPLE_BYTES
 #: the largest size that the header can express, far beyond any call's time limit
 _LARGEST = 2**32 - 1 - _HEADER.size
+_TELEPHONE_RATE = 8_000
+#: sample rates of calls
+_RATES = range(8_000, 48_001)
 _CALL_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 Speaker = Literal["caller", "agent"]
@@ -33,19 +36,22 @@ class Recording:
 
     Args:
         path: the file; it is created with its folder, or continued if it exists.
-        sample_rate: in Hz; chunks with another rate are rejected.
+
+    Attributes:
+        sample_rate: in Hz: that of the file, or, while the file is empty, of the first chunk. Chunks with another rate
+            are rejected.
 
     Raises:
         OSError: the file cannot be opened or written.
 
     """
 
-    def __init__(self, path: Path, *, sample_rate: int = 8000) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.sample_rate = sample_rate
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._frames = max(0, os.fstat(self._file).st_size - _HEADER.size) // _FRAME_BYTES
+        self.sample_rate = sample_rate_of(os.pread(self._file, _HEADER.size, 0)) if self._frames else _TELEPHONE_RATE
         try:
             self._write_header()
         except OSError:
@@ -71,6 +77,8 @@ class Recording:
             OSError: it cannot be written, like on a full disk; the file stays a complete WAV file.
 
         """
+        if not self._frames and sample_rate in _RATES:
+            self.sample_rate = sample_rate
         if sample_rate != self.sample_rate:
             msg = f"audio of {sample_rate} Hz in a recording of {self.sample_rate} Hz"
             raise RejectedError(msg)
@@ -120,6 +128,12 @@ class Recording:
         while left:  # a disk that fills up accepts a part and refuses the rest
             written = os.pwrite(self._file, left, position)
             left, position = left[written:], position + written
+
+
+def sample_rate_of(header: bytes) -> int:
+    """The sample rate in the header of a recording, in Hz; the telephone's if it is not one that calls have."""
+    rate = _HEADER.unpack(header)[7] if len(header) == _HEADER.size else 0
+    return rate if rate in _RATES else _TELEPHONE_RATE
 
 
 class RecordingFiles:

@@ -67,8 +67,23 @@ def test_the_file_is_complete_during_the_call_and_can_be_continued(tmp_path: Pat
     [(0, b"\x00", RATE), (-20, b"\x00\x00", RATE), (0, b"\x00\x00", 16000), (10**9, b"\x00\x00", RATE)],
 )
 def test_audio_in_another_format_is_refused(tmp_path: Path, offset_ms: int, audio: bytes, rate: int) -> None:
+    with Recording(tmp_path / "call.wav") as recording:
+        recording.write("agent", 0, tone(1, 1), sample_rate=RATE)
+        with pytest.raises(RejectedError):
+            recording.write("caller", offset_ms, audio, sample_rate=rate)
+
+
+def test_a_recording_has_the_rate_of_its_first_chunk_also_for_a_successor(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    with Recording(path) as recording:
+        recording.write("caller", 0, tone(5, 400), sample_rate=16_000)
+    with Recording(path) as successor, wave.open(str(path)) as file:
+        assert (successor.sample_rate, successor.duration_s, file.getframerate()) == (16_000, 0.2, 16_000)
+
+
+def test_a_rate_that_no_call_has_is_refused(tmp_path: Path) -> None:
     with Recording(tmp_path / "call.wav") as recording, pytest.raises(RejectedError):
-        recording.write("caller", offset_ms, audio, sample_rate=rate)
+        recording.write("caller", 0, tone(5, 100), sample_rate=1)
 
 
 def test_only_the_latest_recordings_stay_open_and_all_stay_complete(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ A carrier is a folder here. It translates its own messages into these records an
 or its pipeline knows a carrier's protocol. `CallControl` decides from the call's journal, so any edge can answer.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.refusal_log import Refusals
+from orchestra_schemas import Event
 from orchestra_schemas.calls import AnsweredBy, Direction, EndReason
 
 if TYPE_CHECKING:
@@ -250,6 +251,17 @@ class CallControl(Protocol):
 
     def message_skipped(self, call: str, reason: str) -> None:
         """A message of the carrier's made no sense, and was skipped."""
+
+    def events(self, call: str, types: Collection[type[Event]]) -> AsyncGenerator[Event]:
+        """The call's events of these types, from now on, until it is closed: for a carrier that can show them."""
+
+    async def count(self, name: str, window_s: int) -> int:
+        """Count a use of ``name``, over all edges. Returns how many there were in this window of time, this included.
+
+        Raises:
+            RejectedError: they cannot be counted at the moment.
+
+        """
 
 
 class Carrier(Protocol):

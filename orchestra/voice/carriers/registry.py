@@ -12,10 +12,24 @@ from orchestra.settings import Settings
 from orchestra.voice import carriers
 from orchestra.voice.carriers.port import Carrier
 
+_BROWSER = "browser"
+
 
 def carrier_names() -> list[str]:
     """The carriers that an edge can take calls of."""
     return sorted(module.name for module in iter_modules(carriers.__path__) if module.ispkg)
+
+
+def open_carriers(settings: Settings, public_url: str = "") -> list[Carrier]:
+    """All lines of an edge: first the telephone company that the settings name, then browsers, if they may call.
+
+    Raises:
+        SettingError: there is no such carrier.
+
+    """
+    names = dict.fromkeys([settings.carrier, *([_BROWSER] if settings.browser else [])])
+    chosen = (settings.model_copy(update={"carrier": name}) for name in names)
+    return [open_carrier(each, public_url) for each in chosen]
 
 
 def open_carrier(settings: Settings, public_url: str = "") -> Carrier:

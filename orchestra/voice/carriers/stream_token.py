@@ -23,10 +23,10 @@ _PURPOSE = "orchestra media stream token 1"
 
 
 class StreamTokens:
-    """Issues and redeems the tokens of one carrier account; their key is derived from its ``auth_token``."""
+    """Issues and redeems the tokens of one carrier; their key is derived from a ``secret`` that all edges have."""
 
-    def __init__(self, auth_token: str) -> None:
-        self._signer = Signer(auth_token.encode(), _PURPOSE)
+    def __init__(self, secret: bytes) -> None:
+        self._signer = Signer(secret, _PURPOSE)
         self._redeemed: dict[tuple[str, int], int] = {}  # call and number of its stream → expiry
 
     def issue(self, call: str, provider_call: str, now: float, stream: int = 0) -> str:

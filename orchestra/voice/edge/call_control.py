@@ -1,10 +1,11 @@
 """What happens next in a call when its carrier asks. Any edge can answer: what it needs is in the call's journal."""
 
 import asyncio
+import hashlib
 import re
 import time
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 
 import structlog
@@ -22,13 +23,22 @@ from orchestra.voice.carriers.stream_token import LIFETIME_S, claim_stream
 from orchestra.voice.edge.call_session import serve_call
 from orchestra.voice.edge.calls_without_stream import close_call
 from orchestra.voice.edge.edge import Edge
-from orchestra_schemas import CallAnswered, CallTransferred, Event, TransferAccepted, TransferFailed
+from orchestra_schemas import (
+    CallAnswered,
+    CallTransferred,
+    DecodeError,
+    Event,
+    TransferAccepted,
+    TransferFailed,
+    tag_of,
+)
 from orchestra_schemas.calls import EndReason
 
 _LOG = structlog.get_logger("orchestra.voice")
 
 _JOURNAL_WITHIN_S = 3.0
 _FLUSH_WITHIN_S = 2.0
+_COUNTED_WITHIN_S = 1.0
 #: from the moment that a call has its id, also when we place it: it may ring for ten minutes
 _BEGINS_WITHIN_S = 900.0
 #: an edge that crashes because of a call would crash again
@@ -297,6 +307,45 @@ class EdgeCallControl:
         """A message of the carrier's made no sense, and was skipped."""
         self._edge.admission.skipped_messages += 1
         self._edge.refusals.note("stream.left_out", call=call, reason=reason)
+
+    # -- for carriers that show a call, or limit who may begin one
+
+    async def events(self, call: str, types: Collection[type[Event]]) -> AsyncGenerator[Event]:
+        """The call's events of these types, from now on, until it is closed."""
+        tags = {tag_of(each) for each in types}
+        streams = sorted({each.stream for each in types})
+        following = self._edge.bus.follow([partition_of(call)], streams=streams)
+        async with aclosing(following):
+            async for entry in following:
+                if entry.call != call or entry.type not in tags:
+                    continue
+                try:
+                    event = entry.event()
+                except DecodeError as error:
+                    _LOG.warning("call.event_unreadable", call=call, id=entry.id, error=str(error))
+                    continue
+                if event is not None:
+                    yield event
+
+    async def count(self, name: str, window_s: int) -> int:
+        """Count a use of ``name``, over all edges. Returns how many there were in this window of time, this included.
+
+        Raises:
+            RejectedError: they cannot be counted at the moment.
+
+        """
+        window = int(time.time()) // window_s
+        key = self._edge.bus.key(0, "count", f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.{window_s}.{window}")
+        try:
+            async with asyncio.timeout(_COUNTED_WITHIN_S):
+                uses, _ = await self._edge.bus.connection(0).calls([("INCR", key), ("EXPIRE", key, 2 * window_s)])
+        except (TimeoutError, RedisError) as error:
+            msg = f"calls cannot be counted at the moment: {error!r}"
+            raise RejectedError(msg) from None
+        if isinstance(uses, RedisError):
+            msg = f"calls cannot be counted at the moment: {uses!r}"
+            raise RejectedError(msg)
+        return int(uses)
 
     # -- the journal
 

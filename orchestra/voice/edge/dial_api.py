@@ -53,7 +53,7 @@ async def dial(request: Request) -> Response:
         _LOG.warning("call.not_allowed", to=to_number, status=status, peer=peer_of(request))
         return _respond(status, {"error": reason})
     try:
-        sid = await edge.carrier.place_call(call, to_number)
+        sid = await edge.carriers[0].place_call(call, to_number)
     except (SettingError, CarrierError) as error:
         edge.admission.release(call)
         _LOG.warning("call.not_placed", call=call, reason=str(error))

@@ -15,7 +15,7 @@ from orchestra.voice.call.speculation import Speculation
 from orchestra.voice.carriers.call_lookup import CarrierCallIndex
 from orchestra.voice.carriers.port import Carrier, Parties
 from orchestra.voice.carriers.rate_limit import RateLimit
-from orchestra.voice.carriers.registry import local_url, open_carrier
+from orchestra.voice.carriers.registry import local_url, open_carriers
 from orchestra.voice.edge.admission import CallAdmission
 from orchestra.voice.edge.bearer_auth import RefusalThrottle
 from orchestra.voice.edge.calls_without_stream import LostCalls
@@ -86,7 +86,7 @@ class Edge:
     engines: "Engines"
     script: Script
     publisher: Publisher
-    carrier: Carrier
+    carriers: list[Carrier]
     admission: CallAdmission
     homes: list[int]
     dispatcher: ReplyDispatcher
@@ -145,8 +145,9 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp) ->
         SettingError: there is no such carrier, or a setting that it needs is missing.
 
     """
-    carrier = open_carrier(settings)
-    carrier.check_settings()
+    carriers = open_carriers(settings)
+    for carrier in carriers:
+        carrier.check_settings()
     admission = CallAdmission(settings.max_calls)
     homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
     publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}", version=app.version)
@@ -156,7 +157,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp) ->
         engines=engines,
         script=script(settings, app),
         publisher=publisher,
-        carrier=carrier,
+        carriers=carriers,
         admission=admission,
         homes=homes,
         dispatcher=ReplyDispatcher(bus, homes, admission.find),

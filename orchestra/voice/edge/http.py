@@ -1,4 +1,4 @@
-"""The edge's web application: its carrier's routes, the calls, ``/healthz`` and ``/metrics``."""
+"""The edge's web application: its carriers' routes, the calls, ``/healthz`` and ``/metrics``."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,8 @@ def create_app(edge: Edge) -> FastAPI:
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.include_router(calls_router(edge.settings, edge.bus))
     app.include_router(dial_api.router)
-    app.include_router(edge.carrier.routes(EdgeCallControl(edge)))
+    for carrier in edge.carriers:
+        app.include_router(carrier.routes(EdgeCallControl(edge)))
     return app
 
 

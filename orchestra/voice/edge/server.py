@@ -17,7 +17,7 @@ from orchestra.bus.worker.process import tune_gc
 from orchestra.child_process import on_one_core
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
-from orchestra.voice.carriers.registry import open_carrier
+from orchestra.voice.carriers.registry import open_carriers
 from orchestra.voice.edge.app_reload import reload_on_sighup
 from orchestra.voice.edge.connections import Config, raise_open_files
 from orchestra.voice.edge.drain import drain
@@ -93,7 +93,8 @@ async def run_edge(settings: Settings, app: EdgeApp) -> None:
         UsageError: the operator must change something: an address in use, no server, a missing setting, extra or model.
 
     """
-    open_carrier(settings).check_settings()  # before anything slow
+    for carrier in open_carriers(settings):
+        carrier.check_settings()  # before anything slow
     raise_open_files()
     listener = listen(settings.host, settings.port, shared=settings.share_port)
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})

@@ -59,7 +59,7 @@ class StreamInput(BaseInputTransport):
         super().__init__(TransportParams(audio_in_enabled=True), name="caller")
         self._frame_bytes = _CARRIER_FRAME_MS * sample_rate // 1000 * 2
         self._joined_bytes = _JOINED_FRAMES * self._frame_bytes
-        self._upsampler = Upsampler2x()
+        self._upsampler = Upsampler2x() if sample_rate < LISTENING_RATE else None
         self._joined = b""
         self._enough = self._joined_bytes
 
@@ -72,12 +72,12 @@ class StreamInput(BaseInputTransport):
         await super().process_frame(frame, direction)
 
     async def push_audio(self, samples: bytes) -> None:
-        """Take a frame of the caller's audio (8 kHz). Frames that arrive before the pipeline has started wait in it."""
+        """Take a frame of the caller's audio. Frames that arrive before the pipeline has started wait in it."""
         self._joined += samples
         if len(self._joined) < self._enough:
             return
         joined, self._joined = self._joined, b""
-        audio = self._upsampler.upsample(joined)
+        audio = joined if self._upsampler is None else self._upsampler.upsample(joined)
         await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
 
 

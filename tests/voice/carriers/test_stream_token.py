@@ -10,7 +10,7 @@ NOW = 1_760_000_000.0
 
 @pytest.fixture
 def tokens() -> StreamTokens:
-    return StreamTokens("account token")
+    return StreamTokens(b"account token")
 
 
 def test_a_token_opens_the_stream_of_its_call(tokens: StreamTokens) -> None:
@@ -18,7 +18,7 @@ def test_a_token_opens_the_stream_of_its_call(tokens: StreamTokens) -> None:
 
 
 def test_a_token_issued_by_another_process_of_the_account_is_accepted(tokens: StreamTokens) -> None:
-    other = StreamTokens("account token")
+    other = StreamTokens(b"account token")
     tokens.redeem(other.issue("07-a", "CA1", NOW), "07-a", "CA1", NOW + 1)
 
 
@@ -59,7 +59,7 @@ def test_a_token_with_a_later_expiry_is_refused(tokens: StreamTokens) -> None:
 
 def test_a_token_signed_with_another_account_is_refused(tokens: StreamTokens) -> None:
     with pytest.raises(RejectedError, match="wrong signature"):
-        tokens.redeem(StreamTokens("other").issue("07-a", "CA1", NOW), "07-a", "CA1", NOW)
+        tokens.redeem(StreamTokens(b"other").issue("07-a", "CA1", NOW), "07-a", "CA1", NOW)
 
 
 def test_a_token_issued_by_version_0_1_opens_its_stream_during_a_rolling_upgrade(tokens: StreamTokens) -> None:

@@ -326,7 +326,7 @@ async def test_a_call_of_another_edges_partition_hears_its_replies(bus: TestBus,
     async with running_edge(bus, settings, "hello", app=Greeting(greeting="")) as running:
         other = next(partition for partition in range(bus.bus.partitions) if partition not in running.edge.homes)
         call = bus.call(other)
-        token = running.edge.carrier.tokens.issue(call, "CA1", time.time())
+        token = running.edge.carriers[0].tokens.issue(call, "CA1", time.time())
         line = PhoneLine()
         url = f"{running.url.replace('http', 'ws')}/twilio/stream"
         verb = ConnectStream(url, {"token": token, "call": call})

@@ -18,7 +18,7 @@ class TwilioCarrier:
         self._settings = settings
         self._public = twiml.PublicUrl(public_url)
         self._auth_token = settings.twilio_auth_token.get_secret_value()
-        self.tokens = StreamTokens(self._auth_token)
+        self.tokens = StreamTokens(self._auth_token.encode())
 
     def check_settings(self) -> None:
         """See that the auth token is set.
