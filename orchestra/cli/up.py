@@ -66,6 +66,8 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
     async with stack(settings, edges=edges, watched=watched) as started:
         webhook = f"  webhook  {settings.public_url or started.url}/twilio/voice"
         console.print(Text.assemble(("ready", "bold green"), without_secrets(webhook)))
+        if settings.browser:
+            console.print(f"       browser  {started.url}  (speak with it yourself)")
         console.print(f"       server   {without_secrets(started.redis_url)}")
         console.print(f"       try      orchestra call --say {_quoted(words)}")
         await until_signalled()

@@ -20,13 +20,15 @@ _ARGUMENTS = [
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium with a new profile; it exits at the end of the block."""
+async def chromium(*arguments: str) -> AsyncIterator[Browser]:
+    """Debian's Chromium with a new profile and these arguments, too; it exits at the end of the block."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("no chromium here: apt-get install chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(
+            executable_path=program, headless=True, args=[*_ARGUMENTS, *arguments]
+        )
         try:
             yield browser
         finally:
