@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -23,6 +25,7 @@ from orchestra.evaluation.dataset import Case
 from orchestra.prices import Prices
 from orchestra.settings import Settings
 from orchestra.simulator.script import read_script
+from orchestra.voice.carriers.browser.carrier import PAGE_PATH
 from orchestra_schemas import event_types
 
 ROOT = Path(__file__).parents[1]
@@ -219,10 +222,20 @@ def read_diagram(text: str, _folder: Path) -> None:
     assert named <= {event_type.__name__ for event_type in event_types().values()}
 
 
+def read_html(text: str, _folder: Path) -> None:
+    """Scripts are files that the edge serves, and the element is the one that they define."""
+    for address in re.findall(r'src="([^"]+)"', text):
+        folder, _, name = urlsplit(address).path.rpartition("/")
+        assert f"{folder}/" == PAGE_PATH
+        script = (files("orchestra.voice.carriers.browser") / "pages" / name).read_text(encoding="utf-8")
+        assert set(re.findall(r"<(\w+-\w+)", text)) == set(re.findall(r'customElements.define\("([^"]+)"', script))
+
+
 #: how a block of data is read; Python, shell and SQL (tests/analysis/test_query.py) have their own tests
 READERS: dict[str, Callable[[str, Path], Any]] = {
     "json": read_json,
     "toml": read_toml,
+    "html": read_html,
     "yaml": lambda text, _: list(yaml.safe_load_all(text)),
     "text": read_diagram,
 }

@@ -48,6 +48,7 @@ _COMMANDS = (
     "call",
     "dial",
     "edge",
+    "widget_key",
     "worker",
     "new_consumer",
     "tail",
