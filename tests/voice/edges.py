@@ -120,6 +120,9 @@ class ScriptedEngines:
     def vad(self) -> LevelVAD:
         return LevelVAD()
 
+    def are_busy(self) -> bool:
+        return False
+
     def user_turn_strategies(self, stt: Any, endpointer: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
         return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
 

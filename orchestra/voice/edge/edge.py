@@ -168,6 +168,6 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp) ->
         pending=PendingConnections(_PENDING_PER_CALL * settings.max_calls),
         dial_rate=RateLimit(settings.dial_per_minute / 60, 60.0, 0.0),
         throttle=RefusalThrottle(),
-        speculation=Speculation(settings.speculate),
+        speculation=Speculation(settings.speculate, engines.are_busy),
         phrase_cache=PhraseCache(engines, settings.data_dir / "phrases", phrases(settings, app)),
     )

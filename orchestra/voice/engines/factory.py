@@ -86,6 +86,12 @@ class Engines:
             stop=[engine.turn_stop(self._turn_detection.end_of_turn(), endpointer)],
         )
 
+    def are_busy(self) -> bool:
+        """Whether the process has no time for work that may turn out to be wasted. Ask in its event loop."""
+        meter = self._turn_detection.queue.meter
+        meter.watch_event_loop()
+        return meter.busy
+
     def vad(self, params: VADParams | None = None) -> InlineVAD:
         """Voice activity detection for one call."""
         return self._turn_detection.vad(params)

@@ -1,37 +1,55 @@
-"""Threads that compute have a lower priority than the event loop."""
+"""Threads that compute leave the core to the event loop."""
 
-import asyncio
 import os
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from structlog.testing import capture_logs
 
-from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
-from orchestra.voice.engines.turn_detection.thread_priority import lower_thread_priority
+from orchestra.voice.engines.turn_detection.thread_priority import lower_thread_priority, preempt_no_thread
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="single threads have priorities on Linux alone")
 
 
 def _niceness() -> int:
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="single threads have priorities on Linux alone")
-async def test_smart_turn_runs_at_a_lower_priority_than_the_event_loop(listening: TurnDetectionModels) -> None:
-    of_loop = _niceness()
-    of_smart_turn = await asyncio.get_running_loop().run_in_executor(listening._threads, _niceness)
+def _policy() -> int:
+    return os.sched_getscheduler(threading.get_native_id())
 
-    assert of_smart_turn == min(19, of_loop + 10)
+
+@linux
+def test_a_thread_of_low_priority_gives_way_to_the_event_loop_alone() -> None:
+    of_loop = _niceness()
+    with ThreadPoolExecutor(1, initializer=lower_thread_priority) as threads:
+        assert threads.submit(_niceness).result() == min(19, of_loop + 10)
     assert _niceness() == of_loop
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="single threads have priorities on Linux alone")
-def test_where_priorities_may_not_be_set_the_thread_computes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@linux
+def test_a_thread_that_preempts_none_keeps_its_share_of_the_core() -> None:
+    of_loop = _policy()
+    with ThreadPoolExecutor(1, initializer=preempt_no_thread) as threads:
+        assert threads.submit(_niceness).result() == _niceness()
+        assert threads.submit(_policy).result() == os.SCHED_BATCH
+    assert _policy() == of_loop
+
+
+@linux
+@pytest.mark.parametrize("change", [lower_thread_priority, preempt_no_thread])
+def test_where_priorities_may_not_be_set_the_thread_computes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]
+) -> None:
     def refuse(*_: int) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "setpriority", refuse)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
     with capture_logs() as logs:
-        lower_thread_priority()
+        change()
 
     assert [line["event"] for line in logs] == ["thread.priority_kept"]

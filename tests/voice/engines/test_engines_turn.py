@@ -65,7 +65,7 @@ def listening_half(
     analyzer: type[SmartTurnAnalyzer] = Complete,
     endpointer: Endpointer | None = None,
 ) -> Line:
-    end_of_turn = analyzer(listening._turn_session, listening._threads, SmartTurnParams())
+    end_of_turn = analyzer(listening._turn_session, listening.queue, SmartTurnParams())
     strategies = UserTurnStrategies(stop=[SegmentAwareTurnStop(end_of_turn, endpointer or Endpointer())])
     parameters = LLMUserAggregatorParams(user_turn_strategies=strategies, empty_user_turn=None)
     user, _ = LLMContextAggregatorPair(LLMContext(), user_params=parameters)

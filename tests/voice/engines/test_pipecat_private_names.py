@@ -28,7 +28,8 @@ PRIVATE: dict[type, str] = {
     ElevenLabsTTSService: "_apply_force_complete _disconnect _reconnect_websocket _websocket",
     ExternalUserTurnStopStrategy: "_handle_transcription _maybe_trigger_user_turn_stopped _turn_open",
     LLMUserAggregator: "_user_turn_controller",
-    LocalSmartTurnAnalyzerV3: "_model_executor _predict_endpoint _resample_to_model_rate _session _stop_ms",
+    LocalSmartTurnAnalyzerV3: "_audio_buffer _clear _predict_endpoint _process_speech_segment _resample_to_model_rate "
+    "_session _stop_ms",
     MinWordsUserTurnStartStrategy: "_bot_speaking",
     SegmentedSTTService: "_segment_queue _user_id",
     SileroOnnxModel: "_context _state",
