@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from orchestra.errors import EngineError, MissingExtraError
+from orchestra.language.english.spoken_digits import digit_runs
 from orchestra.simulator.transcript_match import compare
+from orchestra.voice.audio import mulaw
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.files import PIPER, WHISPER, ModelFile, model_paths
 from orchestra.voice.engines.local.onnx_parts import AUDIO, LAYOUT, split
@@ -100,6 +102,13 @@ def test_what_the_voice_says_is_understood_over_the_telephone(speech: LocalSpeec
 def test_a_word_alone_is_heard_once(speech: LocalSpeech, word: str) -> None:
     pcm16, rate = speech.synthesize(f"{word.capitalize()}.", 8_000)
     assert words(speech.transcribe(pcm16, rate, quick=True)) == [word]
+
+
+@pytest.mark.parametrize("said", ["five eight", "three three", "six six", "four two seven one", "double seven"])
+def test_digits_are_heard_once(speech: LocalSpeech, said: str) -> None:
+    pcm16, rate = speech.synthesize(f"{said.capitalize()}.", 8_000)
+    carried = mulaw.decode(mulaw.encode(np.frombuffer(pcm16, "<i2"))).astype("<i2").tobytes()
+    assert digit_runs(speech.transcribe(carried, rate, quick=True)) == digit_runs(said)
 
 
 def test_the_same_text_gives_the_same_audio(speech: LocalSpeech) -> None:
