@@ -25,6 +25,12 @@ def same_words(one: str, other: str) -> bool:
     return re.findall(r"\w+", one.casefold()) == re.findall(r"\w+", other.casefold())
 
 
+def contains_words(text: str, part: str) -> bool:
+    """Whether the words of ``part`` follow each other in ``text``, whatever the case and punctuation."""
+    words, sought = re.findall(r"\w+", text.casefold()), re.findall(r"\w+", part.casefold())
+    return any(words[at : at + len(sought)] == sought for at in range(len(words) - len(sought) + 1))
+
+
 def is_question(text: str) -> bool:
     """Whether an agent's words ask something."""
     return any(mark in text for mark in _QUESTION_MARKS)

@@ -25,6 +25,7 @@ from orchestra.voice.call.actions import (
     TurnResumed,
 )
 from orchestra.voice.call.line_checks import LineChecks
+from orchestra.voice.call.prediction_limit import PredictionLimit
 from orchestra.voice.call.silence_watch import HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.turn_latency import TurnTimestamps
@@ -118,6 +119,7 @@ class Conversation:
         self._apology = apology
         self._silence = SilenceWatch(since=self.active_at)
         self._line_checks = LineChecks()
+        self._prediction_limit = PredictionLimit()
         self._voice_on = False
         self._times = TurnTimestamps(0.0, 0.0)
         self._wasted_predictions = 0  # since the last turn ended
@@ -216,6 +218,10 @@ class Conversation:
         self._interrupted_at = self._clock.time()
         self._act(self.turns.caller_voice_heard(self._audio.reply_heard()))
 
+    def caller_paused(self, silence_s: float) -> None:
+        """The caller has been silent for so short a time that their speech may go on."""
+        self._speech_ended = self._clock.time() - silence_s
+
     def speech_ended(self, at: float) -> None:
         """The caller's last sound was at ``at`` (epoch seconds)."""
         self._speech_ended = at
@@ -271,9 +277,9 @@ class Conversation:
         self.active_at = self._clock.monotonic()
         self._act(self.turns.caller_stopped())
 
-    def turn_predicted(self, text: str) -> None:
-        """The caller's turn is probably over with these words; it may still continue."""
-        if self._speculation.prompts:
+    def turn_predicted(self, text: str, *, likely: bool = True) -> None:
+        """The caller's turn is probably over with these words; ``likely`` if both the words and the sound tell it."""
+        if self._speculation.prompts and self._prediction_limit.allows(likely=likely):
             self._act(self.turns.turn_predicted(text, self._audio.reply_heard()))
 
     def caller_resumed(self) -> None:
@@ -496,6 +502,7 @@ class Conversation:
                     self._begin_turn(action)
                 case TurnResumed(turn, reason):
                     self._wasted_predictions += 1
+                    self._prediction_limit.wasted()
                     self._publish(UserTurnResumed(call=self._call, turn=turn, reason=reason))
                 case ReplyCut():
                     self._publish_interruption(action)
@@ -522,6 +529,7 @@ class Conversation:
             self._publish(UserTurnPredicted(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound))
             return
         self._times.wasted, self._wasted_predictions = self._wasted_predictions, 0
+        self._prediction_limit.turn_ended()
         self._transcribed = 0.0
         self._heard_caller(ended)
         self._silence.turn_began(self._clock.monotonic())

@@ -31,7 +31,7 @@ from typing import Literal
 
 from orchestra.history.ending import Ending, HangUp
 from orchestra.language import DEFAULT_LANGUAGE, Language
-from orchestra.language.utterance import has_words, is_question, same_words
+from orchestra.language.utterance import contains_words, has_words, is_question, same_words
 from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
@@ -314,8 +314,8 @@ class TurnTaking:
         return self._void_prediction("resumed")
 
     def transcribed(self, text: str) -> list[Action]:
-        """The final transcript. If it differs from the predicted words, the predicted turn is void."""
-        return [] if same_words(text, self._reply.predicted) else self._void_prediction("other_words")
+        """The final transcript of a stretch of speech. If the predicted words lack it, the predicted turn is void."""
+        return [] if contains_words(self._reply.predicted, text) else self._void_prediction("other_words")
 
     def turn_ended(self, text: str, reply_heard: Sequence[str] = ()) -> list[Action]:
         """The caller's turn is over. With words it gets a reply; without words the reply that was cut continues.

@@ -81,9 +81,10 @@ class Engines:
         """
         engine = self._stt_fallback if isinstance(stt, StandbyService) and self._stt_fallback else self._stt
         start = engine.turn_start(self._barge_in_words)
+        analyzer = self._turn_detection.end_of_turn()
+        stop = [engine.turn_prediction(analyzer, endpointer), engine.turn_stop(analyzer, endpointer)]
         return UserTurnStrategies(
-            start=None if start is None else [start],
-            stop=[engine.turn_stop(self._turn_detection.end_of_turn(), endpointer)],
+            start=None if start is None else [start], stop=[strategy for strategy in stop if strategy is not None]
         )
 
     def are_busy(self) -> bool:

@@ -73,14 +73,16 @@ class AnswerTimeout(RetirableService):
     _timer: asyncio.Task[None] | None = None
     unanswered = 0  # consecutive stretches of speech without an answer
     has_transcript = False  # this stretch of speech has some words already
+    answered_early = False  # the stretch that ends now was answered before its end was sure
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Expect an answer to each stretch of speech."""
+        answered = self.answered_early
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStartedSpeakingFrame):
             self.has_transcript = False
             await self._stop_timer()
-        elif isinstance(frame, VADUserStoppedSpeakingFrame) and not self._retired:
+        elif isinstance(frame, VADUserStoppedSpeakingFrame) and not (self._retired or answered):
             await self._stop_timer()
             self._timer = self.create_task(self._await_answer(), "stt-answer")
 

@@ -36,6 +36,9 @@ class STTEngine(Engine, Protocol):
     def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy | None:
         """The strategy that starts the caller's turn; ``barge_in_words`` interrupt the agent. None: any voice does."""
 
+    def turn_prediction(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> BaseUserTurnStopStrategy | None:
+        """The strategy that predicts the end of the caller's turn. None: the service does, or nobody."""
+
     def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> BaseUserTurnStopStrategy:
         """The strategy that ends the caller's turn with this engine's transcripts, as ``endpointer`` decides."""
 

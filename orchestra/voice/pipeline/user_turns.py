@@ -29,6 +29,8 @@ from orchestra.endpointing import Endpointing
 from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.engines.turn_detection.barge_in import require_words
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
+from orchestra.voice.engines.turn_detection.frames import CallerPausedFrame, TurnPredictedFrame
+from orchestra.voice.engines.turn_detection.pause_watch import PauseWatch
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines
@@ -54,8 +56,9 @@ class UserTurnAggregator(LLMUserAggregator):
         self._endpointer = Endpointer(
             asked=lambda: conversation.last_reply, options=endpointing, on_pause=conversation.pause_allowed
         )
+        vad = engines.vad()
         params = LLMUserAggregatorParams(
-            vad_analyzer=engines.vad(),
+            vad_analyzer=vad,
             user_turn_strategies=engines.user_turn_strategies(stt, self._endpointer),
             user_turn_stop_timeout=_WORDS_WITHIN_S,
             empty_user_turn=None,  # `TurnTaking` decides what a turn without words means
@@ -63,13 +66,15 @@ class UserTurnAggregator(LLMUserAggregator):
         super().__init__(LLMContext(), params=params, name="listener")
         self._conversation = conversation
         self._engines, self._stt = engines, stt
+        self._pause_watch = PauseWatch(vad)
         self._words_required = False
         self._pause_timer: asyncio.TimerHandle | None = None
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
 
     async def switch_engine(self, stt: Any) -> None:
-        """Use this engine's turn strategies from now on."""
+        """Use this engine's turn strategies from now on. What the last one predicted is void."""
         self._stt = stt
+        self._conversation.caller_resumed()
         strategies = self._engines.user_turn_strategies(stt, self._endpointer)
         chosen = require_words(strategies) if self._words_required else strategies
         await self._user_turn_controller.update_strategies(chosen)
@@ -98,6 +103,32 @@ class UserTurnAggregator(LLMUserAggregator):
             case _:
                 pass
         await super().process_frame(frame, direction)
+        if isinstance(frame, InputAudioRawFrame):
+            await self._report_pause(frame)
+
+    async def _report_pause(self, frame: InputAudioRawFrame) -> None:
+        """Report a pause, before it is long enough for VAD, to the conversation, the strategies and the STT service."""
+        change = self._pause_watch.look(frame)
+        if change is None:
+            return
+        if isinstance(change, CallerPausedFrame):
+            self._conversation.caller_paused(self._pause_watch.silence_s)
+        await self.push_frame(change, FrameDirection.UPSTREAM)
+        await self._user_turn_controller.process_frame(change)
+
+    async def _on_push_frame(
+        self, controller: Any, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+    ) -> None:
+        """Take a strategy's prediction at once: in the queue, what takes it back would overtake it."""
+        match frame:
+            case EagerTranscriptionFrame():
+                if not await self._is_echo(frame):
+                    likely = frame.likely if isinstance(frame, TurnPredictedFrame) else True
+                    self._conversation.turn_predicted(frame.text, likely=likely)
+            case EagerEndOfTurnCancelFrame():
+                self._conversation.caller_resumed()
+            case _:
+                await super()._on_push_frame(controller, frame, direction)
 
     async def _is_echo(self, frame: TextFrame) -> bool:
         """Whether it is an echo of the agent; after the first echo only words interrupt the agent, not sounds."""

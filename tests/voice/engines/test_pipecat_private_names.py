@@ -27,17 +27,17 @@ PRIVATE: dict[type, str] = {
     DeepgramSTTService: "_connect _connection _disconnect _on_error _on_message _reconnect",
     ElevenLabsTTSService: "_apply_force_complete _disconnect _reconnect_websocket _websocket",
     ExternalUserTurnStopStrategy: "_handle_transcription _maybe_trigger_user_turn_stopped _turn_open",
-    LLMUserAggregator: "_user_turn_controller",
+    LLMUserAggregator: "_on_push_frame _user_turn_controller",
     LocalSmartTurnAnalyzerV3: "_audio_buffer _clear _predict_endpoint _process_speech_segment _resample_to_model_rate "
     "_session _stop_ms",
     MinWordsUserTurnStartStrategy: "_bot_speaking",
-    SegmentedSTTService: "_segment_queue _user_id",
+    SegmentedSTTService: "_segment_queue _user_id _user_speaking",
     SileroOnnxModel: "_context _state",
     SileroVADAnalyzer: "_get_smoothed_volume _low_confidence_windows _maybe_reset_model _model _params _prev_volume "
     "_run_analyzer _windows_since_reset",
     TTSService: "_aggregated_frame_sequencer",
     TurnAnalyzerUserTurnStopStrategy: "_handle_input_audio _handle_prediction_result _maybe_trigger_user_turn_stopped "
-    "_text _timeout_expired _turn_analyzer _turn_complete _vad_stopped _vad_user_speaking",
+    "_text _timeout_expired _transcript_finalized _turn_analyzer _turn_complete _vad_stopped _vad_user_speaking",
 }
 
 
@@ -53,6 +53,11 @@ def is_defined(stock: type, name: str) -> bool:
 )
 def test_pipecat_still_has_the_private_name(stock: type, name: str) -> None:
     assert is_defined(stock, name)
+
+
+@pytest.mark.parametrize("name", ["_vad_state", "_vad_stopping_count"])
+def test_pipecat_still_counts_the_silence_that_its_vad_has_not_reported(name: str) -> None:
+    assert is_defined(SileroVADAnalyzer, name)
 
 
 def test_pipecat_still_has_the_constants_of_whispers_features() -> None:

@@ -13,6 +13,7 @@ from orchestra.voice.engines.deepgram.stt import ReconnectingDeepgramSTT
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn, ServerBargeIn
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+from orchestra.voice.engines.turn_detection.prediction import TurnPrediction
 from orchestra.voice.engines.turn_detection.smart_turn_stop import SmartTurnStop
 
 
@@ -48,6 +49,10 @@ class NovaEngine:
         """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
         return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
 
+    def turn_prediction(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> TurnPrediction:
+        """Predicts the end of the turn from interim transcripts and smart-turn."""
+        return TurnPrediction(analyzer, endpointer)
+
     def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> BaseUserTurnStopStrategy:
         """Ends the turn after the allowed pause, when Deepgram has confirmed the final transcript."""
         return SmartTurnStop(analyzer, endpointer)
@@ -70,7 +75,7 @@ class FluxEngine:
         self._key = settings.deepgram_api_key.get_secret_value()
         self._url = f"{settings.deepgram_url.rstrip('/')}/v2/listen"
         self._model = settings.deepgram_model
-        self._eager = settings.deepgram_eager
+        self._eager = settings.deepgram_eager if settings.speculate != "off" else 0.0
         if not self._key:
             msg = "ORCHESTRA_STT=deepgram needs a key: set ORCHESTRA_DEEPGRAM_API_KEY, or ORCHESTRA_STT=local"
             raise SettingError(msg)
@@ -89,6 +94,9 @@ class FluxEngine:
     def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy:
         """The server starts a turn at its first word; while the agent speaks, ``barge_in_words`` words do."""
         return ServerBargeIn(min_words=barge_in_words) if barge_in_words > 1 else ExternalUserTurnStartStrategy()
+
+    def turn_prediction(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> None:
+        """None: the server predicts."""
 
     def turn_stop(
         self,

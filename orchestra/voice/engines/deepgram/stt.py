@@ -4,10 +4,8 @@ import asyncio
 import time
 from typing import Any
 
-from pipecat.services.deepgram.stt import DeepgramSTTService
-
+from orchestra.voice.engines.deepgram.early_finalize import EarlyFinalizeSTT
 from orchestra.voice.engines.failover import AnswerTimeout
-from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 
 #: a broken connection is replaced immediately at most this often, in seconds
 _REPLACE_EVERY_S = 10.0
@@ -15,7 +13,7 @@ _REPLACE_EVERY_S = 10.0
 CONNECT_S = 2.0
 
 
-class ReconnectingDeepgramSTT(AnswerTimeout, DeepgramSTTService):
+class ReconnectingDeepgramSTT(AnswerTimeout, EarlyFinalizeSTT):
     """Deepgram's service, which reconnects immediately if its socket breaks during a call.
 
     The stock service waits 4 s before it connects again, and the caller is not heard meanwhile. Here the connection is
@@ -29,11 +27,8 @@ class ReconnectingDeepgramSTT(AnswerTimeout, DeepgramSTTService):
 
     async def _on_message(self, message: Any) -> None:
         await self._answered()
-        if self._retired:
-            return
-        await super()._on_message(message)  # type: ignore[no-untyped-call]
-        if getattr(message, "is_final", False) and getattr(message, "from_finalize", False):
-            await self.push_frame(SegmentTranscribedFrame())
+        if not self._retired:
+            await super()._on_message(message)
 
     async def _connect(self) -> None:
         # the stock service keeps the whole call waiting until it has connected or given up

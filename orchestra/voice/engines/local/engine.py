@@ -19,6 +19,7 @@ from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+from orchestra.voice.engines.turn_detection.prediction import TurnPrediction
 
 _CORES_PER_RUN = 2
 
@@ -41,6 +42,10 @@ class LocalEngine:
     def turn_start(self, barge_in_words: int) -> BargeIn | None:
         """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
         return BargeIn(min_words=barge_in_words) if barge_in_words > 1 else None
+
+    def turn_prediction(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> TurnPrediction:
+        """Predicts the end of the turn from early transcripts and smart-turn."""
+        return TurnPrediction(analyzer, endpointer)
 
     def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> BaseUserTurnStopStrategy:
         """Ends the turn when all of its stretches of speech are transcribed."""

@@ -1,8 +1,16 @@
-"""The frame by which an STT service reports that a stretch of speech has been transcribed."""
+"""The frames by which turn detection and a speech-to-text service tell each other about a stretch of speech.
+
+::
+
+    caller    speaks |--- silent ---------------|
+    listener         .  CallerPausedFrame       VADUserStoppedSpeakingFrame
+    strategies             TranscriptRequestedFrame (it reads or sounds finished)
+    service                        SegmentTranscribedFrame
+"""
 
 from dataclasses import dataclass, field
 
-from pipecat.frames.frames import ControlFrame
+from pipecat.frames.frames import ControlFrame, EagerTranscriptionFrame, SystemFrame
 
 
 @dataclass
@@ -10,3 +18,25 @@ class SegmentTranscribedFrame(ControlFrame):
     """A stretch of speech has been transcribed, with or without words; follows its ``TranscriptionFrame``."""
 
     interruptible: bool = field(default=False, init=False)
+
+
+@dataclass
+class CallerPausedFrame(SystemFrame):
+    """The caller has just fallen silent, for a shorter time than ends a stretch of speech."""
+
+
+@dataclass
+class CallerWentOnFrame(SystemFrame):
+    """The caller's voice is back after a `CallerPausedFrame`, within the same stretch of speech."""
+
+
+@dataclass
+class TurnPredictedFrame(EagerTranscriptionFrame):
+    """The caller's turn is probably over with these words; ``likely`` if both the words and their sound tell it."""
+
+    likely: bool = True
+
+
+@dataclass
+class TranscriptRequestedFrame(SystemFrame):
+    """The caller's turn is probably over: its final transcript is wanted now, not only when that is sure."""

@@ -103,6 +103,11 @@ class SmartTurnStop(TurnAnalyzerUserTurnStopStrategy):
         await super()._maybe_trigger_user_turn_stopped()  # type: ignore[no-untyped-call]
 
     async def _segment_transcribed(self) -> None:
-        """End a turn without words at once: noise must not delay the reply."""
-        if not self._text and not self._vad_user_speaking:
+        """Wait for no more words; end a turn without any at once: noise must not delay the reply."""
+        if self._vad_user_speaking:
+            return
+        if self._text:
+            self._transcript_finalized = True
+            await self._maybe_trigger_user_turn_stopped()
+        else:
             await self.trigger_user_turn_stopped()

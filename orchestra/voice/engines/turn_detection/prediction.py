@@ -1,0 +1,153 @@
+"""When the caller's turn is probably over: its reply is then prepared, and held back until that is sure."""
+
+import asyncio
+from typing import Any
+
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    Frame,
+    InterimTranscriptionFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.turns.types import ProcessFrameResult
+from pipecat.turns.user_stop import BaseUserTurnStopStrategy
+from pipecat.utils.time import time_now_iso8601
+
+from orchestra.language.utterance import has_words, same_words
+from orchestra.language.utterance_state import UtteranceState
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer
+from orchestra.voice.engines.turn_detection.frames import (
+    CallerPausedFrame,
+    CallerWentOnFrame,
+    TranscriptRequestedFrame,
+    TurnPredictedFrame,
+)
+from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+
+#: probability from which smart-turn's early look counts as the end of the turn
+_SOUNDS_FINISHED = 0.5
+_FINISHED = frozenset({UtteranceState.ANSWER, UtteranceState.COMPLETE})
+
+
+class TurnPrediction(BaseUserTurnStopStrategy):
+    """Predicts the end of the turn in the caller's first tenth of a second of silence; it never ends the turn itself.
+
+    ::
+
+        caller      … my parcel?  |(pause)                |(silence is sure)
+        words       where is my       where is my parcel?
+        prediction                    ^ predicted          ^ confirmed, by the strategy after this one
+
+    The end is predicted when the words so far read as finished, or when they may be and smart-turn says that they
+    sound so, once words have come in the pause. It is taken back when the caller goes on, or when other words come.
+
+    Args:
+        analyzer: smart-turn, shared with the strategy that ends the turn; what it says early need not be asked again.
+        endpointer: tells how far the words have got, as an answer to the agent's.
+
+    """
+
+    def __init__(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer, **options: Any) -> None:
+        super().__init__(**options)
+        self._analyzer = analyzer
+        self._endpointer = endpointer
+        self._finals: list[str] = []
+        self._interim = ""
+        self._predicted = ""
+        self._likely = False  # both words and sound told what is predicted
+        self._begin_pause(paused=False)
+        self._look: asyncio.Task[None] | None = None
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        """Follow the caller's voice and words."""
+        match frame:
+            case CallerPausedFrame():
+                await self._caller_paused()
+            case CallerWentOnFrame() | VADUserStartedSpeakingFrame():
+                await self._caller_went_on()
+            case InterimTranscriptionFrame():
+                self._interim = frame.text
+                await self._words_came()
+            case TranscriptionFrame():
+                self._finals.append(frame.text)
+                self._interim = ""
+                await self._words_came()
+            case _:
+                pass
+        return ProcessFrameResult.CONTINUE
+
+    async def handle_user_turn_started(self) -> None:
+        """Begin with no words: those of a turn come after its start, or start it."""
+        self._forget_words()
+
+    async def handle_user_turn_stopped(self) -> None:
+        """Forget the words of the turn: its end is sure."""
+        self._forget_words()
+        self._begin_pause(paused=False)
+
+    async def cleanup(self) -> None:
+        """End the look that is being taken."""
+        await super().cleanup()  # type: ignore[no-untyped-call]
+        await self._stop_listening()
+
+    def _begin_pause(self, *, paused: bool) -> None:
+        self._paused = paused
+        self._sounds_finished = False
+        self._up_to_date = False  # words have come since the pause began
+        self._requested = False
+
+    def _forget_words(self) -> None:
+        self._finals, self._interim, self._predicted = [], "", ""
+
+    async def _caller_paused(self) -> None:
+        self._begin_pause(paused=True)
+        await self._stop_listening()
+        self._look = self.task_manager.create_task(self._listen(), f"{self}::look")
+        await self._decide()
+
+    async def _caller_went_on(self) -> None:
+        self._begin_pause(paused=False)
+        await self._stop_listening()
+        self._analyzer.forget_early_look()
+        await self._take_back()
+
+    async def _listen(self) -> None:
+        probability = await self._analyzer.look_early()
+        self._look = None
+        if probability > _SOUNDS_FINISHED and self._paused:
+            self._sounds_finished = True
+            await self._decide()
+
+    async def _stop_listening(self) -> None:
+        look, self._look = self._look, None
+        if look is not None:
+            await self.task_manager.cancel_task(look)
+
+    async def _words_came(self) -> None:
+        self._up_to_date = self._paused
+        await self._decide()
+
+    async def _decide(self) -> None:
+        words = " ".join([*self._finals, self._interim]).strip()
+        if not self._paused or not has_words(words):
+            return
+        state = self._endpointer.state_of(words)
+        finished = state in _FINISHED
+        likely = finished and self._sounds_finished
+        if same_words(words, self._predicted) and (self._likely or not likely):
+            return
+        if not self._requested and (finished or self._sounds_finished):
+            self._requested = True
+            await self.push_frame(TranscriptRequestedFrame(), FrameDirection.UPSTREAM)
+        if finished or (state is UtteranceState.OPEN and self._sounds_finished and self._up_to_date):
+            self._predicted, self._likely = words, likely
+            await self.push_frame(TurnPredictedFrame(words, "", time_now_iso8601(), likely=likely))
+        else:
+            await self._take_back()
+
+    async def _take_back(self) -> None:
+        if self._predicted:
+            self._predicted = ""
+            await self.push_frame(EagerEndOfTurnCancelFrame())
