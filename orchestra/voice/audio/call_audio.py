@@ -8,6 +8,7 @@ from orchestra.clock import SYSTEM_CLOCK
 from orchestra.voice.audio.chunker import SAMPLE_RATE, Chunk, Track
 from orchestra.voice.audio.clock import CallClock
 from orchestra.voice.audio.playback import PlaybackTracker
+from orchestra.voice.audio.recent_sound import RecentSound
 from orchestra.voice.carriers.port import AudioReceived
 
 #: a 16-bit sample this large is a sound; synthesized silence stays far below
@@ -35,6 +36,7 @@ class CallAudio:
         self.end_ms = 0  # end of the last chunk that was taken
         self._caller = Track("caller", sample_rate)
         self._agent = Track("agent", sample_rate)
+        self._caller_sound = RecentSound(sample_rate)
         self.sent_ms = 0.0  # since the last `clear`
         self._before = 0  # words of replies before this one, since the last `clear`
 
@@ -42,6 +44,7 @@ class CallAudio:
         """One frame of the caller's audio."""
         at_ms = self.clock.frame(len(frame.samples) / self._bytes_per_ms, frame.timestamp_ms)
         self._caller.put(at_ms, frame.samples)
+        self._caller_sound.put(at_ms, frame.samples)
 
     def take_agent_frame(self, samples: bytes) -> None:
         """One frame of the agent's audio, about to be sent; it is played after what was sent before."""
@@ -66,6 +69,11 @@ class CallAudio:
     def take_fading_frame(self, samples: bytes) -> None:
         """The end of audio that is paused, faded out; it will be sent again and does not count as played."""
         self._agent.put(self.clock.now_ms, samples)
+
+    def since_caller_sound(self, ago_s: float) -> float:
+        """How many seconds ago the caller's last sound was, if voice activity detection says ``ago_s``."""
+        now_ms = self.clock.now_ms
+        return (now_ms - self._caller_sound.last_before(now_ms - ago_s * 1000)) / 1000
 
     def clear(self) -> None:
         """The carrier was told to discard what it has not played."""
@@ -107,6 +115,8 @@ class CallAudio:
         return chunks
 
 
-def is_audible(samples: bytes) -> bool:
-    """Whether these samples contain any sound."""
-    return bool(np.abs(np.frombuffer(samples, dtype=np.int16)).max(initial=0) >= _AUDIBLE)
+def first_sound(samples: bytes) -> int | None:
+    """The index of the first sample that can be heard; None if there is none."""
+    audible = np.abs(np.frombuffer(samples, dtype=np.int16)) >= _AUDIBLE
+    first = int(audible.argmax()) if audible.size else 0
+    return first if audible.size and audible[first] else None

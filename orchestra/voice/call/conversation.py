@@ -223,7 +223,9 @@ class Conversation:
         self._speech_ended = self._clock.time() - silence_s
 
     def speech_ended(self, at: float) -> None:
-        """The caller's last sound was at ``at`` (epoch seconds)."""
+        """Voice activity detection places the end of the caller's voice at ``at`` (epoch seconds)."""
+        now = self._clock.time()
+        at = max(self._speech_started, now - self._audio.since_caller_sound(now - at))
         self._speech_ended = at
         self._voice_on = False
         self._line_checks.voice_ended(at)
@@ -441,8 +443,8 @@ class Conversation:
             self._times.speech = self._clock.time()
             self._reply_from_ms = self._audio.queued_ms
 
-    def on_audio_sent(self) -> None:
-        """An audible frame was sent to the carrier."""
+    def on_audio_sent(self, silence_s: float = 0.0) -> None:
+        """A frame that can be heard was sent to the carrier; ``silence_s`` of silence are at its beginning."""
         now = self._clock.monotonic()
         self._silence.sounded_at = now
         if not self._edge_speaks:
@@ -450,7 +452,7 @@ class Conversation:
         self._sound_at = self._clock.time()
         # audio that was queued earlier belongs to another reply or to the edge itself
         if self._times.speech and not self._times.sent and self._audio.sent_ms > self._reply_from_ms:
-            self._times.sent = self._sound_at
+            self._times.sent = self._sound_at + silence_s
 
     def _note_work(self, turn: int) -> None:
         """The agents show that they are working on this turn."""

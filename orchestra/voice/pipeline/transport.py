@@ -30,7 +30,7 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from orchestra.voice.audio.call_audio import CallAudio, is_audible
+from orchestra.voice.audio.call_audio import CallAudio, first_sound
 from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra.voice.audio.upsampler import Upsampler2x
 from orchestra.voice.carriers.port import MediaStream
@@ -89,7 +89,7 @@ class StreamOutput(BaseOutputTransport):
         audio: the call's audio, which records what is sent.
         on_speech: called when audio comes from the engine.
         on_held: called when audio of a sentence that is held has come.
-        on_sound: called when a frame that can be heard was sent.
+        on_sound: called when a frame that can be heard was sent, with the seconds of silence at its beginning.
         on_mark: called with a mark's name when everything before it was sent.
         on_clear: called when no audio is in flight any more.
 
@@ -102,7 +102,7 @@ class StreamOutput(BaseOutputTransport):
         *,
         on_speech: Callable[[], None],
         on_held: Callable[[], None],
-        on_sound: Callable[[], None],
+        on_sound: Callable[[float], None],
         on_mark: Callable[[str], None],
         on_clear: Callable[[], None],
     ) -> None:
@@ -190,8 +190,8 @@ class StreamOutput(BaseOutputTransport):
         self._audio.take_agent_frame(audio)
         if not await self._stream.send_audio(audio):
             return False
-        if is_audible(audio):
-            self._on_sound()
+        if (first := first_sound(audio)) is not None:
+            self._on_sound(first / self._stream.sample_rate)
         self._played_at = max(self._played_at, now) + len(audio) / 2 / self._stream.sample_rate
         await asyncio.sleep(max(0.0, self._played_at - now - _AHEAD_S))
         return True
