@@ -13,22 +13,36 @@ from orchestra_schemas.speech import TURN_TIMES
 
 
 class TurnLatency:
-    """The stages of the turns of an edge's calls, as histograms in seconds."""
+    """The stages of the turns of an edge's calls, as histograms in seconds, and what was ready when they ended."""
 
     def __init__(self) -> None:
+        self._ready = dict.fromkeys(("nothing", "prompt", "sentence", "speech"), 0)
+        self._wasted = 0
         self._stages = {field: Histogram(LATENCY_S) for field in TURN_TIMES}
 
     def observe(self, measured: TurnMeasured) -> None:
         """Count a turn."""
+        self._ready[measured.ready or "nothing"] += 1
+        self._wasted += measured.wasted_predictions
         for field, stage in self._stages.items():
             stage.observe(getattr(measured, field) / 1000)
 
-    def metric(self) -> Metric:
-        """All stages, and their total."""
-        return histogram(
+    def metrics(self) -> Iterator[Metric]:
+        """All stages, and their total; what was ready, and the predictions that were wrong."""
+        yield histogram(
             "orchestra_edge_turn_stage_seconds",
             "Time of each stage of a turn, from the end of the caller's speech to the first sound of the reply.",
             *(({"stage": field.removesuffix("_ms")}, stage) for field, stage in self._stages.items()),
+        )
+        yield counter(
+            "orchestra_edge_turns_total",
+            "Turns that were answered, by what there was of the reply when the turn ended.",
+            *(({"ready": ready}, count) for ready, count in self._ready.items()),
+        )
+        yield counter(
+            "orchestra_edge_predictions_wasted_total",
+            "Predicted ends of turns that the caller's words disproved.",
+            ({}, self._wasted),
         )
 
 
@@ -47,4 +61,4 @@ def metrics(calls: CallAdmission, publisher: Publisher, turns: TurnLatency) -> I
     yield gauge("orchestra_edge_redis_connected", "1 when Redis took the last events.", ({}, publisher.connected))
     yield gauge("orchestra_edge_events_buffered", "Events that wait for Redis.", ({}, publisher.buffered))
     yield counter("orchestra_edge_media_dropped_total", "Media events lost.", ({}, publisher.dropped))
-    yield turns.metric()
+    yield from turns.metrics()

@@ -247,7 +247,7 @@ async def test_the_stages_of_a_turn_are_measured(bus: TestBus, settings: Setting
 
         await running.call(talk)
     (measured,) = await bus.published(TurnMeasured)
-    assert b'orchestra_edge_turn_stage_seconds_count{stage="total"} 1.0' in page([running.edge.turn_latency.metric()])
+    assert b'orchestra_edge_turn_stage_seconds_count{stage="total"} 1.0' in page(running.edge.turn_latency.metrics())
     assert 350 < measured.turn_end_ms < 10_000  # 200 ms for the voice to be gone, 200 ms of patience
     assert 0 < measured.stt_ms <= measured.turn_end_ms
     assert measured.first_sentence_ms > 0

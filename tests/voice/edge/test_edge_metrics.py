@@ -37,8 +37,23 @@ def test_the_stages_of_each_turn_are_in_histograms() -> None:
     latency.observe(TurnMeasured(call="07-a", turn=1, tts_ms=120, total_ms=900))
     read = {
         (sample.name.removeprefix("orchestra_edge_turn_stage_seconds"), *sorted(sample.labels.values())): sample.value
-        for sample in latency.metric().samples
+        for metric in latency.metrics()
+        for sample in metric.samples
     }
     assert read["_bucket", "0.1", "tts"] == 0
     assert read["_bucket", "0.15", "tts"] == 1
     assert read["_sum", "total"] == 0.9
+
+
+def test_what_was_ready_when_turns_ended_and_wrong_predictions_are_counted() -> None:
+    latency = TurnLatency()
+    for ready, wasted in (("speech", 0), ("speech", 2), ("", 0)):
+        latency.observe(TurnMeasured(call="07-a", turn=1, ready=ready, wasted_predictions=wasted))
+    read = {
+        (sample.name, *sample.labels.values()): sample.value
+        for metric in latency.metrics()
+        for sample in metric.samples
+    }
+    assert read["orchestra_edge_turns_total", "speech"] == 2
+    assert read["orchestra_edge_turns_total", "nothing"] == 1
+    assert read["orchestra_edge_predictions_wasted_total",] == 2
