@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     """Synthesize phrases that many calls share once, and keep the audio in the data directory."""
     barge_in_words: Annotated[int, Field(ge=1)] = 1
     """Words that the caller must say to interrupt an agent. 1: any voice, unless it turns out not to be a word."""
+    bridge_after_s: Annotated[float, Field(ge=0)] = 1.5
+    """Seconds after the end of the caller's turn within which they hear something: the reply, or a short phrase that
+    bridges the wait for it. 0: no phrase before the holding phrase."""
     speculate: Literal["off", "prompt", "speech"] = "speech"
     """What is made of a reply while the caller's turn is only probably over: nothing, the agents' answer, or also the
     speech of its first sentence. None of it is heard if the caller continues. A busy edge makes less."""

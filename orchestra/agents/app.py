@@ -30,7 +30,8 @@ class App:
         entry: name of the agent that answers first.
         greeting: said when the call starts; empty: the caller speaks first.
         apology: said when the model fails or takes too long.
-        holding: said by the edge to a caller who has heard nothing for two seconds, whatever the reason.
+        holding: said by the edge to a caller who has to wait, whatever the reason. With the default, shorter phrases
+            come first.
         still_there: said by the edge to a caller who has been silent for a long time, before it hangs up; empty:
             nothing.
         transfer_failed: said by the edge when no person took the call and the caller is back with the agents.

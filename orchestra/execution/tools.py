@@ -1,4 +1,4 @@
-"""Runs a tool call: checked, in time, once; with a filler for the caller while it is slow."""
+"""Runs a tool call: checked, in time, once; with a filler for the caller while it runs."""
 
 import asyncio
 import time
@@ -51,8 +51,8 @@ _BEGUN = "begun:"
 #: seconds for each step of a tool's HTTP request, and connections that all tools share
 _HTTP_S = 4.0
 _CONNECTIONS = 64
-#: silence that a caller notices, in seconds
-FILLER_AFTER_S = 0.7
+#: a tool that is done within this needs no filler, in seconds
+FILLER_AFTER_S = 0.25
 #: seconds for a tool to become ready; not part of its own timeout
 _READY_S = 5.0
 #: longest time that a coroutine may block the event loop, in seconds
@@ -207,7 +207,7 @@ class _Outcome(NamedTuple):
 
 
 class _FillerTimer:
-    """Waits for a tool, and publishes a filler, once, if it is slow."""
+    """Waits for a tool, and publishes its filler, once, unless the tool is done at once."""
 
     def __init__(self, chunk: ReplyChunk | None, context: Context) -> None:
         self._chunk = chunk

@@ -14,7 +14,8 @@ class Phrases:
 
     Attributes:
         apology: the model failed or took too long.
-        holding: the caller has heard nothing for two seconds.
+        holding: the caller has heard nothing for two seconds, or for longer after a bridge.
+        bridges: begin a reply that is not there yet; they are used in turn, and fit anything that the caller may say.
         still_there: the caller has been silent for a long time.
         transfer_failed: no person took the call, and the caller is back with the agents.
         farewell: the call ends.
@@ -27,6 +28,7 @@ class Phrases:
 
     apology: str
     holding: str
+    bridges: tuple[str, ...]
     still_there: str
     transfer_failed: str
     farewell: str

@@ -23,6 +23,7 @@ LANGUAGE: Final = Language(
     phrases=Phrases(
         apology="I am sorry, something went wrong on my side. Could you say that again?",
         holding="Just a moment, please.",
+        bridges=("One moment.", "Let me see.", "Just a second.", "Okay, one moment."),
         still_there="Are you still there?",
         transfer_failed="I am sorry, nobody can take your call just now. What else can I do for you?",
         farewell="Thank you for calling. Good-bye.",

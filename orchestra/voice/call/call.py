@@ -17,6 +17,7 @@ from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
+from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.usage_meter import UsageMeter
 from orchestra.voice.carriers.port import AudioReceived, Parties
@@ -63,6 +64,8 @@ class Script:
     max_call_s: float
     caller_silence_s: float
     apology: str = ""
+    bridges: tuple[str, ...] = ()
+    bridge_after_s: float = BRIDGE_AFTER_S
     still_there: str = ""
     transfer_failed: str = ""
     voicemail: str = ""
@@ -74,7 +77,7 @@ class Script:
     def phrases(self) -> tuple[str, ...]:
         """Everything that the edge itself may say."""
         own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
-        return (self.consent, *own) if self.consent else own
+        return (self.consent, *own, *self.bridges) if self.consent else (*own, *self.bridges)
 
     @property
     def first_words(self) -> str:
@@ -133,6 +136,8 @@ class Call:
             speak=speak,
             end=self._on_agents_end,
             holding=script.holding,
+            bridges=script.bridges,
+            bridge_after_s=script.bridge_after_s,
             apology=script.apology,
             speculation=speculation,
             clock=clock,

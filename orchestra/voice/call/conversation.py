@@ -1,6 +1,6 @@
 """The conversation of one call: turns the caller's actions into events, and the agents' events into speech."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.history.ending import Ending, HangUp, Transfer
@@ -26,7 +26,7 @@ from orchestra.voice.call.actions import (
 )
 from orchestra.voice.call.line_checks import LineChecks
 from orchestra.voice.call.prediction_limit import PredictionLimit
-from orchestra.voice.call.silence_watch import HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch
+from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch, Step
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.turn_latency import TurnTimestamps
 from orchestra.voice.call.turn_taking import TurnTaking
@@ -66,6 +66,8 @@ REPLY_EVENTS: tuple[type[Event], ...] = (
     TurnCompleted,
 )
 
+#: an engine that was given text usually sends its first audio within this, in seconds
+_VOICE_WITHIN_S = 0.5
 #: the tool that asks the caller to press keys; the first key cuts its question short
 COLLECT_DIGITS = "collect_digits"
 
@@ -85,6 +87,8 @@ class Conversation:
         speak: hands speech to the pipeline, in order.
         end: called when the agents end the call.
         holding: the phrase for a caller who has waited too long.
+        bridges: phrases that begin a reply which is not there yet, used in turn; default: the holding phrase.
+        bridge_after_s: seconds after the end of the caller's turn until one of them is said; 0: none is.
         apology: asks a caller to repeat what was lost.
         speculation: how much of a reply may be made while the end of the caller's turn is only predicted.
         clock: the time; tests pass their own.
@@ -101,6 +105,8 @@ class Conversation:
         speak: Callable[[Speech], None],
         end: Callable[[Ending], None],
         holding: str = "",
+        bridges: Sequence[str] = (),
+        bridge_after_s: float = BRIDGE_AFTER_S,
         apology: str = "",
         speculation: Speculation = SPECULATION,
         clock: Clock = SYSTEM_CLOCK,
@@ -117,7 +123,10 @@ class Conversation:
         self._end = end
         self._holding = holding
         self._apology = apology
-        self._silence = SilenceWatch(since=self.active_at)
+        self._bridges = tuple(bridges) or (holding,)
+        self._bridged = 0  # how many bridges the caller has heard
+        self._filler: ReplyChunk | None = None  # the words of a running tool that have not been said
+        self._silence = SilenceWatch(bridge_after_s, since=self.active_at)
         self._line_checks = LineChecks()
         self._prediction_limit = PredictionLimit()
         self._voice_on = False
@@ -170,7 +179,7 @@ class Conversation:
             resume_state.speech_ended_at or resume_state.turn_ended_at, resume_state.turn_ended_at
         )
         if resume_state.over:
-            promised = bool(self._holding) and resume_state.all_heard.endswith(self._holding)
+            promised = bool(self._holding) and resume_state.all_heard.endswith((self._holding, *self._bridges))
             lost = resume_state.caller_spoke or resume_state.transfer_failed or promised
             self.turns.restore(turn, [], agent=resume_state.agent, over=not lost)
             self._sentences_reported = 0
@@ -348,8 +357,12 @@ class Conversation:
 
     def tts_audio_missing(self, for_s: float) -> bool:
         """Whether the TTS engine has had text for ``for_s`` seconds and sent no audio for it."""
-        missing = self.turns.words_in_flight > self._audio.words_with_audio
-        return missing and self._clock.monotonic() - max(self._tts_given_at, self._tts_audio_at) > for_s
+        return self._voice_due and self._clock.monotonic() - max(self._tts_given_at, self._tts_audio_at) > for_s
+
+    @property
+    def _voice_due(self) -> bool:
+        """Whether the TTS engine has text without audio."""
+        return self.turns.words_in_flight > self._audio.words_with_audio
 
     # -- the agents' side
 
@@ -405,12 +418,18 @@ class Conversation:
             return False
         now, turn = self._clock.monotonic(), self.turns.turn
         at_work = turn == self._working_turn and self.turns.reply_open and not self.turns.caller_took_turn
-        step = self._silence.next_step(now, at_work=at_work, away=away, patient=turn == self._keys_wanted)
-        if step in {"nothing", "give up"}:
+        filler = self._filler if at_work and not self._voice_due else None
+        step = self._silence.next_step(
+            now, at_work=at_work, away=away, patient=turn == self._keys_wanted, filler=filler is not None
+        )
+        if step == "fill" and filler is not None:
+            self._speak_chunk(filler)
+            return False
+        if step in {"nothing", "give up"} or (self._voice_due and now - self._tts_given_at < _VOICE_WITHIN_S):
             return step == "give up"
         self._edge_speaks = True
-        phrase = (self._apology if step == "apologise" else self._holding).strip()
-        if self.tts_audio_missing(0):
+        phrase = self._phrase_for(step).strip()
+        if self._voice_due:
             # what follows the phrase is known already, so the phrase promises nothing more
             self._silence.note_step(now, step, promises=self._silence.promised)
             self._act([SayAtOnce(phrase)])
@@ -426,6 +445,14 @@ class Conversation:
             self._silence.note_step(now, step)
         self._act(actions)
         return False
+
+    def _phrase_for(self, step: Step) -> str:
+        if step == "apologise":
+            return self._apology
+        if step == "hold" and self._silence.notices:
+            return self._holding
+        self._bridged += 1
+        return self._bridges[(self._bridged - 1) % len(self._bridges)]
 
     def on_phrase_interjected(self, phrase: str) -> None:
         """This phrase was played ahead of the text that the TTS engine has not spoken yet."""
@@ -473,6 +500,17 @@ class Conversation:
             self._audio.begin_reply()
 
     def _take_chunk(self, chunk: ReplyChunk) -> None:
+        if chunk.turn == self.turns.turn:
+            self._filler = None
+        if not chunk.filler or chunk.turn == self._keys_wanted:  # the caller has to hear a question for keys
+            self._speak_chunk(chunk)
+        elif chunk.turn == self.turns.turn:
+            self._note_work(chunk.turn)
+            self._filler = chunk
+            self.check_wait(away=False)
+
+    def _speak_chunk(self, chunk: ReplyChunk) -> None:
+        self._filler = None
         actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice)
         self._note_work(chunk.turn)
         if chunk.turn == self.turns.turn:
@@ -488,6 +526,7 @@ class Conversation:
 
     def _complete(self, event: TurnCompleted | TurnCancelled) -> None:
         open_before = event.turn == self.turns.turn and self.turns.reply_open
+        self._filler = None if event.turn == self.turns.turn else self._filler
         actions = self.turns.completed(event.turn)
         wordless = open_before and not self.turns.reply_open and not actions
         if wordless and isinstance(event, TurnCompleted) and event.turn != self._pressed_turn:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from orchestra.bus import Bus, Publisher
 from orchestra.endpointing import Endpointing
+from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Script
@@ -122,6 +123,8 @@ def script(settings: Settings, app: EdgeApp) -> Script:
         greeting=app.greeting,
         holding=app.holding,
         apology=app.apology,
+        bridges=_bridges(app.holding),
+        bridge_after_s=settings.bridge_after_s,
         still_there=app.still_there,
         transfer_failed=app.transfer_failed,
         voicemail=app.voicemail,
@@ -129,6 +132,12 @@ def script(settings: Settings, app: EdgeApp) -> Script:
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,
     )
+
+
+def _bridges(holding: str) -> tuple[str, ...]:
+    """The phrases that begin a late reply; an app with a holding phrase of its own, or with none, has no others."""
+    ours = DEFAULT_LANGUAGE.phrases
+    return ours.bridges if holding == ours.holding else ()
 
 
 def phrases(settings: Settings, app: EdgeApp) -> list[Phrase]:

@@ -46,6 +46,8 @@ class VirtualCall:
     heard: list[tuple[float, str]] = field(default_factory=list)
     on_its_way: list[Speech] = field(default_factory=list)
     voice_late_s: float = 0.0
+    bridges: tuple[str, ...] = ()
+    bridge_after_s: float = 1.5
     voice_at: float = 0.0
     sounds_until: float = 0.0
     finished_at: float = 0.0
@@ -63,6 +65,8 @@ class VirtualCall:
             speak=self.speak,
             end=self.end,
             holding=HOLDING,
+            bridges=self.bridges,
+            bridge_after_s=self.bridge_after_s,
             apology=APOLOGY,
             clock=self.clock,
         )
