@@ -48,6 +48,7 @@ class Script:
         edges: number of edge processes.
         edge_dies: the edge of the call is killed while it speaks.
         person: words of the person to whom the call is transferred; empty: the transfer is not followed.
+        line: how the caller reaches the system: the carrier's name.
         answered_by: who or what answers an outbound call, in the carrier's words; empty: the caller calls.
 
     """
@@ -59,6 +60,7 @@ class Script:
     edges: int = 1
     edge_dies: bool = False
     person: str = ""
+    line: str = "twilio"
     answered_by: str = ""
 
 

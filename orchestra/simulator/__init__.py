@@ -1,8 +1,9 @@
-"""Simulates a caller and carrier: calls an edge as Twilio does, in real time, and measures what the caller hears."""
+"""Simulates callers and carriers: calls an edge in real time, and measures what the caller hears."""
 
 from orchestra.history.reply_in_progress import ReplyInProgress
 from orchestra.simulator.audio_files import to_telephone, write_stereo
 from orchestra.simulator.audio_measure import Span, TurnAudio, cut, measure_turns
+from orchestra.simulator.browser_caller import BrowserCaller
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.checks import CheckedTurn, Problem, check_call
 from orchestra.simulator.phone_line import PhoneLine, Tracks
@@ -16,6 +17,7 @@ from orchestra.voice.audio.mulaw import SAMPLE_RATE
 
 __all__ = [
     "SAMPLE_RATE",
+    "BrowserCaller",
     "CallOutcome",
     "Caller",
     "CheckedTurn",

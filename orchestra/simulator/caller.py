@@ -115,7 +115,7 @@ class Caller:
             ) as http:
                 verbs = await self._dial(http)
                 async with asyncio.TaskGroup() as tasks:
-                    ending = await self._follow(http, verbs, _LiveConversation(tasks, line, conversation))
+                    ending = await self._follow(http, verbs, LiveConversation(tasks, line, conversation))
                     line.end()
                 return ending
         except ExceptionGroup as group:
@@ -136,7 +136,7 @@ class Caller:
             msg = f"no edge answers at {self.url} ({error or type(error).__name__}): start `orchestra up`"
             raise UsageError(msg) from None
 
-    async def _follow(self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_LiveConversation") -> CallOutcome:
+    async def _follow(self, http: httpx.AsyncClient, verbs: list[Verb], talk: "LiveConversation") -> CallOutcome:
         """Execute the edge's TwiML, document after document, until the call is over."""
         while True:
             result = await self._act(http, verbs, talk)
@@ -149,7 +149,7 @@ class Caller:
                 return self._outcome("cut_off")
 
     async def _act(
-        self, http: httpx.AsyncClient, verbs: list[Verb], talk: "_LiveConversation"
+        self, http: httpx.AsyncClient, verbs: list[Verb], talk: "LiveConversation"
     ) -> CallOutcome | tuple[str, dict[str, str]]:
         """Execute one document. Returns the call's outcome, or the address and fields of the next request."""
         for verb in verbs:
@@ -194,7 +194,7 @@ class Caller:
         await line.until(lambda: not line.playout, 2 * person.says.size / mulaw.SAMPLE_RATE + 1)
         return True
 
-    async def _hold(self, verb: ConnectStream, talk: "_LiveConversation") -> bool:
+    async def _hold(self, verb: ConnectStream, talk: "LiveConversation") -> bool:
         """Run the conversation over one media stream. True: the caller hung up."""
         if self._attempts > _RECONNECTS:
             msg = f"the edge asked for {self._attempts} reconnects in one call"
@@ -257,7 +257,7 @@ class Caller:
         return CallOutcome(how, self._transferred_to, tuple(self._announcements), len(self._streams), closed)
 
 
-class _LiveConversation:
+class LiveConversation:
     """The clock and the conversation of one call. They start with the first stream and survive a broken one."""
 
     def __init__(self, tasks: asyncio.TaskGroup, line: PhoneLine, conversation: CallerBehaviour) -> None:
@@ -266,6 +266,7 @@ class _LiveConversation:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> asyncio.Task[None]:
+        """Start both, unless they run; returns the conversation."""
         if self._task is None:
             self._tasks.create_task(self.line.run())
             self._task = self._tasks.create_task(_run(self._conversation, self.line))

@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     )
     from orchestra.stack import RunningStack
     from orchestra.voice.engines.local import LocalSpeech
+
+Line = Literal["twilio", "browser"]
 
 _DEMO_APP = "orchestra.demo:app"
 #: written out, since importing the demo would cost every command a second; a test keeps it current
@@ -72,6 +74,7 @@ class _Call:
 
 def demo(
     script: Annotated[str, typer.Option(metavar="NAME", help=f"The scripted caller: {_NAMES}.")] = "demo",
+    line: Annotated[Line, typer.Option(help="How the caller reaches the system.")] = "twilio",
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for the recording, journal and logs of this run.")
     ] = None,
@@ -85,14 +88,14 @@ def demo(
     settings = load_settings()
     folder = (keep or settings.data_dir / "demo-runs" / time.strftime("%Y-%m-%d-%H%M%S")).absolute()
     try:
-        good = uvloop.run(_demo(_own_settings(settings), _script(script), folder, terminal()))
+        good = uvloop.run(_demo(_own_settings(settings), _script(script, line), folder, terminal()))
     except KeyboardInterrupt:
         sys.exit(130)
     if not good:
         sys.exit(1)
 
 
-def _script(name: str) -> "Script":
+def _script(name: str, line: Line) -> "Script":
     from orchestra.demo.scripts import SCRIPTS, SHOWS
     from orchestra.errors import UsageError
 
@@ -100,7 +103,11 @@ def _script(name: str) -> "Script":
     if name not in scripts:
         msg = f"no demo script {name!r}: choose one of {', '.join(scripts)}"
         raise UsageError(msg)
-    return scripts[name]
+    script = scripts[name]
+    if line == "browser" and (script.answered_by or script.person):
+        msg = f"the demo script {name!r} needs a telephone: it cannot be played with --line browser"
+        raise UsageError(msg)
+    return replace(script, line=line)
 
 
 def _own_settings(settings: "Settings") -> "Settings":
@@ -214,20 +221,22 @@ async def _call(
 ) -> _Call:
     from orchestra.cli.demo.outbound import called
     from orchestra.cli.ui.console import LiveConversation
-    from orchestra.simulator import Caller, PhoneLine, Problem, ScriptedConversation
+    from orchestra.simulator import BrowserCaller, Caller, PhoneLine, Problem, ScriptedConversation
 
     curated = bus.settings.label_studio_url is not None
     watch = _Watch(LiveConversation(console), edges=running.edges if script.edge_dies else {}, curated=curated)
-    line = PhoneLine()
+    phone = PhoneLine()
     talk = ScriptedConversation(
         utterances, replying=watch.replying, said=lambda utterance: watch.view.said(utterance.text)
     )
     found = []
     async with watch.following(bus):
         if script.answered_by:
-            making = called(running.url, order, script.answered_by, line, talk)
+            making = called(running.url, order, script.answered_by, phone, talk)
+        elif script.line == "browser":
+            making = BrowserCaller(running.url).call(phone, talk)
         else:
-            making = Caller(running.url, running.auth_token, transfer_target=person).call(line, talk)
+            making = Caller(running.url, running.auth_token, transfer_target=person).call(phone, talk)
         ending = await _within(making, _CALL_WITHIN_S)
         within_s = _SERVERS_WITHIN_S if curated else _SETTLED_WITHIN_S
         try:
@@ -241,7 +250,7 @@ async def _call(
         if not await _is_through(bus, group)
     ]
     journal = await bus.journal(watch.call) if watch.call else []
-    return _Call(ending, line.tracks, talk, line.started_at, line.max_late_s, journal, found, person)
+    return _Call(ending, phone.tracks, talk, phone.started_at, phone.max_late_s, journal, found, person)
 
 
 async def _is_through(bus: "Bus", group: str) -> bool:
