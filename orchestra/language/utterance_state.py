@@ -13,6 +13,8 @@ class UtteranceState(Enum):
     """All that was asked for: "yes", "the second one", or as many digits as the agent wants."""
     COMPLETE = "complete"
     """Reads as a finished sentence."""
+    QUESTION = "question"
+    """A finished question: the caller hands the turn over."""
     OPEN = "open"
     """May be finished or not: a speech engine has put no full stop after it."""
     UNFINISHED = "unfinished"

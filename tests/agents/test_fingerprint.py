@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra import Agent, App, Knowledge, Sentence, ToolUse, rule, tool
+from orchestra import Agent, App, Endpointing, Knowledge, Sentence, ToolUse, rule, tool
 from orchestra.testing import TestBus
 from orchestra.version import package_version
 from orchestra_schemas import PromptCompleted, PromptRequested, TurnCompleted, UserTurnEnded
@@ -61,8 +61,10 @@ def with_agent(**changed: object) -> App:
         with_agent(tools=()),
         replace(shop(), rules=()),
         replace(shop(), greeting="Hello."),
+        replace(shop(), endpointing=Endpointing(patience="patient")),
+        with_agent(endpointing=Endpointing(max_pause_s=1.0)),
     ],
-    ids=["prompt", "model", "parameters", "tools", "rules", "greeting"],
+    ids=["prompt", "model", "parameters", "tools", "rules", "greeting", "endpointing", "endpointing of an agent"],
 )
 def test_everything_that_decides_an_answer_is_part_of_the_version(changed: App) -> None:
     assert changed.version != shop().version

@@ -52,6 +52,10 @@ class LevelVAD(VADAnalyzer):
     def voice_confidence(self, buffer: bytes) -> float:
         return float(np.abs(np.frombuffer(buffer, np.int16)).mean() > 300)
 
+    @property
+    def voice_starting(self) -> bool:
+        return self._vad_state is VADState.STARTING
+
     async def analyze_audio(self, buffer: bytes) -> VADState:
         return self._run_analyzer(buffer)
 

@@ -11,6 +11,7 @@ from orchestra.language.utterance import has_words
 from orchestra.language.utterance_state import UtteranceState
 
 _FILLS_TIME: Final = re.compile(r"(?:^|[^\w'])(?:u+h+m*|u+m+|e+r+m*|h+m+|mm+)\W*$")
+_ENDS: Final = {".": UtteranceState.COMPLETE, "!": UtteranceState.COMPLETE, "?": UtteranceState.QUESTION}
 _ASKS_FOR_TIME: Final = re.compile(
     r"\b(?:"
     r"(?:let me|lemme|let's|i have to|i need to|i'll|i will|i've got to) (?:just |quickly |have a )*"
@@ -42,4 +43,4 @@ def utterance_state(text: str, asked: str = "") -> UtteranceState:
         return UtteranceState.ANSWER
     if is_unfinished(said):
         return UtteranceState.UNFINISHED
-    return UtteranceState.COMPLETE if said.endswith((".", "?", "!")) else UtteranceState.OPEN
+    return _ENDS.get(said[-1], UtteranceState.OPEN)

@@ -53,8 +53,12 @@ class UserTurnAggregator(LLMUserAggregator):
     def __init__(
         self, conversation: Conversation, engines: "Engines", stt: Any, endpointing: Mapping[str, Endpointing]
     ) -> None:
+        vad = engines.vad()
         self._endpointer = Endpointer(
-            asked=lambda: conversation.last_reply, options=endpointing, on_pause=conversation.pause_allowed
+            asked=lambda: conversation.last_reply,
+            options=endpointing,
+            voice_starting=lambda: vad.voice_starting,
+            on_pause=conversation.pause_allowed,
         )
         vad = engines.vad()
         params = LLMUserAggregatorParams(

@@ -49,7 +49,7 @@ def pause(question: str, text: str, probability: float | None) -> float:
         ("What is your address?", "12 High Street.", END, 1.0, 1.5),
         (NUMBER, "Let me think.", END, 2.4, 2.6),
         (NUMBER, "Hold on.", END, 2.4, 2.6),
-        ("How can I help you?", "Where is my parcel?", None, 1.5, 2.5),
+        ("How can I help you?", "Where is my parcel?", None, 1.2, 2.5),
     ],
 )
 def test_a_pause_is_as_long_as_the_moment_needs(

@@ -37,6 +37,7 @@ class _Rule(NamedTuple):
 _RULES: Final[Mapping[UtteranceState, _Rule]] = {
     UtteranceState.ANSWER: _Rule(0.0, 0.25, 1.0),
     UtteranceState.COMPLETE: _Rule(0.0, 0.75, -0.5),
+    UtteranceState.QUESTION: _Rule(0.0, 0.5, 0.5),
     UtteranceState.OPEN: _Rule(0.0, 0.85, -1.5),
     UtteranceState.UNFINISHED: _Rule(0.45, 0.8, 0.0),
     UtteranceState.DICTATION: _Rule(0.4, 0.6, 0.0),
@@ -78,6 +79,7 @@ class Endpointer:
     Attributes:
         asked: returns the agent's name and its words that the caller heard last; called when the caller begins a turn.
         options: by the agent's name; "" for an agent that is not among them.
+        voice_starting: whether sound that may be the caller's voice has just begun; a turn does not end in it.
         on_pause: called with each pause that is allowed from now on, in seconds.
         language: what the caller speaks.
 
@@ -85,6 +87,7 @@ class Endpointer:
 
     asked: Callable[[], tuple[str, str]] = lambda: ("", "")
     options: Mapping[str, Endpointing] = field(default_factory=dict)
+    voice_starting: Callable[[], bool] = lambda: False
     on_pause: Callable[[float], None] = lambda _: None
     language: Language = DEFAULT_LANGUAGE
     _patience: CallerPatience = field(default_factory=CallerPatience)

@@ -99,7 +99,7 @@ class SmartTurnStop(TurnAnalyzerUserTurnStopStrategy):
 
     async def _maybe_trigger_user_turn_stopped(self) -> None:
         if self._vad_stopped:  # otherwise the voice was too soft for the VAD, and only its transcripts count
-            self._turn_complete = self._silence_s >= self._pause_s
+            self._turn_complete = self._silence_s >= self._pause_s and not self._endpointer.voice_starting()
         await super()._maybe_trigger_user_turn_stopped()  # type: ignore[no-untyped-call]
 
     async def _segment_transcribed(self) -> None:

@@ -69,6 +69,11 @@ class InlineVAD(SileroVADAnalyzer):
         self._powers: deque[float] = deque([0.0] * _VOLUME_WINDOWS, _VOLUME_WINDOWS)
         self._unasked: deque[Window] = deque(maxlen=_CATCH_UP)
 
+    @property
+    def voice_starting(self) -> bool:
+        """Whether the last windows were speech, but not enough of them for a start of speech yet."""
+        return self._vad_state is VADState.STARTING
+
     async def analyze_audio(self, buffer: bytes) -> VADState:
         """The state after ``buffer`` (16-bit PCM)."""
         return self._run_analyzer(buffer)
