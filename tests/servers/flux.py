@@ -69,6 +69,8 @@ class FluxStream:
             elif message.type is WSMsgType.TEXT:
                 control = json.loads(message.data)
                 self._seen.messages.append(control)
+                if control["type"] == "Configure":
+                    await self._socket.send_json({**control, "type": "ConfigureSuccess", "request_id": "test"})
                 if control["type"] == "CloseStream":
                     await self._socket.close()
 

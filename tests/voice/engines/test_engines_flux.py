@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+from orchestra.endpointing import Endpointing
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.transcript_match import compare
@@ -204,3 +205,25 @@ async def test_the_configured_number_of_words_interrupts_the_agent_and_fewer_do_
 
         await running.call(talk)
     assert bool(await bus.published(ReplyInterrupted)) is cut
+
+
+async def test_the_server_is_told_to_wait_while_digits_are_missing(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    vendors.deepgram.lines = ["four two", "seven one please"]
+    app = Greeting(
+        greeting="What are the last four digits?",
+        endpointing_by_agent={"": Endpointing(max_pause_s=2.0, patience="quick")},
+    )
+    async with running_edge(bus, settings, engines=engines, app=app) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            line.say(tone(0.6))
+            await running.event(UserTurnEnded, turn=1)
+
+        await running.call(talk)
+    (stream,) = vendors.deepgram.seen
+    configured = [message["thresholds"] for message in stream.messages if message["type"] == "Configure"]
+    assert configured[-1]["eot_threshold"] == 0.9
+    assert 1000 <= configured[-1]["eot_timeout_ms"] <= 2000

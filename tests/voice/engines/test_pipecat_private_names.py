@@ -23,7 +23,8 @@ from orchestra.voice import engines, pipeline
 
 #: Pipecat's class and its private names that our subclasses read, set or override
 PRIVATE: dict[type, str] = {
-    DeepgramFluxSTTService: "_connect_websocket _disconnect _handle_turn_info _reconnect_backoff_min_wait",
+    DeepgramFluxSTTService: "_connect_websocket _disconnect _handle_turn_info _reconnect_backoff_min_wait _settings "
+    "_update_settings",
     DeepgramSTTService: "_connect _connection _disconnect _on_error _on_message _reconnect",
     ElevenLabsTTSService: "_apply_force_complete _disconnect _reconnect_websocket _websocket",
     ExternalUserTurnStopStrategy: "_handle_transcription _maybe_trigger_user_turn_stopped _turn_open",

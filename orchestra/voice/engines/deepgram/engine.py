@@ -101,10 +101,10 @@ class FluxEngine:
     def turn_stop(
         self,
         analyzer: SmartTurnAnalyzer,  # noqa: ARG002 - the server decides
-        endpointer: Endpointer,  # noqa: ARG002
+        endpointer: Endpointer,
     ) -> BaseUserTurnStopStrategy:
-        """Ends the turn when the server does."""
-        return ServerTurnStop()
+        """Ends the turn when the server does, within the bounds of ``endpointer``."""
+        return ServerTurnStop(endpointer)
 
     async def close(self) -> None:
         """Nothing to release: its calls share nothing."""

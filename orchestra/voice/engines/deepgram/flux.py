@@ -4,16 +4,43 @@ https://developers.deepgram.com/docs/flux
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
-from pipecat.frames.frames import TranscriptionFrame
+from pipecat.frames.frames import ControlFrame, Frame, InterimTranscriptionFrame, TranscriptionFrame
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
+from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import ExternalUserTurnStopStrategy
 
+from orchestra.language.utterance_state import UtteranceState
 from orchestra.voice.engines.deepgram.stt import CONNECT_S
 from orchestra.voice.engines.failover import AnswerTimeout
+from orchestra.voice.engines.turn_detection.endpointing import Endpointer, allowed_pause_s
 
 _RETRY_S = 0.5
+#: how sure the server must be of a turn's end, 0.5 to 0.9; its own default is 0.7
+#: https://developers.deepgram.com/docs/flux/configuration
+_THRESHOLDS: Final[Mapping[UtteranceState, float]] = {
+    UtteranceState.ANSWER: 0.6,
+    UtteranceState.QUESTION: 0.65,
+    UtteranceState.COMPLETE: 0.7,
+    UtteranceState.OPEN: 0.75,
+    UtteranceState.UNFINISHED: 0.9,
+    UtteranceState.DICTATION: 0.9,
+    UtteranceState.THINKING: 0.9,
+}
+#: the shortest silence that the server takes for the end of a turn of which it is not sure, in ms
+_SHORTEST_TIMEOUT_MS: Final = 500
+
+
+@dataclass
+class TurnBoundsFrame(ControlFrame):
+    """How sure the server must be that a turn is over, and after how much silence it is over in any case."""
+
+    threshold: float
+    timeout_ms: int
 
 
 class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
@@ -27,6 +54,21 @@ class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._reconnect_backoff_min_wait = _RETRY_S
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Pass new bounds on to the server, which applies them at once."""
+        if isinstance(frame, TurnBoundsFrame):
+            if not self._retired:
+                await self._apply(frame)
+            return
+        await super().process_frame(frame, direction)
+
+    async def _apply(self, bounds: TurnBoundsFrame) -> None:
+        known: Any = self._settings
+        threshold = max(bounds.threshold, known.eager_eot_threshold or 0.0)  # the server refuses a smaller one
+        await self._update_settings(
+            DeepgramFluxSTTService.Settings(eot_threshold=threshold, eot_timeout_ms=bounds.timeout_ms)
+        )
 
     async def _handle_turn_info(self, data: dict[str, Any]) -> None:
         await self._answered()
@@ -42,7 +84,35 @@ class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
 
 
 class ServerTurnStop(ExternalUserTurnStopStrategy):
-    """Ends the turn as soon as the server has reported both its end and its words, in either order."""
+    """Ends the turn as soon as the server has reported both its end and its words, in either order.
+
+    How sure and how patient the server has to be follows the words so far, the agent's question and the app's options.
+    """
+
+    def __init__(self, endpointer: Endpointer, **options: Any) -> None:
+        super().__init__(**options)
+        self._endpointer = endpointer
+        self._bounds = (0.0, 0)
+
+    async def handle_user_turn_started(self) -> None:
+        """Begin a turn: what it answers is known now."""
+        self._endpointer.turn_started()
+        await super().handle_user_turn_started()  # type: ignore[no-untyped-call]
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        """Follow the caller's words."""
+        if isinstance(frame, InterimTranscriptionFrame):
+            await self._bound(frame.text)
+        return await super().process_frame(frame)
+
+    async def _bound(self, text: str) -> None:
+        state = self._endpointer.state_of(text)
+        longest_s = allowed_pause_s(state, 0.0, self._endpointer.chosen)
+        bounds = (_THRESHOLDS[state], max(_SHORTEST_TIMEOUT_MS, round(longest_s * 10) * 100))
+        if bounds != self._bounds:
+            self._bounds = bounds
+            self._endpointer.pause_s(text)  # reports what the caller may take
+            await self.push_frame(TurnBoundsFrame(*bounds), FrameDirection.UPSTREAM)
 
     async def _handle_transcription(self, frame: TranscriptionFrame) -> None:
         await super()._handle_transcription(frame)
