@@ -37,8 +37,9 @@ PRIVATE: dict[type, str] = {
     SileroVADAnalyzer: "_get_smoothed_volume _low_confidence_windows _maybe_reset_model _model _params _prev_volume "
     "_run_analyzer _vad_state _windows_since_reset",
     TTSService: "_aggregated_frame_sequencer",
-    TurnAnalyzerUserTurnStopStrategy: "_handle_input_audio _handle_prediction_result _maybe_trigger_user_turn_stopped "
-    "_text _timeout_expired _transcript_finalized _turn_analyzer _turn_complete _vad_stopped _vad_user_speaking",
+    TurnAnalyzerUserTurnStopStrategy: "_discard_pending_end_of_turn _handle_input_audio _handle_prediction_result "
+    "_handle_vad_user_stopped_speaking _maybe_trigger_user_turn_stopped _text _timeout_expired _transcript_finalized "
+    "_turn_analyzer _turn_complete _vad_stopped _vad_user_speaking",
 }
 
 

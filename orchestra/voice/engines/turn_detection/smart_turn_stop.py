@@ -1,7 +1,6 @@
 """The strategy that ends the caller's turn after the silence that an `Endpointer` allows."""
 
 import math
-from typing import Any
 
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
@@ -14,8 +13,8 @@ from pipecat.frames.frames import (
 )
 from pipecat.metrics.metrics import MetricsData, TurnMetricsData
 from pipecat.turns.types import ProcessFrameResult
-from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 
+from orchestra.voice.engines.turn_detection.background_look import BackgroundLook
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
@@ -24,14 +23,14 @@ from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 _REACTION_S = 0.25
 
 
-class SmartTurnStop(TurnAnalyzerUserTurnStopStrategy):
+class SmartTurnStop(BackgroundLook):
     """Ends the turn after the silence that its words and its sound call for, once its transcript is final.
 
     Silence is counted in audio, not by a clock, so a stalled process ends no turn early.
     """
 
-    def __init__(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer, **options: Any) -> None:
-        super().__init__(turn_analyzer=analyzer, **options)
+    def __init__(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> None:
+        super().__init__(analyzer)
         self._endpointer = endpointer
         self._finals: list[str] = []
         self._interim = ""
@@ -100,7 +99,7 @@ class SmartTurnStop(TurnAnalyzerUserTurnStopStrategy):
     async def _maybe_trigger_user_turn_stopped(self) -> None:
         if self._vad_stopped:  # otherwise the voice was too soft for the VAD, and only its transcripts count
             self._turn_complete = self._silence_s >= self._pause_s and not self._endpointer.voice_starting()
-        await super()._maybe_trigger_user_turn_stopped()  # type: ignore[no-untyped-call]
+        await super()._maybe_trigger_user_turn_stopped()
 
     async def _segment_transcribed(self) -> None:
         """Wait for no more words; end a turn without any at once: noise must not delay the reply."""
