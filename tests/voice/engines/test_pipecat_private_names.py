@@ -32,7 +32,7 @@ PRIVATE: dict[type, str] = {
     LocalSmartTurnAnalyzerV3: "_audio_buffer _clear _predict_endpoint _process_speech_segment _resample_to_model_rate "
     "_session _stop_ms",
     MinWordsUserTurnStartStrategy: "_bot_speaking",
-    SegmentedSTTService: "_segment_queue _user_id _user_speaking",
+    SegmentedSTTService: "_handle_user_stopped_speaking _segment_queue _user_id _user_speaking",
     SileroOnnxModel: "_context _state",
     SileroVADAnalyzer: "_get_smoothed_volume _low_confidence_windows _maybe_reset_model _model _params _prev_volume "
     "_run_analyzer _vad_state _windows_since_reset",

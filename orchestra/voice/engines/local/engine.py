@@ -32,12 +32,13 @@ class LocalEngine:
     def __init__(self, speech: LocalSpeech) -> None:
         self._speech = speech
         runs = max(1, (os.cpu_count() or 1) // _CORES_PER_RUN)
+        self._transcribing, self._runs = 0, runs
         self._whisper = ThreadPoolExecutor(runs, thread_name_prefix="whisper")
         self._piper = ThreadPoolExecutor(runs, thread_name_prefix="piper")
 
     def stt(self) -> LocalSTT:
         """A service that transcribes each stretch of speech when it ends."""
-        return LocalSTT(self)
+        return LocalSTT(self, self._has_time)
 
     def turn_start(self, barge_in_words: int) -> BargeIn | None:
         """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
@@ -81,11 +82,19 @@ class LocalEngine:
         """The words in mono 16-bit PCM of ``rate`` Hz, quickly. Raises EngineError."""
         loop = asyncio.get_running_loop()
         run = functools.partial(self._speech.transcribe, pcm16, rate, quick=True)
-        return await loop.run_in_executor(self._whisper, run)
+        self._transcribing += 1
+        try:
+            return await loop.run_in_executor(self._whisper, run)
+        finally:
+            self._transcribing -= 1
+
+    def _has_time(self) -> bool:
+        """Whether a transcription would not have to wait, nor make another one wait that is sure to be needed."""
+        return self._transcribing < self._runs
 
     def standby_stt(self) -> StandbySTT:
         """A service that can take over from another engine's."""
-        return StandbySTT(self)
+        return StandbySTT(self, self._has_time)
 
     def standby_tts(self) -> StandbyTTS:
         """A service that can take over from another engine's."""

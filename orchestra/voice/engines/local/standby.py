@@ -1,6 +1,6 @@
 """The local engine as another one's fallback: in the pipeline from the start, activated when the other fails."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from pipecat.frames.frames import Frame, InterruptionFrame, STTMetadataFrame, TranscriptionFrame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
@@ -17,8 +17,8 @@ class StandbySTT(StandbyService, LocalSTT):
 
     engine_name = "local"
 
-    def __init__(self, engine: SpeechTranscriber) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: SpeechTranscriber, has_time: Callable[[], bool] = lambda: False) -> None:
+        super().__init__(engine, has_time)
         self._announced = False
         self._pending_audio: bytes | None = None
 
@@ -42,6 +42,10 @@ class StandbySTT(StandbyService, LocalSTT):
         noise = DEFAULT_LANGUAGE.is_backchannel(words)
         self._pending_audio = None if noise else self._pending_audio
         return noise
+
+    def _caller_paused(self) -> None:
+        if self._at_work:
+            super()._caller_paused()
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """Transcribe ``audio``, or just keep it while the other service works."""

@@ -1,15 +1,28 @@
 """Speech to text of one call on the shared Whisper model."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
-from pipecat.frames.frames import ErrorFrame, Frame, TranscriptionFrame
+from pipecat.frames.frames import (
+    ErrorFrame,
+    Frame,
+    InterimTranscriptionFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.utils.time import time_now_iso8601
 
 from orchestra.errors import EngineError
-from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
+from orchestra.voice.engines.local.early_transcript import EarlyTranscripts
+from orchestra.voice.engines.turn_detection.frames import (
+    CallerPausedFrame,
+    CallerWentOnFrame,
+    SegmentTranscribedFrame,
+)
 
 #: seconds after the end of speech after which no transcript is expected
 LATEST_TRANSCRIPT_S = 3.0
@@ -23,15 +36,23 @@ class SpeechTranscriber(Protocol):
 
 
 class LocalSTT(SegmentedSTTService):
-    """Transcribes each stretch of speech as soon as the VAD reports its end, in parallel with smart-turn."""
+    """Transcribes each stretch of speech when it is probably over, at the latest when the VAD reports its end.
 
-    def __init__(self, engine: SpeechTranscriber) -> None:
+    Args:
+        engine: transcribes.
+        has_time: whether the machine has time for a transcript that is perhaps in vain.
+
+    """
+
+    def __init__(self, engine: SpeechTranscriber, has_time: Callable[[], bool] = lambda: False) -> None:
         super().__init__(
             ttfs_p99_latency=LATEST_TRANSCRIPT_S,
             trailing_silence_secs=0.0,  # the model's window is always longer than the speech
             settings=STTSettings(model="whisper-tiny.en", language=None),
         )
         self._engine = engine
+        self._has_time = has_time
+        self._early = EarlyTranscripts(self._words_in, self._report_early)
 
     def can_generate_metrics(self) -> bool:
         """Yes: time to transcript."""
@@ -42,11 +63,27 @@ class LocalSTT(SegmentedSTTService):
         """No: plain 16-bit PCM."""
         return False
 
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Transcribe early in a pause."""
+        if isinstance(frame, CallerPausedFrame):
+            self._caller_paused()
+        elif isinstance(frame, CallerWentOnFrame | VADUserStartedSpeakingFrame):
+            self._early.went_on()
+        await super().process_frame(frame, direction)
+
+    def _caller_paused(self) -> None:
+        if self._early.affordable and self._has_time():
+            self._early.begin(bytes(self._audio_buffer), self.create_task)
+
+    async def _handle_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
+        self._early.stretch_ended(bytes(self._audio_buffer))
+        await super()._handle_user_stopped_speaking(frame)
+
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """The words in ``audio``, then the mark that this stretch is done."""
         await self.start_processing_metrics()
         try:
-            text = await self._engine.transcribe(audio, self.sample_rate)
+            text = await self._early.words_of(audio)
         except EngineError as error:
             yield ErrorFrame(error=str(error), exception=error)
         else:
@@ -54,3 +91,14 @@ class LocalSTT(SegmentedSTTService):
                 yield TranscriptionFrame(text, self._user_id, time_now_iso8601())
         await self.stop_processing_metrics()
         yield SegmentTranscribedFrame()
+
+    async def cleanup(self) -> None:
+        """Drop what is being transcribed early."""
+        await self._early.close(self.cancel_task)
+        await super().cleanup()  # type: ignore[no-untyped-call]
+
+    async def _words_in(self, audio: bytes) -> str:
+        return await self._engine.transcribe(audio, self.sample_rate)
+
+    async def _report_early(self, words: str) -> None:
+        await self.push_frame(InterimTranscriptionFrame(words, self._user_id, time_now_iso8601()))
