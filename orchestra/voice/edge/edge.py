@@ -116,18 +116,23 @@ class Edge:
 
 
 def script(settings: Settings, app: EdgeApp) -> Script:
-    """What the edge says, and how long a call may last, by app and settings."""
+    """What the edge says, and how long a call may last, by app and settings.
+
+    Its phrases are in the words that are spoken, like the sentences of a model: an agent says some of them, too, and
+    finds them cached.
+    """
+    spoken = DEFAULT_LANGUAGE.to_speech
     return Script(
         app=app.name,
-        consent=settings.recording_consent.strip(),
-        greeting=app.greeting,
-        holding=app.holding,
-        apology=app.apology,
+        consent=spoken(settings.recording_consent),
+        greeting=spoken(app.greeting),
+        holding=spoken(app.holding),
+        apology=spoken(app.apology),
         bridges=_bridges(app.holding),
         bridge_after_s=settings.bridge_after_s,
-        still_there=app.still_there,
-        transfer_failed=app.transfer_failed,
-        voicemail=app.voicemail,
+        still_there=spoken(app.still_there),
+        transfer_failed=spoken(app.transfer_failed),
+        voicemail=spoken(app.voicemail),
         endpointing=app.endpointing_by_agent,
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,

@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 from pipecat.frames.frames import ErrorFrame, Frame
 
+from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech, place_words_in_text
-from orchestra_schemas import ReplyInterrupted, ReplySpoken, SpeechMetered
+from orchestra_schemas import (
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    SpeechMetered,
+    TurnCompleted,
+    UserTurnEnded,
+)
 from tests.voice.edges import WORD_S, Greeting, ScriptedEngines, ToneTTS, running_edge, tone
 
 GREETING = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
@@ -152,6 +160,28 @@ async def test_the_greeting_is_heard_to_its_end_when_the_voice_is_away(bus: Test
     assert spoken.text == GREETING
     assert not any(metered.tts_characters for metered in await bus.published(SpeechMetered))  # no engine was asked
     assert running.lines[0].agent_audible_s == pytest.approx(16 * WORD_S, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "apology", ["Sorry. Please call **0800 123 456**.", "Sorry, we are open 24/7.", "Sorry,\n  say that again."]
+)
+async def test_an_agents_apology_is_the_edges_phrase_however_it_is_written(
+    bus: TestBus, settings: Settings, apology: str
+) -> None:
+    said = DEFAULT_LANGUAGE.to_speech(apology)
+    app = Greeting(greeting="", apology=apology)
+    engines = KeepingEngines(["where is it"])
+    async with running_edge(bus, settings, engines=engines, app=app, prerender=True) as running:
+        await running.edge.phrase_cache.prepare()
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            call = (await running.event(UserTurnEnded, turn=1)).call
+            await bus.publish(ReplyChunk(call=call, turn=1, text=said), TurnCompleted(call=call, turn=1, agent="a"))
+            await running.event(ReplySpoken, turn=1, text=said)
+
+        await running.call(talk)
+    assert not any(metered.tts_characters for metered in await bus.published(SpeechMetered))
 
 
 async def test_only_the_played_words_of_an_interrupted_cached_phrase_count_as_heard(
