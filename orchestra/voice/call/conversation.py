@@ -26,10 +26,11 @@ from orchestra.voice.call.actions import (
 )
 from orchestra.voice.call.line_checks import LineChecks
 from orchestra.voice.call.prediction_limit import PredictionLimit
-from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch, Step
+from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.turn_latency import TurnTimestamps
 from orchestra.voice.call.turn_taking import TurnTaking
+from orchestra.voice.call.waiting_phrases import WaitingPhrases
 from orchestra_schemas import (
     CallEndRequested,
     CallTransferRequested,
@@ -86,10 +87,8 @@ class Conversation:
         publish: puts an event on its stream.
         speak: hands speech to the pipeline, in order.
         end: called when the agents end the call.
-        holding: the phrase for a caller who has waited too long.
-        bridges: phrases that begin a reply which is not there yet, used in turn; default: the holding phrase.
+        holding: said to a caller who waits, as ``bridges`` and ``apology``; see `WaitingPhrases`.
         bridge_after_s: seconds after the end of the caller's turn until one of them is said; 0: none is.
-        apology: asks a caller to repeat what was lost.
         speculation: how much of a reply may be made while the end of the caller's turn is only predicted.
         clock: the time; tests pass their own.
 
@@ -121,10 +120,8 @@ class Conversation:
         self._publish = publish
         self._speak = speak
         self._end = end
-        self._holding = holding
         self._apology = apology
-        self._bridges = tuple(bridges) or (holding,)
-        self._bridged = 0  # how many bridges the caller has heard
+        self._waiting_phrases = WaitingPhrases(holding, bridges, apology)
         self._filler: ReplyChunk | None = None  # the words of a running tool that have not been said
         self._silence = SilenceWatch(bridge_after_s, since=self.active_at)
         self._line_checks = LineChecks()
@@ -179,7 +176,7 @@ class Conversation:
             resume_state.speech_ended_at or resume_state.turn_ended_at, resume_state.turn_ended_at
         )
         if resume_state.over:
-            promised = bool(self._holding) and resume_state.all_heard.endswith((self._holding, *self._bridges))
+            promised = self._waiting_phrases.promised(resume_state.all_heard)
             lost = resume_state.caller_spoke or resume_state.transfer_failed or promised
             self.turns.restore(turn, [], agent=resume_state.agent, over=not lost)
             self._sentences_reported = 0
@@ -428,7 +425,7 @@ class Conversation:
         if step in {"nothing", "give up"} or (self._voice_due and now - self._tts_given_at < _VOICE_WITHIN_S):
             return step == "give up"
         self._edge_speaks = True
-        phrase = self._phrase_for(step).strip()
+        phrase = self._waiting_phrases.words_for(step, first=not self._silence.notices)
         if self._voice_due:
             # what follows the phrase is known already, so the phrase promises nothing more
             self._silence.note_step(now, step, promises=self._silence.promised)
@@ -445,14 +442,6 @@ class Conversation:
             self._silence.note_step(now, step)
         self._act(actions)
         return False
-
-    def _phrase_for(self, step: Step) -> str:
-        if step == "apologise":
-            return self._apology
-        if step == "hold" and self._silence.notices:
-            return self._holding
-        self._bridged += 1
-        return self._bridges[(self._bridged - 1) % len(self._bridges)]
 
     def on_phrase_interjected(self, phrase: str) -> None:
         """This phrase was played ahead of the text that the TTS engine has not spoken yet."""
