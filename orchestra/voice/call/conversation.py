@@ -136,6 +136,7 @@ class Conversation:
         self._interrupted_at = 0.0
         self._working_turn = -1  # the last turn on which the agents showed that they are working
         self._keys_wanted = -1  # the turn in which the caller is asked to press keys
+        self._answered_turn = -1  # the last turn in which the agents said something
         self._pressed_turn = -1  # the turn in which the agents pressed keys, which may be their whole reply
         self._sound_at = 0.0
         self._edge_speaks = False  # the edge's own phrase is being spoken, which does not count as activity of an agent
@@ -171,6 +172,7 @@ class Conversation:
         self.turns.require_heard("" if first in resume_state.all_heard else first)
         self.turns.restore(turn, list(resume_state.heard), agent=resume_state.agent, over=False)
         self._sentences_reported = len(resume_state.heard)
+        self._answered_turn = turn if resume_state.heard else -1
         self._unmeasured_turn = turn if resume_state.heard or resume_state.over else 0
         self._times = TurnTimestamps(
             resume_state.speech_ended_at or resume_state.turn_ended_at, resume_state.turn_ended_at
@@ -499,6 +501,8 @@ class Conversation:
             self.check_wait(away=False)
 
     def _speak_chunk(self, chunk: ReplyChunk) -> None:
+        if chunk is not self._filler:
+            self._answered_turn = chunk.turn
         self._filler = None
         actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice)
         self._note_work(chunk.turn)
@@ -517,8 +521,8 @@ class Conversation:
         open_before = event.turn == self.turns.turn and self.turns.reply_open
         self._filler = None if event.turn == self.turns.turn else self._filler
         actions = self.turns.completed(event.turn)
-        wordless = open_before and not self.turns.reply_open and not actions
-        if wordless and isinstance(event, TurnCompleted) and event.turn != self._pressed_turn:
+        wordless = isinstance(event, TurnCompleted) and not event.text and event.turn != self._answered_turn
+        if wordless and open_before and event.turn != self._pressed_turn:
             self._silence.promised = True  # the caller still waits for an answer
         self._act(actions)
 
