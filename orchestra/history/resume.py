@@ -26,6 +26,7 @@ from orchestra_schemas import (
     UserSpeechStarted,
     UserTurnEnded,
     UserTurnPredicted,
+    UserTurnResumed,
 )
 
 
@@ -49,6 +50,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         over: the current reply was played to its end, or interrupted.
         ending: how the agent wants to end the call after its reply.
         caller_spoke: the caller was speaking when the journal ended.
+        predicted: the caller's words, if the turn is only predicted: nobody knows yet whether it is over.
         resumed: how many times another edge has resumed the call.
         stream: the number of the last media stream that began.
         answered_by: who or what answered an outbound call; empty while the carrier has not reported it.
@@ -71,6 +73,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     over: bool = False
     ending: Ending | None = None
     caller_spoke: bool = False
+    predicted: str = ""
     resumed: int = 0
     stream: int = 0
     answered_by: str = ""
@@ -109,6 +112,8 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR
             return replace(state, caller_spoke=True)
         case UserTurnEnded() | UserTurnPredicted():
             return _begin_turn(state, event)
+        case UserTurnResumed() if event.turn == state.turn:
+            return replace(state, over=True, predicted="")
         case SentenceSpoken(text=heard) | ReplySpoken(text=heard) | ReplyInterrupted(heard=heard):
             state = replace(state, all_heard=f"{state.all_heard} {heard}")
         case _:
@@ -130,15 +135,15 @@ def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | Tran
 def _begin_turn(state: ResumeState, event: UserTurnEnded | UserTurnPredicted) -> ResumeState:
     if event.turn != state.turn:  # otherwise it was predicted, and its reply is being generated
         state = replace(state, heard=(), chunks=(), complete=False, ending=None)
-    # nothing of the reply to a predicted turn is played until the turn has ended
     predicted = isinstance(event, UserTurnPredicted)
     return replace(
         state,
         turn=event.turn,
         turn_ended_at=event.at,
         speech_ended_at=event.speech_ended_at,
-        over=predicted,
+        over=False,
         caller_spoke=predicted,
+        predicted=event.text if predicted else "",
     )
 
 

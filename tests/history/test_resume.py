@@ -17,6 +17,7 @@ from orchestra_schemas import (
     UserSpeechStarted,
     UserTurnEnded,
     UserTurnPredicted,
+    UserTurnResumed,
 )
 
 CALL = "07-0199"
@@ -81,10 +82,19 @@ def test_what_the_agent_wants_after_its_reply_is_kept() -> None:
     assert state.complete
 
 
-def test_the_reply_to_a_predicted_turn_is_said_only_if_that_has_ended() -> None:
+def test_the_reply_to_a_turn_that_the_caller_continued_is_not_taken_up() -> None:
+    predicted = UserTurnPredicted(call=CALL, turn=1, at=8.5, text="where is my parcel")
+    resumed = UserTurnResumed(call=CALL, turn=1)
+    state = history_of([STARTED, GREETED, predicted, said("A."), resumed]).resume
+    assert (state.turn, state.over, state.caller_spoke, state.predicted) == (1, True, True, "")
+    assert not state.unheard
+
+
+def test_the_reply_to_a_predicted_turn_is_kept_with_the_words_that_were_predicted() -> None:
     predicted = UserTurnPredicted(call=CALL, turn=1, at=8.5, text="where is my parcel")
     ended = UserTurnEnded(call=CALL, turn=1, at=9.0, text="Where is my parcel?", predicted=True)
     state = history_of([STARTED, GREETED, predicted, said("A.")]).resume
-    assert (state.turn, state.over, state.caller_spoke) == (1, True, True)
-    assert unsaid(STARTED, GREETED, predicted, said("A.")) == []
+    assert (state.turn, state.over, state.predicted) == (1, False, "where is my parcel")
+    assert unsaid(STARTED, GREETED, predicted, said("A.")) == ["A."]
+    assert history_of([STARTED, GREETED, predicted, said("A."), ended]).resume.predicted == ""
     assert unsaid(STARTED, GREETED, predicted, said("A."), ended, said("B.")) == ["A.", "B."]

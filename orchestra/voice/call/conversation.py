@@ -184,6 +184,9 @@ class Conversation:
             self._sentences_reported = 0
             self._act([*self.turns.chunk(turn, again), *self.turns.completed(turn)] if lost else [])
             return
+        if resume_state.predicted:
+            self.turns.restore_prediction(resume_state.predicted)
+            self._times.predicted, self._speech_ended = resume_state.turn_ended_at, resume_state.speech_ended_at
         for chunk in resume_state.unheard:
             self._take_chunk(chunk)
         if resume_state.ending is not None:

@@ -227,6 +227,11 @@ class TurnTaking:
         self._reply = self._new_reply()
         self._reply.heard, self._reply.agent, self._reply.over = list(reply_heard), agent, over
 
+    def restore_prediction(self, text: str) -> None:
+        """The restored turn was only predicted, with these words: its reply is held until the caller proves silent."""
+        self._reply.predicted, self._reply.cut_words = text, []
+        self._open_turns, self._assumed_over = 1, True
+
     # -- the caller
 
     def caller_started(self, reply_heard: list[str]) -> bool:

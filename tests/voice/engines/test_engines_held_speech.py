@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from orchestra.settings import Settings
+from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.call.conversation import Conversation
@@ -16,6 +17,7 @@ from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import (
     CallEnded,
+    CallResumed,
     CallStarted,
     ProviderFailed,
     ReplyChunk,
@@ -252,6 +254,57 @@ async def test_a_call_that_ends_while_speech_is_held_counts_its_characters_as_un
         await running.event(CallEnded)
     assert not await bus.published(ReplySpoken)
     assert await metered(bus) == (len(FIRST), len(FIRST))
+
+
+async def stream_breaks(turn: PredictedTurn) -> None:
+    """The stream is lost while speech is held; the call continues from its journal."""
+    await turn.answered(FIRST)
+    await turn.ready()
+    stream = turn.line.stream
+    assert isinstance(stream, MediaStream)
+    stream._socket.transport.abort()
+    await turn.running.event(CallResumed)
+    turn.over = True
+
+
+async def test_what_was_held_is_said_after_the_stream_was_lost_if_the_caller_waits(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendors.deepgram.lines = ["where is my parcel"]
+    async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+        turn = PredictedTurn(running, vendors)
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.6))
+            await stream_breaks(turn)
+            monkeypatch.undo()  # the edge finds that the caller waits
+            await running.event(ReplySpoken, turn=1, text=FIRST)
+
+        await running.call(talk)
+    (ended,) = await bus.published(UserTurnEnded)
+    assert (ended.text, ended.predicted) == ("where is my parcel", True)
+    assert len(await bus.published(ReplySpoken)) == 1
+
+
+async def test_what_was_held_is_not_said_after_the_stream_was_lost_if_the_caller_goes_on(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    vendors.deepgram.lines = ["where is my parcel", "four two seven one"]
+    async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+        turn = PredictedTurn(running, vendors)
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.6))
+            await stream_breaks(turn)
+            line.say(tone(0.6))
+            await running.event(UserTurnResumed, turn=1)
+            await turn.answered(SECOND, turn=2)
+            await running.event(ReplySpoken, turn=2, text=SECOND)
+
+        await running.call(talk)
+    (ended,) = await bus.published(UserTurnEnded)
+    assert (ended.turn, ended.text) == (2, "four two seven one")
+    assert len(await bus.published(ReplySpoken)) == 1
 
 
 @pytest.mark.parametrize("level", ["prompt", "busy"])
