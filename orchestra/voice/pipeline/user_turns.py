@@ -60,7 +60,6 @@ class UserTurnAggregator(LLMUserAggregator):
             voice_starting=lambda: vad.voice_starting,
             on_pause=conversation.pause_allowed,
         )
-        vad = engines.vad()
         params = LLMUserAggregatorParams(
             vad_analyzer=vad,
             user_turn_strategies=engines.user_turn_strategies(stt, self._endpointer),

@@ -70,10 +70,11 @@ async def test_an_early_look_that_says_the_turn_is_over_is_not_repeated(analyzer
     assert session.looks_left == 1
 
 
-async def test_a_pause_that_sounded_unfinished_is_looked_at_again_when_it_is_longer(analyzer: Analyzer) -> None:
-    made, _ = analyzer(0.1, 0.8)
+async def test_an_early_look_that_says_the_caller_goes_on_is_not_repeated_either(analyzer: Analyzer) -> None:
+    made, session = analyzer(0.1, 0.8)
     assert await made.look_early() == pytest.approx(0.1)
-    assert await verdict(made) == pytest.approx(0.8)
+    assert await verdict(made) == pytest.approx(0.1)
+    assert session.looks_left == 1
 
 
 async def test_the_early_look_at_one_pause_says_nothing_of_the_next(analyzer: Analyzer) -> None:

@@ -127,7 +127,7 @@ async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: TurnD
         ("I would like to.", Complete, 1.0, 1.6),
         ("I would like to.", Incomplete, 1.6, 2.4),
         ("He was not.", Complete, 1.0, 1.6),
-        ("My parcel number is 4, 2.", Complete, 1.0, 1.6),
+        ("My parcel number is 4, 2.", Complete, 0.8, 1.2),
         ("Let me think.", Complete, 2.3, 2.7),
     ],
 )
@@ -146,7 +146,7 @@ async def test_digits_in_groups_are_one_turn_that_ends_with_the_last_digit(liste
         await speak(line)
         engine.gate.release()
         await line.until_any(SegmentTranscribedFrame)
-        await line.hear(quiet(0.8))
+        await line.hear(quiet(0.6))  # after the 0.2 s that voice activity detection takes
         assert not line.all(LLMContextFrame)
         assert await wait_of(line, engine) < 0.5
         turns = await line.until_any(LLMContextFrame)

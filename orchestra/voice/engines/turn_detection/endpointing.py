@@ -40,13 +40,13 @@ _RULES: Final[Mapping[UtteranceState, _Rule]] = {
     UtteranceState.QUESTION: _Rule(0.0, 0.5, 0.5),
     UtteranceState.OPEN: _Rule(0.0, 0.85, -1.5),
     UtteranceState.UNFINISHED: _Rule(0.45, 0.8, 0.0),
-    UtteranceState.DICTATION: _Rule(0.4, 0.6, 0.0),
+    UtteranceState.DICTATION: _Rule(0.25, 0.6, -2.0),
     UtteranceState.THINKING: _Rule(1.0, 1.0, 0.0),
 }
 #: smart-turn is surer of itself than it is right: of its log-odds only this share counts
 _TRUST: Final = 0.8
 #: smart-turn's answers are taken as at most this sure
-_SUREST: Final = 0.995
+_SUREST: Final = 0.99
 
 
 def allowed_pause_s(

@@ -51,8 +51,9 @@ class SmartTurnAnalyzer(LocalSmartTurnAnalyzerV3):
     async def look_early(self) -> float:
         """The probability that a pause that has just begun ends the turn; 0.0 if the machine has no time for that.
 
-        Above `COMPLETE` it also holds for `analyze_end_of_turn` of the same pause: with more silence, the model says
-        the same in 71 of 72 cases (English prompts by telephone, 0.12 s against 0.2 s).
+        It also holds for `analyze_end_of_turn` of the same pause: where they differ, the early one is more often right
+        (at 215 places inside recorded sentences the model heard an end in 23 % after 0.12 s and in 27 % after 0.2 s,
+        at their ends in as many).
         """
         self.forget_early_look()
         self._early_look = look = self._ask(_EARLY_WITHIN_S, early=True)
@@ -71,7 +72,7 @@ class SmartTurnAnalyzer(LocalSmartTurnAnalyzerV3):
         if look is not None:
             self._queue.make_sure(look, due=time.monotonic() + self.words_within_s)
             verdict = await self._verdict(look)
-        if _probability(verdict) <= COMPLETE and self._audio_buffer:
+        if verdict[1] is None and self._audio_buffer:
             verdict = await self._verdict(self._ask(self.words_within_s))
         return verdict
 

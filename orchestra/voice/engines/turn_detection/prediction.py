@@ -28,7 +28,7 @@ from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 
 #: probability from which smart-turn's early look counts as the end of the turn
 _SOUNDS_FINISHED = 0.5
-_FINISHED = frozenset({UtteranceState.ANSWER, UtteranceState.COMPLETE})
+_FINISHED = frozenset({UtteranceState.ANSWER, UtteranceState.QUESTION, UtteranceState.COMPLETE})
 
 
 class TurnPrediction(BaseUserTurnStopStrategy):
