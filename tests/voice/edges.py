@@ -127,6 +127,10 @@ class ScriptedEngines:
     def are_busy(self) -> bool:
         return False
 
+    @property
+    def looks(self) -> dict[str, int]:
+        return {"sure": 0}
+
     def user_turn_strategies(self, stt: Any, endpointer: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
         return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
 

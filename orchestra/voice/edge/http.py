@@ -48,4 +48,5 @@ async def _health(request: Request) -> dict[str, object]:
 
 async def _metrics(request: Request) -> Response:
     edge: Edge = request.app.state.edge
-    return Response(page(metrics(edge.admission, edge.publisher, edge.turn_latency)), media_type=CONTENT_TYPE)
+    found = metrics(edge.admission, edge.publisher, edge.turn_latency, edge.engines.looks)
+    return Response(page(found), media_type=CONTENT_TYPE)

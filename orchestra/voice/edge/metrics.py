@@ -1,6 +1,6 @@
 """What an edge counts, for Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
@@ -46,7 +46,9 @@ class TurnLatency:
         )
 
 
-def metrics(calls: CallAdmission, publisher: Publisher, turns: TurnLatency) -> Iterator[Metric]:
+def metrics(
+    calls: CallAdmission, publisher: Publisher, turns: TurnLatency, looks: Mapping[str, int]
+) -> Iterator[Metric]:
     """The metrics of an edge at this moment."""
     yield gauge("orchestra_edge_calls", "Calls that are running.", ({}, len(calls)))
     yield gauge("orchestra_edge_calls_limit", "Most calls that this edge takes at a time.", ({}, calls.limit))
@@ -62,3 +64,8 @@ def metrics(calls: CallAdmission, publisher: Publisher, turns: TurnLatency) -> I
     yield gauge("orchestra_edge_events_buffered", "Events that wait for Redis.", ({}, publisher.buffered))
     yield counter("orchestra_edge_media_dropped_total", "Media events lost.", ({}, publisher.dropped))
     yield from turns.metrics()
+    yield counter(
+        "orchestra_edge_looks_total",
+        "Smart-turn's looks at pauses: sure and early ones, early ones shed by a busy edge, and needless ones.",
+        *(({"kind": kind}, count) for kind, count in looks.items()),
+    )

@@ -1,6 +1,7 @@
 """The speech engines of one process, opened by the names in the settings."""
 
 import asyncio
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
 
@@ -86,6 +87,11 @@ class Engines:
         return UserTurnStrategies(
             start=None if start is None else [start], stop=[strategy for strategy in stop if strategy is not None]
         )
+
+    @property
+    def looks(self) -> Mapping[str, int]:
+        """Smart-turn's looks at pauses so far, by what became of them; see `InferenceQueue`."""
+        return self._turn_detection.queue.counts
 
     def are_busy(self) -> bool:
         """Whether the process has no time for work that may turn out to be wasted. Ask in its event loop."""

@@ -101,6 +101,7 @@ def test_a_look_that_nobody_needs_any_more_is_not_run(core: OneCore) -> None:
     core.let_go()
     kept.answer.result(10)
     assert core.ran == ["kept"]
+    assert core.queue.counts["needless"] == 1
 
 
 def test_an_early_look_that_could_not_begin_in_time_is_not_run(core: OneCore) -> None:
@@ -110,7 +111,7 @@ def test_an_early_look_that_could_not_begin_in_time_is_not_run(core: OneCore) ->
     core.let_go()
     assert early.answer.result(10) is None
     assert core.ran == []
-    assert core.queue.shed == 1
+    assert core.queue.counts == {"sure": 1, "early": 0, "shed": 1, "needless": 0}
 
 
 def test_a_sure_look_runs_however_late_it_is(core: OneCore) -> None:

@@ -57,13 +57,14 @@ class InferenceQueue:
         monotonic: the time in seconds.
 
     Attributes:
-        shed: how many early looks were not run.
+        counts: the looks so far: ``sure`` and ``early`` ones that were run, early ones that were ``shed``, and those
+            that were ``needless`` before they began.
 
     """
 
     def __init__(self, meter: LoadMeter, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.meter = meter
-        self.shed = 0
+        self.counts = dict.fromkeys(("sure", "early", "shed", "needless"), 0)
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._waiting: list[Look] = []
@@ -108,11 +109,13 @@ class InferenceQueue:
                 look = min(self._waiting, key=lambda each: each.order)
                 self._waiting.remove(look)
                 if not look.answer.set_running_or_notify_cancel():
+                    self.counts["needless"] += 1
                     continue
                 if not (look.early and (self.meter.busy or look.due < self._monotonic())):
                     self._running += 1
+                    self.counts["early" if look.early else "sure"] += 1
                     return look
-                self.shed += 1
+                self.counts["shed"] += 1
             look.answer.set_result(None)
 
     def _run(self, look: Look) -> None:
