@@ -4,7 +4,7 @@
 
     caller    speaks |--- silent ---------------|
     listener         .  CallerPausedFrame       VADUserStoppedSpeakingFrame
-    strategies             TranscriptRequestedFrame (it reads or sounds finished)
+    strategies             TranscriptRequestedFrame (unless other words must follow)
     service                        SegmentTranscribedFrame
 """
 
@@ -39,4 +39,4 @@ class TurnPredictedFrame(EagerTranscriptionFrame):
 
 @dataclass
 class TranscriptRequestedFrame(SystemFrame):
-    """The caller's turn is probably over: its final transcript is wanted now, not only when that is sure."""
+    """The caller's turn may be over: its final transcript is wanted now, not only when the silence is long enough."""

@@ -5,8 +5,9 @@ from pipecat.frames.frames import InputAudioRawFrame
 
 from orchestra.voice.engines.turn_detection.frames import CallerPausedFrame, CallerWentOnFrame
 
-#: silence that counts as a pause, in seconds: three windows of Silero. Stops within a word are mostly shorter
-PAUSE_S = 0.096
+#: silence that counts as a pause, in seconds: one window of Silero, which is 0.1 s late by itself. In 256 s of a
+#: person's speech the ends of 80 sentences are noticed after 0.12 s, and 34 other pauses; with three windows 0.20 s, 24
+PAUSE_S = 0.03
 #: voice that ends a pause, in seconds: more than one window, which a click fills
 _VOICE_S = 0.05
 

@@ -28,7 +28,8 @@ from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
 
 #: probability from which smart-turn's early look counts as the end of the turn
 _SOUNDS_FINISHED = 0.5
-_FINISHED = frozenset({UtteranceState.ANSWER, UtteranceState.QUESTION, UtteranceState.COMPLETE})
+_NEEDS_MORE = frozenset({UtteranceState.UNFINISHED, UtteranceState.DICTATION, UtteranceState.THINKING})
+_FINISHED = frozenset(UtteranceState) - _NEEDS_MORE - {UtteranceState.OPEN}
 
 
 class TurnPrediction(BaseUserTurnStopStrategy):
@@ -131,21 +132,24 @@ class TurnPrediction(BaseUserTurnStopStrategy):
 
     async def _decide(self) -> None:
         words = " ".join([*self._finals, self._interim]).strip()
-        if not self._paused or not has_words(words):
+        if not self._paused:
             return
         state = self._endpointer.state_of(words)
-        finished = state in _FINISHED
-        likely = finished and self._sounds_finished
-        if same_words(words, self._predicted) and (self._likely or not likely):
+        await self._request_transcript(state)
+        likely = state in _FINISHED and self._sounds_finished
+        if not has_words(words) or (same_words(words, self._predicted) and (self._likely or not likely)):
             return
-        if not self._requested and (finished or self._sounds_finished):
-            self._requested = True
-            await self.push_frame(TranscriptRequestedFrame(), FrameDirection.UPSTREAM)
-        if finished or (state is UtteranceState.OPEN and self._sounds_finished and self._up_to_date):
+        if state in _FINISHED or (state is UtteranceState.OPEN and self._sounds_finished and self._up_to_date):
             self._predicted, self._likely = words, likely
             await self.push_frame(TurnPredictedFrame(words, "", time_now_iso8601(), likely=likely))
         else:
             await self._take_back()
+
+    async def _request_transcript(self, state: UtteranceState) -> None:
+        """Ask for the last words, unless those so far need others; what sounds finished may have them already."""
+        if not self._requested and (state not in _NEEDS_MORE or self._sounds_finished):
+            self._requested = True
+            await self.push_frame(TranscriptRequestedFrame(), FrameDirection.UPSTREAM)
 
     async def _take_back(self) -> None:
         if self._predicted:
