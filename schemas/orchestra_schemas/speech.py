@@ -71,7 +71,7 @@ class SpeechMetered(Event, frozen=True, kw_only=True):
     """The use of the speech engines in this call since the last event of this kind, as vendors charge for it.
 
     ``stt_s`` counts seconds of the caller's audio, silence included. ``tts_characters`` counts the text given to the
-    engine, even if the caller did not hear all of it; ``tts_characters_unsaid`` of them, or of those counted before,
+    engine, even if the caller did not hear all of it; ``tts_characters_wasted`` of them, or of those counted before,
     were for a predicted turn that did not end there. ``stt`` and ``tts`` are the engines' names.
     """
 
@@ -80,7 +80,7 @@ class SpeechMetered(Event, frozen=True, kw_only=True):
     stt_s: float = 0.0
     tts: str = ""
     tts_characters: int = 0
-    tts_characters_unsaid: int = 0
+    tts_characters_wasted: int = 0
 
 
 class ProviderFailed(Event, frozen=True, kw_only=True):

@@ -280,9 +280,9 @@ class Call:
         """The TTS engine was given this text. Cached phrases are not counted."""
         self._meter.count_text(text)
 
-    def on_unsaid_text(self, text: str) -> None:
+    def on_wasted_text(self, text: str) -> None:
         """The TTS engine was given this text for a turn that did not end there: nobody hears it."""
-        self._meter.count_unsaid(text)
+        self._meter.count_wasted(text)
 
     def on_mark_sent(self, name: str) -> None:
         """The whole reply before this mark was sent to the carrier."""

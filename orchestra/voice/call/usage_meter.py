@@ -24,7 +24,7 @@ class UsageMeter:
         self._bytes_per_s = sample_rate * _SAMPLE_BYTES
         self._audio_bytes = 0
         self._characters = 0
-        self._unsaid = 0
+        self._wasted = 0
 
     def count_audio(self, samples: bytes) -> None:
         """These samples (16-bit) go to the STT engine."""
@@ -34,16 +34,16 @@ class UsageMeter:
         """This text goes to the TTS engine."""
         self._characters += len(text)
 
-    def count_unsaid(self, text: str) -> None:
-        """This text, which the TTS engine was given, is not said."""
-        self._unsaid += len(text)
+    def count_wasted(self, text: str) -> None:
+        """The TTS engine was given this text, and it is not said."""
+        self._wasted += len(text)
 
     def take(self, turn: int) -> SpeechMetered | None:
         """What was counted since the last call of this method; None if nothing was."""
-        audio_bytes, characters, unsaid = self._audio_bytes, self._characters, self._unsaid
-        if not audio_bytes and not characters and not unsaid:
+        audio_bytes, characters, wasted = self._audio_bytes, self._characters, self._wasted
+        if not audio_bytes and not characters and not wasted:
             return None
-        self._audio_bytes = self._characters = self._unsaid = 0
+        self._audio_bytes = self._characters = self._wasted = 0
         return SpeechMetered(
             call=self._call,
             turn=turn,
@@ -51,5 +51,5 @@ class UsageMeter:
             stt_s=round(audio_bytes / self._bytes_per_s, 3),
             tts=self.tts,
             tts_characters=characters,
-            tts_characters_unsaid=unsaid,
+            tts_characters_wasted=wasted,
         )

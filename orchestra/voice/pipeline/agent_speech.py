@@ -98,7 +98,7 @@ class AgentSpeechProcessor(FrameProcessor):
         speech: what is to be said.
         find_phrase: the synthesized audio of a text in a voice, if it is cached; the TTS engine speaks everything else.
         on_tts_text: called with every text that the TTS engine gets.
-        on_unsaid_text: called with every text that the TTS engine got for a turn that did not end there.
+        on_wasted_text: called with every text that the TTS engine got for a turn that did not end there.
 
     """
 
@@ -109,14 +109,14 @@ class AgentSpeechProcessor(FrameProcessor):
         find_phrase: FindPhrase,
         *,
         on_tts_text: Callable[[str], None],
-        on_unsaid_text: Callable[[str], None],
+        on_wasted_text: Callable[[str], None],
     ) -> None:
         super().__init__(name="agent_speech")
         self._conversation = conversation
         self._speech = speech
         self._find_phrase = find_phrase
         self._on_tts_text = on_tts_text
-        self._on_unsaid_text = on_unsaid_text
+        self._on_wasted_text = on_wasted_text
         self._task: asyncio.Task[None] | None = None
         self._tts_open = False  # the TTS engine has text, and has not been told that it ends
         self._voice = ""
@@ -150,7 +150,7 @@ class AgentSpeechProcessor(FrameProcessor):
         self._tts_open = False
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
-            self._on_unsaid_text(prepared.text)
+            self._on_wasted_text(prepared.text)
 
     async def _caller_started(self, frame: UserStartedSpeakingFrame) -> None:
         held = self._conversation.caller_started()

@@ -86,7 +86,7 @@ class CallPipeline:
         )
         self._user_turns = UserTurnAggregator(conversation, engines, self._stt, call.endpointing)
         self._agent_speech = AgentSpeechProcessor(
-            conversation, speech, find_phrase, on_tts_text=call.on_tts_text, on_unsaid_text=call.on_unsaid_text
+            conversation, speech, find_phrase, on_tts_text=call.on_tts_text, on_wasted_text=call.on_wasted_text
         )
         parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._user_turns]
         parts += [self._agent_speech, self._tts, self._tts_fallback, output]

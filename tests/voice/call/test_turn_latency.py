@@ -1,9 +1,14 @@
 """The latency of a turn by stage."""
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.call.turn_latency import TurnTimestamps
 from orchestra_schemas import ReplyChunk, TurnCompleted, TurnMeasured
+from orchestra_schemas.speech import TURN_STAGES
 
 
 def test_stages_follow_one_another() -> None:
@@ -30,6 +35,37 @@ def test_stages_follow_one_another() -> None:
         total_ms=1250.0,
         ready="nothing",
     )
+
+
+@given(st.lists(st.integers(1, 2000), min_size=6, max_size=6), st.integers(0, 5000))
+def test_stages_add_up_to_the_wait_whatever_was_ready_when_the_turn_ended(steps_ms: list[int], end_ms: int) -> None:
+    prompted, token, sentence, held, speech, sent = (
+        100 + sum(steps_ms[: place + 1]) / 1000 for place in range(len(steps_ms))
+    )
+    turn_ended = 100 + end_ms / 1000
+    times = TurnTimestamps(
+        speech_ended=99.5,
+        turn_ended=turn_ended,
+        prompted=prompted,
+        first_token_ms=(token - prompted) * 1000,
+        sentence=sentence,
+        held=held,
+        speech=max(speech, turn_ended),
+        sent=max(sent, turn_ended + 0.02),
+        predicted=100.0,
+    )
+    measured = times.to_event("07-a", 1)
+    assert measured is not None
+    stages = [getattr(measured, stage) for stage in TURN_STAGES if stage != "stt_ms"]
+    assert sum(stages) == pytest.approx(measured.total_ms, abs=0.5)
+    moments = {"nothing": 100.0, "prompt": prompted, "sentence": sentence, "speech": held}
+    assert measured.ready == [name for name, at in moments.items() if at <= turn_ended][-1]
+
+
+def test_only_a_predicted_turn_has_something_ready_at_its_end() -> None:
+    measured = TurnTimestamps(99.5, 100.0, prompted=99.9, sentence=99.95, speech=100.1, sent=100.2).to_event("07-a", 1)
+    assert measured is not None
+    assert (measured.ready, measured.predicted_ms) == ("nothing", 0.0)
 
 
 def test_a_turn_of_which_nothing_was_heard_has_no_times() -> None:

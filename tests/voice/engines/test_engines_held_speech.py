@@ -97,7 +97,7 @@ class PredictedTurn:
 async def metered(bus: TestBus) -> tuple[int, int]:
     """The characters that the TTS engine was given, and those of them that nobody was to hear."""
     events = await bus.published(SpeechMetered)
-    return sum(event.tts_characters for event in events), sum(event.tts_characters_unsaid for event in events)
+    return sum(event.tts_characters for event in events), sum(event.tts_characters_wasted for event in events)
 
 
 async def test_speech_that_is_ready_is_held_until_the_turn_is_over_and_made_once(
