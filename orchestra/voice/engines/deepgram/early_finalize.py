@@ -87,7 +87,7 @@ class EarlyFinalizeSTT(DeepgramSTTService):
     async def _on_message(self, message: Any) -> None:
         answers = getattr(message, "is_final", False) and getattr(message, "from_finalize", False)
         if answers and not self._covers_request(message):
-            message.from_finalize = answers = False  # the words count, but more are on their way
+            message, answers = message.model_copy(update={"from_finalize": False}), False  # more words are on their way
         await super()._on_message(message)  # type: ignore[no-untyped-call]
         if answers and self._user_speaking:
             self._final_came = True
