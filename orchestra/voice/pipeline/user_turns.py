@@ -29,8 +29,14 @@ from orchestra.endpointing import Endpointing
 from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.engines.turn_detection.barge_in import require_words
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
-from orchestra.voice.engines.turn_detection.frames import CallerPausedFrame, TurnPredictedFrame
+from orchestra.voice.engines.turn_detection.frames import (
+    CallerPausedFrame,
+    SegmentTranscribedFrame,
+    ShortSoundFrame,
+    TurnPredictedFrame,
+)
 from orchestra.voice.engines.turn_detection.pause_watch import PauseWatch
+from orchestra.voice.engines.turn_detection.vad import SHORT_SOUND_S
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines
@@ -69,9 +75,10 @@ class UserTurnAggregator(LLMUserAggregator):
         super().__init__(LLMContext(), params=params, name="listener")
         self._conversation = conversation
         self._engines, self._stt = engines, stt
-        self._pause_watch = PauseWatch(vad)
+        self._vad, self._pause_watch = vad, PauseWatch(vad)
         self._words_required = False
         self._pause_timer: asyncio.TimerHandle | None = None
+        self._short_sound: ShortSoundFrame | None = None  # whose words have not come, if it has any
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
 
     async def switch_engine(self, stt: Any) -> None:
@@ -86,9 +93,21 @@ class UserTurnAggregator(LLMUserAggregator):
         """Report to the conversation, then let the aggregator decide on turns."""
         if isinstance(frame, _WORDS) and await self._is_echo(frame):
             return
+        was_sound = isinstance(frame, _WORDS) and await self._take_for_speech()
+        if isinstance(frame, InputAudioRawFrame):
+            await asyncio.sleep(0)  # a call that catches up on many frames must let other calls run in between
+        else:
+            self._report(frame)
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InputAudioRawFrame):
+            await self._report_pause(frame)
+            if self._vad.short_sound_ended:
+                await self._report_short_sound()
+        elif was_sound and isinstance(frame, TranscriptionFrame):
+            await super().process_frame(SegmentTranscribedFrame(), direction)
+
+    def _report(self, frame: Frame) -> None:
         match frame:
-            case InputAudioRawFrame():
-                await asyncio.sleep(0)  # a call that catches up on many frames must let other calls run in between
             case InterimTranscriptionFrame():
                 self._conversation.partial(frame.text)
             case EagerTranscriptionFrame():
@@ -105,9 +124,26 @@ class UserTurnAggregator(LLMUserAggregator):
                 self._watch_pause(on=True)
             case _:
                 pass
-        await super().process_frame(frame, direction)
-        if isinstance(frame, InputAudioRawFrame):
-            await self._report_pause(frame)
+
+    async def _report_short_sound(self) -> None:
+        """Have the engine look for words in a sound too short to be speech; without words it changes nothing."""
+        self._vad.short_sound_ended = False
+        self._short_sound = ShortSoundFrame(stop_secs=self._vad.params.stop_secs)
+        await self.push_frame(self._short_sound, FrameDirection.UPSTREAM)
+
+    async def _take_for_speech(self) -> bool:
+        """Whether these are the words of a short sound; it is then reported as speech, late, to all that follows."""
+        sound, self._short_sound = self._short_sound, None
+        if sound is None or self._conversation.voice_on or self._user_turn_controller._user_turn:  # noqa: SLF001
+            return False
+        stopped = VADUserStoppedSpeakingFrame()
+        stopped.stop_secs = stopped.timestamp - sound.timestamp + sound.stop_secs
+        if stopped.stop_secs > _WORDS_WITHIN_S:
+            return False
+        started = VADUserStartedSpeakingFrame(stopped.stop_secs + SHORT_SOUND_S, stopped.timestamp)
+        await self.process_frame(started, FrameDirection.DOWNSTREAM)
+        await self.process_frame(stopped, FrameDirection.DOWNSTREAM)
+        return True
 
     async def _report_pause(self, frame: InputAudioRawFrame) -> None:
         """Report a pause, before it is long enough for VAD, to the conversation, the strategies and the STT service."""

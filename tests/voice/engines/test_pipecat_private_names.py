@@ -18,6 +18,7 @@ from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.services.tts_service import TTSService
 from pipecat.turns.user_start import MinWordsUserTurnStartStrategy
 from pipecat.turns.user_stop import ExternalUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
+from pipecat.turns.user_turn_controller import UserTurnController
 
 from orchestra.voice import engines, pipeline
 
@@ -32,14 +33,15 @@ PRIVATE: dict[type, str] = {
     LocalSmartTurnAnalyzerV3: "_audio_buffer _clear _predict_endpoint _process_speech_segment _resample_to_model_rate "
     "_session _stop_ms",
     MinWordsUserTurnStartStrategy: "_bot_speaking",
-    SegmentedSTTService: "_handle_user_stopped_speaking _segment_queue _user_id _user_speaking",
+    SegmentedSTTService: "_audio_buffer _handle_user_stopped_speaking _segment_queue _user_id _user_speaking",
     SileroOnnxModel: "_context _state",
     SileroVADAnalyzer: "_get_smoothed_volume _low_confidence_windows _maybe_reset_model _model _params _prev_volume "
-    "_run_analyzer _vad_state _windows_since_reset",
+    "_run_analyzer _vad_state _vad_stop_frames _windows_since_reset",
     TTSService: "_aggregated_frame_sequencer",
     TurnAnalyzerUserTurnStopStrategy: "_discard_pending_end_of_turn _handle_input_audio _handle_prediction_result "
-    "_handle_vad_user_stopped_speaking _maybe_trigger_user_turn_stopped _text _timeout_expired _transcript_finalized "
-    "_turn_analyzer _turn_complete _vad_stopped _vad_user_speaking",
+    "_handle_vad_user_stopped_speaking _maybe_trigger_user_turn_stopped _stop_secs_warned _text _timeout_expired "
+    "_transcript_finalized _turn_analyzer _turn_complete _vad_stopped _vad_user_speaking",
+    UserTurnController: "_user_turn",
 }
 
 

@@ -12,6 +12,7 @@ from pipecat.services.stt_service import STTService
 from orchestra.voice.engines.turn_detection.frames import (
     CallerWentOnFrame,
     SegmentTranscribedFrame,
+    ShortSoundFrame,
     TranscriptRequestedFrame,
 )
 
@@ -57,6 +58,8 @@ class EarlyFinalizeSTT(DeepgramSTTService):
         """Ask for the final transcript once per pause."""
         if isinstance(frame, TranscriptRequestedFrame):
             await self._finalize_early()
+        elif isinstance(frame, ShortSoundFrame):
+            await self._finalize_short_sound()
         elif isinstance(frame, CallerWentOnFrame | VADUserStartedSpeakingFrame):
             self._forget_request()
         if not isinstance(frame, VADUserStoppedSpeakingFrame):
@@ -70,6 +73,13 @@ class EarlyFinalizeSTT(DeepgramSTTService):
     async def _finalize_early(self) -> None:
         if self._connection is not None and self._requested_at_s is None:
             self._requested_at_s = self._sent_s
+            await self._connection.send_finalize(ListenV1Finalize(type="Finalize"))
+
+    async def _finalize_short_sound(self) -> None:
+        """Ask for the words of a sound that is no speech; nobody waits for the answer."""
+        if self._connection is not None and not self._user_speaking:
+            self._requested_at_s = self._sent_s
+            self.request_finalize()
             await self._connection.send_finalize(ListenV1Finalize(type="Finalize"))
 
     async def _stretch_ended(self, frame: VADUserStoppedSpeakingFrame, direction: FrameDirection) -> None:

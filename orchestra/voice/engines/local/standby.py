@@ -8,7 +8,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from orchestra.errors import EngineError
 from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.voice.engines.failover import LIFE_OF_THE_PIPELINE, StandbyService
-from orchestra.voice.engines.local.stt import LocalSTT, SpeechTranscriber
+from orchestra.voice.engines.local.stt import LocalSTT, ShortSound, SpeechTranscriber
 from orchestra.voice.engines.local.tts import LocalTTS
 
 
@@ -50,7 +50,8 @@ class StandbySTT(StandbyService, LocalSTT):
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """Transcribe ``audio``, or just keep it while the other service works."""
         if not self._at_work:
-            self._pending_audio = audio
+            if not isinstance(audio, ShortSound):  # which the other service need not answer
+                self._pending_audio = audio
             return
         async for frame in super().run_stt(audio):
             yield frame

@@ -22,6 +22,7 @@ from orchestra.voice.engines.turn_detection.frames import (
     CallerPausedFrame,
     CallerWentOnFrame,
     SegmentTranscribedFrame,
+    ShortSoundFrame,
 )
 
 #: seconds after the end of speech after which no transcript is expected
@@ -33,6 +34,10 @@ class SpeechTranscriber(Protocol):
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz. Raises EngineError."""
+
+
+class ShortSound(bytes):
+    """The audio of a sound that is no stretch of speech."""
 
 
 class LocalSTT(SegmentedSTTService):
@@ -64,12 +69,16 @@ class LocalSTT(SegmentedSTTService):
         return False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Transcribe early in a pause."""
+        """Transcribe early in a pause, and what was said in a short sound."""
         if isinstance(frame, CallerPausedFrame):
             self._caller_paused()
         elif isinstance(frame, CallerWentOnFrame | VADUserStartedSpeakingFrame):
             self._early.went_on()
         await super().process_frame(frame, direction)
+        if isinstance(frame, ShortSoundFrame) and not self._user_speaking:
+            audio = bytes(self._audio_buffer)
+            self._audio_buffer.clear()  # its words are not to be heard again at the start of the next stretch
+            await self._segment_queue.put(ShortSound(audio))
 
     def _caller_paused(self) -> None:
         if self._early.affordable and self._has_time():
@@ -90,7 +99,8 @@ class LocalSTT(SegmentedSTTService):
             if text:
                 yield TranscriptionFrame(text, self._user_id, time_now_iso8601())
         await self.stop_processing_metrics()
-        yield SegmentTranscribedFrame()
+        if not isinstance(audio, ShortSound):
+            yield SegmentTranscribedFrame()
 
     async def cleanup(self) -> None:
         """Drop what is being transcribed early."""

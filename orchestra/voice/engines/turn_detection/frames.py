@@ -8,6 +8,7 @@
     service                        SegmentTranscribedFrame
 """
 
+import time
 from dataclasses import dataclass, field
 
 from pipecat.frames.frames import ControlFrame, EagerTranscriptionFrame, SystemFrame
@@ -40,3 +41,17 @@ class TurnPredictedFrame(EagerTranscriptionFrame):
 @dataclass
 class TranscriptRequestedFrame(SystemFrame):
     """The caller's turn may be over: its final transcript is wanted now, not only when the silence is long enough."""
+
+
+@dataclass
+class ShortSoundFrame(SystemFrame):
+    """A sound has ended that is too short to be speech, perhaps a "no": the engine is asked for the words in it.
+
+    Attributes:
+        stop_secs: the silence since then, in seconds.
+        timestamp: when it was reported, in epoch seconds.
+
+    """
+
+    stop_secs: float = 0.0
+    timestamp: float = field(default_factory=time.time)

@@ -45,6 +45,7 @@ class SmartTurnStop(BackgroundLook):
                 self._voice_started(frame.start_secs)
             case VADUserStoppedSpeakingFrame():
                 self._silence_s, self._reply_heard_at_s = frame.stop_secs, None
+                self._stop_secs_warned = True  # what was said in a short sound is reported later than speech
             case BotStartedSpeakingFrame() if not self._vad_user_speaking:
                 self._reply_heard_at_s = self._silence_s + _REACTION_S
             case InterimTranscriptionFrame():
