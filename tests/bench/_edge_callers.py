@@ -23,9 +23,12 @@ from orchestra.simulator.audio_measure import is_audible
 from orchestra.simulator.twiml import ConnectStream, parse_twiml
 from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.mulaw import Samples
+from orchestra.voice.audio.upsampler import Upsampler2x
 
 FRAME_S = 0.02
 _SILENCE = base64.b64encode(bytes([mulaw.SILENCE]) * 160).decode()
+_WIDE_RATE = 16_000
+_WIDE_SILENCE = bytes(640)
 _PAUSE_S = (0.4, 1.4)
 #: after this long without sound a reply is over; a shorter silence within it is a gap
 _OVER_S = 0.8
@@ -36,9 +39,10 @@ _decode = msgspec.json.decode
 
 @dataclass(frozen=True)
 class Said:
-    """An utterance as encoded frames of 20 ms, with the first and the last that have sound."""
+    """An utterance in frames of 20 ms, as each line sends them, with the first and the last that have sound."""
 
     frames: tuple[str, ...]
+    wide: tuple[bytes, ...]
     first: int
     last: int
 
@@ -47,7 +51,9 @@ class Said:
         frames = [samples[at : at + 160] for at in range(0, len(samples) - 159, 160)]
         audible = [at for at, frame in enumerate(frames) if is_audible(frame)]
         coded = tuple(base64.b64encode(mulaw.encode(frame)).decode() for frame in frames)
-        return cls(coded[: audible[-1] + 1], audible[0], audible[-1])
+        upsampler = Upsampler2x()
+        wide = tuple(upsampler.upsample(frame.tobytes()) for frame in frames)
+        return cls(coded[: audible[-1] + 1], wide[: audible[-1] + 1], audible[0], audible[-1])
 
 
 @dataclass
@@ -61,7 +67,10 @@ class Heard:
 
 
 class LightCaller:
-    """One call: listens to the greeting, asks, listens, asks again, and interrupts some of the answers."""
+    """One call: listens to the greeting, asks, listens, asks again, and interrupts some of the answers.
+
+    By Twilio's media streams; a subclass comes by another line.
+    """
 
     def __init__(self, said: list[Said], notes: "Load", *, interrupts: float) -> None:
         self._said = itertools.cycle(random.sample(said, len(said)))
@@ -81,10 +90,10 @@ class LightCaller:
 
     async def run(self, url: str, token: str) -> None:
         """Call, and talk until cancelled."""
-        verb = await _answer(url, token)
-        async with connect(verb.url, proxy=None, compression=None, max_queue=None) as self._socket:
-            await self._socket.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
-            await self._send("start", _start(self._sid, verb.parameters))
+        address, first = await self._begin(url, token)
+        async with connect(address, proxy=None, compression=None, max_queue=None) as self._socket:
+            for message in first:
+                await self._socket.send(message)
             tasks = [asyncio.create_task(part) for part in (self._keep_time(), self._listen(), self._talk())]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -96,24 +105,48 @@ class LightCaller:
                 for task in tasks:
                     task.cancel()
 
-    async def _send(self, event: str, body: dict[str, Any]) -> None:
-        assert self._socket is not None
-        message = {"event": event, "streamSid": self._sid, event: body}
-        await self._socket.send(msgspec.json.encode(message).decode())
+    async def _begin(self, url: str, token: str) -> tuple[str, list[str]]:
+        """Announce the call: the address of its stream, and the first messages there."""
+        verb = await _answer(url, token)
+        start = self._message("start", _start(self._sid, verb.parameters))
+        return verb.url, ['{"event":"connected","protocol":"Call","version":"1.0.0"}', start]
+
+    def _message(self, event: str, body: dict[str, Any]) -> str:
+        return msgspec.json.encode({"event": event, "streamSid": self._sid, event: body}).decode()
+
+    def _frame(self, number: int, said: Said | None, at: int) -> str | bytes:
+        """The message with one frame of the caller's audio: of what they say, or silence."""
+        payload = _SILENCE if said is None else said.frames[at]
+        head = f'{{"event":"media","streamSid":"{self._sid}","media":{{"track":"inbound","timestamp":"'
+        return f'{head}{number * 20}","payload":"{payload}"}}}}'
+
+    def _take(self, message: str | bytes) -> None:
+        """Take a message of the edge's."""
+        told = _decode(message)
+        match told["event"]:
+            case "media":
+                payload = told["media"]["payload"]
+                self._hear(len(payload) * 3 / 4 / 8000, audible=bool(payload.strip("/=")))
+            case "clear":
+                self._cleared()
+            case "mark":
+                self._marked(told["mark"]["name"])
+            case _:
+                pass
+
+    def _mark(self, name: str) -> str:
+        return self._message("mark", {"name": name})
 
     async def _keep_time(self) -> None:
         assert self._socket is not None
         begin = self._loop.time()
-        head = f'{{"event":"media","streamSid":"{self._sid}","media":{{"track":"inbound","timestamp":"'
         for number in itertools.count():
             await asyncio.sleep(max(0.0, begin + (number + 1) * FRAME_S - self._loop.time()))
-            payload = _SILENCE
-            if self._saying is not None:
-                said, at = self._saying
-                payload = said.frames[at]
+            said, at = self._saying or (None, 0)
+            if said is not None:
                 self._saying = (said, at + 1) if at + 1 < len(said.frames) else None
                 self._note_said(said, at)
-            await self._socket.send(f'{head}{number * 20}","payload":"{payload}"}}}}')
+            await self._socket.send(self._frame(number, said, at))
 
     def _note_said(self, said: Said, at: int) -> None:
         now = self._loop.time()
@@ -160,27 +193,16 @@ class LightCaller:
 
     async def _listen(self) -> None:
         assert self._socket is not None
-        async for text in self._socket:
-            message = _decode(text)
-            match message["event"]:
-                case "media":
-                    self._hear(message["media"]["payload"])
-                case "clear":
-                    self._cleared()
-                case "mark":
-                    name = message["mark"]["name"]
-                    self._marks.append(name)
-                    self._loop.call_at(max(self._played_at, self._loop.time()), self._return_mark, name)
-                case _:
-                    pass
+        async for message in self._socket:
+            self._take(message)
 
-    def _hear(self, payload: str) -> None:
+    def _hear(self, seconds: float, *, audible: bool) -> None:
         now, heard = self._loop.time(), self._notes.heard
         gap_s = now - self._played_at
         if 0 < gap_s < _OVER_S and not self._waits:
             heard.gap_ms.append(gap_s * 1000)
-        self._played_at = max(self._played_at, now) + len(payload) * 3 / 4 / 8000
-        if not self._waits or not payload.strip("/="):
+        self._played_at = max(self._played_at, now) + seconds
+        if not self._waits or not audible:
             return
         if self._ended_at:
             heard.response_ms.append((now - self._ended_at) * 1000)
@@ -196,17 +218,55 @@ class LightCaller:
         for name in list(self._marks):
             self._return_mark(name)
 
+    def _marked(self, name: str) -> None:
+        self._marks.append(name)
+        self._loop.call_at(max(self._played_at, self._loop.time()), self._return_mark, name)
+
     def _return_mark(self, name: str) -> None:
-        if name in self._marks:
+        if name in self._marks and self._socket is not None:
             self._marks.remove(name)
-            self._notes.keep(self._send("mark", {"name": name}))
+            self._notes.keep(self._socket.send(self._mark(name)))
+
+
+class LightPage(LightCaller):
+    """The same by the browser line, at 16 kHz."""
+
+    async def _begin(self, url: str, token: str) -> tuple[str, list[str]]:
+        del token
+        async with httpx.AsyncClient(timeout=15.0, trust_env=False) as http:
+            step = (await http.post(f"{url}/browser/calls", json={"rate": _WIDE_RATE})).json()
+        start = {name: step[name] for name in ("call", "call_key", "token")}
+        start |= {"type": "start", "rate": _WIDE_RATE}
+        return url.replace("http", "ws", 1) + "/browser/stream", [msgspec.json.encode(start).decode()]
+
+    def _frame(self, number: int, said: Said | None, at: int) -> bytes:
+        del number
+        return _WIDE_SILENCE if said is None else said.wide[at]
+
+    def _take(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            self._hear(len(message) / 2 / _WIDE_RATE, audible=bool(message.strip(b"\0")))
+            return
+        told = _decode(message)
+        if told["type"] == "clear":
+            self._cleared()
+        elif told["type"] == "mark":
+            self._marked(told["name"])
+
+    def _mark(self, name: str) -> str:
+        return f'{{"type":"mark","name":"{name}"}}'
+
+
+#: the callers of each line
+LINES: dict[str, type[LightCaller]] = {"twilio": LightCaller, "browser": LightPage}
 
 
 class Load:
     """A number of callers of one address, and their measurements since the last `read`."""
 
-    def __init__(self, url: str, token: str, said: list[Said], *, interrupts: float) -> None:
+    def __init__(self, url: str, token: str, said: list[Said], *, interrupts: float, line: str = "twilio") -> None:
         self._url, self._token, self._said, self._interrupts = url, token, said, interrupts
+        self._caller = LINES[line]
         self.heard = Heard()
         self._calls: list[asyncio.Task[None]] = []
         self._small: set[asyncio.Task[None]] = set()
@@ -216,7 +276,7 @@ class Load:
         while len(self._calls) > calls:
             await _outcome(self._calls.pop())
         while len(self._calls) < calls:
-            caller = LightCaller(self._said, self, interrupts=self._interrupts)
+            caller = self._caller(self._said, self, interrupts=self._interrupts)
             self._calls.append(asyncio.create_task(caller.run(self._url, self._token)))
             await asyncio.sleep(0.1 + random.random() * 0.05)
 

@@ -27,7 +27,7 @@ import uvloop
 from orchestra.bus import EmbeddedServer
 from orchestra.simulator import ScriptLine, synthesize_lines
 from orchestra.voice.engines.local import LocalSpeech
-from tests.bench._edge_callers import Heard, Load, Said
+from tests.bench._edge_callers import LINES, Heard, Load, Said
 from tests.bench._edge_side import TOKEN, Probe
 
 QUESTIONS = (
@@ -157,7 +157,8 @@ async def side(name: str, options: dict[str, Any], said: list[Said], *, interrup
         assert child.stdout is not None
         url = (await child.stdout.readline()).decode().strip()
         assert url, f"{name} ended at start"
-        load = Load(url, TOKEN, said, interrupts=interrupts)
+        line = options["line"] if name == "ours" else "twilio"
+        load = Load(url, TOKEN, said, interrupts=interrupts, line=line)
         try:
             yield Side(name, child, load)
         finally:
@@ -179,7 +180,7 @@ async def latencies(options: dict[str, Any], said: list[Said], plan: Plan) -> di
     return found
 
 
-async def measure(plan: Plan, sides: list[str]) -> dict[str, Any]:
+async def measure(plan: Plan, sides: list[str], line: str) -> dict[str, Any]:
     cores = sorted(os.sched_getaffinity(0))
     assert len(cores) > 1, "the edge needs a core to itself, and the rest another"
     os.sched_setaffinity(0, set(cores[:-1]))
@@ -195,7 +196,7 @@ async def measure(plan: Plan, sides: list[str]) -> dict[str, Any]:
         environment = {"ORCHESTRA_REDIS_URL": server.url, "ORCHESTRA_LOG_LEVEL": "warning"}
         agents = ("-m", "orchestra.cli", "worker", "tests.bench._edge_agents:consumer")
         await stack.enter_async_context(process(*agents, **environment, ORCHESTRA_DATA_DIR=str(folder)))
-        options = {"core": cores[-1], "redis_url": server.url}
+        options = {"core": cores[-1], "redis_url": server.url, "data_dir": str(folder), "line": line}
         for name in sides:
             async with side(name, options, said, interrupts=0.0) as each:
                 most = await each.most_calls(8 if name == "ours" else 4, plan)
@@ -251,9 +252,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--quick", action="store_true", help="short windows and few calls: whether it works")
     parser.add_argument("--side", choices=["ours", "stock"], help="only how many calls this side holds")
+    parser.add_argument("--line", choices=sorted(LINES), default="twilio", help="how our callers come")
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else Plan()
-    result = uvloop.run(measure(plan, [options.side] if options.side else ["ours", "stock"]))
+    result = uvloop.run(measure(plan, [options.side] if options.side else ["ours", "stock"], options.line))
     if "stock_calls_per_core" in result and "calls_per_core" in result:
         result["ratio"] = round(result["calls_per_core"] / max(1, result["stock_calls_per_core"]), 2)
     if options.json:
