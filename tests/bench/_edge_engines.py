@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from pipecat.frames.frames import (
@@ -27,6 +27,7 @@ from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer, TurnDetectionModels
+from orchestra.voice.engines.turn_detection.prediction import TurnPrediction
 from orchestra.voice.engines.turn_detection.smart_turn_stop import SmartTurnStop
 from orchestra.voice.engines.word_timestamps import WordCountingTTS
 from tests.bench._edge_answer import ANSWER
@@ -115,6 +116,9 @@ class _Stubs:
     def turn_start(self, barge_in_words: int) -> None:
         """Any voice or word starts a turn."""
 
+    def turn_prediction(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> TurnPrediction:
+        return TurnPrediction(analyzer, endpointer)
+
     def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> SmartTurnStop:
         return SmartTurnStop(analyzer, endpointer)
 
@@ -138,7 +142,8 @@ class _Stubs:
 
 def engines() -> Engines:
     """The stubs as the engines' port, with the real Silero and smart-turn."""
-    return Engines(cast("Any", _Stubs()), cast("Any", _Stubs()), TurnDetectionModels.load())
+    stubs = _Stubs()
+    return Engines(stubs, stubs, TurnDetectionModels.load())
 
 
 def _tone(seconds: float) -> bytes:
