@@ -60,7 +60,10 @@ class _Stream:
         self._done = 0  # words that are final
         self._told = 0  # words in the latest interim
         self._interim_at = 0.0
-        self._requested: list[float] = []
+        self._requested: list[tuple[float, float]] = []  # when it is known of here, and the audio so far
+        self._rate = int(seen.params.get("sample_rate", "16000"))
+        self._audio_s = 0.0  # received so far
+        self._final_until_s = 0.0
         self._final_s = self._draw()
 
     def _draw(self) -> float:
@@ -70,10 +73,11 @@ class _Stream:
     async def serve(self) -> None:
         async for message in self._socket:
             if message.type is not WSMsgType.TEXT:
+                self._audio_s += len(message.data) / 2 / self._rate if message.type is WSMsgType.BINARY else 0.0
                 continue
             match json.loads(message.data)["type"]:
                 case "Finalize":
-                    self._requested.append(time.monotonic() + _ROUND_TRIP_S)
+                    self._requested.append((time.monotonic() + _ROUND_TRIP_S, self._audio_s))
                 case "CloseStream":
                     await self._send({"type": "Metadata", "request_id": "bench", "duration": 0.0})
                     await self._socket.close()
@@ -90,20 +94,22 @@ class _Stream:
         words = self._ear.words[self._done :]
         begun = [word for word in words if word.start_s + 0.05 < now]
         known = [word for word in begun if word.end_s + INTERIM_S <= now]
-        if self._requested and self._requested[0] <= now:
-            said = [word for word in begun if word.end_s <= self._requested[0] - _ROUND_TRIP_S + 0.1]
+        if self._requested and self._requested[0][0] <= now:
+            known_at, audio_s = self._requested[0]
+            said = [word for word in begun if word.end_s <= known_at - _ROUND_TRIP_S + 0.1]
             if not said or said[-1].end_s + self._final_s <= now:
                 self._requested.pop(0)
-                await self._final(said, requested=True)
+                await self._final(said, audio_s, requested=True)
                 return
         stretch = _first_stretch(words, now)
         if stretch and stretch[-1].end_s + max(self._final_s, _STRETCH_S) <= now and not self._requested:
-            await self._final(stretch, requested=False)
+            await self._final(stretch, self._audio_s, requested=False)
         elif len(known) > self._told and now >= self._interim_at:
             self._told, self._interim_at = len(known), now + _INTERIM_EVERY_S
-            await self._send(self._results(known, final=False, requested=False))
+            await self._send(self._results(known, self._audio_s, final=False, requested=False))
 
-    async def _final(self, words: list[Word], *, requested: bool) -> None:
+    async def _final(self, words: list[Word], until_s: float, *, requested: bool) -> None:
+        """The words up to a moment of the audio that was received."""
         self._done += len(words)
         self._told = 0
         if words:
@@ -111,13 +117,14 @@ class _Stream:
             if self._rng.random() < 0.5 and words[-1].text[-1].isalnum():
                 words = [*words[:-1], Word(f"{words[-1].text}.", words[-1].start_s, words[-1].end_s)]
         if words or requested:
-            await self._send(self._results(words, final=True, requested=requested))
+            await self._send(self._results(words, until_s, final=True, requested=requested))
+            self._final_until_s = max(self._final_until_s, until_s)
 
     async def _send(self, message: dict[str, Any]) -> None:
         if not self._socket.closed:
             await self._socket.send_json(message)
 
-    def _results(self, words: list[Word], *, final: bool, requested: bool) -> dict[str, Any]:
+    def _results(self, words: list[Word], until_s: float, *, final: bool, requested: bool) -> dict[str, Any]:
         placed = [
             {
                 "word": word.text.lower().strip(".,?!"),
@@ -133,8 +140,8 @@ class _Stream:
         return {
             "type": "Results",
             "channel_index": [0, 1],
-            "start": placed[0]["start"] if placed else 0.0,
-            "duration": float(placed[-1]["end"]) - float(placed[0]["start"]) if placed else 0.0,  # type: ignore[arg-type]
+            "start": self._final_until_s,
+            "duration": max(0.0, until_s - self._final_until_s),
             "is_final": final,
             "speech_final": final,
             "from_finalize": requested,
