@@ -145,7 +145,7 @@ def _hesitating(library: Library, rng: random.Random) -> Iterator[tuple[str, Utt
         parts = text.split(" | ")
         spoken = library.piper(text.replace(" | ", " "))
         counts = np.cumsum([len(part.split()) for part in parts])[:-1]
-        for variant in range(3 if kind == "hesitation" else 2):
+        for variant in range(5 if kind == "hesitation" else 4):
             chosen = [int(count) for count in counts] if variant == 0 else [int(rng.choice(list(counts)))]
             pieces = cut(spoken, *chosen)
             typical = (0.6, 0.45, 0.25, 1.5) if kind == "hesitation" else (0.4, 0.3, 0.25, 0.8)
@@ -154,7 +154,7 @@ def _hesitating(library: Library, rng: random.Random) -> Iterator[tuple[str, Utt
 
 def _numbers_in_groups(library: Library, rng: random.Random) -> Iterator[tuple[str, Utterance]]:
     """A person's number in groups, a person spelling, and a synthetic number in groups."""
-    for _ in range(40):
+    for _ in range(60):
         groups = [rng.choice((2, 3, 4)) for _ in range(rng.choice((2, 3)))]
         parts, gaps = [], []
         for size in groups:
@@ -168,10 +168,10 @@ def _numbers_in_groups(library: Library, rng: random.Random) -> Iterator[tuple[s
                     gaps.append(pause)
                 parts.append(_digit(library, rng.randrange(10)))
         yield "digits", _joined(parts, gaps)
-    for _ in range(20):
+    for _ in range(30):
         parts = [_letter(library, rng.choice(texts.LETTERS)) for _ in range(rng.choice((3, 4, 5)))]
         yield "spelling", _joined(parts, [(_drawn(rng, 0.3, 0.3, 0.2, 0.6), "spelling") for _ in parts[1:]])
-    for _ in range(20):
+    for _ in range(30):
         groups = [" ".join(texts.DIGITS[rng.randrange(10)] for _ in range(3)) for _ in range(2)]
         spoken = library.piper(f"My number is {groups[0]}, {groups[1]}.")
         yield "digits", utterance(cut(spoken, 3, 6), [(_drawn(rng, 0.5, 0.35, 0.25, 0.9), "hesitation"),
@@ -187,16 +187,16 @@ def _joined(parts: list[Recording], gaps: list[tuple[float, str]]) -> Utterance:
 
 def _read_and_fluent(library: Library) -> Iterator[tuple[str, Utterance]]:
     for name, text in texts.READINGS.items():
-        for _ in range(2):
-            yield "reading", utterance([library.reader(name, text)], [])
+        yield "reading", utterance([library.reader(name, text)], [])
     for text in texts.FLUENT:
         yield "fluent", utterance([library.piper(text)], [])
 
 
 def _prompts(library: Library) -> Iterator[tuple[str, Utterance]]:
-    for name in library.prompts():
+    """A person's sentences: all with natural pauses inside, and every fourth of the others."""
+    for at, name in enumerate(library.prompts()):
         each = library.person(name)
-        if each.words and 1.2 < each.seconds < 7:
+        if each.words and 1.2 < each.seconds < 7 and (len(each.sounds()) > 1 or at % 4 == 0):
             yield "person", utterance([each], [])
 
 

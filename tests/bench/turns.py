@@ -127,7 +127,11 @@ def figures(outcomes: list[dict[str, Any]]) -> dict[str, Any]:
 def _ends(ends: list[dict[str, Any]]) -> dict[str, Any]:
     pauses = [pause for each in ends for pause in each["pauses"]]
     late = [each["end_ms"] for each in ends if each["end_ms"] is not None]
-    found: dict[str, Any] = {"turn_ends": len(ends), "false_cutoffs": ratio(cut for _, _, cut in pauses)}
+    found: dict[str, Any] = {
+        "turn_ends": len(ends),
+        "turn_ends_with_pauses": sum(bool(each["pauses"]) for each in ends),
+        "false_cutoffs": ratio(cut for _, _, cut in pauses),
+    }
     for kind in sorted({kind for kind, _, _ in pauses}):
         found[f"false_cutoffs_{kind}"] = ratio(cut for each, _, cut in pauses if each == kind)
     for low, high in ((0.2, 0.5), (0.5, 0.8), (0.8, 9.0)):
@@ -138,6 +142,9 @@ def _ends(ends: list[dict[str, Any]]) -> dict[str, Any]:
     found["ends_over_1_s"] = ratio(ms > 1000 for ms in late)
     found["ends_over_2_s"] = ratio(ms > 2000 for ms in late)
     found |= _quantiles("end", late)
+    for kind in sorted({each["detail"] for each in ends}):
+        known = [each["end_ms"] for each in ends if each["end_ms"] is not None and each["detail"] == kind]
+        found[f"end_p50_ms {kind}"] = round(percentile(known, 0.5) or 0)
     return found | _quantiles("wait", [each["wait_ms"] for each in ends if each["wait_ms"] is not None])
 
 
