@@ -61,6 +61,7 @@ class ActiveCall:
         conversation: the memory of the call, as it will be committed next.
         turn: the turn that runs here, if any.
         newest_turn: the highest turn number seen here.
+        void_turns: turns that were predicted to be over and went on; answers to their prompts may still come.
         steps: answers to prompts and tool calls by the id of their request, including those of an earlier attempt.
 
     """
@@ -69,6 +70,7 @@ class ActiveCall:
         self.conversation = conversation
         self.turn: RunningTurn | None = None
         self.newest_turn = 0
+        self.void_turns: set[int] = set()
         self.steps = steps
         self._waiting: dict[str, asyncio.Future[Step]] = {}
         self._confirmed = asyncio.Event()

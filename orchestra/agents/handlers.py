@@ -59,6 +59,7 @@ class Orchestration:
         settings = load_settings()
         prompt_s = max(settings.prompt_s, FIRST_TOKENS * settings.model_first_token_s)
         self._turns = TurnRunner(self._app, self.consumer.name, prompt_s=prompt_s, turn_s=settings.turn_s)
+        self.consumer.counters = self._turns.predictions.counters()
         self.consumer.limit(UserTurnPredicted, UserTurnEnded, timeout_s=settings.turn_s + STALE_S)
         self._entry = self._app.entry
         yield

@@ -43,7 +43,7 @@ class TurnRequests:
     """Asks the execution workers for the prompts and tool calls of one turn.
 
     Attributes:
-        count: how many prompts and tool calls there were.
+        count: how many prompts and tool calls there were, and ``prompts`` of them prompts.
         ids: the ids of the requests.
         open_tools: tool calls without an answer: id of the request → id of the tool call.
         published: how many events this attempt has published.
@@ -63,7 +63,7 @@ class TurnRequests:
         group: str,
         prompt_s: float = PROMPT_S,
     ) -> None:
-        self.count = 0
+        self.count = self.prompts = 0
         self.ids: list[str] = []
         self.open_tools: dict[str, str] = {}
         self._app = app
@@ -97,6 +97,7 @@ class TurnRequests:
 
         """
         self.count += 1
+        self.prompts += 1
         request = PromptRequested(
             call=self._event.call,
             turn=self._event.turn,

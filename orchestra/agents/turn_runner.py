@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.agents.app import App
 from orchestra.agents.autogen import AgentToolset, AgentTurn, TurnState
 from orchestra.agents.call_cache import CONVERSATION, STEP, ActiveCall, CallerTurn, RunningTurn, Step, StopReason
+from orchestra.agents.prediction_counts import PredictionCounts
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.router import Router
 from orchestra.agents.tool_guard import TurnContext
@@ -23,6 +24,7 @@ from orchestra_schemas import (
     CallStarted,
     Event,
     Message,
+    PromptCompleted,
     ReplyInterrupted,
     ToolCompleted,
     TurnCancelled,
@@ -65,6 +67,7 @@ class TurnRunner:
         self._group = group
         self._built = app.revision, AgentToolset(app)
         self._router = Router(app)
+        self.predictions = PredictionCounts()
 
     @property
     def _toolset(self) -> AgentToolset:
@@ -100,7 +103,10 @@ class TurnRunner:
         conversation = active.conversation
         if conversation.ended or event.turn <= conversation.turn:
             return []
+        if isinstance(event, UserTurnPredicted):
+            self.predictions.made += 1
         if isinstance(event, UserTurnEnded) and event.predicted:
+            self.predictions.hits += 1
             active.confirm(event)  # the handler of the prediction goes on with it
             _save(active, context)
             return []
@@ -136,6 +142,8 @@ class TurnRunner:
     def deliver_result(self, event: Step, context: Context, active: ActiveCall) -> None:
         """A prompt or tool call has been answered: pass it to the turn that waits for it, here or after a crash."""
         conversation = active.conversation
+        if isinstance(event, PromptCompleted) and event.turn in active.void_turns:
+            self.predictions.add_tokens(event)
         if isinstance(event, ToolCompleted) and event.noted:
             active.note(event)
             _save(active, context)
@@ -215,6 +223,8 @@ class TurnRunner:
     def _withdraw(self, event: CallerTurn, context: Context, active: ActiveCall, requests: TurnRequests) -> list[Event]:
         """The events that close a turn that was predicted and did not end."""
         conversation, running = active.conversation, active.turn
+        active.void_turns.add(event.turn)
+        self.predictions.withdraw(requests.prompts, active.steps.values(), event.turn)
         conversation.discard_turn(event.turn)
         context.state.delete(*(STEP + request for request in requests.ids))
         _save(active, context)

@@ -1,9 +1,10 @@
-"""The daily report: calls, outcomes, latency by stage, tools, transfers, words, tokens."""
+"""The daily report: calls, outcomes, latency by stage, predicted turns, tools, transfers, words, tokens."""
 # ruff: noqa: S608 - made of constants and numbers
 
 from typing import Any
 
 from orchestra.analysis.query import CallDatabase
+from orchestra.prices import Prices
 from orchestra_schemas.speech import TURN_TIMES
 
 #: how turns are grouped: the name of the group, and its column
@@ -19,12 +20,15 @@ def between(since: float | None = None, until: float | None = None) -> str:
     return " AND ".join(tests) or "true"
 
 
-def report(records: CallDatabase, *, since: float | None = None, until: float | None = None) -> dict[str, Any]:
+def report(
+    records: CallDatabase, *, since: float | None = None, until: float | None = None, prices: Prices | None = None
+) -> dict[str, Any]:
     """The report of what began between two times (epoch seconds), as plain values. Blocks.
 
     ``totals`` is one object, every other part a list of objects. Latencies are in ms, ``None`` if nothing was measured.
     ``by_day``, ``by_agent`` and ``by_version`` have the same columns; agents are counted by turns, so that a call with
-    two agents counts for both.
+    two agents counts for both. ``predictions`` has the turns that were predicted to be over, by the same groups and by
+    app, and what the wrong ones cost at these ``prices``: None where no model has a price.
     """
     when = between(since, until)
     return {
@@ -35,6 +39,7 @@ def report(records: CallDatabase, *, since: float | None = None, until: float | 
         ),
         "latency_ms": _latency(records, when),
         **{f"by_{name}": _by(records, column, when) for name, column in GROUPS.items()},
+        "predictions": _predictions(records, when, prices or Prices()),
         "tools": records.rows(
             "SELECT name, count(*) AS calls, count(*) FILTER (failed) AS failed, count(*) FILTER (NOT completed) AS"
             f" unfinished, quantile_cont(duration_ms, 0.95) AS p95_ms FROM tools WHERE {when}"
@@ -80,6 +85,67 @@ def _latency(records: CallDatabase, when: str) -> list[dict[str, Any]]:
         }
         for stage in TURN_TIMES
     ]
+
+
+_OF_PREDICTIONS = """
+    count(*) AS predictions, count(*) FILTER (outcome = 'hit') AS hits,
+    count(*) FILTER (outcome = 'resumed') AS resumed, count(*) FILTER (outcome = 'other_words') AS other_words,
+    count(*) FILTER (outcome = 'lost') AS lost,
+    CAST(coalesce(sum(prompts) FILTER (wasted), 0) AS BIGINT) AS wasted_prompts,
+    CAST(coalesce(sum(prompt_tokens) FILTER (wasted), 0) AS BIGINT) AS wasted_prompt_tokens,
+    CAST(coalesce(sum(completion_tokens) FILTER (wasted), 0) AS BIGINT) AS wasted_completion_tokens,
+    sum(cost) FILTER (wasted) AS wasted_cost
+"""
+
+
+def _predictions(records: CallDatabase, when: str, prices: Prices) -> dict[str, Any]:
+    """Predicted turns: hits, misses and what they have cost; ``totals``, and a list for each group.
+
+    ``unpriced`` names the models without a price that were asked for nothing.
+    """
+    priced = f"""
+        SELECT p.*, m.cost FROM (SELECT * FROM predictions WHERE {when}) p
+        LEFT JOIN (SELECT call, turn, sum({_cost(prices)}) AS cost FROM prompts GROUP BY call, turn) m
+            ON m.call = p.call AND m.turn = p.turn
+    """
+    groups = {**GROUPS, "app": "app"}
+    unsaid = records.rows(
+        "SELECT CAST(coalesce(sum(TRY_CAST(body->>'$.tts_characters_unsaid' AS BIGINT)), 0) AS BIGINT) AS characters"
+        f" FROM events WHERE type = 'speech.metered' AND {when}"
+    )
+    unpriced = records.rows(
+        f"SELECT DISTINCT q.model FROM prompts q JOIN (SELECT * FROM predictions WHERE wasted AND {when}) p"
+        " ON p.call = q.call AND p.turn = q.turn WHERE q.prompt_tokens + q.completion_tokens > 0"
+        f" AND ({_cost(prices, 'q.')}) IS NULL ORDER BY q.model"
+    )
+    return {
+        "totals": {
+            **records.rows(f"SELECT {_OF_PREDICTIONS} FROM ({priced})")[0],
+            "unsaid_characters": unsaid[0]["characters"],
+            "currency": prices.currency,
+            "unpriced": [row["model"] for row in unpriced],
+        },
+        **{
+            f"by_{name}": records.rows(
+                f'SELECT {column} AS "{name}", {_OF_PREDICTIONS} FROM ({priced}) GROUP BY {column} ORDER BY {column}'
+            )
+            for name, column in groups.items()
+        },
+    }
+
+
+def _cost(prices: Prices, table: str = "") -> str:
+    """SQL: the cost of a prompt in the view ``prompts``; NULL if its model has no price."""
+    cases = [
+        f"WHEN {_quoted(model)} THEN {table}prompt_tokens * {price.prompt_per_million / 1e6!r}"
+        f" + {table}completion_tokens * {price.completion_per_million / 1e6!r}"
+        for model, price in prices.models.items()
+    ]
+    return f"CASE {table}model {' '.join(cases)} END" if cases else "CAST(NULL AS DOUBLE)"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _by(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:

@@ -166,6 +166,43 @@ FROM events
 WHERE {_types("reply.spoken", "reply.interrupted")}
 """
 
+#: turns that were predicted to be over, and what became of it. A prediction that no event confirms or takes back was of
+#: a call whose edge was lost, or that ended
+_PREDICTIONS = f"""
+SELECT p.call, p.turn, p.time, CAST(p.time AS DATE) AS day, c.app, coalesce(a.agent, c.agent) AS agent,
+    coalesce(nullif(a.version, ''), c.version) AS version, p.said,
+    CASE WHEN p.ended THEN 'hit' WHEN p.resumed THEN coalesce(p.reason, 'resumed')
+        WHEN c.status = 'ended' THEN 'lost' ELSE 'open' END AS outcome,
+    outcome NOT IN ('hit', 'open') AS wasted,
+    coalesce(a.prompts, 0) AS prompts,
+    coalesce(a.prompt_tokens, 0) AS prompt_tokens, coalesce(a.completion_tokens, 0) AS completion_tokens,
+    coalesce(a.estimated, false) AS tokens_estimated
+FROM (
+    SELECT call, turn,
+        min(time) FILTER (type = 'user.turn.predicted') AS time,
+        {_of("user.turn.predicted", _text("text"))} AS said,
+        {_count("user.turn.ended")} > 0 AS ended,
+        {_count("user.turn.resumed")} > 0 AS resumed,
+        {_of("user.turn.resumed", _text("reason"))} AS reason
+    FROM events
+    WHERE {_types("user.turn.predicted", "user.turn.ended", "user.turn.resumed")}
+    GROUP BY call, turn
+    HAVING {_count("user.turn.predicted")} > 0
+) p
+JOIN calls c ON c.call = p.call
+LEFT JOIN (
+    SELECT call, turn, {_count("prompt.requested")} AS prompts,
+        {_of("prompt.requested", _text("agent"))} AS agent,
+        {_of("prompt.requested", "version")} AS version,
+        {_sum("prompt.completed", "prompt_tokens")} AS prompt_tokens,
+        {_sum("prompt.completed", "completion_tokens")} AS completion_tokens,
+        bool_or(type = 'prompt.completed' AND coalesce({_number("tokens_estimated", "BOOLEAN")}, false)) AS estimated
+    FROM events
+    WHERE {_types("prompt.requested", "prompt.completed")}
+    GROUP BY call, turn
+) a ON a.call = p.call AND a.turn = p.turn
+"""
+
 #: events whose cause is not there: of their call something was trimmed or deleted before it was kept
 _HOLES = """
 SELECT e.call, e.turn, e.time, e.stream_id, e.type, e.cause AS missing
@@ -181,5 +218,6 @@ VIEWS = {
     "prompts": _PROMPTS,
     "tools": _TOOLS,
     "replies": _REPLIES,
+    "predictions": _PREDICTIONS,
     "holes": _HOLES,
 }

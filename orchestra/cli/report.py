@@ -49,7 +49,7 @@ def report(
     records = asyncio.run(CallDatabase.open(settings, on_warning=print_notice))
     warn_if_slow(records.files)
     try:
-        found = report_of(records, **when)
+        found = report_of(records, **when, prices=settings.prices)
         if as_json:
             say_json(found, enc_hook=float)
         else:
@@ -87,6 +87,7 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
         soft_wrap=True,
     )
     _table(console, "outcome", found["outcomes"])
+    _print_predictions(console, found["predictions"])
     stages = [{**row, "stage": _PART_OF.get(row["stage"], row["stage"])} for row in found["latency_ms"]]
     _table(console, "latency by stage, ms", stages)
     for name in ("day", "agent", "version"):
@@ -102,6 +103,43 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
         more = len(found["holes"]) - 10
         console.print(f"… and {more} more calls lack events: ask the view `holes`", style="red")
     console.print(f"\nof {files}, and {live:,} events of a running journal", style="dim", soft_wrap=True)
+
+
+def _print_predictions(console: "Console", found: dict[str, Any]) -> None:
+    """The turns that were predicted to be over, and what the wrong predictions have cost."""
+    totals = found["totals"]
+    if not totals["predictions"]:
+        return
+    cost = totals["wasted_cost"]
+    parts = [
+        f"{_of(totals['predictions'], 'predicted turn')}: {totals['hits']:,} right",
+        f"{totals['resumed']:,} taken back as the caller went on, {totals['other_words']:,} had other words",
+        f"{_of(totals['wasted_prompts'], 'prompt')} wasted with {totals['wasted_prompt_tokens']:,} tokens in,"
+        f" {totals['wasted_completion_tokens']:,} out"
+        + ("" if cost is None else f", {cost:,.4f} {totals['currency']}"),
+    ]
+    parts += (
+        [f"{totals['unsaid_characters']:,} characters synthesized for nobody"] if totals["unsaid_characters"] else []
+    )
+    parts += [f"no price is set for {', '.join(totals['unpriced'])}"] if totals["unpriced"] and cost is not None else []
+    console.print(" · ".join(parts), soft_wrap=True)
+    for name in ("day", "agent", "version", "app"):
+        _table(console, f"predicted turns by {name}", [_short_prediction(row, name) for row in found[f"by_{name}"]])
+
+
+def _short_prediction(row: dict[str, Any], name: str) -> dict[str, Any]:
+    cost = row["wasted_cost"]
+    return {
+        name: row[name] or "–",
+        "predicted": row["predictions"],
+        "right": row["hits"],
+        "went on": row["resumed"],
+        "other words": row["other_words"],
+        "wasted prompts": row["wasted_prompts"],
+        "tokens in": row["wasted_prompt_tokens"],
+        "out": row["wasted_completion_tokens"],
+        "cost": "–" if cost is None else f"{cost:,.4f}",
+    }
 
 
 def _short(row: dict[str, Any], name: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from orchestra_schemas import (
     UserTurnEnded,
 )
 
+Prediction = Literal["", "open", "hit", "resumed", "other_words"]
 Closing = Literal["", "ended", "transferred"]
 
 
@@ -83,6 +84,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         closing: the agents ended or transferred the call in this turn.
         failed: the agents could not complete the turn.
         cancelled: why the turn was cancelled; empty if it was not.
+        prediction: what became of the prediction that the turn is over; empty if there was none.
         discarded: the turn was predicted, and then the caller continued: it never took place.
         completed: the event with which the agents completed the turn.
         model: the model that gave the last answer.
@@ -119,6 +121,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     closing: Closing = ""
     failed: bool = False
     cancelled: str = ""
+    prediction: Prediction = ""
     discarded: bool = False
     completed: TurnCompleted | None = None
     model: str = ""

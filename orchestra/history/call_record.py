@@ -29,12 +29,14 @@ from orchestra_schemas import (
     TurnCompleted,
     TurnMeasured,
     UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
 )
 
 #: maximum characters of the caller's first and last words
 _WORDS_KEPT = 200
 #: events that may change the usage, and so the cost
-USAGE_EVENTS = (PromptCompleted, SpeechMetered, CallEnded)
+USAGE_EVENTS = (PromptCompleted, SpeechMetered, CallEnded, UserTurnPredicted, UserTurnResumed)
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from orchestra_schemas import (
     TurnCompleted,
     TurnMeasured,
     UserTurnEnded,
+    UserTurnPredicted,
     UserTurnResumed,
 )
 
@@ -82,6 +83,7 @@ def end_caller_turn(
     return replace(
         turn,
         ended=event,
+        prediction="hit" if turn.prediction == "open" else turn.prediction,
         transcript=join(turn.transcript, event.text),
         said_from_s=round(max(0.0, began_at - clock_at), 3) if said_from_s is None else said_from_s,
         said_to_s=round(max(0.0, ended_at - clock_at), 3),
@@ -131,8 +133,10 @@ def _noted(turn: Turn, event: Event) -> dict[str, Any]:
     match event:
         case TranscriptFinal():
             changed = {"finals": (*turn.finals, event)}
-        case UserTurnResumed():
-            changed = {"discarded": True}
+        case UserTurnPredicted():
+            changed = {"prediction": "open"}
+        case UserTurnResumed(reason=reason):
+            changed = {"discarded": True, "prediction": reason}
         case DigitPressed(digit=digit):
             changed = {"keys": turn.keys + digit}
         case AgentChanged(agent=agent):

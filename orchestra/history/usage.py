@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from orchestra.prices import Prices
-from orchestra_schemas import CallEnded, Event, PromptCompleted, SpeechMetered
+from orchestra_schemas import CallEnded, Event, PromptCompleted, SpeechMetered, UserTurnPredicted, UserTurnResumed
 
 _MILLION = 1_000_000
 _DECIMALS = 6
+#: most void turns whose answers may still be coming
+_VOID = 8
 
 
 class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -16,6 +19,30 @@ class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
 
     prompt: int = 0
     completion: int = 0
+
+
+class Predictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Turns that were predicted to be over.
+
+    Attributes:
+        made: how many.
+        resumed: how many were void because the caller went on; ``other_words``: because the words were others.
+        wasted_prompts: prompts of void turns that were answered or stopped; ``wasted`` has their tokens by model, which
+            are a part of the call's.
+        turn: the last predicted turn.
+        prompts: the model and tokens of its prompts, while it is not known whether it is void.
+        void: the last void turns: an answer that is stopped comes after its turn is void.
+
+    """
+
+    made: int = 0
+    resumed: int = 0
+    other_words: int = 0
+    wasted_prompts: int = 0
+    wasted: dict[str, Tokens] = {}
+    turn: int = -1
+    prompts: tuple[tuple[str, Tokens], ...] = ()
+    void: tuple[int, ...] = ()
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +53,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         tts_characters: characters given to a TTS engine, by the engine's name.
         stt_s: seconds of the caller's audio given to an STT engine, by the engine's name.
         call_s: seconds from the call's start to the last event that reported usage.
+        predictions: turns that were predicted to be over, and what the wrong ones have used; unset if there was none.
 
     """
 
@@ -33,16 +61,19 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     tts_characters: dict[str, int] = {}
     stt_s: dict[str, float] = {}
     call_s: float = 0.0
+    predictions: Predictions | msgspec.UnsetType = msgspec.UNSET
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """The cost of a call in the operator's currency.
 
-    ``unpriced`` names used items without a price; they are not part of ``total``.
+    ``wasted`` is the part of ``models`` for predicted turns that went on, unset if none was predicted. ``unpriced``
+    names used items without a price; they are not part of ``total``.
     """
 
     total: float = 0.0
     models: float = 0.0
+    wasted: float | msgspec.UnsetType = msgspec.UNSET
     tts: float = 0.0
     stt: float = 0.0
     call: float = 0.0
@@ -56,9 +87,7 @@ def add_usage(used: Usage, event: Event, running_since: float) -> Usage:
     models, characters, stt_s = used.models, used.tts_characters, used.stt_s
     match event:
         case PromptCompleted(model=name) if event.prompt_tokens or event.completion_tokens:
-            before = models.get(name, Tokens())
-            tokens = Tokens(before.prompt + event.prompt_tokens, before.completion + event.completion_tokens)
-            models = models | {name: tokens}
+            models = _with_tokens(models, name, Tokens(event.prompt_tokens, event.completion_tokens))
         case SpeechMetered():
             if event.stt_s:
                 stt_s = stt_s | {event.stt: round(stt_s.get(event.stt, 0.0) + event.stt_s, 3)}
@@ -68,17 +97,51 @@ def add_usage(used: Usage, event: Event, running_since: float) -> Usage:
             call_s = duration_s or call_s
         case _:
             pass
-    return Usage(models=models, tts_characters=characters, stt_s=stt_s, call_s=call_s)
+    predictions = used.predictions
+    if isinstance(event, UserTurnPredicted | UserTurnResumed | PromptCompleted):
+        predictions = _predicted(used.predictions, event)
+    return Usage(models=models, tts_characters=characters, stt_s=stt_s, call_s=call_s, predictions=predictions)
+
+
+def _predicted(
+    before: Predictions | msgspec.UnsetType, event: UserTurnPredicted | UserTurnResumed | PromptCompleted
+) -> Predictions | msgspec.UnsetType:
+    """The predictions after this event."""
+    known = Predictions() if isinstance(before, msgspec.UnsetType) else before
+    match event:
+        case UserTurnPredicted(turn=turn):
+            return replace(known, made=known.made + 1, turn=turn, prompts=())
+        case UserTurnResumed(turn=turn, reason=reason):
+            void = replace(
+                known,
+                resumed=known.resumed + (reason == "resumed"),
+                other_words=known.other_words + (reason != "resumed"),
+                void=(*known.void, turn)[-_VOID:],
+            )
+            return _waste(replace(void, prompts=()), known.prompts) if turn == known.turn else void
+        case PromptCompleted(turn=turn, model=model):
+            prompt = model, Tokens(event.prompt_tokens, event.completion_tokens)
+            if turn in known.void:
+                return _waste(known, (prompt,))
+            return replace(known, prompts=(*known.prompts, prompt)) if turn == known.turn else before
+
+
+def _waste(known: Predictions, prompts: tuple[tuple[str, Tokens], ...]) -> Predictions:
+    wasted = known.wasted
+    for name, tokens in prompts:
+        wasted = _with_tokens(wasted, name, tokens)
+    return replace(known, wasted_prompts=known.wasted_prompts + len(prompts), wasted=wasted)
+
+
+def _with_tokens(models: dict[str, Tokens], name: str, more: Tokens) -> dict[str, Tokens]:
+    before = models.get(name, Tokens())
+    return models | {name: Tokens(before.prompt + more.prompt, before.completion + more.completion)}
 
 
 def cost_of(used: Usage, prices: Prices) -> Cost:
     """The cost of this usage at these prices; the line is charged by the second."""
     unpriced = [name for name in used.models if name not in prices.models]
-    models = 0.0
-    for name, tokens in used.models.items():
-        if (price := prices.models.get(name)) is not None:
-            models += price.prompt_per_million * tokens.prompt / _MILLION
-            models += price.completion_per_million * tokens.completion / _MILLION
+    models = _cost_of_tokens(used.models, prices)
     per_character = {name: price / 1000 for name, price in prices.tts_per_1000_characters.items()}
     per_second = {name: price / 60 for name, price in prices.stt_per_minute.items()}
     tts = _cost_of_service(used.tts_characters, per_character, "tts", unpriced)
@@ -89,12 +152,29 @@ def cost_of(used: Usage, prices: Prices) -> Cost:
     return Cost(
         total=round(models + tts + stt + call, _DECIMALS),
         models=round(models, _DECIMALS),
+        wasted=_cost_of_wasted(used, prices),
         tts=round(tts, _DECIMALS),
         stt=round(stt, _DECIMALS),
         call=round(call, _DECIMALS),
         currency=prices.currency,
         unpriced=unpriced,
     )
+
+
+def _cost_of_wasted(used: Usage, prices: Prices) -> float | msgspec.UnsetType:
+    predictions = used.predictions
+    if isinstance(predictions, msgspec.UnsetType):
+        return msgspec.UNSET
+    return round(_cost_of_tokens(predictions.wasted, prices), _DECIMALS)
+
+
+def _cost_of_tokens(models: Mapping[str, Tokens], prices: Prices) -> float:
+    cost = 0.0
+    for name, tokens in models.items():
+        if (price := prices.models.get(name)) is not None:
+            cost += price.prompt_per_million * tokens.prompt / _MILLION
+            cost += price.completion_per_million * tokens.completion / _MILLION
+    return cost
 
 
 def _cost_of_service(

@@ -228,3 +228,19 @@ async def test_a_prompt_of_a_turn_that_goes_on_still_counts_its_tokens(bus: Test
     assert (answer.finish_reason, answer.model, answer.tokens_estimated) == ("cancelled", "scripted", True)
     assert answer.completion_tokens == 3
     assert answer.prompt_tokens > 0
+
+
+async def test_a_worker_counts_predictions_and_what_the_wrong_ones_have_used(bus: TestBus) -> None:
+    line = Line(bus, lambda _: "At nine.")
+    orchestration = line.orchestration()
+    async with bus.run(orchestration.consumer, line.execution().consumer):
+        await predict(line, "when do you")
+        await line.until(ReplyChunk)
+        await bus.publish(UserTurnResumed(call=line.call, turn=line.turn))
+        await bus.settled()
+        await predict(line, "when do you open")
+        await line.until(ReplyChunk, 2)
+        await confirm(line, "when do you open")
+        page = {name: read() for name, (_, read) in orchestration.consumer.counters.items()}
+    assert (page["orchestra_predicted_turns_total"], page["orchestra_predicted_turns_right_total"]) == (2, 1)
+    assert page["orchestra_wasted_prompts_total"] == 1

@@ -24,7 +24,19 @@ from orchestra.errors import UsageError
 from orchestra.settings import Settings
 from orchestra.telemetry.rows import Columns, streams
 from orchestra.testing import TestBus
-from orchestra_schemas import CallStarted, Event, UserTurnEnded, encode, tag_of
+from orchestra_schemas import (
+    CallEnded,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    PromptRequested,
+    SpeechMetered,
+    UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
+    encode,
+    tag_of,
+)
 from tests.bench._replay_events import interleaved
 from tests.storage.failing_filesystem import UNREACHABLE, FailingFileSystem
 
@@ -435,3 +447,61 @@ def test_a_result_is_not_written_to_a_file_of_an_unknown_format(
     assert (
         CliRunner().invoke(app, ["query", "SELECT 1", "--out", str(tmp_path / name), "--format", "csv"]).exit_code == 0
     )
+
+
+def predicted_call() -> list[Event]:
+    """A call with a prediction of each outcome; the wasted prompts are of two models."""
+    call = "02-0199a0b4-c0de-7000-8000-0000000000aa"
+
+    def prompt(turn: int, model: str, tokens: int) -> list[Event]:
+        asked = PromptRequested(call=call, turn=turn, agent="desk", id=f"{turn}.o.1", at=1_763_830_000.0 + turn)
+        used = {"prompt_tokens": tokens, "completion_tokens": tokens // 10, "tokens_estimated": turn == 1}
+        return [asked, PromptCompleted(call=call, turn=turn, request=asked.id, model=model, at=asked.at, **used)]
+
+    def predicted(turn: int) -> Event:
+        return UserTurnPredicted(call=call, turn=turn, text="a", at=1_763_830_000.0 + turn)
+
+    return [
+        CallStarted(call=call, app="shop", at=1_763_830_000.0),
+        *(predicted(1), *prompt(1, "big", 1000), UserTurnResumed(call=call, turn=1)),
+        *(predicted(2), *prompt(2, "odd 'model'", 500), UserTurnResumed(call=call, turn=2, reason="other_words")),
+        *(predicted(3), *prompt(3, "big", 2000), UserTurnEnded(call=call, turn=3, text="a", predicted=True)),
+        predicted(4),
+        SpeechMetered(call=call, turn=4, tts="local", tts_characters_unsaid=40),
+        CallEnded(call=call, turn=4, reason="caller_hung_up", at=1_763_830_009.0),
+    ]
+
+
+def test_the_report_shows_what_wrong_predictions_have_cost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sealed = [(number, encode(event)) for number, event in enumerate(predicted_call())]
+    found = [
+        Entry(
+            f"{1_763_830_000_000 + number}-0",
+            2,
+            JOURNAL,
+            fields[b"type"].decode(),
+            fields[b"call"].decode(),
+            f"e{number}" if not fields[b"id"] else fields[b"id"].decode(),
+            fields[b"body"],
+        )
+        for number, fields in sealed
+    ]
+    settings = archived(tmp_path, found)
+    monkeypatch.setenv(
+        "ORCHESTRA_PRICES", '{"models": {"big": {"prompt_per_million": 2, "completion_per_million": 10}}}'
+    )
+    report = json.loads(run(settings, monkeypatch, "report", "--json"))["predictions"]
+    totals = report["totals"]
+    counted = ("predictions", "hits", "resumed", "other_words", "lost", "wasted_prompts", "unsaid_characters")
+    assert [totals[name] for name in counted] == [4, 1, 1, 1, 1, 2, 40]
+    assert (totals["wasted_prompt_tokens"], totals["wasted_completion_tokens"]) == (1500, 150)
+    assert totals["wasted_cost"] == pytest.approx(0.003)
+    assert totals["unpriced"] == ["odd 'model'"]
+    for group, value in (("agent", "desk"), ("app", "shop"), ("day", "2025-11-22")):
+        rows = {row[group]: row for row in report[f"by_{group}"]}
+        assert rows[value]["wasted_prompts"] == 2
+    shown = run(settings, monkeypatch, "report")
+    assert "4 predicted turns: 1 right" in shown
+    assert "2 prompts wasted with 1,500 tokens in, 150 out, 0.0030 USD" in shown
+    monkeypatch.setenv("ORCHESTRA_PRICES", "{}")
+    assert json.loads(run(settings, monkeypatch, "report", "--json"))["predictions"]["totals"]["wasted_cost"] is None

@@ -3,12 +3,22 @@ import pytest
 
 from orchestra.history.call_record import CallRecord
 from orchestra.history.reduce import history_of
+from orchestra.history.usage import Predictions, Tokens
 from orchestra.history.views.call_record import call_record
 from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call
 from orchestra.testing import TestBus
-from orchestra_schemas import CallEnded, CallStarted, Event, PromptCompleted, SpeechMetered
+from orchestra_schemas import (
+    CallEnded,
+    CallStarted,
+    Event,
+    PromptCompleted,
+    SpeechMetered,
+    UserTurnEnded,
+    UserTurnPredicted,
+    UserTurnResumed,
+)
 from orchestra_workers.persistence import consumer
 
 CALL = "07-0199a0b4c0de7000800000000000aaaa"
@@ -96,3 +106,43 @@ async def test_the_cost_can_be_read_while_the_call_runs(bus: TestBus) -> None:
     assert ended.cost is not None
     assert (running.status, running.cost.total, ended.cost.total) == ("running", 0.028, 0.038)
     assert msgspec.json.decode(msgspec.json.encode(ended), type=CallRecord) == ended
+
+
+def prompted(turn: int, tokens: int, *, at: float = 105.0) -> PromptCompleted:
+    return PromptCompleted(
+        call=CALL,
+        turn=turn,
+        at=at,
+        request=f"r{turn}",
+        model="big",
+        prompt_tokens=tokens,
+        completion_tokens=tokens // 10,
+    )
+
+
+def test_what_wrong_predictions_have_used_is_told_apart() -> None:
+    record = recorded(
+        CallStarted(call=CALL, at=100.0),
+        UserTurnPredicted(call=CALL, turn=1, at=101.0, text="a"),
+        prompted(1, 1000),
+        UserTurnResumed(call=CALL, turn=1, at=102.0),
+        UserTurnPredicted(call=CALL, turn=2, at=103.0, text="a b"),
+        UserTurnResumed(call=CALL, turn=2, at=104.0, reason="other_words"),
+        prompted(2, 500),  # stopped, and counted after its turn was void
+        UserTurnPredicted(call=CALL, turn=3, at=105.0, text="a c"),
+        prompted(3, 2000),
+        UserTurnEnded(call=CALL, turn=3, at=106.0, text="a c", predicted=True),
+    )
+    predictions = record.usage.predictions
+    assert isinstance(predictions, Predictions)
+    assert (predictions.made, predictions.resumed, predictions.other_words, predictions.wasted_prompts) == (3, 1, 1, 2)
+    assert predictions.wasted == {"big": Tokens(1500, 150)}
+    assert record.usage.models == {"big": Tokens(3500, 350)}
+    assert record.cost is not None
+    assert record.cost.wasted == 0.0045
+
+
+def test_a_call_without_predictions_says_nothing_of_them() -> None:
+    record = recorded(*a_call())
+    assert "predictions" not in msgspec.to_builtins(record)["usage"]
+    assert "wasted" not in msgspec.to_builtins(record)["cost"]

@@ -164,6 +164,8 @@ class Consumer:
         self.partition_changed: PartitionFunction | None = None
         #: gauges of its own on ``/metrics``: name → (help text, function that reads the value)
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        #: the same for numbers that only grow; their names end in ``_total``
+        self.counters: dict[str, tuple[str, Callable[[], float]]] = {}
 
     def on(self, *types: type[Event], concurrent: bool = False, timeout_s: float | None = None) -> Callable[[F], F]:
         """Handle events of these types with the decorated function.

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 import structlog
 from prometheus_client.core import Metric
@@ -126,12 +126,8 @@ class Health:
             "orchestra_events_missing_total", "entries removed before the group had read them",
             *((labels, runtime.missing) for labels, runtime in groups),
         )  # fmt: skip
-        own: dict[str, tuple[str, list[tuple[Labels, float]]]] = {}
-        for labels, runtime in groups:
-            for name, (meaning, read) in runtime.consumer.gauges.items():
-                own.setdefault(name, (meaning, []))[1].append((labels, read()))
-        for name, (meaning, samples) in own.items():
-            yield gauge(name, meaning, *samples)
+        yield from _own(gauge, [(labels, runtime.consumer.gauges) for labels, runtime in groups])
+        yield from _own(counter, [(labels, runtime.consumer.counters) for labels, runtime in groups])
 
     async def _of_groups(self) -> AsyncIterator[Metric]:
         """What Redis knows of the groups; without samples while it is away."""
@@ -155,3 +151,15 @@ class Health:
             "orchestra_group_dead", "dead letters of the owned partitions",
             *((labels, status.dead) for labels, status in groups),
         )  # fmt: skip
+
+
+def _own(
+    kind: Callable[..., Metric], consumers: Iterable[tuple[Labels, dict[str, tuple[str, Callable[[], float]]]]]
+) -> Iterator[Metric]:
+    """The metrics that consumers have of their own; those with one name have one help text."""
+    own: dict[str, tuple[str, list[tuple[Labels, float]]]] = {}
+    for labels, metrics in consumers:
+        for name, (meaning, read) in metrics.items():
+            own.setdefault(name, (meaning, []))[1].append((labels, read()))
+    for name, (meaning, samples) in own.items():
+        yield kind(name, meaning, *samples)
