@@ -109,8 +109,8 @@ def _predictions(records: CallDatabase, when: str, prices: Prices) -> dict[str, 
             ON m.call = p.call AND m.turn = p.turn
     """
     groups = {**GROUPS, "app": "app"}
-    unsaid = records.rows(
-        "SELECT CAST(coalesce(sum(TRY_CAST(body->>'$.tts_characters_unsaid' AS BIGINT)), 0) AS BIGINT) AS characters"
+    wasted = records.rows(
+        "SELECT CAST(coalesce(sum(TRY_CAST(body->>'$.tts_characters_wasted' AS BIGINT)), 0) AS BIGINT) AS characters"
         f" FROM events WHERE type = 'speech.metered' AND {when}"
     )
     unpriced = records.rows(
@@ -121,7 +121,7 @@ def _predictions(records: CallDatabase, when: str, prices: Prices) -> dict[str, 
     return {
         "totals": {
             **records.rows(f"SELECT {_OF_PREDICTIONS} FROM ({priced})")[0],
-            "unsaid_characters": unsaid[0]["characters"],
+            "wasted_characters": wasted[0]["characters"],
             "currency": prices.currency,
             "unpriced": [row["model"] for row in unpriced],
         },

@@ -173,7 +173,7 @@ SELECT p.call, p.turn, p.time, CAST(p.time AS DATE) AS day, c.app, coalesce(a.ag
     coalesce(nullif(a.version, ''), c.version) AS version, p.said,
     CASE WHEN p.ended THEN 'hit' WHEN p.resumed THEN coalesce(p.reason, 'resumed')
         WHEN c.status = 'ended' THEN 'lost' ELSE 'open' END AS outcome,
-    outcome NOT IN ('hit', 'open') AS wasted,
+    NOT p.ended AND (p.resumed OR c.status = 'ended') AS wasted,
     coalesce(a.prompts, 0) AS prompts,
     coalesce(a.prompt_tokens, 0) AS prompt_tokens, coalesce(a.completion_tokens, 0) AS completion_tokens,
     coalesce(a.estimated, false) AS tokens_estimated

@@ -467,7 +467,7 @@ def predicted_call() -> list[Event]:
         *(predicted(2), *prompt(2, "odd 'model'", 500), UserTurnResumed(call=call, turn=2, reason="other_words")),
         *(predicted(3), *prompt(3, "big", 2000), UserTurnEnded(call=call, turn=3, text="a", predicted=True)),
         predicted(4),
-        SpeechMetered(call=call, turn=4, tts="local", tts_characters_unsaid=40),
+        SpeechMetered(call=call, turn=4, tts="local", tts_characters_wasted=40),
         CallEnded(call=call, turn=4, reason="caller_hung_up", at=1_763_830_009.0),
     ]
 
@@ -492,7 +492,7 @@ def test_the_report_shows_what_wrong_predictions_have_cost(monkeypatch: pytest.M
     )
     report = json.loads(run(settings, monkeypatch, "report", "--json"))["predictions"]
     totals = report["totals"]
-    counted = ("predictions", "hits", "resumed", "other_words", "lost", "wasted_prompts", "unsaid_characters")
+    counted = ("predictions", "hits", "resumed", "other_words", "lost", "wasted_prompts", "wasted_characters")
     assert [totals[name] for name in counted] == [4, 1, 1, 1, 1, 2, 40]
     assert (totals["wasted_prompt_tokens"], totals["wasted_completion_tokens"]) == (1500, 150)
     assert totals["wasted_cost"] == pytest.approx(0.003)
