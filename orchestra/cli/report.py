@@ -119,7 +119,7 @@ def _print_predictions(console: "Console", found: dict[str, Any]) -> None:
         + ("" if cost is None else f", {cost:,.4f} {totals['currency']}"),
     ]
     parts += (
-        [f"{totals['wasted_characters']:,} characters synthesized for nobody"] if totals["unsaid_characters"] else []
+        [f"{totals['wasted_characters']:,} characters synthesized for nobody"] if totals["wasted_characters"] else []
     )
     parts += [f"no price is set for {', '.join(totals['unpriced'])}"] if totals["unpriced"] and cost is not None else []
     console.print(" · ".join(parts), soft_wrap=True)
