@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from orchestra.settings import Settings
@@ -10,9 +11,10 @@ from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.call.speculation import Speculation
-from orchestra.voice.engines.deepgram.engine import FluxEngine
+from orchestra.voice.engines.deepgram.engine import FluxEngine, NovaEngine
 from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
 from orchestra.voice.engines.factory import Engines
+from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import (
@@ -33,7 +35,7 @@ from orchestra_schemas import (
 from tests.servers.elevenlabs import tone as tone_of
 from tests.servers.server import Faults
 from tests.voice.edges import Greeting, RunningEdge, running_edge, tone
-from tests.voice.engines.conftest import Vendors
+from tests.voice.engines.conftest import QUESTION, Vendors
 
 SILENT = Greeting(greeting="")
 FIRST = "Which parcel do you mean?"
@@ -48,6 +50,12 @@ def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors
     vendors.elevenlabs.synthesize = tone_of
     chosen = vendor_settings.model_copy(update={"deepgram_model": "flux-general-en"})
     return Engines(FluxEngine(chosen), ElevenLabsEngine(chosen), listening, tts_fallback=local)
+
+
+@pytest.fixture
+def nova(listening: TurnDetectionModels, vendors: Vendors, vendor_settings: Settings) -> Engines:
+    vendors.elevenlabs.synthesize = tone_of
+    return Engines(NovaEngine(vendor_settings), ElevenLabsEngine(vendor_settings), listening)
 
 
 @pytest.fixture(autouse=True)
@@ -254,6 +262,50 @@ async def test_a_call_that_ends_while_speech_is_held_counts_its_characters_as_un
         await running.event(CallEnded)
     assert not await bus.published(ReplySpoken)
     assert await metered(bus) == (len(FIRST), len(FIRST))
+
+
+async def test_speech_of_the_local_voice_is_held_and_cut_at_the_word_that_was_heard(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors, local: LocalEngine
+) -> None:
+    vendors.deepgram.lines = ["where is my parcel", "stop it now please"]
+    engines._tts = local
+    async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+        turn = PredictedTurn(running, vendors)
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.6))
+            await turn.answered(LONG)
+            await turn.ready()
+            turn.over = True
+            assert await line.until(lambda: line.agent_audible_s > 1.5, 30)
+            line.say(tone(0.6))
+            await running.event(UserTurnEnded, turn=2)
+
+        await running.call(talk)
+    (cut,) = await bus.published(ReplyInterrupted)
+    assert LONG.startswith(cut.heard)
+    heard_words = len(cut.heard.split())
+    assert 2 * (turn.line.agent_audible_s - 1.0) < heard_words < 5 * turn.line.agent_audible_s
+
+
+async def test_speech_is_held_until_novas_final_transcript_confirms_the_prediction(
+    bus: TestBus, settings: Settings, nova: Engines, vendors: Vendors, speech: LocalSpeech
+) -> None:
+    vendors.deepgram.lines = ["Where is my parcel?"]  # the interims have all of it before the caller's last sound
+    vendors.deepgram.final_s = lambda _: 2.5
+    async with running_edge(bus, settings, engines=nova, app=SILENT) as running:
+        turn = PredictedTurn(running, vendors)
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(np.frombuffer(speech.synthesize(QUESTION, 8_000)[0], np.int16))
+            await turn.answered(FIRST)
+            await turn.ready()
+            await running.event(ReplySpoken, turn=1, text=FIRST)
+
+        await running.call(talk)
+    assert vendors.elevenlabs.said == [("test-voice", FIRST)]
+    (measured,) = await bus.published(TurnMeasured)
+    assert measured.ready == "speech"
 
 
 async def stream_breaks(turn: PredictedTurn) -> None:
