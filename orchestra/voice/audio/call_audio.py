@@ -115,8 +115,13 @@ class CallAudio:
         return chunks
 
 
-def first_sound(samples: bytes) -> int | None:
-    """The index of the first sample that can be heard; None if there is none."""
-    audible = np.abs(np.frombuffer(samples, dtype=np.int16)) >= _AUDIBLE
-    first = int(audible.argmax()) if audible.size else 0
-    return first if audible.size and audible[first] else None
+def is_audible(samples: bytes) -> bool:
+    """Whether these samples contain any sound."""
+    heard = np.frombuffer(samples, dtype=np.int16)
+    return bool(heard.max(initial=0) >= _AUDIBLE or heard.min(initial=0) <= -_AUDIBLE)
+
+
+def leading_silence(samples: bytes) -> int:
+    """How many of these samples come before the first that can be heard."""
+    heard = np.frombuffer(samples, dtype=np.int16)
+    return int(np.argmax((heard >= _AUDIBLE) | (heard <= -_AUDIBLE)))

@@ -21,7 +21,7 @@ class RecentSound:
     """The last second of one side's audio (16-bit, mono) at ``sample_rate`` Hz, in frames with their position."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._window = sample_rate * _WINDOW_MS // 1000
+        self._window_bytes = sample_rate * _WINDOW_MS // 1000 * 2
         self._frames: deque[tuple[float, bytes]] = deque()
 
     def put(self, start_ms: float, samples: bytes) -> None:
@@ -34,18 +34,17 @@ class RecentSound:
         """The end of the last sound that is not after ``end_ms``; ``end_ms`` itself if no sound stands out."""
         if not self._frames:
             return end_ms
-        starts = []
-        levels: list[float] = []
-        for start_ms, samples in self._frames:
-            heard = np.frombuffer(samples, np.int16).astype(np.float32)
-            whole = heard[: heard.size // self._window * self._window].reshape(-1, self._window)
-            levels += np.sqrt(np.mean(np.square(whole), axis=1)).tolist()
-            starts += [start_ms + place * _WINDOW_MS for place in range(len(whole))]
-        silence = [level for start, level in zip(starts, levels, strict=True) if start >= end_ms]
-        threshold = max(_AUDIBLE, _ABOVE_SILENCE * float(np.median(silence)) if silence else 0.0)
-        sounds = [
-            start + _WINDOW_MS
-            for start, level in zip(starts, levels, strict=True)
-            if level >= threshold and start + _WINDOW_MS <= end_ms
-        ]
-        return sounds[-1] if sounds else end_ms
+        whole = [samples[: len(samples) // self._window_bytes * self._window_bytes] for _, samples in self._frames]
+        windows = np.frombuffer(b"".join(whole), np.int16).astype(np.float32).reshape(-1, self._window_bytes // 2)
+        levels = np.sqrt(np.einsum("ij,ij->i", windows, windows) / windows.shape[1])
+        starts = np.concatenate(
+            [
+                start_ms + _WINDOW_MS * np.arange(len(samples) // self._window_bytes)
+                for (start_ms, _), samples in zip(self._frames, whole, strict=True)
+            ]
+        )
+        silence = levels[starts >= end_ms]
+        threshold = max(_AUDIBLE, _ABOVE_SILENCE * float(np.median(silence)) if silence.size else 0.0)
+        ends = starts[levels >= threshold] + _WINDOW_MS
+        before = ends[ends <= end_ms]
+        return float(before[-1]) if before.size else end_ms

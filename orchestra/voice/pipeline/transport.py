@@ -30,7 +30,7 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from orchestra.voice.audio.call_audio import CallAudio, first_sound
+from orchestra.voice.audio.call_audio import CallAudio, is_audible, leading_silence
 from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra.voice.audio.upsampler import Upsampler2x
 from orchestra.voice.carriers.port import MediaStream
@@ -121,6 +121,7 @@ class StreamOutput(BaseOutputTransport):
         self._speech_starts: dict[str, int] = {}  # context → presentation time stamp of its start, in ns
         self._last_word_pts = 0
         self._past_engine = False  # a cached phrase is being queued, not the engine's audio
+        self._audible = False  # the last frame that was sent
         self._held = HeldSpeech()
         self._came_at: int | None = None  # when the frame that is being released came, in ns
         self._paused = PausedAudio(stream.sample_rate)
@@ -190,8 +191,10 @@ class StreamOutput(BaseOutputTransport):
         self._audio.take_agent_frame(audio)
         if not await self._stream.send_audio(audio):
             return False
-        if (first := first_sound(audio)) is not None:
-            self._on_sound(first / self._stream.sample_rate)
+        audible, before = is_audible(audio), self._audible
+        self._audible = audible
+        if audible:
+            self._on_sound(0.0 if before else leading_silence(audio) / self._stream.sample_rate)
         self._played_at = max(self._played_at, now) + len(audio) / 2 / self._stream.sample_rate
         await asyncio.sleep(max(0.0, self._played_at - now - _AHEAD_S))
         return True

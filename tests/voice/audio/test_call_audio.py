@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestra.voice.audio.call_audio import CallAudio, first_sound
+from orchestra.voice.audio.call_audio import CallAudio, is_audible, leading_silence
 from orchestra.voice.audio.chunker import Chunk, Track
 from orchestra.voice.audio.clock import CallClock
 from orchestra.voice.audio.playback import PlaybackTracker
@@ -192,7 +192,8 @@ def test_a_call_that_ends_in_mid_sentence_is_recorded_up_to_there() -> None:
 
 
 def test_silence_is_not_audible_and_speech_is() -> None:
-    assert first_sound(pcm(20, 10)) is None
-    assert first_sound(b"") is None
-    assert first_sound(pcm(20, -3000)) == 0
-    assert first_sound(pcm(5, 10) + pcm(5, 300)) == 40
+    assert not is_audible(pcm(20, 10))
+    assert not is_audible(b"")
+    assert is_audible(pcm(20, -3000))
+    assert leading_silence(pcm(20, -3000)) == 0
+    assert leading_silence(pcm(5, 10) + pcm(5, 300)) == 40
