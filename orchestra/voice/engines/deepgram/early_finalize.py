@@ -36,7 +36,7 @@ class EarlyFinalizeSTT(DeepgramSTTService):
     """
 
     _requested_at_s: float | None = None  # audio sent when the final of this stretch was requested
-    _final_came = False  # before the end of the stretch was sure
+    answered_early = False  # the final came before the end of the stretch was sure
     _sent_s = 0.0  # audio sent on this connection
     _sent_to: object = None
 
@@ -48,11 +48,6 @@ class EarlyFinalizeSTT(DeepgramSTTService):
         self._sent_s += len(audio) / _BYTES_PER_SAMPLE / self.sample_rate
         async for frame in super().run_stt(audio):
             yield frame
-
-    @property
-    def answered_early(self) -> bool:
-        """Whether the stretch of speech that ends now has its final transcript already."""
-        return self._final_came
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Ask for the final transcript once per pause."""
@@ -84,15 +79,15 @@ class EarlyFinalizeSTT(DeepgramSTTService):
 
     async def _stretch_ended(self, frame: VADUserStoppedSpeakingFrame, direction: FrameDirection) -> None:
         """Report the end as the stock service does, whose request would be the second one."""
-        if not self._final_came:
+        if not self.answered_early:
             self.request_finalize()  # type: ignore[no-untyped-call]
         await STTService.process_frame(self, frame, direction)
-        if self._final_came:
+        if self.answered_early:
             self._forget_request()
             await self.push_frame(SegmentTranscribedFrame())
 
     def _forget_request(self) -> None:
-        self._requested_at_s, self._final_came = None, False
+        self._requested_at_s, self.answered_early = None, False
 
     async def _on_message(self, message: Any) -> None:
         answers = getattr(message, "is_final", False) and getattr(message, "from_finalize", False)
@@ -100,7 +95,7 @@ class EarlyFinalizeSTT(DeepgramSTTService):
             message, answers = message.model_copy(update={"from_finalize": False}), False  # more words are on their way
         await super()._on_message(message)  # type: ignore[no-untyped-call]
         if answers and self._user_speaking:
-            self._final_came = True
+            self.answered_early = True
         elif answers:
             self._forget_request()
             await self.push_frame(SegmentTranscribedFrame())
