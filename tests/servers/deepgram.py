@@ -29,7 +29,9 @@ class DeepgramServer(ProtocolServer):
     Sound after a pause of less than a second belongs to the same utterance and adds no words. With ``transcribe``
     (16-bit mono PCM and its rate in, text out; run in a thread) the words are those of the audio instead.
     ``endpoint_s``: the pause after which a final comes without being requested. ``final_s`` is called before each final
-    and returns how many seconds after the last sound that final is sent, if it was requested by then. The first
+    with the seconds between the last sound and the request, and returns how many seconds after the last sound that
+    final is sent, if it was requested by then. Of a line whose words take ``word_s`` each, a final has those that were
+    said; with 0.0 the whole line. The first
     ``ignores`` `Finalize` messages are not answered. Flux ends no turn before ``may_end``.
     """
 
@@ -43,11 +45,13 @@ class DeepgramServer(ProtocolServer):
         endpoint_s: float | None = None,
         key: str | None = None,
         faults: Faults = NO_FAULTS,
-        final_s: Callable[[Seen], float] | None = None,
+        final_s: Callable[[Seen, float], float] | None = None,
+        word_s: float = 0.0,
     ) -> None:
         super().__init__(faults)
         self.final_s = final_s
         self.may_end: Callable[[], bool] = lambda: True
+        self.word_s = word_s
         self.lines = list(script)
         self.transcribe = transcribe
         self.endpoint_s = endpoint_s
@@ -124,7 +128,9 @@ class _Stream:
         self._start_s = 0.0
         self._audio = bytearray()
         self._speaking = False
-        self._line = ""
+        self._line: list[str] = []  # words of the utterance that no final has had
+        self._line_s = 0.0
+        self._line_words = 0
         self._interim_at_s = 0.0
         self._late: set[asyncio.Task[None]] = set()
 
@@ -137,7 +143,7 @@ class _Stream:
                 self._seen.messages.append(control)
                 if control["type"] == "Finalize" and self._server.ignores > 0:
                     self._server.ignores -= 1
-                    self._speaking, self._line = False, ""
+                    self._speaking, self._line = False, []
                 elif control["type"] == "Finalize":
                     await self._finish(from_finalize=True)
                 elif control["type"] == "CloseStream":
@@ -170,7 +176,9 @@ class _Stream:
         self._speaking = True
         self._start_s = self._clock_s
         self._audio = bytearray(audio)
-        self._line = self._server.lines.pop(0) if new and self._server.lines else ""
+        if new:
+            self._line = self._server.lines.pop(0).split() if self._server.lines else []
+            self._line_s, self._line_words = self._clock_s, len(self._line)
         first_s = _INTERIM_EVERY_S if self._server.transcribe is None else _FIRST_REAL_INTERIM_S
         self._interim_at_s = self._clock_s + first_s
 
@@ -178,9 +186,8 @@ class _Stream:
         if not self._interims or self._clock_s < self._interim_at_s:
             return
         if self._server.transcribe is None:
-            words = self._line.split()
             said = int((self._clock_s - self._start_s) / _INTERIM_EVERY_S)
-            text = " ".join(words[: min(said, len(words))])
+            text = " ".join(self._line[:said])
             self._interim_at_s = self._clock_s + _INTERIM_EVERY_S
         else:
             text = await asyncio.to_thread(self._server.transcribe, bytes(self._audio), self._rate)
@@ -189,24 +196,33 @@ class _Stream:
             await self._send(self._results(text, final=False, from_finalize=False))
 
     async def _finish(self, *, from_finalize: bool) -> None:
-        text = ""
+        text, given = "", 0
         if self._speaking and self._server.transcribe is not None:
             text = await asyncio.to_thread(self._server.transcribe, bytes(self._audio), self._rate)
         elif self._speaking:
-            text = self._line
+            given = self._words_said()
+            text = " ".join(self._line[:given])
         if not text and not from_finalize:
             return
         results = self._results(text, final=True, from_finalize=from_finalize)
-        self._speaking, self._line = False, ""
+        self._speaking, self._line = False, self._line[given:]
         wait_s = self._faults.slow_s
         if text and self._server.final_s is not None:
-            wait_s = max(0.0, self._voiced_at + self._server.final_s(self._seen) - time.monotonic())
+            asked_at = time.monotonic()
+            wait_s = max(0.0, self._voiced_at + self._server.final_s(self._seen, asked_at - self._voiced_at) - asked_at)
         if wait_s:
             task = asyncio.create_task(self._send_late(results, wait_s))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
         else:
             await self._send(results)
+
+    def _words_said(self) -> int:
+        """How many words of the rest of the line have been said."""
+        if not self._server.word_s:
+            return len(self._line)
+        before = self._line_words - len(self._line)
+        return max(0, int((self._voiced_until_s - self._line_s) / self._server.word_s) - before)
 
     async def _send_late(self, results: dict[str, Any], wait_s: float) -> None:
         await asyncio.sleep(wait_s)
