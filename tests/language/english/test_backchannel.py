@@ -7,7 +7,7 @@ from orchestra.language.english.backchannel import is_backchannel, may_become_ba
 LISTENING = (
     "mhm", "Mm-hmm.", "M-H-M.", "Mm.", "Hmm.", "Uh huh.", "uh-huh", "Uh-hah", "ah", "Aah.", "Oh.", "oh okay",
     "Oh, I see.", "okay", "Okay.", "OK", "O.K.", "okay okay", "Okay, great.", "yeah", "yeah yeah yeah", "Yep.",
-    "yup", "right", "Right, right.", "all right", "Alright.", "I see", "got it", "Got it, great.", "I got you",
+    "yup", "yes", "Yes, yes.", "right", "Right, right.", "all right", "Alright.", "I see", "got it", "Got it, great.", "I got you",
     "gotcha", "sure", "Sure thing.", "of course", "I understand.", "I know", "makes sense", "That makes sense.",
     "sounds good", "That's right.", "that’s great", "cool", "perfect", "Wow.", "exactly", "fair enough",
     "good to know", "", "…", "haha", "Ha ha ha.", "[laughter]", "(coughs)", "[COUGH] okay", "*sighs*",
@@ -15,7 +15,7 @@ LISTENING = (
 )  # fmt: skip
 SPEAKING = (
     "no", "No.", "nope", "yeah, no", "Yeah no.", "okay, but", "okay but when", "Okay, stop.",
-    "right, and then?", "right now", "wait", "hold on", "stop", "hang on", "one second", "yes", "Yes, please.",
+    "right, and then?", "right now", "wait", "hold on", "stop", "hang on", "one second", "Yes, please.",
     "sorry", "sorry?", "pardon", "what", "what?", "really?", "Huh?", "Hm?", "hello?", "I", "all",
     "I see a problem", "I see but", "got it wrong", "sure about that?", "thank you", "okay thank you", "4271",
     "okay 4", "oh no", "good morning", "that's wrong", "that's not right", "see", "I know that already",
