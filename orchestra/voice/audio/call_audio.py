@@ -7,6 +7,7 @@ import numpy as np
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.voice.audio.chunker import SAMPLE_RATE, Chunk, Track
 from orchestra.voice.audio.clock import CallClock
+from orchestra.voice.audio.echo import EchoSuppressor
 from orchestra.voice.audio.playback import PlaybackTracker
 from orchestra.voice.audio.recent_sound import RecentSound
 from orchestra.voice.carriers.port import AudioReceived
@@ -39,6 +40,7 @@ class CallAudio:
         self._caller_sound = RecentSound(sample_rate)
         self.sent_ms = 0.0  # since the last `clear`
         self._before = 0  # words of replies before this one, since the last `clear`
+        self._echo = EchoSuppressor(sample_rate)
 
     def take_caller_frame(self, frame: AudioReceived) -> None:
         """One frame of the caller's audio."""
@@ -48,14 +50,13 @@ class CallAudio:
 
     def take_agent_frame(self, samples: bytes) -> None:
         """One frame of the agent's audio, about to be sent; it is played after what was sent before."""
-        self._agent.put(self.clock.now_ms, samples)
+        self._put_agent(samples)
         self.sent_ms += len(samples) / self._bytes_per_ms
 
     def pause(self) -> float:
         """The carrier was told to discard what it has not played, which will be sent again. Returns how many ms."""
-        now_ms = self.clock.now_ms
-        unplayed_ms = min(self.sent_ms, self._agent.ahead_ms(now_ms))
-        self._agent.cut(now_ms)
+        unplayed_ms = min(self.sent_ms, self._agent.ahead_ms(self.clock.now_ms))
+        self._cut_agent()
         self.sent_ms -= unplayed_ms
         return unplayed_ms
 
@@ -68,7 +69,21 @@ class CallAudio:
 
     def take_fading_frame(self, samples: bytes) -> None:
         """The end of audio that is paused, faded out; it will be sent again and does not count as played."""
-        self._agent.put(self.clock.now_ms, samples)
+        self._put_agent(samples)
+
+    def without_echo(self, samples: bytes) -> bytes:
+        """The caller's audio that was taken last, silent where it is only an echo of the agent's."""
+        return self._echo.suppress(self.clock.end_ms, samples)
+
+    def _put_agent(self, samples: bytes) -> None:
+        now_ms = self.clock.now_ms
+        self._agent.put(now_ms, samples)
+        self._echo.played(now_ms, samples)
+
+    def _cut_agent(self) -> None:
+        now_ms = self.clock.now_ms
+        self._agent.cut(now_ms)
+        self._echo.cut(now_ms)
 
     def since_caller_sound(self, ago_s: float) -> float:
         """How many seconds ago the caller's last sound was, if voice activity detection says ``ago_s``."""
@@ -77,7 +92,7 @@ class CallAudio:
 
     def clear(self) -> None:
         """The carrier was told to discard what it has not played."""
-        self._agent.cut(self.clock.now_ms)
+        self._cut_agent()
         self.sent_ms = 0.0
         self._before = 0
         self.playback.clear()

@@ -74,7 +74,7 @@ class CallPipeline:
         self._respoken = False  # text was given to the engine a second time
         self._clock = clock
         self._started = clock.monotonic()
-        self._input = StreamInput(stream.sample_rate)
+        self._input = StreamInput(stream.sample_rate, call.audio)
         output = StreamOutput(
             stream,
             call.audio,

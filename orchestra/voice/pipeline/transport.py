@@ -53,10 +53,17 @@ _JOINED_FRAMES = 2
 
 
 class StreamInput(BaseInputTransport):
-    """Where the caller's audio enters the pipeline."""
+    """Where the caller's audio enters the pipeline, without the agent's own voice that the line sends back.
 
-    def __init__(self, sample_rate: int) -> None:
+    Args:
+        sample_rate: of the caller's audio, in Hz.
+        audio: the call's audio.
+
+    """
+
+    def __init__(self, sample_rate: int, audio: CallAudio) -> None:
         super().__init__(TransportParams(audio_in_enabled=True), name="caller")
+        self._audio = audio
         self._frame_bytes = _CARRIER_FRAME_MS * sample_rate // 1000 * 2
         self._joined_bytes = _JOINED_FRAMES * self._frame_bytes
         self._upsampler = Upsampler2x() if sample_rate < LISTENING_RATE else None
@@ -77,6 +84,7 @@ class StreamInput(BaseInputTransport):
         if len(self._joined) < self._enough:
             return
         joined, self._joined = self._joined, b""
+        joined = self._audio.without_echo(joined)
         audio = joined if self._upsampler is None else self._upsampler.upsample(joined)
         await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
 
