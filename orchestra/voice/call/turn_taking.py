@@ -392,6 +392,9 @@ class TurnTaking:
     def output_cleared(self) -> list[Action]:
         """The output is clear: what was held back, or lost by the engine, can be spoken."""
         self._clearing = False
+        if self.audio_paused:  # what was paused since has been cleared, too: it is said again
+            self._reply.audio_paused = False
+            return self._clear_audio()
         return self._prepare_speech() if self._predicting else self._speak_held()
 
     def mark_returned(self, name: str, placed: int | None = None) -> list[Action]:

@@ -295,7 +295,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.paused == self.turns.audio_paused
 
     @rule()
-    def the_watch_pauses_the_caller(self) -> None:
+    def the_watch_holds_the_caller(self) -> None:
         if not (self.turns.caller_took_turn or self.turns.reply_pending):
             return
         before, waited = len(self.on_its_way), self.turns._reply.waiting or not self.turns._reply.complete
