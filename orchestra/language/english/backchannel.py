@@ -12,10 +12,10 @@ _SOUNDS: Final = (
     r"m+|h+m+|m-?h-?m*|mm?-?hm+|h n|uh[ -]?h[ua]h?|uh|mm hmm|u[hm]+|a+h+|aha|o+h+|eh+|er+m*|ha(?:ha)*|hehe|wow"
 )
 _WORDS: Final = (
-    r"okay|ok|okey|okie|okeydoke|okey dokey|o k|k|yeah|yea|ya|yep|yup|yes|right|all right|alright|right on|sure|sure thing"
-    r"|of course|gotcha|got it|got you|i see|i got it|i got you|i know|i understand|i hear you|understood|exactly"
-    r"|absolutely|definitely|indeed|true|correct|great|good|fine|cool|nice|perfect|lovely|excellent|wonderful|awesome"
-    r"|very good|very well|fair enough|makes sense|that makes sense|sounds good|that sounds good|good to know"
+    r"okay|ok|okey|okie|okeydoke|okey dokey|o k|k|yeah|yea|ya|yep|yup|yes|right|all right|alright|right on|sure"
+    r"|sure thing|of course|gotcha|got it|got you|i see|i got it|i got you|i know|i understand|i hear you|understood"
+    r"|exactly|absolutely|definitely|indeed|true|correct|great|good|fine|cool|nice|perfect|lovely|excellent|wonderful"
+    r"|awesome|very good|very well|fair enough|makes sense|that makes sense|sounds good|that sounds good|good to know"
     r"|that'?s (?:right|good|great|fine|true|correct|okay|ok|nice|cool|perfect)"
 )
 _BACKCHANNEL: Final = re.compile(rf"(?:(?:{_SOUNDS}|{_WORDS})(?: |$))+")

@@ -26,12 +26,11 @@ sentence::
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestra.history.ending import Ending, HangUp
 from orchestra.language import DEFAULT_LANGUAGE, Language
-from orchestra.language.utterance import contains_words, has_words, is_question, same_words
+from orchestra.language.utterance import contains_words, has_words, same_words
 from orchestra.voice.call.actions import (
     Action,
     ClearAudio,
@@ -48,86 +47,9 @@ from orchestra.voice.call.actions import (
     TurnPredicted,
     TurnResumed,
 )
+from orchestra.voice.call.reply import Reply, count_words
 
 _KEYS = frozenset("0123456789*#")
-
-
-def _count(reply_heard: list[str]) -> int:
-    """The number of words: an item holds several if the engine does not time each one."""
-    return len(" ".join(reply_heard).split())
-
-
-@dataclass(slots=True)
-class _Reply:
-    """The reply to one turn, and how much of it has been played."""
-
-    turn: int
-    waiting: list[Say | FlushSpeech | SendDtmf] = field(default_factory=list)  # accepted, not yet given to the pipeline
-    said: list[Say] = field(default_factory=list)  # given to the pipeline since the last cut
-    heard: list[str] = field(default_factory=list)  # sentences played to the end before the last cut
-    agent: str = ""
-    voice: str = ""
-    complete: bool = False
-    mark: str = ""
-    cuts: int = 0
-    ending: Ending | None = None
-    over: bool = False  # played, or ended by the caller's words
-    phrase: bool = False  # only a phrase of the edge's own, for a waiting caller
-    cut_words: list[str] | None = None  # words played at a cut that may turn out to be noise
-    audio_paused: bool = False  # what was cut is kept as audio, and can go on from the word
-    predicted: str = ""  # the caller's words so far: the reply is held back until their turn is over
-    prepared: bool = False  # the pipeline has its first sentence, whose speech is held until it is said
-
-    @property
-    def text(self) -> str:
-        """The whole reply so far."""
-        return " ".join([*self.heard, *(say.text for say in self.said)])
-
-    @property
-    def started(self) -> bool:
-        """Whether any of it has been given to the TTS engine."""
-        return bool(self.heard or self.said)
-
-    def rewind(self) -> None:
-        """Queue again what was cut, from the sentence that contains the last word played; not what is held as audio."""
-        if self.audio_paused:
-            self.audio_paused, self.cut_words = False, None
-            return
-        words = _count(self.cut_words or [])
-        said, self.said, self.mark, self.cut_words = self.said, [], "", None
-        while said and words >= len(said[0].text.split()):
-            words -= len(said[0].text.split())
-            self.heard.append(said.pop(0).text)
-        if said:
-            said_again: list[Say | FlushSpeech | SendDtmf] = [*said, FlushSpeech()]
-            self.waiting = said_again + self.waiting
-
-    def sentences_heard(self, words: int) -> list[str]:
-        """The sentences that are complete once this many words in flight have been played."""
-        whole = list(self.heard)
-        for say in self.said:
-            words -= len(say.text.split())
-            if words < 0:
-                break
-            whole.append(say.text)
-        return whole
-
-    def heard_after(self, words: list[str]) -> str:
-        """What the caller has heard once these words in flight have been played."""
-        return " ".join([*self.heard, *words])
-
-    def has_asked(self, words: int) -> bool:
-        """Whether it waits for an answer once this many words in flight have been played.
-
-        It does while a question is being asked, and until the sentence after it has been heard.
-        """
-        begun = list(self.heard)
-        for say in self.said:
-            if begun and words <= 0:
-                break
-            words -= len(say.text.split())
-            begun.append(say.text)
-        return is_question(" ".join(begun[-2:]))
 
 
 class TurnTaking:
@@ -152,7 +74,7 @@ class TurnTaking:
         self._finals: list[str] = []  # the caller's words since they began to speak
         self._interim = ""
         self._listens = False  # in the open turn, the caller has only shown that they listen: the reply goes on
-        self._reply = _Reply(0, over=True)
+        self._reply = Reply(0, over=True)
 
     @property
     def reply_open(self) -> bool:
@@ -201,7 +123,7 @@ class TurnTaking:
         reply = self._reply
         if reply.over or (reply.cut_words is not None and not reply.audio_paused):
             return 0
-        return sum(len(say.text.split()) for say in reply.said)
+        return reply.words_said
 
     @property
     def caller_turn(self) -> int:
@@ -217,7 +139,7 @@ class TurnTaking:
         reply = self._reply
         if reply.over or reply.cut_words is not None:
             return []
-        whole = reply.sentences_heard(_count(words))
+        whole = reply.sentences_heard(count_words(words))
         played = reply.complete and not reply.waiting and len(whole) == len(reply.heard) + len(reply.said)
         return whole[:-1] if played else whole  # its mark reports the last one
 
@@ -371,7 +293,7 @@ class TurnTaking:
         reply = self._reply
         if reply.over or reply.cut_words is not None or not (reply.said or reply.waiting):
             return []
-        if sum(len(say.text.split()) for say in reply.said) <= _count(reply_heard) and not reply.waiting:
+        if reply.words_said <= count_words(reply_heard) and not reply.waiting:
             return []
         reply.heard = [text for text in (reply.heard_after(reply_heard),) if text]
         reply.said, reply.waiting, reply.mark = [], [], ""
@@ -384,7 +306,7 @@ class TurnTaking:
         if self.reply_open and self._reply.cut_words is None:
             self._reply.cut_words = reply_heard
         actions = [*self.caller_resumed(), *self._end_reply()]
-        self._reply = _Reply(self.turn, cut_words=[], ending=HangUp())
+        self._reply = Reply(self.turn, cut_words=[], ending=HangUp())
         self.caller_speaks, self._open_turns, self._assumed_over, self._required = False, 0, False, ""
         self._hanging_up = True
         return [*actions, *self.chunk(self.turn, message), *self.completed(self.turn), *self._clear_audio()]
@@ -492,9 +414,9 @@ class TurnTaking:
     def _forget_words(self) -> None:
         self._finals, self._interim = [], ""
 
-    def _new_reply(self) -> _Reply:
+    def _new_reply(self) -> Reply:
         # if the caller is speaking, hold the reply back until a transcript shows whether these are words
-        reply = _Reply(self.turn, cut_words=[] if self.caller_speaks or self._clearing else None)
+        reply = Reply(self.turn, cut_words=[] if self.caller_speaks or self._clearing else None)
         if self._required:
             reply.waiting = [Say(self.turn, self._required)]
         return reply
@@ -516,14 +438,14 @@ class TurnTaking:
         reply = self._reply
         is_backchannel = self._language.may_become_backchannel if so_far else self._language.is_backchannel
         heard = reply_heard if reply.cut_words is None else reply.cut_words
-        return self.reply_open and is_backchannel(text) and not reply.has_asked(_count(list(heard)))
+        return self.reply_open and is_backchannel(text) and not reply.has_asked(count_words(list(heard)))
 
     def _hold_back(self, reply_heard: list[str]) -> None:
         reply = self._reply
         if not reply.over and reply.cut_words is None:
             reply.cut_words = reply_heard
             reply.cuts += 1
-            rest = not reply.complete or sum(len(say.text.split()) for say in reply.said) > _count(reply_heard)
+            rest = not reply.complete or reply.words_said > count_words(reply_heard)
             reply.audio_paused = bool(reply.said) and rest and not self._clearing and not reply.phrase
 
     def _go_on(self) -> list[Action]:
@@ -580,7 +502,7 @@ class TurnTaking:
             return []
         sounds = reply.prepared or reply.audio_paused or (reply.cut_words is None and bool(reply.said))
         words = list(reply_heard) if reply.cut_words is None else reply.cut_words
-        self._settle_required(reply.sentences_heard(_count(words)))
+        self._settle_required(reply.sentences_heard(count_words(words)))
         reply.over, reply.audio_paused = True, False
         cut = ReplyCut(reply.turn, reply.heard_after(words))
         return [cut, *self._clear_audio()] if sounds else [cut]

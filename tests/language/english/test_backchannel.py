@@ -7,7 +7,8 @@ from orchestra.language.english.backchannel import is_backchannel, may_become_ba
 LISTENING = (
     "mhm", "Mm-hmm.", "M-H-M.", "Mm.", "Hmm.", "Uh huh.", "uh-huh", "Uh-hah", "ah", "Aah.", "Oh.", "oh okay",
     "Oh, I see.", "okay", "Okay.", "OK", "O.K.", "okay okay", "Okay, great.", "yeah", "yeah yeah yeah", "Yep.",
-    "yup", "yes", "Yes, yes.", "right", "Right, right.", "all right", "Alright.", "I see", "got it", "Got it, great.", "I got you",
+    "yup", "yes", "Yes, yes.", "right",
+    "Right, right.", "all right", "Alright.", "I see", "got it", "Got it, great.", "I got you",
     "gotcha", "sure", "Sure thing.", "of course", "I understand.", "I know", "makes sense", "That makes sense.",
     "sounds good", "That's right.", "that’s great", "cool", "perfect", "Wow.", "exactly", "fair enough",
     "good to know", "", "…", "haha", "Ha ha ha.", "[laughter]", "(coughs)", "[COUGH] okay", "*sighs*",
