@@ -244,3 +244,43 @@ async def test_a_worker_counts_predictions_and_what_the_wrong_ones_have_used(bus
         page = {name: read() for name, (_, read) in orchestration.consumer.counters.items()}
     assert (page["orchestra_predicted_turns_total"], page["orchestra_predicted_turns_right_total"]) == (2, 1)
     assert page["orchestra_wasted_prompts_total"] == 1
+
+
+async def test_a_tool_with_effects_of_a_predicted_turn_runs_once_though_both_workers_die_while_it_runs(
+    bus: TestBus,
+) -> None:
+    def decide(prompt: PromptRequested) -> object:
+        return "So it is." if last(prompt).startswith("tool") else [call_of("book", '{"day":"Monday"}')]
+
+    line = Line(bus, decide)
+    line.parcels.gate.clear()
+    async with line.running():
+        await predict(line, "where is my parcel")
+        await line.until(PromptCompleted)
+        await bus.publish(
+            UserTurnEnded(call=line.call, turn=1, text="where is my parcel", at=time.time(), predicted=True)
+        )
+        await line.parcels.waiting.wait()
+    line.parcels.gate.set()
+    async with bus.run(line.orchestration().consumer, line.execution().consumer):
+        await bus.settled()
+    assert len(line.parcels.done) <= 1
+    assert len(await line.events(ToolRequested)) == len(await line.events(ToolCompleted)) == 1
+    assert [completed.turn for completed in await line.events(TurnCompleted)] == [1]
+
+
+async def test_a_worker_that_dies_in_a_predicted_turn_leaves_nothing_of_it_if_the_caller_goes_on(bus: TestBus) -> None:
+    def decide(prompt: PromptRequested) -> object:
+        return find_then_tell(prompt) if last(prompt) != "user: and my invoice" else "Which one?"
+
+    line = Line(bus, decide)
+    async with line.running():
+        await predict(line, "where is my parcel")
+        await line.until(ToolCompleted)
+    async with bus.run(line.orchestration().consumer, line.execution().consumer):
+        await bus.publish(UserTurnResumed(call=line.call, turn=line.turn))
+        await bus.settled()
+        await line.say("and my invoice")
+    assert [event.turn for event in await line.events(TurnCompleted)] == [2]
+    messages = (await line.events(PromptRequested))[-1].messages
+    assert [message.content for message in messages][1:] == ["Hello.", "and my invoice"]
