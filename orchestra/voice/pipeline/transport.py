@@ -5,6 +5,7 @@ belongs to the carrier, which refuses such messages, and the pipeline gets audio
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -47,9 +48,10 @@ _FRAME_MS = 10.0 * _FRAME_10MS
 _AHEAD_S = 0.06
 
 #: carriers send frames of 20 ms, and each costs a dozen steps through the pipeline, so two are joined into one; except
-#: while the caller speaks, when every 20 ms delays the end of the turn
+#: while the caller speaks, and for the time after that in which most turns end, since every 20 ms delays that end
 _CARRIER_FRAME_MS = 20
 _JOINED_FRAMES = 2
+_TURN_ENDS_WITHIN_MS = 600
 
 
 class StreamInput(BaseInputTransport):
@@ -68,22 +70,23 @@ class StreamInput(BaseInputTransport):
         self._joined_bytes = _JOINED_FRAMES * self._frame_bytes
         self._upsampler = Upsampler2x() if sample_rate < LISTENING_RATE else None
         self._joined = b""
-        self._enough = self._joined_bytes
+        self._single_bytes = 0.0  # of this much audio to come, frames are not joined
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Note whether the caller speaks."""
         if isinstance(frame, VADUserStartedSpeakingFrame):
-            self._enough = self._frame_bytes
+            self._single_bytes = math.inf
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
-            self._enough = self._joined_bytes
+            self._single_bytes = _TURN_ENDS_WITHIN_MS // _CARRIER_FRAME_MS * self._frame_bytes
         await super().process_frame(frame, direction)
 
     async def push_audio(self, samples: bytes) -> None:
         """Take a frame of the caller's audio. Frames that arrive before the pipeline has started wait in it."""
         self._joined += samples
-        if len(self._joined) < self._enough:
+        if len(self._joined) < (self._joined_bytes if self._single_bytes <= 0 else self._frame_bytes):
             return
         joined, self._joined = self._joined, b""
+        self._single_bytes -= len(joined)
         joined = self._audio.without_echo(joined)
         audio = joined if self._upsampler is None else self._upsampler.upsample(joined)
         await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
