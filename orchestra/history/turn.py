@@ -132,7 +132,7 @@ def _noted(turn: Turn, event: Event) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     match event:
         case TranscriptFinal():
-            changed = {"finals": (*turn.finals, event)}
+            changed = {"finals": (*(turn.finals[:-1] if event.joined else turn.finals), event)}
         case UserTurnPredicted():
             changed = {"prediction": "open"}
         case UserTurnResumed(reason=reason):

@@ -16,13 +16,15 @@ class TranscriptFinal(Event, frozen=True, kw_only=True):
     """The speech engine's final transcript of one stretch of speech.
 
     ``speech_s`` is the length of that speech in seconds, ``stt_ms`` the time that the engine took after its end.
-    ``confidence`` is 0–1, and 1 if the engine states none.
+    ``confidence`` is 0–1, and 1 if the engine states none. ``joined``: the words are those of this stretch and of the
+    one before it, transcribed together; they replace the final before this one.
     """
 
     family: ClassVar[str] = "caller"
     text: str
     engine: str = ""
     confidence: float = 1.0
+    joined: bool = False
     speech_s: float = 0.0
     stt_ms: float = 0.0
 

@@ -36,6 +36,7 @@ from orchestra.voice.engines.turn_detection.frames import (
     TurnPredictedFrame,
 )
 from orchestra.voice.engines.turn_detection.pause_watch import PauseWatch
+from orchestra.voice.engines.turn_detection.turn_words import JoinedTranscriptionFrame
 from orchestra.voice.engines.turn_detection.vad import SHORT_SOUND_S
 
 if TYPE_CHECKING:
@@ -115,7 +116,10 @@ class UserTurnAggregator(LLMUserAggregator):
             case EagerEndOfTurnCancelFrame():
                 self._conversation.caller_resumed()
             case TranscriptionFrame():
-                self._conversation.final(frame.text)
+                joined = isinstance(frame, JoinedTranscriptionFrame)
+                if joined:
+                    del self._aggregation[-1:]
+                self._conversation.final(frame.text, joined=joined)
             case VADUserStartedSpeakingFrame():
                 self._watch_pause(on=False)
                 self._conversation.speech_started(frame.timestamp - frame.start_secs)

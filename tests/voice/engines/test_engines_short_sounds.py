@@ -17,6 +17,7 @@ from orchestra.voice.engines.deepgram.engine import NovaEngine
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
+from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra.voice.pipeline.user_turns import UserTurnAggregator
 from orchestra_schemas import Event, TranscriptFinal, UserTurnEnded
@@ -30,6 +31,9 @@ class Scripted(LocalEngine):
 
     text: str
     asked: list[float] = field(default_factory=list)
+
+    def stt(self) -> LocalSTT:
+        return LocalSTT(self)
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
         self.asked.append(len(pcm16) / 2 / rate)

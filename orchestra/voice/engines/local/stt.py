@@ -8,6 +8,8 @@ from pipecat.frames.frames import (
     Frame,
     InterimTranscriptionFrame,
     TranscriptionFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -18,12 +20,14 @@ from pipecat.utils.time import time_now_iso8601
 
 from orchestra.errors import EngineError
 from orchestra.voice.engines.local.early_transcript import EarlyTranscripts
+from orchestra.voice.engines.local.joined_stretches import JoinedStretches
 from orchestra.voice.engines.turn_detection.frames import (
     CallerPausedFrame,
     CallerWentOnFrame,
     SegmentTranscribedFrame,
     ShortSoundFrame,
 )
+from orchestra.voice.engines.turn_detection.turn_words import JoinedInterimFrame, JoinedTranscriptionFrame
 
 #: seconds after the end of speech after which no transcript is expected
 LATEST_TRANSCRIPT_S = 3.0
@@ -58,6 +62,8 @@ class LocalSTT(SegmentedSTTService):
         self._engine = engine
         self._has_time = has_time
         self._early = EarlyTranscripts(self._words_in, self._report_early)
+        self._stretches = JoinedStretches()
+        self._transcribing = False
 
     def can_generate_metrics(self) -> bool:
         """Yes: time to transcript."""
@@ -74,6 +80,10 @@ class LocalSTT(SegmentedSTTService):
             self._caller_paused()
         elif isinstance(frame, CallerWentOnFrame | VADUserStartedSpeakingFrame):
             self._early.went_on()
+        elif isinstance(frame, UserStartedSpeakingFrame):
+            self._stretches.turn_started()
+        elif isinstance(frame, UserStoppedSpeakingFrame):
+            self._stretches.turn_ended()
         await super().process_frame(frame, direction)
         if isinstance(frame, ShortSoundFrame) and not self._user_speaking:
             audio = bytes(self._audio_buffer)
@@ -84,20 +94,31 @@ class LocalSTT(SegmentedSTTService):
         if self._early.affordable and self._has_time():
             self._early.begin(bytes(self._audio_buffer), self.create_task)
 
+    async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:
+        await super()._handle_user_started_speaking(frame)
+        up_to_date = self._segment_queue.empty() and not self._transcribing
+        self._stretches.begin(self._audio_buffer, self.sample_rate, up_to_date=up_to_date)
+
     async def _handle_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
+        self._stretches.end(self._audio_buffer, self.sample_rate)
         self._early.stretch_ended(bytes(self._audio_buffer))
         await super()._handle_user_stopped_speaking(frame)
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """The words in ``audio``, then the mark that this stretch is done."""
         await self.start_processing_metrics()
+        self._transcribing = True
         try:
             text = await self._early.words_of(audio)
         except EngineError as error:
             yield ErrorFrame(error=str(error), exception=error)
         else:
             if text:
-                yield TranscriptionFrame(text, self._user_id, time_now_iso8601())
+                kind = JoinedTranscriptionFrame if self._stretches.is_joined(audio) else TranscriptionFrame
+                self._stretches.transcribed(audio)
+                yield kind(text, self._user_id, time_now_iso8601())
+        finally:
+            self._transcribing = False
         await self.stop_processing_metrics()
         if not isinstance(audio, ShortSound):
             yield SegmentTranscribedFrame()
@@ -111,4 +132,5 @@ class LocalSTT(SegmentedSTTService):
         return await self._engine.transcribe(audio, self.sample_rate)
 
     async def _report_early(self, words: str) -> None:
-        await self.push_frame(InterimTranscriptionFrame(words, self._user_id, time_now_iso8601()))
+        kind = JoinedInterimFrame if self._stretches.joined else InterimTranscriptionFrame
+        await self.push_frame(kind(words, self._user_id, time_now_iso8601()))

@@ -25,6 +25,7 @@ from orchestra.voice.engines.turn_detection.frames import (
     TurnPredictedFrame,
 )
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+from orchestra.voice.engines.turn_detection.turn_words import TurnWords
 
 #: probability from which smart-turn's early look counts as the end of the turn
 _SOUNDS_FINISHED = 0.5
@@ -54,8 +55,7 @@ class TurnPrediction(BaseUserTurnStopStrategy):
         super().__init__(**options)
         self._analyzer = analyzer
         self._endpointer = endpointer
-        self._finals: list[str] = []
-        self._interim = ""
+        self._words = TurnWords()
         self._predicted = ""
         self._likely = False  # both words and sound told what is predicted
         self._begin_pause(paused=False)
@@ -68,12 +68,8 @@ class TurnPrediction(BaseUserTurnStopStrategy):
                 await self._caller_paused()
             case CallerWentOnFrame() | VADUserStartedSpeakingFrame():
                 await self._caller_went_on()
-            case InterimTranscriptionFrame():
-                self._interim = frame.text
-                await self._words_came()
-            case TranscriptionFrame():
-                self._finals.append(frame.text)
-                self._interim = ""
+            case InterimTranscriptionFrame() | TranscriptionFrame():
+                self._words.take(frame)
                 await self._words_came()
             case _:
                 pass
@@ -100,7 +96,8 @@ class TurnPrediction(BaseUserTurnStopStrategy):
         self._requested = False
 
     def _forget_words(self) -> None:
-        self._finals, self._interim, self._predicted = [], "", ""
+        self._words.clear()
+        self._predicted = ""
 
     async def _caller_paused(self) -> None:
         self._begin_pause(paused=True)
@@ -131,7 +128,7 @@ class TurnPrediction(BaseUserTurnStopStrategy):
         await self._decide()
 
     async def _decide(self) -> None:
-        words = " ".join([*self._finals, self._interim]).strip()
+        words = self._words.text
         if not self._paused:
             return
         state = self._endpointer.state_of(words)

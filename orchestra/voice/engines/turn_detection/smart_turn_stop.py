@@ -18,6 +18,7 @@ from orchestra.voice.engines.turn_detection.background_look import BackgroundLoo
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.frames import SegmentTranscribedFrame
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+from orchestra.voice.engines.turn_detection.turn_words import TurnWords
 
 #: a caller cannot react to a reply sooner than this after its first sound, in seconds
 _REACTION_S = 0.25
@@ -32,8 +33,7 @@ class SmartTurnStop(BackgroundLook):
     def __init__(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> None:
         super().__init__(analyzer)
         self._endpointer = endpointer
-        self._finals: list[str] = []
-        self._interim = ""
+        self._words = TurnWords()
         self._silence_s = -math.inf  # since the caller's last sound; they have made none yet
         self._reply_heard_at_s: float | None = None  # of that silence, when the reply has been heard
         self._pause_s = 0.0  # the silence that ends the turn
@@ -48,12 +48,8 @@ class SmartTurnStop(BackgroundLook):
                 self._stop_secs_warned = True  # what was said in a short sound is reported later than speech
             case BotStartedSpeakingFrame() if not self._vad_user_speaking:
                 self._reply_heard_at_s = self._silence_s + _REACTION_S
-            case InterimTranscriptionFrame():
-                self._interim = frame.text
-                self._decide()
-            case TranscriptionFrame():
-                self._finals.append(frame.text)
-                self._interim = ""
+            case InterimTranscriptionFrame() | TranscriptionFrame():
+                self._words.take(frame)
                 self._decide()
             case _:
                 pass
@@ -65,14 +61,14 @@ class SmartTurnStop(BackgroundLook):
     async def handle_user_turn_started(self) -> None:
         """Begin a turn: what it answers is known now."""
         self._endpointer.turn_started()
-        self._finals, self._interim = [], ""
+        self._words.clear()
         await super().handle_user_turn_started()  # type: ignore[no-untyped-call]
 
     async def handle_user_turn_stopped(self) -> None:
         """End a turn."""
-        if self._finals:
+        if self._words.any_final:
             self._endpointer.turn_ended()
-        self._finals, self._interim = [], ""
+        self._words.clear()
         await super().handle_user_turn_stopped()  # type: ignore[no-untyped-call]
 
     def _voice_started(self, start_s: float) -> None:
@@ -81,7 +77,7 @@ class SmartTurnStop(BackgroundLook):
         self._endpointer.voice_started(None if reacts or pause_s < 0 else pause_s)
 
     def _decide(self) -> None:
-        self._pause_s = self._endpointer.pause_s(" ".join([*self._finals, self._interim]).strip())
+        self._pause_s = self._endpointer.pause_s(self._words.text)
 
     async def _handle_prediction_result(self, result: MetricsData | None) -> None:
         if isinstance(result, TurnMetricsData):
