@@ -60,9 +60,8 @@ def nova(listening: TurnDetectionModels, vendors: Vendors, vendor_settings: Sett
 
 @pytest.fixture(autouse=True)
 def patient_edge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long a test holds a turn open, and however busy the machine is, the edge waits and predicts."""
+    """However long a test holds a turn open, the edge does not assume that it is over."""
     monkeypatch.setattr(Conversation, "check_wait", lambda *_, **__: False)
-    monkeypatch.setattr(Engines, "are_busy", lambda _: False)
 
 
 @dataclass
