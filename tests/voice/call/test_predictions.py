@@ -39,6 +39,35 @@ def test_a_confirmed_prediction_is_answered_once(call: VirtualCall) -> None:
     assert [text for _, text in call.heard] == [ANSWER]
 
 
+@pytest.mark.parametrize(("early_s", "waits_s"), [(0.0, 1.0), (0.4, 0.6), (1.0, 0.2), (1.6, 0.2)])
+def test_a_caller_waits_only_for_what_is_not_made_of_the_speech_when_the_turn_ends(
+    call: VirtualCall, early_s: float, waits_s: float
+) -> None:
+    call.voice_late_s = 1.0
+    predicted(call)
+    call.answers()
+    call.wait(early_s)
+    ended = call.clock.now
+    end(call, WORDS)
+    call.wait(4.0)
+    ((waited_s, text),) = call.heard_since(ended)
+    assert (waited_s, text) == (pytest.approx(waits_s, abs=0.01), ANSWER)  # the line looks every 0.2 s
+
+
+def test_a_second_prediction_does_not_get_the_speech_of_the_first(call: VirtualCall) -> None:
+    call.voice_late_s = 1.0
+    predicted(call)
+    call.answers("Which one?")
+    call.wait(1.0)
+    call.conversation.caller_resumed()
+    call.conversation.turn_predicted("Where is my parcel 4271?")
+    call.answers()
+    ended = call.clock.now
+    end(call, "Where is my parcel 4271?")
+    call.wait(4.0)
+    assert call.heard_since(ended) == [(pytest.approx(1.0, abs=0.01), ANSWER)]
+
+
 def test_a_prediction_dates_from_the_last_sound_before_the_pause(call: VirtualCall) -> None:
     predicted(call)
     (event,) = [event for event in call.journal if isinstance(event, UserTurnPredicted)]

@@ -7,7 +7,7 @@ import pytest
 
 from orchestra.history.ending import Ending
 from orchestra.voice.audio.call_audio import CallAudio
-from orchestra.voice.call.actions import ClearAudio, PauseAudio, ResumeAudio, Say, SayAtOnce, SendMark
+from orchestra.voice.call.actions import ClearAudio, PauseAudio, PrepareSpeech, ResumeAudio, Say, SayAtOnce, SendMark
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra_schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 
@@ -49,6 +49,7 @@ class VirtualCall:
     bridges: tuple[str, ...] = ()
     bridge_after_s: float = 1.5
     voice_at: float = 0.0
+    prepared_at: float = 0.0  # when the speech that is held will be there; 0: none is
     sounds_until: float = 0.0
     finished_at: float = 0.0
     held_s: float | None = None  # while the audio is held: how much of it was not played
@@ -91,6 +92,11 @@ class VirtualCall:
             case SayAtOnce(text):
                 self.conversation.on_phrase_interjected(text)
                 self._sound(text)
+            case PrepareSpeech():
+                self.prepared_at = self.clock.now + self.voice_late_s
+            case Say() if self.prepared_at:
+                self.voice_at, self.prepared_at = self.prepared_at, 0.0
+                self.on_its_way.append(speech)
             case _:
                 if not self.on_its_way:
                     self.voice_at = self.clock.now + self.voice_late_s
@@ -100,7 +106,7 @@ class VirtualCall:
         pytest.fail(f"nobody asked for the end of the call: {ending}")
 
     def clear(self) -> None:
-        self.on_its_way, self.sounds_until, self.held_s = [], 0.0, None
+        self.on_its_way, self.sounds_until, self.held_s, self.prepared_at = [], 0.0, None, 0.0
         self.audio.clear()
         self.conversation.cleared()
 
