@@ -33,7 +33,7 @@ def pause(question: str, text: str, probability: float | None) -> float:
         (SHALL, "Yes, but.", END, 1.0, 2.0),
         ("The small one or the large one?", "The second one.", END, 0.2, 0.3),
         ("How can I help you?", "Where is my parcel?", END, 0.2, 0.4),
-        ("How can I help you?", "Where is my parcel?", NO_END, 1.2, 2.2),
+        ("How can I help you?", "Where is my parcel?", NO_END, 1.0, 2.2),
         ("How can I help you?", "He was not.", END, 1.0, 2.0),
         ("How can I help you?", "I would like to", END, 1.0, 2.0),
         ("How can I help you?", "I would like to", NO_END, 1.5, 2.5),
@@ -172,3 +172,21 @@ def test_the_call_learns_how_much_longer_than_usual_the_caller_may_pause() -> No
     deciding.pause_s("Hold on.")
     assert allowed[0] < 0.2
     assert allowed[1] == pytest.approx(2.25)
+
+
+def test_the_groups_of_a_number_tell_when_it_is_over() -> None:
+    deciding = endpointer(NUMBER)
+    before = deciding.pause_s("4 2")
+    for _ in range(2):
+        deciding.voice_started(0.5)
+        deciding.pause_s("4 2 7 1")
+    assert 0.7 < deciding.pause_s("4 2 7 1") < 1.0 < before
+
+
+def test_pauses_between_the_groups_of_a_number_do_not_slow_the_rest_of_the_call() -> None:
+    deciding = endpointer(NUMBER)
+    before = deciding.pause_s("I would like to")
+    for _ in range(5):
+        deciding.pause_s("4 2")
+        deciding.voice_started(0.9)
+    assert deciding.pause_s("I would like to") == before

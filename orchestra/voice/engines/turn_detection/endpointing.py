@@ -36,7 +36,7 @@ class _Rule(NamedTuple):
 #: third of the pauses inside a sentence for ends.
 _RULES: Final[Mapping[UtteranceState, _Rule]] = {
     UtteranceState.ANSWER: _Rule(0.0, 0.25, 1.0),
-    UtteranceState.COMPLETE: _Rule(0.0, 0.75, -0.5),
+    UtteranceState.COMPLETE: _Rule(0.0, 0.6, -0.5),
     UtteranceState.QUESTION: _Rule(0.0, 0.5, 0.5),
     UtteranceState.OPEN: _Rule(0.0, 0.85, -1.5),
     UtteranceState.UNFINISHED: _Rule(0.45, 0.8, 0.0),
@@ -45,6 +45,9 @@ _RULES: Final[Mapping[UtteranceState, _Rule]] = {
 }
 #: smart-turn is surer of itself than it is right: of its log-odds only this share counts
 _TRUST: Final = 0.8
+#: after this many pauses between the groups of a number their length is known: a longer one, by this factor, ends it
+_GROUPS: Final = 2
+_LAST_GROUP: Final = 1.7
 #: smart-turn's answers are taken as at most this sure
 _SUREST: Final = 0.99
 
@@ -94,6 +97,8 @@ class Endpointer:
     _agent: str = ""
     _question: str = ""
     _probability: float | None = None
+    _state: UtteranceState = UtteranceState.OPEN  # of the words before the pause
+    _dictated: list[float] = field(default_factory=list)  # pauses between the groups of this turn, in seconds
     _ended: bool = False  # the last turn is over, and its reply has not been heard yet
 
     @property
@@ -109,6 +114,7 @@ class Endpointer:
     def turn_started(self) -> None:
         """The caller takes the turn. A reply of which nothing has been said yet asks nothing."""
         agent, question = self.asked()
+        self._dictated.clear()
         self._agent, self._question = agent or self._agent, question or self._question
 
     def turn_ended(self) -> None:
@@ -119,8 +125,14 @@ class Endpointer:
         """The caller's voice starts, ``pause_s`` after their last sound; None if an agent has spoken in between."""
         self._probability = None
         if pause_s is not None and self.chosen.adapts and pause_s <= self.chosen.max_pause_s:
-            self._patience.learn(pause_s, cut=self._ended)
+            self._learn(pause_s)
         self._ended = False
+
+    def _learn(self, pause_s: float) -> None:
+        if self._ended or self._state not in (UtteranceState.DICTATION, UtteranceState.THINKING):
+            self._patience.learn(pause_s, cut=self._ended)
+        elif self._state is UtteranceState.DICTATION:
+            self._dictated.append(pause_s)  # says how this number is grouped, and nothing of how fast the caller talks
 
     def sound_judged(self, probability: float) -> None:
         """Take smart-turn's probability that the turn is over.
@@ -138,6 +150,9 @@ class Endpointer:
         """The silence after these words of the turn that ends it, in seconds, by all that is known now."""
         options = self.chosen
         patience = self._patience.factor(options.patience)
-        pause = allowed_pause_s(self.state_of(text), self._probability, options, patience)
+        self._state = self.state_of(text)
+        pause = allowed_pause_s(self._state, self._probability, options, patience)
+        if self._state is UtteranceState.DICTATION and len(self._dictated) >= _GROUPS:
+            pause = max(options.min_pause_s, min(pause, _LAST_GROUP * max(self._dictated)))
         self.on_pause(pause - options.min_pause_s)
         return pause
