@@ -13,6 +13,7 @@ from orchestra.history.resume import reduce_resume
 from orchestra.history.turn import end_caller_turn, reduce_turn, without_messages
 from orchestra_schemas import (
     AgentChanged,
+    BackchannelHeard,
     CallEnded,
     CallEndRequested,
     CallResumed,
@@ -38,7 +39,7 @@ from orchestra_schemas import (
 )
 
 #: events with a turn's number that do not prove that the turn exists
-_OF_THE_CALL = (CallStarted, CallEnded, AgentChanged, PromptRequested)
+_OF_THE_CALL = (CallStarted, CallEnded, AgentChanged, PromptRequested, BackchannelHeard)
 #: events that a person wants to see in a timeline, in addition to what was said
 _MILESTONES = (
     AgentChanged,
@@ -84,9 +85,11 @@ def reduce(history: CallHistory, event: Event) -> CallHistory:
         changed["record"] = replace(changed["record"], call=event.call)
     if isinstance(event, _MILESTONES):
         changed["milestones"] = (*history.milestones, (history.events, event))
+    if isinstance(event, BackchannelHeard):  # its transcripts had the number of a turn that has not begun
+        changed["turns"] = tuple(turn for turn in history.turns if turn.number <= event.turn)
     turn = _turn(history, event, clock_at)
     if turn is not None:
-        changed["turns"] = _with_turn(history.turns, turn)
+        changed["turns"] = _with_turn(changed.get("turns", history.turns), turn)
         if turn.number > 0 and isinstance(event, PromptCompleted | TurnCompleted):
             changed |= {"model": turn.model, "version": turn.version}
     return replace(history, **changed, **_call(history, event))
@@ -108,7 +111,7 @@ def _call(history: CallHistory, event: Event) -> dict[str, Any]:
             changed = {"speaking_at": history.speaking_at or at}
         case TranscriptFinal(confidence=confidence):
             changed = {"confidence": min(history.confidence, confidence)}
-        case UserTurnEnded():
+        case UserTurnEnded() | BackchannelHeard():
             changed = {"speaking_at": None, "confidence": 1.0}
         case _:
             pass

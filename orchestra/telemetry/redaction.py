@@ -40,7 +40,7 @@ _KEYED: Final = {"digit.pressed": "digit", "digits.requested": "digits"}
 _SPEECH: Final = frozenset(
     {
         "transcript.final", "transcript.partial", "user.turn.predicted", "user.turn.ended", "reply.chunk",
-        "sentence.spoken", "reply.spoken", "reply.interrupted", "turn.completed",
+        "backchannel.heard", "sentence.spoken", "reply.spoken", "reply.interrupted", "turn.completed",
     }
 )  # fmt: skip
 _TEXTS: Final = ("text", "heard")

@@ -31,6 +31,7 @@ from orchestra_schemas.media import AudioChunk, TranscriptPartial
 from orchestra_schemas.post_call import RecordingSaved, TranscriptCurated
 from orchestra_schemas.speech import ProviderFailed, ReplySpoken, SentenceSpoken, SpeechMetered, TurnMeasured
 from orchestra_schemas.user import (
+    BackchannelHeard,
     ReplyInterrupted,
     TranscriptFinal,
     UserSpeechStarted,
@@ -42,6 +43,7 @@ from orchestra_schemas.user import (
 __all__ = [
     "AgentChanged",
     "AudioChunk",
+    "BackchannelHeard",
     "CallAnswered",
     "CallEndRequested",
     "CallEnded",

@@ -66,6 +66,16 @@ class UserTurnResumed(Event, frozen=True, kw_only=True):
     reason: Literal["resumed", "other_words"] = "resumed"
 
 
+class BackchannelHeard(Event, frozen=True, kw_only=True):
+    """While the reply of ``turn`` was spoken, the caller only showed that they listen, as with "mhm" or "okay".
+
+    These words, of one or more `TranscriptFinal` before this, are not a turn and get no reply.
+    """
+
+    family: ClassVar[str] = "caller"
+    text: str
+
+
 class ReplyInterrupted(Event, frozen=True, kw_only=True):
     """The caller spoke over the reply of ``turn``. ``heard`` ends at the last word that was played."""
 

@@ -79,7 +79,8 @@ OURS = {tag: kind for tag, kind in event_types().items() if kind.__module__.star
 TABLES = {
     "orchestra_afterwards": "recording.saved transcript.curated",
     "orchestra_caller": (
-        "reply.interrupted transcript.final user.speech.started user.turn.ended user.turn.predicted user.turn.resumed"
+        "backchannel.heard reply.interrupted transcript.final user.speech.started user.turn.ended user.turn.predicted "
+        "user.turn.resumed"
     ),
     "orchestra_calls": (
         "call.answered call.end.requested call.ended call.resumed call.started call.transfer.requested "

@@ -89,6 +89,14 @@ class TurnResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Backchannel:
+    """While the reply of this turn was spoken, the caller only showed that they listen."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyCut:
     """The caller interrupted the reply of this turn; ``heard`` is the part that was played."""
 
@@ -107,5 +115,5 @@ class ReplyPlayed:
 
 Action = (
     Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | PauseAudio | ResumeAudio | SendDtmf | SendMark
-    | TurnEnded | TurnPredicted | TurnResumed | ReplyCut | ReplyPlayed | HangUp | Transfer
+    | TurnEnded | TurnPredicted | TurnResumed | Backchannel | ReplyCut | ReplyPlayed | HangUp | Transfer
 )  # fmt: skip

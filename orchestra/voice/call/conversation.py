@@ -9,6 +9,7 @@ from orchestra.language.utterance import has_words
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.actions import (
     Action,
+    Backchannel,
     ClearAudio,
     FlushSpeech,
     PauseAudio,
@@ -32,6 +33,7 @@ from orchestra.voice.call.turn_latency import TurnTimestamps
 from orchestra.voice.call.turn_taking import TurnTaking
 from orchestra.voice.call.waiting_phrases import WaitingPhrases
 from orchestra_schemas import (
+    BackchannelHeard,
     CallEndRequested,
     CallTransferRequested,
     DigitsRequested,
@@ -542,6 +544,8 @@ class Conversation:
                     self._wasted_predictions += 1
                     self._prediction_limit.wasted()
                     self._publish(UserTurnResumed(call=self._call, turn=turn, reason=reason))
+                case Backchannel(turn, text):
+                    self._publish(BackchannelHeard(call=self._call, turn=turn, text=text))
                 case ReplyCut():
                     self._publish_interruption(action)
                 case ReplyPlayed():

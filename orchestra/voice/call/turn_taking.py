@@ -33,6 +33,7 @@ from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.language.utterance import contains_words, has_words, same_words
 from orchestra.voice.call.actions import (
     Action,
+    Backchannel,
     ClearAudio,
     FlushSpeech,
     PauseAudio,
@@ -261,7 +262,7 @@ class TurnTaking:
             self.turn += 1
             self._reply = self._new_reply()
             return [*actions, TurnEnded(self.turn, text.strip()), *self._speak_waiting()]
-        return self._speak_held()
+        return [*([Backchannel(self.turn, text.strip())] if has_words(text) else []), *self._speak_held()]
 
     def ask_to_repeat(self, apology: str, reply_heard: Sequence[str]) -> list[Action]:
         """The caller's turn is over, but words may have been lost: ask the caller to repeat."""

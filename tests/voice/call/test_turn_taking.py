@@ -6,6 +6,7 @@ from orchestra.history.ending import HangUp, Transfer
 from orchestra.language.english.backchannel import is_backchannel
 from orchestra.language.utterance import same_words
 from orchestra.voice.call.actions import (
+    Backchannel,
     ClearAudio,
     FlushSpeech,
     PrepareSpeech,
@@ -245,7 +246,7 @@ def test_back_channels_do_not_end_the_reply(turns: TurnTaking) -> None:
     turns.caller_started(["One"])
     assert turns.words_recognized("Mm-hmm.") == []
     turns.caller_stopped()
-    assert turns.turn_ended("Mhm.") == [ResumeAudio()]
+    assert turns.turn_ended("Mhm.") == [Backchannel(1, "Mhm."), ResumeAudio()]
     assert turns.turn == 1
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from orchestra.voice.call.actions import Action, ClearAudio, PauseAudio, ReplyCut, ResumeAudio, TurnEnded
+from orchestra.voice.call.actions import Action, Backchannel, ClearAudio, PauseAudio, ReplyCut, ResumeAudio, TurnEnded
 from orchestra.voice.call.turn_taking import TurnTaking
-from orchestra_schemas import ReplySpoken
+from orchestra_schemas import BackchannelHeard, ReplySpoken
 from tests.voice.call.virtual_call import Clock, VirtualCall
 
 LONG = "Your parcel was sent from Denver on Monday and comes on Friday before noon."
@@ -38,7 +38,7 @@ def test_a_back_channel_lets_the_reply_go_on_as_soon_as_the_voice_has_ended(
     first, second = tell if words_first else tell[::-1]
     assert first() == []
     assert second() == [ResumeAudio()]
-    assert turns.turn_ended("Okay.") == []
+    assert turns.turn_ended("Okay.") == [Backchannel(1, "Okay.")]
     assert turns.turn == 1
 
 
@@ -110,7 +110,7 @@ def test_a_reply_that_went_on_is_played_to_its_end(turns: TurnTaking) -> None:
     turns.words_recognized("mhm", so_far=True)
     turns.caller_voice_ended()
     assert turns.mark_returned("1.0")[0].text == LONG  # type: ignore[union-attr]
-    assert turns.turn_ended("mhm") == []
+    assert turns.turn_ended("mhm") == [Backchannel(1, "mhm")]
 
 
 def spoken_s(call: VirtualCall) -> float:
@@ -126,5 +126,8 @@ def test_the_caller_misses_no_word_and_hears_only_the_paused_one_twice(text: str
     call.says(text, seconds=0.4)
     call.wait(20)
     assert [event.text for event in call.journal if isinstance(event, ReplySpoken)] == [LONG]
+    assert [(event.turn, event.text) for event in call.journal if isinstance(event, BackchannelHeard)] == (
+        [(1, text)] if text else []
+    )
     (whole_s, rest_s) = (len(LONG.split()) * 0.4, (len(LONG.split()) - 5) * 0.4)
     assert whole_s - 2.2 < rest_s < spoken_s(call) < 10
