@@ -190,3 +190,15 @@ def test_pauses_between_the_groups_of_a_number_do_not_slow_the_rest_of_the_call(
         deciding.pause_s("4 2")
         deciding.voice_started(0.9)
     assert deciding.pause_s("I would like to") == before
+
+
+def test_turns_that_are_answered_bring_a_cut_caller_back_to_usual_pauses() -> None:
+    deciding = endpointer()
+    usual = deciding.pause_s("I would like to")
+    deciding.turn_ended()
+    deciding.voice_started(1.2)
+    after_cut = deciding.pause_s("I would like to")
+    for _ in range(20):
+        deciding.turn_ended()
+        deciding.voice_started(None)
+    assert usual <= deciding.pause_s("I would like to") < usual + 0.1 * (after_cut - usual)

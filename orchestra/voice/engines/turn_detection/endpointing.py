@@ -126,6 +126,8 @@ class Endpointer:
         self._probability = None
         if pause_s is not None and self.chosen.adapts and pause_s <= self.chosen.max_pause_s:
             self._learn(pause_s)
+        elif pause_s is None and self._ended:
+            self._patience.turn_answered()
         self._ended = False
 
     def _learn(self, pause_s: float) -> None:

@@ -15,7 +15,9 @@ _USUAL_PAUSE_S = 0.6
 #: factor settles where one pause in four is longer (a Robbins-Monro estimate of that quantile)
 _SHORTER, _LONGER = 0.96, 1.13
 #: the step after a turn that was ended although the caller went on
-_CUT = 1.35
+_CUT = 1.3
+#: each turn that was ended rightly brings it this share of the way back
+_SETTLES = 0.15
 
 
 @dataclass(slots=True)
@@ -33,6 +35,10 @@ class CallerPatience:
         moved = _LONGER if pause_s > _USUAL_PAUSE_S * self.learned else _SHORTER
         step = _CUT if cut else moved
         self.learned = min(_MOST, max(_LEAST, self.learned * step))
+
+    def turn_answered(self) -> None:
+        """The caller let the last turn be answered: it was not ended too early."""
+        self.learned **= 1 - _SETTLES
 
     def factor(self, patience: Patience) -> float:
         """By how much to multiply a pause that an ordinary caller gets."""
