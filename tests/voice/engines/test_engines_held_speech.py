@@ -246,6 +246,31 @@ async def test_speech_that_fails_while_it_is_held_is_made_by_the_fallback_and_he
     assert not await bus.published(ReplyInterrupted)
 
 
+@pytest.mark.faults
+async def test_speech_that_never_comes_is_made_by_the_fallback_after_the_turn(
+    bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
+) -> None:
+    vendors.deepgram.lines = ["where is my parcel"]
+    vendors.elevenlabs.faults = Faults(slow_s=30)
+    async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
+        turn = PredictedTurn(running, vendors)
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.6))
+            await turn.answered(FIRST)
+            conversation = await turn.conversation()
+            assert await line.until(lambda: conversation.turns.speech_prepared, 30)
+            turn.over = True
+            await running.event(ReplySpoken, turn=1, text=FIRST)
+
+        await running.call(talk)
+    (failed,) = await bus.published(ProviderFailed)
+    assert failed.fallback == "local"
+    assert turn.line.agent_audible_s > 1.0
+    (measured,) = await bus.published(TurnMeasured)
+    assert measured.ready == "sentence"
+
+
 async def test_a_call_that_ends_while_speech_is_held_counts_its_characters_as_unsaid(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
