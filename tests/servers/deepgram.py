@@ -32,7 +32,7 @@ class DeepgramServer(ProtocolServer):
     with the seconds between the last sound and the request, and returns how many seconds after the last sound that
     final is sent, if it was requested by then. Of a line whose words take ``word_s`` each, a final has those that were
     said; with 0.0 the whole line. The first
-    ``ignores`` `Finalize` messages are not answered. Flux ends no turn before ``may_end``.
+    ``ignores`` `Finalize` messages are not answered. Flux ends no turn before ``may_end``, nova sends no final.
     """
 
     ignores = 0
@@ -210,7 +210,7 @@ class _Stream:
         if text and self._server.final_s is not None:
             asked_at = time.monotonic()
             wait_s = max(0.0, self._voiced_at + self._server.final_s(self._seen, asked_at - self._voiced_at) - asked_at)
-        if wait_s:
+        if wait_s or not self._server.may_end():
             task = asyncio.create_task(self._send_late(results, wait_s))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
@@ -226,6 +226,8 @@ class _Stream:
 
     async def _send_late(self, results: dict[str, Any], wait_s: float) -> None:
         await asyncio.sleep(wait_s)
+        while not self._server.may_end():  # noqa: ASYNC110 - the test tells by a function
+            await asyncio.sleep(0.02)
         await self._send(results)
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.call.speculation import Speculation
+from orchestra.voice.engines import failover
 from orchestra.voice.engines.deepgram.engine import FluxEngine, NovaEngine
 from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
 from orchestra.voice.engines.factory import Engines
@@ -53,7 +54,10 @@ def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors
 
 
 @pytest.fixture
-def nova(listening: TurnDetectionModels, vendors: Vendors, vendor_settings: Settings) -> Engines:
+def nova(
+    listening: TurnDetectionModels, vendors: Vendors, vendor_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Engines:
+    monkeypatch.setattr(failover, "_ANSWER_WITHIN_S", 60.0)  # the final transcript comes when the test says so
     vendors.elevenlabs.synthesize = tone_of
     return Engines(NovaEngine(vendor_settings), ElevenLabsEngine(vendor_settings), listening)
 
@@ -317,7 +321,6 @@ async def test_speech_is_held_until_novas_final_transcript_confirms_the_predicti
     bus: TestBus, settings: Settings, nova: Engines, vendors: Vendors, speech: LocalSpeech
 ) -> None:
     vendors.deepgram.lines = ["Where is my parcel?"]  # the interims have all of it before the caller's last sound
-    vendors.deepgram.final_s = lambda _: 2.5
     async with running_edge(bus, settings, engines=nova, app=SILENT) as running:
         turn = PredictedTurn(running, vendors)
 
@@ -325,6 +328,7 @@ async def test_speech_is_held_until_novas_final_transcript_confirms_the_predicti
             line.say(np.frombuffer(speech.synthesize(QUESTION, 8_000)[0], np.int16))
             await turn.answered(FIRST)
             await turn.ready()
+            turn.over = True
             await running.event(ReplySpoken, turn=1, text=FIRST)
 
         await running.call(talk)
