@@ -166,9 +166,13 @@ async def test_the_same_words_are_predicted_once(prediction: Prediction) -> None
     assert prediction.said == ["?", f"{FINISHED} (perhaps)"]
 
 
-async def test_the_same_words_are_predicted_again_after_they_were_taken_back(prediction: Prediction) -> None:
+async def test_words_from_before_the_caller_went_on_are_predicted_again_only_if_they_are_confirmed(
+    prediction: Prediction,
+) -> None:
     await prediction.hears(interim(FINISHED), CallerPausedFrame(), CallerWentOnFrame(), CallerPausedFrame())
-    assert prediction.said == ["?", f"{FINISHED} (perhaps)", "-", "?", f"{FINISHED} (perhaps)"]
+    assert prediction.said == ["?", f"{FINISHED} (perhaps)", "-", "?"]
+    await prediction.hears(final(FINISHED))
+    assert prediction.said[-1] == f"{FINISHED} (perhaps)"
 
 
 async def test_the_words_of_all_stretches_of_a_turn_are_predicted(prediction: Prediction) -> None:

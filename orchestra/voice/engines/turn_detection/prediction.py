@@ -58,6 +58,7 @@ class TurnPrediction(BaseUserTurnStopStrategy):
         self._words = TurnWords()
         self._predicted = ""
         self._likely = False  # both words and sound told what is predicted
+        self._outdated = False  # the caller has gone on since the last words came
         self._begin_pause(paused=False)
         self._look: asyncio.Task[None] | None = None
 
@@ -107,6 +108,7 @@ class TurnPrediction(BaseUserTurnStopStrategy):
 
     async def _caller_went_on(self) -> None:
         self._begin_pause(paused=False)
+        self._outdated = True
         await self._stop_listening()
         self._analyzer.forget_early_look()
         await self._take_back()
@@ -124,7 +126,7 @@ class TurnPrediction(BaseUserTurnStopStrategy):
             await self.task_manager.cancel_task(look)
 
     async def _words_came(self) -> None:
-        self._up_to_date = self._paused
+        self._up_to_date, self._outdated = self._paused, False
         await self._decide()
 
     async def _decide(self) -> None:
@@ -134,7 +136,11 @@ class TurnPrediction(BaseUserTurnStopStrategy):
         state = self._endpointer.state_of(words)
         await self._request_transcript(state)
         likely = state in _FINISHED and self._sounds_finished
-        if not has_words(words) or (same_words(words, self._predicted) and (self._likely or not likely)):
+        if (
+            self._outdated
+            or not has_words(words)
+            or (same_words(words, self._predicted) and (self._likely or not likely))
+        ):
             return
         if state in _FINISHED or (state is UtteranceState.OPEN and self._sounds_finished and self._up_to_date):
             self._predicted, self._likely = words, likely
