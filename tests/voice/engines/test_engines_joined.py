@@ -23,9 +23,10 @@ class Lengths(LocalEngine):
 
     texts: list[str]
     given_s: list[float] = field(default_factory=list)
+    has_time: bool = True
 
     def stt(self) -> LocalSTT:
-        return LocalSTT(self)
+        return LocalSTT(self, lambda: self.has_time)
 
     async def transcribe(self, pcm16: bytes, rate: int) -> str:
         self.given_s.append(len(pcm16) / 2 / rate)
@@ -33,10 +34,10 @@ class Lengths(LocalEngine):
 
 
 async def _say_with_a_pause(speech: LocalSpeech, listening: TurnDetectionModels, ears: Lengths) -> Listener:
-    listener = Listener(Engines(ears, ears, listening))
+    listener = Listener(Engines(ears, ears, listening), min_pause_s=1.5)
     async with listener.line as line:
         await listener.hear(quiet(1.0) + speech.synthesize(BEFORE, RATE)[0] + quiet(0.3))
-        await line.until(lambda: len(ears.given_s) == 1)
+        await line.until(lambda: bool(listener.all(TranscriptFinal)))
         await listener.hear(speech.synthesize(AFTER, RATE)[0] + quiet(0.4))
         await line.until(lambda: len(ears.given_s) == 2)
         async with asyncio.timeout(60):
@@ -44,6 +45,16 @@ async def _say_with_a_pause(speech: LocalSpeech, listening: TurnDetectionModels,
                 await listener.hear(quiet(0.02))
                 await asyncio.sleep(0.005)
     return listener
+
+
+async def test_a_busy_machine_transcribes_each_stretch_alone(
+    speech: LocalSpeech, listening: TurnDetectionModels
+) -> None:
+    ears = Lengths(["I would like", AFTER], has_time=False)
+    listener = await _say_with_a_pause(speech, listening, ears)
+
+    assert [ended.text for ended in listener.all(UserTurnEnded)] == [f"{BEFORE} {AFTER}"]
+    assert [final.joined for final in listener.all(TranscriptFinal)] == [False, False]
 
 
 async def test_the_words_of_both_stretches_replace_those_of_the_first(
@@ -63,7 +74,7 @@ def test_a_stretch_of_another_turn_is_not_joined() -> None:
     stretches.transcribed(b"one")
     stretches.turn_ended()
     stretches.turn_started()
-    stretches.begin(buffer, RATE, up_to_date=True)
+    stretches.begin(buffer, RATE, allowed=True)
     assert buffer == b"two"
 
 
@@ -72,7 +83,7 @@ def test_a_stretch_is_parted_again_if_its_turn_ends_or_it_becomes_long() -> None
         stretches, buffer = JoinedStretches(), bytearray(b"two")
         stretches.turn_started()
         stretches.transcribed(b"one")
-        stretches.begin(buffer, RATE, up_to_date=True)
+        stretches.begin(buffer, RATE, allowed=True)
         assert buffer == b"onetwo"
         if ends:
             stretches.turn_ended()
@@ -86,7 +97,7 @@ def test_a_stretch_is_not_joined_past_one_that_is_still_being_transcribed() -> N
     stretches, buffer = JoinedStretches(), bytearray(b"three")
     stretches.turn_started()
     stretches.transcribed(b"one")
-    stretches.begin(buffer, RATE, up_to_date=False)
+    stretches.begin(buffer, RATE, allowed=False)
     stretches.end(buffer, RATE)
     assert buffer == b"three"
     assert not stretches.is_joined(b"three")

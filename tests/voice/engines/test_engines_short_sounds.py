@@ -10,6 +10,7 @@ import soxr
 from pipecat.audio.vad.vad_analyzer import VADState
 from pipecat.frames.frames import InputAudioRawFrame, SystemFrame
 
+from orchestra.endpointing import Endpointing
 from orchestra.settings import Settings
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.conversation import Conversation
@@ -18,6 +19,7 @@ from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.local.stt import LocalSTT
+from orchestra.voice.engines.turn_detection.frames import ShortSoundFrame
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra.voice.pipeline.user_turns import UserTurnAggregator
 from orchestra_schemas import Event, TranscriptFinal, UserTurnEnded
@@ -48,7 +50,7 @@ class Heard(SystemFrame):
 class Listener:
     """The caller's half of a pipeline, and the events that it publishes."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, **endpointing: Any) -> None:
         self.events: list[Event] = []
         conversation = Conversation(
             "call",
@@ -58,8 +60,9 @@ class Listener:
             speak=lambda _speech: None,
             end=lambda _ending: None,
         )
+        options = {"": Endpointing(**endpointing)}
         self.stt: Any = engines.stt()
-        self.line = Line(self.stt, UserTurnAggregator(conversation, engines, self.stt, {}))
+        self.line = Line(self.stt, UserTurnAggregator(conversation, engines, self.stt, options))
 
     async def hear(self, pcm16: bytes) -> None:
         """Hear 16 kHz audio in whole frames; the listener lets none of it through."""
@@ -150,6 +153,20 @@ async def test_a_short_sound_without_words_changes_nothing(speech: LocalSpeech, 
         await line.until(lambda: len(ears.asked) == 1)
         await listener.hear(quiet(1.0))
     assert listener.events == []
+
+
+async def test_a_busy_machine_hears_no_more_short_sounds_of_a_noisy_line(listening: TurnDetectionModels) -> None:
+    ears = Scripted("")
+    listener = Listener(Engines(ears, ears, listening))
+    async with listener.line as line:
+        for heard in (1, 2, 3):
+            await listener.hear(quiet(0.1))
+            await line.push(ShortSoundFrame())
+            await line.until(lambda heard=heard: len(ears.asked) == heard)  # type: ignore[misc]
+        await listener.hear(quiet(0.1))
+        await line.push(ShortSoundFrame())
+        await listener.hear(quiet(0.1))
+    assert len(ears.asked) == 3
 
 
 async def test_deepgram_is_asked_for_the_words_of_a_short_sound(

@@ -34,13 +34,13 @@ class JoinedStretches:
         """The caller's turn is over: what follows belongs to another one."""
         self._turn_open, self._before, self._part = False, b"", self.joined
 
-    def begin(self, buffer: bytearray, rate: int, *, up_to_date: bool) -> None:
+    def begin(self, buffer: bytearray, rate: int, *, allowed: bool) -> None:
         """A stretch begins with ``buffer``: put before it the audio that it is joined to.
 
-        ``up_to_date``: the last transcript is that of the stretch before this one.
+        ``allowed``: the stretch before this one has been transcribed, and the machine has time.
         """
         together_s = (len(self._before) + len(buffer)) / (_BYTES_PER_SAMPLE * rate)
-        self.joined = self._turn_open and up_to_date and bool(self._before) and together_s <= _MOST_S
+        self.joined = self._turn_open and allowed and bool(self._before) and together_s <= _MOST_S
         self._part, self._joined_bytes = False, len(self._before)
         if self.joined:
             buffer[:0] = self._before

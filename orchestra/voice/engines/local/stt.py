@@ -31,6 +31,8 @@ from orchestra.voice.engines.turn_detection.turn_words import JoinedInterimFrame
 
 #: seconds after the end of speech after which no transcript is expected
 LATEST_TRANSCRIPT_S = 3.0
+#: after this many short sounds without words the line is noisy: more are transcribed only if the machine has time
+_WORDLESS_SOUNDS = 3
 
 
 class SpeechTranscriber(Protocol):
@@ -64,6 +66,7 @@ class LocalSTT(SegmentedSTTService):
         self._early = EarlyTranscripts(self._words_in, self._report_early)
         self._stretches = JoinedStretches()
         self._transcribing = False
+        self._wordless_sounds = 0
 
     def can_generate_metrics(self) -> bool:
         """Yes: time to transcript."""
@@ -86,9 +89,14 @@ class LocalSTT(SegmentedSTTService):
             self._stretches.turn_ended()
         await super().process_frame(frame, direction)
         if isinstance(frame, ShortSoundFrame) and not self._user_speaking:
-            audio = bytes(self._audio_buffer)
-            self._audio_buffer.clear()  # its words are not to be heard again at the start of the next stretch
-            await self._segment_queue.put(ShortSound(audio))
+            await self._take_short_sound()
+
+    async def _take_short_sound(self) -> None:
+        if self._wordless_sounds >= _WORDLESS_SOUNDS and not self._has_time():
+            return
+        audio = bytes(self._audio_buffer)
+        self._audio_buffer.clear()  # its words are not to be heard again at the start of the next stretch
+        await self._segment_queue.put(ShortSound(audio))
 
     def _caller_paused(self) -> None:
         if self._early.affordable and self._has_time():
@@ -96,8 +104,8 @@ class LocalSTT(SegmentedSTTService):
 
     async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:
         await super()._handle_user_started_speaking(frame)
-        up_to_date = self._segment_queue.empty() and not self._transcribing
-        self._stretches.begin(self._audio_buffer, self.sample_rate, up_to_date=up_to_date)
+        last_is_done = self._segment_queue.empty() and not self._transcribing
+        self._stretches.begin(self._audio_buffer, self.sample_rate, allowed=last_is_done and self._has_time())
 
     async def _handle_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
         self._stretches.end(self._audio_buffer, self.sample_rate)
@@ -113,6 +121,7 @@ class LocalSTT(SegmentedSTTService):
         except EngineError as error:
             yield ErrorFrame(error=str(error), exception=error)
         else:
+            self._wordless_sounds = 0 if text else self._wordless_sounds + isinstance(audio, ShortSound)
             if text:
                 kind = JoinedTranscriptionFrame if self._stretches.is_joined(audio) else TranscriptionFrame
                 self._stretches.transcribed(audio)

@@ -57,6 +57,11 @@ class _Decoded:
         return not has_words(self.text) or (self.no_speech > _NO_SPEECH and self.score < _UNSURE)
 
     @property
+    def digits(self) -> str:
+        """Its digits."""
+        return "".join(filter(str.isdigit, self.text))
+
+    @property
     def repeats(self) -> bool:
         """Whether the text says the same over and over."""
         data = self.text.encode()
@@ -127,38 +132,47 @@ class WhisperTranscriber:
             raise EngineError(msg) from error
 
     def _transcribe(self, samples: npt.NDArray[np.float32], seconds: float, *, quick: bool) -> str:
+        short = None
         if quick:
-            heard = self._decode(samples, seconds, max(_MIN_WINDOW_S, seconds + _MARGIN_S))
-            if heard.is_noise:
+            short = self._decode(self._encode(samples, max(_MIN_WINDOW_S, seconds + _MARGIN_S)), seconds)
+            if short.is_noise:
                 return ""
-            if not heard.may_repeat and not heard.ends_early:
-                return heard.text
+            if not short.may_repeat and not short.ends_early:
+                return short.text
         if seconds <= _MIN_WINDOW_S:
-            heard = self._decode(samples, seconds, _WINDOW_S)
-            if not heard.repeats and not heard.ends_early:
-                return "" if heard.is_noise else heard.text
+            encoded = self._encode(samples, _WINDOW_S)
+            full = self._decode(encoded, seconds)
+            if short is not None and full.digits != short.digits:
+                third = self._decode(encoded, seconds, stamps=False)  # two of three are right; it takes 0.1 s
+                full = third if third.digits == short.digits else full
+            if not full.repeats and not full.ends_early:
+                return "" if full.is_noise else full.text
         return self._whole(samples)
 
-    def _decode(self, samples: npt.NDArray[np.float32], seconds: float, window_s: float) -> _Decoded:
+    def _encode(self, samples: npt.NDArray[np.float32], window_s: float) -> Any:
         from faster_whisper.transcribe import get_ctranslate2_storage  # noqa: PLC0415 - the extra `local` may be missing
 
         features = self._model.feature_extractor(samples)
         frames = int(window_s * _FRAMES_PER_S)
         window = np.zeros((1, features.shape[0], frames), np.float32)
         window[0, :, : min(frames, features.shape[1])] = features[:, :frames]
+        return self._model.model.encode(get_ctranslate2_storage(window))
+
+    def _decode(self, encoded: Any, seconds: float, *, stamps: bool = True) -> _Decoded:
+        prompt = self._prompt if stamps else [*self._prompt, self._tokenizer.no_timestamps]
         most = int(seconds * _TOKENS_PER_S) + _SPARE_TOKENS
         result = self._model.model.generate(
-            self._model.model.encode(get_ctranslate2_storage(window)),
-            [self._prompt],
+            encoded,
+            [prompt],
             beam_size=1,
-            max_length=len(self._prompt) + most,
+            max_length=len(prompt) + most,
             suppress_tokens=self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
         tokens, first_stamp = result.sequences_ids[0], self._tokenizer.timestamp_begin
         text = str(self._tokenizer.decode([token for token in tokens if token < first_stamp])).strip()
-        end_s = max((token - first_stamp for token in tokens), default=0) * _STAMP_S
+        end_s = max((token - first_stamp for token in tokens), default=0) * _STAMP_S if stamps else seconds
         return _Decoded(text, result.scores[0], result.no_speech_prob, len(tokens) >= most, seconds - end_s)
 
     def _whole(self, samples: npt.NDArray[np.float32]) -> str:
