@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     deepgram_model: str = "nova-3-general"
     """Deepgram model. nova-*: the edge detects the end of a turn. flux-*: Deepgram detects it."""
     deepgram_eager: Annotated[float, Field(ge=0, le=0.9)] = 0.5
-    """flux: confidence in the end of a turn from which the reply is prepared early. 0: never early."""
+    """flux: confidence in the end of a turn from which the reply is prepared early. 0, or speculation off: never."""
     elevenlabs_api_key: SecretStr = SecretStr("")
     """API key for ElevenLabs."""
     elevenlabs_url: str = "wss://api.elevenlabs.io"

@@ -47,6 +47,14 @@ def engines(listening: TurnDetectionModels, local: LocalEngine, vendors: Vendors
     return Engines(stt, tts, listening, stt_fallback=local)
 
 
+@pytest.mark.parametrize(("speculate", "early"), [("off", False), ("prompt", True), ("speech", True)])
+def test_deepgram_is_asked_for_predictions_only_if_replies_are_prepared(
+    vendor_settings: Settings, speculate: str, *, early: bool
+) -> None:
+    engine = FluxEngine(vendor_settings.model_copy(update={"speculate": speculate}))
+    assert engine.stt().eager_end_of_turn_enabled is early
+
+
 async def answer(running: RunningEdge, turn: int, text: str) -> None:
     call = (await running.event(CallStarted)).call
     await running.bus.publish(ReplyChunk(call=call, turn=turn, text=text, agent="tracking"))
