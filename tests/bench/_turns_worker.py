@@ -5,7 +5,9 @@
 
 import json
 import logging
+import random
 import sys
+import time
 from typing import Any
 
 from tests.bench import _turns_clock
@@ -51,9 +53,12 @@ async def work(order: dict[str, Any]) -> None:
             for side in order["sides"]
             if number % of == at and _wanted(side, each, number // of)
         ]
+        random.Random("order").shuffle(jobs)  # a run that is cut short has some of everything
         if order["case"]:
             jobs = [(side, only(every, order["case"])) for side in order["sides"]]
         for side, conversation in jobs:
+            if time.process_time() > order["cpu_s"]:
+                break
             caller, outcomes = await _play(conversation, side, sides, library)
             if order["case"]:
                 show(side, caller)

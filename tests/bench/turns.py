@@ -41,7 +41,7 @@ async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The outcomes of every exchange, from as many processes as there are cores."""
     processes = 1 if options.case else options.processes
     order = {"groups": options.only or list(_GROUPS), "sides": options.side or list(_SIDES), "quick": options.quick,
-             "case": options.case, "own_time": not (options.busy or options.wall)}  # fmt: skip
+             "case": options.case, "own_time": not (options.busy or options.wall), "cpu_s": options.cpu_s}  # fmt: skip
     async with AsyncExitStack() as stack:
         for _ in range(options.busy):
             await stack.enter_async_context(_process("-c", "while True: pass"))
@@ -196,6 +196,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--quick", action="store_true", help="every eighth conversation")
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="this many busy loops beside")
     parser.add_argument("--wall", action="store_true", help="feel the machine's load")
+    parser.add_argument(
+        "--cpu-s", type=float, default=1e9, help="each process starts nothing after this much of its time"
+    )
     parser.add_argument("--case", default="", help="play one exchange or conversation, and print its timeline")
     parser.add_argument("--check", action="store_true", help="exit code 1 where a bound does not hold")
     parser.add_argument("--errors", action="store_true", help="print the names of the exchanges that went wrong")
