@@ -29,11 +29,12 @@ PRIVATE: dict[type, str] = {
     DeepgramSTTService: "_connect _connection _disconnect _on_error _on_message _reconnect",
     ElevenLabsTTSService: "_apply_force_complete _disconnect _reconnect_websocket _websocket",
     ExternalUserTurnStopStrategy: "_handle_transcription _maybe_trigger_user_turn_stopped _turn_open",
-    LLMUserAggregator: "_on_push_frame _user_turn_controller",
+    LLMUserAggregator: "_aggregation _on_push_frame _user_turn_controller",
     LocalSmartTurnAnalyzerV3: "_audio_buffer _clear _predict_endpoint _process_speech_segment _resample_to_model_rate "
     "_session _stop_ms",
     MinWordsUserTurnStartStrategy: "_bot_speaking",
-    SegmentedSTTService: "_audio_buffer _handle_user_stopped_speaking _segment_queue _user_id _user_speaking",
+    SegmentedSTTService: "_audio_buffer _handle_user_started_speaking _handle_user_stopped_speaking _segment_queue "
+    "_user_id _user_speaking",
     SileroOnnxModel: "_context _state",
     SileroVADAnalyzer: "_get_smoothed_volume _low_confidence_windows _maybe_reset_model _model _params _prev_volume "
     "_run_analyzer _vad_state _vad_stop_frames _windows_since_reset",
