@@ -84,7 +84,8 @@ class EchoSuppressor:
         """What has not been played by now never is."""
         unplayed = self._agent_end - round(now_ms) * self._per_ms
         if unplayed > 0:
-            self._agent = np.concatenate((np.zeros(unplayed, np.float32), self._agent[:-unplayed]))
+            kept = self._agent[: max(0, self._agent.size - unplayed)]
+            self._agent = np.concatenate((np.zeros(self._agent.size - kept.size, np.float32), kept))
             self._agent_end -= unplayed
             self._sounds_until = min(self._sounds_until, self._agent_end)
 
@@ -191,7 +192,7 @@ class EchoSuppressor:
 
     def _agent_until(self, end: int, size: int) -> Floats:
         """So many samples of the agent's audio before position ``end``; silence where there is none."""
-        after = max(0, end - self._agent_end)
-        stop = self._agent.size - max(0, self._agent_end - end)
-        known = self._agent[max(0, stop - size + after) : max(0, stop)]
+        after = min(size, max(0, end - self._agent_end))
+        stop = max(0, self._agent.size - max(0, self._agent_end - end))
+        known = self._agent[max(0, stop - size + after) : stop]
         return np.concatenate((np.zeros(size - after - known.size, np.float32), known, np.zeros(after, np.float32)))
