@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from pipecat.audio.turn.smart_turn import _whisper_features
@@ -50,7 +51,13 @@ def is_defined(stock: type, name: str) -> bool:
     """Whether Pipecat's part of a class assigns this name or defines it as a method."""
     places = [base for base in stock.__mro__ if base.__module__.startswith("pipecat")]
     pattern = rf"self\.{name}\b\s*(:|=[^=])|def {name}\("
-    return any(re.search(pattern, inspect.getsource(place)) for place in places)
+    return any(re.search(pattern, source_of(place)) for place in places)
+
+
+@cache
+def source_of(place: type) -> str:
+    """Its source: to find it, Python parses the whole module each time."""
+    return inspect.getsource(place)
 
 
 @pytest.mark.parametrize(
