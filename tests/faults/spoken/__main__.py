@@ -84,6 +84,13 @@ class ToneEngines:
     def vad(self) -> LevelVAD:
         return LevelVAD()
 
+    def are_busy(self) -> bool:
+        return False
+
+    @property
+    def looks(self) -> dict[str, int]:
+        return {}
+
     def user_turn_strategies(self, stt: Any, endpointer: Any) -> UserTurnStrategies:
         del stt, endpointer
         return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.3)])
