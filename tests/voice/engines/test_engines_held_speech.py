@@ -38,6 +38,9 @@ from tests.servers.server import Faults
 from tests.voice.edges import Greeting, RunningEdge, running_edge, tone
 from tests.voice.engines.conftest import QUESTION, Vendors
 
+#: calls of many seconds, in real time
+pytestmark = pytest.mark.integration
+
 SILENT = Greeting(greeting="")
 FIRST = "Which parcel do you mean?"
 SECOND = "That one is in Denver."

@@ -3,6 +3,7 @@
 import statistics
 
 import numpy as np
+import pytest
 
 from orchestra.settings import Settings
 from orchestra.simulator.audio_measure import find_sounds
@@ -14,6 +15,9 @@ from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import AudioChunk, CallEnded, ReplyChunk, ReplySpoken, TurnCompleted, TurnMeasured, UserTurnEnded
 from tests.voice.edges import Greeting, running_edge
 from tests.voice.engines.conftest import QUESTION, Vendors
+
+#: calls of many seconds, in real time
+pytestmark = pytest.mark.integration
 
 REPLY = "We are open in the morning."
 
