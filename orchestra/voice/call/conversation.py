@@ -229,8 +229,7 @@ class Conversation:
         self._voice_on = True
         self._line_checks.voice_started(at, self._sound_at)
         self._interrupted_at = self._clock.time()
-        if not (self.line_echoes and self.turns.words_in_flight):  # there only words stop an agent who speaks
-            self._act(self.turns.caller_voice_heard(self._audio.reply_heard()))
+        self._act(self.turns.caller_voice_heard(self._audio.reply_heard(), may_be_echo=self.line_echoes))
 
     def caller_paused(self, silence_s: float) -> None:
         """The caller has been silent for so short a time that their speech may go on."""

@@ -170,8 +170,11 @@ class TurnTaking:
         self._hold_back(reply_heard)
         return self.reply_open and not self._predicting
 
-    def caller_voice_heard(self, reply_heard: list[str]) -> list[Action]:
-        """The caller's voice is heard. In an open turn, whatever the edge is saying pauses."""
+    def caller_voice_heard(self, reply_heard: list[str], *, may_be_echo: bool = False) -> list[Action]:
+        """The caller's voice is heard. In an open turn, whatever the edge is saying pauses.
+
+        ``may_be_echo``: the line echoes, so while the agent speaks only words stop it.
+        """
         self._voice_on = True
         if self._open_turns <= 0:
             self._forget_words()
@@ -179,6 +182,8 @@ class TurnTaking:
             return []
         if self._assumed_over and self.reply_open and not self._reply.phrase and not self._listens:
             return []  # the reply was held back for a sound long enough: from now on only words stop it
+        if may_be_echo and self.words_in_flight:
+            return []
         self._assumed_over = self._listens = False
         speaking = not self.caller_speaks and self.reply_open and bool(self._reply.said)
         self.caller_speaks = True

@@ -42,6 +42,17 @@ def test_a_back_channel_lets_the_reply_go_on_as_soon_as_the_voice_has_ended(
     assert turns.turn == 1
 
 
+def test_on_a_line_that_echoes_a_sound_in_an_open_turn_pauses_nothing_but_words_do(
+    turns: TurnTaking,
+) -> None:
+    turns.caller_started(["Your"])
+    turns.caller_voice_ended()
+    turns.pause_expired()
+    assert turns.caller_voice_heard(["Your"], may_be_echo=True) == []
+    assert not turns.audio_paused
+    assert turns.words_recognized("stop", ["Your", "parcel"]) == [ReplyCut(1, "Your parcel"), ClearAudio()]
+
+
 def test_a_noise_lets_the_reply_go_on_a_moment_after_it(turns: TurnTaking) -> None:
     voice(turns, "Your")
     assert turns.pause_expired() == []  # the voice has not ended
