@@ -14,6 +14,7 @@ from orchestra.voice.audio import mulaw
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.local.files import PIPER, WHISPER, ModelFile, model_paths
 from orchestra.voice.engines.local.onnx_parts import AUDIO, LAYOUT, split
+from orchestra.voice.engines.local.whisper import says_twice
 from tests.voice.engines.conftest import quiet
 from tests.voice.engines.test_engines_conformance import words
 
@@ -177,3 +178,19 @@ def test_words_begin_where_whisper_hears_them(speech: LocalSpeech) -> None:
 
 def test_a_text_without_a_sound_is_silence(speech: LocalSpeech) -> None:
     assert speech.synthesize("…") == (b"", speech.voice.rate)
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ("No, no.", True),
+        ("What happens if it gets lost? What happens if it gets lost? What happens", True),
+        ("So it is Friday, it is Friday then.", True),
+        ("Is it late? It is.", False),
+        ("It is what it is.", False),
+        ("Yes.", False),
+        ("", False),
+    ],
+)
+def test_words_that_are_followed_by_the_same_again_are_found(text: str, *, twice: bool) -> None:
+    assert says_twice(text) == twice

@@ -3,11 +3,10 @@
 Whisper encodes a window of 30 s, even for short speech. Most utterances last 1 to 6 s, and the encoder accepts a
 shorter window: 10 s take under a third of the time (0.15 s of CPU instead of 0.5 s), with as few wrong words in prose.
 But a short window makes the decoder repeat itself, digits above all (of 60 pairs of digits 28 were heard rightly), less
-so if it has to write time stamps (56 of 60). So a result with a digit, or a word twice in a row, is computed again with
+so if it has to write time stamps (56 of 60). So a result with a digit, or words twice in a row, is computed again with
 the full window (60 of 60).
 """
 
-import itertools
 import os
 import zlib
 from dataclasses import dataclass
@@ -69,14 +68,23 @@ class _Decoded:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether text from a short window may say something twice: it has a digit, or a word twice in a row."""
-        twice = any(one == other for one, other in itertools.pairwise(split_words(self.text)))
-        return self.repeats or twice or any(character.isdigit() for character in self.text)
+        """Whether text from a short window may say something twice: it has a digit, or words twice in a row."""
+        return self.repeats or says_twice(self.text) or any(character.isdigit() for character in self.text)
 
     @property
     def ends_early(self) -> bool:
         """Whether there may be more words after the last time stamp."""
         return self.rest_s > _MAX_REST_S
+
+
+def says_twice(text: str) -> bool:
+    """Whether a word, or a run of words, is followed by the same again: "no no", "it is late. It is late"."""
+    words = split_words(text)
+    return any(
+        words[at : at + size] == words[at + size : at + 2 * size]
+        for size in range(1, len(words) // 2 + 1)
+        for at in range(len(words) - 2 * size + 1)
+    )
 
 
 class WhisperTranscriber:
