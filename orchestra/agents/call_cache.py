@@ -75,9 +75,8 @@ class ActiveCall:
         self._waiting: dict[str, asyncio.Future[Step]] = {}
         self._confirmed = asyncio.Event()
         self._words = (0, "")  # of the last confirmed turn
-        self._predicted_turn = (
-            -1
-        )  # the turn that runs and is not confirmed yet, and the call's state as its tools see it
+        # the turn that runs and is not confirmed yet, and the call's state as its tools see it
+        self._predicted_turn = -1
         self._predicted_state: dict[str, Any] | None = None
 
     @property

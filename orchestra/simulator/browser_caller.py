@@ -1,6 +1,7 @@
 """A simulated caller at the browser line: does what the edge's page does, with a `PhoneLine` for the loudspeaker."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -125,10 +126,9 @@ class _Stream:
     async def run(self) -> None:
         """Handle the edge's messages until either side closes the socket."""
         try:
-            async for message in self._socket:
-                await self._take(message)
-        except ConnectionClosed:
-            pass  # the edge is gone: the close code shows it
+            with contextlib.suppress(ConnectionClosed):  # the edge is gone: the close code shows it
+                async for message in self._socket:
+                    await self._take(message)
         finally:
             self._line.stream = None
             if not self._line.ended:
@@ -194,11 +194,9 @@ async def _next(http: httpx.AsyncClient, step: dict[str, Any], tries: int) -> di
 
 
 def _step(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        step: dict[str, Any] = answer.json()
-        if not answer.is_error and isinstance(step["step"], str):
+    with contextlib.suppress(ValueError):  # no JSON: reported like an error
+        step = answer.json()
+        if not answer.is_error and isinstance(step, dict) and isinstance(step.get("step"), str):
             return step
-    except (ValueError, KeyError, TypeError):
-        pass  # reported below, like an error
     msg = f"the edge answered with status {answer.status_code}: {answer.text[:80]!r}"
     raise RejectedError(msg)

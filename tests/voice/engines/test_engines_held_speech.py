@@ -208,27 +208,32 @@ async def test_held_speech_of_a_turn_with_other_words_is_never_heard(
     assert (measured.ready, measured.wasted_predictions) == ("nothing", 1)
 
 
+async def interrupted(running: RunningEdge, vendors: Vendors) -> tuple[str, float]:
+    """What the journal says was heard of a long held reply that the caller interrupts, and how long it was audible."""
+    turn = PredictedTurn(running, vendors)
+
+    async def talk(line: PhoneLine) -> None:
+        line.say(tone(0.6))
+        await turn.answered(LONG)
+        await turn.ready()
+        turn.over = True
+        assert await line.until(lambda: line.agent_audible_s > 1.5, 30)
+        line.say(tone(0.6))
+        await running.event(UserTurnEnded, turn=2)
+
+    await running.call(talk)
+    cut = await running.event(ReplyInterrupted)
+    assert LONG.startswith(cut.heard)
+    return cut.heard, turn.line.agent_audible_s
+
+
 async def test_an_interruption_of_speech_that_was_held_is_cut_at_the_word_that_was_heard(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
     vendors.deepgram.lines = ["where is my parcel", "stop it now please"]
     async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
-        turn = PredictedTurn(running, vendors)
-
-        async def talk(line: PhoneLine) -> None:
-            line.say(tone(0.6))
-            await turn.answered(LONG)
-            await turn.ready()
-            turn.over = True
-            assert await line.until(lambda: line.agent_audible_s > 1.5, 30)
-            line.say(tone(0.6))
-            await running.event(UserTurnEnded, turn=2)
-
-        await running.call(talk)
-    (cut,) = await bus.published(ReplyInterrupted)
-    assert LONG.startswith(cut.heard)
-    heard_s = CHARACTER_S * (len(cut.heard) + 1)
-    assert turn.line.agent_audible_s - 0.9 < heard_s < turn.line.agent_audible_s + 0.1
+        heard, audible_s = await interrupted(running, vendors)
+    assert audible_s - 0.9 < CHARACTER_S * (len(heard) + 1) < audible_s + 0.1
 
 
 @pytest.mark.faults
@@ -302,22 +307,8 @@ async def test_speech_of_the_local_voice_is_held_and_cut_at_the_word_that_was_he
     vendors.deepgram.lines = ["where is my parcel", "stop it now please"]
     engines._tts = local
     async with running_edge(bus, settings, engines=engines, app=SILENT) as running:
-        turn = PredictedTurn(running, vendors)
-
-        async def talk(line: PhoneLine) -> None:
-            line.say(tone(0.6))
-            await turn.answered(LONG)
-            await turn.ready()
-            turn.over = True
-            assert await line.until(lambda: line.agent_audible_s > 1.5, 30)
-            line.say(tone(0.6))
-            await running.event(UserTurnEnded, turn=2)
-
-        await running.call(talk)
-    (cut,) = await bus.published(ReplyInterrupted)
-    assert LONG.startswith(cut.heard)
-    heard_words = len(cut.heard.split())
-    assert 2 * (turn.line.agent_audible_s - 1.0) < heard_words < 5 * turn.line.agent_audible_s
+        heard, audible_s = await interrupted(running, vendors)
+    assert 2 * (audible_s - 1.0) < len(heard.split()) < 5 * audible_s
 
 
 async def test_speech_is_held_until_novas_final_transcript_confirms_the_prediction(
