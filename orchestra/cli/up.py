@@ -9,6 +9,8 @@ import typer
 from orchestra.cli.ui.terminal import Terminal
 
 #: an example that begins so is a question
+#: the key in the address of the edge's own page: calls a day and a minute, and seconds
+_OWN_CALLS, _OWN_KEY_S = 10_000, 30 * 86_400
 _ASKING = ("where", "when", "what", "who", "which", "how", "why", "can ", "do ", "does ", "is ", "are ", "may ")
 
 if TYPE_CHECKING:
@@ -67,12 +69,28 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
         webhook = f"  webhook  {settings.public_url or started.url}/twilio/voice"
         console.print(Text.assemble(("ready", "bold green"), without_secrets(webhook)))
         if settings.browser:
-            console.print(f"       browser  {started.url}  (speak with it yourself)")
+            console.print(f"       browser  {_page(settings, started.url)}")
         console.print(f"       server   {without_secrets(started.redis_url)}")
         console.print(f"       try      orchestra call --say {_quoted(words)}")
         await until_signalled()
         calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"
         console.print(f"stopping … {calls_may}", style="dim")
+
+
+def _page(settings: "Settings", url: str) -> str:
+    """The address at which a person on this machine talks with the app; with a key where others can reach the edge."""
+    if not settings.public_url:
+        return url
+    import time
+    from urllib.parse import urlsplit
+
+    from orchestra.storage.secrets import link_key
+    from orchestra.voice.carriers.browser.visitors import WidgetClaims, WidgetKeys
+
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    claims = WidgetClaims("", (origin,), _OWN_CALLS, _OWN_CALLS, int(time.time()) + _OWN_KEY_S)
+    return f"{url.rstrip('/')}/browser/#{WidgetKeys(link_key(settings)).issue(claims)}"
 
 
 def _quoted(words: str) -> str:

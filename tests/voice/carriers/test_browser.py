@@ -23,6 +23,8 @@ from orchestra_schemas import (
     DigitPressed,
     ReplyInterrupted,
     ReplySpoken,
+    SentenceSpoken,
+    ToolRequested,
     TransferFailed,
     TurnCompleted,
     UserTurnEnded,
@@ -128,13 +130,21 @@ def a_key(settings: Settings, **changed: Any) -> str:
 
 
 async def test_a_site_with_a_key_calls_its_line(bus: TestBus, settings: Settings) -> None:
-    async with running_edge(bus, settings) as running:
+    async with running_edge(bus, settings, "my secret wish") as running:
         headers = {"Origin": SITE, "Host": "voice.example.com", "X-Forwarded-For": "203.0.113.9"}
         page = Page(running.url, key=a_key(settings), headers=headers)
         answer = await page.ask(line="another")
         assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, SITE)
         async with page.stream():
-            assert (await running.event(CallStarted)).app == "test"
+            started = await running.event(CallStarted)
+            await running.event(ReplySpoken)
+            await page.say(page.tone(0.4) + page.silence(1.0))
+            await bus.publish(ToolRequested(call=started.call, turn=1, agent="a", name="refund", tool_call_id="1"))
+            await page.until_captions(of="caller", text="my secret wish")
+            await bus.publish(SentenceSpoken(call=started.call, turn=1, text="After the tool."))
+            await page.until_captions(of="agent", sentence="After the tool.")
+        assert started.to_number == "web"
+        assert {told["of"] for told in page.captions} <= {"caller", "agent"}  # and nothing of tools, agents, waits
 
 
 @pytest.mark.parametrize(
@@ -166,6 +176,37 @@ async def test_a_key_that_was_changed_or_is_of_another_installation_is_refused(
         for key in (other, f"{body[:-2]}00.{signature}", f"{body}.", "x.y", "é" * 10, "7b7d." + signature, body * 90):
             answer = await Page(running.url, key=key, headers={"Origin": SITE}).ask()
             assert answer.status_code == 403, key
+
+
+async def test_where_others_can_reach_the_edge_a_page_of_this_machine_needs_a_key_too(
+    bus: TestBus, settings: Settings
+) -> None:
+    # a proxy on this machine may ask as this machine's own page would
+    async with running_edge(bus, settings, public_url="https://voice.example.com") as running:
+        assert (await Page(running.url).ask()).status_code == 403
+        headers = {"Origin": running.url}
+        page = Page(running.url, key=a_key(settings, origins=(running.url,), line=""), headers=headers)
+        assert (await page.ask()).status_code == 200
+
+
+@pytest.mark.parametrize("line", ["a-b", "a b", "a\nb", "x" * 65, "é"])
+async def test_a_name_that_no_line_can_have_is_refused(bus: TestBus, settings: Settings, line: str) -> None:
+    with pytest.raises(RejectedError, match="cannot be the name of a line"):
+        a_key(settings, line=line)
+    async with running_edge(bus, settings) as running:
+        assert (await Page(running.url).ask(line=line)).status_code == 403
+
+
+async def test_a_page_of_this_machine_is_shown_tools_and_waits(bus: TestBus, settings: Settings) -> None:
+    async with running_edge(bus, settings) as running:
+        page = Page(running.url)
+        await page.ask(line="help")
+        async with page.stream():
+            started = await running.event(CallStarted)
+            await running.event(ReplySpoken)
+            await bus.publish(ToolRequested(call=started.call, turn=1, agent="a", name="find", tool_call_id="1"))
+            assert (await page.until_captions(of="tool"))["tool"] == "find"
+        assert started.to_number == "help"
 
 
 def test_an_origin_with_a_path_gets_no_key(settings: Settings) -> None:

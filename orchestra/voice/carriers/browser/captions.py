@@ -1,6 +1,6 @@
 """What a page shows of its call: the words of both sides, who speaks, the tools, and how long each turn took."""
 
-from functools import singledispatch
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -19,78 +19,26 @@ from orchestra_schemas import (
     UserTurnEnded,
 )
 
-#: the types of event that a page is told about
-SHOWN: tuple[type[Event], ...] = (
-    AgentChanged,
-    ReplyInterrupted,
-    ReplySpoken,
-    SentenceSpoken,
-    ToolCompleted,
-    ToolRequested,
-    TranscriptFinal,
-    TranscriptPartial,
-    TurnMeasured,
-    UserTurnEnded,
-)
+_WORDS: Mapping[type[Event], Callable[[Any], dict[str, Any]]] = {
+    TranscriptPartial: lambda event: {"of": "caller", "text": event.text, "so_far": True},
+    TranscriptFinal: lambda event: {"of": "caller", "text": event.text, "so_far": True},
+    UserTurnEnded: lambda event: {"of": "caller", "text": event.text},
+    SentenceSpoken: lambda event: {"of": "agent", "sentence": event.text},
+    ReplySpoken: lambda event: {"of": "agent", "text": event.text, "agent": event.agent},
+    ReplyInterrupted: lambda event: {"of": "agent", "text": event.heard, "interrupted": True},
+}
+_WORK: Mapping[type[Event], Callable[[Any], dict[str, Any]]] = {
+    AgentChanged: lambda event: {"of": "speaker", "agent": event.agent},
+    ToolRequested: lambda event: {"of": "tool", "tool": event.name, "state": "runs"},
+    ToolCompleted: lambda event: {"of": "tool", "tool": event.name, "state": "failed" if event.failed else "done"},
+    TurnMeasured: lambda event: {"of": "wait", "ms": round(event.total_ms)},
+}
+_CAPTIONS = {**_WORDS, **_WORK}
+
+#: the types of event that a page of a web site is told about, whoever opens it, and one of this machine
+SHOWN_TO_SITES, SHOWN = tuple(_WORDS), tuple(_CAPTIONS)
 
 
 def caption(event: Event) -> str:
-    """The message to the page about this event; empty where it shows nothing of it."""
-    shown = _of(event)
-    return msgspec.json.encode({"type": "caption", "turn": event.turn, **shown}).decode() if shown else ""
-
-
-@singledispatch
-def _of(event: Event) -> dict[str, Any]:
-    del event
-    return {}
-
-
-@_of.register
-def _(event: TranscriptPartial) -> dict[str, Any]:
-    return {"of": "caller", "text": event.text, "so_far": True}
-
-
-@_of.register
-def _(event: TranscriptFinal) -> dict[str, Any]:
-    return {"of": "caller", "text": event.text, "so_far": True}
-
-
-@_of.register
-def _(event: UserTurnEnded) -> dict[str, Any]:
-    return {"of": "caller", "text": event.text}
-
-
-@_of.register
-def _(event: SentenceSpoken) -> dict[str, Any]:
-    return {"of": "agent", "sentence": event.text}
-
-
-@_of.register
-def _(event: ReplySpoken) -> dict[str, Any]:
-    return {"of": "agent", "text": event.text, "agent": event.agent}
-
-
-@_of.register
-def _(event: ReplyInterrupted) -> dict[str, Any]:
-    return {"of": "agent", "text": event.heard, "interrupted": True}
-
-
-@_of.register
-def _(event: AgentChanged) -> dict[str, Any]:
-    return {"of": "speaker", "agent": event.agent}
-
-
-@_of.register
-def _(event: ToolRequested) -> dict[str, Any]:
-    return {"of": "tool", "tool": event.name, "state": "runs"}
-
-
-@_of.register
-def _(event: ToolCompleted) -> dict[str, Any]:
-    return {"of": "tool", "tool": event.name, "state": "failed" if event.failed else "done"}
-
-
-@_of.register
-def _(event: TurnMeasured) -> dict[str, Any]:
-    return {"of": "wait", "ms": round(event.total_ms)}
+    """The message to the page about an event of one of the `SHOWN` types."""
+    return msgspec.json.encode({"type": "caption", "turn": event.turn, **_CAPTIONS[type(event)](event)}).decode()

@@ -14,6 +14,7 @@ from orchestra.history.ending import HangUp, Transfer
 from orchestra.settings import Settings
 from orchestra.signing import Signer
 from orchestra.storage.secrets import link_key
+from orchestra.voice.carriers.browser.call_key import line_of, new_call_key
 from orchestra.voice.carriers.browser.messages import CallRequest, NextRequest
 from orchestra.voice.carriers.browser.stream import BrowserSockets
 from orchestra.voice.carriers.browser.visitors import Visitors, WidgetKeys
@@ -47,13 +48,15 @@ class BrowserCarrier:
         self._tokens = StreamTokens(secret)
         self._proofs = Signer(secret, _PROOF)
         self._keys = WidgetKeys(secret)
+        # a proxy in front of the edge is on this machine, too, and need not say for whom it asks
+        self._local = not settings.public_url
 
     def check_settings(self) -> None:
         """Nothing has to be set."""
 
     def routes(self, control: CallControl) -> APIRouter:
         """The page, the requests of pages, and their WebSocket."""
-        calls = _Calls(self._tokens, self._proofs, Visitors(self._keys, control.count), control)
+        calls = _Calls(self._tokens, self._proofs, Visitors(self._keys, control.count, local=self._local), control)
         router = APIRouter()
         router.add_api_route("/", lambda: RedirectResponse(PAGE_PATH), methods=["GET"])
         for name, content in _pages().items():
@@ -97,12 +100,12 @@ class _Calls:
         try:
             asked = msgspec.json.decode(await read_body(request, _LONGEST_REQUEST), type=CallRequest)
             claims = await self._visitors.admit(request, asked.key)
-        except (RejectedError, msgspec.DecodeError) as error:
+            line = asked.line if claims is None else claims.line
+            call_key = new_call_key(line, of_site=claims is not None)
+        except (RejectedError, msgspec.DecodeError, ValueError) as error:
             self._control.refusals.note("browser.refused", origin=origin[:100], reason=str(error))
             return _json({"error": str(error)}, 403)
-        call_key = "WB" + secrets.token_hex(16)
-        line = asked.line if claims is None else claims.line
-        parties = Parties(call="", provider_call=call_key, to_number=line[:64])
+        parties = Parties(call="", provider_call=call_key, to_number=line_of(call_key))
         step = await self._control.offer(CallReport(parties, request=request.url.path, signature=call_key))
         return self._answer(step, call_key, origin if claims is not None else "")
 

@@ -1,4 +1,4 @@
-"""The messages between a browser and the edge; `orchestra/voice/carriers/README.md` describes the protocol."""
+"""The messages between a browser and the edge; `orchestra/voice/README.md` describes the protocol."""
 
 from typing import Literal
 
@@ -59,7 +59,7 @@ Message = Start | Mark | Digit | Stop
 _MESSAGES: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
-def read(text: str) -> Message:
+def read(text: bytes | str) -> Message:
     """The message in this text.
 
     Raises:

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from orchestra.errors import RejectedError
 from orchestra.signing import Signer
+from orchestra.voice.carriers.browser.call_key import is_line
 
 _PURPOSE = "orchestra widget key 1"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -47,9 +48,12 @@ class WidgetKeys:
         """The key with these claims.
 
         Raises:
-            RejectedError: an origin is not one.
+            RejectedError: an origin or the line is not one.
 
         """
+        if not is_line(claims.line):
+            msg = f"{claims.line[:64]!r} cannot be the name of a line"
+            raise RejectedError(msg)
         for origin in claims.origins:
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin:
@@ -82,12 +86,14 @@ class Visitors:
     Args:
         keys: checks widget keys.
         count: counts a use, over all edges: name and seconds of a window → how many there were in this one.
+        local: whether pages of this machine need no key.
 
     """
 
-    def __init__(self, keys: WidgetKeys, count: Callable[[str, int], Awaitable[int]]) -> None:
+    def __init__(self, keys: WidgetKeys, count: Callable[[str, int], Awaitable[int]], *, local: bool) -> None:
         self._keys = keys
         self._count = count
+        self._local = local
 
     async def admit(self, request: Request, key: str) -> WidgetClaims | None:
         """Admit a page that asks for a call. None: it is a page of this machine.
@@ -97,6 +103,9 @@ class Visitors:
 
         """
         origin = request.headers.get("origin", "")
+        if not key and not self._local:
+            msg = "a widget key is needed: the edge can be reached from outside"
+            raise RejectedError(msg)
         if not key:
             _check_local(request, origin)
             return None
