@@ -223,7 +223,7 @@ class TurnTaking:
         reply = self._reply
         if reply.over or reply.predicted or (reply.cut_words is None and not self._listens):
             return []
-        if self._only_listens(self._words, reply_heard, so_far=so_far):
+        if self._only_listens(self._words, reply_heard, so_far=True):  # after final words, too, more may follow
             return [] if self._voice_on else self._go_on()
         speaks = self.caller_took_turn or self._listens or (self.caller_speaks and reply.cuts > 0)
         return self._end_reply(reply_heard) if speaks else []
@@ -232,7 +232,7 @@ class TurnTaking:
         """The caller's turn is probably over with these words: a reply may be made, and is held back."""
         if self._hanging_up or not self.caller_took_turn or not has_words(text):
             return []  # too few words to take the turn from the agent are ignored
-        if self._only_listens(text, reply_heard):
+        if self._only_listens(text, reply_heard, so_far=True):
             return []
         if self._predicting and same_words(text, self._reply.predicted):
             return []

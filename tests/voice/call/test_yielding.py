@@ -85,6 +85,23 @@ def test_words_count_together_with_the_final_ones_before_them(turns: TurnTaking)
     assert turns.words_recognized("no", so_far=True)[0] == ReplyCut(1, "Your parcel")
 
 
+def test_a_back_channel_that_is_cut_in_two_lets_the_reply_go_on(turns: TurnTaking) -> None:
+    voice(turns, "Your")
+    assert turns.caller_voice_ended() == []
+    assert turns.turn_predicted("Got") == []
+    assert turns.words_recognized("Got") == []
+    assert turns.words_recognized("it.") == [ResumeAudio()]
+    assert turns.turn_ended("Got it.") == [Backchannel(1, "Got it.")]
+
+
+@pytest.mark.parametrize("words", ["I", "All"])
+def test_words_that_might_have_become_a_back_channel_take_the_turn_at_its_end(turns: TurnTaking, words: str) -> None:
+    voice(turns, "Your")
+    turns.caller_voice_ended()
+    assert turns.words_recognized(words) == turns.pause_expired() == []
+    assert turns.turn_ended(words)[:2] == [ReplyCut(1, "Your"), ClearAudio()]
+
+
 def test_first_words_that_may_become_a_back_channel_decide_nothing(turns: TurnTaking) -> None:
     voice(turns, "Your")
     assert turns.words_recognized("I", so_far=True) == []
