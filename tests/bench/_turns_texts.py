@@ -89,7 +89,9 @@ INTERRUPTING = (
 PEOPLE_INTERRUPTING = {
     "one-moment-please": "One moment please.", "im-sorry": "I'm sorry.", "cancelled": "Cancelled.",
     "please-try-again": "Please try again.", "goodbye": "Goodbye.", "vm-no": "No.", "sorry": "Sorry.",
-    "vm-sorry": "Sorry, I did not understand your response.", "transfer": "Transfer.", "invalid": "Invalid.",
+    "vm-sorry": "I am sorry, I did not understand your response.",
+    "transfer": "Please hold while I try that extension.",
+    "invalid": "I am sorry, that is not a valid extension. Please try again.",
 }  # fmt: skip
 BACKCHANNELS = (
     "Okay.", "Right.", "Yeah.", "I see.", "Uh huh.", "Mhm.", "All right.", "Got it.", "Yes.", "Sure.", "Hmm.", "Oh.",
