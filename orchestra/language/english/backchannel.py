@@ -19,6 +19,8 @@ _WORDS: Final = (
     r"|that'?s (?:right|good|great|fine|true|correct|okay|ok|nice|cool|perfect)"
 )
 _BACKCHANNEL: Final = re.compile(rf"(?:(?:{_SOUNDS}|{_WORDS})(?: |$))+")
+#: no turn consists of one of these: it is the beginning of one that never came, or a sound that the engine misheard
+_FRAGMENTS: Final = frozenset(split_words("so and then them the a an of in on at to for with from as by is was"))
 #: a sound that asks to say it again, if the engine wrote a question mark
 _PARDON: Final = frozenset({"huh", "eh", "hm", "hmm", "mm", "ah", "oh", "er", "um"})
 #: what engines write for a sound without words: "[laughter]", "(coughs)", "*sighs*"
@@ -38,6 +40,8 @@ def is_backchannel(text: str) -> bool:
         return True
     if "?" in text and len(words) == 1 and words[0] in _PARDON:
         return False
+    if "?" not in text and len(words) == 1 and words[0] in _FRAGMENTS:
+        return True
     return _BACKCHANNEL.fullmatch(" ".join(words).replace("’", "'")) is not None
 
 

@@ -12,7 +12,7 @@ LISTENING = (
     "gotcha", "sure", "Sure thing.", "of course", "I understand.", "I know", "makes sense", "That makes sense.",
     "sounds good", "That's right.", "that’s great", "cool", "perfect", "Wow.", "exactly", "fair enough",
     "good to know", "", "…", "haha", "Ha ha ha.", "[laughter]", "(coughs)", "[COUGH] okay", "*sighs*",
-    "uh-huh?", "okay?", "right?",
+    "uh-huh?", "okay?", "right?", "So.", "them.", "and",
 )  # fmt: skip
 SPEAKING = (
     "no", "No.", "nope", "yeah, no", "Yeah no.", "okay, but", "okay but when", "Okay, stop.",
@@ -20,7 +20,8 @@ SPEAKING = (
     "sorry", "sorry?", "pardon", "what", "what?", "really?", "Huh?", "Hm?", "hello?", "I", "all",
     "I see a problem", "I see but", "got it wrong", "sure about that?", "thank you", "okay thank you", "4271",
     "okay 4", "oh no", "good morning", "that's wrong", "that's not right", "see", "I know that already",
-    "of course not", "Amy", "okay so what about Friday", "right, the other one", "um, excuse me",
+    "So?", "And?", "so what", "and the other one", "with me", "but", "of course not", "Amy",
+    "okay so what about Friday", "right, the other one", "um, excuse me",
 )  # fmt: skip
 
 
