@@ -56,7 +56,7 @@ class LevelVAD(VADAnalyzer):
 
     @property
     def voice_starting(self) -> bool:
-        return self._vad_state is VADState.STARTING
+        return self._vad_state in {VADState.STARTING, VADState.SPEAKING}
 
     async def analyze_audio(self, buffer: bytes) -> VADState:
         return self._run_analyzer(buffer)

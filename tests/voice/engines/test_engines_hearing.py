@@ -68,6 +68,20 @@ def test_of_windows_too_quiet_to_count_the_model_is_not_asked(listening: TurnDet
     assert asked == []
 
 
+def test_a_voice_that_begins_counts_until_its_start_has_been_reported(listening: TurnDetectionModels) -> None:
+    vad = listening.vad()
+    vad.set_sample_rate(_RATE)
+    vad._silero.confidence = lambda _window, _rate: 1.0  # type: ignore[method-assign]
+    loud = np.random.default_rng(7).normal(0, 9_000, 2 * _RATE).astype(np.int16)
+
+    found = {}
+    for start in range(0, loud.size, _FRAME):
+        state = vad._run_analyzer(loud[start : start + _FRAME].tobytes())
+        found.setdefault(state, vad.voice_starting)
+
+    assert found == {VADState.QUIET: False, VADState.STARTING: True, VADState.SPEAKING: True}
+
+
 @pytest.mark.parametrize("samples", [4_000, 33_762, 127_650, 127_801, 128_000, 140_000])
 def test_smart_turn_is_given_the_features_that_pipecat_computes(samples: int) -> None:
     audio = (0.1 * np.random.default_rng(samples).normal(size=samples)).astype(np.float32)

@@ -83,8 +83,11 @@ class InlineVAD(SileroVADAnalyzer):
 
     @property
     def voice_starting(self) -> bool:
-        """Whether the last windows were speech, but not enough of them for a start of speech yet."""
-        return self._vad_state is VADState.STARTING
+        """Whether the last windows were speech; enough of them for a start of speech, or not yet.
+
+        The frame that reports the start reaches the strategies after the audio that made it sure.
+        """
+        return self._vad_state in {VADState.STARTING, VADState.SPEAKING}
 
     async def analyze_audio(self, buffer: bytes) -> VADState:
         """The state after ``buffer`` (16-bit PCM)."""
