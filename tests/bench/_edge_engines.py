@@ -109,6 +109,7 @@ class StubModel(FrameProcessor):
 
 class _Stubs:
     name = "stub"
+    full_stops_tell = True
 
     def stt(self) -> StubSTT:
         return StubSTT()

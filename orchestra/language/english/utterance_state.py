@@ -1,9 +1,10 @@
-"""How far a caller's words have got, in English: finished, unfinished, dictating, thinking, or the answer."""
+"""How far a caller's words have got, in English: finished or not, a preamble, dictating, thinking, or the answer."""
 
 import re
 from typing import Final
 
 from orchestra.language.english.dictation import Dictation, dictation
+from orchestra.language.english.preamble import is_preamble
 from orchestra.language.english.questions import read_question
 from orchestra.language.english.sentence_end import is_unfinished
 from orchestra.language.english.short_answer import is_short_answer
@@ -11,6 +12,7 @@ from orchestra.language.utterance import has_words
 from orchestra.language.utterance_state import UtteranceState
 
 _FILLS_TIME: Final = re.compile(r"(?:^|[^\w'])(?:u+h+m*|u+m+|e+r+m*|h+m+|mm+)\W*$")
+_CLOSES: Final = re.compile(r"\w\W+(?:please|thank you|thanks)\W*$|(?:good|\b)bye\W*$")
 _ENDS: Final = {".": UtteranceState.COMPLETE, "!": UtteranceState.COMPLETE, "?": UtteranceState.QUESTION}
 _ASKS_FOR_TIME: Final = re.compile(
     r"\b(?:"
@@ -41,6 +43,12 @@ def utterance_state(text: str, asked: str = "") -> UtteranceState:
         return UtteranceState.DICTATION
     if dictated is Dictation.COMPLETE or is_short_answer(said, question):
         return UtteranceState.ANSWER
-    if is_unfinished(said):
-        return UtteranceState.UNFINISHED
+    return UtteranceState.UNFINISHED if is_unfinished(said) else _state_of_whole(said)
+
+
+def _state_of_whole(said: str) -> UtteranceState:
+    if is_preamble(said):
+        return UtteranceState.PREAMBLE
+    if _CLOSES.search(said) and not said.endswith("?"):
+        return UtteranceState.ANSWER
     return _ENDS.get(said[-1], UtteranceState.OPEN)

@@ -28,7 +28,14 @@ class Engine(Protocol):
 
 
 class STTEngine(Engine, Protocol):
-    """Makes one speech-to-text service per call."""
+    """Makes one speech-to-text service per call.
+
+    Attributes:
+        full_stops_tell: whether it writes a full stop only where a sentence is probably over.
+
+    """
+
+    full_stops_tell: bool
 
     def stt(self) -> STTService:
         """A new service, fed with 16 kHz audio; what is heavy is shared by all calls of the process."""

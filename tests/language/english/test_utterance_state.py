@@ -72,13 +72,11 @@ def test_a_sentence_that_needs_another_word_is_unfinished(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Good-bye.",
         "I want to change my address.",
         "I can't log in.",
         "That's what I want.",
         "I don't know what it is.",
         "Please call as soon as you can.",
-        "Thank you.",
         "I think so.",
         "Please turn it on.",
         "I need two tickets.",
@@ -92,12 +90,53 @@ def test_a_sentence_that_needs_another_word_is_unfinished(text: str) -> None:
         "I don't know who to ask for.",
         "I need that.",
         "I want to know who sent it.",
-        "That's fine, thank you.",
         "My son is 12.",
     ],
 )
 def test_a_whole_sentence_is_complete(text: str) -> None:
     assert utterance_state(text, HELP) is COMPLETE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello.",
+        "hi there",
+        "Good morning.",
+        "Thank you for that.",
+        "Okay, thanks a lot.",
+        "No, that is not it.",
+        "No, that's not what I ordered.",
+        "That isn't right.",
+        "That's wrong.",
+        "That is fine.",
+        "Yes, that's right.",
+        "Hello. Thank you.",
+        "I have a question.",
+        "Hi. I've got a small problem.",
+        "There is one more thing.",
+        "There's something else I need to ask.",
+        "My parcel has come. I have another question.",
+    ],
+)
+def test_what_is_said_before_what_the_caller_wants_is_a_preamble(text: str) -> None:
+    assert utterance_state(text, HELP) is UtteranceState.PREAMBLE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello?",
+        "May I ask a question?",
+        "The red one. Thank you.",
+        "I have a question about",
+        "There is a hole in it.",
+        "That is fine with me, Monday.",
+        "Goodbye.",
+    ],
+)
+def test_what_says_more_or_closes_is_no_preamble(text: str) -> None:
+    assert utterance_state(text, HELP) is not UtteranceState.PREAMBLE
 
 
 @pytest.mark.parametrize("text", ["Where is my parcel 4271?", "Where are you from?", "How are you?", "What is it for?"])
@@ -239,7 +278,14 @@ def test_all_that_was_asked_for_is_an_answer(asked: str, text: str) -> None:
         (CHOICE, "The", UNFINISHED),
         (CHOICE, "What is the difference?", UtteranceState.QUESTION),
         (NUMBER, "I don't have it.", COMPLETE),
-        (NUMBER, "42 71, thank you.", COMPLETE),
+        (NUMBER, "42 71, thank you.", ANSWER),
+        ("Which day suits you?", "On Friday please.", ANSWER),
+        (HELP, "That's fine, thank you.", ANSWER),
+        (HELP, "Thank you and goodbye.", ANSWER),
+        (HELP, "Good-bye.", ANSWER),
+        (HELP, "Bye bye.", ANSWER),
+        (HELP, "Please.", COMPLETE),
+        (HELP, "Could you say that again, please?", UtteranceState.QUESTION),
         (EMAIL, "I don't have one.", COMPLETE),
         ("How many people are coming?", "Four.", COMPLETE),
         ("At what time?", "At 3 30.", COMPLETE),

@@ -34,6 +34,8 @@ def pause(question: str, text: str, probability: float | None) -> float:
         ("The small one or the large one?", "The second one.", END, 0.2, 0.3),
         ("How can I help you?", "Where is my parcel?", END, 0.2, 0.4),
         ("How can I help you?", "Where is my parcel?", NO_END, 1.0, 2.2),
+        ("How can I help you?", "I lost my card.", END, 0.4, 0.6),
+        ("How can I help you?", "Hello.", END, 0.8, 1.0),
         ("How can I help you?", "He was not.", END, 1.0, 2.0),
         ("How can I help you?", "I would like to", END, 1.0, 2.0),
         ("How can I help you?", "I would like to", NO_END, 1.5, 2.5),
@@ -57,6 +59,15 @@ def test_a_pause_is_as_long_as_the_moment_needs(
     question: str, text: str, probability: float | None, least_s: float, most_s: float
 ) -> None:
     assert least_s <= pause(question, text, probability) <= most_s
+
+
+def test_a_full_stop_counts_only_from_an_engine_that_does_not_close_every_stretch_of_speech() -> None:
+    deciding = endpointer()
+    deciding.sound_judged(0.5)
+    told = deciding.pause_s("I lost my card.")
+    deciding.full_stops_tell = False
+    assert deciding.pause_s("I lost my card.") > told
+    assert deciding.state_of("Where is my parcel?") is UtteranceState.QUESTION
 
 
 @pytest.mark.parametrize("state", UtteranceState)

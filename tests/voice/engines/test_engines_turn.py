@@ -123,7 +123,8 @@ async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: TurnD
     ("text", "analyzer", "least_s", "most_s"),
     [
         ("Thank you. Good-bye.", Complete, 0.2, 0.5),
-        ("Thank you. Good-bye.", Incomplete, 1.5, 2.2),
+        ("Thank you. Good-bye.", Incomplete, 0.6, 1.2),
+        ("My card was stolen.", Incomplete, 1.4, 2.2),
         ("I would like to.", Complete, 1.0, 1.6),
         ("I would like to.", Incomplete, 1.6, 2.4),
         ("He was not.", Complete, 1.0, 1.6),

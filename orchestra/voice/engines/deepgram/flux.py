@@ -26,6 +26,7 @@ _THRESHOLDS: Final[Mapping[UtteranceState, float]] = {
     UtteranceState.ANSWER: 0.6,
     UtteranceState.QUESTION: 0.65,
     UtteranceState.COMPLETE: 0.7,
+    UtteranceState.PREAMBLE: 0.75,
     UtteranceState.OPEN: 0.75,
     UtteranceState.UNFINISHED: 0.9,
     UtteranceState.DICTATION: 0.9,

@@ -36,8 +36,9 @@ class _Rule(NamedTuple):
 #: third of the pauses inside a sentence for ends.
 _RULES: Final[Mapping[UtteranceState, _Rule]] = {
     UtteranceState.ANSWER: _Rule(0.0, 0.25, 1.0),
-    UtteranceState.COMPLETE: _Rule(0.0, 0.6, -0.5),
+    UtteranceState.COMPLETE: _Rule(0.1, 0.6, -0.5),
     UtteranceState.QUESTION: _Rule(0.0, 0.5, 0.5),
+    UtteranceState.PREAMBLE: _Rule(0.25, 0.6, 0.0),
     UtteranceState.OPEN: _Rule(0.0, 0.85, -1.5),
     UtteranceState.UNFINISHED: _Rule(0.45, 0.8, 0.0),
     UtteranceState.DICTATION: _Rule(0.25, 0.6, -2.0),
@@ -85,6 +86,7 @@ class Endpointer:
         voice_starting: whether sound that may be the caller's voice has just begun; a turn does not end in it.
         on_pause: called with each pause that is allowed from now on, in seconds.
         language: what the caller speaks.
+        full_stops_tell: whether the engine writes a full stop only where a sentence is probably over.
 
     """
 
@@ -93,6 +95,7 @@ class Endpointer:
     voice_starting: Callable[[], bool] = lambda: False
     on_pause: Callable[[float], None] = lambda _: None
     language: Language = DEFAULT_LANGUAGE
+    full_stops_tell: bool = True
     _patience: CallerPatience = field(default_factory=CallerPatience)
     _agent: str = ""
     _question: str = ""
@@ -146,7 +149,9 @@ class Endpointer:
 
     def state_of(self, text: str) -> UtteranceState:
         """How far the caller has got with these words of their turn."""
-        return self.language.utterance_state(text, self._question)
+        state = self.language.utterance_state(text, self._question)
+        told_by_full_stop = state is UtteranceState.COMPLETE and not self.full_stops_tell
+        return UtteranceState.PREAMBLE if told_by_full_stop else state  # finished, but more may well follow
 
     def pause_s(self, text: str) -> float:
         """The silence after these words of the turn that ends it, in seconds, by all that is known now."""

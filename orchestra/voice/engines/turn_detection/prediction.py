@@ -30,7 +30,8 @@ from orchestra.voice.engines.turn_detection.turn_words import TurnWords
 #: probability from which smart-turn's early look counts as the end of the turn
 _SOUNDS_FINISHED = 0.5
 _NEEDS_MORE = frozenset({UtteranceState.UNFINISHED, UtteranceState.DICTATION, UtteranceState.THINKING})
-_FINISHED = frozenset(UtteranceState) - _NEEDS_MORE - {UtteranceState.OPEN}
+_MAY_BE_FINISHED = frozenset({UtteranceState.OPEN, UtteranceState.PREAMBLE})
+_FINISHED = frozenset(UtteranceState) - _NEEDS_MORE - _MAY_BE_FINISHED
 
 
 class TurnPrediction(BaseUserTurnStopStrategy):
@@ -142,7 +143,7 @@ class TurnPrediction(BaseUserTurnStopStrategy):
             or (same_words(words, self._predicted) and (self._likely or not likely))
         ):
             return
-        if state in _FINISHED or (state is UtteranceState.OPEN and self._sounds_finished and self._up_to_date):
+        if state in _FINISHED or (state in _MAY_BE_FINISHED and self._sounds_finished and self._up_to_date):
             self._predicted, self._likely = words, likely
             await self.push_frame(TurnPredictedFrame(words, "", time_now_iso8601(), likely=likely))
         else:
