@@ -69,7 +69,7 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
         webhook = f"  webhook  {settings.public_url or started.url}/twilio/voice"
         console.print(Text.assemble(("ready", "bold green"), without_secrets(webhook)))
         if settings.browser:
-            console.print(f"       browser  {_page(settings, started.url)}")
+            console.print(f"       browser  {own_page(settings, started.url)}")
         console.print(f"       server   {without_secrets(started.redis_url)}")
         console.print(f"       try      orchestra call --say {_quoted(words)}")
         await until_signalled()
@@ -77,7 +77,7 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
         console.print(f"stopping … {calls_may}", style="dim")
 
 
-def _page(settings: "Settings", url: str) -> str:
+def own_page(settings: "Settings", url: str) -> str:
     """The address at which a person on this machine talks with the app; with a key where others can reach the edge."""
     if not settings.public_url:
         return url

@@ -13,11 +13,15 @@ import numpy.typing as npt
 import pytest
 from playwright.async_api import Page, expect
 
+from orchestra.cli.up import own_page
+from orchestra.settings import Settings
 from orchestra.simulator import ScriptLine, compare, synthesize_lines
+from orchestra.testing import TestBus
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import CallEnded, CallResumed, CallStarted, ReplySpoken, UserTurnEnded
 from tests.faults.test_draining import Up, up
 from tests.servers.chromium import chromium, only_from
+from tests.voice.edges import running_edge
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -114,3 +118,22 @@ async def test_the_page_comes_back_when_its_edge_dies(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Hang up").click()
         await stack.journal.event(CallEnded)
     assert compare(QUESTION, ended.text).matches
+
+
+async def test_the_key_in_the_address_of_the_edges_page_begins_a_call_where_others_can_reach_it(
+    bus: TestBus, settings: Settings
+) -> None:
+    media = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    async with (
+        running_edge(bus, settings, public_url="https://voice.example.com") as running,
+        chromium(*media) as browser,
+    ):
+        address = own_page(running.edge.settings, running.url)
+        for where, state in ((running.url, "a widget key is needed"), (address, "Connected")):
+            page = await browser.new_page()
+            await page.goto(where)
+            await page.get_by_role("button", name="Call").click()
+            await expect(page.get_by_role("status")).to_contain_text(state, timeout=30_000)
+            await page.close()
+        await running.event(CallEnded)
+    assert len(await bus.published(CallStarted)) == 1
