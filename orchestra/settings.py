@@ -179,6 +179,16 @@ class Settings(BaseSettings):
     """URL of Twilio's REST API."""
     twilio_number: str = ""
     """Caller number for outbound calls, E.164."""
+    telnyx_api_key: SecretStr = SecretStr("")
+    """Telnyx API key. It sends commands and signs media streams."""
+    telnyx_public_key: str = ""
+    """Public key of the Telnyx account (base64). It verifies webhooks."""
+    telnyx_api_url: str = "https://api.telnyx.com"
+    """URL of Telnyx's REST API."""
+    telnyx_connection_id: str = ""
+    """Telnyx Call Control application, for outbound calls and transfers."""
+    telnyx_number: str = ""
+    """Telnyx number that outbound calls and transfers come from, E.164."""
     machine_detection: bool = True
     """Let the carrier detect whether a person or a machine answered an outbound call."""
     machine_detection_async: bool = False

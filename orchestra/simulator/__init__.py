@@ -9,6 +9,8 @@ from orchestra.simulator.checks import CheckedTurn, Problem, check_call
 from orchestra.simulator.phone_line import PhoneLine, Tracks
 from orchestra.simulator.script import ScriptLine, load_recordings, read_script, render_script, synthesize_lines
 from orchestra.simulator.script_runner import Patience, ScriptedConversation, Utterance
+from orchestra.simulator.telnyx_caller import TelnyxCaller
+from orchestra.simulator.telnyx_network import TelnyxNetwork
 from orchestra.simulator.transcribe import match_reply, transcribe_reply
 from orchestra.simulator.transcript_match import TranscriptMatch, compare
 from orchestra.simulator.transfer_target import TransferTarget
@@ -28,6 +30,8 @@ __all__ = [
     "ScriptLine",
     "ScriptedConversation",
     "Span",
+    "TelnyxCaller",
+    "TelnyxNetwork",
     "Tracks",
     "TranscriptMatch",
     "TransferTarget",

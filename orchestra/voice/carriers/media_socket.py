@@ -25,6 +25,7 @@ _AHEAD_S, _BEHIND_S = 5.0, 60.0
 _MALFORMED_PER_S, _MALFORMED_AHEAD_S = 2.0, 50.0
 
 StartT = TypeVar("StartT")
+MessageT = TypeVar("MessageT")
 
 
 class MediaSocket:
@@ -80,6 +81,26 @@ class MediaSocket:
             raise RejectedError(msg)
         text: str | None = received.get("text")
         return received.get("bytes") or b"" if text is None else text
+
+    async def read(self, decode: Callable[[bytes | str], MessageT | None]) -> MessageT | None:
+        """The next message that ``decode`` knows; None once the carrier has closed the socket.
+
+        Args:
+            decode: returns None for a kind of message that it does not know.
+
+        Raises:
+            RejectedError: it breaks the protocol, or messages come faster than in any call.
+
+        """
+        while (received := await self.receive()) is not None:
+            try:
+                message = decode(received)
+            except MalformedMessageError as error:
+                self.skip(error)
+                continue
+            if message is not None:
+                return message
+        return None
 
     def skip(self, error: MalformedMessageError) -> None:
         """Pass over a message that made no sense.

@@ -187,6 +187,14 @@ class AskAgain:
     tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outdated(HangUp):
+    """The report is an old one that was acted on: nothing happens next.
+
+    A carrier that awaits a document gets that of a hang-up, which it ignores; one that takes commands gets none.
+    """
+
+
 Step = Connect | Transfer | HangUp | Busy | AskAgain
 
 

@@ -18,7 +18,17 @@ from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
 from orchestra.refusal_log import Refusals
 from orchestra.voice.carriers.call_lookup import IndexedCall
-from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallReport, Connect, MediaStream, Parties, Step
+from orchestra.voice.carriers.port import (
+    Answered,
+    AskAgain,
+    Busy,
+    CallReport,
+    Connect,
+    MediaStream,
+    Outdated,
+    Parties,
+    Step,
+)
 from orchestra.voice.carriers.stream_token import LIFETIME_S, claim_stream
 from orchestra.voice.edge.call_session import serve_call
 from orchestra.voice.edge.calls_without_stream import close_call
@@ -130,7 +140,7 @@ class EdgeCallControl:
             _LOG.info("call.asked_again", call=indexed.call)
             return self._connect_first(report, indexed)
         edge.refusals.note("webhook.repeated", path=report.request, call=indexed.call, state=indexed.state)
-        return HangUp()
+        return Outdated()
 
     def _connect_first(self, report: CallReport, indexed: IndexedCall) -> Connect:
         answered = self._answered(report)
@@ -210,10 +220,10 @@ class EdgeCallControl:
         parties = replace(report.parties, stream=report.stream + 1)
         return Connect(parties, now, resumed=True, answered_by=state.answered_by)
 
-    def _outdated(self, report: CallReport) -> HangUp:
+    def _outdated(self, report: CallReport) -> Outdated:
         """The carrier has opened another stream since it asked this: somebody repeats it."""
         self._edge.refusals.note("webhook.repeated", path=report.request, call=report.call, stream=report.stream)
-        return HangUp()
+        return Outdated()
 
     def _ask_again(self, report: CallReport) -> Step:
         """Tell the carrier to ask again shortly: the caller waits, and the call is not lost."""
@@ -264,9 +274,11 @@ class EdgeCallControl:
             return
         indexed = await edge.call_index.find(report.provider_call)
         call = report.call or (indexed.call if indexed is not None else "")
-        if not call or (indexed is not None and indexed.state == "over"):
+        if not call:
             return
         edge.admission.release(call)
+        if indexed is not None and indexed.state == "over":
+            return
         if report.provider_call:
             await edge.call_index.mark(report.provider_call, call, "over")
         if edge.admission.find(call) is None:

@@ -1,14 +1,14 @@
 """What a call needs of its carrier, whichever it is: every carrier passes these tests with a simulated caller."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
 import numpy as np
 import pytest
 
 from orchestra.settings import Settings
-from orchestra.simulator import BrowserCaller, Caller, CallOutcome, PhoneLine
+from orchestra.simulator import BrowserCaller, Caller, CallOutcome, PhoneLine, TelnyxCaller, TelnyxNetwork
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     AudioChunk,
@@ -43,11 +43,25 @@ MakeCaller = Callable[[RunningEdge], SimulatedCaller]
 CALLERS: dict[str, MakeCaller] = {
     "twilio": lambda running: Caller(running.url, AUTH_TOKEN),
     "browser": lambda running: BrowserCaller(running.url),
+    "telnyx": lambda running: TelnyxCaller(NETWORKS[running.edge.settings.telnyx_api_url], running.url),
 }
+#: carriers that are commanded over REST, by the address at which they run
+NETWORKS: dict[str, TelnyxNetwork] = {}
 #: carriers that can connect the caller with a telephone
-TRANSFERS = {"twilio"}
+TRANSFERS = {"twilio", "telnyx"}
 
 carriers = pytest.mark.parametrize("carrier", CALLERS)
+
+
+@pytest.fixture
+async def settings(settings: Settings, carrier: str) -> AsyncIterator[Settings]:
+    """Settings with which an edge takes this carrier's calls."""
+    if carrier != "telnyx":
+        yield settings
+        return
+    async with TelnyxNetwork() as network:
+        NETWORKS[network.url] = network
+        yield Settings.model_validate(settings.model_dump() | network.settings)
 
 
 async def call(running: RunningEdge, carrier: str, talk: Callable[[PhoneLine], Awaitable[None]]) -> CallOutcome:

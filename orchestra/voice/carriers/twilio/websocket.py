@@ -5,7 +5,7 @@ import time
 import numpy as np
 from fastapi import WebSocket
 
-from orchestra.errors import MalformedMessageError, RejectedError, StreamLostError
+from orchestra.errors import RejectedError, StreamLostError
 from orchestra.voice.audio import mulaw
 from orchestra.voice.carriers.media_socket import MediaSocket
 from orchestra.voice.carriers.port import (
@@ -20,26 +20,6 @@ from orchestra.voice.carriers.port import (
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import media_stream
 from orchestra.voice.carriers.twilio.media_stream import Connected, Digit, Mark, Media, Message, Start, Stop
-
-
-async def _read(socket: MediaSocket) -> Message | None:
-    """The next message; None once Twilio has closed the socket.
-
-    Raises:
-        RejectedError: it breaks the protocol, or messages come faster than in any call.
-
-    """
-    while True:
-        received = await socket.receive()
-        if received is None:
-            return None
-        try:
-            message = media_stream.read(received)
-        except MalformedMessageError as error:
-            socket.skip(error)
-            continue
-        if message is not None:
-            return message
 
 
 class TwilioStream:
@@ -60,7 +40,7 @@ class TwilioStream:
 
         """
         while True:
-            message = await _read(self._socket)
+            message: Message | None = await self._socket.read(media_stream.read)
             if message is None:
                 raise StreamLostError
             match _of_stream(message, self._sid):
@@ -129,9 +109,9 @@ class MediaSockets:
 
 
 async def _read_start(socket: MediaSocket) -> Start | None:
-    message = await _read(socket)
+    message = await socket.read(media_stream.read)
     if isinstance(message, Connected):
-        message = await _read(socket)
+        message = await socket.read(media_stream.read)
     if message is None or isinstance(message, Start):
         return message
     msg = f"a stream begins with `connected` and `start`, not with {type(message).__name__.lower()}"

@@ -1,0 +1,1 @@
+"""Telnyx: Call Control over its webhooks and REST API, and its media WebSocket."""

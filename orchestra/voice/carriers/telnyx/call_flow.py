@@ -1,0 +1,232 @@
+"""What is done in a call that Telnyx controls for us: each step is one command or two.
+
+::
+
+    caller's leg   initiated ─▶ answer, with a stream ─▶ stream over ─▶ another stream · hang up · dial the person
+    person's leg   dialled ─▶ answered ─▶ briefing, a key ─▶ bridge; hung up ─▶ the call's next step
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from orchestra.errors import CarrierError
+from orchestra.history.ending import HangUp, Transfer
+from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.settings import Settings
+from orchestra.voice.carriers.port import AskAgain, Busy, CallControl, CallReport, Connect, Outdated, Parties, Step
+from orchestra.voice.carriers.stream_token import StreamTokens
+from orchestra.voice.carriers.telnyx.client_state import ClientState
+from orchestra.voice.carriers.telnyx.commands import Commands
+from orchestra.voice.carriers.telnyx.events import STREAM_QUERY
+
+_LOG = structlog.get_logger("orchestra.voice")
+
+WEBHOOK_PATH, STREAM_PATH = "/telnyx/voice", "/telnyx/stream"
+#: the key that a person presses to take a call
+ACCEPT_KEY = "1"
+_ACCEPT_WITHIN_MS = 10_000
+_AGAIN_S = 2.0
+#: of Telnyx's own speech, for the few sentences that no agent says
+_VOICE = {"voice": "AWS.Polly.Joanna", "language": "en-US"}
+
+#: asks the edge what happens next
+Ask = Callable[[CallReport], Awaitable[Step]]
+
+
+class CallFlow:
+    """Does what the edge decides, with commands.
+
+    Args:
+        settings: the account's, and how long a transfer may ring.
+        public_url: where Telnyx reaches the edges.
+        tokens: issues the tokens of media streams.
+        commands: sends commands.
+        control: decides what happens next in a call.
+
+    """
+
+    def __init__(
+        self, settings: Settings, public_url: str, tokens: StreamTokens, commands: Commands, control: CallControl
+    ) -> None:
+        self._settings = settings
+        self._public = public_url.rstrip("/")
+        self._tokens = tokens
+        self._commands = commands
+        self._control = control
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Ask no more."""
+        for task in self._waiting:
+            task.cancel()
+        await asyncio.gather(*self._waiting, return_exceptions=True)
+
+    async def after_stream(self, parties: Parties) -> None:
+        """A stream is over here: see to what happens next, without waiting for Telnyx to say so.
+
+        Another stream is started when Telnyx says it, since it may not know yet that this one is over; or soon, if it
+        does not say it. Where a step fails, its webhook brings the question to an edge again.
+        """
+        report, ask = CallReport(parties, request="stream"), self._control.after_stream
+        step = await ask(report)
+        if isinstance(step, Connect):
+            self._later(report, ask)
+            return
+        try:
+            await self._act(step, report, ask)
+        except CarrierError as error:
+            _LOG.warning("call.step_failed", call=parties.call, error=str(error))
+
+    async def proceed(self, report: CallReport, ask: Ask) -> None:
+        """Ask what happens next, and do it.
+
+        Raises:
+            CarrierError: Telnyx refuses the command, or does not answer.
+
+        """
+        await self._act(await ask(report), report, ask)
+
+    async def _act(self, step: Step, report: CallReport, ask: Ask) -> None:
+        leg, call = report.provider_call, report.call
+        match step:
+            case Outdated():
+                pass  # it was done before
+            case HangUp():
+                await self.hang_up(leg)
+            case Connect():
+                await self._connect(step, report)
+            case Transfer():
+                await self._dial(step, report)
+            case Busy(message):
+                await self._refuse(leg, message)
+            case AskAgain(message, tries):
+                if message:
+                    await self.say(leg, f"{call}.say.{report.stream}.{tries}", message)
+                self._later(replace(report, tries=tries), ask)
+
+    async def say(self, leg: str, command_id: str, text: str) -> bool:
+        """Have Telnyx say this."""
+        return await self._commands.send(leg, "speak", command_id, payload=text, **_VOICE)
+
+    async def hang_up(self, leg: str) -> None:
+        """End a leg."""
+        await self._commands.send(leg, "hangup", f"{leg}.hangup")
+
+    def _later(self, report: CallReport, ask: Ask) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(_AGAIN_S)
+            try:
+                await self.proceed(report, ask)
+            except CarrierError as error:
+                _LOG.warning("call.step_failed", call=report.call, error=str(error))
+
+        task = asyncio.create_task(wait(), name=f"ask again {report.call}")
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    # -- the caller's leg
+
+    async def _connect(self, step: Connect, report: CallReport) -> None:
+        """Have the leg's audio streamed to an edge; a leg that still rings is answered with it."""
+        parties, leg = step.parties, report.provider_call
+        token = self._tokens.issue(parties.call, leg, step.offered_at, parties.stream)
+        state = ClientState.of(step, token)
+        if parties.direction == "inbound" and not step.resumed:
+            there = await self._commands.send(
+                leg, "answer", f"{leg}.answer", **self._leg(state), **self._stream(parties.stream)
+            )
+        else:
+            there = await self._commands.send(
+                leg,
+                "streaming_start",
+                f"{parties.call}.stream.{parties.stream}",
+                client_state=state.encode(),
+                **self._stream(parties.stream),
+            )
+        if not there:
+            gone = replace(report, parties=replace(report.parties, call=parties.call), end_reason="caller_hung_up")
+            await self._control.ended(gone)
+
+    def _leg(self, state: ClientState) -> dict[str, Any]:
+        return {"client_state": state.encode(), "webhook_url": self._public + WEBHOOK_PATH}
+
+    def _stream(self, number: int) -> dict[str, Any]:
+        return {
+            "stream_url": f"{self._public.replace('http', 'ws', 1)}{STREAM_PATH}?{STREAM_QUERY}={number}",
+            "stream_track": "inbound_track",
+            "stream_codec": "PCMU",
+            "stream_bidirectional_mode": "rtp",
+            "stream_bidirectional_codec": "PCMU",
+        }
+
+    async def _refuse(self, leg: str, message: str) -> None:
+        """There is no line: the busy tone, or the message once the leg is answered."""
+        if message:
+            await self._commands.send(leg, "answer", f"{leg}.answer", **self._leg(ClientState(busy=message)))
+        else:
+            await self._commands.send(leg, "reject", f"{leg}.reject", cause="USER_BUSY")
+
+    # -- the person's leg
+
+    async def _dial(self, transfer: Transfer, report: CallReport) -> None:
+        """Ring the person. Where that fails, the call goes on without them."""
+        parties = report.parties
+        ours = parties.from_number if parties.direction == "outbound" else parties.to_number
+        state = ClientState(
+            parties.call,
+            parties.stream,
+            parties.from_number,
+            parties.to_number,
+            parties.direction,
+            caller=parties.provider_call,
+        )
+        try:
+            if not self._settings.telnyx_connection_id:
+                msg = "ORCHESTRA_TELNYX_CONNECTION_ID is not set: without it nobody can be rung"
+                raise CarrierError(msg)  # noqa: TRY301 - it fails like a refused command
+            await self._commands.dial(
+                f"{parties.call}.dial.{parties.stream}",
+                connection_id=self._settings.telnyx_connection_id,
+                to=transfer.target,
+                **{"from": self._settings.telnyx_number or ours},
+                link_to=parties.provider_call,
+                timeout_secs=self._settings.ring_s,
+                **self._leg(state),
+            )
+        except CarrierError as error:
+            _LOG.warning("transfer.failed", call=parties.call, error=str(error))
+            failed = replace(report, transfer_status=str(error)[:200])
+            await self.proceed(failed, self._control.after_transfer)
+
+    async def brief(self, leg: str, call: str) -> None:
+        """The person has answered: they hear what the call is about, and take it with a key."""
+        transfer = await self._control.requested_transfer(call)
+        if transfer is None:
+            await self.hang_up(leg)
+            return
+        phrases = DEFAULT_LANGUAGE.phrases
+        briefing = phrases.incoming_transfer.format(app=self._control.app, briefing=transfer.briefing).strip()
+        await self._commands.send(
+            leg,
+            "gather_using_speak",
+            f"{leg}.brief",
+            payload=f"{briefing} {phrases.accept_transfer.format(key=ACCEPT_KEY)}",
+            minimum_digits=1,
+            maximum_digits=1,
+            maximum_tries=1,
+            timeout_millis=_ACCEPT_WITHIN_MS,
+            **_VOICE,
+        )
+
+    async def accept(self, leg: str, state: ClientState, digits: str) -> None:
+        """The person has pressed a key, or none."""
+        accepts = digits == ACCEPT_KEY and await self._control.accept_transfer(state.call)
+        bridged = accepts and await self._commands.send(
+            state.caller, "bridge", f"{state.call}.bridge.{state.stream}", call_control_id=leg
+        )
+        if not bridged:
+            await self.hang_up(leg)
