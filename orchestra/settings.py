@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8480
     """Port of the edge. 0: a free one."""
     public_url: str | None = None
-    """URL at which Twilio and browsers reach the edges, in front of any proxy: https://voice.example.com."""
+    """URL at which carriers and browsers reach the edges, in front of any proxy: https://voice.example.com."""
     max_calls: Annotated[int, Field(ge=1)] = 20
     """Calls that one edge accepts at a time. A call takes about 30 ms of a core per second (see tests.bench edge)."""
     max_call_s: Annotated[float, Field(gt=0)] = 3600.0
@@ -189,6 +189,16 @@ class Settings(BaseSettings):
     """Telnyx Call Control application, for outbound calls and transfers."""
     telnyx_number: str = ""
     """Telnyx number that outbound calls and transfers come from, E.164."""
+    plivo_auth_id: str = ""
+    """Plivo account, for outbound calls."""
+    plivo_auth_token: SecretStr = SecretStr("")
+    """Plivo auth token. It verifies webhooks and signs media streams."""
+    plivo_api_url: str = "https://api.plivo.com"
+    """URL of Plivo's voice API."""
+    plivo_number: str = ""
+    """Plivo number for outbound calls, E.164."""
+    plivo_audio: Literal["mulaw", "l16"] = "mulaw"
+    """Audio of Plivo's media streams. mulaw: 8 kHz, as telephones have it. l16: 16 kHz, for lines in wideband."""
     machine_detection: bool = True
     """Let the carrier detect whether a person or a machine answered an outbound call."""
     machine_detection_async: bool = False

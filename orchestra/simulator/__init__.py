@@ -7,8 +7,15 @@ from orchestra.simulator.browser_caller import BrowserCaller
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.checks import CheckedTurn, Problem, check_call
 from orchestra.simulator.phone_line import PhoneLine, Tracks
+from orchestra.simulator.plivo_caller import PlivoCaller
 from orchestra.simulator.script import ScriptLine, load_recordings, read_script, render_script, synthesize_lines
 from orchestra.simulator.script_runner import Patience, ScriptedConversation, Utterance
+from orchestra.simulator.simulated_carriers import (
+    SIMULATED_CARRIERS,
+    SimulatedCaller,
+    SimulatedCarrier,
+    simulated_carrier,
+)
 from orchestra.simulator.telnyx_caller import TelnyxCaller
 from orchestra.simulator.telnyx_network import TelnyxNetwork
 from orchestra.simulator.transcribe import match_reply, transcribe_reply
@@ -19,16 +26,20 @@ from orchestra.voice.audio.mulaw import SAMPLE_RATE
 
 __all__ = [
     "SAMPLE_RATE",
+    "SIMULATED_CARRIERS",
     "BrowserCaller",
     "CallOutcome",
     "Caller",
     "CheckedTurn",
     "Patience",
     "PhoneLine",
+    "PlivoCaller",
     "Problem",
     "ReplyInProgress",
     "ScriptLine",
     "ScriptedConversation",
+    "SimulatedCaller",
+    "SimulatedCarrier",
     "Span",
     "TelnyxCaller",
     "TelnyxNetwork",
@@ -46,6 +57,7 @@ __all__ = [
     "measure_turns",
     "read_script",
     "render_script",
+    "simulated_carrier",
     "synthesize_lines",
     "to_telephone",
     "transcribe_reply",

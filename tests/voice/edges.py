@@ -187,7 +187,9 @@ async def running_edge(
     """An edge on a free port whose callers say these words, one stretch of speech after another."""
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    update = {"port": port, "twilio_auth_token": AUTH_TOKEN, "prerender": False} | changed
+    tokens = {"twilio_auth_token": AUTH_TOKEN, "plivo_auth_token": AUTH_TOKEN}
+    unset = {name: token for name, token in tokens.items() if not getattr(settings, name).get_secret_value()}
+    update = {"port": port, "prerender": False} | unset | changed
     chosen = Settings.model_validate(settings.model_dump() | update)
     edge = open_edge(chosen, bus.bus, cast("Engines", engines or ScriptedEngines(hears)), app or Greeting())
     async with serving(create_app(edge), listener):

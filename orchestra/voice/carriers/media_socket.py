@@ -35,6 +35,7 @@ class MediaSocket:
 
     Attributes:
         call: the call whose stream has begun; "" before.
+        closed_normally: the carrier has closed the socket with code 1000; a connection that broke has no such code.
 
     """
 
@@ -44,6 +45,7 @@ class MediaSocket:
         self._messages = RateLimit(_MESSAGES_PER_S, _AHEAD_S, _BEHIND_S)
         self._malformed = RateLimit(_MALFORMED_PER_S, _MALFORMED_AHEAD_S, 0.0)
         self.call = ""
+        self.closed_normally = False
 
     async def serve(
         self, read_start: Callable[[], Awaitable[StartT | None]], run: Callable[[StartT], Awaitable[None]]
@@ -75,6 +77,7 @@ class MediaSocket:
         """
         received = await self._websocket.receive()
         if received["type"] == "websocket.disconnect":
+            self.closed_normally = received.get("code") == _NORMAL
             return None
         if not self._messages.allows(1):
             msg = f"more than {_MESSAGES_PER_S:.0f} messages a second"

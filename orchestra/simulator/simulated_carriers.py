@@ -1,0 +1,70 @@
+"""Every carrier of an edge, simulated: the settings of an edge that takes its calls, and its callers."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestra.simulator.browser_caller import BrowserCaller
+from orchestra.simulator.caller import Caller, CallerBehaviour, CallOutcome
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.plivo_caller import PlivoCaller
+from orchestra.simulator.telnyx_caller import TelnyxCaller
+from orchestra.simulator.telnyx_network import TelnyxNetwork
+from orchestra.simulator.transfer_target import TransferTarget
+
+
+class SimulatedCaller(Protocol):
+    """Somebody who calls an edge once."""
+
+    async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
+        """Make the call over this line, run the conversation in it, and return when the call is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCarrier:
+    """One carrier, simulated.
+
+    Attributes:
+        name: the carrier's, as settings have it.
+        settings: of an edge that takes its calls.
+        caller: makes a caller of the edge at this address; the second argument is the person of a transfer.
+
+    """
+
+    name: str
+    settings: dict[str, str]
+    caller: Callable[[str, TransferTarget | None], SimulatedCaller]
+
+
+#: the carriers that can be simulated
+SIMULATED_CARRIERS = ("twilio", "browser", "telnyx", "plivo")
+
+
+@asynccontextmanager
+async def simulated_carrier(name: str) -> AsyncIterator[SimulatedCarrier]:
+    """One of `SIMULATED_CARRIERS`, with an account of its own, while the block runs."""
+    secret = secrets.token_hex(32)
+    match name:
+        case "browser":
+            yield SimulatedCarrier(name, {}, lambda url, _: BrowserCaller(url))
+        case "telnyx":
+            async with TelnyxNetwork() as network:
+                yield SimulatedCarrier(
+                    name,
+                    network.settings,
+                    lambda url, person: TelnyxCaller(network, url, transfer_target=person),
+                )
+        case "plivo":
+            yield SimulatedCarrier(
+                name,
+                {"carrier": name, "plivo_auth_token": secret},
+                lambda url, person: PlivoCaller(url, secret, transfer_target=person),
+            )
+        case _:
+            yield SimulatedCarrier(
+                name,
+                {"carrier": name, "twilio_auth_token": secret},
+                lambda url, person: Caller(url, secret, transfer_target=person),
+            )

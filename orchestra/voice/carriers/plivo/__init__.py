@@ -1,0 +1,1 @@
+"""Plivo: its webhooks and XML documents, audio streams, the voice API."""

@@ -1,0 +1,166 @@
+"""The XML documents that tell Plivo what to do with a call.
+
+Sources: https://www.plivo.com/docs/voice/xml/audiostream (Stream), https://www.plivo.com/docs/voice/xml/dial,
+https://www.plivo.com/docs/voice/xml/hangup, https://www.plivo.com/docs/voice/xml/routing (Redirect, Wait)
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlencode
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from orchestra.history.ending import Transfer
+from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.voice.carriers.plivo.ticket import Ticket, write_ticket
+from orchestra.voice.carriers.port import Connect
+
+ANSWER_PATH = "/plivo/answer"
+STREAM_PATH = "/plivo/stream"
+AFTER_STREAM_PATH = "/plivo/after-stream"
+AFTER_DIAL_PATH = "/plivo/after-dial"
+BRIEFING_PATH = "/plivo/briefing"
+DIAL_EVENT_PATH = "/plivo/dial-event"
+MACHINE_PATH = "/plivo/machine"
+HANGUP_PATH = "/plivo/hangup"
+
+#: the key that a person presses to take a call
+ACCEPT_KEY = "1"
+#: from the answer on: the briefing, and the time to press a key
+_ACCEPT_WITHIN_S = 60
+_AGAIN_S = 2
+_CONTENT_TYPES = {"mulaw": "audio/x-mulaw;rate=8000", "l16": "audio/x-l16;rate=16000"}
+#: what XML 1.0 has no place for, however it is written
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUrl:
+    """Where Plivo reaches this edge: ``https://voice.example.com``, as seen in front of any proxy."""
+
+    url: str
+
+    def at(self, path: str, **query: str) -> str:
+        """The address of a path."""
+        tail = f"?{urlencode(query)}" if query else ""
+        return f"{self.url.rstrip('/')}{path}{tail}"
+
+    def after(self, path: str, call: str, stream: int) -> str:
+        """Where Plivo asks what follows this stream of the call; ignored once a later stream has begun."""
+        return self.at(path, call=call, **({"stream": str(stream)} if stream else {}))
+
+    def socket_at(self, path: str) -> str:
+        """The address of a WebSocket."""
+        return self.at(path).replace("http", "ws", 1)
+
+
+class Documents:
+    """Writes the documents of one carrier.
+
+    Args:
+        public: where Plivo reaches the edges.
+        ring_s: how long a transfer may ring.
+        audio: of streams.
+        app: the app's name, for people who are asked to take a call.
+
+    """
+
+    def __init__(self, public: PublicUrl, *, ring_s: int, audio: Literal["mulaw", "l16"], app: str) -> None:
+        self._public = public
+        self._ring_s = ring_s
+        self._app = app
+        self._content_type = _CONTENT_TYPES[audio]
+
+    def connect(self, step: Connect, token: str) -> str:
+        """Connect the call's audio to the media WebSocket; when it ends, ask what happens next."""
+        parties = step.parties
+        ticket = Ticket(
+            token=token,
+            call=parties.call,
+            from_number=parties.from_number,
+            to_number=parties.to_number,
+            direction=parties.direction,
+            resumed=step.resumed,
+            answered_by=step.answered_by,
+        )
+        response = Element("Response")
+        stream = SubElement(
+            response,
+            "Stream",
+            bidirectional="true",
+            # what follows is done once the stream has ended, in whichever way
+            keepCallAlive="true",
+            audioTrack="inbound",
+            contentType=self._content_type,
+            extraHeaders=write_ticket(ticket),
+        )
+        stream.text = self._public.socket_at(STREAM_PATH)
+        _redirect(response, self._public.after(AFTER_STREAM_PATH, parties.call, parties.stream))
+        return _document(response)
+
+    def busy(self, message: str = "") -> str:
+        """All lines are in use. The caller hears the message, or without one the busy tone."""
+        response = Element("Response")
+        if message:
+            _speak(response, message)
+            SubElement(response, "Hangup")
+        else:
+            SubElement(response, "Hangup", reason="busy")
+        return _document(response)
+
+    def hang_up(self) -> str:
+        """The call is over."""
+        response = Element("Response")
+        SubElement(response, "Hangup")
+        return _document(response)
+
+    def ask_again(self, url: str, message: str = "") -> str:
+        """Say the message, if there is one, wait a moment, then ask at this address what happens next."""
+        response = Element("Response")
+        if message:
+            _speak(response, message)
+        SubElement(response, "Wait", length=str(_AGAIN_S))
+        _redirect(response, url)
+        return _document(response)
+
+    def dial(self, transfer: Transfer, call: str, *, stream: int = 0) -> str:
+        """Ring the person. They are briefed, and take the call with a key, which no answering machine presses.
+
+        Afterwards the edge is asked what follows. ``stream`` is the call's stream that ended for the transfer.
+        """
+        response = Element("Response")
+        dial = SubElement(
+            response,
+            "Dial",
+            action=self._public.after(AFTER_DIAL_PATH, call, stream),
+            method="POST",
+            timeout=str(self._ring_s),
+            callbackUrl=self._public.at(DIAL_EVENT_PATH, call=call),
+            callbackMethod="POST",
+            confirmSound=self._public.at(BRIEFING_PATH, call=call),
+            confirmKey=ACCEPT_KEY,
+            confirmTimeout=str(_ACCEPT_WITHIN_S),
+        )
+        is_sip = transfer.target.startswith(("sip:", "sips:"))
+        SubElement(dial, "User" if is_sip else "Number").text = transfer.target
+        return _document(response)
+
+    def briefing(self, transfer: Transfer) -> str:
+        """What the person hears before they take the call."""
+        phrases = DEFAULT_LANGUAGE.phrases
+        response = Element("Response")
+        _speak(response, phrases.incoming_transfer.format(app=self._app, briefing=transfer.briefing).strip())
+        _speak(response, phrases.accept_transfer.format(key=ACCEPT_KEY))
+        return _document(response)
+
+
+def _speak(response: Element, text: str) -> None:
+    SubElement(response, "Speak").text = _NOT_XML.sub("", text)
+
+
+def _redirect(response: Element, url: str) -> None:
+    SubElement(response, "Redirect", method="POST").text = url
+
+
+def _document(response: Element) -> str:
+    return tostring(response, encoding="unicode", xml_declaration=False)
