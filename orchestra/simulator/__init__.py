@@ -16,6 +16,7 @@ from orchestra.simulator.simulated_carriers import (
     SimulatedCarrier,
     simulated_carrier,
 )
+from orchestra.simulator.sip_caller import SipCaller
 from orchestra.simulator.telnyx_caller import TelnyxCaller
 from orchestra.simulator.telnyx_network import TelnyxNetwork
 from orchestra.simulator.transcribe import match_reply, transcribe_reply
@@ -40,6 +41,7 @@ __all__ = [
     "ScriptedConversation",
     "SimulatedCaller",
     "SimulatedCarrier",
+    "SipCaller",
     "Span",
     "TelnyxCaller",
     "TelnyxNetwork",
