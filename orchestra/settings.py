@@ -199,6 +199,16 @@ class Settings(BaseSettings):
     """Plivo number for outbound calls, E.164."""
     plivo_audio: Literal["mulaw", "l16"] = "mulaw"
     """Audio of Plivo's media streams. mulaw: 8 kHz, as telephones have it. l16: 16 kHz, for lines in wideband."""
+    vonage_application_id: str = ""
+    """Vonage application, for outbound calls and warm transfers. Webhooks of another one are refused."""
+    vonage_private_key: SecretStr = SecretStr("")
+    """Private key of the Vonage application: its PEM text, or the name of a file with it."""
+    vonage_signature_secret: SecretStr = SecretStr("")
+    """Vonage signature secret. It verifies webhooks and signs media streams."""
+    vonage_api_url: str = "https://api.nexmo.com"
+    """URL of Vonage's REST API."""
+    vonage_number: str = ""
+    """Vonage number that outbound calls and transfers show, E.164."""
     machine_detection: bool = True
     """Let the carrier detect whether a person or a machine answered an outbound call."""
     machine_detection_async: bool = False

@@ -23,6 +23,7 @@ from orchestra.simulator.transcribe import match_reply, transcribe_reply
 from orchestra.simulator.transcript_match import TranscriptMatch, compare
 from orchestra.simulator.transfer_target import TransferTarget
 from orchestra.simulator.twilio_rest import TwilioRestServer
+from orchestra.simulator.vonage_caller import VonageCaller, VonageWebhooks
 from orchestra.voice.audio.mulaw import SAMPLE_RATE
 
 __all__ = [
@@ -51,6 +52,8 @@ __all__ = [
     "TurnAudio",
     "TwilioRestServer",
     "Utterance",
+    "VonageCaller",
+    "VonageWebhooks",
     "check_call",
     "compare",
     "cut",

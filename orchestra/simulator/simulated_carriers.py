@@ -13,6 +13,7 @@ from orchestra.simulator.plivo_caller import PlivoCaller
 from orchestra.simulator.telnyx_caller import TelnyxCaller
 from orchestra.simulator.telnyx_network import TelnyxNetwork
 from orchestra.simulator.transfer_target import TransferTarget
+from orchestra.simulator.vonage_caller import VonageCaller
 
 
 class SimulatedCaller(Protocol):
@@ -39,7 +40,7 @@ class SimulatedCarrier:
 
 
 #: the carriers that can be simulated
-SIMULATED_CARRIERS = ("twilio", "browser", "telnyx", "plivo")
+SIMULATED_CARRIERS = ("twilio", "browser", "telnyx", "plivo", "vonage")
 
 
 @asynccontextmanager
@@ -61,6 +62,12 @@ async def simulated_carrier(name: str) -> AsyncIterator[SimulatedCarrier]:
                 name,
                 {"carrier": name, "plivo_auth_token": secret},
                 lambda url, person: PlivoCaller(url, secret, transfer_target=person),
+            )
+        case "vonage":
+            yield SimulatedCarrier(
+                name,
+                {"carrier": name, "vonage_signature_secret": secret},
+                lambda url, person: VonageCaller(url, secret, transfer_target=person or TransferTarget()),
             )
         case _:
             yield SimulatedCarrier(

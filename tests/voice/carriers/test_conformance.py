@@ -35,7 +35,7 @@ FIVE_HZ = (770, 1336)
 
 
 #: carriers that can connect the caller with a telephone
-TRANSFERS = {"twilio", "telnyx", "plivo"}
+TRANSFERS = {"twilio", "telnyx", "plivo", "vonage"}
 
 
 @pytest.fixture(params=SIMULATED_CARRIERS)
