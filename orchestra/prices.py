@@ -45,8 +45,8 @@ class Prices(BaseModel):
         )
 
 
-def read_prices(value: object) -> object:
-    """Parse the setting's text; an empty one is an empty table.
+def read_table(value: object) -> object:
+    """Parse a setting's JSON text; an empty one is an empty table.
 
     Raises:
         ValueError: the text is not JSON.

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from orchestra.engine_names import engine_names
 from orchestra.errors import SettingError
 from orchestra.hide_secrets import secrets_in
-from orchestra.prices import Prices, read_prices
+from orchestra.prices import Prices, read_table
 
 if TYPE_CHECKING:
     STTName = str
@@ -35,6 +35,14 @@ def _prefixes(text: str) -> str:
             msg = f"{prefix!r} is not a valid prefix of a number: write +1212,+44"
             raise ValueError(msg)
     return text
+
+
+def _attributes(attributes: dict[str, str]) -> dict[str, str]:
+    for name in attributes:
+        if not re.fullmatch(r"[A-Za-z]{1,64}", name, re.ASCII) or name == "url":
+            msg = f"{name!r} is no attribute that can be set"
+            raise ValueError(msg)
+    return attributes
 
 
 def _random(secret: SecretStr) -> SecretStr:
@@ -209,6 +217,10 @@ class Settings(BaseSettings):
     """URL of Vonage's REST API."""
     vonage_number: str = ""
     """Vonage number that outbound calls and transfers show, E.164."""
+    twilio_media: Literal["stream", "relay"] = "stream"
+    """How Twilio's calls come: as audio (stream), or as text that Twilio hears and says (relay: Conversation Relay)."""
+    relay_attributes: Annotated[dict[str, str], NoDecode, BeforeValidator(read_table), AfterValidator(_attributes)] = {}
+    """Attributes of Conversation Relay, as JSON: {"voice": "…", "language": "en-US"}."""
     machine_detection: bool = True
     """Let the carrier detect whether a person or a machine answered an outbound call."""
     machine_detection_async: bool = False
@@ -227,7 +239,7 @@ class Settings(BaseSettings):
     """How long call records, and the index of a caller's earlier calls, stay on the server."""
     lost_call_s: Annotated[float, Field(gt=0)] = 120.0
     """A call without any event for this long, and without an edge, is closed as failed."""
-    prices: Annotated[Prices, NoDecode, BeforeValidator(read_prices)] = Prices()
+    prices: Annotated[Prices, NoDecode, BeforeValidator(read_table)] = Prices()
     """Prices as JSON: {"models": {NAME: {"prompt_per_million": …, "completion_per_million": …}}, "call_per_minute": …,
     "stt_per_minute": {ENGINE: …}, "tts_per_1000_characters": {ENGINE: …}, "currency": "USD"}."""
     number_key: SecretStr = SecretStr("")

@@ -8,6 +8,7 @@ from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.checks import CheckedTurn, Problem, check_call
 from orchestra.simulator.phone_line import PhoneLine, Tracks
 from orchestra.simulator.plivo_caller import PlivoCaller
+from orchestra.simulator.relay_session import RelayVoice
 from orchestra.simulator.script import ScriptLine, load_recordings, read_script, render_script, synthesize_lines
 from orchestra.simulator.script_runner import Patience, ScriptedConversation, Utterance
 from orchestra.simulator.simulated_carriers import (
@@ -37,6 +38,7 @@ __all__ = [
     "PhoneLine",
     "PlivoCaller",
     "Problem",
+    "RelayVoice",
     "ReplyInProgress",
     "ScriptLine",
     "ScriptedConversation",

@@ -63,6 +63,11 @@ class MediaStream:
         line.stream = stream
         return stream
 
+    @property
+    def state(self) -> dict[str, str]:
+        """What the carrier's next request says of it."""
+        return {"StreamSid": self.sid}
+
     async def run(self) -> None:
         """Handle the edge's messages until either side closes the stream.
 

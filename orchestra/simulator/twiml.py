@@ -1,4 +1,4 @@
-"""The TwiML that an edge answers with: the verbs of a voice call over Media Streams.
+"""The TwiML that an edge answers with: the verbs of a voice call over Media Streams or Conversation Relay.
 
 See Twilio's "TwiML for Programmable Voice": https://www.twilio.com/docs/voice/twiml
 """
@@ -16,6 +16,16 @@ class ConnectStream:
     """Connect the call's audio to the WebSocket ``url``; when the stream ends, ask ``action`` what happens next."""
 
     url: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRelay:
+    """Connect the call as text to the WebSocket ``url``: Conversation Relay, with the element's other attributes."""
+
+    url: str
+    attributes: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     action: str = ""
 
@@ -67,7 +77,7 @@ class Redirect:
     url: str
 
 
-Verb = ConnectStream | Dial | Gather | Hangup | Say | Pause | Redirect
+Verb = ConnectStream | ConnectRelay | Dial | Gather | Hangup | Say | Pause | Redirect
 
 
 def parse_twiml(document: str) -> list[Verb]:
@@ -110,13 +120,13 @@ def _verb(element: ET.Element) -> Verb:
             raise RejectedError(msg)
 
 
-def _connect(element: ET.Element) -> ConnectStream:
-    stream = element.find("Stream")
-    if stream is None or not stream.get("url"):
-        msg = "the edge answered <Connect> without a <Stream url=…>"
-        raise RejectedError(msg)
-    return ConnectStream(
-        url=stream.get("url", ""),
-        parameters={p.get("name", ""): p.get("value", "") for p in stream.findall("Parameter")},
-        action=element.get("action", ""),
-    )
+def _connect(element: ET.Element) -> ConnectStream | ConnectRelay:
+    noun = next(iter(element), element)
+    url, action = noun.get("url", ""), element.get("action", "")
+    parameters = {p.get("name", ""): p.get("value", "") for p in noun.findall("Parameter")}
+    if noun.tag == "Stream" and url:
+        return ConnectStream(url, parameters, action)
+    if noun.tag == "ConversationRelay" and url:
+        return ConnectRelay(url, dict(noun.attrib), parameters, action)
+    msg = "the edge answered <Connect> without a <Stream url=…> or a <ConversationRelay url=…>"
+    raise RejectedError(msg)

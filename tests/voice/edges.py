@@ -21,6 +21,7 @@ from orchestra.endpointing import Endpointing
 from orchestra.settings import Settings
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.relay_session import RelayVoice
 from orchestra.testing import TestBus
 from orchestra.voice.audio.mulaw import Samples
 from orchestra.voice.edge.edge import Edge, open_edge
@@ -195,6 +196,13 @@ async def running_edge(
     async with serving(create_app(edge), listener):
         yield RunningEdge(edge, f"http://127.0.0.1:{port}", bus)
     listener.close()
+
+
+def relay_voice(running: RunningEdge, **changed: Any) -> RelayVoice:
+    """A carrier that hears what the edge's own engine would hear, and speaks like it."""
+    words = cast("ScriptedEngines", running.edge.engines).words
+    given = {"hear": lambda: words.popleft() if words else "", "speak": lambda text: tone(WORD_S * len(text.split()))}
+    return RelayVoice(**(given | changed))
 
 
 def tone(seconds: float, amplitude: int = 8000) -> Samples:

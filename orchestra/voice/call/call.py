@@ -17,6 +17,7 @@ from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
+from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.usage_meter import UsageMeter
@@ -97,6 +98,7 @@ class Call:
         on_measured: is called with the times of each turn.
         resume_state: the state of a call that another edge began; None for a new one.
         sample_rate: of its audio in both directions, in Hz.
+        playback: what of the agent's speech was heard, where that is not known from the call's audio.
         speculation: how much of a reply may be made before the caller's turn is over.
         clock: the time; tests pass their own.
 
@@ -119,6 +121,7 @@ class Call:
         on_measured: Callable[[TurnMeasured], None] = lambda _: None,
         resume_state: ResumeState | None = None,
         sample_rate: int = SAMPLE_RATE,
+        playback: Playback | None = None,
         speculation: Speculation = SPECULATION,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -131,7 +134,7 @@ class Call:
         self.conversation = Conversation(
             parties.call,
             stt,
-            self.audio,
+            playback or self.audio,
             publish=self._publish,
             speak=speak,
             end=self._on_agents_end,

@@ -6,7 +6,6 @@ from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.history.ending import Ending, HangUp, Transfer
 from orchestra.history.resume import ResumeState
 from orchestra.language.utterance import has_words
-from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.actions import (
     Action,
     Backchannel,
@@ -26,6 +25,7 @@ from orchestra.voice.call.actions import (
     TurnResumed,
 )
 from orchestra.voice.call.line_checks import LineChecks
+from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.prediction_limit import PredictionLimit
 from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch
 from orchestra.voice.call.speculation import SPECULATION, Speculation
@@ -85,7 +85,7 @@ class Conversation:
     Args:
         call: the call's id.
         engine: name of the speech-to-text engine, for `TranscriptFinal`.
-        audio: the call's audio.
+        audio: what of the agent's speech has been played.
         publish: puts an event on its stream.
         speak: hands speech to the pipeline, in order.
         end: called when the agents end the call.
@@ -100,7 +100,7 @@ class Conversation:
         self,
         call: str,
         engine: str,
-        audio: CallAudio,
+        audio: Playback,
         *,
         publish: Callable[[Event], object],
         speak: Callable[[Speech], None],

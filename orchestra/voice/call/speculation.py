@@ -16,13 +16,17 @@ class Speculation:
     def __init__(
         self, level: Literal["off", "prompt", "speech"] = "speech", is_busy: Callable[[], bool] = lambda: False
     ) -> None:
-        self._level = level
+        self._level: Literal["off", "prompt", "speech"] = level
         self._is_busy = is_busy
 
     @property
     def prompts(self) -> bool:
         """Whether the agents may be asked before the turn is over."""
         return self._level != "off" and not self._is_busy()
+
+    def without_speech(self) -> "Speculation":
+        """The same for a call whose speech is made by its carrier."""
+        return Speculation("off" if self._level == "off" else "prompt", self._is_busy)
 
     @property
     def speech(self) -> bool:

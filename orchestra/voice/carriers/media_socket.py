@@ -33,16 +33,22 @@ class MediaSocket:
 
     A malformed message is an error until the stream has begun; afterwards it is skipped, and counted for its call.
 
+    Args:
+        websocket: the socket.
+        control: counts what is refused.
+        messages_per_s: the most that a carrier sends for long.
+
     Attributes:
         call: the call whose stream has begun; "" before.
         closed_normally: the carrier has closed the socket with code 1000; a connection that broke has no such code.
 
     """
 
-    def __init__(self, websocket: WebSocket, control: CallControl) -> None:
+    def __init__(self, websocket: WebSocket, control: CallControl, *, messages_per_s: float = _MESSAGES_PER_S) -> None:
         self._websocket = websocket
         self._control = control
-        self._messages = RateLimit(_MESSAGES_PER_S, _AHEAD_S, _BEHIND_S)
+        self._messages_per_s = messages_per_s
+        self._messages = RateLimit(messages_per_s, _AHEAD_S, _BEHIND_S)
         self._malformed = RateLimit(_MALFORMED_PER_S, _MALFORMED_AHEAD_S, 0.0)
         self.call = ""
         self.closed_normally = False
@@ -80,7 +86,7 @@ class MediaSocket:
             self.closed_normally = received.get("code") == _NORMAL
             return None
         if not self._messages.allows(1):
-            msg = f"more than {_MESSAGES_PER_S:.0f} messages a second"
+            msg = f"more than {self._messages_per_s:.0f} messages a second"
             raise RejectedError(msg)
         text: str | None = received.get("text")
         return received.get("bytes") or b"" if text is None else text

@@ -13,7 +13,7 @@ or its pipeline knows a carrier's protocol. `CallControl` decides from the call'
 from collections.abc import AsyncGenerator, Callable, Collection, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.refusal_log import Refusals
@@ -101,6 +101,64 @@ class MediaStream(Protocol):
 
     async def clear(self) -> None:
         """Have the carrier drop what it has not played; the marks in it come back."""
+
+
+# -- one call as text, whose carrier hears and speaks
+
+
+class WordsReceived(NamedTuple):
+    """What the caller has said since they began to speak; until it is ``final`` more or other words follow."""
+
+    text: str
+    final: bool
+
+
+class AgentCut(NamedTuple):
+    """The caller has interrupted the agent: the carrier has dropped what it has not said. ``heard`` is what it had."""
+
+    heard: str
+
+
+class WordsPlayed(NamedTuple):
+    """The carrier has said these of the words that it was given."""
+
+    text: str
+
+
+class SpeakerChanged(NamedTuple):
+    """The voice of one side is heard, or is no longer."""
+
+    speaker: Literal["caller", "agent"]
+    speaks: bool
+
+
+TextReceived = WordsReceived | AgentCut | WordsPlayed | SpeakerChanged | DigitReceived
+
+
+class TextStream(Protocol):
+    """One call as text, both ways. A call whose stream broke gets another one."""
+
+    @property
+    def engine(self) -> str:
+        """The carrier's name as a speech engine."""
+
+    async def receive(self) -> TextReceived:
+        """What comes next.
+
+        Raises:
+            RejectedError: the carrier broke its protocol.
+            StreamLostError: the connection is gone: the carrier says elsewhere whether the caller has hung up.
+
+        """
+
+    async def send_text(self, token: str, *, last: bool = False) -> bool:
+        """Have this said after what was sent before. False: the stream is closed.
+
+        After the ``last`` of a reply, the first of another one may take the place of what is not said yet.
+        """
+
+    async def send_digits(self, digits: str) -> None:
+        """Have these keys sent as tones, at once."""
 
 
 # -- what happens to a call
@@ -251,6 +309,14 @@ class CallControl(Protocol):
 
     async def serve(self, stream: MediaStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
         """Run the call over this stream, until either is over.
+
+        Raises:
+            RejectedError: the carrier broke its protocol, or the call is over.
+
+        """
+
+    async def serve_text(self, stream: TextStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
+        """Run the call over this stream of text, until either is over.
 
         Raises:
             RejectedError: the carrier broke its protocol, or the call is over.

@@ -28,9 +28,10 @@ from orchestra.voice.carriers.port import (
     Outdated,
     Parties,
     Step,
+    TextStream,
 )
 from orchestra.voice.carriers.stream_token import LIFETIME_S, claim_stream
-from orchestra.voice.edge.call_session import serve_call
+from orchestra.voice.edge.call_session import serve_call, serve_text_call
 from orchestra.voice.edge.calls_without_stream import close_call
 from orchestra.voice.edge.edge import Edge
 from orchestra_schemas import (
@@ -49,6 +50,8 @@ _LOG = structlog.get_logger("orchestra.voice")
 _JOURNAL_WITHIN_S = 3.0
 _FLUSH_WITHIN_S = 2.0
 _COUNTED_WITHIN_S = 1.0
+#: the edge of a call whose carrier says that it is over knows it within this
+_ENDED_WITHIN_S = 3.0
 #: from the moment that a call has its id, also when we place it: it may ring for ten minutes
 _BEGINS_WITHIN_S = 900.0
 #: an edge that crashes because of a call would crash again
@@ -165,8 +168,9 @@ class EdgeCallControl:
         if state is not None and report.stream < state.stream:
             return self._outdated(report)
         if report.end_reason is not None:
-            if state is not None and not state.ended and edge.admission.find(call) is None:
-                edge.lost.wait_for(call, report.end_reason)
+            if state is not None and not state.ended:
+                # its edge may be about to say the same, or about to find that the stream is gone
+                edge.lost.wait_for(call, report.end_reason, within_s=_ENDED_WITHIN_S)
             return HangUp()
         if state is None or not (state.ended or state.started_at or state.turn):
             return await self._connect_late(report, state or ResumeState())
@@ -314,6 +318,15 @@ class EdgeCallControl:
 
         """
         await serve_call(self._edge, stream, parties, resumed=resumed, answered_by=answered_by)
+
+    async def serve_text(self, stream: TextStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
+        """Run the call over this stream of text, until either is over.
+
+        Raises:
+            RejectedError: the carrier broke its protocol, or the call is over.
+
+        """
+        await serve_text_call(self._edge, stream, parties, resumed=resumed, answered_by=answered_by)
 
     def message_skipped(self, call: str, reason: str) -> None:
         """A message of the carrier's made no sense, and was skipped."""

@@ -1,20 +1,31 @@
-"""One call on one media stream: it starts or resumes, runs, and ends or waits for its next stream."""
+"""One call on one stream: it starts or resumes, runs, and ends or waits for its next stream."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple
 
 import structlog
 from redis.exceptions import RedisError
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError, StreamLostError
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
 from orchestra.voice.call.call import Call
-from orchestra.voice.carriers.port import AudioReceived, DigitReceived, MarkReturned, MediaStream, Parties
+from orchestra.voice.carriers.port import (
+    AudioReceived,
+    DigitReceived,
+    MarkReturned,
+    MediaStream,
+    Parties,
+    TextStream,
+)
 from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.edge.edge import Edge
 from orchestra.voice.pipeline.agent_speech import SpeechQueue
 from orchestra.voice.pipeline.pipeline import CallPipeline
+from orchestra.voice.text.text_call import TextCall
+from orchestra.voice.text.text_playback import TextPlayback
 from orchestra_schemas.calls import EndReason
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -25,6 +36,15 @@ _FLUSH_WITHIN_S = 2.0
 _JOURNAL_WITHIN_S = 3.0
 
 
+class CallParts(NamedTuple):
+    """The tasks of a call's stream, and what ends the first of them."""
+
+    speaking: Coroutine[Any, Any, None]
+    listening: Coroutine[Any, Any, None]
+    watching: Coroutine[Any, Any, None]
+    stop: Callable[[], Awaitable[None]]
+
+
 async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
     """Run the call over this stream, until either is over.
 
@@ -33,14 +53,66 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
 
     """
     speech = SpeechQueue()
-    begin = _resume if resumed else _start
-    call = await begin(edge, stream, parties, speech, answered_by)
+
+    def make(state: ResumeState | None) -> Call:
+        return Call(
+            parties,
+            edge.script_of(parties, answered_by),
+            edge.engines.name,
+            edge.publisher,
+            speech.put,
+            on_measured=edge.turn_latency.observe,
+            resume_state=state,
+            sample_rate=stream.sample_rate,
+            speculation=edge.speculation,
+        )
+
+    def parts(call: Call) -> CallParts:
+        pipeline = CallPipeline(call, speech, edge.phrase_cache.find, edge.engines, stream)
+        return CallParts(pipeline.run(), _read_all(call, pipeline, stream), call.watch(), pipeline.stop)
+
+    await _serve(edge, parties, make, parts, resumed=resumed)
+
+
+async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
+    """The same over a stream of text, whose carrier hears and speaks. The call has no audio, and no recording."""
+    speech, playback = SpeechQueue(), TextPlayback(SYSTEM_CLOCK.monotonic)
+
+    def make(state: ResumeState | None) -> Call:
+        return Call(
+            parties,
+            edge.script_of(parties, answered_by),
+            f"{stream.engine}/{stream.engine}",
+            edge.publisher,
+            speech.put,
+            on_measured=edge.turn_latency.observe,
+            resume_state=state,
+            playback=playback,
+            speculation=edge.speculation.without_speech(),
+        )
+
+    def parts(call: Call) -> CallParts:
+        text = TextCall(call, speech, playback, stream)
+        return CallParts(text.run(), text.listen(), text.watch(), text.stop)
+
+    await _serve(edge, parties, make, parts, resumed=resumed)
+
+
+async def _serve(
+    edge: Edge,
+    parties: Parties,
+    make: Callable[[ResumeState | None], Call],
+    parts: Callable[[Call], CallParts],
+    *,
+    resumed: bool,
+) -> None:
+    """Start or resume the call, run it until it or its stream is over, and publish how it ended."""
+    call = await _resume(edge, parties, make) if resumed else _open_call(edge, make(None))
     log = _LOG.bind(call=call.id)
     reason: EndReason | None = "failed"
     log.info("call.started")
     try:
-        pipeline = CallPipeline(call, speech, edge.phrase_cache.find, edge.engines, stream)
-        reason = await _run_call(call, pipeline, stream)
+        reason = await _run_call(call, parts(call))
     except StreamLostError:
         reason = None
         edge.lost.wait_for(call.id)
@@ -55,11 +127,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
         await asyncio.gather(_flush(edge, call.id), *over)
 
 
-async def _start(edge: Edge, stream: MediaStream, parties: Parties, speech: SpeechQueue, answered_by: str) -> Call:
-    return _open_call(edge, stream, parties, speech, answered_by=answered_by, state=None)
-
-
-async def _resume(edge: Edge, stream: MediaStream, parties: Parties, speech: SpeechQueue, answered_by: str) -> Call:
+async def _resume(edge: Edge, parties: Parties, make: Callable[[ResumeState | None], Call]) -> Call:
     """Continue the call in the state that its journal gives.
 
     Raises:
@@ -79,33 +147,13 @@ async def _resume(edge: Edge, stream: MediaStream, parties: Parties, speech: Spe
             msg = "the call is over"
             raise RejectedError(msg)
         # nothing is awaited from here on, so no event is lost between the journal and the call
-        began = state if state.started_at else None
-        call = _open_call(edge, stream, parties, speech, answered_by=answered_by, state=began)
+        call = _open_call(edge, make(state if state.started_at else None))
         call.seen_events.update(dict.fromkeys(event.id for event in journal))
         call.backlog = missed
     return call
 
 
-def _open_call(
-    edge: Edge,
-    stream: MediaStream,
-    parties: Parties,
-    speech: SpeechQueue,
-    *,
-    answered_by: str,
-    state: ResumeState | None,
-) -> Call:
-    call = Call(
-        parties,
-        edge.script_of(parties, answered_by),
-        edge.engines.name,
-        edge.publisher,
-        speech.put,
-        on_measured=edge.turn_latency.observe,
-        resume_state=state,
-        sample_rate=stream.sample_rate,
-        speculation=edge.speculation,
-    )
+def _open_call(edge: Edge, call: Call) -> Call:
     call.started()
     edge.admission.begin(call)
     edge.dispatcher.watch(call.id)
@@ -120,7 +168,7 @@ async def _flush(edge: Edge, call: str) -> None:
         _LOG.warning("call.journal_late", call=call, buffered=edge.publisher.buffered)
 
 
-async def _run_call(call: Call, pipeline: CallPipeline, stream: MediaStream) -> EndReason | None:
+async def _run_call(call: Call, parts: CallParts) -> EndReason | None:
     """Run the call's tasks until it ends here, and wait until they are done. None: the call continues elsewhere.
 
     Raises:
@@ -128,23 +176,23 @@ async def _run_call(call: Call, pipeline: CallPipeline, stream: MediaStream) -> 
         StreamLostError: the socket broke.
 
     """
-    speaking = asyncio.create_task(pipeline.run(), name=f"pipeline {call.id}")
-    reading = asyncio.create_task(_read_all(call, pipeline, stream), name=f"stream {call.id}")
-    watching = asyncio.create_task(call.watch(), name=f"watch {call.id}")
-    parts: list[asyncio.Task[None]] = [speaking, reading, watching]
+    speaking = asyncio.create_task(parts.speaking, name=f"pipeline {call.id}")
+    listening = asyncio.create_task(parts.listening, name=f"stream {call.id}")
+    watching = asyncio.create_task(parts.watching, name=f"watch {call.id}")
+    tasks: list[asyncio.Task[None]] = [speaking, listening, watching]
     try:
-        waited: list[asyncio.Future[Any]] = [*parts, call.over]
+        waited: list[asyncio.Future[Any]] = [*tasks, call.over]
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        for part in parts:
-            if part.done() and not call.over.done():
-                part.result()  # an error in one of them ends the call and is reported
-        call.end("caller_hung_up" if reading.done() else "failed")
+        for task in tasks:
+            if task.done() and not call.over.done():
+                task.result()  # an error in one of them ends the call and is reported
+        call.end("caller_hung_up" if listening.done() else "failed")
         return call.over.result()
     finally:
-        await pipeline.stop()
-        reading.cancel()
+        await parts.stop()
+        listening.cancel()
         watching.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _read_all(call: Call, pipeline: CallPipeline, stream: MediaStream) -> None:

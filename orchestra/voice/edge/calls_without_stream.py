@@ -106,9 +106,10 @@ class LostCalls:
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def wait_for(self, call: str, reason: EndReason = "caller_hung_up") -> None:
-        """Close this call after a while, unless an edge has resumed it by then."""
-        task = asyncio.create_task(self._wait_for(call, reason, time.time()), name=f"lost {call}")
+    def wait_for(self, call: str, reason: EndReason = "caller_hung_up", *, within_s: float | None = None) -> None:
+        """Close this call after a while (``within_s`` or the usual wait), unless an edge has resumed it by then."""
+        wait_s = self._wait_s if within_s is None else min(within_s, self._wait_s)
+        task = asyncio.create_task(self._wait_for(call, reason, time.time(), wait_s), name=f"lost {call}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -117,13 +118,13 @@ class LostCalls:
         self._closing.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _wait_for(self, call: str, reason: EndReason, lost_at: float) -> None:
+    async def _wait_for(self, call: str, reason: EndReason, lost_at: float, wait_s: float) -> None:
         again = True
         while True:
             waiting_since = time.monotonic()
             with contextlib.suppress(TimeoutError):
                 # a timeout is the usual end of the wait; the event is set when the process stops
-                async with asyncio.timeout(self._wait_s):
+                async with asyncio.timeout(wait_s):
                     await self._closing.wait()
             if self._find(call) is not None:
                 return

@@ -1,10 +1,11 @@
-"""Twilio as a carrier: its webhooks, its media WebSockets, and calls placed over its REST API."""
+"""Twilio as a carrier: its webhooks, its WebSockets, and calls placed over its REST API."""
 
 from fastapi import APIRouter
 
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.port import CallControl
+from orchestra.voice.carriers.relay_socket import RelaySockets
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import rest, twiml
 from orchestra.voice.carriers.twilio.webhooks import Webhooks
@@ -32,11 +33,14 @@ class TwilioCarrier:
             raise SettingError(msg)
 
     def routes(self, control: CallControl) -> APIRouter:
-        """The webhooks and the media WebSocket."""
-        webhooks = Webhooks(self._auth_token, self._public, self.tokens, control, ring_s=self._settings.ring_s)
+        """The webhooks and the WebSockets: calls of either kind may come back to an edge whose setting has changed."""
+        settings = self._settings
+        relay = settings.relay_attributes if settings.twilio_media == "relay" else None
+        webhooks = Webhooks(self._auth_token, self._public, self.tokens, control, ring_s=settings.ring_s, relay=relay)
         router = APIRouter()
         webhooks.add_to(router)
         router.add_api_websocket_route(twiml.STREAM_PATH, MediaSockets(self.tokens, control).serve)
+        router.add_api_websocket_route(twiml.RELAY_PATH, RelaySockets(self.tokens, control, "twilio").serve)
         return router
 
     async def place_call(self, call: str, to_number: str) -> str:

@@ -1,7 +1,8 @@
 """The language of Twilio's webhooks: signatures of requests, and TwiML for answers.
 
 Sources: https://www.twilio.com/docs/usage/security (signatures), https://www.twilio.com/docs/voice/twiml/stream,
-https://www.twilio.com/docs/voice/twiml/connect
+https://www.twilio.com/docs/voice/twiml/connect,
+https://www.twilio.com/docs/voice/twiml/connect/conversationrelay
 """
 
 import base64
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from twilio.twiml import voice_response  # type: ignore[import-untyped]
+from twilio.twiml import TwiML, voice_response  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
 from orchestra.history.ending import Transfer
@@ -22,6 +23,7 @@ from orchestra_schemas.calls import AnsweredBy, EndReason
 
 VOICE_PATH = "/twilio/voice"
 STREAM_PATH = "/twilio/stream"
+RELAY_PATH = "/twilio/relay"
 AFTER_STREAM_PATH = "/twilio/after-stream"
 AFTER_DIAL_PATH = "/twilio/after-dial"
 WHISPER_PATH = "/twilio/whisper"
@@ -33,6 +35,20 @@ MACHINE_PATH = "/twilio/machine"
 ACCEPT_KEY = "1"
 _ACCEPT_WITHIN_S = 10
 _AGAIN_S = 2
+
+#: how Conversation Relay hears, unless the settings say otherwise: interim words, keys, nobody's words lost, and what
+#: is played is told; it needs no greeting, which is the first text, so that it is known how much of it was heard
+_RELAY_ATTRIBUTES = {
+    "transcriptionProvider": "Deepgram",
+    "speechModel": "flux",
+    "partialPrompts": "true",
+    "interruptible": "any",
+    "preemptible": "true",
+    "reportInputDuringAgentSpeech": "any",
+    "ignoreBackchannel": "true",
+    "dtmfDetection": "true",
+    "events": "speaker-events tokens-played",
+}
 
 #: the final states of a call, and what they mean; see https://www.twilio.com/docs/voice/api/call-resource
 FINAL: dict[str, EndReason] = {
@@ -151,22 +167,47 @@ def _addresses(url: str) -> Iterator[str]:
 
 def connect_twiml(step: Connect, token: str, public: PublicUrl) -> str:
     """Connect the call's audio to the media WebSocket; when it ends, ask what happens next."""
+    connect = _connect(step, public)
+    _add_parameters(connect.stream(url=public.socket_at(STREAM_PATH)), step, token)
+    return _document(connect)
+
+
+def relay_twiml(step: Connect, token: str, public: PublicUrl, attributes: Mapping[str, str]) -> str:
+    """Connect the call to the WebSocket of Conversation Relay: Twilio hears and speaks, and we get and give text.
+
+    ``attributes`` of the element change or extend those that are usual here.
+    """
+    connect = _connect(step, public)
+    chosen = {**_RELAY_ATTRIBUTES, **attributes, "url": public.socket_at(RELAY_PATH)}
+    _add_parameters(connect.add_child("ConversationRelay", **chosen), step, token)
+    return _document(connect)
+
+
+def _connect(step: Connect, public: PublicUrl) -> voice_response.Connect:
     parties = step.parties
-    action = public.after(AFTER_STREAM_PATH, parties.call, parties.stream)
-    connect = voice_response.Connect(action=action, method="POST")
-    stream = connect.stream(url=public.socket_at(STREAM_PATH))
-    stream.parameter(name="token", value=token)
-    stream.parameter(name="call", value=parties.call)
-    stream.parameter(name="from_number", value=parties.from_number)
-    stream.parameter(name="to_number", value=parties.to_number)
-    if parties.direction == "outbound":
-        stream.parameter(name="direction", value=parties.direction)
-    if step.resumed:
-        stream.parameter(name="resumed", value="1")
-    if step.answered_by:
-        stream.parameter(name="answered_by", value=step.answered_by)
+    return voice_response.Connect(action=public.after(AFTER_STREAM_PATH, parties.call, parties.stream), method="POST")
+
+
+def _add_parameters(noun: TwiML, step: Connect, token: str) -> None:
+    """What the WebSocket is told of the call."""
+    parties = step.parties
+    given = {
+        "token": token,
+        "call": parties.call,
+        "from_number": parties.from_number,
+        "to_number": parties.to_number,
+        "direction": parties.direction if parties.direction == "outbound" else None,
+        "resumed": "1" if step.resumed else None,
+        "answered_by": step.answered_by or None,
+    }
+    for name, value in given.items():
+        if value is not None:
+            noun.append(voice_response.Parameter(name=name, value=value))
+
+
+def _document(verb: TwiML) -> str:
     response = voice_response.VoiceResponse()
-    response.append(connect)
+    response.append(verb)
     return str(response)
 
 

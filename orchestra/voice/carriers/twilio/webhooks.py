@@ -82,17 +82,26 @@ class Webhooks:
         tokens: issues the tokens of media streams.
         control: decides what happens next in a call.
         ring_s: how long a transfer may ring.
+        relay: the attributes of Conversation Relay; None: calls come as audio.
 
     """
 
     def __init__(
-        self, auth_token: str, public: twiml.PublicUrl, tokens: StreamTokens, control: CallControl, *, ring_s: int
+        self,
+        auth_token: str,
+        public: twiml.PublicUrl,
+        tokens: StreamTokens,
+        control: CallControl,
+        *,
+        ring_s: int,
+        relay: Mapping[str, str] | None = None,
     ) -> None:
         self._auth_token = auth_token
         self._public = public
         self._tokens = tokens
         self._control = control
         self._ring_s = ring_s
+        self._relay = relay
 
     def add_to(self, router: APIRouter) -> None:
         """Add a route for each."""
@@ -186,6 +195,8 @@ class Webhooks:
         match step:
             case Connect(parties=parties, offered_at=offered_at):
                 token = self._tokens.issue(parties.call, parties.provider_call, offered_at, parties.stream)
+                if self._relay is not None:
+                    return _twiml(twiml.relay_twiml(step, token, self._public, self._relay))
                 return _twiml(twiml.connect_twiml(step, token, self._public))
             case Transfer():
                 stream = webhook.report().stream

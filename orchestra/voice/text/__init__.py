@@ -1,0 +1,1 @@
+"""Calls whose carrier hears and speaks: the edge gets and gives text."""
