@@ -46,6 +46,7 @@ _COMMANDS = (
     "init",
     "up",
     "call",
+    "talk",
     "dial",
     "edge",
     "widget_key",
