@@ -49,6 +49,7 @@ _COMMANDS = (
     "talk",
     "dial",
     "edge",
+    "sip",
     "widget_key",
     "worker",
     "new_consumer",

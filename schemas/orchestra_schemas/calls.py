@@ -15,7 +15,8 @@ class CallStarted(Event, frozen=True, kw_only=True):
     """The audio of a call is connected to an edge.
 
     Numbers are E.164 (``+15550001``), empty if the carrier sent none. ``provider_call`` is the carrier's
-    own id for the call (Twilio: CallSid).
+    own id for the call (Twilio: CallSid). ``variables`` is what is known of the call beyond that: the caller's name,
+    chosen headers of a SIP call.
     """
 
     family: ClassVar[str] = "calls"
@@ -25,6 +26,7 @@ class CallStarted(Event, frozen=True, kw_only=True):
     provider_call: str = ""
     app: str = ""
     greeting: str = ""
+    variables: dict[str, str] = {}
 
     @property
     def other_party(self) -> str:

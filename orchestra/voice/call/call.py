@@ -193,6 +193,7 @@ class Call:
                 provider_call=self.parties.provider_call,
                 app=self._script.app,
                 greeting=self._script.first_words,
+                variables=dict(self.parties.variables),
             )
         )
 
