@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+import msgspec
+
 from orchestra_schemas.event import Event
 
 Direction = Literal["inbound", "outbound"]
@@ -26,7 +28,7 @@ class CallStarted(Event, frozen=True, kw_only=True):
     provider_call: str = ""
     app: str = ""
     greeting: str = ""
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def other_party(self) -> str:
