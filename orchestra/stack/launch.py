@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from orchestra.bus import EmbeddedServer
 from orchestra.errors import SettingError
 from orchestra.reload import reload_on_change
@@ -155,10 +157,8 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         **({"ORCHESTRA_API_TOKEN": api_token} if (api_token := settings.api_token.get_secret_value()) else {}),
         **({"ORCHESTRA_DIAL_TOKEN": dial_token} if (dial_token := settings.dial_token.get_secret_value()) else {}),
         "ORCHESTRA_DIAL_PREFIXES": settings.dial_prefixes,
+        **_carrier(settings),
         "ORCHESTRA_TWILIO_AUTH_TOKEN": auth_token,
-        "ORCHESTRA_TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
-        "ORCHESTRA_TWILIO_API_URL": settings.twilio_api_url,
-        "ORCHESTRA_TWILIO_NUMBER": settings.twilio_number,
         "ORCHESTRA_HOST": settings.host,
         "ORCHESTRA_PORT": str(port),
         "ORCHESTRA_SIP": str(settings.sip),
@@ -168,6 +168,18 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_LOG_FORMAT": settings.log_format,
         "ORCHESTRA_ARCHIVE_URL": settings.archive,
         "ORCHESTRA_ARCHIVE_FLUSH_S": str(settings.archive_flush_s),
+    }
+
+
+def _carrier(settings: Settings) -> dict[str, str]:
+    """The settings of the carrier."""
+    named = {name: getattr(settings, name) for name in Settings.model_fields if name.startswith(f"{settings.carrier}_")}
+    return {
+        "ORCHESTRA_CARRIER": settings.carrier,
+        **{
+            f"ORCHESTRA_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in named.items()
+        },
     }
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         CheckedTurn,
         Problem,
         ScriptedConversation,
+        SimulatedCarrier,
         Tracks,
         TransferTarget,
         Utterance,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from orchestra.stack import RunningStack
     from orchestra.voice.engines.local import LocalSpeech
 
-Line = Literal["twilio", "browser"]
+Line = Literal["twilio", "browser", "telnyx", "plivo", "vonage"]
 
 _DEMO_APP = "orchestra.demo:app"
 #: written out, since importing the demo would cost every command a second; a test keeps it current
@@ -69,6 +70,15 @@ class _Call:
     late_s: float
     journal: list[Event]
     problems: "list[Problem]"
+    person: "TransferTarget | None"
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the call is made with: the carrier of an inbound one, that of an outbound one, the person of a transfer."""
+
+    carrier: "SimulatedCarrier"
+    order: "Ordered"
     person: "TransferTarget | None"
 
 
@@ -106,6 +116,9 @@ def _script(name: str, line: Line) -> "Script":
     script = scripts[name]
     if line == "browser" and (script.answered_by or script.person):
         msg = f"the demo script {name!r} needs a telephone: it cannot be played with --line browser"
+        raise UsageError(msg)
+    if script.answered_by and line != "twilio":
+        msg = f"in the demo script {name!r} the system calls: it is played with --line twilio only"
         raise UsageError(msg)
     return replace(script, line=line)
 
@@ -184,11 +197,14 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
     """Start everything, make the call, stop everything."""
     from orchestra.bus import Bus
     from orchestra.cli.demo.outbound import ordering
-    from orchestra.simulator import synthesize_lines
+    from orchestra.settings import Settings
+    from orchestra.simulator import simulated_carrier, synthesize_lines
     from orchestra.stack import stack
 
     async with AsyncExitStack() as parts:
         order = await parts.enter_async_context(ordering())
+        carrier = await parts.enter_async_context(simulated_carrier(script.line))
+        settings = Settings.model_validate(settings.model_dump() | carrier.settings)
         settings = order.settings(settings) if script.answered_by else settings
         with console.status("starting server, workers and edge …"):
             # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
@@ -200,7 +216,8 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
         bus = await Bus.connect(settings.model_copy(update={"redis_url": running.redis_url}))
         parts.push_async_callback(bus.close)
         person = await asyncio.to_thread(_person, script, speech) if script.person else None
-        return await _call(bus, running, script, utterances, person=person, order=order, console=console)
+        made = _Made(carrier, order, person)
+        return await _call(bus, running, script, utterances, made=made, console=console)
 
 
 def _person(script: "Script", speech: "LocalSpeech") -> "TransferTarget":
@@ -215,13 +232,12 @@ async def _call(
     script: "Script",
     utterances: "list[Utterance]",
     *,
-    person: "TransferTarget | None",
-    order: "Ordered",
+    made: _Made,
     console: "Console",
 ) -> _Call:
     from orchestra.cli.demo.outbound import called
     from orchestra.cli.ui.console import LiveConversation
-    from orchestra.simulator import BrowserCaller, Caller, PhoneLine, Problem, ScriptedConversation
+    from orchestra.simulator import PhoneLine, Problem, ScriptedConversation
 
     curated = bus.settings.label_studio_url is not None
     watch = _Watch(LiveConversation(console), edges=running.edges if script.edge_dies else {}, curated=curated)
@@ -232,11 +248,9 @@ async def _call(
     found = []
     async with watch.following(bus):
         if script.answered_by:
-            making = called(running.url, order, script.answered_by, phone, talk)
-        elif script.line == "browser":
-            making = BrowserCaller(running.url).call(phone, talk)
+            making = called(running.url, made.order, script.answered_by, phone, talk)
         else:
-            making = Caller(running.url, running.auth_token, transfer_target=person).call(phone, talk)
+            making = made.carrier.caller(running.url, made.person).call(phone, talk)
         ending = await _within(making, _CALL_WITHIN_S)
         within_s = _SERVERS_WITHIN_S if curated else _SETTLED_WITHIN_S
         try:
@@ -250,7 +264,7 @@ async def _call(
         if not await _is_through(bus, group)
     ]
     journal = await bus.journal(watch.call) if watch.call else []
-    return _Call(ending, phone.tracks, talk, phone.started_at, phone.max_late_s, journal, found, person)
+    return _Call(ending, phone.tracks, talk, phone.started_at, phone.max_late_s, journal, found, made.person)
 
 
 async def _is_through(bus: "Bus", group: str) -> bool:

@@ -1,0 +1,17 @@
+"""What the person of a transfer hears before they take a call, and the key with which they take it."""
+
+from orchestra.history.ending import Transfer
+from orchestra.language import DEFAULT_LANGUAGE
+
+#: no answering machine presses it
+ACCEPT_KEY = "1"
+
+
+def briefing(transfer: Transfer, app: str) -> str:
+    """What the call is about. ``app`` is the app's name."""
+    return DEFAULT_LANGUAGE.phrases.incoming_transfer.format(app=app, briefing=transfer.briefing).strip()
+
+
+def accept_question() -> str:
+    """Which key takes the call."""
+    return DEFAULT_LANGUAGE.phrases.accept_transfer.format(key=ACCEPT_KEY)
