@@ -15,6 +15,8 @@ _LOG = structlog.get_logger("orchestra.voice")
 #: a webhook's form has a few hundred bytes
 LONGEST_FORM = 16_384
 _MOST_FIELDS = 200
+#: why a webhook is refused whose address has a call's id that is none
+NO_CALL_OF_OURS = "the address names a call that cannot be one of this platform's"
 
 WebhookT = TypeVar("WebhookT")
 #: names and values as bytes, since these are what a carrier signs

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from orchestra.errors import RejectedError
+from orchestra.voice.carriers.port import LONGEST_MESSAGE
 from orchestra.voice.carriers.twilio import media_stream
-from orchestra.voice.carriers.twilio.media_stream import LONGEST_MESSAGE, Connected, Digit, Mark, Media, Start, Stop
+from orchestra.voice.carriers.twilio.media_stream import Connected, Digit, Mark, Media, Start, Stop
 
 MEDIA: dict[str, Any] = {
     "event": "media",

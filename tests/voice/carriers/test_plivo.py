@@ -16,10 +16,11 @@ from orchestra.simulator import CallOutcome, PhoneLine, PlivoCaller, TransferTar
 from orchestra.simulator.plivo_xml import Speak, Stream, parse_plivo_xml
 from orchestra.testing import TestBus
 from orchestra.voice.carriers.plivo.carrier import open_carrier
-from orchestra.voice.carriers.plivo.documents import Documents, PublicUrl
+from orchestra.voice.carriers.plivo.documents import Documents
 from orchestra.voice.carriers.plivo.signature import check_signature
 from orchestra.voice.carriers.plivo.ticket import Ticket, read_ticket, write_ticket
 from orchestra.voice.carriers.port import Connect, Parties
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra_schemas import (
     CallAnswered,
     CallEnded,

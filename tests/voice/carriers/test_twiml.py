@@ -12,7 +12,9 @@ from twilio.request_validator import RequestValidator
 from orchestra.errors import RejectedError
 from orchestra.history.ending import Transfer
 from orchestra.voice.carriers.port import Answered, Connect, Parties
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.twilio import twiml
+from orchestra.voice.carriers.webhook import LONGEST_FORM
 from orchestra_schemas.calls import AnsweredBy
 
 URL = "https://voice.example.com/twilio/voice"
@@ -36,7 +38,7 @@ def test_a_signed_form_is_read() -> None:
         (BODY + b"&From=%2B666", URL, SIGNATURE, "secret"),
         (b"\xff\xfe", URL, SIGNATURE, "secret"),
         (b"a=1&" * 300, URL, SIGNATURE, "secret"),
-        (b"a" * (twiml.LONGEST_FORM + 1), URL, SIGNATURE, "secret"),
+        (b"a" * (LONGEST_FORM + 1), URL, SIGNATURE, "secret"),
     ],
 )
 def test_a_form_without_twilios_signature_is_refused(body: bytes, url: str, signature: str, auth_token: str) -> None:
@@ -86,7 +88,7 @@ def test_a_repeated_field_has_the_same_value_in_any_order() -> None:
 
 def test_a_call_is_connected_to_its_stream_with_its_token() -> None:
     parties = Parties(CALL, "CA1", "+15550001", "+15550002")
-    document = twiml.connect_twiml(Connect(parties, 0.0), "t.0", twiml.PublicUrl("https://voice.example.com/"))
+    document = twiml.connect_twiml(Connect(parties, 0.0), "t.0", PublicUrl("https://voice.example.com/"))
     assert document == (
         '<?xml version="1.0" encoding="UTF-8"?><Response>'
         '<Connect action="https://voice.example.com/twilio/after-stream?call=07-0199" method="POST">'
@@ -112,7 +114,7 @@ def test_beyond_the_cap_a_message_may_be_said_instead() -> None:
     ],
 )
 def test_a_person_is_rung_and_briefed_first(target: str, noun: str) -> None:
-    public = twiml.PublicUrl("https://voice.example.com")
+    public = PublicUrl("https://voice.example.com")
     document = twiml.dial_twiml(Transfer(target), CALL, public, ring_s=30)
     site = "https://voice.example.com/twilio"
     assert f'<{noun} method="POST" url="{site}/whisper?call={CALL}">{target}</{noun}>' in document

@@ -8,6 +8,7 @@ from orchestra.voice.carriers.plivo import documents, voice_api
 from orchestra.voice.carriers.plivo.stream import MediaSockets
 from orchestra.voice.carriers.plivo.webhooks import Webhooks
 from orchestra.voice.carriers.port import CallControl
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.stream_token import StreamTokens
 
 
@@ -16,7 +17,7 @@ class PlivoCarrier:
 
     def __init__(self, settings: Settings, public_url: str) -> None:
         self._settings = settings
-        self._public = documents.PublicUrl(public_url)
+        self._public = PublicUrl(public_url)
         self._auth_token = settings.plivo_auth_token.get_secret_value()
         self.tokens = StreamTokens(self._auth_token.encode())
 

@@ -5,15 +5,14 @@ https://www.plivo.com/docs/voice/xml/hangup, https://www.plivo.com/docs/voice/xm
 """
 
 import re
-from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from orchestra.history.ending import Transfer
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.voice.carriers.briefing import ACCEPT_KEY, accept_question, briefing
 from orchestra.voice.carriers.plivo.ticket import Ticket, write_ticket
 from orchestra.voice.carriers.port import Connect
+from orchestra.voice.carriers.public_url import PublicUrl
 
 ANSWER_PATH = "/plivo/answer"
 STREAM_PATH = "/plivo/stream"
@@ -24,34 +23,12 @@ DIAL_EVENT_PATH = "/plivo/dial-event"
 MACHINE_PATH = "/plivo/machine"
 HANGUP_PATH = "/plivo/hangup"
 
-#: the key that a person presses to take a call
-ACCEPT_KEY = "1"
 #: from the answer on: the briefing, and the time to press a key
 _ACCEPT_WITHIN_S = 60
 _AGAIN_S = 2
 _CONTENT_TYPES = {"mulaw": "audio/x-mulaw;rate=8000", "l16": "audio/x-l16;rate=16000"}
 #: what XML 1.0 has no place for, however it is written
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class PublicUrl:
-    """Where Plivo reaches this edge: ``https://voice.example.com``, as seen in front of any proxy."""
-
-    url: str
-
-    def at(self, path: str, **query: str) -> str:
-        """The address of a path."""
-        tail = f"?{urlencode(query)}" if query else ""
-        return f"{self.url.rstrip('/')}{path}{tail}"
-
-    def after(self, path: str, call: str, stream: int) -> str:
-        """Where Plivo asks what follows this stream of the call; ignored once a later stream has begun."""
-        return self.at(path, call=call, **({"stream": str(stream)} if stream else {}))
-
-    def socket_at(self, path: str) -> str:
-        """The address of a WebSocket."""
-        return self.at(path).replace("http", "ws", 1)
 
 
 class Documents:
@@ -147,10 +124,9 @@ class Documents:
 
     def briefing(self, transfer: Transfer) -> str:
         """What the person hears before they take the call."""
-        phrases = DEFAULT_LANGUAGE.phrases
         response = Element("Response")
-        _speak(response, phrases.incoming_transfer.format(app=self._app, briefing=transfer.briefing).strip())
-        _speak(response, phrases.accept_transfer.format(key=ACCEPT_KEY))
+        _speak(response, briefing(transfer, self._app))
+        _speak(response, accept_question())
         return _document(response)
 
 

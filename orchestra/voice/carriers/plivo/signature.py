@@ -18,15 +18,10 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from orchestra.errors import RejectedError
+from orchestra.voice.carriers.webhook import Fields
 
-#: a webhook's form has a few hundred bytes
-LONGEST_FORM = 16_384
-
-_MOST_FIELDS = 200
 #: names and values that we write into addresses: without what separates them, they can be split in one way only
 _OURS = re.compile(r"[A-Za-z0-9_-]*")
-
-Fields = list[tuple[bytes, bytes]]
 
 
 def read_query(query: str) -> dict[str, str]:
@@ -41,27 +36,6 @@ def read_query(query: str) -> dict[str, str]:
         msg = "the address is none that Plivo was given"
         raise RejectedError(msg)
     return dict(pairs)
-
-
-def read_form(body: bytes) -> Fields:
-    """The fields of a form, as the bytes that were signed.
-
-    Raises:
-        RejectedError: it is too long, or no form.
-
-    """
-    if len(body) > LONGEST_FORM:
-        msg = f"form of more than {LONGEST_FORM} bytes"
-        raise RejectedError(msg)
-    try:
-        # each byte is read as a character, since the signature is over bytes
-        pairs = parse_qsl(
-            body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding="latin-1"
-        )
-    except ValueError:
-        msg = "no form"
-        raise RejectedError(msg) from None
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
 def check_signature(address: str, fields: Fields, given: Iterable[str], nonce: str, auth_token: str) -> str:

@@ -5,17 +5,21 @@ Source: https://www.plivo.com/docs/voice/api/call/make-a-call
 
 from typing import Any
 
-import httpx
+import msgspec
 import structlog
 
-from orchestra.errors import CarrierError, SettingError
+from orchestra.errors import CarrierError
 from orchestra.settings import Settings
+from orchestra.voice.carriers.carrier_api import ask, need
 from orchestra.voice.carriers.phone_number import check_number
-from orchestra.voice.carriers.plivo.documents import ANSWER_PATH, HANGUP_PATH, MACHINE_PATH, PublicUrl
+from orchestra.voice.carriers.plivo.documents import ANSWER_PATH, HANGUP_PATH, MACHINE_PATH
+from orchestra.voice.carriers.public_url import PublicUrl
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-_ANSWER_WITHIN_S = 15.0
+
+class _Placed(msgspec.Struct):
+    request_uuid: str
 
 
 async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:
@@ -31,36 +35,18 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
 
     """
     check_number(to_number)
-    auth_id, auth_token = settings.plivo_auth_id, settings.plivo_auth_token.get_secret_value()
-    for name, value in (
-        ("PLIVO_AUTH_ID", auth_id),
-        ("PLIVO_AUTH_TOKEN", auth_token),
-        ("PLIVO_NUMBER", settings.plivo_number),
-    ):
-        if not value:
-            msg = f"ORCHESTRA_{name} is not set: without it no call can be made"
-            raise SettingError(msg)
-    api = settings.plivo_api_url.rstrip("/")
+    account, auth_token = settings.plivo_auth_id, settings.plivo_auth_token.get_secret_value()
+    need(PLIVO_AUTH_ID=account, PLIVO_AUTH_TOKEN=auth_token, PLIVO_NUMBER=settings.plivo_number)
+    order = _order(settings, call, to_number, public)
+    answer = await ask(
+        settings.plivo_api_url, "POST", f"/v1/Account/{account}/Call/", json=order, auth=(account, auth_token)
+    )
     try:
-        async with httpx.AsyncClient(timeout=_ANSWER_WITHIN_S) as http:
-            answer = await http.post(
-                f"{api}/v1/Account/{auth_id}/Call/",
-                json=_order(settings, call, to_number, public),
-                auth=(auth_id, auth_token),
-            )
-            answer.raise_for_status()
-            placed = answer.json()["request_uuid"]
-    except httpx.HTTPStatusError as error:
-        msg = f"the carrier at {api} did not take the call: {error.response.status_code} {error.response.text[:200]}"
-        raise CarrierError(msg) from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        msg = f"the carrier at {api} did not take the call: {error!r}"
-        raise CarrierError(msg) from error
-    except (ValueError, KeyError, TypeError) as error:
-        msg = f"the carrier at {api} did not take the call: its answer names no call"
-        raise CarrierError(msg) from error
-    if not isinstance(placed, str) or not placed:
-        msg = f"the carrier at {api} did not take the call: its answer names no call"
+        placed = msgspec.json.decode(answer.content, type=_Placed).request_uuid
+    except msgspec.DecodeError:
+        placed = ""
+    if not placed:
+        msg = f"the carrier at {settings.plivo_api_url} took the call, but its answer names none"
         raise CarrierError(msg)
     _LOG.info("call.placed", call=call, provider_call=placed)
     return placed

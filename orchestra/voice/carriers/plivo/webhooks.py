@@ -8,15 +8,24 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from orchestra.errors import RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.voice.carriers.plivo import documents
-from orchestra.voice.carriers.plivo.signature import LONGEST_FORM, check_signature, read_form, read_query
+from orchestra.voice.carriers.plivo.signature import check_signature, read_query
 from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallControl, CallReport, Connect, Parties, Step
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import StreamTokens
+from orchestra.voice.carriers.webhook import (
+    LONGEST_FORM,
+    NO_CALL_OF_OURS,
+    address_number,
+    as_text,
+    checked,
+    note_refusal,
+    read_form,
+)
 from orchestra_schemas.calls import EndReason
 
 #: the final states of a call, and what they mean
@@ -89,7 +98,7 @@ class Webhook:
             from_number=_e164(self.form.get("From", "")),
             to_number=_e164(self.form.get("To", "")),
             direction="outbound" if outbound else "inbound",
-            stream=_number(self.query.get("stream", "0"), 0),
+            stream=address_number(self.query.get("stream", "0"), 0),
         )
         return CallReport(
             parties,
@@ -98,7 +107,7 @@ class Webhook:
             end_reason=self.end_reason,
             answered=self.answered,
             transfer_status=self.dial_status,
-            tries=_number(self.query.get("tries", "0"), _TOO_MANY),
+            tries=address_number(self.query.get("tries", "0"), _TOO_MANY),
         )
 
 
@@ -117,7 +126,7 @@ class Webhooks:
     def __init__(
         self,
         auth_token: str,
-        public: documents.PublicUrl,
+        public: PublicUrl,
         tokens: StreamTokens,
         control: CallControl,
         writer: documents.Documents,
@@ -144,22 +153,14 @@ class Webhooks:
     def _checked(self, answer: Callable[[Webhook], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint that checks a request's signature before it is answered; 403 without a good one."""
 
-        async def endpoint(request: Request) -> Response:
-            try:
-                webhook = await self._read(request)
-                if webhook.call and not self._control.is_call(webhook.call):
-                    # a refusal would make Plivo ask again, and then the caller hears nothing
-                    self._refuse(request, "the address names a call that cannot be one of this platform's")
-                    return _xml(self._writer.hang_up())
-                return await answer(webhook)
-            except RejectedError as error:
-                self._refuse(request, str(error))
-                raise HTTPException(403) from None
+        async def answer_known(webhook: Webhook) -> Response:
+            if webhook.call and not self._control.is_call(webhook.call):
+                # 403 would make Plivo ask again, and then the caller hears nothing
+                note_refusal(self._control, webhook.path, NO_CALL_OF_OURS)
+                return _xml(self._writer.hang_up())
+            return await answer(webhook)
 
-        return endpoint
-
-    def _refuse(self, request: Request, reason: str) -> None:
-        self._control.refusals.note("webhook.refused", path=request.url.path[:100], reason=reason)
+        return checked(self._control, self._read, answer_known)
 
     async def _read(self, request: Request) -> Webhook:
         """The request, once its signature is checked.
@@ -175,9 +176,7 @@ class Webhooks:
         address = self._public.at(path) + (f"?{query}" if query else "")
         given = [request.headers.get(header, "") for header in _SIGNATURES]
         signature = check_signature(address, fields, given, request.headers.get(_NONCE, ""), self._auth_token)
-        # the order of a form is not signed: of two values with one name the same one counts in any order
-        form = {_text(name): _text(value) for name, value in sorted(fields)}
-        return Webhook(request.url.path[:100], form, ours, signature)
+        return Webhook(request.url.path[:100], as_text(fields), ours, signature)
 
     async def _begin(self, webhook: Webhook) -> Response:
         """A call comes in, or one that we have placed was answered."""
@@ -240,19 +239,6 @@ class Webhooks:
 
 def _e164(number: str) -> str:
     return f"+{number}" if _NUMBER.fullmatch(number) else number
-
-
-def _number(text: str, otherwise: int) -> int:
-    """A number that we wrote into an address; ``otherwise`` if somebody changed it."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else otherwise  # noqa: PLR2004
-
-
-def _text(field: bytes) -> str:
-    """As UTF-8; a name that a SIP device sent may be in Latin-1."""
-    try:
-        return field.decode()
-    except UnicodeDecodeError:
-        return field.decode("latin-1")
 
 
 def _xml(document: str) -> Response:

@@ -15,9 +15,10 @@ import structlog
 
 from orchestra.errors import CarrierError
 from orchestra.history.ending import HangUp, Transfer
-from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.settings import Settings
+from orchestra.voice.carriers.briefing import ACCEPT_KEY, accept_question, briefing
 from orchestra.voice.carriers.port import AskAgain, Busy, CallControl, CallReport, Connect, Outdated, Parties, Step
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.telnyx.client_state import ClientState
 from orchestra.voice.carriers.telnyx.commands import Commands
@@ -26,8 +27,6 @@ from orchestra.voice.carriers.telnyx.events import STREAM_QUERY
 _LOG = structlog.get_logger("orchestra.voice")
 
 WEBHOOK_PATH, STREAM_PATH = "/telnyx/voice", "/telnyx/stream"
-#: the key that a person presses to take a call
-ACCEPT_KEY = "1"
 _ACCEPT_WITHIN_MS = 10_000
 _AGAIN_S = 2.0
 #: of Telnyx's own speech, for the few sentences that no agent says
@@ -42,7 +41,7 @@ class CallFlow:
 
     Args:
         settings: the account's, and how long a transfer may ring.
-        public_url: where Telnyx reaches the edges.
+        public: where Telnyx reaches the edges.
         tokens: issues the tokens of media streams.
         commands: sends commands.
         control: decides what happens next in a call.
@@ -50,10 +49,10 @@ class CallFlow:
     """
 
     def __init__(
-        self, settings: Settings, public_url: str, tokens: StreamTokens, commands: Commands, control: CallControl
+        self, settings: Settings, public: PublicUrl, tokens: StreamTokens, commands: Commands, control: CallControl
     ) -> None:
         self._settings = settings
-        self._public = public_url.rstrip("/")
+        self._public = public
         self._tokens = tokens
         self._commands = commands
         self._control = control
@@ -152,11 +151,11 @@ class CallFlow:
             await self._control.ended(gone)
 
     def _leg(self, state: ClientState) -> dict[str, Any]:
-        return {"client_state": state.encode(), "webhook_url": self._public + WEBHOOK_PATH}
+        return {"client_state": state.encode(), "webhook_url": self._public.at(WEBHOOK_PATH)}
 
     def _stream(self, number: int) -> dict[str, Any]:
         return {
-            "stream_url": f"{self._public.replace('http', 'ws', 1)}{STREAM_PATH}?{STREAM_QUERY}={number}",
+            "stream_url": self._public.socket_at(STREAM_PATH, **{STREAM_QUERY: str(number)}),
             "stream_track": "inbound_track",
             "stream_codec": "PCMU",
             "stream_bidirectional_mode": "rtp",
@@ -208,13 +207,11 @@ class CallFlow:
         if transfer is None:
             await self.hang_up(leg)
             return
-        phrases = DEFAULT_LANGUAGE.phrases
-        briefing = phrases.incoming_transfer.format(app=self._control.app, briefing=transfer.briefing).strip()
         await self._commands.send(
             leg,
             "gather_using_speak",
             f"{leg}.brief",
-            payload=f"{briefing} {phrases.accept_transfer.format(key=ACCEPT_KEY)}",
+            payload=f"{briefing(transfer, self._control.app)} {accept_question()}",
             minimum_digits=1,
             maximum_digits=1,
             maximum_tries=1,

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import APIRouter
 
-from orchestra.errors import SettingError
 from orchestra.settings import Settings
+from orchestra.voice.carriers.carrier_api import need
 from orchestra.voice.carriers.phone_number import check_number
 from orchestra.voice.carriers.port import CallControl
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.telnyx.call_flow import STREAM_PATH, WEBHOOK_PATH, CallFlow
 from orchestra.voice.carriers.telnyx.client_state import ClientState
@@ -17,6 +18,7 @@ from orchestra.voice.carriers.telnyx.commands import Commands
 from orchestra.voice.carriers.telnyx.signature import WebhookKey
 from orchestra.voice.carriers.telnyx.webhooks import Webhooks
 from orchestra.voice.carriers.telnyx.websocket import MediaSockets
+from orchestra.voice.carriers.webhook import checked
 
 _LOG = structlog.get_logger("orchestra.voice")
 
@@ -26,7 +28,7 @@ class TelnyxCarrier:
 
     def __init__(self, settings: Settings, public_url: str) -> None:
         self._settings = settings
-        self._public_url = public_url.rstrip("/")
+        self._public = PublicUrl(public_url)
         self._commands = Commands(settings)
         self.tokens = StreamTokens(settings.telnyx_api_key.get_secret_value().encode())
 
@@ -37,12 +39,12 @@ class TelnyxCarrier:
             SettingError: one is not: without them no webhook can be trusted, and no call answered.
 
         """
-        self._need(TELNYX_API_KEY=self._settings.telnyx_api_key.get_secret_value())
+        need(TELNYX_API_KEY=self._settings.telnyx_api_key.get_secret_value())
         WebhookKey(self._settings.telnyx_public_key)
 
     def routes(self, control: CallControl) -> APIRouter:
         """The webhook and the media WebSocket."""
-        flow = CallFlow(self._settings, self._public_url, self.tokens, self._commands, control)
+        flow = CallFlow(self._settings, self._public, self.tokens, self._commands, control)
         webhooks = Webhooks(self._settings, WebhookKey(self._settings.telnyx_public_key), flow, control)
 
         @asynccontextmanager
@@ -52,7 +54,7 @@ class TelnyxCarrier:
                 await flow.close()
 
         router = APIRouter(lifespan=lifespan)
-        router.add_api_route(WEBHOOK_PATH, webhooks.endpoint, methods=["POST"])
+        router.add_api_route(WEBHOOK_PATH, checked(control, webhooks.read, webhooks.act), methods=["POST"])
         router.add_api_websocket_route(STREAM_PATH, MediaSockets(self.tokens, control, flow.after_stream).serve)
         return router
 
@@ -70,7 +72,7 @@ class TelnyxCarrier:
         """
         check_number(to_number)
         settings = self._settings
-        self._need(
+        need(
             TELNYX_API_KEY=settings.telnyx_api_key.get_secret_value(),
             TELNYX_CONNECTION_ID=settings.telnyx_connection_id,
             TELNYX_NUMBER=settings.telnyx_number,
@@ -83,17 +85,11 @@ class TelnyxCarrier:
             **{"from": settings.telnyx_number},
             timeout_secs=settings.ring_s,
             client_state=state.encode(),
-            webhook_url=self._public_url + WEBHOOK_PATH,
+            webhook_url=self._public.at(WEBHOOK_PATH),
             answering_machine_detection="greeting_end" if settings.machine_detection else "disabled",
         )
         _LOG.info("call.placed", call=call, provider_call=placed)
         return placed
-
-    def _need(self, **values: str) -> None:
-        for name, value in values.items():
-            if not value:
-                msg = f"ORCHESTRA_{name} is not set: without it no call can be made or taken"
-                raise SettingError(msg)
 
 
 def open_carrier(settings: Settings, public_url: str) -> TelnyxCarrier:

@@ -7,10 +7,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-import structlog
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 
-from orchestra.errors import CarrierError, RejectedError
+from orchestra.errors import RejectedError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.port import Answered, CallControl
 from orchestra.voice.carriers.request_body import read_body
@@ -18,8 +17,6 @@ from orchestra.voice.carriers.telnyx import events
 from orchestra.voice.carriers.telnyx.call_flow import CallFlow
 from orchestra.voice.carriers.telnyx.events import Event
 from orchestra.voice.carriers.telnyx.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookKey
-
-_LOG = structlog.get_logger("orchestra.voice")
 
 
 class Webhooks:
@@ -43,21 +40,18 @@ class Webhooks:
         }
         self._kinds = frozenset(self._handlers)
 
-    async def endpoint(self, request: Request) -> Response:
-        """Act on an event; 403 where Telnyx has not signed it, or not just now."""
-        try:
-            event = await self._read(request)
-            if event is not None:
-                await self._handlers[event.kind](event)
-        except RejectedError as error:
-            self._control.refusals.note("webhook.refused", path=request.url.path[:100], reason=str(error))
-            raise HTTPException(403) from None
-        except CarrierError as error:
-            _LOG.warning("webhook.not_done", error=str(error))
-            raise HTTPException(503) from None
+    async def act(self, event: Event | None) -> Response:
+        """Act on an event.
+
+        Raises:
+            CarrierError: it cannot be acted on at the moment.
+
+        """
+        if event is not None:
+            await self._handlers[event.kind](event)
         return Response(status_code=200)
 
-    async def _read(self, request: Request) -> Event | None:
+    async def read(self, request: Request) -> Event | None:
         """The event, once its signature is checked; None for one that means nothing to us.
 
         Raises:

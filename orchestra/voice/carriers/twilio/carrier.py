@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.port import CallControl
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.relay_socket import RelaySockets
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import rest, twiml
@@ -17,7 +18,7 @@ class TwilioCarrier:
 
     def __init__(self, settings: Settings, public_url: str) -> None:
         self._settings = settings
-        self._public = twiml.PublicUrl(public_url)
+        self._public = PublicUrl(public_url)
         self._auth_token = settings.twilio_auth_token.get_secret_value()
         self.tokens = StreamTokens(self._auth_token.encode())
 

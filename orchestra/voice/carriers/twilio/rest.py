@@ -11,10 +11,12 @@ from twilio.base.exceptions import TwilioException, TwilioRestException  # type:
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from orchestra.errors import CarrierError, SettingError
+from orchestra.errors import CarrierError
 from orchestra.settings import Settings
+from orchestra.voice.carriers.carrier_api import need
 from orchestra.voice.carriers.phone_number import check_number
-from orchestra.voice.carriers.twilio.twiml import MACHINE_PATH, STATUS_PATH, VOICE_PATH, PublicUrl
+from orchestra.voice.carriers.public_url import PublicUrl
+from orchestra.voice.carriers.twilio.twiml import MACHINE_PATH, STATUS_PATH, VOICE_PATH
 
 _LOG = structlog.get_logger("orchestra.voice")
 
@@ -68,14 +70,11 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
     """
     check_number(to_number)
     auth_token = settings.twilio_auth_token.get_secret_value()
-    for name, value in (
-        ("TWILIO_ACCOUNT_SID", settings.twilio_account_sid),
-        ("TWILIO_AUTH_TOKEN", auth_token),
-        ("TWILIO_NUMBER", settings.twilio_number),
-    ):
-        if not value:
-            msg = f"ORCHESTRA_{name} is not set: without it no call can be made"
-            raise SettingError(msg)
+    need(
+        TWILIO_ACCOUNT_SID=settings.twilio_account_sid,
+        TWILIO_AUTH_TOKEN=auth_token,
+        TWILIO_NUMBER=settings.twilio_number,
+    )
     http = AsyncTwilioHttpClient(timeout=_ANSWER_WITHIN_S)
     try:
         client = Client(settings.twilio_account_sid, auth_token, http_client=http)

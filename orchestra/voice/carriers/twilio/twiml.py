@@ -10,15 +10,15 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
 
 from twilio.twiml import TwiML, voice_response  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
 from orchestra.history.ending import Transfer
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Answered, Connect
+from orchestra.voice.carriers.public_url import PublicUrl
+from orchestra.voice.carriers.webhook import Fields, as_text, field_text, read_form
 from orchestra_schemas.calls import AnsweredBy, EndReason
 
 VOICE_PATH = "/twilio/voice"
@@ -31,8 +31,6 @@ ACCEPT_PATH = "/twilio/accept"
 STATUS_PATH = "/twilio/status"
 MACHINE_PATH = "/twilio/machine"
 
-#: the key that a person presses to take a call
-ACCEPT_KEY = "1"
 _ACCEPT_WITHIN_S = 10
 _AGAIN_S = 2
 
@@ -59,31 +57,7 @@ FINAL: dict[str, EndReason] = {
     "failed": "failed",
 }
 
-#: a webhook's form has a few hundred bytes
-LONGEST_FORM = 16_384
-
-_MOST_FIELDS = 200
 _ADDRESS = re.compile(r"(https?)://([^/?]*@)?([^/?]*?)(:[0-9]+)?(?=[/?]|\Z)(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class PublicUrl:
-    """Where Twilio reaches this edge: ``https://voice.example.com``, as seen in front of any proxy."""
-
-    url: str
-
-    def at(self, path: str, **query: str) -> str:
-        """The address of a path."""
-        tail = f"?{urlencode(query)}" if query else ""
-        return f"{self.url.rstrip('/')}{path}{tail}"
-
-    def after(self, path: str, call: str, stream: int) -> str:
-        """Where Twilio asks what follows this stream of the call; ignored once a later stream has begun."""
-        return self.at(path, call=call, **({"stream": str(stream)} if stream else {}))
-
-    def socket_at(self, path: str) -> str:
-        """The address of a WebSocket."""
-        return self.at(path).replace("http", "ws", 1)
 
 
 def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[str, str]:
@@ -93,21 +67,10 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
         RejectedError: it is too long, not a form, or not signed by Twilio for this URL.
 
     """
-    if len(body) > LONGEST_FORM:
-        msg = f"form of more than {LONGEST_FORM} bytes"
-        raise RejectedError(msg)
     if "#" in url:
         msg = "an address with a `#`: what follows it is not signed"
         raise RejectedError(msg)
-    try:
-        # each byte is read as a character, since the signature is over bytes
-        pairs = parse_qsl(
-            body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding="latin-1"
-        )
-    except ValueError:
-        msg = "no form"
-        raise RejectedError(msg) from None
-    fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    fields = read_form(body)
     for signed, form in _decodings(fields):
         if any(
             hmac.compare_digest(_signature(address, signed, auth_token), signature.encode())
@@ -118,39 +81,27 @@ def signed_form(body: bytes, url: str, signature: str, auth_token: str) -> dict[
     raise RejectedError(msg)
 
 
-def _decodings(fields: list[tuple[bytes, bytes]]) -> Iterator[tuple[list[tuple[bytes, bytes]], dict[str, str]]]:
+def _decodings(fields: Fields) -> Iterator[tuple[Fields, dict[str, str]]]:
     """The bytes that Twilio may have signed for a form, and the form that they mean.
 
     Twilio signs text as UTF-8. A name that a SIP device sent may be in Latin-1; it may be signed as these bytes, as the
     text that they mean, or as what remains of them in UTF-8.
     """
-    yield fields, _form(fields)
+    yield fields, as_text(fields)
     try:
         for field in fields:
             b"".join(field).decode()
     except UnicodeDecodeError:
-        for text in (_latin, _replaced):
+        for text in (field_text, _replaced):
             read = [(text(name).encode(), text(value).encode()) for name, value in fields]
-            yield read, _form(read)
-
-
-def _form(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """As text. The order of a form is not signed, so of two values with one name the same one counts in any order."""
-    return {_latin(name): _latin(value) for name, value in sorted(fields)}
+            yield read, as_text(read)
 
 
 def _replaced(field: bytes) -> str:
     return field.decode("utf-8", "replace")
 
 
-def _latin(field: bytes) -> str:
-    try:
-        return field.decode()
-    except UnicodeDecodeError:
-        return field.decode("latin-1")
-
-
-def _signature(address: str, fields: list[tuple[bytes, bytes]], auth_token: str) -> bytes:
+def _signature(address: str, fields: Fields, auth_token: str) -> bytes:
     """See https://www.twilio.com/docs/usage/security#validating-requests."""
     text = address.encode("latin-1", "replace") + b"".join(name + value for name, value in sorted(set(fields)))
     return base64.b64encode(hmac.digest(auth_token.encode(), text, hashlib.sha1))
@@ -259,9 +210,8 @@ def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str)
     response = voice_response.VoiceResponse()
     accept = public.at(ACCEPT_PATH, call=call)
     gather = response.gather(num_digits=1, action=accept, method="POST", timeout=_ACCEPT_WITHIN_S)
-    phrases = DEFAULT_LANGUAGE.phrases
-    gather.say(phrases.incoming_transfer.format(app=app, briefing=transfer.briefing).strip())
-    gather.say(phrases.accept_transfer.format(key=ACCEPT_KEY))
+    gather.say(briefing(transfer, app))
+    gather.say(accept_question())
     response.hangup()
     return str(response)
 

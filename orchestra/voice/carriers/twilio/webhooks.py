@@ -4,14 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from orchestra.errors import RejectedError
 from orchestra.history.ending import HangUp, Transfer
+from orchestra.voice.carriers.briefing import ACCEPT_KEY
 from orchestra.voice.carriers.port import AskAgain, Busy, CallControl, CallReport, Connect, Parties, Step
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import twiml
+from orchestra.voice.carriers.webhook import LONGEST_FORM, NO_CALL_OF_OURS, address_number, checked, note_refusal
 from orchestra_schemas.calls import EndReason
 
 #: a number in an address that we did not write: no more tries are left
@@ -60,7 +63,7 @@ class Webhook:
             from_number=self.form.get("From", ""),
             to_number=self.form.get("To", ""),
             direction="outbound" if outbound else "inbound",
-            stream=_number(self.query.get("stream", "0"), 0),
+            stream=address_number(self.query.get("stream", "0"), 0),
         )
         return CallReport(
             parties,
@@ -69,7 +72,7 @@ class Webhook:
             end_reason=self.end_reason,
             answered=twiml.answered_by(self.form),
             transfer_status=self.dial_status,
-            tries=_number(self.query.get("tries", "0"), _TOO_MANY),
+            tries=address_number(self.query.get("tries", "0"), _TOO_MANY),
         )
 
 
@@ -89,7 +92,7 @@ class Webhooks:
     def __init__(
         self,
         auth_token: str,
-        public: twiml.PublicUrl,
+        public: PublicUrl,
         tokens: StreamTokens,
         control: CallControl,
         *,
@@ -119,22 +122,14 @@ class Webhooks:
     def _checked(self, answer: Callable[[Webhook], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint that checks a request's signature before it is answered; 403 without a good one."""
 
-        async def endpoint(request: Request) -> Response:
-            try:
-                webhook = await self._read(request)
-                if webhook.call and not self._control.is_call(webhook.call):
-                    # a refusal would make Twilio read out an error to the caller
-                    self._refuse(request, "the address names a call that cannot be one of this platform's")
-                    return _twiml(twiml.hang_up_twiml())
-                return await answer(webhook)
-            except RejectedError as error:
-                self._refuse(request, str(error))
-                raise HTTPException(403) from None
+        async def answer_known(webhook: Webhook) -> Response:
+            if webhook.call and not self._control.is_call(webhook.call):
+                # 403 would make Twilio read out an error to the caller
+                note_refusal(self._control, webhook.path, NO_CALL_OF_OURS)
+                return _twiml(twiml.hang_up_twiml())
+            return await answer(webhook)
 
-        return endpoint
-
-    def _refuse(self, request: Request, reason: str) -> None:
-        self._control.refusals.note("webhook.refused", path=request.url.path[:100], reason=reason)
+        return checked(self._control, self._read, answer_known)
 
     async def _read(self, request: Request) -> Webhook:
         """The request, once its signature is checked.
@@ -146,7 +141,7 @@ class Webhooks:
         # undecoded, since Twilio signed them as they came
         path, query = (request.scope[part].decode("latin-1") for part in ("raw_path", "query_string"))
         signature = request.headers.get("X-Twilio-Signature", "")
-        body = await read_body(request, twiml.LONGEST_FORM)
+        body = await read_body(request, LONGEST_FORM)
         address = self._public.at(path) + (f"?{query}" if query else "")
         form = twiml.signed_form(body, address, signature, self._auth_token)
         return Webhook(request.url.path[:100], form, _query(query), signature)
@@ -172,7 +167,7 @@ class Webhooks:
 
     async def _accept(self, webhook: Webhook) -> Response:
         """The person has pressed a key."""
-        accepts = webhook.form.get("Digits") == twiml.ACCEPT_KEY
+        accepts = webhook.form.get("Digits") == ACCEPT_KEY
         if accepts and await self._control.accept_transfer(webhook.call):
             return _twiml(twiml.bridge_twiml())
         return _twiml(twiml.hang_up_twiml())
@@ -228,11 +223,6 @@ def _query(query: str) -> dict[str, str]:
         msg = "a name is twice in the address"
         raise RejectedError(msg)
     return dict(pairs)
-
-
-def _number(text: str, otherwise: int) -> int:
-    """A number that we wrote into an address; ``otherwise`` if somebody changed it."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else otherwise  # noqa: PLR2004
 
 
 def _twiml(document: str) -> Response:

@@ -9,13 +9,13 @@ import base64
 import binascii
 import hmac
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 import msgspec
 
 from orchestra.errors import RejectedError
 from orchestra.signing import Signer
 from orchestra.voice.carriers.port import Parties
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra_schemas.calls import Direction
 
 _PURPOSE = "orchestra vonage address 1"
@@ -70,24 +70,20 @@ class CallState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where Vonage reaches the edges: ``https://voice.example.com``, as seen in front of any proxy."""
+    """Addresses of the edges that only we can write."""
 
-    public_url: str
+    public: PublicUrl
     signer: Signer
 
     @classmethod
     def signed_with(cls, secret: bytes, public_url: str) -> "Addresses":
         """Addresses under this URL."""
-        return cls(public_url.rstrip("/"), Signer(secret, _PURPOSE))
+        return cls(PublicUrl(public_url), Signer(secret, _PURPOSE))
 
     def at(self, path: str, state: CallState) -> str:
         """The address of a path, with the state of a call."""
         packed = base64.urlsafe_b64encode(msgspec.json.encode(state)).decode().rstrip("=")
-        return f"{self.public_url}{path}?{urlencode({'state': packed, 'proof': self.signer.sign(path, packed)})}"
-
-    def socket_at(self, path: str) -> str:
-        """The address of a WebSocket."""
-        return f"{self.public_url}{path}".replace("http", "ws", 1)
+        return self.public.at(path, state=packed, proof=self.signer.sign(path, packed))
 
     def read(self, path: str, packed: str, proof: str) -> CallState:
         """The state in an address of ours.

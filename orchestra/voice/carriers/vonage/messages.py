@@ -5,11 +5,11 @@ Source: https://developer.vonage.com/en/voice/voice-api/guides/websockets
 
 import json
 import re
-from typing import Literal
 
 import msgspec
 
 from orchestra.errors import MalformedMessageError
+from orchestra.voice.carriers.json_messages import Key
 from orchestra.voice.carriers.port import LONGEST_MESSAGE
 from orchestra_schemas.calls import Direction
 
@@ -51,7 +51,7 @@ class Connected(msgspec.Struct, frozen=True, tag_field="event", tag="websocket:c
 class Digit(msgspec.Struct, frozen=True, tag_field="event", tag="websocket:dtmf"):
     """The caller has pressed a key."""
 
-    digit: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
+    digit: Key
 
 
 class MarkPayload(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from orchestra.history.ending import Transfer
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Connect
 from orchestra.voice.carriers.vonage.addresses import Addresses, CallState
 
@@ -24,8 +24,6 @@ AFTER_TRANSFER_PATH = "/vonage/after-transfer"
 WHISPER_PATH = "/vonage/whisper"
 ACCEPT_PATH = "/vonage/accept"
 
-#: the key that a person presses to take a call
-ACCEPT_KEY = "1"
 #: 16-bit linear samples, the rate that speech engines want; Vonage has 8000 as well
 CONTENT_TYPE = "audio/l16;rate=16000"
 
@@ -64,7 +62,7 @@ def connect(step: Connect, token: str, addresses: Addresses) -> Ncco:
         headers["answered_by"] = step.answered_by
     endpoint = {
         "type": "websocket",
-        "uri": addresses.socket_at(STREAM_PATH),
+        "uri": addresses.public.socket_at(STREAM_PATH),
         "content-type": CONTENT_TYPE,
         "headers": headers,
     }
@@ -102,11 +100,10 @@ def transfer(step: Transfer, state: CallState, addresses: Addresses, *, caller_i
 
 def whisper(step: Transfer, state: CallState, addresses: Addresses, *, app: str) -> Ncco:
     """Brief the person, and ask them to take the call where they must."""
-    phrases = DEFAULT_LANGUAGE.phrases
-    brief = talk(phrases.incoming_transfer.format(app=app, briefing=step.briefing).strip())
+    brief = talk(briefing(step, app))
     if not state.must_accept:
         return [brief]
-    question = talk(phrases.accept_transfer.format(key=ACCEPT_KEY))
+    question = talk(accept_question())
     keys = {"maxDigits": 1, "timeOut": _ACCEPT_WITHIN_S}
     asked = {"type": ["dtmf"], "dtmf": keys, "eventUrl": [addresses.at(ACCEPT_PATH, state)], "eventMethod": "POST"}
     # a key ends what is being said: Vonage wants `bargeIn` on each `talk` before the `input`

@@ -17,13 +17,13 @@ import structlog
 
 from orchestra.errors import CarrierError, SettingError
 from orchestra.settings import Settings
+from orchestra.voice.carriers.carrier_api import ask, need
 from orchestra.voice.carriers.phone_number import check_number
 from orchestra.voice.carriers.vonage.addresses import Addresses, CallState
 from orchestra.voice.carriers.vonage.ncco import ANSWER_PATH, EVENT_PATH, LONGEST_RING_S
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-_ANSWER_WITHIN_S = 15.0
 _TOKEN_LIFETIME_S = 60
 #: how long Vonage waits for an answering machine's tone
 _BEEP_WITHIN_S = 45
@@ -55,9 +55,7 @@ class VonageRest:
         """
         check_number(to_number)
         settings = self._settings
-        if not settings.vonage_number:
-            msg = "ORCHESTRA_VONAGE_NUMBER is not set: without it no call can be made"
-            raise SettingError(msg)
+        need(VONAGE_NUMBER=settings.vonage_number)
         state = CallState(call, from_number=settings.vonage_number, to_number=to_number, direction="outbound")
         order: dict[str, Any] = {
             "to": [{"type": "phone", "number": to_number.lstrip("+")}],
@@ -93,18 +91,8 @@ class VonageRest:
         await self._request("PUT", f"/v1/calls/{quote(leg, safe='')}", {"action": "hangup"})
 
     async def _request(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
-        url = self._settings.vonage_api_url.rstrip("/")
         headers = {"Authorization": f"Bearer {self._token()}"}
-        try:
-            async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_WITHIN_S) as http:
-                answer = await http.request(method, path, json=body, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            msg = f"the carrier at {url} does not answer: {error!r}"
-            raise CarrierError(msg) from error
-        if not answer.is_success:
-            msg = f"the carrier at {url} refuses {method} {path[:60]}: {answer.status_code} {answer.text[:200]}"
-            raise CarrierError(msg)
-        return answer
+        return await ask(self._settings.vonage_api_url, method, path, json=body, headers=headers)
 
     def _token(self) -> str:
         settings, now = self._settings, int(time.time())

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 import structlog
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from orchestra.errors import CarrierError, RejectedError, SettingError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.settings import Settings
+from orchestra.voice.carriers.briefing import ACCEPT_KEY
 from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallControl, CallReport, Connect, Parties, Step
 from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import StreamTokens
@@ -22,6 +23,7 @@ from orchestra.voice.carriers.vonage import ncco
 from orchestra.voice.carriers.vonage.addresses import Addresses, CallState
 from orchestra.voice.carriers.vonage.rest import VonageRest
 from orchestra.voice.carriers.vonage.signed_webhooks import LONGEST_BODY, WebhookSignatures
+from orchestra.voice.carriers.webhook import NO_CALL_OF_OURS, checked
 from orchestra_schemas.calls import EndReason
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -128,14 +130,10 @@ class Webhooks:
     def _checked(self, answer: Callable[[Webhook], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint that checks a request's signature before it is answered; 403 without a good one."""
 
-        async def endpoint(request: Request) -> Response:
-            try:
-                return await self._answer_once(await self._read(request), answer)
-            except RejectedError as error:
-                self._control.refusals.note("webhook.refused", path=request.url.path[:100], reason=str(error))
-                raise HTTPException(403) from None
+        async def answer_once(webhook: Webhook) -> Response:
+            return await self._answer_once(webhook, answer)
 
-        return endpoint
+        return checked(self._control, self._read, answer_once)
 
     async def _answer_once(self, webhook: Webhook, answer: Callable[[Webhook], Awaitable[Response]]) -> Response:
         """What comes again acts once, and gets the same answer; edges that did not see it act by the call's journal.
@@ -179,8 +177,7 @@ class Webhooks:
         if "state" in query or "proof" in query:
             state = self._addresses.read(path, query.get("state", ""), query.get("proof", ""))
             if not self._control.is_call(state.call):
-                msg = "the address names a call that cannot be one of this platform's"
-                raise RejectedError(msg)
+                raise RejectedError(NO_CALL_OF_OURS)
         return Webhook(path, signed.fields, state, signed.token_id)
 
     # -- a call begins and ends
@@ -270,7 +267,7 @@ class Webhooks:
         """The person has pressed a key, or none."""
         state, keys = webhook.known(), webhook.fields.get("dtmf")
         pressed = keys.get("digits") if isinstance(keys, dict) else keys
-        if pressed == ncco.ACCEPT_KEY and await self._control.accept_transfer(state.call):
+        if pressed == ACCEPT_KEY and await self._control.accept_transfer(state.call):
             return _ncco(ncco.join())
         return await self._decline(webhook)
 
