@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orchestra.agents.app import App
     from orchestra.agents.builtin import collect_digits, press_keys
     from orchestra.agents.knowledge import Knowledge
+    from orchestra.agents.lines import Line, Lines
     from orchestra.agents.loader import load_app
     from orchestra.agents.mcp import mcp_tools
     from orchestra.agents.rule import Handoff, Sentence, ToolUse, rule
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
     from orchestra.endpointing import Endpointing
     from orchestra.errors import ToolFailed
+    from orchestra.lines.hours import Hours
 
 _PLACES = {
     "Agent": "orchestra.agents.agent",
@@ -28,7 +30,10 @@ _PLACES = {
     "EmbeddedServer": "orchestra.bus",
     "Endpointing": "orchestra.endpointing",
     "Handoff": "orchestra.agents.rule",
+    "Hours": "orchestra.lines.hours",
     "Knowledge": "orchestra.agents.knowledge",
+    "Line": "orchestra.agents.lines",
+    "Lines": "orchestra.agents.lines",
     "Sentence": "orchestra.agents.rule",
     "Tool": "orchestra.agents.tool",
     "ToolContext": "orchestra.agents.tool",
@@ -51,7 +56,10 @@ __all__ = [
     "EmbeddedServer",
     "Endpointing",
     "Handoff",
+    "Hours",
     "Knowledge",
+    "Line",
+    "Lines",
     "Sentence",
     "Tool",
     "ToolContext",

@@ -1,4 +1,4 @@
-"""Loads an app in a new process to read its name, version and phrases, or to find that changed files do not load.
+"""Loads an app, or lines, in a new process to read names, versions and phrases, or to find that files do not load.
 
 The process must be new because Python imports each module only once.
 """
@@ -6,19 +6,23 @@ The process must be new because Python imports each module only once.
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
+from orchestra.lines import LinePlan
 
-_PRINT_PHRASES = """
+if TYPE_CHECKING:
+    from orchestra.agents.lines import Lines
+
+_PRINT_LINES = """
 import sys
 import msgspec
-from orchestra import load_app
-app = load_app(sys.argv[1])
-names = sys.argv[2].split(",")
-sys.stdout.buffer.write(msgspec.json.encode({name: getattr(app, name) for name in names}))
+from orchestra.agents.loader import load_lines
+from orchestra.app_phrases import edge_lines
+sys.stdout.buffer.write(msgspec.json.encode(edge_lines(load_lines(sys.argv[1]))))
 """
 
 
@@ -37,19 +41,34 @@ class AppPhrases(msgspec.Struct, frozen=True):
     fillers: tuple[tuple[str, str], ...]
 
 
-async def load_app_phrases(app: str, folder: Path | None = None) -> AppPhrases:
-    """Load the app at ``module:attribute`` in a new process, started in ``folder`` (here unless given).
+class EdgeLines(msgspec.Struct, frozen=True):
+    """What an edge needs of an `orchestra.Lines`: its apps, and which of them answers which line."""
+
+    apps: tuple[AppPhrases, ...]
+    plan: LinePlan | None = None
+
+
+def edge_lines(lines: "Lines") -> EdgeLines:
+    """What an edge needs of these lines."""
+    names = AppPhrases.__struct_fields__
+    return EdgeLines(
+        tuple(AppPhrases(**{name: getattr(app, name) for name in names}) for app in lines.apps), lines.plan
+    )
+
+
+async def load_edge_lines(app: str, folder: Path | None = None) -> EdgeLines:
+    """Load the app or the lines at ``module:attribute`` in a new process, started in ``folder`` (here unless given).
 
     Raises:
         AppError: it cannot be loaded; the message is the last line that the process wrote.
 
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _PRINT_PHRASES, app, ",".join(AppPhrases.__struct_fields__), cwd=folder,
+        sys.executable, "-c", _PRINT_LINES, app, cwd=folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, errors = await process.communicate()
     if process.returncode == 0:
-        return msgspec.json.decode(output, type=AppPhrases)
+        return msgspec.json.decode(output, type=EdgeLines)
     lines = errors.decode("utf-8", "replace").strip().splitlines()
     raise AppError(lines[-1] if lines else f"exit code {process.returncode}")

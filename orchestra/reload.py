@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from watchfiles import Change, awatch
 
-from orchestra.app_phrases import load_app_phrases
+from orchestra.app_phrases import load_edge_lines
 from orchestra.child_process import die_with_parent
 from orchestra.errors import AppError
 
@@ -67,7 +67,7 @@ async def reload_on_change(folder: Path, app: str, restart: Callable[[], Awaitab
     """
     async for changed in changed_files(folder, _APP):
         try:
-            await load_app_phrases(app, folder)
+            await load_edge_lines(app, folder)
         except AppError as error:
             _LOG.error("stack.not_reloaded", changed=changed[0], problem=str(error))
             continue

@@ -49,6 +49,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         background: what is known of the caller's earlier calls.
         forgotten: notes on the messages that were dropped, a line each, oldest first.
         call_state: what tools have noted for the rest of the call, by name.
+        app: the app that answers, in this ``version``, since the call came on this ``line``; all three empty where one
+            app answers everything.
 
     """
 
@@ -64,6 +66,9 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     background: str = ""
     forgotten: list[str] = []
     call_state: dict[str, Any] = {}
+    app: str = ""
+    version: str = ""
+    line: str = ""
 
     @classmethod
     def decode(cls, stored: bytes) -> "Conversation":

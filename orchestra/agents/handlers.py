@@ -3,10 +3,16 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from orchestra import App, Consumer, Context, load_app
-from orchestra.agents.call_cache import CallCache
+import structlog
+
+from orchestra import App, Consumer, Context, Lines
+from orchestra.agents.call_cache import ActiveCall, CallCache
+from orchestra.agents.lines import app_id
+from orchestra.agents.loader import load_lines
+from orchestra.agents.prediction_counts import PredictionCounts
 from orchestra.agents.turn_runner import STALE_S, TURN_S, TurnRunner
 from orchestra.bus import Bus
+from orchestra.errors import AppError
 from orchestra.settings import load_settings
 from orchestra.storage.callers import Callers, as_context
 from orchestra.storage.secrets import number_key
@@ -23,6 +29,8 @@ from orchestra_schemas import (
     UserTurnResumed,
 )
 
+_LOG = structlog.get_logger("orchestra.agents")
+
 #: a prompt may take this many times as long as a model may take to begin, so that a second one can be asked
 FIRST_TOKENS = 2.5
 
@@ -31,15 +39,15 @@ class Orchestration:
     """The handlers of the group ``orchestration``.
 
     Args:
-        app: the app whose agents answer; default: the one of the settings.
+        app: the app whose agents answer, or lines with several; default: those of the settings.
         background: returns what agents know of the caller's earlier calls; default: looked up if the app remembers
             its callers.
 
     """
 
-    def __init__(self, app: App | None = None, background: Callable[[CallStarted], str] | None = None) -> None:
+    def __init__(self, app: App | Lines | None = None, background: Callable[[CallStarted], str] | None = None) -> None:
         self._background = background
-        self._app = app
+        self._lines = None if app is None else Lines.of(app)
         self._calls = CallCache()
         self.consumer = Consumer("orchestration", state="conversation")
         self.consumer.lifespan(self.open_app)
@@ -54,53 +62,96 @@ class Orchestration:
     async def open_app(self, bus: Bus) -> AsyncIterator[None]:
         """Load the app before the first call."""
         self._callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
-        self._app = self._app or load_app(load_settings().app)
-        self.consumer.version = self._app.version
+        lines = self._lines = self._lines or load_lines(load_settings().app)
+        self.consumer.version = lines.default.version
         settings = load_settings()
         prompt_s = max(settings.prompt_s, FIRST_TOKENS * settings.model_first_token_s)
-        self._turns = TurnRunner(self._app, self.consumer.name, prompt_s=prompt_s, turn_s=settings.turn_s)
-        self.consumer.counters = self._turns.predictions.counters()
+        predictions = PredictionCounts()
+        self._runners = {
+            app_id(app): TurnRunner(
+                app,
+                self.consumer.name,
+                prompt_s=prompt_s,
+                turn_s=settings.turn_s,
+                predictions=predictions,
+                owner=self._turns_of,
+                named=lines.several,
+            )
+            for app in lines.apps
+        }
+        self.consumer.counters = predictions.counters()
         self.consumer.limit(UserTurnPredicted, UserTurnEnded, timeout_s=settings.turn_s + STALE_S)
-        self._entry = self._app.entry
+        self._entry = lines.default.entry if lines.plan is None else ""
         yield
+
+    def _turns_of(self, call: str, active: ActiveCall, context: Context) -> TurnRunner:
+        """Runs the turns of the app that has this call; what is published from here on is of its version."""
+        lines, conversation = self._opened, active.conversation
+        app = lines.find(
+            conversation.app, conversation.version, line=conversation.line, caller=conversation.caller or call
+        )
+        if app is None:
+            # it has left the lines since: nobody else may answer its callers
+            msg = f"the call's app {conversation.app!r} is not among the lines any more"
+            raise AppError(msg)
+        if lines.several:
+            context.use_version(app.version)
+        conversation.agent = conversation.agent or app.entry
+        return self._runners[app_id(app)]
+
+    @property
+    def _opened(self) -> Lines:
+        assert self._lines is not None, "the lines are loaded before the first event"
+        return self._lines
 
     async def greet(self, event: CallStarted, context: Context) -> AgentChanged | None:
         """Begin the conversation: the greeting, the first agent, and the caller's earlier calls."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
-            return self._turns.greet(event, context, active, background=await self._background_of(event))
+            app = self._opened.answering(event)
+            if app is None:
+                active.conversation.ended = True  # the edge says so, and hangs up
+                _LOG.warning("call.not_answered", call=event.call, app=event.app, line=event.line)
+                return None
+            if self._opened.plan is not None and active.conversation.turn < 0:
+                conversation = active.conversation
+                conversation.app, conversation.version, conversation.line = app.name, app.version, event.line
+                conversation.caller = event.other_party
+            background = await self._background_of(event, app)
+            return self._turns_of(event.call, active, context).greet(event, context, active, background=background)
 
-    async def _background_of(self, event: CallStarted) -> str:
+    async def _background_of(self, event: CallStarted, app: App) -> str:
         if self._background is not None:
             return self._background(event)
-        if self._app is None or not self._app.remembers_callers:
+        if not app.remembers_callers:
             return ""
-        await self._callers.remember(event.other_party, event.call)
-        return as_context(await self._callers.recent(event.other_party, before=event.call), event.at)
+        of = app.name if self._opened.several else ""
+        await self._callers.remember(event.other_party, event.call, of=of)
+        return as_context(await self._callers.recent(event.other_party, of=of, before=event.call), event.at)
 
     async def answer(self, event: UserTurnEnded | UserTurnPredicted, context: Context) -> list[Event]:
         """Answer the caller: publishes `AgentChanged`, `PromptRequested`, `ToolRequested`; returns the turn's end."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
-            return await self._turns.answer(event, context, active)
+            return await self._turns_of(event.call, active, context).answer(event, context, active)
 
     async def deliver_result(self, event: PromptCompleted | ToolCompleted, context: Context) -> None:
         """Pass the result to the turn that waits for it."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
-            self._turns.deliver_result(event, context, active)
+            self._turns_of(event.call, active, context).deliver_result(event, context, active)
 
     async def resume(self, event: UserTurnResumed, context: Context) -> None:
         """Discard the work on a turn that has not ended after all."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
-            await self._turns.resume(event, context, active)
+            await self._turns_of(event.call, active, context).resume(event, context, active)
 
     async def interrupt(self, event: ReplyInterrupted, context: Context) -> None:
         """Stop the reply, and keep only the part of it that was heard."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
-            await self._turns.interrupt(event, context, active)
+            await self._turns_of(event.call, active, context).interrupt(event, context, active)
 
     async def end(self, event: CallEnded, context: Context) -> None:
         """Stop the running turn."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
-            await self._turns.end(event, context, active)
+            await self._turns_of(event.call, active, context).end(event, context, active)
 
 
 consumer = Orchestration().consumer

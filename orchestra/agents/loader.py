@@ -5,8 +5,10 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from orchestra.agents.app import App
+from orchestra.agents.lines import Lines
 from orchestra.errors import AppError, UsageError
 from orchestra.import_hints import renamed
 
@@ -23,6 +25,33 @@ def load_app(name: str) -> App:
             and what to do.
 
     """
+    lines = load_lines(name)
+    if lines.plan is not None:
+        names = ", ".join(dict.fromkeys(app.name for app in lines.apps))
+        msg = f"app {name!r}: these are lines, of the apps {names}: name one of those apps here"
+        raise AppError(msg)
+    return lines.default
+
+
+def load_lines(name: str) -> Lines:
+    """The lines, or the app, at ``module:attribute``, checked. An app alone answers everything.
+
+    Raises:
+        AppError: as for `load_app`.
+
+    """
+    found = _load(name)
+    if not isinstance(found, App | Lines):
+        attribute = name.partition(":")[2]
+        msg = f"app {name!r}: {attribute!r} is {type(found).__name__}, not an orchestra.App"
+        raise AppError(msg)
+    lines = Lines.of(found)
+    for app in lines.apps:
+        check_app(app, name if lines.plan is None else f"{name}, {app.name}")
+    return lines
+
+
+def _load(name: str) -> Any:
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
         msg = f"app {name!r}: write it as module:attribute, as in orchestra.demo:app"
@@ -42,12 +71,7 @@ def load_app(name: str) -> App:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         msg = f"app {name!r} cannot be loaded: {_where(error)}: {what}"
         raise AppError(msg) from error
-    found = getattr(module, attribute, None)
-    if not isinstance(found, App):
-        msg = f"app {name!r}: {attribute!r} is {type(found).__name__}, not an orchestra.App"
-        raise AppError(msg)
-    check_app(found, name)
-    return found
+    return getattr(module, attribute, None)
 
 
 def _where(error: Exception) -> str:

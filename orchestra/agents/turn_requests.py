@@ -62,7 +62,9 @@ class TurnRequests:
         *,
         group: str,
         prompt_s: float = PROMPT_S,
+        named: bool = False,
     ) -> None:
+        self._app_name = app.name if named else ""
         self.count = self.prompts = 0
         self.ids: list[str] = []
         self.open_tools: dict[str, str] = {}
@@ -101,6 +103,7 @@ class TurnRequests:
         request = PromptRequested(
             call=self._event.call,
             turn=self._event.turn,
+            app=self._app_name,
             agent=agent.name,
             step=self.count,
             messages=messages,
@@ -152,6 +155,7 @@ class TurnRequests:
         request = ToolRequested(
             call=self._event.call,
             turn=self._event.turn,
+            app=self._app_name,
             agent=agent.name,
             name=call.name,
             step=self.count,

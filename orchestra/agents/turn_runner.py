@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -45,6 +46,7 @@ _STOP_S = 0.1
 #: how long an ended call is remembered, so that late events are recognized
 _KEPT_S = 3600
 
+Owner = Callable[[str, ActiveCall, Context], "TurnRunner"]
 Outcome = Literal["answered", "cancelled", "failed"]
 _encode = msgspec.json.Encoder().encode
 
@@ -57,17 +59,32 @@ class TurnRunner:
         group: name of the consumer group, a part of the ids of published events.
         prompt_s: seconds for the first part of an answer.
         turn_s: longest time of a turn, in seconds.
+        predictions: counts predicted turns.
+        owner: the runner of the app that has a call now: an earlier turn may have passed it on.
+        named: the requests name the app, since there are several.
 
     """
 
-    def __init__(self, app: App, group: str, *, prompt_s: float = PROMPT_S, turn_s: float = TURN_S) -> None:
+    def __init__(
+        self,
+        app: App,
+        group: str,
+        *,
+        prompt_s: float = PROMPT_S,
+        turn_s: float = TURN_S,
+        predictions: PredictionCounts,
+        owner: "Owner",
+        named: bool,
+    ) -> None:
+        self._owner = owner
+        self._named = named
         self._prompt_s = prompt_s
         self._turn_s = turn_s
         self._app = app
         self._group = group
         self._built = app.revision, AgentToolset(app)
         self._router = Router(app)
-        self.predictions = PredictionCounts()
+        self.predictions = predictions
 
     @property
     def _toolset(self) -> AgentToolset:
@@ -123,7 +140,7 @@ class TurnRunner:
             elif time.time() - event.at > STALE_S:
                 reason = "expired"
         if reason is None:
-            return await self._run(event, context, active)
+            return await self._owner(event.call, active, context).run(event, context, active)
         await context.resume()
         if isinstance(event, UserTurnEnded):
             conversation.add_turn(event.turn, [_caller_message(event)], agent=conversation.agent, running={})
@@ -169,12 +186,15 @@ class TurnRunner:
         _save(active, context)
         context.state.expire(_KEPT_S)
 
-    async def _run(self, event: CallerTurn, context: Context, active: ActiveCall) -> list[Event]:
+    async def run(self, event: CallerTurn, context: Context, active: ActiveCall) -> list[Event]:
+        """Let this app's agents answer. Returns the events that close the turn."""
         conversation = active.conversation
         predicted = isinstance(event, UserTurnPredicted)
         if predicted and not active.is_confirmed(event.turn):
             active.begin_prediction(event.turn)
-        requests = TurnRequests(self._app, event, context, active, group=self._group, prompt_s=self._prompt_s)
+        requests = TurnRequests(
+            self._app, event, context, active, group=self._group, prompt_s=self._prompt_s, named=self._named
+        )
         asked = conversation.asked
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
         agent = conversation.agent

@@ -9,7 +9,7 @@ def register(app: typer.Typer) -> None:
 
 
 def edge() -> None:
-    """Answer phone calls until SIGTERM: serves carriers' webhooks and media streams, browsers, and the SIP gateway."""
+    """Answer phone calls until SIGTERM: serves Twilio's webhooks and media streams."""
     import uvloop
 
     from orchestra.child_process import on_one_core
@@ -24,7 +24,8 @@ def edge() -> None:
             from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
 
             redirect_pipecat_log()
-            from orchestra.agents import load_app
+            from orchestra.agents.loader import load_lines
+            from orchestra.app_phrases import edge_lines
             from orchestra.voice.edge.server import run_edge
     except ImportError as error:
         from orchestra.errors import MissingExtraError
@@ -33,4 +34,4 @@ def edge() -> None:
             raise
         msg = f"the voice edge cannot import {error.name or error}: install the extra `voice`"
         raise MissingExtraError(msg) from error
-    uvloop.run(run_edge(settings, load_app(settings.app)))
+    uvloop.run(run_edge(settings, edge_lines(load_lines(settings.app))))

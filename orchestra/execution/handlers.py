@@ -5,9 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
-from orchestra import App, Consumer, Context, load_app
+import httpx
+
+from orchestra import App, Consumer, Context, Lines
+from orchestra.agents.lines import app_id
+from orchestra.agents.loader import load_lines
 from orchestra.bus import Bus
+from orchestra.errors import AppError
 from orchestra.execution.jobs import JobRegistry
+from orchestra.execution.keypad import Keypad
 from orchestra.execution.models import ModelRegistry, open_models
 from orchestra.execution.prompts import Prompts
 from orchestra.execution.reply import Reply
@@ -40,19 +46,20 @@ class Execution:
     """The handlers of the group ``execution``.
 
     Args:
-        app: the app whose tools and rules run; default: the one of the settings.
+        app: the app whose tools and rules run, or lines with several; default: those of the settings.
         models: opens the models; default: those of the settings.
         override: may answer instead of a tool, see `Tools`.
 
     """
 
     def __init__(
-        self, app: App | None = None, models: OpenModels = open_models, override: ToolOverride | None = None
+        self, app: App | Lines | None = None, models: OpenModels = open_models, override: ToolOverride | None = None
     ) -> None:
         self._override = override
-        self._app = app
+        self._lines = None if app is None else Lines.of(app)
         self._open_models = models
         self._jobs = JobRegistry()
+        self._keypad = Keypad()
         self.consumer = Consumer("execution")
         self.consumer.lifespan(self.open_resources)
         self.consumer.on(CallStarted)(self.remember_caller)
@@ -64,27 +71,39 @@ class Execution:
 
     @asynccontextmanager
     async def open_resources(self, bus: Bus) -> AsyncIterator[None]:
-        """Open the models and the app's resources before the first call."""
+        """Open the models and the apps' resources before the first call."""
         del bus
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="tool"))
         settings = load_settings()
-        self._team = self._app or load_app(settings.app)
-        self.consumer.version = self._team.version
+        lines = self._lines = self._lines or load_lines(settings.app)
+        self.consumer.version = lines.default.version
         self.consumer.limit(PromptRequested, timeout_s=settings.turn_s + _TIMEOUT_S)
         async with AsyncExitStack() as stack:
-            models = await stack.enter_async_context(self._open_models(settings))
-            lifespan = self._team.lifespan
-            resources = None if lifespan is None else await stack.enter_async_context(lifespan())
-            if self._team.knowledge is not None:
-                self._team.knowledge.prepare()
-                stack.callback(self._team.knowledge.close)
-            for source in self._team.sources if self._override is None else ():
-                source.warm()
-                stack.push_async_callback(source.close)
-            self._prompts = Prompts(models)
+            self._prompts = Prompts(await stack.enter_async_context(self._open_models(settings)))
             http = await stack.enter_async_context(http_client())
-            self._tools = Tools(self._team, resources, http, self._override)
+            self._tools = {app_id(app): await self._open_tools(app, http, stack) for app in lines.apps}
             yield
+
+    async def _open_tools(self, app: App, http: httpx.AsyncClient, stack: AsyncExitStack) -> Tools:
+        resources = None if app.lifespan is None else await stack.enter_async_context(app.lifespan())
+        if app.knowledge is not None:
+            app.knowledge.prepare()
+            stack.callback(app.knowledge.close)
+        for source in app.sources if self._override is None else ():
+            source.warm()
+            stack.push_async_callback(source.close)
+        return Tools(app, resources, http, self._keypad, self._override)
+
+    def _app_of(self, event: PromptRequested | ToolRequested, context: Context) -> App:
+        """The app that this is asked for; what is published from here on is of its version."""
+        assert self._lines is not None, "the lines are loaded before the first event"
+        app = self._lines.find(event.app, event.version)
+        if app is None:
+            msg = f"app {event.app!r} is not among the lines any more"
+            raise AppError(msg)
+        if self._lines.several:
+            context.use_version(app.version)
+        return app
 
     async def remember_caller(self, event: CallStarted, context: Context) -> None:
         """Keep the caller's number for tools that need it."""
@@ -92,7 +111,7 @@ class Execution:
 
     async def prompt(self, event: PromptRequested, context: Context) -> PromptCompleted:
         """Have the model answer: a `ReplyChunk` as soon as a sentence is complete, then `PromptCompleted`."""
-        reply = Reply(self._team, event, context)
+        reply = Reply(self._app_of(event, context), event, context)
         answer = await self._jobs.run(
             self._prompts.answer(event, reply, context.attempt), call=event.call, turn=event.turn
         )
@@ -115,11 +134,9 @@ class Execution:
 
     async def tool(self, event: ToolRequested, context: Context) -> list[Event]:
         """Run the tool: `ToolCompleted`, a filler if it is slow, and events for what it wants of the call."""
+        tools = self._tools[app_id(self._app_of(event, context))]
         events = await self._jobs.run(
-            self._tools.run(event, context),
-            call=event.call,
-            turn=event.turn,
-            stoppable=self._tools.stoppable(event.name),
+            tools.run(event, context), call=event.call, turn=event.turn, stoppable=tools.stoppable(event.name)
         )
         if events is None:
             stopped = "The caller spoke before this had ended; it was stopped."
@@ -132,7 +149,7 @@ class Execution:
 
     async def key(self, event: DigitPressed) -> None:
         """Pass the key to the tool that waits for it."""
-        self._tools.keypad.press(event.call, event.digit)
+        self._keypad.press(event.call, event.digit)
 
     async def stop(self, event: TurnCancelled | ReplyInterrupted | UserTurnResumed) -> None:
         """Stop work whose result is no longer needed."""

@@ -83,16 +83,19 @@ class Tools:
         app: the app whose tools run.
         resources: the value that the app's ``lifespan`` yielded.
         http: the HTTP client for tools.
+        keypad: where the keys of callers arrive.
         override: asked before a tool runs; its answer replaces the tool's result.
 
     """
 
-    def __init__(self, app: App, resources: Any, http: httpx.AsyncClient, override: ToolOverride | None = None) -> None:
+    def __init__(
+        self, app: App, resources: Any, http: httpx.AsyncClient, keypad: Keypad, override: ToolOverride | None = None
+    ) -> None:
         self._override = override
         self._app = app
         self._http = http
         self._resources = resources
-        self.keypad = Keypad()
+        self._keypad = keypad
 
     def stoppable(self, name: str) -> bool:
         """Whether a run may be cut off; a tool that is not marked so runs to its end once it has begun."""
@@ -164,13 +167,13 @@ class Tools:
         arguments = collect_digits.check(event.arguments)
         question = str(arguments["question"])
         pressed: list[str] = []
-        self.keypad.listen(event.call)
+        self._keypad.listen(event.call)
         if context.attempt > 1:
             journal = await context.bus.journal(event.call)
             pressed = [after.digit for after in journal if isinstance(after, DigitPressed) and after.at >= event.at]
         if context.attempt == 1 or not await context.published():
             await context.publish(self._chunk(question, event))
-        return await self.keypad.collect(
+        return await self._keypad.collect(
             event.call,
             pressed=pressed,
             length=arguments["length"],

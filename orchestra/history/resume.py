@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from orchestra.history.ending import Ending, HangUp, Transfer
 from orchestra_schemas import (
+    AppChanged,
     CallAnswered,
     CallEnded,
     CallEndRequested,
@@ -40,6 +41,8 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         started_at: epoch seconds; 0 while the call has not started.
+        app: the app that has the call, in this ``version``; empty if there is none.
+        line: the line that decided which app answers.
         turn: the caller's last turn.
         turn_ended_at: when that turn ended, epoch seconds; ``speech_ended_at`` its last sound.
         agent: the agent that replies.
@@ -62,6 +65,9 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     started_at: float = 0.0
+    app: str = ""
+    version: str = ""
+    line: str = ""
     turn: int = 0
     turn_ended_at: float = 0.0
     speech_ended_at: float = 0.0
@@ -97,9 +103,8 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
 def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR0911 - one for each kind of event
     """The state after one more event of the journal."""
     match event:
-        case CallStarted(greeting=greeting):
-            chunks = (ReplyChunk(call=event.call, text=greeting),) if greeting else ()
-            return replace(state, started_at=event.at, chunks=chunks, complete=True, over=not greeting)
+        case CallStarted() | AppChanged():
+            return _answered_by_app(state, event)
         case CallResumed(stream_number=stream):
             return replace(state, resumed=state.resumed + 1, stream=max(state.stream, stream), transfer_failed=False)
         case CallAnswered():
@@ -119,6 +124,15 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR
         case _:
             pass
     return _reply(state, event) if event.turn == state.turn else state
+
+
+def _answered_by_app(state: ResumeState, event: CallStarted | AppChanged) -> ResumeState:
+    state = replace(state, app=event.app, version=event.version)
+    if isinstance(event, AppChanged):
+        return state
+    chunks = (ReplyChunk(call=event.call, text=event.greeting),) if event.greeting else ()
+    over = not event.greeting
+    return replace(state, started_at=event.at, line=event.line, chunks=chunks, complete=True, over=over)
 
 
 def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | TransferAccepted) -> ResumeState:

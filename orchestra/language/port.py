@@ -22,6 +22,8 @@ class Phrases:
         transferring: the call goes to a person.
         incoming_transfer: announces a call to that person; names ``{app}`` and ``{briefing}``.
         accept_transfer: tells that person which ``{key}`` takes the call.
+        unknown_line: a number was dialled that nobody answers, and the call ends.
+        closed: a line is called outside its hours, and the call ends.
         confirmation: asks the caller before a tool runs; names ``{what}`` the tool does and its ``{details}``.
 
     """
@@ -35,6 +37,8 @@ class Phrases:
     transferring: str
     incoming_transfer: str
     accept_transfer: str
+    unknown_line: str
+    closed: str
     confirmation: str
 
 

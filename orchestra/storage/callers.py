@@ -14,18 +14,17 @@ of the numbers that carriers send for every withheld one.
 
 import hashlib
 import hmac
-import re
 from collections.abc import Sequence
 
 from orchestra.agents.caller_notes import quoted
 from orchestra.bus import Bus, keys
 from orchestra.history.call_record import CallRecord
 from orchestra.history.earlier_calls import BACKGROUND_HEAD
+from orchestra.lines.dialled import E164
 from orchestra.storage.call_records import find_call
 
 _KEPT = 10
 _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3600, 60
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 #: numbers sent for a withheld one: such a word on a telephone's keys (Twilio: +266696687 is ANONYMOUS)
 _WITHHELD = frozenset(
     "".join("22233344455566677778889999"[ord(letter) - ord("A")] for letter in word)
@@ -48,16 +47,22 @@ class Callers:
         self._key = key
         self._ttl_s = ttl_s
 
-    async def remember(self, number: str, call: str) -> None:
-        """Index a call under its caller's number (E.164), unless it is withheld. Safe to repeat."""
-        if key := self._of(number):
+    async def remember(self, number: str, call: str, *, of: str = "") -> None:
+        """Index a call under its caller's number (E.164), unless it is withheld. Safe to repeat.
+
+        ``of`` names the app that may know of it, where there are several: no app learns of calls to another.
+        """
+        if key := self._of(number, of):
             await self._bus.redis.zadd(key, {call: keys.started_ms(call)})
             await self._bus.redis.zremrangebyrank(key, 0, -_KEPT - 1)
             await self._bus.redis.expire(key, self._ttl_s)
 
-    async def recent(self, number: str, *, before: str = "", limit: int = 3) -> list[CallRecord]:
-        """The caller's latest finished calls, newest first; ``before`` leaves out that call and later ones."""
-        key = self._of(number)
+    async def recent(self, number: str, *, of: str = "", before: str = "", limit: int = 3) -> list[CallRecord]:
+        """The caller's latest finished calls, newest first; ``before`` leaves out that call and later ones.
+
+        ``of`` as in `remember`.
+        """
+        key = self._of(number, of)
         if not key:
             return []
         newest = f"({keys.started_ms(before)}" if before else "+inf"
@@ -69,10 +74,11 @@ class Callers:
                 records.append(record)
         return records
 
-    def _of(self, number: str) -> str:
-        if not _E164.fullmatch(number) or number[1:] in _WITHHELD or len(set(number[1:])) == 1:  # +9999999
+    def _of(self, number: str, app: str) -> str:
+        if not E164.fullmatch(number) or number[1:] in _WITHHELD or len(set(number[1:])) == 1:  # +9999999
             return ""
-        return f"{keys.PREFIX}:caller:{hmac.new(self._key, number.encode(), hashlib.sha256).hexdigest()}"
+        whose = f"{number} {app}" if app else number
+        return f"{keys.PREFIX}:caller:{hmac.new(self._key, whose.encode(), hashlib.sha256).hexdigest()}"
 
 
 def as_context(past: Sequence[CallRecord], now: float) -> str:

@@ -7,7 +7,7 @@ a number that is said in pieces, over several events or messages.
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final
 
 import msgspec
@@ -63,17 +63,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 def redaction_of(settings: Settings) -> "Redaction | None":
-    """The redaction that the settings and the app ask for; None where the settings turn it off.
+    """The redaction that the settings and every app ask for; None where the settings turn it off.
 
     Raises:
-        AppError: the app, which may name patterns of its own, cannot be loaded: then nothing may leave.
+        AppError: an app, which may name patterns of its own, cannot be loaded: then nothing may leave.
 
     """
     if not settings.redact:
         return None
-    from orchestra.agents.loader import load_app  # noqa: PLC0415 - only where something is redacted
+    from orchestra.agents.loader import load_lines  # noqa: PLC0415 - only where something is redacted
 
-    return Redaction(load_app(settings.app).redact)
+    # what one app calls by a word is hidden in the calls of the others, too
+    return Redaction([pair for app in load_lines(settings.app).apps for pair in app.redact.items()])
 
 
 class Redaction:
@@ -86,8 +87,9 @@ class Redaction:
 
     """
 
-    def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
-        self._patterns = [(word, re.compile(pattern)) for word, pattern in (patterns or {}).items()]
+    def __init__(self, patterns: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        pairs = patterns.items() if isinstance(patterns, Mapping) else patterns
+        self._patterns = [(word, re.compile(pattern)) for word, pattern in dict.fromkeys(pairs)]
         self._calls: OrderedDict[tuple[str, str], Chain] = OrderedDict()
 
     def text(self, value: str) -> str:

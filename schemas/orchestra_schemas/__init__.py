@@ -2,6 +2,7 @@
 
 from orchestra_schemas.body import EncodeError, carried, clean_text
 from orchestra_schemas.calls import (
+    AppChanged,
     CallAnswered,
     CallEnded,
     CallEndRequested,
@@ -42,6 +43,7 @@ from orchestra_schemas.user import (
 
 __all__ = [
     "AgentChanged",
+    "AppChanged",
     "AudioChunk",
     "BackchannelHeard",
     "CallAnswered",

@@ -2,8 +2,6 @@
 
 from typing import ClassVar, Literal
 
-import msgspec
-
 from orchestra_schemas.event import Event
 
 Direction = Literal["inbound", "outbound"]
@@ -17,8 +15,9 @@ class CallStarted(Event, frozen=True, kw_only=True):
     """The audio of a call is connected to an edge.
 
     Numbers are E.164 (``+15550001``), empty if the carrier sent none. ``provider_call`` is the carrier's
-    own id for the call (Twilio: CallSid). ``variables`` is what is known of the call beyond that: the caller's name,
-    chosen headers of a SIP call.
+    own id for the call (Twilio: CallSid). ``line`` is the entry of the app's lines that decided which app answers
+    (``+15550100``, ``sip:help``, ``*``); empty if one app answers everything, or if no line was dialled: then no app
+    is named, either.
     """
 
     family: ClassVar[str] = "calls"
@@ -28,12 +27,32 @@ class CallStarted(Event, frozen=True, kw_only=True):
     provider_call: str = ""
     app: str = ""
     greeting: str = ""
-    variables: dict[str, str] = msgspec.field(default_factory=dict)
+    line: str = ""
+
+    @property
+    def own_number(self) -> str:
+        """What was dialled; of a call that the system placed, the number from which it was placed."""
+        return self.from_number if self.direction == "outbound" else self.to_number
 
     @property
     def other_party(self) -> str:
         """The number of the person on the line, whoever placed the call; empty if the carrier sent none."""
         return self.to_number if self.direction == "outbound" else self.from_number
+
+
+class AppChanged(Event, frozen=True, kw_only=True):
+    """An agent has passed the caller on to another app, whose agents answer from the next turn on.
+
+    ``app`` and ``version`` are that app's, ``agent`` is the one that speaks first; ``previous`` is the app that had the
+    call. ``briefing`` is the note of the one agent for the other, ``greeting`` what the caller hears first.
+    """
+
+    family: ClassVar[str] = "calls"
+    app: str
+    agent: str
+    previous: str = ""
+    briefing: str = ""
+    greeting: str = ""
 
 
 class CallResumed(Event, frozen=True, kw_only=True):

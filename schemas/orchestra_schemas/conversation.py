@@ -53,6 +53,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     ``step`` numbers the prompts and tool calls of a turn from 1. ``deadline`` is in epoch seconds; a
     prompt is not run after it. ``model`` is empty for the default model; ``parameters`` (``temperature`` …) are passed
     to its server unchanged. ``call_state`` is the state that tools keep for the call. Rules read it, models do not.
+    ``app`` has the agent, in this event's version; empty if one app answers everything.
     """
 
     family: ClassVar[str] = "conversation"
@@ -65,6 +66,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     deadline: float = 0.0
     call_state: dict[str, Any] = msgspec.field(default_factory=dict)
+    app: str = ""
 
 
 class ToolRequested(Event, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
 
     ``deadline`` is in epoch seconds; the tool is not run after it. ``call_state`` is the state that tools have kept for
     the call so far. ``predicted``: the turn is only predicted to be over; if it is not, the result is forgotten.
+    ``app`` as in `PromptRequested`.
     """
 
     family: ClassVar[str] = "conversation"
@@ -83,6 +86,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
     deadline: float = 0.0
     call_state: dict[str, Any] = msgspec.field(default_factory=dict)
     predicted: bool = False
+    app: str = ""
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True):

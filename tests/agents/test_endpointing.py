@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from orchestra import Agent, App, Endpointing
-from orchestra.app_phrases import load_app_phrases
+from orchestra.app_phrases import load_edge_lines
 from orchestra.errors import AppError
 from orchestra.settings import Settings
-from orchestra.voice.edge.edge import script
+from orchestra.voice.edge.answering import app_script
 
 APP = """
 from orchestra import Agent, App, Endpointing
@@ -45,12 +45,12 @@ def test_before_any_reply_the_first_agents_endpointing_counts() -> None:
 
 
 def test_a_call_gets_the_endpointing_of_every_agent() -> None:
-    assert script(Settings(), app()).endpointing == app().endpointing_by_agent
+    assert app_script(Settings(), app()).endpointing == app().endpointing_by_agent
 
 
 async def test_an_app_that_is_loaded_again_brings_its_endpointing(tmp_path: Path) -> None:
     (tmp_path / "hotline.py").write_text(APP)
-    phrases = await load_app_phrases("hotline:app", tmp_path)
+    (phrases,) = (await load_edge_lines("hotline:app", tmp_path)).apps
     assert phrases.endpointing_by_agent["desk"] == Endpointing(patience="quick")
     assert phrases.endpointing_by_agent["claims"] == Endpointing(max_pause_s=3.0)
 

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from orchestra import Agent, App, Knowledge, tool
-from orchestra.app_phrases import load_app_phrases
+from orchestra.app_phrases import load_edge_lines
 from orchestra.cli.up import _quoted, words_to_try
 from orchestra.demo import app as demo
 from orchestra.errors import AppError
@@ -63,7 +63,7 @@ async def test_an_app_that_cannot_be_loaded_is_told_with_file_and_line(tmp_path:
     (tmp_path / "parts.py").write_text("one = 1\n\n\ndef made():\n    return {}['red']\n")
     (tmp_path / "shop.py").write_text(text)
     with pytest.raises(AppError, match=re.escape(problem)):
-        await load_app_phrases("shop:app", tmp_path)
+        await load_edge_lines("shop:app", tmp_path)
 
 
 async def test_a_process_that_ends_to_take_up_the_app_is_no_warning_and_any_other_end_is() -> None:

@@ -81,6 +81,10 @@ class Context:
         self.bus = writer.bus
         self.state = State(delivery, writer)
 
+    def use_version(self, version: str) -> None:
+        """From now on this attempt publishes under this version instead of the consumer's."""
+        self._delivery.version = version
+
     def publish(self, *events: Event) -> Awaitable[None]:
         """Publish now, before the handler ends, under this worker's lease; awaiting it waits until they are stored.
 

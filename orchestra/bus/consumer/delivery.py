@@ -12,17 +12,18 @@ StateOperation = tuple[str, list[str | bytes | int]]
 class Delivery:
     """An entry that a group has taken and not finished yet.
 
-    ``attempt`` is the number of the running attempt. ``deliveries`` is the delivery count that Redis is to keep:
-    0 while the entry only waits for an earlier one of its call. ``pending``: it is pending in Redis. ``count_first``:
+    ``attempt`` is the number of the running attempt. ``deliveries`` is the delivery count that Redis is to keep: 0
+    while the entry only waits for an earlier one of its call. ``pending``: it is pending in Redis. ``count_first``:
     its delivery is counted before it starts. ``published`` counts the events of this attempt. ``may_repeat``: an
-    earlier attempt may have published, so the commit script has to compare. ``operations`` are the state writes of this
-    attempt that no commit has taken yet. They are kept here because a delivery must not refer to its context, which
-    refers to the delivery: each event would leave a reference cycle for the garbage collector.
+    earlier attempt may have published, so the commit script has to compare. ``operations`` are the state writes of
+    this attempt that no commit has taken yet; ``version`` is that of its events, "" for the consumer's. They are
+    kept here because a delivery must not refer to its context, which refers to the delivery: each event would leave
+    a reference cycle for the garbage collector.
     """
 
     __slots__ = (
         "attempt", "call", "count_first", "deliveries", "handler", "may_repeat", "operations", "pending", "position",
-        "published", "raw",
+        "published", "raw", "version",
     )  # fmt: skip
 
     def __init__(self, position: GroupPosition, raw: Raw, handler: Handler, call: bytes, attempt: int = 0) -> None:
@@ -38,6 +39,7 @@ class Delivery:
         self.may_repeat = attempt > 0 or position.requeued
         self.published = 0
         self.operations: list[StateOperation] = []
+        self.version = ""
 
     @property
     def cause(self) -> str:

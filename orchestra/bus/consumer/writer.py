@@ -80,7 +80,7 @@ class PartitionWriter:
             committer.publish(encode_event(event))
         else:
             events = (result,) if isinstance(result, Event) else result
-            for encoded in self._encode(handler, cause, 0, events):
+            for encoded in self._encode(handler, cause, 0, events, self.consumer.version):
                 committer.publish(encoded)
         if committer.lingers:
             committer.after_linger()
@@ -124,7 +124,9 @@ class PartitionWriter:
 
     def _publish(self, delivery: Delivery, events: Iterable[Event]) -> None:
         cause = delivery.cause
-        encoded = self._encode(delivery.handler, cause, delivery.published, events)
+        encoded = self._encode(
+            delivery.handler, cause, delivery.published, events, delivery.version or self.consumer.version
+        )
         for number, each in enumerate(encoded, delivery.published + 1):
             if delivery.may_repeat:
                 self.committer.publish_unless_stored(each, cause, number)
@@ -132,7 +134,9 @@ class PartitionWriter:
                 self.committer.publish(each)
         delivery.published += len(encoded)
 
-    def _encode(self, handler: Handler, cause: str, number: int, events: Iterable[Event]) -> list[EncodedEvent]:
+    def _encode(
+        self, handler: Handler, cause: str, number: int, events: Iterable[Event], version: str
+    ) -> list[EncodedEvent]:
         encoded, at, group = [], time.time(), self._group
         for event in events:
             if not isinstance(event, Event):
@@ -145,7 +149,7 @@ class PartitionWriter:
                 )
                 raise ValueError(msg)
             number += 1
-            complete = fill_header(event, f"{cause}.{group}.{number}", at, group, cause, version=self.consumer.version)
+            complete = fill_header(event, f"{cause}.{group}.{number}", at, group, cause, version=version)
             encoded.append(encode_event(complete))
         return encoded
 

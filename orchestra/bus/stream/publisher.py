@@ -45,6 +45,7 @@ class Publisher:
         self._connection_of = connection_of
         self._capacity = capacity
         self._numbers: dict[str, int] = {}
+        self._versions: dict[str, str] = {}
         self._waiting: dict[int, deque[_Numbered]] = {}
         self._sending: dict[int, list[_Numbered]] = {}
         self._sent_at: dict[int, float] = {}  # when the batch of a partition was first sent, on the monotonic clock
@@ -82,7 +83,8 @@ class Publisher:
         partition = keys.partition_of(event.call)
         number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
         event_id = f"{event.call}:{self._producer}.{number}"
-        event = fill_header(event, event_id, time.time(), self.source, event.cause, version=self.version)
+        version = self._versions.get(event.call, self.version) if self._versions else self.version
+        event = fill_header(event, event_id, time.time(), self.source, event.cause, version=version)
         queue = self._waiting.get(partition)
         if queue is None:
             queue = self._waiting[partition] = deque()
@@ -99,9 +101,14 @@ class Publisher:
             asyncio.get_running_loop().call_soon(self._send, partition)
         return event
 
+    def use_version(self, call: str, version: str) -> None:
+        """From now on the events of this call have this version, until it is forgotten."""
+        self._versions[call] = version
+
     def forget(self, call: str) -> None:
-        """Forget the number of a call that is over."""
+        """Forget the number and the version of a call that is over."""
         self._numbers.pop(call, None)
+        self._versions.pop(call, None)
 
     def _drop_media(self, partition: int, queue: deque[_Numbered]) -> None:
         for index, (_, encoded) in enumerate(queue):

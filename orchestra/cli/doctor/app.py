@@ -1,25 +1,42 @@
 """`orchestra doctor` on the app: whether it can be loaded, and whether its tool servers answer."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from orchestra.cli.doctor.finding import Finding
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
 
+if TYPE_CHECKING:
+    from orchestra.agents.app import App
+    from orchestra.agents.lines import Lines
+
 
 def app_and_tool_servers(settings: Settings) -> list[Finding]:
-    """The app in the settings, and each server that provides tools to it."""
-    from orchestra.agents import load_app
+    """The app or the apps in the settings, and each server that provides tools to them."""
+    from orchestra.agents.loader import load_lines
 
     try:
-        app = load_app(settings.app)
+        lines = load_lines(settings.app)
     except UsageError as error:
         return [Finding("app", False, str(error))]
-    found = [Finding("app", True, f"{settings.app}, {len(app.agents)} agents, {len(app.tools)} tools")]
-    if not app.sources:
+    found = [
+        Finding("app", True, f"{name}, {len(app.agents)} agents, {len(app.tools)} tools")
+        for app in lines.apps
+        for name in [settings.app if lines.plan is None else f"{settings.app}, {app.name} {_lines_of(app, lines)}"]
+    ]
+    sources = list(dict.fromkeys(source for app in lines.apps for source in app.sources))
+    if not sources:
         return found
-    with ThreadPoolExecutor(len(app.sources)) as threads:
-        for name, problem in threads.map(lambda source: source.probe(), app.sources):
+    with ThreadPoolExecutor(len(sources)) as threads:
+        for name, problem in threads.map(lambda source: source.probe(), sources):
             away = f"away: {problem}; its tools cannot be used until it is back, all others can"
             found.append(Finding(f"tools of {name}", not problem, away if problem else "answers"))
     return found
+
+
+def _lines_of(app: "App", lines: "Lines") -> str:
+    """Where the app answers: ``(+15550100, web)``."""
+    rules = lines.plan.rules if lines.plan is not None else {}
+    answered = [line for line, rule in rules.items() if (app.name, app.version) in dict(rule.versions)]
+    return f"({', '.join(answered)})"

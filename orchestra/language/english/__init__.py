@@ -30,6 +30,8 @@ LANGUAGE: Final = Language(
         transferring="I am putting you through to a person now.",
         incoming_transfer="A call from {app}. {briefing}",
         accept_transfer="Press {key} to take it.",
+        unknown_line="This number is not in service. Good-bye.",
+        closed="We are closed at the moment. Please call again during our opening hours. Good-bye.",
         confirmation="Just to be sure: {what}{details}. Shall I do that?",
     ),
     to_plain_text=plain_text(SignNames(star="star", stars="stars", times="times")),

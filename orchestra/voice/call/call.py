@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import structlog
@@ -23,12 +23,15 @@ from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.usage_meter import UsageMeter
 from orchestra.voice.carriers.port import AudioReceived, Parties
 from orchestra_schemas import (
+    AppChanged,
     AudioChunk,
     CallAnswered,
     CallEnded,
+    CallEndRequested,
     CallResumed,
     CallStarted,
     CallTransferred,
+    CallTransferRequested,
     DigitPressed,
     Event,
     ProviderFailed,
@@ -72,7 +75,10 @@ class Script:
     voicemail: str = ""
     consent: str = ""
     endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
-    hangs_up: bool = False  # after the greeting, which is then a message
+    ending: Ending | None = None  # after the greeting, which is then a message
+    version: str = ""  # of package and app
+    line: str = ""  # that decided that this app answers
+    recording: bool = True  # the audio is kept
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -100,6 +106,7 @@ class Call:
         sample_rate: of its audio in both directions, in Hz.
         playback: what of the agent's speech was heard, where that is not known from the call's audio.
         speculation: how much of a reply may be made before the caller's turn is over.
+        script_of_app: the script of an app that takes the call over, by its name and version.
         clock: the time; tests pass their own.
 
     Attributes:
@@ -123,6 +130,7 @@ class Call:
         sample_rate: int = SAMPLE_RATE,
         playback: Playback | None = None,
         speculation: Speculation = SPECULATION,
+        script_of_app: Callable[[str, str], Script | None] = lambda _name, _version: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.parties = parties
@@ -149,6 +157,8 @@ class Call:
         self._script = script
         self._publisher = publisher
         self._on_measured = on_measured
+        self._script_of_app = script_of_app
+        self._endpointing = dict(script.endpointing)
         self._resumed_from = resume_state
         self.seen_events: dict[str, None] = {}
         self.backlog: list[Event] = []
@@ -167,13 +177,16 @@ class Call:
 
     @property
     def endpointing(self) -> Mapping[str, Endpointing]:
-        """How patient each agent is with a caller who pauses."""
-        return self._script.endpointing
+        """How patient each agent is with a caller who pauses; it changes when another app has the call."""
+        return self._endpointing
 
     # -- life
 
     def started(self) -> None:
         """Publish that the call has started or resumed."""
+        script = self._script
+        if script.version:
+            self._publisher.use_version(self.id, script.version)
         if self._resumed_from is not None:
             resumed = CallResumed(
                 call=self.id,
@@ -191,17 +204,23 @@ class Call:
                 to_number=self.parties.to_number,
                 direction=self.parties.direction,
                 provider_call=self.parties.provider_call,
-                app=self._script.app,
-                greeting=self._script.first_words,
-                variables=dict(self.parties.variables),
+                app=script.app,
+                greeting=script.first_words,
+                line=script.line,
             )
         )
+        # another edge that takes over knows from this how the call ends
+        if isinstance(script.ending, Transfer):
+            target, briefing = script.ending.target, script.ending.briefing
+            self._publisher.publish(CallTransferRequested(call=self.id, target=target, briefing=briefing))
+        elif script.ending is not None:
+            self._publisher.publish(CallEndRequested(call=self.id))
 
     def greet(self) -> None:
         """The pipeline is ready: say the first words, or what has not been said yet."""
         if self._resumed_from is None:
             script = self._script
-            self.conversation.greet(script.greeting, first=script.consent, hang_up=script.hangs_up)
+            self.conversation.greet(script.greeting, first=script.consent, ending=script.ending)
         else:
             script = self._script
             again = script.transfer_failed if self._resumed_from.transfer_failed else script.apology
@@ -322,6 +341,8 @@ class Call:
             self._on_resumed(event)
         elif isinstance(event, CallAnswered):
             self._on_answered(event)
+        elif isinstance(event, AppChanged):
+            self._on_app_changed(event)
         elif not self.over.done():
             if isinstance(event, TurnCancelled) and event.reason == "expired":
                 self.conversation.apologize_for_lost_turn(event.turn, self._script.apology)
@@ -336,9 +357,21 @@ class Call:
             _LOG.info("call.taken_over", call=self.id, by=event.source)
             self.leave()
 
+    def _on_app_changed(self, event: AppChanged) -> None:
+        """Another app has the call: from now on the edge says that app's phrases."""
+        script = self._script_of_app(event.app, event.version)
+        if script is None:
+            _LOG.error("call.app_unknown", call=self.id, app=event.app)
+            return
+        self._script = replace(script, line=self._script.line, recording=self._script.recording)
+        self._publisher.use_version(self.id, script.version)
+        self._endpointing.clear()
+        self._endpointing.update(script.endpointing)
+        self.conversation.use_phrases(script.holding, script.bridges, script.apology)
+
     def _on_answered(self, event: CallAnswered) -> None:
         """The carrier has found out who answered the call."""
-        if event.by == "human" or self._script.hangs_up:
+        if event.by == "human" or self._script.ending is not None:
             return
         if event.by == "machine" and self._script.voicemail:
             self.conversation.say_and_hang_up(self._script.voicemail)
@@ -414,7 +447,8 @@ class Call:
             self._publisher.publish(metered)
 
     def _publish_audio(self, *, everything: bool = False) -> None:
-        for chunk in self.audio.take_chunks(everything=everything):
+        chunks = self.audio.take_chunks(everything=everything)
+        for chunk in chunks if self._script.recording else ():
             self._publisher.publish(
                 AudioChunk(
                     call=self.id,

@@ -122,8 +122,7 @@ class Conversation:
         self._publish = publish
         self._speak = speak
         self._end = end
-        self._apology = apology
-        self._waiting_phrases = WaitingPhrases(holding, bridges, apology)
+        self.use_phrases(holding, bridges, apology)
         self._filler: ReplyChunk | None = None  # the words of a running tool that have not been said
         self._silence = SilenceWatch(bridge_after_s, since=self.active_at)
         self._line_checks = LineChecks()
@@ -153,15 +152,19 @@ class Conversation:
 
     # -- the caller's side
 
-    def greet(self, text: str, *, first: str = "", hang_up: bool = False) -> None:
-        """Say the first words of the call, as turn 0; with ``hang_up`` they are also the last.
+    def use_phrases(self, holding: str, bridges: Sequence[str], apology: str) -> None:
+        """These are said to a caller who waits: by another app, after the first, that has the call now."""
+        self._apology, self._waiting_phrases = apology, WaitingPhrases(holding, bridges, apology)
+
+    def greet(self, text: str, *, first: str = "", ending: Ending | None = None) -> None:
+        """Say the first words of the call, as turn 0; with an ``ending`` they are also the last.
 
         ``first`` is repeated with the next reply if the caller did not hear it to the end.
         """
         self.turns.require_heard(first)
         self.turns.begin_greeting()
-        if hang_up:
-            self._act(self.turns.ending_requested(0, HangUp()))
+        if ending is not None:
+            self.turns.ending_requested(0, ending)
         self._act([*self.turns.chunk(0, text), *self.turns.completed(0)])
 
     def resume(self, resume_state: ResumeState, again: str, *, first: str = "") -> None:
@@ -192,7 +195,7 @@ class Conversation:
         for chunk in resume_state.unheard:
             self._take_chunk(chunk)
         if resume_state.ending is not None:
-            self._act(self.turns.ending_requested(turn, resume_state.ending))
+            self.turns.ending_requested(turn, resume_state.ending)
         if resume_state.complete:
             self._act(self.turns.completed(turn))
 

@@ -400,10 +400,14 @@ class TurnTaking:
         return self._speak_waiting() if reply.started or reply.waiting else self._finish()
 
     def ending_requested(self, turn: int, ending: Ending) -> list[Action]:
-        """The agent wants this after its reply has been played; the caller's words cancel it."""
+        """The agent wants this after its reply has been played; the caller's words cancel it.
+
+        A call that ends with its first words has no agents: the caller cannot take the turn from those.
+        """
         if turn != self.turn or self._reply.over:
             return []
         self._reply.ending = ending
+        self._hanging_up = self._hanging_up or turn == 0
         return []
 
     # -- inside

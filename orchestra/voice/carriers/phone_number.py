@@ -1,10 +1,7 @@
 """Telephone numbers as the world writes them (E.164)."""
 
-import re
-
 from orchestra.errors import RejectedError
-
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+from orchestra.lines.dialled import E164
 
 
 def check_number(number: str) -> None:
@@ -14,6 +11,6 @@ def check_number(number: str) -> None:
         RejectedError: it is not.
 
     """
-    if not _E164.fullmatch(number):
+    if not E164.fullmatch(number):
         msg = f"{number[:32]!r} is not a telephone number: write it as +15550001"
         raise RejectedError(msg)

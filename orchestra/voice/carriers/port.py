@@ -10,9 +10,9 @@ A carrier is a folder here. It translates its own messages into these records an
 or its pipeline knows a carrier's protocol. `CallControl` decides from the call's journal, so any edge can answer.
 """
 
-from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from orchestra.history.ending import HangUp, Transfer
@@ -32,7 +32,7 @@ class Parties:
     """Who calls whom: the call's id, the carrier's own id of it, and the numbers (E.164, empty where unknown).
 
     ``stream`` is the number of the call's media stream; each one that is offered to the carrier has a higher number.
-    ``variables`` is what the carrier says of the call beyond that: the caller's name, chosen headers.
+    ``line`` is the line that was chosen for a call that we placed; empty: that of the number it is placed from.
     """
 
     call: str
@@ -41,7 +41,17 @@ class Parties:
     to_number: str = ""
     direction: Direction = "inbound"
     stream: int = 0
-    variables: Mapping[str, str] = field(default_factory=dict)
+    line: str = ""
+
+    @property
+    def own_number(self) -> str:
+        """What was dialled; of a call that we placed, the number from which it was placed."""
+        return self.from_number if self.direction == "outbound" else self.to_number
+
+    @property
+    def other_party(self) -> str:
+        """The number of the person on the line, whoever placed the call; empty if the carrier sent none."""
+        return self.to_number if self.direction == "outbound" else self.from_number
 
 
 # -- one call's audio

@@ -21,6 +21,7 @@ class CallAdmission:
         draining: no further call is admitted.
         begun: calls whose stream began, since the process started.
         refused: calls that were not admitted, since the process started.
+        unknown_lines: calls that have dialled what nobody answers, since the process started.
         skipped_messages: messages of the carrier that made no sense, since the process started.
         limit: how many calls may run at a time.
 
@@ -31,25 +32,36 @@ class CallAdmission:
         self.draining = False
         self.begun = 0
         self.refused = 0
+        self.unknown_lines = 0
         self.skipped_messages = 0
         self.limit = limit
         self._expected: dict[str, float] = {}  # call → when its token expires
         self._running: dict[str, Call] = {}
+        self._lines: dict[str, str] = {}  # call → the line that it has dialled
         self._ended: dict[str, float] = {}  # call → until when the carrier may ask, by the monotonic clock
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def admit(self, call: str, now: float, for_s: float = LIFETIME_S) -> bool:
-        """Reserve a line for an announced call from ``now`` (epoch seconds) on. False: all lines are in use.
+    def admit(self, call: str, now: float, for_s: float = LIFETIME_S, *, line: str = "", most: int = 0) -> bool:
+        """Reserve a place for an announced call from ``now`` (epoch seconds) on. False: all places are taken.
 
-        A call that has a line keeps it.
+        A call that has a place keeps it. ``line`` is what it has dialled, of which ``most`` calls are taken at a time;
+        0: any number.
         """
-        if self.draining or (call not in self._expected and self.is_full(now)):
+        if self.draining or (call not in self._expected and (self.is_full(now) or self._line_is_full(line, most))):
             return False
         self._expected[call] = now + for_s
+        if line:
+            self._lines[call] = line
         return True
+
+    def _line_is_full(self, line: str, most: int) -> bool:
+        self._lines = {
+            call: name for call, name in self._lines.items() if call in self._running or call in self._expected
+        }
+        return bool(most) and sum(name == line for name in self._lines.values()) >= most
 
     def is_full(self, now: float) -> bool:
         """Whether all lines are in use."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from orchestra.app_phrases import load_app_phrases
+from orchestra.app_phrases import load_edge_lines
 from orchestra.errors import AppError
 from orchestra.voice.edge.edge import Edge
 
@@ -23,12 +23,13 @@ def reload_on_sighup(edge: Edge) -> Iterator[None]:
     async def reload() -> None:
         async with one_at_a_time:
             try:
-                phrases = await load_app_phrases(edge.settings.app)
+                lines = await load_edge_lines(edge.settings.app)
             except AppError as error:
                 _LOG.error("edge.app_not_read", app=edge.settings.app, problem=str(error))
                 return
-            edge.use_app(phrases)
-            _LOG.info("edge.app_read", app=phrases.name, version=phrases.version)
+            edge.use_app(lines)
+            for app in lines.apps:
+                _LOG.info("edge.app_read", app=app.name, version=app.version)
 
     def begin() -> None:
         task = loop.create_task(reload(), name="reload the app")

@@ -52,6 +52,7 @@ _FLUSH_WITHIN_S = 2.0
 _COUNTED_WITHIN_S = 1.0
 #: the edge of a call whose carrier says that it is over knows it within this
 _ENDED_WITHIN_S = 3.0
+_MINUTE_S = 60
 #: from the moment that a call has its id, also when we place it: it may ring for ten minutes
 _BEGINS_WITHIN_S = 900.0
 #: an edge that crashes because of a call would crash again
@@ -78,7 +79,7 @@ class EdgeCallControl:
     @property
     def app(self) -> str:
         """The name of the app that answers."""
-        return self._edge.script.app
+        return self._edge.answering.apps[0].name
 
     def is_call(self, call: str) -> bool:
         """Whether this can be an id of one of this platform's calls."""
@@ -104,16 +105,26 @@ class EdgeCallControl:
             return self._repeated(report, before)
         if (answered := self._answered(report)) is not None:
             edge.publisher.publish(answered)
-            if answered.by == "fax" or (answered.by == "machine" and not edge.script.voicemail):
+            voicemail = edge.answering.begin(replace(report.parties, call=indexed.call), now).voicemail
+            if answered.by == "fax" or (answered.by == "machine" and not voicemail):
                 await edge.call_index.mark(report.provider_call, indexed.call, "begun")
                 edge.admission.release(indexed.call)
                 return HangUp()
-        if not await self._admit(indexed.call, now):
+        if self._is_refused(report) or not await self._admit(indexed.call, now, report):
             edge.admission.refused += 1
             _LOG.warning("call.busy", calls=len(edge.admission), draining=edge.admission.draining)
             await edge.call_index.mark(report.provider_call, indexed.call, "busy")
             return Busy(edge.settings.busy_message)
         return self._connect_first(report, indexed)
+
+    def _is_refused(self, report: CallReport) -> bool:
+        """Whether the caller has dialled what nobody answers, and is to hear the busy tone for it."""
+        edge, parties = self._edge, report.parties
+        if not edge.answering.is_unknown(parties):
+            return False
+        edge.admission.unknown_lines += 1
+        edge.refusals.note("call.line_unknown", dialled=parties.own_number[:64], call=report.call)
+        return edge.answering.plan is not None and not edge.answering.plan.unknown
 
     def _answered(self, report: CallReport) -> CallAnswered | None:
         """Who answered a call that we placed; None for any other call, and where the carrier says it later."""
@@ -124,15 +135,26 @@ class EdgeCallControl:
             return None
         return _call_answered(report.call, report.answered or Answered("human"))
 
-    async def _admit(self, call: str, now: float) -> bool:
+    async def _admit(self, call: str, now: float, report: CallReport) -> bool:
         edge = self._edge
-        if edge.admission.admit(call, now):
+        line = edge.answering.line_of(report.parties)
+        rule = edge.answering.rule(line)
+        if (
+            rule is not None and rule.calls_per_minute and not report.call
+        ):  # calls that we place have limits of their own
+            try:
+                if await self.count(f"line {line}", _MINUTE_S) > rule.calls_per_minute:
+                    return False
+            except RejectedError as error:  # the server is away: the edge's own limit has to do
+                _LOG.warning("call.not_counted", line=line, reason=str(error))
+        most = 0 if rule is None else rule.max_calls
+        if edge.admission.admit(call, now, line=line, most=most):
             return True
         if edge.admission.draining:
             return False
         for gone in await edge.call_index.gone_elsewhere():  # the carrier may have reported it to another edge
             edge.admission.release(gone)
-        return edge.admission.admit(call, now)
+        return edge.admission.admit(call, now, line=line, most=most)
 
     def _repeated(self, report: CallReport, indexed: IndexedCall) -> Step:
         """The same answer again while the call's stream may still come. Afterwards none: it has had its stream."""
@@ -235,7 +257,11 @@ class EdgeCallControl:
             self._edge.lost.wait_for(report.call, report.end_reason)
         if report.end_reason is not None or report.tries >= _MOST_TRIES:
             return HangUp()
-        message = self._edge.script.holding if report.tries % _HOLDING_EVERY == 0 else ""
+        message = (
+            self._edge.answering.begin(report.parties, time.time()).holding
+            if report.tries % _HOLDING_EVERY == 0
+            else ""
+        )
         return AskAgain(message, report.tries + 1)
 
     # -- the person of a transfer

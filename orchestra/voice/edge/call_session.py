@@ -57,7 +57,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
     def make(state: ResumeState | None) -> Call:
         return Call(
             parties,
-            edge.script_of(parties, answered_by),
+            edge.script_of(parties, answered_by, state),
             edge.engines.name,
             edge.publisher,
             speech.put,
@@ -65,6 +65,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
             resume_state=state,
             sample_rate=stream.sample_rate,
             speculation=edge.speculation,
+            script_of_app=edge.answering.of_app,
         )
 
     def parts(call: Call) -> CallParts:
@@ -81,7 +82,7 @@ async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, r
     def make(state: ResumeState | None) -> Call:
         return Call(
             parties,
-            edge.script_of(parties, answered_by),
+            edge.script_of(parties, answered_by, state),
             f"{stream.engine}/{stream.engine}",
             edge.publisher,
             speech.put,
@@ -89,6 +90,7 @@ async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, r
             resume_state=state,
             playback=playback,
             speculation=edge.speculation.without_speech(),
+            script_of_app=edge.answering.of_app,
         )
 
     def parts(call: Call) -> CallParts:

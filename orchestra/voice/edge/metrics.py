@@ -56,6 +56,11 @@ def metrics(
     yield counter("orchestra_edge_calls_begun_total", "Calls whose media stream was opened.", ({}, calls.begun))
     yield counter("orchestra_edge_calls_refused_total", "Calls that were answered busy.", ({}, calls.refused))
     yield counter(
+        "orchestra_edge_calls_unknown_line_total",
+        "Calls that have dialled what nobody answers.",
+        ({}, calls.unknown_lines),
+    )
+    yield counter(
         "orchestra_edge_messages_left_out_total",
         "Carriers' messages that were skipped.",
         ({}, calls.skipped_messages),

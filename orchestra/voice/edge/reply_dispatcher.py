@@ -9,11 +9,11 @@ import structlog
 from orchestra.bus import Bus, Entry, Subscription, keys, partition_of
 from orchestra.voice.call.call import Call
 from orchestra.voice.call.conversation import REPLY_EVENTS
-from orchestra_schemas import CallAnswered, CallResumed, DecodeError, Event, tag_of
+from orchestra_schemas import AppChanged, CallAnswered, CallResumed, DecodeError, Event, tag_of
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-_READ: tuple[type[Event], ...] = (*REPLY_EVENTS, CallAnswered, CallResumed)
+_READ: tuple[type[Event], ...] = (*REPLY_EVENTS, AppChanged, CallAnswered, CallResumed)
 _TAGS = frozenset(tag_of(event_type) for event_type in _READ)
 
 

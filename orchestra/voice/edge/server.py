@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from orchestra.app_phrases import EdgeLines
 from orchestra.bus import Bus
 from orchestra.bus.redis.server_checks import check_server
 from orchestra.bus.worker.process import tune_gc
@@ -21,7 +22,7 @@ from orchestra.voice.carriers.registry import open_carriers
 from orchestra.voice.edge.app_reload import reload_on_sighup
 from orchestra.voice.edge.connections import Config, raise_open_files
 from orchestra.voice.edge.drain import drain
-from orchestra.voice.edge.edge import EdgeApp, open_edge
+from orchestra.voice.edge.edge import open_edge
 from orchestra.voice.edge.http import create_app
 from orchestra.voice.engines import load_engines
 
@@ -84,7 +85,7 @@ async def serving(app: FastAPI, listener: socket.socket, **limits: float) -> Asy
         await task
 
 
-async def run_edge(settings: Settings, app: EdgeApp) -> None:
+async def run_edge(settings: Settings, app: EdgeLines) -> None:
     """Run an edge until SIGTERM or SIGINT. Then it takes no more calls, gives the running ones time to end, and exits.
 
     On SIGHUP it loads the app again.

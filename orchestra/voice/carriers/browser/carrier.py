@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from orchestra.errors import CarrierError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
+from orchestra.lines import WEB
 from orchestra.settings import Settings
 from orchestra.signing import Signer
 from orchestra.storage.secrets import link_key
@@ -105,7 +106,7 @@ class _Calls:
         except (RejectedError, msgspec.DecodeError, ValueError) as error:
             self._control.refusals.note("browser.refused", origin=origin[:100], reason=str(error))
             return _json({"error": str(error)}, 403)
-        parties = Parties(call="", provider_call=call_key, to_number=line_of(call_key))
+        parties = Parties(call="", provider_call=call_key, to_number=line_of(call_key) or WEB)
         step = await self._control.offer(CallReport(parties, request=request.url.path, signature=call_key))
         return self._answer(step, call_key, origin if claims is not None else "")
 
@@ -122,7 +123,7 @@ class _Calls:
             self._control.refusals.note("browser.refused", call=call[:64], reason=str(error))
             return _json({"error": "not your call"}, 403)
         report = CallReport(
-            Parties(call, asked.call_key, stream=max(0, asked.stream)),
+            Parties(call, asked.call_key, to_number=line_of(asked.call_key) or WEB, stream=max(0, asked.stream)),
             request=request.url.path[:100],
             end_reason="caller_hung_up" if asked.hung_up else None,
             tries=max(0, asked.tries),

@@ -1,0 +1,226 @@
+"""Several apps on one edge and one set of workers: what was dialled decides who answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestra import Agent, App, Hours, Line, Lines
+from orchestra.agents.handlers import Orchestration
+from orchestra.app_phrases import edge_lines
+from orchestra.execution.handlers import Execution
+from orchestra.execution.models import ModelRegistry
+from orchestra.settings import Settings
+from orchestra.simulator.phone_line import PhoneLine
+from orchestra.testing import TestBus
+from orchestra.voice.carriers.port import Parties
+from orchestra.voice.edge.answering import Answering
+from orchestra_schemas import (
+    AgentChanged,
+    AudioChunk,
+    CallEnded,
+    CallStarted,
+    CallTransferred,
+    PromptRequested,
+    ReplySpoken,
+    TurnCompleted,
+    UserTurnEnded,
+)
+from tests.agents.team import ScriptedModel
+from tests.voice.edges import RunningEdge, running_edge, tone
+
+NEVER = Hours("UTC", {})
+ALWAYS = Hours("UTC", {"mon-sun": "0:00-24:00"})
+
+
+def office(name: str, **more: Any) -> App:
+    agent = Agent(name="desk", about="all", prompt=f"You answer for the {name}.", voice=name)
+    return App(name=name, entry="desk", agents=(agent,), greeting=f"This is the {name}.", **{"holding": ""} | more)
+
+
+BANK, CLINIC = office("bank"), office("clinic")
+
+
+@asynccontextmanager
+async def answering(
+    bus: TestBus, settings: Settings, lines: Lines, *hears: str, **changed: Any
+) -> AsyncIterator[RunningEdge]:
+    """An edge and the workers of these lines; each agent says who it is."""
+    model = ScriptedModel(lambda prompt: f"I am the {prompt.messages[0].content.split()[-1].strip('.')}.")
+
+    @asynccontextmanager
+    async def models(_: Settings) -> AsyncIterator[ModelRegistry]:
+        yield ModelRegistry("scripted", lambda _: model)
+
+    workers = [Orchestration(lines).consumer, Execution(lines, models).consumer]
+    async with bus.run(*workers), running_edge(bus, settings, *hears, app=edge_lines(lines), **changed) as running:  # type: ignore[arg-type]
+        yield running
+
+
+async def ask(running: RunningEdge, line: PhoneLine, call: str) -> None:
+    await running.event(ReplySpoken, turn=0, call=call)
+    line.say(tone(0.4))
+    await running.event(ReplySpoken, turn=1, call=call)
+
+
+async def call_of(running: RunningEdge, **fields: Any) -> CallStarted:
+    return await running.event(CallStarted, **fields)
+
+
+async def test_two_apps_answer_two_numbers_at_once(bus: TestBus, settings: Settings) -> None:
+    lines = Lines({"+15550100": BANK, "+1 (555) 020-0": CLINIC})
+    async with answering(bus, settings, lines, "hello", "hello") as running:
+
+        async def call(number: str) -> None:
+            async def talk(line: PhoneLine) -> None:
+                await ask(running, line, (await call_of(running, to_number=number)).call)
+
+            await running.call(talk, to_number=number, from_number=f"+1555{number[-4:]}000")
+
+        await asyncio.gather(call("+15550100"), call("+15550200"))
+    for number, app in (("+15550100", BANK), ("+15550200", CLINIC)):
+        (started,) = [each for each in await bus.published(CallStarted) if each.to_number == number]
+        assert (started.app, started.version, started.line) == (app.name, app.version, number)
+        journal = await bus.published(None, started.call)
+        replies = [event.text for event in journal if isinstance(event, ReplySpoken)]
+        assert replies == [f"This is the {app.name}.", f"I am the {app.name}."]
+        named = [event.app for event in journal if isinstance(event, PromptRequested)]
+        assert set(named) == {app.name}
+        assert {event.version for event in journal if isinstance(event, TurnCompleted | ReplySpoken)} == {app.version}
+
+
+async def talk_to_the_end(running: RunningEdge, **caller: Any) -> str:
+    async def talk(line: PhoneLine) -> None:
+        line.say(tone(0.4))
+        await line.until(lambda: False, 60)
+
+    return (await running.call(talk, **caller)).how
+
+
+async def test_an_unknown_number_hears_a_phrase_and_reaches_nobody(bus: TestBus, settings: Settings) -> None:
+    lines = Lines({"+15550100": BANK}, unknown="No such number.")
+    async with answering(bus, settings, lines, "hello") as running:
+        assert await talk_to_the_end(running, to_number="+15550999") == "agent_hung_up"
+        assert running.edge.admission.unknown_lines == 1
+    assert [(event.app, event.line) for event in await bus.published(CallStarted)] == [("", "")]
+    assert [event.text for event in await bus.published(ReplySpoken)] == ["No such number."]
+    assert not [event for event in await bus.published() if isinstance(event, AgentChanged | PromptRequested)]
+
+
+async def test_an_unknown_number_may_be_refused_as_busy(bus: TestBus, settings: Settings) -> None:
+    async with answering(bus, settings, Lines({"+15550100": BANK}, unknown="")) as running:
+        assert await talk_to_the_end(running, to_number="+15550999") == "refused"
+        assert running.edge.admission.unknown_lines == 1
+    assert not await bus.published()
+
+
+async def test_outside_its_hours_a_line_says_so_and_no_agent_answers(bus: TestBus, settings: Settings) -> None:
+    lines = Lines({"*": Line(app=BANK, hours=NEVER, closed="We are closed.")})
+    async with answering(bus, settings, lines, "but I need you") as running:
+        assert await talk_to_the_end(running) == "agent_hung_up"
+    assert [event.text for event in await bus.published(ReplySpoken)] == ["We are closed."]
+    assert [event.app for event in await bus.published(CallStarted)] == ["bank"]
+    assert not await bus.published(UserTurnEnded)
+
+
+async def test_outside_its_hours_a_line_may_ring_a_person(bus: TestBus, settings: Settings) -> None:
+    lines = Lines({"*": Line(app=BANK, hours=NEVER, closed="+15550177")})
+    async with answering(bus, settings, lines) as running:
+        assert await talk_to_the_end(running) == "transferred"
+    assert [event.target for event in await bus.published(CallTransferred)] == ["+15550177"]
+
+
+async def test_outside_its_hours_another_app_may_answer(bus: TestBus, settings: Settings) -> None:
+    lines = Lines({"*": Line(app=BANK, greeting="Hello.", hours=NEVER, closed=CLINIC)})
+    async with answering(bus, settings, lines, "hello") as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await ask(running, line, (await call_of(running)).call)
+
+        await running.call(talk)
+    assert [event.text for event in await bus.published(ReplySpoken)] == ["This is the clinic.", "I am the clinic."]
+
+
+async def test_a_line_has_its_own_greeting_and_consent_and_keeps_no_audio(bus: TestBus, settings: Settings) -> None:
+    lines = Lines({"*": Line(app=BANK, greeting="Good morning.", consent="", hours=ALWAYS, recording=False)})
+    async with answering(bus, settings, lines, recording_consent="This call is recorded.") as running:
+
+        async def talk(line: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            line.end()
+
+        await running.call(talk)
+        await running.event(CallEnded)
+    assert [event.text for event in await bus.published(ReplySpoken)] == ["Good morning."]
+    assert not await bus.published(AudioChunk)
+
+
+async def test_a_line_takes_no_more_calls_than_it_may(bus: TestBus, settings: Settings) -> None:
+    lines = Lines({"+15550100": Line(app=BANK, max_calls=1), "*": Line(app=CLINIC, calls_per_minute=1)})
+    async with answering(bus, settings, lines) as running:
+        began: list[str] = []
+
+        async def talk(_: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0)
+            began.append((await running.call(_end, from_number="+15550002")).how)  # the bank's only call is running
+            began.append((await running.call(_end, to_number="+15550300")).how)
+            began.append((await running.call(_end, to_number="+15550301")).how)  # the second of this minute
+
+        async def _end(line: PhoneLine) -> None:
+            line.end()
+
+        await running.call(talk)
+        await running.event(CallEnded)
+    assert [how == "refused" for how in began] == [True, False, True]
+
+
+def test_a_share_of_the_callers_reaches_each_version_and_a_caller_always_the_same() -> None:
+    new = replace(BANK, apology="Pardon?")
+    lines = Lines({"*": Line(versions={BANK: 90, new: 10})})
+    edge = Answering(Settings(), edge_lines(lines).apps, lines.plan)
+    versions: list[str] = []
+    for number in range(2000):
+        caller = f"+1555{number:07d}"
+        scripts = {edge.begin(Parties(f"c{call}", "", from_number=caller), 0.0).version for call in range(2)}
+        started = CallStarted(call="c", from_number=caller, line="*")
+        assert {app.version for app in [lines.answering(started)] if app is not None} == scripts
+        versions += scripts
+    assert 0.87 < versions.count(BANK.version) / len(versions) < 0.93
+
+
+def test_a_caller_keeps_their_version_when_the_code_of_both_has_changed() -> None:
+    lines = Lines({"*": Line(versions={BANK: 50, replace(BANK, apology="Pardon?"): 50})})
+    later = Lines({"*": Line(versions={replace(BANK, holding="Hm."): 50, replace(BANK, apology="What?"): 50})})
+    for number in range(50):
+        started = CallStarted(call="c", from_number=f"+1555{number:07d}", line="*")
+        app = lines.answering(started)
+        assert app is not None
+        found = later.find("bank", app.version, line="*", caller=started.other_party)
+        assert found is not None
+        assert later.apps.index(found) == lines.apps.index(app)
+
+
+@pytest.mark.parametrize(
+    ("party", "line"),
+    [
+        ({"to_number": "+15550100"}, "+15550100"),
+        ({"to_number": "sip:help@10.0.0.1:5060;transport=tcp"}, "sip:help"),
+        ({"to_number": "SIP:+15550100@trunk.example.com"}, "+15550100"),
+        ({"to_number": "web"}, "web"),
+        ({"to_number": "+15550777", "from_number": "+15550100", "direction": "outbound"}, "+15550100"),
+        ({"to_number": "+15550777", "from_number": "+15550888", "direction": "outbound", "line": "web"}, "web"),
+        ({"to_number": "+\u0661\u0665\u0665\u0665\u0660\u0661\u0660\u0660"}, ""),
+        ({"to_number": "+15550100\n"}, "+15550100"),
+        ({"to_number": "sip:help@[::1]:5060"}, "sip:help"),
+        ({"to_number": "sip:@"}, ""),
+        ({"to_number": "x" * 100_000}, ""),
+        ({"to_number": ""}, ""),
+    ],
+)
+def test_what_was_dialled_is_found_however_it_is_written(party: dict[str, str], line: str) -> None:
+    lines = Lines({"+1 555 0100": BANK, "sip:Help": CLINIC, "Web": CLINIC})
+    parties = Parties("c", "", **party)  # type: ignore[arg-type]
+    assert Answering(Settings(), edge_lines(lines).apps, lines.plan).line_of(parties) == line
