@@ -16,6 +16,7 @@ OrchestraError
 ├── ServiceError               a service refuses a request, or does not answer
 │   ├── CarrierError           the carrier refuses an outbound call, or does not answer
 │   ├── ProjectGoneError       the project in Label Studio was deleted
+│   ├── NoEdgeError            no edge answers the SIP gateway
 │   └── UnreachableError       an MCP server cannot be reached
 ├── DivergedError              a model answered differently from the sentences of an earlier attempt
 ├── ForeignCallError           a signed webhook names a call of another platform
@@ -99,6 +100,10 @@ class CarrierError(ServiceError):
 
 class ProjectGoneError(ServiceError):
     """The project in Label Studio was deleted."""
+
+
+class NoEdgeError(ServiceError):
+    """No edge answers the SIP gateway."""
 
 
 class UnreachableError(ServiceError):

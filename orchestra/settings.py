@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,6 +23,8 @@ else:  # an engine is found by its folder, so its name is only known at run time
 
 _PREFIX = "ORCHESTRA_"
 _SHORTEST_KEY = 32
+_HIGHEST_PORT = 65_535
+_SIP_CODECS = ("g722", "pcmu", "pcma")
 
 
 def _user_data_dir() -> Path:
@@ -43,6 +46,38 @@ def _attributes(attributes: dict[str, str]) -> dict[str, str]:
             msg = f"{name!r} is no attribute that can be set"
             raise ValueError(msg)
     return attributes
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not re.fullmatch(r"[0-9.]+|\[[0-9A-Fa-f:.]+\]", host, re.ASCII) or not re.fullmatch(
+        r"[0-9]{1,5}", port, re.ASCII
+    ):
+        msg = f"{text!r} is not an address with a port: write 127.0.0.1:5060"
+        raise ValueError(msg)
+    return text
+
+
+def _port_range(text: str) -> str:
+    found = re.fullmatch(r"([0-9]{4,5})-([0-9]{4,5})", text, re.ASCII)
+    if found is None or not int(found[1]) < int(found[2]) <= _HIGHEST_PORT:
+        msg = f"{text!r} is not a range of ports: write 10000-10999"
+        raise ValueError(msg)
+    return text
+
+
+def _networks(text: str) -> str:
+    for network in filter(None, (part.strip() for part in text.split(","))):
+        ip_network(network)
+    return text
+
+
+def _codecs(text: str) -> str:
+    names = [part.strip() for part in text.split(",")]
+    if unknown := [name for name in names if name not in _SIP_CODECS]:
+        msg = f"{unknown[0]!r} is not a codec that is spoken: write {','.join(_SIP_CODECS)}"
+        raise ValueError(msg)
+    return text
 
 
 def _random(secret: SecretStr) -> SecretStr:
@@ -177,6 +212,46 @@ class Settings(BaseSettings):
     """ElevenLabs model."""
     browser: bool = True
     """Let pages that this machine opens on itself call from the browser, and those of sites with a widget key."""
+    sip: bool = False
+    """Take calls of a SIP gateway (`orchestra sip`), which `orchestra up` then starts as well."""
+    sip_token: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
+    """Secret by which SIP gateway and edges know each other, at least 32 random characters. Without one, one from the
+    data directory: set it if they have separate directories."""
+    sip_edges: str = ""
+    """URLs of the edges that take the calls of the SIP gateway: http://10.0.0.1:8480,http://10.0.0.2:8480. Empty: the
+    edges of this machine, at ORCHESTRA_HOST and ORCHESTRA_PORT."""
+    sip_url: str = "http://127.0.0.1:8490"
+    """URL of the SIP gateway: it listens there for calls that the edges have it place, for /healthz and /metrics."""
+    sip_listen: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:5060"
+    """Address and port of the SIP gateway, UDP and TCP; TLS is at the next port. An address of this machine, or 0.0.0.0
+    for all."""
+    sip_rtp_ports: Annotated[str, AfterValidator(_port_range)] = "10000-10999"
+    """UDP ports for the audio of SIP calls; each call takes two."""
+    sip_allow: Annotated[str, AfterValidator(_networks)] = "127.0.0.0/8"
+    """Networks whose telephones and exchanges may call without registration, and may be called: 10.0.0.0/8,192.0.2.7.
+    Nobody else gets an answer."""
+    sip_max_calls: Annotated[int, Field(ge=1)] = 20
+    """Calls that the SIP gateway has at a time; more are answered with 486."""
+    sip_headers: str = ""
+    """Headers of SIP calls that become variables of the call: X-Customer,X-Campaign."""
+    sip_codecs: Annotated[str, AfterValidator(_codecs)] = "g722,pcmu,pcma"
+    """Codecs of SIP calls, the preferred one first."""
+    sip_register: str = ""
+    """Where the SIP gateway registers, and calls numbers: sip:ann@pbx.example.com, with ;transport=tcp or tls."""
+    sip_user: str = ""
+    """User name for that registration's digest. Empty: the user of the address."""
+    sip_password: SecretStr = SecretStr("")
+    """Password of that user."""
+    sip_trunk: str = ""
+    """Host through which numbers are called: sbc.example.com:5060;transport=tcp. Empty: where the gateway registers."""
+    sip_certificate: Path | None = None
+    """PEM file with key and certificate, for SIP over TLS. Without one there is none."""
+    sip_srtp: Literal["off", "required"] = "off"
+    """Whether calls over TLS must have encrypted audio (SRTP)."""
+    sip_rtp_timeout_s: Annotated[int, Field(ge=0)] = 20
+    """A SIP call whose audio stops coming for this long is over. 0: never."""
+    sip_drain_s: Annotated[float, Field(ge=0)] = 3600.0
+    """How long the SIP gateway waits for its calls to end after SIGTERM. New ones are answered with 486."""
     carrier: str = "twilio"
     """Carrier whose calls the edge takes."""
     twilio_account_sid: str = ""

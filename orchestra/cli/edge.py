@@ -9,7 +9,7 @@ def register(app: typer.Typer) -> None:
 
 
 def edge() -> None:
-    """Answer phone calls until SIGTERM: serves Twilio's webhooks and media streams."""
+    """Answer phone calls until SIGTERM: serves carriers' webhooks and media streams, browsers, and the SIP gateway."""
     import uvloop
 
     from orchestra.child_process import on_one_core

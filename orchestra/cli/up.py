@@ -31,6 +31,10 @@ def up(
         bool,
         typer.Option("--reload", help="Load the app again whenever one of its files below this directory changes."),
     ] = False,
+    sip: Annotated[
+        bool,
+        typer.Option("--sip", help="Take calls by SIP, too: from softphones on this machine, or as the settings say."),
+    ] = False,
 ) -> None:
     """Start the server, the workers and the edge, and run them until Ctrl-C."""
     import uvloop
@@ -40,6 +44,8 @@ def up(
     from orchestra.settings import load_settings
 
     settings = load_settings()
+    if sip:
+        settings = settings.model_copy(update={"sip": True})
     app = load_lines(settings.app).default  # what is wrong with it is said once, not by each process that needs it
     configure_logging(settings, "up")
     uvloop.run(_up(settings, edges, Path.cwd() if reload else None, words_to_try(app)))
@@ -70,11 +76,20 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
         console.print(Text.assemble(("ready", "bold green"), without_secrets(webhook)))
         if settings.browser:
             console.print(f"       browser  {own_page(settings, started.url)}")
+        if started.sip:
+            console.print(f"       sip      {sip_address(started.sip)}  from a softphone on this machine")
         console.print(f"       server   {without_secrets(started.redis_url)}")
         console.print(f"       try      orchestra call --say {_quoted(words)}")
         await until_signalled()
         calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"
         console.print(f"stopping … {calls_may}", style="dim")
+
+
+def sip_address(listen: str) -> str:
+    """What a softphone on this machine calls: any name will do; the port of SIP need not be said."""
+    host, _, port = listen.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - what the gateway listens on
+    return f"sip:demo@{host}" if port == "5060" else f"sip:demo@{host}:{port}"
 
 
 def own_page(settings: "Settings", url: str) -> str:

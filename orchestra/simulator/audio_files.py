@@ -15,26 +15,26 @@ _SAMPLE_BYTES = 2
 _SLOWEST_HZ, _FASTEST_HZ = 4_000, 384_000
 
 
-def to_telephone(pcm: bytes, rate: int) -> Samples:
-    """Mono 16-bit little-endian audio of any rate (Hz) as samples at 8 kHz."""
+def to_telephone(pcm: bytes, rate: int, to_rate: int = SAMPLE_RATE) -> Samples:
+    """Mono 16-bit little-endian audio of any rate (Hz) as samples at 8 kHz, or at another rate."""
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.int16)
-    if rate == SAMPLE_RATE:
+    if rate == to_rate:
         return samples
-    return cast("Samples", soxr.resample(samples, rate, SAMPLE_RATE))
+    return cast("Samples", soxr.resample(samples, rate, to_rate))
 
 
-def read_wav(path: Path) -> Samples:
-    """A WAV file (16 bit, any rate; the first of several channels) as samples at 8 kHz.
+def read_wav(path: Path, to_rate: int = SAMPLE_RATE) -> Samples:
+    """A WAV file (16 bit, any rate; the first of several channels) as samples at 8 kHz, or at another rate.
 
     Raises:
         UsageError: the file does not exist, or is not 16-bit PCM.
 
     """
-    return read_channels(path)[0]
+    return read_channels(path, to_rate)[0]
 
 
-def read_channels(path: Path) -> list[Samples]:
-    """Every channel of a WAV file (16 bit, any rate) as samples at 8 kHz.
+def read_channels(path: Path, to_rate: int = SAMPLE_RATE) -> list[Samples]:
+    """Every channel of a WAV file (16 bit, any rate) as samples at 8 kHz, or at another rate.
 
     Raises:
         UsageError: the file does not exist, is not 16-bit PCM, or has a rate that is not used for speech.
@@ -58,11 +58,11 @@ def read_channels(path: Path) -> list[Samples]:
         raise UsageError(msg)
     pcm = pcm[: len(pcm) - len(pcm) % (channels * _SAMPLE_BYTES)]  # a truncated file may end within a sample
     framed = np.frombuffer(pcm, dtype="<i2").reshape(-1, channels)
-    return [to_telephone(framed[:, channel].tobytes(), rate) for channel in range(channels)]
+    return [to_telephone(framed[:, channel].tobytes(), rate, to_rate) for channel in range(channels)]
 
 
-def write_stereo(path: Path, left: Samples, right: Samples) -> None:
-    """Write two tracks with one clock as a stereo WAV file, 8 kHz, 16 bit; the shorter is padded with silence."""
+def write_stereo(path: Path, left: Samples, right: Samples, rate: int = SAMPLE_RATE) -> None:
+    """Write two tracks with one clock as a stereo WAV file of 16 bit; the shorter is padded with silence."""
     tracks = np.zeros((max(left.size, right.size), 2), dtype="<i2")
     tracks[: left.size, 0] = left
     tracks[: right.size, 1] = right
@@ -70,5 +70,5 @@ def write_stereo(path: Path, left: Samples, right: Samples) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(_SAMPLE_BYTES)
-        file.setframerate(SAMPLE_RATE)
+        file.setframerate(rate)
         file.writeframes(tracks.tobytes())

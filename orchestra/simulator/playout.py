@@ -1,27 +1,34 @@
-"""The buffer in which a carrier keeps the agent's audio until it is played to the caller."""
+"""The buffer in which the agent's audio is kept until it is played to the caller."""
 
 from collections import deque
 
 
 class PlayoutBuffer:
-    """µ-law audio waiting to be played, with marks in between.
+    """Audio waiting to be played, with marks in between.
 
     As with Twilio, a mark is due when the audio before it was played, or at once if there is none; `clear` drops the
     audio and makes all marks due.
+
+    Args:
+        limit: bytes that may wait; of more, the oldest are dropped. 0: any number.
+
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = 0) -> None:
+        self._limit = limit
         self._audio = bytearray()
         self._taken = 0  # bytes played or dropped since the beginning
         self._marks: deque[tuple[int, str]] = deque()  # (bytes to be taken before it is due, name)
 
     def __len__(self) -> int:
-        """Bytes (samples) that are waiting."""
+        """Bytes that are waiting."""
         return len(self._audio)
 
     def put(self, audio: bytes) -> None:
         """Queue audio."""
         self._audio.extend(audio)
+        if self._limit:
+            self.take(len(self._audio) - self._limit)
 
     def mark(self, name: str) -> None:
         """Queue a mark after the audio that is waiting."""
@@ -29,7 +36,7 @@ class PlayoutBuffer:
 
     def take(self, size: int) -> bytes:
         """Play up to ``size`` bytes."""
-        audio = bytes(self._audio[:size])
+        audio = bytes(self._audio[: max(0, size)])
         del self._audio[: len(audio)]
         self._taken += len(audio)
         return audio

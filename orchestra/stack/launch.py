@@ -20,6 +20,7 @@ from orchestra.settings import Settings
 from orchestra.stack.child import ChildProcess
 from orchestra.stack.readiness import wait_until_ready
 from orchestra.stack.run_file import RunningStack, run_file, write_run_file
+from orchestra.stack.sip_ports import with_sip_ports
 
 #: the consumers that every call needs, each in its own process
 WORKERS = ("orchestration", "execution", "persistence")
@@ -40,7 +41,8 @@ async def stack(
 
     Args:
         settings: with no ``redis_url`` an embedded server is started in ``data_dir``; with ``port`` 0 the edge gets
-            a free one; without a ``twilio_auth_token`` one is generated for this run.
+            a free one; without a ``twilio_auth_token`` one is generated for this run. With ``sip`` a SIP gateway is
+            started, too; port 0 in ``sip_listen`` and ``sip_url`` becomes a free one.
         logs: folder for a log file of each process; without it they write to this process's standard error.
         edges: number of edge processes; they share one port.
         watched: folder of the app's files; whenever one of them changes, the workers are restarted and the edges
@@ -56,6 +58,7 @@ async def stack(
     _make_folders(settings.data_dir, logs)
     port = settings.port or _free_port(settings.host)
     _require_free_port(settings.host, port)
+    settings = with_sip_ports(settings)
     async with contextlib.AsyncExitStack() as parts:
         redis_url = settings.redis_url
         if redis_url is None:
@@ -66,7 +69,7 @@ async def stack(
         auth_token = settings.twilio_auth_token.get_secret_value() or secrets.token_hex(16)
         environment = _environment(settings, redis_url, auth_token, port)
         working = workers_of(settings) if workers is None else tuple(workers)
-        children = _children(working, environment, logs, edges=edges, drain_s=settings.drain_s)
+        children = _children(settings, working, environment, logs, edges=edges)
         parts.push_async_callback(_stop_all, children)
         for child in children:
             await child.start()
@@ -76,6 +79,7 @@ async def stack(
             redis_url=redis_url,
             pid=os.getpid(),
             edges={child.name: child.process.pid for child in _edges_of(children) if child.process is not None},
+            sip=settings.sip_listen if settings.sip else "",
         )
         await wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children, working)
         supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
@@ -100,19 +104,22 @@ def workers_of(settings: Settings) -> tuple[str, ...]:
 
 
 def _children(
-    workers: Sequence[str], environment: dict[str, str], logs: Path | None, *, edges: int, drain_s: float
+    settings: Settings, workers: Sequence[str], environment: dict[str, str], logs: Path | None, *, edges: int
 ) -> list[ChildProcess]:
-    """The workers, then the edges; several edges share one port."""
+    """The workers and the SIP gateway, then the edges; several edges share one port."""
 
     def child(name: str, *arguments: str, **more: str) -> ChildProcess:
         return ChildProcess(name, arguments, environment | more, None if logs is None else logs / f"{name}.log")
 
     def edge(name: str, **more: str) -> ChildProcess:
         made = child(name, "edge", **more)
-        made.stop_within_s += drain_s
+        made.stop_within_s += settings.drain_s
         return made
 
     others = [child(name, "worker", name) for name in workers]
+    if settings.sip:
+        # its calls end with those of the edges
+        others.append(child("sip", "sip", ORCHESTRA_SIP_DRAIN_S=str(settings.drain_s)))
     if edges == 1:
         return [*others, edge("edge")]
     names = [f"edge-{number}" for number in range(1, edges + 1)]
@@ -154,6 +161,9 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_TWILIO_AUTH_TOKEN": auth_token,
         "ORCHESTRA_HOST": settings.host,
         "ORCHESTRA_PORT": str(port),
+        "ORCHESTRA_SIP": str(settings.sip),
+        "ORCHESTRA_SIP_LISTEN": settings.sip_listen,
+        "ORCHESTRA_SIP_URL": settings.sip_url,
         "ORCHESTRA_DRAIN_S": str(settings.drain_s),
         "ORCHESTRA_LOG_FORMAT": settings.log_format,
         "ORCHESTRA_ARCHIVE_URL": settings.archive,

@@ -34,7 +34,9 @@ async def wait_until_ready(
         limits = httpx.Limits(max_keepalive_connections=0)
         async with httpx.AsyncClient(base_url=started.url, timeout=2.0, limits=limits) as http:
             while not (
-                await _edges_answer(http, answered, len(started.edges)) and await _workers_own_all(bus, workers)
+                await _edges_answer(http, answered, len(started.edges))
+                and await _workers_own_all(bus, workers)
+                and await _gateway_answers(settings)
             ):
                 for child in children:
                     if child.process is not None and child.process.returncode is not None:
@@ -68,3 +70,14 @@ async def _edges_answer(http: httpx.AsyncClient, answered: set[str], edges: int)
 async def _workers_own_all(bus: Bus, workers: Sequence[str]) -> bool:
     owned = {(group.group, group.partition) for group in await bus.groups() if group.owner}
     return all((name, partition) in owned for name in workers for partition in range(bus.partitions))
+
+
+async def _gateway_answers(settings: Settings) -> bool:
+    """Whether the SIP gateway takes calls, if there is to be one."""
+    if not settings.sip:
+        return True
+    try:
+        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as http:
+            return (await http.get(f"{settings.sip_url}/healthz")).is_success
+    except httpx.TransportError:
+        return False

@@ -13,7 +13,8 @@ class RunningStack(msgspec.Struct, frozen=True, kw_only=True):
     """A running stack on this machine, as described to other terminals.
 
     ``url`` is the edge's (``http://127.0.0.1:8480``), ``auth_token`` signs its webhooks,
-    ``pid`` is the supervisor's, ``edges`` are the process ids of the edges at start, by name.
+    ``pid`` is the supervisor's, ``edges`` are the process ids of the edges at start, by name. ``sip`` is where its SIP
+    gateway listens (``127.0.0.1:5060``); empty: it has none.
     """
 
     url: str
@@ -21,6 +22,7 @@ class RunningStack(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str
     pid: int
     edges: dict[str, int] = {}
+    sip: str = ""
 
 
 def run_file(settings: Settings) -> Path:

@@ -26,6 +26,11 @@ def link_key(settings: Settings) -> bytes:
     return settings.link_key.get_secret_value().encode() or kept_key(settings.data_dir, "link")
 
 
+def sip_token(settings: Settings) -> str:
+    """What gateway and edges prove themselves with: ``ORCHESTRA_SIP_TOKEN``, or a secret of this data directory."""
+    return settings.sip_token.get_secret_value() or kept_key(settings.data_dir, "sip").hex()
+
+
 def kept_key(data_dir: Path, purpose: str) -> bytes:
     """32 random bytes, the same for every process with this data directory; only the owner can read the file.
 

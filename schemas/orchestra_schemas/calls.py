@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+import msgspec
+
 from orchestra_schemas.event import Event
 
 Direction = Literal["inbound", "outbound"]
@@ -15,7 +17,8 @@ class CallStarted(Event, frozen=True, kw_only=True):
     """The audio of a call is connected to an edge.
 
     Numbers are E.164 (``+15550001``), empty if the carrier sent none. ``provider_call`` is the carrier's
-    own id for the call (Twilio: CallSid). ``line`` is the entry of the app's lines that decided which app answers
+    own id for the call (Twilio: CallSid). ``variables`` is what is known of the call beyond that: the caller's name,
+    chosen headers of a SIP call. ``line`` is the entry of the app's lines that decided which app answers
     (``+15550100``, ``sip:help``, ``*``); empty if one app answers everything, or if no line was dialled: then no app
     is named, either.
     """
@@ -27,6 +30,7 @@ class CallStarted(Event, frozen=True, kw_only=True):
     provider_call: str = ""
     app: str = ""
     greeting: str = ""
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
     line: str = ""
 
     @property

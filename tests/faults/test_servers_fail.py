@@ -69,10 +69,15 @@ async def test_a_group_created_late_handles_all_existing_events(tmp_path: Path) 
         await fleet.check()
 
 
-async def test_events_trimmed_before_a_group_read_them_are_logged_as_a_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read_before", [0, 20])
+async def test_events_trimmed_before_a_group_read_them_are_logged_as_a_gap(tmp_path: Path, read_before: int) -> None:
     async with fleet_at(tmp_path) as fleet:
         worker = fleet.worker()
-        await fleet.load(300, 30, per_s=900)
+        await fleet.shared_by(1)
+        earlier = fleet.bus.new_call([4])
+        for _ in range(read_before):
+            fleet.ask(earlier, "inline")
+        await fleet.publisher.flush()
         await fleet.finished()
         fleet.kill(worker, signal.SIGTERM)
         call = fleet.bus.new_call([4])

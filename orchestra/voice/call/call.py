@@ -206,6 +206,7 @@ class Call:
                 provider_call=self.parties.provider_call,
                 app=script.app,
                 greeting=script.first_words,
+                variables=dict(self.parties.variables),
                 line=script.line,
             )
         )

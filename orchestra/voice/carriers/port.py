@@ -10,9 +10,9 @@ A carrier is a folder here. It translates its own messages into these records an
 or its pipeline knows a carrier's protocol. `CallControl` decides from the call's journal, so any edge can answer.
 """
 
-from collections.abc import AsyncGenerator, Callable, Collection, Hashable
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from orchestra.history.ending import HangUp, Transfer
@@ -32,6 +32,7 @@ class Parties:
     """Who calls whom: the call's id, the carrier's own id of it, and the numbers (E.164, empty where unknown).
 
     ``stream`` is the number of the call's media stream; each one that is offered to the carrier has a higher number.
+    ``variables`` is what the carrier says of the call beyond that: the caller's name, chosen headers.
     ``line`` is the line that was chosen for a call that we placed; empty: that of the number it is placed from.
     """
 
@@ -41,6 +42,7 @@ class Parties:
     to_number: str = ""
     direction: Direction = "inbound"
     stream: int = 0
+    variables: Mapping[str, str] = field(default_factory=dict)
     line: str = ""
 
     @property

@@ -12,7 +12,7 @@ from orchestra.settings import Settings
 from orchestra.voice import carriers
 from orchestra.voice.carriers.port import Carrier
 
-_BROWSER = "browser"
+_BROWSER, _SIP = "browser", "sip"
 
 
 def carrier_names() -> list[str]:
@@ -21,13 +21,14 @@ def carrier_names() -> list[str]:
 
 
 def open_carriers(settings: Settings, public_url: str = "") -> list[Carrier]:
-    """All lines of an edge: first the telephone company that the settings name, then browsers, if they may call.
+    """All lines of an edge: first the telephone company that the settings name, then browsers and SIP if wanted.
 
     Raises:
         SettingError: there is no such carrier.
 
     """
-    names = dict.fromkeys([settings.carrier, *([_BROWSER] if settings.browser else [])])
+    others = ((_BROWSER, settings.browser), (_SIP, settings.sip))
+    names = dict.fromkeys([settings.carrier, *(name for name, wanted in others if wanted)])
     chosen = (settings.model_copy(update={"carrier": name}) for name in names)
     return [open_carrier(each, public_url) for each in chosen]
 

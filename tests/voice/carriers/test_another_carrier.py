@@ -41,11 +41,11 @@ async def test_a_call_comes_by_the_carrier_that_the_settings_name(bus: TestBus, 
 
 @pytest.mark.usefixtures("bare")
 def test_each_folder_is_a_carrier() -> None:
-    assert carrier_names() == ["bare", "browser", "plivo", "telnyx", "twilio", "vonage"]
+    assert carrier_names() == ["bare", "browser", "plivo", "sip", "telnyx", "twilio", "vonage"]
 
 
 def test_a_carrier_without_a_folder_is_refused(settings: Settings) -> None:
     with pytest.raises(
-        SettingError, match="ORCHESTRA_CARRIER is 'nobody': set one of browser, plivo, telnyx, twilio, vonage"
+        SettingError, match="ORCHESTRA_CARRIER is 'nobody': set one of browser, plivo, sip, telnyx, twilio, vonage"
     ):
         open_carrier(settings.model_copy(update={"carrier": "nobody"}))

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -13,7 +14,11 @@ from orchestra.errors import RejectedError
 from orchestra.settings import Settings
 from orchestra.storage.secrets import link_key
 from orchestra.testing import TestBus
+from orchestra.voice.audio.clock import CallClock
+from orchestra.voice.carriers.browser.stream import BrowserStream
 from orchestra.voice.carriers.browser.visitors import WidgetClaims, WidgetKeys
+from orchestra.voice.carriers.media_socket import MediaSocket
+from orchestra.voice.carriers.port import AudioReceived
 from orchestra_schemas import (
     AudioChunk,
     CallEnded,
@@ -283,3 +288,15 @@ async def test_messages_that_make_no_sense_are_skipped_until_they_are_too_many(
 async def test_browsers_cannot_call_where_the_setting_forbids_it(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, browser=False) as running:
         assert (await Page(running.url).post("/browser/calls", {})).status_code == 404
+
+
+async def test_audio_that_the_page_has_dropped_leaves_a_gap_of_its_length() -> None:
+    messages: list[str | bytes | None] = [bytes(640), '{"type":"skipped","ms":1800}', bytes(640), bytes(640)]
+
+    async def receive() -> str | bytes | None:
+        return messages.pop(0)
+
+    stream = BrowserStream(cast("MediaSocket", SimpleNamespace(receive=receive)), 16_000)
+    stamps = [cast("AudioReceived", await stream.receive()).timestamp_ms for _ in range(3)]
+    clock = CallClock(lambda: 0.0)
+    assert [clock.frame(20, stamp) for stamp in stamps] == stamps == [0, 1_820, 1_840]

@@ -209,7 +209,7 @@ async def test_a_broken_stream_is_followed_by_another_one(
 
         async def talk(line: PhoneLine) -> None:
             await running.event(ReplySpoken)
-            stream: Any = line.stream
+            stream: Any = getattr(line.stream, "_stream", line.stream)
             stream._socket.transport.abort()
             await running.event(CallResumed)
             await line.until(lambda: line.stream is not None, PATIENCE_S)

@@ -1,6 +1,6 @@
 """The messages between a browser and the edge; `orchestra/voice/README.md` describes the protocol."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -50,11 +50,17 @@ class Digit(msgspec.Struct, frozen=True, tag_field="type", tag="digit"):
     digit: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
 
 
+class Skipped(msgspec.Struct, frozen=True, tag_field="type", tag="skipped"):
+    """The page has dropped this many ms of the microphone's audio, which the network did not take in time."""
+
+    ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)]
+
+
 class Stop(msgspec.Struct, frozen=True, tag_field="type", tag="stop"):
     """The caller hangs up."""
 
 
-Message = Start | Mark | Digit | Stop
+Message = Start | Mark | Digit | Skipped | Stop
 
 _MESSAGES: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
@@ -81,3 +87,8 @@ def mark(name: str) -> str:
 def clear() -> str:
     """Drop what was not played."""
     return '{"type":"clear"}'
+
+
+def skipped(ms: int) -> str:
+    """Of the microphone's audio so much is missing here."""
+    return msgspec.json.encode(Skipped(ms)).decode()

@@ -12,7 +12,7 @@ from orchestra.lines import WEB
 from orchestra.voice.carriers.browser import messages
 from orchestra.voice.carriers.browser.call_key import is_of_site, line_of
 from orchestra.voice.carriers.browser.captions import SHOWN, SHOWN_TO_SITES, caption
-from orchestra.voice.carriers.browser.messages import Digit, Mark, Start, Stop
+from orchestra.voice.carriers.browser.messages import Digit, Mark, Skipped, Start, Stop
 from orchestra.voice.carriers.media_socket import MediaSocket
 from orchestra.voice.carriers.port import (
     LONGEST_MESSAGE,
@@ -33,6 +33,8 @@ class BrowserStream:
     def __init__(self, socket: MediaSocket, sample_rate: int) -> None:
         self.sample_rate = sample_rate
         self._socket = socket
+        self._bytes_per_ms = sample_rate * 2 // 1000
+        self._said_bytes = 0  # of the microphone's audio so far, with what the page has dropped
 
     async def receive(self) -> Received:
         """The next message of the page.
@@ -47,9 +49,12 @@ class BrowserStream:
             if message is None:
                 raise StreamLostError
             try:
-                return _audio(message) if isinstance(message, bytes) else _control(message)
+                received = self._audio(message) if isinstance(message, bytes) else self._control(message)
             except MalformedMessageError as error:
                 self._socket.skip(error)
+            else:
+                if received is not None:
+                    return received
 
     async def send_audio(self, samples: bytes) -> bool:
         """Have this played after what was sent before. False: the socket is closed."""
@@ -63,25 +68,28 @@ class BrowserStream:
         """Have what is not played yet dropped."""
         await self._socket.send(messages.clear())
 
-
-def _audio(samples: bytes) -> AudioReceived:
-    if not samples or len(samples) % 2 or len(samples) > LONGEST_MESSAGE:
-        msg = f"{len(samples)} bytes are not a frame of 16-bit samples"
-        raise MalformedMessageError(msg)
-    return AudioReceived(samples)
-
-
-def _control(text: str) -> Received:
-    match messages.read(text):
-        case Mark(name):
-            return MarkReturned(name)
-        case Digit(digit):
-            return DigitReceived(digit)
-        case Stop():
-            return StreamStopped()
-        case Start():
-            msg = "a second `start` message"
+    def _audio(self, samples: bytes) -> AudioReceived:
+        if not samples or len(samples) % 2 or len(samples) > LONGEST_MESSAGE:
+            msg = f"{len(samples)} bytes are not a frame of 16-bit samples"
             raise MalformedMessageError(msg)
+        at_ms = self._said_bytes // self._bytes_per_ms
+        self._said_bytes += len(samples)
+        return AudioReceived(samples, at_ms)
+
+    def _control(self, text: str) -> Received | None:
+        match messages.read(text):
+            case Mark(name):
+                return MarkReturned(name)
+            case Digit(digit):
+                return DigitReceived(digit)
+            case Stop():
+                return StreamStopped()
+            case Skipped(ms):
+                self._said_bytes += ms * self._bytes_per_ms
+                return None
+            case Start():
+                msg = "a second `start` message"
+                raise MalformedMessageError(msg)
 
 
 class BrowserSockets:

@@ -1,0 +1,190 @@
+"""A call's audio between the SIP stack and an edge's WebSocket, both ways."""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import structlog
+from baresip import AudioNotActive, AudioRestarted, Call
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from orchestra.sip.playout import PlayoutQueue
+from orchestra.voice.audio.upsampler import Upsampler2x
+from orchestra.voice.carriers.browser import messages
+
+_LOG = structlog.get_logger("orchestra.sip")
+
+#: what the stack holds of the agent's audio: more would outlast an interruption, less runs dry when a tick is late
+_AHEAD_MS = 60
+#: most of the caller's audio that one look takes
+_READ_MS = 200
+#: without audio of the caller for this long, the edge gets silence in its place, so that its clock goes on
+_GAP_S = 0.1
+_FRAME_MS = 20
+#: what an edge that reads nothing may hold up; then audio is dropped until it reads again, or its socket dies
+_MOST_UNSENT = 32_768
+
+_DECODER = msgspec.json.Decoder(dict[str, Any])
+
+
+class CallAudio:
+    """The audio of one call. Its telephone and its edge may change while it goes on.
+
+    Args:
+        leg: the call as the SIP stack has it.
+        rate: of the edge's side, in Hz.
+        clock: seconds.
+
+    Attributes:
+        leg: the call as the SIP stack has it.
+        socket: the edge's; None while the call has no edge.
+        held: the telephone has put the call on hold.
+
+    """
+
+    def __init__(self, leg: Call, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self.socket: ClientConnection | None = None
+        self.held = False
+        self.leg = leg
+        self._leg_rate = rate
+        self._clock = clock
+        self._queue = PlayoutQueue()
+        self._outbox: deque[str] = deque()
+        self._upsampler = Upsampler2x()
+        self._heard_at = clock()
+        self._silence = bytes(rate * _FRAME_MS // 1000 * 2)
+
+    # -- from the edge
+
+    def connected(self, socket: ClientConnection) -> None:
+        """An edge has the call."""
+        self.disconnected()
+        self._heard_at = self._clock()
+        self.socket = socket
+
+    def disconnected(self) -> None:
+        """The edge is gone: what it wanted played goes with it, since the next one says again what was not heard."""
+        self.socket = None
+        self._queue = PlayoutQueue()
+        self._outbox.clear()
+        self._flush()
+
+    async def follow(self, socket: ClientConnection) -> None:
+        """Do what the edge sends, until its socket is closed."""
+        with contextlib.suppress(ConnectionClosed):
+            async for message in socket:
+                if isinstance(message, bytes):
+                    self._queue.put(message)
+                    self._feed()
+                else:
+                    self._obey(_DECODER.decode(message))
+
+    def _obey(self, told: dict[str, Any]) -> None:
+        match told.get("type"):
+            case "mark":
+                self._queue.mark(str(told.get("name", "")))
+            case "clear":
+                self._outbox.extend(map(messages.mark, self._queue.clear()))
+                self._flush()
+            case other:
+                _LOG.warning("sip.message_unknown", type=str(other)[:40])
+
+    # -- from the telephone
+
+    def use_leg(self, leg: Call) -> None:
+        """Another telephone has the call now."""
+        self.leg = leg
+        self._upsampler = Upsampler2x()
+
+    def press(self, digit: str) -> None:
+        """The caller has pressed a key."""
+        if digit in "0123456789*#":
+            self._outbox.append(msgspec.json.encode(messages.Digit(digit)).decode())  # type: ignore[arg-type]
+
+    # -- by the clock
+
+    def tick(self) -> Iterator[str | bytes]:
+        """Give the stack what it has room for. Returns what is to be sent to the edge, in its order."""
+        self._feed()
+        while self._outbox:
+            yield self._outbox.popleft()
+        heard = self._read()
+        now = self._clock()
+        if heard:
+            self._heard_at = now
+            yield heard
+        elif now - self._heard_at > _GAP_S:
+            self._heard_at += _FRAME_MS / 1000
+            yield self._silence
+
+    async def send(self) -> None:
+        """Send to the edge what is there. Never waits: an edge that reads nothing loses audio."""
+        socket = self.socket
+        for message in self.tick():
+            if socket is None or (isinstance(message, bytes) and _unsent(socket) > _MOST_UNSENT):
+                continue
+            with contextlib.suppress(ConnectionClosed):  # `follow` ends, too
+                await socket.send(message)
+
+    def _read(self) -> bytes:
+        if self.held:
+            return b""
+        try:
+            heard: bytes = self.leg.audio.read(_READ_MS * 2 * self._leg_rate // 1000)
+        except AudioNotActive:
+            return b""
+        except AudioRestarted:
+            self._rebind()
+            return b""
+        if self._leg_rate == self.rate or not heard:
+            return heard
+        return self._upsampler.upsample(heard) if self._leg_rate < self.rate else _halved(heard)
+
+    def _feed(self) -> None:
+        """Hand over as much as keeps the stack supplied, and see which marks were played."""
+        if self.held or not self._queue:
+            return
+        try:
+            unplayed = self.leg.audio.info().tx_buffered * self.rate // self._leg_rate
+            room = _AHEAD_MS * 2 * self.rate // 1000 - unplayed
+            if room > 0 and (samples := self._queue.peek(room & ~3)):
+                self._queue.take(len(samples))
+                unplayed += len(samples)
+                self.leg.audio.write(self._for_leg(samples))
+        except AudioNotActive:
+            return
+        except AudioRestarted:
+            self._rebind()
+            unplayed = 0
+        self._outbox.extend(map(messages.mark, self._queue.due_marks(unplayed)))
+
+    def _for_leg(self, samples: bytes) -> bytes:
+        if self._leg_rate == self.rate:
+            return samples
+        if self._leg_rate < self.rate:
+            return _halved(samples)
+        return np.repeat(np.frombuffer(samples, np.int16), 2).tobytes()
+
+    def _flush(self) -> None:
+        with contextlib.suppress(AudioNotActive, AudioRestarted):
+            self.leg.audio.flush_tx()
+
+    def _rebind(self) -> None:
+        """The call was renegotiated, perhaps with another codec."""
+        with contextlib.suppress(AudioNotActive):
+            self._leg_rate = self.leg.audio.info().tx_sample_rate or self._leg_rate
+
+
+def _halved(samples: bytes) -> bytes:
+    pairs = np.frombuffer(samples, np.int16)[: len(samples) // 4 * 2].reshape(-1, 2).astype(np.int32)
+    return ((pairs[:, 0] + pairs[:, 1]) >> 1).astype(np.int16).tobytes()
+
+
+def _unsent(socket: ClientConnection) -> int:
+    return int(socket.transport.get_write_buffer_size())

@@ -1,0 +1,144 @@
+"""The edges as the gateway has them: a question goes to one that answers, a stream to the one that offered it."""
+
+import asyncio
+import ssl
+
+import httpx
+import msgspec
+import structlog
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidMessage
+
+from orchestra.errors import NoEdgeError, UsageError
+from orchestra.settings import Settings
+from orchestra.storage.secrets import sip_token
+from orchestra.voice.carriers.port import LONGEST_MESSAGE
+from orchestra.voice.carriers.sip import messages
+from orchestra.voice.carriers.sip.messages import BusyStep, GatewayStep
+
+_LOG = structlog.get_logger("orchestra.sip")
+
+_ANSWER_WITHIN_S = 10.0
+_CONNECT_WITHIN_S = 2.0
+_BETWEEN_ROUNDS_S = 0.25
+#: an edge that says nothing for so long has hung: its machine is gone, or it does not come to its sockets
+_PING_S, _PONG_WITHIN_S = 4.0, 6.0
+
+_STEP: msgspec.json.Decoder[GatewayStep] = msgspec.json.Decoder(GatewayStep)
+
+
+class Edges:
+    """The edges that the settings name.
+
+    Args:
+        settings: where they are, and the token that they know us by.
+
+    Attributes:
+        away: questions that no edge has answered.
+
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.urls = edge_urls(settings)
+        self.away = 0
+        self._patience_s = max(settings.reconnect_s, 1.0)
+        self._preferred = 0
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(_ANSWER_WITHIN_S, connect=_CONNECT_WITHIN_S),
+            headers={"Authorization": f"Bearer {sip_token(settings)}"},
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def offer(self, request: messages.OfferRequest) -> tuple[str, GatewayStep]:
+        """Offer a call to one edge after another, until one takes it. Returns that edge, and what it says.
+
+        Raises:
+            NoEdgeError: none answers.
+
+        """
+        found: tuple[str, GatewayStep] | None = None
+        for url in self._in_turn():
+            step = await self._ask(url, messages.CALLS_PATH, request)
+            if step is not None:
+                found = (url, step)
+                if not isinstance(step, BusyStep):
+                    return found
+        if found is None:
+            self.away += 1
+            msg = f"no edge answers at {', '.join(self.urls)}"
+            raise NoEdgeError(msg)
+        return found
+
+    async def ask(self, path: str, request: msgspec.Struct) -> tuple[str, GatewayStep]:
+        """Ask what happens next in a call, until an edge answers.
+
+        Raises:
+            NoEdgeError: none does, for as long as a call may be without one.
+
+        """
+        deadline = asyncio.get_running_loop().time() + self._patience_s
+        while True:
+            for url in self._in_turn():
+                step = await self._ask(url, messages.CALLS_PATH + path, request)
+                if step is not None:
+                    return url, step
+            if asyncio.get_running_loop().time() > deadline:
+                self.away += 1
+                msg = f"no edge answers at {', '.join(self.urls)}"
+                raise NoEdgeError(msg)
+            await asyncio.sleep(_BETWEEN_ROUNDS_S)
+
+    async def open_stream(self, url: str, start: messages.Start) -> ClientConnection | None:
+        """Open a media stream at this edge. None: the edge has gone since it answered."""
+        try:
+            socket = await connect(
+                url.replace("http", "ws", 1) + messages.STREAM_PATH,
+                proxy=None,
+                compression=None,
+                max_size=2 * LONGEST_MESSAGE,
+                open_timeout=_ANSWER_WITHIN_S,
+                ping_interval=_PING_S,
+                ping_timeout=_PONG_WITHIN_S,
+                close_timeout=1.0,
+            )
+        except (OSError, TimeoutError, InvalidHandshake, InvalidMessage, ssl.SSLError) as error:
+            _LOG.warning("sip.edge_gone", url=url, error=repr(error))
+            return None
+        await socket.send(msgspec.json.encode(start).decode())
+        return socket
+
+    def _in_turn(self) -> list[str]:
+        """All edges, the next one first."""
+        self._preferred = (self._preferred + 1) % len(self.urls)
+        return self.urls[self._preferred :] + self.urls[: self._preferred]
+
+    async def _ask(self, url: str, path: str, request: msgspec.Struct) -> GatewayStep | None:
+        try:
+            answer = await self._http.post(url + path, content=msgspec.json.encode(request))
+            if answer.is_success:
+                return _STEP.decode(answer.content)
+            reason = f"{answer.status_code} {answer.text[:200]}"
+        except (httpx.HTTPError, msgspec.DecodeError) as error:
+            reason = repr(error)
+        _LOG.warning("sip.edge_does_not_answer", url=url, reason=reason)
+        return None
+
+
+def edge_urls(settings: Settings) -> list[str]:
+    """The base URLs of the edges.
+
+    Raises:
+        UsageError: one of them is not a URL.
+
+    """
+    given = [url.strip().rstrip("/") for url in settings.sip_edges.split(",") if url.strip()]
+    if wrong := [url for url in given if not url.startswith(("http://", "https://"))]:
+        msg = f"ORCHESTRA_SIP_EDGES names {wrong[0]!r}: write http://HOST:PORT"
+        raise UsageError(msg)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    local = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - what an edge listens on
+    return given or [f"http://{local}:{settings.port}"]

@@ -1,0 +1,50 @@
+"""What an edge has sent of a call's audio and the telephone has not played, with the marks in it."""
+
+from collections import deque
+
+
+class PlayoutQueue:
+    """Audio waits here, because the stack would not give back what it holds when the caller interrupts.
+
+    Positions are bytes since the beginning: ``taken`` is where the audio ends that was handed to the stack.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._marks: deque[tuple[int, str]] = deque()
+        self.taken = 0
+
+    def __bool__(self) -> bool:
+        """Whether audio or marks are left."""
+        return bool(self._waiting or self._marks)
+
+    def put(self, samples: bytes) -> None:
+        """Queue audio."""
+        self._waiting += samples
+
+    def mark(self, name: str) -> None:
+        """Queue a mark after it."""
+        self._marks.append((self.taken + len(self._waiting), name))
+
+    def peek(self, most: int) -> bytes:
+        """What is played next."""
+        return bytes(self._waiting[:most])
+
+    def take(self, count: int) -> None:
+        """So much of it was handed to the stack."""
+        del self._waiting[:count]
+        self.taken += count
+
+    def due_marks(self, unplayed: int) -> list[str]:
+        """The marks whose audio was played, given how much of what was taken the stack still has."""
+        due = []
+        while self._marks and self._marks[0][0] <= self.taken - unplayed:
+            due.append(self._marks.popleft()[1])
+        return due
+
+    def clear(self) -> list[str]:
+        """Drop everything. Returns the marks."""
+        names = [name for _, name in self._marks]
+        self._waiting.clear()
+        self._marks.clear()
+        return names

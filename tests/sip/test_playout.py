@@ -1,0 +1,29 @@
+"""What waits to be played, and the marks in it."""
+
+from orchestra.sip.playout import PlayoutQueue
+
+
+def test_a_mark_is_due_once_the_stack_has_played_the_audio_before_it() -> None:
+    queue = PlayoutQueue()
+    queue.put(b"ab" * 10)
+    queue.mark("a")
+    queue.take(20)
+    assert queue.due_marks(2) == []
+    assert queue.due_marks(0) == ["a"]
+    assert not queue
+
+
+def test_a_mark_with_no_audio_before_it_is_due_at_once() -> None:
+    queue = PlayoutQueue()
+    queue.mark("a")
+    assert queue.due_marks(0) == ["a"]
+
+
+def test_what_is_cleared_is_not_played_and_its_marks_come_back_in_their_order() -> None:
+    queue = PlayoutQueue()
+    queue.mark("a")
+    queue.put(b"abcd")
+    queue.mark("b")
+    assert queue.clear() == ["a", "b"]
+    assert not queue
+    assert queue.peek(4) == b""
