@@ -6,7 +6,7 @@ import time
 import structlog
 from fastapi import WebSocket
 
-from orchestra.errors import MalformedMessageError, RejectedError, StreamLostError
+from orchestra.errors import RejectedError, StreamLostError
 from orchestra.voice.carriers import relay_messages
 from orchestra.voice.carriers.media_socket import MediaSocket
 from orchestra.voice.carriers.port import (
@@ -44,7 +44,7 @@ class RelayStream:
 
         """
         while True:
-            message = await _read(self._socket)
+            message: Message | None = await self._socket.read(relay_messages.read)
             if message is None:
                 raise StreamLostError
             if isinstance(message, Setup):
@@ -112,28 +112,8 @@ class RelaySockets:
         )
 
 
-async def _read(socket: MediaSocket) -> Message | None:
-    """The next message; None once the carrier has closed the socket.
-
-    Raises:
-        RejectedError: it breaks the protocol, or messages come faster than in any call.
-
-    """
-    while True:
-        received = await socket.receive()
-        if received is None:
-            return None
-        try:
-            message = relay_messages.read(received)
-        except MalformedMessageError as error:
-            socket.skip(error)
-            continue
-        if message is not None:
-            return message
-
-
 async def _read_setup(socket: MediaSocket) -> Setup | None:
-    message = await _read(socket)
+    message = await socket.read(relay_messages.read)
     if message is None or isinstance(message, Setup):
         return message
     msg = f"a call begins with `setup`, not with {type(message).__name__.lower()}"

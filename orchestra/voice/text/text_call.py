@@ -24,8 +24,10 @@ from orchestra.voice.text.text_playback import TextPlayback
 _LOOK_S = 0.2
 #: the agent was cut by a key if one comes within this of the cut, in seconds
 _KEY_S = 0.3
-#: a caller whose voice has ended, or who cut the agent, has said nothing if no words have come after this, in seconds
-_WORDS_WITHIN_S, _WORDS_AFTER_CUT_S = 4.0, 10.0
+#: a caller whose voice has ended has said nothing if no words have come after this, in seconds
+_WORDS_WITHIN_S = 4.0
+#: the same where the carrier does not tell when the voice ends, and where it should but does not
+_WORDS_AFTER_CUT_S, _LONGEST_VOICE_S = 10.0, 60.0
 #: interim words that come faster change nothing that a person could notice, in seconds
 _BETWEEN_PARTIALS_S = 0.1
 _FINISHED = frozenset({UtteranceState.ANSWER, UtteranceState.COMPLETE, UtteranceState.QUESTION})
@@ -74,9 +76,10 @@ class TextCall:
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._turn_open = False
-        self._words_due = 0.0  # when an open turn without words is over; 0: not known
+        self._words_due = 0.0  # when an open turn without words is over
+        self._voice_told = False  # the carrier has said that the voice of this turn was heard
         self._cut_at = 0.0  # the agent was cut, and it is not known yet by what
-        self._key_at = float("-inf")
+        self._key_at = self._voice_ended_at = float("-inf")
         self._partial, self._partial_at = "", 0.0
         self._predicted = ""
         self._mark = ""
@@ -118,7 +121,7 @@ class TextCall:
         now = self._clock.monotonic()
         if self._cut_at and now - self._cut_at > _KEY_S:
             self._begin_turn()
-        if self._words_due and now > self._words_due:
+        if self._turn_open and now > self._words_due:
             self._end_turn("")
         if not self._playback.finished:
             self._conversation.on_audio_sent()
@@ -150,8 +153,8 @@ class TextCall:
                 self._end_turn("")
             return
         self._begin_turn()
+        self._wait_for_words()
         now = self._clock.monotonic()
-        self._words_due = now + _WORDS_AFTER_CUT_S
         if final:
             self._end_turn(text)
         elif not same_words(text, self._partial):
@@ -188,28 +191,38 @@ class TextCall:
             self._speech.put(ResumeAudio())  # says nothing if the key was asked for, which clears the rest
 
     def _take_voice(self, *, speaks: bool) -> None:
-        if speaks and self._cut_at:
-            self._begin_turn()
-        elif speaks and not self._conversation.voice_on:
+        self._voice_told = True
+        if speaks and not self._conversation.voice_on:
             self._conversation.speech_started(self._clock.time())
         elif not speaks and self._conversation.voice_on:
             self._conversation.speech_ended(self._clock.time())
-            self._words_due = self._clock.monotonic() + _WORDS_WITHIN_S if self._turn_open else 0.0
+            self._voice_ended_at = self._clock.monotonic()
+        if speaks and self._cut_at:
+            self._begin_turn()
+        self._wait_for_words()
 
     def _begin_turn(self) -> None:
         self._cut_at = 0.0
         if self._turn_open:
             return
         self._turn_open = True
-        self._words_due = self._clock.monotonic() + _WORDS_AFTER_CUT_S
-        if not self._conversation.voice_on:
+        if self._clock.monotonic() - self._voice_ended_at > _WORDS_WITHIN_S and not self._conversation.voice_on:
+            self._voice_told = False
             self._conversation.speech_started(self._clock.time())
+        self._wait_for_words()
         if not self._conversation.caller_started():
             self._speech.put(ClearAudio())
 
+    def _wait_for_words(self) -> None:
+        """Until when the words of an open turn may come."""
+        within_s = _WORDS_AFTER_CUT_S
+        if self._voice_told:
+            within_s = _LONGEST_VOICE_S if self._conversation.voice_on else _WORDS_WITHIN_S
+        self._words_due = self._clock.monotonic() + within_s
+
     def _end_turn(self, text: str) -> None:
         """The caller's turn is over with these words, or with none."""
-        self._turn_open, self._words_due, self._predicted, self._partial = False, 0.0, "", ""
+        self._turn_open, self._predicted, self._partial = False, "", ""
         if self._conversation.voice_on:
             self._conversation.speech_ended(self._clock.time())
         self._conversation.final(text)
