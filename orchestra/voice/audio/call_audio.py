@@ -14,6 +14,8 @@ from orchestra.voice.carriers.port import AudioReceived
 
 #: a 16-bit sample this large is a sound; synthesized silence stays far below
 _AUDIBLE = 200
+#: after a shorter pause the agent goes on in mid-word: half a word said twice would be noticed more than the gap, in ms
+_SHORT_PAUSE_MS = 250.0
 
 
 class CallAudio:
@@ -40,6 +42,7 @@ class CallAudio:
         self._caller_sound = RecentSound(sample_rate)
         self.sent_ms = 0.0  # since the last `clear`
         self._before = 0  # words of replies before this one, since the last `clear`
+        self._paused_at_ms = 0.0
         self._echo = EchoSuppressor(sample_rate)
 
     def take_caller_frame(self, frame: AudioReceived) -> None:
@@ -55,13 +58,19 @@ class CallAudio:
 
     def pause(self) -> float:
         """The carrier was told to discard what it has not played, which will be sent again. Returns how many ms."""
-        unplayed_ms = min(self.sent_ms, self._agent.ahead_ms(self.clock.now_ms))
+        self._paused_at_ms = self.clock.now_ms
+        unplayed_ms = min(self.sent_ms, self._agent.ahead_ms(self._paused_at_ms))
         self._cut_agent()
         self.sent_ms -= unplayed_ms
         return unplayed_ms
 
     def rewind(self, longest_ms: float) -> float:
-        """Audio is sent again, from the word that was being played, at most ``longest_ms``. Returns how many ms."""
+        """Audio is sent again, from the word that was being played, at most ``longest_ms``. Returns how many ms.
+
+        After a short pause there is none: the audio goes on where it stopped.
+        """
+        if self.clock.now_ms - self._paused_at_ms < _SHORT_PAUSE_MS:
+            return 0.0
         start_ms = self.playback.word_start_ms(self.sent_ms)
         again_ms = self.sent_ms - start_ms if start_ms >= self.sent_ms - longest_ms else 0.0
         self.sent_ms -= again_ms

@@ -234,6 +234,15 @@ class Conversation:
         self._interrupted_at = self._clock.time()
         self._act(self.turns.caller_voice_heard(self._audio.reply_heard(), may_be_echo=self.line_echoes))
 
+    def voice_possible(self) -> None:
+        """A sound may be the beginning of the caller's voice; `speech_started` or `voice_not_begun` follows."""
+        if not self.line_echoes:
+            self._act(self.turns.voice_possible(self._audio.reply_heard()))
+
+    def voice_not_begun(self) -> None:
+        """A sound that might have been the caller's voice was none."""
+        self._act(self.turns.voice_not_begun())
+
     def caller_paused(self, silence_s: float) -> None:
         """The caller has been silent for so short a time that their speech may go on."""
         self._speech_ended = self._clock.time() - silence_s

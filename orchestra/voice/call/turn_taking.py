@@ -192,6 +192,20 @@ class TurnTaking:
             return []
         return [PauseAudio()] if self.audio_paused else self._clear_audio()
 
+    def voice_possible(self, reply_heard: list[str]) -> list[Action]:
+        """A sound may be the beginning of the caller's voice: what is said pauses where that voice would pause it."""
+        reply = self._reply
+        waits = self.caller_speaks or self.caller_took_turn or self._clearing or reply.cut_words is not None
+        decided = self._hanging_up or (self._assumed_over and not self._listens)
+        if waits or decided or not self._can_pause(reply_heard):
+            return []
+        self._hold_back(reply_heard)
+        return [PauseAudio()]
+
+    def voice_not_begun(self) -> list[Action]:
+        """That sound was none: what it held goes on."""
+        return [] if self._voice_on else self._speak_held()
+
     def caller_voice_ended(self) -> list[Action]:
         """The caller's voice is no longer heard: if they only listen, what was held goes on."""
         self._voice_on = False
@@ -453,10 +467,15 @@ class TurnTaking:
     def _hold_back(self, reply_heard: list[str]) -> None:
         reply = self._reply
         if not reply.over and reply.cut_words is None:
+            reply.audio_paused = self._can_pause(reply_heard)
             reply.cut_words = reply_heard
             reply.cuts += 1
-            rest = not reply.complete or reply.words_said > count_words(reply_heard)
-            reply.audio_paused = bool(reply.said) and rest and not self._clearing and not reply.phrase
+
+    def _can_pause(self, reply_heard: list[str]) -> bool:
+        """Whether audio of the open reply is to be played that can be kept and played later."""
+        reply = self._reply
+        rest = not reply.complete or reply.words_said > count_words(reply_heard)
+        return self.reply_open and bool(reply.said) and rest and not self._clearing and not reply.phrase
 
     def _go_on(self) -> list[Action]:
         """Let the reply go on that was held, if the caller only listens: their turn, still open, is assumed over."""

@@ -103,6 +103,7 @@ def test_the_words_that_were_heard_are_the_same_after_a_pause() -> None:
     clock.now += 0.9
     assert round(audio.pause()) == 700
     assert audio.reply_heard() == ["one", "two"]
+    clock.now += 0.3
     assert round(audio.rewind(1000.0)) == 100  # "three" has just begun
     clock.now += 5
     audio.take_agent_frame(bytes(800 * 16))
@@ -120,4 +121,17 @@ def test_a_long_word_is_not_said_again_from_its_beginning() -> None:
     audio.take_agent_frame(bytes(3000 * 16))
     clock.now += 2
     audio.pause()
+    clock.now += 0.3
+    assert audio.rewind(1000.0) == 0
+
+
+def test_after_a_pause_that_is_hardly_noticed_no_word_is_said_again() -> None:
+    clock = Clock()
+    audio = CallAudio(clock.monotonic)
+    audio.playback.place_word("a", "one", 0.0)
+    audio.playback.queue_audio("a", 400.0)
+    audio.take_agent_frame(bytes(400 * 16))
+    clock.now += 0.2
+    audio.pause()
+    clock.now += 0.15
     assert audio.rewind(1000.0) == 0

@@ -145,6 +145,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.hushed = False
         self.held: Say | None = None  # the engine has it, and its audio is held
         self.paused = False
+        self.awaited = False  # a sound may become the caller's voice
         self.accepted: list[tuple[int, str]] = []  # chunks that the current turn has taken, not yet said
         self.agent_done = True
         self.turns.begin_greeting()
@@ -188,6 +189,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def caller_starts(self) -> None:
+        self.awaited = False
         self.turns.caller_started(self.heard())
         if self.turns.audio_paused:
             self.act([PauseAudio()])
@@ -238,6 +240,17 @@ class AnyOrder(RuleBasedStateMachine):
     def voice_is_heard(self) -> None:
         self.act(self.turns.caller_voice_heard(self.heard()))
 
+    @rule()
+    def sound_may_be_a_voice(self) -> None:
+        self.awaited = True
+        self.act(self.turns.voice_possible(self.heard()))
+
+    @precondition(lambda self: self.awaited)
+    @rule()
+    def sound_was_no_voice(self) -> None:
+        self.awaited = False
+        self.act(self.turns.voice_not_begun())
+
     @rule(late=st.integers(0, 1), words=st.integers(1, 3))
     def chunk_comes(self, late: int, words: int) -> None:
         self.act(self.turns.chunk(self.turns.turn - late, " ".join(["word"] * words)))
@@ -287,6 +300,8 @@ class AnyOrder(RuleBasedStateMachine):
         """The watch speaks to a caller who is silent: whatever was told before, a sound is the result."""
         reply = self.turns._reply
         if self.turns.caller_speaks or reply.over or self.turns.caller_took_turn or self.hushed or reply.predicted:
+            return
+        if self.awaited and self.paused:
             return
         assert not reply.waiting or self.turns._clearing
 

@@ -2,7 +2,16 @@
 
 import pytest
 
-from orchestra.voice.call.actions import Action, Backchannel, ClearAudio, PauseAudio, ReplyCut, ResumeAudio, TurnEnded
+from orchestra.voice.call.actions import (
+    Action,
+    Backchannel,
+    ClearAudio,
+    PauseAudio,
+    ReplyCut,
+    ResumeAudio,
+    Say,
+    TurnEnded,
+)
 from orchestra.voice.call.turn_taking import TurnTaking
 from orchestra_schemas import BackchannelHeard, ReplySpoken
 from tests.voice.call.virtual_call import Clock, VirtualCall
@@ -59,6 +68,33 @@ def test_a_noise_lets_the_reply_go_on_a_moment_after_it(turns: TurnTaking) -> No
     assert turns.caller_voice_ended() == []
     assert turns.pause_expired() == [ResumeAudio()]
     assert turns.pause_expired() == []
+
+
+def test_a_sound_that_does_not_become_a_voice_holds_the_reply_only_while_it_lasts(turns: TurnTaking) -> None:
+    assert turns.voice_possible(["Your"]) == [PauseAudio()]
+    assert turns.chunk(1, "Is that right?") == []
+    assert turns.voice_not_begun() == [ResumeAudio(), Say(1, "Is that right?")]
+    assert turns.turn == 1
+
+
+def test_a_sound_that_becomes_a_voice_has_paused_the_reply_already(turns: TurnTaking) -> None:
+    turns.voice_possible(["Your"])
+    voice(turns, "Your")
+    turns.voice_not_begun()
+    assert turns.audio_paused
+    assert turns.words_recognized("wait", so_far=True) == [ReplyCut(1, "Your"), ClearAudio()]
+
+
+def test_a_sound_pauses_only_what_a_voice_would_pause(turns: TurnTaking) -> None:
+    voice(turns, "Your")
+    assert turns.voice_possible(["Your"]) == []
+    turns.caller_voice_ended()
+    assert turns.pause_expired() == [ResumeAudio()]
+    turns.turn_ended("")
+    assert turns.voice_possible(["Your"]) == [PauseAudio()]
+    turns.voice_not_begun()
+    turns.say_and_hang_up("Goodbye.", ["Your"])
+    assert turns.voice_possible([]) == []
 
 
 @pytest.mark.parametrize("words", ["wait", "no", "stop", "hold on", "what about Friday", "okay but", "right and then"])

@@ -68,15 +68,28 @@ def test_of_windows_too_quiet_to_count_the_model_is_not_asked(listening: TurnDet
     assert asked == []
 
 
+def test_a_voice_after_a_silent_line_is_noticed_at_once(listening: TurnDetectionModels) -> None:
+    vad = listening.vad()
+    vad.set_sample_rate(_RATE)
+    vad._silero.confidence = lambda _window, _rate: 1.0  # type: ignore[method-assign]
+    soft = np.random.default_rng(7).normal(0, 1_000, _RATE).astype(np.int16)  # -30 dBFS
+    vad._run_analyzer(np.zeros(_RATE, np.int16).tobytes())
+
+    vad._run_analyzer(soft[: _RATE // 25].tobytes())
+
+    assert vad.voice_starting
+
+
 def test_a_voice_that_begins_counts_until_its_start_has_been_reported(listening: TurnDetectionModels) -> None:
     vad = listening.vad()
     vad.set_sample_rate(_RATE)
     vad._silero.confidence = lambda _window, _rate: 1.0  # type: ignore[method-assign]
     loud = np.random.default_rng(7).normal(0, 9_000, 2 * _RATE).astype(np.int16)
+    audio = np.concatenate([np.zeros(_RATE, np.int16), loud])
 
     found = {}
-    for start in range(0, loud.size, _FRAME):
-        state = vad._run_analyzer(loud[start : start + _FRAME].tobytes())
+    for start in range(0, audio.size, _FRAME):
+        state = vad._run_analyzer(audio[start : start + _FRAME].tobytes())
         found.setdefault(state, vad.voice_starting)
 
     assert found == {VADState.QUIET: False, VADState.STARTING: True, VADState.SPEAKING: True}

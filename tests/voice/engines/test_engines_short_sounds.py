@@ -1,4 +1,4 @@
-"""A "yep" or a letter is shorter than speech has to be: it counts if the engine hears words in it."""
+"""A "two" or a letter is shorter than speech has to be: it counts if the engine hears words in it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -122,23 +122,23 @@ def test_a_noise_is_no_short_sound(listening: TurnDetectionModels, noise: bytes)
 
 
 async def test_a_quick_word_is_a_turn(speech: LocalSpeech, listening: TurnDetectionModels) -> None:
-    ears = Scripted("Yep.")
+    ears = Scripted("Two.")
     listener = Listener(Engines(ears, ears, listening))
     async with listener.line:
-        await listener.hear(quiet(1.0) + quick(speech, "Yep."))
+        await listener.hear(quiet(1.0) + quick(speech, "Two."))
         await listener.until_turn_ended()
     (ended,) = listener.all(UserTurnEnded)
-    assert ended.text == "Yep."
+    assert ended.text == "Two."
     assert len(listener.all(TranscriptFinal)) == len(ears.asked) == 1
 
 
 async def test_a_quick_word_is_not_heard_again_in_what_follows(
     speech: LocalSpeech, listening: TurnDetectionModels
 ) -> None:
-    ears = Scripted("Yep.")
+    ears = Scripted("Two.")
     listener = Listener(Engines(ears, ears, listening))
     async with listener.line as line:
-        await listener.hear(quiet(1.0) + quick(speech, "Yep.") + quiet(0.4))
+        await listener.hear(quiet(1.0) + quick(speech, "Two.") + quiet(0.4))
         await line.until(lambda: len(ears.asked) == 1)
         await listener.hear(speech.synthesize("I want to talk to a person.", RATE)[0] + quiet(0.5))
         await line.until(lambda: len(ears.asked) == 2)
@@ -149,7 +149,7 @@ async def test_a_short_sound_without_words_changes_nothing(speech: LocalSpeech, 
     ears = Scripted("")
     listener = Listener(Engines(ears, ears, listening))
     async with listener.line as line:
-        await listener.hear(quiet(1.0) + quick(speech, "Yep.") + quiet(1.0))
+        await listener.hear(quiet(1.0) + quick(speech, "Two.") + quiet(1.0))
         await line.until(lambda: len(ears.asked) == 1)
         await listener.hear(quiet(1.0))
     assert listener.events == []
@@ -176,13 +176,13 @@ async def test_deepgram_is_asked_for_the_words_of_a_short_sound(
     vendor_settings: Settings,
     vendors: Vendors,
 ) -> None:
-    vendors.deepgram.lines = ["Yep."]
+    vendors.deepgram.lines = ["Two."]
     listener = Listener(Engines(NovaEngine(vendor_settings), local, listening))
     async with listener.line as line:
         await line.until(lambda: listener.stt._connection is not None)
-        await listener.hear(quiet(1.0) + quick(speech, "Yep.") + quiet(0.3))
+        await listener.hear(quiet(1.0) + quick(speech, "Two.") + quiet(0.3))
         await listener.until_turn_ended()
-    assert [ended.text for ended in listener.all(UserTurnEnded)] == ["Yep."]
+    assert [ended.text for ended in listener.all(UserTurnEnded)] == ["Two."]
 
 
 async def test_deepgram_may_leave_a_short_sound_unanswered(
@@ -196,7 +196,7 @@ async def test_deepgram_may_leave_a_short_sound_unanswered(
     listener = Listener(Engines(NovaEngine(vendor_settings), local, listening))
     async with listener.line as line:
         await line.until(lambda: listener.stt._connection is not None)
-        await listener.hear(quiet(1.0) + quick(speech, "Yep.") + quiet(0.3))
+        await listener.hear(quiet(1.0) + quick(speech, "Two.") + quiet(0.3))
         await line.until(lambda: vendors.deepgram.ignores == 0)
         assert listener.stt._timer is None
     assert listener.events == []

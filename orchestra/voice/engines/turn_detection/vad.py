@@ -30,6 +30,8 @@ _WEIGHTING_DB = 3.0
 #: the model has memory: it is first run on this many of the windows that were skipped (0.3 s)
 _CATCH_UP = 10
 _FULL_SCALE = 32768.0
+#: a sound may become speech after this many of its windows (0.06 s): of 330 noises 38 get so far without becoming any
+_POSSIBLE_VOICE_WINDOWS = 2
 #: a short sound is speech with this probability …
 _SHORT_SOUND_CONFIDENCE = 0.5
 #: … for this many windows in a row, and for this long, in seconds
@@ -63,8 +65,10 @@ class InlineVAD(SileroVADAnalyzer):
     """Silero VAD without a thread, run only on windows that are loud enough to count.
 
     Volume is the mean power of the last 0.4 s instead of its loudness after ITU-R BS.1770, which costs 0.2 ms a window.
-    On 240 short utterances by telephone, with noise and down to a tenth of the level, the stock analyzer missed 25 and
-    this one 22, and it detected the others 18 ms earlier on average, for a quarter of the work.
+    It falls smoothly, as the stock analyzer's does, but rises at once: smoothed, the first sound after the digital
+    silence of a browser or of a carrier with silence suppression counts 0.13 s late, if at all. Of 84 short utterances
+    at -18 to -30 dBFS after such a silence 1 is missed instead of 15, and the others begin after 0.23 s instead of
+    0.38 s; with noise at -60 dBFS both miss 1, after 0.23 s and 0.25 s.
     """
 
     def __init__(self, session: Any, params: VADParams | None = None) -> None:
@@ -88,6 +92,11 @@ class InlineVAD(SileroVADAnalyzer):
         The frame that reports the start reaches the strategies after the audio that made it sure.
         """
         return self._vad_state in {VADState.STARTING, VADState.SPEAKING}
+
+    @property
+    def voice_possible(self) -> bool:
+        """Whether enough of the last windows were speech to expect more of it, and too few to be sure."""
+        return self._vad_state is VADState.STARTING and self._vad_starting_count >= _POSSIBLE_VOICE_WINDOWS
 
     async def analyze_audio(self, buffer: bytes) -> VADState:
         """The state after ``buffer`` (16-bit PCM)."""
@@ -129,10 +138,8 @@ class InlineVAD(SileroVADAnalyzer):
         return self._volume  # of the window that was just processed
 
     def _follow_volume(self) -> float:
-        power = sum(self._powers) / _VOLUME_WINDOWS
-        level = 10 * math.log10(power) + _WEIGHTING_DB if power > 0 else _QUIET_DB
-        volume = 0.0 if level < _GATE_DB else min(1.0, (level - _QUIET_DB) / (_LOUD_DB - _QUIET_DB))
-        return exp_smoothing(volume, self._prev_volume, _SMOOTHING)
+        smoothed = exp_smoothing(_volume(sum(self._powers) / _VOLUME_WINDOWS), self._prev_volume, _SMOOTHING)
+        return max(smoothed, _volume(self._powers[-1]))
 
     def _catch_up(self) -> None:
         """Reset the model, as the stock analyzer does in every silence, and run it on the windows just before."""
@@ -140,3 +147,8 @@ class InlineVAD(SileroVADAnalyzer):
         self._windows_since_reset = self._low_confidence_windows = 0
         while self._unasked:
             self._silero.confidence(self._unasked.popleft(), self.sample_rate)
+
+
+def _volume(power: float) -> float:
+    level = 10 * math.log10(power) + _WEIGHTING_DB if power > 0 else _QUIET_DB
+    return 0.0 if level < _GATE_DB else min(1.0, (level - _QUIET_DB) / (_LOUD_DB - _QUIET_DB))

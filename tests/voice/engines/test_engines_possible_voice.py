@@ -1,0 +1,61 @@
+"""While a sound may be the beginning of the caller's voice, the agent's audio waits, unless only words interrupt it."""
+
+import numpy as np
+import pytest
+from pipecat.frames.frames import InputAudioRawFrame
+
+from orchestra.endpointing import Endpointing
+from orchestra.settings import Settings
+from orchestra.voice.audio.call_audio import CallAudio
+from orchestra.voice.call.actions import PauseAudio, ResumeAudio
+from orchestra.voice.call.conversation import Conversation, Speech
+from orchestra.voice.engines.deepgram.engine import FluxEngine
+from orchestra.voice.engines.factory import Engines
+from orchestra.voice.engines.local.engine import LocalEngine
+from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
+from orchestra.voice.pipeline.user_turns import UserTurnAggregator
+from tests.voice.engines.line import RATE, Line
+from tests.voice.engines.test_engines_short_sounds import Heard
+
+_WINDOW = 512
+
+
+async def decided(engines: Engines, confidences: list[float]) -> list[Speech]:
+    """What is done to the agent's speech when the VAD is so sure of each window of a loud sound."""
+    spoken: list[Speech] = []
+    conversation = Conversation(
+        "call", "test", CallAudio(), publish=lambda _event: None, speak=spoken.append, end=lambda _ending: None
+    )
+    conversation.greet("Welcome to Swift Parcel.")
+    stt = engines.stt()
+    aggregator = UserTurnAggregator(conversation, engines, stt, {"": Endpointing()})
+    sure = iter(confidences)
+    aggregator._vad._silero.confidence = lambda _window, _rate: next(sure)  # type: ignore[method-assign]
+    sound = np.random.default_rng(7).normal(0, 9_000, (len(confidences), _WINDOW)).astype("<i2")
+    async with Line(stt, aggregator) as line:
+        await line.push(*(InputAudioRawFrame(window.tobytes(), RATE, 1) for window in sound), Heard())
+        await line.until_any(Heard)
+    return [each for each in spoken if isinstance(each, PauseAudio | ResumeAudio)]
+
+
+@pytest.mark.parametrize(
+    ("confidences", "done"),
+    [
+        ([0.9, 0.0], []),
+        ([0.9, 0.9], [PauseAudio()]),
+        ([0.9, 0.9, 0.9, 0.0], [PauseAudio(), ResumeAudio()]),
+    ],
+)
+async def test_the_agent_pauses_while_a_sound_may_be_a_voice(
+    local: LocalEngine, listening: TurnDetectionModels, confidences: list[float], done: list[Speech]
+) -> None:
+    assert await decided(Engines(local, local, listening), confidences) == done
+
+
+@pytest.mark.parametrize("engine", ["words", "flux"])
+async def test_where_only_words_interrupt_no_sound_pauses_the_agent(
+    local: LocalEngine, listening: TurnDetectionModels, vendor_settings: Settings, engine: str
+) -> None:
+    ears = FluxEngine(vendor_settings) if engine == "flux" else local
+    engines = Engines(ears, local, listening, barge_in_words=2 if engine == "words" else 1)
+    assert await decided(engines, [0.9, 0.9, 0.9, 0.0]) == []
