@@ -241,7 +241,9 @@ class Ours:
         call.started()
         pipeline = CallPipeline(call, speech, lambda _text, _voice: None, engines, stream)
         try:
-            await call_session._run_call(call, pipeline, stream)
+            listening = call_session._read_all(call, pipeline, stream)
+            parts = call_session.CallParts(pipeline.run(), listening, call.watch(), pipeline.stop)
+            await call_session._run_call(call, parts)
         finally:
             call.ended("caller_hung_up")
 

@@ -55,20 +55,6 @@ from orchestra_schemas import (
     UserTurnResumed,
 )
 
-#: the events of its journal that a call handles
-REPLY_EVENTS: tuple[type[Event], ...] = (
-    CallEndRequested,
-    CallTransferRequested,
-    DigitsRequested,
-    PromptCompleted,
-    PromptRequested,
-    ReplyChunk,
-    ToolCompleted,
-    ToolRequested,
-    TurnCancelled,
-    TurnCompleted,
-)
-
 #: an engine that was given text usually sends its first audio within this, in seconds
 _VOICE_WITHIN_S = 0.5
 #: the tool that asks the caller to press keys; the first key cuts its question short
@@ -76,7 +62,7 @@ COLLECT_DIGITS = "collect_digits"
 
 Speech = Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | PauseAudio | ResumeAudio | SendDtmf | SendMark
 
-__all__ = ["COLLECT_DIGITS", "HOLDING_AFTER_S", "HOLDING_AGAIN_S", "REPLY_EVENTS", "Conversation", "Speech"]
+__all__ = ["COLLECT_DIGITS", "HOLDING_AFTER_S", "HOLDING_AGAIN_S", "Conversation", "Speech"]
 
 
 class Conversation:

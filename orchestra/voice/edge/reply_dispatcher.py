@@ -8,12 +8,43 @@ import structlog
 
 from orchestra.bus import Bus, Entry, Subscription, keys, partition_of
 from orchestra.voice.call.call import Call
-from orchestra.voice.call.conversation import REPLY_EVENTS
-from orchestra_schemas import AppChanged, CallAnswered, CallResumed, DecodeError, Event, tag_of
+from orchestra_schemas import (
+    AppChanged,
+    CallAnswered,
+    CallEndRequested,
+    CallResumed,
+    CallTransferRequested,
+    DecodeError,
+    DigitsRequested,
+    Event,
+    PromptCompleted,
+    PromptRequested,
+    ReplyChunk,
+    ToolCompleted,
+    ToolRequested,
+    TurnCancelled,
+    TurnCompleted,
+    tag_of,
+)
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-_READ: tuple[type[Event], ...] = (*REPLY_EVENTS, AppChanged, CallAnswered, CallResumed)
+#: the events of a journal that concern a call: those that `Conversation.take` handles, and where it goes on
+_READ: tuple[type[Event], ...] = (
+    AppChanged,
+    CallAnswered,
+    CallEndRequested,
+    CallResumed,
+    CallTransferRequested,
+    DigitsRequested,
+    PromptCompleted,
+    PromptRequested,
+    ReplyChunk,
+    ToolCompleted,
+    ToolRequested,
+    TurnCancelled,
+    TurnCompleted,
+)
 _TAGS = frozenset(tag_of(event_type) for event_type in _READ)
 
 
