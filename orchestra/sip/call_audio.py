@@ -67,6 +67,8 @@ class CallAudio:
         self.disconnected()
         self._heard_at = self._clock()
         self.socket = socket
+        if self.held:
+            self._outbox.append(messages.hold(held=True))
 
     def disconnected(self) -> None:
         """The edge is gone: what it wanted played goes with it, since the next one says again what was not heard."""
@@ -106,6 +108,11 @@ class CallAudio:
         """The caller has pressed a key."""
         if digit in "0123456789*#":
             self._outbox.append(msgspec.json.encode(messages.Digit(digit)).decode())  # type: ignore[arg-type]
+
+    def hold(self, *, held: bool) -> None:
+        """The telephone has put the call on hold, or taken it up again: what it has not heard of the agent waits."""
+        self.held = held
+        self._outbox.append(messages.hold(held=held))
 
     # -- by the clock
 

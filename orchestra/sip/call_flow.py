@@ -65,9 +65,13 @@ class CallFlow:
         leg.on_dtmf(lambda pressed: self.audio.press(pressed.digit) if self.audio is not None else None)
 
     def _on_event(self, event: StackEvent) -> None:
-        if event.event is Event.CALL_CLOSED and event.call == self.leg.handle:
+        if event.call != self.leg.handle:
+            return
+        if event.event is Event.CALL_CLOSED:
             self._log.info("sip.call_closed", call=self.call, reason=event.text)
             self._closed.set()
+        elif event.event in (Event.CALL_HOLD, Event.CALL_RESUME) and self.audio is not None:
+            self.audio.hold(held=event.event is Event.CALL_HOLD)
 
     async def hang_up(self) -> None:
         """End the telephone's call, unless it has ended."""

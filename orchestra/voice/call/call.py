@@ -166,6 +166,7 @@ class Call:
         # id of our `CallResumed` until the journal has it: earlier ones are of edges that have lost the call since
         self._resumed_as = ""
         self._nudged = False
+        self._held = False
         self._started = self._clock.monotonic() - age_s
         self._mark_out: tuple[str, float] | None = None
         self._tts_lost_at = 0.0
@@ -318,6 +319,13 @@ class Call:
         self._publisher.publish(DigitPressed(call=self.id, turn=turn, digit=digit))
         self.conversation.key_pressed()
 
+    def take_hold(self, *, held: bool) -> None:
+        """The other party has put the call on hold, or taken it up again: nobody hears us, and nobody is asked."""
+        _LOG.info("call.held" if held else "call.taken_up", call=self.id)
+        self._held = held
+        if self._mark_out is not None:  # what was sent is played only now
+            self._mark_out = (self._mark_out[0], self._clock.monotonic())
+
     # -- the agents' side
 
     def take_event(self, event: Event) -> None:
@@ -411,7 +419,7 @@ class Call:
             self.end("time_limit")
         elif self._tts_lost_at and self.conversation.tts_audio_missing(_LAST_WORDS_WITHIN_S):
             self.end("failed")
-        elif turns.caller_speaks or self.conversation.voice_on or self.conversation.caller_waiting:
+        elif self._held or turns.caller_speaks or self.conversation.voice_on or self.conversation.caller_waiting:
             self.conversation.active_at = now
             self._nudged = self._nudged and not turns.caller_speaks
         elif now - self.conversation.active_at > self._script.caller_silence_s:
@@ -422,7 +430,7 @@ class Call:
                 self.conversation.nudge(self._script.still_there)
 
     def _watch_mark(self) -> None:
-        if self._mark_out is None:
+        if self._mark_out is None or self._held:
             return
         name, sent_at = self._mark_out
         if self._clock.monotonic() - sent_at > _MARK_WITHIN_S and not self.conversation.turns.caller_speaks:

@@ -84,11 +84,17 @@ class DigitReceived(NamedTuple):
     digit: str
 
 
+class HoldChanged(NamedTuple):
+    """The other party has put the call on hold, or taken it up again. While it is held nothing is played to them."""
+
+    held: bool
+
+
 class StreamStopped(NamedTuple):
     """The carrier has ended the stream: the caller hung up, or the call continues without its agents."""
 
 
-Received = AudioReceived | MarkReturned | DigitReceived | StreamStopped
+Received = AudioReceived | MarkReturned | DigitReceived | HoldChanged | StreamStopped
 
 
 class MediaStream(Protocol):

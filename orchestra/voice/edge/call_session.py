@@ -15,6 +15,7 @@ from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.port import (
     AudioReceived,
     DigitReceived,
+    HoldChanged,
     MarkReturned,
     MediaStream,
     Parties,
@@ -220,5 +221,7 @@ async def _read_all(call: Call, pipeline: CallPipeline, stream: MediaStream) -> 
             call.take_mark(received.name)
         elif isinstance(received, DigitReceived):
             call.take_digit(received.digit)
+        elif isinstance(received, HoldChanged):
+            call.take_hold(held=received.held)
         else:
             return

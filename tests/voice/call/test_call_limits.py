@@ -67,6 +67,31 @@ async def test_a_silent_caller_is_asked_once_and_then_hung_up_on(greeted: CallOn
     assert greeted.call.over.result() == "silence"
 
 
+async def test_a_caller_who_has_put_the_call_on_hold_is_not_asked_until_they_are_back(greeted: CallOnTheClock) -> None:
+    greeted.play_to_the_end()
+    greeted.call.take_hold(held=True)
+    greeted.wait(120)
+    assert greeted.said == []
+    greeted.call.take_hold(held=False)
+    greeted.wait(19.8)
+    assert greeted.said == []
+    greeted.wait(0.6)
+    assert greeted.said[:1] == [Say(0, "Are you still there?")]
+
+
+async def test_what_is_sent_during_a_hold_is_played_only_afterwards(greeted: CallOnTheClock) -> None:
+    audio = greeted.call.audio
+    audio.playback.place_word("greeting", "Hello there.", 0.0)
+    audio.playback.queue_audio("greeting", 400.0)
+    greeted.call.take_hold(held=True)
+    greeted.call.on_mark_sent("0.0")
+    greeted.wait(60)
+    assert greeted.call.conversation.turns.reply_open
+    greeted.call.take_hold(held=False)
+    greeted.call.take_mark("0.0")
+    assert not greeted.call.conversation.turns.reply_open
+
+
 async def test_a_call_ends_at_its_longest_length(bus: TestBus) -> None:
     short = Script(app="test", greeting="Hello.", holding="", max_call_s=30, caller_silence_s=100)
     on_the_clock = CallOnTheClock(bus, short)

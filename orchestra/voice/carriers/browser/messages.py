@@ -56,11 +56,17 @@ class Skipped(msgspec.Struct, frozen=True, tag_field="type", tag="skipped"):
     ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)]
 
 
+class Hold(msgspec.Struct, frozen=True, tag_field="type", tag="hold"):
+    """The caller has put the call on hold, or taken it up again: meanwhile nothing is played, and silence comes."""
+
+    held: bool
+
+
 class Stop(msgspec.Struct, frozen=True, tag_field="type", tag="stop"):
     """The caller hangs up."""
 
 
-Message = Start | Mark | Digit | Skipped | Stop
+Message = Start | Mark | Digit | Skipped | Hold | Stop
 
 _MESSAGES: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
@@ -92,3 +98,8 @@ def clear() -> str:
 def skipped(ms: int) -> str:
     """Of the microphone's audio so much is missing here."""
     return msgspec.json.encode(Skipped(ms)).decode()
+
+
+def hold(*, held: bool) -> str:
+    """The call is on hold from now on, or no longer."""
+    return msgspec.json.encode(Hold(held)).decode()

@@ -12,13 +12,14 @@ from orchestra.lines import WEB
 from orchestra.voice.carriers.browser import messages
 from orchestra.voice.carriers.browser.call_key import is_of_site, line_of
 from orchestra.voice.carriers.browser.captions import SHOWN, SHOWN_TO_SITES, caption
-from orchestra.voice.carriers.browser.messages import Digit, Mark, Skipped, Start, Stop
+from orchestra.voice.carriers.browser.messages import Digit, Hold, Mark, Skipped, Start, Stop
 from orchestra.voice.carriers.media_socket import MediaSocket
 from orchestra.voice.carriers.port import (
     LONGEST_MESSAGE,
     AudioReceived,
     CallControl,
     DigitReceived,
+    HoldChanged,
     MarkReturned,
     Parties,
     Received,
@@ -82,6 +83,8 @@ class BrowserStream:
                 return MarkReturned(name)
             case Digit(digit):
                 return DigitReceived(digit)
+            case Hold(held):
+                return HoldChanged(held)
             case Stop():
                 return StreamStopped()
             case Skipped(ms):
