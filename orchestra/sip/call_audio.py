@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-import numpy as np
 import structlog
 from baresip import AudioNotActive, AudioRestarted, Call
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from orchestra.sip.playout import PlayoutQueue
-from orchestra.voice.audio.upsampler import Upsampler2x
+from orchestra.sip.resample import Resampler
 from orchestra.voice.carriers.browser import messages
 
 _LOG = structlog.get_logger("orchestra.sip")
@@ -56,7 +55,7 @@ class CallAudio:
         self._clock = clock
         self._queue = PlayoutQueue()
         self._outbox: deque[str] = deque()
-        self._upsampler = Upsampler2x()
+        self._inward, self._outward = Resampler(), Resampler()
         self._heard_at = clock()
         self._silence = bytes(rate * _FRAME_MS // 1000 * 2)
 
@@ -102,7 +101,8 @@ class CallAudio:
     def use_leg(self, leg: Call) -> None:
         """Another telephone has the call now."""
         self.leg = leg
-        self._upsampler = Upsampler2x()
+        self.held = False
+        self._rebind()
 
     def press(self, digit: str) -> None:
         """The caller has pressed a key."""
@@ -133,8 +133,10 @@ class CallAudio:
     async def send(self) -> None:
         """Send to the edge what is there. Never waits: an edge that reads nothing loses audio."""
         socket = self.socket
+        if socket is None:
+            return
         for message in self.tick():
-            if socket is None or (isinstance(message, bytes) and _unsent(socket) > _MOST_UNSENT):
+            if isinstance(message, bytes) and _unsent(socket) > _MOST_UNSENT:
                 continue
             with contextlib.suppress(ConnectionClosed):  # `follow` ends, too
                 await socket.send(message)
@@ -149,9 +151,7 @@ class CallAudio:
         except AudioRestarted:
             self._rebind()
             return b""
-        if self._leg_rate == self.rate or not heard:
-            return heard
-        return self._upsampler.upsample(heard) if self._leg_rate < self.rate else _halved(heard)
+        return self._inward.convert(heard, self._leg_rate, self.rate)
 
     def _feed(self) -> None:
         """Hand over as much as keeps the stack supplied, and see which marks were played."""
@@ -163,20 +163,13 @@ class CallAudio:
             if room > 0 and (samples := self._queue.peek(room & ~3)):
                 self._queue.take(len(samples))
                 unplayed += len(samples)
-                self.leg.audio.write(self._for_leg(samples))
+                self.leg.audio.write(self._outward.convert(samples, self.rate, self._leg_rate))
         except AudioNotActive:
             return
         except AudioRestarted:
             self._rebind()
             unplayed = 0
         self._outbox.extend(map(messages.mark, self._queue.due_marks(unplayed)))
-
-    def _for_leg(self, samples: bytes) -> bytes:
-        if self._leg_rate == self.rate:
-            return samples
-        if self._leg_rate < self.rate:
-            return _halved(samples)
-        return np.repeat(np.frombuffer(samples, np.int16), 2).tobytes()
 
     def _flush(self) -> None:
         with contextlib.suppress(AudioNotActive, AudioRestarted):
@@ -186,11 +179,6 @@ class CallAudio:
         """The call was renegotiated, perhaps with another codec."""
         with contextlib.suppress(AudioNotActive):
             self._leg_rate = self.leg.audio.info().tx_sample_rate or self._leg_rate
-
-
-def _halved(samples: bytes) -> bytes:
-    pairs = np.frombuffer(samples, np.int16)[: len(samples) // 4 * 2].reshape(-1, 2).astype(np.int32)
-    return ((pairs[:, 0] + pairs[:, 1]) >> 1).astype(np.int16).tobytes()
 
 
 def _unsent(socket: ClientConnection) -> int:

@@ -1,16 +1,18 @@
 """One call from its first to its last step: an edge says what happens, the telephone and the stream do it."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
 from baresip import AudioNotActive, AudioRestarted, BaresipError, Call, CallState, Event, StackEvent
+from baresip import TransferRequest as PeerTransfer
 from websockets.asyncio.client import ClientConnection
 
-from orchestra.errors import NoEdgeError
+from orchestra.errors import CarrierError, NoEdgeError, RejectedError
 from orchestra.sip.call_audio import CallAudio
 from orchestra.sip.edges import Edges
+from orchestra.sip.transfer import Switchboard, Transfer
+from orchestra.voice.carriers.sip.addresses import host_of
 from orchestra.voice.carriers.sip.messages import (
     AskAgainStep,
     BusyStep,
@@ -29,6 +31,8 @@ from orchestra_schemas.calls import EndReason
 _LOG = structlog.get_logger("orchestra.sip")
 
 _MEDIA_WITHIN_S = 5.0
+#: whom a REFER names at a host is that host's business
+_ANYBODY = "anybody"
 _MEDIA_LOOK_S = 0.005
 
 
@@ -39,20 +43,22 @@ class CallFlow:
         leg: the call as the SIP stack has it.
         parties: who calls whom.
         edges: where the conversation is.
-        attach: have the call's audio carried; called once it has any.
+        board: the gateway, which dials and carries audio.
 
     Attributes:
         call: our id of it; "" until an edge has taken it.
 
     """
 
-    def __init__(self, leg: Call, parties: GatewayCall, edges: Edges, attach: Callable[[CallAudio], None]) -> None:
+    def __init__(self, leg: Call, parties: GatewayCall, edges: Edges, board: Switchboard) -> None:
         self.leg = leg
         self.parties = parties
         self.call = ""
         self.audio: CallAudio | None = None
         self._edges = edges
-        self._attach = attach
+        self._board = board
+        self._left = False  # a person has the caller, and their call goes on without us
+        self._spawned: set[asyncio.Task[None]] = set()
         self._closed = asyncio.Event()
         self._stream = 0
         self._log = _LOG.bind(provider_call=parties.provider_call)
@@ -63,6 +69,7 @@ class CallFlow:
     def _follow_leg(self, leg: Call) -> None:
         leg.on(self._on_event)
         leg.on_dtmf(lambda pressed: self.audio.press(pressed.digit) if self.audio is not None else None)
+        leg.on_transfer_request(self._on_transfer_request)
 
     def _on_event(self, event: StackEvent) -> None:
         if event.call != self.leg.handle:
@@ -93,7 +100,7 @@ class CallFlow:
                 info = self.leg.audio.info()
                 if info.tx_ready and info.tx_sample_rate:
                     self.audio = CallAudio(self.leg, info.tx_sample_rate)
-                    self._attach(self.audio)
+                    self._board.carry(self.audio)
                     return True
             await asyncio.sleep(_MEDIA_LOOK_S)
         return False
@@ -113,7 +120,10 @@ class CallFlow:
             if self.leg.state is CallState.INCOMING:
                 with suppress(BaresipError):
                     await self.leg.reject()
-            await self.hang_up()
+            if self.audio is not None:
+                self._board.drop(self.audio)
+            if not self._left:
+                await self.hang_up()
 
     async def _follow_steps(self, url: str, step: GatewayStep) -> None:
         tries = 0
@@ -181,12 +191,54 @@ class CallFlow:
             await asyncio.gather(following, closing, return_exceptions=True)
 
     async def _transfer(self, step: TransferStep) -> tuple[str, GatewayStep]:
-        del step
+        """Connect the caller to a person, and say how it went."""
+        transfer = Transfer(self._board, self.leg, step.target)
+        briefing = await self._edges.briefing(self.call, self.parties) if step.briefing else b""
+        accepted = not self._closed.is_set() and await transfer.run(briefing)
+        self._log.info("sip.transfer", call=self.call, target=step.target, accepted=accepted, status=transfer.status)
+        self._left = accepted
         asked = TransferRequest(
             parties=self.parties,
-            accepted=False,
+            accepted=accepted,
             stream=self._stream,
-            status="unsupported",
-            end_reason=self._end_reason(),
+            status=transfer.status,
+            end_reason=None if accepted else self._end_reason(),
         )
         return await self._edges.ask(f"/{self.call}/transferred", asked)
+
+    # -- the telephone transfers us
+
+    def _on_transfer_request(self, request: PeerTransfer) -> None:
+        self._spawned.add(task := asyncio.create_task(self._follow_transfer(request), name=f"referred {self.call}"))
+        task.add_done_callback(self._spawned.discard)
+
+    async def _follow_transfer(self, request: PeerTransfer) -> None:
+        """Call whom the telephone names, if they may be called; once they answer, they have the call."""
+        leg = self.leg
+        try:
+            host, port = host_of(request.target)
+            await self._board.target(f"sip:{_ANYBODY}@{host}{f':{port}' if port else ''}")
+            if request.method != "INVITE":
+                msg = f"a REFER to {request.method}"
+                raise RejectedError(msg)  # noqa: TRY301 - refused like a target that may not be called
+        except (RejectedError, CarrierError) as error:
+            self._log.warning("sip.refer_refused", call=self.call, target=request.target[:100], reason=str(error))
+            with suppress(BaresipError):
+                await leg.reject_transfer(603)
+            return
+        try:
+            person = await leg.accept_transfer()
+            person.on(lambda event: self._take_leg(person, event))
+            await person.wait_established(self._board.ring_s)
+        except (BaresipError, TimeoutError) as error:
+            self._log.info("sip.refer_failed", call=self.call, target=request.target[:100], status=str(error))
+
+    def _take_leg(self, leg: Call, event: StackEvent) -> None:
+        """The telephone to which we were transferred has answered: it is the call's from now on."""
+        if event.event is not Event.CALL_ESTABLISHED or self._closed.is_set():
+            return
+        self._log.info("sip.transferred", call=self.call, peer=leg.peer)
+        self.leg = leg
+        self._follow_leg(leg)
+        if self.audio is not None:
+            self.audio.use_leg(leg)

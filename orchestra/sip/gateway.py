@@ -7,16 +7,16 @@ from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 
 import structlog
-from baresip import BaresipError, Call, CallBusy, CallDeclined, CallFailed, CallState, CallTimeout, Runtime, UserAgent
+from baresip import BaresipError, Call, CallBusy, CallDeclined, CallFailed, CallTimeout, Runtime, UserAgent
 
 from orchestra.errors import CarrierError, NoEdgeError, SettingError
 from orchestra.settings import Settings
 from orchestra.sip import stack
-from orchestra.sip.call_audio import CallAudio
 from orchestra.sip.call_flow import CallFlow
 from orchestra.sip.dial_plan import DialPlan
 from orchestra.sip.edges import Edges
 from orchestra.sip.peers import SocketFilter
+from orchestra.sip.transfer import Ticking
 from orchestra.voice.carriers.sip.addresses import SipAddress, party
 from orchestra.voice.carriers.sip.messages import EndedRequest, GatewayCall
 from orchestra_schemas.calls import EndReason
@@ -54,7 +54,7 @@ class Gateway:
         self.plan = DialPlan(settings)
         self._agents: dict[str, UserAgent] = {}
         self._registered: UserAgent | None = None
-        self._audio: dict[Call, CallAudio] = {}
+        self._ticking: dict[Ticking, None] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._headers = stack.chosen_headers(settings)
 
@@ -115,7 +115,7 @@ class Gateway:
             _LOG.warning("sip.busy", calls=len(self.calls), provider_call=parties.provider_call)
             self._spawn(_reject(leg))
             return
-        self._run(CallFlow(leg, parties, self.edges, self._attach))
+        self._run(CallFlow(leg, parties, self.edges, self))
 
     async def place(self, call: str, to: str) -> str:
         """Call a number or a SIP address; once it is answered, an edge has it as ``call``. Returns our id of the call.
@@ -139,7 +139,7 @@ class Gateway:
         parties = GatewayCall(
             provider_call=provider_call(leg.call_id), from_number=own, to_number=to, direction="outbound"
         )
-        self._run(CallFlow(leg, parties, self.edges, self._attach), call)
+        self._run(CallFlow(leg, parties, self.edges, self), call)
         return parties.provider_call
 
     async def dial(self, target: SipAddress) -> Call:
@@ -173,7 +173,6 @@ class Gateway:
 
         def over(_: object) -> None:
             del self.calls[flow]
-            self._audio = {each: audio for each, audio in self._audio.items() if each.state is not CallState.CLOSED}
 
         task.add_done_callback(over)
 
@@ -189,8 +188,24 @@ class Gateway:
             return
         await flow.run(call)
 
-    def _attach(self, audio: CallAudio) -> None:
-        self._audio[audio.leg] = audio
+    # -- what transfers need of it
+
+    @property
+    def ring_s(self) -> float:
+        """How long a telephone may ring."""
+        return self.settings.ring_s
+
+    async def target(self, to: str) -> SipAddress:
+        """The address that is dialled for a number or a SIP address, see `DialPlan.target`."""
+        return await self.plan.target(to)
+
+    def carry(self, ticking: Ticking) -> None:
+        """Call it at each tick."""
+        self._ticking[ticking] = None
+
+    def drop(self, ticking: Ticking) -> None:
+        """No more."""
+        self._ticking.pop(ticking, None)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -205,9 +220,8 @@ class Gateway:
         while True:
             due = max(due + _TICK_S, loop.time() - _LATE_S)
             await asyncio.sleep(max(0.0, due - loop.time()))
-            for audio in list(self._audio.values()):
-                if audio.socket is not None:
-                    await audio.send()
+            for each in list(self._ticking):
+                await each.send()
 
     async def _report_strangers(self) -> None:
         """Say at most once a minute that somebody who may not call has tried."""

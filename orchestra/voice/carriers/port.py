@@ -349,6 +349,14 @@ class CallControl(Protocol):
     def events(self, call: str, types: Collection[type[Event]]) -> AsyncGenerator[Event]:
         """The call's events of these types, from now on, until it is closed: for a carrier that can show them."""
 
+    async def speak(self, text: str) -> bytes:
+        """The text as speech, 16-bit samples at 8 kHz: for a carrier that cannot speak by itself.
+
+        Raises:
+            RejectedError: the speech engine does not speak at the moment.
+
+        """
+
     async def count(self, name: str, window_s: int) -> int:
         """Count a use of ``name``, over all edges. Returns how many there were in this window of time, this included.
 

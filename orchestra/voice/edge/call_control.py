@@ -12,10 +12,11 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.keys import partition_of, started_ms
-from orchestra.errors import JournalUnavailableError, RejectedError
+from orchestra.errors import EngineError, JournalUnavailableError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
+from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.refusal_log import Refusals
 from orchestra.voice.carriers.call_lookup import IndexedCall
 from orchestra.voice.carriers.port import (
@@ -377,6 +378,19 @@ class EdgeCallControl:
                     continue
                 if event is not None:
                     yield event
+
+    async def speak(self, text: str) -> bytes:
+        """The text as speech, 16-bit samples at 8 kHz.
+
+        Raises:
+            RejectedError: the speech engine does not speak at the moment.
+
+        """
+        try:
+            return (await self._edge.engines.render(DEFAULT_LANGUAGE.to_speech(text))).pcm16
+        except EngineError as error:
+            msg = f"the speech engine does not speak at the moment: {error}"
+            raise RejectedError(msg) from error
 
     async def count(self, name: str, window_s: int) -> int:
         """Count a use of ``name``, over all edges. Returns how many there were in this window of time, this included.

@@ -13,6 +13,10 @@ _ADDRESS = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?(?:;transport=(?P<transport>udp|tcp|tls))?",
     re.ASCII,
 )
+_HOST = re.compile(
+    r"<?sips?:(?:[^@\s<>]{1,128}@)?(?P<host>[\w.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?(?:[;?>]|$)",
+    re.ASCII,
+)
 _IN_HEADER = re.compile(r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<name>[^<"]*))\s*<(?P<uri>[^>]*)>|(?P<bare>[^;,\s]+)""")
 _USER = re.compile(r"(?:sips?|tel):([^@;>?]+)")
 
@@ -75,3 +79,17 @@ def party(header: str) -> tuple[str, str]:
     if user is None or user[1].lower() == "anonymous":
         return "", ""
     return (user[1] if _NUMBER.fullmatch(user[1]) else f"sip:{user[1]}"), name
+
+
+def host_of(uri: str) -> tuple[str, int]:
+    """Host and port of any SIP address, however it is written otherwise; port 0 where there is none.
+
+    Raises:
+        RejectedError: it is no such address.
+
+    """
+    found = _HOST.match(uri.strip())
+    if found is None:
+        msg = f"{uri[:64]!r} is not a SIP address"
+        raise RejectedError(msg)
+    return found["host"], int(found["port"] or 0)

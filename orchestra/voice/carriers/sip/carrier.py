@@ -12,6 +12,7 @@ from orchestra.errors import CarrierError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.settings import Settings
 from orchestra.storage.secrets import sip_token
+from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallControl, CallReport, Connect, Step
 from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.sip import messages
@@ -48,6 +49,9 @@ class SipCarrier:
             (f"{messages.CALLS_PATH}/{{call}}/ended", calls.ended),
         ):
             router.add_api_route(path, calls.checked(answer), methods=["POST"])
+        router.add_api_route(
+            f"{messages.CALLS_PATH}/{{call}}/briefing", calls.checked(calls.briefing), methods=["POST"]
+        )
         router.add_api_websocket_route(messages.STREAM_PATH, SipSockets(self._tokens, control).serve)
         return router
 
@@ -90,7 +94,7 @@ def open_carrier(settings: Settings, public_url: str) -> SipCarrier:
     return SipCarrier(settings)
 
 
-_Answer = Callable[[str, bytes], Awaitable[Step | None]]
+_Answer = Callable[[str, bytes], Awaitable[Step | bytes | None]]
 
 
 class _Calls:
@@ -120,6 +124,8 @@ class _Calls:
             except (RejectedError, msgspec.DecodeError, ValueError) as error:
                 self._control.refusals.note("sip.refused", call=call[:64], reason=str(error))
                 return _json({"error": str(error)}, 422)
+            if isinstance(step, bytes):
+                return Response(step, media_type="audio/l16;rate=8000")
             return _json(self._step(step))
 
         return endpoint
@@ -161,6 +167,15 @@ class _Calls:
                 tries=asked.tries,
             )
         )
+
+    async def briefing(self, call: str, body: bytes) -> bytes:
+        """The person of a transfer has answered: what they hear."""
+        msgspec.json.decode(body, type=messages.BriefingRequest)
+        transfer = await self._control.requested_transfer(call)
+        if transfer is None:
+            msg = "the call waits for nobody"
+            raise RejectedError(msg)
+        return await self._control.speak(f"{briefing(transfer, self._control.app)} {accept_question()}")
 
     async def ended(self, call: str, body: bytes) -> None:
         """A call that was placed was not answered."""

@@ -69,6 +69,12 @@ class EndedRequest(msgspec.Struct, frozen=True, kw_only=True):
     end_reason: EndReason
 
 
+class BriefingRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The person of a transfer has answered: what do they hear? The answer is speech, 16-bit samples at 8 kHz."""
+
+    parties: GatewayCall
+
+
 # -- the edge answers with what happens next
 
 

@@ -1,0 +1,144 @@
+"""A call is connected to somebody else: by an agent, and by the telephone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from orchestra.settings import Settings
+from orchestra.simulator.sip import Leg, Telephone
+from orchestra.testing import TestBus
+from orchestra.voice.audio import mulaw
+from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
+from orchestra_schemas import (
+    CallEnded,
+    CallResumed,
+    CallTransferRequested,
+    DigitPressed,
+    ReplySpoken,
+    TransferAccepted,
+    TransferFailed,
+    TurnCompleted,
+    UserTurnEnded,
+)
+from tests.sip.gateways import RunningGateway, running_gateway
+from tests.sip.test_edges import speak
+from tests.voice.edges import RunningEdge, ScriptedEngines, running_edge, tone
+
+FRAME = mulaw.encode(tone(0.02))
+
+
+class SpeakingEngines(ScriptedEngines):
+    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
+        return SynthesizedSpeech(tone(0.3).tobytes(), tuple((word, 0.0) for word in text.split()))
+
+
+class Person:
+    """A telephone at which somebody takes the calls."""
+
+    def __init__(self, **options: Any) -> None:
+        self.calls: list[Leg] = []
+        self.phone = Telephone(user="bob", on_call=self._take, **options)
+
+    async def _take(self, leg: Leg) -> None:
+        self.calls.append(leg)
+        await leg.answer()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - packets, which nobody announces
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def in_a_call(
+    bus: TestBus, settings: Settings, ann: Telephone
+) -> AsyncIterator[tuple[RunningEdge, RunningGateway, Leg, str]]:
+    """Ann has said what she wants."""
+    engines = SpeakingEngines(["a person please"])
+    async with (
+        running_edge(bus, settings, engines=engines, sip=True, reconnect_s=30) as running,
+        running_gateway(settings.data_dir, [running.url], reconnect_s=30) as gateway,
+    ):
+        leg = await ann.call(f"sip:demo@127.0.0.1:{gateway.port}")
+        await running.event(ReplySpoken)
+        await speak(ann, 1.6)
+        turn = await running.event(UserTurnEnded)
+        yield running, gateway, leg, turn.call
+        assert ann.complaints == []
+
+
+async def transfer(bus: TestBus, call: str, target: str, briefing: str = "") -> None:
+    requested = CallTransferRequested(call=call, turn=1, target=target, briefing=briefing)
+    await bus.publish(requested, TurnCompleted(call=call, turn=1, agent="a"))
+
+
+async def test_an_agent_connects_the_caller_by_refer(bus: TestBus, settings: Settings) -> None:
+    bob = Person()
+    async with bob.phone, Telephone() as ann, in_a_call(bus, settings, ann) as (running, _, leg, call):
+        await transfer(bus, call, bob.phone.uri)
+        await running.event(TransferAccepted)
+        assert (await running.event(CallEnded)).reason == "transferred"
+        await leg.wait_ended()
+        assert leg.transferred is not None
+        await leg.transferred.rtp.send_audio(FRAME)
+        await until(lambda: bob.calls and bob.calls[0].rtp.heard)
+        assert bob.phone.complaints == []
+
+
+async def test_a_person_hears_what_it_is_about_takes_the_call_and_has_the_caller(
+    bus: TestBus, settings: Settings
+) -> None:
+    bob = Person()
+    async with bob.phone, Telephone() as ann, in_a_call(bus, settings, ann) as (running, _, leg, call):
+        await transfer(bus, call, bob.phone.uri, "Ann waits for a parcel.")
+        await until(lambda: bob.calls and len(bob.calls[0].rtp.heard) > 20)
+        bob.calls[0].rtp.press("1")
+        for _ in range(20):
+            await bob.calls[0].rtp.send_audio(FRAME)
+            await asyncio.sleep(0.02)
+        await running.event(TransferAccepted)
+        assert (await running.event(CallEnded)).reason == "transferred"
+        await leg.wait_ended()
+        assert leg.transferred is not None
+        await leg.transferred.rtp.send_audio(FRAME)
+        await until(lambda: bob.calls[-1].rtp.heard)
+        assert bob.phone.complaints == []
+
+
+async def test_where_the_person_is_busy_the_agents_have_the_caller_again(bus: TestBus, settings: Settings) -> None:
+    async with (
+        Telephone(user="bob") as bob,
+        Telephone() as ann,
+        in_a_call(bus, settings, ann) as (running, _, leg, call),
+    ):
+        await transfer(bus, call, bob.uri)
+        assert (await running.event(TransferFailed)).reason == "486"
+        await running.event(CallResumed)
+        assert leg.end == ""
+
+
+async def test_an_agent_cannot_have_a_stranger_called(bus: TestBus, settings: Settings) -> None:
+    async with Telephone() as ann, in_a_call(bus, settings, ann) as (running, _, leg, call):
+        await transfer(bus, call, "sip:premium@192.0.2.1")
+        assert "192.0.2.1 is not among the hosts" in (await running.event(TransferFailed)).reason
+        await running.event(CallResumed)
+        assert leg.end == ""
+
+
+async def test_a_telephone_transfers_the_agents_to_another_one(bus: TestBus, settings: Settings) -> None:
+    bob = Person()
+    async with bob.phone, Telephone() as ann, in_a_call(bus, settings, ann) as (running, gateway, leg, _):
+        assert await leg.transfer("sip:x@192.0.2.1") == 603
+        assert await leg.transfer(bob.phone.uri) == 200
+        await until(lambda: bob.calls)
+        bob.calls[0].rtp.press("7")
+        for _ in range(20):
+            await bob.calls[0].rtp.send_audio(FRAME)
+            await asyncio.sleep(0.02)
+        await running.event(DigitPressed, digit="7")
+        await leg.hang_up()
+        assert await bob.calls[0].hang_up() == 200
+        assert (await running.event(CallEnded)).reason == "caller_hung_up"
+        assert "sip.refer_refused" in gateway.said
