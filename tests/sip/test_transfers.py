@@ -29,7 +29,7 @@ FRAME = mulaw.encode(tone(0.02))
 
 
 class SpeakingEngines(ScriptedEngines):
-    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
+    async def render(self, text: str) -> SynthesizedSpeech:
         return SynthesizedSpeech(tone(0.3).tobytes(), tuple((word, 0.0) for word in text.split()))
 
 
