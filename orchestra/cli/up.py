@@ -68,12 +68,14 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
 
     from orchestra.hide_secrets import without_secrets
     from orchestra.stack import stack, until_signalled
+    from orchestra.voice.carriers.registry import webhook_url
 
     console = Terminal(stderr=True, soft_wrap=True)
     console.print("starting server, workers and edge …", style="dim")
     async with stack(settings, edges=edges, watched=watched) as started:
-        webhook = f"  webhook  {settings.public_url or started.url}/twilio/voice"
-        console.print(Text.assemble(("ready", "bold green"), without_secrets(webhook)))
+        webhook = webhook_url(settings, settings.public_url or started.url)
+        told = f"  webhook  {webhook}" if webhook else ""
+        console.print(Text.assemble(("ready", "bold green"), without_secrets(told)))
         if settings.browser:
             console.print(f"       browser  {own_page(settings, started.url)}")
         if started.sip:

@@ -64,6 +64,7 @@ class TelnyxNetwork:
         repeated: how many came again with the same id.
         dialled: called for a leg to be dialled: by the leg that it is linked to, "" for calls of their own.
         refuses: actions that are answered with status 500.
+        application: the Call Control application.
 
     """
 
@@ -73,6 +74,7 @@ class TelnyxNetwork:
         self.dialled: dict[str, OnDial] = {}
         self.refuses: set[str] = set()
         self.legs: dict[str, Leg] = {}
+        self.application: dict[str, Any] = {"application_name": "office", "active": True, "webhook_event_url": ""}
         self.key = Ed25519PrivateKey.generate()
         self._ids: dict[tuple[str, str], str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -99,7 +101,13 @@ class TelnyxNetwork:
 
     async def __aenter__(self) -> Self:
         app = web.Application()
-        app.add_routes([web.post("/v2/calls", self._dial), web.post("/v2/calls/{leg}/actions/{action}", self._command)])
+        app.add_routes(
+            [
+                web.post("/v2/calls", self._dial),
+                web.post("/v2/calls/{leg}/actions/{action}", self._command),
+                web.get("/v2/call_control_applications/{id}", self._application),
+            ]
+        )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -194,13 +202,23 @@ class TelnyxNetwork:
             leg.commands.put_nowait(command)
         return web.json_response({"data": {"result": "ok"}})
 
+    async def _application(self, request: web.Request) -> web.Response:
+        _check_key(request)
+        if request.match_info["id"] != _CONNECTION:
+            raise _problem(web.HTTPNotFound, "10005", "Resource not found")
+        return web.json_response({"data": {"id": _CONNECTION, **self.application}})
+
     async def _admit(self, request: web.Request, action: str) -> dict[str, Any]:
-        if request.headers.get("Authorization") != f"Bearer {_API_KEY}":
-            raise _problem(web.HTTPUnauthorized, "10009", "Authentication failed")
+        _check_key(request)
         if action in self.refuses:
             raise _problem(web.HTTPInternalServerError, "10007", "Unexpected error")
         body: dict[str, Any] = await request.json()
         return body
+
+
+def _check_key(request: web.Request) -> None:
+    if request.headers.get("Authorization") != f"Bearer {_API_KEY}":
+        raise _problem(web.HTTPUnauthorized, "10009", "Authentication failed")
 
 
 def _problem(status: type[web.HTTPException], code: str, title: str) -> web.HTTPException:

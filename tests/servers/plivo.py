@@ -24,13 +24,25 @@ class PlivoServer(ProtocolServer):
         self._basic = "Basic " + base64.b64encode(f"{auth_id}:{auth_token}".encode()).decode()
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/v1/Account/{account}/Call/", self._create)]
+        return [
+            web.post("/v1/Account/{account}/Call/", self._create),
+            web.get("/v1/Account/{account}/Number/", self._numbers),
+        ]
+
+    def _check(self, request: web.Request) -> None:
+        if request.match_info["account"] != self._auth_id or request.headers.get("Authorization") != self._basic:
+            raise web.HTTPUnauthorized(text='{"error": "authentication failed"}')
+
+    async def _numbers(self, request: web.Request) -> web.Response:
+        self.admit(request)
+        self._check(request)
+        numbers = [each for each in ["15550100"] if each.startswith(request.query.get("number_startswith", ""))]
+        return web.json_response({"api_id": str(uuid.uuid4()), "objects": [{"number": each} for each in numbers]})
 
     async def _create(self, request: web.Request) -> web.Response:
         order = json.loads(await request.read())
         self.admit(request, order)
-        if request.match_info["account"] != self._auth_id or request.headers.get("Authorization") != self._basic:
-            return web.json_response({"error": "authentication failed"}, status=401)
+        self._check(request)
         request_uuid = str(uuid.uuid4())
         self.orders.append({**order, "request_uuid": request_uuid})
         body = {"message": "call fired", "request_uuid": request_uuid, "api_id": str(uuid.uuid4())}

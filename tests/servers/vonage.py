@@ -53,7 +53,13 @@ class VonageRestServer:
 
     async def __aenter__(self) -> Self:
         app = web.Application()
-        app.add_routes([web.post("/v1/calls", self._create), web.put("/v1/calls/{leg}", self._change)])
+        app.add_routes(
+            [
+                web.get("/v1/calls", self._list),
+                web.post("/v1/calls", self._create),
+                web.put("/v1/calls/{leg}", self._change),
+            ]
+        )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -85,6 +91,9 @@ class VonageRestServer:
         leg = str(uuid.uuid4())
         placed = {"uuid": leg, "status": "started", "direction": "outbound", "conversation_uuid": f"CON-{leg}"}
         return web.json_response(placed if self.answer is None else self.answer, status=201)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return self._refusal(request) or web.json_response({"count": 0, "_embedded": {"calls": []}})
 
     async def _change(self, request: web.Request) -> web.Response:
         if (refusal := self._refusal(request)) is not None:

@@ -10,3 +10,8 @@ class Finding:
     what: str
     ok: bool | None
     detail: str
+
+
+def not_set(what: str, variable: str, *, needed: bool) -> Finding:
+    """What is not set, by its variable without ``ORCHESTRA_``."""
+    return Finding(what, False if needed else None, f"not set (ORCHESTRA_{variable})")

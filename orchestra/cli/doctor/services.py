@@ -1,11 +1,11 @@
 """`orchestra doctor` on external services: whether each can be reached and accepts our credentials."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from orchestra.cli.doctor.finding import Finding
-from orchestra.errors import CarrierError, OrchestraError, ServiceError
+from orchestra.cli.doctor.carriers import Check, carriers
+from orchestra.cli.doctor.finding import Finding, not_set
+from orchestra.errors import OrchestraError, ServiceError
 
 if TYPE_CHECKING:
     from orchestra.settings import Settings
@@ -14,15 +14,13 @@ _WITHIN_S = 10.0
 _REFUSED = {401, 403}
 _OPENAI = "https://api.openai.com/v1"
 
-Check = Callable[["Settings"], Awaitable[Finding]]
-
 
 async def services(settings: "Settings") -> list[Finding]:
     """Check one after another: the first use of a vendor's library takes seconds."""
     checks: dict[str, Check] = {
         "Deepgram": _deepgram,
         "ElevenLabs": _elevenlabs,
-        "Twilio": _twilio,
+        **carriers(settings),
         "OpenObserve": _openobserve,
         "OTLP": _otlp,
         "Label Studio": _label_studio,
@@ -37,10 +35,6 @@ async def _asked(what: str, check: Check, settings: "Settings") -> Finding:
         return Finding(what, False, f"cannot be asked: {error.name} is not installed")
     except OrchestraError as error:
         return Finding(what, False, str(error))
-
-
-def _not_set(what: str, variable: str, *, needed: bool) -> Finding:
-    return Finding(what, False if needed else None, f"not set (ORCHESTRA_{variable})")
 
 
 def _http_url(url: str) -> str:
@@ -65,7 +59,7 @@ async def model(settings: "Settings") -> Finding:
     if settings.model == "offline":
         return Finding("model", True, "offline, a deterministic stand-in")
     if not settings.model_url and not settings.model_api_key.get_secret_value():
-        return _not_set("model", "MODEL_URL, or ORCHESTRA_MODEL_API_KEY for OpenAI's own", needed=True)
+        return not_set("model", "MODEL_URL, or ORCHESTRA_MODEL_API_KEY for OpenAI's own", needed=True)
     return await _asked("model", _model, settings)
 
 
@@ -97,7 +91,7 @@ async def _model(settings: "Settings") -> Finding:
 
 async def _deepgram(settings: "Settings") -> Finding:
     if not settings.deepgram_api_key.get_secret_value():
-        return _not_set("Deepgram", "DEEPGRAM_API_KEY", needed=settings.stt == "deepgram")
+        return not_set("Deepgram", "DEEPGRAM_API_KEY", needed=settings.stt == "deepgram")
     models = await deepgram_models(settings)
     model = settings.deepgram_model
     if model not in models:
@@ -136,7 +130,7 @@ async def deepgram_models(settings: "Settings") -> list[str]:
 
 async def _elevenlabs(settings: "Settings") -> Finding:
     if not settings.elevenlabs_api_key.get_secret_value():
-        return _not_set("ElevenLabs", "ELEVENLABS_API_KEY", needed=settings.tts == "elevenlabs")
+        return not_set("ElevenLabs", "ELEVENLABS_API_KEY", needed=settings.tts == "elevenlabs")
     voices, models = await elevenlabs_voices(settings)
     if settings.elevenlabs_model not in models:
         msg = f"the key is valid, but there is no model {settings.elevenlabs_model!r}: it has {', '.join(models)}"
@@ -194,37 +188,12 @@ async def _voice(client: object, voice: str) -> dict[str, str]:
         return {}
 
 
-# -- the carrier
-
-
-async def _twilio(settings: "Settings") -> Finding:
-    token = settings.twilio_auth_token.get_secret_value()
-    if not token:
-        return _not_set("Twilio", "TWILIO_AUTH_TOKEN", needed=False)
-    if not settings.twilio_account_sid:
-        return Finding(
-            "Twilio", None, "token set; to have it checked, and to make calls, set ORCHESTRA_TWILIO_ACCOUNT_SID"
-        )
-    from orchestra.voice.carriers.twilio.rest import account_of
-
-    try:
-        account = await account_of(settings)
-    except CarrierError as error:
-        raise ServiceError(str(error)) from error
-    if settings.twilio_number and settings.twilio_number not in account.numbers:
-        msg = f"credentials valid, {settings.twilio_number} is not a number of the account: set ORCHESTRA_TWILIO_NUMBER"
-        raise ServiceError(msg)
-    return Finding(
-        "Twilio", True, f"credentials valid, account {account.status}{settings.twilio_number and ', number there'}"
-    )
-
-
 # -- after the call
 
 
 async def _openobserve(settings: "Settings") -> Finding:
     if not settings.openobserve_url:
-        return _not_set("OpenObserve", "OPENOBSERVE_URL", needed=False)
+        return not_set("OpenObserve", "OPENOBSERVE_URL", needed=False)
     import httpx
 
     from orchestra.telemetry.openobserve import OpenObserve
@@ -247,7 +216,7 @@ async def _openobserve(settings: "Settings") -> Finding:
 
 async def _otlp(settings: "Settings") -> Finding:
     if not settings.otlp_url:
-        return _not_set("OTLP", "OTLP_URL", needed=False)
+        return not_set("OTLP", "OTLP_URL", needed=False)
     import httpx
 
     from orchestra.telemetry.otlp import otlp_endpoint, otlp_headers
@@ -271,7 +240,7 @@ async def _otlp(settings: "Settings") -> Finding:
 
 async def _label_studio(settings: "Settings") -> Finding:
     if not settings.label_studio_url:
-        return _not_set("Label Studio", "LABEL_STUDIO_URL", needed=False)
+        return not_set("Label Studio", "LABEL_STUDIO_URL", needed=False)
     project = await asyncio.to_thread(_label_studio_project, settings)
     state = "is there" if project else "is made with the first call"
     return Finding("Label Studio", True, f"token valid, project {settings.label_studio_project!r} {state}")

@@ -1,6 +1,7 @@
 """Which carriers there are: each folder of this package is one, and its name is the one that settings use.
 
-A carrier's folder has a module ``carrier`` with ``open_carrier(settings, public_url) -> Carrier``.
+A carrier's folder has a module ``carrier`` with ``open_carrier(settings, public_url) -> Carrier``. The
+folder itself may have a ``WEBHOOK_PATH``, the address of the edges that the carrier has to be told.
 """
 
 from importlib import import_module
@@ -45,6 +46,14 @@ def open_carrier(settings: Settings, public_url: str = "") -> Carrier:
         raise SettingError(msg)
     carrier = import_module(f"{carriers.__name__}.{settings.carrier}.carrier")
     return cast("Carrier", carrier.open_carrier(settings, public_url or local_url(settings)))
+
+
+def webhook_url(settings: Settings, url: str) -> str:
+    """What to enter at the carrier that the settings name; empty where it has no webhooks. ``url``: of the edges."""
+    if settings.carrier not in carrier_names():
+        return ""
+    path = getattr(import_module(f"{carriers.__name__}.{settings.carrier}"), "WEBHOOK_PATH", "")
+    return f"{url.rstrip('/')}{path}" if path else ""
 
 
 def local_url(settings: Settings) -> str:

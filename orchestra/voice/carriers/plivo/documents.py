@@ -10,11 +10,12 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from orchestra.history.ending import Transfer
 from orchestra.voice.carriers.briefing import ACCEPT_KEY, accept_question, briefing
+from orchestra.voice.carriers.plivo import WEBHOOK_PATH
 from orchestra.voice.carriers.plivo.ticket import Ticket, write_ticket
 from orchestra.voice.carriers.port import Connect
 from orchestra.voice.carriers.public_url import PublicUrl
 
-ANSWER_PATH = "/plivo/answer"
+ANSWER_PATH = WEBHOOK_PATH
 STREAM_PATH = "/plivo/stream"
 AFTER_STREAM_PATH = "/plivo/after-stream"
 AFTER_DIAL_PATH = "/plivo/after-dial"

@@ -1,6 +1,6 @@
-"""Outbound calls over Plivo's voice API; what follows comes to the edge's webhooks.
+"""Plivo's voice API: outbound calls, and the account's numbers. What follows comes to the edge's webhooks.
 
-Source: https://www.plivo.com/docs/voice/api/call/make-a-call
+Sources: https://www.plivo.com/docs/voice/api/call/make-a-call, https://www.plivo.com/docs/numbers/api/account-phone-number
 """
 
 from typing import Any
@@ -20,6 +20,33 @@ _LOG = structlog.get_logger("orchestra.voice")
 
 class _Placed(msgspec.Struct):
     request_uuid: str
+
+
+class _Number(msgspec.Struct):
+    number: str
+
+
+class _Numbers(msgspec.Struct):
+    objects: list[_Number]
+
+
+async def numbers_of(settings: Settings) -> tuple[str, ...]:
+    """Those of the account's numbers that begin as ours does, E.164.
+
+    Raises:
+        CarrierError: Plivo refuses the credentials, or does not answer.
+
+    """
+    account, auth_token = settings.plivo_auth_id, settings.plivo_auth_token.get_secret_value()
+    path = f"/v1/Account/{account}/Number/"
+    begins = {"number_startswith": settings.plivo_number.removeprefix("+")}
+    answer = await ask(settings.plivo_api_url, "GET", path, params=begins, auth=(account, auth_token))
+    try:
+        found = msgspec.json.decode(answer.content, type=_Numbers).objects
+    except msgspec.DecodeError as error:
+        msg = f"the carrier at {settings.plivo_api_url} does not list its numbers: {error}"
+        raise CarrierError(msg) from None
+    return tuple(f"+{each.number.removeprefix('+')}" for each in found)
 
 
 async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:

@@ -20,13 +20,14 @@ from orchestra.voice.carriers.briefing import ACCEPT_KEY, accept_question, brief
 from orchestra.voice.carriers.port import AskAgain, Busy, CallControl, CallReport, Connect, Outdated, Parties, Step
 from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.stream_token import StreamTokens
+from orchestra.voice.carriers.telnyx import WEBHOOK_PATH
 from orchestra.voice.carriers.telnyx.client_state import ClientState
 from orchestra.voice.carriers.telnyx.commands import Commands
 from orchestra.voice.carriers.telnyx.events import STREAM_QUERY
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-WEBHOOK_PATH, STREAM_PATH = "/telnyx/voice", "/telnyx/stream"
+STREAM_PATH = "/telnyx/stream"
 _ACCEPT_WITHIN_MS = 10_000
 _AGAIN_S = 2.0
 #: of Telnyx's own speech, for the few sentences that no agent says

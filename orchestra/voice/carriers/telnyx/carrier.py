@@ -12,7 +12,8 @@ from orchestra.voice.carriers.phone_number import check_number
 from orchestra.voice.carriers.port import CallControl
 from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.stream_token import StreamTokens
-from orchestra.voice.carriers.telnyx.call_flow import STREAM_PATH, WEBHOOK_PATH, CallFlow
+from orchestra.voice.carriers.telnyx import WEBHOOK_PATH
+from orchestra.voice.carriers.telnyx.call_flow import STREAM_PATH, CallFlow
 from orchestra.voice.carriers.telnyx.client_state import ClientState
 from orchestra.voice.carriers.telnyx.commands import Commands
 from orchestra.voice.carriers.telnyx.signature import WebhookKey

@@ -18,6 +18,7 @@ import msgspec
 
 from orchestra.errors import CarrierError
 from orchestra.settings import Settings
+from orchestra.voice.carriers.carrier_api import ask
 
 _WITHIN = httpx.Timeout(10.0, connect=5.0)
 _DIAL = "dial"
@@ -43,6 +44,37 @@ class _Dialled(msgspec.Struct):
 
 class _DialledAnswer(msgspec.Struct):
     data: _Dialled
+
+
+class Application(msgspec.Struct, frozen=True):
+    """A Call Control application: its name, whether it takes calls, and where its webhooks go."""
+
+    application_name: str = ""
+    active: bool = True
+    webhook_event_url: str = ""
+
+
+class _ApplicationAnswer(msgspec.Struct):
+    data: Application
+
+
+async def application_of(settings: Settings) -> Application:
+    """Ask Telnyx for our application.
+
+    Source: https://developers.telnyx.com/api-reference/call-control-applications/retrieve-a-call-control-application
+
+    Raises:
+        CarrierError: Telnyx refuses the key, does not know the application, or does not answer.
+
+    """
+    path = f"/v2/call_control_applications/{quote(settings.telnyx_connection_id, safe='')}"
+    headers = {"Authorization": f"Bearer {settings.telnyx_api_key.get_secret_value()}"}
+    answer = await ask(settings.telnyx_api_url, "GET", path, headers=headers)
+    try:
+        return msgspec.json.decode(answer.content, type=_ApplicationAnswer).data
+    except msgspec.DecodeError as error:
+        msg = f"the carrier at {settings.telnyx_api_url} does not say what its application is: {error}"
+        raise CarrierError(msg) from None
 
 
 class Commands:

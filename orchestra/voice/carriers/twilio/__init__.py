@@ -1,1 +1,4 @@
 """Twilio: its webhooks and TwiML, Media Streams, the REST API."""
+
+#: where a number's voice webhook goes
+WEBHOOK_PATH = "/twilio/voice"

@@ -18,10 +18,11 @@ from orchestra.history.ending import Transfer
 from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Answered, Connect
 from orchestra.voice.carriers.public_url import PublicUrl
+from orchestra.voice.carriers.twilio import WEBHOOK_PATH
 from orchestra.voice.carriers.webhook import Fields, as_text, field_text, read_form
 from orchestra_schemas.calls import AnsweredBy, EndReason
 
-VOICE_PATH = "/twilio/voice"
+VOICE_PATH = WEBHOOK_PATH
 STREAM_PATH = "/twilio/stream"
 RELAY_PATH = "/twilio/relay"
 AFTER_STREAM_PATH = "/twilio/after-stream"

@@ -21,7 +21,7 @@ class VonageCarrier:
         self._settings = settings
         self._secret = settings.vonage_signature_secret.get_secret_value()
         self._addresses = Addresses.signed_with(self._secret.encode(), public_url)
-        self._rest = VonageRest(settings, self._addresses)
+        self._rest = VonageRest(settings)
         self.tokens = StreamTokens(self._secret.encode())
 
     def check_settings(self) -> None:
@@ -63,7 +63,7 @@ class VonageCarrier:
             CarrierError: Vonage refuses, or does not answer.
 
         """
-        return await self._rest.place_call(call, to_number)
+        return await self._rest.place_call(call, to_number, self._addresses)
 
 
 def open_carrier(settings: Settings, public_url: str) -> VonageCarrier:

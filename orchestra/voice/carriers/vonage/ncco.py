@@ -14,9 +14,10 @@ import msgspec
 from orchestra.history.ending import Transfer
 from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Connect
+from orchestra.voice.carriers.vonage import WEBHOOK_PATH
 from orchestra.voice.carriers.vonage.addresses import Addresses, CallState
 
-ANSWER_PATH = "/vonage/answer"
+ANSWER_PATH = WEBHOOK_PATH
 EVENT_PATH = "/vonage/event"
 STREAM_PATH = "/vonage/stream"
 AFTER_STREAM_PATH = "/vonage/after-stream"

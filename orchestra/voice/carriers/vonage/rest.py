@@ -32,16 +32,15 @@ _BEEP_WITHIN_S = 45
 class VonageRest:
     """The application of the settings, at Vonage's REST API."""
 
-    def __init__(self, settings: Settings, addresses: Addresses) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._addresses = addresses
 
     @property
     def has_credentials(self) -> bool:
         """Whether Vonage can be asked for anything."""
         return bool(self._settings.vonage_application_id and self._settings.vonage_private_key.get_secret_value())
 
-    async def place_call(self, call: str, to_number: str) -> str:
+    async def place_call(self, call: str, to_number: str, addresses: Addresses) -> str:
         """Have Vonage ring ``to_number`` (E.164); once it is answered, an edge has it as ``call``.
 
         Returns:
@@ -60,9 +59,9 @@ class VonageRest:
         order: dict[str, Any] = {
             "to": [{"type": "phone", "number": to_number.lstrip("+")}],
             "from": {"type": "phone", "number": settings.vonage_number.lstrip("+")},
-            "answer_url": [self._addresses.at(ANSWER_PATH, state)],
+            "answer_url": [addresses.at(ANSWER_PATH, state)],
             "answer_method": "POST",
-            "event_url": [self._addresses.at(EVENT_PATH, state)],
+            "event_url": [addresses.at(EVENT_PATH, state)],
             "event_method": "POST",
             "ringing_timer": min(settings.ring_s, LONGEST_RING_S),
         }
@@ -80,6 +79,16 @@ class VonageRest:
         _LOG.info("call.placed", call=call, provider_call=placed)
         return placed
 
+    async def check_key(self) -> None:
+        """See that Vonage takes our application and its key.
+
+        Raises:
+            SettingError: one is not set.
+            CarrierError: Vonage refuses them, or does not answer.
+
+        """
+        await self._request("GET", "/v1/calls?page_size=1")
+
     async def hang_up(self, leg: str) -> None:
         """End this leg of a call.
 
@@ -90,7 +99,7 @@ class VonageRest:
         """
         await self._request("PUT", f"/v1/calls/{quote(leg, safe='')}", {"action": "hangup"})
 
-    async def _request(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
+    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token()}"}
         return await ask(self._settings.vonage_api_url, method, path, json=body, headers=headers)
 
