@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import json
 import shutil
-import socket
 import tempfile
 import wave
 from collections.abc import Callable
@@ -18,9 +17,9 @@ from typing import Any, Self
 import numpy as np
 
 from orchestra.voice.audio.mulaw import Samples
+from tests.servers.free_ports import HOST, free_ports
 
 MODULES = "/usr/lib/baresip/modules"
-HOST = "127.0.0.1"
 _WITHIN_S = 30.0
 #: it lets go of a key after 250 ms
 _KEY_S = 0.4
@@ -52,21 +51,6 @@ audec_format s16
 sip_verify_server no
 {more}
 """
-
-
-def free_ports(count: int, host: str = HOST) -> int:
-    """The first of so many ports in a row that are free for UDP and TCP at the moment."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((host, 0))
-            first = int(probe.getsockname()[1])
-        if first + count > 65_000:
-            continue
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    stack.enter_context(socket.socket(socket.AF_INET, kind)).bind((host, port))
-            return first
 
 
 class Softphone:
