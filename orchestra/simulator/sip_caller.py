@@ -11,8 +11,6 @@ from orchestra.simulator.sip import Faults, HeardPacket, Leg, Telephone
 from orchestra.simulator.sip.messages import Headers, user_of
 from orchestra.voice.audio import mulaw
 
-#: like the telephones that give a call up whose audio has stopped for good
-_RTP_TIMEOUT_S = 10.0
 _WATCH_S = 0.5
 _FIRST_REFUSAL = 300
 #: more of the agent's audio than this waits only after a delay: silence is skipped until the delay is gone
@@ -31,6 +29,7 @@ class SipCaller:
         from_user: its number or name.
         headers: of its INVITE, beyond what SIP asks for.
         faults: how it misbehaves.
+        rtp_timeout_s: it gives a call up whose audio has stopped for so long.
 
     Attributes:
         leg: the call, once it is placed: the packets and keys that came, and what it may do beyond talking.
@@ -45,11 +44,13 @@ class SipCaller:
         from_user: str = "+15550001",
         headers: Headers = (),  # type: ignore[assignment]
         faults: Faults | None = None,
+        rtp_timeout_s: float = 10.0,
     ) -> None:
         self.target = target
         self.telephone = Telephone(user=from_user)
         self.leg: Leg | None = None
         self._headers, self._faults = list(headers), faults
+        self._rtp_timeout_s = rtp_timeout_s
         self._transferred_to = ""
 
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
@@ -108,7 +109,7 @@ class SipCaller:
                     await leg.wait_ended()
             except TimeoutError:
                 heard_s = leg.rtp.heard[-1].at_s if leg.rtp.heard else began_s
-                if not leg.held and time.monotonic() - heard_s > _RTP_TIMEOUT_S:
+                if not leg.held and time.monotonic() - heard_s > self._rtp_timeout_s:
                     leg.cut_off()
 
 

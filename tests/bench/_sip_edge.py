@@ -1,4 +1,4 @@
-"""The edge of the SIP benchmark: ``_sip_edge.py TOKEN``. Echoes each loud frame, then speaks quietly for a while.
+"""The edge of the SIP benchmark: ``_sip_edge.py DATA_DIR``. Echoes each loud frame, then speaks quietly for a while.
 
 Takes the gateway's calls as an edge does, with no pipeline behind. Prints its address, then, for each line on standard
 input, what it measured since the line before: when each loud frame of a call came, and when its echo was sent.
@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -83,8 +84,8 @@ class EchoControl:
                 await stream.send_audio(burst + reply)
 
 
-async def main(token: str) -> None:
-    settings = Settings(sip=True, sip_token=token, log_level="error")  # type: ignore[arg-type]
+async def main(data_dir: str) -> None:
+    settings = Settings(sip=True, data_dir=Path(data_dir), log_level="error")
     configure_logging(settings, "edge")
     control, app, listener = EchoControl(), FastAPI(), listen("127.0.0.1", 0)
     carrier = open_carrier(settings.model_copy(update={"carrier": "sip"}), "")

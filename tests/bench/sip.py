@@ -32,7 +32,7 @@ import uvloop
 
 from orchestra.simulator.sip import HeardPacket, Leg, Telephone
 from orchestra.voice.audio import mulaw
-from tests.servers.sip_gateway import SipGateway
+from tests.sip.gateways import RunningGateway, running_gateway
 
 FRAME_S = 0.02
 _ROOT = Path(__file__).parents[2]
@@ -109,16 +109,16 @@ async def child(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
 async def measure(calls: int, seconds: float, busy: int) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        gateway = SipGateway(folder, sip_max_calls=str(calls))
-        edge = await stack.enter_async_context(child(str(Path(__file__).with_name("_sip_edge.py")), gateway.token))
+        edge = await stack.enter_async_context(child(str(Path(__file__).with_name("_sip_edge.py")), str(folder)))
         assert edge.stdout is not None
-        await stack.enter_async_context(gateway.running((await edge.stdout.readline()).decode().strip()))
+        url = (await edge.stdout.readline()).decode().strip()
+        gateway = await stack.enter_async_context(running_gateway(folder, [url], sip_max_calls=calls))
         talking = [await begin(stack, gateway, f"+1555{number:04}") for number in range(calls)]
         tasks = [asyncio.create_task(call.talk()) for call in talking]
         for _ in range(busy):
             await stack.enter_async_context(child("-c", "while True: pass"))
         await asyncio.sleep(_SETTLE_S)
-        process = Process(gateway.pid)
+        process = Process(gateway.process.pid)
         cpu_s, mb, began_s = process.cpu_s, process.mb, time.monotonic()
         await asyncio.sleep(seconds)
         used = {
@@ -146,9 +146,9 @@ async def measure(calls: int, seconds: float, busy: int) -> dict[str, Any]:
     }
 
 
-async def begin(stack: AsyncExitStack, gateway: SipGateway, number: str) -> Call:
+async def begin(stack: AsyncExitStack, gateway: RunningGateway, number: str) -> Call:
     phone = await stack.enter_async_context(Telephone(user=number))
-    leg = await phone.call(gateway.target())
+    leg = await phone.call(f"sip:demo@127.0.0.1:{gateway.port}")
     assert leg.status == 200, f"the gateway refuses a call: {leg.status}"
     call = Call(leg, number)
     phone.on_audio = lambda _, packet: call.heard(packet)
