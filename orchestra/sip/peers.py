@@ -91,13 +91,17 @@ class SocketFilter:
 
 
 def _listening(ports: frozenset[int]) -> Iterable[socket.socket]:
+    seen = set()
     for handle in list(Path("/proc/self/fd").iterdir()):
         try:
-            if not str(handle.readlink()).startswith("socket:"):
+            kind = str(handle.readlink())
+            # a handle that was closed since it was listed may be one of ours by now: each socket once
+            if not kind.startswith("socket:") or kind in seen:
                 continue
             each = socket.socket(fileno=os.dup(int(handle.name)))
         except OSError:  # closed meanwhile
             continue
+        seen.add(kind)
         if _is_open(each) and each.getsockname()[1] in ports:
             yield each
         else:

@@ -37,13 +37,16 @@ async def sipp(line: SipLine, folder: Path, scenario: str, *options: str) -> Non
         if process.returncode is None:
             process.kill()
             await process.wait()
-    errors = "\n".join(path.read_text(errors="replace") for path in folder.glob("*_errors.log"))
-    assert process.returncode == 0, errors[-3000:] or printed[-3000:].decode(errors="replace")
+    assert process.returncode == 0, _errors(folder) or printed[-3000:].decode(errors="replace")
+
+
+def _errors(folder: Path) -> str:
+    return "\n".join(path.read_text(errors="replace") for path in folder.glob("*_errors.log"))[-3000:]
 
 
 async def all_ended(bus: TestBus, calls: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while len(await bus.published(CallEnded)) < calls:
+        while len(await bus.published(CallEnded)) < calls:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
 
 

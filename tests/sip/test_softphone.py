@@ -40,6 +40,15 @@ def audible_s(heard: Samples) -> float:
     return sum(sound.end_s - sound.start_s for sound in find_sounds(heard))
 
 
+def make_certificate(folder: Path) -> Path:
+    """A file with a key and a certificate of this machine."""
+    certify = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    subprocess.run([*certify, "-keyout", folder / "key", "-out", folder / "crt"], check=True, capture_output=True)
+    both = folder / "certificate.pem"
+    both.write_bytes((folder / "key").read_bytes() + (folder / "crt").read_bytes())
+    return both
+
+
 async def test_it_hears_the_greeting_and_the_answer_and_hangs_up(bus: TestBus, settings: Settings) -> None:
     async with sip_line(bus, settings, "where is it", app=GREETING) as line, Softphone(SAYS) as phone:
         await phone.command("dial", line.target("help"))
@@ -92,12 +101,7 @@ async def test_a_wideband_call_is_carried_at_16_khz(bus: TestBus, settings: Sett
 
 
 async def test_a_call_over_tls_has_encrypted_audio(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
-    certificate = tmp_path / "certificate.pem"
-    certify = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
-    subprocess.run(
-        [*certify.split(), "-keyout", tmp_path / "key", "-out", tmp_path / "crt"], check=True, capture_output=True
-    )
-    certificate.write_bytes((tmp_path / "key").read_bytes() + (tmp_path / "crt").read_bytes())
+    certificate = make_certificate(tmp_path)
     secure = {"sip_certificate": certificate, "sip_srtp": "required"}
     async with (
         sip_line(bus, settings, "a secret", app=GREETING, **secure) as line,
