@@ -8,7 +8,8 @@ from orchestra.errors import RejectedError, UsageError
 from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation
 from orchestra.simulator.phone_line import FRAME_SAMPLES, PhoneLine
 from orchestra.simulator.sip import Faults, HeardPacket, Leg, Telephone
-from orchestra.simulator.sip.messages import Headers, user_of
+from orchestra.simulator.sip.messages import Headers, address, user_of
+from orchestra.simulator.transfer_target import TransferTarget
 from orchestra.voice.audio import mulaw
 
 _WATCH_S = 0.5
@@ -29,6 +30,7 @@ class SipCaller:
         from_user: its number or name.
         headers: of its INVITE, beyond what SIP asks for.
         faults: how it misbehaves.
+        transfer_target: who answers where the gateway sends it: is told when they are connected.
         rtp_timeout_s: it gives a call up whose audio has stopped for so long.
 
     Attributes:
@@ -44,12 +46,14 @@ class SipCaller:
         from_user: str = "+15550001",
         headers: Headers = (),  # type: ignore[assignment]
         faults: Faults | None = None,
+        transfer_target: TransferTarget | None = None,
         rtp_timeout_s: float = 10.0,
     ) -> None:
         self.target = target
         self.telephone = Telephone(user=from_user)
         self.leg: Leg | None = None
         self._headers, self._faults = list(headers), faults
+        self._transfer_target = transfer_target or TransferTarget()
         self._rtp_timeout_s = rtp_timeout_s
         self._transferred_to = ""
 
@@ -98,7 +102,8 @@ class SipCaller:
             if leg.transferred is None:
                 return "transferred" if self._transferred_to else _HOW[leg.end]
             leg = leg.transferred
-            self._transferred_to = user_of(leg.target)
+            self._transferred_to = user_of(address(leg.remote_party))
+            self._transfer_target.connected_s = talk.line.now_s
 
     async def _over(self, leg: Leg) -> None:
         """Wait until the call is over, or its audio has stopped."""
