@@ -175,7 +175,7 @@ async def test_strangers_and_nonsense_get_no_answer_and_are_counted(bus: TestBus
     "faults",
     [
         Faults(ack_after_s=0.8),
-        Faults(lost=0.1),
+        Faults(lost=0.05),
         Faults(swap_every=5),
         Faults(spoofed_from="127.0.0.3"),
     ],
@@ -186,7 +186,7 @@ async def test_a_telephone_that_misbehaves_is_understood(bus: TestBus, settings:
 
         async def talk(phone: PhoneLine) -> None:
             await hear_greeting(phone)
-            await line.asks(phone)
+            await line.asks(phone, for_s=1.5)
 
         assert (await line.call(talk, faults=faults)).how == "caller_hung_up"
 
