@@ -253,7 +253,7 @@ class Settings(BaseSettings):
     sip_drain_s: Annotated[float, Field(ge=0)] = 3600.0
     """How long the SIP gateway waits for its calls to end after SIGTERM. New ones are answered with 486."""
     carrier: str = "twilio"
-    """Carrier whose calls the edge takes."""
+    """Telephone company whose calls the edge takes: twilio, telnyx, plivo or vonage."""
     twilio_account_sid: str = ""
     """Twilio account, for outbound calls."""
     twilio_auth_token: SecretStr = SecretStr("")
