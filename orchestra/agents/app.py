@@ -14,6 +14,7 @@ from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool, ToolSource
+from orchestra.agents.transfer_tool import TransferTool
 from orchestra.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE, Language
@@ -41,6 +42,9 @@ class App:
         transfer_target: where ``transfer_call`` leads: a number (E.164) or a SIP address; empty: there is no such tool.
         redact: what must not leave the platform, in addition to card numbers, phone numbers and e-mail addresses:
             regular expressions by the word that replaces them in logs and traces (``{"account": "AC[0-9]{6}"}``).
+        transfers: names of other apps, or of agents of theirs, to which ``transfer_call`` may lead, too, where they are
+            among the same `Lines`. The other app takes over the same call with its own greeting, voices and tools, and
+            gets the briefing.
         remembers_callers: agents know the caller's earlier calls: when, with whom, first and last words. Kept for
             ``ORCHESTRA_SESSION_TTL_S`` under a keyed hash of the number, for complete E.164 numbers only. A caller's
             number can be forged, so let nothing depend on it.
@@ -62,6 +66,7 @@ class App:
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
+    transfers: tuple[str, ...] = ()
     remembers_callers: bool = False
     redact: Mapping[str, str] = field(
         default_factory=dict, hash=False
@@ -84,6 +89,8 @@ class App:
         )
         object.__setattr__(self, "agents", agents)
         object.__setattr__(self, "rules", rules)
+        cure = 'name other apps, as in transfers=("billing",)'
+        object.__setattr__(self, "transfers", as_tuple(self.transfers, str, f"{here} transfers", cure=cure))
         for name in ("entry", "greeting", "apology", "holding", "still_there", "transfer_failed", "voicemail"):
             check_text(getattr(self, name), f"{here} {name}")
         check_text(self.transfer_target, f"{here} transfer_target")
@@ -158,11 +165,17 @@ class App:
     def tools_of(self, agent: Agent) -> tuple[Tool, ...]:
         """The tools that this agent may call: its own, then the built-in ones."""
         builtin = [end_call]
-        if self.transfer_target:
+        if self.transfers:
+            builtin.insert(0, self._transfer)
+        elif self.transfer_target:
             builtin.insert(0, transfer_call)
         if agent.knowledge and self._search is not None:
             builtin.insert(0, self._search)
         return (*_current(agent.tools), *(tool for tool in builtin if tool not in agent.tools))
+
+    @cached_property
+    def _transfer(self) -> Tool:
+        return TransferTool(self.transfers, person=bool(self.transfer_target))
 
     @cached_property
     def _search(self) -> Tool | None:

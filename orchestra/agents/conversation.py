@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from orchestra.agents.caller_notes import quoted
 from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.language import Language
-from orchestra_schemas import Message, ToolCall
+from orchestra_schemas import AppChanged, Message, ToolCall
 
 #: most messages and characters; the oldest turns are dropped first, the last one is always kept
 _KEPT: Final = 60
@@ -22,6 +23,8 @@ _NOTED_CHARACTERS: Final = 2_400
 _CUT_OFF: Final = " —"
 #: callers answer a question before its last words
 _LAST_WORDS: Final = 2
+#: the note of the app that had the call before
+PASSED_ON: Final = "The caller was passed on to you by {app}, with this briefing: {briefing}"
 #: the result, for an agent, of a tool that it no longer waits for
 STILL_RUNNING: Final = "The caller spoke before this had ended; its outcome is not known yet."
 
@@ -122,6 +125,18 @@ class Conversation(msgspec.Struct, omit_defaults=True):
             Line(turn, message) for message in (*messages, *(_tool_message(call, STILL_RUNNING) for call in unanswered))
         ]
         self.running.update(running)
+
+    def pass_on(self, changed: AppChanged) -> None:
+        """Another app has the call: of this one's work it gets the briefing, and the last words that the caller heard.
+
+        What tools have noted, and what earlier calls are known, stays with the app that it belongs to.
+        """
+        self.app, self.version, self.agent = changed.app, changed.version, changed.agent
+        said = [each.message.content for each in self.lines if each.turn == changed.turn and _is_speech(each.message)]
+        words = [*said, *([changed.greeting] if changed.greeting else [])]
+        self.lines = [Line(changed.turn, Message(role="assistant", content=text)) for text in words]
+        self.background = PASSED_ON.format(app=changed.previous, briefing=quoted(changed.briefing or "nothing more"))
+        self.running, self.asked, self.forgotten, self.call_state = {}, None, [], {}
 
     def said_since(self, turn: int, text: str) -> str:
         """Everything that the caller has said since this turn; ``text`` is the latest of it."""

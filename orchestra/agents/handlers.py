@@ -75,7 +75,7 @@ class Orchestration:
                 turn_s=settings.turn_s,
                 predictions=predictions,
                 owner=self._turns_of,
-                named=lines.several,
+                lines=lines,
             )
             for app in lines.apps
         }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.app_checks import check_text
 from orchestra.errors import AppError
@@ -134,6 +135,7 @@ class Lines:
             named[name] = written, _as_line(written, answer)
         self.apps = _distinct(line for _, line in named.values())
         self._by_id = {app_id(app): app for app in self.apps}
+        self._line_of = {app.name: name for name, (_, line) in reversed(named.items()) for app in line.shares}
         self.plan = LinePlan(rules={name: line.rule for name, (_, line) in named.items()}, unknown=unknown)
 
     @classmethod
@@ -186,6 +188,21 @@ class Lines:
             shared = self._by_id[rule.version_for(line, caller)]
             return shared if shared.name == name else named[0]
         return named[0] if named else None
+
+    def transfer_target(self, name: str, app: App, caller: str) -> tuple[App, Agent] | None:
+        """The other app that an app's callers are passed on to by this name, and the agent that speaks first there.
+
+        The name is that of an app, or of an agent of one app. None if it is neither, or not plain.
+        """
+        if any(other.name == name != app.name for other in self.apps):
+            named, agent = name, ""
+        else:
+            having = {other.name for other in self.apps if name in other.team and other.name != app.name}
+            if len(having) != 1:
+                return None
+            named, agent = having.pop(), name
+        found = self.find(named, line=self._line_of.get(named, ""), caller=caller)
+        return None if found is None else (found, found.team[agent or found.entry])
 
 
 def app_id(app: App) -> AppId:

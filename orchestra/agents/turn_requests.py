@@ -16,6 +16,7 @@ from orchestra.agents.autogen.requests import ToolChoice
 from orchestra.agents.builtin import ACTS_ON_CALL
 from orchestra.agents.call_cache import ActiveCall, CallerTurn, Step
 from orchestra.agents.reply_chunk import reply_chunk
+from orchestra.agents.transfer_tool import TransferTool
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
 from orchestra.errors import EngineError
@@ -49,6 +50,7 @@ class TurnRequests:
         published: how many events this attempt has published.
         model: the model that gave the last answer, empty before one has.
         parameters: the parameters of that answer.
+        transfer: the arguments of a ``transfer_call`` that was made: who takes the call, and their briefing.
         speaker: the agent of the last published `AgentChanged` of this turn, "" without one.
 
     """
@@ -78,6 +80,7 @@ class TurnRequests:
         self.model = ""
         self.parameters: dict[str, Any] = {}
         self.speaker = ""
+        self.transfer: dict[str, Any] = {}
         self._pending: list[Event] = []
 
     def agent_changed(self, change: AgentChanged) -> None:
@@ -171,6 +174,8 @@ class TurnRequests:
         if not isinstance(answer, ToolCompleted):
             return ToolCompleted(call=request.call, request=request_id, name=call.name, result=_NO_ANSWER, failed=True)
         del self.open_tools[request_id]
+        if isinstance(tool, TransferTool) and not answer.failed:
+            self.transfer = tool.check(call.arguments)
         return answer
 
     def hand_off(self, agent: str, previous: str) -> None:

@@ -12,15 +12,18 @@ from redis.exceptions import RedisError
 from orchestra.agents.app import App
 from orchestra.agents.autogen import AgentToolset, AgentTurn, TurnState
 from orchestra.agents.call_cache import CONVERSATION, STEP, ActiveCall, CallerTurn, RunningTurn, Step, StopReason
+from orchestra.agents.lines import Lines
 from orchestra.agents.prediction_counts import PredictionCounts
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.router import Router
 from orchestra.agents.tool_guard import TurnContext
+from orchestra.agents.transfer_tool import PERSON
 from orchestra.agents.turn_requests import PROMPT_S, TurnRequests
 from orchestra.bus import Context
 from orchestra.errors import EngineError, FencedError
 from orchestra_schemas import (
     AgentChanged,
+    AppChanged,
     CallEnded,
     CallStarted,
     Event,
@@ -61,7 +64,7 @@ class TurnRunner:
         turn_s: longest time of a turn, in seconds.
         predictions: counts predicted turns.
         owner: the runner of the app that has a call now: an earlier turn may have passed it on.
-        named: the requests name the app, since there are several.
+        lines: all apps.
 
     """
 
@@ -74,10 +77,10 @@ class TurnRunner:
         turn_s: float = TURN_S,
         predictions: PredictionCounts,
         owner: "Owner",
-        named: bool,
+        lines: Lines,
     ) -> None:
         self._owner = owner
-        self._named = named
+        self._lines = lines
         self._prompt_s = prompt_s
         self._turn_s = turn_s
         self._app = app
@@ -193,7 +196,7 @@ class TurnRunner:
         if predicted and not active.is_confirmed(event.turn):
             active.begin_prediction(event.turn)
         requests = TurnRequests(
-            self._app, event, context, active, group=self._group, prompt_s=self._prompt_s, named=self._named
+            self._app, event, context, active, group=self._group, prompt_s=self._prompt_s, named=self._lines.several
         )
         asked = conversation.asked
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
@@ -229,16 +232,50 @@ class TurnRunner:
             if words := active.transcript_of(event.turn):
                 turn.state.said[0] = Message(role="user", content=words)
             closing = self._closing_events(event, turn.state, requests, running, outcome)
+            passed_on = self._passed_on(event, turn.state, requests) if outcome == "answered" else None
             if outcome != "cancelled":
                 conversation.asked = turn.state.asked
             conversation.add_turn(event.turn, turn.state.said, agent=turn.state.agent, running=requests.open_tools)
             context.state.delete(*(STEP + request for request in requests.ids))
+            if passed_on is not None:
+                conversation.pass_on(passed_on)
+                closing[-1:-1] = self._first_words(event, turn.state.agent, passed_on)
             _save(active, context)
             return [*requests.pending_events(), *closing]
         finally:
             active.turn = None
             active.end_prediction()
             running.over.set()
+
+    def _passed_on(self, event: CallerTurn, state: TurnState, requests: TurnRequests) -> AppChanged | None:
+        """The app that has the call from now on; None if this one keeps it, or a person gets it."""
+        to = requests.transfer.get("to", PERSON)
+        if to == PERSON:
+            return None
+        found = self._lines.transfer_target(to, self._app, state.context.caller_number or event.call)
+        if found is None:
+            _LOG.error("call.not_passed_on", call=event.call, app=self._app.name, to=to)
+            return None
+        app, agent = found
+        return AppChanged(
+            call=event.call,
+            turn=event.turn,
+            version=app.version,
+            app=app.name,
+            agent=agent.name,
+            previous=self._app.name,
+            briefing=requests.transfer["briefing"],
+            greeting=app.language.to_speech(app.greeting),
+        )
+
+    def _first_words(self, event: CallerTurn, previous: str, changed: AppChanged) -> list[Event]:
+        """The greeting of the app that takes the call, in its agent's voice, and who speaks from now on."""
+        app = self._lines.find(changed.app, changed.version)
+        greets = app is not None and bool(changed.greeting)
+        greeting = [reply_chunk(app, event, changed.agent, changed.greeting)] if app is not None and greets else []
+        agent = AgentChanged(call=event.call, turn=event.turn, agent=changed.agent, previous=previous, reason="handoff")
+        said = (msgspec.structs.replace(each, version=changed.version) for each in (*greeting, agent))
+        return [changed, *said]
 
     def _withdraw(self, event: CallerTurn, context: Context, active: ActiveCall, requests: TurnRequests) -> list[Event]:
         """The events that close a turn that was predicted and did not end."""

@@ -81,10 +81,10 @@ class Execution:
         async with AsyncExitStack() as stack:
             self._prompts = Prompts(await stack.enter_async_context(self._open_models(settings)))
             http = await stack.enter_async_context(http_client())
-            self._tools = {app_id(app): await self._open_tools(app, http, stack) for app in lines.apps}
+            self._tools = {app_id(app): await self._open_tools(app, lines, http, stack) for app in lines.apps}
             yield
 
-    async def _open_tools(self, app: App, http: httpx.AsyncClient, stack: AsyncExitStack) -> Tools:
+    async def _open_tools(self, app: App, lines: Lines, http: httpx.AsyncClient, stack: AsyncExitStack) -> Tools:
         resources = None if app.lifespan is None else await stack.enter_async_context(app.lifespan())
         if app.knowledge is not None:
             app.knowledge.prepare()
@@ -92,7 +92,7 @@ class Execution:
         for source in app.sources if self._override is None else ():
             source.warm()
             stack.push_async_callback(source.close)
-        return Tools(app, resources, http, self._keypad, self._override)
+        return Tools(app, resources, http, keypad=self._keypad, lines=lines, override=self._override)
 
     def _app_of(self, event: PromptRequested | ToolRequested, context: Context) -> App:
         """The app that this is asked for; what is published from here on is of its version."""

@@ -11,8 +11,10 @@ import structlog
 
 from orchestra.agents.app import App
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
+from orchestra.agents.lines import Lines
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.tool import Tool, ToolContext
+from orchestra.agents.transfer_tool import PERSON, TransferTool
 from orchestra.bus import Context
 from orchestra.errors import RejectedError, ToolFailed
 from orchestra.execution.call_state import changes
@@ -84,13 +86,22 @@ class Tools:
         resources: the value that the app's ``lifespan`` yielded.
         http: the HTTP client for tools.
         keypad: where the keys of callers arrive.
+        lines: the apps that a call can be passed on to.
         override: asked before a tool runs; its answer replaces the tool's result.
 
     """
 
     def __init__(
-        self, app: App, resources: Any, http: httpx.AsyncClient, keypad: Keypad, override: ToolOverride | None = None
+        self,
+        app: App,
+        resources: Any,
+        http: httpx.AsyncClient,
+        *,
+        keypad: Keypad,
+        lines: Lines,
+        override: ToolOverride | None = None,
     ) -> None:
+        self._lines = lines
         self._override = override
         self._app = app
         self._http = http
@@ -107,7 +118,7 @@ class Tools:
         started = time.monotonic()
         await context.resume()
         tool = self._app.tools.get(event.name)
-        refusal = await _refusal(tool, event, context)
+        refusal = await _refusal(tool, event, context) or self._unreachable(tool, event)
         if tool is None or refusal:
             ended = _Outcome(failed=True, result=refusal)
         elif self._override is not None and (answer := self._override(event)) is not None:
@@ -127,6 +138,15 @@ class Tools:
             duration_ms=(time.monotonic() - started) * 1000,
         )
         return [completed] if ended.failed or tool is None else [*self._asked_of_the_call(tool, event), completed]
+
+    def _unreachable(self, tool: Tool | None, event: ToolRequested) -> str:
+        """Why the call cannot be passed on like this, for the agent; empty if it can, or is not to be."""
+        if not isinstance(tool, TransferTool):
+            return ""
+        to = tool.check(event.arguments)["to"]
+        if to == PERSON or self._lines.transfer_target(to, self._app, "") is not None:
+            return ""
+        return f"{to} cannot be reached now: nothing was done."
 
     async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> "_Outcome":
         filler = _FillerTimer(self._chunk(tool.filler, event) if tool.filler else None, context)
@@ -191,7 +211,9 @@ class Tools:
         arguments = tool.check(event.arguments)
         if tool is end_call:
             return [CallEndRequested(call=event.call, turn=event.turn, reason=arguments["reason"])]
-        if tool is transfer_call:
+        if isinstance(tool, TransferTool) and arguments["to"] != PERSON:
+            return []  # orchestration passes the call on with the end of the turn
+        if tool is transfer_call or isinstance(tool, TransferTool):
             target = self._app.transfer_target
             return [
                 CallTransferRequested(call=event.call, turn=event.turn, target=target, briefing=arguments["briefing"])

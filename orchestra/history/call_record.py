@@ -14,6 +14,7 @@ from orchestra.history.usage import Cost, Usage, add_usage, cost_of
 from orchestra.prices import Prices
 from orchestra_schemas import (
     AgentChanged,
+    AppChanged,
     CallAnswered,
     CallEnded,
     CallResumed,
@@ -45,6 +46,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: ``running`` or ``ended``.
         answered_by: who or what answered an outbound call: ``human``, ``machine``, ``fax``.
+        app: the app that answered first; ``line`` is what decided it, ``passed_to`` the app that took the call over.
         version: package and app that answered last; ``model`` likewise.
         transferred_to: the person to whom the call was or is being transferred.
         measured: number of turns whose latency was measured; ``mean_ms`` is their mean, ``slowest_ms`` the longest.
@@ -63,6 +65,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     provider_call: str = ""
     answered_by: str = ""
     app: str = ""
+    line: str = ""
+    passed_to: str = ""
     version: str = ""
     model: str = ""
     edge: str = ""
@@ -120,6 +124,7 @@ def _(event: CallStarted, record: CallRecord) -> CallRecord:
         direction=event.direction,
         provider_call=event.provider_call,
         app=event.app,
+        line=event.line,
         version=event.version,
         edge=event.source,
         started_at=round(event.at, 3),
@@ -134,6 +139,11 @@ def _(event: CallAnswered, record: CallRecord) -> CallRecord:
 @_changed.register
 def _(event: CallResumed, record: CallRecord) -> CallRecord:
     return replace(record, edge=event.source)
+
+
+@_changed.register
+def _(event: AppChanged, record: CallRecord) -> CallRecord:
+    return replace(record, passed_to=event.app)
 
 
 @_changed.register

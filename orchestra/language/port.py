@@ -20,6 +20,7 @@ class Phrases:
         transfer_failed: no person took the call, and the caller is back with the agents.
         farewell: the call ends.
         transferring: the call goes to a person.
+        passing_on: the call goes to another app.
         incoming_transfer: announces a call to that person; names ``{app}`` and ``{briefing}``.
         accept_transfer: tells that person which ``{key}`` takes the call.
         unknown_line: a number was dialled that nobody answers, and the call ends.
@@ -35,6 +36,7 @@ class Phrases:
     transfer_failed: str
     farewell: str
     transferring: str
+    passing_on: str
     incoming_transfer: str
     accept_transfer: str
     unknown_line: str

@@ -28,6 +28,7 @@ LANGUAGE: Final = Language(
         transfer_failed="I am sorry, nobody can take your call just now. What else can I do for you?",
         farewell="Thank you for calling. Good-bye.",
         transferring="I am putting you through to a person now.",
+        passing_on="I am putting you through now.",
         incoming_transfer="A call from {app}. {briefing}",
         accept_transfer="Press {key} to take it.",
         unknown_line="This number is not in service. Good-bye.",
