@@ -82,7 +82,8 @@ class ControlServer:
         if (method, path) == ("POST", "/calls"):
             return await self._place(fields, body)
         if path == "/healthz":
-            said = {"status": "draining" if self._gateway.draining else "ok", "calls": len(self._gateway.calls)}
+            status = "draining" if self._gateway.draining else "ok"
+            said = {"status": status, "calls": len(self._gateway.calls), "registered": self._gateway.registered}
             return "200 OK", "application/json", msgspec.json.encode(said)
         if path == "/metrics":
             return "200 OK", CONTENT_TYPE, page(self._metrics())
@@ -106,6 +107,7 @@ class ControlServer:
         yield gauge("orchestra_sip_calls", "Calls that are running.", ({}, len(gateway.calls)))
         yield gauge("orchestra_sip_calls_limit", "Most calls at a time.", ({}, gateway.settings.sip_max_calls))
         yield gauge("orchestra_sip_draining", "1 when no new calls are taken.", ({}, gateway.draining))
+        yield gauge("orchestra_sip_registered", "1 while the registrar has us.", ({}, gateway.registered))
         yield counter("orchestra_sip_calls_begun_total", "Calls that were taken or placed.", ({}, gateway.begun))
         yield counter("orchestra_sip_calls_refused_total", "Calls that were answered busy.", ({}, gateway.refused))
         yield counter("orchestra_sip_packets_dropped_total", "Packets of addresses that may not call.", ({}, dropped))

@@ -7,7 +7,18 @@ from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 
 import structlog
-from baresip import BaresipError, Call, CallBusy, CallDeclined, CallFailed, CallTimeout, Runtime, UserAgent
+from baresip import (
+    BaresipError,
+    Call,
+    CallBusy,
+    CallDeclined,
+    CallFailed,
+    CallTimeout,
+    Event,
+    Runtime,
+    StackEvent,
+    UserAgent,
+)
 
 from orchestra.errors import CarrierError, NoEdgeError, SettingError
 from orchestra.settings import Settings
@@ -28,6 +39,7 @@ _TICK_S = 0.01
 #: a process that was away for longer goes on from now
 _LATE_S = 0.2
 _REPORT_S = 60.0
+_REGISTER_AGAIN_S = 10.0
 _CALL_ID = re.compile(r"[!-~]{1,96}")
 _LONGEST_VALUE = 1024
 
@@ -39,6 +51,7 @@ class Gateway:
         calls: the calls that it has.
         begun: how many there were so far.
         refused: how many were answered with 486.
+        registered: whether the registrar of the settings has us.
 
     """
 
@@ -48,6 +61,7 @@ class Gateway:
         self.begun = 0
         self.refused = 0
         self.draining = False
+        self.registered = False
         self.edges = Edges(settings)
         self.filter: SocketFilter | None = None
         self._runtime = Runtime()
@@ -83,7 +97,35 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self._carry_audio(), name="sip audio"),
             asyncio.create_task(self._report_strangers(), name="sip strangers"),
+            asyncio.create_task(self._stay_registered(), name="sip registration"),
         ]
+
+    async def _stay_registered(self) -> None:
+        """Register, and try again until it succeeds; from then on the stack renews it."""
+        account = stack.registration(self.settings)
+        if account is None:
+            return
+        agent = self._registered = await UserAgent.create(self._runtime, account)
+        agent.on_incoming(self._incoming)
+        agent.on(self._on_registration)
+        while not self.registered:
+            try:
+                await agent.register()
+            except BaresipError as error:
+                _LOG.error("sip.not_registered", at=self.settings.sip_register, reason=str(error))
+                await asyncio.sleep(_REGISTER_AGAIN_S)
+                # the name of the registrar may lead elsewhere by now
+                if self.filter is not None:
+                    self.filter.allow(await self.plan.refresh())
+
+    def _on_registration(self, event: StackEvent) -> None:
+        if event.event is Event.REGISTER_OK:
+            if not self.registered:
+                _LOG.info("sip.registered", at=self.settings.sip_register)
+            self.registered = True
+        elif event.event is Event.REGISTER_FAIL and self.registered:
+            _LOG.error("sip.not_registered", at=self.settings.sip_register, reason=event.text)
+            self.registered = False
 
     async def drain(self, seconds: float) -> None:
         """Take no more calls, and wait until the last one is over, or so long."""

@@ -11,7 +11,7 @@ from typing import Literal
 from baresip import Account, Config, UserAgent
 
 from orchestra.settings import Settings
-from orchestra.voice.carriers.sip.addresses import SipAddress, parse_address
+from orchestra.voice.carriers.sip.addresses import parse_address
 
 Transport = Literal["udp", "tcp", "tls"]
 
@@ -94,8 +94,8 @@ def accounts(settings: Settings) -> dict[Transport, Account]:
     }
 
 
-def registration(settings: Settings) -> tuple[SipAddress, Account] | None:
-    """The account with which we register, and its address; None where we do not.
+def registration(settings: Settings) -> Account | None:
+    """The account with which we register; None where we do not.
 
     Raises:
         RejectedError: the setting is not a SIP address.
@@ -106,7 +106,7 @@ def registration(settings: Settings) -> tuple[SipAddress, Account] | None:
     address = parse_address(settings.sip_register)
     transport: Transport = address.transport or "udp"  # type: ignore[assignment]
     port = f":{address.port}" if address.port else ""
-    return address, Account(
+    return Account(
         address.user,
         f"{address.host}{port}",
         settings.sip_password.get_secret_value(),
