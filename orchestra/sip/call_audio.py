@@ -59,6 +59,11 @@ class CallAudio:
         self._heard_at = clock()
         self._silence = bytes(rate * _FRAME_MS // 1000 * 2)
 
+    @property
+    def idle(self) -> bool:
+        """Whether the agent says nothing at the moment, as far as it has come."""
+        return not self._queue
+
     # -- from the edge
 
     def connected(self, socket: ClientConnection) -> None:

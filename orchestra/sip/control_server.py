@@ -108,6 +108,12 @@ class ControlServer:
         yield gauge("orchestra_sip_calls_limit", "Most calls at a time.", ({}, gateway.settings.sip_max_calls))
         yield gauge("orchestra_sip_draining", "1 when no new calls are taken.", ({}, gateway.draining))
         yield gauge("orchestra_sip_registered", "1 while the registrar has us.", ({}, gateway.registered))
+        yield gauge(
+            "orchestra_sip_send_queue_seconds",
+            "The longest queue of audio that waits to be sent, in one call.",
+            ({}, gateway.delay.worst_ms / 1000),
+        )
+        yield counter("orchestra_sip_send_queue_renewed_total", "Queues that were renewed.", ({}, gateway.delay.mended))
         yield counter("orchestra_sip_calls_begun_total", "Calls that were taken or placed.", ({}, gateway.begun))
         yield counter("orchestra_sip_calls_refused_total", "Calls that were answered busy.", ({}, gateway.refused))
         yield counter("orchestra_sip_packets_dropped_total", "Packets of addresses that may not call.", ({}, dropped))

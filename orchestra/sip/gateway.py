@@ -24,6 +24,7 @@ from orchestra.errors import CarrierError, NoEdgeError, SettingError
 from orchestra.settings import Settings
 from orchestra.sip import stack
 from orchestra.sip.call_flow import CallFlow
+from orchestra.sip.delay_watch import DelayWatch
 from orchestra.sip.dial_plan import DialPlan
 from orchestra.sip.edges import Edges
 from orchestra.sip.peers import SocketFilter
@@ -64,6 +65,7 @@ class Gateway:
         self.registered = False
         self.edges = Edges(settings)
         self.filter: SocketFilter | None = None
+        self.delay = DelayWatch()
         self._runtime = Runtime()
         self.plan = DialPlan(settings)
         self._agents: dict[str, UserAgent] = {}
@@ -98,6 +100,7 @@ class Gateway:
             asyncio.create_task(self._carry_audio(), name="sip audio"),
             asyncio.create_task(self._report_strangers(), name="sip strangers"),
             asyncio.create_task(self._stay_registered(), name="sip registration"),
+            asyncio.create_task(self.delay.run(self.calls), name="sip delay"),
         ]
 
     async def _stay_registered(self) -> None:
