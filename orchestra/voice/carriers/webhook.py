@@ -87,8 +87,3 @@ def field_text(field: bytes) -> str:
         return field.decode()
     except UnicodeDecodeError:
         return field.decode("latin-1")
-
-
-def address_number(text: str, otherwise: int) -> int:
-    """A number that we wrote into an address; ``otherwise`` if somebody changed it."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else otherwise  # noqa: PLR2004

@@ -9,7 +9,7 @@ from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.relay_socket import RelaySockets
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import rest, twiml
-from orchestra.voice.carriers.twilio.webhooks import Webhooks
+from orchestra.voice.carriers.twilio.webhooks import TwimlDocuments, Webhooks
 from orchestra.voice.carriers.twilio.websocket import MediaSockets
 
 
@@ -37,9 +37,9 @@ class TwilioCarrier:
         """The webhooks and the WebSockets: calls of either kind may come back to an edge whose setting has changed."""
         settings = self._settings
         relay = settings.relay_attributes if settings.twilio_media == "relay" else None
-        webhooks = Webhooks(self._auth_token, self._public, self.tokens, control, ring_s=settings.ring_s, relay=relay)
+        documents = TwimlDocuments(self._public, settings.ring_s, relay)
         router = APIRouter()
-        webhooks.add_to(router)
+        Webhooks(self._auth_token, self.tokens, control, documents).add_to(router)
         router.add_api_websocket_route(twiml.STREAM_PATH, MediaSockets(self.tokens, control).serve)
         router.add_api_websocket_route(twiml.RELAY_PATH, RelaySockets(self.tokens, control, "twilio").serve)
         return router
