@@ -2,6 +2,9 @@
 
 const RETRIES = 20;
 const RETRY_MS = 500;
+// of the microphone's audio, what the network has not taken for so long is dropped, and the edge is told how much
+const LATEST_MS = 200;
+const FRAME_MS = 20;
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -64,6 +67,7 @@ export class Call extends EventTarget {
     const socket = new WebSocket(this.server.replace(/^http/, "ws") + "/browser/stream");
     socket.binaryType = "arraybuffer";
     this.socket = socket;
+    this.skipped = 0;
     socket.onopen = () => {
       const { call, call_key, token, resumed } = step;
       socket.send(JSON.stringify({ type: "start", call, call_key, token, rate: this.rate, resumed }));
@@ -110,6 +114,12 @@ export class Call extends EventTarget {
     this.waits = waits;
     this.tell("level", { loudness });
     if (this.socket?.readyState !== WebSocket.OPEN) return;
+    if (this.socket.bufferedAmount > (frame.byteLength / FRAME_MS) * LATEST_MS) {
+      this.skipped += FRAME_MS;
+      return;
+    }
+    if (this.skipped) this.send({ type: "skipped", ms: Math.min(this.skipped, 60_000) });
+    this.skipped = 0;
     this.socket.send(this.muted ? new ArrayBuffer(frame.byteLength) : frame);
   }
 

@@ -1,9 +1,11 @@
 // The telephone, on the audio clock: the microphone leaves in frames of 20 ms, the agent's audio and marks wait in a queue.
 
 const FRAME_S = 0.02;
-// audio that waits longer than this is played faster until little waits, in seconds
-const LATE_S = 0.2;
-const IN_TIME_S = 0.08;
+// the edge sends 0.1 s ahead; what waits longer is played faster, and of more than 0.2 s the oldest is dropped: a delay that
+// the network once caused would stay
+const LATEST_S = 0.2;
+const LATE_S = 0.15;
+const IN_TIME_S = 0.1;
 const FASTER = 1.15;
 
 class Phone extends AudioWorkletProcessor {
@@ -25,6 +27,7 @@ class Phone extends AudioWorkletProcessor {
       const samples = new Int16Array(message.audio);
       this.queue.push(Float32Array.from(samples, (value) => value / 32768));
       this.waiting += samples.length;
+      this.drop(this.waiting - LATEST_S * sampleRate);
     } else if (message.mark !== undefined) {
       this.queue.push(message.mark);
       this.passMarks();
@@ -37,6 +40,25 @@ class Phone extends AudioWorkletProcessor {
     } else if (message.stop) {
       this.stopped = true;
     }
+  }
+
+  // drops this many of the samples that wait, the oldest
+  drop(samples) {
+    for (let left = samples; left > 0 && this.queue.length; ) {
+      const dropped = Math.min(left, this.queue[0].length - this.position);
+      this.position += dropped;
+      this.waiting -= dropped;
+      left -= dropped;
+      this.advance();
+    }
+  }
+
+  // goes on to the next item if this one is over
+  advance() {
+    if (this.position < this.queue[0].length) return;
+    this.position -= this.queue.shift().length;
+    this.passMarks();
+    if (this.queue.length === 0) this.position = this.waiting = 0;
   }
 
   passMarks() {
@@ -52,12 +74,7 @@ class Phone extends AudioWorkletProcessor {
     const sample = head[index] + (following - head[index]) * fraction;
     this.position += this.step;
     this.waiting -= this.step;
-    if (this.position >= head.length) {
-      this.position -= head.length;
-      this.queue.shift();
-      this.passMarks();
-      if (typeof this.queue[0] === "undefined") this.position = 0;
-    }
+    this.advance();
     return sample;
   }
 
