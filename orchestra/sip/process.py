@@ -60,7 +60,7 @@ def take_realtime_priority() -> bool:
     try:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_PRIORITY))
     except PermissionError:
-        cure = "give it CAP_SYS_NICE (docker: --cap-add SYS_NICE; systemd: AmbientCapabilities=CAP_SYS_NICE)"
+        cure = "allow it (docker: --ulimit rtprio=5; systemd: LimitRTPRIO=5; or CAP_SYS_NICE)"
         _LOG.warning("sip.no_realtime", reason=f"calls may be delayed while this machine is busy: {cure}")
         return False
     return True

@@ -13,6 +13,8 @@ from tests.sip.breakable import breakable
 from tests.sip.gateways import running_gateway
 from tests.voice.edges import running_edge, tone
 
+pytestmark = pytest.mark.integration
+
 PATIENCE_S = 60.0
 
 

@@ -15,6 +15,8 @@ from tests.servers.sip_exchange import SipExchange
 from tests.sip.gateways import running_gateway
 from tests.voice.edges import running_edge
 
+pytestmark = pytest.mark.integration
+
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(60):

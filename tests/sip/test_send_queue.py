@@ -22,6 +22,7 @@ def test_the_queue_is_read_from_the_account_of_a_calls_audio(text: bytes, queued
     assert queued_in(text) == queued_ms
 
 
+@pytest.mark.integration
 async def test_a_renewed_queue_is_short_and_the_call_is_heard_both_ways() -> None:
     port = free_ports(2)
     process = await asyncio.create_subprocess_exec(

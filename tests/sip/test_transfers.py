@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from orchestra.settings import Settings
 from orchestra.simulator.sip import Leg, Telephone
 from orchestra.testing import TestBus
@@ -24,6 +26,8 @@ from orchestra_schemas import (
 from tests.sip.gateways import RunningGateway, running_gateway
 from tests.sip.test_edges import speak
 from tests.voice.edges import RunningEdge, ScriptedEngines, running_edge, tone
+
+pytestmark = pytest.mark.integration
 
 FRAME = mulaw.encode(tone(0.02))
 

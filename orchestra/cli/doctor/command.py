@@ -19,6 +19,7 @@ _UNBOUNDED = 10_000
 _PARTS = {
     "voice": ("pipecat-ai", "fastapi", "uvicorn", "twilio", "deepgram-sdk", "elevenlabs"),
     "agents": ("pyautogen", "autogen-agentchat", "autogen-ext", "openai", "pypdf"),
+    "sip": ("baresip-python", "websockets"),
     "mcp": ("mcp",),
     "curator": ("label-studio-sdk",),
     "telemetry": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
@@ -85,6 +86,7 @@ def doctor(
 def _needed_parts(settings: "Settings") -> set[str]:
     needed = {"voice", "agents"}
     needed |= {"telemetry"} if settings.otlp_url else set()
+    needed |= {"sip"} if settings.sip else set()
     needed |= {"curator"} if settings.label_studio_url else set()
     needed |= {"storage"} if settings.recordings_url else set()
     if settings.redis_url is None or "local" in (settings.stt, settings.tts):

@@ -21,6 +21,7 @@ async def services(settings: "Settings") -> list[Finding]:
         "Deepgram": _deepgram,
         "ElevenLabs": _elevenlabs,
         **carriers(settings),
+        "SIP": _sip,
         "OpenObserve": _openobserve,
         "OTLP": _otlp,
         "Label Studio": _label_studio,
@@ -84,6 +85,30 @@ async def _model(settings: "Settings") -> Finding:
         raise ServiceError(msg) from error
     unlisted = "" if settings.model in listed else ", which does not list it under this name"
     return Finding("model", True, f"{settings.model} at {url}{unlisted}")
+
+
+# -- the SIP gateway
+
+
+async def _sip(settings: "Settings") -> Finding:
+    if not settings.sip:
+        return not_set("SIP", "SIP", needed=settings.carrier == "sip")
+    import httpx
+    import msgspec
+
+    url = settings.sip_url.rstrip("/")
+    try:
+        async with httpx.AsyncClient(timeout=_WITHIN_S, trust_env=False) as http:
+            answer = await http.get(f"{url}/healthz")
+        said = msgspec.json.decode(answer.content, type=dict[str, Any])
+    except (httpx.HTTPError, msgspec.DecodeError) as error:
+        msg = f"no gateway answers at {url} ({error!r}): start `orchestra sip`, or set ORCHESTRA_SIP_URL"
+        raise ServiceError(msg) from error
+    if settings.sip_register and not said.get("registered"):
+        msg = f"the gateway is not registered at {settings.sip_register}: its log says why"
+        raise ServiceError(msg)
+    where = f", registered at {settings.sip_register}" if settings.sip_register else ""
+    return Finding("SIP", True, f"gateway {said.get('status')}, {said.get('calls')} calls{where}")
 
 
 # -- speech
