@@ -159,3 +159,10 @@ async def test_the_command_exits_1_for_a_wrong_key_and_lists_voices(
     wrong = await asyncio.to_thread(CliRunner().invoke, app, ["doctor"])
     assert wrong.exit_code == 1
     assert "not ok" in wrong.output
+
+
+async def test_the_sip_gateway_is_asked_where_one_is_wanted(there: Services) -> None:
+    assert "SIP" not in await there.found()
+    ok, said = (await there.found(sip=True, sip_url="http://127.0.0.1:9"))["SIP"]
+    assert not ok
+    assert "start `orchestra sip`" in said

@@ -21,7 +21,7 @@ async def services(settings: "Settings") -> list[Finding]:
         "Deepgram": _deepgram,
         "ElevenLabs": _elevenlabs,
         **carriers(settings),
-        "SIP": _sip,
+        **({"SIP": _sip} if settings.sip or settings.carrier == "sip" else {}),
         "OpenObserve": _openobserve,
         "OTLP": _otlp,
         "Label Studio": _label_studio,
@@ -91,8 +91,6 @@ async def _model(settings: "Settings") -> Finding:
 
 
 async def _sip(settings: "Settings") -> Finding:
-    if not settings.sip:
-        return not_set("SIP", "SIP", needed=settings.carrier == "sip")
     import httpx
     import msgspec
 
