@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from orchestra.analysis.query import CallDatabase
-from orchestra.analysis.report import between
+from orchestra.analysis.report import chosen
 
 #: colours of the outcomes; they also differ in lightness
 _COLOURS = ("#1b4965", "#5fa8d3", "#bc6c25", "#e9c46a", "#606c38", "#a3b18a", "#9d4edd", "#d62828")
@@ -24,8 +24,10 @@ _LOOK: Any = {
 }
 
 
-def plot(records: CallDatabase, found: dict[str, Any], folder: Path, **when: float | None) -> list[Path]:
+def plot(records: CallDatabase, found: dict[str, Any], folder: Path, **which: Any) -> list[Path]:
     """Write the pictures of a report into a folder, as PNG files; returns them. Blocks.
+
+    ``which`` are the times, app and line of the report.
 
     Raises:
         OSError: the folder cannot be written.
@@ -34,9 +36,9 @@ def plot(records: CallDatabase, found: dict[str, Any], folder: Path, **when: flo
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(_LOOK):
         pictures = {
-            "calls.png": _calls(records, between(**when)),
+            "calls.png": _calls(records, chosen(**which)),
             "stages.png": _stages(found["latency_ms"]),
-            "latency.png": _latency(records, between(**when)),
+            "latency.png": _latency(records, chosen(**which)),
         }
         files = []
         for name, figure in pictures.items():

@@ -9,28 +9,44 @@ from orchestra_schemas.speech import TURN_TIMES
 
 #: how turns are grouped: the name of the group, and its column
 GROUPS = {"day": "day", "agent": "agent", "version": "version"}
+#: how calls are grouped
+_CALL_GROUPS = {"app": "app", "line": "line"}
 
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
 
-def between(since: float | None = None, until: float | None = None) -> str:
-    """An SQL condition on ``time``, from epoch seconds."""
+def chosen(since: float | None = None, until: float | None = None, app: str = "", line: str = "") -> str:
+    """An SQL condition on ``time``, from epoch seconds, and on ``call``.
+
+    ``app`` has answered the call or taken it over; ``line`` is its line, or what was dialled.
+    """
     tests = [f"time >= make_timestamp({round(since * 1e6)})"] if since is not None else []
     tests += [f"time < make_timestamp({round(until * 1e6)})"] if until is not None else []
+    of_calls = [f"{_quoted(app)} IN (app, passed_to)"] if app else []
+    own = "CASE direction WHEN 'outbound' THEN from_number ELSE to_number END"
+    of_calls += [f"{_quoted(line)} IN (line, {own})"] if line else []
+    tests += [f"call IN (SELECT call FROM calls WHERE {' AND '.join(of_calls)})"] if of_calls else []
     return " AND ".join(tests) or "true"
 
 
 def report(
-    records: CallDatabase, *, since: float | None = None, until: float | None = None, prices: Prices | None = None
+    records: CallDatabase,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    prices: Prices | None = None,
+    app: str = "",
+    line: str = "",
 ) -> dict[str, Any]:
     """The report of what began between two times (epoch seconds), as plain values. Blocks.
 
     ``totals`` is one object, every other part a list of objects. Latencies are in ms, ``None`` if nothing was measured.
-    ``by_day``, ``by_agent`` and ``by_version`` have the same columns; agents are counted by turns, so that a call with
-    two agents counts for both. ``predictions`` has the turns that were predicted to be over, by the same groups and by
-    app, and what the wrong ones cost at these ``prices``: None where no model has a price.
+    ``by_day``, ``by_agent`` and ``by_version`` have the same columns; agents are counted by turns, so that a call
+    with two agents counts for both. ``by_app`` and ``by_line`` are counted by calls; ``app`` and ``line`` limit the
+    report to the calls of one. ``predictions`` has the turns that were predicted to be over, by the same groups and
+    by app, and what the wrong ones cost at these ``prices``: None where no model has a price.
     """
-    when = between(since, until)
+    when = chosen(since, until, app, line)
     return {
         "totals": records.rows(f"SELECT {_CALL_SUMS} FROM calls WHERE {when}")[0],
         "outcomes": records.rows(
@@ -39,6 +55,7 @@ def report(
         ),
         "latency_ms": _latency(records, when),
         **{f"by_{name}": _by(records, column, when) for name, column in GROUPS.items()},
+        **{f"by_{name}": _by_call(records, column, when) for name, column in _CALL_GROUPS.items()},
         "predictions": _predictions(records, when, prices or Prices()),
         "tools": records.rows(
             "SELECT name, count(*) AS calls, count(*) FILTER (failed) AS failed, count(*) FILTER (NOT completed) AS"
@@ -56,6 +73,14 @@ def report(
             " GROUP BY call ORDER BY first"
         ),
     }
+
+
+def _by_call(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:
+    """What the calls of each app or line sum up to; one that was passed on counts for the app that answered it."""
+    return records.rows(
+        f"SELECT coalesce({column}, '') AS \"{column}\", {_CALL_SUMS},"
+        f" count(*) FILTER (passed_to <> '') AS passed_on FROM calls WHERE {when} GROUP BY ALL ORDER BY calls DESC, 1"
+    )
 
 
 _CALL_SUMS = ", ".join(

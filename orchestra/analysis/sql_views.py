@@ -85,6 +85,8 @@ SELECT call,
     {_first("call.started", _text("to_number"))} AS to_number,
     coalesce({_first("call.started", _text("direction"))}, 'inbound') AS direction,
     {_first("call.started", _text("app"))} AS app,
+    coalesce({_first("call.started", _text("line"))}, '') AS line,
+    coalesce({_of("app.changed", _text("app"))}, '') AS passed_to,
     {_of("agent.changed", _text("agent"))} AS agent,
     coalesce({_last_given("version", "turn.completed")}, {_first("call.started", "version")}, max(version), '')
         AS version,

@@ -25,8 +25,11 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
+    *,
     since: Annotated[str, typer.Option(help="Since this time (UTC): 2026-11-22T14:30, or 7d (ago).")] = "",
     until: Annotated[str, typer.Option(help="Before this time.")] = "",
+    app: Annotated[str, typer.Option(metavar="NAME", help="Only calls that this app answered or took over.")] = "",
+    line: Annotated[str, typer.Option(metavar="LINE", help="Only calls of this line: a number, SIP name or *.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG charts to this folder.")] = None,
 ) -> None:
@@ -43,13 +46,14 @@ def report(
     settings = load_settings()
     when = {name: moment(text, zone=UTC) if text else None for name, text in (("since", since), ("until", until))}
 
+    which: dict[str, Any] = {**when, "app": app, "line": line}
     with needs_extra("analysis"):
         from orchestra.analysis.query import CallDatabase
         from orchestra.analysis.report import report as report_of
     records = asyncio.run(CallDatabase.open(settings, on_warning=print_notice))
     warn_if_slow(records.files)
     try:
-        found = report_of(records, **when, prices=settings.prices)
+        found = report_of(records, **which, prices=settings.prices)
         if as_json:
             say_json(found, enc_hook=float)
         else:
@@ -58,7 +62,7 @@ def report(
             with needs_extra("analysis"):
                 from orchestra.analysis.plots import plot as draw
             with writing(plot):
-                pictures = draw(records, found, plot, **when)
+                pictures = draw(records, found, plot, **which)
             if not as_json:
                 say(*(f"picture {file}" for file in pictures))
     finally:
@@ -92,6 +96,9 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
     _table(console, "latency by stage, ms", stages)
     for name in ("day", "agent", "version"):
         _table(console, f"by {name}", [_short(row, name) for row in found[f"by_{name}"]])
+    for name in ("app", "line"):
+        if len(found[f"by_{name}"]) > 1:
+            _table(console, f"by {name}", [_short_call(row, name) for row in found[f"by_{name}"]])
     _table(console, "tools", found["tools"])
     _table(console, "models", found["models"])
     for hole in found["holes"][:10]:
@@ -157,6 +164,23 @@ def _short(row: dict[str, Any], name: str) -> dict[str, Any]:
         "people": row["handovers"],
         "words": row["caller_words"] + row["agent_words"],
         "tokens": row["prompt_tokens"] + row["completion_tokens"],
+    }
+
+
+def _short_call(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """The columns of an app or a line."""
+    return {
+        name: row[name] or "–",
+        "calls": row["calls"],
+        "running": row["running"],
+        "turns": row["turns"],
+        "barge-ins": row["interruptions"],
+        "tools": row["tools"],
+        "failed": row["failed_tools"],
+        "people": row["handovers"],
+        "passed on": row["passed_on"],
+        "tokens": row["prompt_tokens"] + row["completion_tokens"],
+        "seconds a call": row["mean_s"],
     }
 
 

@@ -147,6 +147,7 @@ def _meta(dialogue: Dialogue) -> dict[str, Any]:
     waits = [turn.latency.total_ms for turn in dialogue.turns if turn.latency is not None]
     return {
         "app": started.app if started else "",
+        "line": started.line if started else "",
         "started_at": _date(started.at) if started else "",
         "end_reason": ended.reason if ended else "",
         "duration_s": _finite(ended.duration_s) if ended else 0.0,

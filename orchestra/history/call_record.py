@@ -93,6 +93,11 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     cost: Cost | None = None
 
+    def is_of(self, *, app: str = "", line: str = "") -> bool:
+        """Whether this app answered the call or took it over, and it was a call of this line; "" is any."""
+        own = self.from_number if self.direction == "outbound" else self.to_number
+        return app in ("", self.app, self.passed_to) and line in ("", self.line, own)
+
 
 def reduce_record(record: CallRecord, event: Event) -> CallRecord:
     """The record after one more event of the call; the cost is left to `priced`."""

@@ -10,10 +10,11 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Connect the caller to a person at ``target``, who hears the ``briefing`` first."""
+    """Connect the caller to a person at ``target``, who hears the ``briefing`` of the ``app`` first."""
 
     target: str
     briefing: str = ""
+    app: str = ""
 
 
 Ending = HangUp | Transfer

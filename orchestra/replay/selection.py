@@ -26,6 +26,8 @@ class Selection:
     Attributes:
         calls: ids of calls; the beginning or end of an id is enough if no other call has it.
         caller: the number that called (``+15550001``).
+        app: the name of the app that answered first.
+        line: the line that decided it, or what was dialled (``+15550100``).
         since: events stored at this time or later, epoch seconds.
         until: events stored before this time.
         types: event types by tag (``user.turn.ended``) or name (``UserTurnEnded``).
@@ -36,6 +38,8 @@ class Selection:
 
     calls: tuple[str, ...] = ()
     caller: str = ""
+    app: str = ""
+    line: str = ""
     since: float | None = None
     until: float | None = None
     types: tuple[str, ...] = ()
@@ -128,9 +132,9 @@ def _find_source(source: str) -> SourceType:
 async def _filter(source: Source, settings: Settings, selection: Selection) -> Filter:
     """The selection with the whole ids of its calls."""
     calls = await _full_ids(source, selection.calls) if selection.calls else None
-    if selection.caller:
+    if selection.caller or selection.app or selection.line:
         started = source.entries(_started(calls))
-        calls = frozenset([entry.call async for entry in started if _caller(entry) == selection.caller])
+        calls = frozenset([entry.call async for entry in started if _begins_like(entry, selection)])
     if selection.where:
         from orchestra.analysis.query import calls_where  # noqa: PLC0415 - an extra
 
@@ -195,9 +199,15 @@ def _started(calls: frozenset[str] | None) -> Filter:
     return Filter(calls=calls, types=frozenset({_STARTED}))
 
 
-def _caller(entry: Entry) -> str:
+def _begins_like(entry: Entry, selection: Selection) -> bool:
     try:
         event = entry.event()
     except DecodeError:
-        return ""
-    return event.from_number if isinstance(event, CallStarted) else ""
+        return False
+    if not isinstance(event, CallStarted):
+        return False
+    return (
+        selection.caller in ("", event.from_number)
+        and selection.app in ("", event.app)
+        and selection.line in ("", event.line, event.own_number)
+    )

@@ -33,6 +33,7 @@ class Columns(msgspec.Struct, omit_defaults=True):
     partition: int = -1
     entry: str = ""
     app: str = ""
+    line: str = ""
     direction: str = ""
     from_number: str = ""
     to_number: str = ""

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
@@ -21,10 +22,12 @@ from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.cli import app
 from orchestra.errors import UsageError
+from orchestra.replay.selection import Selection, recorded_calls
 from orchestra.settings import Settings
 from orchestra.telemetry.rows import Columns, streams
 from orchestra.testing import TestBus
 from orchestra_schemas import (
+    AppChanged,
     CallEnded,
     CallStarted,
     Event,
@@ -447,6 +450,74 @@ def test_a_result_is_not_written_to_a_file_of_an_unknown_format(
     assert (
         CliRunner().invoke(app, ["query", "SELECT 1", "--out", str(tmp_path / name), "--format", "csv"]).exit_code == 0
     )
+
+
+def call_on(number: int, app: str, line: str, dialled: str, *, passed_to: str = "") -> list[Event]:
+    call = f"03-0199a0b4-c0de-7000-8000-{number:012d}"
+    return [
+        CallStarted(call=call, app=app, line=line, to_number=dialled, at=1_763_830_000.0),
+        *([AppChanged(call=call, app=passed_to, agent="desk", previous=app)] if passed_to else []),
+        UserTurnEnded(call=call, turn=1, text="hello", at=1_763_830_001.0),
+        CallEnded(call=call, turn=1, reason="caller_hung_up", duration_s=5.0, at=1_763_830_005.0),
+    ]
+
+
+def test_the_report_is_by_app_and_line_and_can_be_of_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    journals = [
+        call_on(1, "bank", "+15550100", "+15550100"),
+        call_on(2, "bank", "*", "+15550999", passed_to="clinic"),
+        call_on(3, "clinic", "web", "web"),
+        call_on(4, "it's", "", "+15550100"),
+    ]
+    settings = archived(tmp_path, as_entries([event for journal in journals for event in journal]))
+
+    def report(*options: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(run(settings, monkeypatch, "report", "--json", *options))
+        return found
+
+    found = report()
+    assert {row["app"]: (row["calls"], row["passed_on"]) for row in found["by_app"]} == {
+        "bank": (2, 1), "clinic": (1, 0), "it's": (1, 0),
+    }  # fmt: skip
+    assert {row["line"]: row["calls"] for row in found["by_line"]} == {"+15550100": 1, "*": 1, "web": 1, "": 1}
+    assert report("--app", "clinic")["totals"]["calls"] == 2
+    assert report("--app", "it's")["totals"]["turns"] == 1
+    assert report("--line", "+15550100")["totals"]["calls"] == 2
+    assert report("--app", "bank", "--line", "*")["outcomes"][0]["calls"] == 1
+    assert report("--app", "' OR 1=1 --")["totals"]["calls"] == 0
+    shown = run(settings, monkeypatch, "report")
+    assert "by app" in shown
+    assert "passed on" in shown
+    table = run(settings, monkeypatch, "calls", "list")
+    assert "bank → clinic" in table
+    for option, calls in (("--app", 2), ("--line", 1)):
+        listed = run(
+            settings, monkeypatch, "calls", "list", "--json", option, {"--app": "clinic", "--line": "web"}[option]
+        )
+        assert len(listed.splitlines()) == calls
+
+
+async def test_recorded_calls_are_selected_by_app_and_line(tmp_path: Path) -> None:
+    journals = [call_on(1, "bank", "+15550100", "+15550100"), call_on(2, "clinic", "*", "+15550999")]
+    settings = archived(tmp_path, as_entries([event for journal in journals for event in journal]))
+    for selection, number in (
+        (Selection(app="bank"), 1),
+        (Selection(line="*"), 2),
+        (Selection(line="+15550999"), 2),
+        (Selection(app="clinic", line="*"), 2),
+    ):
+        assert [call[-1] for call in await recorded_calls(settings, selection, "archive")] == [str(number)]
+    assert await recorded_calls(settings, Selection(app="bank", line="*"), "archive") == []
+
+
+def as_entries(events: list[Event]) -> list[Entry]:
+    return [
+        Entry(
+            f"{1_763_830_000_000 + number}-0", int(event.call[:2]), JOURNAL, tag_of(type(event)), event.call,
+            f"e{number}", encode(event)[b"body"],
+        )
+        for number, event in enumerate(events)
+    ]  # fmt: skip
 
 
 def predicted_call() -> list[Event]:

@@ -71,6 +71,8 @@ CALLS: dict[str, Callable[[CallHistory], Any]] = {
     "to_number": lambda call: call.record.to_number or None,
     "direction": lambda call: call.record.direction,
     "app": lambda call: call.record.app or None,
+    "line": lambda call: call.record.line,
+    "passed_to": lambda call: call.record.passed_to,
     "agent": lambda call: call.record.agent or None,
     "version": lambda call: call.record.version,
     "model": lambda call: call.model,

@@ -83,7 +83,7 @@ TABLES = {
         "user.turn.resumed"
     ),
     "orchestra_calls": (
-        "call.answered call.end.requested call.ended call.resumed call.started call.transfer.requested "
+        "app.changed call.answered call.end.requested call.ended call.resumed call.started call.transfer.requested "
         "call.transferred digit.pressed digits.requested transfer.accepted transfer.failed"
     ),
     "orchestra_conversation": "agent.changed prompt.requested tool.requested turn.cancelled turn.completed",

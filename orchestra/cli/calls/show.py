@@ -27,6 +27,9 @@ _BAR_WIDTH = 48
 #: how many of the latest calls are searched for the beginning or end of an id
 _NAMED_AMONG = 5000
 
+#: with a filter, so many of the latest calls are looked through
+_MOST_FILTERED = 10_000
+
 
 def _stages() -> list[tuple[str, str, str, str]]:
     """The stages of a turn: letter in the bar, name, style, field of `TurnMeasured`."""
@@ -52,6 +55,8 @@ def register(app: typer.Typer) -> None:
 
 def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many at most, the latest first.")] = 20,
+    app: Annotated[str, typer.Option(metavar="NAME", help="Only calls that this app answered or took over.")] = "",
+    line: Annotated[str, typer.Option(metavar="LINE", help="Only calls of this line: a number, SIP name or *.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a call.")] = False,
 ) -> None:
     """List the latest calls of the server, the archive and the demo runs on this machine."""
@@ -59,7 +64,8 @@ def list_(
 
     from orchestra.settings import load_settings
 
-    records = uvloop.run(_listed(load_settings(), limit))
+    found = uvloop.run(_listed(load_settings(), _MOST_FILTERED if app or line else limit))
+    records = [record for record in found if record.is_of(app=app, line=line)][:limit]
     if as_json:
         for record in records:
             say_json(record)
@@ -228,11 +234,13 @@ def _print_table(records: "list[CallRecord]") -> None:
         console.print("no call is recorded here yet")
         return
     numbers = ("seconds", "turns", "mean wait", "tokens")
+    several = len({record.app for record in records} | {record.passed_to for record in records} - {""}) > 1
     rows = [
         (
             record.call,
             shown(record.started_at),
             record.from_number or "hidden",
+            *([_apps(record)] if several else []),
             record.agent or "–",
             _status(record),
             f"{record.duration_s:,.0f}",
@@ -242,7 +250,16 @@ def _print_table(records: "list[CallRecord]") -> None:
         )
         for record in records
     ]
-    print_table(console, columns("call", "started", "from", "agent", "status", *numbers, right=numbers), rows)
+    print_table(
+        console,
+        columns("call", "started", "from", *(["app"] if several else []), "agent", "status", *numbers, right=numbers),
+        rows,
+    )
+
+
+def _apps(record: "CallRecord") -> str:
+    """The app that answered, and the one that took the call over."""
+    return f"{record.app} → {record.passed_to}" if record.passed_to else record.app or "–"
 
 
 def _status(record: "CallRecord") -> str:
@@ -258,6 +275,8 @@ def _print_call(console: "Console", record: "CallRecord", call_dialogue: "Dialog
 
     console.print(Text.assemble((record.call, "bold"), f"  {shown(record.started_at)}  from "), end="")
     console.print(Text(f"{record.from_number or 'a hidden number'}, {_status(record)} after {record.duration_s:.1f} s"))
+    if record.line or record.passed_to:
+        console.print(Text(f"line {record.line or 'none'}, answered by {_apps(record)}", QUIET))
     console.print(
         Text(
             f"turns {record.turns}, interrupted {record.interruptions}, tools {record.tools}"

@@ -18,6 +18,10 @@ class SelectionOptions:
     PANEL: ClassVar[str] = "Which calls"
 
     caller: Annotated[str, typer.Option(metavar="NUMBER", help="Only calls from this number.")] = ""
+    of_app: Annotated[
+        str, typer.Option("--of-app", metavar="NAME", help="Only calls that this app answered first.")
+    ] = ""
+    line: Annotated[str, typer.Option(metavar="LINE", help="Only calls of this line: a number, SIP name or *.")] = ""
     since: Annotated[
         str, typer.Option(metavar="TIME", help="Only events since this time: 2026-11-22T20:15, or 2h (ago).")
     ] = ""
@@ -43,6 +47,8 @@ class SelectionOptions:
         return Selection(
             calls=calls,
             caller=self.caller,
+            app=self.of_app,
+            line=self.line,
             since=moment(self.since) if self.since else None,
             until=moment(self.until) if self.until else None,
             where=self.where,

@@ -46,6 +46,7 @@ def _root(history: CallHistory, first: Event) -> Span:
     attributes: dict[str, Value] = {"conversation.type": "voice"}
     if started is not None:
         attributes |= {"call.app": started.app, "call.direction": started.direction, "call.from": started.from_number}
+        attributes |= {"call.line": started.line} if started.line else {}
         attributes |= {"call.to": started.to_number, "call.provider_id": started.provider_call}
     if ended is not None:
         attributes["call.end_reason"] = ended.reason

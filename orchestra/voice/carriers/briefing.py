@@ -8,8 +8,10 @@ ACCEPT_KEY = "1"
 
 
 def briefing(transfer: Transfer, app: str) -> str:
-    """What the call is about. ``app`` is the app's name."""
-    return DEFAULT_LANGUAGE.phrases.incoming_transfer.format(app=app, briefing=transfer.briefing).strip()
+    """What the call is about. ``app`` is the name of the app, where the transfer has none."""
+    return DEFAULT_LANGUAGE.phrases.incoming_transfer.format(
+        app=transfer.app or app, briefing=transfer.briefing
+    ).strip()
 
 
 def accept_question() -> str:

@@ -285,7 +285,7 @@ class CallControl(Protocol):
 
     @property
     def app(self) -> str:
-        """The name of the app that answers."""
+        """The name of the app that answers calls that name none."""
 
     def is_call(self, call: str) -> bool:
         """Whether this can be an id of one of this platform's calls."""

@@ -79,7 +79,7 @@ class EdgeCallControl:
 
     @property
     def app(self) -> str:
-        """The name of the app that answers."""
+        """The name of the app that answers calls that name none."""
         return self._edge.answering.apps[0].name
 
     def is_call(self, call: str) -> bool:
@@ -285,7 +285,8 @@ class EdgeCallControl:
             state = await self._state(call) or ResumeState()
         except JournalUnavailableError:
             state = ResumeState()
-        return state, state.ending if isinstance(state.ending, Transfer) and not state.ended else None
+        transfer = state.ending if isinstance(state.ending, Transfer) and not state.ended else None
+        return state, None if transfer is None else replace(transfer, app=state.app)
 
     # -- what the carrier reports
 
