@@ -42,7 +42,7 @@ def _prefixes(text: str) -> str:
 
 def _attributes(attributes: dict[str, str]) -> dict[str, str]:
     for name in attributes:
-        if not re.fullmatch(r"[A-Za-z]{1,64}", name, re.ASCII) or name == "url":
+        if not re.fullmatch(r"[A-Za-z_]{1,64}", name, re.ASCII) or name == "url":
             msg = f"{name!r} is no attribute that can be set"
             raise ValueError(msg)
     return attributes
@@ -262,6 +262,8 @@ class Settings(BaseSettings):
     """URL of Twilio's REST API."""
     twilio_number: str = ""
     """Caller number for outbound calls, E.164."""
+    twilio_media: Literal["stream", "relay"] = "stream"
+    """How Twilio's calls come: as audio (stream), or as text that Twilio hears and says (relay: Conversation Relay)."""
     telnyx_api_key: SecretStr = SecretStr("")
     """Telnyx API key. It sends commands and signs media streams."""
     telnyx_public_key: str = ""
@@ -272,6 +274,8 @@ class Settings(BaseSettings):
     """Telnyx Call Control application, for outbound calls and transfers."""
     telnyx_number: str = ""
     """Telnyx number that outbound calls and transfers come from, E.164."""
+    telnyx_media: Literal["stream", "relay"] = "stream"
+    """How Telnyx's calls come: as audio (stream), or as text that Telnyx hears and says (relay: Conversation Relay)."""
     plivo_auth_id: str = ""
     """Plivo account, for outbound calls."""
     plivo_auth_token: SecretStr = SecretStr("")
@@ -292,10 +296,8 @@ class Settings(BaseSettings):
     """URL of Vonage's REST API."""
     vonage_number: str = ""
     """Vonage number that outbound calls and transfers show, E.164."""
-    twilio_media: Literal["stream", "relay"] = "stream"
-    """How Twilio's calls come: as audio (stream), or as text that Twilio hears and says (relay: Conversation Relay)."""
     relay_attributes: Annotated[dict[str, str], NoDecode, BeforeValidator(read_table), AfterValidator(_attributes)] = {}
-    """Attributes of Conversation Relay, as JSON: {"voice": "…", "language": "en-US"}."""
+    """Attributes of Twilio's ConversationRelay, or fields of Telnyx's, as JSON: {"voice": "…", "language": "en-US"}."""
     machine_detection: bool = True
     """Let the carrier detect whether a person or a machine answered an outbound call."""
     machine_detection_async: bool = False

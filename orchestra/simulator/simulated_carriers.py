@@ -10,6 +10,7 @@ from orchestra.simulator.browser_caller import BrowserCaller
 from orchestra.simulator.caller import Caller, CallerBehaviour, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.plivo_caller import PlivoCaller
+from orchestra.simulator.relay_session import RelayVoice
 from orchestra.simulator.telnyx_caller import TelnyxCaller
 from orchestra.simulator.telnyx_network import TelnyxNetwork
 from orchestra.simulator.transfer_target import TransferTarget
@@ -31,12 +32,15 @@ class SimulatedCarrier:
         name: the carrier's, as settings have it.
         settings: of an edge that takes its calls.
         caller: makes a caller of the edge at this address; the second argument is the person of a transfer.
+        text_caller: the same for an edge that has its calls as text (``NAME_media`` is ``relay``): the carrier has ears
+            and a voice. None where it has none.
 
     """
 
     name: str
     settings: dict[str, str]
     caller: Callable[[str, TransferTarget | None], SimulatedCaller]
+    text_caller: Callable[[str, TransferTarget | None, RelayVoice], SimulatedCaller] | None = None
 
 
 #: the carriers that can be simulated
@@ -56,6 +60,7 @@ async def simulated_carrier(name: str) -> AsyncIterator[SimulatedCarrier]:
                     name,
                     network.settings,
                     lambda url, person: TelnyxCaller(network, url, transfer_target=person),
+                    lambda url, person, voice: TelnyxCaller(network, url, transfer_target=person, relay=voice),
                 )
         case "plivo":
             yield SimulatedCarrier(
@@ -74,4 +79,5 @@ async def simulated_carrier(name: str) -> AsyncIterator[SimulatedCarrier]:
                 name,
                 {"carrier": name, "twilio_auth_token": secret},
                 lambda url, person: Caller(url, secret, transfer_target=person),
+                lambda url, person, voice: Caller(url, secret, transfer_target=person, relay=voice),
             )

@@ -12,8 +12,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from orchestra.errors import RejectedError, UsageError
 from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation
 from orchestra.simulator.phone_line import FRAME_S, PhoneLine
+from orchestra.simulator.relay_session import RelaySession, RelayVoice
 from orchestra.simulator.telnyx_network import Command, Leg, TelnyxNetwork
 from orchestra.simulator.transfer_target import TransferTarget
+from orchestra.simulator.twiml import ConnectRelay
 from orchestra.voice.audio import mulaw
 
 _TRIES, _BETWEEN_TRIES_S = 20, 0.3
@@ -31,6 +33,7 @@ class TelnyxCaller:
         url: the edge's base address, ``http://127.0.0.1:8480``.
         transfer_target: the person or machine that answers when the edge transfers the call.
         leg: the leg that the edge has dialled, for somebody who is called.
+        relay: how Telnyx hears and speaks, if the edge has the call as text.
         detected: what machine detection finds then: ``human``, ``machine``; empty: none.
 
     """
@@ -43,6 +46,7 @@ class TelnyxCaller:
         transfer_target: TransferTarget | None = None,
         leg: Leg | None = None,
         detected: str = "",
+        relay: RelayVoice | None = None,
     ) -> None:
         self._network = network
         self._url = f"{url.rstrip('/')}/telnyx/voice"
@@ -52,7 +56,8 @@ class TelnyxCaller:
         self._person = transfer_target or TransferTarget()
         self._transferred_to = ""
         self._announcements: list[str] = []
-        self._stream: _Stream | None = None
+        self._stream: _Stream | RelaySession | None = None
+        self._relay = relay
         self._receiving: asyncio.Task[None] | None = None
         self._streams = 0
         self._closed = ""
@@ -136,6 +141,8 @@ class TelnyxCaller:
                     await self._connect(body, line)
             case "streaming_start":
                 await self._connect(body, line)
+            case "conversation_relay_start":
+                await self._connect_relay(body, line)
             case "speak":
                 self._announcements.append(body["payload"])
                 await self._tell("call.speak.ended", status="completed")
@@ -167,6 +174,21 @@ class TelnyxCaller:
         await self._stream.start()
         self._receiving = asyncio.create_task(self._stream.run())
 
+    async def _connect_relay(self, body: dict[str, Any], line: PhoneLine) -> None:
+        if self._relay is None:
+            msg = "the edge takes the call as text: this caller has been given no voice for it"
+            raise UsageError(msg)
+        attributes = {"interruptible": body["interruptible"], "dtmfDetection": str(body["dtmf_detection"]).lower()}
+        # Telnyx sends interim words, too, and does not say what it plays
+        verb = ConnectRelay(body["url"], {"partialPrompts": "true", **attributes}, body["custom_parameters"])
+        try:
+            self._stream = await RelaySession.open(verb, line, self._relay, call_sid=self.leg.id, account_sid="1f1a")
+        except RejectedError:
+            await self._tell("call.conversation.ended", reason="customer_disconnect")
+            return
+        self._streams += 1
+        self._receiving = asyncio.create_task(self._stream.run())
+
     async def _stream_over(self) -> None:
         """The edge has closed the stream, or is gone."""
         stream, receiving = self._stream, self._receiving
@@ -175,6 +197,9 @@ class TelnyxCaller:
         assert receiving is not None
         receiving.result()
         self._closed = stream.closed
+        if isinstance(stream, RelaySession):
+            await self._tell("call.conversation.ended", reason="customer_disconnect")
+            return
         params = {"stream_url": stream.url, "track": "inbound_track"}
         if stream.closed.startswith(str(_NORMAL)):
             await self._tell("streaming.stopped", stream_params=params)
@@ -184,7 +209,7 @@ class TelnyxCaller:
     async def _hang_up(self) -> None:
         self._network.legs.pop(self.leg.id, None)
         if self._stream is not None and self._receiving is not None:
-            await self._stream.stop()
+            await self._stream.hang_up()
             await self._receiving
         await self._tell("call.hangup", hangup_cause="normal_clearing", hangup_source="caller")
         if self._receiving is not None:
@@ -285,7 +310,7 @@ class _Stream:
         """Send a key that the caller pressed."""
         await self._numbered("dtmf", {"digit": digit})
 
-    async def stop(self) -> None:
+    async def hang_up(self) -> None:
         """End the stream as Telnyx does when the caller hangs up."""
         await self._numbered("stop", {"call_control_id": self._leg.id})
         await self._socket.close()

@@ -42,27 +42,25 @@ class DigitInfo(msgspec.Struct, frozen=True):
     digit: Key
 
 
-class _Named(msgspec.Struct):
-    event: str
-
-
-_decode_named = msgspec.json.Decoder(_Named).decode
-
-
 class MessageDecoder(Generic[MessageT]):
-    """Reads messages whose field ``event`` names their kind.
+    """Reads messages whose field ``event``, or another ``tag_field``, names their kind.
 
     Args:
         decoder: of the union of all kinds.
         kinds: their names.
         what: what a text should have been, for errors: "message of an audio stream".
+        tag_field: the field that names the kind.
 
     """
 
-    def __init__(self, decoder: msgspec.json.Decoder[MessageT], kinds: frozenset[str], what: str) -> None:
+    def __init__(
+        self, decoder: msgspec.json.Decoder[MessageT], kinds: frozenset[str], what: str, *, tag_field: str = "event"
+    ) -> None:
         self._decode = decoder.decode
         self._kinds = kinds
         self._what = what
+        self._tag_field = tag_field
+        self._decode_named = msgspec.json.Decoder(msgspec.defstruct("_Named", [(tag_field, str)])).decode
 
     def read(self, data: str | bytes) -> MessageT | None:
         """One message; None for a kind that this version does not know.
@@ -81,16 +79,15 @@ class MessageDecoder(Generic[MessageT]):
         try:
             return self._decode(data)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            kind = _kind_of(data) if isinstance(error, msgspec.ValidationError) else ""
+            kind = self._kind_of(data) if isinstance(error, msgspec.ValidationError) else ""
             if kind and kind not in self._kinds:
                 return None
             msg = f"no {self._what}: {error}"  # without the message's text, which may contain a token
             raise (MalformedMessageError if kind else RejectedError)(msg) from None
 
-
-def _kind_of(data: str) -> str:
-    """The kind that a message names; empty if it names none."""
-    try:
-        return _decode_named(data).event
-    except (msgspec.DecodeError, RecursionError):
-        return ""
+    def _kind_of(self, data: str) -> str:
+        """The kind that a message names; empty if it names none."""
+        try:
+            return str(getattr(self._decode_named(data), self._tag_field))
+        except (msgspec.DecodeError, RecursionError):
+            return ""

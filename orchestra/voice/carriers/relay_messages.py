@@ -5,12 +5,11 @@ https://developers.telnyx.com/docs/voice/programmable-voice/conversation-relay. 
 ``events``) are described nowhere; their shape is that of Twilio's own samples, and nothing depends on their coming.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
-from orchestra.errors import MalformedMessageError, RejectedError
-from orchestra.voice.carriers.port import LONGEST_MESSAGE
+from orchestra.voice.carriers.json_messages import Key, MessageDecoder
 
 #: more than anybody says in one turn, in characters
 LONGEST_WORDS = 8_192
@@ -43,7 +42,7 @@ class Interrupt(msgspec.Struct, tag_field="type", tag="interrupt", rename="camel
 class Dtmf(msgspec.Struct, tag_field="type", tag="dtmf"):
     """The caller pressed a key."""
 
-    digit: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
+    digit: Key
 
 
 class Info(msgspec.Struct, tag_field="type", tag="info"):
@@ -62,46 +61,10 @@ class Error(msgspec.Struct, tag_field="type", tag="error"):
 Message = Setup | Prompt | Interrupt | Dtmf | Info | Error
 
 
-class _Named(msgspec.Struct):
-    type: str
-
-
-_KNOWN = frozenset({"setup", "prompt", "interrupt", "dtmf", "info", "error"})
+_KINDS = frozenset({"setup", "prompt", "interrupt", "dtmf", "info", "error"})
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
-_decode_named = msgspec.json.Decoder(_Named).decode
+read = MessageDecoder(_decoder, _KINDS, "Conversation Relay message", tag_field="type").read
 _encode = msgspec.json.Encoder().encode
-
-
-def read(data: str | bytes) -> Message | None:
-    """One message of the carrier's; None for a kind that this version does not know.
-
-    Raises:
-        MalformedMessageError: a field breaks the protocol; the call can continue without the message.
-        RejectedError: binary, too long, not JSON, not a message.
-
-    """
-    if isinstance(data, bytes):
-        msg = f"a binary message of {len(data)} bytes"
-        raise RejectedError(msg)
-    if len(data) > LONGEST_MESSAGE:
-        msg = f"a message of {len(data)} characters, more than {LONGEST_MESSAGE}"
-        raise RejectedError(msg)
-    try:
-        return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        kind = _kind_of(data) if isinstance(error, msgspec.ValidationError) else ""
-        if kind and kind not in _KNOWN:
-            return None
-        msg = f"no Conversation Relay message: {error}"  # without the message's text, which may contain a token
-        raise (MalformedMessageError if kind else RejectedError)(msg) from None
-
-
-def _kind_of(data: str) -> str:
-    """The kind that a message names; empty if it names none."""
-    try:
-        return _decode_named(data).type
-    except (msgspec.DecodeError, RecursionError):
-        return ""
 
 
 def text(token: str, *, last: bool) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Awaitable, Callable
 
 import structlog
 from fastapi import WebSocket
@@ -71,21 +72,31 @@ class RelaySockets:
         tokens: redeems the tokens of the carrier's webhooks.
         control: runs the calls.
         engine: the carrier's name as a speech engine, in events and prices.
+        after_stream: is called when a call's socket is over, where no webhook asks what happens next.
 
     """
 
-    def __init__(self, tokens: StreamTokens, control: CallControl, engine: str) -> None:
+    def __init__(
+        self,
+        tokens: StreamTokens,
+        control: CallControl,
+        engine: str,
+        after_stream: Callable[[Parties], Awaitable[None]] | None = None,
+    ) -> None:
         self._tokens = tokens
         self._control = control
         self._engine = engine
+        self._after_stream = after_stream
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one call. A violation of the protocol closes the socket with 1008 and is logged; other calls go on."""
         socket = MediaSocket(websocket, self._control, messages_per_s=_MESSAGES_PER_S)
+        served: list[Parties] = []
 
         async def run(setup: Setup) -> None:
             parties = await self._check_token(setup)
             socket.call = parties.call
+            served.append(parties)
             given = setup.custom_parameters
             await self._control.serve_text(
                 RelayStream(socket, self._engine),
@@ -96,6 +107,9 @@ class RelaySockets:
             await socket.send(relay_messages.end(json.dumps({"call": parties.call})))
 
         await socket.serve(lambda: _read_setup(socket), run)
+        if self._after_stream is not None:
+            for parties in served:
+                await self._after_stream(parties)
 
     async def _check_token(self, setup: Setup) -> Parties:
         given = setup.custom_parameters

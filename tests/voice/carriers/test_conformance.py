@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from orchestra.settings import Settings
-from orchestra.simulator import SIMULATED_CARRIERS, Caller, CallOutcome, PhoneLine, SimulatedCarrier, simulated_carrier
+from orchestra.simulator import SIMULATED_CARRIERS, CallOutcome, PhoneLine, SimulatedCarrier, simulated_carrier
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     AudioChunk,
@@ -36,15 +36,17 @@ FIVE_HZ = (770, 1336)
 
 
 #: carriers that can connect the caller with a telephone
-TRANSFERS = {"twilio", "telnyx", "plivo", "vonage", "relay"}
+TRANSFERS = {"twilio", "telnyx", "plivo", "vonage", "twilio as text", "telnyx as text"}
+AS_TEXT = " as text"
 
 
-@pytest.fixture(params=[*SIMULATED_CARRIERS, "relay"])
+@pytest.fixture(params=[*SIMULATED_CARRIERS, f"twilio{AS_TEXT}", f"telnyx{AS_TEXT}"])
 async def carrier(request: pytest.FixtureRequest) -> AsyncIterator[SimulatedCarrier]:
-    """Each carrier; ``relay`` is Twilio with its own ears and voice."""
-    text = request.param == "relay"
-    async with simulated_carrier("twilio" if text else request.param) as carrier:
-        yield replace(carrier, name="relay", settings=carrier.settings | {"twilio_media": "relay"}) if text else carrier
+    """Each carrier, and those that can hear and speak themselves."""
+    name = request.param.removesuffix(AS_TEXT)
+    async with simulated_carrier(name) as carrier:
+        as_text = {f"{name}_media": "relay"} if request.param != name else {}
+        yield replace(carrier, name=request.param, settings=carrier.settings | as_text)
 
 
 @pytest.fixture
@@ -59,8 +61,9 @@ async def call(
     line = PhoneLine()
     running.lines.append(line)
     caller = carrier.caller(running.url, None)
-    if carrier.name == "relay":
-        caller = Caller(running.url, carrier.settings["twilio_auth_token"], relay=relay_voice(running))
+    if carrier.name.endswith(AS_TEXT):
+        assert carrier.text_caller is not None
+        caller = carrier.text_caller(running.url, None, relay_voice(running))
     async with asyncio.timeout(running.patience_s):
         return await caller.call(line, talk)
 
@@ -248,7 +251,7 @@ async def test_the_recorded_audio_is_what_both_sides_said(
 
         await call(running, carrier, talk)
         ended = await running.event(CallEnded)
-    if carrier.name == "relay":
+    if carrier.name.endswith(AS_TEXT):
         assert (await bus.published(AudioChunk), ended.audio_ms) == ([], 0)
         return
     tracks = running.lines[0].tracks

@@ -3,6 +3,7 @@
 ::
 
     caller's leg   initiated ─▶ answer, with a stream ─▶ stream over ─▶ another stream · hang up · dial the person
+      as text      initiated ─▶ answer ─▶ answered ─▶ conversation relay ─▶ over ─▶ another one · …
     person's leg   dialled ─▶ answered ─▶ briefing, a key ─▶ bridge; hung up ─▶ the call's next step
 """
 
@@ -27,7 +28,7 @@ from orchestra.voice.carriers.telnyx.events import STREAM_QUERY
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-STREAM_PATH = "/telnyx/stream"
+STREAM_PATH, RELAY_PATH = "/telnyx/stream", "/telnyx/relay"
 _ACCEPT_WITHIN_MS = 10_000
 _AGAIN_S = 2.0
 #: of Telnyx's own speech, for the few sentences that no agent says
@@ -135,7 +136,14 @@ class CallFlow:
         parties, leg = step.parties, report.provider_call
         token = self._tokens.issue(parties.call, leg, step.offered_at, parties.stream)
         state = ClientState.of(step, token)
-        if parties.direction == "inbound" and not step.resumed:
+        new = parties.direction == "inbound" and not step.resumed
+        if self._settings.telnyx_media == "relay":
+            there = await (
+                self._commands.send(leg, "answer", f"{leg}.answer", **self._leg(state))
+                if new  # what follows comes with the leg's `call.answered`
+                else self.start_relay(leg, state)
+            )
+        elif new:
             there = await self._commands.send(
                 leg, "answer", f"{leg}.answer", **self._leg(state), **self._stream(parties.stream)
             )
@@ -150,6 +158,28 @@ class CallFlow:
         if not there:
             gone = replace(report, parties=replace(report.parties, call=parties.call), end_reason="caller_hung_up")
             await self._control.ended(gone)
+
+    async def start_relay(self, leg: str, state: ClientState) -> bool:
+        """Have Telnyx hear and speak on an answered leg, with the edge as its brain. False: the leg is over."""
+        told = {
+            "token": state.token,
+            "call": state.call,
+            "from_number": state.from_number,
+            "to_number": state.to_number,
+            "direction": state.direction,
+            "resumed": "1" if state.resumed else "",
+            "answered_by": state.answered_by,
+        }
+        chosen: dict[str, Any] = {"dtmf_detection": True, "interruptible": "any", **self._settings.relay_attributes}
+        return await self._commands.send(
+            leg,
+            "conversation_relay_start",
+            f"{state.call}.relay.{state.stream}",
+            client_state=state.encode(),
+            **chosen,
+            url=self._public.socket_at(RELAY_PATH),
+            custom_parameters={name: value for name, value in told.items() if value},
+        )
 
     def _leg(self, state: ClientState) -> dict[str, Any]:
         return {"client_state": state.encode(), "webhook_url": self._public.at(WEBHOOK_PATH)}

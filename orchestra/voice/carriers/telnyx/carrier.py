@@ -11,9 +11,10 @@ from orchestra.voice.carriers.carrier_api import need
 from orchestra.voice.carriers.phone_number import check_number
 from orchestra.voice.carriers.port import CallControl
 from orchestra.voice.carriers.public_url import PublicUrl
+from orchestra.voice.carriers.relay_socket import RelaySockets
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.telnyx import WEBHOOK_PATH
-from orchestra.voice.carriers.telnyx.call_flow import STREAM_PATH, CallFlow
+from orchestra.voice.carriers.telnyx.call_flow import RELAY_PATH, STREAM_PATH, CallFlow
 from orchestra.voice.carriers.telnyx.client_state import ClientState
 from orchestra.voice.carriers.telnyx.commands import Commands
 from orchestra.voice.carriers.telnyx.signature import WebhookKey
@@ -44,7 +45,7 @@ class TelnyxCarrier:
         WebhookKey(self._settings.telnyx_public_key)
 
     def routes(self, control: CallControl) -> APIRouter:
-        """The webhook and the media WebSocket."""
+        """The webhook and the WebSockets."""
         flow = CallFlow(self._settings, self._public, self.tokens, self._commands, control)
         webhooks = Webhooks(self._settings, WebhookKey(self._settings.telnyx_public_key), flow, control)
 
@@ -57,6 +58,8 @@ class TelnyxCarrier:
         router = APIRouter(lifespan=lifespan)
         router.add_api_route(WEBHOOK_PATH, checked(control, webhooks.read, webhooks.act), methods=["POST"])
         router.add_api_websocket_route(STREAM_PATH, MediaSockets(self.tokens, control, flow.after_stream).serve)
+        relay = RelaySockets(self.tokens, control, "telnyx", flow.after_stream)
+        router.add_api_websocket_route(RELAY_PATH, relay.serve)
         return router
 
     async def place_call(self, call: str, to_number: str) -> str:

@@ -34,6 +34,7 @@ class Webhooks:
             "call.machine.greeting.ended": self._greeting_ended,
             "streaming.stopped": self._stream_ended,
             "streaming.failed": self._stream_ended,
+            "call.conversation.ended": self._stream_ended,
             "call.gather.ended": self._gathered,
             "call.speak.ended": self._said,
             "call.hangup": self._hung_up,
@@ -81,6 +82,8 @@ class Webhooks:
             await self._flow.say(event.leg, f"{event.leg}.busy", state.busy)
         elif state.direction == "outbound" and not self._waits_for_detection:
             await self._flow.proceed(event.report(), self._control.offer)
+        elif state.direction == "inbound" and state.token and self._settings.telnyx_media == "relay":
+            await self._flow.start_relay(event.leg, state)
 
     @property
     def _waits_for_detection(self) -> bool:
@@ -103,7 +106,7 @@ class Webhooks:
             await self._control.answered(event.state.call, answered)
 
     async def _stream_ended(self, event: Event) -> None:
-        """The media stream has ended, or could not be opened."""
+        """The media stream or the conversation relay has ended, or could not be opened."""
         if event.state.call and not event.is_person:
             await self._flow.proceed(event.report(), self._control.after_stream)
 
