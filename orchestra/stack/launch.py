@@ -119,7 +119,9 @@ def _children(
     others = [child(name, "worker", name) for name in workers]
     if settings.sip:
         # its calls end with those of the edges
-        others.append(child("sip", "sip", ORCHESTRA_SIP_DRAIN_S=str(settings.drain_s)))
+        gateway = child("sip", "sip", ORCHESTRA_SIP_DRAIN_S=str(settings.drain_s))
+        gateway.stop_within_s += settings.drain_s
+        others.append(gateway)
     if edges == 1:
         return [*others, edge("edge")]
     names = [f"edge-{number}" for number in range(1, edges + 1)]
@@ -204,11 +206,11 @@ async def _reload(children: Sequence[ChildProcess]) -> None:
 
 
 async def _stop_all(children: Sequence[ChildProcess]) -> None:
-    # edges first, so that running calls have workers while they drain; the archive last, to store what those publish
-    edges = _edges_of(children)
+    # what takes calls first, so that running ones have workers while they drain; the archive last, to store the rest
+    taking = [child for child in children if child.arguments[0] in ("edge", "sip")]
     last = [child for child in children if child.name == "archive"]
-    await asyncio.gather(*(child.stop() for child in edges))
-    await asyncio.gather(*(child.stop() for child in children if child not in (*edges, *last)))
+    await asyncio.gather(*(child.stop() for child in taking))
+    await asyncio.gather(*(child.stop() for child in children if child not in (*taking, *last)))
     await asyncio.gather(*(child.stop() for child in last))
 
 
