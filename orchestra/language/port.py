@@ -2,10 +2,17 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from orchestra.language.sentence_splitter import SentenceSplitter
 from orchestra.language.utterance_state import UtteranceState
+
+
+class UtteranceStateOf(Protocol):
+    """`Language.utterance_state`."""
+
+    def __call__(self, text: str, asked: str = "", *, punctuation_tells: bool = True) -> UtteranceState:
+        """How far ``text`` has got, as an answer to ``asked``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +72,8 @@ class Language:
         simply_agrees: whether they say yes and nothing more.
         is_backchannel: whether words only show that somebody listens ("mhm").
         may_become_backchannel: whether first words may still turn out to be one.
-        utterance_state: how far a caller's words have got, as an answer to the agent's last words (empty: none).
+        utterance_state: how far a caller's words have got, as an answer to the agent's last words (empty: none);
+            ``punctuation_tells``: whether full stops and question marks stand only where a sentence is probably over.
         tool_examples: what callers say when they need a built-in tool, by the tool's name.
 
     """
@@ -86,7 +94,7 @@ class Language:
     simply_agrees: Callable[[str], bool]
     is_backchannel: Callable[[str], bool]
     may_become_backchannel: Callable[[str], bool]
-    utterance_state: Callable[[str, str], UtteranceState]
+    utterance_state: UtteranceStateOf
     tool_examples: Mapping[str, tuple[str, ...]]
 
     def to_speech(self, sentence: str) -> str:

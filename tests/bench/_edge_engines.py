@@ -109,7 +109,7 @@ class StubModel(FrameProcessor):
 
 class _Stubs:
     name = "stub"
-    full_stops_tell = True
+    punctuation_tells = True
 
     def stt(self) -> StubSTT:
         return StubSTT()

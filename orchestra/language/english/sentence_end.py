@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from orchestra.language.english.asking import asks_yes_or_no, last_sentence
 from orchestra.language.utterance import split_words
 
 #: no sentence ends in these, whatever was said before
@@ -80,20 +81,60 @@ _EMPTY_CLAUSE: Final = re.compile(
     r"|my (?:\w+ )?(?:name|number|address|email|e-mail|question|problem|order|account|code|phone|birthday)"
     r")\W*$"
 )
+_OFTEN: Final = r"(?:please |just |also |maybe |perhaps |then |still )*"
+#: requests and wishes whose verb needs to be told what: "can you send me", "I want to buy", "does that include"
+_NEEDS_OBJECT: Final = re.compile(
+    rf"(?:\b(?:can|could|would|will|may|might|do|does|did|should|shall|to|please|let me|let's) {_OFTEN}"
+    rf"(?:(?:i|you|we|they|he|she|it|that|this|(?:the|my|your|our) \w+) {_OFTEN})?)"
+    r"(?:(?:tell|give|send|bring|get|lend|offer)(?: me| us)?|put(?: it| this| that| them)?|find|buy|take|make|include"
+    r"|contain|change|add|remove|receive|require|mean)\W*$"
+)
+#: in their clause the object may come first: "what can I bring", "everything that you need to change"
+_OBJECT_FIRST: Final = re.compile(r"\b(?:what|which|who|whose|where|when|how|why|that|all|\w+thing|else|one|ones)\b")
+#: a subject of which nothing has been said, unless it is the answer to "which one", "where" or "what"
+_SUBJECT_ALONE: Final = re.compile(
+    r"(?:(?:and|but|so|well|yes|yeah|no|hi|hello|okay|um|uh),? )*(?:my|our|his|her|their) (?:\w+ )?\w+\W*"
+)
+#: a clause that the caller's turn begins with, and on which another follows: "when I called yesterday"
+_CLAUSE_FIRST: Final = re.compile(
+    r"(?:(?:and|but|so|well|yes|yeah|no|hi|hello|okay|um|uh),? )*"
+    r"(?:when(?:ever)?|if|after|before|because|since|although|while|as soon as|once|unless|until) "
+    r"(?!you (?:could|would|can|want|like|don't mind|please)\b)"
+    r"(?:(?:i|you|we|they|he|she|it|this|that|these|those|there|some\w+|any\w+|no\w+)"
+    r"|(?:the|my|your|our|his|her|their|an?) \w+) \w[^,.?!;]*\W*"
+)
 _TRAILS_OFF: Final = re.compile(r"(?:\.\.+|…|[,:;\N{EN DASH}\N{EM DASH}-])\s*$|\b(?:well|you know|i mean)\W*$")
 
 
-def is_unfinished(text: str) -> bool:
-    """Whether a sentence in lower case, as a speech engine writes it, needs at least another word."""
+def is_clause_first(text: str) -> bool:
+    """Whether ``text`` (lower case) is a clause before a sentence, which answers nothing but "when" or "why"."""
+    return _CLAUSE_FIRST.fullmatch(text) is not None and not text.endswith("?")
+
+
+def is_subject_alone(text: str) -> bool:
+    """Whether ``text`` (lower case) names something of somebody's, and says nothing of it: "my new phone"."""
+    return _SUBJECT_ALONE.fullmatch(text) is not None and not text.endswith("?")
+
+
+def is_unfinished(text: str, *, punctuation_tells: bool = True) -> bool:
+    """Whether a sentence in lower case, as a speech engine writes it, needs at least another word.
+
+    ``punctuation_tells``: what ends in a question mark does not.
+    """
     if _TRAILS_OFF.search(text):
         return True
-    if text.endswith("?"):
+    if text.endswith("?") and (punctuation_tells or not asks_yes_or_no(text)):
         return False
     words = split_words(text)
-    if _EMPTY_CLAUSE.search(text) or words[-1] in ALWAYS_UNFINISHED:
+    if _EMPTY_CLAUSE.search(text) or words[-1] in ALWAYS_UNFINISHED or _lacks_object(text):
         return True
     allowed = _UNFINISHED_UNLESS_AFTER.get(words[-1])
     if allowed is None:
         return False
     before = words[-2] if len(words) > 1 else ""
     return before not in allowed or (words[-1] in _NEEDS_ELLIPSIS and not _ELLIPTIC & frozenset(words[:-1]))
+
+
+def _lacks_object(text: str) -> bool:
+    found = _NEEDS_OBJECT.search(sentence := last_sentence(text))
+    return found is not None and not _OBJECT_FIRST.search(sentence[: found.start()])

@@ -3,16 +3,17 @@
 import re
 from typing import Final
 
+from orchestra.language.english.asking import is_asking
 from orchestra.language.english.dictation import Dictation, dictation
 from orchestra.language.english.preamble import is_preamble
 from orchestra.language.english.questions import read_question
-from orchestra.language.english.sentence_end import is_unfinished
+from orchestra.language.english.sentence_end import is_clause_first, is_subject_alone, is_unfinished
 from orchestra.language.english.short_answer import is_short_answer
 from orchestra.language.utterance import has_words
 from orchestra.language.utterance_state import UtteranceState
 
 _FILLS_TIME: Final = re.compile(r"(?:^|[^\w'])(?:u+h+m*|u+m+|e+r+m*|h+m+|mm+)\W*$")
-_CLOSES: Final = re.compile(r"\w\W+(?:please|thank you|thanks)\W*$|(?:good|\b)bye\W*$")
+_CLOSES: Final = re.compile(r"\w(?:[^\w.?!]+please|\W+(?:thank you|thanks))\W*$|(?:good|\b)bye\W*$")
 _ENDS: Final = {".": UtteranceState.COMPLETE, "!": UtteranceState.COMPLETE, "?": UtteranceState.QUESTION}
 _ASKS_FOR_TIME: Final = re.compile(
     r"\b(?:"
@@ -26,11 +27,18 @@ _ASKS_FOR_TIME: Final = re.compile(
 )
 
 
-def utterance_state(text: str, asked: str = "") -> UtteranceState:
+#: words of a question that a clause alone answers: "when I am at home", "because I was ill"
+_ASKS_FOR_CLAUSE: Final = frozenset({"when", "why", "long", "time", "reason", "until", "soon"})
+#: words of a question that a noun answers: "my brother"
+_ASKS_FOR_NOUN: Final = frozenset({"what", "what's", "which", "who", "who's", "whose", "where", "where's", "or"})
+
+
+def utterance_state(text: str, asked: str = "", *, punctuation_tells: bool = True) -> UtteranceState:
     """How far ``text`` has got, as an answer to ``asked``, the agent's last words (empty: none).
 
     ``text`` is the caller's turn so far as a speech engine writes it: with punctuation or without, numbers in digits or
-    in words.
+    in words. ``punctuation_tells``: that engine writes full stops and question marks only where a sentence is probably
+    over; otherwise what it closes as a statement is `PREAMBLE`, and only what asks by its words is `QUESTION`.
     """
     said = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip()
     if not has_words(said):
@@ -43,12 +51,23 @@ def utterance_state(text: str, asked: str = "") -> UtteranceState:
         return UtteranceState.DICTATION
     if dictated is Dictation.COMPLETE or is_short_answer(said, question):
         return UtteranceState.ANSWER
-    return UtteranceState.UNFINISHED if is_unfinished(said) else _state_of_whole(said)
+    begun = (is_clause_first(said) and not question.words & _ASKS_FOR_CLAUSE) or (
+        is_subject_alone(said) and not question.words & _ASKS_FOR_NOUN
+    )
+    if begun or is_unfinished(said, punctuation_tells=punctuation_tells):
+        return UtteranceState.UNFINISHED
+    return _state_of_whole(said, punctuation_tells=punctuation_tells)
 
 
-def _state_of_whole(said: str) -> UtteranceState:
+def _state_of_whole(said: str, *, punctuation_tells: bool) -> UtteranceState:
     if is_preamble(said):
         return UtteranceState.PREAMBLE
     if _CLOSES.search(said) and not said.endswith("?"):
         return UtteranceState.ANSWER
-    return _ENDS.get(said[-1], UtteranceState.OPEN)
+    state, asking = _ENDS.get(said[-1], UtteranceState.OPEN), is_asking(said)
+    if state is UtteranceState.COMPLETE and asking:
+        return UtteranceState.OPEN  # a question that is closed like a statement is seldom all
+    doubtful = not punctuation_tells and state is not UtteranceState.OPEN
+    if doubtful and not (state is UtteranceState.QUESTION and asking):
+        return UtteranceState.PREAMBLE
+    return state

@@ -81,7 +81,7 @@ class Engines:
         ``endpointer`` decides for one call how long a pause ends the turn, whichever engine transcribes.
         """
         engine = self._stt_fallback if isinstance(stt, StandbyService) and self._stt_fallback else self._stt
-        endpointer.full_stops_tell = engine.full_stops_tell
+        endpointer.punctuation_tells = engine.punctuation_tells
         start = engine.turn_start(self._barge_in_words)
         analyzer = self._turn_detection.end_of_turn()
         stop = [engine.turn_prediction(analyzer, endpointer), engine.turn_stop(analyzer, endpointer)]

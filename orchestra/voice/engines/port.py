@@ -31,11 +31,11 @@ class STTEngine(Engine, Protocol):
     """Makes one speech-to-text service per call.
 
     Attributes:
-        full_stops_tell: whether it writes a full stop only where a sentence is probably over.
+        punctuation_tells: whether it writes full stops and question marks only where a sentence is probably over.
 
     """
 
-    full_stops_tell: bool
+    punctuation_tells: bool
 
     def stt(self) -> STTService:
         """A new service, fed with 16 kHz audio; what is heavy is shared by all calls of the process."""

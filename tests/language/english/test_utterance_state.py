@@ -63,6 +63,17 @@ TAG = "Your number is four two seven one, right?"
         "My flight leaves at",
         "I was told that I could",
         "I think it was",
+        "Would you please send.",
+        "I would like to buy.",
+        "Can we get",
+        "Does the price include.",
+        "Could you put it.",
+        "After I paid the bill.",
+        "If nobody is at home",
+        "So while I was waiting,",
+        "Once the plumber has left.",
+        "My new bicycle.",
+        "So, our neighbors",
     ],
 )
 def test_a_sentence_that_needs_another_word_is_unfinished(text: str) -> None:
@@ -91,6 +102,14 @@ def test_a_sentence_that_needs_another_word_is_unfinished(text: str) -> None:
         "I need that.",
         "I want to know who sent it.",
         "My son is 12.",
+        "Please call him.",
+        "Tell me what I have to bring.",
+        "That is everything we need to change.",
+        "It stays open until we go home.",
+        "What I ordered was a lamp.",
+        "Do not send it.",
+        "If you could repair it.",
+        "Have a look at the second page.",
     ],
 )
 def test_a_whole_sentence_is_complete(text: str) -> None:
@@ -142,6 +161,44 @@ def test_what_says_more_or_closes_is_no_preamble(text: str) -> None:
 @pytest.mark.parametrize("text", ["Where is my parcel 4271?", "Where are you from?", "How are you?", "What is it for?"])
 def test_a_whole_question_hands_the_turn_over(text: str) -> None:
     assert utterance_state(text, HELP) is UtteranceState.QUESTION
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Do you have any red ones.", "Is there a discount.", "Hello, would you mind.", "How much is it."],
+)
+def test_a_question_that_is_closed_like_a_statement_may_go_on(text: str) -> None:
+    assert utterance_state(text, HELP) is OPEN
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("What can I bring?", UtteranceState.QUESTION),
+        ("Can I cancel?", UtteranceState.QUESTION),
+        ("Yes, is that what you have?", UtteranceState.QUESTION),
+        ("Who should I send it to?", UtteranceState.QUESTION),
+        ("We gave it to the neighbors?", UtteranceState.PREAMBLE),
+        ("The blue one?", UtteranceState.PREAMBLE),
+        ("I will come on Monday.", UtteranceState.PREAMBLE),
+        ("Could you tell me?", UNFINISHED),
+        ("Is there a chance to?", UNFINISHED),
+        ("Would you please send?", UNFINISHED),
+        ("I will come on Monday", OPEN),
+    ],
+)
+def test_of_an_engine_that_closes_everything_only_the_words_tell(text: str, state: UtteranceState) -> None:
+    assert utterance_state(text, HELP, punctuation_tells=False) is state
+
+
+def test_a_noun_alone_answers_what_and_where() -> None:
+    assert utterance_state("My new bicycle.", "What is it about?") is COMPLETE
+    assert utterance_state("My brother.", "Who can take it in?") is COMPLETE
+
+
+def test_a_clause_alone_answers_when_and_why() -> None:
+    assert utterance_state("After I paid the bill.", "When did you notice it?") is COMPLETE
+    assert utterance_state("Because I was ill.", "Why did you cancel it?") is COMPLETE
 
 
 @pytest.mark.parametrize("text", ["I lost my parcel", "where is my order", "I need a new card", "", "."])

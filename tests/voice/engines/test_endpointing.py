@@ -34,7 +34,7 @@ def pause(question: str, text: str, probability: float | None) -> float:
         ("The small one or the large one?", "The second one.", END, 0.2, 0.3),
         ("How can I help you?", "Where is my parcel?", END, 0.2, 0.4),
         ("How can I help you?", "Where is my parcel?", NO_END, 1.0, 2.2),
-        ("How can I help you?", "I lost my card.", END, 0.4, 0.6),
+        ("How can I help you?", "I lost my card.", END, 0.4, 0.7),
         ("How can I help you?", "Hello.", END, 0.8, 1.0),
         ("How can I help you?", "He was not.", END, 1.0, 2.0),
         ("How can I help you?", "I would like to", END, 1.0, 2.0),
@@ -65,7 +65,7 @@ def test_a_full_stop_counts_only_from_an_engine_that_does_not_close_every_stretc
     deciding = endpointer()
     deciding.sound_judged(0.5)
     told = deciding.pause_s("I lost my card.")
-    deciding.full_stops_tell = False
+    deciding.punctuation_tells = False
     assert deciding.pause_s("I lost my card.") > told
     assert deciding.state_of("Where is my parcel?") is UtteranceState.QUESTION
 
@@ -213,3 +213,12 @@ def test_turns_that_are_answered_bring_a_cut_caller_back_to_usual_pauses() -> No
         deciding.turn_ended()
         deciding.voice_started(None)
     assert usual <= deciding.pause_s("I would like to") < usual + 0.1 * (after_cut - usual)
+
+
+def test_short_pauses_between_single_digits_do_not_make_the_next_one_the_last() -> None:
+    deciding = Endpointer(asked=lambda: ("", "What is the number?"))
+    deciding.turn_started()
+    for said in ("7.", "7. 8.", "7. 8. 9."):
+        deciding.sound_judged(0.02)
+        assert deciding.pause_s(said) >= 0.6
+        deciding.voice_started(0.25)

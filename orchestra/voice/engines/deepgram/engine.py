@@ -26,7 +26,7 @@ class NovaEngine:
     """
 
     name = "deepgram"
-    full_stops_tell = True
+    punctuation_tells = True
 
     def __init__(self, settings: Settings) -> None:
         self._key = settings.deepgram_api_key.get_secret_value()
@@ -71,7 +71,7 @@ class FluxEngine:
     """
 
     name = "deepgram"
-    full_stops_tell = True
+    punctuation_tells = True
 
     def __init__(self, settings: Settings) -> None:
         self._key = settings.deepgram_api_key.get_secret_value()

@@ -36,11 +36,11 @@ class _Rule(NamedTuple):
 #: third of the pauses inside a sentence for ends.
 _RULES: Final[Mapping[UtteranceState, _Rule]] = {
     UtteranceState.ANSWER: _Rule(0.0, 0.25, 1.0),
-    UtteranceState.COMPLETE: _Rule(0.1, 0.6, -0.5),
+    UtteranceState.COMPLETE: _Rule(0.15, 0.6, -0.5),
     UtteranceState.QUESTION: _Rule(0.0, 0.5, 0.5),
-    UtteranceState.PREAMBLE: _Rule(0.25, 0.6, 0.0),
+    UtteranceState.PREAMBLE: _Rule(0.25, 0.65, 0.0),
     UtteranceState.OPEN: _Rule(0.0, 0.85, -1.5),
-    UtteranceState.UNFINISHED: _Rule(0.45, 0.8, 0.0),
+    UtteranceState.UNFINISHED: _Rule(0.7, 0.9, 0.0),
     UtteranceState.DICTATION: _Rule(0.25, 0.6, -2.0),
     UtteranceState.THINKING: _Rule(1.0, 1.0, 0.0),
 }
@@ -49,6 +49,8 @@ _TRUST: Final = 0.8
 #: after this many pauses between the groups of a number their length is known: a longer one, by this factor, ends it
 _GROUPS: Final = 2
 _LAST_GROUP: Final = 1.7
+#: but not a shorter one than this: who says digits or letters one by one pauses shorter between them than after some
+_SHORTEST_LAST_S: Final = 0.6
 #: smart-turn's answers are taken as at most this sure
 _SUREST: Final = 0.99
 
@@ -86,7 +88,7 @@ class Endpointer:
         voice_starting: whether sound that may be the caller's voice has just begun; a turn does not end in it.
         on_pause: called with each pause that is allowed from now on, in seconds.
         language: what the caller speaks.
-        full_stops_tell: whether the engine writes a full stop only where a sentence is probably over.
+        punctuation_tells: whether the engine closes only what is probably over.
 
     """
 
@@ -95,7 +97,7 @@ class Endpointer:
     voice_starting: Callable[[], bool] = lambda: False
     on_pause: Callable[[float], None] = lambda _: None
     language: Language = DEFAULT_LANGUAGE
-    full_stops_tell: bool = True
+    punctuation_tells: bool = True
     _patience: CallerPatience = field(default_factory=CallerPatience)
     _agent: str = ""
     _question: str = ""
@@ -149,9 +151,7 @@ class Endpointer:
 
     def state_of(self, text: str) -> UtteranceState:
         """How far the caller has got with these words of their turn."""
-        state = self.language.utterance_state(text, self._question)
-        told_by_full_stop = state is UtteranceState.COMPLETE and not self.full_stops_tell
-        return UtteranceState.PREAMBLE if told_by_full_stop else state  # finished, but more may well follow
+        return self.language.utterance_state(text, self._question, punctuation_tells=self.punctuation_tells)
 
     def pause_s(self, text: str) -> float:
         """The silence after these words of the turn that ends it, in seconds, by all that is known now."""
@@ -160,6 +160,7 @@ class Endpointer:
         self._state = self.state_of(text)
         pause = allowed_pause_s(self._state, self._probability, options, patience)
         if self._state is UtteranceState.DICTATION and len(self._dictated) >= _GROUPS:
-            pause = max(options.min_pause_s, min(pause, _LAST_GROUP * max(self._dictated)))
+            last = max(options.min_pause_s, _SHORTEST_LAST_S, _LAST_GROUP * max(self._dictated))
+            pause = min(pause, last)
         self.on_pause(pause - options.min_pause_s)
         return pause
