@@ -51,10 +51,11 @@ class Prediction:
     """A strategy, and what it said: words predicted, ``-`` taken back, ``?`` a transcript requested."""
 
     ear: Ear = field(default_factory=Ear)
+    endpointer: Endpointer = field(default_factory=Endpointer)
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.strategy = TurnPrediction(cast("SmartTurnAnalyzer", self.ear), Endpointer())
+        self.strategy = TurnPrediction(cast("SmartTurnAnalyzer", self.ear), self.endpointer)
         self.strategy.add_event_handler("on_push_frame", self._note)
 
     async def _note(self, _strategy: object, frame: Frame, _direction: FrameDirection) -> None:
@@ -130,6 +131,21 @@ async def test_words_that_neither_read_nor_sound_finished_are_not_predicted(pred
     await prediction.sounds(0.1)
     await prediction.hears(final(UNFINISHED))
     assert prediction.said == []
+
+
+@pytest.mark.parametrize("text", ["I lost it", "4 2 7", "Hello.", UNFINISHED])
+async def test_a_pause_that_lasts_is_predicted_to_be_the_end_unless_the_words_need_another(
+    prediction: Prediction, text: str
+) -> None:
+    allowed_s = prediction.endpointer.pause_s(text)
+    await prediction.hears(CallerPausedFrame(), interim(text))
+    await prediction.sounds(0.1)
+    predicted = []
+    for _ in range(round(allowed_s / 0.02)):
+        await prediction.hears(InputAudioRawFrame(bytes(640), 16_000, 1))
+        predicted.append(text in prediction.said)
+    assert predicted[-1] == (text != UNFINISHED)
+    assert not any(predicted[: round(allowed_s / 0.04)])
 
 
 async def test_the_transcript_of_words_that_have_not_come_yet_is_requested(prediction: Prediction) -> None:

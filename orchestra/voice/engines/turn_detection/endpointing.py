@@ -89,6 +89,7 @@ class Endpointer:
         on_pause: called with each pause that is allowed from now on, in seconds.
         language: what the caller speaks.
         punctuation_tells: whether the engine closes only what is probably over.
+        allowed_s: the silence that ends the turn as it was computed last for this stretch of speech, in seconds.
 
     """
 
@@ -98,6 +99,7 @@ class Endpointer:
     on_pause: Callable[[float], None] = lambda _: None
     language: Language = DEFAULT_LANGUAGE
     punctuation_tells: bool = True
+    allowed_s: float = field(default=math.inf, init=False)
     _patience: CallerPatience = field(default_factory=CallerPatience)
     _agent: str = ""
     _question: str = ""
@@ -128,7 +130,7 @@ class Endpointer:
 
     def voice_started(self, pause_s: float | None) -> None:
         """The caller's voice starts, ``pause_s`` after their last sound; None if an agent has spoken in between."""
-        self._probability = None
+        self._probability, self.allowed_s = None, math.inf
         if pause_s is not None and self.chosen.adapts and pause_s <= self.chosen.max_pause_s:
             self._learn(pause_s)
         elif pause_s is None and self._ended:
@@ -162,5 +164,6 @@ class Endpointer:
         if self._state is UtteranceState.DICTATION and len(self._dictated) >= _GROUPS:
             last = max(options.min_pause_s, _SHORTEST_LAST_S, _LAST_GROUP * max(self._dictated))
             pause = min(pause, last)
+        self.allowed_s = pause
         self.on_pause(pause - options.min_pause_s)
         return pause

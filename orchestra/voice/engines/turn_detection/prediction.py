@@ -1,11 +1,12 @@
 """When the caller's turn is probably over: its reply is then prepared, and held back until that is sure."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     Frame,
+    InputAudioRawFrame,
     InterimTranscriptionFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
@@ -25,11 +26,15 @@ from orchestra.voice.engines.turn_detection.frames import (
     TurnPredictedFrame,
 )
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+from orchestra.voice.engines.turn_detection.pause_watch import PAUSE_S
 from orchestra.voice.engines.turn_detection.turn_words import TurnWords
 
+#: a pause that has lasted for this share of what is allowed probably ends the turn: from here on a reply takes as long
+_LASTS: Final = 0.6
 #: probability from which smart-turn's early look counts as the end of the turn
 _SOUNDS_FINISHED = 0.5
-_NEEDS_MORE = frozenset({UtteranceState.UNFINISHED, UtteranceState.DICTATION, UtteranceState.THINKING})
+_NEEDS_WORDS = frozenset({UtteranceState.UNFINISHED, UtteranceState.THINKING})
+_NEEDS_MORE = _NEEDS_WORDS | {UtteranceState.DICTATION}
 _MAY_BE_FINISHED = frozenset({UtteranceState.OPEN, UtteranceState.PREAMBLE})
 _FINISHED = frozenset(UtteranceState) - _NEEDS_MORE - _MAY_BE_FINISHED
 
@@ -44,7 +49,8 @@ class TurnPrediction(BaseUserTurnStopStrategy):
         prediction                    ^ predicted          ^ confirmed, by the strategy after this one
 
     The end is predicted when the words so far read as finished, or when they may be and smart-turn says that they
-    sound so, once words have come in the pause. It is taken back when the caller goes on, or when other words come.
+    sound so, once words have come in the pause; and unless they need another, when the pause lasts. It is taken back
+    when the caller goes on, or when other words come.
 
     Args:
         analyzer: smart-turn, shared with the strategy that ends the turn; what it says early need not be asked again.
@@ -58,7 +64,7 @@ class TurnPrediction(BaseUserTurnStopStrategy):
         self._endpointer = endpointer
         self._words = TurnWords()
         self._predicted = ""
-        self._likely = False  # both words and sound told what is predicted
+        self._likely = False  # more than the words told what is predicted
         self._outdated = False  # the caller has gone on since the last words came
         self._begin_pause(paused=False)
         self._look: asyncio.Task[None] | None = None
@@ -73,6 +79,11 @@ class TurnPrediction(BaseUserTurnStopStrategy):
             case InterimTranscriptionFrame() | TranscriptionFrame():
                 self._words.take(frame)
                 await self._words_came()
+            case InputAudioRawFrame() if self._paused and not self._lasts:
+                self._silence_s += frame.num_frames / frame.sample_rate
+                if self._silence_s >= _LASTS * self._endpointer.allowed_s:
+                    self._lasts = True
+                    await self._decide()
             case _:
                 pass
         return ProcessFrameResult.CONTINUE
@@ -93,7 +104,8 @@ class TurnPrediction(BaseUserTurnStopStrategy):
 
     def _begin_pause(self, *, paused: bool) -> None:
         self._paused = paused
-        self._sounds_finished = False
+        self._sounds_finished = self._lasts = False
+        self._silence_s = PAUSE_S
         self._up_to_date = False  # words have come since the pause began
         self._requested = False
 
@@ -136,14 +148,16 @@ class TurnPrediction(BaseUserTurnStopStrategy):
             return
         state = self._endpointer.state_of(words)
         await self._request_transcript(state)
-        likely = state in _FINISHED and self._sounds_finished
+        lasts = self._lasts and self._up_to_date and state not in _NEEDS_WORDS
+        likely = lasts or (state in _FINISHED and self._sounds_finished)
         if (
             self._outdated
             or not has_words(words)
             or (same_words(words, self._predicted) and (self._likely or not likely))
         ):
             return
-        if state in _FINISHED or (state in _MAY_BE_FINISHED and self._sounds_finished and self._up_to_date):
+        sounds_so = state in _MAY_BE_FINISHED and self._sounds_finished and self._up_to_date
+        if state in _FINISHED or sounds_so or lasts:
             self._predicted, self._likely = words, likely
             await self.push_frame(TurnPredictedFrame(words, "", time_now_iso8601(), likely=likely))
         else:
