@@ -38,6 +38,11 @@ class PausedAudio:
         """How much audio that was played before the pause is remembered, in ms."""
         return self._sent_ms - self._unplayed_ms
 
+    @property
+    def waits(self) -> bool:
+        """Whether audio is paused, or has to be sent again."""
+        return self.on or bool(self._waiting)
+
     def sent(self, part: Part) -> None:
         """This was sent."""
         self._sent.append(part)
@@ -47,7 +52,7 @@ class PausedAudio:
 
     def keep(self, part: Part) -> bool:
         """Keep this until it can be sent; False: nothing is waiting, it can be sent now."""
-        if not self.on and not self._waiting:
+        if not self.waits:
             return False
         self._waiting.append(part)
         return True

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pipecat.frames.frames import (
     AggregatedTextFrame,
     BotSpeakingFrame,
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
     Frame,
     InputAudioRawFrame,
     InterruptionFrame,
@@ -136,6 +138,7 @@ class StreamOutput(BaseOutputTransport):
         self._held = HeldSpeech()
         self._came_at: int | None = None  # when the frame that is being released came, in ns
         self._paused = PausedAudio(stream.sample_rate)
+        self._stops_later = False
 
     async def start(self, frame: StartFrame) -> None:
         """Start sending."""
@@ -179,9 +182,24 @@ class StreamOutput(BaseOutputTransport):
             await self._clear()
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Drop frames that nobody uses: the audio that was sent, and the notice, dozens of times a second, of more."""
+        """Drop frames that nobody uses: the audio that was sent, and the notice, dozens of times a second, of more.
+
+        An agent whose audio is paused has not stopped speaking, although Pipecat has nothing left to send.
+        """
+        if isinstance(frame, BotStoppedSpeakingFrame) and self._paused.waits:
+            self._stops_later = True
+            return
+        if isinstance(frame, BotStartedSpeakingFrame):
+            self._stops_later = False
         if not isinstance(frame, OutputAudioRawFrame | BotSpeakingFrame):
             await super().push_frame(frame, direction)
+
+    async def _report_stop(self) -> None:
+        """Report that the agent has stopped speaking, if it was not reported because audio was paused."""
+        if self._stops_later and not self._paused.waits:
+            self._stops_later = False
+            for direction in (FrameDirection.UPSTREAM, FrameDirection.DOWNSTREAM):
+                await self.push_frame(BotStoppedSpeakingFrame(), direction)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Send one frame, and wait until the carrier has little left to play; while audio is held, keep it."""
@@ -195,6 +213,7 @@ class StreamOutput(BaseOutputTransport):
             return
         while (waiting := self._paused.take()) is not None:
             await (self._send_mark(waiting) if isinstance(waiting, str) else self._send(waiting))
+        await self._report_stop()
 
     async def _send(self, audio: bytes) -> bool:
         now = time.monotonic()
@@ -255,6 +274,7 @@ class StreamOutput(BaseOutputTransport):
         if not self._paused.on:
             await self._stream.clear()
         self._paused.clear()
+        await self._report_stop()
         self._audio.clear()
         self._played_at = 0.0
         self._last_word_pts = 0

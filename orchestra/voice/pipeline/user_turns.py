@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
     EagerEndOfTurnCancelFrame,
     EagerTranscriptionFrame,
     Frame,
@@ -82,6 +84,7 @@ class UserTurnAggregator(LLMUserAggregator):
         self._words_required = False
         self._sound_interrupts = _sound_interrupts(params.user_turn_strategies)
         self._voice_possible = False
+        self._agent_speaks = False
         self._pause_timer: asyncio.TimerHandle | None = None
         self._short_sound: ShortSoundFrame | None = None  # whose words have not come, if it has any
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
@@ -94,6 +97,8 @@ class UserTurnAggregator(LLMUserAggregator):
         chosen = require_words(strategies) if self._words_required else strategies
         self._sound_interrupts = _sound_interrupts(chosen)
         await self._user_turn_controller.update_strategies(chosen)
+        if self._agent_speaks:  # new strategies have not seen it begin
+            await self._user_turn_controller.process_frame(BotStartedSpeakingFrame())
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Report to the conversation, then let the aggregator decide on turns."""
@@ -126,6 +131,8 @@ class UserTurnAggregator(LLMUserAggregator):
                 if joined:
                     del self._aggregation[-1:]
                 self._conversation.final(frame.text, joined=joined)
+            case BotStartedSpeakingFrame() | BotStoppedSpeakingFrame():
+                self._agent_speaks = isinstance(frame, BotStartedSpeakingFrame)
             case VADUserStartedSpeakingFrame():
                 self._watch_pause(on=False)
                 self._conversation.speech_started(frame.timestamp - frame.start_secs)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pipecat.frames.frames import InputAudioRawFrame
+from pipecat.frames.frames import BotStartedSpeakingFrame, InputAudioRawFrame, UserStartedSpeakingFrame
 
 from orchestra.endpointing import Endpointing
 from orchestra.settings import Settings
@@ -20,8 +20,16 @@ from tests.voice.engines.test_engines_short_sounds import Heard
 _WINDOW = 512
 
 
+def sound(aggregator: UserTurnAggregator, confidences: list[float]) -> list[InputAudioRawFrame]:
+    """A loud sound, of each window of which the VAD will be so sure."""
+    sure = iter(confidences)
+    aggregator._vad._silero.confidence = lambda _window, _rate: next(sure)  # type: ignore[method-assign]
+    samples = np.random.default_rng(7).normal(0, 9_000, (len(confidences), _WINDOW)).astype("<i2")
+    return [InputAudioRawFrame(window.tobytes(), RATE, 1) for window in samples]
+
+
 async def decided(engines: Engines, confidences: list[float]) -> list[Speech]:
-    """What is done to the agent's speech when the VAD is so sure of each window of a loud sound."""
+    """What is done to the agent's speech in such a sound."""
     spoken: list[Speech] = []
     conversation = Conversation(
         "call", "test", CallAudio(), publish=lambda _event: None, speak=spoken.append, end=lambda _ending: None
@@ -29,11 +37,8 @@ async def decided(engines: Engines, confidences: list[float]) -> list[Speech]:
     conversation.greet("Welcome to Swift Parcel.")
     stt = engines.stt()
     aggregator = UserTurnAggregator(conversation, engines, stt, {"": Endpointing()})
-    sure = iter(confidences)
-    aggregator._vad._silero.confidence = lambda _window, _rate: next(sure)  # type: ignore[method-assign]
-    sound = np.random.default_rng(7).normal(0, 9_000, (len(confidences), _WINDOW)).astype("<i2")
     async with Line(stt, aggregator) as line:
-        await line.push(*(InputAudioRawFrame(window.tobytes(), RATE, 1) for window in sound), Heard())
+        await line.push(*sound(aggregator, confidences), Heard())
         await line.until_any(Heard)
     return [each for each in spoken if isinstance(each, PauseAudio | ResumeAudio)]
 
@@ -59,3 +64,22 @@ async def test_where_only_words_interrupt_no_sound_pauses_the_agent(
     ears = FluxEngine(vendor_settings) if engine == "flux" else local
     engines = Engines(ears, local, listening, barge_in_words=2 if engine == "words" else 1)
     assert await decided(engines, [0.9, 0.9, 0.9, 0.0]) == []
+
+
+@pytest.mark.parametrize("agent_speaks", [True, False])
+async def test_an_engine_that_takes_over_knows_that_the_agent_speaks(
+    local: LocalEngine, listening: TurnDetectionModels, *, agent_speaks: bool
+) -> None:
+    conversation = Conversation(
+        "call", "test", CallAudio(), publish=lambda _event: None, speak=lambda _: None, end=lambda _ending: None
+    )
+    engines = Engines(local, local, listening, barge_in_words=2)
+    stt = engines.stt()
+    aggregator = UserTurnAggregator(conversation, engines, stt, {"": Endpointing()})
+    async with Line(stt, aggregator) as line:
+        await line.push(*([BotStartedSpeakingFrame()] if agent_speaks else []), Heard())
+        await line.until_any(Heard)
+        await aggregator.switch_engine(stt)
+        await line.push(*sound(aggregator, [0.9] * 8), Heard())
+        await line.until_any(Heard, 2)
+    assert bool(line.all(UserStartedSpeakingFrame)) != agent_speaks
