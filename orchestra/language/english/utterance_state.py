@@ -14,6 +14,7 @@ from orchestra.language.utterance_state import UtteranceState
 
 _FILLS_TIME: Final = re.compile(r"(?:^|[^\w'])(?:u+h+m*|u+m+|e+r+m*|h+m+|mm+)\W*$")
 _CLOSES: Final = re.compile(r"\w(?:[^\w.?!]+please|\W+(?:thank you|thanks))\W*$|(?:good|\b)bye\W*$")
+_SAYS_PLEASE: Final = re.compile(r"please\W*$")
 _ENDS: Final = {".": UtteranceState.COMPLETE, "!": UtteranceState.COMPLETE, "?": UtteranceState.QUESTION}
 _ASKS_FOR_TIME: Final = re.compile(
     r"\b(?:"
@@ -38,7 +39,8 @@ def utterance_state(text: str, asked: str = "", *, punctuation_tells: bool = Tru
 
     ``text`` is the caller's turn so far as a speech engine writes it: with punctuation or without, numbers in digits or
     in words. ``punctuation_tells``: that engine writes full stops and question marks only where a sentence is probably
-    over; otherwise what it closes as a statement is `PREAMBLE`, and only what asks by its words is `QUESTION`.
+    over; otherwise what it closes as a statement is `PREAMBLE`, only what asks by its words is `QUESTION`, and "please"
+    closes less surely.
     """
     said = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip()
     if not has_words(said):
@@ -63,7 +65,9 @@ def _state_of_whole(said: str, *, punctuation_tells: bool) -> UtteranceState:
     if is_preamble(said):
         return UtteranceState.PREAMBLE
     if _CLOSES.search(said) and not said.endswith("?"):
-        return UtteranceState.ANSWER
+        # who closes everything also hears this word where another one was cut
+        closed = punctuation_tells or not _SAYS_PLEASE.search(said)
+        return UtteranceState.ANSWER if closed else UtteranceState.COMPLETE
     state, asking = _ENDS.get(said[-1], UtteranceState.OPEN), is_asking(said)
     if state is UtteranceState.COMPLETE and asking:
         return UtteranceState.OPEN  # a question that is closed like a statement is seldom all

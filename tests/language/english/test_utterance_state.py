@@ -185,6 +185,8 @@ def test_a_question_that_is_closed_like_a_statement_may_go_on(text: str) -> None
         ("Is there a chance to?", UNFINISHED),
         ("Would you please send?", UNFINISHED),
         ("I will come on Monday", OPEN),
+        ("On Friday, please.", COMPLETE),
+        ("Thank you and goodbye.", ANSWER),
     ],
 )
 def test_of_an_engine_that_closes_everything_only_the_words_tell(text: str, state: UtteranceState) -> None:

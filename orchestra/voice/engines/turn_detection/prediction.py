@@ -66,6 +66,8 @@ class TurnPrediction(BaseUserTurnStopStrategy):
         self._predicted = ""
         self._likely = False  # more than the words told what is predicted
         self._outdated = False  # the caller has gone on since the last words came
+        self._lasts = False  # the pause, for so long that it probably ends the turn
+        self._silence_s = 0.0
         self._begin_pause(paused=False)
         self._look: asyncio.Task[None] | None = None
 
@@ -104,7 +106,8 @@ class TurnPrediction(BaseUserTurnStopStrategy):
 
     def _begin_pause(self, *, paused: bool) -> None:
         self._paused = paused
-        self._sounds_finished = self._lasts = False
+        self._sounds_finished = False
+        self._lasts = False
         self._silence_s = PAUSE_S
         self._up_to_date = False  # words have come since the pause began
         self._requested = False
