@@ -73,15 +73,19 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
     console = Terminal(stderr=True, soft_wrap=True)
     console.print("starting server, workers and edge …", style="dim")
     async with stack(settings, edges=edges, watched=watched) as started:
-        webhook = webhook_url(settings, settings.public_url or started.url)
-        told = f"  webhook  {webhook}" if webhook else ""
-        console.print(Text.assemble(("ready", "bold green"), without_secrets(told)))
-        if settings.browser:
-            console.print(f"       browser  {own_page(settings, started.url)}")
-        if started.sip:
-            console.print(f"       sip      {sip_address(started.sip)}  from a softphone on this machine")
-        console.print(f"       server   {without_secrets(started.redis_url)}")
-        console.print(f"       try      orchestra call --say {_quoted(words)}")
+        told = {
+            "browser": f"{own_page(settings, started.url)}  press Call, and talk" if settings.browser else "",
+            "webhook": webhook_url(settings, settings.public_url or started.url),
+            "sip": f"{sip_address(started.sip)}  from a softphone on this machine" if started.sip else "",
+            "server": started.redis_url,
+            "try": f"orchestra call --say {_quoted(words)}",
+        }
+        # the key in the page's address is meant to be seen
+        rows = [
+            f"{name:7}  {text if name == 'browser' else without_secrets(text)}" for name, text in told.items() if text
+        ]
+        for place, each in enumerate(rows):
+            console.print(Text.assemble(("ready  " if place == 0 else " " * 7, "bold green"), each))
         await until_signalled()
         calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"
         console.print(f"stopping … {calls_may}", style="dim")
