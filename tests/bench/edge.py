@@ -16,7 +16,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,23 +135,49 @@ class Side:
                 return True
         return False
 
-    async def most_calls(self, step: int, plan: Plan) -> int:
-        """The largest number of calls that it holds: in steps, then by bisection."""
+    async def search(self, step: int, plan: Plan) -> AsyncGenerator[int, None]:
+        """The largest number of calls that it is known to hold, after each measurement: in steps, then by bisection."""
         good, bad = 0, step
         while bad <= plan.most and await self.holds(bad, plan.window_s):
             good, bad = bad, bad + step
+            yield good
         while bad - good > 1 and bad <= plan.most:  # it failed at `bad`
+            yield good
             middle = (good + bad) // 2
             if await self.holds(middle, plan.window_s):
                 good = middle
             else:
                 bad = middle
-        return good
+        yield good
+
+    async def rest(self) -> None:
+        """End all calls, so that another side has the core."""
+        await self._load.set(0)
+        await asyncio.sleep(1.0)
+
+
+async def most_calls(sides: list[Side], step: int, plan: Plan) -> list[int]:
+    """The largest number of calls that each holds; they are measured in turns, under the same load of others."""
+    searches = {each.name: each.search(step, plan) for each in sides}
+    most: dict[str, int] = {}
+    while searches:
+        for each in sides:
+            if each.name not in searches:
+                continue
+            try:
+                most[each.name] = await anext(searches[each.name])
+            except StopAsyncIteration:
+                del searches[each.name]
+            if len(sides) > 1:
+                await each.rest()
+    return [most[each.name] for each in sides]
 
 
 @asynccontextmanager
-async def side(name: str, options: dict[str, Any], said: list[Said], *, interrupts: float) -> AsyncIterator[Side]:
-    """One side, running."""
+async def side(
+    name: str, options: dict[str, Any], said: list[Said], *, interrupts: float, called: str = ""
+) -> AsyncIterator[Side]:
+    """One side, running; it may be ``called`` otherwise in what is printed."""
     profile = [f"/tmp/{name}.prof"] if os.environ.get("PROFILE") else []
     async with process(str(Path(__file__).with_name("_edge_side.py")), name, json.dumps(options), *profile) as child:
         assert child.stdout is not None
@@ -160,7 +186,7 @@ async def side(name: str, options: dict[str, Any], said: list[Said], *, interrup
         line = options["line"] if name == "ours" else "twilio"
         load = Load(url, TOKEN, said, interrupts=interrupts, line=line)
         try:
-            yield Side(name, child, load)
+            yield Side(called or name, child, load)
         finally:
             await load.close()
 
@@ -180,7 +206,27 @@ async def latencies(options: dict[str, Any], said: list[Said], plan: Plan) -> di
     return found
 
 
-async def measure(plan: Plan, sides: list[str], line: str) -> dict[str, Any]:
+async def compare_lines(lines: list[str], options: dict[str, Any], said: list[Said], plan: Plan) -> dict[str, Any]:
+    """How many calls our edge holds by each line, and what a call costs by each with as many calls by the others."""
+    async with AsyncExitStack() as stack:
+        sides = [
+            await stack.enter_async_context(side("ours", options | {"line": line}, said, interrupts=0.0, called=line))
+            for line in lines
+        ]
+        most = await most_calls(sides, 8, plan)
+    result: dict[str, Any] = {}
+    for each, calls in zip(sides, most, strict=True):
+        result |= capacity(f"{each.name}_", calls, each.rungs)
+    shared = set.intersection(*(set(each.rungs) for each in sides))
+    for calls in sorted(shared):
+        for each in sides:
+            result[f"{each.name}_cpu_ms_per_call_s_at_{calls}"] = each.rungs[calls]["cpu_ms_per_call_s"]
+    for each, calls in zip(sides[1:], most[1:], strict=True):
+        result[f"{each.name}_over_{sides[0].name}"] = round(calls / max(1, most[0]), 2)
+    return result
+
+
+async def measure(plan: Plan, sides: list[str], lines: list[str]) -> dict[str, Any]:
     cores = sorted(os.sched_getaffinity(0))
     assert len(cores) > 1, "the edge needs a core to itself, and the rest another"
     os.sched_setaffinity(0, set(cores[:-1]))
@@ -196,18 +242,19 @@ async def measure(plan: Plan, sides: list[str], line: str) -> dict[str, Any]:
         environment = {"ORCHESTRA_REDIS_URL": server.url, "ORCHESTRA_LOG_LEVEL": "warning"}
         agents = ("-m", "orchestra.cli", "worker", "tests.bench._edge_agents:consumer")
         await stack.enter_async_context(process(*agents, **environment, ORCHESTRA_DATA_DIR=str(folder)))
-        options = {"core": cores[-1], "redis_url": server.url, "data_dir": str(folder), "line": line}
+        options = {"core": cores[-1], "redis_url": server.url, "data_dir": str(folder), "line": lines[0]}
+        if len(lines) > 1:
+            return await compare_lines(lines, options, said, plan) | {"load": round(os.getloadavg()[0], 1)}
         for name in sides:
             async with side(name, options, said, interrupts=0.0) as each:
-                most = await each.most_calls(8 if name == "ours" else 4, plan)
-                result |= capacity(name, most, each.rungs)
+                (most,) = await most_calls([each], 8 if name == "ours" else 4, plan)
+                result |= capacity("" if name == "ours" else "stock_", most, each.rungs)
         if len(sides) > 1:
             result |= summary(await latencies(options, said, plan))
     return result | {"load": round(os.getloadavg()[0], 1)}
 
 
-def capacity(name: str, most: int, rungs: dict[int, dict[str, float]]) -> dict[str, Any]:
-    prefix = "" if name == "ours" else "stock_"
+def capacity(prefix: str, most: int, rungs: dict[int, dict[str, float]]) -> dict[str, Any]:
     few, many = min(rungs), max([most, *(calls for calls in rungs if calls <= most)])
     found: dict[str, Any] = {f"{prefix}calls_per_core": most}
     if most in rungs:
@@ -252,10 +299,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--quick", action="store_true", help="short windows and few calls: whether it works")
     parser.add_argument("--side", choices=["ours", "stock"], help="only how many calls this side holds")
-    parser.add_argument("--line", choices=sorted(LINES), default="twilio", help="how our callers come")
+    how = f"how our callers come: {', '.join(sorted(LINES))}; several, with commas between them, are compared in turns"
+    parser.add_argument("--line", default="twilio", help=how)
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else Plan()
-    result = uvloop.run(measure(plan, [options.side] if options.side else ["ours", "stock"], options.line))
+    lines = options.line.split(",")
+    if not set(lines) <= set(LINES):
+        parser.error(f"--line {options.line}: there are {', '.join(sorted(LINES))}")
+    result = uvloop.run(measure(plan, [options.side] if options.side else ["ours", "stock"], lines))
     if "stock_calls_per_core" in result and "calls_per_core" in result:
         result["ratio"] = round(result["calls_per_core"] / max(1, result["stock_calls_per_core"]), 2)
     if options.json:
