@@ -1,5 +1,6 @@
 """A call's audio between the SIP stack and an edge's WebSocket, both ways."""
 
+import asyncio
 import contextlib
 import time
 from collections import deque
@@ -8,11 +9,11 @@ from typing import Any
 
 import msgspec
 import structlog
-from baresip import AudioNotActive, AudioRestarted, Call
+from baresip import AudioNotActive, AudioRestarted, BaresipError, Call
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from orchestra.sip.playout import PlayoutQueue
+from orchestra.sip.playout import Keys, PlayoutQueue
 from orchestra.sip.resample import Resampler
 from orchestra.voice.carriers.browser import messages
 
@@ -55,6 +56,7 @@ class CallAudio:
         self._clock = clock
         self._queue = PlayoutQueue()
         self._outbox: deque[str] = deque()
+        self._pressing: set[asyncio.Task[None]] = set()
         self._inward, self._outward = Resampler(), Resampler()
         self._heard_at = clock()
         self._silence = bytes(rate * _FRAME_MS // 1000 * 2)
@@ -95,6 +97,9 @@ class CallAudio:
         match told.get("type"):
             case "mark":
                 self._queue.mark(str(told.get("name", "")))
+            case "press":
+                self._queue.mark(Keys(str(told.get("keys", ""))))
+                self._feed()
             case "clear":
                 self._outbox.extend(map(messages.mark, self._queue.clear()))
                 self._flush()
@@ -174,7 +179,24 @@ class CallAudio:
         except AudioRestarted:
             self._rebind()
             unplayed = 0
-        self._outbox.extend(map(messages.mark, self._queue.due_marks(unplayed)))
+        for due in self._queue.due_marks(unplayed):
+            if isinstance(due, Keys):
+                self._press_keys(due.keys)
+            else:
+                self._outbox.append(messages.mark(due))
+
+    def _press_keys(self, keys: str) -> None:
+        """Press them one after another, beside what else goes on."""
+
+        async def press() -> None:
+            try:
+                await self.leg.send_dtmf(keys)
+            except (BaresipError, ValueError) as error:
+                _LOG.warning("sip.keys_not_pressed", reason=str(error))
+
+        task = asyncio.create_task(press(), name="keys")
+        self._pressing.add(task)
+        task.add_done_callback(self._pressing.discard)
 
     def _flush(self) -> None:
         with contextlib.suppress(AudioNotActive, AudioRestarted):

@@ -1,6 +1,13 @@
-"""What an edge has sent of a call's audio and the telephone has not played, with the marks in it."""
+"""What an edge has sent of a call's audio and the telephone has not played, with the marks and keys in it."""
 
 from collections import deque
+from typing import NamedTuple
+
+
+class Keys(NamedTuple):
+    """Keys that are to be pressed once the audio before them was played."""
+
+    keys: str
 
 
 class PlayoutQueue:
@@ -11,7 +18,7 @@ class PlayoutQueue:
 
     def __init__(self) -> None:
         self._waiting = bytearray()
-        self._marks: deque[tuple[int, str]] = deque()
+        self._marks: deque[tuple[int, str | Keys]] = deque()
         self.taken = 0
 
     def __bool__(self) -> bool:
@@ -22,9 +29,9 @@ class PlayoutQueue:
         """Queue audio."""
         self._waiting += samples
 
-    def mark(self, name: str) -> None:
-        """Queue a mark after it."""
-        self._marks.append((self.taken + len(self._waiting), name))
+    def mark(self, mark: str | Keys) -> None:
+        """Queue a mark after it, or keys."""
+        self._marks.append((self.taken + len(self._waiting), mark))
 
     def peek(self, most: int) -> bytes:
         """What is played next."""
@@ -35,16 +42,16 @@ class PlayoutQueue:
         del self._waiting[:count]
         self.taken += count
 
-    def due_marks(self, unplayed: int) -> list[str]:
-        """The marks whose audio was played, given how much of what was taken the stack still has."""
-        due = []
+    def due_marks(self, unplayed: int) -> list[str | Keys]:
+        """The marks and keys whose audio was played, given how much of what was taken the stack still has."""
+        due: list[str | Keys] = []
         while self._marks and self._marks[0][0] <= self.taken - unplayed:
             due.append(self._marks.popleft()[1])
         return due
 
     def clear(self) -> list[str]:
-        """Drop everything. Returns the marks."""
-        names = [name for _, name in self._marks]
+        """Drop everything. Returns the marks; keys that were not pressed are not any more."""
+        names = [mark for _, mark in self._marks if isinstance(mark, str)]
         self._waiting.clear()
         self._marks.clear()
         return names

@@ -119,7 +119,9 @@ def _children(
     others = [child(name, "worker", name) for name in workers]
     if settings.sip:
         # its calls end with those of the edges
-        others.append(child("sip", "sip", ORCHESTRA_SIP_DRAIN_S=str(settings.drain_s)))
+        gateway = child("sip", "sip", ORCHESTRA_SIP_DRAIN_S=str(settings.drain_s))
+        gateway.stop_within_s += settings.drain_s
+        others.append(gateway)
     if edges == 1:
         return [*others, edge("edge")]
     names = [f"edge-{number}" for number in range(1, edges + 1)]
@@ -164,7 +166,6 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_SIP": str(settings.sip),
         "ORCHESTRA_SIP_LISTEN": settings.sip_listen,
         "ORCHESTRA_SIP_URL": settings.sip_url,
-        "ORCHESTRA_SIP_TRUNK": settings.sip_trunk,
         "ORCHESTRA_DRAIN_S": str(settings.drain_s),
         "ORCHESTRA_LOG_FORMAT": settings.log_format,
         "ORCHESTRA_ARCHIVE_URL": settings.archive,
@@ -205,11 +206,11 @@ async def _reload(children: Sequence[ChildProcess]) -> None:
 
 
 async def _stop_all(children: Sequence[ChildProcess]) -> None:
-    # edges first, so that running calls have workers while they drain; the archive last, to store what those publish
-    edges = _edges_of(children)
+    # what takes calls first, so that running ones have workers while they drain; the archive last, to store the rest
+    taking = [child for child in children if child.arguments[0] in ("edge", "sip")]
     last = [child for child in children if child.name == "archive"]
-    await asyncio.gather(*(child.stop() for child in edges))
-    await asyncio.gather(*(child.stop() for child in children if child not in (*edges, *last)))
+    await asyncio.gather(*(child.stop() for child in taking))
+    await asyncio.gather(*(child.stop() for child in children if child not in (*taking, *last)))
     await asyncio.gather(*(child.stop() for child in last))
 
 

@@ -17,6 +17,7 @@ from orchestra_schemas import (
     CallResumed,
     CallTransferRequested,
     DigitPressed,
+    DigitsRequested,
     ReplySpoken,
     TransferAccepted,
     TransferFailed,
@@ -76,6 +77,12 @@ async def in_a_call(
 async def transfer(bus: TestBus, call: str, target: str, briefing: str = "") -> None:
     requested = CallTransferRequested(call=call, turn=1, target=target, briefing=briefing)
     await bus.publish(requested, TurnCompleted(call=call, turn=1, agent="a"))
+
+
+async def test_an_agent_presses_keys(bus: TestBus, settings: Settings) -> None:
+    async with Telephone() as ann, in_a_call(bus, settings, ann) as (_, _, leg, call):
+        await bus.publish(DigitsRequested(call=call, turn=1, digits="4*7"), TurnCompleted(call=call, turn=1, agent="a"))
+        await until(lambda: [pressed.key for pressed in leg.rtp.keys] == ["4", "*", "7"])
 
 
 async def test_an_agent_connects_the_caller_by_refer(bus: TestBus, settings: Settings) -> None:

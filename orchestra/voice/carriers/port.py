@@ -13,7 +13,7 @@ or its pipeline knows a carrier's protocol. `CallControl` decides from the call'
 from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.refusal_log import Refusals
@@ -179,6 +179,14 @@ class TextStream(Protocol):
 
     async def send_digits(self, digits: str) -> None:
         """Have these keys sent as tones, at once."""
+
+
+@runtime_checkable
+class PressesKeys(Protocol):
+    """A `MediaStream` whose carrier presses keys itself; on any other they are tones in the audio."""
+
+    async def press_keys(self, keys: str) -> None:
+        """Have these keys pressed (``0123456789*#``) after the audio that was sent before."""
 
 
 # -- what happens to a call

@@ -18,6 +18,8 @@ from pipecat.frames.frames import (
     InputAudioRawFrame,
     InterruptionFrame,
     OutputAudioRawFrame,
+    OutputDTMFFrame,
+    OutputDTMFUrgentFrame,
     OutputTransportMessageFrame,
     OutputTransportMessageUrgentFrame,
     StartFrame,
@@ -36,7 +38,7 @@ from pipecat.transports.base_transport import TransportParams
 from orchestra.voice.audio.call_audio import CallAudio, is_audible, leading_silence
 from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra.voice.audio.upsampler import Upsampler2x
-from orchestra.voice.carriers.port import MediaStream
+from orchestra.voice.carriers.port import MediaStream, PressesKeys
 from orchestra.voice.pipeline.agent_speech import PauseAudioFrame, PhraseFrame, UrgentPhraseFrame
 from orchestra.voice.pipeline.held_speech import HeldSpeech, HoldSpeechFrame, ReleaseSpeechFrame, can_be_held
 from orchestra.voice.pipeline.paused_audio import PausedAudio
@@ -214,6 +216,14 @@ class StreamOutput(BaseOutputTransport):
         while (waiting := self._paused.take()) is not None:
             await (self._send_mark(waiting) if isinstance(waiting, str) else self._send(waiting))
         await self._report_stop()
+
+    def _supports_native_dtmf(self) -> bool:
+        """Whether the carrier presses the keys of an agent; otherwise Pipecat plays their tones."""
+        return isinstance(self._stream, PressesKeys)
+
+    async def _write_dtmf_native(self, frame: OutputDTMFFrame | OutputDTMFUrgentFrame) -> None:
+        if isinstance(self._stream, PressesKeys):
+            await self._stream.press_keys("".join(each.value for each in frame.buttons or ()))
 
     async def _send(self, audio: bytes) -> bool:
         now = time.monotonic()

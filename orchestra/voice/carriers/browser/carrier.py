@@ -105,7 +105,7 @@ class _Calls:
             call_key = new_call_key(line, of_site=claims is not None)
         except (RejectedError, msgspec.DecodeError, ValueError) as error:
             self._control.refusals.note("browser.refused", origin=origin[:100], reason=str(error))
-            return _json({"error": str(error)}, 403)
+            return _json({"error": str(error)}, 403, _readable_by(origin))
         parties = Parties(call="", provider_call=call_key, to_number=line_of(call_key) or WEB)
         step = await self._control.offer(CallReport(parties, request=request.url.path, signature=call_key))
         return self._answer(step, call_key, origin if claims is not None else "")
@@ -121,7 +121,7 @@ class _Calls:
                 raise RejectedError(msg)  # noqa: TRY301 - answered like a request that cannot be read
         except (RejectedError, msgspec.DecodeError, ValueError) as error:
             self._control.refusals.note("browser.refused", call=call[:64], reason=str(error))
-            return _json({"error": "not your call"}, 403)
+            return _json({"error": "not your call"}, 403, _readable_by(request.headers.get("origin", "")))
         report = CallReport(
             Parties(call, asked.call_key, to_number=line_of(asked.call_key) or WEB, stream=max(0, asked.stream)),
             request=request.url.path[:100],
@@ -154,7 +154,12 @@ class _Calls:
                 content = {"step": "ask_again", "message": message, "tries": tries, "after_ms": _ASK_AGAIN_MS}
             case HangUp() | Transfer():
                 content = {"step": "hang_up"}
-        return _json(content, headers={"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if origin else {})
+        return _json(content, headers=_readable_by(origin))
+
+
+def _readable_by(origin: str) -> dict[str, str]:
+    """Headers with which a page of this origin may read the answer; a refusal, too, so that it can say why."""
+    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if origin else {}
 
 
 def _json(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

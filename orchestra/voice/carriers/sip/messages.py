@@ -127,6 +127,12 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="st
     answered_by: str = ""
 
 
+class PressKeys(msgspec.Struct, frozen=True, tag_field="type", tag="press"):
+    """The edge has the gateway press these keys, after the audio before them."""
+
+    keys: str
+
+
 _START: msgspec.json.Decoder[Start] = msgspec.json.Decoder(Start)
 
 

@@ -2,13 +2,22 @@
 
 import time
 
+import msgspec
 from fastapi import WebSocket
 
 from orchestra.voice.carriers.browser.stream import BrowserStream
 from orchestra.voice.carriers.media_socket import MediaSocket
 from orchestra.voice.carriers.port import LONGEST_MESSAGE, CallControl
-from orchestra.voice.carriers.sip.messages import Start, read_start
+from orchestra.voice.carriers.sip.messages import PressKeys, Start, read_start
 from orchestra.voice.carriers.stream_token import StreamTokens
+
+
+class SipStream(BrowserStream):
+    """One call's `MediaStream`; the gateway presses keys itself (RFC 4733)."""
+
+    async def press_keys(self, keys: str) -> None:
+        """Have these keys pressed after the audio that was sent before."""
+        await self._socket.send(msgspec.json.encode(PressKeys(keys)).decode())
 
 
 class SipSockets:
@@ -28,7 +37,7 @@ class SipSockets:
             await self._control.claim(start.call, provider_call, start.token)
             socket.call = start.call
             await self._control.serve(
-                BrowserStream(socket, start.rate),
+                SipStream(socket, start.rate),
                 start.parties.parties(start.call, number),
                 resumed=start.resumed,
                 answered_by=start.answered_by,

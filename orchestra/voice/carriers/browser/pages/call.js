@@ -27,11 +27,17 @@ export class Call extends EventTarget {
 
   async start() {
     this.tell("state", { state: "microphone" });
+    if (!navigator.mediaDevices) throw new Error("Browsers give a microphone to pages with https only.");
     const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
-    this.microphone = await navigator.mediaDevices.getUserMedia({ audio });
     // the context resamples the microphone and the loudspeaker
     this.context = new AudioContext({ sampleRate: this.rate, latencyHint: "interactive" });
-    await this.context.audioWorklet.addModule(new URL("phone.js", import.meta.url).href);
+    const asked = this.mayAsk().then((may) => may && this.askForCall());
+    asked.catch(() => {}); // said below, after what is wrong with the microphone
+    const phone = this.context.audioWorklet.addModule(new URL("phone.js", import.meta.url).href);
+    phone.catch(() => {});
+    this.microphone = await navigator.mediaDevices.getUserMedia({ audio });
+    await phone;
+    if (this.over) return this.release(); // hung up while the browser asked
     this.phone = new AudioWorkletNode(this.context, "orchestra-phone", { outputChannelCount: [1] });
     this.loudspeaker = new GainNode(this.context, { gain: this.gain ?? 1 });
     this.context.createMediaStreamSource(this.microphone).connect(this.phone);
@@ -40,7 +46,17 @@ export class Call extends EventTarget {
     await this.context.resume();
     if (this.over) return this.release();
     this.tell("state", { state: "connecting" });
-    await this.follow(await this.ask("/browser/calls", { rate: this.rate, line: this.line, key: this.key }));
+    await this.follow((await asked) || (await this.askForCall()));
+  }
+
+  // whether the microphone is sure to be given: then the edge is asked meanwhile, otherwise after the person has decided
+  async mayAsk() {
+    const permission = await navigator.permissions?.query({ name: "microphone" }).catch(() => undefined);
+    return permission?.state === "granted";
+  }
+
+  askForCall() {
+    return this.ask("/browser/calls", { rate: this.rate, line: this.line, key: this.key });
   }
 
   // a simple request, which needs no permission from another site beforehand

@@ -39,6 +39,14 @@ const ENDINGS = {
   failed: "The call failed.",
 };
 
+// by the name of the browser's error
+const NO_MICROPHONE = "No microphone: allow it for this page, or plug one in.";
+const FAILURES = {
+  NotAllowedError: NO_MICROPHONE,
+  NotFoundError: NO_MICROPHONE,
+  TypeError: "The service cannot be reached.",
+};
+
 function made(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);
   element.append(...children);
@@ -62,12 +70,16 @@ export class OrchestraCall extends HTMLElement {
     this.state = made("div", { className: "state", part: "state", textContent: "Not connected" });
     this.state.setAttribute("role", "status");
     const pressed = (digit) => made("button", { textContent: digit, onclick: () => this.call?.press(digit) });
-    this.keys = made("div", { className: "keys", hidden: true }, ...KEYS.map(pressed));
+    this.keys = made("div", { className: "keys", part: "keys", hidden: true }, ...KEYS.map(pressed));
+    this.keys.setAttribute("role", "group");
+    this.keys.setAttribute("aria-label", "Keypad");
     this.list = made("ol", { part: "transcript", hidden: !this.hasAttribute("transcript") });
-    this.list.setAttribute("aria-label", "What was said");
-    this.list.setAttribute("aria-live", "polite");
+    // what is said is read out once it is whole
+    this.log = made("div", { className: "log", hidden: this.list.hidden }, this.list);
+    this.log.setAttribute("role", "log");
+    this.log.setAttribute("aria-label", "What was said");
     const bar = made("div", { className: "bar" }, this.button, this.mute, this.pad, this.volume, this.level);
-    root.append(bar, this.keys, this.state, this.list);
+    root.append(bar, this.keys, this.state, this.log);
     this.button.onclick = () => (this.call ? this.call.hangUp() : this.begin());
     this.mute.onclick = () => this.setMuted(!this.call.muted);
     this.pad.onclick = () => {
@@ -100,8 +112,7 @@ export class OrchestraCall extends HTMLElement {
     try {
       await call.start();
     } catch (error) {
-      const denied = error.name === "NotAllowedError" || error.name === "NotFoundError";
-      call.end("failed", denied ? "No microphone: allow it for this page, or plug one in." : error.message);
+      call.end("failed", FAILURES[error.name] || error.message);
     }
   }
 
@@ -155,6 +166,7 @@ export class OrchestraCall extends HTMLElement {
     const line = this.lines.get(key) || this.add(key, who);
     line.words = words;
     line.classList.toggle("so-far", Boolean(soFar));
+    line.setAttribute("aria-busy", String(Boolean(soFar)));
     line.replaceChildren(made("small", { textContent: name }), words);
     this.list.scrollTop = this.list.scrollHeight;
   }
