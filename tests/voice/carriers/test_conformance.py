@@ -40,7 +40,15 @@ TRANSFERS = {"twilio", "telnyx", "plivo", "vonage", "twilio as text", "telnyx as
 AS_TEXT = " as text"
 
 
-@pytest.fixture(params=[*SIMULATED_CARRIERS, f"twilio{AS_TEXT}", f"telnyx{AS_TEXT}"])
+#: calls take their time: the quick suite has those of one telephone company, of its text calls, and of browsers
+QUICK = {"twilio", "browser", f"twilio{AS_TEXT}"}
+CARRIERS = [
+    pytest.param(name, marks=[] if name in QUICK else [pytest.mark.integration])
+    for name in (*SIMULATED_CARRIERS, f"twilio{AS_TEXT}", f"telnyx{AS_TEXT}")
+]
+
+
+@pytest.fixture(params=CARRIERS)
 async def carrier(request: pytest.FixtureRequest) -> AsyncIterator[SimulatedCarrier]:
     """Each carrier, and those that can hear and speak themselves."""
     name = request.param.removesuffix(AS_TEXT)

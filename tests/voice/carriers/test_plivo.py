@@ -132,6 +132,7 @@ def test_a_stream_goes_to_the_public_address() -> None:
     assert "after-stream?call=00-a&stream=2" in str(after)
 
 
+@pytest.mark.integration
 async def test_a_call_in_wideband_is_heard_both_ways(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "hello", carrier="plivo", plivo_audio="l16") as running:
 
@@ -166,6 +167,7 @@ async def transferred(
         yield running, await call(running, talk, transfer_target=person)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("target", ["+15550003", "sip:desk@phone.plivo.com"])
 async def test_a_person_is_briefed_and_takes_the_call_with_a_key(bus: TestBus, settings: Settings, target: str) -> None:
     person = TransferTarget(says=tone(0.3))
@@ -176,6 +178,7 @@ async def test_a_person_is_briefed_and_takes_the_call_with_a_key(bus: TestBus, s
     assert person.briefed == ["A call from test. They ask for a loan.", "Press 1 to take it."]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("person", [TransferTarget(answers=False), TransferTarget(presses="")], ids=str)
 async def test_the_agents_have_the_call_again_if_nobody_takes_it(
     bus: TestBus, settings: Settings, person: TransferTarget
@@ -311,6 +314,7 @@ async def test_what_is_missing_for_calls_is_named(settings: Settings) -> None:
         await open_carrier(settings, "http://edge").place_call("00-a", "sip:somebody")
 
 
+@pytest.mark.integration
 async def test_a_caller_without_a_line_hears_why_or_the_busy_tone(bus: TestBus, settings: Settings) -> None:
     assert 'reason="busy"' in documents().busy()
     async with running_edge(bus, settings, carrier="plivo", max_calls=1, busy_message="All lines are busy.") as running:
@@ -323,6 +327,7 @@ async def test_a_caller_without_a_line_hears_why_or_the_busy_tone(bus: TestBus, 
         await call(running, talk)
 
 
+@pytest.mark.integration
 async def test_a_caller_who_interrupts_gets_all_marks_back(bus: TestBus, settings: Settings) -> None:
     """Plivo reports no checkpoint whose audio was cleared; the edge must not wait for it."""
     long = Greeting(greeting=" ".join(["word"] * 40))

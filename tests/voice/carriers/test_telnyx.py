@@ -39,6 +39,7 @@ async def ask_for_a_person(edge: TelnyxEdge, line: PhoneLine, briefing: str = "T
     await edge.running.bus.publish(transfer, TurnCompleted(call=call, turn=1, agent="a"))
 
 
+@pytest.mark.integration
 async def test_a_person_is_briefed_takes_the_call_with_a_key_and_is_heard(bus: TestBus, settings: Settings) -> None:
     person = TransferTarget(says=tone(0.5))
     async with telnyx_edge(bus, settings, "a person") as edge:
@@ -56,6 +57,7 @@ async def test_a_person_is_briefed_takes_the_call_with_a_key_and_is_heard(bus: T
     assert (dialled["to"], dialled["from"]) == ("+15550003", "+15550100")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("person", [TransferTarget(answers=False), TransferTarget(presses=""), "refused"])
 async def test_where_nobody_takes_the_call_the_agents_have_it_again(
     bus: TestBus, settings: Settings, person: Any
@@ -75,6 +77,7 @@ async def test_where_nobody_takes_the_call_the_agents_have_it_again(
         assert (outcome.how, outcome.streams, edge.done("bridge")) == ("caller_hung_up", 2, 0)
 
 
+@pytest.mark.integration
 async def test_a_caller_who_hangs_up_while_the_person_is_rung_is_not_missed(bus: TestBus, settings: Settings) -> None:
     async with telnyx_edge(bus, settings, "a person", reconnect_s=1) as edge:
         ringing, hung_up = asyncio.Event(), asyncio.Event()
@@ -99,6 +102,7 @@ async def test_a_caller_who_hangs_up_while_the_person_is_rung_is_not_missed(bus:
     assert edge.done("gather_using_speak") == 0
 
 
+@pytest.mark.integration
 async def test_a_caller_without_a_line_hears_the_message(bus: TestBus, settings: Settings) -> None:
     async with telnyx_edge(bus, settings, max_calls=1, busy_message="Call later.") as edge:
 
@@ -146,6 +150,7 @@ async def test_a_machine_that_answers_is_hung_up_on_unless_the_app_has_words_for
         assert (await edge.running.event(CallAnswered)).by == "machine"
 
 
+@pytest.mark.integration
 async def test_a_machine_hears_the_apps_message_after_its_greeting(bus: TestBus, settings: Settings) -> None:
     async with telnyx_edge(bus, settings, app=Greeting(voicemail="Call us back.")) as edge:
         outcome = await dial(edge, "machine")
@@ -160,6 +165,7 @@ async def test_without_waiting_for_detection_the_agents_speak_at_once(bus: TestB
     assert dialled["answering_machine_detection"] == "disabled"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("cause", "reason"), [("user_busy", "busy"), ("timeout", "no_answer"), ("unallocated", "failed")]
 )
@@ -241,6 +247,7 @@ async def cut(edge: TelnyxEdge, line: PhoneLine) -> None:
     stream._socket.transport.abort()
 
 
+@pytest.mark.integration
 async def test_a_lost_stream_is_started_again_also_where_no_webhook_says_that_it_ended(
     bus: TestBus, settings: Settings
 ) -> None:
@@ -256,6 +263,7 @@ async def test_a_lost_stream_is_started_again_also_where_no_webhook_says_that_it
         assert (outcome.how, outcome.streams, edge.done("streaming_start")) == ("caller_hung_up", 2, 1)
 
 
+@pytest.mark.integration
 async def test_a_caller_hears_that_it_takes_a_moment_while_no_journal_can_be_read(
     bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
