@@ -85,6 +85,7 @@ class _Order:
     barge_in_after_s: float | None
     patience_s: float
     from_number: str
+    to_number: str
     save: Path | None
     url: str | None
 
@@ -129,6 +130,9 @@ def call(
         typer.Option(metavar="S", min=0, help="A reply is over after S seconds of silence.", rich_help_panel=_CALLER),
     ] = 0.8,
     from_number: Annotated[str, typer.Option("--from", metavar="NUMBER", help="The caller's number.")] = "+15550001",
+    to_number: Annotated[
+        str, typer.Option("--to", metavar="LINE", help="What is dialled: a number, or sip:NAME.")
+    ] = "+15550100",
     save: Annotated[
         Path | None,
         typer.Option(
@@ -158,7 +162,7 @@ def call(
         )
         raise UsageError(msg)
     steps = _script(script) if script else _steps(context.meta[_ORDER], given)
-    order = _Order(tuple(steps), barge_in_after, patience, from_number, save, url)
+    order = _Order(tuple(steps), barge_in_after, patience, from_number, to_number, save, url)
     console = terminal(quiet=as_json)
     good, account = uvloop.run(_call(load_settings(), order, console))
     if as_json:
@@ -243,7 +247,7 @@ def _caller(settings: "Settings", order: _Order) -> "Caller":
     if not auth_token:
         msg = f"calls to {url} must be signed: set ORCHESTRA_TWILIO_AUTH_TOKEN to the edge's token"
         raise UsageError(msg)
-    return Caller(url, auth_token, from_number=order.from_number)
+    return Caller(url, auth_token, from_number=order.from_number, to_number=order.to_number)
 
 
 def _see_whether_anything_listens(url: str) -> None:

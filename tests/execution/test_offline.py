@@ -1,6 +1,7 @@
 """The offline model with apps that it was not made for, and its port."""
 
 import json
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import pytest
@@ -134,3 +135,16 @@ async def test_odd_histories_get_an_answer(messages: tuple[Message, ...]) -> Non
     odd = ToolSchema(name="odd", parameters={"properties": {"x": {"type": "array"}, "y": {}}, "required": ["x", "y"]})
     answer = (await _answer(PromptRequested(call="c", agent="a", messages=messages, tools=(odd, balance.schema))))[1]
     assert answer.text or answer.tool_calls
+
+
+async def test_a_caller_who_names_another_app_is_passed_on_to_it_and_else_to_a_person() -> None:
+    team = replace(_desk(), transfers=("clinic", "night_desk"), transfer_target="+15550199")
+    for words, to, reply in (
+        ("Can you connect me with the clinic, please?", "clinic", "I am connecting you now."),
+        ("I would like to speak to the night desk.", "night_desk", "I am connecting you now."),
+        ("Let me talk to a person.", "person", "I am connecting you to a person now."),
+    ):
+        said = await CallInProcess(team).say(words)
+        assert json.loads(said.calls[0].arguments)["to"] == to
+        assert said.reply.startswith(reply)
+    assert not (await CallInProcess(team).say("I have been to the clinic.")).calls

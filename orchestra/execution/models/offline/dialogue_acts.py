@@ -44,6 +44,7 @@ _BYE = _any(
 )
 _HUMAN = "(?:person|human|operator|representative|manager|supervisor|advis[eo]r|staff|colleague|employee|real people)"
 _SOMEBODY = rf"(?:{_HUMAN}|some ?one|some ?body|an? agent|people)"
+_TRANSFER = re.compile(r"\b(connect|transfer|put me|pass me|get me|give me|speak|talk)\b")
 _PERSON = _any(
     "(?:speak|talk|connect|transfer|put|pass|get|give)(?: me| us)?(?: through| over| hold of)?(?: directly)?"
     rf"(?: to| with| of)?(?: an?| the| your| some| another)?(?: real| human| actual| live| proper)? ?{_SOMEBODY}",
@@ -129,6 +130,11 @@ def is_bye(said: str) -> bool:
 def wants_person(said: str) -> bool:
     """Asks for a person: "A person, please."."""
     return bool(_PERSON.search(plain(said)))
+
+
+def wants_transfer(said: str) -> bool:
+    """Asks for somebody else, whoever that is: "Can you connect me with the clinic?"."""
+    return bool(_TRANSFER.search(plain(said)))
 
 
 def is_yes(said: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from orchestra.agents.transfer_tool import PERSON
 from orchestra.execution.models.offline import dialogue_acts, dtmf, replies, slot_filling
 from orchestra.execution.models.offline.actions import (
     BUILTIN,
@@ -78,14 +79,37 @@ def _good_bye(situation: Situation) -> Action | None:
 
 
 def _person(situation: Situation) -> Action | None:
+    if _named_target(situation) and dialogue_acts.wants_transfer(situation.said):
+        return _transfer(situation)
     if not dialogue_acts.wants_person(situation.said):
         return None
-    if situation.has(TRANSFER):
-        return Call(TRANSFER, {"briefing": dialogue_acts.without_openers(situation.said)})
+    if situation.has(TRANSFER) and _targets(situation)[:1] in ([], [PERSON]):
+        return _transfer(situation)
     handoffs = [tool for tool in situation.tools if tool.name.startswith(HANDOFF)]
     fits = rank(situation.said, handoffs, "")
     best = max(fits, key=lambda name: fits[name], default="")
     return Call(best, {}) if best and fits[best] >= _ENOUGH else Say(replies.NO_PERSON)
+
+
+def _transfer(situation: Situation) -> Call:
+    """A transfer to the app or agent that the caller names, or else to the first that there is: a person, if any."""
+    targets = _targets(situation)
+    to = {"to": _named_target(situation) or targets[0]} if targets else {}
+    return Call(TRANSFER, to | {"briefing": dialogue_acts.without_openers(situation.said)})
+
+
+def _targets(situation: Situation) -> list[str]:
+    """To whom a transfer may lead, a person first; empty if it can only be a person."""
+    tool = situation.tool(TRANSFER)
+    found: list[str] = [] if tool is None else tool.parameters["properties"].get("to", {}).get("enum", [])
+    return sorted(found, key=lambda name: name != PERSON)
+
+
+def _named_target(situation: Situation) -> str:
+    """Whom the caller names, among those to whom a transfer may lead; "" for none."""
+    said = dialogue_acts.plain(situation.said)
+    names = (name for name in _targets(situation) if name != PERSON)
+    return next((name for name in names if f" {name.replace('_', ' ').lower()} " in f" {said} "), "")
 
 
 def _small_talk(situation: Situation) -> Action | None:
@@ -207,7 +231,9 @@ def _do(situation: Situation, name: str) -> Action:
     tool = situation.tool(name)
     if name == SEARCH or tool is None:
         return _search(situation)
-    if name.startswith(HANDOFF) or name == TRANSFER:
+    if name == TRANSFER:
+        return _transfer(situation)
+    if name.startswith(HANDOFF):
         return Call(name, {})
     return slot_filling.start(situation, tool)
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from orchestra.agents.transfer_tool import PERSON
 from orchestra.execution.models.offline.dialogue import Dialogue, Step
 from orchestra.language.english.stemming import closest_term, terms
 
@@ -13,6 +14,8 @@ UNSURE = "I am not sure whether that has worked. A person will check it."
 FAREWELL = "Thank you for calling. Good-bye."
 CONNECTING = "I am connecting you to a person now. Please stay on the line."
 DECLINE = "I am sorry, I cannot help you with that."
+CONNECTING_ON = "I am connecting you now. Please stay on the line."
+NO_ONE_THERE = "I am sorry, I cannot connect you just now."
 NO_PERSON = "I am sorry, I cannot connect you to a person."
 HELLO = "Hello. How can I help you?"
 WELCOME = f"You are welcome. {ANYTHING_ELSE}"
@@ -42,6 +45,7 @@ _DECLINES = re.compile(
     r"nothing to do with.*?[\"\u201c](.+?)[\"\u201d]|out of scope.*?[\"\u201c](.+?)[\"\u201d]",
     re.IGNORECASE | re.DOTALL,
 )
+_UNREACHED = re.compile(r"nothing was done|nobody called")
 _NOTHING = re.compile(r"^(nothing|no (passage|page|result|match))\b", re.IGNORECASE)
 _MAX_SENTENCES, _MAX_WORDS = 3, 55
 
@@ -56,7 +60,7 @@ def after(dialogue: Dialogue, step: Step) -> str:
     if step.call.name == "end_call":
         return FAREWELL
     if step.call.name == "transfer_call":
-        return CONNECTING
+        return _after_transfer(step, result)
     if step.call.name == "search_knowledge":
         return from_knowledge(query_of(step) or dialogue.now.said, result) or decline(dialogue)
     if _UNSURE.search(result):
@@ -65,6 +69,12 @@ def after(dialogue: Dialogue, step: Step) -> str:
         return f"{APOLOGY} {ANYTHING_ELSE}"
     said = spell_numbers(brief(sentences(_as_text(result))))
     return said if said.endswith("?") or _asks_back(said) else f"{said} {ANYTHING_ELSE}"
+
+
+def _after_transfer(step: Step, result: str) -> str:
+    if _UNREACHED.search(result):
+        return NO_ONE_THERE
+    return CONNECTING if _argument(step, "to", PERSON) == PERSON else CONNECTING_ON
 
 
 def decline(dialogue: Dialogue) -> str:
@@ -98,10 +108,14 @@ def from_knowledge(query: str, result: str) -> str:
 
 def query_of(step: Step) -> str:
     """The query of a search."""
+    return _argument(step, "query", "")
+
+
+def _argument(step: Step, name: str, otherwise: str) -> str:
     try:
-        return str(json.loads(step.call.arguments).get("query", ""))
+        return str(json.loads(step.call.arguments).get(name, otherwise))
     except (json.JSONDecodeError, AttributeError):
-        return ""
+        return otherwise
 
 
 def sentences(text: str) -> list[str]:
