@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
@@ -16,18 +16,14 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from orchestra.errors import RejectedError
 from orchestra.simulator.audio_measure import is_audible
+from orchestra.simulator.key_tone import key_tone
 from orchestra.simulator.phone_line import FRAME_S, PhoneLine
 from orchestra.simulator.twiml import ConnectRelay
 from orchestra.voice.audio import mulaw
-from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
+from orchestra.voice.audio.mulaw import Samples
 
 _CONNECT_TIMEOUT_S = 10.0
 _TURN_OVER_S = 0.3
-_KEY_S = 0.1
-#: rows and columns of a telephone's keys, in Hz (ITU-T Q.23)
-_KEYS = "123A456B789C*0#D"
-_ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
-_LOUDNESS = 6000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +195,7 @@ class RelaySession:
                 await self._speak(token, last=last)
             case {"type": "sendDigits", "digits": str(digits)}:
                 for digit in digits:
-                    self._line.playout.put(mulaw.encode(_key_tone(digit)))
+                    self._line.playout.put(mulaw.encode(key_tone(digit)))
             case {"type": "end"}:
                 self.handoff_data = str(message.get("handoffData", ""))
                 await self._socket.close()
@@ -226,11 +222,3 @@ class RelaySession:
             self._said.append(word)
             self._line.playout.put(mulaw.encode(piece))
             self._line.playout.mark(f"{self.sid} {self._cycle}")
-
-
-def _key_tone(digit: str) -> Samples:
-    """The two tones of a key."""
-    row, column = divmod(_KEYS.index(digit), 4)
-    time = np.arange(round(_KEY_S * SAMPLE_RATE)) / SAMPLE_RATE
-    tones = np.sin(2 * np.pi * _ROWS[row] * time) + np.sin(2 * np.pi * _COLUMNS[column] * time)
-    return cast("Samples", (_LOUDNESS * tones).astype(np.int16))

@@ -6,15 +6,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestra.settings import Settings
 from orchestra.simulator.browser_caller import BrowserCaller
 from orchestra.simulator.caller import Caller, CallerBehaviour, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.plivo_caller import PlivoCaller
 from orchestra.simulator.relay_session import RelayVoice
+from orchestra.simulator.sip_caller import SipCaller
+from orchestra.simulator.sip_person import SipPerson
 from orchestra.simulator.telnyx_caller import TelnyxCaller
 from orchestra.simulator.telnyx_network import TelnyxNetwork
 from orchestra.simulator.transfer_target import TransferTarget
 from orchestra.simulator.vonage_caller import VonageCaller
+from orchestra.stack.sip_ports import with_sip_ports
 
 
 class SimulatedCaller(Protocol):
@@ -44,7 +48,7 @@ class SimulatedCarrier:
 
 
 #: the carriers that can be simulated
-SIMULATED_CARRIERS = ("twilio", "browser", "telnyx", "plivo", "vonage")
+SIMULATED_CARRIERS = ("twilio", "browser", "telnyx", "plivo", "vonage", "sip")
 
 
 @asynccontextmanager
@@ -74,6 +78,17 @@ async def simulated_carrier(name: str) -> AsyncIterator[SimulatedCarrier]:
                 {"carrier": name, "vonage_signature_secret": secret},
                 lambda url, person: VonageCaller(url, secret, transfer_target=person or TransferTarget()),
             )
+        case "sip":
+            opened = with_sip_ports(Settings(sip=True, sip_listen="127.0.0.1:0", sip_url="http://127.0.0.1:0"))
+            async with SipPerson() as anna:
+                settings = {"sip": "true", "sip_listen": opened.sip_listen, "sip_url": opened.sip_url}
+                yield SimulatedCarrier(
+                    name,
+                    settings | {"sip_trunk": anna.phone.via},
+                    lambda _, person: SipCaller(
+                        f"sip:demo@{opened.sip_listen}", transfer_target=anna.answers_as(person or TransferTarget())
+                    ),
+                )
         case _:
             yield SimulatedCarrier(
                 name,

@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 
 from orchestra.errors import RejectedError, UsageError
 from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation
+from orchestra.simulator.key_tone import key_tone
 from orchestra.simulator.phone_line import FRAME_SAMPLES, PhoneLine
-from orchestra.simulator.sip import Faults, HeardPacket, Leg, Telephone
+from orchestra.simulator.sip import Faults, HeardPacket, Leg, PressedKey, Telephone
 from orchestra.simulator.sip.messages import Headers, address, user_of
 from orchestra.simulator.transfer_target import TransferTarget
 from orchestra.voice.audio import mulaw
@@ -89,7 +90,7 @@ class SipCaller:
         leg, talking = self.leg, talk.begin()
         while True:
             stream = _Stream(leg, talk.line)
-            phone.on_audio = stream.heard
+            phone.on_audio, phone.on_key = stream.heard, stream.pressed
             talk.line.stream = stream
             over = asyncio.create_task(self._over(leg))
             try:
@@ -138,6 +139,11 @@ class _Stream:
             self._line.playout.put(bytes([mulaw.SILENCE]) * FRAME_SAMPLES * min(lost, _AHEAD_FRAMES))
         if waiting < (_AHEAD_FRAMES if _is_quiet(packet.payload) else _TOO_FAR_AHEAD_FRAMES):
             self._line.playout.put(packet.payload)
+
+    def pressed(self, leg: Leg, key: PressedKey) -> None:
+        """Sound as the key that the agent has pressed."""
+        if leg is self._leg:
+            self._line.playout.put(mulaw.encode(key_tone(key.key)))
 
     async def send_audio(self, frame: bytes) -> None:
         """Send one frame of the caller's audio (µ-law)."""

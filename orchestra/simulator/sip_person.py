@@ -22,8 +22,8 @@ class SipPerson:
 
     """
 
-    def __init__(self, target: TransferTarget | None = None) -> None:
-        self.target = target or TransferTarget()
+    def __init__(self) -> None:
+        self.target = TransferTarget()
         self.phone = Telephone(user="anna", name="Anna", on_call=self._take)
 
     async def __aenter__(self) -> Self:
@@ -36,6 +36,11 @@ class SipPerson:
     ) -> None:
         """Unplug it."""
         await self.phone.__aexit__(kind, error, trace)
+
+    def answers_as(self, target: TransferTarget) -> TransferTarget:
+        """Have them answer this way from now on. Returns it."""
+        self.target = target
+        return target
 
     async def _take(self, leg: Leg) -> None:
         if not self.target.answers:

@@ -166,6 +166,7 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_SIP": str(settings.sip),
         "ORCHESTRA_SIP_LISTEN": settings.sip_listen,
         "ORCHESTRA_SIP_URL": settings.sip_url,
+        "ORCHESTRA_SIP_TRUNK": settings.sip_trunk,
         "ORCHESTRA_DRAIN_S": str(settings.drain_s),
         "ORCHESTRA_LOG_FORMAT": settings.log_format,
         "ORCHESTRA_ARCHIVE_URL": settings.archive,

@@ -19,8 +19,13 @@ class Breakable:
         """All connections are gone at once, and there is nobody to connect to."""
         assert self._server is not None
         self._server.close()
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """All connections are gone at once; the next ones are passed on again."""
         for writer in self._open:
             writer.transport.abort()
+        self._open.clear()
 
     async def serve(self, to: str) -> None:
         async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

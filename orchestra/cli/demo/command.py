@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from orchestra.stack import RunningStack
     from orchestra.voice.engines.local import LocalSpeech
 
-Line = Literal["twilio", "browser", "telnyx", "plivo", "vonage"]
+Line = Literal["twilio", "browser", "telnyx", "plivo", "vonage", "sip"]
 
 _DEMO_APP = "orchestra.demo:app"
 #: written out, since importing the demo would cost every command a second; a test keeps it current

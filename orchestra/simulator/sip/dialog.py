@@ -18,7 +18,7 @@ from orchestra.simulator.sip.messages import (
     new_tag,
     parameter,
 )
-from orchestra.simulator.sip.rtp import Faults, HeardPacket, RtpSession
+from orchestra.simulator.sip.rtp import Faults, HeardPacket, PressedKey, RtpSession
 from orchestra.simulator.sip.sdp import KEYS, Media, parse_sdp, write_sdp
 from orchestra.simulator.sip.transactions import GIVE_UP_S, T1_S, T2_S
 from orchestra.simulator.sip.transport import Source
@@ -53,10 +53,15 @@ class Leg:
     """
 
     def __init__(
-        self, telephone: "Telephone", target: str, faults: Faults, on_audio: Callable[[HeardPacket], None]
+        self,
+        telephone: "Telephone",
+        target: str,
+        faults: Faults,
+        on_audio: Callable[[HeardPacket], None],
+        on_key: Callable[[PressedKey], None],
     ) -> None:
         self._phone, self._faults = telephone, faults
-        self.rtp = RtpSession(telephone.host, faults, on_audio)
+        self.rtp = RtpSession(telephone.host, faults, on_audio, on_key)
         self.end: LegEnd = ""
         self.status = 0
         self.first: Message | None = None

@@ -89,8 +89,14 @@ class RtpSession:
 
     """
 
-    def __init__(self, host: str, faults: Faults, on_audio: Callable[[HeardPacket], None]) -> None:
-        self._faults, self._on_audio = faults, on_audio
+    def __init__(
+        self,
+        host: str,
+        faults: Faults,
+        on_audio: Callable[[HeardPacket], None],
+        on_key: Callable[[PressedKey], None],
+    ) -> None:
+        self._faults, self._on_audio, self._on_key = faults, on_audio, on_key
         self._socket = _bound(host)
         self._spoofing = _bound(faults.spoofed_from) if faults.spoofed_from else None
         self.host, self.port = self._socket.getsockname()[:2]
@@ -211,6 +217,7 @@ class RtpSession:
         began_s = self._key_began.setdefault(timestamp, at_s)
         if flags & _END_OF_KEY and began_s >= 0:
             self.keys.append(PressedKey(began_s, _KEY_NAMES[number & 0x0F], samples))
+            self._on_key(self.keys[-1])
             self._key_began[timestamp] = -1.0  # its end comes three times
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from orchestra.simulator.sip.dialog import Leg, replaced
 from orchestra.simulator.sip.messages import Headers, Request, Response, host_of, parameter
-from orchestra.simulator.sip.rtp import Faults, HeardPacket
+from orchestra.simulator.sip.rtp import Faults, HeardPacket, PressedKey
 from orchestra.simulator.sip.transactions import ClientTransaction
 from orchestra.simulator.sip.transport import Source, Transport
 
@@ -19,8 +19,7 @@ _ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, REFER, NOTIFY, INFO, UPDATE"
 #: is given each call that comes in: it rings, and is to be answered or refused
 OnCall = Callable[[Leg], Coroutine[Any, Any, None]]
 OnAudio = Callable[[Leg, HeardPacket], None]
-#: is given each request outside of a call, and may answer it
-OnRequest = Callable[[Request], Response | None]
+OnKey = Callable[[Leg, PressedKey], None]
 
 
 class Telephone:
@@ -33,7 +32,6 @@ class Telephone:
         name: its display name.
         port: of its SIP; any that is free by default.
         on_call: takes the calls that come in; without it they hear that it is busy.
-        on_request: sees every request outside of a call first.
 
     Attributes:
         complaints: what the other end did against the protocol.
@@ -50,14 +48,14 @@ class Telephone:
         name: str = "Ann Caller",
         port: int = 0,
         on_call: OnCall | None = None,
-        on_request: OnRequest | None = None,
     ) -> None:
         self.host, self.user, self.transport = host, user, transport
         self.name = f'"{name}" ' if name else ""
         self.complaints: list[str] = []
         self.legs: list[Leg] = []
         self.on_audio: OnAudio | None = None
-        self._on_call, self._on_request = on_call, on_request
+        self.on_key: OnKey | None = None
+        self._on_call = on_call
         self._port = port
         self._transport = Transport(self._take, self.complaints.append)
         self._running: dict[tuple[str, str], tuple[ClientTransaction, Leg]] = {}
@@ -102,7 +100,11 @@ class Telephone:
             if self.on_audio is not None:
                 self.on_audio(leg, packet)
 
-        leg = Leg(self, target, faults or Faults(), heard)
+        def pressed(key: PressedKey) -> None:
+            if self.on_key is not None:
+                self.on_key(leg, key)
+
+        leg = Leg(self, target, faults or Faults(), heard, pressed)
         self.legs.append(leg)
         return leg
 
@@ -185,8 +187,6 @@ class Telephone:
         leg = self._leg_of(message)
         if leg is not None:
             leg.take(message)
-        elif self._on_request is not None and (answer := self._on_request(message)) is not None:
-            self.respond(message, answer)
         elif message.method == "INVITE" and not parameter(message.get("to"), "tag"):
             self._rung(message, source)
         elif message.method == "OPTIONS":
