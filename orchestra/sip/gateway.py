@@ -218,6 +218,7 @@ class Gateway:
 
         def over(_: object) -> None:
             del self.calls[flow]
+            self.refused += not flow.call  # no edge took it
 
         task.add_done_callback(over)
 

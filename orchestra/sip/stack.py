@@ -5,6 +5,7 @@ answers one transport; TLS takes the port after the one that is set; settings it
 """
 
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,12 +60,18 @@ def stack_config(settings: Settings) -> Config:
     """The configuration of the stack.
 
     Raises:
-        ValueError: a header that is to be a variable has an impossible name, or there are too many.
+        ValueError: a header that is to be a variable has an impossible name, or there are too many; or the file of the
+            certificate is not there.
 
     """
     where = listening(settings)
+    if settings.sip_certificate is not None and not settings.sip_certificate.is_file():
+        msg = f"there is no file {settings.sip_certificate} (ORCHESTRA_SIP_CERTIFICATE)"
+        raise ValueError(msg)
     # the file stands in a line of its own, so nothing in its name can become another setting
     certificate = f"sip_certificate {settings.sip_certificate}\n" if settings.sip_certificate is not None else ""
+    authorities = ssl.get_default_verify_paths().cafile
+    trusted = f"sip_cafile {authorities}\n" if authorities else ""
     return Config(
         net_interface=where.host.strip("[]") or None,
         max_concurrent_calls=_LEGS * settings.sip_max_calls,
@@ -72,7 +79,8 @@ def stack_config(settings: Settings) -> Config:
         expose_headers=tuple(dict.fromkeys((*PARTY_HEADERS, *chosen_headers(settings)))),
         native_log_level="warning",
         extra_config_text=(
-            f"sip_listen {settings.sip_listen}\nrtp_ports {settings.sip_rtp_ports}\n{_JITTER_BUFFER}{certificate}"
+            f"sip_listen {settings.sip_listen}\nrtp_ports {settings.sip_rtp_ports}\n"
+            f"{_JITTER_BUFFER}{certificate}{trusted}"
         ),
     )
 

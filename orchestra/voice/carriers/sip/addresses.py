@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from orchestra.errors import RejectedError
 from orchestra.voice.carriers.phone_number import check_number
@@ -18,6 +19,7 @@ _HOST = re.compile(
     re.ASCII,
 )
 _IN_HEADER = re.compile(r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<name>[^<"]*))\s*<(?P<uri>[^>]*)>|(?P<bare>[^;,\s]+)""")
+_PLAIN = re.compile(r"[!-~]{1,64}")
 _USER = re.compile(r"(?:sips?|tel):([^@;>?]+)")
 
 
@@ -74,11 +76,12 @@ def party(header: str) -> tuple[str, str]:
     found = _IN_HEADER.match(header.strip())
     if found is None:
         return "", ""
-    user = _USER.match((found["uri"] or found["bare"] or "").strip())
+    found_user = _USER.match((found["uri"] or found["bare"] or "").strip())
     name = (found["quoted"] or found["name"] or "").replace("\\", "").strip()
-    if user is None or user[1].lower() == "anonymous":
+    user = unquote(found_user[1]) if found_user is not None else ""
+    if not _PLAIN.fullmatch(user) or user.lower() == "anonymous":
         return "", ""
-    return (user[1] if _NUMBER.fullmatch(user[1]) else f"sip:{user[1]}"), name
+    return (user if _NUMBER.fullmatch(user) else f"sip:{user}"), "".join(filter(str.isprintable, name))
 
 
 def host_of(uri: str) -> tuple[str, int]:
