@@ -237,6 +237,12 @@ def _caller(settings: "Settings", order: _Order) -> "Caller":
     from orchestra.simulator import Caller
     from orchestra.stack import find_running_stack
 
+    if settings.carrier != "twilio":
+        msg = (
+            f"`orchestra call` calls as Twilio does, and ORCHESTRA_CARRIER is {settings.carrier}: "
+            "`orchestra demo --line` plays a call by other carriers"
+        )
+        raise UsageError(msg)
     up = find_running_stack(settings)
     auth_token = settings.twilio_auth_token.get_secret_value() or (up.auth_token if up else "")
     url = order.url or settings.public_url or (up.url if up else "")

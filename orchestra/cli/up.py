@@ -78,7 +78,7 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
             "webhook": webhook_url(settings, settings.public_url or started.url),
             "sip": f"{sip_address(started.sip)}  from a softphone on this machine" if started.sip else "",
             "server": started.redis_url,
-            "try": f"orchestra call --say {_quoted(words)}",
+            "try": f"orchestra call --say {_quoted(words)}" if settings.carrier == "twilio" else "",
         }
         # the key in the page's address is meant to be seen
         rows = [

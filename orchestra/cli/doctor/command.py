@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: wider than anything: what is piped is not wrapped
 _UNBOUNDED = 10_000
 _PARTS = {
-    "voice": ("pipecat-ai", "fastapi", "uvicorn", "twilio", "deepgram-sdk", "elevenlabs"),
+    "voice": ("pipecat-ai", "fastapi", "uvicorn", "twilio", "cryptography", "pyjwt", "deepgram-sdk", "elevenlabs"),
     "agents": ("pyautogen", "autogen-agentchat", "autogen-ext", "openai", "pypdf"),
     "sip": ("baresip-python", "websockets"),
     "mcp": ("mcp",),
