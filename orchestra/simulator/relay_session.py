@@ -23,7 +23,6 @@ from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.mulaw import Samples
 
 _CONNECT_TIMEOUT_S = 10.0
-_TURN_OVER_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,14 @@ class RelayVoice:
         hear: the words of the caller's next stretch of speech; empty: only noise.
         speak: the audio of a text, 8 kHz.
         tells: whether it sends what was asked for by ``events``: who speaks, and what was played.
+        turn_over_s: the caller's silence after which their turn is over.
 
     """
 
     hear: Callable[[], str]
     speak: Callable[[str], Samples]
     tells: bool = True
+    turn_over_s: float = 0.3
 
 
 class RelaySession:
@@ -128,7 +129,7 @@ class RelaySession:
                 await self._interrupt("speech")
         elif self._loud:
             self._quiet_s += FRAME_S
-            if self._quiet_s >= _TURN_OVER_S:
+            if self._quiet_s >= self._voice.turn_over_s:
                 await self._turn_over()
 
     async def send_digit(self, digit: str) -> None:
@@ -216,7 +217,10 @@ class RelaySession:
         if not self._speaks:
             self._speaks = True
             await self._tell("agentSpeaking", "on")
+        cycle = self._cycle
         audio = await asyncio.to_thread(self._voice.speak, token.strip())
+        if cycle != self._cycle:
+            return  # interrupted meanwhile
         ends = np.cumsum([len(word) + 1 for word in words]) / sum(len(word) + 1 for word in words) * audio.size
         for word, piece in zip(words, np.split(audio, ends[:-1].astype(int)), strict=True):
             self._said.append(word)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         CheckedTurn,
         Problem,
         ScriptedConversation,
+        SimulatedCaller,
         SimulatedCarrier,
         Tracks,
         TransferTarget,
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from orchestra.stack import RunningStack
     from orchestra.voice.engines.local import LocalSpeech
 
-Line = Literal["twilio", "browser", "telnyx", "plivo", "vonage", "sip"]
+Line = Literal["twilio", "browser", "telnyx", "plivo", "vonage", "sip", "relay"]
 
 _DEMO_APP = "orchestra.demo:app"
 #: written out, since importing the demo would cost every command a second; a test keeps it current
@@ -51,6 +53,8 @@ _CALL_WITHIN_S = 180.0
 _SETTLED_WITHIN_S = 15.0
 _SERVERS_WITHIN_S = 60.0
 _LATE_S = 0.1
+#: longer than a pause inside what the scripted caller says, in seconds
+_TURN_OVER_S = 0.7
 _ARCHIVED_EVERY_S = 0.5
 
 
@@ -203,8 +207,10 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
 
     async with AsyncExitStack() as parts:
         order = await parts.enter_async_context(ordering())
-        carrier = await parts.enter_async_context(simulated_carrier(script.line))
-        settings = Settings.model_validate(settings.model_dump() | carrier.settings)
+        as_text = script.line == "relay"
+        carrier = await parts.enter_async_context(simulated_carrier("twilio" if as_text else script.line))
+        media = {"twilio_media": "relay"} if as_text else {}
+        settings = Settings.model_validate(settings.model_dump() | carrier.settings | media)
         settings = order.settings(settings) if script.answered_by else settings
         with console.status("starting server, workers and edge …"):
             # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
@@ -217,7 +223,7 @@ async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpee
         parts.push_async_callback(bus.close)
         person = await asyncio.to_thread(_person, script, speech) if script.person else None
         made = _Made(carrier, order, person)
-        return await _call(bus, running, script, utterances, made=made, console=console)
+        return await _call(bus, running, script, utterances, made=made, console=console, speech=speech)
 
 
 def _person(script: "Script", speech: "LocalSpeech") -> "TransferTarget":
@@ -234,23 +240,33 @@ async def _call(
     *,
     made: _Made,
     console: "Console",
+    speech: "LocalSpeech",
 ) -> _Call:
     from orchestra.cli.demo.outbound import called
     from orchestra.cli.ui.console import LiveConversation
     from orchestra.simulator import PhoneLine, Problem, ScriptedConversation
 
     curated = bus.settings.label_studio_url is not None
-    watch = _Watch(LiveConversation(console), edges=running.edges if script.edge_dies else {}, curated=curated)
-    phone = PhoneLine()
-    talk = ScriptedConversation(
-        utterances, replying=watch.replying, said=lambda utterance: watch.view.said(utterance.text)
+    watch = _Watch(
+        LiveConversation(console),
+        edges=running.edges if script.edge_dies else {},
+        curated=curated,
+        recorded=script.line != "relay",
     )
+    phone = PhoneLine()
+    spoken: deque[str] = deque()  # what a carrier with ears has not heard yet
+
+    def said(utterance: "Utterance") -> None:
+        watch.view.said(utterance.text)
+        spoken.extend([utterance.text] if utterance.text else [])
+
+    talk = ScriptedConversation(utterances, replying=watch.replying, said=said)
     found = []
     async with watch.following(bus):
         if script.answered_by:
             making = called(running.url, made.order, script.answered_by, phone, talk)
         else:
-            making = made.carrier.caller(running.url, made.person).call(phone, talk)
+            making = _caller(running.url, script, made, spoken, speech).call(phone, talk)
         ending = await _within(making, _CALL_WITHIN_S)
         within_s = _SERVERS_WITHIN_S if curated else _SETTLED_WITHIN_S
         try:
@@ -265,6 +281,19 @@ async def _call(
     ]
     journal = await bus.journal(watch.call) if watch.call else []
     return _Call(ending, phone.tracks, talk, phone.started_at, phone.max_late_s, journal, found, made.person)
+
+
+def _caller(url: str, script: "Script", made: _Made, spoken: deque[str], speech: "LocalSpeech") -> "SimulatedCaller":
+    from orchestra.simulator import RelayVoice, to_telephone
+
+    if script.line != "relay" or made.carrier.text_caller is None:
+        return made.carrier.caller(url, made.person)
+    voice = RelayVoice(
+        hear=lambda: spoken.popleft() if spoken else "",
+        speak=lambda text: to_telephone(*speech.synthesize(text)),
+        turn_over_s=_TURN_OVER_S,
+    )
+    return made.carrier.text_caller(url, made.person, voice)
 
 
 async def _is_through(bus: "Bus", group: str) -> bool:
@@ -295,7 +324,7 @@ async def _within(call: "Awaitable[CallOutcome]", seconds: float) -> "CallOutcom
 class _Watch:
     """Follows the journal of the only call in this stack: to show it, to time the caller, to notice its end."""
 
-    def __init__(self, view: "LiveConversation", *, edges: dict[str, int], curated: bool) -> None:
+    def __init__(self, view: "LiveConversation", *, edges: dict[str, int], curated: bool, recorded: bool) -> None:
         from orchestra.simulator import ReplyInProgress
 
         self.view = view
@@ -304,7 +333,7 @@ class _Watch:
         self.settled = asyncio.Event()
         self._edges = dict(edges)  # processes of which the one with the call is to die
         self._edge = ""
-        self._awaited: set[type[Event]] = {CallStarted, CallEnded, RecordingSaved}
+        self._awaited: set[type[Event]] = {CallStarted, CallEnded, *([RecordingSaved] if recorded else [])}
         if curated:
             self._awaited.add(TranscriptCurated)
 
