@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from orchestra.simulator.audio_measure import is_audible
+from orchestra.simulator.sip import Telephone
 from orchestra.simulator.twiml import ConnectStream, parse_twiml
 from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.mulaw import Samples
@@ -27,6 +28,7 @@ from orchestra.voice.audio.upsampler import Upsampler2x
 
 FRAME_S = 0.02
 _SILENCE = base64.b64encode(bytes([mulaw.SILENCE]) * 160).decode()
+_SILENT_PACKET = bytes([mulaw.SILENCE]) * 160
 _WIDE_RATE = 16_000
 _WIDE_SILENCE = bytes(640)
 _PAUSE_S = (0.4, 1.4)
@@ -137,8 +139,11 @@ class LightCaller:
     def _mark(self, name: str) -> str:
         return self._message("mark", {"name": name})
 
-    async def _keep_time(self) -> None:
+    async def _send(self, frame: str | bytes) -> None:
         assert self._socket is not None
+        await self._socket.send(frame)
+
+    async def _keep_time(self) -> None:
         begin = self._loop.time()
         for number in itertools.count():
             await asyncio.sleep(max(0.0, begin + (number + 1) * FRAME_S - self._loop.time()))
@@ -146,7 +151,7 @@ class LightCaller:
             if said is not None:
                 self._saying = (said, at + 1) if at + 1 < len(said.frames) else None
                 self._note_said(said, at)
-            await self._socket.send(self._frame(number, said, at))
+            await self._send(self._frame(number, said, at))
 
     def _note_said(self, said: Said, at: int) -> None:
         now = self._loop.time()
@@ -257,8 +262,41 @@ class LightPage(LightCaller):
         return f'{{"type":"mark","name":"{name}"}}'
 
 
+class LightTelephone(LightCaller):
+    """The same by SIP, at a gateway: there are no gaps in its packets, but silence in the agent's speech is one."""
+
+    async def run(self, url: str, token: str) -> None:
+        del token
+        async with Telephone(user=f"+1555{secrets.randbelow(10_000_000):07}") as phone:
+            self._leg = await phone.call(url)
+            phone.on_audio = lambda _, packet: self._packet(packet.payload)
+            tasks = [asyncio.create_task(part) for part in (self._keep_time(), self._leg.wait_ended(), self._talk())]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+                self._notes.heard.counts["cut_off"] += 1
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    def _frame(self, number: int, said: Said | None, at: int) -> bytes:
+        del number
+        return _SILENT_PACKET if said is None else base64.b64decode(said.frames[at])
+
+    async def _send(self, frame: str | bytes) -> None:
+        assert isinstance(frame, bytes)
+        await self._leg.rtp.send_audio(frame)
+
+    def _packet(self, payload: bytes) -> None:
+        if is_audible(mulaw.decode(payload)):
+            self._hear(FRAME_S, audible=True)
+        elif self._clear_due and self._began_at:
+            self._cleared()
+
+
 #: the callers of each line
-LINES: dict[str, type[LightCaller]] = {"twilio": LightCaller, "browser": LightPage}
+LINES: dict[str, type[LightCaller]] = {"twilio": LightCaller, "browser": LightPage, "sip": LightTelephone}
 
 
 class Load:

@@ -104,6 +104,7 @@ async def ours(options: dict[str, Any], profile: str) -> None:
     chosen = {
         "redis_url": options["redis_url"], "port": listener.getsockname()[1], "twilio_auth_token": TOKEN,
         "max_calls": 1000, "log_level": "error", "prerender": False, "data_dir": options["data_dir"],
+        "sip": options.get("line") == "sip",
     }  # fmt: skip
     settings = Settings.model_validate(chosen)
     configure_logging(settings, "edge")

@@ -29,6 +29,7 @@ from orchestra.simulator import ScriptLine, synthesize_lines
 from orchestra.voice.engines.local import LocalSpeech
 from tests.bench._edge_callers import LINES, Heard, Load, Said
 from tests.bench._edge_side import TOKEN, Probe
+from tests.sip.gateways import running_gateway
 
 QUESTIONS = (
     "Until when is the depot open today?",
@@ -40,6 +41,7 @@ _LAG_MS, _GAP_MS = 20.0, 60.0
 _PROMPT_MS = 1500
 _INTERRUPTS = 0.4
 _LATENCY_CALLS = 4
+_GATEWAY_CALLS = 100
 _ROOT = Path(__file__).parents[2]
 
 
@@ -179,11 +181,17 @@ async def side(
 ) -> AsyncIterator[Side]:
     """One side, running; it may be ``called`` otherwise in what is printed."""
     profile = [f"/tmp/{name}.prof"] if os.environ.get("PROFILE") else []
-    async with process(str(Path(__file__).with_name("_edge_side.py")), name, json.dumps(options), *profile) as child:
+    async with (
+        process(str(Path(__file__).with_name("_edge_side.py")), name, json.dumps(options), *profile) as child,
+        AsyncExitStack() as gateways,
+    ):
         assert child.stdout is not None
         url = (await child.stdout.readline()).decode().strip()
         assert url, f"{name} ended at start"
         line = options["line"] if name == "ours" else "twilio"
+        if line == "sip":
+            running = running_gateway(Path(options["data_dir"]), [url], sip_max_calls=_GATEWAY_CALLS)
+            url = f"sip:demo@127.0.0.1:{(await gateways.enter_async_context(running)).port}"
         load = Load(url, TOKEN, said, interrupts=interrupts, line=line)
         try:
             yield Side(called or name, child, load)

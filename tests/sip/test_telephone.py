@@ -119,6 +119,33 @@ async def test_a_caller_holds_the_call_and_takes_it_up_again(bus: TestBus, setti
     assert line.complaints == []
 
 
+async def test_a_caller_connects_the_agents_with_somebody_whom_they_have_asked(
+    bus: TestBus, settings: Settings
+) -> None:
+    asked: list[Leg] = []
+
+    async def take(leg: Leg) -> None:
+        asked.append(leg)
+        await leg.answer()
+
+    async with sip_line(bus, settings) as line, Telephone(user="carol", on_call=take) as carol:
+
+        async def talk(phone: PhoneLine) -> None:
+            await line.edge.event(ReplySpoken)
+            consultation = await line.callers[-1].telephone.call(carol.uri)
+            assert await leg_of(line).transfer_to(consultation) == 200
+            await consultation.wait_ended()
+            connected = asked[0].transferred
+            assert connected is not None
+            assert await phone.until(lambda: len(connected.rtp.heard) > 20, PATIENCE_S)
+            assert await bus.published(CallEnded) == []
+            await connected.hang_up()
+            await line.edge.event(CallEnded)
+
+        await line.call(talk)
+    assert [*line.complaints, *carol.complaints] == []
+
+
 async def test_a_call_beyond_the_limit_hears_that_it_is_busy(bus: TestBus, settings: Settings) -> None:
     async with sip_line(bus, settings, sip_max_calls=1) as line, Telephone() as other:
 
