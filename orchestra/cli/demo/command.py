@@ -121,6 +121,9 @@ def _script(name: str, line: Line) -> "Script":
     if line == "browser" and (script.answered_by or script.person):
         msg = f"the demo script {name!r} needs a telephone: it cannot be played with --line browser"
         raise UsageError(msg)
+    if line == "sip" and script.person:
+        msg = f"in the demo script {name!r} a person hears a briefing: it cannot be played with --line sip"
+        raise UsageError(msg)
     if script.answered_by and line != "twilio":
         msg = f"in the demo script {name!r} the system calls: it is played with --line twilio only"
         raise UsageError(msg)
