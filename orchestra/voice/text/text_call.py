@@ -24,7 +24,7 @@ from orchestra.voice.text.text_playback import TextPlayback
 _LOOK_S = 0.2
 #: the agent was cut by a key if one comes within this of the cut, in seconds
 _KEY_S = 0.3
-#: a caller whose voice has ended has said nothing if no words have come after this, in seconds
+#: a caller whose voice has ended has said what is known of it by then, or nothing, after this, in seconds
 _WORDS_WITHIN_S = 4.0
 #: the same where the carrier does not tell when the voice ends, and where it should but does not
 _WORDS_AFTER_CUT_S, _LONGEST_VOICE_S = 10.0, 60.0
@@ -80,7 +80,8 @@ class TextCall:
         self._voice_told = False  # the carrier has said that the voice of this turn was heard
         self._cut_at = 0.0  # the agent was cut, and it is not known yet by what
         self._key_at = self._voice_ended_at = float("-inf")
-        self._partial, self._partial_at = "", 0.0
+        self._words = ""  # of the open turn, so far
+        self._partial, self._partial_at = "", 0.0  # what was published of them
         self._predicted = ""
         self._mark = ""
         self._reply_begun = False  # the carrier waits for more of it
@@ -122,7 +123,7 @@ class TextCall:
         if self._cut_at and now - self._cut_at > _KEY_S:
             self._begin_turn()
         if self._turn_open and now > self._words_due:
-            self._end_turn("")
+            self._end_turn(self._words)
         if not self._playback.finished:
             self._conversation.on_audio_sent()
         self._report_played()
@@ -154,7 +155,7 @@ class TextCall:
             return
         self._begin_turn()
         self._wait_for_words()
-        now = self._clock.monotonic()
+        self._words, now = text, self._clock.monotonic()
         if final:
             self._end_turn(text)
         elif not same_words(text, self._partial):
@@ -222,7 +223,7 @@ class TextCall:
 
     def _end_turn(self, text: str) -> None:
         """The caller's turn is over with these words, or with none."""
-        self._turn_open, self._predicted, self._partial = False, "", ""
+        self._turn_open, self._words, self._partial, self._predicted = False, "", "", ""
         if self._conversation.voice_on:
             self._conversation.speech_ended(self._clock.time())
         self._conversation.final(text)

@@ -248,6 +248,7 @@ async def test_words_of_any_script_reach_the_agents_as_they_are(bus: TestBus, se
 # -- a caller who hears and is heard
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("tells", [True, False], ids=["with reports", "without reports"])
 async def test_an_interruption_in_mid_sentence_leaves_what_was_heard(
     bus: TestBus, settings: Settings, tells: bool
@@ -269,6 +270,7 @@ async def test_an_interruption_in_mid_sentence_leaves_what_was_heard(
     assert (await running.event(TurnMeasured, turn=1)).total_ms > 0
 
 
+@pytest.mark.integration
 async def test_a_key_during_the_reply_is_heard_and_the_reply_goes_on(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, app=Greeting(greeting=LONG)) as running:
 
@@ -300,6 +302,7 @@ async def test_a_person_is_briefed_before_a_transfer(bus: TestBus, settings: Set
     assert "The caller wants a refund." in " ".join(person.briefed)
 
 
+@pytest.mark.integration
 async def test_a_person_who_does_not_come_gives_the_caller_back(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "a person") as running:
 
@@ -315,6 +318,7 @@ async def test_a_person_who_does_not_come_gives_the_caller_back(bus: TestBus, se
     assert len(await bus.published(CallResumed)) == 1
 
 
+@pytest.mark.integration
 async def test_after_a_broken_socket_the_rest_of_the_reply_is_said(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "tell me", reconnect_s=30) as running:
 
@@ -336,6 +340,7 @@ async def test_after_a_broken_socket_the_rest_of_the_reply_is_said(bus: TestBus,
     assert (await running.event(ReplySpoken, turn=1)).text == f"One two three four. {LONG}"
 
 
+@pytest.mark.integration
 async def test_a_caller_who_hangs_up_ends_the_call_by_the_webhook(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, reconnect_s=120) as running:
         relay = await offered(running)

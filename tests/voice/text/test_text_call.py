@@ -300,6 +300,15 @@ async def test_interim_words_are_partial_transcripts_of_the_turn(talk: Talk) -> 
     assert len(talk.of(UserSpeechStarted)) == len(talk.of(UserTurnEnded)) == 1
 
 
+async def test_interim_words_count_if_no_final_ones_follow(talk: Talk) -> None:
+    await talk.wait(3)
+    await talk.hears(WordsReceived("where is my", final=False), WordsReceived("where is my parcel", final=False))
+    await talk.wait(9)
+    assert talk.of(UserTurnEnded) == []
+    await talk.wait(2)
+    assert [event.text for event in talk.of(UserTurnEnded)] == ["where is my parcel"]
+
+
 async def test_a_flood_of_interim_words_is_thinned_out(talk: Talk) -> None:
     await talk.wait(3)
     for number in range(500):
