@@ -91,7 +91,9 @@ class Answering:
         if self.plan is None:
             return self._script(self.apps[0])
         if rule is None:
-            return _last_words(replace(self._script(self.apps[0]), app="", version=""), self.plan.unknown)
+            # who is called by us need not hear that we have no such number
+            phrase = "" if parties.direction == "outbound" else self.plan.unknown
+            return _last_words(replace(self._script(self.apps[0]), app="", version=""), phrase)
         line = self.line_of(parties)
         chosen = self._script(self._find(rule.version_for(line, parties.other_party or parties.call)), line)
         if parties.direction == "outbound" or rule.is_open(at):

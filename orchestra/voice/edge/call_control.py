@@ -121,7 +121,7 @@ class EdgeCallControl:
     def _is_refused(self, report: CallReport) -> bool:
         """Whether the caller has dialled what nobody answers, and is to hear the busy tone for it."""
         edge, parties = self._edge, report.parties
-        if not edge.answering.is_unknown(parties):
+        if report.call or not edge.answering.is_unknown(parties):  # of a call that we placed the line comes with it
             return False
         edge.admission.unknown_lines += 1
         edge.refusals.note("call.line_unknown", dialled=parties.own_number[:64], call=report.call)

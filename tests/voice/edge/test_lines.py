@@ -13,7 +13,9 @@ from orchestra.agents.handlers import Orchestration
 from orchestra.app_phrases import edge_lines
 from orchestra.execution.handlers import Execution
 from orchestra.execution.models import ModelRegistry
+from orchestra.history.ending import HangUp
 from orchestra.history.reduce import history_of
+from orchestra.history.resume import ResumeState
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
@@ -224,6 +226,60 @@ async def test_a_line_takes_no_more_calls_than_it_may(bus: TestBus, settings: Se
     assert busy == "refused"
     # three calls are in two minutes at most, one of which has two of them
     assert 1 <= of_the_minute.count("refused") <= 2
+
+
+async def test_an_app_that_is_reloaded_changes_no_call_of_another(bus: TestBus, settings: Settings) -> None:
+    lines = Lines({"+15550100": BANK, "+15550200": CLINIC})
+    changed = Lines({"+15550100": replace(BANK, greeting="This is the new bank."), "+15550200": CLINIC})
+    async with answering(bus, settings, lines, "hello", "hello") as running:
+
+        async def talk(line: PhoneLine) -> None:
+            call = (await call_of(running, app="clinic")).call
+            await running.event(ReplySpoken, turn=0, call=call)
+            running.edge.use_app(edge_lines(changed))
+            await running.call(greeted, to_number="+15550100", from_number="+15550002")
+            await ask(running, line, call)
+
+        async def greeted(_: PhoneLine) -> None:
+            await running.event(ReplySpoken, turn=0, call=(await call_of(running, app="bank")).call)
+
+        await running.call(talk, to_number="+15550200")
+    replies = await bus.published(ReplySpoken)
+    assert {event.text: event.version for event in replies} == {
+        "This is the clinic.": CLINIC.version,
+        "This is the new bank.": changed.apps[0].version,
+        "I am the clinic.": CLINIC.version,
+    }
+
+
+def edge_of(lines: Lines, **settings: Any) -> Answering:
+    return Answering(Settings(**settings), edge_lines(lines).apps, lines.plan)
+
+
+def test_another_edge_goes_on_with_the_app_that_has_the_call() -> None:
+    line = Line(app=BANK, consent="Recorded.", recording=False)
+    edge = edge_of(Lines({"+15550100": line, "+15550200": CLINIC}))
+    parties = Parties("c", "p", to_number="+15550200")  # whatever the carrier says by now
+    passed_on = ResumeState(started_at=1.0, app="clinic", version=CLINIC.version, line="+15550100")
+    script = edge.resume(passed_on, parties)
+    assert (script.app, script.line, script.consent, script.recording) == ("clinic", "+15550100", "Recorded.", False)
+    older = ResumeState(started_at=1.0, app="bank", version="of another day", line="+15550100")
+    assert edge.resume(older, parties).version == BANK.version
+    assert edge.resume(ResumeState(), parties).app == "clinic"
+    assert edge_of(Lines.of(BANK)).resume(older, parties).app == "bank"
+
+
+def test_who_is_called_from_an_unknown_number_hears_nothing_of_it() -> None:
+    edge = edge_of(Lines({"+15550100": BANK}))
+    script = edge.begin(Parties("c", "", from_number="+15550999", to_number="+15550001", direction="outbound"), 0.0)
+    assert (script.app, script.first_words, script.ending) == ("", "", HangUp())
+
+
+def test_hours_do_not_limit_the_calls_that_the_system_places() -> None:
+    edge = edge_of(Lines({"*": Line(app=BANK, hours=NEVER)}))
+    parties = Parties("c", "", from_number="+15550100", to_number="+15550001", direction="outbound")
+    assert edge.begin(parties, 0.0).ending is None
+    assert edge.begin(replace(parties, direction="inbound"), 0.0).ending == HangUp()
 
 
 def test_a_share_of_the_callers_reaches_each_version_and_a_caller_always_the_same() -> None:
