@@ -39,7 +39,8 @@ class App:
         voicemail: said to the answering machine that takes an outbound call; empty: the edge hangs up silently.
         knowledge: pages that agents with ``knowledge=True`` may search.
         rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
-        transfer_target: where ``transfer_call`` leads: a number (E.164) or a SIP address; empty: there is no such tool.
+        transfer_target: where ``transfer_call`` leads: a number (E.164), with an extension
+            (``+15550123,,204``) where the carrier can press one, or a SIP address; empty: there is no such tool.
         redact: what must not leave the platform, in addition to card numbers, phone numbers and e-mail addresses:
             regular expressions by the word that replaces them in logs and traces (``{"account": "AC[0-9]{6}"}``).
         transfers: names of other apps, or of agents of theirs, to which ``transfer_call`` may lead, too, where they are

@@ -21,6 +21,7 @@ E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _LONGEST = 200
 _PUNCTUATION = str.maketrans("", "", " -./()\u00a0")
 _LOOKS_LIKE_A_NUMBER = re.compile(r"[+\d\s./()-]*\d[\d\s./()-]*")
+_EXTENSION = re.compile(r"(\+[0-9]+)(,[,0-9*#]{1,31})")
 _NAME = re.compile(r"[0-9a-z_.+:@-]{1,64}")
 _SIP = re.compile(r"sips?:(?P<user>[^\s@:;?<>]+)(?:@(?P<host>[0-9a-z.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?)?(?:[;?].*)?")
 
@@ -67,8 +68,19 @@ def names_of(dialled: str) -> tuple[str, ...]:
 
 
 def is_target(text: str) -> bool:
-    """Whether a person can be reached there: a telephone number (E.164) or a SIP address."""
-    return bool(E164.fullmatch(text) or (text.isascii() and _SIP.fullmatch(text.lower())))
+    """Whether a person can be reached there: a telephone number (E.164), with an extension or not, or a SIP address."""
+    number, _ = split_extension(text)
+    return bool(E164.fullmatch(number) or (text.isascii() and _SIP.fullmatch(text.lower())))
+
+
+def split_extension(target: str) -> tuple[str, str]:
+    """The number, and the keys to press once it is answered: a comma waits for two seconds.
+
+    >>> split_extension("+15550123,,204")
+    ('+15550123', ',,204')
+    """
+    found = _EXTENSION.fullmatch(target)
+    return (target, "") if found is None else (found[1], found[2])
 
 
 def _sip_names(found: re.Match[str]) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ from orchestra.voice.engines import load_engines
 _LOG = structlog.get_logger("orchestra.voice")
 
 _BACKLOG = 128
+#: carriers that press the extension of a person's number
+_PRESS_EXTENSIONS = ("twilio",)
 
 
 class _Server(uvicorn.Server):
@@ -85,7 +87,7 @@ async def serving(app: FastAPI, listener: socket.socket, **limits: float) -> Asy
         await task
 
 
-async def run_edge(settings: Settings, app: EdgeLines) -> None:
+async def run_edge(settings: Settings, lines: EdgeLines) -> None:
     """Run an edge until SIGTERM or SIGINT. Then it takes no more calls, gives the running ones time to end, and exits.
 
     On SIGHUP it loads the app again.
@@ -94,6 +96,12 @@ async def run_edge(settings: Settings, app: EdgeLines) -> None:
         UsageError: the operator must change something: an address in use, no server, a missing setting, extra or model.
 
     """
+    if lines.extensions and settings.carrier not in _PRESS_EXTENSIONS:
+        msg = (
+            f"ORCHESTRA_CARRIER is {settings.carrier!r}, which cannot press the extension of {lines.extensions[0]}: "
+            f"give a number without one, or use {' or '.join(_PRESS_EXTENSIONS)}"
+        )
+        raise SettingError(msg)
     for carrier in open_carriers(settings):
         carrier.check_settings()  # before anything slow
     raise_open_files()
@@ -105,7 +113,7 @@ async def run_edge(settings: Settings, app: EdgeLines) -> None:
             await check_server(bus)
             with on_one_core():
                 engines = await load_engines(settings)
-            edge = open_edge(settings, bus, engines, app)
+            edge = open_edge(settings, bus, engines, lines)
             tune_gc()
             async with serving(create_app(edge), listener) as server:
                 _LOG.info("edge.ready", url=edge.public_url, engines=engines.name, max_calls=settings.max_calls)

@@ -123,6 +123,12 @@ def test_a_person_is_rung_and_briefed_first(target: str, noun: str) -> None:
     assert "<Say>A call from parcels. A broken cup.</Say><Say>Press 1 to take it.</Say></Gather><Hangup />" in whisper
 
 
+def test_an_extension_is_pressed_once_the_person_s_number_is_answered() -> None:
+    document = twiml.dial_twiml(Transfer("+15550123,,204#"), CALL, PublicUrl("https://voice.example.com"), ring_s=30)
+    assert 'sendDigits="wwwwwwww204#"' in document
+    assert ">+15550123</Number>" in document
+
+
 @pytest.mark.parametrize(
     ("detail", "by"),
     [

@@ -11,6 +11,7 @@ import pytest
 from orchestra import Agent, App, Hours, Line, Lines
 from orchestra.agents.handlers import Orchestration
 from orchestra.app_phrases import edge_lines
+from orchestra.errors import SettingError
 from orchestra.execution.handlers import Execution
 from orchestra.execution.models import ModelRegistry
 from orchestra.history.ending import HangUp
@@ -21,6 +22,7 @@ from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.carriers.port import Parties
 from orchestra.voice.edge.answering import Answering
+from orchestra.voice.edge.server import run_edge
 from orchestra_schemas import (
     AgentChanged,
     AppChanged,
@@ -280,6 +282,15 @@ def test_hours_do_not_limit_the_calls_that_the_system_places() -> None:
     parties = Parties("c", "", from_number="+15550100", to_number="+15550001", direction="outbound")
     assert edge.begin(parties, 0.0).ending is None
     assert edge.begin(replace(parties, direction="inbound"), 0.0).ending == HangUp()
+
+
+@pytest.mark.parametrize("where", ["app", "line"])
+async def test_an_edge_does_not_start_with_an_extension_that_its_carrier_cannot_press(where: str) -> None:
+    bank = replace(BANK, transfer_target="+15550123,,204") if where == "app" else BANK
+    closed = "+15550123,,204" if where == "line" else ""
+    lines = edge_lines(Lines({"*": Line(app=bank, hours=NEVER, closed=closed)}))
+    with pytest.raises(SettingError, match=r"cannot press the extension of \+15550123,,204: give a number without one"):
+        await run_edge(Settings(carrier="telnyx"), lines)
 
 
 def test_a_share_of_the_callers_reaches_each_version_and_a_caller_always_the_same() -> None:

@@ -15,6 +15,7 @@ from twilio.twiml import TwiML, voice_response  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
 from orchestra.history.ending import Transfer
+from orchestra.lines.dialled import split_extension
 from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Answered, Connect
 from orchestra.voice.carriers.public_url import PublicUrl
@@ -194,15 +195,18 @@ def retry_twiml(url: str, message: str = "") -> str:
 def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int, stream: int = 0) -> str:
     """Ring the person. They are briefed before they are connected; afterwards the edge is asked what follows.
 
-    ``stream`` is the number of the call's stream that ended for the transfer.
+    ``stream`` is the number of the call's stream that ended for the transfer. An extension is pressed once the number
+    is answered: https://www.twilio.com/docs/voice/twiml/number#senddigits, in which a ``w`` waits for half a second.
     """
+    number, extension = split_extension(transfer.target)
     response = voice_response.VoiceResponse()
     dial = response.dial(action=public.after(AFTER_DIAL_PATH, call, stream), method="POST", timeout=ring_s)
     whisper = public.at(WHISPER_PATH, call=call)
     if transfer.target.startswith(("sip:", "sips:")):
         dial.sip(transfer.target, url=whisper, method="POST")
     else:
-        dial.number(transfer.target, url=whisper, method="POST")
+        keys = {"send_digits": extension.replace(",", "wwww")} if extension else {}
+        dial.number(number, url=whisper, method="POST", **keys)
     return str(response)
 
 
