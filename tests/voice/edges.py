@@ -45,6 +45,7 @@ class LevelVAD(VADAnalyzer):
     """Takes any sound for speech."""
 
     short_sound_ended = False  # there is none: any sound is speech
+    voice_possible = False  # it is sure at once
 
     def __init__(self) -> None:
         super().__init__(params=VADParams(start_secs=0.1, stop_secs=0.2, min_volume=0.0))
