@@ -57,6 +57,7 @@ class CallFlow:
         self.audio: CallAudio | None = None
         self._edges = edges
         self._board = board
+        self._next_leg: Call | None = None  # of a telephone to which we are being transferred
         self._left = False  # a person has the caller, and their call goes on without us
         self._spawned: set[asyncio.Task[None]] = set()
         self._closed = asyncio.Event()
@@ -76,15 +77,17 @@ class CallFlow:
             return
         if event.event is Event.CALL_CLOSED:
             self._log.info("sip.call_closed", call=self.call, reason=event.text)
-            self._closed.set()
+            if self._next_leg is None:  # else it has transferred us, and whom it named may still answer
+                self._closed.set()
         elif event.event in (Event.CALL_HOLD, Event.CALL_RESUME) and self.audio is not None:
             self.audio.hold(held=event.event is Event.CALL_HOLD)
 
     async def hang_up(self) -> None:
         """End the telephone's call, unless it has ended."""
-        if self.leg.state is not CallState.CLOSED:
-            with suppress(BaresipError):
-                await self.leg.hangup()
+        for leg in filter(None, (self.leg, self._next_leg)):
+            if leg.state is not CallState.CLOSED:
+                with suppress(BaresipError):
+                    await leg.hangup()
 
     async def _answer(self) -> bool:
         """Take the call, and wait for its audio. False: the caller is gone."""
@@ -227,18 +230,21 @@ class CallFlow:
                 await leg.reject_transfer(603)
             return
         try:
-            person = await leg.accept_transfer()
+            person = self._next_leg = await leg.accept_transfer()
             person.on(lambda event: self._take_leg(person, event))
             await person.wait_established(self._board.ring_s)
         except (BaresipError, TimeoutError) as error:
             self._log.info("sip.refer_failed", call=self.call, target=request.target[:100], status=str(error))
+            self._next_leg = None
+            if leg.state is CallState.CLOSED:
+                self._closed.set()
 
     def _take_leg(self, leg: Call, event: StackEvent) -> None:
         """The telephone to which we were transferred has answered: it is the call's from now on."""
         if event.event is not Event.CALL_ESTABLISHED or self._closed.is_set():
             return
         self._log.info("sip.transferred", call=self.call, peer=leg.peer)
-        self.leg = leg
+        self.leg, self._next_leg = leg, None
         self._follow_leg(leg)
         if self.audio is not None:
             self.audio.use_leg(leg)

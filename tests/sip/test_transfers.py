@@ -138,18 +138,55 @@ async def test_an_agent_cannot_have_a_stranger_called(bus: TestBus, settings: Se
         assert leg.end == ""
 
 
+async def talks_with_bob(running: RunningEdge, bob: Person) -> None:
+    """Keys that Bob presses are heard, and so the call is his; then he hangs up."""
+    leg = bob.phone.legs[-1]
+    leg.rtp.press("7")
+    for _ in range(20):
+        await leg.rtp.send_audio(FRAME)
+        await asyncio.sleep(0.02)
+    await running.event(DigitPressed, digit="7")
+    assert await leg.hang_up() == 200
+    assert (await running.event(CallEnded)).reason == "caller_hung_up"
+
+
 async def test_a_telephone_transfers_the_agents_to_another_one(bus: TestBus, settings: Settings) -> None:
     bob = Person()
     async with bob.phone, Telephone() as ann, in_a_call(bus, settings, ann) as (running, gateway, leg, _):
         assert await leg.transfer("sip:x@192.0.2.1") == 603
         assert await leg.transfer(bob.phone.uri) == 200
-        await until(lambda: bob.calls)
-        bob.calls[0].rtp.press("7")
-        for _ in range(20):
-            await bob.calls[0].rtp.send_audio(FRAME)
-            await asyncio.sleep(0.02)
-        await running.event(DigitPressed, digit="7")
-        await leg.hang_up()
-        assert await bob.calls[0].hang_up() == 200
-        assert (await running.event(CallEnded)).reason == "caller_hung_up"
+        await talks_with_bob(running, bob)
         assert "sip.refer_refused" in gateway.said
+
+
+async def test_a_telephone_that_hangs_up_at_once_has_transferred_the_agents_all_the_same(
+    bus: TestBus, settings: Settings
+) -> None:
+    rings = asyncio.Event()
+    calls: list[Leg] = []
+
+    async def take(leg: Leg) -> None:
+        calls.append(leg)
+        await rings.wait()
+        await leg.answer()
+
+    bob = Person()
+    bob.phone = Telephone(user="bob", on_call=take)
+    bob.calls = calls
+    async with bob.phone, Telephone() as ann, in_a_call(bus, settings, ann) as (running, _, leg, _):
+        transferring = asyncio.create_task(leg.transfer(bob.phone.uri))
+        await until(lambda: calls)
+        await leg.hang_up()
+        rings.set()
+        await talks_with_bob(running, bob)
+        transferring.cancel()
+        await asyncio.gather(transferring, return_exceptions=True)
+
+
+async def test_a_telephone_connects_the_agents_with_whom_it_talks(bus: TestBus, settings: Settings) -> None:
+    bob = Person()
+    async with bob.phone, Telephone() as ann, in_a_call(bus, settings, ann) as (running, _, leg, _):
+        other = await ann.call(bob.phone.uri)
+        assert await leg.transfer_to(other) == 200
+        await until(lambda: len(bob.phone.legs) > 1 and bob.phone.legs[-1].status == 200)
+        await talks_with_bob(running, bob)
