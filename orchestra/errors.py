@@ -98,6 +98,10 @@ class CarrierError(ServiceError):
     """The carrier refuses an outbound call or the credentials, or does not answer."""
 
 
+class CallUncertainError(CarrierError):
+    """The carrier was asked for a call and has not said whether it places it: it may ring."""
+
+
 class ProjectGoneError(ServiceError):
     """The project in Label Studio was deleted."""
 

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from orchestra.engine_names import engine_names
-from orchestra.errors import SettingError
+from orchestra.errors import AppError, SettingError
 from orchestra.hide_secrets import secrets_in
+from orchestra.lines import Hours
 from orchestra.prices import Prices, read_table
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ def _prefixes(text: str) -> str:
         if not re.fullmatch(r"\+[0-9]{0,15}", prefix, re.ASCII):
             msg = f"{prefix!r} is not a valid prefix of a number: write +1212,+44"
             raise ValueError(msg)
+    return text
+
+
+def _day_hours(text: str) -> str:
+    if text:
+        try:
+            Hours("UTC", {"mon-sun": text})
+        except AppError as error:
+            raise ValueError(str(error)) from None
     return text
 
 
@@ -329,6 +339,11 @@ class Settings(BaseSettings):
     """Prefixes of the numbers that may be called over HTTP: +1212,+44. Empty: none."""
     dial_per_minute: Annotated[int, Field(ge=1)] = 10
     """Maximum number of calls that one edge places over HTTP per minute."""
+    dial_hours: Annotated[str, AfterValidator(_day_hours)] = ""
+    """Calls are placed at these times only, in the time zone of the person who is called: 9:00-12:00, 13:00-20:00.
+    Empty: at any time."""
+    dial_key_s: Annotated[int, Field(ge=3600)] = 7 * 24 * 3600
+    """How long the idempotency key of a placed call is remembered."""
     link_key: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
     """Key that signs links to recordings, at least 32 random characters. Without one, a key from the data directory:
     set it if edges and curator have separate directories."""

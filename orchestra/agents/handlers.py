@@ -7,6 +7,7 @@ import structlog
 
 from orchestra import App, Consumer, Context, Lines
 from orchestra.agents.call_cache import ActiveCall, CallCache
+from orchestra.agents.caller_notes import of_variables
 from orchestra.agents.lines import app_id
 from orchestra.agents.loader import load_lines
 from orchestra.agents.prediction_counts import PredictionCounts
@@ -116,7 +117,8 @@ class Orchestration:
                 conversation = active.conversation
                 conversation.app, conversation.version, conversation.line = app.name, app.version, event.line
                 conversation.caller = event.other_party
-            background = await self._background_of(event, app)
+            notes = (of_variables(event.variables), await self._background_of(event, app))
+            background = "\n\n".join(filter(None, notes))
             return self._turns_of(event.call, active, context).greet(event, context, active, background=background)
 
     async def _background_of(self, event: CallStarted, app: App) -> str:

@@ -17,6 +17,13 @@ def register(app: typer.Typer) -> None:
 
 def dial(
     to: Annotated[str, typer.Argument(metavar="NUMBER", help="The number to call, E.164: +15550001.")],
+    *,
+    line: Annotated[str, typer.Option(help="Our number that the person sees, and whose app speaks.")] = "",
+    var: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What the agents are told; may be repeated.")
+    ] = None,
+    key: Annotated[str, typer.Option(help="The same command with the same key places one call.")] = "",
+    zone: Annotated[str, typer.Option(help="The person's time zone, in place of that of the number.")] = "",
 ) -> None:
     """Place a call. Whoever answers talks to the agents of the running edge."""
     import uvloop
@@ -26,11 +33,34 @@ def dial(
 
     settings = load_settings()
     configure_logging(settings, "dial")
-    call, sid = uvloop.run(_dial(settings, to))
+    asked: dict[str, object] = {
+        "to": to,
+        "line": line,
+        "variables": _variables(var or []),
+        "idempotency_key": key,
+        "zone": zone,
+    }
+    call, sid = uvloop.run(_dial(settings, asked))
     say(f"{call} {sid}")
 
 
-async def _dial(settings: "Settings", to: str) -> tuple[str, str]:
+def _variables(given: list[str]) -> dict[str, str]:
+    from orchestra.errors import UsageError
+
+    found: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or name in found:
+            msg = f"--var {each[:64]!r}: write NAME=VALUE, each name once"
+            raise UsageError(msg)
+        found[name] = value
+    return found
+
+
+async def _dial(settings: "Settings", asked: dict[str, object]) -> tuple[str, str]:
+    import msgspec
+
+    from orchestra.app_phrases import load_edge_lines
     from orchestra.bus import Bus
     from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.errors import RejectedError, UsageError
@@ -38,14 +68,17 @@ async def _dial(settings: "Settings", to: str) -> tuple[str, str]:
 
     with needs_extra("voice"):
         from orchestra.voice.carriers.registry import open_carrier
+        from orchestra.voice.edge.dialler import CallRequest, Dialler
 
     up = find_running_stack(settings)
     carrier = open_carrier(settings, settings.public_url or (up.url if up else ""))
     bus = await Bus.connect(settings)
     try:
-        call = bus.new_call()
-        return call, await carrier.place_call(call, to)
-    except RejectedError as error:
+        request = msgspec.convert(asked, CallRequest)
+        plan = (await load_edge_lines(settings.app)).plan if request.line else None
+        placed = await Dialler(settings, bus, carrier, plan, bus.new_call).place(request)
+    except (RejectedError, msgspec.ValidationError) as error:
         raise UsageError(str(error)) from None
     finally:
         await bus.close()
+    return placed.call, placed.provider_call

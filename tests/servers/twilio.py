@@ -3,6 +3,7 @@
 https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource
 """
 
+import asyncio
 import base64
 import secrets
 
@@ -12,12 +13,20 @@ from tests.servers.server import NO_FAULTS, Faults, ProtocolServer
 
 
 class TwilioServer(ProtocolServer):
-    """``orders`` are the form fields of the calls that were ordered, each with its ``Sid``."""
+    """``orders`` are the form fields of the calls that were ordered, each with its ``Sid``.
+
+    With ``loses_answers`` it takes calls, and cuts the connection in place of an answer. ``asked`` is set when the
+    first call is ordered; it is answered when ``may_answer`` is set, too.
+    """
 
     def __init__(self, account_sid: str, auth_token: str, faults: Faults = NO_FAULTS) -> None:
         super().__init__(faults)
         self.orders: list[dict[str, str]] = []
         self.number = "+15550100"
+        self.loses_answers = False
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self._account_sid = account_sid
         self._basic = "Basic " + base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
 
@@ -50,4 +59,8 @@ class TwilioServer(ProtocolServer):
             return refusal
         sid = "CA" + secrets.token_hex(16)
         self.orders.append({**form, "Sid": sid})
+        self.asked.set()
+        await self.may_answer.wait()
+        if self.loses_answers and request.transport is not None:
+            request.transport.close()
         return web.json_response({"sid": sid, "account_sid": self._account_sid, "status": "queued"}, status=201)

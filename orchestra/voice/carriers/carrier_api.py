@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from orchestra.errors import CarrierError, SettingError
+from orchestra.errors import CallUncertainError, CarrierError, SettingError
 
 _ANSWER_WITHIN_S = 15.0
 
@@ -19,7 +19,8 @@ async def ask(url: str, method: str, path: str, **request: Any) -> httpx.Respons
         request: what ``httpx`` takes: ``json``, ``headers``, ``auth``.
 
     Raises:
-        CarrierError: the carrier refuses, or does not answer.
+        CallUncertainError: the carrier does not answer, and may have done it nevertheless.
+        CarrierError: the carrier refuses, or cannot be reached.
 
     """
     base = url.rstrip("/")
@@ -28,11 +29,16 @@ async def ask(url: str, method: str, path: str, **request: Any) -> httpx.Respons
             answer = await http.request(method, base + path, **request)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         msg = f"the carrier at {base} does not answer: {error!r}"
-        raise CarrierError(msg) from error
+        raise (CallUncertainError if was_sent(error) else CarrierError)(msg) from error
     if not answer.is_success:
         msg = f"the carrier at {base} refuses {method} {path[:60]}: {answer.status_code} {answer.text[:200]}"
-        raise CarrierError(msg)
+        raise CallUncertainError(msg) if answer.is_server_error else CarrierError(msg)
     return answer
+
+
+def was_sent(error: Exception) -> bool:
+    """Whether a request that failed may have reached the other side."""
+    return not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.InvalidURL)
 
 
 def need(**settings: str) -> None:

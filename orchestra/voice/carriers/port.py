@@ -388,8 +388,10 @@ class Carrier(Protocol):
     def routes(self, control: CallControl) -> "APIRouter":
         """The HTTP routes and WebSockets at which the carrier reaches the edge."""
 
-    async def place_call(self, call: str, to_number: str) -> str:
+    async def place_call(self, call: str, to_number: str, from_number: str = "") -> str:
         """Have ``to_number`` (E.164) rung; once it is answered, an edge has it as ``call``.
+
+        ``from_number`` is one of our numbers, which the person sees; by default that of the settings.
 
         Returns:
             The carrier's own id of the call.
@@ -397,6 +399,7 @@ class Carrier(Protocol):
         Raises:
             RejectedError: that is not a telephone number.
             SettingError: a setting that is needed for it is missing.
-            CarrierError: the carrier refuses, or does not answer.
+            CallUncertainError: the carrier does not say whether it has taken the call.
+            CarrierError: the carrier refuses.
 
         """

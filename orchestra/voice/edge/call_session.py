@@ -22,6 +22,7 @@ from orchestra.voice.carriers.port import (
     TextStream,
 )
 from orchestra.voice.carriers.rate_limit import RateLimit
+from orchestra.voice.edge.dial_requests import DialRequests
 from orchestra.voice.edge.edge import Edge
 from orchestra.voice.pipeline.agent_speech import SpeechQueue
 from orchestra.voice.pipeline.pipeline import CallPipeline
@@ -54,6 +55,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
 
     """
     speech = SpeechQueue()
+    parties = parties if resumed else await _with_variables(edge, parties)
 
     def make(state: ResumeState | None) -> Call:
         return Call(
@@ -79,6 +81,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
 async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
     """The same over a stream of text, whose carrier hears and speaks. The call has no audio, and no recording."""
     speech, playback = SpeechQueue(), TextPlayback(SYSTEM_CLOCK.monotonic)
+    parties = parties if resumed else await _with_variables(edge, parties)
 
     def make(state: ResumeState | None) -> Call:
         return Call(
@@ -99,6 +102,16 @@ async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, r
         return CallParts(text.run(), text.listen(), text.watch(), text.stop)
 
     await _serve(edge, parties, make, parts, resumed=resumed)
+
+
+async def _with_variables(edge: Edge, parties: Parties) -> Parties:
+    """What a call that we placed was asked for with; without an answer of the server it begins all the same."""
+    try:
+        async with asyncio.timeout(_JOURNAL_WITHIN_S):
+            return await DialRequests(edge.bus, edge.settings.dial_key_s).with_variables(parties)
+    except (RedisError, TimeoutError) as error:
+        _LOG.warning("call.variables_unknown", call=parties.call, error=repr(error))
+        return parties
 
 
 async def _serve(

@@ -5,60 +5,86 @@ import time
 import msgspec
 import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
+from redis.exceptions import RedisError
 
-from orchestra.errors import CarrierError, RejectedError, SettingError
-from orchestra.voice.carriers.phone_number import check_number
+from orchestra.errors import RejectedError
+from orchestra.lines.dialled import E164
 from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 from orchestra.voice.edge.bearer_auth import has_token, peer_of
+from orchestra.voice.edge.dialler import CallRequest, Dialler, DialRefusedError, Reason
 from orchestra.voice.edge.edge import Edge
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-_LONGEST_BODY = 4096
+_LONGEST_BODY = 65_536
 _TOKEN_NEEDED = "a bearer token is needed: the one that is set as ORCHESTRA_DIAL_TOKEN"  # noqa: S105 - no token itself
 _OTHER_TOKEN = "ORCHESTRA_API_TOKEN reads calls and makes none: set ORCHESTRA_DIAL_TOKEN, and send that"  # noqa: S105
 
 router = APIRouter()
 
 
-class _DialRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """``{"to": "+15550001"}``."""
-
-    to: str
+_STATUS = {
+    Reason.NUMBER_INVALID: 422,
+    Reason.NUMBER_NOT_ALLOWED: 403,
+    Reason.LINE_UNKNOWN: 422,
+    Reason.ZONE_NEEDED: 422,
+    Reason.OUTSIDE_HOURS: 403,
+    Reason.SETTING_MISSING: 422,
+    Reason.KEY_REUSED: 422,
+    Reason.IN_PROGRESS: 409,
+    Reason.CARRIER_REFUSED: 502,
+    Reason.CARRIER_UNCERTAIN: 502,
+    Reason.EDGE_FULL: 503,
+    Reason.EDGE_DRAINING: 503,
+    Reason.RATE: 429,
+}
 
 
 @router.post("/calls")
 async def dial(request: Request) -> Response:
-    """Place a call. 201 with ``call`` and ``provider_call``.
+    """Place a call: the body is a `CallRequest`. 201 with ``call`` and ``provider_call``.
 
-    401 without the token, 403 for a number that is not allowed, 413, 422, 429 above the rate, 503 without a free line,
-    and 502 if the carrier refuses.
+    The idempotency key may stand in the header ``Idempotency-Key`` as well. A call that is not placed has an ``error``
+    for people and a ``reason`` for programs, with 401, 403, 409, 413, 422, 429, 502 or 503. 409 and 422 for a key that
+    is in use are as in draft-ietf-httpapi-idempotency-key-header-07, 2.7.
     """
     edge: Edge = request.app.state.edge
     try:
         await _admit(edge, request)
         body = await read_body(request, _LONGEST_BODY)
         if len(body) > _LONGEST_BODY:
-            return _respond(413, {"error": f"more than {_LONGEST_BODY} bytes"})
-        to_number = msgspec.json.decode(body, type=_DialRequest).to
-        check_number(to_number)
+            return _respond(413, {"error": f"more than {_LONGEST_BODY} bytes", "reason": "too_long"})
+        asked = _with_key(msgspec.json.decode(body, type=CallRequest), request.headers.get("Idempotency-Key", ""))
     except (msgspec.DecodeError, UnicodeDecodeError, RejectedError) as error:
-        return _respond(422, {"error": str(error)})
+        return _respond(422, {"error": str(error), "reason": "malformed"})
     except HTTPException as refused:
-        return _respond(refused.status_code, {"error": refused.detail})
-    call = edge.bus.new_call(edge.homes)
-    if (refusal := _refusal(edge, call, to_number)) is not None:
-        status, reason = refusal
-        _LOG.warning("call.not_allowed", to=to_number, status=status, peer=peer_of(request))
-        return _respond(status, {"error": reason})
+        return _respond(refused.status_code, {"error": refused.detail, "reason": "unauthorized"})
+    dialler = Dialler(
+        edge.settings, edge.bus, edge.carriers[0], edge.answering.plan, lambda: edge.bus.new_call(edge.homes)
+    )
     try:
-        sid = await edge.carriers[0].place_call(call, to_number)
-    except (SettingError, CarrierError) as error:
-        edge.admission.release(call)
-        _LOG.warning("call.not_placed", call=call, reason=str(error))
-        return _respond(422 if isinstance(error, SettingError) else 502, {"error": str(error)})
-    return _respond(201, {"call": call, "provider_call": sid})
+        _check_prefix(edge, asked)
+        placed = await dialler.place(asked, lambda call: _reserve(edge, call), edge.admission.release)
+    except DialRefusedError as refused:
+        status = _STATUS[refused.reason]
+        _LOG.warning("call.not_allowed", to=asked.to[:32], status=status, reason=refused.reason, peer=peer_of(request))
+        answer = {"error": str(refused), "reason": refused.reason} | ({"call": refused.call} if refused.call else {})
+        return _respond(status, answer)
+    except RedisError as error:
+        _LOG.warning("call.not_placed", error=repr(error))
+        return _respond(503, {"error": "the server does not answer: no call was placed", "reason": "server_away"})
+    return _respond(201, {"call": placed.call, "provider_call": placed.provider_call})
+
+
+def _with_key(asked: CallRequest, header: str) -> CallRequest:
+    key = header.strip().strip('"')
+    if not key:
+        return asked
+    if asked.idempotency_key not in ("", key):
+        msg = "the idempotency key of the header is not that of the body"
+        raise RejectedError(msg)
+    return msgspec.convert({**msgspec.to_builtins(asked), "idempotency_key": key}, CallRequest)
 
 
 async def _admit(edge: Edge, request: Request) -> None:
@@ -69,23 +95,27 @@ async def _admit(edge: Edge, request: Request) -> None:
     await edge.throttle.refuse(request, 401, _OTHER_TOKEN if reads else _TOKEN_NEEDED)
 
 
-def _refusal(edge: Edge, call: str, to_number: str) -> tuple[int, str] | None:
-    """Why this number is not called now; None once a line is reserved, for as long as it rings."""
-    settings, now = edge.settings, time.time()
-    allowed = tuple(filter(None, (prefix.strip() for prefix in settings.dial_prefixes.split(","))))
-    if not to_number.startswith(allowed):
+def _check_prefix(edge: Edge, asked: CallRequest) -> None:
+    allowed = tuple(filter(None, (prefix.strip() for prefix in edge.settings.dial_prefixes.split(","))))
+    if E164.fullmatch(asked.to) and not asked.to.startswith(allowed):
         begin = f"only numbers that begin with {', '.join(allowed)} are called" if allowed else "no number is called"
-        return 403, f"{begin} over HTTP: ORCHESTRA_DIAL_PREFIXES says which"
+        raise DialRefusedError(Reason.NUMBER_NOT_ALLOWED, f"{begin} over HTTP: ORCHESTRA_DIAL_PREFIXES says which")
+
+
+def _reserve(edge: Edge, call: str) -> None:
+    """Reserve a place for as long as it rings."""
+    settings, now = edge.settings, time.time()
     if edge.admission.draining:
-        return 503, "this edge takes no more calls"
+        raise DialRefusedError(Reason.EDGE_DRAINING, "this edge takes no more calls")
     if edge.admission.is_full(now):
-        return 503, f"all {edge.admission.limit} lines of this edge are taken"
+        raise DialRefusedError(Reason.EDGE_FULL, f"all {edge.admission.limit} lines of this edge are taken")
     if not edge.dial_rate.allows(1):
-        return 429, f"more than {settings.dial_per_minute} calls a minute (ORCHESTRA_DIAL_PER_MINUTE)"
+        raise DialRefusedError(
+            Reason.RATE, f"more than {settings.dial_per_minute} calls a minute (ORCHESTRA_DIAL_PER_MINUTE)"
+        )
     edge.admission.admit(call, now, settings.ring_s + LIFETIME_S)
-    return None
 
 
 def _respond(status: int, body: dict[str, str]) -> Response:
-    headers = {"Retry-After": "6"} if status in (429, 503) else {}
+    headers = {"Retry-After": "6"} if status in (409, 429, 503) else {}
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")

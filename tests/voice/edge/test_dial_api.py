@@ -126,7 +126,7 @@ async def test_without_the_token_no_call_is_made(bus: TestBus, settings: Setting
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [({"to": "555"}, 422), ({}, 422), ({"to": "+15550001", "x": 1}, 422), ({"to": "+1" * 4000}, 413)],
+    [({"to": "555"}, 422), ({}, 422), ({"to": "+15550001", "x": 1}, 422), ({"to": "+1" * 40_000}, 413)],
 )
 async def test_a_request_that_is_not_an_order_is_refused(
     bus: TestBus, settings: Settings, body: object, status: int

@@ -68,14 +68,14 @@ class BrowserCarrier:
         router.add_api_websocket_route("/browser/stream", BrowserSockets(self._tokens, control).serve)
         return router
 
-    async def place_call(self, call: str, to_number: str) -> str:
+    async def place_call(self, call: str, to_number: str, from_number: str = "") -> str:
         """Browsers cannot be rung.
 
         Raises:
             CarrierError: always.
 
         """
-        del call, to_number
+        del call, to_number, from_number
         msg = "a browser cannot be called: set ORCHESTRA_CARRIER to a telephone company"
         raise CarrierError(msg)
 

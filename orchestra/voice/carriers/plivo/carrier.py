@@ -42,7 +42,7 @@ class PlivoCarrier:
         router.add_api_websocket_route(documents.STREAM_PATH, MediaSockets(self.tokens, control).serve)
         return router
 
-    async def place_call(self, call: str, to_number: str) -> str:
+    async def place_call(self, call: str, to_number: str, from_number: str = "") -> str:
         """Have Plivo ring this number.
 
         Returns:
@@ -54,7 +54,7 @@ class PlivoCarrier:
             CarrierError: Plivo refuses, or does not answer.
 
         """
-        return await voice_api.place_call(self._settings, call, to_number, self._public)
+        return await voice_api.place_call(self._settings, call, to_number, self._public, from_number=from_number)
 
 
 def open_carrier(settings: Settings, public_url: str) -> PlivoCarrier:

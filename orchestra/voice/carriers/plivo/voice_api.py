@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from orchestra.errors import CarrierError
+from orchestra.errors import CallUncertainError, CarrierError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.carrier_api import ask, need
 from orchestra.voice.carriers.phone_number import check_number
@@ -49,7 +49,7 @@ async def numbers_of(settings: Settings) -> tuple[str, ...]:
     return tuple(f"+{each.number.removeprefix('+')}" for each in found)
 
 
-async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:
+async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl, *, from_number: str = "") -> str:
     """Have Plivo ring ``to_number`` (E.164); once it is answered, an edge has it as ``call``.
 
     Returns:
@@ -64,7 +64,7 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
     check_number(to_number)
     account, auth_token = settings.plivo_auth_id, settings.plivo_auth_token.get_secret_value()
     need(PLIVO_AUTH_ID=account, PLIVO_AUTH_TOKEN=auth_token, PLIVO_NUMBER=settings.plivo_number)
-    order = _order(settings, call, to_number, public)
+    order = _order(settings, call, (from_number or settings.plivo_number, to_number), public)
     answer = await ask(
         settings.plivo_api_url, "POST", f"/v1/Account/{account}/Call/", json=order, auth=(account, auth_token)
     )
@@ -74,15 +74,16 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
         placed = ""
     if not placed:
         msg = f"the carrier at {settings.plivo_api_url} took the call, but its answer names none"
-        raise CarrierError(msg)
+        raise CallUncertainError(msg)
     _LOG.info("call.placed", call=call, provider_call=placed)
     return placed
 
 
-def _order(settings: Settings, call: str, to_number: str, public: PublicUrl) -> dict[str, Any]:
+def _order(settings: Settings, call: str, numbers: tuple[str, str], public: PublicUrl) -> dict[str, Any]:
+    from_number, to_number = numbers
     answer_url = public.at(ANSWER_PATH, call=call)
     order: dict[str, Any] = {
-        "from": settings.plivo_number.removeprefix("+"),
+        "from": from_number.removeprefix("+"),
         "to": to_number.removeprefix("+"),
         "answer_url": answer_url,
         "answer_method": "POST",

@@ -8,11 +8,12 @@ import msgspec
 import structlog
 from fastapi import APIRouter, Request, Response
 
-from orchestra.errors import CarrierError, RejectedError
+from orchestra.errors import CallUncertainError, CarrierError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.settings import Settings
 from orchestra.storage.secrets import sip_token
 from orchestra.voice.carriers.briefing import accept_question, briefing
+from orchestra.voice.carriers.carrier_api import was_sent
 from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallControl, CallReport, Connect, Step
 from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.sip import messages
@@ -55,7 +56,7 @@ class SipCarrier:
         router.add_api_websocket_route(messages.STREAM_PATH, SipSockets(self._tokens, control).serve)
         return router
 
-    async def place_call(self, call: str, to_number: str) -> str:
+    async def place_call(self, call: str, to_number: str, from_number: str = "") -> str:
         """Have the gateway call a number, by its trunk, or a SIP address.
 
         Returns:
@@ -67,6 +68,9 @@ class SipCarrier:
 
         """
         check_target(to_number)
+        if from_number:
+            msg = "the SIP gateway calls from its own account: leave the line out"
+            raise RejectedError(msg)
         url = self._settings.sip_url.rstrip("/")
         try:
             async with httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, trust_env=False) as http:
@@ -80,7 +84,7 @@ class SipCarrier:
             msg = (
                 f"the SIP gateway at {url} does not answer: {error!r}: start `orchestra sip`, or set ORCHESTRA_SIP_URL"
             )
-            raise CarrierError(msg) from error
+            raise (CallUncertainError if was_sent(error) else CarrierError)(msg) from error
         if answer.is_error:
             msg = f"the SIP gateway at {url} does not call: {placed.get('error', answer.status_code)}"
             raise CarrierError(msg)

@@ -62,7 +62,7 @@ class TelnyxCarrier:
         router.add_api_websocket_route(RELAY_PATH, relay.serve)
         return router
 
-    async def place_call(self, call: str, to_number: str) -> str:
+    async def place_call(self, call: str, to_number: str, from_number: str = "") -> str:
         """Have Telnyx ring this number.
 
         Returns:
@@ -81,12 +81,13 @@ class TelnyxCarrier:
             TELNYX_CONNECTION_ID=settings.telnyx_connection_id,
             TELNYX_NUMBER=settings.telnyx_number,
         )
-        state = ClientState(call, from_number=settings.telnyx_number, to_number=to_number, direction="outbound")
+        own = from_number or settings.telnyx_number
+        state = ClientState(call, from_number=own, to_number=to_number, direction="outbound")
         placed = await self._commands.dial(
             f"{call}.dial",
             connection_id=settings.telnyx_connection_id,
             to=to_number,
-            **{"from": settings.telnyx_number},
+            **{"from": own},
             timeout_secs=settings.ring_s,
             client_state=state.encode(),
             webhook_url=self._public.at(WEBHOOK_PATH),

@@ -17,9 +17,9 @@ from uuid import UUID, uuid5
 import httpx
 import msgspec
 
-from orchestra.errors import CarrierError
+from orchestra.errors import CallUncertainError, CarrierError
 from orchestra.settings import Settings
-from orchestra.voice.carriers.carrier_api import ask
+from orchestra.voice.carriers.carrier_api import ask, was_sent
 
 _WITHIN = httpx.Timeout(10.0, connect=5.0)
 _DIAL = "dial"
@@ -131,7 +131,7 @@ class Commands:
             return msgspec.json.decode(answer.content, type=_DialledAnswer).data.call_control_id
         except msgspec.DecodeError as error:
             msg = f"the carrier at {self._url} took the call, but its answer cannot be read: {error}"
-            raise CarrierError(msg) from None
+            raise CallUncertainError(msg) from None
 
     async def _post(self, path: str, command_id: str, fields: dict[str, Any]) -> httpx.Response:
         """Send it, and once more where that may help."""
@@ -142,13 +142,15 @@ class Commands:
             return await self._tries(http, path, body)
 
     async def _tries(self, http: httpx.AsyncClient, path: str, body: dict[str, Any]) -> httpx.Response:
+        sent = False
         for last in (False, True):
             try:
                 answer = await http.post(self._url + path, json=body, headers=self._headers)
             except httpx.HTTPError as error:
+                sent = sent or was_sent(error)
                 if last:
                     msg = f"the carrier at {self._url} does not answer: {error!r}"
-                    raise CarrierError(msg) from error
+                    raise (CallUncertainError if sent else CarrierError)(msg) from error
                 continue
             if last or (answer.status_code != _TOO_MANY and answer.status_code < _SERVER_ERROR):
                 return answer
@@ -164,4 +166,5 @@ def _problems(answer: httpx.Response) -> list[_Problem]:
 
 def _refused(action: str, answer: httpx.Response, problems: list[_Problem]) -> CarrierError:
     why = "; ".join(f"{problem.code} {problem.detail or problem.title}" for problem in problems)
-    return CarrierError(f"the carrier refuses `{action}`: status {answer.status_code} {why[:200]}".rstrip())
+    failed = CallUncertainError if answer.is_server_error else CarrierError
+    return failed(f"the carrier refuses `{action}`: status {answer.status_code} {why[:200]}".rstrip())

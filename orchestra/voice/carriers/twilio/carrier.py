@@ -44,7 +44,7 @@ class TwilioCarrier:
         router.add_api_websocket_route(twiml.RELAY_PATH, RelaySockets(self.tokens, control, "twilio").serve)
         return router
 
-    async def place_call(self, call: str, to_number: str) -> str:
+    async def place_call(self, call: str, to_number: str, from_number: str = "") -> str:
         """Have Twilio ring this number.
 
         Returns:
@@ -56,7 +56,7 @@ class TwilioCarrier:
             CarrierError: Twilio refuses, or does not answer.
 
         """
-        return await rest.place_call(self._settings, call, to_number, self._public)
+        return await rest.place_call(self._settings, call, to_number, self._public, from_number=from_number)
 
 
 def open_carrier(settings: Settings, public_url: str) -> TwilioCarrier:

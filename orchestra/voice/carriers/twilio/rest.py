@@ -6,12 +6,12 @@ Source: https://www.twilio.com/docs/voice/api/call-resource
 from dataclasses import dataclass
 
 import structlog
-from aiohttp import ClientError
+from aiohttp import ClientConnectorError, ClientError
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from orchestra.errors import CarrierError
+from orchestra.errors import CallUncertainError, CarrierError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.carrier_api import need
 from orchestra.voice.carriers.phone_number import check_number
@@ -21,6 +21,7 @@ from orchestra.voice.carriers.twilio.twiml import MACHINE_PATH, STATUS_PATH, VOI
 _LOG = structlog.get_logger("orchestra.voice")
 
 _ANSWER_WITHIN_S = 15.0
+_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def account_of(settings: Settings) -> Account:
     return Account(str(account.status), tuple(str(each.phone_number) for each in numbers))
 
 
-async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl) -> str:
+async def place_call(settings: Settings, call: str, to_number: str, public: PublicUrl, *, from_number: str = "") -> str:
     """Have Twilio ring ``to_number`` (E.164); once it is answered, an edge has it as ``call``.
 
     Returns:
@@ -65,7 +66,8 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
     Raises:
         RejectedError: that is not a telephone number.
         SettingError: the account or our own number is not set.
-        CarrierError: the carrier refuses, or does not answer.
+        CallUncertainError: the carrier does not say whether it has taken the call.
+        CarrierError: the carrier refuses.
 
     """
     check_number(to_number)
@@ -87,7 +89,7 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
                 detection |= {"async_amd": "true", "async_amd_status_callback": answered}
         placed = await client.calls.create_async(
             to=to_number,
-            from_=settings.twilio_number,
+            from_=from_number or settings.twilio_number,
             url=public.at(VOICE_PATH, call=call),
             method="POST",
             status_callback=public.at(STATUS_PATH, call=call),
@@ -98,7 +100,10 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
         )
     except (TwilioException, ClientError, TimeoutError) as error:
         msg = f"the carrier at {settings.twilio_api_url} did not take the call: {error}"
-        raise CarrierError(msg) from error
+        refused = isinstance(error, TwilioRestException) and error.status < _SERVER_ERROR
+        if refused or isinstance(error, ClientConnectorError):
+            raise CarrierError(msg) from error
+        raise CallUncertainError(msg) from error
     finally:
         await http.close()
     _LOG.info("call.placed", call=call, provider_call=placed.sid)

@@ -51,7 +51,7 @@ class VonageCarrier:
         router.add_api_websocket_route(ncco.STREAM_PATH, MediaSockets(self.tokens, control).serve)
         return router
 
-    async def place_call(self, call: str, to_number: str) -> str:
+    async def place_call(self, call: str, to_number: str, from_number: str = "") -> str:
         """Have Vonage ring this number.
 
         Returns:
@@ -63,7 +63,7 @@ class VonageCarrier:
             CarrierError: Vonage refuses, or does not answer.
 
         """
-        return await self._rest.place_call(call, to_number, self._addresses)
+        return await self._rest.place_call(call, to_number, self._addresses, from_number=from_number)
 
 
 def open_carrier(settings: Settings, public_url: str) -> VonageCarrier:

@@ -15,7 +15,7 @@ import httpx
 import jwt
 import structlog
 
-from orchestra.errors import CarrierError, SettingError
+from orchestra.errors import CallUncertainError, SettingError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.carrier_api import ask, need
 from orchestra.voice.carriers.phone_number import check_number
@@ -40,7 +40,7 @@ class VonageRest:
         """Whether Vonage can be asked for anything."""
         return bool(self._settings.vonage_application_id and self._settings.vonage_private_key.get_secret_value())
 
-    async def place_call(self, call: str, to_number: str, addresses: Addresses) -> str:
+    async def place_call(self, call: str, to_number: str, addresses: Addresses, *, from_number: str = "") -> str:
         """Have Vonage ring ``to_number`` (E.164); once it is answered, an edge has it as ``call``.
 
         Returns:
@@ -55,10 +55,11 @@ class VonageRest:
         check_number(to_number)
         settings = self._settings
         need(VONAGE_NUMBER=settings.vonage_number)
-        state = CallState(call, from_number=settings.vonage_number, to_number=to_number, direction="outbound")
+        own = from_number or settings.vonage_number
+        state = CallState(call, from_number=own, to_number=to_number, direction="outbound")
         order: dict[str, Any] = {
             "to": [{"type": "phone", "number": to_number.lstrip("+")}],
-            "from": {"type": "phone", "number": settings.vonage_number.lstrip("+")},
+            "from": {"type": "phone", "number": own.lstrip("+")},
             "answer_url": [addresses.at(ANSWER_PATH, state)],
             "answer_method": "POST",
             "event_url": [addresses.at(EVENT_PATH, state)],
@@ -75,7 +76,7 @@ class VonageRest:
             placed = str(answer.json()["uuid"])
         except (ValueError, KeyError, TypeError):
             msg = f"the carrier at {settings.vonage_api_url} did not say which call it has placed"
-            raise CarrierError(msg) from None
+            raise CallUncertainError(msg) from None
         _LOG.info("call.placed", call=call, provider_call=placed)
         return placed
 
