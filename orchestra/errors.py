@@ -9,12 +9,14 @@ OrchestraError
 │   └── ServerError            the Redis server cannot be reached, or cannot keep our calls
 ├── FencedError                this worker no longer owns the partition
 ├── RejectedError              input from outside breaks its protocol
-│   └── MalformedMessageError  a message of a known kind has invalid content
+│   ├── MalformedMessageError  a message of a known kind has invalid content
+│   └── DialRefusedError       a call is not placed; the reason is in a word
 ├── ToolFailed                 a tool could not do its work; the agent gets the reason
 ├── EngineError                a speech engine or model failed to answer
 │   └── ReportedError          the model's server reported a failure
 ├── ServiceError               a service refuses a request, or does not answer
 │   ├── CarrierError           the carrier refuses an outbound call, or does not answer
+│   │   └── CallUncertainError  the carrier does not say whether it places a call
 │   ├── ProjectGoneError       the project in Label Studio was deleted
 │   ├── NoEdgeError            no edge answers the SIP gateway
 │   └── UnreachableError       an MCP server cannot be reached
@@ -73,6 +75,15 @@ class RejectedError(OrchestraError):
 
 class MalformedMessageError(RejectedError):
     """A message of a known kind has content that the protocol does not allow."""
+
+
+class DialRefusedError(RejectedError):
+    """A call is not placed. ``reason`` is a word for programs, ``call`` the call that its key belongs to."""
+
+    def __init__(self, reason: str, message: str, call: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.call = call
 
 
 class ToolFailed(OrchestraError):  # noqa: N818 - an outcome that a tool's author names, like a result

@@ -7,12 +7,12 @@ import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 from redis.exceptions import RedisError
 
-from orchestra.errors import RejectedError
+from orchestra.errors import DialRefusedError, RejectedError
 from orchestra.lines.dialled import E164
 from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 from orchestra.voice.edge.bearer_auth import has_token, peer_of
-from orchestra.voice.edge.dialler import CallRequest, Dialler, DialRefusedError, Reason
+from orchestra.voice.edge.dialler import CallRequest, Dialler, Reason
 from orchestra.voice.edge.edge import Edge
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -67,7 +67,7 @@ async def dial(request: Request) -> Response:
         _check_prefix(edge, asked)
         placed = await dialler.place(asked, lambda call: _reserve(edge, call), edge.admission.release)
     except DialRefusedError as refused:
-        status = _STATUS[refused.reason]
+        status = _STATUS[Reason(refused.reason)]
         _LOG.warning("call.not_allowed", to=asked.to[:32], status=status, reason=refused.reason, peer=peer_of(request))
         answer = {"error": str(refused), "reason": refused.reason} | ({"call": refused.call} if refused.call else {})
         return _respond(status, answer)

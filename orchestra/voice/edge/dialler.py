@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from orchestra.bus import Bus
-from orchestra.errors import AppError, CallUncertainError, CarrierError, RejectedError, SettingError
+from orchestra.errors import AppError, CallUncertainError, CarrierError, DialRefusedError, RejectedError, SettingError
 from orchestra.lines import Hours, LinePlan, line_name
 from orchestra.lines.dialled import E164
 from orchestra.settings import Settings
@@ -67,15 +67,6 @@ class CallRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
         """A hash of everything but the key."""
         without_key = msgspec.structs.replace(self, idempotency_key="")
         return hashlib.sha256(msgspec.json.encode(without_key, order="deterministic")).hexdigest()
-
-
-class DialRefusedError(RejectedError):
-    """A call is not placed; ``call`` is the one that its key belongs to."""
-
-    def __init__(self, reason: Reason, message: str, call: str = "") -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.call = call
 
 
 @dataclass(frozen=True, slots=True)

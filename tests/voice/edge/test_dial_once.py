@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from orchestra.errors import CallUncertainError, CarrierError
+from orchestra.errors import CallUncertainError, CarrierError, DialRefusedError
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.dial_requests import ANSWER_WITHIN_S, DialRequest, DialRequests
-from orchestra.voice.edge.dialler import CallRequest, Dialler, DialRefusedError
+from orchestra.voice.edge.dialler import CallRequest, Dialler
 from orchestra.voice.edge.number_zone import zones_of
 from orchestra_schemas import CallStarted
 from tests.servers.server import Faults

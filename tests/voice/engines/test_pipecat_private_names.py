@@ -17,6 +17,7 @@ from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.services.tts_service import TTSService
+from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.turns.user_start import MinWordsUserTurnStartStrategy
 from pipecat.turns.user_stop import ExternalUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_controller import UserTurnController
@@ -25,6 +26,7 @@ from orchestra.voice import engines, pipeline
 
 #: Pipecat's class and its private names that our subclasses read, set or override
 PRIVATE: dict[type, str] = {
+    BaseOutputTransport: "_supports_native_dtmf _write_dtmf_native",
     DeepgramFluxSTTService: "_connect_websocket _disconnect _handle_turn_info _reconnect_backoff_min_wait _settings "
     "_update_settings",
     DeepgramSTTService: "_connect _connection _disconnect _on_error _on_message _reconnect",
@@ -38,7 +40,7 @@ PRIVATE: dict[type, str] = {
     "_user_id _user_speaking",
     SileroOnnxModel: "_context _state",
     SileroVADAnalyzer: "_get_smoothed_volume _low_confidence_windows _maybe_reset_model _model _params _prev_volume "
-    "_run_analyzer _vad_state _vad_stop_frames _windows_since_reset",
+    "_run_analyzer _vad_starting_count _vad_state _vad_stop_frames _windows_since_reset",
     TTSService: "_aggregated_frame_sequencer",
     TurnAnalyzerUserTurnStopStrategy: "_discard_pending_end_of_turn _handle_input_audio _handle_prediction_result "
     "_handle_vad_user_stopped_speaking _maybe_trigger_user_turn_stopped _stop_secs_warned _text _timeout_expired "
