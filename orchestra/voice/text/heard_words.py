@@ -29,6 +29,7 @@ def words_heard(words: list[str], report: str, known: int) -> int:
     parts = [(part, place) for place, word in enumerate(words) for part in _parts(word)]
     if not sought or not parts:
         return known
+    sought = sought[-len(parts) :]  # what a carrier reports beyond that is of an earlier text
     ends = _ends_of_whole(parts, sought) or _ends_of_alike(parts, sought)
     return min((end for end in ends if end >= known), default=known)
 
@@ -53,5 +54,10 @@ def _ends_of_whole(parts: list[tuple[str, int]], sought: list[str]) -> list[int]
 def _ends_of_alike(parts: list[tuple[str, int]], sought: list[str]) -> list[int]:
     """After how many words the last words have been said that the report has, too."""
     matcher = SequenceMatcher(None, sought, [part for part, _ in parts], autojunk=False)
-    blocks = [block for block in matcher.get_matching_blocks() if block.size >= min(_ALIKE, len(sought))]
-    return [parts[blocks[-1].b + blocks[-1].size - 1][1] + 1] if blocks else []
+    least = min(_ALIKE, len(sought))
+    ends = []
+    for at, start, size in matcher.get_matching_blocks():
+        begun = start == 0 and size > 0 and at + size == len(sought)  # the report ends with the beginning of the text
+        if size >= least or begun:
+            ends = [parts[start + size - 1][1] + 1]
+    return ends
