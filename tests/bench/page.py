@@ -69,7 +69,7 @@ async def measure(clicks: int) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench click", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench page", description=__doc__)
     parser.add_argument("--clicks", type=int, default=20)
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
