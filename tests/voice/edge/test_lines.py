@@ -184,15 +184,12 @@ async def test_outside_its_hours_a_line_may_ring_a_person(bus: TestBus, settings
     assert [event.target for event in await bus.published(CallTransferred)] == ["+15550177"]
 
 
-async def test_outside_its_hours_another_app_may_answer(bus: TestBus, settings: Settings) -> None:
-    lines = Lines({"*": Line(app=BANK, greeting="Hello.", hours=NEVER, closed=CLINIC)})
-    async with answering(bus, settings, lines, "hello") as running:
-
-        async def talk(line: PhoneLine) -> None:
-            await ask(running, line, (await call_of(running)).call)
-
-        await running.call(talk)
-    assert [event.text for event in await bus.published(ReplySpoken)] == ["This is the clinic.", "I am the clinic."]
+def test_outside_its_hours_another_app_may_answer() -> None:
+    edge = edge_of(Lines({"*": Line(app=BANK, greeting="Hello.", hours=NEVER, closed=CLINIC)}))
+    script = edge.begin(Parties("c", "", to_number="+15550100"), 0.0)
+    assert (script.app, script.version, script.greeting, script.ending) == (
+        "clinic", CLINIC.version, "This is the clinic.", None,
+    )  # fmt: skip
 
 
 async def test_a_line_has_its_own_greeting_and_consent_and_keeps_no_audio(bus: TestBus, settings: Settings) -> None:
@@ -230,6 +227,7 @@ async def test_a_line_takes_no_more_calls_than_it_may(bus: TestBus, settings: Se
     assert 1 <= of_the_minute.count("refused") <= 2
 
 
+@pytest.mark.integration
 async def test_an_app_that_is_reloaded_changes_no_call_of_another(bus: TestBus, settings: Settings) -> None:
     lines = Lines({"+15550100": BANK, "+15550200": CLINIC})
     changed = Lines({"+15550100": replace(BANK, greeting="This is the new bank."), "+15550200": CLINIC})
@@ -298,13 +296,13 @@ def test_a_share_of_the_callers_reaches_each_version_and_a_caller_always_the_sam
     lines = Lines({"*": Line(versions={BANK: 90, new: 10})})
     edge = Answering(Settings(), edge_lines(lines).apps, lines.plan)
     versions: list[str] = []
-    for number in range(2000):
+    for number in range(500):
         caller = f"+1555{number:07d}"
         scripts = {edge.begin(Parties(f"c{call}", "", from_number=caller), 0.0).version for call in range(2)}
         started = CallStarted(call="c", from_number=caller, line="*")
         assert {app.version for app in [lines.answering(started)] if app is not None} == scripts
         versions += scripts
-    assert 0.87 < versions.count(BANK.version) / len(versions) < 0.93
+    assert 0.85 < versions.count(BANK.version) / len(versions) < 0.95
 
 
 def test_a_caller_keeps_their_version_when_the_code_of_both_has_changed() -> None:
