@@ -40,7 +40,7 @@ def utterance_state(text: str, asked: str = "", *, punctuation_tells: bool = Tru
     ``text`` is the caller's turn so far as a speech engine writes it: with punctuation or without, numbers in digits or
     in words. ``punctuation_tells``: that engine writes full stops and question marks only where a sentence is probably
     over; otherwise what it closes as a statement is `PREAMBLE`, only what asks by its words is `QUESTION`, and "please"
-    closes less surely.
+    closes less surely what answers nothing.
     """
     said = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip()
     if not has_words(said):
@@ -58,15 +58,16 @@ def utterance_state(text: str, asked: str = "", *, punctuation_tells: bool = Tru
     )
     if begun or is_unfinished(said, punctuation_tells=punctuation_tells):
         return UtteranceState.UNFINISHED
-    return _state_of_whole(said, punctuation_tells=punctuation_tells)
+    answers = bool(question.words & (_ASKS_FOR_NOUN | _ASKS_FOR_CLAUSE))
+    return _state_of_whole(said, answers=answers, punctuation_tells=punctuation_tells)
 
 
-def _state_of_whole(said: str, *, punctuation_tells: bool) -> UtteranceState:
+def _state_of_whole(said: str, *, answers: bool, punctuation_tells: bool) -> UtteranceState:
     if is_preamble(said):
         return UtteranceState.PREAMBLE
     if _CLOSES.search(said) and not said.endswith("?"):
         # who closes everything also hears this word where another one was cut
-        closed = punctuation_tells or not _SAYS_PLEASE.search(said)
+        closed = answers or punctuation_tells or not _SAYS_PLEASE.search(said)
         return UtteranceState.ANSWER if closed else UtteranceState.COMPLETE
     state, asking = _ENDS.get(said[-1], UtteranceState.OPEN), is_asking(said)
     if state is UtteranceState.COMPLETE and asking:

@@ -193,6 +193,10 @@ def test_of_an_engine_that_closes_everything_only_the_words_tell(text: str, stat
     assert utterance_state(text, HELP, punctuation_tells=False) is state
 
 
+def test_please_closes_an_answer_whatever_engine_heard_it() -> None:
+    assert utterance_state("On Friday, please.", "On which day shall we come?", punctuation_tells=False) is ANSWER
+
+
 def test_a_noun_alone_answers_what_and_where() -> None:
     assert utterance_state("My new bicycle.", "What is it about?") is COMPLETE
     assert utterance_state("My brother.", "Who can take it in?") is COMPLETE
