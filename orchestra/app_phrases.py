@@ -38,6 +38,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     still_there: str
     transfer_failed: str
     voicemail: str
+    introduction: str
     endpointing_by_agent: dict[str, Endpointing]
     fillers: tuple[tuple[str, str], ...]
     transfer_target: str = ""

@@ -37,6 +37,8 @@ class App:
             nothing.
         transfer_failed: said by the edge when no person took the call and the caller is back with the agents.
         voicemail: said to the answering machine that takes an outbound call; empty: the edge hangs up silently.
+        introduction: who calls and why, said to a robot that screens an outbound call for its owner; empty: the
+            greeting.
         knowledge: pages that agents with ``knowledge=True`` may search.
         rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
         transfer_target: where ``transfer_call`` leads: a number (E.164), with an extension
@@ -64,6 +66,7 @@ class App:
     still_there: str = DEFAULT_LANGUAGE.phrases.still_there
     transfer_failed: str = DEFAULT_LANGUAGE.phrases.transfer_failed
     voicemail: str = ""
+    introduction: str = ""
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
@@ -92,7 +95,8 @@ class App:
         object.__setattr__(self, "rules", rules)
         cure = 'name other apps, as in transfers=("billing",)'
         object.__setattr__(self, "transfers", as_tuple(self.transfers, str, f"{here} transfers", cure=cure))
-        for name in ("entry", "greeting", "apology", "holding", "still_there", "transfer_failed", "voicemail"):
+        phrases = ("greeting", "apology", "holding", "still_there", "transfer_failed", "voicemail", "introduction")
+        for name in ("entry", *phrases):
             check_text(getattr(self, name), f"{here} {name}")
         check_text(self.transfer_target, f"{here} transfer_target")
         if not isinstance(self.knowledge, Knowledge | None):

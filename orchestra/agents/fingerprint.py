@@ -34,6 +34,7 @@ def fingerprint(app: "App") -> str:
         "app": app.name,
         "entry": app.entry,
         "said": [app.greeting, app.apology, app.holding, app.still_there, app.transfer_failed, app.voicemail],
+        **({"introduction": app.introduction} if app.introduction else {}),
         "transfer_target": app.transfer_target,
         "redact": dict(app.redact),
         **({"remembers_callers": True} if app.remembers_callers else {}),

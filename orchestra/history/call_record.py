@@ -18,6 +18,7 @@ from orchestra_schemas import (
     CallAnswered,
     CallEnded,
     CallResumed,
+    CallScreened,
     CallStarted,
     CallTransferred,
     Event,
@@ -46,6 +47,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: ``running`` or ``ended``.
         answered_by: who or what answered an outbound call: ``human``, ``machine``, ``fax``.
+        screening: how far a screening robot let it: ``asked``, ``waiting``, ``accepted``, ``declined``.
         app: the app that answered first; ``line`` is what decided it, ``passed_to`` the app that took the call over.
         version: package and app that answered last; ``model`` likewise.
         transferred_to: the person to whom the call was or is being transferred.
@@ -64,6 +66,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     direction: str = "inbound"
     provider_call: str = ""
     answered_by: str = ""
+    screening: str = ""
     app: str = ""
     line: str = ""
     passed_to: str = ""
@@ -139,6 +142,11 @@ def _(event: CallStarted, record: CallRecord) -> CallRecord:
 @_changed.register
 def _(event: CallAnswered, record: CallRecord) -> CallRecord:
     return replace(record, answered_by=event.by)
+
+
+@_changed.register
+def _(event: CallScreened, record: CallRecord) -> CallRecord:
+    return replace(record, screening=event.status)
 
 
 @_changed.register

@@ -12,6 +12,7 @@ from orchestra_schemas import (
     CallEnded,
     CallEndRequested,
     CallResumed,
+    CallScreened,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
@@ -57,6 +58,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         resumed: how many times another edge has resumed the call.
         stream: the number of the last media stream that began.
         answered_by: who or what answered an outbound call; empty while the carrier has not reported it.
+        screening: how far the screening of an outbound call is; empty: none was heard.
         transferred: the carrier was instructed to connect the caller to a person.
         accepted: the person has taken the call.
         transfer_failed: nobody took the call; the caller does not know it yet.
@@ -83,6 +85,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     resumed: int = 0
     stream: int = 0
     answered_by: str = ""
+    screening: str = ""
     transferred: bool = False
     accepted: bool = False
     transfer_failed: bool = False
@@ -100,7 +103,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         return left
 
 
-def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR0911 - one for each kind of event
+def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C901, PLR0911 - one for each kind of event
     """The state after one more event of the journal."""
     match event:
         case CallStarted() | AppChanged():
@@ -109,6 +112,8 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR
             return replace(state, resumed=state.resumed + 1, stream=max(state.stream, stream), transfer_failed=False)
         case CallAnswered():
             return replace(state, answered_by=event.by)
+        case CallScreened():
+            return replace(state, screening=event.status)
         case TransferFailed() | CallTransferred() | TransferAccepted():
             return _transfer(state, event)
         case CallEnded():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from orchestra.language.call_screening import ReadsScreening
 from orchestra.language.sentence_splitter import SentenceSplitter
 from orchestra.language.utterance_state import UtteranceState
 
@@ -72,6 +73,8 @@ class Language:
         simply_agrees: whether they say yes and nothing more.
         is_backchannel: whether words only show that somebody listens ("mhm").
         may_become_backchannel: whether first words may still turn out to be one.
+        screening_cue: what a robot says that screens calls for its owner; None if a person may have said it.
+        only_greets: whether somebody who has taken up a telephone has only said hello.
         utterance_state: how far a caller's words have got, as an answer to the agent's last words (empty: none);
             ``punctuation_tells``: whether full stops and question marks stand only where a sentence is probably over.
         tool_examples: what callers say when they need a built-in tool, by the tool's name.
@@ -94,6 +97,8 @@ class Language:
     simply_agrees: Callable[[str], bool]
     is_backchannel: Callable[[str], bool]
     may_become_backchannel: Callable[[str], bool]
+    screening_cue: ReadsScreening
+    only_greets: Callable[[str], bool]
     utterance_state: UtteranceStateOf
     tool_examples: Mapping[str, tuple[str, ...]]
 

@@ -11,6 +11,7 @@ EndReason = Literal[
     "caller_hung_up", "agent_hung_up", "transferred", "silence", "time_limit", "failed", "busy", "no_answer"
 ]
 AnsweredBy = Literal["human", "machine", "fax"]
+ScreeningStatus = Literal["asked", "waiting", "accepted", "declined"]
 
 
 class CallStarted(Event, frozen=True, kw_only=True):
@@ -77,6 +78,18 @@ class CallAnswered(Event, frozen=True, kw_only=True):
     family: ClassVar[str] = "calls"
     by: AnsweredBy
     detail: str = ""
+
+
+class CallScreened(Event, frozen=True, kw_only=True):
+    """A robot has answered an outbound call for its owner (iOS, Google's Call Screen): how far the screening is.
+
+    ``asked``: it wants to know who calls and why, and is told. ``waiting``: its owner decides. ``accepted``: a person
+    speaks. ``declined``: the owner does not take the call. ``heard`` are the words that told it.
+    """
+
+    family: ClassVar[str] = "calls"
+    status: ScreeningStatus
+    heard: str = ""
 
 
 class CallEnded(Event, frozen=True, kw_only=True):

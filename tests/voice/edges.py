@@ -151,6 +151,7 @@ class Greeting:
     still_there: str = ""
     transfer_failed: str = "Nobody is there."
     voicemail: str = ""
+    introduction: str = ""
     endpointing_by_agent: Mapping[str, Endpointing] = field(default_factory=dict)
     fillers: tuple[tuple[str, str], ...] = ()
 

@@ -13,6 +13,7 @@ from orchestra_schemas import (
     CallEnded,
     CallEndRequested,
     CallResumed,
+    CallScreened,
     CallStarted,
     CallTransferRequested,
     DigitPressed,
@@ -127,6 +128,8 @@ def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for e
     match event:
         case CallTransferRequested(target=target):
             return f"the agent transfers the call to {target}", "event"
+        case CallScreened(status=status, heard=heard):
+            return f"call screening, {status}: “{heard}”", "event"
         case CallResumed(source=source):
             return f"{source} resumes the call from its journal", "warning"
         case DigitPressed(digit=digit):

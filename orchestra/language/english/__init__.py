@@ -5,6 +5,7 @@ from typing import Final
 from orchestra.language.english.agreement import agrees, simply_agrees
 from orchestra.language.english.argument_words import in_words
 from orchestra.language.english.backchannel import is_backchannel, may_become_backchannel
+from orchestra.language.english.call_screening import only_greets, screening_cue
 from orchestra.language.english.stemming import closest_term, stem, strip_pleasantries, terms, words
 from orchestra.language.english.utterance_state import utterance_state
 from orchestra.language.plain_text import SignNames, plain_text
@@ -54,6 +55,8 @@ LANGUAGE: Final = Language(
     simply_agrees=simply_agrees,
     is_backchannel=is_backchannel,
     may_become_backchannel=may_become_backchannel,
+    screening_cue=screening_cue,
+    only_greets=only_greets,
     utterance_state=utterance_state,
     tool_examples={
         "end_call": ("good bye", "bye bye", "that is all, thank you", "nothing else, thanks", "hang up"),

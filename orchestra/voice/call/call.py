@@ -18,6 +18,7 @@ from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.call.conversation import Conversation, Speech
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.playback import Playback
+from orchestra.voice.call.screening import CallScreening
 from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.usage_meter import UsageMeter
@@ -29,6 +30,7 @@ from orchestra_schemas import (
     CallEnded,
     CallEndRequested,
     CallResumed,
+    CallScreened,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
@@ -41,7 +43,7 @@ from orchestra_schemas import (
     TurnCancelled,
     TurnMeasured,
 )
-from orchestra_schemas.calls import EndReason
+from orchestra_schemas.calls import EndReason, ScreeningStatus
 
 _LOG = structlog.get_logger("orchestra.voice")
 
@@ -51,6 +53,10 @@ _MARK_WITHIN_S = 5.0
 _ANSWER_WITHIN_S = 1.0
 #: event ids that a call remembers: far more than a turn has, and events of older turns change nothing
 _REMEMBERED = 1000
+#: a person whose telephone asks first decides within this, in seconds; meanwhile nobody is asked anything
+_SCREENED_WITHIN_S = 60.0
+#: the detail of a `CallAnswered` that was told by the machine's own words
+_HEARD = "heard"
 #: once no engine speaks, only cached phrases can; their audio is there within this, in seconds
 _LAST_WORDS_WITHIN_S = 0.3
 
@@ -60,6 +66,7 @@ class Script:
     """What the edge itself says for an app, and the limits of a call, in seconds.
 
     The caller hears ``consent`` whole: before the greeting, and, where they spoke into it, with the next reply again.
+    A robot that screens a call we placed hears the ``introduction``.
     """
 
     app: str
@@ -73,6 +80,7 @@ class Script:
     still_there: str = ""
     transfer_failed: str = ""
     voicemail: str = ""
+    introduction: str = ""
     consent: str = ""
     endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
     ending: Ending | None = None  # after the greeting, which is then a message
@@ -84,7 +92,8 @@ class Script:
     def phrases(self) -> tuple[str, ...]:
         """Everything that the edge itself may say."""
         own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
-        return (self.consent, *own, *self.bridges) if self.consent else (*own, *self.bridges)
+        optional = tuple(filter(None, (self.consent, self.introduction)))
+        return (*optional, *own, *self.bridges)
 
     @property
     def first_words(self) -> str:
@@ -153,6 +162,8 @@ class Call:
             speculation=speculation,
             clock=clock,
         )
+        if parties.direction == "outbound" and script.ending is None:
+            self.conversation.screening = self._screening(script, resume_state)
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
         self._script = script
         self._publisher = publisher
@@ -170,6 +181,17 @@ class Call:
         self._started = self._clock.monotonic() - age_s
         self._mark_out: tuple[str, float] | None = None
         self._tts_lost_at = 0.0
+
+    def _screening(self, script: Script, state: ResumeState | None) -> CallScreening:
+        return CallScreening(
+            introduction=script.introduction or script.greeting,
+            greeting=script.greeting,
+            consent=script.consent,
+            report=self._on_screened,
+            take_message=self._on_machine_heard,
+            status="" if state is None else state.screening,
+            watching=state is None or state.screening in {"", "asked", "waiting"},
+        )
 
     @property
     def id(self) -> str:
@@ -382,10 +404,26 @@ class Call:
         """The carrier has found out who answered the call."""
         if event.by == "human" or self._script.ending is not None:
             return
+        if self._is_screened and event.detail != _HEARD:
+            return  # what the carrier has heard is the robot that screens the call
         if event.by == "machine" and self._script.voicemail:
             self.conversation.say_and_hang_up(self._script.voicemail)
         else:
             self.end("agent_hung_up")
+
+    @property
+    def _is_screened(self) -> bool:
+        return self.conversation.screening is not None and self.conversation.screening.screened
+
+    def _on_screened(self, status: ScreeningStatus, heard: str) -> None:
+        _LOG.info("call.screened", call=self.id, status=status)
+        turn = self.conversation.turns.turn
+        self._publisher.publish(CallScreened(call=self.id, turn=turn, status=status, heard=heard))
+
+    def _on_machine_heard(self, heard: str) -> None:
+        """An answering machine, by its words: the carrier took it for a person, or a screening robot has become one."""
+        _LOG.info("call.machine_heard", call=self.id, words=len(heard.split()))
+        self.take_event(self._publisher.publish(CallAnswered(call=self.id, by="machine", detail=_HEARD)))
 
     # -- what goes by the clock
 
@@ -422,6 +460,9 @@ class Call:
         elif self._held or turns.caller_speaks or self.conversation.voice_on or self.conversation.caller_waiting:
             self.conversation.active_at = now
             self._nudged = self._nudged and not turns.caller_speaks
+        elif self._is_screened:
+            if now - self.conversation.active_at > max(self._script.caller_silence_s, _SCREENED_WITHIN_S):
+                self.end("silence")
         elif now - self.conversation.active_at > self._script.caller_silence_s:
             if self._nudged or not self._script.still_there:
                 self.end("silence")

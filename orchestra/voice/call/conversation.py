@@ -27,6 +27,7 @@ from orchestra.voice.call.actions import (
 from orchestra.voice.call.line_checks import LineChecks
 from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.prediction_limit import PredictionLimit
+from orchestra.voice.call.screening import CallScreening
 from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.turn_latency import TurnTimestamps
@@ -101,6 +102,7 @@ class Conversation:
         self._clock = clock
         self._speculation = speculation
         self.turns = TurnTaking(may_prepare_speech=lambda: speculation.speech)
+        self.screening: CallScreening | None = None  # of a call that we placed
         self.active_at = self._clock.monotonic()  # when either side last spoke or was about to
         self._call = call
         self.engine = engine
@@ -127,9 +129,8 @@ class Conversation:
         self._pressed_turn = -1  # the turn in which the agents pressed keys, which may be their whole reply
         self._sound_at = 0.0
         self._edge_speaks = False  # the edge's own phrase is being spoken, which does not count as activity of an agent
-        self._unmeasured_turn = (
-            0  # the last turn whose latency cannot be measured, since another edge or the edge itself began the reply
-        )
+        # the last turn whose latency cannot be measured, since another edge or the edge itself began the reply
+        self._unmeasured_turn = 0
         self._sentences_reported = 0
         self._tts_given_at = 0.0
         self._tts_audio_at = 0.0
@@ -293,7 +294,8 @@ class Conversation:
 
     def turn_predicted(self, text: str, *, likely: bool = True) -> None:
         """The caller's turn is probably over with these words; ``likely`` if both the words and the sound tell it."""
-        if self._speculation.prompts and self._prediction_limit.allows(likely=likely):
+        robot = self.screening is not None and self.screening.is_robot(text)
+        if not robot and self._speculation.prompts and self._prediction_limit.allows(likely=likely):
             self._act(self.turns.turn_predicted(text, self._audio.reply_heard()))
 
     def caller_resumed(self) -> None:
@@ -305,10 +307,14 @@ class Conversation:
         heard = self._audio.reply_heard()
         self._interrupted_at = self._interrupted_at if self.turns.reply_held else self._clock.time()
         lost = self._line_checks.turn_ended() and (has_words(text) or not self.turns.reply_open)
-        if lost and self._apology:
+        screening = self.screening.turn_ended(text, self.turns, heard) if self.screening is not None else None
+        if screening is not None:
+            self._begin_edge_phrase()
+            self._act(screening)
+        elif lost and self._apology:
             self._silence.answered()
             self._begin_edge_phrase()
-            self._act(self.turns.ask_to_repeat(self._apology, heard))
+            self._act(self.turns.edge_replies(self._apology, heard))
         else:
             self._act(self.turns.turn_ended(text, heard))
 
@@ -574,10 +580,9 @@ class Conversation:
         self._heard_caller(ended)
         self._silence.turn_began(self._clock.monotonic())
         self._turn_ended_at = now
+        before = began.predicted
         self._publish(
-            UserTurnEnded(
-                call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound, predicted=began.predicted
-            )
+            UserTurnEnded(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound, predicted=before)
         )
 
     def _last_sound(self, now: float) -> float:

@@ -283,14 +283,16 @@ class TurnTaking:
             return [*actions, TurnEnded(self.turn, text.strip()), *self._speak_waiting()]
         return [*([Backchannel(self.turn, text.strip())] if has_words(text) else []), *self._speak_held()]
 
-    def ask_to_repeat(self, apology: str, reply_heard: Sequence[str]) -> list[Action]:
-        """The caller's turn is over, but words may have been lost: ask the caller to repeat."""
+    def edge_replies(self, phrase: str, reply_heard: Sequence[str]) -> list[Action]:
+        """The caller's turn is over, and not for the agents: the edge says this, or, if it is empty, nothing."""
         if self._hanging_up:
             return []
         self._end_turn()
         actions = [*self.caller_resumed(), *self._end_reply(reply_heard)]
+        if not phrase:
+            return actions
         self._reply = self._new_reply()
-        return [*actions, *self.chunk(self.turn, apology), *self.completed(self.turn)]
+        return [*actions, *self.chunk(self.turn, phrase), *self.completed(self.turn)]
 
     def tts_failed(self, reply_heard: list[str]) -> bool:
         """The speech engine lost text; ``reply_heard`` as in `caller_started`. Returns whether to clear the output.

@@ -52,6 +52,10 @@ class EdgeApp(Protocol):
         """Said to an answering machine; empty: nothing."""
 
     @property
+    def introduction(self) -> str:
+        """Said to a robot that screens a call; empty: the greeting."""
+
+    @property
     def endpointing_by_agent(self) -> Mapping[str, Endpointing]:
         """How patient each agent is with a caller who pauses; "" for the agent that answers first."""
 
@@ -180,6 +184,7 @@ def app_script(settings: Settings, app: EdgeApp) -> Script:
         still_there=spoken(app.still_there),
         transfer_failed=spoken(app.transfer_failed),
         voicemail=spoken(app.voicemail),
+        introduction=spoken(app.introduction),
         endpointing=app.endpointing_by_agent,
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,
