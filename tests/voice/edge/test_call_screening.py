@@ -79,6 +79,7 @@ async def test_a_robot_is_told_who_calls_and_a_person_is_greeted(bus: TestBus, s
     assert not [event for event in await bus.published(UserTurnPredicted) if event.text != "What parcel?"]
 
 
+@pytest.mark.integration
 async def test_a_person_who_asks_at_once_is_answered_by_the_agents(bus: TestBus, settings: Settings) -> None:
     async def talk(running: RunningEdge, line: PhoneLine) -> None:
         await spoken(running, "Good day.")
@@ -106,6 +107,7 @@ async def test_a_call_that_is_declined_ends_and_says_so(bus: TestBus, settings: 
     assert not await bus.published(UserTurnEnded)
 
 
+@pytest.mark.integration
 async def test_a_robot_that_only_asks_is_left(bus: TestBus, settings: Settings) -> None:
     async def talk(running: RunningEdge, line: PhoneLine) -> None:
         await spoken(running, "Good day.")
@@ -120,6 +122,7 @@ async def test_a_robot_that_only_asks_is_left(bus: TestBus, settings: Settings) 
     assert await screened(bus) == ["asked", "asked", "asked", "declined"]
 
 
+@pytest.mark.integration
 async def test_an_answering_machine_that_was_taken_for_a_person_gets_the_message(
     bus: TestBus, settings: Settings
 ) -> None:
