@@ -1,6 +1,7 @@
 """Transfers to a person: by REFER where the telephone can, else through us; with a briefing, after the person's yes."""
 
 import asyncio
+import re
 from contextlib import suppress
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from baresip import (
 )
 
 from orchestra.errors import CarrierError, RejectedError, SettingError
+from orchestra.lines.dialled import split_extension
 from orchestra.sip.bridge import Bridge, Ringing
 from orchestra.sip.resample import Resampler
 from orchestra.voice.carriers.briefing import ACCEPT_KEY
@@ -28,6 +30,10 @@ _LOG = structlog.get_logger("orchestra.sip")
 #: how long the person may think about it after the briefing
 _ACCEPT_WITHIN_S = 20.0
 _BRIEFING_RATE = 8000
+_EXTENSION = re.compile(r"(,*)([0-9*#]*)")
+_COMMA_S = 2.0
+#: until the packets that end the last key are sent, which a transfer would cut off
+_RELEASED_S = 0.3
 _AHEAD_MS = 200
 _LOOK_S = 0.05
 #: an answer to REFER that says that it is not done here, rather than that nobody was reached
@@ -67,7 +73,7 @@ class Transfer:
     Args:
         board: the gateway.
         leg: the caller's.
-        to: a number or a SIP address.
+        to: a number, with the keys of an extension or not, or a SIP address.
 
     Attributes:
         status: how it ended, in SIP's own words.
@@ -76,7 +82,8 @@ class Transfer:
 
     def __init__(self, board: Switchboard, leg: Call, to: str) -> None:
         self.status = ""
-        self._board, self._leg, self._to = board, leg, to
+        self._board, self._leg = board, leg
+        self._to, self._extension = split_extension(to)
         self._log = _LOG.bind(target=to)
 
     async def run(self, briefing: bytes) -> bool:
@@ -88,7 +95,7 @@ class Transfer:
         """
         try:
             target = await self._target()
-            if not briefing and (done := await self._refer(target)) is not None:
+            if not briefing and not self._extension and (done := await self._refer(target)) is not None:
                 return done
             return await self._consult(target, briefing)
         except (RejectedError, SettingError, CarrierError, BaresipError, ValueError) as error:
@@ -123,7 +130,10 @@ class Transfer:
         self._board.carry(ringing)
         connected = False
         try:
-            if not await self._answered(person) or not await self._says_yes(person, briefing):
+            if not await self._answered(person):
+                return False
+            await self._press_extension(person)
+            if not await self._says_yes(person, briefing):
                 return False
             self._board.drop(ringing)
             connected = await self._connect(person)
@@ -148,6 +158,14 @@ class Transfer:
         if error is not None:
             self.status = str(error.status or error)[:200] if isinstance(error, CallFailed) else str(error)[:200]
         return error is None
+
+    async def _press_extension(self, person: Call) -> None:
+        """Press the keys of the extension; a comma waits for two seconds."""
+        for waits, keys in _EXTENSION.findall(self._extension):
+            await asyncio.sleep(_COMMA_S * len(waits))
+            if keys and CallState.CLOSED not in (person.state, self._leg.state):
+                await person.send_dtmf(keys)
+                await asyncio.sleep(_RELEASED_S)
 
     async def _says_yes(self, person: Call, briefing: bytes) -> bool:
         """Play the briefing, and wait for the key; without one the person has said yes by answering."""

@@ -58,13 +58,13 @@ async def until(condition: Callable[[], object]) -> None:
 
 @asynccontextmanager
 async def in_a_call(
-    bus: TestBus, settings: Settings, ann: Telephone
+    bus: TestBus, settings: Settings, ann: Telephone, **gateway_settings: Any
 ) -> AsyncIterator[tuple[RunningEdge, RunningGateway, Leg, str]]:
     """Ann has said what she wants."""
     engines = SpeakingEngines(["a person please"])
     async with (
         running_edge(bus, settings, engines=engines, sip=True, reconnect_s=30) as running,
-        running_gateway(settings.data_dir, [running.url], reconnect_s=30) as gateway,
+        running_gateway(settings.data_dir, [running.url], reconnect_s=30, **gateway_settings) as gateway,
     ):
         leg = await ann.call(f"sip:demo@127.0.0.1:{gateway.port}")
         await running.event(ReplySpoken)
@@ -116,6 +116,18 @@ async def test_a_person_hears_what_it_is_about_takes_the_call_and_has_the_caller
         await leg.transferred.rtp.send_audio(FRAME)
         await until(lambda: bob.calls[-1].rtp.heard)
         assert bob.phone.complaints == []
+
+
+async def test_the_extension_of_a_number_is_pressed_once_it_is_answered(bus: TestBus, settings: Settings) -> None:
+    bob = Person()
+    async with (
+        bob.phone,
+        Telephone() as ann,
+        in_a_call(bus, settings, ann, sip_trunk=bob.phone.via) as (running, _, _, call),
+    ):
+        await transfer(bus, call, "+15550123,20#")
+        await running.event(TransferAccepted)
+        await until(lambda: [pressed.key for pressed in bob.calls[0].rtp.keys] == ["2", "0", "#"])
 
 
 async def test_where_the_person_is_busy_the_agents_have_the_caller_again(bus: TestBus, settings: Settings) -> None:
