@@ -1,4 +1,4 @@
-"""SIPp calls through the gateway: several calls at once, messages that are lost, codecs that nobody speaks."""
+"""SIPp calls through the gateway: several calls at once, codecs that nobody speaks."""
 
 import asyncio
 import shutil
@@ -59,13 +59,6 @@ async def test_calls_at_once_each_run_to_their_end(
         await all_ended(bus, 6)
     assert len({event.provider_call for event in await bus.published(CallStarted)}) == 6
     assert {event.reason for event in await bus.published(CallEnded)} == {"caller_hung_up"}
-
-
-async def test_lost_messages_are_sent_again(bus: TestBus, settings: Settings, tmp_path: Path) -> None:
-    async with sip_line(bus, settings) as line:
-        await sipp(line, tmp_path, "call", "-m", "4", "-r", "4", "-lost", "10")
-        await all_ended(bus, 4)
-    assert len(await bus.published(CallStarted)) == 4
 
 
 async def test_an_offer_of_codecs_that_nobody_speaks_is_refused(
