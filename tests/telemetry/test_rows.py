@@ -83,8 +83,8 @@ TABLES = {
         "user.turn.resumed"
     ),
     "orchestra_calls": (
-        "app.changed call.answered call.end.requested call.ended call.resumed call.started call.transfer.requested "
-        "call.transferred digit.pressed digits.requested transfer.accepted transfer.failed"
+        "app.changed call.answered call.end.requested call.ended call.resumed call.screened call.started "
+        "call.transfer.requested call.transferred digit.pressed digits.requested transfer.accepted transfer.failed"
     ),
     "orchestra_conversation": "agent.changed prompt.requested tool.requested turn.cancelled turn.completed",
     "orchestra_edge": "provider.failed reply.spoken sentence.spoken speech.metered turn.measured",
