@@ -71,7 +71,7 @@ class SocketFilter:
 
     @property
     def dropped(self) -> int:
-        """Packets that were dropped so far, as the kernel counts them: some versions count one of UDP twice."""
+        """Packets that were dropped so far, as the kernel counts them."""
         return sum(_drops(each) for each in self._sockets)
 
     def allow(self, networks: Iterable[Network]) -> None:
