@@ -6,6 +6,7 @@ OrchestraError
 │   ├── MissingExtraError      a part of the platform is not installed
 │   ├── AppError               an app's agents, tools or knowledge do not fit together
 │   ├── ConsumerError          the bus cannot run a consumer's handlers
+│   ├── LeaseLostError         another process runs this campaign
 │   └── ServerError            the Redis server cannot be reached, or cannot keep our calls
 ├── FencedError                this worker no longer owns the partition
 ├── RejectedError              input from outside breaks its protocol
@@ -63,6 +64,10 @@ class ConsumerError(UsageError):
 
 class ServerError(UsageError):
     """The Redis server cannot be reached, belongs to another user, or has another number of partitions."""
+
+
+class LeaseLostError(UsageError):
+    """Another process runs this campaign."""
 
 
 class FencedError(OrchestraError):

@@ -48,6 +48,7 @@ _COMMANDS = (
     "call",
     "talk",
     "dial",
+    "campaign",
     "edge",
     "sip",
     "widget_key",

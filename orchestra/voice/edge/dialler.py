@@ -149,6 +149,10 @@ class Dialler:
             await requests.end(key, msgspec.structs.replace(made, state="placed", provider_call=provider_call))
         return PlacedCall(call, provider_call)
 
+    async def was_asked(self, key: str) -> bool:
+        """Whether a request with this key got as far as the carrier, or may have."""
+        return await DialRequests(self.bus, self.settings.dial_key_s).find(key) is not None
+
     async def _ask_carrier(self, request: CallRequest, call: str) -> str:
         try:
             return await self.carrier.place_call(call, request.to, line_name(request.line) if request.line else "")

@@ -44,8 +44,8 @@ TRANSFERS = {"twilio", "telnyx", "plivo", "vonage", "sip", "twilio as text", "te
 AS_TEXT = " as text"
 
 
-#: calls take their time: the quick suite has those of one telephone company, of its text calls, and of browsers
-QUICK = {"twilio", "browser", f"twilio{AS_TEXT}"}
+#: calls take their time: the quick suite has those of one telephone company and of browsers
+QUICK = {"twilio", "browser"}
 CARRIERS = [
     pytest.param(name, marks=[] if name in QUICK else [pytest.mark.integration])
     for name in (*SIMULATED_CARRIERS, f"twilio{AS_TEXT}", f"telnyx{AS_TEXT}")
