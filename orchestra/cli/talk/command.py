@@ -55,7 +55,7 @@ def talk(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="[APP|URL]",
+            metavar="APP|URL",
             help="An app to start for this call (bank:app), or an edge's address. "
             "Without it: the edge that `orchestra up` started on this machine.",
         ),
