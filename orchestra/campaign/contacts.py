@@ -130,16 +130,43 @@ def _rows(rows: Iterator[list[str]], names: list[str], number_at: int) -> Iterat
         yield contact
 
 
+def _number(written: str) -> str:
+    try:
+        number = line_name(written)
+    except ValueError:
+        number = ""
+    if not E164.fullmatch(number):
+        msg = f"{written[:32]!r} is not a telephone number: write it as +15550001"
+        raise ValueError(msg)
+    return number
+
+
+def read_numbers(path: Path) -> list[str]:
+    """The telephone numbers of a file with one in each line.
+
+    Raises:
+        UsageError: one of them cannot be read: a list of people who want no calls protects nobody if it has holes.
+
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return [_number(line.strip()) for line in lines if line.strip()]
+    except OSError as error:
+        msg = f"{path}: {error.strerror or error}"
+        raise UsageError(msg) from None
+    except ValueError as error:
+        msg = f"{path}: {error}, one in each line"
+        raise UsageError(msg) from None
+
+
 def _contact(row: int, fields: list[str], names: list[str], number_at: int) -> Contact | BadRow:
     if len(fields) != len(names):
         return BadRow(row, f"has {len(fields)} fields where the heading has {len(names)}")
     written = fields[number_at].strip().removeprefix("'")  # spreadsheets keep the plus sign of a number with it
     try:
-        number = line_name(written)
+        number = _number(written)
     except ValueError as error:
-        return BadRow(row, f"{written[:32]!r} is not a telephone number: {error}")
-    if not E164.fullmatch(number):
-        return BadRow(row, f"{written[:32]!r} is not a telephone number: write it as +15550001")
+        return BadRow(row, str(error))
     values = {name: field.strip() for name, field in zip(names, fields, strict=True) if name}
     zone = next((values.pop(name) for name in _ZONE_COLUMNS if name in values), "")
     variables = {

@@ -104,8 +104,10 @@ def results(
             if out is None:
                 await write_results(store, sys.stdout)
                 return
-            with atomic_file(out) as file, TextIOWrapper(file, encoding="utf-8", newline="") as text:
+            with atomic_file(out, mode=0o600) as file:
+                text = TextIOWrapper(file, encoding="utf-8", newline="")
                 rows = await write_results(store, text)
+                text.detach()  # flushes, and leaves the file open
         say(f"{rows} contacts in {out}")
 
     uvloop.run(write())
@@ -152,7 +154,7 @@ async def _run(file: Path, name: str, options: "CampaignOptions", do_not_call: P
 
     from orchestra.app_phrases import load_edge_lines
     from orchestra.campaign import CampaignRunner
-    from orchestra.campaign.contacts import file_hash
+    from orchestra.campaign.contacts import file_hash, read_numbers
     from orchestra.campaign.store import refuse_calls
     from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.settings import load_settings
@@ -165,7 +167,7 @@ async def _run(file: Path, name: str, options: "CampaignOptions", do_not_call: P
     settings = load_settings()
     async with _campaign(name, new=True) as (store, bus):
         if do_not_call is not None:
-            await refuse_calls(bus, _numbers(do_not_call))
+            await refuse_calls(bus, read_numbers(do_not_call))
         await store.create(file_hash(file), options)
         bad: list[str] = []
         await store.add(_good(file, bad.append))
@@ -193,22 +195,6 @@ def _good(file: Path, report: Callable[[str], None]) -> "Iterator[Contact]":
             report(f"row {row.row}: {row.reason}")
         else:
             yield row
-
-
-def _numbers(file: Path) -> list[str]:
-    from orchestra.errors import UsageError
-    from orchestra.lines import line_name
-
-    try:
-        lines = [line for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-        # a list that cannot be read whole protects nobody
-        return [line_name(line) for line in lines]
-    except ValueError as error:
-        msg = f"{file}: {error}: write one number in each line"
-        raise UsageError(msg) from None
-    except OSError as error:
-        msg = f"{file}: {error.strerror or error}"
-        raise UsageError(msg) from None
 
 
 def _show(name: str, progress: "Progress", *, as_json: bool) -> None:
