@@ -68,6 +68,8 @@ class SipCaller:
         async with AsyncExitStack() as parts:
             phone = await parts.enter_async_context(self.telephone)
             self.leg = phone.new_leg(self.target, self._faults)
+            # the first packets may come together with the answer
+            stream = _play(phone, self.leg, line)
             try:
                 status = await self.leg.invite(self._headers)
             except RejectedError as error:
@@ -77,20 +79,18 @@ class SipCaller:
                 return CallOutcome("refused", closed=f"{status}")
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    how = await self._follow(phone, LiveConversation(tasks, line, conversation))
+                    how = await self._follow(phone, stream, LiveConversation(tasks, line, conversation))
                     line.end()
             except ExceptionGroup as group:
                 # The tasks of a call end together; the first error is the reason.
                 raise group.exceptions[0] from None
         return CallOutcome(how, self._transferred_to, streams=1)
 
-    async def _follow(self, phone: Telephone, talk: LiveConversation) -> HowEnded:
+    async def _follow(self, phone: Telephone, stream: "_Stream", talk: LiveConversation) -> HowEnded:
         """Talk over the call, and over each one to which the other end transfers it."""
         assert self.leg is not None
         leg, talking = self.leg, talk.begin()
         while True:
-            stream = _Stream(leg, talk.line)
-            phone.on_audio, phone.on_key = stream.heard, stream.pressed
             talk.line.stream = stream
             over = asyncio.create_task(self._over(leg))
             try:
@@ -103,6 +103,7 @@ class SipCaller:
             if leg.transferred is None:
                 return "transferred" if self._transferred_to else _HOW[leg.end]
             leg = leg.transferred
+            stream = _play(phone, leg, talk.line)
             self._transferred_to = user_of(address(leg.remote_party))
             self._transfer_target.connected_s = talk.line.now_s
 
@@ -156,6 +157,13 @@ class _Stream:
     async def send_digit(self, digit: str) -> None:
         """Press a key."""
         self._leg.rtp.press(digit)
+
+
+def _play(phone: Telephone, leg: Leg, line: PhoneLine) -> _Stream:
+    """Hear this call from now on."""
+    stream = _Stream(leg, line)
+    phone.on_audio, phone.on_key = stream.heard, stream.pressed
+    return stream
 
 
 def _is_quiet(payload: bytes) -> bool:

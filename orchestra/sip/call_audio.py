@@ -39,6 +39,7 @@ class CallAudio:
         leg: the call as the SIP stack has it.
         rate: of the edge's side, in Hz.
         clock: seconds.
+        settles_s: the stack begins the leg's audio anew within this time, so the agent's first words wait for that.
 
     Attributes:
         leg: the call as the SIP stack has it.
@@ -47,14 +48,18 @@ class CallAudio:
 
     """
 
-    def __init__(self, leg: Call, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, leg: Call, rate: int, clock: Callable[[], float] = time.monotonic, *, settles_s: float = 0.0
+    ) -> None:
         self.rate = rate
         self.socket: ClientConnection | None = None
         self.held = False
         self.leg = leg
         self._leg_rate = rate
         self._clock = clock
+        self._settles_at = clock() + settles_s
         self._queue = PlayoutQueue()
+        self._unplayed = 0  # bytes of the agent's audio in the stack, when it was last asked
         self._outbox: deque[str] = deque()
         self._pressing: set[asyncio.Task[None]] = set()
         self._inward, self._outward = Resampler(), Resampler()
@@ -112,6 +117,7 @@ class CallAudio:
         """Another telephone has the call now."""
         self.leg = leg
         self.held = False
+        self._unplayed = 0
         self._rebind()
 
     def press(self, digit: str) -> None:
@@ -159,27 +165,26 @@ class CallAudio:
         except AudioNotActive:
             return b""
         except AudioRestarted:
-            self._rebind()
+            self._restarted()
             return b""
         return self._inward.convert(heard, self._leg_rate, self.rate)
 
     def _feed(self) -> None:
         """Hand over as much as keeps the stack supplied, and see which marks were played."""
-        if self.held or not self._queue:
+        if self.held or not self._queue or self._clock() < self._settles_at:
             return
         try:
-            unplayed = self.leg.audio.info().tx_buffered * self.rate // self._leg_rate
-            room = _AHEAD_MS * 2 * self.rate // 1000 - unplayed
+            self._unplayed = self.leg.audio.info().tx_buffered * self.rate // self._leg_rate
+            room = _AHEAD_MS * 2 * self.rate // 1000 - self._unplayed
             if room > 0 and (samples := self._queue.peek(room & ~3)):
-                self._queue.take(len(samples))
-                unplayed += len(samples)
                 self.leg.audio.write(self._outward.convert(samples, self.rate, self._leg_rate))
+                self._queue.take(len(samples))
+                self._unplayed += len(samples)
         except AudioNotActive:
             return
         except AudioRestarted:
-            self._rebind()
-            unplayed = 0
-        for due in self._queue.due_marks(unplayed):
+            self._restarted()
+        for due in self._queue.due_marks(self._unplayed):
             if isinstance(due, Keys):
                 self._press_keys(due.keys)
             else:
@@ -199,8 +204,16 @@ class CallAudio:
         task.add_done_callback(self._pressing.discard)
 
     def _flush(self) -> None:
+        self._unplayed = 0
         with contextlib.suppress(AudioNotActive, AudioRestarted):
             self.leg.audio.flush_tx()
+
+    def _restarted(self) -> None:
+        """The stack has begun its audio anew, as after each answer, and has dropped what it held."""
+        self._settles_at = 0.0
+        self._queue.give_back(self._unplayed)
+        self._unplayed = 0
+        self._rebind()
 
     def _rebind(self) -> None:
         """The call was renegotiated, perhaps with another codec."""

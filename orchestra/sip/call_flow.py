@@ -33,6 +33,8 @@ _LOG = structlog.get_logger("orchestra.sip")
 _MEDIA_WITHIN_S = 5.0
 #: whom a REFER names at a host is that host's business
 _ANYBODY = "anybody"
+#: the stack offers its audio again 50 to 150 ms after each answer, and drops what it holds of the agent's words then
+_SETTLES_S = 0.3
 _MEDIA_LOOK_S = 0.005
 
 
@@ -102,7 +104,7 @@ class CallFlow:
             with suppress(AudioNotActive, AudioRestarted):
                 info = self.leg.audio.info()
                 if info.tx_ready and info.tx_sample_rate:
-                    self.audio = CallAudio(self.leg, info.tx_sample_rate)
+                    self.audio = CallAudio(self.leg, info.tx_sample_rate, settles_s=_SETTLES_S)
                     self._board.carry(self.audio)
                     return True
             await asyncio.sleep(_MEDIA_LOOK_S)

@@ -1,7 +1,10 @@
 """What an edge has sent of a call's audio and the telephone has not played, with the marks and keys in it."""
 
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+#: more than the stack ever holds, in bytes
+_KEPT: Final = 32_768
 
 
 class Keys(NamedTuple):
@@ -18,6 +21,7 @@ class PlayoutQueue:
 
     def __init__(self) -> None:
         self._waiting = bytearray()
+        self._handed = bytearray()
         self._marks: deque[tuple[int, str | Keys]] = deque()
         self.taken = 0
 
@@ -39,8 +43,17 @@ class PlayoutQueue:
 
     def take(self, count: int) -> None:
         """So much of it was handed to the stack."""
+        self._handed += self._waiting[:count]
+        del self._handed[:-_KEPT]
         del self._waiting[:count]
         self.taken += count
+
+    def give_back(self, count: int) -> None:
+        """The stack has lost the last of what it was handed, and has not played it: it is played next."""
+        lost = self._handed[-count:] if count else b""
+        self._waiting[:0] = lost
+        self.taken -= len(lost)
+        self._handed.clear()
 
     def due_marks(self, unplayed: int) -> list[str | Keys]:
         """The marks and keys whose audio was played, given how much of what was taken the stack still has."""
@@ -53,5 +66,6 @@ class PlayoutQueue:
         """Drop everything. Returns the marks; keys that were not pressed are not any more."""
         names = [mark for _, mark in self._marks if isinstance(mark, str)]
         self._waiting.clear()
+        self._handed.clear()
         self._marks.clear()
         return names

@@ -165,10 +165,10 @@ async def test_a_renegotiation_costs_a_moment_and_no_mark(line: Line, error: Exc
     await line.wait(0.01)
     line.call._obey({"type": "mark", "name": "a"})
     line.audio.raises.append(error)
-    await line.wait(0.01)
-    line.audio.played = len(line.audio.written)
     line.audio.came.append(FRAME)
-    await line.wait(0.02)
+    for _ in range(4):
+        await line.wait(0.01)
+        line.audio.played = len(line.audio.written)
     assert set(line.socket.sent) == {FRAME, '{"type":"mark","name":"a"}'}
 
 
@@ -190,3 +190,29 @@ async def test_an_edge_that_reads_nothing_loses_audio_and_no_key(line: Line) -> 
     line.call.press("5")
     await line.wait(0.01)
     assert line.socket.sent == ['{"type":"digit","digit":"5"}']
+
+
+async def test_what_the_stack_drops_when_it_begins_anew_is_said_again() -> None:
+    line = Line()
+    line.call._queue.put(FRAME * 10)
+    await line.wait(0.01)
+    handed = len(line.audio.written)
+    assert 0 < handed < len(FRAME) * 10
+    line.audio.raises.append(AudioRestarted())
+    line.audio.written.clear()
+    for _ in range(40):
+        line.audio.played = len(line.audio.written)
+        await line.wait(0.01)
+    assert bytes(line.audio.written) == FRAME * 10
+
+
+async def test_the_first_words_wait_until_the_stack_has_settled() -> None:
+    line = Line()
+    line.call = CallAudio(line.leg, 8000, lambda: line.now, settles_s=0.3)
+    line.call.connected(line.socket)  # type: ignore[arg-type]
+    line.call._queue.put(FRAME)
+    await line.wait(0.2)
+    assert not line.audio.written
+    line.audio.raises.append(AudioRestarted())
+    await line.wait(0.02)
+    assert bytes(line.audio.written) == FRAME

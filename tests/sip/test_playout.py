@@ -39,3 +39,24 @@ def test_what_is_cleared_is_not_played_and_its_marks_come_back_in_their_order() 
     assert queue.clear() == ["a", "b"]
     assert not queue
     assert queue.peek(4) == b""
+
+
+def test_what_the_stack_has_lost_is_played_next_and_its_mark_waits_for_it() -> None:
+    queue = PlayoutQueue()
+    queue.put(b"abcdefgh")
+    queue.mark("a")
+    queue.take(6)
+    queue.give_back(4)
+    assert queue.peek(10) == b"cdefgh"
+    assert queue.due_marks(0) == []
+    queue.take(6)
+    assert queue.due_marks(0) == ["a"]
+
+
+def test_what_was_cleared_is_not_given_back() -> None:
+    queue = PlayoutQueue()
+    queue.put(b"abcdefgh")
+    queue.take(6)
+    queue.clear()
+    queue.give_back(4)
+    assert queue.peek(10) == b""
