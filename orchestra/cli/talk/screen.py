@@ -27,6 +27,7 @@ class Screen:
         self._help = _HELP if keyboard else "Ctrl-C hang up"
         self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
         self._state, self._goes_on, self._muted = "connecting …", "", False
+        self._broke = False
         self._agent = "agent"
         self._spoken: tuple[int, str] = (-1, "")  # turn, and what was shown of its reply
         self.turns_said, self.turns_answered = 0, 0
@@ -43,9 +44,11 @@ class Screen:
 
     def connected(self, is_connected: bool) -> None:
         """There is a connection to an edge, or it broke."""
+        if is_connected and self._broke:
+            # a stream that ends with the call is not followed by another one
+            self._row("", "the connection broke, and is back", WARNING)
+        self._broke = not is_connected
         self._state = "connected" if is_connected else "the connection broke, reconnecting …"
-        if not is_connected:
-            self._row("", "the connection broke", WARNING)
         self._refresh()
 
     def muted(self, is_muted: bool) -> None:
