@@ -25,6 +25,7 @@ from orchestra.simulator.phone_line import PhoneLine, Stream
 from orchestra.simulator.twiml import ConnectStream, Redirect, Verb, parse_twiml
 from orchestra.testing import TestBus
 from orchestra.voice.audio import mulaw
+from orchestra.voice.carriers.media_socket import MediaSocket
 from orchestra_schemas import CallEnded, CallResumed, CallStarted, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, running_edge, tone
 
@@ -209,7 +210,7 @@ async def test_a_caller_who_talks_for_three_minutes_without_a_pause_is_answered(
 ) -> None:
     # the three minutes are to take no three minutes, so a stream may be that far ahead of the clock here
     monkeypatch.setattr("orchestra.voice.edge.call_session.AHEAD_S", 400.0)
-    monkeypatch.setattr("orchestra.voice.carriers.media_socket._MESSAGES_PER_S", 100_000.0)
+    monkeypatch.setattr(MediaSocket.__init__, "__kwdefaults__", {"messages_per_s": 100_000.0})
     async with running_edge(bus, settings, "and so on", app=Greeting(greeting="")) as running:
         speech = mulaw.encode(tone(0.02))
         async with opened(running) as socket:
