@@ -104,14 +104,10 @@ class FileRoot:
             with open_filesystem(self.location) as (files, base):
                 files.rm_file(_at(base, path))
 
-    def dataset(self, paths: Sequence[str], schema: Any) -> Any:
-        """Parquet files below the URL as one Arrow dataset."""
-        import pyarrow.dataset  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
-
+    def remote(self, paths: Sequence[str]) -> tuple[Any, list[str]]:
+        """The file system of the URL (fsspec's), and the full URLs of files below it."""
         with open_filesystem(self.location) as (files, base):
-            return pyarrow.dataset.dataset(
-                [_at(base, path) for path in paths], schema=schema, format="parquet", filesystem=files
-            )
+            return files, [files.unstrip_protocol(_at(base, path)) for path in paths]
 
     def free_bytes(self) -> int | None:
         """Free space in bytes; None if it is unknown."""

@@ -77,9 +77,7 @@ class CallDatabase:
     @classmethod
     def _build(cls, archive: Archive, parts: list[ArchivePart], live: "_Live") -> "CallDatabase":
         database = duckdb.connect(":memory:", config={"temp_directory": "", "python_enable_replacements": False})
-        if archive.root.folder is not None:
-            paths = [str(archive.root.folder / part.file.path) for part in parts if part.whole]
-            database.execute("SET allowed_paths = ?", [paths])
+        names = _allow(database, archive, [part.file.path for part in parts if part.whole])
         journals = dict.fromkeys([*(part.file.journal for part in parts), *([live.journal] if live.tables else [])])
         sources = []
         for number, journal in enumerate(journals):
@@ -88,8 +86,8 @@ class CallDatabase:
             tables = tables + [table for part in own if not part.whole for table in archive.tables(part)]
             database.register(f"loaded_{number}", pa.concat_tables([SCHEMA.empty_table(), *tables]))
             sources.append(f"SELECT *, {number} AS journal FROM loaded_{number}")  # noqa: S608 - a number
-            if whole := [part.file.path for part in own if part.whole]:
-                found = _files(database, archive, whole, number)
+            if whole := [names[part.file.path] for part in own if part.whole]:
+                found = f"read_parquet([{', '.join(whole)}], union_by_name = true)"
                 sources.append(f"SELECT *, {number} AS journal FROM {found}")  # noqa: S608 - our own names
         if not sources:
             database.register("nothing", SCHEMA.empty_table())
@@ -166,13 +164,18 @@ class QueryResult:
             raise UsageError(_words(error)) from None
 
 
-def _files(database: "duckdb.DuckDBPyConnection", archive: Archive, paths: list[str], number: int) -> str:
-    """An SQL expression that reads these files of the archive."""
-    if archive.root.folder is None:
-        database.register(f"archived_{number}", archive.dataset(paths))
-        return f"archived_{number}"
-    names = ", ".join(_quoted(str(archive.root.folder / path)) for path in paths)
-    return f"read_parquet([{names}], union_by_name = true)"
+def _allow(database: "duckdb.DuckDBPyConnection", archive: Archive, paths: list[str]) -> dict[str, str]:
+    """Let the database read these files of the archive, and no others. Returns the name of each for SQL.
+
+    It reads all of them itself: Arrow ends the process where it uses the statistics of a damaged file.
+    """
+    if archive.root.folder is not None:
+        names = [str(archive.root.folder / path) for path in paths]
+    else:
+        files, names = archive.root.remote(paths)
+        database.register_filesystem(files)
+    database.execute("SET allowed_paths = ?", [names])
+    return dict(zip(paths, map(_quoted, names), strict=True))
 
 
 def _once(database: "duckdb.DuckDBPyConnection", journals: int) -> str:
@@ -216,14 +219,20 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
 
 def _readable(archive: Archive, on_warning: Callable[[str], None]) -> list[ArchivePart]:
     """The parts of the readable files that count; warns about the others."""
-    readable = []
-    for file in archive.files():
+    readable, files = [], archive.files()
+    database = duckdb.connect(":memory:")
+    names = _allow(database, archive, [file.path for file in files])
+    for file in files:
         try:
             archive.open(file).close()
+            database.execute(f"SELECT * FROM read_parquet({names[file.path]}) LIMIT 0")  # noqa: S608 - quoted
         except OSError as error:
             on_warning(f"{error}; the result is without its events")
+        except duckdb.Error as error:
+            on_warning(f"the archive's file {file.path} is damaged: {_words(error)}; the result is without its events")
         else:
             readable.append(file)
+    database.close()
     return effective_parts(readable)
 
 

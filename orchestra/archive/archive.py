@@ -36,12 +36,10 @@ from orchestra.settings import Settings
 try:
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.compute as pc  # type: ignore[import-untyped]
-    import pyarrow.dataset as ds  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     from orchestra.archive.parquet import (
         INT64_MAX,
-        SCHEMA,
         ParquetFileWriter,
         missing_columns,
         one_of,
@@ -222,10 +220,6 @@ class Archive:
             stored = (opened.schema_arrow.metadata or {}).get(b"after", b"0-0")
             return StreamId.parse(stored)
 
-    def dataset(self, paths: Sequence[str]) -> Any:
-        """Files at a URL as one Arrow dataset, of which a query reads only what it needs."""
-        return self.root.dataset(paths, SCHEMA)
-
     def tables(self, part: ArchivePart, **filters: Any) -> Iterator[pa.Table]:
         """The rows of a file that count, in order, in tables of up to 65,536; see `entries` for the filters.
 
@@ -234,10 +228,10 @@ class Archive:
 
         """
         wanted = _RowFilter(BEGINNING if part.whole else part.after, **filters)
-        with _damage_as_os_error(part.file):
-            source = self._source(part.file)
-            with self._opened(source) as opened:
-                for group in wanted.groups(source):
+        with _damage_as_os_error(part.file), self._opened(self._source(part.file)) as opened:
+            for group in range(opened.num_row_groups):
+                # the columns that are asked about are a fraction of a row
+                if not wanted.columns or wanted.may_be_in(opened.read_row_group(group, columns=wanted.columns)):
                     yield sort_by_stream_id(wanted.of(require_values(opened.read_row_group(group))))
 
     def entries(
@@ -335,35 +329,36 @@ class _RowFilter:
         self._since_ms = since_ms
         self._until_ms = until_ms
 
-    def groups(self, source: pa.NativeFile) -> list[int]:
-        """The row groups that can have wanted rows, by their statistics.
+    @property
+    def columns(self) -> list[str]:
+        """The columns that tell which rows are wanted; none if all are."""
+        asked = {
+            "stream_ms": self._after != BEGINNING or self._since_ms is not None or self._until_ms is not None,
+            "stream_seq": self._after != BEGINNING,
+            "call": self._calls is not None,
+            "type": self._types is not None,
+        }
+        return [name for name, is_asked in asked.items() if is_asked]
 
-        A fragment of a dataset raises an error for a damaged footer; the metadata of a `ParquetFile` crash the process.
+    def may_be_in(self, rows: pa.Table) -> bool:
+        """Whether any of these rows is wanted, of which only the `columns` are there.
+
+        The statistics of a row group would say so, too, but Arrow ends the process where they are damaged. Rows without
+        a value are damage: they are read, so that this is reported.
         """
-        milliseconds = ds.field("stream_ms")
-        # rows without a value are damage: they are read, so that this is reported
-        wanted = milliseconds.is_null() | (milliseconds >= max(self._after[0], self._since_ms or 0))
-        if self._until_ms is not None:
-            wanted &= milliseconds.is_null() | (milliseconds < self._until_ms)
-        for name, values in (("call", self._calls), ("type", self._types)):
-            if values:
-                field = ds.field(name)
-                # with very many values Arrow ignores `isin`, but not the range
-                wanted &= field.is_null() | (field.isin(values) & (field >= values[0]) & (field <= values[-1]))
-        fragment = ds.ParquetFileFormat().make_fragment(source)
-        return [group.id for group in fragment.subset(wanted, schema=SCHEMA).row_groups]
+        return any(column.null_count for column in rows.columns) or self.of(rows).num_rows > 0
 
     def of(self, rows: pa.Table) -> pa.Table:
         """The wanted ones of these rows."""
-        milliseconds = rows["stream_ms"]
         tests = []
         if self._after != BEGINNING:
+            milliseconds = rows["stream_ms"]
             same = pc.and_(pc.equal(milliseconds, self._after[0]), pc.greater(rows["stream_seq"], self._after[1]))
             tests.append(pc.or_(pc.greater(milliseconds, self._after[0]), same))
         if self._since_ms is not None:
-            tests.append(pc.greater_equal(milliseconds, self._since_ms))
+            tests.append(pc.greater_equal(rows["stream_ms"], self._since_ms))
         if self._until_ms is not None:
-            tests.append(pc.less(milliseconds, self._until_ms))
+            tests.append(pc.less(rows["stream_ms"], self._until_ms))
         for name, values in (("call", self._calls), ("type", self._types)):
             if values is not None:
                 tests.append(one_of(rows[name], values))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import subprocess
 from collections.abc import AsyncIterator
@@ -576,3 +577,32 @@ def test_the_report_shows_what_wrong_predictions_have_cost(monkeypatch: pytest.M
     assert "2 prompts wasted with 1,500 tokens in, 150 out, 0.0030 USD" in shown
     monkeypatch.setenv("ORCHESTRA_PRICES", "{}")
     assert json.loads(run(settings, monkeypatch, "report", "--json"))["predictions"]["totals"]["wasted_cost"] is None
+
+
+@pytest.mark.parametrize("place", ["", "memory://analysts/damaged"])
+async def test_a_damaged_footer_is_a_warning_or_an_error_and_never_ends_the_process(
+    kept: Settings, tmp_path: Path, place: str
+) -> None:
+    settings = kept.model_copy(update={"archive_url": place or str(tmp_path / "damaged")})
+    archive, source = Archive(settings.archive_url or ""), Archive.of(kept)
+    files = source.files()
+    for file in files:
+        archive.root.write(file.path, source.root.read(file.path))
+    whole = source.root.read(files[0].path)
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    noticed = 0
+    for seed in range(20):
+        chance, damaged = random.Random(seed), bytearray(whole)
+        damaged[chance.randrange(footer, len(whole) - 8)] = chance.randrange(256)
+        archive.root.write(files[0].path, bytes(damaged))
+        warnings: list[str] = []
+        try:
+            records = await CallDatabase.open(settings, on_warning=warnings.append)
+            try:
+                records.rows("SELECT call FROM entries WHERE stream_ms > 5 AND type = 'call.ended'")
+            finally:
+                records.close()
+        except UsageError:
+            noticed += 1
+        noticed += bool(warnings)
+    assert noticed > 2
