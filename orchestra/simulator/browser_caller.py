@@ -1,11 +1,10 @@
 """A simulated caller at the browser line: does what the edge's page does, with a `PhoneLine` for the loudspeaker."""
 
-import asyncio
 from typing import Any, Literal
 
 import numpy as np
 
-from orchestra.simulator.caller import CallerBehaviour, CallOutcome, LiveConversation
+from orchestra.simulator.caller import CallerBehaviour, CallOutcome, live
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.voice.audio import mulaw
 from orchestra.voice.carriers.browser.client import BrowserLineCall, BrowserLineStream
@@ -34,13 +33,8 @@ class BrowserCaller:
         """
         handset = _Handset(line)
         call = BrowserLineCall(self.url, handset, line=self._called)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                how = await call.call(LiveConversation(tasks, line, conversation).begin)
-                line.end()
-        except ExceptionGroup as group:
-            # The tasks of a call end together; the first error is the reason.
-            raise group.exceptions[0] from None
+        async with live(line, conversation) as talk:
+            how = await call.call(talk.begin)
         return CallOutcome(how, announcements=tuple(handset.messages), streams=call.streams, closed=call.closed)
 
 
@@ -57,10 +51,7 @@ class _Handset:
         self._line.stream = _Stream(stream)
 
     def disconnected(self) -> None:
-        self._line.stream = None
-        if not self._line.ended:
-            self._line.breaks_s.append(self._line.now_s)
-        self._line.playout.clear()  # audio that is not played yet is lost with its stream
+        self._line.lose_stream()
 
     def play(self, samples: bytes) -> None:
         self._line.playout.put(mulaw.encode(np.frombuffer(samples, np.int16)))

@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urljoin
@@ -11,6 +12,7 @@ import httpx
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError, UsageError
+from orchestra.simulator.edge_connection import WEBHOOK_WITHIN_S, webhook_client
 from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.relay_session import RelaySession, RelayVoice
@@ -18,7 +20,6 @@ from orchestra.simulator.transfer_target import TransferTarget, accepts_call
 from orchestra.simulator.twiml import ConnectRelay, ConnectStream, Dial, Hangup, Pause, Redirect, Say, Verb, parse_twiml
 from orchestra.voice.audio import mulaw
 
-_WEBHOOK_TIMEOUT_S = 15.0  # Twilio's own
 _RECONNECTS = 5
 _TRIES = 3
 _BETWEEN_TRIES_S = 0.3
@@ -110,25 +111,14 @@ class Caller:
             RejectedError: the edge's answer breaks the protocol.
 
         """
-        try:
-            async with httpx.AsyncClient(
-                # a new connection for each webhook: any edge at the address may answer
-                timeout=_WEBHOOK_TIMEOUT_S,
-                trust_env=False,
-                limits=httpx.Limits(max_keepalive_connections=0),
-            ) as http:
-                verbs = await self._dial(http)
-                async with asyncio.TaskGroup() as tasks:
-                    ending = await self._follow(http, verbs, LiveConversation(tasks, line, conversation))
-                    line.end()
-                return ending
-        except ExceptionGroup as group:
-            # The tasks of a call end together; the first error is the reason.
-            raise group.exceptions[0] from None
+        async with webhook_client() as http:
+            verbs = await self._dial(http)
+            async with live(line, conversation) as talk:
+                return await self._follow(http, verbs, talk)
 
     async def send_status(self, url: str, status: str) -> None:
         """Send the call's status to the edge, as the carrier does to a status callback."""
-        async with httpx.AsyncClient(timeout=_WEBHOOK_TIMEOUT_S, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=WEBHOOK_WITHIN_S, trust_env=False) as http:
             form = {"CallSid": self.call_sid, "CallStatus": status, "From": self._from, "To": self._to}
             await http.post(url, data=form, headers={"X-Twilio-Signature": self._signature(url, form)})
 
@@ -286,6 +276,18 @@ class LiveConversation:
             self._tasks.create_task(self.line.run())
             self._task = self._tasks.create_task(_run(self._conversation, self.line))
         return self._task
+
+
+@asynccontextmanager
+async def live(line: PhoneLine, conversation: CallerBehaviour) -> AsyncIterator[LiveConversation]:
+    """A call in which the conversation runs; the line ends with the block."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            yield LiveConversation(tasks, line, conversation)
+            line.end()
+    except ExceptionGroup as group:
+        # The tasks of a call end together; the first error is the reason.
+        raise group.exceptions[0] from None
 
 
 async def _run(conversation: CallerBehaviour, line: PhoneLine) -> None:

@@ -11,9 +11,10 @@ import secrets
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import InvalidHandshake
 
 from orchestra.errors import RejectedError
+from orchestra.simulator.edge_connection import follow, tell
 from orchestra.simulator.phone_line import FRAME_S, PhoneLine
 from orchestra.simulator.twiml import ConnectStream
 
@@ -75,18 +76,7 @@ class MediaStream:
             RejectedError: the edge sent something that is not in the protocol.
 
         """
-        try:
-            async for text in self._socket:
-                await self._take(text)
-        except ConnectionClosed:
-            pass  # the edge is gone: the close code below shows it
-        finally:
-            self._line.stream = None
-            if not self._line.ended:
-                self._line.breaks_s.append(self._line.now_s)
-            self._line.playout.clear()  # audio that is not played yet is lost with its stream
-            await self._socket.close()
-        self.closed = f"{self._socket.close_code} {self._socket.close_reason or ''}".strip()
+        self.closed = await follow(self._socket, self._line, self._take)
 
     async def send_audio(self, frame: bytes) -> None:
         """Send one frame of the caller's audio."""
@@ -135,8 +125,4 @@ class MediaStream:
         await self._send({"event": event, "sequenceNumber": str(self._sequence), "streamSid": self.sid, event: body})
 
     async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            await self._socket.send(json.dumps(message))
-        except ConnectionClosed:
-            # Only `run` reports the end of a stream: what is sent until then is lost, as on a broken line.
-            self._line.stream = None
+        await tell(self._socket, self._line, json.dumps(message))

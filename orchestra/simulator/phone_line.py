@@ -102,6 +102,13 @@ class PhoneLine:
         self.playout.clear()
         await self._return_marks()
 
+    def lose_stream(self) -> None:
+        """The stream to the edge is over: what it has sent and is not played yet is lost with it."""
+        self.stream = None
+        if not self.ended:
+            self.breaks_s.append(self.now_s)
+        self.playout.clear()
+
     def end(self) -> None:
         """Hang up: the clock stops after the current frame, and all waits end."""
         self.ended = True

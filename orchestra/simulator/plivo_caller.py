@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from orchestra.errors import RejectedError, UsageError
-from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation
+from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation, live
+from orchestra.simulator.edge_connection import webhook_client
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.plivo_stream import PlivoStream
 from orchestra.simulator.plivo_xml import (
@@ -28,7 +29,6 @@ from orchestra.simulator.plivo_xml import (
 from orchestra.simulator.transfer_target import TransferTarget
 from orchestra.voice.audio import mulaw
 
-_WEBHOOK_TIMEOUT_S = 15.0
 _RECONNECTS = 5
 _TRIES = 3  # Plivo's own
 _BETWEEN_TRIES_S = 0.3
@@ -96,22 +96,12 @@ class PlivoCaller:
             RejectedError: the edge's answer breaks the protocol.
 
         """
-        try:
-            async with httpx.AsyncClient(
-                # a new connection for each webhook: any edge at the address may answer
-                timeout=_WEBHOOK_TIMEOUT_S,
-                trust_env=False,
-                limits=httpx.Limits(max_keepalive_connections=0),
-            ) as http:
-                elements = await self._begin(http)
-                async with asyncio.TaskGroup() as tasks:
-                    how = await self._follow(http, elements, LiveConversation(tasks, line, conversation))
-                    line.end()
-                if how != "cut_off":
-                    await self.post(http, f"{self.url}/plivo/hangup", CallStatus="completed", Event="Hangup")
-        except ExceptionGroup as group:
-            # The tasks of a call end together; the first error is the reason.
-            raise group.exceptions[0] from None
+        async with webhook_client() as http:
+            elements = await self._begin(http)
+            async with live(line, conversation) as talk:
+                how = await self._follow(http, elements, talk)
+            if how != "cut_off":
+                await self.post(http, f"{self.url}/plivo/hangup", CallStatus="completed", Event="Hangup")
         closed = self._streams[-1].closed if self._streams else ""
         how = "transferred" if self._transferred_to else how
         return CallOutcome(how, self._transferred_to, tuple(self._announcements), len(self._streams), closed)

@@ -12,10 +12,11 @@ from typing import Any, Self
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import InvalidHandshake
 
 from orchestra.errors import RejectedError
 from orchestra.simulator.audio_measure import is_audible
+from orchestra.simulator.edge_connection import follow, tell
 from orchestra.simulator.key_tone import key_tone
 from orchestra.simulator.phone_line import FRAME_S, PhoneLine
 from orchestra.simulator.twiml import ConnectRelay
@@ -100,18 +101,7 @@ class RelaySession:
 
     async def run(self) -> None:
         """Handle the edge's messages until either side ends the session."""
-        try:
-            async for text in self._socket:
-                await self._take(json.loads(text))
-        except ConnectionClosed:
-            pass  # the edge is gone: the close code below shows it
-        finally:
-            self._line.stream = None
-            if not self._line.ended:
-                self._line.breaks_s.append(self._line.now_s)
-            self._line.playout.clear()
-            await self._socket.close()
-        self.closed = f"{self._socket.close_code} {self._socket.close_reason or ''}".strip()
+        self.closed = await follow(self._socket, self._line, self._take)
 
     async def hang_up(self) -> None:
         """End the session as the carrier does when the caller hangs up: there is no message for it."""
@@ -150,10 +140,7 @@ class RelaySession:
 
     async def send(self, kind: str, **fields: Any) -> None:
         """Send a message; what is sent after the end is lost, as on a broken line."""
-        try:
-            await self._socket.send(json.dumps({"type": kind, **fields}))
-        except ConnectionClosed:
-            self._line.stream = None
+        await tell(self._socket, self._line, json.dumps({"type": kind, **fields}))
 
     async def _tell(self, name: str, value: str) -> None:
         if self._tells:
@@ -190,7 +177,8 @@ class RelaySession:
         self._cycle += 1  # the marks of an earlier one are not this one's
         self._started, self._speaks = self._line.now_s, False
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def _take(self, text: str | bytes) -> None:
+        message: dict[str, Any] = json.loads(text)
         match message:
             case {"type": "text", "token": str(token), "last": bool(last)}:
                 await self._speak(token, last=last)

@@ -5,7 +5,7 @@ import time
 from contextlib import AsyncExitStack
 
 from orchestra.errors import RejectedError, UsageError
-from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation
+from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation, live
 from orchestra.simulator.key_tone import key_tone
 from orchestra.simulator.phone_line import FRAME_SAMPLES, PhoneLine
 from orchestra.simulator.sip import Faults, HeardPacket, Leg, PressedKey, Telephone
@@ -77,13 +77,8 @@ class SipCaller:
                 raise UsageError(msg) from None
             if status >= _FIRST_REFUSAL:
                 return CallOutcome("refused", closed=f"{status}")
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    how = await self._follow(phone, stream, LiveConversation(tasks, line, conversation))
-                    line.end()
-            except ExceptionGroup as group:
-                # The tasks of a call end together; the first error is the reason.
-                raise group.exceptions[0] from None
+            async with live(line, conversation) as talk:
+                how = await self._follow(phone, stream, talk)
         return CallOutcome(how, self._transferred_to, streams=1)
 
     async def _follow(self, phone: Telephone, stream: "_Stream", talk: LiveConversation) -> HowEnded:

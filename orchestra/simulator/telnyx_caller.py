@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import InvalidHandshake
 
 from orchestra.errors import RejectedError, UsageError
-from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation
+from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation, live
+from orchestra.simulator.edge_connection import follow, tell
 from orchestra.simulator.phone_line import FRAME_S, PhoneLine
 from orchestra.simulator.relay_session import RelaySession, RelayVoice
 from orchestra.simulator.telnyx_network import Command, Leg, TelnyxNetwork
@@ -73,12 +74,8 @@ class TelnyxCaller:
         self._network.dialled[self.leg.id] = self._ring_person
         try:
             await self._begin()
-            async with asyncio.TaskGroup() as tasks:
-                how = await self._follow(LiveConversation(tasks, line, conversation))
-                line.end()
-        except ExceptionGroup as group:
-            # The tasks of a call end together; the first error is the reason.
-            raise group.exceptions[0] from None
+            async with live(line, conversation) as talk:
+                how = await self._follow(talk)
         finally:
             self._network.legs.pop(self.leg.id, None)
         how = "transferred" if self._transferred_to else how
@@ -281,18 +278,7 @@ class _Stream:
 
     async def run(self) -> None:
         """Handle the edge's messages until either side closes the socket."""
-        try:
-            async for message in self._socket:
-                await self._take(json.loads(message))
-        except ConnectionClosed:
-            pass  # the edge is gone: the close code below shows it
-        finally:
-            self._line.stream = None
-            if not self._line.ended:
-                self._line.breaks_s.append(self._line.now_s)
-            self._line.playout.clear()  # audio that is not played yet is lost with its stream
-            await self._socket.close()
-            self.closed = f"{self._socket.close_code} {self._socket.close_reason or ''}".strip()
+        self.closed = await follow(self._socket, self._line, self._take)
 
     async def send_audio(self, frame: bytes) -> None:
         """Send one frame of the caller's audio (µ-law)."""
@@ -315,7 +301,8 @@ class _Stream:
         await self._numbered("stop", {"call_control_id": self._leg.id})
         await self._socket.close()
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def _take(self, text: str | bytes) -> None:
+        message: dict[str, Any] = json.loads(text)
         match message["event"]:
             case "media":
                 audio = base64.b64decode(message["media"]["payload"], validate=True)
@@ -336,8 +323,4 @@ class _Stream:
         await self._send({"event": event, "sequence_number": str(self._sequence), "stream_id": self._id, event: body})
 
     async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            await self._socket.send(json.dumps(message))
-        except ConnectionClosed:
-            # Only `run` reports the end of a stream: what is sent until then is lost, as on a broken line.
-            self._line.stream = None
+        await tell(self._socket, self._line, json.dumps(message))

@@ -19,7 +19,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-_WEBHOOK_TIMEOUT_S = 15.0
+from orchestra.simulator.edge_connection import WEBHOOK_WITHIN_S
+
 _API_KEY, _CONNECTION = "KEY0123", "1293384261075731499"
 
 
@@ -160,7 +161,7 @@ class TelnyxNetwork:
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """Send this as a webhook."""
         # a new connection for each webhook: any edge at the address may answer
-        async with httpx.AsyncClient(timeout=_WEBHOOK_TIMEOUT_S, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=WEBHOOK_WITHIN_S, trust_env=False) as http:
             answer = await http.post(url, content=body, headers={"Content-Type": "application/json", **headers})
         return answer.status_code
 

@@ -17,14 +17,14 @@ import httpx
 import jwt
 
 from orchestra.errors import RejectedError, UsageError
-from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation
+from orchestra.simulator.caller import CallerBehaviour, CallOutcome, HowEnded, LiveConversation, live
+from orchestra.simulator.edge_connection import WEBHOOK_WITHIN_S
 from orchestra.simulator.ncco import Action, parse_ncco
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.transfer_target import TransferTarget
 from orchestra.simulator.vonage_stream import VonageMediaStream
 from orchestra.voice.audio import mulaw
 
-_WEBHOOK_TIMEOUT_S = 15.0
 _RECONNECTS = 5
 _TRIES, _BETWEEN_TRIES_S = 3, 0.3
 #: executing a person's document looks so often whether their leg was ended
@@ -60,7 +60,7 @@ class VonageWebhooks:
         """Send a webhook, and again if the connection fails."""
         body = json.dumps(fields).encode()
         headers = self.headers(body)  # a repetition has the same token
-        async with httpx.AsyncClient(timeout=_WEBHOOK_TIMEOUT_S, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=WEBHOOK_WITHIN_S, trust_env=False) as http:
             for _ in range(_TRIES - 1):
                 try:
                     return await http.post(url, content=body, headers=headers)
@@ -71,7 +71,7 @@ class VonageWebhooks:
     async def get(self, url: str, fields: dict[str, str]) -> httpx.Response:
         """Send a webhook whose fields are in the address, behind what is there already."""
         address = httpx.URL(url).copy_merge_params(fields)
-        async with httpx.AsyncClient(timeout=_WEBHOOK_TIMEOUT_S, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=WEBHOOK_WITHIN_S, trust_env=False) as http:
             return await http.get(address, headers=self.headers(json.dumps(fields).encode()))
 
 
@@ -122,14 +122,9 @@ class VonageCaller:
             RejectedError: the edge's answer breaks the protocol.
 
         """
-        try:
-            actions = await self._begin()
-            async with asyncio.TaskGroup() as tasks:
-                how = await self._follow(actions, LiveConversation(tasks, line, conversation))
-                line.end()
-        except ExceptionGroup as group:
-            # The tasks of a call end together; the first error is the reason.
-            raise group.exceptions[0] from None
+        actions = await self._begin()
+        async with live(line, conversation) as talk:
+            how = await self._follow(actions, talk)
         if self._transferred_to:
             how = "transferred"
         closed = self._streams[-1].closed if self._streams else ""

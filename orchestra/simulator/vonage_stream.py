@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import InvalidHandshake
 
 from orchestra.errors import RejectedError
+from orchestra.simulator.edge_connection import follow, tell
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.upsampler import Upsampler2x
@@ -64,18 +65,7 @@ class VonageMediaStream:
             RejectedError: the edge sent something that is not in the protocol.
 
         """
-        try:
-            async for message in self._socket:
-                await self._take(message)
-        except ConnectionClosed:
-            pass  # the edge is gone: the close code shows it
-        finally:
-            self._line.stream = None
-            if not self._line.ended:
-                self._line.breaks_s.append(self._line.now_s)
-            self._line.playout.clear()  # audio that is not played yet is lost with its stream
-            await self._socket.close()
-        self.closed = f"{self._socket.close_code} {self._socket.close_reason or ''}".strip()
+        self.closed = await follow(self._socket, self._line, self._take)
 
     async def send_audio(self, frame: bytes) -> None:
         """Send one frame of the caller's audio (µ-law)."""
@@ -97,11 +87,7 @@ class VonageMediaStream:
 
     async def send(self, message: str | bytes) -> None:
         """Send a message."""
-        try:
-            await self._socket.send(message)
-        except ConnectionClosed:
-            # Only `run` reports the end of a stream: what is sent until then is lost, as on a broken line.
-            self._line.stream = None
+        await tell(self._socket, self._line, message)
 
     async def _take(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
