@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus
 from orchestra.campaign.contacts import Contact
 from orchestra.campaign.options import RETRIED, CampaignOptions, Outcome
 from orchestra.campaign.store import Attempt, CampaignStore
-from orchestra.errors import DialRefusedError
+from orchestra.errors import DialRefusedError, LeaseLostError
 from orchestra.history.call_record import CallRecord
 from orchestra.storage.call_records import find_call
 from orchestra.voice.edge.dialler import CallRequest, Dialler, Reason
@@ -66,12 +68,35 @@ class CampaignRunner:
             LeaseLostError: another process runs it.
 
         """
-        await self._store.acquire()
+        await self._wait_for_lease()
+        renewing = asyncio.create_task(self._renew_lease(), name="campaign lease")
         try:
             while await self.round():  # noqa: ASYNC110 - other processes change what it looks at
                 await asyncio.sleep(_LOOK_EVERY_S)
         finally:
+            await cancel_and_wait(renewing)
             await self._store.release()
+
+    async def _wait_for_lease(self) -> None:
+        """Wait for as long as the lease of a process that was killed lasts."""
+        lease_s = self._store.lease_ms / 1000
+        deadline = time.monotonic() + 2 * lease_s
+        while True:
+            try:
+                await self._store.acquire()
+            except LeaseLostError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(lease_s / 8)
+            else:
+                return
+
+    async def _renew_lease(self) -> None:
+        """Keep the lease while a round waits for the carrier; a round that has lost it notices that itself."""
+        while True:
+            await asyncio.sleep(self._store.lease_ms / 4000)
+            with suppress(RedisError, LeaseLostError):
+                await self._store.acquire()
 
     async def round(self) -> bool:
         """Look at everything once. False: there is nothing left to do.

@@ -21,7 +21,6 @@ State = Literal["running", "paused", "stopped"]
 #: what came of the wish to begin an attempt
 Begun = Literal["begun", "lost", "paused", "not due"]
 
-_LEASE_S: Final = 15
 _KEPT_S: Final = 90 * 24 * 3600
 _CHUNK: Final = 500
 _LONGEST_NAME: Final = 64
@@ -62,10 +61,10 @@ redis.call(ARGV[5] == '1' and 'SADD' or 'SREM', KEYS[5], ARGV[2])
 return 'noted'
 """
 
-#: KEYS: lease. ARGV: token, seconds.
+#: KEYS: lease. ARGV: token, milliseconds.
 _RENEW: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('EXPIRE', KEYS[1], ARGV[2])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 _RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
@@ -151,6 +150,7 @@ class CampaignStore:
             msg = f"{name[:_LONGEST_NAME]!r}: letters, digits, - and _ make the name of a campaign, up to 64 of them"
             raise UsageError(msg)
         self.name = name
+        self.lease_ms = bus.settings.lease_ms
         self._bus = bus
         self._redis = bus.redis
         self._clock = clock
@@ -237,9 +237,9 @@ class CampaignStore:
             LeaseLostError: another one runs it.
 
         """
-        if await self._redis.eval(_RENEW, 1, self._lease, self._token, _LEASE_S):
+        if await self._redis.eval(_RENEW, 1, self._lease, self._token, self.lease_ms):
             return
-        if not await self._redis.set(self._lease, self._token, nx=True, ex=_LEASE_S):
+        if not await self._redis.set(self._lease, self._token, nx=True, px=self.lease_ms):
             msg = f"another process runs the campaign {self.name!r}; `orchestra campaign status` shows it"
             raise LeaseLostError(msg)
 

@@ -1,5 +1,6 @@
 """A campaign: who is called when, and how often."""
 
+import asyncio
 import io
 from collections.abc import Awaitable, Callable
 
@@ -186,6 +187,35 @@ async def test_one_process_runs_a_campaign(bus: TestBus, exchange: Exchange) -> 
         with pytest.raises(LeaseLostError, match="another process"):
             await other.round()
     assert len(exchange.placed) == 1
+
+
+async def test_a_process_waits_for_the_lease_of_one_that_was_killed(bus: TestBus, exchange: Exchange) -> None:
+    async with bus.run(consumer):
+        store, _ = await exchange.begun(people=2, per_minute=6000)
+        await store.acquire()  # and dies
+        await asyncio.wait_for(exchange.runner(exchange.store()).run(), 60)
+    assert len(exchange.placed) == 2
+
+
+async def test_a_process_that_waits_long_for_its_carrier_keeps_the_campaign(bus: TestBus, exchange: Exchange) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: str, to: str) -> None:
+        asked.set()
+        await answered.wait()
+        await exchange.answered(call, to)
+
+    exchange.fate = slow
+    async with bus.run(consumer):
+        store, runner = await exchange.begun(people=1)
+        running = asyncio.create_task(runner.run())
+        await asked.wait()
+        with pytest.raises(LeaseLostError):
+            await exchange.runner(exchange.store()).run()
+        answered.set()
+        await asyncio.wait_for(running, 60)
+    assert len(exchange.placed) == 1
+    assert (await store.progress()).outcomes == {"answered": 1}
 
 
 async def test_the_next_process_takes_up_an_attempt_that_was_begun(bus: TestBus, exchange: Exchange) -> None:
