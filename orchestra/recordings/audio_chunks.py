@@ -8,14 +8,19 @@ _SAMPLE_BYTES = 2
 
 
 def audio_of(entry: Entry, call: str) -> AudioChunk | None:
-    """The audio of this call in an entry; None for anything else, and for damaged audio, which becomes silence."""
+    """The audio of this call in an entry; None for anything else, and for damaged audio, which becomes silence.
+
+    An operator's microphone is not the call's audio: what the caller heard of it is on the agent's side.
+    """
     if entry.call != call or entry.type != _AUDIO:
         return None
     try:
         chunk = entry.event()
     except DecodeError:
         return None
-    return chunk if isinstance(chunk, AudioChunk) and chunk.sample_rate > 0 else None
+    if not isinstance(chunk, AudioChunk) or chunk.speaker == "operator":
+        return None
+    return chunk if chunk.sample_rate > 0 else None
 
 
 def duration_ms(chunk: AudioChunk) -> int:

@@ -10,7 +10,7 @@ import struct
 from collections import OrderedDict
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from orchestra.errors import RejectedError
 
@@ -23,9 +23,9 @@ _LARGEST = 2**32 - 1 - _HEADER.size
 _TELEPHONE_RATE = 8_000
 #: sample rates of calls
 _RATES = range(8_000, 48_001)
+#: the channel of each side, as the place of its sample in a frame
+_SIDES = {"caller": 0, "agent": _SAMPLE_BYTES}
 _CALL_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
-
-Speaker = Literal["caller", "agent"]
 
 
 class Recording:
@@ -69,14 +69,18 @@ class Recording:
         """The length so far, in seconds."""
         return self._frames / self.sample_rate
 
-    def write(self, speaker: Speaker, offset_ms: int, audio: bytes, *, sample_rate: int) -> None:
+    def write(self, speaker: str, offset_ms: int, audio: bytes, *, sample_rate: int) -> None:
         """Write ``audio`` (16-bit little-endian mono samples) at ``offset_ms`` on the speaker's channel.
 
         Raises:
-            RejectedError: the sample rate differs, a sample is cut, or the offset is beyond what the format can hold.
+            RejectedError: the speaker is no side of the call, the rate differs, a sample is cut, or the offset is
+                beyond what the format can hold.
             OSError: it cannot be written, like on a full disk; the file stays a complete WAV file.
 
         """
+        if speaker not in _SIDES:
+            msg = f"audio of {speaker!r}, who is no side of the call"
+            raise RejectedError(msg)
         if not self._frames and sample_rate in _RATES:
             self.sample_rate = sample_rate
         if sample_rate != self.sample_rate:
@@ -93,7 +97,7 @@ class Recording:
         position = _HEADER.size + first * _FRAME_BYTES
         frames = bytearray(os.pread(self._file, count * _FRAME_BYTES, position))
         frames.extend(bytes(count * _FRAME_BYTES - len(frames)))
-        side = 0 if speaker == "caller" else _SAMPLE_BYTES
+        side = _SIDES[speaker]
         frames[side::_FRAME_BYTES] = audio[0::_SAMPLE_BYTES]
         frames[side + 1 :: _FRAME_BYTES] = audio[1::_SAMPLE_BYTES]
         try:

@@ -72,6 +72,8 @@ class Persistence:
 
     async def record(self, event: AudioChunk, context: Context) -> None:
         """Write the audio into the call's recording, at the time at which it was heard."""
+        if event.speaker == "operator":
+            return  # on its way to the caller: what they hear of it is on the agent's side
         if not self._recorder.has(event.call) and await context.state.get("recording") is not None:
             return  # a redelivery: the recording is complete
         if gap_ms := await self._recorder.write(event):

@@ -43,6 +43,7 @@ class Columns(msgspec.Struct, omit_defaults=True):
     model: str = ""
     engine: str = ""
     speaker: str = ""
+    operator: str = ""
     text: str = ""
     heard: str = ""
     reason: str = ""

@@ -30,6 +30,14 @@ from orchestra_schemas.conversation import (
 from orchestra_schemas.event import Event, event_types, tag_of
 from orchestra_schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
 from orchestra_schemas.media import AudioChunk, TranscriptPartial
+from orchestra_schemas.operators import (
+    OperatorHandedBack,
+    OperatorJoined,
+    OperatorLeft,
+    OperatorSaid,
+    OperatorTookOver,
+    OperatorWhispered,
+)
 from orchestra_schemas.post_call import RecordingSaved, TranscriptCurated
 from orchestra_schemas.speech import ProviderFailed, ReplySpoken, SentenceSpoken, SpeechMetered, TurnMeasured
 from orchestra_schemas.user import (
@@ -61,6 +69,12 @@ __all__ = [
     "EncodeError",
     "Event",
     "Message",
+    "OperatorHandedBack",
+    "OperatorJoined",
+    "OperatorLeft",
+    "OperatorSaid",
+    "OperatorTookOver",
+    "OperatorWhispered",
     "PromptCompleted",
     "PromptRequested",
     "ProviderFailed",

@@ -114,12 +114,14 @@ class DigitPressed(Event, frozen=True, kw_only=True):
 class CallTransferRequested(Event, frozen=True, kw_only=True):
     """An agent wants the call transferred to a person once its last words have been played.
 
-    ``target`` is a number (E.164) or a SIP address; ``briefing`` is for the person.
+    ``target`` is a number (E.164) or a SIP address; ``briefing`` is for the person. ``operator``: they want it, and
+    at once.
     """
 
     family: ClassVar[str] = "calls"
     target: str
     briefing: str = ""
+    operator: str = ""
 
 
 class CallTransferred(Event, frozen=True, kw_only=True):
@@ -156,7 +158,8 @@ class DigitsRequested(Event, frozen=True, kw_only=True):
 
 
 class CallEndRequested(Event, frozen=True, kw_only=True):
-    """An agent wants the call ended once its last words have been played."""
+    """An agent wants the call ended once its last words have been played; an ``operator``, at once."""
 
     family: ClassVar[str] = "calls"
     reason: str = ""
+    operator: str = ""

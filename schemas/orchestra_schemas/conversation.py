@@ -90,10 +90,13 @@ class ToolRequested(Event, frozen=True, kw_only=True):
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True):
-    """The work on ``turn`` was stopped. Parts of its reply that still arrive are not spoken."""
+    """The work on ``turn`` was stopped. Parts of its reply that still arrive are not spoken.
+
+    ``operator``: an operator had the call when the caller's turn ended, so there was none.
+    """
 
     family: ClassVar[str] = "conversation"
-    reason: Literal["interrupted", "superseded", "call_ended", "expired", "resumed"] = "interrupted"
+    reason: Literal["interrupted", "superseded", "call_ended", "expired", "resumed", "operator"] = "interrupted"
 
 
 class TurnCompleted(Event, frozen=True, kw_only=True):

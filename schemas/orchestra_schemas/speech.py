@@ -6,11 +6,15 @@ from orchestra_schemas.event import Event
 
 
 class ReplySpoken(Event, frozen=True, kw_only=True):
-    """The reply of ``turn`` was played to its end. ``text`` is what the caller heard."""
+    """The reply of ``turn`` was played to its end. ``text`` is what the caller heard.
+
+    ``operator``: the words were theirs (`OperatorSaid`), in the agent's voice.
+    """
 
     family: ClassVar[str] = "edge"
     text: str
     agent: str = ""
+    operator: str = ""
 
 
 class SentenceSpoken(Event, frozen=True, kw_only=True):

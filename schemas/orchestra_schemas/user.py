@@ -34,13 +34,14 @@ class UserTurnEnded(Event, frozen=True, kw_only=True):
 
     ``speech_ended_at`` is the moment of the last spoken sound (epoch seconds); ``at`` the moment the edge decided
     that the turn was over. ``predicted``: a `UserTurnPredicted` of this turn had the same words, so work on the reply
-    has already begun.
+    has already begun. ``operator`` had taken the call over: the words are for them, and the agents only remember them.
     """
 
     family: ClassVar[str] = "caller"
     text: str
     speech_ended_at: float = 0.0
     predicted: bool = False
+    operator: str = ""
 
 
 class UserTurnPredicted(Event, frozen=True, kw_only=True):
@@ -77,7 +78,11 @@ class BackchannelHeard(Event, frozen=True, kw_only=True):
 
 
 class ReplyInterrupted(Event, frozen=True, kw_only=True):
-    """The caller spoke over the reply of ``turn``. ``heard`` ends at the last word that was played."""
+    """The caller spoke over the reply of ``turn``. ``heard`` ends at the last word that was played.
+
+    ``operator``: the words were theirs, in the agent's voice. An operator also ends a reply so, by what they do.
+    """
 
     family: ClassVar[str] = "caller"
     heard: str = ""
+    operator: str = ""

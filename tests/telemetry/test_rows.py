@@ -82,6 +82,9 @@ TABLES = {
         "backchannel.heard reply.interrupted transcript.final user.speech.started user.turn.ended user.turn.predicted "
         "user.turn.resumed"
     ),
+    "orchestra_operators": (
+        "operator.handed.back operator.joined operator.left operator.said operator.took.over operator.whispered"
+    ),
     "orchestra_calls": (
         "app.changed call.answered call.end.requested call.ended call.resumed call.screened call.started "
         "call.transfer.requested call.transferred digit.pressed digits.requested transfer.accepted transfer.failed"
