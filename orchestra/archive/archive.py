@@ -261,6 +261,7 @@ class Archive:
         first, last = _day(begun), _LAST_DAY if until_ms is None else _day(until_ms)
         parts = effective_parts(self.files(partitions=partitions, days=lambda day: first <= day <= last))
         parts = [part for part in parts if part.file.last[0] >= begun]
+        parts = [part for part in parts if until_ms is None or part.file.first[0] < until_ms]
         wanted: dict[str, Any] = {"calls": calls, "types": types, "since_ms": since_ms, "until_ms": until_ms}
         streams = [
             self._stream(list(each), wanted)

@@ -8,9 +8,11 @@ import msgspec
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import UNREADABLE
-from orchestra_schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, tag_of
+from orchestra_schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, UserTurnResumed, tag_of
 
-_ENDED, _TURN = tag_of(CallEnded), tag_of(UserTurnEnded)
+_ENDED = tag_of(CallEnded)
+#: each takes a number: a turn that was only predicted has one, too
+_TURNS = {tag_of(UserTurnEnded), tag_of(UserTurnResumed)}
 #: an outbound call may be answered before its audio is connected, or end without either
 _FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
 
@@ -64,7 +66,7 @@ class GapDetector:
             state = self._calls[entry.call] = _CallState()
             if entry.type not in _FIRST and not self._cut:
                 missing.append(f"{entry.call}: its beginning is missing; the first event that is left is {entry.type}")
-                state.turn = max(header.turn - (entry.type == _TURN), 0)
+                state.turn = max(header.turn - (entry.type in _TURNS), 0)
                 state.missed.add(header.cause)
         if not self._cut:
             missing += self._causes(entry, header.cause, state)
@@ -83,7 +85,7 @@ class GapDetector:
         return [f"{entry.call}: {_part(each, entry.call)} is missing before {entry.type}" for each in lacking]
 
     def _turns(self, entry: Entry, turn: int, state: _CallState) -> list[str]:
-        if entry.type != _TURN:
+        if entry.type not in _TURNS:
             return []
         before, state.turn = state.turn, max(state.turn, turn)
         if turn <= before + 1:

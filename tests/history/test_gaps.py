@@ -11,6 +11,7 @@ from orchestra_schemas import (
     PromptRequested,
     TurnCompleted,
     UserTurnEnded,
+    UserTurnResumed,
 )
 
 CALL = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
@@ -65,6 +66,13 @@ def test_an_event_that_was_deleted_is_missed_where_it_is_answered() -> None:
 def test_a_turn_that_was_deleted_is_missed_at_the_next_one() -> None:
     assert gaps_in(without(6, 7, 8, 9)) == ["turn 2 is missing before turn 3"]
     assert gaps_in(without(2, 3, 4, 5, 6, 7, 8, 9)) == ["turns 1 to 2 are missing before turn 3"]
+
+
+def test_a_turn_that_was_only_predicted_is_not_missed() -> None:
+    events = journal()
+    resumed = UserTurnResumed(call=CALL, turn=4, id=f"{CALL}:edge.40")
+    ended = UserTurnEnded(call=CALL, turn=5, id=f"{CALL}:edge.50", text="words")
+    assert gaps_in([*events[:-1], resumed, ended, events[-1]]) == []
 
 
 def test_a_trimmed_beginning_is_reported_once() -> None:

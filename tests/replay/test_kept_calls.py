@@ -69,7 +69,7 @@ def test_an_exported_call_has_every_format(home: Path, tmp_path: Path) -> None:
     assert told.exit_code == 0
     files = {path.suffix: path for path in (tmp_path / "out").iterdir()}
     assert {path.name for path in files.values()} == {
-        f"{CALL}{end}" for end in (".wav", ".txt", ".vtt", ".json", ".jsonl")
+        f"{CALL}{end}" for end in (".wav", ".txt", ".vtt", ".json", ".csv", ".jsonl")
     }
     assert frames(files[".wav"]) == 9 * 8000
     assert files[".txt"].read_text().splitlines() == [
@@ -97,7 +97,7 @@ def test_an_export_without_a_recording_says_so_and_writes_the_rest(
     told = CliRunner().invoke(app, ["calls", "export", CALL, "--to", str(tmp_path / "out")])
     assert told.exit_code == 1
     assert "no audio of call" in told.stdout
-    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".json", ".jsonl", ".txt", ".vtt"]
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".csv", ".json", ".jsonl", ".txt", ".vtt"]
 
 
 async def test_a_missing_recording_is_assembled_from_the_media_stream(bus: TestBus, settings: Settings) -> None:

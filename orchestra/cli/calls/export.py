@@ -93,7 +93,7 @@ def export(
     to: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the files; it is created if necessary.")],
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "auto",
 ) -> None:
-    """Write a call's recording (WAV), transcript (text, WebVTT, JSON) and journal (JSON lines) to a folder."""
+    """Write a call's recording (WAV), transcript (text, WebVTT, JSON, CSV) and journal (JSON lines) to a folder."""
     import uvloop
 
     from orchestra.settings import load_settings
@@ -104,26 +104,17 @@ def export(
 async def _export(settings: "Settings", call: str, to: Path, source: str) -> int:
     import asyncio
 
-    import msgspec
-
     from orchestra.cli.ui.console import WARNING, terminal
     from orchestra.errors import UsageError
     from orchestra.history.reduce import history_of
-    from orchestra.history.views.dialogue import dialogue
-    from orchestra.history.views.transcript import json_lines, text, webvtt
+    from orchestra.history.views.files import FILES
     from orchestra.recordings.locate import file_name, recording_file
     from orchestra.replay.selection import recorded_call
 
     events = await recorded_call(settings, call, source, on_warning=complain)
     name = file_name(events[0].call)
     history = history_of(events)
-    turns = {"call": history.call, "turns": dialogue(history).turns}
-    files = {
-        "txt": text(history).encode(),
-        "vtt": webvtt(history).encode(),
-        "json": msgspec.json.format(msgspec.json.encode(turns)) + b"\n",
-        "jsonl": json_lines(events),
-    }
+    files = {ending: made(history, events) for ending, made in FILES.items()}
     console = terminal()
     try:
         async with recording_file(settings, events) as path:

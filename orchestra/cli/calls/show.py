@@ -306,16 +306,13 @@ def _print_call(console: "Console", record: "CallRecord", call_dialogue: "Dialog
 
 def _answered_by(call_dialogue: "Dialogue") -> "Iterator[str]":
     """The version, model and parameters that answered, one line for each change during the call."""
-    version = model = before = ""
-    for turn in call_dialogue.turns:
-        version = turn.version or version
-        if turn.model:
-            parameters = ", ".join(f"{name}={value}" for name, value in turn.parameters.items())
-            model = f", model {turn.model}" + f" ({parameters})" * bool(parameters)
-        now = f"version {version or 'not known'}{model}"
-        if (version or model) and now != before:
-            yield f"from turn {turn.number} on {now}" if before else now
-            before = now
+    from orchestra.history.views.versions import versions
+
+    for number, each in enumerate(versions(call_dialogue)):
+        parameters = ", ".join(f"{name}={value}" for name, value in each.parameters.items())
+        model = f", model {each.model}" + f" ({parameters})" * bool(parameters) if each.model else ""
+        now = f"version {each.version or 'not known'}{model}"
+        yield f"from turn {each.from_turn} on {now}" if number else now
 
 
 def _used(record: "CallRecord") -> str:

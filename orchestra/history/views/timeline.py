@@ -10,6 +10,9 @@ from orchestra.history.call import CallHistory
 from orchestra.history.views.dialogue import DialogueTurn, dialogue
 from orchestra_schemas import (
     AgentChanged,
+    AppChanged,
+    BackchannelHeard,
+    CallAnswered,
     CallEnded,
     CallEndRequested,
     CallResumed,
@@ -19,6 +22,12 @@ from orchestra_schemas import (
     DigitPressed,
     DigitsRequested,
     Event,
+    OperatorHandedBack,
+    OperatorJoined,
+    OperatorLeft,
+    OperatorSaid,
+    OperatorTookOver,
+    OperatorWhispered,
     ProviderFailed,
     ReplyInterrupted,
     ToolCompleted,
@@ -116,8 +125,8 @@ def describe(  # noqa: PLR0911 - one for each kind of event
         case ReplyInterrupted(heard=heard):
             last = " ".join(heard.split()[-_LAST_WORDS:])
             return f"interrupted after “… {last}”" if last else "interrupted", "warning"
-        case CallEndRequested():
-            return "the agent ends the call", "event"
+        case CallEndRequested(operator=operator):
+            return f"{operator or 'the agent'} ends the call", "event"
         case CallEnded(reason=reason, duration_s=duration_s):
             return f"call ended after {duration_s:.1f} s: {reason.replace('_', ' ')}", "event"
         case _:
@@ -126,8 +135,14 @@ def describe(  # noqa: PLR0911 - one for each kind of event
 
 def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for each kind of event
     match event:
-        case CallTransferRequested(target=target):
-            return f"the agent transfers the call to {target}", "event"
+        case CallTransferRequested(target=target, operator=operator):
+            return f"{operator or 'the agent'} transfers the call to {target}", "event"
+        case AppChanged(app=app, agent=agent):
+            return f"the caller is passed on to {app}, where {agent} answers", "event"
+        case BackchannelHeard(text=text):
+            return f"the caller only shows that they listen: “{text}”", "event"
+        case CallAnswered(by=by):
+            return f"a {by} answers" if by != "human" else "a person answers", "event"
         case CallScreened(status=status, heard=heard):
             return f"call screening, {status}: “{heard}”", "event"
         case CallResumed(source=source):
@@ -142,8 +157,28 @@ def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for e
             return f"{target} does not take the call ({reason}): it is back with the agents", "warning"
         case ProviderFailed(service=service, provider=provider, fallback=fallback):
             return f"{provider} ({service}) failed{f', {fallback} replaces it' if fallback else ''}", "warning"
-        case TurnCancelled(reason=reason, turn=turn) if reason != "interrupted":
+        case TurnCancelled(reason=reason, turn=turn) if reason not in {"interrupted", "operator"}:
             return f"turn {turn} was cancelled: {reason.replace('_', ' ')}", "event"
+        case _:
+            return _operators(event)
+
+
+def _operators(event: Event) -> tuple[str, Kind] | None:
+    """What an operator does, in words."""
+    match event:
+        case OperatorJoined(operator=operator, listens=listens):
+            return f"{operator} {'listens' if listens else 'is in the call'}", "event"
+        case OperatorSaid(operator=operator, text=text):
+            return f"{operator} has the agent say: “{text}”", "event"
+        case OperatorWhispered(operator=operator, note=note):
+            return f"{operator} whispers to the agents: “{note}”", "event"
+        case OperatorTookOver(operator=operator):
+            return f"{operator} takes the call over", "warning"
+        case OperatorHandedBack(operator=operator, note=note):
+            return f"{operator} hands the call back{f': “{note}”' if note else ''}", "event"
+        case OperatorLeft(operator=operator, reason=reason, listens=listens):
+            what = "no longer listens" if listens else "has left the call"
+            return f"{operator} {what}{f' ({reason})' if reason else ''}", "event"
         case _:
             return None
 

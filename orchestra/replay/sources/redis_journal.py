@@ -17,13 +17,15 @@ from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType
 from orchestra.settings import Settings
 
 _JOURNAL = "journal"
+_PATIENCE_S = 30.0
 
 
 class RedisJournal:
-    """The streams of a server."""
+    """The streams of a server; while it is away for less than ``patience_s``, reading waits for it."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, *, patience_s: float = _PATIENCE_S) -> None:
         self._bus = bus
+        self._patience_s = patience_s
 
     async def entries(self, wanted: Filter) -> AsyncGenerator[Entry]:
         """The entries of the streams, merged over the partitions."""
@@ -43,7 +45,8 @@ class RedisJournal:
         return settings.model_copy(update={"redis_url": self._bus.url})
 
     async def _stream(self, partition: int, stream: str, since_ms: int, wanted: Filter) -> AsyncIterator[Entry]:
-        async for entry in read_through_outages(self._bus, partition, stream, since=str(max(0, since_ms))):
+        since = str(max(0, since_ms))
+        async for entry in read_through_outages(self._bus, partition, stream, since=since, patience_s=self._patience_s):
             if wanted.is_past(entry):
                 return
             if wanted.matches(entry):
@@ -69,7 +72,7 @@ async def connect(settings: Settings, url: str) -> Bus:
 
 
 async def read_through_outages(
-    bus: Bus, partition: int, stream: str, *, since: str = "-", patience_s: float = 30.0
+    bus: Bus, partition: int, stream: str, *, since: str = "-", patience_s: float = _PATIENCE_S
 ) -> AsyncIterator[Entry]:
     """Read a stream up to its present end; while the server is away, wait for it and then read on.
 
