@@ -1,0 +1,79 @@
+"""What was said about a call afterwards: by annotators in Label Studio, and by evaluation runs that played it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from orchestra.bus.stream.entry import UNREADABLE
+from orchestra.curation.evaluation import EvaluatedCall
+from orchestra.evaluation.evaluate import Evaluation, Miss
+from orchestra.settings import Settings
+
+_SET = "evaluation.jsonl"
+_RUNS = "evaluations"
+_MOST_RUNS = 20
+
+_annotated = msgspec.json.Decoder(EvaluatedCall).decode
+_evaluation = msgspec.json.Decoder(Evaluation).decode
+
+
+class RunVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """An evaluation run that played this call, and what was wrong in the answers it got."""
+
+    set: str
+    at: str
+    version: str
+    model: str
+    misses: tuple[Miss, ...]
+
+
+class Assessments(msgspec.Struct, frozen=True, kw_only=True):
+    """A call's annotation (None if there is none here), and the runs that found something wrong, the latest first."""
+
+    annotated: EvaluatedCall | None
+    runs: tuple[RunVerdict, ...]
+    problems: tuple[str, ...]
+
+
+def assessments(settings: Settings, call: str) -> Assessments:
+    """What is known here: the evaluation set that `orchestra curate pull` writes, and runs of `orchestra evaluate`.
+
+    Blocks.
+    """
+    problems: list[str] = []
+    found = _annotation(settings.data_dir / _SET, call, problems)
+    runs = sorted(_runs(settings.data_dir / _RUNS, call, problems), key=lambda run: run.at, reverse=True)
+    return Assessments(annotated=found, runs=tuple(runs[:_MOST_RUNS]), problems=tuple(problems))
+
+
+def _annotation(path: Path, call: str, problems: list[str]) -> EvaluatedCall | None:
+    mark = call.encode()
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if mark in line and (found := _annotated(line)).call == call:
+                    return found
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        problems.append(f"{path} cannot be read: {error.strerror or error}")
+    except UNREADABLE as error:
+        problems.append(f"{path} is not an evaluation set: {error}")
+    return None
+
+
+def _runs(folder: Path, call: str, problems: list[str]) -> Iterator[RunVerdict]:
+    mark = call.encode()
+    for path in folder.glob("*/*.json"):
+        try:
+            content = path.read_bytes()
+            if mark not in content:
+                continue
+            run = _evaluation(content)
+        except (OSError, *UNREADABLE) as error:
+            problems.append(f"{path} is not an evaluation run: {error}")
+            continue
+        misses = tuple(miss for miss in run.misses if miss.case == call)
+        if misses:
+            yield RunVerdict(set=run.set, at=run.at, version=run.version, model=run.model, misses=misses)

@@ -1,0 +1,193 @@
+"""Finds the journal of a call wherever it is: on the server, in the archive, in both, or in the file of a demo run."""
+
+import asyncio
+import math
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+
+from redis.exceptions import RedisError
+
+from orchestra.bus import Bus, Entry, keys
+from orchestra.console.call_page.journal import CallJournal
+from orchestra.errors import MissingExtraError, ServerError, UsageError
+from orchestra.history.call_record import CallRecord
+from orchestra.replay.sources.archive import open_archive
+from orchestra.replay.sources.auto import MergedSource, demo_journals
+from orchestra.replay.sources.json_lines import file_entries
+from orchestra.replay.sources.port import Filter, OnWarning, Source
+from orchestra.replay.sources.redis_journal import RedisJournal
+from orchestra.settings import Settings
+from orchestra.storage.call_records import find_call
+
+#: after the end of a call come its recording and its labelling task
+_AFTERWARDS_S = 15 * 60
+#: how far from its start the end of a call is looked for that no record knows; beyond that it is lost
+_SEARCHED_S = (3600, 24 * 3600)
+#: journals that are kept for the next questions about the same call
+_KEPT_BYTES = 24 << 20
+_KEPT_CALLS = 16
+
+#: what reading from a server that is away raises
+_AWAY = (ServerError, RedisError, OSError)
+
+
+@dataclass
+class FoundCall:
+    """What was found of a call.
+
+    Attributes:
+        journal: its journal; empty if only the record is left.
+        record: the server's record; None if it has none.
+        problems: what could not be read, a sentence each.
+
+    """
+
+    journal: CallJournal
+    record: CallRecord | None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def over_since(self) -> float:
+        """When the call ended, epoch seconds; infinity while it runs, its last event if nothing says how it ended."""
+        ended = self.journal.history.ended
+        if ended is not None:
+            return ended.at
+        if self.record is None:
+            return self.journal.history.last_at
+        return self.record.ended_at if self.record.status != "running" else math.inf
+
+    def is_running(self, now: float) -> bool:
+        """Whether the call goes on, as far as is known; without a record, if it had an event lately."""
+        without_record = self.record is None and not self.journal.ended and self.over_since > now - _AFTERWARDS_S
+        return without_record or self.over_since == math.inf
+
+
+class CallReader:
+    """Reads calls, and reads on where a running one has grown.
+
+    Args:
+        settings: where the archive is.
+        bus: gives the server that has the latest journals, or raises RedisAwayError if it was not reached yet.
+        now: gives the time, epoch seconds.
+
+    """
+
+    def __init__(self, settings: Settings, bus: Callable[[], Bus], now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._now = now
+        self._kept: OrderedDict[str, FoundCall] = OrderedDict()
+        self._reading: dict[str, asyncio.Lock] = {}
+
+    async def find(self, call: str) -> FoundCall | None:
+        """The call; None if nothing is known of it.
+
+        Raises:
+            ValueError: this is not the id of a call.
+
+        """
+        keys.validate_call_id(call)
+        lock = self._reading.setdefault(call, asyncio.Lock())
+        try:
+            async with lock:  # the parts of a page ask at the same time
+                found = self._kept.pop(call, None)
+                if found is None or not await self._has_grown(found):
+                    found = await self._read(call)
+                self._keep(found)
+        finally:
+            if not lock.locked():
+                self._reading.pop(call, None)
+        return found if found.journal.entries or found.record is not None else None
+
+    async def _has_grown(self, found: FoundCall) -> bool:
+        """Read on what is new; False if all of it has to be read again."""
+        if found.problems or not found.journal.entries:
+            return False
+        if found.over_since < self._now() - _AFTERWARDS_S:
+            return True
+        last = found.journal.entries[-1].stream_id
+        try:
+            bus = self._bus()
+            found.record = await find_call(bus, found.journal.call)
+            partition = keys.partition_of(found.journal.call)
+            async for entry in bus.entries(partition, keys.JOURNAL, since=f"({last}"):
+                found.journal.add(entry)
+        except _AWAY:
+            return False
+        return True
+
+    async def _read(self, call: str) -> FoundCall:
+        problems: list[str] = []
+        bus, record, journal = None, None, CallJournal(call)
+        try:
+            bus = self._bus()
+            record = await find_call(bus, call)
+        except _AWAY as error:
+            bus = None
+            problems.append(f"the server is away, so the latest events may be missing here: {error}")
+        async with self._opened(bus, problems.append) as source:
+            for until_ms in self._windows(call, record):
+                journal = CallJournal(call)
+                wanted = Filter(calls=frozenset({call}), until_ms=until_ms)
+                async with aclosing(_entries(source, wanted, problems.append)) as entries:
+                    async for entry in entries:
+                        journal.add(entry)
+                if journal.ended:
+                    break
+        if not journal.entries:
+            journal = await asyncio.to_thread(self._demo_run, call)
+        return FoundCall(journal, record, list(dict.fromkeys(problems)))
+
+    def _windows(self, call: str, record: CallRecord | None) -> list[int | None]:
+        """Until when to read, epoch ms; the next one is tried if the call's end is not before that."""
+        if record is not None:
+            ended = record.status != "running" and record.ended_at
+            return [int((record.ended_at + _AFTERWARDS_S) * 1000) if ended else None]
+        started_ms = keys.started_ms(call)
+        if not started_ms or started_ms / 1000 > self._now() - _AFTERWARDS_S:
+            return [None]
+        return [started_ms + seconds * 1000 for seconds in _SEARCHED_S]
+
+    @asynccontextmanager
+    async def _opened(self, bus: Bus | None, on_warning: OnWarning) -> AsyncIterator[Source]:
+        async with AsyncExitStack() as stack:
+            stores: list[Source] = [RedisJournal(bus, patience_s=0.0)] if bus is not None else []
+            try:
+                stores.append(await stack.enter_async_context(open_archive(self._settings, "archive", on_warning)))
+            except MissingExtraError:
+                pass  # without the extra there is no archive here
+            except UsageError as error:
+                if self._settings.archive_url is not None or self._settings.archive_dir is not None:
+                    on_warning(str(error))
+            yield MergedSource(stores)
+
+    def _demo_run(self, call: str) -> CallJournal:
+        """The journal that a demo run left; an empty one if none did. Blocks."""
+        journal = CallJournal(call)
+        for path in demo_journals(self._settings.data_dir):
+            first = next(file_entries(path, lambda _: None), None)
+            if first is not None and first.call == call:
+                for entry in file_entries(path, lambda _: None):
+                    journal.add(entry)
+                break
+        return journal
+
+    def _keep(self, found: FoundCall) -> None:
+        self._kept[found.journal.call] = found
+        while len(self._kept) > _KEPT_CALLS or (
+            len(self._kept) > 1 and sum(each.journal.size for each in self._kept.values()) > _KEPT_BYTES
+        ):
+            self._kept.popitem(last=False)
+
+
+async def _entries(source: Source, wanted: Filter, on_warning: OnWarning) -> AsyncGenerator[Entry]:
+    """The wanted entries; warns if the server goes away meanwhile."""
+    try:
+        async with aclosing(source.entries(wanted)) as entries:
+            async for entry in entries:
+                yield entry
+    except _AWAY as error:
+        on_warning(f"the journal cannot be read further: {error}")
