@@ -135,12 +135,6 @@ def describe(  # noqa: PLR0911 - one for each kind of event
 
 def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for each kind of event
     match event:
-        case CallTransferRequested(target=target, operator=operator):
-            return f"{operator or 'the agent'} transfers the call to {target}", "event"
-        case AppChanged(app=app, agent=agent):
-            return f"the caller is passed on to {app}, where {agent} answers", "event"
-        case BackchannelHeard(text=text):
-            return f"the caller only shows that they listen: “{text}”", "event"
         case CallAnswered(by=by):
             return f"a {by} answers" if by != "human" else "a person answers", "event"
         case CallScreened(status=status, heard=heard):
@@ -151,20 +145,31 @@ def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for e
             return f"the caller presses {digit}", "event"
         case DigitsRequested(digits=digits):
             return f"the agent presses {digits}", "event"
-        case TransferAccepted(target=target):
-            return f"{target} has heard the briefing and takes the call", "event"
-        case TransferFailed(target=target, reason=reason):
-            return f"{target} does not take the call ({reason}): it is back with the agents", "warning"
+        case BackchannelHeard(text=text):
+            return f"the caller only shows that they listen: “{text}”", "event"
         case ProviderFailed(service=service, provider=provider, fallback=fallback):
             return f"{provider} ({service}) failed{f', {fallback} replaces it' if fallback else ''}", "warning"
         case TurnCancelled(reason=reason, turn=turn) if reason not in {"interrupted", "operator"}:
             return f"turn {turn} was cancelled: {reason.replace('_', ' ')}", "event"
         case _:
-            return _operators(event)
+            return _transfer(event)
 
 
-def _operators(event: Event) -> tuple[str, Kind] | None:
-    """What an operator does, in words."""
+def _transfer(event: Event) -> tuple[str, Kind] | None:
+    match event:
+        case CallTransferRequested(target=target, operator=operator):
+            return f"{operator or 'the agent'} transfers the call to {target}", "event"
+        case TransferAccepted(target=target):
+            return f"{target} has heard the briefing and takes the call", "event"
+        case TransferFailed(target=target, reason=reason):
+            return f"{target} does not take the call ({reason}): it is back with the agents", "warning"
+        case AppChanged(app=app, agent=agent):
+            return f"the caller is passed on to {app}, where {agent} answers", "event"
+        case _:
+            return _operator(event)
+
+
+def _operator(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for each kind of event
     match event:
         case OperatorJoined(operator=operator, listens=listens):
             return f"{operator} {'listens' if listens else 'is in the call'}", "event"
